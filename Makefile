@@ -1,0 +1,60 @@
+# make run [ARGS="--data ./data"]   the program, on the bundled demo or on your data
+# make test                         everything that is checked: style, types, layers, tests
+# make system-deps                  the system libraries that both need (Debian, as root)
+#
+# PYTHON            the interpreter that makes .venv (3.11, 3.12 or 3.13)
+# TORCH_INDEX_URL   where to take torch from, to choose a CUDA or CPU build: the address that
+#                   PyTorch's own install page gives for your machine
+
+PYTHON ?= python3
+TORCH_INDEX_URL ?=
+ARGS ?=
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PYTEST_ARGS ?=
+
+.PHONY: run test lint system-deps system-deps-test wheel clean
+
+run: system-deps .venv/.run
+	$(BIN)/diffviews-desktop $(ARGS)
+
+test: system-deps-test .venv/.test lint
+	packaging/with-display $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: .venv/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+system-deps:
+	@packaging/system-deps run
+
+system-deps-test:
+	@packaging/system-deps test
+
+wheel: .venv/.test
+	$(PIP) build
+	$(BIN)/python -m build --wheel
+
+# torch first and alone: a range resolved together with the rest may bring a build of several GB
+.venv/.torch: constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+	  { echo "Python 3.11, 3.12 or 3.13 is needed; name one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+	  { echo "Python's venv module is missing. On Debian: apt-get install python3-venv" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PIP) $(if $(TORCH_INDEX_URL),--index-url $(TORCH_INDEX_URL)) $$(grep '^torch==' constraints.txt)
+	@touch $@
+
+.venv/.run: .venv/.torch pyproject.toml
+	$(PIP) --constraint constraints.txt --editable .
+	@touch $@
+
+.venv/.test: .venv/.torch pyproject.toml
+	$(PIP) --constraint constraints.txt --editable '.[test]'
+	@touch $@ .venv/.run
+
+clean:
+	rm -rf .venv build dist

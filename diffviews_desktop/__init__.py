@@ -1,0 +1,28 @@
+"""See a diffusion model's activations as a map, and make the model draw from a region of it.
+
+The public names below are imported when they are first used, so that importing the package (and
+with it any part of the window) does not load torch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+__all__ = ["GeneratorAdapter", "__version__", "get_adapter", "list_adapters", "register_adapter"]
+
+if TYPE_CHECKING:
+    from diffviews_desktop.adapters.base import GeneratorAdapter
+    from diffviews_desktop.adapters.registry import get_adapter, list_adapters, register_adapter
+
+
+def __getattr__(name: str) -> Any:
+    if name == "GeneratorAdapter":
+        from diffviews_desktop.adapters.base import GeneratorAdapter
+
+        return GeneratorAdapter
+    if name in __all__:
+        from diffviews_desktop.adapters import registry
+
+        return getattr(registry, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

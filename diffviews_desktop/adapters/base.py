@@ -1,0 +1,105 @@
+"""The contract between the program and a model.
+
+The extractor, the masker and the sampler use nothing of a model but what is declared here, so any
+class with these members works, whether it inherits from `GeneratorAdapter` or not.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+ForwardHook = Callable[[nn.Module, Any, Any], Any]
+
+
+class GeneratorAdapter(ABC):
+    """One diffusion model: a denoiser whose layers can be listened to and replaced."""
+
+    @property
+    @abstractmethod
+    def model_type(self) -> str:
+        """Identifier of the model, such as ``"dmd2-imagenet-64"``."""
+
+    @property
+    @abstractmethod
+    def resolution(self) -> int:
+        """Height and width of the pictures."""
+
+    @property
+    @abstractmethod
+    def num_classes(self) -> int:
+        """Number of classes; 0 for an unconditional model."""
+
+    @property
+    @abstractmethod
+    def hookable_layers(self) -> list[str]:
+        """Names of the layers that hooks can be registered on, in the order they run."""
+
+    @property
+    def img_channels(self) -> int:
+        """Channels of the pictures."""
+        return 3
+
+    @abstractmethod
+    def forward(
+        self, x: Tensor, sigma: Tensor, class_labels: Tensor | None = None, **kwargs: Any
+    ) -> Tensor:
+        """Denoise ``x``.
+
+        Args:
+            x: noisy pictures ``(B, C, R, R)``, image part in [-1, 1].
+            sigma: noise level in data units, ``(B,)``.
+            class_labels: label vectors ``(B, num_classes)``, or None.
+
+        Returns:
+            Denoised pictures ``(B, C, R, R)``.
+        """
+
+    @abstractmethod
+    def register_activation_hooks(
+        self, layer_names: Sequence[str], hook_fn: ForwardHook
+    ) -> list[RemovableHandle]:
+        """Register ``hook_fn(module, inputs, output)`` on layers.
+
+        What the hook returns, if not None, replaces the layer's output.
+
+        Raises:
+            AdapterError: a layer does not exist.
+        """
+
+    @abstractmethod
+    def get_layer_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape ``(C, H, W)`` of the output of every hookable layer."""
+
+    @classmethod
+    @abstractmethod
+    def from_checkpoint(
+        cls, checkpoint_path: str | Path, device: str = "auto", **kwargs: Any
+    ) -> Self:
+        """Load a model.
+
+        Args:
+            checkpoint_path: the checkpoint file.
+            device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+
+        Raises:
+            CheckpointError: the file is missing, unreadable or of another model.
+        """
+
+    @classmethod
+    @abstractmethod
+    def get_default_config(cls) -> dict[str, Any]:
+        """Default settings: ``sigma_max``, ``sigma_min``, ``default_steps``, ``guidance_scale``…"""
+
+    @abstractmethod
+    def to(self, device: str) -> Self:
+        """Move the model to a device."""
+
+    @abstractmethod
+    def eval(self) -> Self:
+        """Put the model in evaluation mode."""

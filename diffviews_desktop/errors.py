@@ -1,0 +1,54 @@
+"""Every error that the program raises on purpose.
+
+::
+
+    DiffViewsError
+    ├── UsageError          a value that a person typed cannot be used
+    ├── DataError           a data folder or a file in it cannot be used
+    │   └── CacheError      a layer cache entry cannot be used
+    ├── CheckpointError     a checkpoint cannot be read
+    ├── AdapterError        an adapter is unknown or broken, or a layer does not exist
+    ├── MaskError           a mask cannot be built or applied
+    ├── EngineError         the engine process died or refused a job
+    └── Cancelled           the person asked to stop
+
+The text of each is one sentence or two for a person: what happened, and what to do.
+"""
+
+from __future__ import annotations
+
+
+class DiffViewsError(Exception):
+    """Base of all errors of this program; its text can be shown as it is."""
+
+
+class UsageError(DiffViewsError, ValueError):
+    """A value given by the user is out of range or not known."""
+
+
+class DataError(DiffViewsError):
+    """A data folder, table, picture or activation file cannot be used."""
+
+
+class CacheError(DataError):
+    """A layer cache entry is incomplete or damaged."""
+
+
+class CheckpointError(DiffViewsError):
+    """A checkpoint is missing, unreadable or does not fit the network."""
+
+
+class AdapterError(DiffViewsError):
+    """An adapter is not known, cannot be used, or does not have what was asked of it."""
+
+
+class MaskError(DiffViewsError):
+    """A mask has the wrong shape, is not finite, or cannot be built from the rows asked for."""
+
+
+class EngineError(DiffViewsError):
+    """The engine process ended or could not do a job."""
+
+
+class Cancelled(DiffViewsError):
+    """A job was cancelled; nothing of it was kept."""
