@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -53,7 +52,7 @@ def read_config(path: Path) -> dict[str, Any] | None:
         with safetensors.safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get(HEADER_KEY)
         config = None if text is None else json.loads(text)
-    except (safetensors.SafetensorError, OSError, ValueError) as error:
+    except (safetensors.SafetensorError, OSError, ValueError, RecursionError) as error:
         raise CheckpointError(
             f"{path.name} is not a readable .safetensors file ({error}). Copy or download it again."
         ) from error
@@ -83,7 +82,14 @@ def load_model(path: Path, default_config: Mapping[str, Any] | None = None) -> E
     try:
         with torch.device("meta"):
             model = EDMPrecond(**config)
-    except (TypeError, ValueError, RuntimeError, AttributeError) as error:
+    except (
+        TypeError,
+        ValueError,
+        RuntimeError,
+        AttributeError,
+        LookupError,
+        ArithmeticError,
+    ) as error:
         raise CheckpointError(
             f"The configuration of {path.name} does not describe a network ({error})."
         ) from error
@@ -108,8 +114,12 @@ def _read_state(path: Path) -> dict[str, Tensor]:
                 f"{path.name}: this kind of file cannot be read. "
                 "Use .safetensors, or a state dict in .pt, .pth or .bin."
             )
-    except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
+    except CheckpointError:
+        raise
+    except Exception as error:  # a damaged file makes the restricted unpickler fail in many ways
         raise CheckpointError(f"{path.name} cannot be read as a checkpoint ({error}).") from error
-    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+    if not isinstance(state, dict) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
+    ):
         raise CheckpointError(f"{path.name} does not hold a plain state dict of tensors.")
     return state

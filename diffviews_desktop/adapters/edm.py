@@ -33,10 +33,10 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
 
     def __init__(self, model: EDMPrecond, device: str = "auto") -> None:
         HookMixin.__init__(self)
-        self.device = get_device(device)
-        self.model = move_to_device(model, self.device)
+        self.model = model
+        self.to(device)
         self._modules_by_layer = _name_layers(model)
-        self._shapes: dict[str, tuple[int, ...]] | None = None
+        self._shapes = self._trace_shapes()  # now, while no hook of anyone else is registered
 
     @property
     def model_type(self) -> str:
@@ -73,8 +73,6 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
         return [module.register_forward_hook(hook_fn) for module in modules]
 
     def get_layer_shapes(self) -> dict[str, tuple[int, ...]]:
-        if self._shapes is None:
-            self._shapes = self._trace_shapes()
         return dict(self._shapes)
 
     @classmethod
@@ -114,6 +112,8 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
     def to(self, device: str) -> Self:
         self.device = get_device(device)
         self.model = move_to_device(self.model, self.device)
+        if next(self.model.parameters()).device.type != torch.device(self.device).type:
+            self.device = "cpu"  # the device refused the model
         return self
 
     def eval(self) -> Self:

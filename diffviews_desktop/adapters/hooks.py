@@ -17,9 +17,11 @@ def first_tensor(output: Any) -> Tensor:
 
 def replace_first(output: Any, tensor: Tensor) -> Any:
     """``output`` with its tensor replaced; further elements of a tuple are kept."""
-    if isinstance(output, tuple | list):
-        return type(output)([tensor, *output[1:]])
-    return tensor
+    if not isinstance(output, tuple | list):
+        return tensor
+    parts = [tensor, *output[1:]]
+    # a named tuple takes its elements one by one
+    return output._make(parts) if hasattr(output, "_make") else type(output)(parts)
 
 
 def fit_mask(mask: Tensor, output: Tensor) -> Tensor:
@@ -42,7 +44,7 @@ class HookMixin:
         """A hook that stores the layer's output (detached, on the CPU) under ``layer_name``."""
 
         def hook(module: Any, inputs: Any, output: Any) -> None:
-            self._activations[layer_name] = first_tensor(output).detach().cpu()
+            self._activations[layer_name] = first_tensor(output).detach().to("cpu", copy=True)
 
         return hook
 

@@ -109,9 +109,7 @@ class DhariwalUNet(nn.Module):
         self.label_dropout = label_dropout
         emb = model_channels * channel_mult_emb
         self.map_noise = PositionalEmbedding(model_channels)
-        self.map_augment = (
-            Linear(augment_dim, model_channels, bias=False) if augment_dim else None
-        )
+        self.map_augment = Linear(augment_dim, model_channels, bias=False) if augment_dim else None
         self.map_layer0 = Linear(model_channels, emb)
         self.map_layer1 = Linear(emb, emb)
         self.map_label = Linear(label_dim, emb, bias=False) if label_dim else None

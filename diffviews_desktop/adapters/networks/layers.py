@@ -72,9 +72,7 @@ class Conv2d(nn.Module):
             x = self._resample(x, self.resample_filter.to(x.dtype))
         if self.weight is not None:
             padding = self.weight.shape[-1] // 2
-            x = F.conv2d(
-                x, self.weight.to(x.dtype), _cast(self.bias, x.dtype), padding=padding
-            )
+            x = F.conv2d(x, self.weight.to(x.dtype), _cast(self.bias, x.dtype), padding=padding)
         return x
 
     def _resample(self, x: Tensor, taps: Tensor) -> Tensor:

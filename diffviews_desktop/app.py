@@ -1,0 +1,161 @@
+"""The composition root: the only place that builds session, worker and window."""
+
+from __future__ import annotations
+
+import gc
+import signal
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PySide6.QtCore import QCoreApplication, QObject, QSettings, Qt, QTimer
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QApplication
+
+from diffviews_desktop import __version__, operations, paths
+from diffviews_desktop.logs import configure_logging
+from diffviews_desktop.session import Session
+from diffviews_desktop.ui import theme
+from diffviews_desktop.ui.main_window import MainWindow
+from diffviews_desktop.worker.jobs import Source
+from diffviews_desktop.worker.worker import Worker
+
+SCREENSHOT_SETTLE_MILLISECONDS = 400
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line asks of the window."""
+
+    source: Source = field(default_factory=Source)
+    model: str | None = None
+    layer: str | None = None
+    device: str = "auto"
+    screenshot: Path | None = None
+    reset: bool = False
+    theme: str | None = None
+
+
+def create_application(arguments: list[str]) -> QApplication:
+    """The QApplication, with the attributes that must be set before it."""
+    QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)
+    app = QApplication(arguments)
+    app.setApplicationName("DiffViews")
+    app.setApplicationVersion(__version__)
+    app.setDesktopFileName("diffviews-desktop")
+    app.setWindowIcon(QIcon(str(paths.resources() / "icons" / "app.svg")))
+    return app
+
+
+class App(QObject):
+    """One window with its session and engine."""
+
+    def __init__(self, options: Options) -> None:
+        super().__init__()
+        self._options = options
+        settings = QSettings(str(paths.data_dir() / "settings.ini"), QSettings.Format.IniFormat)
+        if options.reset:
+            settings.clear()
+        chosen = options.theme or str(settings.value("theme", "system"))
+        theme.apply(chosen if chosen in ("light", "dark") else "system")  # type: ignore[arg-type]
+        self.session = Session()
+        self.worker = Worker(options.device, paths.log_file())
+        self.window = MainWindow(self.session, self.worker, settings)
+        self.window.on_close = self.worker.stop
+        self._connect_worker()
+        self.window.map_shown.connect(self._on_map_shown)
+
+    def start(self) -> None:
+        """Show the window, then start the engine and open the data."""
+        self.window.show()
+        # after the first paint: nothing may stand between the person and the window
+        QTimer.singleShot(0, self._begin)
+
+    def _begin(self) -> None:
+        self.worker.start()
+        operations.open_data(
+            session=self.session,
+            worker=self.worker,
+            source=self._options.source,
+            model=self._options.model,
+        )
+
+    def _connect_worker(self) -> None:
+        worker = self.worker
+        worker.engine_changed.connect(self._on_engine_changed)
+        worker.started.connect(self._on_started)
+        worker.progressed.connect(self._on_progressed)
+        worker.finished.connect(self._on_finished)
+        worker.failed.connect(self._on_failed)
+        worker.cancelled.connect(self._on_cancelled)
+
+    # Slots of a QObject that lives in the window's thread: signals of the worker are queued to it.
+
+    def _on_engine_changed(self, status: str) -> None:
+        operations.on_engine_changed(session=self.session, status=status)  # type: ignore[arg-type]
+
+    def _on_started(self, job_id: int) -> None:
+        operations.on_started(session=self.session, job_id=job_id)
+
+    def _on_progressed(self, event: object) -> None:
+        operations.on_event(session=self.session, event=event)  # type: ignore[arg-type]
+
+    def _on_finished(self, job_id: int, result: object, memory: object) -> None:
+        operations.on_finished(
+            session=self.session,
+            worker=self.worker,
+            job_id=job_id,
+            result=result,  # type: ignore[arg-type]
+            memory=memory,  # type: ignore[arg-type]
+        )
+
+    def _on_failed(self, job_id: int, message: str, details: str) -> None:
+        operations.on_failed(session=self.session, job_id=job_id, message=message, details=details)
+
+    def _on_cancelled(self, job_id: int) -> None:
+        operations.on_cancelled(session=self.session, job_id=job_id)
+
+    def _on_map_shown(self) -> None:
+        # what was built so far stays: full collections would pause the window for nothing
+        gc.collect()
+        gc.freeze()
+        if self._options.layer is not None:
+            layers = tuple(sorted(self._options.layer.split("+")))
+            operations.change_layer(session=self.session, worker=self.worker, layers=layers)
+        if self._options.screenshot is not None:
+            QTimer.singleShot(SCREENSHOT_SETTLE_MILLISECONDS, self._take_screenshot)
+
+    def _take_screenshot(self) -> None:
+        assert self._options.screenshot is not None
+        file = self._options.screenshot
+        file.parent.mkdir(parents=True, exist_ok=True)
+        saved = self.window.grab().save(str(file))
+        if not saved:
+            print(f"The screenshot could not be written to {file}.", file=sys.stderr)
+        self.window.close()
+        QCoreApplication.exit(0 if saved else 1)
+
+
+def run(options: Options) -> int:
+    """Open the window and run until it is closed; the exit code."""
+    configure_logging(paths.log_file())
+    app = create_application(sys.argv[:1])
+    main = App(options)
+    interrupted = False
+
+    def interrupt(*_: object) -> None:
+        nonlocal interrupted
+        interrupted = True
+        main.worker.stop()
+        app.exit(130)
+
+    signal.signal(signal.SIGINT, interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
+    wake = QTimer()  # lets Python look at signals while Qt waits
+    wake.start(200)
+    wake.timeout.connect(lambda: None)
+    main.start()
+    code = app.exec()
+    if not interrupted:
+        main.worker.stop()
+    return code

@@ -1,0 +1,114 @@
+"""The command line: the window, and the verbs that do the same work without it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from diffviews_desktop import __version__, paths
+from diffviews_desktop.errors import DiffViewsError
+
+DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+VERBS = ("info", "map", "generate")
+
+_EPILOG = """\
+verbs, which need no display (each has its own --help):
+  diffviews-desktop info --json
+  diffviews-desktop map --model digits --layer midblock --json
+  diffviews-desktop generate --layer midblock --rows 3,14,15 --class zero --out pictures
+
+examples:
+  diffviews-desktop                          the bundled demo
+  diffviews-desktop --data ./data            your own data folder
+  diffviews-desktop --screenshot map.png     a picture of the window, then the end
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; returns the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if arguments and arguments[0] in VERBS:
+            from diffviews_desktop import verbs
+
+            return verbs.main(arguments)
+        return _open_window(arguments)
+    except DiffViewsError as error:
+        print(f"diffviews-desktop: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def add_source_options(parser: argparse.ArgumentParser) -> None:
+    """Options that say which data and model to use; shared by the window and the verbs."""
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="data folder (default: $DIFFVIEWS_DATA_DIR, else the bundled demo)",
+    )
+    parser.add_argument("--model", metavar="NAME", help="model to open (default: the first)")
+    parser.add_argument("--layer", metavar="NAME", help="layer, or several joined by +")
+    parser.add_argument(
+        "--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)"
+    )
+    parser.add_argument(
+        "--max-classes", type=positive, metavar="N", help="only the first N classes"
+    )
+    parser.add_argument("--adapter", metavar="NAME", help="adapter instead of the folder's")
+    parser.add_argument("--checkpoint", metavar="FILE", help="checkpoint instead of the folder's")
+
+
+def positive(text: str) -> int:
+    """A whole number of at least 1, for argparse."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return number
+
+
+def _open_window(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="diffviews-desktop",
+        description="See a diffusion model's activations as a map, and draw from a region of it.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_source_options(parser)
+    parser.add_argument(
+        "--screenshot", type=Path, metavar="FILE", help="save a picture of the window and exit"
+    )
+    parser.add_argument("--theme", choices=("light", "dark"), help="instead of the system's")
+    parser.add_argument("--reset", action="store_true", help="forget window layout and settings")
+    parser.add_argument("--version", action="version", version=f"diffviews-desktop {__version__}")
+    options = parser.parse_args(arguments)
+
+    from diffviews_desktop.display import display_problem
+
+    problem = display_problem()
+    if problem is not None:
+        print(f"diffviews-desktop: {problem}", file=sys.stderr)
+        return FAILED
+
+    from diffviews_desktop.app import Options, run
+    from diffviews_desktop.worker.jobs import Source
+
+    data = options.data or paths.default_data_folder()
+    return run(
+        Options(
+            source=Source(data, options.max_classes, options.adapter, options.checkpoint),
+            model=options.model,
+            layer=options.layer,
+            device=options.device,
+            screenshot=options.screenshot,
+            reset=options.reset,
+            theme=options.theme,
+        )
+    )

@@ -1,0 +1,1 @@
+"""What is done to a model: capture its layers, replace them, sample."""

@@ -1,0 +1,184 @@
+"""Capture layers during a forward pass, and compute the activations of a set of pictures."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from diffviews_desktop.adapters.base import ForwardHook, GeneratorAdapter
+from diffviews_desktop.adapters.hooks import first_tensor
+from diffviews_desktop.data.arrays import Float32, flatten_layers
+from diffviews_desktop.errors import DataError
+
+ExtractionInput = Literal["noised", "scaled"]
+
+
+class StopForward(Exception):
+    """Ends a forward pass once every wanted layer has been captured."""
+
+
+class ActivationExtractor:
+    """Captures the outputs of layers, through nothing but an adapter's activation hooks.
+
+    Use as a context manager::
+
+        with ActivationExtractor(adapter, ["midblock"]) as extractor:
+            adapter.forward(x, sigma, labels)
+            captured = extractor.get_activations()  # {"midblock": (B, C, H, W)}
+
+    Args:
+        adapter: the model.
+        layers: layer names; None for all.
+        stop_after_last: raise `StopForward` when every layer has been captured (see `run_until`).
+    """
+
+    def __init__(
+        self,
+        adapter: GeneratorAdapter,
+        layers: Sequence[str] | None = None,
+        *,
+        stop_after_last: bool = False,
+    ) -> None:
+        self.adapter = adapter
+        self.layers = list(adapter.hookable_layers if layers is None else layers)
+        self._stop = stop_after_last
+        self._activations: dict[str, Tensor] = {}
+        self._handles: list[Any] = []
+
+    def __enter__(self) -> Self:
+        self.register_hooks()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.remove_hooks()
+
+    def _make_hook(self, name: str) -> ForwardHook:
+        def hook(module: Any, inputs: Any, output: Any) -> None:
+            self._activations[name] = first_tensor(output).detach().to("cpu", copy=True)
+            if self._stop and len(self._activations) == len(self.layers):
+                raise StopForward
+
+        return hook
+
+    def register_hooks(self) -> None:
+        """Register one hook a layer; calling it twice does nothing more.
+
+        Raises:
+            AdapterError: a layer does not exist; no hook is left behind then.
+        """
+        if self._handles:
+            return
+        try:
+            for name in self.layers:
+                self._handles += self.adapter.register_activation_hooks(
+                    [name], self._make_hook(name)
+                )
+        except BaseException:
+            self.remove_hooks()
+            raise
+
+    def remove_hooks(self) -> None:
+        """Remove the hooks; what was captured stays."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+
+    def clear(self) -> None:
+        """Forget what was captured."""
+        self._activations.clear()
+
+    def get_activations(self) -> dict[str, Tensor]:
+        """What the last forward pass gave: ``{layer: (B, C, H, W)}``, on the CPU."""
+        return dict(self._activations)
+
+    def run_until(self, x: Tensor, sigma: Tensor, class_labels: Tensor | None) -> dict[str, Tensor]:
+        """One forward pass, ended after the last wanted layer if so constructed."""
+        self.clear()
+        with contextlib.suppress(StopForward):
+            self.adapter.forward(x, sigma, class_labels)
+        return self.get_activations()
+
+    def save(self, output_path: Path, metadata: Mapping[str, Any] | None = None) -> None:
+        """Write what was captured as ``<output_path>.npz`` (rows flattened) and ``.json``."""
+        path = Path(output_path)
+        if path.suffix == ".npz":
+            path = path.with_suffix("")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        arrays = {name: t.flatten(1).float().numpy() for name, t in self._activations.items()}
+        np.savez_compressed(path.with_name(f"{path.name}.npz"), **arrays)  # type: ignore[arg-type]
+        if metadata is not None:
+            text = json.dumps(dict(metadata), indent=2)
+            path.with_name(f"{path.name}.json").write_text(text, encoding="utf-8")
+
+
+class LabelledPictures(NamedTuple):
+    """A batch of samples to extract: pictures ``(B, C, R, R) float32`` in [-1, 1], noise levels
+    ``(B,)``, class numbers ``(B,)`` and one noise seed a sample ``(B,)``."""
+
+    images: Float32
+    sigmas: Float32
+    classes: NDArray[np.integer]
+    seeds: NDArray[np.integer]
+
+
+def one_hot(classes: NDArray[np.integer] | Sequence[int], num_classes: int) -> Tensor | None:
+    """Label vectors ``(B, num_classes) float32``; a number outside the classes gives zeros.
+
+    None for an unconditional model.
+    """
+    if not num_classes:
+        return None
+    numbers = torch.as_tensor(np.asarray(classes, dtype=np.int64))
+    return (numbers[:, None] == torch.arange(num_classes)).float()
+
+
+def extraction_inputs(batch: LabelledPictures, how: ExtractionInput) -> Tensor:
+    """What the model sees: ``image + sigma * noise`` ("noised", the noise from each sample's own
+    seed) or ``image * sigma`` ("scaled", as folders made by the original system)."""
+    images = torch.from_numpy(np.ascontiguousarray(batch.images, dtype=np.float32))
+    sigmas = torch.from_numpy(np.asarray(batch.sigmas, dtype=np.float32))[:, None, None, None]
+    if how == "scaled":
+        return images * sigmas
+    noise = torch.stack(
+        [
+            torch.randn(images.shape[1:], generator=torch.Generator().manual_seed(int(seed)))
+            for seed in batch.seeds
+        ]
+    )
+    return images + sigmas * noise
+
+
+@torch.no_grad()
+def extract_batches(
+    adapter: GeneratorAdapter,
+    layers: Sequence[str],
+    batches: Iterator[LabelledPictures],
+    *,
+    how: ExtractionInput = "noised",
+) -> Iterator[Float32]:
+    """Activations of batches of pictures, each as rows ``(B, D) float32``.
+
+    The forward pass ends after the last wanted layer.
+
+    Raises:
+        DataError: the model gave values that are not finite.
+    """
+    with ActivationExtractor(adapter, layers, stop_after_last=True) as extractor:
+        for batch in batches:
+            captured = extractor.run_until(
+                extraction_inputs(batch, how),
+                torch.from_numpy(np.asarray(batch.sigmas, dtype=np.float32)),
+                one_hot(batch.classes, adapter.num_classes),
+            )
+            rows = flatten_layers({name: t.float().numpy() for name, t in captured.items()})
+            if not np.isfinite(rows).all():
+                raise DataError("The model gave activations that are not finite numbers.")
+            yield rows

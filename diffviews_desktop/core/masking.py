@@ -1,0 +1,188 @@
+"""Masks: fixed activations that replace what layers compute."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from diffviews_desktop.adapters.base import ForwardHook, GeneratorAdapter
+from diffviews_desktop.adapters.hooks import first_tensor, fit_mask, replace_first
+from diffviews_desktop.data.arrays import Float32, layer_slices
+from diffviews_desktop.errors import MaskError
+
+
+class ActivationMasker:
+    """Replaces the outputs of layers by fixed values while its hooks are registered.
+
+    A mask of batch 1 serves any batch; of a tuple output, element 0 is replaced; a hook whose mask
+    was cleared lets the output through. Use as a context manager to register and remove.
+    """
+
+    def __init__(self, adapter: GeneratorAdapter) -> None:
+        self.adapter = adapter
+        self._masks: dict[str, Tensor] = {}
+        self._handles: list[Any] = []
+        self._registered: list[str] = []
+
+    def __enter__(self) -> Self:
+        self.register_hooks()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.remove_hooks()
+
+    @property
+    def masks(self) -> dict[str, Tensor]:
+        """The masks by layer, ``(1 or B, C, H, W)``, on the CPU."""
+        return dict(self._masks)
+
+    def set_mask(self, layer_name: str, activation: Tensor) -> None:
+        """Fix a layer's output to ``activation``, ``(1 or B, C, H, W)``.
+
+        Raises:
+            MaskError: it holds values that are not finite.
+        """
+        if not torch.isfinite(activation).all():
+            raise MaskError(f"The mask for {layer_name} holds values that are not finite numbers.")
+        self._masks[layer_name] = activation.detach().cpu()
+
+    def clear_mask(self, layer_name: str) -> None:
+        """Forget the mask of one layer."""
+        self._masks.pop(layer_name, None)
+
+    def clear_masks(self) -> None:
+        """Forget all masks."""
+        self._masks.clear()
+
+    def _make_hook(self, name: str) -> ForwardHook:
+        def hook(module: Any, inputs: Any, output: Any) -> Any:
+            mask = self._masks.get(name)
+            if mask is None:
+                return None
+            computed = first_tensor(output)
+            if mask.shape[1:] != computed.shape[1:] or mask.shape[0] not in (1, len(computed)):
+                raise MaskError(
+                    f"The mask for {name} has shape {tuple(mask.shape)}; "
+                    f"the layer gives {tuple(computed.shape)}."
+                )
+            return replace_first(output, fit_mask(mask, computed))
+
+        return hook
+
+    def register_hooks(self, layers: Sequence[str] | None = None) -> None:
+        """Register hooks on ``layers``, or on every layer that has a mask. Replaces earlier hooks.
+
+        Raises:
+            AdapterError: a layer does not exist; no hook is left behind then.
+        """
+        self.remove_hooks()
+        names = list(self._masks if layers is None else layers)
+        try:
+            for name in names:
+                self._handles += self.adapter.register_activation_hooks(
+                    [name], self._make_hook(name)
+                )
+        except BaseException:
+            self.remove_hooks()
+            raise
+        self._registered = names
+
+    def remove_hooks(self) -> None:
+        """Remove the hooks; the masks stay."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+        self._registered = []
+
+    @property
+    def registered_layers(self) -> list[str]:
+        """Layers that hooks are registered on at present."""
+        return list(self._registered)
+
+
+def load_activation_from_npz(npz_path: str | Path, layer_name: str) -> Tensor:
+    """Read one layer from a saved ``.npz``; a one-dimensional array becomes a batch of one.
+
+    Raises:
+        MaskError: the file has no such layer; the text lists those it has.
+    """
+    with np.load(npz_path, allow_pickle=False) as arrays:
+        if layer_name not in arrays.files:
+            raise MaskError(
+                f"{Path(npz_path).name} has no layer {layer_name!r}. "
+                f"It has: {', '.join(sorted(arrays.files))}."
+            )
+        activation = torch.from_numpy(arrays[layer_name])
+    return activation[None] if activation.ndim == 1 else activation
+
+
+def unflatten_activation(flat_activation: Tensor, target_shape: Sequence[int]) -> Tensor:
+    """Reshape a flat activation ``(D,)`` or ``(1, D)`` to ``(1, C, H, W)``.
+
+    Raises:
+        MaskError: the number of values does not match ``target_shape`` ``(C, H, W)``.
+    """
+    if flat_activation.numel() != math.prod(target_shape):
+        raise MaskError(
+            f"An activation of {flat_activation.numel()} values does not fill "
+            f"the shape {tuple(target_shape)}."
+        )
+    return torch.reshape(flat_activation, (1, *target_shape))
+
+
+def compute_mask_dict(
+    activations: NDArray,
+    neighbor_indices: Sequence[int],
+    layer_shapes: Mapping[str, Sequence[int]],
+    layers: Sequence[str] | None = None,
+) -> dict[str, Float32]:
+    """Average rows of activations into one mask a layer.
+
+    Args:
+        activations: ``(N, D)``, rows as `flatten_layers` makes them; may be memory-mapped, only the
+            chosen rows are read.
+        neighbor_indices: the rows to average.
+        layer_shapes: ``(C, H, W)`` of each layer; more layers than ``layers`` may be given.
+        layers: layers in the matrix; None for all of ``layer_shapes``.
+
+    Returns:
+        ``{layer: (1, C, H, W) float32}``.
+
+    Raises:
+        MaskError: no rows, no layers, a row out of range or not finite, an unknown layer, or a
+            matrix of another width than the layers have together.
+    """
+    names = sorted(layer_shapes if layers is None else layers)
+    if not names:
+        raise MaskError("A mask needs at least one layer.")
+    unknown = [name for name in names if name not in layer_shapes]
+    if unknown:
+        raise MaskError(f"The model has no layer {unknown[0]!r}.")
+    rows = np.asarray(list(neighbor_indices), dtype=np.int64)
+    if not len(rows):
+        raise MaskError("A mask needs at least one sample: pick a point on the map first.")
+    missing = rows[(rows < 0) | (rows >= len(activations))]
+    if len(missing):
+        raise MaskError(f"Sample {missing[0]} does not exist ({len(activations)} samples).")
+    shapes = {name: tuple(layer_shapes[name]) for name in names}
+    slices = layer_slices(shapes)
+    width = max(part.stop for part in slices.values())
+    if activations.shape[1] != width:
+        raise MaskError(
+            f"The activations have {activations.shape[1]} values a sample, "
+            f"the layers {' + '.join(names)} have {width}."
+        )
+    chosen = np.asarray(activations[rows], dtype=np.float32)
+    bad = rows[~np.isfinite(chosen).all(axis=1)]
+    if len(bad):
+        listed = ", ".join(map(str, bad.tolist()))
+        raise MaskError(f"The activations of these samples are not finite numbers: {listed}.")
+    mean = chosen.mean(axis=0, dtype=np.float64).astype(np.float32)
+    return {name: mean[slices[name]].reshape(1, *shapes[name]) for name in names}

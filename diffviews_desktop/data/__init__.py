@@ -1,0 +1,1 @@
+"""Files: data folders, activation arrays, layer cache, the bundled demo."""

@@ -1,0 +1,466 @@
+"""What a person can do, one function a verb, and what happens when the engine answers.
+
+The table of contents of the program. Nothing here knows widgets or models: a function looks at the
+session's state, and either replaces it or submits a job.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Protocol
+
+from diffviews_desktop.processing.neighbors import neighbors_of
+from diffviews_desktop.state import (
+    MAX_NEIGHBORS,
+    EngineStatus,
+    PanelClass,
+    RunningJob,
+    Selection,
+    State,
+    TrajectoryRecord,
+)
+from diffviews_desktop.worker.jobs import (
+    ClassChoice,
+    DataOpened,
+    Event,
+    Generate,
+    GenerateSettings,
+    Job,
+    LayerMap,
+    LoadModel,
+    MapLayer,
+    ModelLoaded,
+    OpenData,
+    Progress,
+    Result,
+    RunStarted,
+    Source,
+    StepDone,
+    Trajectory,
+)
+
+
+class SessionLike(Protocol):
+    """What operations need of the session."""
+
+    @property
+    def state(self) -> State: ...
+    def update(self, state: State) -> None: ...
+    def select(self, selection: Selection, text: str) -> None: ...
+    def forget_picks(self) -> None: ...
+
+
+class WorkerLike(Protocol):
+    """What operations need of the worker."""
+
+    def next_id(self) -> int: ...
+    def submit(self, job: Job) -> None: ...
+    def cancel(self, job_id: int) -> None: ...
+
+
+# ---- opening ------------------------------------------------------------------------------------
+
+
+def open_data(
+    *, session: SessionLike, worker: WorkerLike, source: Source, model: str | None = None
+) -> None:
+    """Open a data folder (None: the demo); what is open stays until it is there."""
+    job = OpenData(job_id=worker.next_id(), source=source, model=model)
+    _submit(session, worker, job, "Opening the demo" if source.path is None else "Opening data")
+
+
+def switch_model(*, session: SessionLike, worker: WorkerLike, model: str) -> None:
+    """Open another model of the same data folder."""
+    if model != session.state.model:
+        open_data(session=session, worker=worker, source=session.state.source, model=model)
+
+
+def change_layer(*, session: SessionLike, worker: WorkerLike, layers: tuple[str, ...]) -> None:
+    """Show the map of other layers; an uncached one is extracted and laid out first.
+
+    Only the last choice counts: an earlier one that is still in work is cancelled.
+    """
+    state = session.state
+    if state.model is None:
+        return
+    for running in state.jobs:
+        if isinstance(running.job, MapLayer):
+            worker.cancel(running.job.job_id)
+    if state.layer_map is not None and state.layer_map.layers == layers:
+        return
+    job = MapLayer(job_id=worker.next_id(), source=state.source, model=state.model, layers=layers)
+    _submit(session, worker, job, f"Mapping {'+'.join(layers)}")
+
+
+# ---- picking ------------------------------------------------------------------------------------
+
+
+def click_point(*, session: SessionLike, row: int) -> None:
+    """The first click sets the anchor, the same again does nothing, others toggle neighbours."""
+    selection = session.state.selection
+    if selection.anchor is None:
+        session.select(Selection(anchor=row), "set anchor")
+    elif row != selection.anchor:
+        adding = row not in selection.neighbors
+        if adding and len(selection.neighbors) >= MAX_NEIGHBORS:
+            _say_limit(session)
+            return
+        session.select(selection.toggled(row), "add neighbour" if adding else "remove neighbour")
+
+
+def new_anchor(*, session: SessionLike, row: int) -> None:
+    """Start over from another point."""
+    session.select(Selection(anchor=row), "new anchor")
+
+
+def remove_neighbor(*, session: SessionLike, row: int) -> None:
+    """Take a neighbour out, however it came in."""
+    session.select(session.state.selection.without(row), "remove neighbour")
+
+
+def clear_neighbors(*, session: SessionLike) -> None:
+    """Keep the anchor alone."""
+    session.select(Selection(anchor=session.state.selection.anchor), "clear neighbours")
+
+
+def clear_selection(*, session: SessionLike) -> None:
+    """Pick nothing; trajectories stay."""
+    session.select(Selection(), "clear selection")
+
+
+def suggest_neighbors(
+    *, session: SessionLike, worker: WorkerLike, count: int, on_map: bool = False
+) -> None:
+    """Add the nearest samples to the anchor: in activation space, or on the map."""
+    state = session.state
+    if state.layer_map is None or state.selection.anchor is None:
+        session.update(state.with_notice("Click a point on the map first: it becomes the anchor."))
+        return
+    if state.layer_map.reduced is None and not on_map:
+        # the folder brought a map without activations: make what is missing, then ask again
+        assert state.model is not None
+        job = MapLayer(
+            job_id=worker.next_id(),
+            source=state.source,
+            model=state.model,
+            layers=state.layer_map.layers,
+        )
+        _submit(session, worker, job, "Computing activations for neighbours")
+        return
+    selection = state.selection
+    room = MAX_NEIGHBORS - len(selection.manual)
+    space = state.layer_map.xy if on_map else state.layer_map.reduced
+    assert space is not None
+    assert selection.anchor is not None
+    found = neighbors_of(space, selection.anchor, count + len(selection.manual))
+    fresh = [pair for pair in found if pair[0] not in selection.manual][:count]
+    session.update(replace(session.state, suggest_count=count, suggest_on_map=on_map))
+    session.select(replace(selection, suggested=tuple(fresh[:room])), "suggest neighbours")
+    if len(fresh) > room:
+        _say_limit(session)
+
+
+def highlight_class(*, session: SessionLike, number: int | None) -> None:
+    """Highlight a class on the map and dim the rest; None for all."""
+    session.update(replace(session.state, highlighted_class=number))
+
+
+# ---- generating ---------------------------------------------------------------------------------
+
+
+def generate_from_neighbors(
+    *,
+    session: SessionLike,
+    worker: WorkerLike,
+    settings: GenerateSettings,
+    class_choice: PanelClass,
+) -> None:
+    """Draw with the map's layers held at the mean of the anchor and its neighbours."""
+    state = session.state
+    if state.model is None or state.layer_map is None:
+        session.update(state.with_notice("Open a data folder first."))
+        return
+    rows = state.selection.rows
+    if not rows:
+        session.update(
+            state.with_notice("Click a point on the map first: a mask needs at least one sample.")
+        )
+        return
+    choice = _resolve_class(state, class_choice)
+    job = Generate(
+        job_id=worker.next_id(),
+        source=state.source,
+        model=state.model,
+        layers=state.layer_map.layers,
+        rows=rows,
+        class_choice=choice,
+        settings=settings,
+    )
+    number = 1 + max((int(r.name.split()[-1]) for r in state.trajectories), default=0)
+    record = TrajectoryRecord(job=job, name=f"Trajectory {number}")
+    session.update(
+        replace(
+            state,
+            settings=settings,
+            class_choice=class_choice,
+            trajectories=(*state.trajectories, record),
+        )
+    )
+    _submit(session, worker, job, f"Generating {record.name.lower()}")
+
+
+def _resolve_class(state: State, choice: PanelClass) -> ClassChoice:
+    if choice != "anchor":
+        return choice
+    assert state.samples is not None
+    assert state.selection.anchor is not None
+    number = int(state.samples.class_label[state.selection.anchor])
+    return number if number >= 0 else "random"
+
+
+def change_settings(
+    *, session: SessionLike, settings: GenerateSettings, class_choice: PanelClass
+) -> None:
+    """Remember what the Generate panel shows."""
+    session.update(replace(session.state, settings=settings, class_choice=class_choice))
+
+
+# ---- trajectories -------------------------------------------------------------------------------
+
+
+def show_trajectory(*, session: SessionLike, key: int) -> None:
+    """Show a trajectory in the filmstrip, from its last step."""
+    record = session.state.trajectory(key)
+    if record is not None:
+        session.update(replace(session.state, shown=key, step=max(0, len(record.steps) - 1)))
+
+
+def scrub_to(*, session: SessionLike, step: int) -> None:
+    """Go to a step of the shown trajectory; outside it, to its nearest end."""
+    record = session.state.trajectory()
+    if record is not None and record.steps:
+        bounded = min(max(step, 0), len(record.steps) - 1)
+        if bounded != session.state.step:
+            session.update(replace(session.state, step=bounded))
+
+
+def set_trajectory_visible(*, session: SessionLike, key: int, visible: bool) -> None:
+    """Show or hide a trajectory's path on the map."""
+    record = session.state.trajectory(key)
+    if record is not None:
+        session.update(session.state.with_trajectory(replace(record, visible=visible)))
+
+
+def delete_trajectory(*, session: SessionLike, worker: WorkerLike, key: int) -> None:
+    """Forget a trajectory; one that is being computed is cancelled."""
+    if session.state.job(key) is not None:
+        worker.cancel(key)
+        return
+    _drop_trajectory(session, key)
+
+
+def _drop_trajectory(session: SessionLike, key: int) -> None:
+    state = session.state
+    left = tuple(record for record in state.trajectories if record.key != key)
+    shown = state.shown if state.shown != key else (left[-1].key if left else None)
+    state = replace(state, trajectories=left, shown=shown)
+    record = state.trajectory()
+    session.update(replace(state, step=max(0, len(record.steps) - 1) if record else 0))
+
+
+# ---- jobs ---------------------------------------------------------------------------------------
+
+
+def cancel_current(*, session: SessionLike, worker: WorkerLike) -> None:
+    """Cancel the job that runs, else the last one that waits."""
+    jobs = session.state.jobs
+    if jobs:
+        running = next((r for r in jobs if r.since is not None), jobs[-1])
+        cancel_job(session=session, worker=worker, job_id=running.job.job_id)
+
+
+def cancel_job(*, session: SessionLike, worker: WorkerLike, job_id: int) -> None:
+    """Cancel one job; the window stays as it is until the engine says that it ended."""
+    running = session.state.job(job_id)
+    if running is not None:
+        session.update(session.state.with_job(replace(running, stage="cancelling", fraction=None)))
+        worker.cancel(job_id)
+
+
+def _submit(session: SessionLike, worker: WorkerLike, job: Job, title: str) -> None:
+    session.update(session.state.with_job(RunningJob(job, title)))
+    worker.submit(job)
+
+
+def _say_limit(session: SessionLike) -> None:
+    text = f"A mask averages at most {MAX_NEIGHBORS} neighbours; remove one to add another."
+    session.update(session.state.with_notice(text))
+
+
+# ---- what the engine says -----------------------------------------------------------------------
+
+
+def on_engine_changed(*, session: SessionLike, status: EngineStatus) -> None:
+    """The engine process started, waits, works or stopped."""
+    session.update(replace(session.state, engine=status))
+
+
+def on_started(*, session: SessionLike, job_id: int) -> None:
+    """A job left the queue."""
+    running = session.state.job(job_id)
+    if running is not None:
+        started = replace(running, stage="starting", since=time.monotonic())
+        session.update(session.state.with_job(started))
+
+
+def on_event(*, session: SessionLike, event: Event) -> None:
+    """Something happened in the running job; a job that is no longer known is ignored."""
+    state = session.state
+    running = state.job(event.job_id)
+    if running is None or running.stage == "cancelling":
+        return
+    match event:
+        case Progress():
+            changed = replace(running, stage=event.stage, fraction=event.fraction)
+            session.update(state.with_job(changed))
+        case RunStarted():
+            record = state.trajectory(event.job_id)
+            if record is not None:
+                changed_record = replace(record, seed=event.seed, class_label=event.class_label)
+                session.update(state.with_trajectory(changed_record))
+        case StepDone():
+            _add_step(session, event)
+
+
+def _add_step(session: SessionLike, event: StepDone) -> None:
+    state = session.state
+    record = state.trajectory(event.job_id)
+    if record is None:
+        return
+    grown = replace(record, steps=(*record.steps, event.step))
+    state = state.with_trajectory(grown)
+    # follow the run, unless the person is looking at another one or at an earlier step of it
+    following = state.shown != grown.key or state.step == len(record.steps) - 1
+    if not record.steps or following:
+        state = replace(state, shown=grown.key, step=len(grown.steps) - 1)
+    session.update(state)
+
+
+def on_finished(
+    *, session: SessionLike, worker: WorkerLike, job_id: int, result: Result, memory: int | None
+) -> None:
+    """A job ended well; the result of one that is no longer known is dropped."""
+    running = session.state.job(job_id)
+    if running is None:
+        return
+    session.update(replace(session.state.without_job(job_id), memory=memory))
+    match result:
+        case DataOpened():
+            _data_opened(session, worker, result)
+        case ModelLoaded():
+            _model_loaded(session, worker, result)
+        case LayerMap():
+            _layer_mapped(session, worker, running, result)
+        case Trajectory():
+            record = session.state.trajectory(job_id)
+            if record is not None:
+                done = replace(record, steps=result.steps, done=True)
+                session.update(session.state.with_trajectory(done))
+
+
+def _data_opened(session: SessionLike, worker: WorkerLike, opened: DataOpened) -> None:
+    state = session.state
+    same_model = state.model == opened.model and state.path == opened.path
+    summary = next(model for model in opened.models if model.name == opened.model)
+    session.forget_picks()
+    new = replace(
+        state,
+        source=opened.source,
+        path=opened.path,
+        is_demo=opened.is_demo,
+        models=opened.models,
+        problems=opened.problems,
+        model=opened.model,
+        samples=opened.samples,
+        default_layers=opened.default_layers,
+        layer_map=opened.layer_map,
+        loaded=None,
+        model_problem=None,
+        selection=Selection(),
+        highlighted_class=None,
+        settings=state.settings if same_model else summary.settings,
+        class_choice=state.class_choice if same_model else "anchor",
+        trajectories=state.trajectories if state.path == opened.path else (),
+        shown=state.shown if state.path == opened.path else None,
+    )
+    if opened.problems:
+        more = f" ({len(opened.problems)} problems)" if len(opened.problems) > 1 else ""
+        new = new.with_notice(opened.problems[0] + more, details="\n".join(opened.problems))
+    session.update(new)
+    job = LoadModel(job_id=worker.next_id(), source=opened.source, model=opened.model)
+    _submit(session, worker, job, f"Loading {opened.model}")
+
+
+def _model_loaded(session: SessionLike, worker: WorkerLike, loaded: ModelLoaded) -> None:
+    state = session.state
+    if loaded.model != state.model:
+        return
+    session.update(replace(state, loaded=loaded))
+    if state.layer_map is None and not any(isinstance(r.job, MapLayer) for r in state.jobs):
+        change_layer(session=session, worker=worker, layers=state.default_layers)
+
+
+def _layer_mapped(
+    session: SessionLike, worker: WorkerLike, running: RunningJob, mapped: LayerMap
+) -> None:
+    state = session.state
+    if mapped.model != state.model or running.job.source != state.source:
+        return
+    # another layer has other neighbours: those suggested on the old map go, the person's stay
+    changed = state.layer_map is None or state.layer_map.layers != mapped.layers
+    selection = replace(state.selection, suggested=()) if changed else state.selection
+    loaded = state.loaded
+    if loaded is not None and len(mapped.layers) == 1:
+        layers = tuple(
+            replace(info, cached=True) if info.name == mapped.layers[0] else info
+            for info in loaded.layers
+        )
+        loaded = replace(loaded, layers=layers)
+    state = replace(state, layer_map=mapped, loaded=loaded, selection=selection)
+    session.update(state.with_notice(mapped.notes[0]) if mapped.notes else state)
+    if not changed and state.selection.anchor is not None:
+        suggest_neighbors(session=session, worker=worker, count=state.suggest_count)
+
+
+def on_failed(*, session: SessionLike, job_id: int, message: str, details: str) -> None:
+    """A job could not be done; everything else stays as it was."""
+    running = session.state.job(job_id)
+    if running is None:
+        return
+    state = session.state.without_job(job_id)
+    if isinstance(running.job, LoadModel) and running.job.model == state.model:
+        state = replace(state, model_problem=message)
+    session.update(state.with_notice(message, error=True, details=details))
+    _end_trajectory(session, job_id)
+
+
+def on_cancelled(*, session: SessionLike, job_id: int) -> None:
+    """A job ended because the person asked for it."""
+    running = session.state.job(job_id)
+    if running is None:
+        return
+    state = session.state.without_job(job_id)
+    session.update(state.with_notice(f"Cancelled: {running.title[0].lower()}{running.title[1:]}."))
+    _end_trajectory(session, job_id)
+
+
+def _end_trajectory(session: SessionLike, job_id: int) -> None:
+    """What was drawn of an interrupted run stays; one without any step goes."""
+    record = session.state.trajectory(job_id)
+    if record is None:
+        return
+    if record.steps:
+        session.update(session.state.with_trajectory(replace(record, done=True)))
+    else:
+        _drop_trajectory(session, job_id)

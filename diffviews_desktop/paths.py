@@ -1,0 +1,38 @@
+"""Where the program keeps its files on this machine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+APP = "diffviews-desktop"
+
+
+def data_dir() -> Path:
+    """The bundled demo is unpacked here."""
+    return Path(platformdirs.user_data_dir(APP, appauthor=False))
+
+
+def cache_dir() -> Path:
+    """Whatever can be made again: compiled kernels, layer caches of read-only folders."""
+    return Path(platformdirs.user_cache_dir(APP, appauthor=False))
+
+
+def log_file() -> Path:
+    """The log that the Help menu opens."""
+    return Path(platformdirs.user_log_dir(APP, appauthor=False)) / "diffviews-desktop.log"
+
+
+def default_data_folder() -> Path | None:
+    """The data folder named by ``DIFFVIEWS_DATA_DIR``, or None for the demo."""
+    named = os.environ.get("DIFFVIEWS_DATA_DIR")
+    return Path(named) if named else None
+
+
+def resources() -> Path:
+    """The folder of bundled resources: inside the installed package, else in the checkout."""
+    package = Path(__file__).resolve().parent
+    installed = package / "resources"
+    return installed if installed.is_dir() else package.parent / "resources"

@@ -1,0 +1,1 @@
+"""Numbers: neighbours, reduction, UMAP. No model, no window."""

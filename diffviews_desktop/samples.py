@@ -1,0 +1,57 @@
+"""The samples of a data folder as columns: what the map, the gallery and the masks index into."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class SampleTable:
+    """One entry per sample; the position ``i`` is the only identifier inside the program.
+
+    Attributes:
+        root: the model's folder, which every picture lies in.
+        sample_id: names, unique.
+        class_label: class numbers ``(N,) int32``; -1 where unknown.
+        class_name: one name per sample.
+        image_path: picture of each sample, relative to ``root``; empty where there is none.
+        sigma: noise level the sample is extracted at ``(N,) float32``.
+    """
+
+    root: Path
+    sample_id: tuple[str, ...]
+    class_label: NDArray[np.int32]
+    class_name: tuple[str, ...]
+    image_path: tuple[str, ...]
+    sigma: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.sample_id)
+
+    def picture(self, index: int) -> Path | None:
+        """The picture of a sample; None where there is none inside the model's folder."""
+        return path_inside(self.root, self.image_path[index])
+
+    def classes(self) -> list[tuple[int, str, int]]:
+        """``(class number, name, number of samples)``, sorted by number."""
+        numbers, first, counts = np.unique(self.class_label, return_index=True, return_counts=True)
+        return [
+            (int(number), self.class_name[int(row)], int(count))
+            for number, row, count in zip(numbers, first, counts, strict=True)
+        ]
+
+
+def path_inside(root: Path, relative: str) -> Path | None:
+    """``root / relative``, or None if that is empty, missing, or not inside ``root``."""
+    if not relative or "\0" in relative:
+        return None
+    base = os.path.realpath(root)
+    real = os.path.realpath(os.path.join(base, relative))
+    if os.path.commonpath([base, real]) != base or not os.path.isfile(real):
+        return None
+    return Path(real)

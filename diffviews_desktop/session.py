@@ -1,0 +1,54 @@
+"""Holds the state of one window and tells who wants to know when it changes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QUndoCommand, QUndoStack
+
+from diffviews_desktop.state import Selection, State
+
+
+class Session(QObject):
+    """The only place where state is kept; picks can be undone."""
+
+    changed = Signal(object, object)
+    """``(old, new)``: two `State` values."""
+
+    def __init__(self, state: State | None = None, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._state = state or State()
+        self.undo_stack = QUndoStack(self)
+        self.undo_stack.setUndoLimit(200)
+
+    @property
+    def state(self) -> State:
+        """The state now."""
+        return self._state
+
+    def update(self, state: State) -> None:
+        """Replace the state."""
+        old, self._state = self._state, state
+        self.changed.emit(old, state)
+
+    def select(self, selection: Selection, text: str) -> None:
+        """Replace the selection, as a step that can be undone."""
+        if selection != self._state.selection:
+            self.undo_stack.push(_Select(self, self._state.selection, selection, text))
+
+    def forget_picks(self) -> None:
+        """Drop the undo history: the samples that it speaks of are gone."""
+        self.undo_stack.clear()
+
+
+class _Select(QUndoCommand):
+    def __init__(self, session: Session, old: Selection, new: Selection, text: str) -> None:
+        super().__init__(text)
+        self._session, self._old, self._new = session, old, new
+
+    def redo(self) -> None:
+        self._session.update(replace(self._session.state, selection=self._new))
+
+    def undo(self) -> None:
+        self._session.update(replace(self._session.state, selection=self._old))

@@ -1,0 +1,1 @@
+"""The window: one panel a file. No torch here."""

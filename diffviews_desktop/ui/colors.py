@@ -1,0 +1,46 @@
+"""Colours that carry data: classes, roles of points, steps of a trajectory."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+from PySide6.QtGui import QColor
+
+# Plasma (Stéfan van der Walt and Nathaniel Smith, matplotlib, CC0), sampled at nine places.
+_PLASMA = (
+    (13, 8, 135), (75, 3, 161), (125, 3, 168), (168, 34, 150), (203, 70, 121),
+    (229, 107, 93), (248, 148, 65), (253, 195, 40), (240, 249, 33),
+)  # fmt: skip
+
+ANCHOR = QColor("#f0353f")
+MANUAL = QColor("#12b5cb")
+SUGGESTED = QColor("#2fa84f")
+PATH_START = QColor("#8fe3a0")
+PATH_END = QColor("#0b6b2c")
+
+
+def plasma(fraction: float) -> QColor:
+    """The colour at ``fraction`` (0 … 1) of the plasma colour map."""
+    place = min(max(fraction, 0.0), 1.0) * (len(_PLASMA) - 1)
+    low = min(int(place), len(_PLASMA) - 2)
+    part = place - low
+    mixed = [round(a + (b - a) * part) for a, b in zip(_PLASMA[low], _PLASMA[low + 1], strict=True)]
+    return QColor(*mixed)
+
+
+def class_colors(classes: list[int]) -> dict[int, QColor]:
+    """One colour a class: plasma over the sorted numbers, without its palest end."""
+    ordered = sorted(classes)
+    last = max(1, len(ordered) - 1)
+    return {number: plasma(0.95 * i / last) for i, number in enumerate(ordered)}
+
+
+def blend(start: QColor, end: QColor, fraction: float) -> QColor:
+    """A colour between two, ``fraction`` of the way."""
+    pairs = zip(start.getRgbF(), end.getRgbF(), strict=True)
+    return QColor.fromRgbF(*(a + (b - a) * fraction for a, b in pairs))
+
+
+def index_of(ordered: list[int], number: int) -> int:
+    """Position of ``number`` in a sorted list."""
+    return bisect_right(ordered, number) - 1

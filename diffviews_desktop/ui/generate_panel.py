@@ -1,0 +1,247 @@
+"""How to draw: steps, mask, noise, class, seed; and the Generate button."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from diffviews_desktop.state import PanelClass, State
+from diffviews_desktop.ui.widgets import IconButton, block_signals, muted
+from diffviews_desktop.worker.jobs import Generate, GenerateSettings
+
+NOISE = {
+    "stochastic": "stochastic: a new seed each time, unless one is locked",
+    "fixed": "fixed: the same seed each time",
+    "zero": "zero: no noise at all",
+}
+
+
+class GeneratePanel(QWidget):
+    """Signals: ``generate_requested(settings, class_choice)``, ``settings_changed`` with the same,
+    and ``cancel_requested()``."""
+
+    generate_requested = Signal(object, object)
+    settings_changed = Signal(object, object)
+    cancel_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("panel")
+        self._base = GenerateSettings()
+        self._classes: tuple[object, ...] = ()
+        self.steps = _spin("Denoising steps", 1, 1000)
+        self.mask_steps = _spin("Steps that the mask acts on, from the first", 0, 1000)
+        self.guidance = _decimal("Classifier-free guidance; 1 is none", 0.0, 50.0, 2, 0.1)
+        self.sigma_max = _decimal("Noise level of the first step", 0.001, 1000.0, 3, 1.0)
+        self.sigma_min = _decimal("Noise level of the last step", 0.001, 1000.0, 3, 0.05)
+        self.noise = QComboBox()
+        for mode, tip in NOISE.items():
+            self.noise.addItem(mode, mode)
+            self.noise.setItemData(self.noise.count() - 1, tip, 3)
+        self.noise.setAccessibleName("Noise mode")
+        self.seed = QLineEdit()
+        self.seed.setPlaceholderText("new each time")
+        self.seed.setAccessibleName("Seed")
+        self.seed.setMaxLength(19)
+        self.lock = IconButton("unlock", "Keep the seed for the next run")
+        self.lock.setCheckable(True)
+        self.classes = QComboBox()
+        self.classes.setAccessibleName("Class to draw")
+        self.classes.setMaxVisibleItems(20)
+        self.generate = QPushButton("&Generate")
+        self.generate.setObjectName("primary")
+        self.cancel = QPushButton("Cancel")
+        self.cancel.setToolTip("Cancel the running job (Esc)")
+        self.hint = muted()
+        self.hint.setWordWrap(True)
+        self._build()
+        for spin in (self.steps, self.mask_steps):
+            spin.valueChanged.connect(self._on_edited)
+        for decimal in (self.guidance, self.sigma_max, self.sigma_min):
+            decimal.valueChanged.connect(self._on_edited)
+        self.noise.currentIndexChanged.connect(self._on_edited)
+        self.classes.activated.connect(self._on_edited)
+        self.seed.editingFinished.connect(self._on_seed_typed)
+        self.lock.toggled.connect(self._on_edited)
+        self.generate.clicked.connect(self.press)
+        self.cancel.clicked.connect(self.cancel_requested)
+        self.set_state(State())
+
+    def _build(self) -> None:
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(8)
+        grid.setVerticalSpacing(6)
+        pairs = [
+            (("S&teps", self.steps), ("Mas&k", self.mask_steps)),
+            (("σ ma&x", self.sigma_max), ("σ mi&n", self.sigma_min)),
+            (("Gu&idance", self.guidance), ("N&oise", self.noise)),
+        ]
+        for row, pair in enumerate(pairs):
+            for column, (text, field) in enumerate(pair):
+                label = QLabel(text)
+                label.setBuddy(field)
+                grid.addWidget(label, row, 2 * column)
+                grid.addWidget(field, row, 2 * column + 1)
+        grid.setColumnStretch(1, 1)
+        grid.setColumnStretch(3, 1)
+        form = QFormLayout()
+        form.setVerticalSpacing(6)
+        form.addRow("&Class", self.classes)
+        seed_row = QHBoxLayout()
+        seed_row.setContentsMargins(0, 0, 0, 0)
+        seed_row.addWidget(self.seed)
+        seed_row.addWidget(self.lock)
+        seed_label = QLabel("S&eed")
+        seed_label.setBuddy(self.seed)
+        form.addRow(seed_label, seed_row)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.generate, 1)
+        buttons.addWidget(self.cancel)
+        column_layout = QVBoxLayout(self)
+        column_layout.setContentsMargins(10, 6, 10, 10)
+        column_layout.setSpacing(8)
+        column_layout.addLayout(grid)
+        column_layout.addLayout(form)
+        column_layout.addWidget(self.hint)
+        column_layout.addLayout(buttons)
+        column_layout.addStretch()
+
+    # ---- in -------------------------------------------------------------------------------------
+
+    def set_state(self, state: State) -> None:
+        """Show the settings, the classes to choose from, and what Generate would do."""
+        s = state.settings
+        self._base = s
+        unblock = block_signals(
+            self.steps, self.mask_steps, self.guidance, self.sigma_max, self.sigma_min,
+            self.noise, self.classes, self.seed, self.lock,
+        )  # fmt: skip
+        for field, value in (
+            (self.steps, s.num_steps),
+            (self.mask_steps, s.mask_steps),
+            (self.guidance, s.guidance_scale),
+            (self.sigma_max, s.sigma_max),
+            (self.sigma_min, s.sigma_min),
+        ):
+            if field.value() != value:
+                field.setValue(value)  # type: ignore[arg-type]
+        self.mask_steps.setMaximum(s.num_steps)
+        self.sigma_min.setMaximum(s.sigma_max)
+        self.noise.setCurrentIndex(self.noise.findData(s.noise_mode))
+        locked = s.seed is not None
+        self.lock.setChecked(locked)
+        self.lock.set_icon("lock" if locked else "unlock")
+        record = state.trajectory()
+        last = s.seed if locked else record.seed if record is not None else None
+        if not self.seed.hasFocus():
+            self.seed.setText("" if last is None else str(last))
+        self._fill_classes(state)
+        unblock()
+        self._set_buttons(state)
+
+    def _fill_classes(self, state: State) -> None:
+        choices: list[tuple[str, PanelClass]] = [("the anchor's", "anchor"), ("random", "random")]
+        choices += [("zero label", "zero"), ("uniform label", "uniform")]
+        if state.samples is not None:
+            choices += [
+                (name if name == str(number) else f"{number}: {name}", number)
+                for number, name, _ in state.samples.classes()
+                if number >= 0
+            ]
+        if tuple(choices) != self._classes:
+            self._classes = tuple(choices)
+            self.classes.clear()
+            for text, choice in choices:
+                self.classes.addItem(text, choice)
+        index = next((i for i, c in enumerate(choices) if c[1] == state.class_choice), 0)
+        self.classes.setCurrentIndex(index)
+
+    def _set_buttons(self, state: State) -> None:
+        count = len(state.selection.rows)
+        if state.model_problem:
+            why = f"The model cannot run: {state.model_problem}"
+        elif state.layer_map is None:
+            why = "The map is not there yet."
+        elif not count:
+            why = "Click a point on the map first: its activation is what the layer will say."
+        else:
+            why = ""
+        self.generate.setEnabled(not why)
+        self.generate.setToolTip(why or "Draw with the layer held at the mean (Ctrl+Return)")
+        layers = "+".join(state.layer_map.layers) if state.layer_map else ""
+        plural = "s" if count > 1 else ""
+        self.hint.setText(why or f"Mask: the mean of {count} sample{plural} at {layers}.")
+        waiting = sum(isinstance(running.job, Generate) for running in state.jobs)
+        self.generate.setText("&Generate" if waiting < 2 else f"&Generate  ({waiting - 1} waiting)")
+        self.cancel.setEnabled(bool(state.jobs))
+
+    # ---- out ------------------------------------------------------------------------------------
+
+    def settings(self) -> GenerateSettings:
+        """What the fields say."""
+        return replace(
+            self._base,
+            num_steps=self.steps.value(),
+            mask_steps=min(self.mask_steps.value(), self.steps.value()),
+            guidance_scale=self.guidance.value(),
+            sigma_max=self.sigma_max.value(),
+            sigma_min=min(self.sigma_min.value(), self.sigma_max.value()),
+            noise_mode=self.noise.currentData(),
+            seed=self._typed_seed() if self.lock.isChecked() else None,
+        )
+
+    def press(self) -> None:
+        """As if Generate was clicked."""
+        if self.generate.isEnabled():
+            self.generate_requested.emit(self.settings(), self.classes.currentData())
+
+    def _typed_seed(self) -> int | None:
+        text = self.seed.text().strip()
+        return int(text) if text.isdecimal() and int(text) < 2**63 else None
+
+    def _on_seed_typed(self) -> None:
+        """A seed that was typed is kept; one that is no number is taken back."""
+        typed = self._typed_seed()
+        shown = "" if self._base.seed is None else str(self._base.seed)
+        if self.seed.isModified() and self.seed.text().strip() != shown:
+            self.lock.setChecked(typed is not None)
+            self._on_edited()
+        self.seed.setModified(False)
+
+    def _on_edited(self, *_: object) -> None:
+        before, after = self._base, self.settings()
+        if before.mask_steps == before.num_steps and after.num_steps != before.num_steps:
+            after = replace(after, mask_steps=after.num_steps)  # "all" stays "all"
+        self.settings_changed.emit(after, self.classes.currentData())
+
+
+def _spin(name: str, low: int, high: int) -> QSpinBox:
+    spin = QSpinBox()
+    spin.setRange(low, high)
+    spin.setAccessibleName(name)
+    spin.setToolTip(name)
+    return spin
+
+
+def _decimal(name: str, low: float, high: float, decimals: int, step: float) -> QDoubleSpinBox:
+    spin = QDoubleSpinBox()
+    spin.setDecimals(decimals)
+    spin.setRange(low, high)
+    spin.setSingleStep(step)
+    spin.setAccessibleName(name)
+    spin.setToolTip(name)
+    return spin

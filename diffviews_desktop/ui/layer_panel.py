@@ -1,0 +1,103 @@
+"""Choice of model and layer, in the tool bar."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
+
+from diffviews_desktop.state import State
+from diffviews_desktop.ui.widgets import block_signals, muted
+from diffviews_desktop.worker.jobs import LayerInfo, MapLayer
+
+
+class LayerPanel(QWidget):
+    """Signals: ``model_chosen(name)`` and ``layers_chosen(names)``, a tuple."""
+
+    model_chosen = Signal(str)
+    layers_chosen = Signal(tuple)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.models = QComboBox()
+        self.models.setAccessibleName("Model")
+        self.models.setMinimumWidth(130)
+        self.layers = QComboBox()
+        self.layers.setAccessibleName("Layer")
+        self.layers.setMinimumWidth(260)
+        self.layers.setMaxVisibleItems(24)
+        self.detail = muted()
+        model_label, layer_label = QLabel("&Model"), QLabel("&Layer")
+        model_label.setBuddy(self.models)
+        layer_label.setBuddy(self.layers)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(8)
+        for widget in (model_label, self.models, layer_label, self.layers, self.detail):
+            row.addWidget(widget)
+        self.models.activated.connect(
+            lambda index: self.model_chosen.emit(self.models.itemData(index))
+        )
+        self.layers.activated.connect(
+            lambda index: self.layers_chosen.emit(self.layers.itemData(index))
+        )
+
+    def set_state(self, state: State) -> None:
+        """Show the models of the folder and the layers of the loaded one."""
+        unblock = block_signals(self.models, self.layers)
+        self.models.clear()
+        for model in state.models:
+            self.models.addItem(model.name, model.name)
+            tip = f"{model.description or model.name}\nadapter: {model.adapter}"
+            self.models.setItemData(self.models.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+        self.models.setCurrentIndex(self.models.findData(state.model))
+        self.models.setEnabled(bool(state.models))
+
+        self.layers.clear()
+        wanted = self._wanted(state)
+        if state.default_layers:
+            self._add(state.default_layers, f"{'+'.join(state.default_layers)}  (default)", True)
+        for info in state.loaded.layers if state.loaded else ():
+            text = f"{info.name}  {'×'.join(map(str, info.shape))}"
+            self._add((info.name,), text + ("" if info.cached else "  ·  not mapped yet"), False)
+            self.layers.setItemData(
+                self.layers.count() - 1, self._cost(info, state), Qt.ItemDataRole.ToolTipRole
+            )
+        if state.loaded is None:
+            why = state.model_problem or "The other layers are listed once the model is loaded."
+        else:
+            why = "Which layer's activations the map shows."
+        self.layers.setToolTip(why)
+        index = next(
+            (i for i in range(self.layers.count()) if self.layers.itemData(i) == wanted), -1
+        )
+        self.layers.setCurrentIndex(index)
+        self.layers.setEnabled(self.layers.count() > 0)
+        unblock()
+        self.detail.setText(self._detail(state))
+
+    def _add(self, layers: tuple[str, ...], text: str, first: bool) -> None:
+        self.layers.addItem(text, layers)
+
+    @staticmethod
+    def _wanted(state: State) -> tuple[str, ...] | None:
+        """The layers on the map; or, while they are being mapped, those asked for."""
+        for running in reversed(state.jobs):
+            if isinstance(running.job, MapLayer) and running.stage != "cancelling":
+                return running.job.layers or state.default_layers
+        return state.layer_map.layers if state.layer_map else None
+
+    @staticmethod
+    def _cost(info: LayerInfo, state: State) -> str:
+        if info.cached:
+            return "Its map is in the cache and appears at once."
+        count = len(state.samples) if state.samples else 0
+        megabytes = 4 * info.values * count / 1e6
+        return f"Not mapped yet: {count} pictures to run, {megabytes:.0f} MB of activations."
+
+    @staticmethod
+    def _detail(state: State) -> str:
+        if state.model_problem:
+            return "model not loaded"
+        if state.loaded is None:
+            return "loading the model…" if state.models else ""
+        return f"{len(state.loaded.layers)} layers"

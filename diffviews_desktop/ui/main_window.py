@@ -1,0 +1,576 @@
+"""The window: docks, menus and connections, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QByteArray, QSettings, Qt, QTimer, QUrl, Signal
+from PySide6.QtGui import (
+    QAction,
+    QActionGroup,
+    QCloseEvent,
+    QDesktopServices,
+    QKeySequence,
+    QShowEvent,
+)
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QFileDialog,
+    QLabel,
+    QMainWindow,
+    QMenu,
+    QMessageBox,
+    QProgressBar,
+    QPushButton,
+    QStackedWidget,
+    QToolBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from diffviews_desktop import __version__, operations, paths
+from diffviews_desktop.session import Session
+from diffviews_desktop.state import State
+from diffviews_desktop.ui import theme
+from diffviews_desktop.ui.classes_panel import ClassesPanel
+from diffviews_desktop.ui.gallery_panel import GalleryPanel
+from diffviews_desktop.ui.generate_panel import GeneratePanel
+from diffviews_desktop.ui.images import PictureLoader, to_qimage
+from diffviews_desktop.ui.layer_panel import LayerPanel
+from diffviews_desktop.ui.notice_bar import NoticeBar
+from diffviews_desktop.ui.preview_panel import PreviewPanel
+from diffviews_desktop.ui.status_bar import StatusBar
+from diffviews_desktop.ui.trajectory_panel import TrajectoryPanel
+from diffviews_desktop.ui.widgets import IconButton, muted
+from diffviews_desktop.worker.jobs import Source
+
+if TYPE_CHECKING:  # brought in after the first paint: importing it takes a second
+    from diffviews_desktop.ui.map.view import MapView
+
+LAYOUT_VERSION = 1
+RECENT_FOLDERS = 8
+
+
+class MainWindow(QMainWindow):
+    """Connects panels, operations and the session.
+
+    Signals:
+        map_shown: the first map was painted.
+    """
+
+    map_shown = Signal()
+
+    def __init__(
+        self, session: Session, worker: operations.WorkerLike, settings: QSettings
+    ) -> None:
+        super().__init__()
+        self.setWindowTitle("DiffViews")
+        self.setDockOptions(
+            QMainWindow.DockOption.AnimatedDocks | QMainWindow.DockOption.AllowTabbedDocks
+        )
+        self.session = session
+        self._settings = settings
+        self._do = partial(_call, session=session)
+        self._ask = partial(_call, session=session, worker=worker)
+        self.pictures = PictureLoader(self)
+        self.map: MapView | None = None
+        self._first_map = True
+        self.on_close: Callable[[], None] = lambda: None
+        self._build()
+        self._build_menus()
+        self._connect()
+        session.changed.connect(self._on_changed)
+        self._on_changed(State(), session.state)
+        self._restore_layout()
+
+    # ---- building -------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self.layer_panel = LayerPanel()
+        self.preview = PreviewPanel(self.pictures)
+        self.classes = ClassesPanel()
+        self.gallery = GalleryPanel(self.pictures)
+        self.generate_panel = GeneratePanel()
+        self.trajectory = TrajectoryPanel()
+        self.notice = NoticeBar()
+        self.status = StatusBar()
+        self.setStatusBar(self.status)
+
+        bar = QToolBar("Model and layer")
+        bar.setObjectName("toolbar")
+        bar.setMovable(False)
+        bar.addWidget(self.layer_panel)
+        space = QWidget()
+        space.setSizePolicy(
+            self.layer_panel.sizePolicy().Policy.Expanding, space.sizePolicy().Policy.Preferred
+        )
+        bar.addWidget(space)
+        self.demo_hint = muted("bundled demo: real handwritten digits")
+        self._demo_hint_action = bar.addWidget(self.demo_hint)
+        self.open_button = QPushButton("Open data folder…")
+        bar.addWidget(self.open_button)
+        self.fit_button = IconButton("fit", "Fit the whole map (F)")
+        bar.addWidget(self.fit_button)
+        self.addToolBar(bar)
+
+        self.waiting = _Waiting()
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.waiting)
+        center = QWidget()
+        column = QVBoxLayout(center)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.notice)
+        column.addWidget(self.stack, 1)
+        self.setCentralWidget(center)
+
+        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+        self.docks = [
+            self._dock("Preview", self.preview, left),
+            self._dock("Classes", self.classes, left),
+            self._dock("Selection && neighbours", self.gallery, right),
+            self._dock("Generate", self.generate_panel, right),
+            self._dock("Trajectory", self.trajectory, Qt.DockWidgetArea.BottomDockWidgetArea),
+        ]
+        self.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.BottomDockWidgetArea)
+        self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.BottomDockWidgetArea)
+
+    def _dock(self, title: str, panel: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
+        dock = QDockWidget(title.replace("&&", "&"))
+        dock.setObjectName(title)
+        dock.setWidget(panel)
+        self.addDockWidget(area, dock)
+        dock.toggleViewAction().setText(title)
+        return dock
+
+    def _build_menus(self) -> None:
+        bar = self.menuBar()
+        file = bar.addMenu("&File")
+        self._action(file, "&Open data folder…", self.choose_folder, "Ctrl+O")
+        self._action(file, "Open the &demo", lambda: self.open(Source()))
+        self.recent_menu = file.addMenu("Open &recent")
+        self._fill_recent()
+        self.save_action = self._action(file, "&Save picture…", self.save_picture, "Ctrl+S")
+        file.addSeparator()
+        self._action(file, "&Quit", self.close, "Ctrl+Q")
+
+        edit = bar.addMenu("&Edit")
+        undo = self.session.undo_stack.createUndoAction(self, "Undo")
+        undo.setShortcut(QKeySequence.StandardKey.Undo)
+        redo = self.session.undo_stack.createRedoAction(self, "Redo")
+        redo.setShortcuts([QKeySequence("Ctrl+Shift+Z"), QKeySequence("Ctrl+Y")])
+        edit.addActions([undo, redo])
+        edit.addSeparator()
+        self._action(edit, "Clear &neighbours", partial(self._do, operations.clear_neighbors))
+        self._action(
+            edit, "&Clear selection", partial(self._do, operations.clear_selection), "Ctrl+Shift+A"
+        )
+
+        view = bar.addMenu("&View")
+        for dock in self.docks:
+            view.addAction(dock.toggleViewAction())
+        view.addSeparator()
+        appearance = view.addMenu("&Appearance")
+        group = QActionGroup(self)
+        chosen = str(self._settings.value("theme", "system"))
+        for choice in ("system", "light", "dark"):
+            action = self._action(appearance, choice.capitalize(), partial(self.set_theme, choice))
+            action.setCheckable(True)
+            action.setChecked(choice == chosen)
+            group.addAction(action)
+        self._action(view, "&Reset layout", self.reset_layout)
+
+        map_menu = bar.addMenu("&Map")
+        self._action(map_menu, "&Fit all", self.fit, "F")
+        self._action(map_menu, "Centre on the &anchor", self.center_on_anchor, "A")
+        self._action(map_menu, "&Suggest neighbours", self._suggest, "S")
+        self._action(
+            map_menu,
+            "Show all &classes",
+            partial(self._do, operations.highlight_class, number=None),
+        )
+
+        generate = bar.addMenu("&Generate")
+        self._action(generate, "&Generate", self.generate_panel.press, "Ctrl+Return")
+        self.cancel_action = self._action(
+            generate, "&Cancel", partial(self._ask, operations.cancel_current), "Esc"
+        )
+        generate.addSeparator()
+        self._action(generate, "&Previous step", lambda: self.trajectory.go(-1), "Left")
+        self._action(generate, "&Next step", lambda: self.trajectory.go(1), "Right")
+        self._action(generate, "P&lay the steps", self.trajectory.toggle_play, "Space")
+
+        help_menu = bar.addMenu("&Help")
+        self._action(help_menu, "&Keyboard shortcuts", self.show_shortcuts, "F1")
+        self._action(help_menu, "Open the &log", self.open_log)
+        self._action(help_menu, "&About DiffViews", self.show_about)
+
+    def _action(
+        self, menu: QMenu, text: str, run: Callable[[], object], shortcut: str = ""
+    ) -> QAction:
+        action = QAction(text, self)
+        if shortcut:
+            action.setShortcut(QKeySequence(shortcut))
+        action.triggered.connect(lambda *_: run())
+        menu.addAction(action)
+        return action
+
+    def _connect(self) -> None:
+        self.layer_panel.model_chosen.connect(
+            lambda name: self._ask(operations.switch_model, model=name)
+        )
+        self.layer_panel.layers_chosen.connect(
+            lambda layers: self._ask(operations.change_layer, layers=layers)
+        )
+        self.classes.class_chosen.connect(
+            lambda number: self._do(operations.highlight_class, number=number)
+        )
+        self.gallery.suggest_requested.connect(
+            lambda count, on_map: self._ask(
+                operations.suggest_neighbors, count=count, on_map=on_map
+            )
+        )
+        self.gallery.removed.connect(lambda row: self._do(operations.remove_neighbor, row=row))
+        self.gallery.cleared.connect(lambda: self._do(operations.clear_selection))
+        self.gallery.located.connect(lambda row: self.map and self.map.center_on(row))
+        self.generate_panel.generate_requested.connect(
+            lambda settings, choice: self._ask(
+                operations.generate_from_neighbors, settings=settings, class_choice=choice
+            )
+        )
+        self.generate_panel.settings_changed.connect(
+            lambda settings, choice: self._do(
+                operations.change_settings, settings=settings, class_choice=choice
+            )
+        )
+        self.generate_panel.cancel_requested.connect(lambda: self._ask(operations.cancel_current))
+        self.status.cancel_requested.connect(lambda: self._ask(operations.cancel_current))
+        self.trajectory.step_chosen.connect(lambda step: self._do(operations.scrub_to, step=step))
+        self.trajectory.trajectory_chosen.connect(
+            lambda key: self._do(operations.show_trajectory, key=key)
+        )
+        self.trajectory.visibility_chosen.connect(
+            lambda key, visible: self._do(
+                operations.set_trajectory_visible, key=key, visible=visible
+            )
+        )
+        self.trajectory.deleted.connect(
+            lambda key: self._ask(operations.delete_trajectory, key=key)
+        )
+        self.open_button.clicked.connect(self.choose_folder)
+        self.waiting.open_button.clicked.connect(self.choose_folder)
+        self.waiting.demo_button.clicked.connect(lambda: self.open(Source()))
+        self.fit_button.clicked.connect(self.fit)
+
+    # ---- showing --------------------------------------------------------------------------------
+
+    def bring_map(self) -> None:
+        """Import and add the map, once, after the window was painted."""
+        if self.map is not None:
+            return
+        from diffviews_desktop.ui.map.view import MapView
+
+        self.map = MapView()
+        self.stack.addWidget(self.map)
+        self.map.hovered.connect(self.preview.show_row)
+        self.map.clicked.connect(lambda row: self._do(operations.click_point, row=row))
+        self.map.double_clicked.connect(lambda row: self._do(operations.new_anchor, row=row))
+        self.map.painted.connect(self._on_painted)
+        self._show_on_map(State(), self.session.state)
+
+    def _on_changed(self, old: State, new: State) -> None:
+        """Pass on to each panel what concerns it."""
+
+        def differs(*names: str) -> bool:
+            return any(getattr(old, name) is not getattr(new, name) for name in names)
+
+        if differs("models", "model", "layer_map", "loaded", "model_problem", "jobs", "samples"):
+            self.layer_panel.set_state(new)
+        if differs("samples", "selection", "layer_map"):
+            self.preview.set_state(new)
+        if differs("samples", "highlighted_class"):
+            self.classes.set_state(new)
+        if differs("samples", "selection", "suggest_count", "suggest_on_map"):
+            self.gallery.set_state(new)
+        if differs(
+            "settings", "class_choice", "samples", "selection", "layer_map", "model_problem",
+            "jobs", "shown", "trajectories",
+        ):  # fmt: skip
+            self.generate_panel.set_state(new)
+        if differs("trajectories", "shown", "step", "layer_map", "samples"):
+            self.trajectory.set_state(new)
+        if differs("jobs", "samples", "layer_map", "loaded", "memory", "engine"):
+            self.status.set_state(new)
+        if differs("notice"):
+            self.notice.show_notice(new.notice)
+        if differs("path", "is_demo", "model"):
+            self._show_title(new)
+        self.cancel_action.setEnabled(bool(new.jobs))
+        self.save_action.setEnabled(bool(new.trajectory() and new.trajectory().steps))  # type: ignore[union-attr]
+        self.waiting.set_state(new)
+        self._show_on_map(old, new)
+
+    def _show_on_map(self, old: State, new: State) -> None:
+        if self.map is None:
+            return
+        if new.layer_map is None or new.samples is None:
+            self.stack.setCurrentWidget(self.waiting)
+            if old.layer_map is not None:
+                self.map.clear()
+            return
+        self.stack.setCurrentWidget(self.map)
+        if old.layer_map is not new.layer_map or old.samples is not new.samples:
+            self.map.set_map(new.samples, new.layer_map.xy)
+            self.map.set_highlighted_class(new.highlighted_class)
+            self.map.set_selection(new.selection)
+        elif old.selection is not new.selection:
+            self.map.set_selection(new.selection)
+        if old.highlighted_class != new.highlighted_class:
+            self.map.set_highlighted_class(new.highlighted_class)
+        names = ("trajectories", "shown", "step", "layer_map")
+        if any(getattr(old, name) is not getattr(new, name) for name in names):
+            records = [r for r in new.trajectories if r.visible and new.on_this_map(r)]
+            self.map.set_trajectories(records, new.shown, new.step)
+
+    def _show_title(self, state: State) -> None:
+        self._demo_hint_action.setVisible(state.is_demo)
+        where = "demo" if state.is_demo else str(state.path or "")
+        parts = [part for part in (state.model, where, "DiffViews") if part]
+        self.setWindowTitle(" – ".join(parts))
+        if state.path is not None and not state.is_demo:
+            self._remember_folder(state.path)
+
+    def _on_painted(self) -> None:
+        if self._first_map:
+            self._first_map = False
+            self.map_shown.emit()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        QTimer.singleShot(0, self.bring_map)
+
+    # ---- what a person does ---------------------------------------------------------------------
+
+    def open(self, source: Source) -> None:
+        """Open a data folder or the demo."""
+        self._ask(operations.open_data, source=source)
+
+    def choose_folder(self) -> None:
+        """Ask for a data folder and open it."""
+        start = str(self.session.state.path or Path.home())
+        folder = QFileDialog.getExistingDirectory(self, "Open data folder", start)
+        if folder:
+            self.open(Source(path=Path(folder)))
+
+    def save_picture(self) -> None:
+        """Save the picture of the shown step as PNG."""
+        state = self.session.state
+        record = state.trajectory()
+        if record is None or not record.steps:
+            return
+        step = record.steps[min(state.step, len(record.steps) - 1)]
+        name = f"{record.job.model}-seed-{record.seed}-step-{step.index + 1}.png"
+        start = str(Path(str(self._settings.value("pictures", Path.home()))) / name)
+        file, _ = QFileDialog.getSaveFileName(self, "Save picture", start, "PNG (*.png)")
+        if not file:
+            return
+        if not to_qimage(step.image).save(file, "PNG"):  # type: ignore[call-overload]
+            text = f"The picture could not be written to {file}. Choose another folder."
+            self.session.update(state.with_notice(text, error=True))
+        else:
+            self._settings.setValue("pictures", str(Path(file).parent))
+            self.session.update(state.with_notice(f"Saved {file}"))
+
+    def fit(self) -> None:
+        """Show the whole map."""
+        if self.map is not None:
+            self.map.fit()
+
+    def center_on_anchor(self) -> None:
+        """Bring the anchor to the middle."""
+        anchor = self.session.state.selection.anchor
+        if self.map is not None and anchor is not None:
+            self.map.center_on(anchor)
+
+    def _suggest(self) -> None:
+        count, on_map = self.gallery.count.value(), self.gallery.space.currentData()
+        self._ask(operations.suggest_neighbors, count=count, on_map=on_map)
+
+    def set_theme(self, choice: theme.ThemeChoice) -> None:
+        """Use light, dark, or the system's choice."""
+        self._settings.setValue("theme", choice)
+        theme.apply(choice)
+        for button in self.findChildren(IconButton):
+            button.refresh()
+        if self.map is not None:
+            self.map.apply_theme()
+            self._show_on_map(State(), self.session.state)
+
+    def show_shortcuts(self) -> None:
+        """List every action that has a key."""
+        rows = [
+            f"<tr><td><b>{action.shortcut().toString()}</b></td>"
+            f"<td>&nbsp;&nbsp;{action.text().replace('&', '')}</td></tr>"
+            for action in self.actions_with_keys()
+        ]
+        extra = (
+            "<tr><td><b>click</b></td><td>&nbsp;&nbsp;set the anchor, then add or remove "
+            "neighbours</td></tr><tr><td><b>double click</b></td><td>&nbsp;&nbsp;new anchor</td>"
+            "</tr><tr><td><b>wheel, drag</b></td><td>&nbsp;&nbsp;zoom, pan</td></tr>"
+        )
+        _information(self, "Keyboard and mouse", f"<table>{''.join(rows)}{extra}</table>")
+
+    def actions_with_keys(self) -> list[QAction]:
+        """Every menu action that has a shortcut."""
+        menus = [action.menu() for action in self.menuBar().actions()]
+        found = [action for menu in menus if isinstance(menu, QMenu) for action in menu.actions()]
+        return [action for action in found if not action.shortcut().isEmpty()]
+
+    def open_log(self) -> None:
+        """Open the log file with the desktop's viewer."""
+        log = paths.log_file()
+        if log.is_file():
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(log)))
+        else:
+            text = f"Nothing was logged yet; the log will be {log}."
+            self.session.update(self.session.state.with_notice(text))
+
+    def show_about(self) -> None:
+        """Say what this is."""
+        text = (
+            f"<b>DiffViews {__version__}</b><br>See a diffusion model's activations as a map, "
+            "pick a region, and make the model say that.<br><br>The demo's digits are MNIST "
+            "(Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0) and the UCI handwritten digits "
+            "(E. Alpaydin, C. Kaynak; CC BY 4.0)."
+        )
+        _information(self, "About DiffViews", text)
+
+    # ---- layout and settings --------------------------------------------------------------------
+
+    def reset_layout(self) -> None:
+        """Put docks where they were on the first start."""
+        self.restoreState(self._first_layout, LAYOUT_VERSION)
+        for dock in self.docks:
+            dock.setFloating(False)
+            dock.show()
+        self._set_dock_sizes()
+
+    def _set_dock_sizes(self) -> None:
+        preview, classes, gallery, generate, trajectory = self.docks
+        horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
+        self.resizeDocks([preview, gallery], [212, 318], horizontal)
+        self.resizeDocks([preview, classes], [290, 300], vertical)
+        self.resizeDocks([gallery, generate], [260, 330], vertical)
+        self.resizeDocks([trajectory], [190], vertical)
+
+    def _restore_layout(self) -> None:
+        self.resize(1360, 860)
+        self._set_dock_sizes()
+        self._first_layout = self.saveState(LAYOUT_VERSION)
+        geometry, layout = self._settings.value("geometry"), self._settings.value("layout")
+        if isinstance(geometry, QByteArray):
+            self.restoreGeometry(geometry)
+        if isinstance(layout, QByteArray):
+            self.restoreState(layout, LAYOUT_VERSION)
+
+    def _remember_folder(self, path: Path) -> None:
+        recent = [str(path), *(p for p in self._recent() if p != str(path))]
+        self._settings.setValue("recent", recent[:RECENT_FOLDERS])
+        self._fill_recent()
+
+    def _recent(self) -> list[str]:
+        value = self._settings.value("recent", [])
+        return [value] if isinstance(value, str) else [str(item) for item in value or []]
+
+    def _fill_recent(self) -> None:
+        self.recent_menu.clear()
+        for folder in self._recent():
+            source = Source(path=Path(folder))
+            self._action(self.recent_menu, folder, partial(self.open, source))
+        self.recent_menu.setEnabled(bool(self._recent()))
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        busy = [running for running in self.session.state.jobs if running.since is not None]
+        if busy and not self._may_interrupt(busy[0].title):
+            event.ignore()
+            return
+        self._settings.setValue("geometry", self.saveGeometry())
+        self._settings.setValue("layout", self.saveState(LAYOUT_VERSION))
+        self.hide()
+        self.pictures.wait()
+        self.on_close()
+        super().closeEvent(event)
+
+    def _may_interrupt(self, title: str) -> bool:
+        """Ask once, when work would be lost."""
+        if title.startswith(("Opening", "Loading")):
+            return True
+        answer = QMessageBox.question(
+            self,
+            "Quit DiffViews?",
+            f"{title} is not finished. Quit and drop it?",
+            QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.No,
+            QMessageBox.StandardButton.No,
+        )
+        return answer == QMessageBox.StandardButton.Yes
+
+
+class _Waiting(QWidget):
+    """What is in the middle while there is no map: what happens, or what to do next."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("waiting")
+        self.title = QLabel()
+        self.title.setObjectName("title")
+        self.detail = muted()
+        self.detail.setWordWrap(True)
+        self.detail.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        self.detail.setMinimumWidth(420)
+        self.bar = QProgressBar()
+        self.bar.setRange(0, 0)
+        self.bar.setTextVisible(False)
+        self.bar.setFixedWidth(260)
+        self.open_button = QPushButton("Open data folder…")
+        self.demo_button = QPushButton("Open the demo")
+        column = QVBoxLayout(self)
+        column.addStretch()
+        for widget in (self.title, self.detail, self.bar, self.open_button, self.demo_button):
+            column.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addStretch()
+
+    def set_state(self, state: State) -> None:
+        """Show the job that will bring the map, or how to get one."""
+        busy = state.jobs[0] if state.jobs else None
+        starting = state.model is None and state.notice is None
+        self.bar.setVisible(busy is not None or starting)
+        self.open_button.setVisible(busy is None and not starting)
+        self.demo_button.setVisible(busy is None and not starting)
+        if busy is not None:
+            self.title.setText(f"{busy.title}…")
+            stage = busy.stage if busy.since is not None else "starting the engine"
+            percent = f" {100 * busy.fraction:.0f} %" if busy.fraction else ""
+            self.detail.setText(stage + percent)
+        elif starting:
+            self.title.setText("Starting…")
+            self.detail.setText("")
+        else:
+            self.title.setText("No map to show")
+            why = state.notice.text if state.notice else "Open a data folder or the demo."
+            self.detail.setText(state.model_problem or why)
+
+
+def _information(parent: QWidget, title: str, text: str) -> None:
+    box = QMessageBox(parent)
+    box.setWindowTitle(title)
+    box.setTextFormat(Qt.TextFormat.RichText)
+    box.setText(text)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.open()
+
+
+def _call(operation: Callable[..., None], **arguments: object) -> None:
+    operation(**arguments)

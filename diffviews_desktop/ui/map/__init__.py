@@ -1,0 +1,1 @@
+"""The map: drawing, picking, rings and trajectories."""

@@ -1,0 +1,129 @@
+"""What lies on top of the points: rings by role, and trajectories. None of it takes clicks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor
+
+from diffviews_desktop.state import Selection, TrajectoryRecord
+from diffviews_desktop.ui import colors
+
+
+class Rings:
+    """Rings around picked points: they differ in size, width and line style, not only colour."""
+
+    def __init__(self, plot: pg.PlotItem) -> None:
+        self._suggested = _ring(plot, colors.SUGGESTED, 15, 2.0, Qt.PenStyle.SolidLine, z=20)
+        self._manual = _ring(plot, colors.MANUAL, 15, 3.0, Qt.PenStyle.DotLine, z=21)
+        self._anchor = _ring(plot, colors.ANCHOR, 22, 3.5, Qt.PenStyle.SolidLine, z=22)
+        self._hover = _ring(plot, QColor("#888888"), 17, 1.5, Qt.PenStyle.SolidLine, z=23)
+
+    def show(self, selection: Selection, xy: NDArray) -> None:
+        """Ring the selection on a map ``(N, 2)``."""
+        manual = list(selection.manual)
+        suggested = [row for row, _ in selection.suggested if row not in manual]
+        anchor = [] if selection.anchor is None else [selection.anchor]
+        for ring, rows in (
+            (self._suggested, suggested),
+            (self._manual, manual),
+            (self._anchor, anchor),
+        ):
+            places = xy[np.array(rows, dtype=np.int64)]
+            places = places[np.isfinite(places).all(axis=1)]
+            ring.setData(x=places[:, 0], y=places[:, 1])
+
+    def hover(self, place: NDArray | None) -> None:
+        """Ring the point under the mouse; None for none."""
+        if place is None:
+            self._hover.setData(x=[], y=[])
+        else:
+            self._hover.setData(x=[place[0]], y=[place[1]])
+
+    def set_theme(self, text: str) -> None:
+        """Use a theme's text colour for the hover ring."""
+        self._hover.setPen(pg.mkPen(text, width=1.5))
+
+
+def _ring(
+    plot: pg.PlotItem, color: QColor, size: int, width: float, style: Qt.PenStyle, z: int
+) -> pg.ScatterPlotItem:
+    item = pg.ScatterPlotItem(
+        size=size, pen=pg.mkPen(color, width=width, style=style), brush=None, symbol="o"
+    )
+    item.setZValue(z)
+    plot.addItem(item, ignoreBounds=True)
+    item.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
+    return item
+
+
+class Path:
+    """One trajectory: dashed line, markers from light to dark green, diamond start, star end.
+
+    Filled markers are where the layers' own values lie; a hollow square is what was imposed
+    instead.
+    """
+
+    def __init__(self, plot: pg.PlotItem) -> None:
+        self._plot = plot
+        self._line = pg.PlotCurveItem(
+            pen=pg.mkPen(colors.SUGGESTED, width=2, style=Qt.PenStyle.DashLine)
+        )
+        self._imposed = pg.ScatterPlotItem(
+            size=13, symbol="s", brush=None, pen=pg.mkPen(colors.PATH_END, width=2)
+        )
+        self._markers = pg.ScatterPlotItem()
+        self._current = pg.ScatterPlotItem(size=24, symbol="o", brush=None)
+        for z, item in enumerate((self._line, self._imposed, self._markers, self._current), 30):
+            item.setZValue(z)
+            item.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
+            plot.addItem(item, ignoreBounds=True)
+        self._drawn: tuple[int, bool, str] | None = None
+
+    def show(
+        self, record: TrajectoryRecord, step: int | None, accent: str, background: str
+    ) -> None:
+        """Draw a trajectory; ``step`` is the one that the scrubber is at, or None."""
+        now = (len(record.steps), record.done, background)
+        if self._drawn != now:
+            self._draw_path(record, background)
+            self._drawn = now
+        if step is None or not record.steps:
+            self._current.setData(x=[], y=[])
+        else:
+            place = record.steps[min(step, len(record.steps) - 1)].xy
+            self._current.setData(
+                x=[place[0]], y=[place[1]], pen=pg.mkPen(accent, width=3), brush=None
+            )
+        self._line.setOpacity(1.0 if step is not None else 0.45)
+        self._markers.setOpacity(1.0 if step is not None else 0.45)
+
+    def _draw_path(self, record: TrajectoryRecord, background: str) -> None:
+        steps = record.steps
+        xy = np.array([step.xy for step in steps], dtype=np.float64).reshape(-1, 2)
+        self._line.setData(xy[:, 0], xy[:, 1])
+        last = max(1, len(steps) - 1)
+        spots = []
+        for i, place in enumerate(xy):
+            end = record.done and i == len(steps) - 1
+            symbol, size = ("d", 15) if i == 0 else ("star", 20) if end else ("o", 10)
+            color = colors.blend(colors.PATH_START, colors.PATH_END, i / last)
+            spots.append(
+                {
+                    "pos": (place[0], place[1]),
+                    "symbol": symbol,
+                    "size": size,
+                    "brush": pg.mkBrush(color),
+                    "pen": pg.mkPen(background, width=1),
+                }
+            )
+        self._markers.setData(spots)
+        places = sorted({step.imposed_xy for step in steps if step.imposed_xy is not None})
+        self._imposed.setData(x=[p[0] for p in places], y=[p[1] for p in places])
+
+    def remove(self) -> None:
+        """Take the trajectory off the map."""
+        for item in (self._line, self._imposed, self._markers, self._current):
+            self._plot.removeItem(item)

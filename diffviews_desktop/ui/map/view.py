@@ -1,0 +1,228 @@
+"""The map: an ordinary plot with points, rings and trajectories, and the gestures on it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from PySide6.QtCore import QEvent, QPointF, Qt, Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from diffviews_desktop.samples import SampleTable
+from diffviews_desktop.state import Selection, TrajectoryRecord
+from diffviews_desktop.ui import theme
+from diffviews_desktop.ui.colors import class_colors
+from diffviews_desktop.ui.map.overlays import Path, Rings
+from diffviews_desktop.ui.map.points_raster import PointsRaster
+
+PICK_RADIUS = 14  # logical pixels
+FAINTEST, STRONGEST, EQUAL = 0.4, 1.0, 0.7
+
+
+def opacities(sigma: NDArray) -> NDArray[np.float64]:
+    """Opacity of each sample from its noise level: 1.0 for the lowest to 0.4 for the highest, by
+    log sigma; 0.7 where all are the same."""
+    if not len(sigma):
+        return np.empty(0)
+    level = np.log(np.asarray(sigma, dtype=np.float64))
+    low, high = level.min(), level.max()
+    if high - low < 1e-9:
+        return np.full(len(level), EQUAL)
+    return STRONGEST - (STRONGEST - FAINTEST) * (level - low) / (high - low)
+
+
+class MapView(QWidget):
+    """Shows the samples on the map.
+
+    Signals:
+        hovered: the sample under the mouse, or None.
+        clicked: a sample that was clicked.
+        double_clicked: a sample that was double-clicked.
+        painted: the points were painted for the first time after `set_map`.
+    """
+
+    hovered = Signal(object)
+    clicked = Signal(int)
+    double_clicked = Signal(int)
+    painted = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Map of the samples")
+        self._plot_widget = pg.PlotWidget(background=theme.colors().map)
+        self._plot: pg.PlotItem = self._plot_widget.getPlotItem()
+        self._plot.setAspectLocked(True)
+        self._plot.setMenuEnabled(False)
+        self._plot.hideButtons()
+        self._plot.enableAutoRange(False)
+        self._points = PointsRaster()
+        self._plot.addItem(self._points)
+        self._rings = Rings(self._plot)
+        self._paths: dict[int, Path] = {}
+        self._xy: NDArray = np.empty((0, 2), dtype=np.float32)
+        self._labels: NDArray = np.empty(0, dtype=np.int32)
+        self._hovered: int | None = None
+        self._awaiting_paint = False
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._plot_widget)
+        self._plot_widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._plot_widget.viewport().installEventFilter(self)
+        scene = self._plot_widget.scene()
+        scene.sigMouseMoved.connect(self._on_mouse_moved)
+        scene.sigMouseClicked.connect(self._on_mouse_clicked)
+        self.apply_theme()
+
+    # ---- what is shown --------------------------------------------------------------------------
+
+    def set_map(self, samples: SampleTable, xy: NDArray, *, keep_view: bool = False) -> None:
+        """Show the samples at ``xy (N, 2)``, coloured by class and faded by noise level."""
+        numbers, group = np.unique(samples.class_label, return_inverse=True)
+        palette = class_colors(numbers.tolist())
+        self._xy = xy
+        self._labels = samples.class_label
+        self._points.set_points(
+            xy, group, opacities(samples.sigma), [palette[n] for n in numbers.tolist()]
+        )
+        self._set_hovered(None)
+        self._awaiting_paint = True
+        if not keep_view:
+            self.fit()
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self._xy = np.empty((0, 2), dtype=np.float32)
+        self._points.set_points(self._xy, np.empty(0), np.empty(0), [])
+        self.set_selection(Selection())
+        self.set_trajectories([], None, 0)
+
+    def set_selection(self, selection: Selection) -> None:
+        """Ring the anchor and its neighbours."""
+        rows = [row for row in selection.rows if row < len(self._xy)]
+        if len(rows) == len(selection.rows):
+            self._rings.show(selection, self._xy)
+
+    def set_highlighted_class(self, number: int | None) -> None:
+        """Dim everything but a class; None dims nothing."""
+        self._points.set_emphasis(None if number is None else self._labels == number)
+
+    def set_trajectories(
+        self, records: list[TrajectoryRecord], shown: int | None, step: int
+    ) -> None:
+        """Draw trajectories; the shown one with its current step marked, the others fainter."""
+        wanted = {record.key: record for record in records}
+        for key in [key for key in self._paths if key not in wanted]:
+            self._paths.pop(key).remove()
+        c = theme.colors()
+        for key, record in wanted.items():
+            if key not in self._paths:
+                self._paths[key] = Path(self._plot)
+            self._paths[key].show(record, step if key == shown else None, c.accent, c.map)
+
+    def apply_theme(self) -> None:
+        """Take the colours of the theme in use."""
+        c = theme.colors()
+        self._plot_widget.setBackground(c.map)
+        for name in ("left", "bottom"):
+            axis = self._plot.getAxis(name)
+            axis.setPen(pg.mkPen(c.border))
+            axis.setTextPen(pg.mkPen(c.muted))
+            axis.setStyle(tickLength=-4)
+        self._rings.set_theme(c.text)
+
+    # ---- moving ---------------------------------------------------------------------------------
+
+    def fit(self) -> None:
+        """Show all points."""
+        finite = self._xy[np.isfinite(self._xy).all(axis=1)] if len(self._xy) else self._xy
+        if not len(finite):
+            return
+        low, high = finite.min(axis=0), finite.max(axis=0)
+        span = np.maximum(high - low, 1e-3)
+        self._plot.getViewBox().setRange(
+            xRange=(low[0] - 0.04 * span[0], high[0] + 0.04 * span[0]),
+            yRange=(low[1] - 0.04 * span[1], high[1] + 0.04 * span[1]),
+            padding=0,
+        )
+
+    def center_on(self, row: int) -> None:
+        """Bring a sample to the middle of the view, at the same zoom or closer."""
+        if not (0 <= row < len(self._xy)) or not np.isfinite(self._xy[row]).all():
+            return
+        box = self._plot.getViewBox()
+        (x0, x1), (y0, y1) = box.viewRange()
+        everything = self._points.boundingRect()
+        width = min(x1 - x0, everything.width() * 0.4 or 1.0)
+        height = (y1 - y0) * width / (x1 - x0)
+        x, y = map(float, self._xy[row])
+        box.setRange(
+            xRange=(x - width / 2, x + width / 2),
+            yRange=(y - height / 2, y + height / 2),
+            padding=0,
+        )
+
+    # ---- picking --------------------------------------------------------------------------------
+
+    def row_at(self, position: QPointF) -> int | None:
+        """The sample nearest to a place in the scene, within reach of a click; or None."""
+        if not len(self._xy):
+            return None
+        box = self._plot.getViewBox()
+        pixel_x, pixel_y = box.viewPixelSize()
+        if not (pixel_x > 0 and pixel_y > 0):
+            return None
+        place = box.mapSceneToView(position)
+        with np.errstate(invalid="ignore"):
+            squares = ((self._xy[:, 0] - place.x()) / pixel_x) ** 2
+            squares += ((self._xy[:, 1] - place.y()) / pixel_y) ** 2
+        squares = np.where(np.isfinite(squares), squares, np.inf)
+        row = int(squares.argmin())
+        return row if math.sqrt(squares[row]) <= PICK_RADIUS else None
+
+    def position_of(self, row: int) -> QPointF:
+        """Where a sample is, in the coordinates of the plot's viewport."""
+        box = self._plot.getViewBox()
+        scene = box.mapViewToScene(QPointF(float(self._xy[row, 0]), float(self._xy[row, 1])))
+        return QPointF(self._plot_widget.mapFromScene(scene))
+
+    @property
+    def viewport(self) -> QWidget:
+        """The widget that mouse events go to."""
+        return self._plot_widget.viewport()
+
+    def _on_mouse_moved(self, position: QPointF) -> None:
+        inside = self._plot.getViewBox().sceneBoundingRect().contains(position)
+        self._set_hovered(self.row_at(position) if inside else None)
+
+    def _on_mouse_clicked(self, event: object) -> None:
+        button, position = event.button(), event.scenePos()  # type: ignore[attr-defined]
+        if button != Qt.MouseButton.LeftButton:
+            return
+        row = self.row_at(position)
+        if row is None:
+            return
+        event.accept()  # type: ignore[attr-defined]
+        if event.double():  # type: ignore[attr-defined]
+            self.double_clicked.emit(row)
+        else:
+            self.clicked.emit(row)
+
+    def _set_hovered(self, row: int | None) -> None:
+        if row != self._hovered:
+            self._hovered = row
+            self._rings.hover(None if row is None else self._xy[row])
+            self.setCursor(
+                Qt.CursorShape.ArrowCursor if row is None else Qt.CursorShape.PointingHandCursor
+            )
+            self.hovered.emit(row)
+
+    def eventFilter(self, watched: object, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Leave:
+            self._set_hovered(None)
+        elif event.type() == QEvent.Type.Paint and self._awaiting_paint:
+            self._awaiting_paint = False
+            # after this paint, not in it
+            pg.QtCore.QTimer.singleShot(0, self.painted.emit)
+        return super().eventFilter(watched, event)  # type: ignore[arg-type]

@@ -1,0 +1,60 @@
+"""One sentence above the map: what happened and what to do."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
+
+from diffviews_desktop.state import Notice
+from diffviews_desktop.ui.widgets import IconButton
+
+INFO_MILLISECONDS = 6000
+
+
+class NoticeBar(QFrame):
+    """Errors stay until they are closed; other notices go by themselves."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("notice")
+        self._details = ""
+        self._number = 0
+        self.text = QLabel()
+        self.text.setWordWrap(True)
+        self.text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self.copy = QPushButton("Copy details")
+        self.copy.clicked.connect(self._copy)
+        self.close_button = IconButton("close", "Close this message")
+        self.close_button.clicked.connect(self.hide)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 6, 8, 6)
+        row.addWidget(self.text, 1)
+        row.addWidget(self.copy)
+        row.addWidget(self.close_button)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(INFO_MILLISECONDS)
+        self._timer.timeout.connect(self.hide)
+        self.hide()
+
+    def show_notice(self, notice: Notice | None) -> None:
+        """Show a notice, each once."""
+        if notice is None or notice.number == self._number:
+            return
+        self._number = notice.number
+        self._details = notice.details
+        self.text.setText(notice.text)
+        self.setAccessibleName(notice.text)
+        self.copy.setVisible(bool(notice.details))
+        self.setProperty("level", notice.level)
+        self.style().unpolish(self)
+        self.style().polish(self)
+        self.show()
+        if notice.level == "info":
+            self._timer.start()
+        else:
+            self._timer.stop()
+
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(f"{self.text.text()}\n\n{self._details}")

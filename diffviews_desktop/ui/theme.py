@@ -1,0 +1,209 @@
+"""Light and dark: palette, style sheet and icons of the window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtSvg import QSvgRenderer
+from PySide6.QtWidgets import QApplication
+
+from diffviews_desktop import paths
+
+ThemeChoice = Literal["system", "light", "dark"]
+
+
+@dataclass(frozen=True)
+class Colors:
+    """The colours of a theme that carry no data."""
+
+    window: str
+    panel: str
+    field: str
+    border: str
+    text: str
+    muted: str
+    accent: str
+    accent_text: str
+    map: str
+    error: str
+    info: str
+
+
+LIGHT = Colors(
+    window="#eef0f3", panel="#fafbfc", field="#ffffff", border="#d3d8df", text="#1d2127",
+    muted="#667080", accent="#2b62d9", accent_text="#ffffff", map="#ffffff",
+    error="#fdecec", info="#e9f0fd",
+)  # fmt: skip
+DARK = Colors(
+    window="#16181c", panel="#1f2227", field="#282c33", border="#373c45", text="#e4e7eb",
+    muted="#98a1ae", accent="#5c8dff", accent_text="#0d1017", map="#121417",
+    error="#47242a", info="#22304d",
+)  # fmt: skip
+
+_current = LIGHT
+
+
+def colors() -> Colors:
+    """The colours in use."""
+    return _current
+
+
+def apply(choice: ThemeChoice) -> None:
+    """Use a theme for the whole application; "system" follows the desktop."""
+    global _current
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    scheme = QGuiApplication.styleHints().colorScheme()
+    dark = choice == "dark" or (choice == "system" and scheme == Qt.ColorScheme.Dark)
+    _current = DARK if dark else LIGHT
+    # Fusion everywhere: bare X11 ignores setColorScheme, so the palette is set by hand
+    app.setStyle("Fusion")
+    app.setPalette(_palette(_current))
+    app.setStyleSheet(_style_sheet(_current))
+
+
+def _palette(c: Colors) -> QPalette:
+    palette = QPalette()
+    role = QPalette.ColorRole
+    for target, color in {
+        role.Window: c.window,
+        role.WindowText: c.text,
+        role.Base: c.field,
+        role.AlternateBase: c.panel,
+        role.Text: c.text,
+        role.Button: c.panel,
+        role.ButtonText: c.text,
+        role.ToolTipBase: c.panel,
+        role.ToolTipText: c.text,
+        role.PlaceholderText: c.muted,
+        role.Highlight: c.accent,
+        role.HighlightedText: c.accent_text,
+        role.Link: c.accent,
+        role.Mid: c.border,
+        role.Dark: c.border,
+    }.items():
+        palette.setColor(target, QColor(color))
+    for target in (role.WindowText, role.Text, role.ButtonText):
+        faint = QColor(c.muted)
+        faint.setAlpha(150)
+        palette.setColor(QPalette.ColorGroup.Disabled, target, faint)
+    return palette
+
+
+def _style_sheet(c: Colors) -> str:
+    return f"""
+    QMainWindow::separator {{ background: {c.window}; width: 5px; height: 5px; }}
+    QMainWindow::separator:hover {{ background: {c.accent}; }}
+    QDockWidget {{ color: {c.muted}; font-weight: 600; titlebar-close-icon: none; }}
+    QDockWidget::title {{ background: {c.panel}; padding: 6px 10px 4px 10px;
+        border-top: 1px solid {c.border}; }}
+    QDockWidget > QWidget#panel {{ background: {c.panel}; }}
+    QWidget#panel {{ background: {c.panel}; }}
+    QToolBar {{ background: {c.panel}; border: none; border-bottom: 1px solid {c.border};
+        spacing: 6px; padding: 5px 8px; }}
+    QMenuBar {{ background: {c.panel}; }}
+    QStatusBar {{ background: {c.panel}; border-top: 1px solid {c.border}; }}
+    QStatusBar::item {{ border: none; }}
+    QLabel#muted, QLabel[muted="true"] {{ color: {c.muted}; }}
+    QLabel#title {{ font-size: 18px; font-weight: 600; }}
+    QLabel[strong="true"] {{ font-weight: 600; }}
+    QToolTip {{ color: {c.text}; background: {c.panel}; border: 1px solid {c.border};
+        padding: 4px; }}
+    QPushButton {{ background: {c.field}; border: 1px solid {c.border}; border-radius: 5px;
+        padding: 5px 12px; }}
+    QPushButton:hover {{ border-color: {c.accent}; }}
+    QPushButton:pressed {{ background: {c.window}; }}
+    QPushButton:disabled {{ color: {c.muted}; background: {c.panel}; }}
+    QPushButton:focus, QToolButton:focus {{ border: 1px solid {c.accent}; }}
+    QPushButton#primary {{ background: {c.accent}; color: {c.accent_text}; font-weight: 600;
+        border: 1px solid {c.accent}; padding: 7px 14px; }}
+    QPushButton#primary:hover {{ border-color: {c.text}; }}
+    QPushButton#primary:focus {{ border: 2px solid {c.text}; padding: 6px 13px; }}
+    QPushButton#primary:disabled {{ background: {c.border}; color: {c.muted};
+        border-color: {c.border}; }}
+    QToolButton {{ border: 1px solid transparent; border-radius: 5px; padding: 3px; }}
+    QToolButton:hover {{ background: {c.field}; border-color: {c.border}; }}
+    QToolButton:checked {{ background: {c.field}; border-color: {c.accent}; }}
+    QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox {{ background: {c.field};
+        border: 1px solid {c.border}; border-radius: 5px; padding: 3px 6px; min-height: 20px;
+        selection-background-color: {c.accent}; selection-color: {c.accent_text}; }}
+    QLineEdit:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus
+        {{ border-color: {c.accent}; }}
+    QLineEdit:disabled, QComboBox:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled
+        {{ color: {c.muted}; background: {c.panel}; }}
+    QComboBox::drop-down {{ border: none; width: 20px; }}
+    QComboBox::down-arrow {{ image: url("{_icon_file("chevron", c.muted)}"); width: 14px;
+        height: 14px; }}
+    QSpinBox::up-button, QDoubleSpinBox::up-button, QSpinBox::down-button,
+    QDoubleSpinBox::down-button {{ border: none; width: 16px; background: transparent; }}
+    QSpinBox::up-arrow, QDoubleSpinBox::up-arrow {{
+        image: url("{_icon_file("up", c.muted)}"); width: 11px; height: 11px; }}
+    QSpinBox::down-arrow, QDoubleSpinBox::down-arrow {{
+        image: url("{_icon_file("chevron", c.muted)}"); width: 11px; height: 11px; }}
+    QComboBox QAbstractItemView {{ background: {c.field}; border: 1px solid {c.border};
+        selection-background-color: {c.accent}; selection-color: {c.accent_text}; }}
+    QListView, QListWidget {{ background: {c.panel}; border: none; outline: none; }}
+    QListWidget:focus {{ border: 1px solid {c.accent}; }}
+    QListWidget::item {{ border-radius: 4px; padding: 2px; }}
+    QListWidget::item:hover {{ background: {c.field}; }}
+    QListWidget::item:selected {{ background: {c.accent}; color: {c.accent_text}; }}
+    QProgressBar {{ background: {c.field}; border: 1px solid {c.border}; border-radius: 4px;
+        height: 10px; text-align: center; }}
+    QProgressBar::chunk {{ background: {c.accent}; border-radius: 3px; }}
+    QSlider::groove:horizontal {{ height: 4px; background: {c.border}; border-radius: 2px; }}
+    QSlider::handle:horizontal {{ width: 14px; height: 14px; margin: -5px 0; border-radius: 7px;
+        background: {c.accent}; }}
+    QSlider::handle:horizontal:disabled {{ background: {c.border}; }}
+    QSlider:focus {{ border: 1px solid {c.accent}; border-radius: 5px; }}
+    QScrollBar:vertical {{ background: transparent; width: 10px; margin: 0; }}
+    QScrollBar:horizontal {{ background: transparent; height: 10px; margin: 0; }}
+    QScrollBar::handle {{ background: {c.border}; border-radius: 4px; min-height: 24px;
+        min-width: 24px; margin: 1px; }}
+    QScrollBar::handle:hover {{ background: {c.muted}; }}
+    QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
+    QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
+    QFrame#notice[level="error"] {{ background: {c.error}; border-bottom: 1px solid {c.border}; }}
+    QFrame#notice[level="info"] {{ background: {c.info}; border-bottom: 1px solid {c.border}; }}
+    """
+
+
+@lru_cache(maxsize=256)
+def _pixmap(name: str, color: str, size: int) -> QPixmap:
+    svg = (paths.resources() / "icons" / f"{name}.svg").read_text(encoding="utf-8")
+    renderer = QSvgRenderer(QByteArray(svg.replace("currentColor", color).encode()))
+    pixmap = QPixmap(size, size)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    renderer.render(painter, QRectF(0, 0, size, size))
+    painter.end()
+    return pixmap
+
+
+def icon(name: str) -> QIcon:
+    """A bundled icon in the colours of the theme, sharp at every scale."""
+    made = QIcon()
+    for size in (16, 20, 24, 32, 48, 64):
+        made.addPixmap(_pixmap(name, colors().text, size))
+        made.addPixmap(_pixmap(name, colors().border, size), QIcon.Mode.Disabled)
+    return made
+
+
+ICON_SIZE = QSize(18, 18)
+
+
+@lru_cache(maxsize=32)
+def _icon_file(name: str, color: str) -> str:
+    """A coloured icon as a file, for style sheets, which take nothing else."""
+    folder = paths.cache_dir() / "icons"
+    file = folder / f"{name}-{color.lstrip('#')}.png"
+    if not file.is_file():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            _pixmap(name, color, 28).save(str(file))
+        except OSError:
+            return ""
+    return file.as_posix()

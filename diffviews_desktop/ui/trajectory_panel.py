@@ -1,0 +1,247 @@
+"""The denoising path as a filmstrip: scrub, play, compare runs."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QListView,
+    QListWidget,
+    QListWidgetItem,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
+
+from diffviews_desktop.state import State, TrajectoryRecord
+from diffviews_desktop.ui.images import enlarged, to_qimage, with_inset
+from diffviews_desktop.ui.widgets import ElidedLabel, IconButton, block_signals, muted
+
+PICTURE = 132
+FRAME = 56
+PLAY_MILLISECONDS = 350
+
+
+class TrajectoryPanel(QWidget):
+    """Signals: ``step_chosen(index)``, ``trajectory_chosen(key)``, ``visibility_chosen(key,
+    visible)`` and ``deleted(key)``."""
+
+    step_chosen = Signal(int)
+    trajectory_chosen = Signal(int)
+    visibility_chosen = Signal(int, bool)
+    deleted = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("panel")
+        self._record: TrajectoryRecord | None = None
+        self._state = State()
+        self._frames: tuple[int, int] = (0, 0)
+        self.picture = QLabel()
+        self.picture.setFixedSize(PICTURE, PICTURE)
+        self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.picture.setAccessibleName("Picture of the step, its noisy input in the corner")
+        self.choice = QComboBox()
+        self.choice.setMinimumWidth(170)
+        self.choice.setAccessibleName("Trajectory")
+        self.visible = IconButton("eye", "Show this trajectory on the map")
+        self.visible.setCheckable(True)
+        self.delete = IconButton("trash", "Delete this trajectory")
+        self.previous = IconButton("previous", "Previous step (Left)")
+        self.play = IconButton("play", "Play the steps (Space)")
+        self.next = IconButton("next", "Next step (Right)")
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setAccessibleName("Step")
+        self.slider.setPageStep(1)
+        self.where = muted()
+        self.where.setMinimumWidth(150)
+        self.settings = ElidedLabel()
+        self.settings.setObjectName("muted")
+        self.strip = QListWidget()
+        self.strip.setAccessibleName("Filmstrip")
+        self.strip.setViewMode(QListView.ViewMode.IconMode)
+        self.strip.setFlow(QListView.Flow.LeftToRight)
+        self.strip.setWrapping(False)
+        self.strip.setMovement(QListView.Movement.Static)
+        self.strip.setIconSize(QSize(FRAME, FRAME))
+        self.strip.setFixedHeight(FRAME + 26)
+        self.strip.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.empty = muted(
+            "No trajectory yet. Pick a point on the map and press Generate: each denoising step "
+            "appears here and as one more point of the path on the map."
+        )
+        self.empty.setWordWrap(True)
+        self._player = QTimer(self)
+        self._player.setInterval(PLAY_MILLISECONDS)
+        self._player.timeout.connect(self._advance)
+        self._build()
+        self.choice.activated.connect(
+            lambda i: self.trajectory_chosen.emit(self.choice.itemData(i))
+        )
+        self.visible.toggled.connect(self._on_visible)
+        self.delete.clicked.connect(self._on_delete)
+        self.previous.clicked.connect(lambda: self.go(-1))
+        self.next.clicked.connect(lambda: self.go(1))
+        self.play.clicked.connect(self.toggle_play)
+        self.slider.valueChanged.connect(self.step_chosen)
+        self.strip.currentRowChanged.connect(self._on_frame)
+        self.set_state(State())
+
+    def _build(self) -> None:
+        top = QHBoxLayout()
+        top.setSpacing(6)
+        for widget in (self.choice, self.visible, self.delete, self.previous, self.play, self.next):
+            top.addWidget(widget)
+        top.addWidget(self.slider, 1)
+        top.addWidget(self.where)
+        right = QVBoxLayout()
+        right.setSpacing(6)
+        right.addLayout(top)
+        right.addWidget(self.settings)
+        right.addWidget(self.strip)
+        right.addStretch()
+        self._content = QWidget()
+        row = QHBoxLayout(self._content)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(12)
+        row.addWidget(self.picture, 0, Qt.AlignmentFlag.AlignTop)
+        row.addLayout(right, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(10, 6, 10, 8)
+        column.addWidget(self.empty)
+        column.addWidget(self._content)
+
+    # ---- in -------------------------------------------------------------------------------------
+
+    def set_state(self, state: State) -> None:
+        """Show the list of trajectories and the shown one at its step."""
+        self._state = state
+        record = state.trajectory()
+        self._record = record
+        self.empty.setVisible(record is None)
+        self._content.setVisible(record is not None)
+        if record is None:
+            self._player.stop()
+            self._frames = (0, 0)
+            return
+        unblock = block_signals(self.choice, self.visible, self.slider, self.strip)
+        self._fill_choice(state)
+        self.visible.setChecked(record.visible)
+        here = state.on_this_map(record)
+        self.visible.setEnabled(here)
+        layers = "+".join(record.job.layers)
+        self.visible.setToolTip(
+            "Show this trajectory on the map"
+            if here
+            else f"Its path belongs to the map of {layers} of {record.job.model}"
+        )
+        self._fill_strip(record)
+        count = len(record.steps)
+        self.slider.setRange(0, max(0, count - 1))
+        self.slider.setValue(state.step)
+        self.strip.setCurrentRow(state.step if count else -1)
+        unblock()
+        for widget in (self.slider, self.previous, self.play, self.next):
+            widget.setEnabled(count > 0)
+        self.settings.set_text(_describe(record, state))
+        if count:
+            self._show_step(record, state.step)
+        else:
+            self.picture.clear()
+            self.where.setText("waiting…")
+
+    def _fill_choice(self, state: State) -> None:
+        self.choice.clear()
+        for record in state.trajectories:
+            self.choice.addItem(_title(record, state), record.key)
+        self.choice.setCurrentIndex(self.choice.findData(state.shown))
+
+    def _fill_strip(self, record: TrajectoryRecord) -> None:
+        key, shown = self._frames
+        if key != record.key or shown > len(record.steps):
+            self.strip.clear()
+            shown = 0
+        ratio = self.devicePixelRatioF()
+        for step in record.steps[shown:]:
+            item = QListWidgetItem(f"σ {step.sigma:.3g}")
+            item.setIcon(QIcon(enlarged(to_qimage(step.image), FRAME, ratio)))
+            item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter)
+            mark = ", layer imposed" if step.imposed_xy is not None else ""
+            item.setToolTip(f"Step {step.index + 1}, σ {step.sigma:.4g}{mark}")
+            self.strip.addItem(item)
+        self._frames = (record.key, len(record.steps))
+
+    def _show_step(self, record: TrajectoryRecord, index: int) -> None:
+        step = record.steps[min(index, len(record.steps) - 1)]
+        ratio = self.devicePixelRatioF()
+        self.picture.setPixmap(
+            with_inset(to_qimage(step.image), to_qimage(step.noised), PICTURE, ratio)
+        )
+        total = record.job.settings.num_steps
+        self.where.setText(f"step {step.index + 1}/{total} · σ {step.sigma:.3g}")
+        what = "imposed here" if step.imposed_xy is not None else "free here"
+        self.where.setToolTip(f"The layer is {what}. Distance to the data: {step.distance:.3g}")
+
+    # ---- out ------------------------------------------------------------------------------------
+
+    def go(self, by: int) -> None:
+        """Go some steps on or back."""
+        if self._record is not None and self._record.steps:
+            self.step_chosen.emit(self._state.step + by)
+
+    def toggle_play(self) -> None:
+        """Play the steps, or pause."""
+        if self._player.isActive():
+            self._stop()
+        elif self._record is not None and len(self._record.steps) > 1:
+            if self._state.step >= len(self._record.steps) - 1:
+                self.step_chosen.emit(0)
+            self._player.start()
+            self.play.set_icon("pause")
+
+    def _advance(self) -> None:
+        if self._record is None or self._state.step >= len(self._record.steps) - 1:
+            self._stop()
+        else:
+            self.go(1)
+
+    def _stop(self) -> None:
+        self._player.stop()
+        self.play.set_icon("play")
+
+    def _on_frame(self, row: int) -> None:
+        if row >= 0:
+            self.step_chosen.emit(row)
+
+    def _on_visible(self, visible: bool) -> None:
+        if self._record is not None:
+            self.visibility_chosen.emit(self._record.key, visible)
+
+    def _on_delete(self) -> None:
+        if self._record is not None:
+            self.deleted.emit(self._record.key)
+
+
+def _title(record: TrajectoryRecord, state: State) -> str:
+    what = "" if record.class_label is None else f" · {state.class_of(record.class_label)}"
+    return f"{record.name}{what}"
+
+
+def _describe(record: TrajectoryRecord, state: State) -> str:
+    s = record.job.settings
+    parts = [
+        record.job.model,
+        "+".join(record.job.layers),
+        f"mask of {len(record.job.rows)} samples for {s.mask_steps} of {s.num_steps} steps",
+        f"σ {s.sigma_max:g} to {s.sigma_min:g}",
+        f"guidance {s.guidance_scale:g}",
+        f"{s.noise_mode} noise",
+    ]
+    if record.seed is not None:
+        parts.append(f"seed {record.seed}")
+    if record.done and len(record.steps) < s.num_steps:
+        parts.append("interrupted")
+    return "  ·  ".join(parts)

@@ -1,0 +1,77 @@
+"""Small widgets that several panels use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel, QSizePolicy, QToolButton, QWidget
+
+from diffviews_desktop.ui import theme
+
+
+def muted(text: str = "") -> QLabel:
+    """A label in the quiet colour."""
+    label = QLabel(text)
+    label.setObjectName("muted")
+    return label
+
+
+class IconButton(QToolButton):
+    """A tool button whose icon follows the theme."""
+
+    def __init__(self, name: str, tip: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._name = name
+        self.setIconSize(theme.ICON_SIZE)
+        self.setToolTip(tip)
+        self.setAccessibleName(tip)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.refresh()
+
+    def set_icon(self, name: str) -> None:
+        """Show another icon."""
+        if name != self._name:
+            self._name = name
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Draw the icon anew, after the theme changed."""
+        self.setIcon(theme.icon(self._name))
+
+
+class ElidedLabel(QLabel):
+    """A label that shortens its text where there is no room, with the whole in the tooltip."""
+
+    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._text = text
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.setMinimumWidth(40)
+
+    def set_text(self, text: str) -> None:
+        """Show a text."""
+        self._text = text
+        self.setToolTip(text)
+        self.setAccessibleName(text)
+        self._elide()
+
+    def resizeEvent(self, event: object) -> None:
+        super().resizeEvent(event)  # type: ignore[arg-type]
+        self._elide()
+
+    def _elide(self) -> None:
+        metrics = self.fontMetrics()
+        shown = metrics.elidedText(self._text, Qt.TextElideMode.ElideRight, max(0, self.width()))
+        super().setText(shown)
+
+
+def block_signals(*widgets: QWidget) -> Callable[[], None]:
+    """Silence widgets while their values are set; call what is returned to end it."""
+    before = [widget.blockSignals(True) for widget in widgets]
+
+    def unblock() -> None:
+        for widget, blocked in zip(widgets, before, strict=True):
+            widget.blockSignals(blocked)
+
+    return unblock

@@ -1,0 +1,1 @@
+"""Jobs, the engine that runs them, and the process and thread that host it."""

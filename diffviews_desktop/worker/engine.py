@@ -1,0 +1,666 @@
+"""The engine: does one job at a time and holds one adapter. Knows no process and no window.
+
+It runs inline (tests, the headless verbs) and in the process that the window owns, behind the same
+two lines: ``engine = Engine(emit=…)`` and ``result = engine.run(job)``. While a job runs it calls
+``emit`` with events and asks ``cancelled`` between steps, batches and epochs, and inside long
+forward passes.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffviews_desktop import paths
+from diffviews_desktop.data import layer_cache
+from diffviews_desktop.data.arrays import Float32, layer_slices
+from diffviews_desktop.data.dataset import (
+    DataFolder,
+    ModelFolder,
+    ModelSamples,
+    count_samples,
+    open_data_folder,
+    read_activations,
+    read_samples,
+)
+from diffviews_desktop.data.demo import unpack_demo
+from diffviews_desktop.data.pictures import read_picture
+from diffviews_desktop.errors import Cancelled, DataError, MaskError, UsageError
+from diffviews_desktop.processing.umap import MapParameters, Projector, Stage, fit_map
+from diffviews_desktop.worker.jobs import (
+    DataOpened,
+    Event,
+    Generate,
+    GenerateSettings,
+    Job,
+    LayerInfo,
+    LayerMap,
+    LoadModel,
+    MapLayer,
+    ModelLoaded,
+    ModelSummary,
+    OpenData,
+    Progress,
+    Result,
+    RunStarted,
+    Source,
+    StepDone,
+    Trajectory,
+    TrajectoryStep,
+)
+
+if TYPE_CHECKING:  # torch is imported when a model is first loaded
+    from diffviews_desktop.adapters.base import GeneratorAdapter
+    from diffviews_desktop.core.extractor import LabelledPictures
+    from diffviews_desktop.core.generator import DenoiseStep
+    from diffviews_desktop.core.masking import ActivationMasker
+
+log = logging.getLogger(__name__)
+
+BATCH_VALUES = 2_000_000  # values of a batch of activations and pictures held at a time
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A model's folder with its samples, and where its maps are kept."""
+
+    folder: ModelFolder
+    samples: ModelSamples
+    cache: layer_cache.LayerCache
+
+
+class Engine:
+    """Does jobs.
+
+    Args:
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+        threads: torch threads on the CPU; None leaves torch's own choice.
+        emit: receives events while a job runs.
+        cancelled: asked often; True ends the job with `Cancelled`.
+        parameters: of the maps that are made.
+    """
+
+    def __init__(
+        self,
+        device: str = "auto",
+        *,
+        threads: int | None = None,
+        emit: Callable[[Event], None] = lambda event: None,
+        cancelled: Callable[[int], bool] = lambda job_id: False,
+        parameters: MapParameters | None = None,
+    ) -> None:
+        self._device = device
+        self._threads = threads
+        self._emit = emit
+        self._cancelled = cancelled
+        self._parameters = parameters or MapParameters()
+        self._job_id = 0
+        self._folders: dict[Source, DataFolder] = {}
+        self._opened: dict[tuple[Source, str], _Opened] = {}
+        self._adapter: GeneratorAdapter | None = None
+        self._adapter_key: tuple[str, str] | None = None
+        self._projector: tuple[str, Projector] | None = None
+
+    def run(self, job: Job) -> Result:
+        """Do a job to its end.
+
+        Raises:
+            DiffViewsError: it cannot be done; the text says what to do.
+            Cancelled: ``cancelled`` said so.
+        """
+        self._job_id = job.job_id
+        self._check()
+        match job:
+            case OpenData():
+                return self._open_data(job)
+            case LoadModel():
+                return self._load_model(job)
+            case MapLayer():
+                opened = self._open(job.source, job.model)
+                return self._map_layer(opened, tuple(sorted(job.layers)))
+            case Generate():
+                return self._generate(job)
+        raise UsageError(f"The engine does not know the job {type(job).__name__}.")
+
+    def close(self) -> None:
+        """Release the model."""
+        self._release()
+
+    # ---- folders --------------------------------------------------------------------------------
+
+    def _open_data(self, job: OpenData) -> DataOpened:
+        is_demo = job.source.path is None
+        if is_demo:
+            self._progress("unpacking the demo")
+        self._folders.pop(job.source, None)  # asked to open: look at the disk again
+        folder = self._folder(job.source)
+        name = folder.model(job.model).name
+        self._opened.pop((job.source, name), None)
+        self._progress("reading samples")
+        opened = self._open(job.source, name)
+        layer_map = None
+        if opened.samples.xy is not None:
+            layer_map = self._stored_default_map(opened)
+        return DataOpened(
+            source=job.source,
+            path=folder.path,
+            is_demo=is_demo,
+            models=tuple(_summary(model) for model in folder.models.values()),
+            problems=(*folder.problems, *opened.samples.notes),
+            model=name,
+            samples=opened.samples.table,
+            layer_map=layer_map,
+            default_layers=opened.samples.layers,
+        )
+
+    def _folder(self, source: Source) -> DataFolder:
+        if source not in self._folders:
+            self._folders[source] = open_data_folder(source.path or unpack_demo())
+        return self._folders[source]
+
+    def _open(self, source: Source, name: str) -> _Opened:
+        key = (source, name)
+        if key not in self._opened:
+            folder = self._folder(source).model(name)
+            folder = folder.with_overrides(adapter=source.adapter, checkpoint=source.checkpoint)
+            samples = read_samples(folder, source.max_classes)
+            self._opened = {key: _Opened(folder, samples, _cache_of(folder))}
+        return self._opened[key]
+
+    # ---- the adapter ----------------------------------------------------------------------------
+
+    def _load_model(self, job: LoadModel) -> ModelLoaded:
+        opened = self._open(job.source, job.model)
+        adapter = self._adapter_of(opened)
+        shapes = adapter.get_layer_shapes()
+        layers = tuple(
+            LayerInfo(name, tuple(shapes[name]), opened.cache.contains(self._key(opened, (name,))))
+            for name in adapter.hookable_layers
+        )
+        return ModelLoaded(
+            model=job.model,
+            device=str(getattr(adapter, "device", self._device)),
+            num_classes=adapter.num_classes,
+            resolution=adapter.resolution,
+            layers=layers,
+        )
+
+    def _adapter_of(self, opened: _Opened) -> GeneratorAdapter:
+        """The adapter of a model, the one of another model being released first."""
+        key = (opened.folder.config.adapter, str(opened.folder.checkpoint()))
+        if self._adapter is not None and self._adapter_key == key:
+            return self._adapter
+        self._progress("loading the model")
+        import torch
+
+        from diffviews_desktop.adapters.registry import get_adapter
+
+        if self._threads is not None:
+            torch.set_num_threads(self._threads)
+        self._check()
+        self._release()
+        adapter = get_adapter(key[0]).from_checkpoint(key[1], device=self._device).eval()
+        self._adapter, self._adapter_key = adapter, key
+        return adapter
+
+    def _release(self) -> None:
+        if self._adapter is None:
+            return
+        self._adapter = self._adapter_key = None
+        self._projector = None
+        import gc
+
+        from diffviews_desktop.adapters.device import release_memory
+
+        gc.collect()
+        release_memory()
+
+    # ---- maps -----------------------------------------------------------------------------------
+
+    def _map_layer(self, opened: _Opened, layers: tuple[str, ...]) -> LayerMap:
+        """The map of some layers: the folder's own, one from the cache, or one made now."""
+        if not layers:
+            layers = self._default_layers(opened)
+        key = self._key(opened, layers)
+        own = opened.samples.xy if layers == opened.samples.layers else None
+        projector = self._stored_projector(opened, layers)
+        from_cache = projector is not None
+        notes: tuple[str, ...] = ()
+        if projector is None:
+            projector, notes = self._make_map(opened, layers, key, own)
+        self._projector = (key, projector)
+        return self._layer_map(opened, layers, projector, from_cache, notes)
+
+    def _layer_map(
+        self,
+        opened: _Opened,
+        layers: tuple[str, ...],
+        projector: Projector,
+        from_cache: bool,
+        notes: tuple[str, ...] = (),
+    ) -> LayerMap:
+        xy, reduced = projector.spread(len(opened.samples.table))
+        return LayerMap(
+            model=opened.folder.name,
+            layers=layers,
+            xy=xy,
+            reduced=reduced,
+            from_cache=from_cache,
+            parameters=self._parameters.to_dict(),
+            path=opened.cache.root / self._key(opened, layers),
+            notes=notes,
+        )
+
+    def _default_layers(self, opened: _Opened) -> tuple[str, ...]:
+        if opened.samples.layers:
+            return opened.samples.layers
+        names = self._adapter_of(opened).hookable_layers
+        return ("encoder_bottleneck",) if "encoder_bottleneck" in names else (names[0],)
+
+    def _stored_default_map(self, opened: _Opened) -> LayerMap:
+        """The folder's own map; without the reduced rows where they would have to be made."""
+        layers = opened.samples.layers
+        projector = self._stored_projector(opened, layers) if layers else None
+        if projector is not None:
+            return self._layer_map(opened, layers, projector, from_cache=True)
+        assert opened.samples.xy is not None
+        return LayerMap(
+            model=opened.folder.name,
+            layers=layers,
+            xy=opened.samples.xy,
+            reduced=None,
+            from_cache=True,
+            parameters=self._parameters.to_dict(),
+            path=opened.folder.path / "embeddings",
+        )
+
+    def _stored_projector(self, opened: _Opened, layers: tuple[str, ...]) -> Projector | None:
+        """A projector that is in memory, beside the folder's own map, or in the cache."""
+        key = self._key(opened, layers)
+        if self._projector is not None and self._projector[0] == key:
+            return self._projector[1]
+        samples = opened.samples
+        if layers == samples.layers and samples.xy is not None and samples.embedding:
+            path = opened.folder.path / "embeddings" / f"{samples.embedding}.projector.npz"
+            if path.is_file():
+                try:
+                    projector = Projector.load(path).subset(samples.matrix_rows)
+                    if np.array_equal(projector.spread(len(samples.table))[0], samples.xy):
+                        return projector
+                    log.warning("%s does not belong to the map beside it; not used", path)
+                except DataError as error:
+                    log.warning("%s", error)
+        entry = opened.cache.open(key)
+        if entry is None:
+            return None
+        try:
+            return Projector.load(entry.projector)
+        except DataError as error:
+            log.warning("Dropping a damaged cache entry: %s", error)
+            opened.cache.drop(key)
+            return None
+
+    def _key(self, opened: _Opened, layers: Sequence[str]) -> str:
+        """Cache key: everything that a map of these layers depends on."""
+        config = opened.folder.config
+        try:
+            checkpoint = opened.folder.checkpoint()
+            stat = checkpoint.stat()
+            weights = [checkpoint.name, stat.st_size, stat.st_mtime_ns]
+        except DataError:
+            weights = []
+        own = tuple(layers) == opened.samples.layers and opened.samples.xy is not None
+        return layer_cache.cache_key(
+            {
+                "model": opened.folder.name,
+                "adapter": config.adapter,
+                "checkpoint": weights,
+                "samples": opened.samples.fingerprint,
+                "extraction_input": config.extraction_input,
+                "layers": sorted(layers),
+                "parameters": self._parameters.to_dict(),
+                "own_map": opened.samples.embedding if own else None,
+            }
+        )
+
+    def _make_map(
+        self, opened: _Opened, layers: tuple[str, ...], key: str, own: Float32 | None
+    ) -> tuple[Projector, tuple[str, ...]]:
+        """Extract the layers of all samples, lay them out and store the result.
+
+        ``own`` are coordinates to keep: then only the projector is made.
+        """
+        with opened.cache.writing(key) as folder:
+            matrix = self._own_matrix(opened, layers)
+            if matrix is not None:
+                rows, notes = np.arange(len(matrix)), ()
+                activations: NDArray = matrix
+            else:
+                activations, rows, notes = self._extract_all(opened, layers, folder)
+            projector = fit_map(
+                activations,
+                self._parameters,
+                xy=None if own is None else own[rows],
+                rows=rows,
+                progress=self._stage,
+            )
+            projector.save(folder / "projector.npz")
+            del activations, matrix
+            file = folder / "activations.npy"
+            size = file.stat().st_size if file.exists() else 0
+            if size > layer_cache.budget_bytes() or len(rows) != len(opened.samples.table):
+                file.unlink(missing_ok=True)
+                size = 0
+            layer_cache.finish(folder, {"model": opened.folder.name}, layers)
+            opened.cache.make_room(size, keep=key)
+        return projector, notes
+
+    def _own_matrix(self, opened: _Opened, layers: tuple[str, ...]) -> NDArray | None:
+        """The folder's own activations of exactly these layers, one row a sample; or None."""
+        matrix = read_activations(opened.folder, count_samples(opened.folder))
+        if matrix is None or (matrix.layers or opened.samples.layers) != layers:
+            return None
+        wanted = opened.samples.matrix_rows
+        return matrix.rows if len(wanted) == len(matrix.rows) else matrix.rows[wanted]
+
+    def _extract_all(
+        self, opened: _Opened, layers: tuple[str, ...], folder: Path
+    ) -> tuple[NDArray, NDArray[np.int64], tuple[str, ...]]:
+        """Extract every sample that has a picture into ``folder/activations.npy``.
+
+        Returns:
+            The memory-mapped matrix, the samples its rows belong to, and notes.
+        """
+        adapter = self._adapter_of(opened)
+        table = opened.samples.table
+        shapes = adapter.get_layer_shapes()
+        missing = [name for name in layers if name not in shapes]
+        if missing:
+            raise UsageError(
+                f"{opened.folder.name} has no layer {missing[0]!r}. Its layers: "
+                f"{', '.join(adapter.hookable_layers)}."
+            )
+        width = max(part.stop for part in layer_slices({n: shapes[n] for n in layers}).values())
+        needed = 4 * width * len(table)
+        free = shutil.disk_usage(folder).free
+        if needed * 1.1 > free:
+            raise DataError(
+                f"Extracting {'+'.join(layers)} needs {needed / 1e9:.1f} GB, but only "
+                f"{free / 1e9:.1f} GB are free in {folder.parent}. Make room, or choose a "
+                "smaller layer."
+            )
+        file = folder / "activations.npy"
+        out = np.lib.format.open_memmap(
+            file, mode="w+", dtype=np.float32, shape=(len(table), width)
+        )
+        pictures = [table.picture(i) for i in range(len(table))]
+        present = [i for i, path in enumerate(pictures) if path is not None]
+        skipped = [table.sample_id[i] for i, path in enumerate(pictures) if path is None]
+        done: list[int] = []
+        self._progress("extracting", 0.0)
+        for batch_rows, values in self._extract_rows(opened, layers, present, skipped):
+            out[len(done) : len(done) + len(values)] = values
+            done += batch_rows
+            self._progress("extracting", len(done) / max(1, len(present)))
+        out.flush()
+        if not done:
+            raise DataError(
+                f"None of the {len(table)} pictures of {opened.folder.name} can be read, so no "
+                f"layer can be mapped. The first is {table.root / table.image_path[0]}."
+            )
+        notes = ()
+        if skipped:
+            some = ", ".join(skipped[:3]) + ("…" if len(skipped) > 3 else "")
+            notes = (f"{len(skipped)} pictures are missing or broken and were left out: {some}",)
+        return out[: len(done)], np.array(done, dtype=np.int64), notes
+
+    def _extract_rows(
+        self, opened: _Opened, layers: tuple[str, ...], rows: Sequence[int], skipped: list[str]
+    ) -> Iterator[tuple[list[int], Float32]]:
+        """Activations of some samples, batch by batch; unreadable pictures go to ``skipped``."""
+        from diffviews_desktop.core.extractor import extract_batches
+
+        adapter = self._adapter_of(opened)
+        pixels = getattr(adapter, "img_channels", 3) * adapter.resolution**2
+        shapes = adapter.get_layer_shapes()
+        values = pixels + sum(int(np.prod(shapes[name])) for name in layers)
+        size = int(np.clip(BATCH_VALUES // values, 1, 32))
+        taken: list[list[int]] = []
+
+        def batches() -> Iterator[LabelledPictures]:
+            for start in range(0, len(rows), size):
+                self._check()
+                batch, kept = self._read_batch(opened, rows[start : start + size], skipped)
+                if kept:
+                    taken.append(kept)
+                    yield batch
+
+        with self._interruptible(adapter):
+            extracted = extract_batches(
+                adapter, layers, batches(), how=opened.folder.config.extraction_input
+            )
+            for values_of_batch in extracted:
+                yield taken.pop(0), values_of_batch
+
+    def _read_batch(
+        self, opened: _Opened, rows: Sequence[int], skipped: list[str]
+    ) -> tuple[LabelledPictures, list[int]]:
+        from diffviews_desktop.core.extractor import LabelledPictures
+
+        adapter = self._adapter_of(opened)
+        channels = getattr(adapter, "img_channels", 3)
+        table = opened.samples.table
+        images, kept = [], []
+        for row in rows:
+            path = table.picture(row)
+            try:
+                if path is None:
+                    raise DataError(f"The picture of {table.sample_id[row]} is missing.")
+                images.append(read_picture(path, adapter.resolution, channels))
+                kept.append(int(row))
+            except DataError as error:
+                log.warning("%s", error)
+                skipped.append(table.sample_id[row])
+        shape = (0, channels, adapter.resolution, adapter.resolution)
+        batch = LabelledPictures(
+            images=np.stack(images) if images else np.empty(shape, np.float32),
+            sigmas=table.sigma[kept],
+            classes=table.class_label[kept],
+            seeds=np.array([_seed_of(table.sample_id[row]) for row in kept], dtype=np.int64),
+        )
+        return batch, kept
+
+    # ---- generation -----------------------------------------------------------------------------
+
+    def _generate(self, job: Generate) -> Trajectory:
+        from diffviews_desktop.core.generator import (
+            choose_seed,
+            denoise,
+            get_denoising_sigmas,
+            make_labels,
+        )
+
+        opened = self._open(job.source, job.model)
+        settings = job.settings
+        if settings.mask_steps < 0:
+            raise UsageError("The number of masked steps must not be negative.")
+        sigmas = get_denoising_sigmas(
+            settings.num_steps, settings.sigma_max, settings.sigma_min, settings.rho
+        )
+        seed = choose_seed(settings.noise_mode, settings.seed)
+        adapter = self._adapter_of(opened)
+        layers = tuple(sorted(job.layers)) or self._default_layers(opened)
+        projector = self._projector_of(opened, layers)
+        masker = self._masker(opened, layers, job.rows) if job.rows else None
+
+        import torch
+
+        generator = torch.Generator().manual_seed(seed)
+        labels = make_labels(adapter.num_classes, 1, job.class_choice, generator)
+        number = int(labels.numbers[0])
+        self._emit(RunStarted(job.job_id, seed, number))
+        self._progress("generating", 0.0)
+        steps: list[TrajectoryStep] = []
+        run = denoise(
+            adapter,
+            labels=labels,
+            sigmas=sigmas,
+            generator=generator,
+            noise_mode=settings.noise_mode,
+            guidance_scale=settings.guidance_scale,
+            masker=masker,
+            mask_steps=settings.mask_steps,
+            capture=layers,
+        )
+        with self._interruptible(adapter):
+            try:
+                for step in run:
+                    steps.append(_place(step, projector))
+                    self._emit(StepDone(job.job_id, steps[-1]))
+                    self._progress("generating", len(steps) / len(sigmas))
+                    self._check()
+            finally:
+                run.close()
+        return Trajectory(
+            job=job,
+            class_label=number,
+            seed=seed,
+            steps=tuple(steps),
+            device=str(getattr(adapter, "device", self._device)),
+        )
+
+    def _projector_of(self, opened: _Opened, layers: tuple[str, ...]) -> Projector:
+        self._map_layer(opened, layers)
+        assert self._projector is not None
+        return self._projector[1]
+
+    def _masker(
+        self, opened: _Opened, layers: tuple[str, ...], rows: Sequence[int]
+    ) -> ActivationMasker:
+        """A masker that holds each layer at the mean of the rows."""
+        import torch
+
+        from diffviews_desktop.core.masking import ActivationMasker, compute_mask_dict
+
+        adapter = self._adapter_of(opened)
+        shapes = adapter.get_layer_shapes()
+        values = self._rows(opened, layers, rows)
+        masks = compute_mask_dict(values, range(len(values)), shapes, layers)
+        masker = ActivationMasker(adapter)
+        for name, mask in masks.items():
+            masker.set_mask(name, torch.from_numpy(mask))
+        return masker
+
+    def _rows(self, opened: _Opened, layers: tuple[str, ...], rows: Sequence[int]) -> Float32:
+        """Activations of some samples: read where they are stored, else extracted now."""
+        outside = [row for row in rows if not 0 <= row < len(opened.samples.table)]
+        if outside:
+            raise MaskError(
+                f"Sample {outside[0]} does not exist ({len(opened.samples.table)} samples)."
+            )
+        entry = opened.cache.open(self._key(opened, layers))
+        stored = entry.activations() if entry is not None else None
+        if stored is not None:
+            return stored.take(rows)
+        own = self._own_matrix(opened, layers)
+        if own is not None:
+            return np.asarray(own[np.asarray(rows)], dtype=np.float32)
+        self._progress("reading the samples' activations")
+        skipped: list[str] = []
+        parts = [part for _, part in self._extract_rows(opened, layers, rows, skipped)]
+        if skipped:
+            raise MaskError(
+                f"The picture of {skipped[0]} is missing or broken, so its activation cannot be "
+                "computed. Leave it out of the neighbours."
+            )
+        return np.concatenate(parts)
+
+    # ---- progress and cancel --------------------------------------------------------------------
+
+    def _check(self) -> None:
+        if self._cancelled(self._job_id):
+            raise Cancelled("Cancelled.")
+
+    def _progress(self, stage: str, fraction: float | None = None) -> None:
+        self._check()
+        self._emit(Progress(self._job_id, stage, fraction))
+
+    def _stage(self, stage: Stage) -> None:
+        self._progress(stage.name, stage.fraction)
+
+    @contextmanager
+    def _interruptible(self, adapter: GeneratorAdapter) -> Iterator[None]:
+        """Look at the cancel flag after every layer: one forward of a large model takes long."""
+
+        def hook(module: Any, inputs: Any, output: Any) -> None:
+            self._check()
+
+        handles = adapter.register_activation_hooks(adapter.hookable_layers, hook)
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+
+def _place(step: DenoiseStep, projector: Projector) -> TrajectoryStep:
+    from diffviews_desktop.core.generator import tensor_to_uint8_image
+
+    placed = projector.transform(step.row())
+    imposed = None
+    if step.imposed:
+        imposed = _pair(projector.transform(step.imposed_row()).xy[0])
+    return TrajectoryStep(
+        index=step.index,
+        sigma=step.sigma,
+        image=tensor_to_uint8_image(step.denoised)[0].numpy(),
+        noised=tensor_to_uint8_image(step.noised)[0].numpy(),
+        xy=_pair(placed.xy[0]),
+        distance=float(placed.distance[0]),
+        imposed_xy=imposed,
+    )
+
+
+def _pair(xy: NDArray) -> tuple[float, float]:
+    return float(xy[0]), float(xy[1])
+
+
+def _seed_of(sample_id: str) -> int:
+    """The noise seed of a sample: from its name alone, whatever is extracted with it."""
+    import zlib
+
+    return zlib.crc32(sample_id.encode())
+
+
+def _summary(model: ModelFolder) -> ModelSummary:
+    config = model.config
+    return ModelSummary(
+        name=model.name,
+        adapter=config.adapter,
+        description=config.description,
+        settings=GenerateSettings(
+            num_steps=config.default_steps,
+            mask_steps=config.default_steps,
+            sigma_max=config.sigma_max,
+            sigma_min=config.sigma_min,
+            guidance_scale=config.guidance_scale,
+        ),
+    )
+
+
+def _cache_of(folder: ModelFolder) -> layer_cache.LayerCache:
+    """Beside the model where that can be written, else in the user's cache directory."""
+    beside = folder.path / "embeddings" / "layer_cache"
+    existing = next(parent for parent in (beside, *beside.parents) if parent.exists())
+    if os.access(existing, os.W_OK):
+        return layer_cache.LayerCache(beside)
+    return layer_cache.LayerCache(paths.cache_dir() / "layer_cache")

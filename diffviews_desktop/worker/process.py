@@ -1,0 +1,240 @@
+"""Hosts an engine in a spawned child process: pipe, cancel, heartbeat, terminate, respawn.
+
+The parent side, `EngineProcess`, imports nothing heavy. The child imports the engine, answers jobs
+one at a time, and ends by itself when the parent is gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+import time
+import traceback
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from diffviews_desktop.errors import Cancelled, DiffViewsError
+from diffviews_desktop.worker.jobs import Event, Job, Progress, Result
+
+log = logging.getLogger(__name__)
+
+BEAT_SECONDS = 0.5
+PROGRESS_SECONDS = 0.05
+_context = multiprocessing.get_context("spawn")
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The child is up and waits for jobs."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A job ended well; ``memory`` is the engine's resident size in bytes."""
+
+    job_id: int
+    result: Result
+    memory: int
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A job ended with an error: one sentence, and details to copy."""
+
+    job_id: int
+    message: str
+    details: str
+
+
+@dataclass(frozen=True)
+class WasCancelled:
+    """A job ended because it was cancelled."""
+
+    job_id: int
+
+
+Message = Ready | Finished | Failed | WasCancelled | Event
+
+
+class EngineProcess:
+    """One child with an engine in it.
+
+    Args:
+        device: see `Engine`.
+        log_file: the child logs there too.
+    """
+
+    def __init__(self, device: str = "auto", log_file: Path | None = None) -> None:
+        self.connection, theirs = _context.Pipe()
+        # raw shared memory: a lock could be left held by a child that dies
+        self._cancel = _context.RawValue(ctypes.c_longlong, 0)
+        self._beat = _context.RawValue(ctypes.c_double, time.time())
+        self._process = _context.Process(
+            target=_child,
+            args=(theirs, self._cancel, self._beat, device, log_file),
+            name="diffviews-engine",
+            daemon=True,
+        )
+        self._process.start()
+        theirs.close()
+
+    @property
+    def pid(self) -> int:
+        """Process id of the child."""
+        assert self._process.pid is not None
+        return self._process.pid
+
+    @property
+    def sentinel(self) -> int:
+        """Becomes ready, for `multiprocessing.connection.wait`, when the child ends."""
+        return self._process.sentinel
+
+    @property
+    def alive(self) -> bool:
+        """Whether the child runs."""
+        return self._process.is_alive()
+
+    @property
+    def exit_code(self) -> int | None:
+        """How the child ended, negative for a signal; None while it runs."""
+        return self._process.exitcode
+
+    def submit(self, job: Job) -> None:
+        """Send a job; the child must be idle.
+
+        Raises:
+            OSError: the child is gone.
+        """
+        self.connection.send(job)
+
+    def receive(self) -> Message | None:
+        """The next message, or None when the child is gone; blocks until there is one."""
+        try:
+            return self.connection.recv()
+        except (EOFError, OSError):
+            return None
+
+    def cancel(self, job_id: int) -> None:
+        """Ask for a job to end; from any thread."""
+        self._cancel.value = job_id
+
+    def silent_for(self) -> float:
+        """Seconds since the child's last heartbeat."""
+        return time.time() - self._beat.value
+
+    def stop(self, grace: float = 0.5) -> None:
+        """End the child: politely, then not."""
+        with contextlib.suppress(OSError):
+            self.connection.send(None)
+        self._process.join(grace)
+        if self._process.is_alive():
+            self._process.terminate()
+            self._process.join(1.0)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+        self.connection.close()
+        self._process.close()
+
+
+def _child(
+    connection: Connection,
+    cancel: Any,
+    beat: Any,
+    device: str,
+    log_file: Path | None,
+) -> None:
+    """Main function of the child."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    threading.Thread(target=_watch, args=(beat,), daemon=True).start()
+    with contextlib.suppress(OSError, AttributeError):
+        os.nice(5)  # the window comes first
+    prepare_environment()
+
+    from diffviews_desktop.logs import configure_logging
+    from diffviews_desktop.worker.engine import Engine
+
+    configure_logging(log_file)
+
+    last: dict[str, Any] = {"stage": None, "time": 0.0}
+
+    def emit(event: Event) -> None:
+        if isinstance(event, Progress):
+            now = time.monotonic()
+            same = event.stage == last["stage"]
+            if same and now - last["time"] < PROGRESS_SECONDS and event.fraction != 1.0:
+                return
+            last.update(stage=event.stage, time=now)
+        connection.send(event)
+
+    engine = Engine(
+        device,
+        threads=max(1, (os.cpu_count() or 2) - 1),
+        emit=emit,
+        cancelled=lambda job_id: cancel.value == job_id,
+    )
+    connection.send(Ready())
+    while True:
+        try:
+            job = connection.recv()
+        except (EOFError, OSError):
+            return
+        if job is None:
+            engine.close()
+            return
+        last["stage"] = None
+        try:
+            connection.send(_answer(engine, job))
+        except (BrokenPipeError, OSError):
+            return
+
+
+def _answer(engine: Any, job: Job) -> Message:
+    try:
+        return Finished(job.job_id, engine.run(job), _resident_bytes())
+    except Cancelled:
+        return WasCancelled(job.job_id)
+    except DiffViewsError as error:
+        log.warning("%s", error)
+        return Failed(job.job_id, str(error), traceback.format_exc())
+    except MemoryError:
+        log.exception("out of memory")
+        message = "There is not enough memory for this. Close other programs, or a smaller layer."
+        return Failed(job.job_id, message, traceback.format_exc())
+    except Exception as error:  # the engine must outlive whatever a model does
+        log.exception("unexpected error")
+        message = f"Something unexpected happened ({type(error).__name__}: {error})."
+        return Failed(job.job_id, message, traceback.format_exc())
+
+
+def _watch(beat: Any) -> None:
+    """Beat, and end this process when the parent is gone."""
+    parent = multiprocessing.parent_process()
+    while True:
+        beat.value = time.time()
+        if parent is not None and not parent.is_alive():
+            os._exit(0)
+        time.sleep(BEAT_SECONDS)
+
+
+def prepare_environment() -> None:
+    """Keep numba's compiled kernels in the user's cache; call before numba is imported."""
+    from diffviews_desktop import paths
+
+    numba_cache = paths.cache_dir() / "numba"
+    with contextlib.suppress(OSError):
+        numba_cache.mkdir(parents=True, exist_ok=True)
+        os.environ.setdefault("NUMBA_CACHE_DIR", str(numba_cache))
+
+
+def _resident_bytes() -> int:
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)

@@ -1,0 +1,106 @@
+"""Choosing a device. What depends on the machine is asked of torch, not assumed."""
+
+import pytest
+import torch
+from tiny import needs_cuda
+from torch import nn
+
+from diffviews_desktop.adapters.device import (
+    get_device,
+    get_device_info,
+    move_to_device,
+    release_memory,
+)
+from diffviews_desktop.errors import UsageError
+
+if torch.cuda.is_available():
+    BEST = "cuda"
+elif torch.backends.mps.is_available():
+    BEST = "mps"
+else:
+    BEST = "cpu"
+
+
+@pytest.fixture(autouse=True)
+def no_wishes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DIFFVIEWS_FORCE_CPU", raising=False)
+    monkeypatch.delenv("DIFFVIEWS_DEVICE", raising=False)
+
+
+@pytest.mark.parametrize("asked", [None, "auto"])
+def test_the_best_device_by_default(asked: str | None) -> None:
+    assert get_device(asked) == BEST
+
+
+def test_the_device_asked_for() -> None:
+    assert get_device("cpu") == "cpu"
+
+
+def test_the_environment_stands_in_for_no_wish(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIFFVIEWS_DEVICE", "abacus")
+    for asked in (None, "auto"):
+        with pytest.raises(UsageError, match="Unknown device 'abacus'"):
+            get_device(asked)
+    assert get_device("cpu") == "cpu"  # a wish is stronger
+    monkeypatch.setenv("DIFFVIEWS_DEVICE", "")
+    assert get_device() == BEST
+
+
+def test_force_cpu_wins_over_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIFFVIEWS_DEVICE", "abacus")
+    monkeypatch.setenv("DIFFVIEWS_FORCE_CPU", "1")
+    assert get_device("cuda:99") == "cpu"
+    assert get_device() == "cpu"
+
+
+@pytest.mark.parametrize("value", ["", "0"])
+def test_force_cpu_can_be_off(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("DIFFVIEWS_FORCE_CPU", value)
+    with pytest.raises(UsageError):
+        get_device("cuda:99")
+
+
+@pytest.mark.parametrize("name", ["abacus", "meta", "cuda:x", "cuda:-1", "CPU "])
+def test_an_unknown_device_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="use auto, cpu, cuda, cuda:N or mps"):
+        get_device(name)
+
+
+def test_a_device_that_is_not_there_is_refused() -> None:
+    count = torch.cuda.device_count()
+    with pytest.raises(UsageError, match=rf"not there \({count} CUDA devices found\)"):
+        get_device(f"cuda:{count}")
+    if not torch.backends.mps.is_available():
+        with pytest.raises(UsageError, match="MPS is not available"):
+            get_device("mps")
+
+
+def test_facts_about_the_cpu() -> None:
+    info = get_device_info("cpu")
+    assert info["device"] == "cpu"
+    assert isinstance(info["name"], str)
+
+
+@needs_cuda
+def test_facts_about_cuda() -> None:
+    info = get_device_info("cuda")
+    assert 0 <= info["memory_free"] <= info["memory_total"]
+    assert info["name"] == torch.cuda.get_device_name(0)
+
+
+def test_move_keeps_the_model() -> None:
+    model = nn.Linear(2, 2)
+    assert move_to_device(model, "cpu") is model
+    release_memory()
+
+
+@pytest.mark.skipif(torch.backends.mps.is_available(), reason="MPS takes the model here")
+def test_a_model_that_mps_refuses_stays_on_the_cpu() -> None:
+    model = move_to_device(nn.Linear(2, 2), "mps")
+    assert model.weight.device.type == "cpu"
+
+
+def test_other_failures_of_a_move_are_not_hidden() -> None:
+    model = nn.Linear(2, 2, device="meta")
+    with pytest.raises(NotImplementedError):
+        move_to_device(model, "cpu")
