@@ -10,7 +10,7 @@ from diffviews_desktop.samples import SampleTable
 from diffviews_desktop.state import State
 from diffviews_desktop.ui import theme
 from diffviews_desktop.ui.colors import class_colors
-from diffviews_desktop.ui.widgets import block_signals
+from diffviews_desktop.ui.widgets import as_panel, block_signals
 
 
 class ClassesPanel(QWidget):
@@ -20,7 +20,7 @@ class ClassesPanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("panel")
+        as_panel(self)
         self._samples: SampleTable | None = None
         self.search = QLineEdit()
         self.search.setPlaceholderText("Find a class or id…")

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from diffviews_desktop.state import MAX_NEIGHBORS, State
 from diffviews_desktop.ui import colors, theme
 from diffviews_desktop.ui.images import PictureLoader, enlarged, placeholder
-from diffviews_desktop.ui.widgets import ElidedLabel, IconButton, block_signals, muted
+from diffviews_desktop.ui.widgets import ElidedLabel, IconButton, as_panel, block_signals, muted
 
 SIDE = 52
 ROW = Qt.ItemDataRole.UserRole
@@ -38,7 +38,7 @@ class GalleryPanel(QWidget):
 
     def __init__(self, pictures: PictureLoader, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("panel")
+        as_panel(self)
         self._pictures = pictures
         self._state = State()
         self.anchor = ElidedLabel()
@@ -198,7 +198,9 @@ class GalleryPanel(QWidget):
         else:
             manual = item.data(ROW) in self._state.selection.manual
             pixmap = _framed(enlarged(image, SIDE, ratio), manual)
-        item.setIcon(QIcon(pixmap))
+        icon = QIcon(pixmap)
+        icon.addPixmap(pixmap, QIcon.Mode.Selected)  # else Qt tints it
+        item.setIcon(icon)
 
 
 def _framed(pixmap: QPixmap, manual: bool) -> QPixmap:

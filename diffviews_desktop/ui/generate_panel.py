@@ -7,7 +7,6 @@ from dataclasses import replace
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QComboBox,
-    QDoubleSpinBox,
     QFormLayout,
     QGridLayout,
     QHBoxLayout,
@@ -20,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from diffviews_desktop.state import PanelClass, State
-from diffviews_desktop.ui.widgets import IconButton, block_signals, muted
+from diffviews_desktop.ui.widgets import Decimal, IconButton, as_panel, block_signals, muted
 from diffviews_desktop.worker.jobs import Generate, GenerateSettings
 
 NOISE = {
@@ -40,7 +39,7 @@ class GeneratePanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("panel")
+        as_panel(self)
         self._base = GenerateSettings()
         self._classes: tuple[object, ...] = ()
         self.steps = _spin("Denoising steps", 1, 1000)
@@ -237,8 +236,8 @@ def _spin(name: str, low: int, high: int) -> QSpinBox:
     return spin
 
 
-def _decimal(name: str, low: float, high: float, decimals: int, step: float) -> QDoubleSpinBox:
-    spin = QDoubleSpinBox()
+def _decimal(name: str, low: float, high: float, decimals: int, step: float) -> Decimal:
+    spin = Decimal()
     spin.setDecimals(decimals)
     spin.setRange(low, high)
     spin.setSingleStep(step)

@@ -23,7 +23,7 @@ class LayerPanel(QWidget):
         self.models.setMinimumWidth(130)
         self.layers = QComboBox()
         self.layers.setAccessibleName("Layer")
-        self.layers.setMinimumWidth(260)
+        self.layers.setMinimumWidth(330)
         self.layers.setMaxVisibleItems(24)
         self.detail = muted()
         model_label, layer_label = QLabel("&Model"), QLabel("&Layer")

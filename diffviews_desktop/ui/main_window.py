@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
     QMessageBox,
     QProgressBar,
     QPushButton,
+    QSizePolicy,
     QStackedWidget,
     QToolBar,
     QVBoxLayout,
@@ -104,9 +105,7 @@ class MainWindow(QMainWindow):
         bar.setMovable(False)
         bar.addWidget(self.layer_panel)
         space = QWidget()
-        space.setSizePolicy(
-            self.layer_panel.sizePolicy().Policy.Expanding, space.sizePolicy().Policy.Preferred
-        )
+        space.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         bar.addWidget(space)
         self.demo_hint = muted("bundled demo: real handwritten digits")
         self._demo_hint_action = bar.addWidget(self.demo_hint)
@@ -131,7 +130,7 @@ class MainWindow(QMainWindow):
         self.docks = [
             self._dock("Preview", self.preview, left),
             self._dock("Classes", self.classes, left),
-            self._dock("Selection && neighbours", self.gallery, right),
+            self._dock("Selection and neighbours", self.gallery, right),
             self._dock("Generate", self.generate_panel, right),
             self._dock("Trajectory", self.trajectory, Qt.DockWidgetArea.BottomDockWidgetArea),
         ]
@@ -139,11 +138,10 @@ class MainWindow(QMainWindow):
         self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.BottomDockWidgetArea)
 
     def _dock(self, title: str, panel: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
-        dock = QDockWidget(title.replace("&&", "&"))
+        dock = QDockWidget(title)
         dock.setObjectName(title)
         dock.setWidget(panel)
         self.addDockWidget(area, dock)
-        dock.toggleViewAction().setText(title)
         return dock
 
     def _build_menus(self) -> None:

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 from diffviews_desktop.state import State
 from diffviews_desktop.ui import theme
 from diffviews_desktop.ui.images import PictureLoader, enlarged, placeholder
-from diffviews_desktop.ui.widgets import muted
+from diffviews_desktop.ui.widgets import as_panel, muted
 
 SIDE = 176
 
@@ -19,7 +19,7 @@ class PreviewPanel(QWidget):
 
     def __init__(self, pictures: PictureLoader, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("panel")
+        as_panel(self)
         self._pictures = pictures
         self._path = ""
         self._row: int | None = None

@@ -27,6 +27,7 @@ class StatusBar(QStatusBar):
         self.bar.setTextVisible(False)
         self.bar.setAccessibleName("Progress of the running job")
         self.left = muted()
+        self.left.setMinimumWidth(self.fontMetrics().horizontalAdvance("0000 s left"))
         self.cancel = QPushButton("Cancel")
         self.cancel.setToolTip("Cancel this job (Esc)")
         self.cancel.clicked.connect(self.cancel_requested)

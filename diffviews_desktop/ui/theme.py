@@ -98,10 +98,14 @@ def _style_sheet(c: Colors) -> str:
     return f"""
     QMainWindow::separator {{ background: {c.window}; width: 5px; height: 5px; }}
     QMainWindow::separator:hover {{ background: {c.accent}; }}
-    QDockWidget {{ color: {c.muted}; font-weight: 600; titlebar-close-icon: none; }}
+    QDockWidget {{ color: {c.muted}; font-weight: 600;
+        titlebar-close-icon: url("{_icon_file("close", c.muted)}");
+        titlebar-normal-icon: url("{_icon_file("float", c.muted)}"); }}
+    QDockWidget::close-button, QDockWidget::float-button {{ border: none; background: transparent;
+        icon-size: 14px; padding: 0; }}
+    QDockWidget::close-button:hover, QDockWidget::float-button:hover {{ background: {c.field}; }}
     QDockWidget::title {{ background: {c.panel}; padding: 6px 10px 4px 10px;
         border-top: 1px solid {c.border}; }}
-    QDockWidget > QWidget#panel {{ background: {c.panel}; }}
     QWidget#panel {{ background: {c.panel}; }}
     QToolBar {{ background: {c.panel}; border: none; border-bottom: 1px solid {c.border};
         spacing: 6px; padding: 5px 8px; }}
@@ -147,6 +151,7 @@ def _style_sheet(c: Colors) -> str:
     QComboBox QAbstractItemView {{ background: {c.field}; border: 1px solid {c.border};
         selection-background-color: {c.accent}; selection-color: {c.accent_text}; }}
     QListView, QListWidget {{ background: {c.panel}; border: none; outline: none; }}
+    QListWidget {{ border: 1px solid transparent; border-radius: 5px; }}
     QListWidget:focus {{ border: 1px solid {c.accent}; }}
     QListWidget::item {{ border-radius: 4px; padding: 2px; }}
     QListWidget::item:hover {{ background: {c.field}; }}

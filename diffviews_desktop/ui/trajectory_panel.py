@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from diffviews_desktop.state import State, TrajectoryRecord
 from diffviews_desktop.ui.images import enlarged, to_qimage, with_inset
-from diffviews_desktop.ui.widgets import ElidedLabel, IconButton, block_signals, muted
+from diffviews_desktop.ui.widgets import ElidedLabel, IconButton, as_panel, block_signals, muted
 
 PICTURE = 132
 FRAME = 56
@@ -36,7 +36,7 @@ class TrajectoryPanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("panel")
+        as_panel(self)
         self._record: TrajectoryRecord | None = None
         self._state = State()
         self._frames: tuple[int, int] = (0, 0)
@@ -74,6 +74,7 @@ class TrajectoryPanel(QWidget):
             "appears here and as one more point of the path on the map."
         )
         self.empty.setWordWrap(True)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._player = QTimer(self)
         self._player.setInterval(PLAY_MILLISECONDS)
         self._player.timeout.connect(self._advance)
@@ -167,7 +168,10 @@ class TrajectoryPanel(QWidget):
         ratio = self.devicePixelRatioF()
         for step in record.steps[shown:]:
             item = QListWidgetItem(f"σ {step.sigma:.3g}")
-            item.setIcon(QIcon(enlarged(to_qimage(step.image), FRAME, ratio)))
+            frame = enlarged(to_qimage(step.image), FRAME, ratio)
+            icon = QIcon(frame)
+            icon.addPixmap(frame, QIcon.Mode.Selected)  # else Qt tints it
+            item.setIcon(icon)
             item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter)
             mark = ", layer imposed" if step.imposed_xy is not None else ""
             item.setToolTip(f"Step {step.index + 1}, σ {step.sigma:.4g}{mark}")

@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QDoubleSpinBox, QLabel, QSizePolicy, QToolButton, QWidget
 
 from diffviews_desktop.ui import theme
+
+
+def as_panel(widget: QWidget) -> None:
+    """Give a widget the background of a panel."""
+    widget.setObjectName("panel")
+    widget.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
 
 
 def muted(text: str = "") -> QLabel:
@@ -38,6 +44,13 @@ class IconButton(QToolButton):
     def refresh(self) -> None:
         """Draw the icon anew, after the theme changed."""
         self.setIcon(theme.icon(self._name))
+
+
+class Decimal(QDoubleSpinBox):
+    """A field for a real number that shows no more digits than it has."""
+
+    def textFromValue(self, value: float) -> str:
+        return f"{value:.6g}"
 
 
 class ElidedLabel(QLabel):

@@ -139,12 +139,10 @@ class MapView(QWidget):
         finite = self._xy[np.isfinite(self._xy).all(axis=1)] if len(self._xy) else self._xy
         if not len(finite):
             return
-        low, high = finite.min(axis=0), finite.max(axis=0)
-        span = np.maximum(high - low, 1e-3)
+        (x0, y0), (x1, y1) = finite.min(axis=0).tolist(), finite.max(axis=0).tolist()
+        pad_x, pad_y = 0.04 * max(x1 - x0, 1e-3), 0.04 * max(y1 - y0, 1e-3)
         self._plot.getViewBox().setRange(
-            xRange=(low[0] - 0.04 * span[0], high[0] + 0.04 * span[0]),
-            yRange=(low[1] - 0.04 * span[1], high[1] + 0.04 * span[1]),
-            padding=0,
+            xRange=(x0 - pad_x, x1 + pad_x), yRange=(y0 - pad_y, y1 + pad_y), padding=0
         )
 
     def center_on(self, row: int) -> None:
