@@ -63,13 +63,14 @@ class App(QObject):
         self.window = MainWindow(self.session, self.worker, settings)
         self.window.on_close = self.worker.stop
         self._connect_worker()
+        # the engine first: it starts in its own process while the map is imported in this one
+        self.window.first_painted.connect(self._begin)
+        self.window.first_painted.connect(self.window.bring_map)
         self.window.map_shown.connect(self._on_map_shown)
 
     def start(self) -> None:
-        """Show the window, then start the engine and open the data."""
+        """Show the window; once it is painted, start the engine and open the data."""
         self.window.show()
-        # after the first paint: nothing may stand between the person and the window
-        QTimer.singleShot(0, self._begin)
 
     def _begin(self) -> None:
         self.worker.start()

@@ -73,7 +73,9 @@ class Projector:
             raise DataError(f"Activations of {rows.shape[1]} values do not fit a map of {width}.")
         found = nearest(self.reduced, self.reduction.transform(rows), PLACING_NEIGHBORS)
         distance = found.distance.astype(np.float64)
-        weights = 1 / np.maximum(distance, 1e-9 * (1 + distance.max()))
+        # what is not finite has no place: NaN
+        distance[~np.isfinite(distance)] = np.nan
+        weights = 1 / np.maximum(distance, 1e-9 * (1 + distance[:, -1:]))
         weights /= weights.sum(axis=1, keepdims=True)
         xy = np.einsum("mk,mkc->mc", weights, self.xy[found.index])
         return Placement(xy.astype(np.float32), found.distance[:, 0])

@@ -28,7 +28,12 @@ def get_umap_class() -> type:
     if _gpu_available():
         from cuml.manifold import UMAP
     else:
-        from umap import UMAP
+        import warnings
+
+        with warnings.catch_warnings():
+            # it says that it does without TensorFlow
+            warnings.simplefilter("ignore", ImportWarning)
+            from umap import UMAP
     return UMAP
 
 

@@ -58,12 +58,16 @@ class ClassesPanel(QWidget):
                     self.list.setCurrentItem(item)
             unblock()
 
+    def apply_theme(self) -> None:
+        """Take the colours of the theme in use."""
+        self._fill(self._samples)
+
     def _fill(self, samples: SampleTable | None) -> None:
         self.list.clear()
         if samples is None:
             return
         classes = samples.classes()
-        palette = class_colors([number for number, _, _ in classes])
+        palette = class_colors([number for number, _, _ in classes], dark=theme.is_dark())
         for number, name, count in classes:
             title = name if name == str(number) else f"{number}: {name}"
             item = QListWidgetItem(_dot(palette[number]), f"{title}   ({count})")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-
 from PySide6.QtGui import QColor
 
 # Plasma (Stéfan van der Walt and Nathaniel Smith, matplotlib, CC0), sampled at nine places.
@@ -28,19 +26,16 @@ def plasma(fraction: float) -> QColor:
     return QColor(*mixed)
 
 
-def class_colors(classes: list[int]) -> dict[int, QColor]:
-    """One colour a class: plasma over the sorted numbers, without its palest end."""
+def class_colors(classes: list[int], *, dark: bool) -> dict[int, QColor]:
+    """One colour a class: plasma over the sorted numbers, without the end that would be lost
+    against a dark or a light background."""
     ordered = sorted(classes)
+    low, high = (0.16, 1.0) if dark else (0.0, 0.93)
     last = max(1, len(ordered) - 1)
-    return {number: plasma(0.95 * i / last) for i, number in enumerate(ordered)}
+    return {number: plasma(low + (high - low) * i / last) for i, number in enumerate(ordered)}
 
 
 def blend(start: QColor, end: QColor, fraction: float) -> QColor:
     """A colour between two, ``fraction`` of the way."""
     pairs = zip(start.getRgbF(), end.getRgbF(), strict=True)
     return QColor.fromRgbF(*(a + (b - a) * fraction for a, b in pairs))
-
-
-def index_of(ordered: list[int], number: int) -> int:
-    """Position of ``number`` in a sorted list."""
-    return bisect_right(ordered, number) - 1

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from diffviews_desktop.state import PanelClass, State
-from diffviews_desktop.ui.widgets import Decimal, IconButton, as_panel, block_signals, muted
+from diffviews_desktop.ui.widgets import Decimal, ElidedLabel, IconButton, as_panel, block_signals
 from diffviews_desktop.worker.jobs import Generate, GenerateSettings
 
 NOISE = {
@@ -65,8 +65,8 @@ class GeneratePanel(QWidget):
         self.generate.setObjectName("primary")
         self.cancel = QPushButton("Cancel")
         self.cancel.setToolTip("Cancel the running job (Esc)")
-        self.hint = muted()
-        self.hint.setWordWrap(True)
+        self.hint = ElidedLabel()
+        self.hint.setObjectName("muted")
         self._build()
         for spin in (self.steps, self.mask_steps):
             spin.valueChanged.connect(self._on_edited)
@@ -83,7 +83,7 @@ class GeneratePanel(QWidget):
     def _build(self) -> None:
         grid = QGridLayout()
         grid.setHorizontalSpacing(8)
-        grid.setVerticalSpacing(6)
+        grid.setVerticalSpacing(5)
         pairs = [
             (("S&teps", self.steps), ("Mas&k", self.mask_steps)),
             (("σ ma&x", self.sigma_max), ("σ mi&n", self.sigma_min)),
@@ -98,7 +98,7 @@ class GeneratePanel(QWidget):
         grid.setColumnStretch(1, 1)
         grid.setColumnStretch(3, 1)
         form = QFormLayout()
-        form.setVerticalSpacing(6)
+        form.setVerticalSpacing(5)
         form.addRow("&Class", self.classes)
         seed_row = QHBoxLayout()
         seed_row.setContentsMargins(0, 0, 0, 0)
@@ -111,8 +111,8 @@ class GeneratePanel(QWidget):
         buttons.addWidget(self.generate, 1)
         buttons.addWidget(self.cancel)
         column_layout = QVBoxLayout(self)
-        column_layout.setContentsMargins(10, 6, 10, 10)
-        column_layout.setSpacing(8)
+        column_layout.setContentsMargins(10, 4, 10, 8)
+        column_layout.setSpacing(6)
         column_layout.addLayout(grid)
         column_layout.addLayout(form)
         column_layout.addWidget(self.hint)
@@ -176,14 +176,14 @@ class GeneratePanel(QWidget):
         elif state.layer_map is None:
             why = "The map is not there yet."
         elif not count:
-            why = "Click a point on the map first: its activation is what the layer will say."
+            why = "Click a point on the map first."
         else:
             why = ""
         self.generate.setEnabled(not why)
         self.generate.setToolTip(why or "Draw with the layer held at the mean (Ctrl+Return)")
         layers = "+".join(state.layer_map.layers) if state.layer_map else ""
         plural = "s" if count > 1 else ""
-        self.hint.setText(why or f"Mask: the mean of {count} sample{plural} at {layers}.")
+        self.hint.set_text(why or f"Mask: the mean of {count} sample{plural} at {layers}.")
         waiting = sum(isinstance(running.job, Generate) for running in state.jobs)
         self.generate.setText("&Generate" if waiting < 2 else f"&Generate  ({waiting - 1} waiting)")
         self.cancel.setEnabled(bool(state.jobs))

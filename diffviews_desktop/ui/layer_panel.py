@@ -20,10 +20,14 @@ class LayerPanel(QWidget):
         super().__init__(parent)
         self.models = QComboBox()
         self.models.setAccessibleName("Model")
-        self.models.setMinimumWidth(130)
+        self.models.setMinimumWidth(110)
         self.layers = QComboBox()
         self.layers.setAccessibleName("Layer")
-        self.layers.setMinimumWidth(330)
+        self.layers.setMinimumWidth(200)
+        self.layers.setMinimumContentsLength(38)
+        self.layers.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
         self.layers.setMaxVisibleItems(24)
         self.detail = muted()
         model_label, layer_label = QLabel("&Model"), QLabel("&Layer")

@@ -14,7 +14,7 @@ from PySide6.QtGui import (
     QCloseEvent,
     QDesktopServices,
     QKeySequence,
-    QShowEvent,
+    QPaintEvent,
 )
 from PySide6.QtWidgets import (
     QDockWidget,
@@ -59,9 +59,11 @@ class MainWindow(QMainWindow):
     """Connects panels, operations and the session.
 
     Signals:
+        first_painted: the window was painted for the first time, without a map yet.
         map_shown: the first map was painted.
     """
 
+    first_painted = Signal()
     map_shown = Signal()
 
     def __init__(
@@ -78,6 +80,7 @@ class MainWindow(QMainWindow):
         self._ask = partial(_call, session=session, worker=worker)
         self.pictures = PictureLoader(self)
         self.map: MapView | None = None
+        self._painted = False
         self._first_map = True
         self.on_close: Callable[[], None] = lambda: None
         self._build()
@@ -105,6 +108,7 @@ class MainWindow(QMainWindow):
         bar.setMovable(False)
         bar.addWidget(self.layer_panel)
         space = QWidget()
+        space.setMinimumWidth(8)
         space.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         bar.addWidget(space)
         self.demo_hint = muted("bundled demo: real handwritten digits")
@@ -346,9 +350,12 @@ class MainWindow(QMainWindow):
             self._first_map = False
             self.map_shown.emit()
 
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        QTimer.singleShot(0, self.bring_map)
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._painted:
+            self._painted = True
+            # after this paint: nothing may stand between the person and the window
+            QTimer.singleShot(0, self.first_painted.emit)
 
     # ---- what a person does ---------------------------------------------------------------------
 
@@ -403,6 +410,7 @@ class MainWindow(QMainWindow):
         theme.apply(choice)
         for button in self.findChildren(IconButton):
             button.refresh()
+        self.classes.apply_theme()
         if self.map is not None:
             self.map.apply_theme()
             self._show_on_map(State(), self.session.state)

@@ -13,6 +13,8 @@ from PySide6.QtWidgets import QApplication
 
 from diffviews_desktop import paths
 
+ICON_SIZE = QSize(18, 18)
+
 ThemeChoice = Literal["system", "light", "dark"]
 
 
@@ -50,6 +52,11 @@ _current = LIGHT
 def colors() -> Colors:
     """The colours in use."""
     return _current
+
+
+def is_dark() -> bool:
+    """Whether the dark theme is in use."""
+    return _current is DARK
 
 
 def apply(choice: ThemeChoice) -> None:
@@ -104,11 +111,11 @@ def _style_sheet(c: Colors) -> str:
     QDockWidget::close-button, QDockWidget::float-button {{ border: none; background: transparent;
         icon-size: 14px; padding: 0; }}
     QDockWidget::close-button:hover, QDockWidget::float-button:hover {{ background: {c.field}; }}
-    QDockWidget::title {{ background: {c.panel}; padding: 6px 10px 4px 10px;
+    QDockWidget::title {{ background: {c.panel}; padding: 4px 10px 3px 10px;
         border-top: 1px solid {c.border}; }}
     QWidget#panel {{ background: {c.panel}; }}
     QToolBar {{ background: {c.panel}; border: none; border-bottom: 1px solid {c.border};
-        spacing: 6px; padding: 5px 8px; }}
+        spacing: 6px; padding: 3px 8px; }}
     QMenuBar {{ background: {c.panel}; }}
     QStatusBar {{ background: {c.panel}; border-top: 1px solid {c.border}; }}
     QStatusBar::item {{ border: none; }}
@@ -118,22 +125,22 @@ def _style_sheet(c: Colors) -> str:
     QToolTip {{ color: {c.text}; background: {c.panel}; border: 1px solid {c.border};
         padding: 4px; }}
     QPushButton {{ background: {c.field}; border: 1px solid {c.border}; border-radius: 5px;
-        padding: 5px 12px; }}
+        padding: 4px 12px; }}
     QPushButton:hover {{ border-color: {c.accent}; }}
     QPushButton:pressed {{ background: {c.window}; }}
     QPushButton:disabled {{ color: {c.muted}; background: {c.panel}; }}
     QPushButton:focus, QToolButton:focus {{ border: 1px solid {c.accent}; }}
     QPushButton#primary {{ background: {c.accent}; color: {c.accent_text}; font-weight: 600;
-        border: 1px solid {c.accent}; padding: 7px 14px; }}
+        border: 1px solid {c.accent}; padding: 5px 14px; }}
     QPushButton#primary:hover {{ border-color: {c.text}; }}
-    QPushButton#primary:focus {{ border: 2px solid {c.text}; padding: 6px 13px; }}
+    QPushButton#primary:focus {{ border: 2px solid {c.text}; padding: 4px 13px; }}
     QPushButton#primary:disabled {{ background: {c.border}; color: {c.muted};
         border-color: {c.border}; }}
     QToolButton {{ border: 1px solid transparent; border-radius: 5px; padding: 3px; }}
     QToolButton:hover {{ background: {c.field}; border-color: {c.border}; }}
     QToolButton:checked {{ background: {c.field}; border-color: {c.accent}; }}
     QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox {{ background: {c.field};
-        border: 1px solid {c.border}; border-radius: 5px; padding: 3px 6px; min-height: 20px;
+        border: 1px solid {c.border}; border-radius: 5px; padding: 2px 6px; min-height: 20px;
         selection-background-color: {c.accent}; selection-color: {c.accent_text}; }}
     QLineEdit:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus
         {{ border-color: {c.accent}; }}
@@ -178,8 +185,7 @@ def _style_sheet(c: Colors) -> str:
 
 @lru_cache(maxsize=256)
 def _pixmap(name: str, color: str, size: int) -> QPixmap:
-    svg = (paths.resources() / "icons" / f"{name}.svg").read_text(encoding="utf-8")
-    renderer = QSvgRenderer(QByteArray(svg.replace("currentColor", color).encode()))
+    renderer = QSvgRenderer(QByteArray(_svg(name).replace("currentColor", color).encode()))
     pixmap = QPixmap(size, size)
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
@@ -188,16 +194,18 @@ def _pixmap(name: str, color: str, size: int) -> QPixmap:
     return pixmap
 
 
+@lru_cache(maxsize=64)
+def _svg(name: str) -> str:
+    return (paths.resources() / "icons" / f"{name}.svg").read_text(encoding="utf-8")
+
+
 def icon(name: str) -> QIcon:
     """A bundled icon in the colours of the theme, sharp at every scale."""
     made = QIcon()
-    for size in (16, 20, 24, 32, 48, 64):
+    for size in (ICON_SIZE.width(), 2 * ICON_SIZE.width()):
         made.addPixmap(_pixmap(name, colors().text, size))
         made.addPixmap(_pixmap(name, colors().border, size), QIcon.Mode.Disabled)
     return made
-
-
-ICON_SIZE = QSize(18, 18)
 
 
 @lru_cache(maxsize=32)

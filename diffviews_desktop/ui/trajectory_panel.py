@@ -20,8 +20,8 @@ from diffviews_desktop.state import State, TrajectoryRecord
 from diffviews_desktop.ui.images import enlarged, to_qimage, with_inset
 from diffviews_desktop.ui.widgets import ElidedLabel, IconButton, as_panel, block_signals, muted
 
-PICTURE = 132
-FRAME = 56
+PICTURE = 116
+FRAME = 50
 PLAY_MILLISECONDS = 350
 
 
@@ -67,7 +67,7 @@ class TrajectoryPanel(QWidget):
         self.strip.setWrapping(False)
         self.strip.setMovement(QListView.Movement.Static)
         self.strip.setIconSize(QSize(FRAME, FRAME))
-        self.strip.setFixedHeight(FRAME + 26)
+        self.strip.setFixedHeight(FRAME + 24)
         self.strip.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.empty = muted(
             "No trajectory yet. Pick a point on the map and press Generate: each denoising step "
@@ -99,7 +99,7 @@ class TrajectoryPanel(QWidget):
         top.addWidget(self.slider, 1)
         top.addWidget(self.where)
         right = QVBoxLayout()
-        right.setSpacing(6)
+        right.setSpacing(3)
         right.addLayout(top)
         right.addWidget(self.settings)
         right.addWidget(self.strip)
@@ -111,7 +111,7 @@ class TrajectoryPanel(QWidget):
         row.addWidget(self.picture, 0, Qt.AlignmentFlag.AlignTop)
         row.addLayout(right, 1)
         column = QVBoxLayout(self)
-        column.setContentsMargins(10, 6, 10, 8)
+        column.setContentsMargins(10, 4, 10, 4)
         column.addWidget(self.empty)
         column.addWidget(self._content)
 

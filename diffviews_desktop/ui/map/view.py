@@ -80,7 +80,7 @@ class MapView(QWidget):
     def set_map(self, samples: SampleTable, xy: NDArray, *, keep_view: bool = False) -> None:
         """Show the samples at ``xy (N, 2)``, coloured by class and faded by noise level."""
         numbers, group = np.unique(samples.class_label, return_inverse=True)
-        palette = class_colors(numbers.tolist())
+        palette = class_colors(numbers.tolist(), dark=theme.is_dark())
         self._xy = xy
         self._labels = samples.class_label
         self._points.set_points(

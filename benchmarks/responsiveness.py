@@ -1,0 +1,132 @@
+"""How long does the window's event loop stand still, whatever the engine is doing?
+
+    python benchmarks/responsiveness.py [--json FILE]
+
+A real window and a real engine process on the bundled demo. From the first shown map on, a 2 ms
+timer in the window's thread measures the gaps between its beats, phase by phase. Limit: no gap over
+50 ms; p99 at most 16 ms above that of the idle window.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from common import Row, isolate, parser, report, wait_until
+
+LIMIT_MS = 50.0
+P99_ABOVE_IDLE_MS = 16.0
+
+
+def main() -> None:
+    options = parser(__doc__ or "").parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        isolate(Path(folder))  # also an empty numba cache: the first UMAP compiles
+        rows = measure()
+    report(rows, options.json, "limit")
+
+
+def measure() -> list[Row]:
+    from PySide6.QtCore import QEventLoop, Qt, QTimer
+
+    from diffviews_desktop import operations
+    from diffviews_desktop.app import App, Options, create_application
+
+    app = create_application(["responsiveness"])
+    main_app = App(Options())
+    session, worker = main_app.session, main_app.worker
+    gaps: list[float] = []
+    last = time.perf_counter()
+
+    def beat() -> None:
+        nonlocal last
+        now = time.perf_counter()
+        gaps.append(1000 * (now - last))
+        last = now
+
+    timer = QTimer()
+    timer.setTimerType(Qt.TimerType.PreciseTimer)
+    timer.timeout.connect(beat)
+
+    def pump() -> None:
+        app.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
+
+    phases: dict[str, list[float]] = {}
+
+    def phase(name: str, ready: object, settle: float = 0.3) -> None:
+        """Collect the gaps until ``ready()`` and a little longer."""
+        nonlocal last
+        gaps.clear()
+        last = time.perf_counter()
+        wait_until(ready, pump)  # type: ignore[arg-type]
+        end = time.monotonic() + settle
+        wait_until(lambda: time.monotonic() > end, pump)
+        phases.setdefault(name, []).extend(gaps)
+
+    def idle() -> bool:
+        return not session.state.jobs
+
+    def map_layer(name: str, label: str) -> None:
+        operations.change_layer(session=session, worker=worker, layers=(name,))
+        running = session.state.jobs[-1].job.job_id
+
+        def extracted() -> bool:
+            job = session.state.job(running)
+            return job is None or (
+                job.since is not None
+                and "extract" not in job.stage
+                and job.stage not in ("starting", "loading the model")
+            )
+
+        phase("extraction", extracted, settle=0.0)
+        phase(f"map, {label}", idle)
+
+    shown: list[bool] = []
+    main_app.window.map_shown.connect(lambda: shown.append(True))
+    main_app.start()
+    wait_until(lambda: bool(shown), pump)
+    timer.start(2)
+    phase("model load (imports torch)", idle)
+    end = time.monotonic() + 5
+    phase("idle", lambda: time.monotonic() > end, settle=0)
+
+    pid = worker.engine_pid
+    assert pid is not None
+    os.kill(pid, 9)
+    phase("engine start", lambda: session.state.engine == "ready" and worker.engine_pid != pid)
+    map_layer("encoder_bottleneck", "empty numba cache")
+    map_layer("midblock", "warm")
+    map_layer("decoder_block_4", "warm")
+    operations.click_point(session=session, row=7)
+    operations.suggest_neighbors(session=session, worker=worker, count=5)
+    for _ in range(3):
+        state = session.state
+        operations.generate_from_neighbors(
+            session=session, worker=worker, settings=state.settings, class_choice="zero"
+        )
+    phase("generation", idle)
+    for layers in (("midblock",), ("encoder_bottleneck",), ("decoder_block_4",)):
+        operations.change_layer(session=session, worker=worker, layers=layers)
+        phase("cached layer", idle)
+    names = [model.name for model in session.state.models]
+    for name in [*names[1:], names[0]]:
+        operations.switch_model(session=session, worker=worker, model=name)
+        phase("model switch", idle)
+    timer.stop()
+    main_app.window.close()
+
+    idle_p99 = float(np.percentile(phases["idle"], 99))
+    rows = []
+    for name, values in phases.items():
+        worst, p99 = max(values), float(np.percentile(values, 99))
+        rows.append(Row(f"{name}: worst gap", len(values), worst, LIMIT_MS, "ms"))
+        limit = None if name == "idle" else idle_p99 + P99_ABOVE_IDLE_MS
+        rows.append(Row(f"{name}: p99 gap", len(values), p99, limit, "ms"))
+    return rows
+
+
+if __name__ == "__main__":
+    main()
