@@ -86,11 +86,11 @@ def change_layer(*, session: SessionLike, worker: WorkerLike, layers: tuple[str,
         return
     for running in state.jobs:
         if isinstance(running.job, MapLayer):
-            worker.cancel(running.job.job_id)
+            cancel_job(session=session, worker=worker, job_id=running.job.job_id)
     if state.layer_map is not None and state.layer_map.layers == layers:
         return
     job = MapLayer(job_id=worker.next_id(), source=state.source, model=state.model, layers=layers)
-    _submit(session, worker, job, f"Mapping {'+'.join(layers)}")
+    _submit(session, worker, job, f"Mapping {'+'.join(layers) or 'the default layer'}")
 
 
 # ---- picking ------------------------------------------------------------------------------------
@@ -140,6 +140,7 @@ def suggest_neighbors(
     if state.layer_map.reduced is None and not on_map:
         # the folder brought a map without activations: make what is missing, then ask again
         assert state.model is not None
+        session.update(replace(state, suggest_count=count, suggest_on_map=on_map))
         job = MapLayer(
             job_id=worker.next_id(),
             source=state.source,
@@ -263,10 +264,12 @@ def delete_trajectory(*, session: SessionLike, worker: WorkerLike, key: int) -> 
 def _drop_trajectory(session: SessionLike, key: int) -> None:
     state = session.state
     left = tuple(record for record in state.trajectories if record.key != key)
-    shown = state.shown if state.shown != key else (left[-1].key if left else None)
-    state = replace(state, trajectories=left, shown=shown)
-    record = state.trajectory()
-    session.update(replace(state, step=max(0, len(record.steps) - 1) if record else 0))
+    state = replace(state, trajectories=left)
+    if state.shown == key:
+        last = left[-1] if left else None
+        step = max(0, len(last.steps) - 1) if last else 0
+        state = replace(state, shown=last.key if last else None, step=step)
+    session.update(state)
 
 
 # ---- jobs ---------------------------------------------------------------------------------------
@@ -310,7 +313,8 @@ def on_started(*, session: SessionLike, job_id: int) -> None:
     """A job left the queue."""
     running = session.state.job(job_id)
     if running is not None:
-        started = replace(running, stage="starting", since=time.monotonic())
+        stage = running.stage if running.stage == "cancelling" else "starting"
+        started = replace(running, stage=stage, since=time.monotonic())
         session.update(session.state.with_job(started))
 
 
@@ -341,8 +345,8 @@ def _add_step(session: SessionLike, event: StepDone) -> None:
     grown = replace(record, steps=(*record.steps, event.step))
     state = state.with_trajectory(grown)
     # follow the run, unless the person is looking at another one or at an earlier step of it
-    following = state.shown != grown.key or state.step == len(record.steps) - 1
-    if not record.steps or following:
+    following = state.shown == grown.key and state.step == len(record.steps) - 1
+    if not record.steps or state.shown is None or following:
         state = replace(state, shown=grown.key, step=len(grown.steps) - 1)
     session.update(state)
 
@@ -353,6 +357,10 @@ def on_finished(
     """A job ended well; the result of one that is no longer known is dropped."""
     running = session.state.job(job_id)
     if running is None:
+        return
+    if running.stage == "cancelling" and isinstance(result, LayerMap):
+        # it was done before it heard: still, this map is not wanted (any more)
+        on_cancelled(session=session, job_id=job_id)
         return
     session.update(replace(session.state.without_job(job_id), memory=memory))
     match result:

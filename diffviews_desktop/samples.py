@@ -51,7 +51,5 @@ def path_inside(root: Path, relative: str) -> Path | None:
     if not relative or "\0" in relative:
         return None
     base = os.path.realpath(root)
-    real = os.path.realpath(os.path.join(base, relative))
-    if os.path.commonpath([base, real]) != base or not os.path.isfile(real):
-        return None
-    return Path(real)
+    real = Path(os.path.realpath(os.path.join(base, relative)))
+    return real if real.is_relative_to(base) and os.path.isfile(real) else None

@@ -60,10 +60,22 @@ class ActivationMatrix:
         return np.asarray(self.rows[np.asarray(list(indices), dtype=np.int64)], dtype=np.float32)
 
 
+def map_array(path: Path) -> NDArray:
+    """Open an ``.npy`` file as a read-only memory map.
+
+    Raises:
+        DataError: it is missing or damaged.
+    """
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except Exception as error:  # a damaged header raises many kinds
+        raise DataError(f"{path} is not a readable array ({error}). Restore it.") from error
+
+
 def open_activations(directory: Path) -> ActivationMatrix | None:
     """Open the activation matrix of a data folder, memory-mapped; None where there is none.
 
-    Reads every ``.npy`` in ``directory`` that has its side-car ``<name>.npy.json``.
+    It is the one ``.npy`` in ``directory``; a side-car ``<name>.npy.json`` names its layers.
 
     Raises:
         DataError: a file is damaged, or there are several whose order nothing tells.
@@ -78,10 +90,7 @@ def open_activations(directory: Path) -> ActivationMatrix | None:
             "belong together. Keep one."
         )
     path = files[0]
-    try:
-        rows = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path} is not a readable array ({error}). Restore it.") from error
+    rows = map_array(path)
     if rows.ndim != 2 or rows.dtype.kind != "f":
         raise DataError(f"{path} must hold a matrix of floats, not {rows.dtype} {rows.shape}.")
     return ActivationMatrix(path, _read_layers(path), rows)

@@ -16,6 +16,7 @@ import csv
 import hashlib
 import json
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -152,14 +153,19 @@ def open_data_folder(path: Path) -> DataFolder:
     stops the others.
 
     Raises:
-        DataError: the folder itself does not exist.
+        DataError: the folder itself does not exist or cannot be read.
     """
     path = Path(path)
-    if not path.is_dir():
+    if not os.path.isdir(path):
         raise DataError(f"There is no folder {path}. Choose another one with --data.")
+    try:
+        # os.path: a subfolder that may not be entered (lost+found) is no model and no error
+        folders = sorted(p for p in path.iterdir() if os.path.isfile(p / "config.json"))
+    except OSError as error:
+        raise DataError(f"The folder {path} cannot be read ({error}).") from error
     models: dict[str, ModelFolder] = {}
     problems: list[str] = []
-    for folder in sorted(p for p in path.iterdir() if (p / "config.json").is_file()):
+    for folder in folders:
         try:
             config = read_config(folder)
             if not _metadata_file(folder) and not _embedding_file(folder):
@@ -215,14 +221,15 @@ def read_samples(model: ModelFolder, max_classes: int | None = None) -> ModelSam
     xy = None
     if embedding is not None:
         unknown = (math.nan, math.nan)
-        xy = np.array([coordinates.get(name, unknown) for name in table.sample_id], np.float32)
+        places = [coordinates.get(name, unknown) for name in table.sample_id]
+        xy = _float32(places)
         keep = np.isfinite(xy).all(axis=1)
         if not keep.all():
             notes.append(f"{int((~keep).sum())} samples have no place on the map and are left out.")
         if not keep.any():
             raise DataError(f"{embedding} has no usable coordinates for the samples of {metadata}.")
     if max_classes is not None:
-        first = np.unique(table.class_label)[: max(1, max_classes)]
+        first = np.unique(table.class_label[keep])[: max(1, max_classes)]
         keep &= np.isin(table.class_label, first)
     rows_kept = np.flatnonzero(keep)
     return ModelSamples(
@@ -343,17 +350,18 @@ def _table(root: Path, records: Sequence[Mapping[str, Any]], source: Path | None
         names = tuple(str(record["sample_id"]) for record in records)
         labels = [int(_or(record.get("class_label"), -1)) for record in records]
         sigmas = [float(_or(record.get("conditioning_sigma"), 1.0)) for record in records]
-    except (KeyError, TypeError, ValueError) as error:
+        class_label = np.array(labels, dtype=np.int32)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(f"{source} has a sample without a usable {error}.") from error
     if len(set(names)) != len(names):
         raise DataError(f"{source} names the same sample_id twice.")
-    sigma = np.array(sigmas, dtype=np.float32)
+    sigma = _float32(sigmas)
     if not (np.isfinite(sigma).all() and (sigma > 0).all()):
         raise DataError(f"{source}: every conditioning_sigma must be a positive number.")
     return SampleTable(
         root=root,
         sample_id=names,
-        class_label=np.array(labels, dtype=np.int32),
+        class_label=class_label,
         class_name=tuple(
             str(_or(record.get("class_name"), label))
             for record, label in zip(records, labels, strict=True)
@@ -361,6 +369,12 @@ def _table(root: Path, records: Sequence[Mapping[str, Any]], source: Path | None
         image_path=tuple(str(_or(record.get("image_path"), "")) for record in records),
         sigma=sigma,
     )
+
+
+def _float32(values: Sequence[Any]) -> Float32:
+    """Numbers as float32; infinity where they are too large for that."""
+    with np.errstate(over="ignore"):
+        return np.array(values, dtype=np.float32)
 
 
 def _or(value: Any, default: Any) -> Any:

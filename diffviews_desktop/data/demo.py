@@ -9,6 +9,7 @@ import os
 import shutil
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path
 
 from diffviews_desktop import paths
@@ -46,7 +47,7 @@ def unpack_demo() -> Path:
             _extract(archive, temporary)
         temporary.chmod(0o755)
         os.replace(temporary, target)
-    except (OSError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         if not target.is_dir():  # else another program was faster
             raise DataError(f"The demo cannot be unpacked into {target} ({error}).") from error
     finally:
@@ -59,7 +60,6 @@ def _extract(archive: Path, folder: Path) -> None:
     root = os.path.realpath(folder)
     with zipfile.ZipFile(archive) as bundle:
         for member in bundle.namelist():
-            inside = os.path.realpath(os.path.join(root, member))
-            if os.path.commonpath([root, inside]) != root:
+            if not Path(os.path.realpath(os.path.join(root, member))).is_relative_to(root):
                 raise DataError(f"{archive.name} holds a file outside its folder: {member}.")
         bundle.extractall(folder)

@@ -15,21 +15,21 @@ import logging
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from diffviews_desktop.data.arrays import ActivationMatrix
-from diffviews_desktop.errors import CacheError, UsageError
+from diffviews_desktop.data.arrays import ActivationMatrix, map_array
+from diffviews_desktop.errors import CacheError, DataError, UsageError
 
 log = logging.getLogger(__name__)
 
 FORMAT = 1
 DEFAULT_BUDGET_MB = 2048
+_ABANDONED_SECONDS = 24 * 3600
 
 
 def cache_key(parts: Mapping[str, Any]) -> str:
@@ -73,8 +73,7 @@ class CacheEntry:
         path = self.path / "activations.npy"
         if not path.is_file():
             return None
-        rows = np.load(path, mmap_mode="r", allow_pickle=False)
-        return ActivationMatrix(path, self.layers, rows)
+        return ActivationMatrix(path, self.layers, map_array(path))
 
 
 class LayerCache:
@@ -94,11 +93,12 @@ class LayerCache:
             return None
         try:
             entry = _check(folder)
-        except (OSError, ValueError, KeyError, TypeError, CacheError) as error:
+        except (OSError, ValueError, KeyError, TypeError, DataError) as error:
             log.warning("Dropping the damaged cache entry %s: %s", folder, error)
             self.drop(key)
             return None
-        os.utime(folder / "entry.json")
+        with suppress(OSError):
+            os.utime(folder / "entry.json")
         return entry
 
     def drop(self, key: str) -> None:
@@ -118,14 +118,30 @@ class LayerCache:
             yield folder
             if not (folder / "entry.json").is_file():
                 raise CacheError(f"The cache entry {key} was not finished.")
-            self.drop(key)
-            os.replace(folder, self.root / key)
+            self._move_in(folder, key)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
+    def _move_in(self, folder: Path, key: str) -> None:
+        for attempts_left in reversed(range(100)):
+            self.drop(key)
+            try:
+                os.replace(folder, self.root / key)
+                return
+            except OSError:  # another program wrote the same entry meanwhile
+                if not attempts_left or not self.contains(key):
+                    raise
+
     def make_room(self, needed: int, keep: str | None = None) -> None:
-        """Drop the least recently used entries until ``needed`` more bytes fit the budget."""
+        """Drop the least recently used entries until ``needed`` more bytes fit the budget.
+
+        What a program that was killed left half-written goes too, after a day.
+        """
         budget = budget_bytes()
+        for folder in self.root.glob(".*/"):
+            if time.time() - folder.stat().st_mtime > _ABANDONED_SECONDS:
+                log.info("Dropping the unfinished %s", folder)
+                shutil.rmtree(folder, ignore_errors=True)
         entries = sorted(
             (
                 (entry.stat().st_mtime, entry.parent)
@@ -171,6 +187,8 @@ def _check(folder: Path) -> CacheEntry:
     size = matrix.stat().st_size if matrix.is_file() else None
     if size != entry["activations_bytes"]:
         raise CacheError("activations.npy is not what was written")
+    if size is not None:
+        map_array(matrix)  # its header, at least
     return CacheEntry(folder, tuple(str(name) for name in entry["layers"]))
 
 

@@ -98,6 +98,7 @@ def _search(
         found = np.take_along_axis(exact, order, axis=1)
         distance[start : start + block] = found
         # where more points than the candidates may be as near as the k-th, look at all of these
+        own_norms[~np.isfinite(own_norms)] = np.nan
         farthest = found[:, -1] ** 2 - own_norms * (1 - rounding)
         as_near = rough <= farthest[:, None]
         for row in np.flatnonzero(np.count_nonzero(as_near, axis=1) > spare):

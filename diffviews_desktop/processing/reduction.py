@@ -108,6 +108,14 @@ def fit_reduction(
     return reduction, reduced
 
 
+def finite_rows(rows: NDArray) -> NDArray[np.bool_]:
+    """Which rows hold nothing but finite numbers, ``(N,)``; read in chunks."""
+    finite = np.empty(len(rows), dtype=bool)
+    for part in _chunks(len(rows)):
+        finite[part] = np.isfinite(rows[part]).all(axis=1)
+    return finite
+
+
 def _moments(rows: NDArray) -> tuple[Float32, Float32]:
     n, d = rows.shape
     total = np.zeros(d)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -14,7 +15,9 @@ from numpy.typing import NDArray
 from diffviews_desktop.data.arrays import Float32
 from diffviews_desktop.errors import DataError
 from diffviews_desktop.processing.neighbors import nearest, neighbor_graph
-from diffviews_desktop.processing.reduction import Reduction, fit_reduction
+from diffviews_desktop.processing.reduction import Reduction, finite_rows, fit_reduction
+
+log = logging.getLogger(__name__)
 
 PLACING_NEIGHBORS = 15
 PROJECTOR_FORMAT = 1
@@ -128,7 +131,7 @@ class Projector:
             DataError: the file is missing, damaged or of another format.
         """
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 if int(arrays["format"]) != PROJECTOR_FORMAT:
                     raise DataError(f"{path} is of another version of this program.")
                 mean, scale, components, reduced, xy = (
@@ -140,12 +143,14 @@ class Projector:
             raise
         except Exception as error:  # zip, header and value errors of many kinds
             raise DataError(f"{path} cannot be read ({error}).") from error
-        d, n, k = mean.shape[-1], len(reduced), reduced.shape[-1]
+        d, n, k = mean.size, rows.size, len(np.atleast_1d(components))
         shapes = [part.shape for part in (mean, scale, components, reduced, xy, rows)]
         if shapes != [(d,), (d,), (k, d), (n, k), (n, 2), (n,)] or (n and rows.min() < 0):
             raise DataError(f"{path} holds arrays that do not belong together.")
         if not all(np.isfinite(part).all() for part in (mean, scale, components, reduced, xy)):
             raise DataError(f"{path} holds values that are not finite numbers.")
+        if not (scale > 0).all():
+            raise DataError(f"{path} holds a scale that is not positive.")
         return cls(Reduction(mean, scale, components), reduced, xy, rows)
 
 
@@ -166,14 +171,28 @@ def fit_map(
 ) -> Projector:
     """Standardise, reduce and lay out a matrix of activations.
 
+    A row with a value that is not a finite number has no place on the map: it is logged, and not
+    among the projector's ``rows``.
+
     Args:
         activations: ``(N, D)``, may be memory-mapped.
         parameters: of the map; its seed reaches every stage.
         xy: a finished map ``(N, 2)`` to keep; then only the reduction is fitted.
         rows: which samples of the table these are; all, in order, by default.
         progress: called often; may raise to stop.
+
+    Raises:
+        DataError: no row is finite.
     """
     report = progress or (lambda stage: None)
+    rows = np.arange(len(activations)) if rows is None else np.asarray(rows, np.int64)
+    finite = finite_rows(activations)
+    if not finite.all():
+        log.warning("%d activations hold NaN or infinity: left out", np.count_nonzero(~finite))
+        activations, rows = activations[finite], rows[finite]
+        xy = None if xy is None else xy[finite]
+    if not len(rows):
+        raise DataError("None of the activations is finite, so there is nothing to map.")
     reduction, reduced = fit_reduction(
         activations,
         parameters.pca_components,
@@ -184,7 +203,7 @@ def fit_map(
         reduction=reduction,
         reduced=reduced,
         xy=layout(reduced, parameters, report) if xy is None else np.asarray(xy, np.float32),
-        rows=np.arange(len(reduced)) if rows is None else np.asarray(rows, np.int64),
+        rows=rows,
     )
 
 

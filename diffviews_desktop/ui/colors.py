@@ -30,7 +30,7 @@ def class_colors(classes: list[int], *, dark: bool) -> dict[int, QColor]:
     """One colour a class: plasma over the sorted numbers, without the end that would be lost
     against a dark or a light background."""
     ordered = sorted(classes)
-    low, high = (0.16, 1.0) if dark else (0.0, 0.93)
+    low, high = (0.16, 1.0) if dark else (0.0, 0.91)
     last = max(1, len(ordered) - 1)
     return {number: plasma(low + (high - low) * i / last) for i, number in enumerate(ordered)}
 

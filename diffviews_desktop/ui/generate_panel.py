@@ -129,6 +129,8 @@ class GeneratePanel(QWidget):
             self.steps, self.mask_steps, self.guidance, self.sigma_max, self.sigma_min,
             self.noise, self.classes, self.seed, self.lock,
         )  # fmt: skip
+        self.mask_steps.setMaximum(s.num_steps)
+        self.sigma_min.setMaximum(s.sigma_max)
         for field, value in (
             (self.steps, s.num_steps),
             (self.mask_steps, s.mask_steps),
@@ -138,8 +140,6 @@ class GeneratePanel(QWidget):
         ):
             if field.value() != value:
                 field.setValue(value)  # type: ignore[arg-type]
-        self.mask_steps.setMaximum(s.num_steps)
-        self.sigma_min.setMaximum(s.sigma_max)
         self.noise.setCurrentIndex(self.noise.findData(s.noise_mode))
         locked = s.seed is not None
         self.lock.setChecked(locked)

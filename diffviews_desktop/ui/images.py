@@ -22,6 +22,7 @@ class PictureLoader(QObject):
     """
 
     loaded = Signal(str, QImage)
+    _decoded = Signal(str, QImage)  # from the pool's threads
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -29,7 +30,7 @@ class PictureLoader(QObject):
         self._pool.setMaxThreadCount(2)
         self._kept: OrderedDict[str, QImage] = OrderedDict()
         self._asked: set[str] = set()
-        self.loaded.connect(self._keep)
+        self._decoded.connect(self._keep, Qt.ConnectionType.QueuedConnection)
 
     def get(self, path: Path | None) -> QImage | None:
         """The picture if it is there, else None, and `loaded` comes later."""
@@ -54,6 +55,7 @@ class PictureLoader(QObject):
         self._kept[key] = image
         while len(self._kept) > CAPACITY:
             self._kept.popitem(last=False)
+        self.loaded.emit(key, image)
 
 
 class _Decode(QRunnable):
@@ -65,7 +67,7 @@ class _Decode(QRunnable):
         reader = QImageReader(self._key)
         reader.setAutoTransform(True)
         image = reader.read()
-        self._loader.loaded.emit(self._key, image)
+        self._loader._decoded.emit(self._key, image)
 
 
 def to_qimage(pixels: NDArray[np.uint8]) -> QImage:

@@ -9,6 +9,7 @@ forward passes.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -67,6 +68,7 @@ if TYPE_CHECKING:  # torch is imported when a model is first loaded
 log = logging.getLogger(__name__)
 
 BATCH_VALUES = 2_000_000  # values of a batch of activations and pictures held at a time
+CHUNK_ROWS = 256
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ class Engine:
         self._folders: dict[Source, DataFolder] = {}
         self._opened: dict[tuple[Source, str], _Opened] = {}
         self._adapter: GeneratorAdapter | None = None
-        self._adapter_key: tuple[str, str] | None = None
+        self._adapter_key: tuple[str, str, int, int] | None = None
         self._projector: tuple[str, Projector] | None = None
 
     def run(self, job: Job) -> Result:
@@ -142,11 +144,10 @@ class Engine:
         if is_demo:
             self._progress("unpacking the demo")
         self._folders.pop(job.source, None)  # asked to open: look at the disk again
+        self._opened.clear()
         folder = self._folder(job.source)
-        name = folder.model(job.model).name
-        self._opened.pop((job.source, name), None)
         self._progress("reading samples")
-        opened = self._open(job.source, name)
+        opened, unusable = self._open_first(job, folder)
         layer_map = None
         if opened.samples.xy is not None:
             layer_map = self._stored_default_map(opened)
@@ -155,12 +156,24 @@ class Engine:
             path=folder.path,
             is_demo=is_demo,
             models=tuple(_summary(model) for model in folder.models.values()),
-            problems=(*folder.problems, *opened.samples.notes),
-            model=name,
+            problems=(*folder.problems, *unusable, *opened.samples.notes),
+            model=opened.folder.name,
             samples=opened.samples.table,
             layer_map=layer_map,
             default_layers=opened.samples.layers,
         )
+
+    def _open_first(self, job: OpenData, folder: DataFolder) -> tuple[_Opened, list[str]]:
+        """The model asked for, else the first that can be opened and why those before cannot."""
+        first = folder.model(job.model).name
+        others = [] if job.model is not None else sorted(folder.models.keys() - {first})
+        problems: list[str] = []
+        for name in (first, *others):
+            try:
+                return self._open(job.source, name), problems
+            except DataError as error:
+                problems.append(f"{name} cannot be opened: {error}")
+        raise DataError(problems[0])
 
     def _folder(self, source: Source) -> DataFolder:
         if source not in self._folders:
@@ -183,7 +196,7 @@ class Engine:
         adapter = self._adapter_of(opened)
         shapes = adapter.get_layer_shapes()
         layers = tuple(
-            LayerInfo(name, tuple(shapes[name]), opened.cache.contains(self._key(opened, (name,))))
+            LayerInfo(name, tuple(shapes[name]), self._is_cached(opened, (name,)))
             for name in adapter.hookable_layers
         )
         return ModelLoaded(
@@ -196,16 +209,14 @@ class Engine:
 
     def _adapter_of(self, opened: _Opened) -> GeneratorAdapter:
         """The adapter of a model, the one of another model being released first."""
-        key = (opened.folder.config.adapter, str(opened.folder.checkpoint()))
+        checkpoint = opened.folder.checkpoint()
+        stat = checkpoint.stat()  # a file that was replaced is loaded again
+        key = (opened.folder.config.adapter, str(checkpoint), stat.st_size, stat.st_mtime_ns)
         if self._adapter is not None and self._adapter_key == key:
             return self._adapter
         self._progress("loading the model")
-        import torch
-
         from diffviews_desktop.adapters.registry import get_adapter
 
-        if self._threads is not None:
-            torch.set_num_threads(self._threads)
         self._check()
         self._release()
         adapter = get_adapter(key[0]).from_checkpoint(key[1], device=self._device).eval()
@@ -288,17 +299,9 @@ class Engine:
         key = self._key(opened, layers)
         if self._projector is not None and self._projector[0] == key:
             return self._projector[1]
-        samples = opened.samples
-        if layers == samples.layers and samples.xy is not None and samples.embedding:
-            path = opened.folder.path / "embeddings" / f"{samples.embedding}.projector.npz"
-            if path.is_file():
-                try:
-                    projector = Projector.load(path).subset(samples.matrix_rows)
-                    if np.array_equal(projector.spread(len(samples.table))[0], samples.xy):
-                        return projector
-                    log.warning("%s does not belong to the map beside it; not used", path)
-                except DataError as error:
-                    log.warning("%s", error)
+        projector = self._own_projector(opened, layers)
+        if projector is not None:
+            return projector
         entry = opened.cache.open(key)
         if entry is None:
             return None
@@ -308,6 +311,27 @@ class Engine:
             log.warning("Dropping a damaged cache entry: %s", error)
             opened.cache.drop(key)
             return None
+
+    def _own_projector(self, opened: _Opened, layers: tuple[str, ...]) -> Projector | None:
+        """The projector beside the folder's own map, if it is of these layers and fits."""
+        samples = opened.samples
+        if layers != samples.layers or samples.xy is None or not samples.embedding:
+            return None
+        path = opened.folder.path / "embeddings" / f"{samples.embedding}.projector.npz"
+        if not path.is_file():
+            return None
+        try:
+            projector = Projector.load(path).subset(samples.matrix_rows)
+            if np.array_equal(projector.spread(len(samples.table))[0], samples.xy):
+                return projector
+            log.warning("%s does not belong to the map beside it; not used", path)
+        except DataError as error:
+            log.warning("%s", error)
+        return None
+
+    def _is_cached(self, opened: _Opened, layers: tuple[str, ...]) -> bool:
+        cached = opened.cache.contains(self._key(opened, layers))
+        return cached or self._own_projector(opened, layers) is not None
 
     def _key(self, opened: _Opened, layers: Sequence[str]) -> str:
         """Cache key: everything that a map of these layers depends on."""
@@ -342,8 +366,7 @@ class Engine:
         with opened.cache.writing(key) as folder:
             matrix = self._own_matrix(opened, layers)
             if matrix is not None:
-                rows, notes = np.arange(len(matrix)), ()
-                activations: NDArray = matrix
+                activations, rows, notes = self._finite_rows(opened, matrix)
             else:
                 activations, rows, notes = self._extract_all(opened, layers, folder)
             projector = fit_map(
@@ -371,6 +394,26 @@ class Engine:
             return None
         wanted = opened.samples.matrix_rows
         return matrix.rows if len(wanted) == len(matrix.rows) else matrix.rows[wanted]
+
+    def _finite_rows(
+        self, opened: _Opened, matrix: NDArray
+    ) -> tuple[NDArray, NDArray[np.int64], tuple[str, ...]]:
+        """The rows of the folder's own matrix that can be laid out, and which samples they are."""
+        finite = np.ones(len(matrix), dtype=bool)
+        for start in range(0, len(matrix), CHUNK_ROWS):
+            self._check()
+            part = slice(start, start + CHUNK_ROWS)
+            finite[part] = np.isfinite(matrix[part]).all(axis=1)
+        rows = np.flatnonzero(finite)
+        if finite.all():
+            return matrix, rows, ()
+        if not len(rows):
+            raise DataError(
+                f"No activation of {opened.folder.name} in its folder is a finite number."
+            )
+        bad = [opened.samples.table.sample_id[i] for i in np.flatnonzero(~finite)]
+        note = f"{len(bad)} activations are not finite numbers and were left out: {_some(bad)}"
+        return matrix[rows], rows, (note,)
 
     def _extract_all(
         self, opened: _Opened, layers: tuple[str, ...], folder: Path
@@ -419,8 +462,10 @@ class Engine:
             )
         notes = ()
         if skipped:
-            some = ", ".join(skipped[:3]) + ("…" if len(skipped) > 3 else "")
-            notes = (f"{len(skipped)} pictures are missing or broken and were left out: {some}",)
+            notes = (
+                f"{len(skipped)} pictures are missing or broken and were left out: "
+                f"{_some(skipped)}",
+            )
         return out[: len(done)], np.array(done, dtype=np.int64), notes
 
     def _extract_rows(
@@ -496,17 +541,20 @@ class Engine:
         sigmas = get_denoising_sigmas(
             settings.num_steps, settings.sigma_max, settings.sigma_min, settings.rho
         )
+        if not math.isfinite(settings.guidance_scale):
+            raise UsageError(f"The guidance must be a number, not {settings.guidance_scale}.")
         seed = choose_seed(settings.noise_mode, settings.seed)
+        _check_rows(job.rows, len(opened.samples.table))
         adapter = self._adapter_of(opened)
-        layers = tuple(sorted(job.layers)) or self._default_layers(opened)
-        projector = self._projector_of(opened, layers)
-        masker = self._masker(opened, layers, job.rows) if job.rows else None
 
         import torch
 
         generator = torch.Generator().manual_seed(seed)
         labels = make_labels(adapter.num_classes, 1, job.class_choice, generator)
         number = int(labels.numbers[0])
+        layers = tuple(sorted(job.layers)) or self._default_layers(opened)
+        projector = self._projector_of(opened, layers)
+        masker = self._masker(opened, layers, job.rows) if job.rows else None
         self._emit(RunStarted(job.job_id, seed, number))
         self._progress("generating", 0.0)
         steps: list[TrajectoryStep] = []
@@ -562,11 +610,6 @@ class Engine:
 
     def _rows(self, opened: _Opened, layers: tuple[str, ...], rows: Sequence[int]) -> Float32:
         """Activations of some samples: read where they are stored, else extracted now."""
-        outside = [row for row in rows if not 0 <= row < len(opened.samples.table)]
-        if outside:
-            raise MaskError(
-                f"Sample {outside[0]} does not exist ({len(opened.samples.table)} samples)."
-            )
         entry = opened.cache.open(self._key(opened, layers))
         stored = entry.activations() if entry is not None else None
         if stored is not None:
@@ -604,6 +647,10 @@ class Engine:
         def hook(module: Any, inputs: Any, output: Any) -> None:
             self._check()
 
+        import torch
+
+        if self._threads is not None:  # each time: making a map sets it back
+            torch.set_num_threads(self._threads)
         handles = adapter.register_activation_hooks(adapter.hookable_layers, hook)
         try:
             yield
@@ -628,6 +675,17 @@ def _place(step: DenoiseStep, projector: Projector) -> TrajectoryStep:
         distance=float(placed.distance[0]),
         imposed_xy=imposed,
     )
+
+
+def _check_rows(rows: Sequence[int], count: int) -> None:
+    outside = [row for row in rows if not 0 <= row < count]
+    if outside:
+        raise MaskError(f"Sample {outside[0]} does not exist ({count} samples).")
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first few of some names."""
+    return ", ".join(names[:3]) + ("…" if len(names) > 3 else "")
 
 
 def _pair(xy: NDArray) -> tuple[float, float]:

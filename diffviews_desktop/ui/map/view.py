@@ -70,9 +70,8 @@ class MapView(QWidget):
         layout.addWidget(self._plot_widget)
         self._plot_widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._plot_widget.viewport().installEventFilter(self)
-        scene = self._plot_widget.scene()
-        scene.sigMouseMoved.connect(self._on_mouse_moved)
-        scene.sigMouseClicked.connect(self._on_mouse_clicked)
+        self.viewport.setMouseTracking(True)
+        self._plot_widget.scene().sigMouseClicked.connect(self._on_mouse_clicked)
         self.apply_theme()
 
     # ---- what is shown --------------------------------------------------------------------------
@@ -217,7 +216,11 @@ class MapView(QWidget):
             self.hovered.emit(row)
 
     def eventFilter(self, watched: object, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Leave:
+        if event.type() == QEvent.Type.MouseMove:
+            # not the scene's signal: that leaves moves out, the last one too
+            place = event.position().toPoint()  # type: ignore[attr-defined]
+            self._on_mouse_moved(self._plot_widget.mapToScene(place))
+        elif event.type() == QEvent.Type.Leave:
             self._set_hovered(None)
         elif event.type() == QEvent.Type.Paint and self._awaiting_paint:
             self._awaiting_paint = False

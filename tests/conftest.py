@@ -1,0 +1,53 @@
+"""What every test shares: a home of its own, the unpacked demo, and small data folders."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+if not os.environ.get("DISPLAY"):  # "make test" brings a display, a plain pytest need not
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+import pytest
+from tiny_folder import write_tiny_model
+
+
+@pytest.fixture(scope="session", autouse=True)
+def isolated_home(
+    tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+) -> Iterator[Path]:
+    """No test reads or writes the real user's folders, nor is changed by the user's settings.
+
+    The kernels that numba compiles stay from test to test and from run to run.
+    """
+    home = tmp_path_factory.mktemp("home")
+    cache = getattr(pytestconfig, "cache", None)
+    kernels = cache.mkdir("numba") if cache is not None else home / "numba"
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("DIFFVIEWS_")]:
+            patch.delenv(name)
+        for kind in ("DATA", "CACHE", "STATE", "CONFIG"):
+            patch.setenv(f"XDG_{kind}_HOME", str(home / kind.lower()))
+        patch.setenv("NUMBA_CACHE_DIR", str(kernels))
+        yield home
+
+
+@pytest.fixture(scope="session")
+def demo(isolated_home: Path) -> Path:
+    """The data folder of the bundled demo. Shared by all tests: look, do not change."""
+    from diffviews_desktop.data.demo import unpack_demo
+
+    return unpack_demo()
+
+
+@pytest.fixture
+def tiny_data(tmp_path: Path) -> Callable[..., Path]:
+    """Makes small data folders: see `write_tiny_model`; call it again for one more model."""
+
+    def make(name: str = "tiny", **options: Any) -> Path:
+        write_tiny_model(tmp_path / "data" / name, **options)
+        return tmp_path / "data"
+
+    return make

@@ -1,0 +1,248 @@
+"""The whole program as a person uses it: the real window, the real engine process, the demo."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from diffviews_desktop.app import App, Options
+from diffviews_desktop.worker.jobs import MapLayer
+
+SECONDS = 1000
+
+
+@pytest.fixture
+def app(qtbot: QtBot, demo: Path) -> Iterator[App]:
+    made = App(Options())
+    yield made
+    made.worker.stop()
+    made.window.deleteLater()
+
+
+def until(qtbot: QtBot, ready: Callable[[], object], seconds: int = 60) -> None:
+    qtbot.waitUntil(lambda: bool(ready()), timeout=seconds * SECONDS)
+
+
+def click(qtbot: QtBot, app: App, row: int) -> None:
+    """Move over a sample and click it."""
+    window = app.window
+    place = window.map.position_of(row).toPoint()
+    qtbot.mouseMove(window.map.viewport, place)
+    qtbot.mouseClick(window.map.viewport, Qt.MouseButton.LeftButton, pos=place)
+    qtbot.wait(50)
+
+
+def choose_layer(app: App, layers: tuple[str, ...]) -> None:
+    box = app.window.layer_panel.layers
+    index = next(i for i in range(box.count()) if box.itemData(i) == layers)
+    box.setCurrentIndex(index)
+    box.activated.emit(index)
+
+
+def test_the_loop(qtbot: QtBot, app: App) -> None:
+    window, session = app.window, app.session
+    threads = threading.active_count()
+
+    # open the demo: the map is there before the model
+    with qtbot.waitSignal(window.map_shown, timeout=60 * SECONDS):
+        app.start()
+    state = session.state
+    assert state.is_demo
+    assert len(state.samples) == 2000
+    until(qtbot, lambda: session.state.loaded)
+    until(qtbot, lambda: not session.state.jobs)
+    layers = [info.name for info in session.state.loaded.layers]
+    assert "encoder_bottleneck" in layers
+    first_map = session.state.layer_map
+
+    # hover
+    row = int(np.flatnonzero(state.samples.class_label == 7)[10])
+    qtbot.mouseMove(window.map.viewport, window.map.position_of(row).toPoint())
+    until(qtbot, lambda: not window.preview.picture.pixmap().isNull())
+    assert "seven" in window.preview.name.text()
+
+    # anchor, suggest
+    click(qtbot, app, row)
+    anchor = session.state.selection.anchor
+    assert anchor is not None
+    qtbot.mouseClick(window.gallery.suggest, Qt.MouseButton.LeftButton)
+    suggested = session.state.selection.suggested
+    assert len(suggested) == 5
+    assert anchor not in dict(suggested)
+    distances = np.linalg.norm(first_map.reduced - first_map.reduced[anchor], axis=1)
+    nearest = np.argsort(distances, kind="stable")[1:6]
+    assert [pair[0] for pair in suggested] == nearest.tolist()
+
+    # generate: steps arrive one by one, the path grows on the map
+    counts: list[int] = []
+
+    def watch(old: object, new: object) -> None:
+        record = session.state.trajectory()
+        if record is not None and (not counts or counts[-1] != len(record.steps)):
+            counts.append(len(record.steps))
+
+    session.changed.connect(watch)
+    qtbot.mouseClick(window.generate_panel.generate, Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: session.state.trajectory() and session.state.trajectory().done)
+    session.changed.disconnect(watch)
+    record = session.state.trajectory()
+    assert counts == list(range(1, len(record.steps) + 1))
+    assert record.class_label == 7
+    assert record.seed is not None
+    assert window.trajectory.strip.count() == len(record.steps) == 10
+    assert list(window.map._paths) == [record.key]
+
+    # scrub, by slider and by key
+    window.trajectory.slider.setValue(2)
+    assert session.state.step == 2
+    window.activateWindow()
+    qtbot.keyClick(window, Qt.Key.Key_Right)
+    assert session.state.step == 3
+    assert window.trajectory.where.text().startswith("step 4/10")
+
+    # change the layer: the old map stays until the new one is whole, and comes back exactly
+    choose_layer(app, ("encoder_bottleneck",))
+    assert session.state.layer_map is first_map
+    until(qtbot, lambda: session.state.layer_map.layers == ("encoder_bottleneck",), 180)
+    assert session.state.selection.anchor == anchor
+    assert session.state.trajectory() is not None
+    assert window.map._paths == {}  # kept, but it belongs to the other map
+    mapped = session.state.layer_map
+    choose_layer(app, first_map.layers)
+    until(qtbot, lambda: session.state.layer_map.layers == first_map.layers)
+    assert np.array_equal(session.state.layer_map.xy, first_map.xy)  # behaviour 45
+    assert list(window.map._paths) == [record.key]
+    choose_layer(app, ("encoder_bottleneck",))
+    until(qtbot, lambda: session.state.layer_map.layers == ("encoder_bottleneck",))
+    assert session.state.layer_map.from_cache
+    assert np.array_equal(session.state.layer_map.xy, mapped.xy)
+
+    # cancel a job: everything stays as it was
+    choose_layer(app, ("decoder_block_12",))
+    until(qtbot, lambda: session.state.jobs and session.state.jobs[0].stage == "extracting")
+    qtbot.mouseClick(window.status.cancel, Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: not session.state.jobs, 10)
+    assert session.state.layer_map.layers == ("encoder_bottleneck",)
+    assert session.state.notice.level == "info"
+    cache = session.state.layer_map.path.parent
+    assert not [entry for entry in cache.iterdir() if entry.name.startswith(".")]
+
+    # switch the model and back: one in memory at a time, each with its own defaults
+    names = [model.name for model in session.state.models]
+    assert len(names) == 2
+    window.layer_panel.model_chosen.emit(names[1])
+    until(qtbot, lambda: session.state.model == names[1] and session.state.loaded)
+    assert session.state.loaded.resolution == 8
+    assert session.state.selection.anchor is None
+    click(qtbot, app, 5)
+    qtbot.mouseClick(window.generate_panel.generate, Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: session.state.trajectory().done and len(session.state.trajectories) == 2)
+    assert session.state.trajectory().steps[-1].image.shape == (8, 8, 1)
+    window.layer_panel.model_chosen.emit(names[0])
+    until(qtbot, lambda: session.state.model == names[0] and session.state.loaded)
+
+    # kill the engine in the middle: the window says so and goes on
+    choose_layer(app, ("decoder_block_12",))
+    until(qtbot, lambda: session.state.jobs and session.state.jobs[0].stage == "extracting")
+    killed = app.worker.engine_pid
+    os.kill(killed, signal.SIGKILL)
+    until(qtbot, lambda: not any(isinstance(r.job, MapLayer) for r in session.state.jobs), 20)
+    assert session.state.notice.level == "error"
+    assert window.notice.isVisible()
+    click(qtbot, app, row)
+    qtbot.mouseClick(window.generate_panel.generate, Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: session.state.trajectory().done and len(session.state.trajectories) == 3)
+    assert app.worker.engine_pid != killed
+
+    # close: no process and no thread is left
+    engine = app.worker.engine_pid
+    assert window.close()
+    until(qtbot, lambda: not psutil.pid_exists(engine), 10)
+    assert threading.active_count() <= threads
+    children = psutil.Process().children(recursive=True)
+    assert not [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+
+
+WINDOW = """
+import sys
+from diffviews_desktop.app import App, Options, create_application
+
+if __name__ == "__main__":
+    app = create_application(["window"])
+    main = App(Options())
+
+    def changed(old, new):
+        if new.loaded is not None and not new.trajectories and not new.jobs:
+            from diffviews_desktop import operations
+            print("engine", main.worker.engine_pid, flush=True)
+            operations.click_point(session=main.session, row=3)
+            operations.suggest_neighbors(session=main.session, worker=main.worker, count=3)
+            operations.generate_from_neighbors(
+                session=main.session, worker=main.worker, settings=new.settings, class_choice=1
+            )
+        record = new.trajectory()
+        if record is not None and record.done and not new.jobs:
+            heavy = {"torch", "umap", "sklearn", "numba", "scipy", "pandas"}
+            print("heavy", sorted(heavy & set(sys.modules)), flush=True)
+
+    main.session.changed.connect(changed, __import__("PySide6.QtCore").QtCore.Qt.QueuedConnection)
+    main.start()
+    app.exec()
+"""
+
+
+@pytest.fixture
+def running(tmp_path: Path, demo: Path) -> Iterator[subprocess.Popen[str]]:
+    """The window in a process of its own, which ends only when it is ended."""
+    script = tmp_path / "window.py"
+    script.write_text(WINDOW, encoding="utf-8")
+    process = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
+    yield process
+    process.kill()
+    process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
+
+
+def test_the_windows_process_stays_light_and_takes_its_engine_along(
+    running: subprocess.Popen[str],
+) -> None:
+    said = {}
+    for _ in range(2):
+        name, _, rest = running.stdout.readline().strip().partition(" ")
+        said[name] = rest
+    # a map, neighbours, and a picture later, the window's process has imported nothing heavy
+    assert said["heavy"] == "[]"
+    engine = psutil.Process(int(said["engine"]))
+    assert engine.is_running()
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    end = time.monotonic() + 15
+    while engine.is_running() and engine.status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < end, "the engine outlived its window"
+        time.sleep(0.1)
+
+
+def test_a_screenshot_of_the_demo(tmp_path: Path, demo: Path) -> None:
+    from PIL import Image
+
+    file = tmp_path / "deep" / "window.png"
+    command = [sys.executable, "-m", "diffviews_desktop", "--screenshot", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    with Image.open(file) as picture:
+        assert picture.width >= 1000
+        colors = picture.convert("RGB").getcolors(1 << 24)
+    assert len(colors) > 200  # not a blank window

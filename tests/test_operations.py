@@ -1,0 +1,860 @@
+"""Every verb, on the real session; the worker only notes what it is asked."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+
+from diffviews_desktop import operations
+from diffviews_desktop.samples import SampleTable
+from diffviews_desktop.session import Session
+from diffviews_desktop.state import MAX_NEIGHBORS, RunningJob, Selection, State
+from diffviews_desktop.worker.jobs import (
+    ClassChoice,
+    DataOpened,
+    Generate,
+    GenerateSettings,
+    Job,
+    LayerInfo,
+    LayerMap,
+    LoadModel,
+    MapLayer,
+    ModelLoaded,
+    ModelSummary,
+    OpenData,
+    Progress,
+    RunStarted,
+    Source,
+    StepDone,
+    Trajectory,
+    TrajectoryStep,
+)
+
+N = 40
+SOURCE = Source(path=Path("data"))
+EDM, DMD2 = GenerateSettings(num_steps=18, mask_steps=18, sigma_min=0.002), GenerateSettings()
+AnyJob = TypeVar("AnyJob", bound=Job)
+
+
+@dataclass
+class Recorder:
+    """A worker that notes what it is asked and does nothing."""
+
+    submitted: list[Job] = field(default_factory=list)
+    cancelled: list[int] = field(default_factory=list)
+    last_id: int = 0
+
+    def next_id(self) -> int:
+        self.last_id += 1
+        return self.last_id
+
+    def submit(self, job: Job) -> None:
+        self.submitted.append(job)
+
+    def cancel(self, job_id: int) -> None:
+        self.cancelled.append(job_id)
+
+    def only(self, kind: type[AnyJob]) -> AnyJob:
+        """The one job of a kind that was submitted."""
+        found = [job for job in self.submitted if isinstance(job, kind)]
+        assert len(found) == 1
+        return found[0]
+
+
+@pytest.fixture
+def worker() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture
+def session(qtbot: QtBot) -> Session:
+    return Session(opened_state())
+
+
+def samples() -> SampleTable:
+    labels = np.arange(N, dtype=np.int32) % 4
+    labels[5] = -1
+    return SampleTable(
+        root=Path("data/edm"),
+        sample_id=tuple(f"s{i}" for i in range(N)),
+        class_label=labels,
+        class_name=tuple(f"class {label}" for label in labels),
+        image_path=("",) * N,
+        sigma=np.ones(N, np.float32),
+    )
+
+
+def layer_map(layers: tuple[str, ...] = ("midblock",), *, model: str = "edm", **change: Any) -> Any:
+    """On the map the samples lie on a line in order; in activation space in the opposite order,
+    ever closer together, so that the two have other neighbours."""
+    line = np.arange(N, dtype=np.float32)
+    values = dict(
+        model=model,
+        layers=layers,
+        xy=np.stack([1.1**line, np.zeros(N, np.float32)], axis=1),
+        reduced=np.stack([0.9**line, np.zeros(N)], axis=1).astype(np.float32),
+        from_cache=True,
+        parameters={},
+        path=Path("map"),
+    )
+    return LayerMap(**{**values, **change})
+
+
+def opened_state() -> State:
+    models = (ModelSummary("dmd2", "a", "", DMD2), ModelSummary("edm", "b", "", EDM))
+    return State(
+        source=SOURCE,
+        path=Path("data"),
+        models=models,
+        model="edm",
+        samples=samples(),
+        default_layers=("midblock",),
+        layer_map=layer_map(),
+        settings=EDM,
+    )
+
+
+def data_opened(model: str = "edm", path: str = "data", **change: Any) -> DataOpened:
+    values = dict(
+        source=Source(path=Path(path)),
+        path=Path(path),
+        is_demo=False,
+        models=opened_state().models,
+        problems=(),
+        model=model,
+        samples=samples(),
+        layer_map=layer_map(model=model),
+        default_layers=("midblock",),
+    )
+    return DataOpened(**{**values, **change})
+
+
+def step(index: int) -> TrajectoryStep:
+    image = np.full((2, 2, 3), index, np.uint8)
+    return TrajectoryStep(index, 80.0 / (index + 1), image, image, (0.0, float(index)), 0.1, None)
+
+
+def finish(session: Session, worker: Recorder, job_id: int, result: Any) -> None:
+    operations.on_finished(
+        session=session, worker=worker, job_id=job_id, result=result, memory=1000
+    )
+
+
+def click(session: Session, *rows: int) -> None:
+    for row in rows:
+        operations.click_point(session=session, row=row)
+
+
+def generate(
+    session: Session, worker: Recorder, choice: ClassChoice | Any = "anchor", steps: int = 0
+) -> Generate:
+    """Start a run from whatever is picked, and let it do some steps."""
+    operations.generate_from_neighbors(
+        session=session, worker=worker, settings=EDM, class_choice=choice
+    )
+    job = worker.submitted[-1]
+    assert isinstance(job, Generate)
+    do_steps(session, job, steps)
+    return job
+
+
+def do_steps(session: Session, job: Job, count: int) -> None:
+    record = session.state.trajectory(job.job_id)
+    assert record is not None
+    for index in range(len(record.steps), len(record.steps) + count):
+        operations.on_event(session=session, event=StepDone(job.job_id, step(index)))
+
+
+def said(session: Session) -> str:
+    assert session.state.notice is not None
+    return session.state.notice.text
+
+
+def running(session: Session, job: Job) -> RunningJob:
+    found = session.state.job(job.job_id)
+    assert found is not None
+    return found
+
+
+# --- picking -------------------------------------------------------------------------------------
+
+
+def test_38_first_click_is_the_anchor_others_toggle(session: Session) -> None:
+    click(session, 3)
+    assert session.state.selection == Selection(3)
+    click(session, 3)
+    assert session.state.selection == Selection(3)
+    assert session.undo_stack.count() == 1
+    click(session, 7, 0, 9)
+    assert session.state.selection == Selection(3, (7, 0, 9))
+    click(session, 0)
+    assert session.state.selection == Selection(3, (7, 9))
+
+
+def test_row_0_is_a_row_like_any_other(session: Session) -> None:
+    click(session, 0, 0, 4)
+    assert session.state.selection == Selection(0, (4,))
+
+
+def test_every_pick_can_be_undone(session: Session, worker: Recorder) -> None:
+    seen = [session.state.selection]
+
+    def now() -> None:
+        seen.append(session.state.selection)
+
+    for row in (3, 7, 8, 7):
+        click(session, row)
+        now()
+    operations.suggest_neighbors(session=session, worker=worker, count=4)
+    now()
+    operations.remove_neighbor(session=session, row=session.state.selection.suggested[0][0])
+    now()
+    operations.clear_neighbors(session=session)
+    now()
+    assert session.state.selection == Selection(3)
+    operations.new_anchor(session=session, row=9)
+    now()
+    assert session.state.selection == Selection(9)
+    operations.clear_selection(session=session)
+    now()
+    assert session.state.selection == Selection()
+    assert len(set(seen)) > 6
+    for expected in seen[-2::-1]:
+        session.undo_stack.undo()
+        assert session.state.selection == expected
+    for expected in seen[1:]:
+        session.undo_stack.redo()
+        assert session.state.selection == expected
+
+
+def test_undo_is_named_after_what_was_done(session: Session) -> None:
+    names = []
+    for row in (3, 7, 7):
+        click(session, row)
+        names.append(session.undo_stack.undoText())
+    assert names == ["set anchor", "add neighbour", "remove neighbour"]
+
+
+def test_37_twenty_neighbours_at_most_and_said_when_it_bites(session: Session) -> None:
+    click(session, 0, *range(1, 21))
+    assert session.state.notice is None
+    assert len(session.state.selection.neighbors) == MAX_NEIGHBORS == 20
+    click(session, 25)
+    assert len(session.state.selection.neighbors) == 20
+    assert "at most 20 neighbours" in said(session)
+    click(session, 20, 25)  # one out, one in
+    assert session.state.selection.neighbors[-1] == 25
+    assert len(session.state.selection.rows) == 21
+
+
+def test_36_suggested_are_the_nearest_in_activation_space(
+    session: Session, worker: Recorder
+) -> None:
+    click(session, 10)
+    operations.suggest_neighbors(session=session, worker=worker, count=3)
+    suggested = session.state.selection.suggested
+    values = 0.9 ** np.arange(N)
+    order = [i for i in np.argsort(np.abs(values - values[10]), kind="stable") if i != 10]
+    assert [row for row, _ in suggested] == order[:3] == [11, 9, 12]
+    np.testing.assert_allclose(
+        [d for _, d in suggested], np.abs(values[order[:3]] - values[10]), rtol=1e-3
+    )
+    assert session.state.suggest_count == 3
+    assert not session.state.suggest_on_map
+    assert worker.submitted == []
+
+
+def test_suggested_on_the_map_by_choice(session: Session, worker: Recorder) -> None:
+    click(session, 10)
+    operations.suggest_neighbors(session=session, worker=worker, count=3, on_map=True)
+    assert [row for row, _ in session.state.selection.suggested] == [9, 11, 8]
+    assert session.state.suggest_on_map
+
+
+def test_suggestions_replace_suggestions_and_leave_those_by_hand(
+    session: Session, worker: Recorder
+) -> None:
+    click(session, 10, 11, 30)
+    for count in (5, 2):
+        operations.suggest_neighbors(session=session, worker=worker, count=count)
+        selection = session.state.selection
+        assert selection.manual == (11, 30)
+        assert len(selection.suggested) == count
+        assert [row for row, _ in selection.suggested][:2] == [9, 12]
+    click(session, 9)
+    assert session.state.selection.neighbors == (11, 30, 12)
+
+
+def test_37_suggestions_fill_up_to_twenty(session: Session, worker: Recorder) -> None:
+    click(session, 10, *range(20, 38))
+    operations.suggest_neighbors(session=session, worker=worker, count=2)
+    assert session.state.notice is None
+    assert len(session.state.selection.neighbors) == 20
+    operations.suggest_neighbors(session=session, worker=worker, count=5)
+    assert len(session.state.selection.neighbors) == 20
+    assert "at most 20" in said(session)
+    click(session, 39)
+    assert 39 not in session.state.selection.neighbors
+
+
+def test_suggest_needs_an_anchor(session: Session, worker: Recorder) -> None:
+    operations.suggest_neighbors(session=session, worker=worker, count=3)
+    assert said(session).startswith("Click a point on the map first")
+    session.update(State())
+    operations.suggest_neighbors(session=session, worker=worker, count=3)
+    assert said(session).startswith("Click a point on the map first")
+    assert worker.submitted == []
+
+
+def test_a_map_without_activations_gets_them_first_then_suggests_what_was_asked(
+    session: Session, worker: Recorder
+) -> None:
+    session.update(replace(session.state, layer_map=layer_map(reduced=None)))
+    click(session, 10)
+    operations.suggest_neighbors(session=session, worker=worker, count=2, on_map=True)
+    assert [row for row, _ in session.state.selection.suggested] == [9, 11]
+    assert worker.submitted == []
+    operations.suggest_neighbors(session=session, worker=worker, count=9)
+    job = worker.only(MapLayer)
+    assert job.layers == ("midblock",)
+    finish(session, worker, job.job_id, layer_map())
+    assert len(session.state.selection.suggested) == 9
+    assert [row for row, _ in session.state.selection.suggested][:2] == [11, 9]
+    assert len(worker.submitted) == 1
+
+
+def test_a_class_is_highlighted_and_class_0_too(session: Session) -> None:
+    for number in (3, 0, None):
+        operations.highlight_class(session=session, number=number)
+        assert session.state.highlighted_class == number
+
+
+# --- opening -------------------------------------------------------------------------------------
+
+
+def test_opening_leaves_the_window_until_the_data_are_there(
+    session: Session, worker: Recorder
+) -> None:
+    before = session.state
+    source = Source(path=Path("elsewhere"), max_classes=3)
+    operations.open_data(session=session, worker=worker, source=source, model="a")
+    job = worker.only(OpenData)
+    assert (job.source, job.model) == (source, "a")
+    assert running(session, job).title == "Opening data"
+    assert replace(session.state, jobs=()) == replace(before, jobs=()) or (
+        session.state.layer_map is before.layer_map and session.state.samples is before.samples
+    )
+    operations.open_data(session=session, worker=worker, source=Source())
+    assert session.state.jobs[-1].title == "Opening the demo"
+
+
+def test_opened_data_load_their_model(session: Session, worker: Recorder) -> None:
+    session.update(State())
+    operations.open_data(session=session, worker=worker, source=SOURCE)
+    opening = worker.only(OpenData)
+    finish(session, worker, opening.job_id, data_opened())
+    state = session.state
+    assert (state.model, state.path, state.memory) == ("edm", Path("data"), 1000)
+    assert state.settings == EDM
+    assert state.layer_map is not None
+    job = worker.only(LoadModel)
+    assert (job.model, job.source) == ("edm", SOURCE)
+    assert [r.job for r in state.jobs] == [job]
+    assert state.notice is None
+
+
+def test_switching_the_model_takes_its_defaults_and_keeps_trajectories(
+    session: Session, worker: Recorder
+) -> None:
+    click(session, 1)
+    run = generate(session, worker, choice=2, steps=3)
+    finish(session, worker, run.job_id, Trajectory(run, 2, 1, (step(0), step(1)), "cpu"))
+    mine = GenerateSettings(num_steps=99)
+    operations.change_settings(session=session, settings=mine, class_choice=2)
+    operations.switch_model(session=session, worker=worker, model="edm")
+    assert len(worker.submitted) == 1  # it is open
+    operations.switch_model(session=session, worker=worker, model="dmd2")
+    job = worker.only(OpenData)
+    assert (job.model, job.source) == ("dmd2", SOURCE)
+    assert session.state.settings == mine
+    finish(session, worker, job.job_id, data_opened("dmd2"))
+    state = session.state
+    assert state.settings == DMD2
+    assert state.class_choice == "anchor"
+    assert state.selection == Selection()
+    assert not session.undo_stack.canUndo()
+    kept = state.trajectory(run.job_id)
+    assert kept is not None
+    assert not state.on_this_map(kept)  # kept, and hidden
+    assert worker.only(LoadModel).model == "dmd2"
+
+
+def test_opening_the_same_model_again_keeps_settings(session: Session, worker: Recorder) -> None:
+    mine = GenerateSettings(num_steps=99)
+    operations.change_settings(session=session, settings=mine, class_choice=2)
+    operations.open_data(session=session, worker=worker, source=SOURCE, model="edm")
+    finish(session, worker, 1, data_opened())
+    assert session.state.settings == mine
+    assert session.state.class_choice == 2
+
+
+def test_another_folder_starts_afresh(session: Session, worker: Recorder) -> None:
+    click(session, 1)
+    generate(session, worker, steps=1)
+    operations.highlight_class(session=session, number=3)
+    session.update(replace(session.state, model_problem="no checkpoint"))
+    operations.open_data(session=session, worker=worker, source=Source(path=Path("b")))
+    finish(session, worker, worker.last_id, data_opened(path="b"))
+    state = session.state
+    assert state.trajectories == ()
+    assert (state.shown, state.highlighted_class, state.model_problem) == (None, None, None)
+    assert state.loaded is None
+
+
+def test_problems_of_a_folder_are_said_at_once(session: Session, worker: Recorder) -> None:
+    operations.open_data(session=session, worker=worker, source=SOURCE)
+    finish(session, worker, 1, data_opened(problems=("bad cannot be opened: x.", "another.")))
+    assert said(session) == "bad cannot be opened: x. (2 problems)"
+    assert session.state.notice is not None
+    assert session.state.notice.details == "bad cannot be opened: x.\nanother."
+    assert session.state.problems == ("bad cannot be opened: x.", "another.")
+
+
+def test_a_folder_without_a_map_is_mapped_once_the_model_is_loaded(
+    session: Session, worker: Recorder
+) -> None:
+    operations.open_data(session=session, worker=worker, source=SOURCE)
+    finish(session, worker, 1, data_opened(layer_map=None, default_layers=()))
+    loading = worker.only(LoadModel)
+    loaded = ModelLoaded("edm", "cpu", 4, 8, (LayerInfo("midblock", (2, 2, 2), False),))
+    finish(session, worker, loading.job_id, loaded)
+    assert session.state.loaded is loaded
+    job = worker.only(MapLayer)
+    assert job.layers == ()
+    assert running(session, job).title == "Mapping the default layer"
+    finish(session, worker, job.job_id, layer_map())
+    assert session.state.layer_map is not None
+    assert session.state.loaded is not None
+    assert session.state.loaded.layers[0].cached
+
+
+def test_a_loaded_model_that_is_no_longer_open_is_ignored(
+    session: Session, worker: Recorder
+) -> None:
+    job = LoadModel(job_id=50, source=SOURCE, model="dmd2")
+    session.update(session.state.with_job(RunningJob(job, "Loading dmd2")))
+    finish(session, worker, 50, ModelLoaded("dmd2", "cpu", 4, 8, ()))
+    assert session.state.loaded is None
+    assert session.state.jobs == ()
+
+
+# --- layers --------------------------------------------------------------------------------------
+
+
+def change(session: Session, worker: Recorder, *layers: str) -> MapLayer:
+    operations.change_layer(session=session, worker=worker, layers=layers)
+    job = worker.submitted[-1]
+    assert isinstance(job, MapLayer)
+    return job
+
+
+def test_the_old_map_stays_until_the_new_one_is_there(session: Session, worker: Recorder) -> None:
+    old = session.state.layer_map
+    click(session, 10, 30)
+    operations.suggest_neighbors(session=session, worker=worker, count=3)
+    run = generate(session, worker, steps=2)
+    job = change(session, worker, "decoder_block_1")
+    assert (job.model, job.source, job.layers) == ("edm", SOURCE, ("decoder_block_1",))
+    assert session.state.layer_map is old
+    new = layer_map(("decoder_block_1",), notes=("2 pictures are missing.",))
+    finish(session, worker, job.job_id, new)
+    assert session.state.layer_map is new
+    assert said(session) == "2 pictures are missing."
+    # what the person picked stays; what was suggested by another layer goes
+    assert session.state.selection == Selection(10, (30,))
+    kept = session.state.trajectory(run.job_id)
+    assert kept is not None
+    assert len(kept.steps) == 2
+    assert not session.state.on_this_map(kept)
+    finish(session, worker, change(session, worker, "midblock").job_id, layer_map())
+    assert session.state.on_this_map(kept)  # and back again
+
+
+def test_the_same_layer_again_is_no_work(session: Session, worker: Recorder) -> None:
+    operations.change_layer(session=session, worker=worker, layers=("midblock",))
+    assert worker.submitted == []
+    session.update(State())
+    operations.change_layer(session=session, worker=worker, layers=("midblock",))
+    assert worker.submitted == []
+
+
+def test_only_the_last_choice_counts(session: Session, worker: Recorder) -> None:
+    first = change(session, worker, "encoder_block_0")
+    second = change(session, worker, "encoder_block_1")
+    assert worker.cancelled == [first.job_id]
+    finish(session, worker, first.job_id, layer_map(("encoder_block_0",)))  # it was done already
+    assert session.state.layer_map is not None
+    assert session.state.layer_map.layers == ("midblock",)
+    finish(session, worker, second.job_id, layer_map(("encoder_block_1",)))
+    assert session.state.layer_map.layers == ("encoder_block_1",)
+    assert session.state.jobs == ()
+
+
+def test_going_back_to_the_map_on_screen_cancels_the_new_one(
+    session: Session, worker: Recorder
+) -> None:
+    job = change(session, worker, "encoder_block_0")
+    operations.change_layer(session=session, worker=worker, layers=("midblock",))
+    assert worker.cancelled == [job.job_id]
+    assert worker.submitted == [job]
+    assert running(session, job).stage == "cancelling"
+    finish(session, worker, job.job_id, layer_map(("encoder_block_0",)))
+    assert session.state.layer_map is not None
+    assert session.state.layer_map.layers == ("midblock",)
+
+
+def test_a_map_of_a_model_that_is_no_longer_open_is_ignored(
+    session: Session, worker: Recorder
+) -> None:
+    job = change(session, worker, "encoder_block_0")
+    session.update(replace(session.state, model="dmd2"))
+    old = session.state.layer_map
+    finish(session, worker, job.job_id, layer_map(("encoder_block_0",)))
+    assert session.state.layer_map is old
+    job = change(session, worker, "encoder_block_1")
+    session.update(replace(session.state, source=Source(path=Path("b"))))
+    finish(session, worker, job.job_id, layer_map(("encoder_block_1",), model="dmd2"))
+    assert session.state.layer_map is old
+
+
+def test_a_failed_or_cancelled_layer_leaves_everything(session: Session, worker: Recorder) -> None:
+    click(session, 10, 30)
+    before = session.state
+    job = change(session, worker, "encoder_block_0")
+    operations.on_failed(session=session, job_id=job.job_id, message="No room.", details="trace")
+    assert said(session) == "No room."
+    assert session.state.notice is not None
+    assert (session.state.notice.level, session.state.notice.details) == ("error", "trace")
+    job = change(session, worker, "encoder_block_0")
+    operations.on_cancelled(session=session, job_id=job.job_id)
+    assert said(session) == "Cancelled: mapping encoder_block_0."
+    assert session.state.layer_map is before.layer_map
+    assert session.state.selection == before.selection
+    assert session.state.jobs == ()
+
+
+# --- generating ----------------------------------------------------------------------------------
+
+
+def test_a_run_carries_every_input(session: Session, worker: Recorder) -> None:
+    click(session, 6, 11, 2)
+    settings = GenerateSettings(num_steps=3, mask_steps=1, seed=9)
+    operations.generate_from_neighbors(
+        session=session, worker=worker, settings=settings, class_choice=3
+    )
+    assert worker.only(Generate) == Generate(
+        job_id=1,
+        source=SOURCE,
+        model="edm",
+        layers=("midblock",),
+        rows=(6, 11, 2),
+        class_choice=3,
+        settings=settings,
+    )
+    assert session.state.settings == settings
+    assert session.state.class_choice == 3
+    assert session.state.jobs[0].title == "Generating trajectory 1"
+    assert [r.name for r in session.state.trajectories] == ["Trajectory 1"]
+
+
+@pytest.mark.parametrize(
+    ("anchor", "choice", "expected"),
+    [
+        (6, "anchor", 2),
+        (4, "anchor", 0),
+        (5, "anchor", "random"),
+        (6, 0, 0),
+        (6, "zero", "zero"),
+        (6, "uniform", "uniform"),
+    ],
+    ids=["anchor", "class 0", "unknown", "0", "zero", "uniform"],
+)
+def test_the_class_of_a_run(
+    session: Session, worker: Recorder, anchor: int, choice: Any, expected: Any
+) -> None:
+    click(session, anchor)
+    job = generate(session, worker, choice)
+    assert job.class_choice == expected
+    assert type(job.class_choice) is type(expected)
+
+
+def test_11_without_a_pick_nothing_runs_and_the_reason_is_said(
+    session: Session, worker: Recorder
+) -> None:
+    ask = dict(session=session, worker=worker, settings=EDM, class_choice="anchor")
+    operations.generate_from_neighbors(**ask)  # type: ignore[arg-type]
+    assert "a mask needs at least one sample" in said(session)
+    session.update(State())
+    operations.generate_from_neighbors(**ask)  # type: ignore[arg-type]
+    assert said(session) == "Open a data folder first."
+    assert worker.submitted == []
+    assert session.state.trajectories == ()
+
+
+def test_runs_wait_in_a_queue_with_names_that_are_never_reused(
+    session: Session, worker: Recorder
+) -> None:
+    click(session, 1)
+    jobs = [generate(session, worker) for _ in range(3)]
+    assert worker.submitted == jobs
+    assert [r.stage for r in session.state.jobs] == ["waiting"] * 3
+    operations.on_cancelled(session=session, job_id=jobs[1].job_id)
+    assert [r.name for r in session.state.trajectories] == ["Trajectory 1", "Trajectory 3"]
+    generate(session, worker)
+    assert session.state.trajectories[-1].name == "Trajectory 4"
+
+
+def test_a_run_grows_from_start_to_end(session: Session, worker: Recorder) -> None:
+    click(session, 1)
+    job = generate(session, worker)
+    operations.on_started(session=session, job_id=job.job_id)
+    assert running(session, job).since is not None
+    operations.on_event(session=session, event=RunStarted(job.job_id, seed=77, class_label=0))
+    operations.on_event(session=session, event=Progress(job.job_id, "generating", 0.5))
+    assert (running(session, job).stage, running(session, job).fraction) == ("generating", 0.5)
+    do_steps(session, job, 2)
+    record = session.state.trajectory(job.job_id)
+    assert record is not None
+    assert (record.seed, record.class_label, record.done) == (77, 0, False)
+    assert [s.index for s in record.steps] == [0, 1]
+    steps = (step(0), step(1), step(2))
+    finish(session, worker, job.job_id, Trajectory(job, 0, 77, steps, "cpu"))
+    record = session.state.trajectory(job.job_id)
+    assert record is not None
+    assert record.done
+    assert record.steps == steps
+    assert session.state.jobs == ()
+
+
+# --- following a run -----------------------------------------------------------------------------
+
+
+def test_the_window_follows_a_run(session: Session, worker: Recorder) -> None:
+    click(session, 1)
+    job = generate(session, worker)
+    assert session.state.shown is None
+    for index in range(3):
+        do_steps(session, job, 1)
+        assert (session.state.shown, session.state.step) == (job.job_id, index)
+
+
+def test_who_looks_back_is_left_there_until_the_end_is_reached(
+    session: Session, worker: Recorder
+) -> None:
+    click(session, 1)
+    job = generate(session, worker, steps=3)
+    operations.scrub_to(session=session, step=1)
+    do_steps(session, job, 2)
+    assert session.state.step == 1
+    operations.scrub_to(session=session, step=99)
+    assert session.state.step == 4
+    do_steps(session, job, 1)
+    assert session.state.step == 5
+
+
+def test_who_looks_at_another_run_is_left_there(session: Session, worker: Recorder) -> None:
+    click(session, 1)
+    first = generate(session, worker, steps=4)
+    second = generate(session, worker, steps=1)
+    assert session.state.shown == second.job_id  # what was asked for last is shown when it begins
+    operations.show_trajectory(session=session, key=first.job_id)
+    assert session.state.step == 3
+    operations.scrub_to(session=session, step=2)
+    do_steps(session, second, 3)
+    assert (session.state.shown, session.state.step) == (first.job_id, 2)
+    operations.show_trajectory(session=session, key=second.job_id)
+    assert session.state.step == 3
+    do_steps(session, second, 1)
+    assert session.state.step == 4
+
+
+def test_scrubbing_stays_inside_the_run(session: Session, worker: Recorder) -> None:
+    operations.scrub_to(session=session, step=3)
+    assert session.state.step == 0
+    click(session, 1)
+    generate(session, worker, steps=4)
+    for wanted, got in ((-5, 0), (2, 2), (4, 3)):
+        operations.scrub_to(session=session, step=wanted)
+        assert session.state.step == got
+    operations.show_trajectory(session=session, key=999)
+    assert session.state.step == 3
+
+
+# --- trajectories --------------------------------------------------------------------------------
+
+
+def done(session: Session, worker: Recorder, steps: int) -> Generate:
+    job = generate(session, worker, steps=steps)
+    result = Trajectory(job, 0, 1, tuple(step(i) for i in range(steps)), "cpu")
+    finish(session, worker, job.job_id, result)
+    return job
+
+
+def test_39_select_clear_and_highlight_keep_trajectories(
+    session: Session, worker: Recorder
+) -> None:
+    click(session, 1)
+    done(session, worker, 3)
+    kept = session.state.trajectories
+    click(session, 2, 3)
+    operations.clear_selection(session=session)
+    operations.new_anchor(session=session, row=4)
+    operations.highlight_class(session=session, number=2)
+    session.undo_stack.undo()
+    assert session.state.trajectories == kept
+
+
+def test_a_path_is_hidden_and_shown(session: Session, worker: Recorder) -> None:
+    click(session, 1)
+    job = done(session, worker, 2)
+    for visible in (False, True):
+        operations.set_trajectory_visible(session=session, key=job.job_id, visible=visible)
+        record = session.state.trajectory(job.job_id)
+        assert record is not None
+        assert record.visible is visible
+    operations.set_trajectory_visible(session=session, key=999, visible=False)
+
+
+def test_deleting_the_shown_one_shows_the_last_that_is_left(
+    session: Session, worker: Recorder
+) -> None:
+    click(session, 1)
+    first, second, third = (done(session, worker, n) for n in (2, 3, 4))
+    operations.show_trajectory(session=session, key=first.job_id)
+    operations.delete_trajectory(session=session, worker=worker, key=first.job_id)
+    assert (session.state.shown, session.state.step) == (third.job_id, 3)
+    for job in (third, second):
+        operations.delete_trajectory(session=session, worker=worker, key=job.job_id)
+    assert (session.state.shown, session.state.step) == (None, 0)
+    assert session.state.trajectories == ()
+    assert worker.cancelled == []
+
+
+def test_deleting_another_one_leaves_the_step_that_is_looked_at(
+    session: Session, worker: Recorder
+) -> None:
+    click(session, 1)
+    first, second = done(session, worker, 4), done(session, worker, 5)
+    operations.scrub_to(session=session, step=1)
+    operations.delete_trajectory(session=session, worker=worker, key=first.job_id)
+    assert (session.state.shown, session.state.step) == (second.job_id, 1)
+
+
+def test_deleting_a_run_in_work_cancels_it(session: Session, worker: Recorder) -> None:
+    click(session, 1)
+    job = generate(session, worker)
+    operations.delete_trajectory(session=session, worker=worker, key=job.job_id)
+    assert worker.cancelled == [job.job_id]
+    operations.on_cancelled(session=session, job_id=job.job_id)
+    assert session.state.trajectories == ()
+
+
+@pytest.mark.parametrize("ended", ["cancelled", "failed"])
+def test_an_interrupted_run_stays_with_its_steps_and_goes_without(
+    session: Session, worker: Recorder, ended: str
+) -> None:
+    click(session, 1)
+    with_steps, without = generate(session, worker, steps=2), generate(session, worker)
+    for job in (with_steps, without):
+        if ended == "cancelled":
+            operations.on_cancelled(session=session, job_id=job.job_id)
+        else:
+            operations.on_failed(session=session, job_id=job.job_id, message="Bad.", details="")
+    (record,) = session.state.trajectories
+    assert record.key == with_steps.job_id
+    assert record.done
+    assert len(record.steps) == 2
+    assert (session.state.shown, session.state.step) == (with_steps.job_id, 1)
+    assert session.state.jobs == ()
+
+
+# --- jobs ----------------------------------------------------------------------------------------
+
+
+def test_what_is_said_of_unknown_jobs_is_dropped(session: Session, worker: Recorder) -> None:
+    click(session, 1)
+    done(session, worker, 2)
+    before = session.state
+    for job_id in (1, 77):  # one that ended and one that never was
+        operations.on_started(session=session, job_id=job_id)
+        operations.on_event(session=session, event=Progress(job_id, "x", 0.1))
+        operations.on_event(session=session, event=RunStarted(job_id, 5, 3))
+        operations.on_event(session=session, event=StepDone(job_id, step(9)))
+        operations.on_failed(session=session, job_id=job_id, message="x", details="")
+        operations.on_cancelled(session=session, job_id=job_id)
+        operations.cancel_job(session=session, worker=worker, job_id=job_id)
+        finish(session, worker, job_id, layer_map(("other",)))
+        finish(session, worker, job_id, data_opened("dmd2"))
+    assert session.state is before
+    assert worker.cancelled == []
+
+
+def test_cancel_takes_the_running_job_else_the_last_that_waits(
+    session: Session, worker: Recorder
+) -> None:
+    operations.cancel_current(session=session, worker=worker)
+    assert worker.cancelled == []
+    click(session, 1)
+    first, second, third = (generate(session, worker) for _ in range(3))
+    operations.cancel_current(session=session, worker=worker)
+    assert worker.cancelled == [third.job_id]
+    operations.on_cancelled(session=session, job_id=third.job_id)
+    operations.on_started(session=session, job_id=first.job_id)
+    operations.cancel_current(session=session, worker=worker)
+    assert worker.cancelled == [third.job_id, first.job_id]
+    assert session.state.job(second.job_id) is not None
+
+
+def test_a_cancelled_job_is_said_to_end_and_nothing_more_of_it_shows(
+    session: Session, worker: Recorder
+) -> None:
+    click(session, 1)
+    job = generate(session, worker)
+    operations.cancel_job(session=session, worker=worker, job_id=job.job_id)
+    assert running(session, job).stage == "cancelling"
+    operations.on_started(session=session, job_id=job.job_id)  # it left the queue just before
+    operations.on_event(session=session, event=Progress(job.job_id, "generating", 0.5))
+    operations.on_event(session=session, event=StepDone(job.job_id, step(0)))
+    assert running(session, job).stage == "cancelling"
+    assert session.state.trajectories[0].steps == ()
+    operations.on_cancelled(session=session, job_id=job.job_id)
+    assert said(session) == "Cancelled: generating trajectory 1."
+
+
+def test_a_model_that_cannot_be_loaded_says_why_and_the_map_stays(
+    session: Session, worker: Recorder
+) -> None:
+    job = LoadModel(job_id=50, source=SOURCE, model="edm")
+    other = LoadModel(job_id=51, source=SOURCE, model="dmd2")
+    state = session.state.with_job(RunningJob(job, "Loading edm"))
+    session.update(state.with_job(RunningJob(other, "Loading dmd2")))
+    operations.on_failed(session=session, job_id=51, message="Of another.", details="")
+    assert session.state.model_problem is None
+    operations.on_failed(session=session, job_id=50, message="Unknown adapter.", details="d")
+    assert session.state.model_problem == "Unknown adapter."
+    assert session.state.layer_map is not None
+    assert session.state.jobs == ()
+
+
+def test_what_the_engine_does_is_known(session: Session) -> None:
+    operations.on_engine_changed(session=session, status="working")
+    assert session.state.engine == "working"
+
+
+def test_settings_are_remembered(session: Session) -> None:
+    mine = GenerateSettings(num_steps=7)
+    operations.change_settings(session=session, settings=mine, class_choice="zero")
+    assert (session.state.settings, session.state.class_choice) == (mine, "zero")

@@ -1,0 +1,97 @@
+"""A real window with a real engine, and panels by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from diffviews_desktop.samples import SampleTable
+from diffviews_desktop.state import State
+from diffviews_desktop.worker.jobs import (
+    Generate,
+    GenerateSettings,
+    LayerMap,
+    Source,
+    TrajectoryStep,
+)
+
+
+@pytest.fixture
+def samples(tmp_path: Path) -> SampleTable:
+    """30 samples of three classes with pictures of one grey each; number 4 has none."""
+    count = 30
+    for i in range(count):
+        if i != 4:
+            picture = Image.fromarray(np.full((8, 8), 5 * i, dtype=np.uint8))
+            picture.save(tmp_path / f"{i}.png")
+    return SampleTable(
+        root=tmp_path,
+        sample_id=tuple(f"sample_{i}" for i in range(count)),
+        class_label=np.arange(count, dtype=np.int32) % 3,
+        class_name=tuple(("zero", "one", "two")[i % 3] for i in range(count)),
+        image_path=tuple(f"{i}.png" for i in range(count)),
+        sigma=np.where(np.arange(count) % 2, 0.5, 8.0).astype(np.float32),
+    )
+
+
+@pytest.fixture
+def state(samples: SampleTable) -> State:
+    """A state with those samples on a map: a grid six wide."""
+    rows = np.arange(len(samples))
+    xy = np.stack([rows % 6, rows // 6], axis=1).astype(np.float32)
+    layer_map = LayerMap(
+        model="m",
+        layers=("midblock",),
+        xy=xy,
+        reduced=xy,
+        from_cache=True,
+        parameters={},
+        path=samples.root,
+    )
+    return State(model="m", samples=samples, layer_map=layer_map, default_layers=("midblock",))
+
+
+@pytest.fixture
+def make_job() -> Callable[..., Generate]:
+    def make(job_id: int = 1, **settings: object) -> Generate:
+        return Generate(
+            job_id=job_id,
+            source=Source(),
+            model="m",
+            layers=("midblock",),
+            rows=(1, 2),
+            class_choice="zero",
+            settings=GenerateSettings(**settings),  # type: ignore[arg-type]
+        )
+
+    return make
+
+
+@pytest.fixture
+def make_step() -> Callable[..., TrajectoryStep]:
+    def make(index: int, imposed: bool = False) -> TrajectoryStep:
+        return TrajectoryStep(
+            index=index,
+            sigma=10.0 / (index + 1),
+            image=np.full((8, 8, 1), 200, dtype=np.uint8),
+            noised=np.full((8, 8, 1), 40, dtype=np.uint8),
+            xy=(float(index), 1.0),
+            distance=0.5,
+            imposed_xy=(2.0, 2.0) if imposed else None,
+        )
+
+    return make
+
+
+@pytest.fixture(autouse=True)
+def light_theme(qapp: object) -> Iterator[None]:
+    """Each test starts from the same appearance."""
+    from diffviews_desktop.ui import theme
+
+    theme.apply("light")
+    yield
+    theme.apply("light")

@@ -1,0 +1,174 @@
+"""The map: what is drawn is what is picked."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QColor
+from pytestqt.qtbot import QtBot
+
+from diffviews_desktop.state import Selection, State, TrajectoryRecord
+from diffviews_desktop.ui import theme
+from diffviews_desktop.ui.colors import class_colors
+from diffviews_desktop.ui.map.view import MapView, opacities
+
+
+@pytest.fixture
+def view(qtbot: QtBot, state: State) -> MapView:
+    made = MapView()
+    qtbot.addWidget(made)
+    made.resize(700, 500)
+    with qtbot.waitExposed(made):
+        made.show()
+    with qtbot.waitSignal(made.painted):
+        made.set_map(state.samples, state.layer_map.xy)
+    return made
+
+
+def click(qtbot: QtBot, view: MapView, row: int) -> None:
+    place = view.position_of(row).toPoint()
+    qtbot.mouseMove(view.viewport, place)
+    qtbot.mouseClick(view.viewport, Qt.MouseButton.LeftButton, pos=place)
+
+
+def test_opacity_goes_from_1_to_04_by_log_sigma() -> None:  # behaviour 42
+    # log-spaced levels are evenly spaced in opacity
+    assert opacities(np.array([0.1, 1.0, 10.0])) == pytest.approx([1.0, 0.7, 0.4])
+    assert opacities(np.array([3.0, 3.0])) == pytest.approx([0.7, 0.7])
+    assert len(opacities(np.array([]))) == 0
+
+
+def test_a_click_on_each_point_gives_its_row(qtbot: QtBot, view: MapView) -> None:
+    for row in (0, 7, 29):
+        with qtbot.waitSignal(view.clicked) as caught:
+            click(qtbot, view, row)
+        assert caught.args == [row]
+        qtbot.wait(50)
+
+
+def test_a_click_on_empty_ground_gives_nothing(qtbot: QtBot, view: MapView) -> None:
+    heard: list[int] = []
+    view.clicked.connect(heard.append)
+    between = (view.position_of(0) + view.position_of(7)) / 2
+    qtbot.mouseClick(view.viewport, Qt.MouseButton.LeftButton, pos=between.toPoint())
+    qtbot.wait(50)
+    assert heard == []
+
+
+def test_picking_follows_zoom_and_pan(qtbot: QtBot, view: MapView) -> None:
+    view.center_on(14)
+    qtbot.wait(20)
+    with qtbot.waitSignal(view.clicked) as caught:
+        click(qtbot, view, 14)
+    assert caught.args == [14]
+
+
+def test_points_are_drawn_where_they_are_picked_in_their_class_colour(
+    qtbot: QtBot, view: MapView, state: State
+) -> None:
+    image = view.viewport.grab().toImage()
+    ratio = image.devicePixelRatio()
+    palette = class_colors([0, 1, 2], dark=False)
+    background = QColor(theme.colors().map)
+    for row in (1, 3, 5, 21):  # odd rows: the lowest noise, full opacity
+        place = view.position_of(row) * ratio
+        seen = image.pixelColor(round(place.x()), round(place.y()))
+        wanted = palette[int(state.samples.class_label[row])]
+        assert abs(seen.red() - wanted.red()) + abs(seen.blue() - wanted.blue()) < 12
+    # noisy samples are fainter: 40 % colour over the background
+    place = view.position_of(2) * ratio
+    seen = image.pixelColor(round(place.x()), round(place.y()))
+    wanted = palette[2]
+    for channel in ("red", "green", "blue"):
+        full, under = getattr(wanted, channel)(), getattr(background, channel)()
+        assert getattr(seen, channel)() == pytest.approx(0.4 * full + 0.6 * under, abs=12)
+
+
+def test_hover_says_which_sample_and_when_it_ends(qtbot: QtBot, view: MapView) -> None:
+    with qtbot.waitSignal(view.hovered) as caught:
+        qtbot.mouseMove(view.viewport, view.position_of(9).toPoint())
+    assert caught.args == [9]
+    with qtbot.waitSignal(view.hovered) as caught:
+        qtbot.mouseMove(view.viewport, QPoint(3, 3))
+    assert caught.args == [None]
+
+
+def test_a_double_click_asks_for_a_new_anchor(qtbot: QtBot, view: MapView) -> None:
+    place = view.position_of(12).toPoint()
+    with qtbot.waitSignal(view.double_clicked) as caught:
+        qtbot.mouseClick(view.viewport, Qt.MouseButton.LeftButton, pos=place)
+        qtbot.mouseDClick(view.viewport, Qt.MouseButton.LeftButton, pos=place)
+        qtbot.mouseRelease(view.viewport, Qt.MouseButton.LeftButton, pos=place)
+    assert caught.args == [12]
+
+
+def test_rings_and_paths_take_no_clicks(  # behaviour 38
+    qtbot: QtBot, view: MapView, make_job, make_step
+) -> None:
+    view.set_selection(Selection(anchor=8, manual=(9,), suggested=((10, 1.0),)))
+    steps = tuple(make_step(i, imposed=i == 0) for i in range(4))
+    record = TrajectoryRecord(make_job(), "Trajectory 1", steps=steps, done=True)
+    view.set_trajectories([record], record.key, 2)
+    qtbot.wait(30)
+    for row in (8, 9, 10, 7):  # row 7 lies under a step of the path: (1, 1)
+        with qtbot.waitSignal(view.clicked) as caught:
+            click(qtbot, view, row)
+        assert caught.args == [row]
+        qtbot.wait(30)
+
+
+def test_rings_are_drawn_around_their_points(qtbot: QtBot, view: MapView) -> None:
+    before = view.viewport.grab().toImage()
+    view.set_selection(Selection(anchor=8))
+    qtbot.wait(30)
+    after = view.viewport.grab().toImage()
+    changed = [
+        (x, y)
+        for x in range(0, after.width(), 2)
+        for y in range(0, after.height(), 2)
+        if after.pixel(x, y) != before.pixel(x, y)
+    ]
+    assert changed
+    place = view.position_of(8) * after.devicePixelRatio()
+    reach = 16 * after.devicePixelRatio()
+    assert all(abs(x - place.x()) < reach and abs(y - place.y()) < reach for x, y in changed)
+
+
+def test_highlighting_a_class_dims_the_others(qtbot: QtBot, view: MapView) -> None:
+    view.set_highlighted_class(0)
+    qtbot.wait(30)
+    image = view.viewport.grab().toImage()
+    background = QColor(theme.colors().map)
+
+    def strength(row: int) -> float:
+        place = view.position_of(row) * image.devicePixelRatio()
+        seen = image.pixelColor(round(place.x()), round(place.y()))
+        return abs(seen.red() - background.red()) + abs(seen.green() - background.green())
+
+    assert strength(3) > 4 * strength(1)  # class 0 against class 1, same noise level
+    view.set_highlighted_class(None)
+    qtbot.wait(30)
+    image = view.viewport.grab().toImage()
+    assert strength(1) > 100
+
+
+def test_samples_without_a_place_are_left_out(qtbot: QtBot, view: MapView, state: State) -> None:
+    xy = state.layer_map.xy.copy()
+    xy[5] = np.nan
+    with qtbot.waitSignal(view.painted):
+        view.set_map(state.samples, xy)
+    view.set_selection(Selection(anchor=5, manual=(6,)))
+    assert view.row_at(view.position_of(6)) == 6
+
+
+def test_nothing_is_lost_in_a_thousand_pans(qtbot: QtBot, view: MapView) -> None:
+    """PySide6 6.12.0 on Python 3.11 loses references to None until the program aborts."""
+    before = sys.getrefcount(None)
+    box = view._plot.getViewBox()
+    for i in range(1000):
+        box.translateBy(x=0.001 if i % 2 else -0.001, y=0)
+        view.viewport.repaint()
+    assert sys.getrefcount(None) > before - 500
