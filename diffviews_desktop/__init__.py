@@ -17,12 +17,9 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    if name == "GeneratorAdapter":
-        from diffviews_desktop.adapters.base import GeneratorAdapter
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
 
-        return GeneratorAdapter
-    if name in __all__:
-        from diffviews_desktop.adapters import registry
-
-        return getattr(registry, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = "base" if name == "GeneratorAdapter" else "registry"
+    return getattr(import_module(f"{__name__}.adapters.{module}"), name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,10 @@ class SampleTable:
 
     def classes(self) -> list[tuple[int, str, int]]:
         """``(class number, name, number of samples)``, sorted by number."""
+        return self._classes
+
+    @cached_property
+    def _classes(self) -> list[tuple[int, str, int]]:
         numbers, first, counts = np.unique(self.class_label, return_index=True, return_counts=True)
         return [
             (int(number), self.class_name[int(row)], int(count))

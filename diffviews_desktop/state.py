@@ -166,12 +166,9 @@ class State:
             return "uniform label"
         if number == -2:
             return "zero label"
-        if self.samples is not None:
-            for label, name in zip(
-                self.samples.class_label.tolist(), self.samples.class_name, strict=True
-            ):
-                if label == number:
-                    return f"{number} {name}" if name != str(number) else name
+        for label, name, _ in self.samples.classes() if self.samples is not None else ():
+            if label == number:
+                return f"{number} {name}" if name != str(number) else name
         return str(number)
 
     def with_job(self, running: RunningJob) -> State:

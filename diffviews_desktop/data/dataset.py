@@ -207,7 +207,7 @@ def read_samples(model: ModelFolder, max_classes: int | None = None) -> ModelSam
         coordinates = {str(row["sample_id"]): _xy(row) for row in rows}
         if len(coordinates) != len(rows):
             raise DataError(f"{embedding} names the same sample_id twice.")
-        records = rows
+        records = list(rows)
     if metadata is not None:
         listed = _read_json(metadata).get("samples")
         if not isinstance(listed, list) or not all(isinstance(r, dict) for r in listed):
@@ -217,13 +217,13 @@ def read_samples(model: ModelFolder, max_classes: int | None = None) -> ModelSam
         raise DataError(f"{model.path} has no samples.")
     table = _table(model.path, records, metadata or embedding)
 
-    keep = np.ones(len(table), dtype=bool)
+    keep: NDArray[np.bool_] = np.ones(len(table), dtype=bool)
     xy = None
     if embedding is not None:
         unknown = (math.nan, math.nan)
         places = [coordinates.get(name, unknown) for name in table.sample_id]
         xy = _float32(places)
-        keep = np.isfinite(xy).all(axis=1)
+        keep &= np.isfinite(xy).all(axis=1)
         if not keep.all():
             notes.append(f"{int((~keep).sum())} samples have no place on the map and are left out.")
         if not keep.any():

@@ -102,8 +102,20 @@ class LayerCache:
         return entry
 
     def drop(self, key: str) -> None:
-        """Delete an entry."""
-        shutil.rmtree(self.root / key, ignore_errors=True)
+        """Delete an entry; whoever else looks at it never sees half of it."""
+        if not (self.root / key).exists():
+            return
+        try:
+            aside = Path(tempfile.mkdtemp(prefix=f".{key}.", dir=self.root))
+        except OSError:  # a folder that cannot be written
+            return
+        try:
+            os.rename(self.root / key, aside / key)
+        except FileNotFoundError:
+            pass  # another program was faster
+        except OSError:  # a file that is open cannot be moved everywhere
+            shutil.rmtree(self.root / key, ignore_errors=True)
+        shutil.rmtree(aside, ignore_errors=True)
 
     @contextmanager
     def writing(self, key: str) -> Iterator[Path]:
@@ -126,11 +138,12 @@ class LayerCache:
         for attempts_left in reversed(range(100)):
             self.drop(key)
             try:
-                os.replace(folder, self.root / key)
+                os.rename(folder, self.root / key)
                 return
-            except OSError:  # another program wrote the same entry meanwhile
-                if not attempts_left or not self.contains(key):
+            except OSError:  # another program wrote the same entry meanwhile?
+                if not attempts_left:
                     raise
+                time.sleep(0.001)
 
     def make_room(self, needed: int, keep: str | None = None) -> None:
         """Drop the least recently used entries until ``needed`` more bytes fit the budget.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 _BLOCK_VALUES = 8_000_000  # distances held at a time: 32 MB
 
 
-class Neighbors(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Neighbors:
     """Nearest first: ``index (M, k) int64`` and Euclidean ``distance (M, k) float32``."""
 
     index: NDArray[np.int64]
@@ -122,6 +123,7 @@ def _centred(points: NDArray, centre: NDArray | float) -> tuple[NDArray, NDArray
 
 def _exact(points: NDArray, candidates: NDArray, query: NDArray) -> NDArray[np.float64]:
     """Euclidean distances in float64; infinity from and to what is not finite."""
-    difference = points[candidates].astype(np.float64) - query
+    with np.errstate(invalid="ignore"):  # infinity less infinity
+        difference = points[candidates].astype(np.float64) - query
     squared = np.einsum("...d,...d->...", difference, difference)
     return np.where(np.isfinite(squared), np.sqrt(squared), np.inf)

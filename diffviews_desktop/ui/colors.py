@@ -37,5 +37,10 @@ def class_colors(classes: list[int], *, dark: bool) -> dict[int, QColor]:
 
 def blend(start: QColor, end: QColor, fraction: float) -> QColor:
     """A colour between two, ``fraction`` of the way."""
-    pairs = zip(start.getRgbF(), end.getRgbF(), strict=True)
-    return QColor.fromRgbF(*(a + (b - a) * fraction for a, b in pairs))
+    mixed = QColor()
+    mixed.setRgbF(
+        start.redF() + (end.redF() - start.redF()) * fraction,
+        start.greenF() + (end.greenF() - start.greenF()) * fraction,
+        start.blueF() + (end.blueF() - start.blueF()) * fraction,
+    )
+    return mixed

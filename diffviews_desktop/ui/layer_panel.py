@@ -18,6 +18,7 @@ class LayerPanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._listed: tuple[object, ...] = (None, None, None, None)
         self.models = QComboBox()
         self.models.setAccessibleName("Model")
         self.models.setMinimumWidth(110)
@@ -48,29 +49,18 @@ class LayerPanel(QWidget):
     def set_state(self, state: State) -> None:
         """Show the models of the folder and the layers of the loaded one."""
         unblock = block_signals(self.models, self.layers)
-        self.models.clear()
-        for model in state.models:
-            self.models.addItem(model.name, model.name)
-            tip = f"{model.description or model.name}\nadapter: {model.adapter}"
-            self.models.setItemData(self.models.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+        listed = (state.models, state.loaded, state.default_layers, state.samples)
+        if any(a is not b for a, b in zip(listed, self._listed, strict=True)):
+            self._listed = listed
+            self._fill(state)
         self.models.setCurrentIndex(self.models.findData(state.model))
         self.models.setEnabled(bool(state.models))
-
-        self.layers.clear()
-        wanted = self._wanted(state)
-        if state.default_layers:
-            self._add(state.default_layers, f"{'+'.join(state.default_layers)}  (default)", True)
-        for info in state.loaded.layers if state.loaded else ():
-            text = f"{info.name}  {'×'.join(map(str, info.shape))}"
-            self._add((info.name,), text + ("" if info.cached else "  ·  not mapped yet"), False)
-            self.layers.setItemData(
-                self.layers.count() - 1, self._cost(info, state), Qt.ItemDataRole.ToolTipRole
-            )
         if state.loaded is None:
             why = state.model_problem or "The other layers are listed once the model is loaded."
         else:
             why = "Which layer's activations the map shows."
         self.layers.setToolTip(why)
+        wanted = self._wanted(state)
         index = next(
             (i for i in range(self.layers.count()) if self.layers.itemData(i) == wanted), -1
         )
@@ -79,8 +69,23 @@ class LayerPanel(QWidget):
         unblock()
         self.detail.setText(self._detail(state))
 
-    def _add(self, layers: tuple[str, ...], text: str, first: bool) -> None:
-        self.layers.addItem(text, layers)
+    def _fill(self, state: State) -> None:
+        self.models.clear()
+        for model in state.models:
+            self.models.addItem(model.name, model.name)
+            tip = f"{model.description or model.name}\nadapter: {model.adapter}"
+            self.models.setItemData(self.models.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+        self.layers.clear()
+        if state.default_layers:
+            self.layers.addItem(
+                f"{'+'.join(state.default_layers)}  (default)", state.default_layers
+            )
+        for info in state.loaded.layers if state.loaded else ():
+            text = f"{info.name}  {'×'.join(map(str, info.shape))}"
+            self.layers.addItem(text + ("" if info.cached else "  ·  not mapped yet"), (info.name,))
+            self.layers.setItemData(
+                self.layers.count() - 1, self._cost(info, state), Qt.ItemDataRole.ToolTipRole
+            )
 
     @staticmethod
     def _wanted(state: State) -> tuple[str, ...] | None:

@@ -237,7 +237,7 @@ class MainWindow(QMainWindow):
         )
         self.gallery.removed.connect(lambda row: self._do(operations.remove_neighbor, row=row))
         self.gallery.cleared.connect(lambda: self._do(operations.clear_selection))
-        self.gallery.located.connect(lambda row: self.map and self.map.center_on(row))
+        self.gallery.located.connect(self._locate)
         self.generate_panel.generate_requested.connect(
             lambda settings, choice: self._ask(
                 operations.generate_from_neighbors, settings=settings, class_choice=choice
@@ -400,6 +400,10 @@ class MainWindow(QMainWindow):
         if self.map is not None and anchor is not None:
             self.map.center_on(anchor)
 
+    def _locate(self, row: int) -> None:
+        if self.map is not None:
+            self.map.center_on(row)
+
     def _suggest(self) -> None:
         count, on_map = self.gallery.count.value(), self.gallery.space.currentData()
         self._ask(operations.suggest_neighbors, count=count, on_map=on_map)
@@ -489,7 +493,9 @@ class MainWindow(QMainWindow):
 
     def _recent(self) -> list[str]:
         value = self._settings.value("recent", [])
-        return [value] if isinstance(value, str) else [str(item) for item in value or []]
+        if isinstance(value, str):
+            return [value]
+        return [str(item) for item in value] if isinstance(value, list | tuple) else []
 
     def _fill_recent(self) -> None:
         self.recent_menu.clear()

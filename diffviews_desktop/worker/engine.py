@@ -12,11 +12,11 @@ import logging
 import math
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -460,7 +460,7 @@ class Engine:
                 f"None of the {len(table)} pictures of {opened.folder.name} can be read, so no "
                 f"layer can be mapped. The first is {table.root / table.image_path[0]}."
             )
-        notes = ()
+        notes: tuple[str, ...] = ()
         if skipped:
             notes = (
                 f"{len(skipped)} pictures are missing or broken and were left out: "
@@ -569,15 +569,13 @@ class Engine:
             mask_steps=settings.mask_steps,
             capture=layers,
         )
-        with self._interruptible(adapter):
-            try:
-                for step in run:
-                    steps.append(_place(step, projector))
-                    self._emit(StepDone(job.job_id, steps[-1]))
-                    self._progress("generating", len(steps) / len(sigmas))
-                    self._check()
-            finally:
-                run.close()
+        generation = cast("Generator[DenoiseStep, None, None]", run)
+        with self._interruptible(adapter), closing(generation):
+            for step in generation:
+                steps.append(_place(step, projector))
+                self._emit(StepDone(job.job_id, steps[-1]))
+                self._progress("generating", len(steps) / len(sigmas))
+                self._check()
         return Trajectory(
             job=job,
             class_label=number,

@@ -6,6 +6,7 @@ one at a time, and ends by itself when the parent is gone.
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import ctypes
 import logging
@@ -16,16 +17,19 @@ import threading
 import time
 import traceback
 from dataclasses import dataclass
+from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from diffviews_desktop.errors import Cancelled, DiffViewsError
+from diffviews_desktop.logs import configure_logging
 from diffviews_desktop.worker.jobs import Event, Job, Progress, Result
 
 log = logging.getLogger(__name__)
 
 BEAT_SECONDS = 0.5
+LEAVE_SECONDS = 2.0
 PROGRESS_SECONDS = 0.05
 _context = multiprocessing.get_context("spawn")
 
@@ -136,7 +140,7 @@ class EngineProcess:
         self._process.join(grace)
         if self._process.is_alive():
             self._process.terminate()
-            self._process.join(1.0)
+            self._process.join(LEAVE_SECONDS)
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
@@ -153,14 +157,14 @@ def _child(
 ) -> None:
     """Main function of the child."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    signal.signal(signal.SIGTERM, _leave)
     threading.Thread(target=_watch, args=(beat,), daemon=True).start()
     with contextlib.suppress(OSError, AttributeError):
         os.nice(5)  # the window comes first
     prepare_environment()
 
-    from diffviews_desktop.logs import configure_logging
-    from diffviews_desktop.worker.engine import Engine
-
+    # by name: only the child may import the engine, and with it torch and umap
+    engine_module = import_module("diffviews_desktop.worker.engine")
     configure_logging(log_file)
 
     last: dict[str, Any] = {"stage": None, "time": 0.0}
@@ -174,7 +178,7 @@ def _child(
             last.update(stage=event.stage, time=now)
         connection.send(event)
 
-    engine = Engine(
+    engine = engine_module.Engine(
         device,
         threads=max(1, (os.cpu_count() or 2) - 1),
         emit=emit,
@@ -214,12 +218,19 @@ def _answer(engine: Any, job: Job) -> Message:
         return Failed(job.job_id, message, traceback.format_exc())
 
 
+def _leave(*_: Any) -> None:
+    """Unwind the job in progress, so that what is half-written is removed."""
+    raise SystemExit(0)
+
+
 def _watch(beat: Any) -> None:
     """Beat, and end this process when the parent is gone."""
     parent = multiprocessing.parent_process()
     while True:
         beat.value = time.time()
         if parent is not None and not parent.is_alive():
+            _thread.interrupt_main(signal.SIGTERM)
+            time.sleep(LEAVE_SECONDS)
             os._exit(0)
         time.sleep(BEAT_SECONDS)
 

@@ -87,34 +87,49 @@ def masks(adapter: EDMAdapter, judge: Judge, args: argparse.Namespace) -> dict[s
         matrix = np.load(mapped.path / "activations.npy")
         shapes = {layer[0]: adapter.get_layer_shapes()[layer[0]]}
         sigmas = get_denoising_sigmas(args.steps, 80.0, 0.05)
+
+        def read(digit: int, choice: ClassChoice, masker: ActivationMasker | None) -> np.ndarray:
+            """What the judge reads in the pictures of one set of seeds."""
+            generator = torch.Generator().manual_seed(digit)
+            labels = make_labels(10, args.per_class, choice, generator)
+            steps = denoise(
+                adapter, labels=labels, sigmas=sigmas, generator=generator, masker=masker
+            )
+            *_, last = steps
+            return judge.read(tensor_to_uint8_image(last.denoised)[..., 0].numpy())
+
+        def masker_of(digit: int, sigma: float) -> ActivationMasker:
+            """The most typical sample of a class at a noise level, and its 6 nearest ones."""
+            alike = np.flatnonzero(
+                (table.class_label == digit) & (table.sigma == np.float32(sigma))
+            )
+            own = mapped.reduced[alike]
+            middle = int(np.linalg.norm(own - own.mean(axis=0), axis=1).argmin())
+            near = [middle] + [row for row, _ in neighbors_of(own, middle, 6)]
+            mask = compute_mask_dict(matrix, alike[near], shapes)
+            masker = ActivationMasker(adapter)
+            masker.set_mask(layer[0], torch.from_numpy(mask[layer[0]]))
+            return masker
+
+        def rate(choice: ClassChoice | None, sigma: float | None) -> dict[str, object]:
+            hits = [
+                int((read(d, d if choice is None else choice,
+                          None if sigma is None else masker_of(d, sigma)) == d).sum())
+                for d in range(10)
+            ]  # fmt: skip
+            return {"read_as_wanted": sum(hits) / (10 * args.per_class), "by_class": hits}
+
         result: dict[str, object] = {}
-        choices: tuple[ClassChoice, ...] = ("zero", "uniform")
-        for sigma in args.sigmas:
-            for choice in choices:
-                counts = {"masked": [0] * 10, "unmasked": [0] * 10}
-                for digit in range(10):
-                    alike = np.flatnonzero(
-                        (table.class_label == digit) & (table.sigma == np.float32(sigma))
-                    )
-                    own = mapped.reduced[alike]
-                    middle = int(np.linalg.norm(own - own.mean(axis=0), axis=1).argmin())
-                    near = [middle] + [row for row, _ in neighbors_of(own, middle, 6)]
-                    mask = compute_mask_dict(matrix, alike[near], shapes)
-                    masker = ActivationMasker(adapter)
-                    masker.set_mask(layer[0], torch.from_numpy(mask[layer[0]]))
-                    for name, used in (("masked", masker), ("unmasked", None)):
-                        generator = torch.Generator().manual_seed(digit)
-                        labels = make_labels(10, args.per_class, choice, generator)
-                        steps = denoise(
-                            adapter, labels=labels, sigmas=sigmas, generator=generator, masker=used
-                        )
-                        *_, last = steps
-                        pictures = tensor_to_uint8_image(last.denoised)[..., 0].numpy()
-                        counts[name][digit] = int((judge.read(pictures) == digit).sum())
-                total = 10 * args.per_class
-                rates = {name: sum(hits) / total for name, hits in counts.items()}
-                print(f"sigma {sigma} label {choice}: {rates} by class {counts}", flush=True)
-                result[f"sigma {sigma}, {choice} label"] = {**rates, "by_class": counts}
+        rows: list[tuple[str, ClassChoice | None, float | None]] = [
+            ("its own class label, no mask", None, None),
+            ("zero label, no mask", "zero", None),
+            ("uniform label, no mask", "uniform", None),
+        ]
+        for choice in ("zero", "uniform"):
+            rows += [(f"{choice} label, mask at sigma {s:g}", choice, s) for s in args.sigmas]
+        for name, choice, sigma in rows:
+            result[name] = rate(choice, sigma)
+            print(name, result[name], flush=True)
         return result
 
 

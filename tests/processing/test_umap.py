@@ -121,8 +121,9 @@ def test_a_callback_that_raises_stops_the_fit(
     with pytest.raises(KeyError):
         fit_map(activations(90, 8), PARAMETERS, progress=stop)
     gc.collect()
-    assert seen[-1].name == name  # nothing went on behind
-    assert sum(stage.name == name and stage.fraction >= fraction for stage in seen) == 1
+    assert seen[-1].name == name
+    # nothing went on behind, though the bar that is listened to may say its last words twice
+    assert len({stage for stage in seen if stage.name == name and stage.fraction >= fraction}) == 1
     assert capsys.readouterr() == ("", "")
 
 
