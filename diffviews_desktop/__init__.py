@@ -23,3 +23,7 @@ def __getattr__(name: str) -> Any:
 
     module = "base" if name == "GeneratorAdapter" else "registry"
     return getattr(import_module(f"{__name__}.adapters.{module}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

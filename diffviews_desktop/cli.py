@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from diffviews_desktop import __version__, paths
 from diffviews_desktop.errors import DiffViewsError
+
+log = logging.getLogger(__name__)
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 VERBS = ("info", "map", "generate")
@@ -30,17 +34,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; returns the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        if arguments and arguments[0] in VERBS:
-            from diffviews_desktop import verbs
-
-            return verbs.main(arguments)
-        return _open_window(arguments)
-    except DiffViewsError as error:
+        try:
+            return _run(arguments)
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()  # here, where a failure can be told
+    except BrokenPipeError:  # the reader, "head" for one, has seen enough
+        _discard_output()
+        return FAILED
+    except (DiffViewsError, OSError) as error:
+        log.info("the program ends", exc_info=True)
         print(f"diffviews-desktop: {error}", file=sys.stderr)
+        _discard_output()
         return FAILED
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+def _run(arguments: list[str]) -> int:
+    if arguments and arguments[0] in VERBS:
+        from diffviews_desktop import verbs
+
+        return verbs.main(arguments)
+    return _open_window(arguments)
+
+
+def _discard_output() -> None:
+    """Let what could not be printed go, or Python would try again at its end and complain."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def add_source_options(parser: argparse.ArgumentParser) -> None:

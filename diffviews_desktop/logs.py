@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -11,9 +12,15 @@ _FORMAT = "%(asctime)s %(processName)s %(levelname)s %(name)s: %(message)s"
 
 
 def configure_logging(log_file: Path | None, level: int = logging.INFO) -> None:
-    """Log to ``log_file`` (kept under 2 MB); None, or a file that cannot be written: nowhere."""
+    """Log to ``log_file`` (kept under 2 MB); None, or a file that cannot be written: nowhere.
+
+    Asked for the same file again, it does nothing.
+    """
     root = logging.getLogger()
     root.setLevel(level)
+    files = {getattr(handler, "baseFilename", None) for handler in root.handlers}
+    if log_file is not None and os.path.abspath(log_file) in files:
+        return
     if log_file is None:
         root.addHandler(logging.NullHandler())
         return

@@ -16,8 +16,11 @@ from PIL import Image
 
 from diffviews_desktop import paths
 from diffviews_desktop.cli import DONE, add_source_options, positive
+from diffviews_desktop.data.arrays import Float32
 from diffviews_desktop.data.dataset import write_embedding_csv
 from diffviews_desktop.errors import DiffViewsError, UsageError
+from diffviews_desktop.logs import configure_logging
+from diffviews_desktop.samples import SampleTable
 from diffviews_desktop.worker.engine import Engine
 from diffviews_desktop.worker.jobs import (
     ClassChoice,
@@ -41,6 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run a verb; returns the exit code."""
     options = _parser().parse_args(arguments)
     prepare_environment()
+    configure_logging(paths.log_file())  # standard error is for what ends the program
     engine = Engine(options.device, emit=_Bar())
     data = options.data or paths.default_data_folder()
     source = Source(data, options.max_classes, options.adapter, options.checkpoint)
@@ -165,10 +169,7 @@ def map_layer(
         csv = mapped.path / "map.csv"
     else:
         csv = paths.cache_dir() / "maps" / f"{mapped.path.name}.csv"
-    csv.parent.mkdir(parents=True, exist_ok=True)
-    temporary = csv.with_name(csv.name + ".part")
-    write_embedding_csv(temporary, opened.samples, mapped.xy)
-    os.replace(temporary, csv)
+    _write_table(csv, opened.samples, mapped.xy)
     result = {
         "model": opened.model,
         "layers": list(mapped.layers),
@@ -181,6 +182,20 @@ def map_layer(
     how = "from the cache" if mapped.from_cache else "made now"
     lines = [f"{result['points']} points of {mapped.label} ({how}): {csv}", *mapped.notes]
     return result, lines
+
+
+def _write_table(csv: Path, samples: SampleTable, xy: Float32) -> None:
+    """Write the map as CSV, whole or not at all."""
+    temporary = csv.with_name(csv.name + ".part")
+    try:
+        csv.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            write_embedding_csv(temporary, samples, xy)
+            os.replace(temporary, csv)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(f"The table cannot be written to {csv} ({error}).") from error
 
 
 def generate(
@@ -290,8 +305,8 @@ def _rows(text: str) -> tuple[int, ...]:
     try:
         rows = tuple(int(part) for part in text.split(",") if part.strip())
     except ValueError:
-        rows = (-1,)
-    if any(row < 0 for row in rows):
+        rows = ()
+    if not rows or min(rows) < 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a list of samples such as 3,14,15")
     return rows
 

@@ -10,6 +10,10 @@ from typing import Any
 if not os.environ.get("DISPLAY"):  # "make test" brings a display, a plain pytest need not
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+# the models are tiny: more threads than one only wait for each other
+for _name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
 import pytest
 from tiny_folder import write_tiny_model
 

@@ -92,7 +92,11 @@ def write_tiny_checkpoint(path: Path, *, seed: int = 0, **changes: Any) -> None:
 
     from diffviews_desktop.adapters.checkpoint import save_checkpoint
 
-    changes = {"img_resolution": TINY_RESOLUTION, "attn_resolutions": [], "img_channels": 1} | changes
+    changes = {
+        "img_resolution": TINY_RESOLUTION,
+        "attn_resolutions": [],
+        "img_channels": 1,
+    } | changes
     path.parent.mkdir(parents=True, exist_ok=True)
     save_checkpoint(path, {**CONFIG, **changes}, tiny_model(seed, **changes).state_dict())
 

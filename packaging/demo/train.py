@@ -34,7 +34,6 @@ CONFIGS = {
         dropout=0.0, label_dropout=0.1,
     ),
 }  # fmt: skip
-P_MEAN, P_STD = -0.8, 1.2
 
 
 def main() -> None:
@@ -44,6 +43,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--lr", type=float, default=1.5e-3)
+    parser.add_argument("--p-mean", type=float, default=-0.8, help="of ln(sigma), EDM table 1")
+    parser.add_argument("--p-std", type=float, default=1.2)
     parser.add_argument("--ema", type=float, default=0.999)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -90,7 +91,7 @@ def main() -> None:
             group["lr"] = args.lr * min(1.0, warm) * min(1.0, 2 * left)
         rows = torch.randint(len(images), (args.batch,), generator=generator, device=args.device)
         normal = torch.randn(args.batch, 1, 1, 1, generator=generator, device=args.device)
-        sigma = (P_MEAN + P_STD * normal).exp()
+        sigma = (args.p_mean + args.p_std * normal).exp()
         weight = (sigma**2 + model.sigma_data**2) / (sigma * model.sigma_data) ** 2
         y = images[rows].contiguous(memory_format=torch.channels_last)
         noise = torch.randn(y.shape, generator=generator, device=args.device)

@@ -380,17 +380,18 @@ def test_a_checkpoint_that_was_replaced_is_loaded_again(engine: Engine, source: 
     assert not same_pictures(before, after)
 
 
-def test_the_number_of_threads_stays_as_asked(
-    engine: Engine, watch: Watch, mapped: Source
-) -> None:
+def test_the_number_of_threads_stays_as_asked(engine: Engine, watch: Watch, mapped: Source) -> None:
     seen: list[int] = []
     # umap-learn and scikit-learn change it behind the engine's back
     engine.run(LoadModel(job_id=1, source=mapped, model="tiny"))
     torch.set_num_threads(2)
     watch.on_event = lambda event: seen.append(torch.get_num_threads())
     run_generate(engine, mapped, layers=("encoder_bottleneck",))
-    steps = [n for n, event in zip(seen, watch.events[-len(seen) :], strict=True)
-             if isinstance(event, StepDone)]
+    steps = [
+        n
+        for n, event in zip(seen, watch.events[-len(seen) :], strict=True)
+        if isinstance(event, StepDone)
+    ]
     assert steps == [1, 1]
 
 
@@ -452,7 +453,9 @@ def test_default_layers_keep_the_folders_own_coordinates(engine: Engine, source:
 
 
 def test_layers_are_sorted_whatever_the_order_asked(engine: Engine, watch: Watch) -> None:
-    one = MapLayer(job_id=1, source=Source(), model="digits", layers=("midblock", "encoder_bottleneck"))
+    one = MapLayer(
+        job_id=1, source=Source(), model="digits", layers=("midblock", "encoder_bottleneck")
+    )
     mapped = engine.run(one)
     assert mapped.from_cache
     assert mapped.label == "encoder_bottleneck+midblock"
@@ -662,9 +665,7 @@ def test_seeds_and_noise_modes(engine: Engine, mapped: Source) -> None:
 @pytest.mark.parametrize(
     ("choice", "label"), [(0, 0), (4, 4), ("uniform", -1), ("zero", -2), ("random", None)]
 )
-def test_the_class_used_is_recorded(
-    mapped: Source, choice: Any, label: int | None
-) -> None:
+def test_the_class_used_is_recorded(mapped: Source, choice: Any, label: int | None) -> None:
     engine = make_engine()
     run = run_generate(engine, mapped, layers=("encoder_bottleneck",), class_choice=choice)
     if label is None:

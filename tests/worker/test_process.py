@@ -228,7 +228,6 @@ def test_stopping_in_the_middle_of_a_map_leaves_nothing_half_written(
     assert list(cache.iterdir()) == []
 
 
-
 PARENT = """
 import sys, time
 from pathlib import Path

@@ -256,9 +256,7 @@ def test_an_idle_engine_that_dies_is_started_again(
     assert record.ends() == []  # nothing was lost, so nothing failed
 
 
-def test_stopping_while_busy_leaves_no_thread_and_no_process(
-    source: Source, qtbot: QtBot
-) -> None:
+def test_stopping_while_busy_leaves_no_thread_and_no_process(source: Source, qtbot: QtBot) -> None:
     threads = threading.active_count()
     worker = Worker("cpu")
     record = Record(worker)

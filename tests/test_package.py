@@ -1,0 +1,105 @@
+"""The package as a whole: what importing it costs, and that all of it can be imported."""
+
+from __future__ import annotations
+
+import pkgutil
+import subprocess
+import sys
+from importlib import metadata
+
+import pytest
+
+import diffviews_desktop
+
+HEAVY = ("torch", "umap", "sklearn", "numba", "scipy", "pandas")
+WINDOW = (
+    "diffviews_desktop.ui",
+    "diffviews_desktop.app",
+    "diffviews_desktop.session",
+    "diffviews_desktop.state",
+    "diffviews_desktop.operations",
+    "diffviews_desktop.worker.jobs",
+    "diffviews_desktop.worker.worker",
+    "diffviews_desktop.worker.process",
+)
+
+
+def modules() -> list[str]:
+    found = pkgutil.walk_packages(diffviews_desktop.__path__, "diffviews_desktop.")
+    return sorted(module.name for module in found if not module.name.endswith("__main__"))
+
+
+def python(script: str, *arguments: str) -> str:
+    """Run a script in a fresh interpreter, every warning an error; what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+LOADED = f"print(sorted({set(HEAVY)!r} & set(sys.modules)))"
+
+
+def test_the_package_itself_is_light() -> None:
+    names = "import sys, diffviews_desktop as d; d.__version__; dir(d); "
+    assert python(names + LOADED) == "[]"
+    assert python("import sys, diffviews_desktop.cli; " + LOADED) == "[]"
+
+
+def test_the_window_side_loads_no_torch_and_no_umap() -> None:
+    names = [name for name in modules() if name.startswith(WINDOW)]
+    assert "diffviews_desktop.ui.main_window" in names
+    assert any(name.startswith("diffviews_desktop.ui.map.") for name in names)
+    script = "import sys, importlib\nfor name in sys.argv[1:]: importlib.import_module(name)\n"
+    assert python(script + LOADED, *names) == "[]"
+
+
+def test_every_module_can_be_imported_alone_and_first() -> None:
+    names = modules()
+    assert "diffviews_desktop.worker.engine" in names
+    light = [name for name in names if ".adapters" not in name and ".core" not in name]
+    # in one interpreter, but each time with the package forgotten: no module leans on another
+    # having been imported before it
+    script = """
+import sys, importlib
+for name in sys.argv[1:]:
+    for loaded in [n for n in sys.modules if n.split(".")[0] == "diffviews_desktop"]:
+        del sys.modules[loaded]
+    importlib.import_module(name)
+print("done")
+"""
+    assert python(script, *light) == "done"
+    assert python(script, *sorted(set(names) - set(light))) == "done"
+
+
+def test_the_public_names_resolve() -> None:
+    import abc
+
+    assert sorted(diffviews_desktop.__all__) == [
+        "GeneratorAdapter",
+        "__version__",
+        "get_adapter",
+        "list_adapters",
+        "register_adapter",
+    ]
+    for name in diffviews_desktop.__all__:
+        assert getattr(diffviews_desktop, name) is not None
+    assert isinstance(diffviews_desktop.GeneratorAdapter, abc.ABCMeta)
+    assert "edm" in diffviews_desktop.list_adapters()
+    adapter = diffviews_desktop.get_adapter("edm")
+    assert issubclass(adapter, diffviews_desktop.GeneratorAdapter)
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = diffviews_desktop.no_such_name
+    assert set(diffviews_desktop.__all__) <= set(dir(diffviews_desktop))
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    try:
+        installed = metadata.version("diffviews-desktop")
+    except metadata.PackageNotFoundError:
+        pytest.skip("not installed")
+    assert diffviews_desktop.__version__ == installed
