@@ -157,7 +157,10 @@ def suggest_neighbors(
     found = neighbors_of(space, selection.anchor, count + len(selection.manual))
     fresh = [pair for pair in found if pair[0] not in selection.manual][:count]
     session.update(replace(session.state, suggest_count=count, suggest_on_map=on_map))
-    session.select(replace(selection, suggested=tuple(fresh[:room])), "suggest neighbours")
+    suggested = replace(
+        selection, suggested=tuple(fresh[:room]), suggested_by=state.layer_map.layers
+    )
+    session.select(suggested, "suggest neighbours")
     if len(fresh) > room:
         _say_limit(session)
 
@@ -427,7 +430,6 @@ def _layer_mapped(
         return
     # another layer has other neighbours: those suggested on the old map go, the person's stay
     changed = state.layer_map is None or state.layer_map.layers != mapped.layers
-    selection = replace(state.selection, suggested=()) if changed else state.selection
     loaded = state.loaded
     if loaded is not None and len(mapped.layers) == 1:
         layers = tuple(
@@ -435,7 +437,7 @@ def _layer_mapped(
             for info in loaded.layers
         )
         loaded = replace(loaded, layers=layers)
-    state = replace(state, layer_map=mapped, loaded=loaded, selection=selection)
+    state = replace(state, layer_map=mapped, loaded=loaded).with_selection(state.selection)
     session.update(state.with_notice(mapped.notes[0]) if mapped.notes else state)
     if not changed and state.selection.anchor is not None:
         suggest_neighbors(session=session, worker=worker, count=state.suggest_count)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
@@ -48,7 +46,7 @@ class _Select(QUndoCommand):
         self._session, self._old, self._new = session, old, new
 
     def redo(self) -> None:
-        self._session.update(replace(self._session.state, selection=self._new))
+        self._session.update(self._session.state.with_selection(self._new))
 
     def undo(self) -> None:
-        self._session.update(replace(self._session.state, selection=self._old))
+        self._session.update(self._session.state.with_selection(self._old))

@@ -34,11 +34,13 @@ class Selection:
         anchor: a sample, or None.
         manual: samples added by hand, in that order.
         suggested: samples suggested as nearest, with their distances, nearest first.
+        suggested_by: the layers on whose map they were suggested.
     """
 
     anchor: int | None = None
     manual: tuple[int, ...] = ()
     suggested: tuple[tuple[int, float], ...] = ()
+    suggested_by: tuple[str, ...] = ()
 
     @property
     def neighbors(self) -> tuple[int, ...]:
@@ -170,6 +172,13 @@ class State:
             if label == number:
                 return f"{number} {name}" if name != str(number) else name
         return str(number)
+
+    def with_selection(self, selection: Selection) -> State:
+        """With another selection; what was suggested on another layer's map is not near here."""
+        layers = self.layer_map.layers if self.layer_map is not None else ()
+        if selection.suggested and selection.suggested_by != layers:
+            selection = replace(selection, suggested=(), suggested_by=())
+        return replace(self, selection=selection)
 
     def with_job(self, running: RunningJob) -> State:
         """With a job added, or replaced where it is known."""

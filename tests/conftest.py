@@ -11,8 +11,7 @@ if not os.environ.get("DISPLAY"):  # "make test" brings a display, a plain pytes
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 # the models are tiny: more threads than one only wait for each other
-for _name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
+os.environ["OMP_NUM_THREADS"] = os.environ["NUMBA_NUM_THREADS"] = "1"
 
 import pytest
 from tiny_folder import write_tiny_model

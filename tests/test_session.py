@@ -1,12 +1,15 @@
 """The session: one place for the state, and picks that can be undone."""
 
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
 from diffviews_desktop.session import Session
 from diffviews_desktop.state import Selection, State
+from diffviews_desktop.worker.jobs import LayerMap
 
 
 @pytest.fixture
@@ -104,3 +107,22 @@ def test_the_history_is_bounded(session: Session) -> None:
     for row in range(250):
         session.select(Selection(row), "new anchor")
     assert session.undo_stack.count() == 200
+
+
+def test_undo_brings_back_no_suggestions_of_another_layers_map(
+    session: Session,
+) -> None:
+    def make_map(layers: tuple[str, ...]) -> LayerMap:
+        xy = np.zeros((9, 2), dtype=np.float32)
+        return LayerMap("edm", layers, xy, xy, True, {}, Path())
+
+    suggested = Selection(3, suggested=((5, 1.0),), suggested_by=("midblock",))
+    session.update(replace(session.state, layer_map=make_map(("midblock",))))
+    session.select(suggested, "suggest neighbours")
+    session.select(Selection(3), "clear neighbours")
+    session.undo_stack.undo()
+    assert session.state.selection == suggested  # the same map: all of it
+    session.undo_stack.redo()
+    session.update(replace(session.state, layer_map=make_map(("encoder_bottleneck",))))
+    session.undo_stack.undo()
+    assert session.state.selection == Selection(3)  # another map: the anchor alone

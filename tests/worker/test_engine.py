@@ -338,9 +338,9 @@ def test_adapter_and_checkpoint_can_be_replaced(
     engine: Engine, tiny_data: Callable[..., Path], tmp_path: Path
 ) -> None:
     data = tiny_data(checkpoint=False, config={"adapter": "no-such-adapter"})
-    with pytest.raises(DiffViewsError, match="no-such-adapter.*Available: .*edm"):
-        write_tiny_checkpoint(tmp_path / "elsewhere.safetensors")
-        other = Source(data, checkpoint=str(tmp_path / "elsewhere.safetensors"))
+    write_tiny_checkpoint(tmp_path / "elsewhere.safetensors")
+    other = Source(data, checkpoint=str(tmp_path / "elsewhere.safetensors"))
+    with pytest.raises(DiffViewsError, match=r"no-such-adapter.*Available: .*edm"):
         engine.run(LoadModel(job_id=1, source=other, model="tiny"))
     both = replace(other, adapter="edm")
     assert engine.run(LoadModel(job_id=2, source=both, model="tiny")).num_classes == 5
@@ -452,11 +452,8 @@ def test_default_layers_keep_the_folders_own_coordinates(engine: Engine, source:
     assert opened.layer_map.reduced is not None
 
 
-def test_layers_are_sorted_whatever_the_order_asked(engine: Engine, watch: Watch) -> None:
-    one = MapLayer(
-        job_id=1, source=Source(), model="digits", layers=("midblock", "encoder_bottleneck")
-    )
-    mapped = engine.run(one)
+def test_layers_are_sorted_whatever_the_order_asked(engine: Engine, demo: Path) -> None:
+    mapped = run_map(engine, Source(), "midblock", "encoder_bottleneck", model="digits")
     assert mapped.from_cache
     assert mapped.label == "encoder_bottleneck+midblock"
 
@@ -475,7 +472,7 @@ def test_a_folder_without_a_map_maps_its_bottleneck(
 
 
 def test_an_unknown_layer_is_refused_and_leaves_nothing(engine: Engine, source: Source) -> None:
-    with pytest.raises(DiffViewsError, match="tiny has no layer 'midbrain'.*midblock"):
+    with pytest.raises(DiffViewsError, match=r"tiny has no layer 'midbrain'.*midblock"):
         run_map(engine, source, "midbrain")
     with pytest.raises(DiffViewsError, match="tiny has no layer 'midbrain'"):
         run_generate(engine, source, layers=("midbrain",))

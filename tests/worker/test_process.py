@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -41,10 +42,32 @@ SETTINGS = GenerateSettings(num_steps=3, mask_steps=3, noise_mode="fixed", seed=
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 
 
-@pytest.fixture
-def child(tmp_path: Path) -> Iterator[EngineProcess]:
-    child = EngineProcess("cpu", tmp_path / "log" / "engine.log")
+ids = itertools.count(1)
+
+
+def start(log_file: Path | None = None) -> EngineProcess:
+    child = EngineProcess("cpu", log_file)
     assert isinstance(receive(child), Ready)
+    return child
+
+
+@pytest.fixture(scope="module")
+def log_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("log") / "new folder" / "engine.log"
+
+
+@pytest.fixture(scope="module")
+def child(log_file: Path) -> Iterator[EngineProcess]:
+    """One child for the tests that leave it well."""
+    child = start(log_file)
+    yield child
+    child.stop()
+
+
+@pytest.fixture
+def doomed() -> Iterator[EngineProcess]:
+    """A child for a test that does it harm."""
+    child = start()
     yield child
     child.stop()
 
@@ -88,10 +111,10 @@ def start_extracting(child: EngineProcess, data: Path) -> Path:
     return cache
 
 
-def long_run(source: Source, job_id: int) -> Generate:
+def long_run(source: Source) -> Generate:
     """A job that would take minutes."""
     return Generate(
-        job_id=job_id,
+        job_id=next(ids),
         source=source,
         model="tiny",
         layers=("midblock",),
@@ -102,21 +125,22 @@ def long_run(source: Source, job_id: int) -> Generate:
 
 
 def test_jobs_events_results_and_failures(
-    child: EngineProcess, source: Source, tmp_path: Path
+    child: EngineProcess, source: Source, log_file: Path
 ) -> None:
-    last, _ = answer(child, OpenData(job_id=1, source=source))
+    opening = OpenData(job_id=next(ids), source=source)
+    last, _ = answer(child, opening)
     assert isinstance(last, Finished)
-    assert last.job_id == 1
+    assert last.job_id == opening.job_id
     assert isinstance(last.result, DataOpened)
     assert last.result.layer_map is not None
     assert last.result.layer_map.xy.shape == (8, 2)
     resident = psutil.Process(child.pid).memory_info().rss
     assert 0.5 * resident < last.memory < 2 * resident
 
-    job = replace(long_run(source, 2), settings=SETTINGS)
+    job = replace(long_run(source), settings=SETTINGS)
     last, events = answer(child, job)
     assert isinstance(last, Finished)
-    assert {event.job_id for event in events} == {2}
+    assert {event.job_id for event in events} == {job.job_id}
     steps = [event.step for event in events if isinstance(event, StepDone)]
     assert [step.index for step in steps] == [0, 1, 2]
     for sent, kept in zip(steps, last.result.steps, strict=True):
@@ -127,88 +151,95 @@ def test_jobs_events_results_and_failures(
     assert stages[0] == "loading the model"
     assert stages[-1] == "generating"
 
-    last, _ = answer(child, LoadModel(job_id=3, source=source, model="nobody"))
+    wrong = LoadModel(job_id=next(ids), source=source, model="nobody")
+    last, _ = answer(child, wrong)
     assert isinstance(last, Failed)
-    assert last.job_id == 3
+    assert last.job_id == wrong.job_id
     assert last.message.endswith("Models there: tiny.")
     assert "Traceback" in last.details
     assert "DataError" in last.details
 
-    last, _ = answer(child, replace(job, job_id=4, settings=None))  # nobody foresees that
+    odd: Any = replace(job, job_id=next(ids), settings=None)  # nobody foresees that
+    last, _ = answer(child, odd)
     assert isinstance(last, Failed)
     assert last.message.startswith("Something unexpected happened (")
     assert "Traceback" in last.details
-    log = (tmp_path / "log" / "engine.log").read_text()
+    log = log_file.read_text()
     assert "nobody" in log
     assert "unexpected error" in log
     assert "diffviews-engine" in log
     # and it goes on
-    last, _ = answer(child, replace(job, job_id=5))
+    last, _ = answer(child, replace(job, job_id=next(ids)))
     assert isinstance(last, Finished)
 
 
 def test_a_cancel_ends_the_job_it_names_and_no_other(child: EngineProcess, source: Source) -> None:
-    child.submit(long_run(source, 1))
+    job = long_run(source)
+    child.submit(job)
     while not isinstance(receive(child), StepDone):
         pass
-    child.cancel(1)
+    child.cancel(job.job_id)
     message = receive(child)
     while isinstance(message, Progress | StepDone):
         message = receive(child)
-    assert message == WasCancelled(1)
-    # the flag still names job 1
-    last, _ = answer(child, replace(long_run(source, 2), settings=SETTINGS))
+    assert message == WasCancelled(job.job_id)
+    # the flag still names that job
+    last, _ = answer(child, replace(job, job_id=next(ids), settings=SETTINGS))
     assert isinstance(last, Finished)
     # a cancel of a job to come is heard when it comes
-    child.cancel(3)
-    last, events = answer(child, OpenData(job_id=3, source=source))
-    assert (last, events) == (WasCancelled(3), [])
-
-
-@posix
-def test_a_killed_child_is_noticed(child: EngineProcess, source: Source) -> None:
-    child.submit(long_run(source, 1))
-    while not isinstance(receive(child), StepDone):
-        pass
-    os.kill(child.pid, signal.SIGKILL)
-    message: Message | None = Ready()
-    while message is not None:
-        message = receive(child)
-    child._process.join(5)
-    assert not child.alive
-    assert child.exit_code == -signal.SIGKILL
-    assert child.receive() is None
-    with pytest.raises(BrokenPipeError):
-        for _ in range(3):
-            child.submit(OpenData(job_id=2, source=source))
+    coming = OpenData(job_id=next(ids), source=source)
+    child.cancel(coming.job_id)
+    assert answer(child, coming) == (WasCancelled(coming.job_id), [])
 
 
 @posix
 def test_ctrl_c_is_not_for_the_child(child: EngineProcess, source: Source) -> None:
     os.kill(child.pid, signal.SIGINT)
-    last, _ = answer(child, OpenData(job_id=1, source=source))
+    last, _ = answer(child, OpenData(job_id=next(ids), source=source))
     assert isinstance(last, Finished)
 
 
 def test_the_child_beats_while_it_is_idle_and_while_it_works(
     child: EngineProcess, source: Source
 ) -> None:
-    time.sleep(1.2)
-    assert child.silent_for() < 1.1
-    child.submit(long_run(source, 1))
+    time.sleep(0.7)
+    assert child.silent_for() < 0.7 + 0.5
+    job = long_run(source)
+    child.submit(job)
     while not isinstance(receive(child), StepDone):
         pass
-    time.sleep(1.2)
-    assert child.silent_for() < 1.1
+    began = time.time()
+    while child._beat.value < began + 1.0:  # the last beat, in seconds since the epoch
+        assert receive(child) is not None
+        assert time.time() < began + 10
+    child.cancel(job.job_id)
+    while not isinstance(receive(child), WasCancelled):
+        pass
+
+
+@posix
+def test_a_killed_child_is_noticed(doomed: EngineProcess, source: Source) -> None:
+    doomed.submit(long_run(source))
+    while not isinstance(receive(doomed), StepDone):
+        pass
+    os.kill(doomed.pid, signal.SIGKILL)
+    message: Message | None = Ready()
+    while message is not None:
+        message = receive(doomed)
+    doomed._process.join(5)
+    assert not doomed.alive
+    assert doomed.exit_code == -signal.SIGKILL
+    assert doomed.receive() is None
+    with pytest.raises(BrokenPipeError):
+        doomed.submit(OpenData(job_id=next(ids), source=source))
 
 
 @pytest.mark.parametrize("busy", [False, True])
-def test_stop_leaves_no_process(tmp_path: Path, source: Source, busy: bool) -> None:
-    child = EngineProcess("cpu")
+def test_stop_leaves_no_process(source: Source, busy: bool) -> None:
+    child = start()
     pid = child.pid
-    assert isinstance(receive(child), Ready)
     if busy:
-        child.submit(long_run(source, 1))
+        child.submit(long_run(source))
         while not isinstance(receive(child), StepDone):
             pass
     began = time.monotonic()
@@ -221,8 +252,7 @@ def test_stop_leaves_no_process(tmp_path: Path, source: Source, busy: bool) -> N
 def test_stopping_in_the_middle_of_a_map_leaves_nothing_half_written(
     tiny_data: Callable[..., Path],
 ) -> None:
-    child = EngineProcess("cpu")
-    assert isinstance(receive(child), Ready)
+    child = start()
     cache = start_extracting(child, tiny_data(samples=400))
     child.stop(grace=0.0)
     assert list(cache.iterdir()) == []
