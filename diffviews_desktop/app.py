@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import signal
 import sys
@@ -112,6 +113,9 @@ class App(QObject):
 
     def _on_failed(self, job_id: int, message: str, details: str) -> None:
         operations.on_failed(session=self.session, job_id=job_id, message=message, details=details)
+        if self._options.screenshot is not None and self.session.state.layer_map is None:
+            print(f"diffviews-desktop: {message}", file=sys.stderr)
+            self._end(1)
 
     def _on_cancelled(self, job_id: int) -> None:
         operations.on_cancelled(session=self.session, job_id=job_id)
@@ -129,12 +133,17 @@ class App(QObject):
     def _take_screenshot(self) -> None:
         assert self._options.screenshot is not None
         file = self._options.screenshot
-        file.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(OSError):
+            file.parent.mkdir(parents=True, exist_ok=True)
         saved = self.window.grab().save(str(file))
         if not saved:
-            print(f"The screenshot could not be written to {file}.", file=sys.stderr)
+            text = f"The screenshot could not be written to {file}. Choose another place."
+            print(f"diffviews-desktop: {text}", file=sys.stderr)
+        self._end(0 if saved else 1)
+
+    def _end(self, code: int) -> None:
         self.window.close()
-        QCoreApplication.exit(0 if saved else 1)
+        QCoreApplication.exit(code)
 
 
 def run(options: Options) -> int:

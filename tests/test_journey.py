@@ -252,3 +252,14 @@ def test_a_screenshot_of_the_demo(tmp_path: Path, demo: Path) -> None:
         assert picture.width >= 1000
         colors = picture.convert("RGB").getcolors(1 << 24)
     assert len(colors) > 200  # not a blank window
+
+
+def test_a_screenshot_of_nothing_says_why(tmp_path: Path) -> None:
+    file = tmp_path / "window.png"
+    command = [sys.executable, "-m", "diffviews_desktop", "--data", str(tmp_path / "none")]
+    command += ["--screenshot", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1
+    assert str(tmp_path / "none") in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not file.exists()

@@ -19,11 +19,9 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import (
     QDockWidget,
     QFileDialog,
-    QLabel,
     QMainWindow,
     QMenu,
     QMessageBox,
-    QProgressBar,
     QPushButton,
     QSizePolicy,
     QStackedWidget,
@@ -45,6 +43,7 @@ from diffviews_desktop.ui.notice_bar import NoticeBar
 from diffviews_desktop.ui.preview_panel import PreviewPanel
 from diffviews_desktop.ui.status_bar import StatusBar
 from diffviews_desktop.ui.trajectory_panel import TrajectoryPanel
+from diffviews_desktop.ui.waiting_page import WaitingPage
 from diffviews_desktop.ui.widgets import IconButton, muted
 from diffviews_desktop.worker.jobs import Source
 
@@ -119,7 +118,7 @@ class MainWindow(QMainWindow):
         bar.addWidget(self.fit_button)
         self.addToolBar(bar)
 
-        self.waiting = _Waiting()
+        self.waiting = WaitingPage()
         self.stack = QStackedWidget()
         self.stack.addWidget(self.waiting)
         center = QWidget()
@@ -528,51 +527,6 @@ class MainWindow(QMainWindow):
             QMessageBox.StandardButton.No,
         )
         return answer == QMessageBox.StandardButton.Yes
-
-
-class _Waiting(QWidget):
-    """What is in the middle while there is no map: what happens, or what to do next."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setObjectName("waiting")
-        self.title = QLabel()
-        self.title.setObjectName("title")
-        self.detail = muted()
-        self.detail.setWordWrap(True)
-        self.detail.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        self.detail.setMinimumWidth(420)
-        self.bar = QProgressBar()
-        self.bar.setRange(0, 0)
-        self.bar.setTextVisible(False)
-        self.bar.setFixedWidth(260)
-        self.open_button = QPushButton("Open data folder…")
-        self.demo_button = QPushButton("Open the demo")
-        column = QVBoxLayout(self)
-        column.addStretch()
-        for widget in (self.title, self.detail, self.bar, self.open_button, self.demo_button):
-            column.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
-        column.addStretch()
-
-    def set_state(self, state: State) -> None:
-        """Show the job that will bring the map, or how to get one."""
-        busy = state.jobs[0] if state.jobs else None
-        starting = state.model is None and state.notice is None
-        self.bar.setVisible(busy is not None or starting)
-        self.open_button.setVisible(busy is None and not starting)
-        self.demo_button.setVisible(busy is None and not starting)
-        if busy is not None:
-            self.title.setText(f"{busy.title}…")
-            stage = busy.stage if busy.since is not None else "starting the engine"
-            percent = f" {100 * busy.fraction:.0f} %" if busy.fraction else ""
-            self.detail.setText(stage + percent)
-        elif starting:
-            self.title.setText("Starting…")
-            self.detail.setText("")
-        else:
-            self.title.setText("No map to show")
-            why = state.notice.text if state.notice else "Open a data folder or the demo."
-            self.detail.setText(state.model_problem or why)
 
 
 def _information(parent: QWidget, title: str, text: str) -> None:

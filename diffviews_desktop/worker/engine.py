@@ -68,7 +68,6 @@ if TYPE_CHECKING:  # torch is imported when a model is first loaded
 log = logging.getLogger(__name__)
 
 BATCH_VALUES = 2_000_000  # values of a batch of activations and pictures held at a time
-CHUNK_ROWS = 256
 
 
 @dataclass(frozen=True)
@@ -364,9 +363,10 @@ class Engine:
         ``own`` are coordinates to keep: then only the projector is made.
         """
         with opened.cache.writing(key) as folder:
+            notes: tuple[str, ...] = ()
             matrix = self._own_matrix(opened, layers)
             if matrix is not None:
-                activations, rows, notes = self._finite_rows(opened, matrix)
+                activations, rows = matrix, np.arange(len(matrix))
             else:
                 activations, rows, notes = self._extract_all(opened, layers, folder)
             projector = fit_map(
@@ -376,6 +376,11 @@ class Engine:
                 rows=rows,
                 progress=self._stage,
             )
+            lost = np.setdiff1d(rows, projector.rows)
+            if len(lost):
+                names = _some([opened.samples.table.sample_id[row] for row in lost])
+                text = f"{len(lost)} activations are not finite numbers and were left out: {names}"
+                notes = (*notes, text)
             projector.save(folder / "projector.npz")
             del activations, matrix
             file = folder / "activations.npy"
@@ -394,26 +399,6 @@ class Engine:
             return None
         wanted = opened.samples.matrix_rows
         return matrix.rows if len(wanted) == len(matrix.rows) else matrix.rows[wanted]
-
-    def _finite_rows(
-        self, opened: _Opened, matrix: NDArray
-    ) -> tuple[NDArray, NDArray[np.int64], tuple[str, ...]]:
-        """The rows of the folder's own matrix that can be laid out, and which samples they are."""
-        finite = np.ones(len(matrix), dtype=bool)
-        for start in range(0, len(matrix), CHUNK_ROWS):
-            self._check()
-            part = slice(start, start + CHUNK_ROWS)
-            finite[part] = np.isfinite(matrix[part]).all(axis=1)
-        rows = np.flatnonzero(finite)
-        if finite.all():
-            return matrix, rows, ()
-        if not len(rows):
-            raise DataError(
-                f"No activation of {opened.folder.name} in its folder is a finite number."
-            )
-        bad = [opened.samples.table.sample_id[i] for i in np.flatnonzero(~finite)]
-        note = f"{len(bad)} activations are not finite numbers and were left out: {_some(bad)}"
-        return matrix[rows], rows, (note,)
 
     def _extract_all(
         self, opened: _Opened, layers: tuple[str, ...], folder: Path
