@@ -3,8 +3,9 @@
     python packaging/demo/evaluate.py quality     samples read by an independent classifier
     python packaging/demo/evaluate.py masks       the table of masked generation in the README
 
-The judge is a support-vector classifier trained on the real training digits alone; it never saw the
-generator. ``--json FILE`` writes the figures, ``--pictures FILE`` a sheet of samples.
+The judge is a support-vector classifier trained on the real training digits alone (and copies of
+them moved by a pixel); it never saw the generator. ``--json FILE`` writes the figures,
+``--pictures FILE`` a sheet of samples.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import numpy as np
 import torch
 from digits import load_digits
 from PIL import Image
+from sklearn.decomposition import PCA
+from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
 from diffviews_desktop.adapters.edm import EDMAdapter
@@ -42,7 +45,10 @@ class Judge:
 
     def __init__(self, data: str) -> None:
         digits = load_digits(data)
-        self._svc = SVC(C=10, gamma="scale").fit(_flat(digits.train_images), digits.train_labels)
+        moves = [(0, 0), (0, 1), (0, -1), (1, 0), (-1, 0)] if data == "mnist" else [(0, 0)]
+        images = np.concatenate([np.roll(digits.train_images, by, axis=(1, 2)) for by in moves])
+        self._svc = make_pipeline(PCA(60, random_state=0), SVC(C=10))
+        self._svc.fit(_flat(images), np.tile(digits.train_labels, len(moves)))
         self.accuracy = float((self.read(digits.held_images) == digits.held_labels).mean())
 
     def read(self, images: np.ndarray) -> np.ndarray:
@@ -59,7 +65,13 @@ def quality(adapter: EDMAdapter, judge: Judge, args: argparse.Namespace) -> dict
     for digit in range(10):
         generator = torch.Generator().manual_seed(digit)
         labels = make_labels(10, args.per_class, digit, generator)
-        pictures = sample_heun(adapter, labels=labels, generator=generator, num_steps=18)
+        pictures = sample_heun(
+            adapter,
+            labels=labels,
+            generator=generator,
+            num_steps=18,
+            guidance_scale=args.guidance,
+        )
         sheets.append(tensor_to_uint8_image(pictures)[..., 0].numpy())
         asked += [digit] * args.per_class
     images = np.concatenate(sheets)
@@ -71,7 +83,12 @@ def quality(adapter: EDMAdapter, judge: Judge, args: argparse.Namespace) -> dict
     if args.pictures:
         rows = [np.concatenate(list(sheet[:20]), axis=1) for sheet in sheets]
         Image.fromarray(np.concatenate(rows)).resize((20 * 64, 10 * 64)).save(args.pictures)
-    return {"judge": judge.accuracy, "samples": len(hits), "read_as_asked": float(hits.mean())}
+    return {
+        "judge": judge.accuracy,
+        "guidance": args.guidance,
+        "samples": len(hits),
+        "read_as_asked": float(hits.mean()),
+    }
 
 
 def masks(adapter: EDMAdapter, judge: Judge, args: argparse.Namespace) -> dict[str, object]:
@@ -140,6 +157,7 @@ def main() -> None:
     parser.add_argument("--data", choices=["mnist", "uci"], default="mnist")
     parser.add_argument("--per-class", type=int, default=50)
     parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--guidance", type=float, default=1.0)
     parser.add_argument("--sigmas", type=float, nargs="+", default=[0.2, 0.5, 1.0, 2.0, 5.0])
     parser.add_argument("--json", type=Path)
     parser.add_argument("--pictures", type=Path)

@@ -1,7 +1,6 @@
 """Train a demo model: a class-conditional EDM on real handwritten digits.
 
-    python packaging/demo/train.py mnist --out build/digits-32.safetensors
-    python packaging/demo/train.py uci   --out build/digits-8.safetensors
+    packaging/demo/train-all     the runs that made the bundled weights, one after the other
 
 EDM preconditioning, loss and noise distribution (Karras et al. 2022, table 1); the label is zeroed
 in 10 % of the pictures, so that classifier-free guidance is a trained mode. Training resumes from
@@ -41,6 +40,7 @@ def main() -> None:
     parser.add_argument("data", choices=sorted(CONFIGS))
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--stop", type=int, help="end early, to be resumed with other options")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--lr", type=float, default=1.5e-3)
     parser.add_argument("--p-mean", type=float, default=-0.8, help="of ln(sigma), EDM table 1")
@@ -85,7 +85,8 @@ def main() -> None:
 
     started, running = time.monotonic(), 0.0
     model.train()
-    for step in range(first, args.steps):
+    stop = args.stop or args.steps
+    for step in range(first, stop):
         warm, left = (step + 1) / 200, (args.steps - step) / args.steps
         for group in optimizer.param_groups:
             group["lr"] = args.lr * min(1.0, warm) * min(1.0, 2 * left)
@@ -109,7 +110,7 @@ def main() -> None:
             seconds = time.monotonic() - started
             print(f"step {step + 1} loss {running / 100:.4f} {seconds:.0f} s", flush=True)
             running = 0.0
-        if (step + 1) % 250 == 0 or step + 1 == args.steps:
+        if (step + 1) % 250 == 0 or step + 1 == stop:
             save(step + 1)
 
 
