@@ -177,6 +177,8 @@ def interrupt(until: str, *arguments: object) -> tuple[int, str]:
         stdout=subprocess.PIPE,
         stderr=theirs,
         env=environment(),
+        # a test run in the background of a shell ignores Ctrl-C, and its children inherit that
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     os.close(theirs)
     shown, pressed, deadline = "", False, time.monotonic() + 90

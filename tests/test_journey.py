@@ -108,6 +108,7 @@ def test_the_loop(qtbot: QtBot, app: App) -> None:
     window.trajectory.slider.setValue(2)
     assert session.state.step == 2
     window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
     qtbot.keyClick(window, Qt.Key.Key_Right)
     assert session.state.step == 3
     assert window.trajectory.where.text().startswith("step 4/10")

@@ -92,11 +92,11 @@ def quality(adapter: EDMAdapter, judge: Judge, args: argparse.Namespace) -> dict
 
 
 def masks(adapter: EDMAdapter, judge: Judge, args: argparse.Namespace) -> dict[str, object]:
-    """7 neighbours of one class at one sigma, imposed on the bottleneck at every step."""
+    """7 neighbours of one class at one sigma, imposed on a layer at every step."""
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary)
         _extract(Path("resources/demo/digits.zip"), root)
-        layer = ("encoder_bottleneck",)
+        layer = (args.layer,)
         source = Source(root)
         mapped = Engine("cpu").run(MapLayer(job_id=1, source=source, model="digits", layers=layer))
         samples = read_samples(open_data_folder(root).model("digits"))
@@ -142,7 +142,7 @@ def masks(adapter: EDMAdapter, judge: Judge, args: argparse.Namespace) -> dict[s
             ("zero label, no mask", "zero", None),
             ("uniform label, no mask", "uniform", None),
         ]
-        for choice in ("zero", "uniform"):
+        for choice in args.labels:
             rows += [(f"{choice} label, mask at sigma {s:g}", choice, s) for s in args.sigmas]
         for name, choice, sigma in rows:
             result[name] = rate(choice, sigma)
@@ -157,6 +157,8 @@ def main() -> None:
     parser.add_argument("--data", choices=["mnist", "uci"], default="mnist")
     parser.add_argument("--per-class", type=int, default=50)
     parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--layer", default="encoder_bottleneck")
+    parser.add_argument("--labels", nargs="+", default=["zero", "uniform"])
     parser.add_argument("--guidance", type=float, default=1.0)
     parser.add_argument("--sigmas", type=float, nargs="+", default=[0.2, 0.5, 1.0, 2.0, 5.0])
     parser.add_argument("--json", type=Path)

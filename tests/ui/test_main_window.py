@@ -43,6 +43,12 @@ class Recorder:
         self.cancelled.append(job_id)
 
 
+def activate(qtbot: QtBot, window: MainWindow) -> None:
+    """Give the window the keyboard, also where no window manager does."""
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+
+
 @pytest.fixture
 def settings(tmp_path: Path) -> QSettings:
     return QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
@@ -60,6 +66,7 @@ def window(qtbot: QtBot, settings: QSettings, worker: Recorder) -> Iterator[Main
     with qtbot.waitSignal(made.first_painted):
         made.show()
     made.bring_map()
+    activate(qtbot, made)
     yield made
     made.session.update(replace(made.session.state, jobs=()))
 
@@ -128,7 +135,6 @@ def test_generate_and_cancel_by_keyboard(
     qtbot: QtBot, window: MainWindow, worker: Recorder, state: State
 ) -> None:
     window.session.update(replace(state, selection=Selection(anchor=3, manual=(4,))))
-    window.activateWindow()
     qtbot.keyClick(window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     job = worker.jobs[-1]
     assert isinstance(job, Generate)
