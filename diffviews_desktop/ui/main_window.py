@@ -112,6 +112,7 @@ class MainWindow(QMainWindow):
         bar.addWidget(space)
         self.demo_hint = muted("bundled demo: real handwritten digits")
         self._demo_hint_action = bar.addWidget(self.demo_hint)
+        self._demo_hint_action.setVisible(False)
         self.open_button = QPushButton("Open data folder…")
         bar.addWidget(self.open_button)
         self.fit_button = IconButton("fit", "Fit the whole map (F)")

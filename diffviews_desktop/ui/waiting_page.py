@@ -50,5 +50,5 @@ class WaitingPage(QWidget):
             self.detail.setText("")
         else:
             self.title.setText("No map to show")
-            why = state.notice.text if state.notice else "Open a data folder or the demo."
-            self.detail.setText(state.model_problem or why)
+            # why not stands in the notice above
+            self.detail.setText("Open a data folder, or the demo.")

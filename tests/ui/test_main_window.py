@@ -189,8 +189,11 @@ def test_themes_restyle_the_map(qtbot: QtBot, window: MainWindow, state: State) 
 def test_without_a_map_it_says_what_to_do(window: MainWindow) -> None:
     window.session.update(State().with_notice("There is no folder /nowhere.", error=True))
     assert window.waiting.open_button.isVisible()
-    assert "/nowhere" in window.waiting.detail.text()
+    assert window.waiting.demo_button.isVisible()
     assert window.notice.isVisible()
+    assert "/nowhere" in window.notice.text.text()  # once, not in the middle too
+    assert "/nowhere" not in window.waiting.detail.text()
+    assert not window.demo_hint.isVisible()
 
 
 def test_a_running_job_is_shown_while_there_is_no_map(window: MainWindow) -> None:
