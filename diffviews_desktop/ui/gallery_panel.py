@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QIcon, QImage, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import (
     QApplication,
@@ -25,6 +25,19 @@ from diffviews_desktop.ui.widgets import ElidedLabel, IconButton, as_panel, bloc
 
 SIDE = 52
 ROW = Qt.ItemDataRole.UserRole
+
+
+class _Gallery(QListWidget):
+    """A list whose arrow keys are its own, not the window's shortcuts for scrubbing."""
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ShortcutOverride and event.key() in (  # type: ignore[attr-defined]
+            Qt.Key.Key_Left,
+            Qt.Key.Key_Right,
+        ):
+            event.accept()
+            return True
+        return super().event(event)
 
 
 class GalleryPanel(QWidget):
@@ -56,7 +69,7 @@ class GalleryPanel(QWidget):
         self.suggest = QPushButton("&Suggest")
         self.hint = muted()
         self.hint.setWordWrap(True)
-        self.list = QListWidget()
+        self.list = _Gallery()
         self.list.setAccessibleName("Neighbours")
         self.list.setViewMode(QListView.ViewMode.IconMode)
         self.list.setResizeMode(QListView.ResizeMode.Adjust)

@@ -203,7 +203,7 @@ class MainWindow(QMainWindow):
         generate.addSeparator()
         self._action(generate, "&Previous step", lambda: self.trajectory.go(-1), "Left")
         self._action(generate, "&Next step", lambda: self.trajectory.go(1), "Right")
-        self._action(generate, "P&lay the steps", self.trajectory.toggle_play, "Space")
+        self._action(generate, "P&lay the steps", self.trajectory.toggle_play, "P")
 
         help_menu = bar.addMenu("&Help")
         self._action(help_menu, "&Keyboard shortcuts", self.show_shortcuts, "F1")

@@ -51,7 +51,7 @@ class TrajectoryPanel(QWidget):
         self.visible.setCheckable(True)
         self.delete = IconButton("trash", "Delete this trajectory")
         self.previous = IconButton("previous", "Previous step (Left)")
-        self.play = IconButton("play", "Play the steps (Space)")
+        self.play = IconButton("play", "Play the steps (P)")
         self.next = IconButton("next", "Next step (Right)")
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName("Step")

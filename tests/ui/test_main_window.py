@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from diffviews_desktop.session import Session
-from diffviews_desktop.state import Selection, State
+from diffviews_desktop.state import Selection, State, TrajectoryRecord
 from diffviews_desktop.ui.main_window import MainWindow
 from diffviews_desktop.worker.jobs import Generate, Job, LoadModel, OpenData
 
@@ -129,6 +129,28 @@ def test_clicks_go_through_the_operations_and_can_be_undone(
     both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
     qtbot.keyClick(window, Qt.Key.Key_A, both)
     assert window.session.state.selection == Selection()
+
+
+def test_keys_belong_to_the_control_that_has_the_focus(
+    qtbot: QtBot, window: MainWindow, state: State, make_job, make_step
+) -> None:
+    steps = tuple(make_step(i) for i in range(3))
+    record = TrajectoryRecord(make_job(), "Trajectory 1", steps=steps, done=True)
+    picked = Selection(anchor=0, manual=(4, 5, 6))
+    window.session.update(
+        replace(state, selection=picked, trajectories=(record,), shown=record.key, step=1)
+    )
+    window.gallery.suggest.setFocus()
+    qtbot.keyClick(window.gallery.suggest, Qt.Key.Key_Space)  # a button is pressed by it
+    assert len(window.session.state.selection.suggested) == 5
+    window.gallery.list.setFocus()
+    window.gallery.list.setCurrentRow(0)
+    qtbot.keyClick(window.gallery.list, Qt.Key.Key_Right)
+    assert window.gallery.list.currentRow() == 1
+    assert window.session.state.step == 1
+    window.map.viewport.setFocus()
+    qtbot.keyClick(window.map.viewport, Qt.Key.Key_Right)  # elsewhere they scrub
+    assert window.session.state.step == 2
 
 
 def test_generate_and_cancel_by_keyboard(
