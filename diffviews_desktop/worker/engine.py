@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import math
 import os
-import shutil
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from numpy.typing import NDArray
 
 from diffviews_desktop import paths
 from diffviews_desktop.data import layer_cache
-from diffviews_desktop.data.arrays import Float32, layer_slices
+from diffviews_desktop.data.arrays import Float32
 from diffviews_desktop.data.dataset import (
     DataFolder,
     ModelFolder,
@@ -34,9 +33,9 @@ from diffviews_desktop.data.dataset import (
     read_samples,
 )
 from diffviews_desktop.data.demo import unpack_demo
-from diffviews_desktop.data.pictures import read_picture
 from diffviews_desktop.errors import Cancelled, DataError, MaskError, UsageError
 from diffviews_desktop.processing.umap import MapParameters, Projector, Stage, fit_map
+from diffviews_desktop.worker.extraction import SampleExtraction
 from diffviews_desktop.worker.jobs import (
     DataOpened,
     Event,
@@ -61,13 +60,10 @@ from diffviews_desktop.worker.jobs import (
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
     from diffviews_desktop.adapters.base import GeneratorAdapter
-    from diffviews_desktop.core.extractor import LabelledPictures
     from diffviews_desktop.core.generator import DenoiseStep
     from diffviews_desktop.core.masking import ActivationMasker
 
 log = logging.getLogger(__name__)
-
-BATCH_VALUES = 2_000_000  # values of a batch of activations and pictures held at a time
 
 
 @dataclass(frozen=True)
@@ -403,111 +399,31 @@ class Engine:
     def _extract_all(
         self, opened: _Opened, layers: tuple[str, ...], folder: Path
     ) -> tuple[NDArray, NDArray[np.int64], tuple[str, ...]]:
-        """Extract every sample that has a picture into ``folder/activations.npy``.
+        """Extract every sample into ``folder/activations.npy``.
 
         Returns:
             The memory-mapped matrix, the samples its rows belong to, and notes.
         """
-        adapter = self._adapter_of(opened)
-        table = opened.samples.table
-        shapes = adapter.get_layer_shapes()
-        missing = [name for name in layers if name not in shapes]
-        if missing:
-            raise UsageError(
-                f"{opened.folder.name} has no layer {missing[0]!r}. Its layers: "
-                f"{', '.join(adapter.hookable_layers)}."
-            )
-        width = max(part.stop for part in layer_slices({n: shapes[n] for n in layers}).values())
-        needed = 4 * width * len(table)
-        free = shutil.disk_usage(folder).free
-        if needed * 1.1 > free:
-            raise DataError(
-                f"Extracting {'+'.join(layers)} needs {needed / 1e9:.1f} GB, but only "
-                f"{free / 1e9:.1f} GB are free in {folder.parent}. Make room, or choose a "
-                "smaller layer."
-            )
-        file = folder / "activations.npy"
-        out = np.lib.format.open_memmap(
-            file, mode="w+", dtype=np.float32, shape=(len(table), width)
+        extraction = self._extraction(opened, layers)
+        matrix, rows = extraction.all_to_file(
+            folder / "activations.npy", lambda fraction: self._progress("extracting", fraction)
         )
-        pictures = [table.picture(i) for i in range(len(table))]
-        present = [i for i, path in enumerate(pictures) if path is not None]
-        skipped = [table.sample_id[i] for i, path in enumerate(pictures) if path is None]
-        done: list[int] = []
-        self._progress("extracting", 0.0)
-        for batch_rows, values in self._extract_rows(opened, layers, present, skipped):
-            out[len(done) : len(done) + len(values)] = values
-            done += batch_rows
-            self._progress("extracting", len(done) / max(1, len(present)))
-        out.flush()
-        if not done:
-            raise DataError(
-                f"None of the {len(table)} pictures of {opened.folder.name} can be read, so no "
-                f"layer can be mapped. The first is {table.root / table.image_path[0]}."
-            )
-        notes: tuple[str, ...] = ()
-        if skipped:
-            notes = (
-                f"{len(skipped)} pictures are missing or broken and were left out: "
-                f"{_some(skipped)}",
-            )
-        return out[: len(done)], np.array(done, dtype=np.int64), notes
+        lost = extraction.skipped
+        if not lost:
+            return matrix, rows, ()
+        note = f"{len(lost)} pictures are missing or broken and were left out: {_some(lost)}"
+        return matrix, rows, (note,)
 
-    def _extract_rows(
-        self, opened: _Opened, layers: tuple[str, ...], rows: Sequence[int], skipped: list[str]
-    ) -> Iterator[tuple[list[int], Float32]]:
-        """Activations of some samples, batch by batch; unreadable pictures go to ``skipped``."""
-        from diffviews_desktop.core.extractor import extract_batches
-
+    def _extraction(self, opened: _Opened, layers: tuple[str, ...]) -> SampleExtraction:
         adapter = self._adapter_of(opened)
-        pixels = getattr(adapter, "img_channels", 3) * adapter.resolution**2
-        shapes = adapter.get_layer_shapes()
-        values = pixels + sum(int(np.prod(shapes[name])) for name in layers)
-        size = int(np.clip(BATCH_VALUES // values, 1, 32))
-        taken: list[list[int]] = []
-
-        def batches() -> Iterator[LabelledPictures]:
-            for start in range(0, len(rows), size):
-                self._check()
-                batch, kept = self._read_batch(opened, rows[start : start + size], skipped)
-                if kept:
-                    taken.append(kept)
-                    yield batch
-
-        with self._interruptible(adapter):
-            extracted = extract_batches(
-                adapter, layers, batches(), how=opened.folder.config.extraction_input
-            )
-            for values_of_batch in extracted:
-                yield taken.pop(0), values_of_batch
-
-    def _read_batch(
-        self, opened: _Opened, rows: Sequence[int], skipped: list[str]
-    ) -> tuple[LabelledPictures, list[int]]:
-        from diffviews_desktop.core.extractor import LabelledPictures
-
-        adapter = self._adapter_of(opened)
-        channels = getattr(adapter, "img_channels", 3)
-        table = opened.samples.table
-        images, kept = [], []
-        for row in rows:
-            path = table.picture(row)
-            try:
-                if path is None:
-                    raise DataError(f"The picture of {table.sample_id[row]} is missing.")
-                images.append(read_picture(path, adapter.resolution, channels))
-                kept.append(int(row))
-            except DataError as error:
-                log.warning("%s", error)
-                skipped.append(table.sample_id[row])
-        shape = (0, channels, adapter.resolution, adapter.resolution)
-        batch = LabelledPictures(
-            images=np.stack(images) if images else np.empty(shape, np.float32),
-            sigmas=table.sigma[kept],
-            classes=table.class_label[kept],
-            seeds=np.array([_seed_of(table.sample_id[row]) for row in kept], dtype=np.int64),
+        return SampleExtraction(
+            adapter,
+            opened.samples.table,
+            layers,
+            opened.folder.config.extraction_input,
+            check=self._check,
+            interruptible=lambda: self._interruptible(adapter),
         )
-        return batch, kept
 
     # ---- generation -----------------------------------------------------------------------------
 
@@ -601,12 +517,12 @@ class Engine:
         if own is not None:
             return np.asarray(own[np.asarray(rows)], dtype=np.float32)
         self._progress("reading the samples' activations")
-        skipped: list[str] = []
-        parts = [part for _, part in self._extract_rows(opened, layers, rows, skipped)]
-        if skipped:
+        extraction = self._extraction(opened, layers)
+        parts = [part for _, part in extraction.batches(rows)]
+        if extraction.skipped:
             raise MaskError(
-                f"The picture of {skipped[0]} is missing or broken, so its activation cannot be "
-                "computed. Leave it out of the neighbours."
+                f"The picture of {extraction.skipped[0]} is missing or broken, so its activation "
+                "cannot be computed. Leave it out of the neighbours."
             )
         return np.concatenate(parts)
 
@@ -673,13 +589,6 @@ def _some(names: Sequence[str]) -> str:
 
 def _pair(xy: NDArray) -> tuple[float, float]:
     return float(xy[0]), float(xy[1])
-
-
-def _seed_of(sample_id: str) -> int:
-    """The noise seed of a sample: from its name alone, whatever is extracted with it."""
-    import zlib
-
-    return zlib.crc32(sample_id.encode())
 
 
 def _summary(model: ModelFolder) -> ModelSummary:

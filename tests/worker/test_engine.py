@@ -472,9 +472,9 @@ def test_a_folder_without_a_map_maps_its_bottleneck(
 
 
 def test_an_unknown_layer_is_refused_and_leaves_nothing(engine: Engine, source: Source) -> None:
-    with pytest.raises(DiffViewsError, match=r"tiny has no layer 'midbrain'.*midblock"):
+    with pytest.raises(DiffViewsError, match=r"The model has no layer 'midbrain'.*midblock"):
         run_map(engine, source, "midbrain")
-    with pytest.raises(DiffViewsError, match="tiny has no layer 'midbrain'"):
+    with pytest.raises(DiffViewsError, match="The model has no layer 'midbrain'"):
         run_generate(engine, source, layers=("midbrain",))
     assert list(cache_of(source.path).iterdir()) == []
 
@@ -504,7 +504,7 @@ def test_missing_and_broken_pictures_are_left_out_and_counted(
 def test_no_readable_picture_at_all_is_said(engine: Engine, source: Source) -> None:
     for picture in (source.path / "tiny/images/imagenet_real").iterdir():
         picture.unlink()
-    with pytest.raises(DataError, match="None of the 60 pictures of tiny can be read"):
+    with pytest.raises(DataError, match="None of the 60 pictures can be read"):
         run_map(engine, source, "encoder_bottleneck")
     assert cache_files(source.path) == []
 
@@ -605,7 +605,7 @@ def test_stored_rows_equal_rows_extracted_on_demand(mapped: Source) -> None:
     opened = engine._open(mapped, "tiny")
     layers, rows = ("encoder_bottleneck",), (0, 33, 59)
     stored = engine._rows(opened, layers, rows)
-    parts = [part for _, part in engine._extract_rows(opened, layers, rows, [])]
+    parts = [part for _, part in engine._extraction(opened, layers).batches(rows)]
     np.testing.assert_allclose(np.concatenate(parts), stored, rtol=0, atol=1e-5)
 
 
