@@ -9,7 +9,6 @@
     ├── CheckpointError     a checkpoint cannot be read
     ├── AdapterError        an adapter is unknown or broken, or a layer does not exist
     ├── MaskError           a mask cannot be built or applied
-    ├── EngineError         the engine process died or refused a job
     └── Cancelled           the person asked to stop
 
 The text of each is one sentence or two for a person: what happened, and what to do.
@@ -44,10 +43,6 @@ class AdapterError(DiffViewsError):
 
 class MaskError(DiffViewsError):
     """A mask has the wrong shape, is not finite, or cannot be built from the rows asked for."""
-
-
-class EngineError(DiffViewsError):
-    """The engine process ended or could not do a job."""
 
 
 class Cancelled(DiffViewsError):

@@ -58,14 +58,6 @@ class PointsRaster(pg.GraphicsObject):
         self._bounds = self._bounds_of(self._xy[drawn])
         self._changed()
 
-    def move_points(self, xy: NDArray) -> None:
-        """Move the points; colours stay."""
-        self.prepareGeometryChange()
-        self._xy = np.asarray(xy, dtype=np.float64)
-        drawn = np.isfinite(self._xy).all(axis=1)
-        self._bounds = self._bounds_of(self._xy[drawn])
-        self._changed()
-
     def set_emphasis(self, emphasis: NDArray[np.bool_] | None) -> None:
         """Dim all points but these ``(N,) bool``; None dims none."""
         self._emphasis = emphasis
