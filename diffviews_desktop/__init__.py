@@ -9,11 +9,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["GeneratorAdapter", "__version__", "get_adapter", "list_adapters", "register_adapter"]
+__all__ = [
+    "GeneratorAdapter",
+    "__version__",
+    "get_adapter",
+    "list_adapters",
+    "register_adapter",
+    "unusable_adapters",
+]
 
 if TYPE_CHECKING:
     from diffviews_desktop.adapters.base import GeneratorAdapter
-    from diffviews_desktop.adapters.registry import get_adapter, list_adapters, register_adapter
+    from diffviews_desktop.adapters.registry import (
+        get_adapter,
+        list_adapters,
+        register_adapter,
+        unusable_adapters,
+    )
 
 
 def __getattr__(name: str) -> Any:

@@ -8,20 +8,25 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from diffviews_desktop import __version__, paths
-from diffviews_desktop.errors import DiffViewsError
+from diffviews_desktop.errors import DiffViewsError, brief
+
+if TYPE_CHECKING:
+    from diffviews_desktop.worker.jobs import Source
 
 log = logging.getLogger(__name__)
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
-VERBS = ("info", "map", "generate")
+VERBS = ("info", "map", "generate", "convert-checkpoint")
 
 _EPILOG = """\
 verbs, which need no display (each has its own --help):
   diffviews-desktop info --json
   diffviews-desktop map --model digits --layer midblock --json
   diffviews-desktop generate --layer midblock --rows 3,14,15 --class zero --out pictures
+  diffviews-desktop convert-checkpoint edm-imagenet-64x64-cond-adm.pkl edm.safetensors
 
 examples:
   diffviews-desktop                          the bundled demo
@@ -50,6 +55,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
+    except Exception as error:  # a model of another package can fail in any way
+        log.exception("unexpected error")
+        text = f"Something unexpected happened ({brief(error)})."
+        print(f"diffviews-desktop: {text} Details: {paths.log_file()}", file=sys.stderr)
+        _discard_output()
+        return FAILED
 
 
 def _run(arguments: list[str]) -> int:
@@ -79,13 +90,58 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="NAME", help="model to open (default: the first)")
     parser.add_argument("--layer", metavar="NAME", help="layer, or several joined by +")
     parser.add_argument(
-        "--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)"
+        "--device",
+        default="auto",
+        help="auto, cpu, cuda, cuda:N or mps (default: $DIFFVIEWS_DEVICE, else the best there is)",
     )
     parser.add_argument(
         "--max-classes", type=positive, metavar="N", help="only the first N classes"
     )
     parser.add_argument("--adapter", metavar="NAME", help="adapter instead of the folder's")
     parser.add_argument("--checkpoint", metavar="FILE", help="checkpoint instead of the folder's")
+    parser.add_argument(
+        "--num-steps", "--steps", type=positive, metavar="N", help="denoising steps"
+    )
+    parser.add_argument(
+        "--sigma-max", type=float, metavar="S", help="noise level of the first step"
+    )
+    parser.add_argument("--sigma-min", type=float, metavar="S", help="noise level of the last step")
+    parser.add_argument(
+        "--guidance-scale",
+        "--guidance",
+        type=float,
+        metavar="G",
+        help="classifier-free guidance; 1 is none",
+    )
+    parser.add_argument(
+        "--label-dropout",
+        type=float,
+        metavar="P",
+        help="with what probability labels were dropped in training, where the file does not say",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=("auto", "float32", "float16", "bfloat16"),
+        help="what the network runs in on CUDA (default: what it was made for)",
+    )
+
+
+def source_of(options: argparse.Namespace) -> Source:
+    """What the options of `add_source_options` say."""
+    from diffviews_desktop.worker.jobs import Source
+
+    return Source(
+        path=options.data or paths.default_data_folder(),
+        max_classes=options.max_classes,
+        adapter=options.adapter,
+        checkpoint=options.checkpoint,
+        sigma_max=options.sigma_max,
+        sigma_min=options.sigma_min,
+        num_steps=options.num_steps,
+        guidance_scale=options.guidance_scale,
+        label_dropout=options.label_dropout,
+        precision=options.precision,
+    )
 
 
 def positive(text: str) -> int:
@@ -123,12 +179,10 @@ def _open_window(arguments: list[str]) -> int:
         return FAILED
 
     from diffviews_desktop.app import Options, run
-    from diffviews_desktop.worker.jobs import Source
 
-    data = options.data or paths.default_data_folder()
     return run(
         Options(
-            source=Source(data, options.max_classes, options.adapter, options.checkpoint),
+            source=source_of(options),
             model=options.model,
             layer=options.layer,
             device=options.device,

@@ -9,12 +9,15 @@
     ├── CheckpointError     a checkpoint cannot be read
     ├── AdapterError        an adapter is unknown or broken, or a layer does not exist
     ├── MaskError           a mask cannot be built or applied
+    ├── OutOfMemoryError    the device cannot hold even one picture of the model
     └── Cancelled           the person asked to stop
 
 The text of each is one sentence or two for a person: what happened, and what to do.
 """
 
 from __future__ import annotations
+
+MAX_BRIEF = 300
 
 
 class DiffViewsError(Exception):
@@ -45,5 +48,17 @@ class MaskError(DiffViewsError):
     """A mask has the wrong shape, is not finite, or cannot be built from the rows asked for."""
 
 
+class OutOfMemoryError(DiffViewsError):
+    """The device has not enough memory for the smallest piece of the work."""
+
+
 class Cancelled(DiffViewsError):
     """A job was cancelled; nothing of it was kept."""
+
+
+def brief(error: BaseException) -> str:
+    """The kind of somebody else's error and what it says, on one line and not too long."""
+    text = " ".join(str(error).split())
+    text = text if len(text) <= MAX_BRIEF else text[:MAX_BRIEF] + "…"
+    kind = type(error).__name__
+    return f"{kind}: {text.rstrip('.')}" if text else kind

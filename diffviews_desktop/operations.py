@@ -21,7 +21,9 @@ from diffviews_desktop.state import (
     TrajectoryRecord,
 )
 from diffviews_desktop.worker.jobs import (
+    CheckpointConverted,
     ClassChoice,
+    ConvertCheckpoint,
     DataOpened,
     Event,
     Generate,
@@ -74,6 +76,16 @@ def switch_model(*, session: SessionLike, worker: WorkerLike, model: str) -> Non
     """Open another model of the same data folder."""
     if model != session.state.model:
         open_data(session=session, worker=worker, source=session.state.source, model=model)
+
+
+def convert_checkpoint(*, session: SessionLike, worker: WorkerLike) -> None:
+    """Write the model's checkpoint as ``.safetensors`` beside it, to be used from then on."""
+    state = session.state
+    if state.model is None or state.loaded is None or not state.loaded.convertible:
+        session.update(state.with_notice("This model's checkpoint needs no conversion."))
+        return
+    job = ConvertCheckpoint(job_id=worker.next_id(), source=state.source, model=state.model)
+    _submit(session, worker, job, "Converting the checkpoint")
 
 
 def change_layer(*, session: SessionLike, worker: WorkerLike, layers: tuple[str, ...]) -> None:
@@ -371,6 +383,8 @@ def on_finished(
             _data_opened(session, worker, result)
         case ModelLoaded():
             _model_loaded(session, worker, result)
+        case CheckpointConverted():
+            _converted(session, result)
         case LayerMap():
             _layer_mapped(session, worker, running, result)
         case Trajectory():
@@ -378,6 +392,8 @@ def on_finished(
             if record is not None:
                 done = replace(record, steps=result.steps, done=True)
                 session.update(session.state.with_trajectory(done))
+            if result.notes:
+                session.update(session.state.with_notice(result.notes[0]))
 
 
 def _data_opened(session: SessionLike, worker: WorkerLike, opened: DataOpened) -> None:
@@ -417,9 +433,33 @@ def _model_loaded(session: SessionLike, worker: WorkerLike, loaded: ModelLoaded)
     state = session.state
     if loaded.model != state.model:
         return
-    session.update(replace(state, loaded=loaded))
+    summary = state.summary()
+    untouched = summary is not None and state.settings == summary.settings
+    models = tuple(
+        replace(model, settings=loaded.settings) if model.name == loaded.model else model
+        for model in state.models
+    )
+    state = replace(
+        state,
+        loaded=loaded,
+        models=models,
+        settings=loaded.settings if untouched else state.settings,
+    )
+    if loaded.convertible:
+        text = "This checkpoint can be converted, so that it opens faster and is read only once."
+        state = state.with_notice(" ".join((*loaded.notes, text)), offer="convert")
+    elif loaded.notes:
+        state = state.with_notice(" ".join(loaded.notes))
+    session.update(state)
     if state.layer_map is None and not any(isinstance(r.job, MapLayer) for r in state.jobs):
         change_layer(session=session, worker=worker, layers=state.default_layers)
+
+
+def _converted(session: SessionLike, converted: CheckpointConverted) -> None:
+    state = session.state
+    if state.loaded is not None and state.model == converted.model:
+        state = replace(state, loaded=replace(state.loaded, convertible=False))
+    session.update(state.with_notice(f"Converted: {converted.path} is used from now on."))
 
 
 def _layer_mapped(

@@ -24,6 +24,8 @@ MAX_NEIGHBORS = 20
 
 EngineStatus = Literal["starting", "ready", "working", "stopped"]
 PanelClass = ClassChoice | Literal["anchor"]
+Offer = Literal["convert"]
+"""What a notice can offer to do."""
 
 
 @dataclass(frozen=True)
@@ -103,12 +105,14 @@ class TrajectoryRecord:
 
 @dataclass(frozen=True)
 class Notice:
-    """One sentence for the person; ``details`` can be copied. ``number`` makes each unique."""
+    """One sentence for the person; ``details`` can be copied. ``number`` makes each unique, and
+    ``offer`` names what a button beside it would do."""
 
     text: str
     level: Literal["info", "error"] = "info"
     details: str = ""
     number: int = 0
+    offer: Offer | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,14 +168,26 @@ class State:
 
     def class_of(self, number: int) -> str:
         """``"3 three"``, or the words for the uniform and the zero label."""
+        if self.unconditional:
+            return ""
         if number == -1:
             return "uniform label"
         if number == -2:
             return "zero label"
-        for label, name, _ in self.samples.classes() if self.samples is not None else ():
-            if label == number:
-                return f"{number} {name}" if name != str(number) else name
-        return str(number)
+        name = dict(self.class_names()).get(number, str(number))
+        return f"{number} {name}" if name != str(number) else name
+
+    @property
+    def unconditional(self) -> bool:
+        """Whether the loaded model knows no classes."""
+        return self.loaded is not None and self.loaded.num_classes == 0
+
+    def class_names(self) -> tuple[tuple[int, str], ...]:
+        """(number, name) of every class of the model, else of those among the samples."""
+        if self.loaded is not None and self.loaded.class_names:
+            return self.loaded.class_names
+        classes = self.samples.classes() if self.samples is not None else []
+        return tuple((number, name) for number, name, _ in classes if number >= 0)
 
     def with_selection(self, selection: Selection) -> State:
         """With another selection; what was suggested on another layer's map is not near here."""
@@ -196,8 +212,10 @@ class State:
         records = tuple(record if r.key == record.key else r for r in self.trajectories)
         return replace(self, trajectories=records)
 
-    def with_notice(self, text: str, *, error: bool = False, details: str = "") -> State:
+    def with_notice(
+        self, text: str, *, error: bool = False, details: str = "", offer: Offer | None = None
+    ) -> State:
         """With a sentence to show."""
         number = self.notice.number + 1 if self.notice else 1
         level: Literal["info", "error"] = "error" if error else "info"
-        return replace(self, notice=Notice(text, level, details, number))
+        return replace(self, notice=Notice(text, level, details, number, offer))

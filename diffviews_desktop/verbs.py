@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -15,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from diffviews_desktop import paths
-from diffviews_desktop.cli import DONE, add_source_options, positive
+from diffviews_desktop.cli import DONE, add_source_options, source_of
 from diffviews_desktop.data.arrays import Float32
 from diffviews_desktop.data.dataset import write_embedding_csv
 from diffviews_desktop.errors import DiffViewsError, UsageError
@@ -45,10 +46,12 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     prepare_environment()
     configure_logging(paths.log_file())  # standard error is for what ends the program
-    engine = Engine(options.device, emit=_Bar())
-    data = options.data or paths.default_data_folder()
-    source = Source(data, options.max_classes, options.adapter, options.checkpoint)
-    result, lines = options.run(engine, source, options)
+    with contextlib.redirect_stdout(sys.stderr):  # an adapter that prints does not spoil the result
+        if options.run is convert:
+            result, lines = convert(options)
+        else:
+            engine = Engine(options.device, emit=_Bar())
+            result, lines = options.run(engine, source_of(options), options)
     print(json.dumps(result) if options.json else "\n".join(lines))
     return DONE
 
@@ -84,6 +87,16 @@ def _parser() -> argparse.ArgumentParser:
         "diffviews-desktop generate --layer midblock --rows 3,14,15 --class zero --out pictures",
     )
     _add_generate_options(drawing)
+    text = "Write any checkpoint that can be read as .safetensors, configuration included."
+    example = "diffviews-desktop convert-checkpoint edm.pkl edm.safetensors"
+    converting = verbs.add_parser(
+        "convert-checkpoint", help=text, description=text, epilog=f"example: {example}"
+    )
+    converting.add_argument("checkpoint", type=Path, metavar="IN", help="the checkpoint to read")
+    converting.add_argument("out", type=Path, metavar="OUT", help="the .safetensors file to write")
+    converting.add_argument("--force", action="store_true", help="replace OUT where it is there")
+    converting.add_argument("--json", action="store_true", help="print one JSON object")
+    converting.set_defaults(run=convert)
     return parser
 
 
@@ -96,11 +109,7 @@ def _add_generate_options(parser: argparse.ArgumentParser) -> None:
         metavar="CLASS",
         help="a number, random, zero or uniform (default: that of the first row)",
     )
-    parser.add_argument("--steps", type=positive, help="denoising steps")
     parser.add_argument("--mask-steps", type=_not_negative, help="steps that the mask acts on")
-    parser.add_argument("--sigma-max", type=float, help="noise level of the first step")
-    parser.add_argument("--sigma-min", type=float, help="noise level of the last step")
-    parser.add_argument("--guidance", type=float, help="classifier-free guidance; 1 is none")
     parser.add_argument("--noise-mode", choices=("stochastic", "fixed", "zero"))
     parser.add_argument("--seed", type=_not_negative, help="seed of the noise")
     parser.add_argument("--out", type=Path, default=Path("generated"), help="folder for pictures")
@@ -122,15 +131,33 @@ def info(
             f"{'  cached' if layer['cached'] else ''}"
             for layer in entry["layers"]
         ]
+        lines += [f"  note: {note}" for note in entry["notes"]]
         lines += [f"  problem: {problem}" for problem in problems]
     lines += [f"problem: {problem}" for problem in opened.problems]
-    return {"models": models, "problems": list(opened.problems)}, lines
+    from diffviews_desktop.adapters.registry import list_adapters, unusable_adapters
+
+    unusable = unusable_adapters()
+    lines.append(f"adapters: {', '.join(list_adapters())}")
+    lines += [f"unusable adapter {name}: {reason}" for name, reason in unusable.items()]
+    result = {
+        "models": models,
+        "problems": list(opened.problems),
+        "adapters": list_adapters(),
+        "unusable_adapters": unusable,
+    }
+    return result, lines
 
 
 def _model_info(engine: Engine, source: Source, name: str) -> tuple[dict[str, Any], list[str]]:
     problems: list[str] = []
     samples, default, adapter = 0, None, ""
     layers: list[dict[str, Any]] = []
+    facts: dict[str, Any] = {
+        "device": None,
+        "num_classes": None,
+        "guidance_note": None,
+        "notes": [],
+    }
     try:
         opened = _opened(engine, source, name)
         summary = next(model for model in opened.models if model.name == name)
@@ -138,6 +165,12 @@ def _model_info(engine: Engine, source: Source, name: str) -> tuple[dict[str, An
         samples, default = len(opened.samples), "+".join(opened.default_layers) or None
         loaded = engine.run(LoadModel(job_id=0, source=source, model=name))
         assert isinstance(loaded, ModelLoaded)
+        facts = {
+            "device": loaded.device,
+            "num_classes": loaded.num_classes,
+            "guidance_note": loaded.guidance_note,
+            "notes": list(loaded.notes),
+        }
         layers = [
             {"name": layer.name, "shape": list(layer.shape), "cached": layer.cached}
             for layer in loaded.layers
@@ -150,9 +183,36 @@ def _model_info(engine: Engine, source: Source, name: str) -> tuple[dict[str, An
         "samples": samples,
         "default_layer": default,
         "layers": layers,
+        **facts,
         "problems": problems,
     }
     return entry, problems
+
+
+def convert(options: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    """A checkpoint as ``.safetensors``."""
+    from diffviews_desktop.adapters.checkpoint import convert_checkpoint
+
+    bar = _Bar()
+    loaded = convert_checkpoint(
+        options.checkpoint,
+        options.out,
+        replace_existing=options.force,
+        progress=lambda fraction: bar(Progress(0, "converting", fraction)),
+    )
+    parameters = sum(parameter.numel() for parameter in loaded.model.parameters())
+    result = {
+        "checkpoint": str(options.out.resolve()),
+        "config": loaded.config,
+        "parameters": parameters,
+        "notes": list(loaded.notes),
+    }
+    lines = [
+        f"{options.out}: {loaded.config['class_name']} with {loaded.config['model_type']}, "
+        f"{parameters / 1e6:.1f} million parameters",
+        *loaded.notes,
+    ]
+    return result, lines
 
 
 def map_layer(
@@ -203,18 +263,15 @@ def generate(
 ) -> tuple[dict[str, Any], list[str]]:
     """Pictures, one a step, and a record of how they were made."""
     opened = _opened(engine, source, options.model)
-    summary = next(model for model in opened.models if model.name == opened.model)
+    loaded = engine.run(LoadModel(job_id=0, source=source, model=opened.model))
+    assert isinstance(loaded, ModelLoaded)
     changes = {
-        "num_steps": options.steps,
         "mask_steps": options.mask_steps,
-        "sigma_max": options.sigma_max,
-        "sigma_min": options.sigma_min,
-        "guidance_scale": options.guidance,
         "noise_mode": options.noise_mode,
         "seed": options.seed,
     }
     settings = replace(
-        summary.settings, **{name: value for name, value in changes.items() if value is not None}
+        loaded.settings, **{name: value for name, value in changes.items() if value is not None}
     )
     if options.mask_steps is None:
         settings = replace(settings, mask_steps=settings.num_steps)

@@ -51,11 +51,12 @@ def test_version_and_help() -> None:
     assert version.stdout == f"diffviews-desktop {diffviews_desktop.__version__}\n"
     overview = run("--help")
     assert overview.returncode == 0
-    for word in ("--data", "--screenshot", "info", "map", "generate", "examples:"):
+    verbs = ("info", "map", "generate", "convert-checkpoint")
+    for word in ("--data", "--screenshot", *verbs, "--num-steps", "examples:"):
         assert word in overview.stdout
 
 
-@pytest.mark.parametrize("verb", ["info", "map", "generate"])
+@pytest.mark.parametrize("verb", ["info", "map", "generate", "convert-checkpoint"])
 def test_each_verb_has_help_with_an_example(verb: str) -> None:
     text = run(verb, "--help")
     assert text.returncode == 0
@@ -89,6 +90,12 @@ def test_wrong_usage_ends_with_2(capsys: pytest.CaptureFixture[str]) -> None:
         ["generate", "--seed", "1.5"],
         ["generate", "--sigma-max", "loud"],
         ["generate", "--noise-mode", "loud"],
+        ["info", "--precision", "half"],
+        ["info", "--label-dropout", "some"],
+        ["--num-steps", "0"],
+        ["--guidance-scale", "much"],
+        ["convert-checkpoint", "edm.pkl"],
+        ["convert-checkpoint", "edm.pkl", "edm.safetensors", "--data", "."],
     ):
         with pytest.raises(SystemExit) as ended:
             cli.main(wrong)

@@ -13,7 +13,9 @@ from diffviews_desktop.samples import SampleTable
 from diffviews_desktop.session import Session
 from diffviews_desktop.state import MAX_NEIGHBORS, RunningJob, Selection, State
 from diffviews_desktop.worker.jobs import (
+    CheckpointConverted,
     ClassChoice,
+    ConvertCheckpoint,
     DataOpened,
     Generate,
     GenerateSettings,
@@ -438,6 +440,111 @@ def test_a_folder_without_a_map_is_mapped_once_the_model_is_loaded(
     assert session.state.layer_map is not None
     assert session.state.loaded is not None
     assert session.state.loaded.layers[0].cached
+
+
+# --- the loaded model ----------------------------------------------------------------------------
+
+BY_THE_ADAPTER = GenerateSettings(num_steps=40, mask_steps=40, sigma_max=50.0, rho=5.0)
+
+
+def loads(session: Session, worker: Recorder, **facts: Any) -> ModelLoaded:
+    """Its model is loaded, as the engine says it."""
+    operations.open_data(session=session, worker=worker, source=SOURCE)
+    finish(session, worker, worker.last_id, data_opened())
+    loaded = ModelLoaded("edm", "cpu", 3, 8, (), **{"settings": BY_THE_ADAPTER, **facts})
+    finish(session, worker, worker.last_id, loaded)
+    return loaded
+
+
+def test_settings_of_the_loaded_model_are_taken_over(session: Session, worker: Recorder) -> None:
+    loads(session, worker)
+    assert session.state.settings == BY_THE_ADAPTER
+    # they are this model's from now on, and no other's
+    summaries = {model.name: model.settings for model in session.state.models}
+    assert summaries == {"dmd2": DMD2, "edm": BY_THE_ADAPTER}
+
+
+def test_settings_that_a_person_edited_before_stay(session: Session, worker: Recorder) -> None:
+    operations.open_data(session=session, worker=worker, source=SOURCE)
+    finish(session, worker, worker.last_id, data_opened())
+    mine = replace(session.state.settings, num_steps=7)
+    operations.change_settings(session=session, settings=mine, class_choice="zero")
+    loaded = ModelLoaded("edm", "cpu", 3, 8, (), settings=BY_THE_ADAPTER)
+    finish(session, worker, worker.last_id, loaded)
+    assert session.state.settings == mine
+    assert session.state.loaded is loaded
+
+
+def test_another_model_brings_its_own_settings(session: Session, worker: Recorder) -> None:
+    loads(session, worker)
+    operations.switch_model(session=session, worker=worker, model="dmd2")
+    finish(session, worker, worker.last_id, data_opened("dmd2"))
+    assert session.state.settings == DMD2
+    few = replace(DMD2, sigma_min=0.25)
+    loaded = ModelLoaded("dmd2", "cpu", 3, 8, (), settings=few)
+    finish(session, worker, worker.last_id, loaded)
+    assert session.state.settings == few
+
+
+def test_what_had_to_be_assumed_is_said(session: Session, worker: Recorder) -> None:
+    loads(session, worker, notes=("One thing was assumed.", "And another."))
+    assert said(session) == "One thing was assumed. And another."
+    assert session.state.notice.offer is None
+
+
+def test_a_conversion_is_offered_done_and_not_offered_again(
+    session: Session, worker: Recorder
+) -> None:
+    loads(session, worker, notes=("One thing was assumed.",), convertible=True)
+    assert said(session).startswith("One thing was assumed. This checkpoint can be converted")
+    assert session.state.notice.offer == "convert"
+    operations.convert_checkpoint(session=session, worker=worker)
+    job = worker.only(ConvertCheckpoint)
+    assert (job.model, job.source) == ("edm", SOURCE)
+    assert running(session, job).title == "Converting the checkpoint"
+    finish(session, worker, job.job_id, CheckpointConverted("edm", Path("edm.safetensors")))
+    assert "edm.safetensors is used from now on" in said(session)
+    assert session.state.notice.offer is None
+    assert session.state.notice.level == "info"
+    assert not session.state.loaded.convertible
+    operations.convert_checkpoint(session=session, worker=worker)
+    assert worker.only(ConvertCheckpoint) is job
+    assert "needs no conversion" in said(session)
+
+
+def test_a_conversion_that_fails_can_be_tried_again(session: Session, worker: Recorder) -> None:
+    loads(session, worker, convertible=True)
+    operations.convert_checkpoint(session=session, worker=worker)
+    job = worker.only(ConvertCheckpoint)
+    operations.on_failed(session=session, job_id=job.job_id, message="Disk full.", details="…")
+    assert said(session) == "Disk full."
+    assert session.state.loaded.convertible
+    assert session.state.model_problem is None
+
+
+def test_a_conversion_that_ends_after_a_switch_changes_the_other_model_in_nothing(
+    session: Session, worker: Recorder
+) -> None:
+    loads(session, worker, convertible=True)
+    operations.convert_checkpoint(session=session, worker=worker)
+    job = worker.only(ConvertCheckpoint)
+    operations.switch_model(session=session, worker=worker, model="dmd2")
+    finish(session, worker, worker.last_id, data_opened("dmd2"))
+    other = ModelLoaded("dmd2", "cpu", 3, 8, (), convertible=True)
+    finish(session, worker, worker.last_id, other)
+    finish(session, worker, job.job_id, CheckpointConverted("edm", Path("edm.safetensors")))
+    assert session.state.loaded.convertible
+    assert "edm.safetensors is used from now on" in said(session)
+
+
+def test_notes_of_a_run_are_said(session: Session, worker: Recorder) -> None:
+    click(session, 1)
+    job = generate(session, worker)
+    steps = (step(0),)
+    result = Trajectory(job, 1, 5, steps, "cuda", notes=("cuda ran out of memory.",))
+    finish(session, worker, job.job_id, result)
+    assert said(session) == "cuda ran out of memory."
+    assert session.state.trajectory(job.job_id).done
 
 
 def test_a_loaded_model_that_is_no_longer_open_is_ignored(

@@ -85,6 +85,7 @@ def test_the_public_names_resolve() -> None:
         "get_adapter",
         "list_adapters",
         "register_adapter",
+        "unusable_adapters",
     ]
     for name in diffviews_desktop.__all__:
         assert getattr(diffviews_desktop, name) is not None

@@ -15,6 +15,7 @@ from diffviews_desktop.worker.jobs import (
     GenerateSettings,
     LayerMap,
     LoadModel,
+    ModelLoaded,
     ModelSummary,
     Source,
 )
@@ -161,3 +162,15 @@ def test_classes_have_names_and_class_0_is_one() -> None:
     words = [state.class_of(number) for number in (0, 3, 7, 8, -1, -2)]
     assert words == ["0 zero", "3 three", "7", "8", "uniform label", "zero label"]
     assert State().class_of(0) == "0"
+
+
+def test_a_loaded_model_names_its_classes_and_an_unconditional_one_has_none() -> None:
+    loaded = ModelLoaded("edm", "cpu", 3, 8, (), class_names=((0, "zero"), (2, "two"), (3, "3")))
+    state = State(loaded=loaded)
+    assert state.class_names() == loaded.class_names
+    assert [state.class_of(number) for number in (0, 1, 2, 3)] == ["0 zero", "1", "2 two", "3"]
+    assert not state.unconditional
+    free = State(loaded=ModelLoaded("edm", "cpu", 0, 8, ()))
+    assert free.unconditional
+    assert {free.class_of(number) for number in (-2, -1, 0)} == {""}
+    assert not State().unconditional

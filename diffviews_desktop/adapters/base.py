@@ -2,6 +2,12 @@
 
 The extractor, the masker and the sampler use nothing of a model but what is declared here, so any
 class with these members works, whether it inherits from `GeneratorAdapter` or not.
+
+An adapter may also have, as attribute or property: ``device`` (where its inputs belong; without it,
+where its first parameter is), ``img_channels`` (3 without it), ``default_layer`` (the layer to map
+first), ``sigma_min`` and ``sigma_max`` (the noise levels that the model knows), ``class_names``
+(number to name), ``guidance_note`` (whether guidance was trained), ``notes`` (what had to be
+assumed when it was loaded), and a method ``prepare()``, called before longer runs.
 """
 
 from __future__ import annotations
@@ -85,7 +91,10 @@ class GeneratorAdapter(ABC):
 
         Args:
             checkpoint_path: the checkpoint file.
-            device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+            device: ``cpu``, ``cuda``, ``cuda:N`` or ``mps``; the program always names one, and
+                calls with ``auto`` are for scripts.
+            kwargs: only what the person asked for: ``label_dropout``, ``precision``; and, where
+                the method names it, ``progress``, to be told 0 … 1 and free to raise.
 
         Raises:
             CheckpointError: the file is missing, unreadable or of another model.
@@ -94,7 +103,8 @@ class GeneratorAdapter(ABC):
     @classmethod
     @abstractmethod
     def get_default_config(cls) -> dict[str, Any]:
-        """Default settings: ``sigma_max``, ``sigma_min``, ``default_steps``, ``guidance_scale``…"""
+        """Default settings: ``sigma_max``, ``sigma_min``, ``rho``, ``default_steps``,
+        ``guidance_scale``; optionally ``guidance_note``."""
 
     @abstractmethod
     def to(self, device: str) -> Self:

@@ -1,125 +1,391 @@
-"""Reading and writing model checkpoints without running anything that a file contains.
+"""From a checkpoint file to a model, without running anything that the file contains.
 
-A ``.safetensors`` file of this program carries its configuration in the header, under the key
-``diffviews``: the keyword arguments of `EDMPrecond`, as JSON. Files without it (a bare state dict
-in ``.safetensors``, ``.pt``, ``.pth`` or ``.bin``) need the configuration from the adapter.
+What can be read: the pickles of the EDM authors' code and re-exports in that form,
+``.safetensors`` files, state dicts of torch.save, and folders of accelerate. Which network it is
+comes from the tensors themselves; what the file says of it must agree. A ``.safetensors`` file of
+this program carries the rest (preconditioning, sigma_data, dropout) in its header.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import safetensors
+import psutil
 import safetensors.torch
 import torch
 from torch import Tensor
 
-from diffviews_desktop.adapters.networks.precond import EDMPrecond
-from diffviews_desktop.errors import CheckpointError
+from diffviews_desktop.adapters.formats.nvidia_pickle import read_nvidia_pickle
+from diffviews_desktop.adapters.formats.safetensors_file import (
+    CLASS_KEY,
+    header_metadata,
+    read_safetensors,
+)
+from diffviews_desktop.adapters.formats.safetensors_file import read_config as read_header
+from diffviews_desktop.adapters.formats.stored import (
+    Progress,
+    StoredModel,
+    StoredTensor,
+    check_tensors,
+    shown,
+)
+from diffviews_desktop.adapters.formats.torch_file import ARCHIVE, read_torch_file
+from diffviews_desktop.adapters.networks.infer import (
+    MAX_STEPS,
+    NotThisFamily,
+    infer_network,
+    strip_wrappers,
+)
+from diffviews_desktop.adapters.networks.precond import PRECONDITIONERS, Precond
+from diffviews_desktop.data.checkpoint_files import SOURCE_KEY, source_facts
+from diffviews_desktop.errors import CheckpointError, UsageError
 
-HEADER_KEY = "diffviews"
-TORCH_SUFFIXES = {".pt", ".pth", ".bin"}
+WEIGHTS_IN_FOLDER = ("model.safetensors", "pytorch_model.bin", "pytorch_model.safetensors")
+READABLE = (
+    "Use a pickle of the EDM authors' code (.pkl), .safetensors, or a state dict in .pt, .pth or "
+    ".bin."
+)
+
+_PICKLE = b"\x80"
+_LEGACY_TORCH = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19"  # torch.save's magic number, as a pickled int
+
+# what the tensors cannot tell, and what a value of it must look like
+_FREE = {
+    "use_fp16": lambda v: type(v) is bool,
+    "sigma_data": lambda v: _is_number(v) and 1e-6 < v < 1e6,
+    "sigma_min": lambda v: _is_number(v) and 0 <= v < 1e6,
+    "sigma_max": lambda v: (_is_number(v) and 0 < v < 1e9) or v == math.inf,
+    "beta_d": lambda v: _is_number(v) and 0 < v < 50,
+    "beta_min": lambda v: _is_number(v) and 0 < v < 50,
+    "epsilon_t": lambda v: _is_number(v) and 0 < v < 1,
+    "C_1": lambda v: _is_number(v) and 0 < v < 1,
+    "C_2": lambda v: _is_number(v) and 0 < v < 1,
+    "M": lambda v: type(v) is int and 1 < v <= MAX_STEPS,
+    "dropout": lambda v: _is_number(v) and 0 <= v < 1,
+    "label_dropout": lambda v: _is_number(v) and 0 <= v <= 1,
+}
 
 
-def save_checkpoint(path: Path, config: Mapping[str, Any], state: Mapping[str, Tensor]) -> None:
-    """Write a state dict and its configuration as one ``.safetensors`` file, atomically."""
+OF_SEVERAL_LEVELS = frozenset({"encoder_type", "decoder_type", "resample_filter"})
+"""Arguments that make no difference where there is one resolution."""
+
+
+class LoadedModel(NamedTuple):
+    """A model, what it was made with, and what had to be assumed.
+
+    ``config`` has the preconditioner's class under ``class_name``, then its keyword arguments;
+    ``given`` are the names that the file itself told.
+    """
+
+    model: Precond
+    config: dict[str, Any]
+    given: frozenset[str]
+    notes: tuple[str, ...]
+    file: Path
+
+
+def checkpoint_file(path: Path) -> Path:
+    """The file to read: ``path`` itself, or the weights in a folder of accelerate.
+
+    Raises:
+        CheckpointError: there is none.
+    """
     path = Path(path)
-    temporary = path.with_name(path.name + ".part")
-    safetensors.torch.save_file(
-        {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()},
-        temporary,
-        metadata={HEADER_KEY: json.dumps(dict(config), sort_keys=True)},
-    )
-    os.replace(temporary, path)
+    try:
+        if path.is_file():
+            return path
+        if not path.is_dir():
+            raise CheckpointError(
+                f"There is no checkpoint at {path}. Check the path in config.json."
+            )
+        found = next((path / name for name in WEIGHTS_IN_FOLDER if (path / name).is_file()), None)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read ({error.strerror}).") from error
+    if found is None:
+        raise CheckpointError(
+            f"The folder {path} has none of {', '.join(WEIGHTS_IN_FOLDER)}. Name the file itself."
+        )
+    return found
+
+
+def read_stored(path: Path, progress: Progress = lambda fraction: None) -> StoredModel:
+    """What a file holds, whatever its format, which its first bytes tell.
+
+    Raises:
+        CheckpointError: missing, damaged, or of no format that can be read safely.
+    """
+    path = checkpoint_file(path)
+    progress(0.0)
+    try:
+        stored = _reader(path)(path)
+        size = path.stat().st_size
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read ({error.strerror}).") from error
+    check_tensors(path, stored.tensors, size)
+    names = strip_wrappers(stored.tensors.keys())
+    return replace(stored, tensors={names[k]: v for k, v in stored.tensors.items()})
+
+
+def _reader(path: Path) -> Callable[[Path], StoredModel]:
+    with path.open("rb") as file:
+        start = file.read(32)
+    if start.startswith(ARCHIVE) or _LEGACY_TORCH in start:
+        return read_torch_file
+    if start[4:9] == b"\0\0\0\0{":  # after the length of the header
+        return read_safetensors
+    if start.startswith(_PICKLE):
+        return read_nvidia_pickle
+    if path.suffix == ".safetensors":
+        return read_safetensors
+    raise CheckpointError(f"{path.name}: this kind of file cannot be read. {READABLE}")
 
 
 def read_config(path: Path) -> dict[str, Any] | None:
-    """The configuration in the header of a ``.safetensors`` file, or None without one.
+    """The configuration in the header of a ``.safetensors`` file; None of other files.
 
     Raises:
         CheckpointError: the file is missing or its header cannot be read.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise CheckpointError(f"There is no checkpoint at {path}. Check the path in config.json.")
-    if path.suffix != ".safetensors":
-        return None
+    path = checkpoint_file(path)
     try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {}).get(HEADER_KEY)
-        config = None if text is None else json.loads(text)
-    except (safetensors.SafetensorError, OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(
-            f"{path.name} is not a readable .safetensors file ({error}). Copy or download it again."
-        ) from error
-    if config is not None and not isinstance(config, dict):
-        raise CheckpointError(f"The configuration in the header of {path.name} is not an object.")
-    return config
+        return read_header(path) if path.suffix == ".safetensors" else None
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read ({error.strerror}).") from error
 
 
-def load_model(path: Path, default_config: Mapping[str, Any] | None = None) -> EDMPrecond:
+def load_checkpoint(
+    path: Path,
+    default_config: Mapping[str, Any] | None = None,
+    progress: Progress = lambda fraction: None,
+) -> LoadedModel:
     """Build the model that a checkpoint describes and fill it, on the CPU in float32.
 
+    Needs little more memory than the file: the model is built without data and each tensor is
+    read once, to the place where it stays.
+
     Args:
-        path: ``.safetensors``, ``.pt``, ``.pth`` or ``.bin``.
-        default_config: keyword arguments of `EDMPrecond` for files that carry none.
+        path: a file or a folder (see the module's text).
+        default_config: what to take for what neither the file nor its tensors tell.
+        progress: told how far it is; may raise to stop.
 
     Raises:
-        CheckpointError: missing or unreadable file, no configuration, or tensors that do not fit.
+        CheckpointError: missing or unreadable file, tensors of no network of this family, or a
+            configuration that contradicts them.
+    """
+    stored = read_stored(path, progress)
+    config, given, notes = _settle(stored, default_config or {})
+    model = _build(stored, config)
+    _check_memory(stored)
+    state = stored.read(progress)
+    model.load_state_dict(state, strict=True, assign=True)
+    return LoadedModel(model.requires_grad_(False).eval(), config, given, notes, stored.path)
+
+
+def load_model(path: Path, default_config: Mapping[str, Any] | None = None) -> Precond:
+    """The model of `load_checkpoint` alone."""
+    return load_checkpoint(path, default_config).model
+
+
+def save_checkpoint(
+    path: Path,
+    config: Mapping[str, Any],
+    state: Mapping[str, Tensor],
+    source: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a state dict and its configuration as one ``.safetensors`` file, atomically.
+
+    Args:
+        path: the file.
+        config: keyword arguments of the preconditioner; its class under ``class_name``, if that is
+            not `EDMPrecond`.
+        state: the state dict.
+        source: which file it was made from.
     """
     path = Path(path)
-    config = read_config(path) or default_config
-    if config is None:
-        raise CheckpointError(
-            f"{path.name} does not say which network it holds. Name an adapter that knows it, "
-            "such as edm-imagenet-64, in config.json or with --adapter."
-        )
-    state = _read_state(path)
+    metadata = header_metadata(config)
+    if source is not None:
+        metadata[SOURCE_KEY] = json.dumps(dict(source))
+    temporary = path.with_name(path.name + ".part")
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     try:
-        with torch.device("meta"):
-            model = EDMPrecond(**config)
-    except (
-        TypeError,
-        ValueError,
-        RuntimeError,
-        AttributeError,
-        LookupError,
-        ArithmeticError,
-    ) as error:
-        raise CheckpointError(
-            f"The configuration of {path.name} does not describe a network ({error})."
-        ) from error
-    try:
-        model.load_state_dict(state, strict=True, assign=True)
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())
-        raise CheckpointError(
-            f"The tensors of {path.name} do not fit the network it should hold: {reason[:400]}"
-        ) from error
-    return model.to(torch.float32).requires_grad_(False).eval()
-
-
-def _read_state(path: Path) -> dict[str, Tensor]:
-    try:
-        if path.suffix == ".safetensors":
-            return safetensors.torch.load_file(path)
-        if path.suffix in TORCH_SUFFIXES:
-            state = torch.load(path, map_location="cpu", weights_only=True, mmap=None)
-        else:
-            raise CheckpointError(
-                f"{path.name}: this kind of file cannot be read. "
-                "Use .safetensors, or a state dict in .pt, .pth or .bin."
-            )
-    except CheckpointError:
+        with temporary.open("wb"):
+            readable = temporary.stat().st_mode  # the library makes files for their owner alone
+        safetensors.torch.save_file(tensors, temporary, metadata=metadata)
+        temporary.chmod(readable)
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        if temporary.is_file():
+            temporary.unlink()
         raise
-    except Exception as error:  # a damaged file makes the restricted unpickler fail in many ways
-        raise CheckpointError(f"{path.name} cannot be read as a checkpoint ({error}).") from error
-    if not isinstance(state, dict) or not all(
-        isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
-    ):
-        raise CheckpointError(f"{path.name} does not hold a plain state dict of tensors.")
-    return state
+
+
+def convert_checkpoint(
+    path: Path, out: Path, *, replace_existing: bool = False, progress: Progress = lambda f: None
+) -> LoadedModel:
+    """Write any checkpoint that can be read as ``.safetensors`` with its configuration.
+
+    Raises:
+        CheckpointError: it cannot be read (see `load_checkpoint`).
+        UsageError: ``out`` is there already, or cannot be written.
+    """
+    out = Path(out)
+    if out.suffix != ".safetensors":
+        raise UsageError(f"{out.name} must end in .safetensors.")
+    if out.exists() and not replace_existing:
+        raise UsageError(f"{out} is there already. Choose another name, or replace it (--force).")
+    loaded = load_checkpoint(path, progress=lambda fraction: progress(0.7 * fraction))
+    source = source_facts(loaded.file)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        save_checkpoint(out, loaded.config, loaded.model.state_dict(), source)
+    except (OSError, safetensors.SafetensorError) as error:
+        raise UsageError(f"{out} cannot be written ({error}).") from error
+    progress(1.0)
+    return loaded
+
+
+# ---- which network ------------------------------------------------------------------------------
+
+
+def _settle(
+    stored: StoredModel, default: Mapping[str, Any]
+) -> tuple[dict[str, Any], frozenset[str], tuple[str, ...]]:
+    """The configuration: shapes from the tensors, the rest from the file, then the default."""
+    file = stored.path.name
+    shapes = {name: tensor.shape for name, tensor in stored.tensors.items()}
+    try:
+        inferred = infer_network(shapes)
+    except NotThisFamily as error:
+        raise CheckpointError(
+            f"{file} is not a checkpoint of the EDM family: {error}. Choose another file, or name "
+            "its own adapter."
+        ) from None
+    told = dict(stored.config or {})
+    notes = list(stored.notes)
+    class_name = stored.class_name or inferred.class_name or default.get(CLASS_KEY)
+    assumed = class_name is None
+    class_name = class_name or "EDMPrecond"
+    if class_name not in PRECONDITIONERS:
+        raise CheckpointError(
+            f"{file} names the unknown preconditioner {shown(class_name)}. Known are "
+            f"{', '.join(PRECONDITIONERS)}. Choose another file."
+        )
+    if inferred.class_name and inferred.class_name != class_name:
+        raise CheckpointError(
+            f"{file} says that it is a {class_name}, but its tensors are those of a "
+            f"{inferred.class_name}. Choose another file."
+        )
+    config: dict[str, Any] = {CLASS_KEY: class_name, **inferred.config}
+    _compare(file, config, told)
+    free = _arguments(class_name) - config.keys()
+    given = {CLASS_KEY} if stored.class_name else set()
+    for source in (default, told):
+        for key in free & source.keys():
+            if not _FREE[key](source[key]):
+                raise CheckpointError(
+                    f"{file}: {key} cannot be {shown(source[key])}. Get the file again from where "
+                    "it was published."
+                )
+            config[key] = source[key]
+            if source is told:
+                given.add(key)
+    if assumed:
+        notes.append(
+            f"{file} does not say its preconditioning: EDM's is assumed, with sigma_data "
+            f"{config.get('sigma_data', 0.5)}."
+        )
+    unknown = sorted(told.keys() - config.keys() - _FREE.keys() - {"model_type"})
+    if unknown:
+        notes.append(
+            f"{file} has settings that are not known and were left out: {shown(unknown[:9])}."
+        )
+    return config, frozenset(given), tuple(notes)
+
+
+def _compare(file: str, inferred: Mapping[str, Any], told: Mapping[str, Any]) -> None:
+    """What the file says of the network's shape must be what its tensors show."""
+    levels = [inferred["img_resolution"] >> i for i in range(len(inferred["channel_mult"]))]
+    for key, value in inferred.items():
+        said = told.get(key)
+        if said is None or key == CLASS_KEY or (len(levels) == 1 and key in OF_SEVERAL_LEVELS):
+            continue
+        if key == "attn_resolutions" and isinstance(said, list | tuple):
+            same = {res for res in said if res in levels} == set(value)
+        elif key == "resample_filter" and isinstance(said, list | tuple):
+            same = len(said) == len(value)
+        else:
+            same = (list(said) if isinstance(said, tuple) else said) == value
+        if not same:
+            raise CheckpointError(
+                f"{file} says that {key} is {shown(said)}, but its tensors are those of a "
+                f"network where it is {shown(value)}. Get the file again from where it was "
+                "published."
+            )
+
+
+def _build(stored: StoredModel, config: Mapping[str, Any]) -> Precond:
+    """The model without data, its tensors compared with those of the file by name and shape."""
+    file = stored.path.name
+    arguments = {key: value for key, value in config.items() if key != CLASS_KEY}
+    try:
+        with torch.device("meta"), torch.no_grad():
+            model = PRECONDITIONERS[config[CLASS_KEY]](**arguments)
+            problem = _misfit(model, stored.tensors)
+            if problem is None:
+                size = (1, model.img_channels, model.img_resolution, model.img_resolution)
+                model.eval()(torch.empty(size), torch.empty(1))  # shapes alone: nothing is computed
+    except (TypeError, ValueError, RuntimeError, LookupError, ArithmeticError) as error:
+        raise CheckpointError(
+            f"The tensors of {file} describe no network that can run ({shown(str(error))}). Choose "
+            "another file."
+        ) from error
+    if problem:
+        raise CheckpointError(
+            f"The tensors of {file} do not fit the network that they should be: {problem}. Get the "
+            "file again, or name the adapter that it belongs to."
+        )
+    return model
+
+
+def _misfit(model: Precond, found: Mapping[str, StoredTensor]) -> str | None:
+    """The first tensor of a file that is not as the model's."""
+    wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    for name, shape in wanted.items():
+        tensor = found.get(name)
+        if tensor is None:
+            return f"it lacks {name}"
+        if tensor.shape != shape:
+            return f"{name} has the shape {shown(tensor.shape)}, not {shown(shape)}"
+        if not tensor.dtype.is_floating_point:
+            return f"{name} holds whole numbers ({tensor.dtype})"
+    extra = next((name for name in found if name not in wanted), None)
+    return None if extra is None else f"it has {shown(extra)}, which the network has not"
+
+
+def _check_memory(stored: StoredModel) -> None:
+    sizes = [4 * math.prod(tensor.shape) for tensor in stored.tensors.values()]
+    needed = sum(sizes) + max(tensor.nbytes for tensor in stored.tensors.values())
+    there = psutil.virtual_memory().total
+    if needed > there:
+        raise CheckpointError(
+            f"{stored.path.name} holds a network of {needed / 1e9:.0f} GB, and this computer has "
+            f"{there / 1e9:.0f} GB of memory. Use a computer with more."
+        )
+
+
+def _arguments(class_name: str) -> set[str]:
+    """Names that the preconditioner and its networks take, beside what the tensors tell."""
+    own = PRECONDITIONERS[class_name].__init__.__annotations__
+    return {key for key in _FREE if key in own} | {"dropout", "label_dropout"}
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float)

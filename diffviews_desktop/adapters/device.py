@@ -17,6 +17,9 @@ from diffviews_desktop.errors import UsageError
 
 Model = TypeVar("Model", bound=nn.Module)
 
+# of CUDA's and MPS's allocators, then of the CPU's
+_NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
+
 
 def get_device(prefer_device: str | None = None) -> str:
     """The device to use: ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
@@ -75,6 +78,29 @@ def move_to_device(model: Model, device: str) -> Model:
         if torch.device(device).type != "mps":
             raise
         return model.to("cpu")
+
+
+def adapter_device(adapter: Any) -> torch.device:
+    """Where a model's inputs belong: what the adapter says in ``device``, else where the first
+    parameter among its attributes is."""
+    named = getattr(adapter, "device", None)
+    if isinstance(named, str | torch.device):
+        return torch.device(named)
+    held = vars(adapter).values() if hasattr(adapter, "__dict__") else ()
+    for value in (adapter, *held):
+        if isinstance(value, nn.Module):
+            parameter = next(value.parameters(), None)
+            if parameter is not None:
+                return parameter.device
+    return torch.device("cpu")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that the device, or the machine, has no memory left."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    text = str(error)
+    return isinstance(error, RuntimeError) and any(words in text for words in _NO_MEMORY)
 
 
 def release_memory() -> None:

@@ -1,40 +1,89 @@
-"""The adapter for EDM-format models: any resolution, channel count and number of classes."""
+"""The adapter for checkpoints of the EDM family: any resolution, channel count, preconditioning and
+number of classes."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from diffviews_desktop import paths
 from diffviews_desktop.adapters.base import ForwardHook, GeneratorAdapter
-from diffviews_desktop.adapters.checkpoint import load_model
+from diffviews_desktop.adapters.checkpoint import load_checkpoint
 from diffviews_desktop.adapters.device import get_device, move_to_device
+from diffviews_desktop.adapters.formats.stored import Progress
 from diffviews_desktop.adapters.hooks import HookMixin, first_tensor
-from diffviews_desktop.adapters.networks.precond import EDMPrecond
+from diffviews_desktop.adapters.memory_format import apply_faster_format
+from diffviews_desktop.adapters.networks.precond import Precond
 from diffviews_desktop.adapters.registry import register_adapter
-from diffviews_desktop.errors import AdapterError, CheckpointError
+from diffviews_desktop.adapters.sampling import (
+    Churn,
+    get_denoising_sigmas,
+    heun_steps,
+    make_labels,
+    tensor_to_uint8_image,
+)
+from diffviews_desktop.errors import AdapterError, CheckpointError, UsageError
+
+Precision = Literal["auto", "float32", "float16", "bfloat16"]
+
+GUIDANCE_UNKNOWN = (
+    "The checkpoint does not say whether labels were dropped in training. If they were not, "
+    "guidance is extrapolation."
+)
+GUIDANCE_NOT_TRAINED = (
+    "Labels were never dropped when this model was trained: guidance was not trained, it is "
+    "extrapolation."
+)
+GUIDANCE_TRAINED = "Labels were dropped in {:.0%} of this model's training: guidance was trained."
 
 
 @register_adapter("edm")
 class EDMAdapter(HookMixin, GeneratorAdapter):
-    """An `EDMPrecond` model whose encoder and decoder blocks are the hookable layers.
+    """A preconditioned ADM, DDPM++ or NCSN++ network; its encoder and decoder modules are the
+    hookable layers.
 
-    Names, in the order the blocks run: ``encoder_block_0 …``, the last encoder block
-    ``encoder_bottleneck``, the first decoder block ``midblock``, then ``decoder_block_1 …``.
+    Names, in the order the modules run: ``encoder_block_0 …``, the last of the encoder
+    ``encoder_bottleneck``, the first of the decoder ``midblock``, then ``decoder_block_1 …``.
+
+    Args:
+        model: the network.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+        precision: what the network runs in on CUDA; ``auto`` is what it was made for.
+        guidance_note: whether guidance was trained.
+        notes: what had to be assumed when the checkpoint was read.
+
+    Raises:
+        UsageError: the network was not made for this precision.
     """
 
     name: ClassVar[str] = "edm"
     network_config: ClassVar[dict[str, Any] | None] = None
-    """Network of checkpoints that carry no configuration; None where only the file can tell."""
+    """The network that checkpoints must hold, and what they need not say; None for any."""
+    published_sampler: ClassVar[dict[str, Any]] = {"num_steps": 18, "churn": Churn()}
+    """Settings of `sample` where none are given."""
 
-    def __init__(self, model: EDMPrecond, device: str = "auto") -> None:
+    def __init__(
+        self,
+        model: Precond,
+        device: str = "auto",
+        *,
+        precision: Precision = "auto",
+        guidance_note: str = GUIDANCE_UNKNOWN,
+        notes: Sequence[str] = (),
+    ) -> None:
         HookMixin.__init__(self)
         self.model = model
+        self.guidance_note = guidance_note
+        self.notes = tuple(notes)
         self.to(device)
+        self._set_precision(precision)
         self._modules_by_layer = _name_layers(model)
         self._shapes = self._trace_shapes()  # now, while no hook of anyone else is registered
 
@@ -55,16 +104,105 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
         return self.model.label_dim
 
     @property
+    def sigma_min(self) -> float:
+        """Lowest noise level that the model knows."""
+        return self.model.sigma_min
+
+    @property
+    def sigma_max(self) -> float:
+        """Highest noise level that the model knows."""
+        return self.model.sigma_max
+
+    @property
     def hookable_layers(self) -> list[str]:
         return list(self._modules_by_layer)
 
     def forward(
         self, x: Tensor, sigma: Tensor, class_labels: Tensor | None = None, **kwargs: Any
     ) -> Tensor:
-        x = x.to(self.device)
-        sigma = torch.as_tensor(sigma).to(self.device)
-        labels = None if class_labels is None else class_labels.to(self.device)
+        # float32 before it moves: mps has no float64
+        x = x.to(torch.float32).to(self.device)
+        sigma = torch.as_tensor(sigma, dtype=torch.float32).to(self.device)
+        labels = None
+        if class_labels is not None:
+            labels = class_labels.to(torch.float32).to(self.device)
         return self.model(x, sigma, labels, **kwargs)
+
+    @torch.no_grad()
+    def sample(
+        self,
+        num_samples: int = 1,
+        class_label: int | None = None,
+        num_steps: int | None = None,
+        sigma_max: float = 80.0,
+        sigma_min: float = 0.002,
+        rho: float = 7.0,
+        S_churn: float | None = None,
+        S_min: float | None = None,
+        S_max: float | None = None,
+        S_noise: float | None = None,
+        device: str | None = None,
+        seed: int | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Draw with EDM's stochastic second-order sampler (Karras et al. 2022, algorithm 2).
+
+        Args:
+            num_samples: pictures to draw.
+            class_label: a class, -1 for the uniform label, None for random classes.
+            num_steps: steps; the model runs ``2 * num_steps - 1`` times.
+            sigma_max: first noise level, at most the model's own.
+            sigma_min: last noise level above 0, at least the model's own.
+            rho: exponent of the schedule.
+            S_churn: amount of noise added over the run; 0 is deterministic.
+            S_min: lowest noise level at which it is added.
+            S_max: highest noise level at which it is added.
+            S_noise: standard deviation of the added noise.
+            device: where to run; None leaves the model where it is.
+            seed: seed of the noise and of random classes; None draws one.
+
+        Steps and churn that are not given are those that were published for the model.
+
+        Returns:
+            Pictures ``(B, H, W, C) uint8`` and class numbers ``(B,)``.
+
+        Raises:
+            UsageError: a value is out of range.
+        """
+        if num_samples < 1:
+            raise UsageError(f"The number of samples must be at least 1, not {num_samples}.")
+        if device is not None:
+            self.to(device)
+        generator = torch.Generator()
+        if seed is None:
+            generator.seed()
+        else:
+            generator.manual_seed(seed)
+        labels = make_labels(self.num_classes, num_samples, class_label, generator)
+        given = {"S_churn": S_churn, "S_min": S_min, "S_max": S_max, "S_noise": S_noise}
+        churn = self.published_sampler["churn"]._replace(
+            **{key: value for key, value in given.items() if value is not None}
+        )
+        sigmas = get_denoising_sigmas(
+            self.published_sampler["num_steps"] if num_steps is None else num_steps,
+            min(sigma_max, self.sigma_max),
+            max(sigma_min, self.sigma_min),
+            rho,
+        )
+        size = (num_samples, self.img_channels, self.resolution, self.resolution)
+
+        def denoise(x: Tensor, sigma: float) -> Tensor:
+            level = torch.full((num_samples,), sigma)
+            return self.forward(x.float(), level, labels.conditional).cpu().double()
+
+        for step in heun_steps(
+            denoise,
+            lambda: torch.randn(size, generator=generator, dtype=torch.float64),
+            sigmas.double().tolist(),
+            churn,
+            lambda sigma: float(self.model.round_sigma(sigma)),
+        ):
+            pictures = step.x
+        return tensor_to_uint8_image(pictures), labels.numbers
 
     def register_activation_hooks(
         self, layer_names: Sequence[str], hook_fn: ForwardHook
@@ -81,6 +219,8 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
         checkpoint_path: str | Path,
         device: str = "auto",
         label_dropout: float | None = None,
+        precision: Precision = "auto",
+        progress: Progress = lambda fraction: None,
         **kwargs: Any,
     ) -> Self:
         """Load a checkpoint.
@@ -88,16 +228,32 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
         Args:
             checkpoint_path: the file (see `diffviews_desktop.adapters.checkpoint`).
             device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
-            label_dropout: replaces the model's own; it acts in training only.
+            label_dropout: with what probability labels were dropped in training, where the file
+                does not say it or is wrong.
+            precision: what the network runs in on CUDA; ``auto`` is what it was made for.
+            progress: told how far it is, 0 … 1; may raise to stop.
 
         Raises:
             CheckpointError: the file cannot be used, or holds another network than this adapter's.
+            UsageError: the network was not made for this precision.
         """
-        model = load_model(Path(checkpoint_path), cls.network_config)
-        cls._check_model(model, Path(checkpoint_path))
+        if label_dropout is not None and not 0 <= label_dropout <= 1:
+            raise UsageError(f"The label dropout must be between 0 and 1, not {label_dropout}.")
+        loaded = load_checkpoint(Path(checkpoint_path), cls.network_config, progress)
+        cls._check_model(loaded.model, Path(checkpoint_path))
+        known = cls.network_config is not None or "label_dropout" in loaded.given
         if label_dropout is not None:
-            model.model.label_dropout = label_dropout
-        return cls(model, device)
+            loaded.model.model.label_dropout = label_dropout
+            known = True
+        dropped = float(loaded.model.model.label_dropout)
+        note = GUIDANCE_TRAINED.format(dropped) if dropped else GUIDANCE_NOT_TRAINED
+        return cls(
+            loaded.model,
+            device,
+            precision=precision,
+            guidance_note=note if known else GUIDANCE_UNKNOWN,
+            notes=loaded.notes,
+        )
 
     @classmethod
     def get_default_config(cls) -> dict[str, Any]:
@@ -120,8 +276,44 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
         self.model.eval()
         return self
 
+    @torch.no_grad()
+    def prepare(self) -> None:
+        """Choose the memory format that is faster on this device; measured once a model.
+
+        To be called before a longer run, without hooks of anyone else.
+        """
+        where = torch.device(self.device)
+        size = (2, self.img_channels, self.resolution, self.resolution)
+        x, sigma = torch.zeros(size, device=where), torch.ones(2, device=where)
+        chip = torch.cuda.get_device_name(where) if where.type == "cuda" else where.type
+        shapes = {name: list(p.shape) for name, p in self.model.named_parameters()}
+        described = [shapes, str(self.model.network_dtype), chip, str(torch.__version__)]
+        key = hashlib.sha256(json.dumps(described).encode()).hexdigest()[:24]
+        apply_faster_format(
+            self.model,
+            lambda: self.model(x, sigma),
+            where,
+            key,
+            paths.cache_dir() / "memory_formats.json",
+        )
+
+    def _set_precision(self, precision: Precision) -> None:
+        if precision not in get_args(Precision):
+            known = ", ".join(get_args(Precision))
+            raise UsageError(f"Unknown precision {precision!r}: use {known}.")
+        if precision == "auto":
+            return
+        if precision != "float32" and not self.device.startswith("cuda"):
+            raise UsageError(f"On {self.device} the network runs in float32: leave --precision.")
+        if precision == "float16" and not self.model.use_fp16:
+            raise UsageError(
+                "This model was not made for float16 and can overflow in it: use bfloat16 or "
+                "float32."
+            )
+        self.model.network_dtype = getattr(torch, precision)
+
     @classmethod
-    def _check_model(cls, model: EDMPrecond, path: Path) -> None:
+    def _check_model(cls, model: Precond, path: Path) -> None:
         expected = cls.network_config
         if expected is None:
             return
@@ -133,8 +325,10 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
                 )
 
     def _get_layer_module(self, layer_name: str) -> nn.Module:
+        # the first of the decoder can also be called by its number
+        name = "midblock" if layer_name == "decoder_block_0" else layer_name
         try:
-            return self._modules_by_layer[layer_name]
+            return self._modules_by_layer[name]
         except KeyError:
             raise AdapterError(
                 f"The model has no layer {layer_name!r}. Its layers: "
@@ -167,7 +361,7 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
         return {name: shapes[name] for name in self.hookable_layers}
 
 
-def _name_layers(model: EDMPrecond) -> dict[str, nn.Module]:
+def _name_layers(model: Precond) -> dict[str, nn.Module]:
     encoder = list(model.model.enc.values())
     decoder = list(model.model.dec.values())
     named = {f"encoder_block_{i}": module for i, module in enumerate(encoder[:-1])}

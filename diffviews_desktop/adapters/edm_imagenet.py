@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 
 from diffviews_desktop.adapters.edm import EDMAdapter
 from diffviews_desktop.adapters.registry import register_adapter
+from diffviews_desktop.adapters.sampling import Churn
+from diffviews_desktop.data.class_labels import load_class_labels
 
 IMAGENET_64: dict[str, Any] = {
     "img_resolution": 64,
@@ -17,6 +19,8 @@ IMAGENET_64: dict[str, Any] = {
     "num_blocks": 3,
     "attn_resolutions": [32, 16, 8],
     "dropout": 0.10,
+    "label_dropout": 0.0,
+    "use_fp16": True,
 }
 
 
@@ -26,7 +30,12 @@ class EDMImageNetAdapter(EDMAdapter):
 
     name: ClassVar[str] = "edm-imagenet-64"
     network_config: ClassVar[dict[str, Any] | None] = IMAGENET_64
+    published_sampler: ClassVar[dict[str, Any]] = {
+        "num_steps": 256,
+        "churn": Churn(S_churn=40, S_min=0.05, S_max=50, S_noise=1.003),
+    }
 
-    @classmethod
-    def get_default_config(cls) -> dict[str, Any]:
-        return {**super().get_default_config(), "default_steps": 18}
+    @property
+    def class_names(self) -> dict[int, str]:
+        """Names of the classes, in the standard order of ImageNet."""
+        return load_class_labels()

@@ -1,29 +1,47 @@
 """Adapters by name.
 
 Built-in adapters are imported when they are first asked for; other packages add theirs with the
-`register_adapter` decorator or through the entry point group ``diffviews_desktop.adapters``.
+`register_adapter` decorator or through an entry point in one of `ENTRY_POINT_GROUPS`. An adapter of
+another package that cannot be used is kept apart with its reason: see `unusable_adapters`.
 """
 
 from __future__ import annotations
 
 import importlib
 import logging
+import re
+import sys
 from collections.abc import Callable
 from importlib import metadata
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from diffviews_desktop.adapters.base import GeneratorAdapter
 from diffviews_desktop.errors import AdapterError
 
 log = logging.getLogger(__name__)
 
-ENTRY_POINT_GROUP = "diffviews_desktop.adapters"
+ENTRY_POINT_GROUPS = ("diffviews_desktop.adapters", "diffviews.adapters", "adapt_diff.adapters")
+"""Where other packages name their adapters, the first group first."""
+
+REQUIRED_METHODS = (
+    "from_checkpoint",
+    "get_default_config",
+    "forward",
+    "register_activation_hooks",
+    "get_layer_shapes",
+    "to",
+    "eval",
+)
+"""What can be called on every adapter; its other members may be made in ``__init__``."""
+
 _BUILT_IN = (
     "diffviews_desktop.adapters.edm",
     "diffviews_desktop.adapters.edm_imagenet",
     "diffviews_desktop.adapters.dmd2_imagenet",
+    "diffviews_desktop.adapters.diffusers_unet",
 )
 _adapters: dict[str, type[GeneratorAdapter]] = {}
+_unusable: dict[str, str] = {}
 _discovered = False
 
 AdapterClass = TypeVar("AdapterClass", bound=type)
@@ -33,7 +51,9 @@ def register_adapter(name: str) -> Callable[[AdapterClass], AdapterClass]:
     """Class decorator that registers an adapter under ``name``."""
 
     def decorate(cls: AdapterClass) -> AdapterClass:
-        register_adapter_class(name, cls)
+        # a built-in adapter leaves the name to one that the program registered before
+        if cls.__module__ not in _BUILT_IN or name not in _adapters:
+            register_adapter_class(name, cls)
         return cls
 
     return decorate
@@ -53,12 +73,15 @@ def get_adapter(name: str) -> type[GeneratorAdapter]:
     """The adapter class registered under ``name``.
 
     Raises:
-        AdapterError: no such adapter; the text lists those there are.
+        AdapterError: no such adapter, and the text lists those there are; or it cannot be used,
+            and the text says why.
     """
     discover_adapters()
     try:
         return _adapters[name]
     except KeyError:
+        if name in _unusable:
+            raise AdapterError(_unusable[name]) from None
         known = ", ".join(sorted(_adapters)) or "none"
         raise AdapterError(f"There is no adapter named {name!r}. Available: {known}.") from None
 
@@ -69,21 +92,139 @@ def list_adapters() -> list[str]:
     return sorted(_adapters)
 
 
+def unusable_adapters() -> dict[str, str]:
+    """Adapters of installed packages that cannot be used: a sentence a name, sorted.
+
+    The sentence names the package, the reason and what to do. An adapter whose name is taken is
+    listed as ``name (package)``.
+    """
+    discover_adapters()
+    return {name: _unusable[name] for name in sorted(_unusable) if name not in _adapters}
+
+
 def discover_adapters() -> None:
     """Import the built-in adapters and those of installed packages, once.
 
-    A package whose adapter cannot be imported is logged and left out.
+    A name goes to what the program registered before, else to a built-in adapter, else to the first
+    package in the order of `ENTRY_POINT_GROUPS`, then of the packages' names.
     """
     global _discovered
     if _discovered:
         return
-    _discovered = True
-    for module in _BUILT_IN:
-        importlib.import_module(module)
-    for entry_point in metadata.entry_points(group=ENTRY_POINT_GROUP):
-        if entry_point.name in _adapters:
+    _discovered = True  # now: an adapter may ask for another one while it is imported
+    _unusable.clear()
+    try:
+        for module in _BUILT_IN:
+            importlib.import_module(module)
+        _discover_packages()
+    except BaseException:
+        _discovered = False
+        raise
+
+
+class _Candidate(NamedTuple):
+    """An entry point and the package that it is of."""
+
+    entry_point: metadata.EntryPoint
+    package: str
+
+
+def _discover_packages() -> None:
+    owners: dict[str, str] = {}
+    named: set[str] = set()
+    tried: set[tuple[str, str, str]] = set()
+    failed: list[tuple[str, str, str]] = []
+    for entry_point, package in _candidates():
+        name = entry_point.name
+        own = owners.get(name) == package
+        if name in _adapters and (name in named or not own):
+            if not own and not _is_registered(entry_point):
+                reason = f"{_owner(name, owners)} has that name already"
+                failed.append((name, package, f"{reason}; have one of them renamed or uninstalled"))
             continue
+        if (package, name, entry_point.value) in tried:  # a package may name it in every group
+            continue
+        tried.add((package, name, entry_point.value))
+        before = {other: cls for other, cls in _adapters.items() if other != name}
+        reason = _load(entry_point)
+        if reason:
+            _adapters.clear()  # also of what its module registered before it failed
+            failed.append((name, package, f"{reason}; update or uninstall that package"))
+        else:
+            named.add(name)
+        _adapters.update(before)  # importing a module takes no name from another adapter
+        owners |= dict.fromkeys(_adapters.keys() - before.keys(), package)
+    for name, package, reason in dict.fromkeys(failed):
+        key = f"{name} ({package})" if name in _adapters or name in _unusable else name
+        _unusable[key] = f"The adapter {name!r} of the package {package} cannot be used: {reason}."
+        log.warning("%s", _unusable[key])
+
+
+def _candidates() -> list[_Candidate]:
+    """Entry points of all packages, in order of precedence."""
+    found: dict[tuple[int, str, str], _Candidate] = {}
+    for distribution in metadata.distributions():
         try:
-            register_adapter_class(entry_point.name, entry_point.load())
-        except Exception as error:  # another package's code: anything can happen in it
-            log.warning("The adapter %s cannot be used: %s", entry_point.name, error)
+            points = [p for p in distribution.entry_points if p.group in ENTRY_POINT_GROUPS]
+            package = (distribution.metadata["Name"] or "without a name") if points else ""
+        except Exception as error:  # one damaged package must not hide the others
+            log.warning("The entry points of a package cannot be read: %s", _first_line(error))
+            continue
+        normal = re.sub(r"[-_.]+", "-", package).lower()
+        for point in points:
+            key = (ENTRY_POINT_GROUPS.index(point.group), normal, point.name)
+            found.setdefault(key, _Candidate(point, package))  # the first on the path is imported
+    return [found[key] for key in sorted(found)]
+
+
+def _load(entry_point: metadata.EntryPoint) -> str:
+    """Register the class that an entry point names; returns why that cannot be, or nothing."""
+    try:
+        cls = entry_point.load()
+        if not isinstance(cls, type):
+            return f"{entry_point.value} is not a class"
+        lacking = _lacking_members(cls)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # another package's code: anything can happen in it
+        return f"importing {entry_point.value} failed with {_first_line(error)}"
+    if lacking:
+        return f"{entry_point.value} lacks {', '.join(lacking)}"
+    register_adapter_class(entry_point.name, cls)
+    return ""
+
+
+def _lacking_members(cls: type) -> list[str]:
+    abstract: frozenset[str] = getattr(cls, "__abstractmethods__", frozenset())
+    lacking = [name for name in REQUIRED_METHODS if not callable(getattr(cls, name, None))]
+    return [*lacking, *sorted(abstract - {*lacking})]
+
+
+def _is_registered(entry_point: metadata.EntryPoint) -> bool:
+    """Whether its class is the registered one already, without importing anything."""
+    try:
+        found: Any = sys.modules[entry_point.module]
+        for part in entry_point.attr.split("."):
+            found = getattr(found, part)
+    except Exception:
+        return False
+    return found is _adapters[entry_point.name]
+
+
+def _owner(name: str, owners: dict[str, str]) -> str:
+    if name in owners:
+        return f"the package {owners[name]}"
+    if _adapters[name].__module__ in _BUILT_IN:
+        return "a built-in adapter"
+    return "an adapter that the program registered itself"
+
+
+def _first_line(error: BaseException) -> str:
+    """The kind of an error and the beginning of what it says."""
+    kind = type(error).__name__
+    try:
+        text = next(iter(str(error).strip().splitlines()), "")
+    except Exception:  # its own __str__ fails
+        text = ""
+    text = text if len(text) <= 200 else text[:200] + "…"
+    return f"{kind}: {text.rstrip('.')}" if text else kind

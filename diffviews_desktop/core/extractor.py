@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
 
@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from diffviews_desktop.adapters.base import ForwardHook, GeneratorAdapter
+from diffviews_desktop.adapters.device import adapter_device, is_out_of_memory, release_memory
 from diffviews_desktop.adapters.hooks import first_tensor
 from diffviews_desktop.data.arrays import Float32, flatten_layers
-from diffviews_desktop.errors import DataError
+from diffviews_desktop.errors import DataError, OutOfMemoryError
 
 ExtractionInput = Literal["noised", "scaled"]
 
@@ -128,6 +129,12 @@ class LabelledPictures(NamedTuple):
     classes: NDArray[np.integer]
     seeds: NDArray[np.integer]
 
+    def take(self, rows: slice) -> LabelledPictures:
+        """Some of the samples."""
+        return LabelledPictures(
+            self.images[rows], self.sigmas[rows], self.classes[rows], self.seeds[rows]
+        )
+
 
 def one_hot(classes: NDArray[np.integer] | Sequence[int], num_classes: int) -> Tensor | None:
     """Label vectors ``(B, num_classes) float32``; a number outside the classes gives zeros.
@@ -160,25 +167,58 @@ def extraction_inputs(batch: LabelledPictures, how: ExtractionInput) -> Tensor:
 def extract_batches(
     adapter: GeneratorAdapter,
     layers: Sequence[str],
-    batches: Iterator[LabelledPictures],
+    batches: Iterable[LabelledPictures],
     *,
     how: ExtractionInput = "noised",
+    smaller: Callable[[int], None] = lambda size: None,
 ) -> Iterator[Float32]:
     """Activations of batches of pictures, each as rows ``(B, D) float32``.
 
-    The forward pass ends after the last wanted layer.
+    The forward pass ends after the last wanted layer. A batch for which the memory does not suffice
+    is done in halves, and ``smaller`` told the size that worked.
 
     Raises:
         DataError: the model gave values that are not finite.
+        OutOfMemoryError: there is not enough memory for a single picture.
     """
     with ActivationExtractor(adapter, layers, stop_after_last=True) as extractor:
         for batch in batches:
-            captured = extractor.run_until(
-                extraction_inputs(batch, how),
-                torch.from_numpy(np.asarray(batch.sigmas, dtype=np.float32)),
-                one_hot(batch.classes, adapter.num_classes),
+            yield _extract(extractor, batch, how, smaller)
+
+
+def _extract(
+    extractor: ActivationExtractor,
+    batch: LabelledPictures,
+    how: ExtractionInput,
+    smaller: Callable[[int], None],
+) -> Float32:
+    adapter = extractor.adapter
+    device = adapter_device(adapter)
+    labels = one_hot(batch.classes, adapter.num_classes)
+    try:
+        captured = extractor.run_until(
+            extraction_inputs(batch, how).to(device),
+            torch.from_numpy(np.asarray(batch.sigmas, dtype=np.float32)).to(device),
+            None if labels is None else labels.to(device),
+        )
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        captured = None
+    if captured is None:  # the error, and with it what it held in memory, is gone
+        extractor.clear()
+        release_memory()
+        half = len(batch.sigmas) // 2
+        if not half:
+            raise OutOfMemoryError(
+                f"{device} has not enough memory for a single picture of this model. "
+                "Close other programs that use it, or choose --device cpu."
             )
-            rows = flatten_layers({name: t.float().numpy() for name, t in captured.items()})
-            if not np.isfinite(rows).all():
-                raise DataError("The model gave activations that are not finite numbers.")
-            yield rows
+        parts = (batch.take(slice(None, half)), batch.take(slice(half, None)))
+        rows = np.concatenate([_extract(extractor, part, how, smaller) for part in parts])
+        smaller(half)
+        return rows
+    rows = flatten_layers({name: t.float().numpy() for name, t in captured.items()})
+    if not np.isfinite(rows).all():
+        raise DataError("The model gave activations that are not finite numbers.")
+    return rows

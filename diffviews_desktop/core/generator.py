@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
+import logging
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,88 +17,25 @@ from PIL import Image
 from torch import Tensor
 
 from diffviews_desktop.adapters.base import GeneratorAdapter
+from diffviews_desktop.adapters.device import adapter_device, is_out_of_memory, release_memory
+from diffviews_desktop.adapters.sampling import (
+    Churn,
+    Labels,
+    get_denoising_sigmas,
+    heun_steps,
+    make_labels,
+    tensor_to_uint8_image,
+)
 from diffviews_desktop.core.extractor import ActivationExtractor
 from diffviews_desktop.core.masking import ActivationMasker
 from diffviews_desktop.data.arrays import Float32, flatten_layers
-from diffviews_desktop.errors import UsageError
+from diffviews_desktop.errors import OutOfMemoryError, UsageError
+
+log = logging.getLogger(__name__)
 
 NoiseMode = Literal["stochastic", "fixed", "zero"]
 NOISE_MODES: tuple[NoiseMode, ...] = ("stochastic", "fixed", "zero")
-ClassChoice = int | Literal["random", "zero", "uniform"]
 FIXED_SEED = 42
-UNIFORM_LABEL = -1
-ZERO_LABEL = -2
-
-
-def tensor_to_uint8_image(tensor: Tensor) -> Tensor:
-    """Pictures ``(B, C, H, W)`` in [-1, 1] to ``(B, H, W, C) uint8``: ``trunc((x + 1) * 127.5)``,
-    clamped to 0 … 255, on the CPU."""
-    scaled = ((tensor + 1) * 127.5).clamp(0, 255)
-    return scaled.to(torch.uint8).permute(0, 2, 3, 1).cpu()
-
-
-def get_denoising_sigmas(
-    num_steps: int, sigma_max: float, sigma_min: float, rho: float = 7.0
-) -> Tensor:
-    """Noise levels of Karras et al. 2022, equation 5, without the final 0: ``(num_steps,)``,
-    descending from ``sigma_max`` to ``sigma_min``. One step is ``sigma_max`` alone.
-
-    Raises:
-        UsageError: no steps, not ``sigma_max >= sigma_min > 0``, or not ``rho > 0``.
-    """
-    if num_steps < 1:
-        raise UsageError(f"The number of steps must be at least 1, not {num_steps}.")
-    if not 0 < sigma_min <= sigma_max < math.inf:
-        raise UsageError(
-            f"The noise levels must be 0 < sigma min <= sigma max, not {sigma_min} and {sigma_max}."
-        )
-    if not 0 < rho < math.inf:
-        raise UsageError(f"The exponent rho must be positive, not {rho}.")
-    ramp = torch.linspace(0, 1, num_steps, dtype=torch.float64)
-    high, low = sigma_max ** (1 / rho), sigma_min ** (1 / rho)
-    return ((high + ramp * (low - high)) ** rho).float()
-
-
-@dataclass(frozen=True)
-class Labels:
-    """Label vectors of a run: ``conditional`` and ``unconditional`` are ``(B, num_classes)``, or
-    None for an unconditional model; ``numbers`` ``(B,)`` holds the classes, -1 for the uniform
-    label and -2 for the zero label."""
-
-    numbers: Tensor
-    conditional: Tensor | None
-    unconditional: Tensor | None
-
-
-def make_labels(
-    num_classes: int, num_samples: int, choice: ClassChoice | None, generator: torch.Generator
-) -> Labels:
-    """Label vectors for a choice of class.
-
-    ``None`` and ``"random"`` draw a class for each sample; ``"uniform"`` (or -1) gives every class
-    the weight ``1 / num_classes``, also as the unconditional label; ``"zero"`` is all zeros.
-
-    Raises:
-        UsageError: the model has no such class.
-    """
-    if num_classes == 0:
-        return Labels(torch.full((num_samples,), ZERO_LABEL), None, None)
-    zeros = torch.zeros(num_samples, num_classes)
-    if choice == "zero":
-        return Labels(torch.full((num_samples,), ZERO_LABEL), zeros, zeros)
-    if choice in ("uniform", UNIFORM_LABEL):
-        uniform = torch.full_like(zeros, 1 / num_classes)
-        return Labels(torch.full((num_samples,), UNIFORM_LABEL), uniform, uniform)
-    if choice is None or choice == "random":
-        numbers = torch.randint(num_classes, (num_samples,), generator=generator)
-    elif isinstance(choice, int | np.integer) and 0 <= choice < num_classes:
-        numbers = torch.full((num_samples,), int(choice))
-    else:
-        raise UsageError(
-            f"There is no class {choice!r}: use 0 to {num_classes - 1}, random, zero or uniform."
-        )
-    conditional = (numbers[:, None] == torch.arange(num_classes)).float()
-    return Labels(numbers, conditional, zeros)
 
 
 def choose_seed(noise_mode: NoiseMode, seed: int | None) -> int:
@@ -151,6 +87,79 @@ class DenoiseStep:
         return flatten_layers(seen)
 
 
+class _Network:
+    """The model with its masks and captures: runs a batch whole, or in parts that fit in memory.
+
+    Args:
+        adapter: the model.
+        imposer: its masks are applied where its hooks are registered.
+        masks: one row for every row of the batch, or one for all of them.
+        extractor: captures layers; None for none.
+        say: told once when the memory does not suffice for the batch.
+    """
+
+    def __init__(
+        self,
+        adapter: GeneratorAdapter,
+        imposer: ActivationMasker,
+        masks: Mapping[str, Tensor],
+        extractor: ActivationExtractor | None,
+        say: Callable[[str], None],
+    ) -> None:
+        self._adapter = adapter
+        self._device = adapter_device(adapter)
+        self._imposer = imposer
+        self._masks = masks
+        self._extractor = extractor
+        self._say = say
+        self._part: int | None = None
+
+    def run(
+        self, x: Tensor, sigma: float, labels: Tensor | None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The prediction ``(B, C, R, R)`` and what was captured, on the CPU.
+
+        Raises:
+            OutOfMemoryError: there is not enough memory for a single picture.
+        """
+        while True:
+            part = self._part or len(x)
+            try:
+                return self._run_in_parts(x, sigma, labels, part)
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+            # here the error, and with it what it held in memory, is gone
+            release_memory()
+            if part == 1:
+                raise OutOfMemoryError(
+                    f"{self._device} has not enough memory for a single picture of this model. "
+                    "Close other programs that use it, or choose --device cpu."
+                )
+            self._part = (part + 1) // 2
+            self._say(
+                f"{self._device} ran out of memory: pictures are computed {self._part} at a time."
+            )
+
+    def _run_in_parts(
+        self, x: Tensor, sigma: float, labels: Tensor | None, part: int
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        outputs: list[Tensor] = []
+        captured: list[dict[str, Tensor]] = []
+        for start in range(0, len(x), part):
+            rows = slice(start, start + part)
+            for name, mask in self._masks.items():
+                self._imposer.set_mask(name, mask if len(mask) == 1 else mask[rows])
+            levels = torch.full((len(x[rows]),), sigma, device=self._device)
+            vectors = None if labels is None else labels[rows].to(self._device)
+            outputs.append(self._adapter.forward(x[rows].to(self._device), levels, vectors).cpu())
+            if self._extractor is not None:
+                captured.append(self._extractor.get_activations())
+        layers = captured[0] if captured else {}
+        joined = {name: torch.cat([piece[name] for piece in captured]) for name in layers}
+        return torch.cat(outputs), joined
+
+
 @torch.no_grad()
 def denoise(
     adapter: GeneratorAdapter,
@@ -163,6 +172,7 @@ def denoise(
     masker: ActivationMasker | None = None,
     mask_steps: int | None = None,
     capture: Sequence[str] = (),
+    say: Callable[[str], None] = log.warning,
 ) -> Iterator[DenoiseStep]:
     """Denoise step by step, renoising in between: ``x' = D(x; sigma) + sigma' * noise``.
 
@@ -181,6 +191,10 @@ def denoise(
         masker: masks to apply.
         mask_steps: number of steps they apply to.
         capture: layers to capture.
+        say: told when the batch had to be split because the memory did not suffice.
+
+    Raises:
+        OutOfMemoryError: there is not enough memory for a single picture.
     """
     batch = len(labels.numbers)
     size = (batch, getattr(adapter, "img_channels", 3), adapter.resolution, adapter.resolution)
@@ -194,10 +208,13 @@ def denoise(
         return torch.zeros(size) if noise_mode == "zero" else torch.randn(size, generator=generator)
 
     # masks of the size of the batch serve both halves of a guided batch
+    rows = {
+        name: torch.cat([masks[name]] * 2) if guided and len(masks[name]) > 1 else masks[name]
+        for name in layers
+    }
     imposer = ActivationMasker(adapter)
-    for name in layers:
-        mask = masks[name]
-        imposer.set_mask(name, torch.cat([mask, mask]) if guided and len(mask) > 1 else mask)
+    for name, mask in rows.items():
+        imposer.set_mask(name, mask)
 
     with ExitStack() as stack:
         if masker is not None:
@@ -205,6 +222,7 @@ def denoise(
             masker.remove_hooks()
         stack.callback(imposer.remove_hooks)
         extractor = stack.enter_context(ActivationExtractor(adapter, capture)) if capture else None
+        network = _Network(adapter, imposer, rows, extractor, say)
         x = noise() * sigmas[0]
         for index, sigma in enumerate(sigmas):
             imposing = index < masked_steps and bool(layers)
@@ -212,19 +230,15 @@ def denoise(
                 imposer.register_hooks()
             elif not imposing:
                 imposer.remove_hooks()
-            levels = sigma.repeat(batch)
             if guided:
                 assert labels.conditional is not None
                 assert labels.unconditional is not None
                 both = torch.cat([labels.conditional, labels.unconditional])
-                conditional, unconditional = adapter.forward(
-                    torch.cat([x, x]), levels.repeat(2), both
-                ).chunk(2)
+                halves, computed = network.run(torch.cat([x, x]), float(sigma), both)
+                conditional, unconditional = halves.chunk(2)
                 denoised = unconditional + guidance_scale * (conditional - unconditional)
             else:
-                denoised = adapter.forward(x, levels, labels.conditional)
-            denoised = denoised.cpu()
-            computed = extractor.get_activations() if extractor is not None else {}
+                denoised, computed = network.run(x, float(sigma), labels.conditional)
             yield DenoiseStep(
                 index=index,
                 sigma=float(sigma),
@@ -247,34 +261,36 @@ def sample_heun(
     sigma_min: float = 0.002,
     rho: float = 7.0,
     guidance_scale: float = 1.0,
+    churn: Churn | None = None,
     generator: torch.Generator,
 ) -> Tensor:
-    """EDM's deterministic second-order sampler (Karras et al. 2022, algorithm 1).
+    """Pictures by EDM's second-order sampler (see `heun_steps`), deterministic without churn.
 
     Returns:
         Pictures ``(B, C, R, R)`` float32 in [-1, 1].
     """
     batch = len(labels.numbers)
     size = (batch, getattr(adapter, "img_channels", 3), adapter.resolution, adapter.resolution)
-    levels = get_denoising_sigmas(num_steps, sigma_max, sigma_min, rho).double().tolist()
+    device = adapter_device(adapter)
 
-    levels.append(0.0)
+    def run(x: Tensor, sigma: float, vectors: Tensor | None) -> Tensor:
+        level = torch.full((batch,), sigma, device=device)
+        vectors = None if vectors is None else vectors.to(device)
+        return adapter.forward(x.float().to(device), level, vectors).cpu().double()
 
-    def slope(x: Tensor, sigma: float) -> Tensor:
-        level = torch.full((batch,), sigma)
-        denoised = adapter.forward(x.float(), level, labels.conditional).cpu().double()
+    def denoise(x: Tensor, sigma: float) -> Tensor:
+        denoised = run(x, sigma, labels.conditional)
         if guidance_scale != 1 and labels.conditional is not None:
-            plain = adapter.forward(x.float(), level, labels.unconditional).cpu().double()
+            plain = run(x, sigma, labels.unconditional)
             denoised = plain + guidance_scale * (denoised - plain)
-        return (x - denoised) / sigma
+        return denoised
 
-    x = torch.randn(size, generator=generator).double() * levels[0]
-    for sigma, following in pairwise(levels):
-        first = slope(x, sigma)
-        ahead = x + (following - sigma) * first
-        if following > 0:
-            ahead = x + (following - sigma) * (first + slope(ahead, following)) / 2
-        x = ahead
+    def noise() -> Tensor:
+        return torch.randn(size, generator=generator).double()
+
+    levels = get_denoising_sigmas(num_steps, sigma_max, sigma_min, rho).double().tolist()
+    for step in heun_steps(denoise, noise, levels, churn):
+        x = step.x
     return x.float()
 
 
@@ -460,8 +476,9 @@ def infer_layer_shape(
     if device is not None:
         adapter.to(device)
     channels = getattr(adapter, "img_channels", 3)
-    x = torch.zeros(1, channels, adapter.resolution, adapter.resolution)
-    labels = torch.zeros(1, adapter.num_classes) if adapter.num_classes else None
+    where = adapter_device(adapter)
+    x = torch.zeros(1, channels, adapter.resolution, adapter.resolution, device=where)
+    labels = torch.zeros(1, adapter.num_classes, device=where) if adapter.num_classes else None
     with ActivationExtractor(adapter, [layer_name], stop_after_last=True) as extractor:
-        captured = extractor.run_until(x, torch.ones(1), labels)
+        captured = extractor.run_until(x, torch.ones(1, device=where), labels)
     return tuple(captured[layer_name].shape[1:])

@@ -8,6 +8,8 @@ The layout is that of the original system, so its folders open as they are::
                    embeddings/<name>.csv  <name>.json   the sample columns, umap_x, umap_y; settings
                    embeddings/<name>.projector.npz      optional: places new activations on that map
                    activations/<set>/*.npy + *.npy.json optional: row i belongs to samples[i]
+                   class_labels.json                    optional: names of the classes; also beside
+                                                        the models, for all of them
 """
 
 from __future__ import annotations
@@ -28,9 +30,12 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from diffviews_desktop.data.arrays import ActivationMatrix, Float32, open_activations
+from diffviews_desktop.data.checkpoint_files import find_converted
+from diffviews_desktop.data.class_labels import find_class_labels, load_class_labels
 from diffviews_desktop.errors import DataError
 from diffviews_desktop.samples import SampleTable
 
+IMAGENET_ADAPTERS = ("edm-imagenet-64", "dmd2-imagenet-64")
 SAMPLE_COLUMNS = ("sample_id", "class_label", "class_name", "image_path", "conditioning_sigma")
 
 
@@ -44,13 +49,15 @@ class ModelConfig(BaseModel):
     description: str = ""
     sigma_max: float = Field(80.0, gt=0, allow_inf_nan=False)
     sigma_min: float = Field(0.5, gt=0, allow_inf_nan=False)
-    default_steps: int = Field(5, ge=1, le=1000)
+    default_steps: int = Field(5, ge=1, le=100_000)
     guidance_scale: float = Field(1.0, ge=0, allow_inf_nan=False)
     extraction_input: Literal["noised", "scaled"] = "scaled"
 
     @model_validator(mode="after")
     def _ordered(self) -> ModelConfig:
-        if self.sigma_min > self.sigma_max:
+        # one that is not given is the adapter's, whatever the default here
+        given = {"sigma_min", "sigma_max"} <= self.model_fields_set
+        if given and self.sigma_min > self.sigma_max:
             raise ValueError("sigma_min must not exceed sigma_max")
         return self
 
@@ -65,8 +72,8 @@ class ModelFolder:
     config: ModelConfig
 
     def checkpoint(self) -> Path:
-        """The checkpoint file: tried relative to the model's folder, the data folder, then the
-        working directory.
+        """The checkpoint file or folder: tried relative to the model's folder, the data folder,
+        then the working directory. A converted form beside it stands for it.
 
         Raises:
             DataError: none is named, or it is nowhere.
@@ -78,17 +85,29 @@ class ModelFolder:
                 'but not run. Add "checkpoint": a path relative to that folder.'
             )
         for base in (self.path, self.data_root, Path.cwd()):
-            if (base / named).is_file():
-                return base / named
+            path = base / named
+            converted = find_converted(path)
+            if converted is not None or path.exists():
+                return converted or path
         raise DataError(
             f"The checkpoint {named} of {self.name} is not in {self.path} or {self.data_root}. "
             "Put the file there or correct config.json."
         )
 
+    @cached_property
+    def class_names(self) -> dict[int, str] | None:
+        """Names of the classes that the folder itself brings, or None.
+
+        Raises:
+            DataError: its file is damaged.
+        """
+        return find_class_labels(self.path, self.data_root)
+
     def with_overrides(self, **changes: Any) -> ModelFolder:
         """The same folder with other settings; None leaves a setting as it is."""
         given = {key: value for key, value in changes.items() if value is not None}
-        config = _validate({**self.config.model_dump(), **given}, "the options given")
+        said = self.config.model_dump(exclude_unset=True)
+        config = _validate({**said, **given}, f"{self.name} with the options given")
         return ModelFolder(self.name, self.path, self.data_root, config)
 
 
@@ -215,7 +234,7 @@ def read_samples(model: ModelFolder, max_classes: int | None = None) -> ModelSam
         records = listed
     if not records:
         raise DataError(f"{model.path} has no samples.")
-    table = _table(model.path, records, metadata or embedding)
+    table = _table(model, records, metadata or embedding)
 
     keep: NDArray[np.bool_] = np.ones(len(table), dtype=bool)
     xy = None
@@ -345,7 +364,11 @@ def _xy(row: Mapping[str, str]) -> tuple[float, float]:
         return math.nan, math.nan
 
 
-def _table(root: Path, records: Sequence[Mapping[str, Any]], source: Path | None) -> SampleTable:
+def _table(
+    model: ModelFolder, records: Sequence[Mapping[str, Any]], source: Path | None
+) -> SampleTable:
+    own = model.class_names or {}
+    known = load_class_labels() if model.config.adapter in IMAGENET_ADAPTERS else {}
     try:
         names = tuple(str(record["sample_id"]) for record in records)
         labels = [int(_or(record.get("class_label"), -1)) for record in records]
@@ -359,11 +382,11 @@ def _table(root: Path, records: Sequence[Mapping[str, Any]], source: Path | None
     if not (np.isfinite(sigma).all() and (sigma > 0).all()):
         raise DataError(f"{source}: every conditioning_sigma must be a positive number.")
     return SampleTable(
-        root=root,
+        root=model.path,
         sample_id=names,
         class_label=class_label,
         class_name=tuple(
-            str(_or(record.get("class_name"), label))
+            own.get(label) or str(_or(record.get("class_name"), known.get(label, label)))
             for record, label in zip(records, labels, strict=True)
         ),
         image_path=tuple(str(_or(record.get("image_path"), "")) for record in records),
@@ -398,4 +421,5 @@ def _validate(values: Mapping[str, Any], source: str) -> ModelConfig:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "its values"
-        raise DataError(f"{source}: {where}: {first['msg']}.") from error
+        problem = first["msg"].removeprefix("Value error, ")
+        raise DataError(f"{source}: {where}: {problem}.") from error

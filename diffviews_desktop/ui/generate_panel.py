@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import replace
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
+    QCompleter,
     QFormLayout,
     QGridLayout,
     QHBoxLayout,
@@ -27,6 +29,8 @@ NOISE = {
     "fixed": "fixed: the same seed each time",
     "zero": "zero: no noise at all",
 }
+GUIDANCE = "Classifier-free guidance; 1 is none"
+SEARCHABLE_CLASSES = 30
 
 
 class GeneratePanel(QWidget):
@@ -42,9 +46,10 @@ class GeneratePanel(QWidget):
         as_panel(self)
         self._base = GenerateSettings()
         self._classes: tuple[object, ...] = ()
+        self._shown_class: object = "anchor"
         self.steps = _spin("Denoising steps", 1, 1000)
         self.mask_steps = _spin("Steps that the mask acts on, from the first", 0, 1000)
-        self.guidance = _decimal("Classifier-free guidance; 1 is none", 0.0, 50.0, 2, 0.1)
+        self.guidance = _decimal(GUIDANCE, 0.0, 50.0, 2, 0.1)
         self.sigma_max = _decimal("Noise level of the first step", 0.001, 1000.0, 3, 1.0)
         self.sigma_min = _decimal("Noise level of the last step", 0.001, 1000.0, 3, 0.05)
         self.noise = QComboBox()
@@ -61,6 +66,7 @@ class GeneratePanel(QWidget):
         self.classes = QComboBox()
         self.classes.setAccessibleName("Class to draw")
         self.classes.setMaxVisibleItems(20)
+        self.classes.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.generate = QPushButton("&Generate")
         self.generate.setObjectName("primary")
         self.cancel = QPushButton("Cancel")
@@ -97,7 +103,7 @@ class GeneratePanel(QWidget):
                 grid.addWidget(field, row, 2 * column + 1)
         grid.setColumnStretch(1, 1)
         grid.setColumnStretch(3, 1)
-        form = QFormLayout()
+        self._form = form = QFormLayout()
         form.setVerticalSpacing(5)
         form.addRow("&Class", self.classes)
         seed_row = QHBoxLayout()
@@ -149,25 +155,53 @@ class GeneratePanel(QWidget):
         if not self.seed.hasFocus():
             self.seed.setText("" if last is None else str(last))
         self._fill_classes(state)
+        note = state.loaded.guidance_note if state.loaded is not None else ""
+        self.guidance.setToolTip(f"{GUIDANCE}.<br>{html.escape(note)}" if note else GUIDANCE)
         unblock()
         self._set_buttons(state)
 
     def _fill_classes(self, state: State) -> None:
         choices: list[tuple[str, PanelClass]] = [("the anchor's", "anchor"), ("random", "random")]
         choices += [("zero label", "zero"), ("uniform label", "uniform")]
-        if state.samples is not None:
-            choices += [
-                (name if name == str(number) else f"{number}: {name}", number)
-                for number, name, _ in state.samples.classes()
-                if number >= 0
-            ]
+        choices += [
+            (name if name == str(number) else f"{number}: {name}", number)
+            for number, name in state.class_names()
+        ]
+        self._form.setRowVisible(self.classes, not state.unconditional)
         if tuple(choices) != self._classes:
             self._classes = tuple(choices)
             self.classes.clear()
             for text, choice in choices:
                 self.classes.addItem(text, choice)
+            self._make_searchable(len(choices) > SEARCHABLE_CLASSES)
+        self._shown_class = state.class_choice
         index = next((i for i, c in enumerate(choices) if c[1] == state.class_choice), 0)
+        line = self.classes.lineEdit()
+        if line is None or not (line.hasFocus() and line.isModified()):  # nobody is typing there
+            self.classes.setCurrentIndex(index)
+
+    def _make_searchable(self, searchable: bool) -> None:
+        """A long list of classes is found by typing a part of a name."""
+        if searchable == self.classes.isEditable():
+            return
+        self.classes.setEditable(searchable)
+        completer, line = self.classes.completer(), self.classes.lineEdit()
+        if completer is not None and line is not None:
+            completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
+            completer.setFilterMode(Qt.MatchFlag.MatchContains)
+            line.editingFinished.connect(self._on_class_typed)
+
+    def _on_class_typed(self) -> None:
+        """What was typed and is no class is taken back."""
+        index = self.classes.findText(self.classes.currentText(), Qt.MatchFlag.MatchFixedString)
+        if index < 0:
+            index = next((i for i, c in enumerate(self._choices()) if c == self._shown_class), 0)
         self.classes.setCurrentIndex(index)
+        if self.classes.currentData() != self._shown_class:
+            self._on_edited()
+
+    def _choices(self) -> list[object]:
+        return [self.classes.itemData(i) for i in range(self.classes.count())]
 
     def _set_buttons(self, state: State) -> None:
         count = len(state.selection.rows)

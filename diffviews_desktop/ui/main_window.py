@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -156,6 +157,11 @@ class MainWindow(QMainWindow):
         self.recent_menu = file.addMenu("Open &recent")
         self._fill_recent()
         self.save_action = self._action(file, "&Save picture…", self.save_picture, "Ctrl+S")
+        self.convert_action = self._action(
+            file,
+            "Convert &checkpoint to .safetensors",
+            partial(self._ask, operations.convert_checkpoint),
+        )
         file.addSeparator()
         self._action(file, "&Quit", self.close, "Ctrl+Q")
 
@@ -207,6 +213,7 @@ class MainWindow(QMainWindow):
 
         help_menu = bar.addMenu("&Help")
         self._action(help_menu, "&Keyboard shortcuts", self.show_shortcuts, "F1")
+        self._action(help_menu, "&Model and adapters", self.show_model)
         self._action(help_menu, "Open the &log", self.open_log)
         self._action(help_menu, "&About DiffViews", self.show_about)
 
@@ -262,6 +269,7 @@ class MainWindow(QMainWindow):
         self.trajectory.deleted.connect(
             lambda key: self._ask(operations.delete_trajectory, key=key)
         )
+        self.notice.offer_taken.connect(lambda _: self._ask(operations.convert_checkpoint))
         self.open_button.clicked.connect(self.choose_folder)
         self.waiting.open_button.clicked.connect(self.choose_folder)
         self.waiting.demo_button.clicked.connect(lambda: self.open(Source()))
@@ -299,7 +307,7 @@ class MainWindow(QMainWindow):
             self.gallery.set_state(new)
         if differs(
             "settings", "class_choice", "samples", "selection", "layer_map", "model_problem",
-            "jobs", "shown", "trajectories",
+            "loaded", "jobs", "shown", "trajectories",
         ):  # fmt: skip
             self.generate_panel.set_state(new)
         if differs("trajectories", "shown", "step", "layer_map", "samples"):
@@ -311,6 +319,7 @@ class MainWindow(QMainWindow):
         if differs("path", "is_demo", "model"):
             self._show_title(new)
         self.cancel_action.setEnabled(bool(new.jobs))
+        self.convert_action.setEnabled(new.loaded is not None and new.loaded.convertible)
         self.save_action.setEnabled(bool(new.trajectory() and new.trajectory().steps))  # type: ignore[union-attr]
         self.waiting.set_state(new)
         self._show_on_map(old, new)
@@ -448,6 +457,10 @@ class MainWindow(QMainWindow):
             text = f"Nothing was logged yet; the log will be {log}."
             self.session.update(self.session.state.with_notice(text))
 
+    def show_model(self) -> None:
+        """Say what is loaded, where, and which adapters there are."""
+        _information(self, "Model and adapters", model_text(self.session.state))
+
     def show_about(self) -> None:
         """Say what this is."""
         text = (
@@ -528,6 +541,38 @@ class MainWindow(QMainWindow):
             QMessageBox.StandardButton.No,
         )
         return answer == QMessageBox.StandardButton.Yes
+
+
+def model_text(state: State) -> str:
+    """The loaded model, its device and every adapter, as rich text."""
+    loaded = state.loaded
+    if loaded is None:
+        return "No model is loaded yet."
+    summary = state.summary()
+    classes = f"{loaded.num_classes} classes" if loaded.num_classes else "unconditional"
+    size = f"{loaded.resolution}×{loaded.resolution} pictures"
+    facts = loaded.device_facts
+    where = str(facts.get("name") or loaded.device)
+    if "memory_total" in facts:
+        where += (
+            f", {facts['memory_allocated'] / 1e9:.1f} GB used, {facts['memory_free'] / 1e9:.1f} of "
+            f"{facts['memory_total'] / 1e9:.1f} GB free"
+        )
+    rows = [
+        ("Model", f"{loaded.model}: {size}, {classes}, {len(loaded.layers)} layers"),
+        ("Adapter", state.source.adapter or (summary.adapter if summary else "")),
+        ("Device", f"{loaded.device} ({where})"),
+        ("Guidance", loaded.guidance_note),
+        *(("Note", note) for note in loaded.notes),
+        ("Adapters", ", ".join(loaded.adapters.usable)),
+        *(("Not usable", reason) for _, reason in loaded.adapters.unusable),
+    ]
+    cells = "".join(
+        f"<tr><td><b>{name}</b></td><td style='padding-left: 12px'>{html.escape(text)}</td></tr>"
+        for name, text in rows
+        if text
+    )
+    return f"<table cellspacing='6'>{cells}</table>"
 
 
 def _information(parent: QWidget, title: str, text: str) -> None:

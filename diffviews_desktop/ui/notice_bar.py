@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
@@ -10,19 +10,28 @@ from diffviews_desktop.state import Notice
 from diffviews_desktop.ui.widgets import IconButton
 
 INFO_MILLISECONDS = 6000
+OFFERS = {"convert": "Convert to .safetensors"}
 
 
 class NoticeBar(QFrame):
-    """Errors stay until they are closed; other notices go by themselves."""
+    """Errors and offers stay until they are closed; other notices go by themselves.
+
+    Signals: ``offer_taken(name)``.
+    """
+
+    offer_taken = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("notice")
         self._details = ""
         self._number = 0
+        self._offered: str | None = None
         self.text = QLabel()
         self.text.setWordWrap(True)
         self.text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self.offer = QPushButton(OFFERS["convert"])
+        self.offer.clicked.connect(self._take_offer)
         self.copy = QPushButton("Copy details")
         self.copy.clicked.connect(self._copy)
         self.close_button = IconButton("close", "Close this message")
@@ -30,6 +39,7 @@ class NoticeBar(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 6, 8, 6)
         row.addWidget(self.text, 1)
+        row.addWidget(self.offer)
         row.addWidget(self.copy)
         row.addWidget(self.close_button)
         self._timer = QTimer(self)
@@ -47,14 +57,23 @@ class NoticeBar(QFrame):
         self.text.setText(notice.text)
         self.setAccessibleName(notice.text)
         self.copy.setVisible(bool(notice.details))
+        self._offered = notice.offer
+        if notice.offer is not None:
+            self.offer.setText(OFFERS[notice.offer])
+        self.offer.setVisible(notice.offer is not None)
         self.setProperty("level", notice.level)
         self.style().unpolish(self)
         self.style().polish(self)
         self.show()
-        if notice.level == "info":
+        if notice.level == "info" and notice.offer is None:
             self._timer.start()
         else:
             self._timer.stop()
+
+    def _take_offer(self) -> None:
+        self.hide()
+        if self._offered is not None:
+            self.offer_taken.emit(self._offered)
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(f"{self.text.text()}\n\n{self._details}")

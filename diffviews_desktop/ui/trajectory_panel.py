@@ -230,7 +230,8 @@ class TrajectoryPanel(QWidget):
 
 
 def _title(record: TrajectoryRecord, state: State) -> str:
-    what = "" if record.class_label is None else f" · {state.class_of(record.class_label)}"
+    name = "" if record.class_label is None else state.class_of(record.class_label)
+    what = f" · {name}" if name else ""
     return f"{record.name}{what}"
 
 

@@ -8,10 +8,12 @@ forward passes.
 
 from __future__ import annotations
 
+import inspect
+import json
 import logging
 import math
 import os
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +25,10 @@ from numpy.typing import NDArray
 from diffviews_desktop import paths
 from diffviews_desktop.data import layer_cache
 from diffviews_desktop.data.arrays import Float32
+from diffviews_desktop.data.checkpoint_files import converted_name, identity
 from diffviews_desktop.data.dataset import (
     DataFolder,
+    ModelConfig,
     ModelFolder,
     ModelSamples,
     count_samples,
@@ -33,10 +37,22 @@ from diffviews_desktop.data.dataset import (
     read_samples,
 )
 from diffviews_desktop.data.demo import unpack_demo
-from diffviews_desktop.errors import Cancelled, DataError, MaskError, UsageError
+from diffviews_desktop.errors import (
+    AdapterError,
+    Cancelled,
+    DataError,
+    DiffViewsError,
+    MaskError,
+    OutOfMemoryError,
+    UsageError,
+    brief,
+)
 from diffviews_desktop.processing.umap import MapParameters, Projector, Stage, fit_map
 from diffviews_desktop.worker.extraction import SampleExtraction
 from diffviews_desktop.worker.jobs import (
+    AdapterList,
+    CheckpointConverted,
+    ConvertCheckpoint,
     DataOpened,
     Event,
     Generate,
@@ -73,6 +89,8 @@ class _Opened:
     folder: ModelFolder
     samples: ModelSamples
     cache: layer_cache.LayerCache
+    label_dropout: float | None = None
+    precision: str | None = None
 
 
 class Engine:
@@ -104,7 +122,7 @@ class Engine:
         self._folders: dict[Source, DataFolder] = {}
         self._opened: dict[tuple[Source, str], _Opened] = {}
         self._adapter: GeneratorAdapter | None = None
-        self._adapter_key: tuple[str, str, int, int] | None = None
+        self._adapter_key: tuple[str, str, str] | None = None
         self._projector: tuple[str, Projector] | None = None
 
     def run(self, job: Job) -> Result:
@@ -124,6 +142,8 @@ class Engine:
             case MapLayer():
                 opened = self._open(job.source, job.model)
                 return self._map_layer(opened, tuple(sorted(job.layers)))
+            case ConvertCheckpoint():
+                return self._convert(job)
             case Generate():
                 return self._generate(job)
         raise UsageError(f"The engine does not know the job {type(job).__name__}.")
@@ -150,7 +170,7 @@ class Engine:
             source=job.source,
             path=folder.path,
             is_demo=is_demo,
-            models=tuple(_summary(model) for model in folder.models.values()),
+            models=tuple(_summary(model, job.source) for model in folder.models.values()),
             problems=(*folder.problems, *unusable, *opened.samples.notes),
             model=opened.folder.name,
             samples=opened.samples.table,
@@ -178,10 +198,13 @@ class Engine:
     def _open(self, source: Source, name: str) -> _Opened:
         key = (source, name)
         if key not in self._opened:
-            folder = self._folder(source).model(name)
-            folder = folder.with_overrides(adapter=source.adapter, checkpoint=source.checkpoint)
+            folder = _overridden(self._folder(source).model(name), source)
             samples = read_samples(folder, source.max_classes)
-            self._opened = {key: _Opened(folder, samples, _cache_of(folder))}
+            self._opened = {
+                key: _Opened(
+                    folder, samples, _cache_of(folder), source.label_dropout, source.precision
+                )
+            }
         return self._opened[key]
 
     # ---- the adapter ----------------------------------------------------------------------------
@@ -189,34 +212,132 @@ class Engine:
     def _load_model(self, job: LoadModel) -> ModelLoaded:
         opened = self._open(job.source, job.model)
         adapter = self._adapter_of(opened)
+        from diffviews_desktop.adapters.device import adapter_device, get_device_info
+        from diffviews_desktop.adapters.registry import list_adapters, unusable_adapters
+
         shapes = adapter.get_layer_shapes()
         layers = tuple(
             LayerInfo(name, tuple(shapes[name]), self._is_cached(opened, (name,)))
             for name in adapter.hookable_layers
         )
+        device = str(adapter_device(adapter))
+        defaults = adapter.get_default_config()
+        note = getattr(adapter, "guidance_note", None) or defaults.get("guidance_note")
         return ModelLoaded(
             model=job.model,
-            device=str(getattr(adapter, "device", self._device)),
+            device=device,
             num_classes=adapter.num_classes,
             resolution=adapter.resolution,
             layers=layers,
+            settings=_settings(
+                opened.folder.config,
+                defaults,
+                getattr(adapter, "sigma_min", None),
+                getattr(adapter, "sigma_max", None),
+            ),
+            guidance_note=str(note or ""),
+            class_names=_class_names(opened, adapter),
+            notes=tuple(getattr(adapter, "notes", ())),
+            convertible=self._is_convertible(opened, adapter),
+            device_facts=get_device_info(device),
+            adapters=AdapterList(tuple(list_adapters()), tuple(unusable_adapters().items())),
         )
 
     def _adapter_of(self, opened: _Opened) -> GeneratorAdapter:
         """The adapter of a model, the one of another model being released first."""
         checkpoint = opened.folder.checkpoint()
-        stat = checkpoint.stat()  # a file that was replaced is loaded again
-        key = (opened.folder.config.adapter, str(checkpoint), stat.st_size, stat.st_mtime_ns)
+        # a file that was replaced is loaded again
+        options = {"label_dropout": opened.label_dropout, "precision": opened.precision}
+        name = opened.folder.config.adapter
+        key = _adapter_key(name, checkpoint, options)
         if self._adapter is not None and self._adapter_key == key:
             return self._adapter
         self._progress("loading the model")
+        self._release()
+        self._adapter = self._load_adapter(name, checkpoint, options)
+        self._adapter_key = key
+        return self._adapter
+
+    def _load_adapter(
+        self, name: str, checkpoint: Path, options: Mapping[str, Any]
+    ) -> GeneratorAdapter:
+        from diffviews_desktop.adapters.device import get_device, is_out_of_memory
         from diffviews_desktop.adapters.registry import get_adapter
 
         self._check()
-        self._release()
-        adapter = get_adapter(key[0]).from_checkpoint(key[1], device=self._device).eval()
-        self._adapter, self._adapter_key = adapter, key
-        return adapter
+        adapter_class = get_adapter(name)
+        given: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
+        if "progress" in inspect.signature(adapter_class.from_checkpoint).parameters:
+            given["progress"] = lambda fraction: self._progress("loading the model", fraction)
+        device = get_device(self._device)
+        try:
+            adapter = adapter_class.from_checkpoint(str(checkpoint), device=device, **given)
+            adapter.eval()
+            if set(adapter.hookable_layers) - adapter.get_layer_shapes().keys():
+                raise AdapterError(f"The adapter {name} lists layers that it gives no shape of.")
+            return adapter
+        except DiffViewsError:
+            raise
+        except Exception as error:  # another package's code: anything can happen in it
+            log.info("the adapter failed", exc_info=True)
+            if is_out_of_memory(error):
+                raise OutOfMemoryError(
+                    f"{checkpoint.name} does not fit in the memory of {device}. Close other "
+                    "programs that use it, or choose --device cpu."
+                ) from error
+            raise AdapterError(
+                f"The adapter {name} could not load {checkpoint.name} ({brief(error)}). Check the "
+                "file, or ask the author of the adapter."
+            ) from error
+
+    def _prepare(self, adapter: GeneratorAdapter) -> None:
+        """Before a longer run: some adapters measure what is fastest for them."""
+        from diffviews_desktop.adapters.device import is_out_of_memory, release_memory
+
+        prepare = getattr(adapter, "prepare", None)
+        if not callable(prepare):
+            return
+        try:
+            with self._interruptible(adapter):
+                prepare()
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            log.info("no memory to measure in: %s", brief(error))
+            release_memory()
+
+    def _is_convertible(self, opened: _Opened, adapter: GeneratorAdapter) -> bool:
+        from diffviews_desktop.adapters.edm import EDMAdapter
+
+        file = opened.folder.checkpoint()
+        if not isinstance(adapter, EDMAdapter) or file.suffix == ".safetensors":
+            return False
+        return file.is_file() and not converted_name(file).exists()
+
+    def _convert(self, job: ConvertCheckpoint) -> CheckpointConverted:
+        """Write the checkpoint as ``.safetensors`` beside it; the loaded model stays loaded."""
+        opened = self._open(job.source, job.model)
+        checkpoint = opened.folder.checkpoint()
+        self._progress("converting the checkpoint", 0.0)
+        from diffviews_desktop.adapters.checkpoint import convert_checkpoint
+
+        loaded = self._adapter_key is not None and self._adapter_key[1] == str(checkpoint)
+        out = converted_name(checkpoint)
+        there = out.exists()
+        try:
+            convert_checkpoint(
+                checkpoint,
+                out,
+                progress=lambda fraction: self._progress("converting the checkpoint", fraction),
+            )
+        except Cancelled:
+            if not there:  # it may have been heard only after the last value was written
+                out.unlink(missing_ok=True)
+            raise
+        if loaded and opened.folder.checkpoint() == out:
+            options = {"label_dropout": opened.label_dropout, "precision": opened.precision}
+            self._adapter_key = _adapter_key(opened.folder.config.adapter, out, options)
+        return CheckpointConverted(job.model, out)
 
     def _release(self) -> None:
         if self._adapter is None:
@@ -269,8 +390,10 @@ class Engine:
     def _default_layers(self, opened: _Opened) -> tuple[str, ...]:
         if opened.samples.layers:
             return opened.samples.layers
-        names = self._adapter_of(opened).hookable_layers
-        return ("encoder_bottleneck",) if "encoder_bottleneck" in names else (names[0],)
+        adapter = self._adapter_of(opened)
+        names = adapter.hookable_layers
+        wanted = (getattr(adapter, "default_layer", None), "encoder_bottleneck")
+        return (next((name for name in wanted if name in names), names[0]),)
 
     def _stored_default_map(self, opened: _Opened) -> LayerMap:
         """The folder's own map; without the reduced rows where they would have to be made."""
@@ -332,9 +455,7 @@ class Engine:
         """Cache key: everything that a map of these layers depends on."""
         config = opened.folder.config
         try:
-            checkpoint = opened.folder.checkpoint()
-            stat = checkpoint.stat()
-            weights = [checkpoint.name, stat.st_size, stat.st_mtime_ns]
+            weights = identity(opened.folder.checkpoint())
         except DataError:
             weights = []
         own = tuple(layers) == opened.samples.layers and opened.samples.xy is not None
@@ -405,14 +526,15 @@ class Engine:
             The memory-mapped matrix, the samples its rows belong to, and notes.
         """
         extraction = self._extraction(opened, layers)
+        self._prepare(self._adapter_of(opened))
         matrix, rows = extraction.all_to_file(
             folder / "activations.npy", lambda fraction: self._progress("extracting", fraction)
         )
-        lost = extraction.skipped
-        if not lost:
-            return matrix, rows, ()
-        note = f"{len(lost)} pictures are missing or broken and were left out: {_some(lost)}"
-        return matrix, rows, (note,)
+        lost, notes = extraction.skipped, tuple(extraction.notes)
+        if lost:
+            text = f"{len(lost)} pictures are missing or broken and were left out: {_some(lost)}"
+            notes = (text, *notes)
+        return matrix, rows, notes
 
     def _extraction(self, opened: _Opened, layers: tuple[str, ...]) -> SampleExtraction:
         adapter = self._adapter_of(opened)
@@ -428,6 +550,7 @@ class Engine:
     # ---- generation -----------------------------------------------------------------------------
 
     def _generate(self, job: Generate) -> Trajectory:
+        from diffviews_desktop.adapters.device import adapter_device
         from diffviews_desktop.core.generator import (
             choose_seed,
             denoise,
@@ -455,7 +578,9 @@ class Engine:
         number = int(labels.numbers[0])
         layers = tuple(sorted(job.layers)) or self._default_layers(opened)
         projector = self._projector_of(opened, layers)
+        self._prepare(adapter)
         masker = self._masker(opened, layers, job.rows) if job.rows else None
+        notes: list[str] = []
         self._emit(RunStarted(job.job_id, seed, number))
         self._progress("generating", 0.0)
         steps: list[TrajectoryStep] = []
@@ -469,6 +594,7 @@ class Engine:
             masker=masker,
             mask_steps=settings.mask_steps,
             capture=layers,
+            say=notes.append,
         )
         generation = cast("Generator[DenoiseStep, None, None]", run)
         with self._interruptible(adapter), closing(generation):
@@ -482,7 +608,8 @@ class Engine:
             class_label=number,
             seed=seed,
             steps=tuple(steps),
-            device=str(getattr(adapter, "device", self._device)),
+            device=str(adapter_device(adapter)),
+            notes=tuple(notes[-1:]),
         )
 
     def _projector_of(self, opened: _Opened, layers: tuple[str, ...]) -> Projector:
@@ -591,19 +718,68 @@ def _pair(xy: NDArray) -> tuple[float, float]:
     return float(xy[0]), float(xy[1])
 
 
-def _summary(model: ModelFolder) -> ModelSummary:
-    config = model.config
+def _overridden(folder: ModelFolder, source: Source) -> ModelFolder:
+    """A model's folder with the settings that the source replaces."""
+    return folder.with_overrides(
+        adapter=source.adapter,
+        checkpoint=source.checkpoint,
+        sigma_max=source.sigma_max,
+        sigma_min=source.sigma_min,
+        default_steps=source.num_steps,
+        guidance_scale=source.guidance_scale,
+    )
+
+
+def _class_names(opened: _Opened, adapter: GeneratorAdapter) -> tuple[tuple[int, str], ...]:
+    """The folder's own names, else those among its samples, else the adapter's."""
+    names = dict(getattr(adapter, "class_names", None) or {})
+    for number, name, _ in opened.samples.table.classes():
+        if name != str(number):
+            names[number] = name
+        else:
+            names.setdefault(number, name)
+    names |= opened.folder.class_names or {}
+    return tuple(sorted((n, name) for n, name in names.items() if 0 <= n < adapter.num_classes))
+
+
+def _adapter_key(name: str, checkpoint: Path, options: Mapping[str, Any]) -> tuple[str, str, str]:
+    return name, str(checkpoint), json.dumps([identity(checkpoint), dict(options)])
+
+
+def _summary(model: ModelFolder, source: Source) -> ModelSummary:
+    try:
+        config = _overridden(model, source).config
+    except DataError:  # said when this model is opened
+        config = model.config
     return ModelSummary(
         name=model.name,
         adapter=config.adapter,
         description=config.description,
-        settings=GenerateSettings(
-            num_steps=config.default_steps,
-            mask_steps=config.default_steps,
-            sigma_max=config.sigma_max,
-            sigma_min=config.sigma_min,
-            guidance_scale=config.guidance_scale,
-        ),
+        settings=_settings(config, {}),
+    )
+
+
+def _settings(
+    config: ModelConfig,
+    defaults: Mapping[str, Any],
+    lowest: float | None = None,
+    highest: float | None = None,
+) -> GenerateSettings:
+    """How to sample a model: what config.json says, else the adapter's defaults, else ours, within
+    the noise levels that the model knows."""
+    said = {**config.model_dump(), **defaults, **config.model_dump(exclude_unset=True)}
+    low, high = lowest or 0.0, math.inf if highest is None else highest
+
+    def within(value: Any) -> float:
+        return min(max(float(value), low), high)
+
+    return GenerateSettings(
+        num_steps=int(said["default_steps"]),
+        mask_steps=int(said["default_steps"]),
+        sigma_max=within(said["sigma_max"]),
+        sigma_min=within(said["sigma_min"]),
+        rho=float(said.get("rho", 7.0)),
+        guidance_scale=float(said["guidance_scale"]),
     )
 
 

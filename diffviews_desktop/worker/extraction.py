@@ -43,6 +43,7 @@ class SampleExtraction:
 
     Attributes:
         skipped: ids of the samples whose picture is missing or broken, as they are met.
+        notes: what else the person should know.
 
     Raises:
         AdapterError: the model lacks a layer.
@@ -66,6 +67,7 @@ class SampleExtraction:
                 f"{', '.join(adapter.hookable_layers)}."
             )
         self.skipped: list[str] = []
+        self.notes: list[str] = []
         self._adapter = adapter
         self._table = table
         self._layers = tuple(layers)
@@ -75,25 +77,37 @@ class SampleExtraction:
         self._channels = getattr(adapter, "img_channels", 3)
         slices = layer_slices({name: shapes[name] for name in layers})
         self._width = max(part.stop for part in slices.values())
+        values = self._channels * adapter.resolution**2 + self._width
+        self._size = int(np.clip(BATCH_VALUES // values, 1, 32))
 
     def batches(self, rows: Sequence[int]) -> Iterator[tuple[list[int], Float32]]:
         """Activations ``(B, D) float32`` of samples, with the samples they belong to."""
         from diffviews_desktop.core.extractor import extract_batches
 
-        values = self._channels * self._adapter.resolution**2 + self._width
-        size = int(np.clip(BATCH_VALUES // values, 1, 32))
         taken: list[list[int]] = []
 
         def pictures() -> Iterator[LabelledPictures]:
-            for start in range(0, len(rows), size):
+            start = 0
+            while start < len(rows):
                 self._check()
+                size = self._size
                 batch, kept = self._read(rows[start : start + size])
+                start += size
                 if kept:
                     taken.append(kept)
                     yield batch
 
+        def smaller(size: int) -> None:
+            if size < self._size:
+                self._size = size
+                self.notes = [
+                    f"The device ran out of memory, so pictures were extracted {size} at a time."
+                ]
+
         with self._interruptible():
-            for part in extract_batches(self._adapter, self._layers, pictures(), how=self._how):
+            for part in extract_batches(
+                self._adapter, self._layers, pictures(), how=self._how, smaller=smaller
+            ):
                 yield taken.pop(0), part
 
     def all_to_file(

@@ -6,7 +6,7 @@ A job carries every input, so that an engine that was just started can do it. Ar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,12 +28,24 @@ class Source:
         max_classes: keep only the samples of the first so many classes.
         adapter: replaces the adapter named by config.json.
         checkpoint: replaces the checkpoint named by config.json.
+        sigma_max: replaces the first noise level.
+        sigma_min: replaces the last noise level.
+        num_steps: replaces the number of denoising steps.
+        guidance_scale: replaces the guidance.
+        label_dropout: with what probability labels were dropped in training.
+        precision: what the network runs in on CUDA: auto, float32, float16 or bfloat16.
     """
 
     path: Path | None = None
     max_classes: int | None = None
     adapter: str | None = None
     checkpoint: str | None = None
+    sigma_max: float | None = None
+    sigma_min: float | None = None
+    num_steps: int | None = None
+    guidance_scale: float | None = None
+    label_dropout: float | None = None
+    precision: str | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +83,13 @@ class OpenData(Job):
 @dataclass(frozen=True, kw_only=True)
 class LoadModel(Job):
     """Load a model's adapter, the previous one being released first: `ModelLoaded`."""
+
+    model: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvertCheckpoint(Job):
+    """Write a model's checkpoint as ``.safetensors`` beside it: `CheckpointConverted`."""
 
     model: str
 
@@ -175,14 +194,54 @@ class LayerInfo:
 
 
 @dataclass(frozen=True)
+class AdapterList:
+    """The adapters there are, and those of other packages that cannot be used, with the reason."""
+
+    usable: tuple[str, ...] = ()
+    unusable: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class ModelLoaded:
-    """A loaded model."""
+    """A loaded model.
+
+    Attributes:
+        model: its name.
+        device: where it is.
+        num_classes: 0 for an unconditional model.
+        resolution: height and width of its pictures.
+        layers: its layers, in running order.
+        settings: how to sample it: the adapter's defaults, then those of config.json and of the
+            command line.
+        guidance_note: whether guidance was trained; empty where the adapter does not say.
+        class_names: (number, name) of its classes, as far as anyone names them or the folder has
+            samples of them.
+        notes: what had to be assumed when it was loaded.
+        convertible: whether its checkpoint could be written as ``.safetensors``.
+        device_facts: name and memory of the device.
+        adapters: every adapter, whichever this model uses.
+    """
 
     model: str
     device: str
     num_classes: int
     resolution: int
     layers: tuple[LayerInfo, ...]
+    settings: GenerateSettings = field(default_factory=GenerateSettings)
+    guidance_note: str = ""
+    class_names: tuple[tuple[int, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    convertible: bool = False
+    device_facts: dict[str, Any] = field(default_factory=dict)
+    adapters: AdapterList = field(default_factory=AdapterList)
+
+
+@dataclass(frozen=True)
+class CheckpointConverted:
+    """A checkpoint was written as ``.safetensors``, which stands for it from now on."""
+
+    model: str
+    path: Path
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,7 +272,7 @@ class Trajectory:
     """A finished run.
 
     ``class_label`` is the class used: -1 for the uniform and -2 for the zero label; ``seed`` the
-    seed used, whoever chose it.
+    seed used, whoever chose it; ``notes`` what else the person should know.
     """
 
     job: Generate
@@ -221,6 +280,7 @@ class Trajectory:
     seed: int
     steps: tuple[TrajectoryStep, ...]
     device: str
+    notes: tuple[str, ...] = ()
 
     @property
     def image(self) -> NDArray[np.uint8]:
@@ -228,7 +288,7 @@ class Trajectory:
         return self.steps[-1].image
 
 
-Result = DataOpened | ModelLoaded | LayerMap | Trajectory
+Result = DataOpened | ModelLoaded | CheckpointConverted | LayerMap | Trajectory
 
 
 # ---- events while a job runs --------------------------------------------------------------------

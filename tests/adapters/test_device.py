@@ -1,13 +1,17 @@
 """Choosing a device. What depends on the machine is asked of torch, not assumed."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from tiny import needs_cuda
 from torch import nn
 
 from diffviews_desktop.adapters.device import (
+    adapter_device,
     get_device,
     get_device_info,
+    is_out_of_memory,
     move_to_device,
     release_memory,
 )
@@ -104,3 +108,73 @@ def test_other_failures_of_a_move_are_not_hidden() -> None:
     model = nn.Linear(2, 2, device="meta")
     with pytest.raises(NotImplementedError):
         move_to_device(model, "cpu")
+
+
+# --- where a model is ----------------------------------------------------------------------------
+
+CPU, META = torch.device("cpu"), torch.device("meta")
+
+
+@pytest.mark.parametrize("named", ["meta", META])
+def test_what_an_adapter_says_of_its_device_is_believed(named: object) -> None:
+    assert adapter_device(SimpleNamespace(device=named, network=nn.Linear(2, 2))) == META
+
+
+def test_else_the_first_parameter_among_its_attributes_tells() -> None:
+    elsewhere = nn.Linear(2, 2, device="meta")
+    assert adapter_device(SimpleNamespace(network=elsewhere)) == META
+    assert adapter_device(SimpleNamespace(name="x", noise=nn.ReLU(), network=elsewhere)) == META
+    assert adapter_device(SimpleNamespace(network=nn.Linear(2, 2), other=elsewhere)) == CPU
+    # a device that is neither a name nor one of torch's tells nothing
+    assert adapter_device(SimpleNamespace(device=3, network=elsewhere)) == META
+    assert adapter_device(SimpleNamespace(device=None, network=elsewhere)) == META
+
+
+def test_an_adapter_may_be_the_network_itself() -> None:
+    class Own(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(2, 2, device="meta")
+
+    assert adapter_device(Own()) == META
+    assert adapter_device(nn.Linear(2, 2)) == CPU
+
+
+def test_an_adapter_that_tells_nothing_is_on_the_cpu() -> None:
+    class Slots:
+        __slots__ = ("network",)
+
+    assert adapter_device(SimpleNamespace()) == CPU
+    assert adapter_device(SimpleNamespace(network=nn.ReLU(), weights=[1.0])) == CPU
+    assert adapter_device(Slots()) == CPU
+
+
+# --- memory --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("Allocation on device 0"),
+        MemoryError(),
+        RuntimeError("CUDA error: out of memory"),
+        RuntimeError("MPS backend out of memory (MPS allocated: 9.00 GB)"),
+        RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes."),
+    ],
+)
+def test_errors_that_say_that_memory_is_short(error: Exception) -> None:
+    assert is_out_of_memory(error)
+
+
+def test_an_allocation_that_really_fails_is_one() -> None:
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**60)
+    assert is_out_of_memory(caught.value)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError("boom"), ValueError("out of memory"), OSError(28, "No space left"), KeyError()],
+)
+def test_other_errors_are_not(error: Exception) -> None:
+    assert not is_out_of_memory(error)

@@ -78,5 +78,5 @@ def test_another_model_is_refused(tmp_path: Path) -> None:
 
 def test_a_bare_state_dict_is_read_as_this_network(tmp_path: Path) -> None:
     torch.save(tiny_model().state_dict(), tmp_path / "tiny.bin")
-    with pytest.raises(CheckpointError, match="do not fit the network it should hold"):
+    with pytest.raises(CheckpointError, match=r"img_resolution is 8, not 64.*Use the adapter edm"):
         EDMImageNetAdapter.from_checkpoint(tmp_path / "tiny.bin", device="cpu")

@@ -155,7 +155,7 @@ BAD: dict[str, Any] = {
             '{"sigma_min": -1}',
             '{"sigma_max": NaN}',
             '{"sigma_max": Infinity}',
-            '{"sigma_min": 90}',
+            '{"sigma_min": 90, "sigma_max": 80}',
             '{"default_steps": 0}',
             '{"default_steps": "many"}',
             '{"default_steps": 1e9}',
@@ -245,8 +245,23 @@ def test_options_replace_settings_and_are_checked(tmp_path: Path) -> None:
     assert (changed.config.adapter, changed.config.sigma_min) == ("b", 2)
     assert (changed.config.sigma_max, changed.config.checkpoint) == (20, None)
     assert model.config.adapter == "a"
-    with pytest.raises(DataError, match="the options given"):
+    with pytest.raises(DataError, match="the options given: its values: sigma_min must not exceed"):
         model.with_overrides(sigma_max=1)
+    with pytest.raises(DataError, match="the options given: default_steps: "):
+        model.with_overrides(default_steps=0)
+
+
+@pytest.mark.parametrize("given", [{"sigma_max": 0.25}, {"sigma_min": 500.0}])
+def test_a_noise_level_alone_is_not_compared_with_a_default(
+    tmp_path: Path, given: dict[str, float]
+) -> None:
+    """The other one is the adapter's, which may be anywhere."""
+    write_model(tmp_path, config=given)
+    config = opened(tmp_path).config
+    assert config.model_dump(exclude_unset=True) == given
+    write_model(tmp_path, "by options")
+    changed = opened(tmp_path, "by options").with_overrides(**given)
+    assert changed.config.model_dump(exclude_unset=True) == given
 
 
 def test_a_checkpoint_is_looked_for_beside_the_model_then_above_then_here(
@@ -343,7 +358,7 @@ def test_missing_columns_have_sensible_values(tmp_path: Path) -> None:
     table = read_samples(opened(tmp_path)).table
     assert table.sample_id == ("5", "x")
     assert table.class_label.tolist() == [-1, 0]
-    assert table.class_name == ("-1", "0")
+    assert table.class_name == ("-1", "tench")  # the adapter is that of ImageNet by default
     assert table.image_path == ("", "")
     assert table.sigma.tolist() == [1, 1]
 
@@ -382,6 +397,64 @@ def test_max_classes_counts_only_classes_that_have_a_place(tmp_path: Path) -> No
     write_model(tmp_path, rows=rows)
     samples = read_samples(opened(tmp_path), max_classes=1)
     assert set(samples.table.class_label.tolist()) == {1}
+
+
+def labels_file(folder: Path, labels: object) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "class_labels.json").write_text(json.dumps(labels), encoding="utf-8")
+
+
+def names_by_class(model: ModelFolder) -> dict[int, str]:
+    table = read_samples(model).table
+    return dict(zip(table.class_label.tolist(), table.class_name, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("adapter", "unnamed"),
+    [
+        ("dmd2-imagenet-64", "tiger shark"),
+        ("edm-imagenet-64", "tiger shark"),
+        ("edm", "3"),
+        ("edm-imagenet-512", "3"),
+    ],
+)
+def test_a_class_is_named_by_the_folder_then_the_table_then_imagenet(
+    tmp_path: Path, adapter: str, unnamed: str
+) -> None:
+    """Of the classes 0 … 3 the table names 1 and 2."""
+    listed = samples_list()
+    for sample in listed:
+        sample["class_name"] = {1: "one", 2: "two"}.get(sample["class_label"], "")
+    folder = write_model(tmp_path, config={"adapter": adapter}, samples=listed, embedding=False)
+    first = "tench" if unnamed != "3" else "0"
+    names = names_by_class(opened(tmp_path))
+    assert names == {0: first, 1: "one", 2: "two", 3: unnamed}
+
+    labels_file(tmp_path, {"0": "beside the models", "2": ["n1", "also beside"], "7": "nobody"})
+    names = names_by_class(opened(tmp_path))
+    assert names == {0: "beside the models", 1: "one", 2: "also beside", 3: unnamed}
+    # one in the model's own folder is used instead, not with it
+    labels_file(folder, {"1": "the model's own"})
+    names = names_by_class(opened(tmp_path))
+    assert names == {0: first, 1: "the model's own", 2: "two", 3: unnamed}
+
+
+def test_labels_of_a_class_that_is_unknown_are_not_made_up(tmp_path: Path) -> None:
+    listed = [{"sample_id": "a"}, {"sample_id": "b", "class_label": 1000}]
+    write_model(tmp_path, samples=listed, embedding=False)
+    assert names_by_class(opened(tmp_path)) == {-1: "-1", 1000: "1000"}
+    labels_file(tmp_path, {"1000": "the thousand and first"})
+    assert names_by_class(opened(tmp_path)) == {-1: "-1", 1000: "the thousand and first"}
+
+
+def test_a_damaged_label_file_makes_its_model_unusable_and_no_other(tmp_path: Path) -> None:
+    labels_file(write_model(tmp_path, "bad"), {"0": 3})
+    write_model(tmp_path, "good")
+    folder = open_data_folder(tmp_path)
+    assert list(folder.models) == ["bad", "good"]
+    with pytest.raises(DataError, match=r"bad.class_labels\.json gives class 0 the value 3"):
+        read_samples(folder.model("bad"))
+    assert len(read_samples(folder.model("good")).table) == 12
 
 
 @pytest.mark.parametrize("count", [0, 1, 4, 99])

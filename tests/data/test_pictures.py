@@ -42,13 +42,67 @@ def test_every_mode_has_three_channels_if_asked(tmp_path: Path, mode: str) -> No
     assert np.array_equal(picture, np.ones((3, 8, 8), np.float32))
 
 
+def test_of_a_wide_picture_the_middle_is_taken(tmp_path: Path) -> None:
+    wide = np.zeros((16, 64, 3), np.uint8)
+    wide[:, 24:40] = pixels(16)
+    Image.fromarray(wide).save(tmp_path / "wide.png")
+    picture = read_picture(tmp_path / "wide.png", 16, 3)
+    assert np.array_equal(np.round((picture + 1) * 127.5), np.moveaxis(pixels(16), -1, 0))
+
+
 def test_other_sizes_are_brought_to_the_resolution(tmp_path: Path) -> None:
     ramp = np.linspace(0, 255, 64).astype(np.uint8)
-    Image.fromarray(np.tile(ramp, (40, 1))).save(tmp_path / "wide.png")
-    picture = read_picture(tmp_path / "wide.png", 16, 1)
+    Image.fromarray(np.tile(ramp, (64, 1))).save(tmp_path / "large.png")
+    picture = read_picture(tmp_path / "large.png", 16, 1)
     assert picture.shape == (1, 16, 16)
     middles = ramp.reshape(16, 4).mean(axis=1) / 127.5 - 1
     assert np.abs(picture[0] - middles).max() < 0.05  # the ramp stays one, in every line
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_sixteen_bits_keep_their_brightness(tmp_path: Path, suffix: str) -> None:
+    values = (np.arange(64, dtype=np.uint16) * 1040).reshape(8, 8)
+    Image.fromarray(values).save(tmp_path / f"deep.{suffix}")
+    picture = read_picture(tmp_path / f"deep.{suffix}", 8, 1)
+    assert np.abs(picture[0] - (values / 65535 * 2 - 1)).max() <= 1 / 127.5
+
+
+def test_numbers_of_floats_are_zero_to_one(tmp_path: Path) -> None:
+    values = np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8)
+    values[0, 0] = np.nan
+    Image.fromarray(values).save(tmp_path / "float.tif")
+    picture = read_picture(tmp_path / "float.tif", 8, 1)
+    expected = np.nan_to_num(values) * 2 - 1
+    assert np.abs(picture[0] - expected).max() <= 1 / 127.5
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "PA", "P"])
+def test_what_is_transparent_is_white(tmp_path: Path, mode: str) -> None:
+    clear = Image.new("RGBA", (8, 8), (255, 0, 0, 0))
+    if mode == "P":
+        image = Image.new("P", (8, 8), 0)
+        image.putpalette([255, 0, 0] * 256)
+        image.save(tmp_path / "a.png", transparency=0)
+    else:
+        clear.convert(mode if mode != "PA" else "RGBA").save(tmp_path / "a.png")
+    assert np.array_equal(read_picture(tmp_path / "a.png", 8, 3), np.ones((3, 8, 8), np.float32))
+
+
+def test_a_photograph_on_its_side_is_turned(tmp_path: Path) -> None:
+    image = Image.fromarray(pixels())
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by a quarter, clockwise
+    image.save(tmp_path / "a.png", exif=exif)
+    picture = read_picture(tmp_path / "a.png", 8, 3)
+    turned = np.moveaxis(np.rot90(pixels(), -1), -1, 0)
+    assert np.array_equal(np.round((picture + 1) * 127.5), turned)
+
+
+def test_of_an_animation_the_first_frame_is_taken(tmp_path: Path) -> None:
+    frames = [Image.new("L", (8, 8), value) for value in (10, 200)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    picture = read_picture(tmp_path / "a.gif", 8, 1)
+    assert np.allclose((picture + 1) * 127.5, 10, atol=1)
 
 
 def test_what_is_no_picture_is_a_data_error(tmp_path: Path) -> None:

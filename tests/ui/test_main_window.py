@@ -1,29 +1,46 @@
-"""The window as a whole, without an engine: what it holds, how it fits, how it is reached."""
+"""The window as a whole: what it holds, how it fits, how it is reached; mostly without an engine,
+and with a real one where a model's own facts are shown."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QSettings, Qt
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QAbstractButton,
     QComboBox,
     QDoubleSpinBox,
     QLineEdit,
     QListWidget,
+    QMessageBox,
     QSlider,
     QSpinBox,
     QTabBar,
 )
 from pytestqt.qtbot import QtBot
 
+from diffviews_desktop import operations
+from diffviews_desktop.app import App, Options
 from diffviews_desktop.session import Session
-from diffviews_desktop.state import Selection, State, TrajectoryRecord
-from diffviews_desktop.ui.main_window import MainWindow
-from diffviews_desktop.worker.jobs import Generate, Job, LoadModel, OpenData
+from diffviews_desktop.state import RunningJob, Selection, State, TrajectoryRecord
+from diffviews_desktop.ui.main_window import MainWindow, model_text
+from diffviews_desktop.worker.jobs import (
+    AdapterList,
+    DataOpened,
+    Generate,
+    GenerateSettings,
+    Job,
+    LayerInfo,
+    LoadModel,
+    ModelLoaded,
+    ModelSummary,
+    OpenData,
+    Source,
+)
 
 
 class Recorder:
@@ -262,3 +279,295 @@ def test_loading_a_model_needs_no_question(window: MainWindow, make_job) -> None
     running = RunningJob(job, "Loading m", since=1.0)
     window.session.update(replace(window.session.state, jobs=(running,)))
     assert window.close()
+
+
+# ---- the loaded model ---------------------------------------------------------------------------
+
+
+def loaded_model(**facts: object) -> ModelLoaded:
+    values = {"model": "m", "device": "cpu", "num_classes": 3, "resolution": 8, "layers": ()}
+    return ModelLoaded(**{**values, **facts})  # type: ignore[arg-type]
+
+
+def finish(window: MainWindow, worker: Recorder, result: object) -> None:
+    """The last job that was asked for ends."""
+    operations.on_finished(
+        session=window.session,
+        worker=worker,
+        job_id=worker.jobs[-1].job_id,
+        result=result,  # type: ignore[arg-type]
+        memory=None,
+    )
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_fields_take_the_loaded_models_settings_unless_they_were_edited(
+    window: MainWindow, worker: Recorder, state: State, tmp_path: Path, edited: bool
+) -> None:
+    panel = window.generate_panel
+    before = GenerateSettings(num_steps=5, mask_steps=5, sigma_max=80.0, sigma_min=0.5)
+    after = GenerateSettings(
+        num_steps=18, mask_steps=18, sigma_max=50.0, sigma_min=0.002, rho=5.0, guidance_scale=1.5
+    )
+    window.open(Source(tmp_path))
+    opened = DataOpened(
+        source=Source(tmp_path),
+        path=tmp_path,
+        is_demo=False,
+        models=(ModelSummary("m", "edm", "", before),),
+        problems=(),
+        model="m",
+        samples=state.samples,
+        layer_map=state.layer_map,
+        default_layers=("midblock",),
+    )
+    finish(window, worker, opened)
+    assert isinstance(worker.jobs[-1], LoadModel)
+    assert (panel.steps.value(), panel.sigma_min.value()) == (5, 0.5)
+    if edited:
+        panel.steps.setValue(9)
+    finish(window, worker, loaded_model(settings=after))
+    values = (panel.steps, panel.mask_steps, panel.sigma_max, panel.sigma_min, panel.guidance)
+    expected = (9, 9, 80.0, 0.5, 1.0) if edited else (18, 18, 50.0, 0.002, 1.5)
+    assert tuple(field.value() for field in values) == expected
+    assert panel.settings() == (replace(before, num_steps=9, mask_steps=9) if edited else after)
+
+
+def test_guidance_says_whether_it_was_trained(window: MainWindow, state: State) -> None:
+    field = window.generate_panel.guidance
+    window.session.update(state)
+    assert field.toolTip() == "Classifier-free guidance; 1 is none"
+    note = "Trained with p < 0.1 & more."
+    window.session.update(replace(state, loaded=loaded_model(guidance_note=note)))
+    assert field.toolTip() == (
+        "Classifier-free guidance; 1 is none.<br>Trained with p &lt; 0.1 &amp; more."
+    )
+    window.session.update(replace(state, loaded=loaded_model()))
+    assert "<br>" not in field.toolTip()
+
+
+BREEDS = tuple((number, f"breed {number}") for number in range(38))
+NAMED = (*BREEDS, (38, "golden retriever"), (39, "Golden eagle"), (40, "41"))
+
+
+@pytest.fixture
+def many(window: MainWindow, state: State) -> QLineEdit:
+    """The line to type a class in, of a model with 41 classes."""
+    shown = replace(state, loaded=loaded_model(num_classes=41, class_names=NAMED))
+    window.session.update(replace(shown, class_choice=3))
+    line = window.generate_panel.classes.lineEdit()
+    assert line is not None
+    line.setFocus()
+    line.selectAll()
+    return line
+
+
+def offered(window: MainWindow) -> list[str]:
+    """What the list under the line shows."""
+    model = window.generate_panel.classes.completer().completionModel()
+    return [str(model.data(model.index(row, 0))) for row in range(model.rowCount())]
+
+
+def test_a_few_classes_are_chosen_from_a_list_and_many_are_found_by_typing(
+    window: MainWindow, state: State
+) -> None:
+    box = window.generate_panel.classes
+    for count, editable in ((26, False), (27, True), (3, False), (41, True)):
+        model = loaded_model(num_classes=41, class_names=NAMED[:count])
+        window.session.update(replace(state, loaded=model))
+        assert box.count() == 4 + count  # the anchor's, random, zero, uniform
+        assert box.isEditable() == editable
+
+
+def test_a_part_of_a_name_finds_a_class(qtbot: QtBot, window: MainWindow, many: QLineEdit) -> None:
+    assert many.text() == "3: breed 3"
+    qtbot.keyClicks(many, "olden")
+    assert offered(window) == ["38: golden retriever", "39: Golden eagle"]
+    popup = window.generate_panel.classes.completer().popup()
+    qtbot.waitUntil(popup.isVisible)
+    qtbot.keyClick(popup, Qt.Key.Key_Down)
+    qtbot.keyClick(popup, Qt.Key.Key_Down)
+    qtbot.keyClick(popup, Qt.Key.Key_Return)
+    assert window.session.state.class_choice == 39
+    assert many.text() == "39: Golden eagle"
+    assert window.generate_panel.classes.currentData() == 39
+
+
+def test_a_class_can_be_typed_out(qtbot: QtBot, window: MainWindow, many: QLineEdit) -> None:
+    qtbot.keyClicks(many, "38: GOLDEN retriever")
+    qtbot.keyClick(many, Qt.Key.Key_Return)
+    assert window.session.state.class_choice == 38
+    many.selectAll()
+    qtbot.keyClicks(many, "random")
+    window.generate_panel.classes.completer().popup().hide()
+    window.generate_panel.steps.setFocus()  # leaving the field is enough
+    assert window.session.state.class_choice == "random"
+
+
+@pytest.mark.parametrize("nonsense", ["xyzzy", "99", "breed"])
+def test_what_is_no_class_is_taken_back(
+    qtbot: QtBot, window: MainWindow, many: QLineEdit, nonsense: str
+) -> None:
+    count = window.generate_panel.classes.count()
+    qtbot.keyClicks(many, nonsense)
+    assert many.text() == nonsense
+    qtbot.keyClick(many, Qt.Key.Key_Return)
+    assert many.text() == "3: breed 3"
+    assert window.session.state.class_choice == 3
+    assert window.generate_panel.classes.count() == count
+
+
+def test_typing_is_not_disturbed_by_a_running_job(
+    qtbot: QtBot, window: MainWindow, many: QLineEdit, make_job
+) -> None:
+    qtbot.keyClicks(many, "gold")
+    for fraction in (0.1, 0.2):
+        running = RunningJob(make_job(), "Generating", fraction=fraction, since=1.0)
+        window.session.update(window.session.state.with_job(running))
+    assert many.text() == "gold"
+    qtbot.keyClicks(many, "en r")
+    assert offered(window) == ["38: golden retriever"]
+    window.session.update(replace(window.session.state, jobs=()))  # or closing would ask
+
+
+def action(window: MainWindow, text: str) -> QAction:
+    found = [a for a in window.findChildren(QAction) if a.text().replace("&", "") == text]
+    assert len(found) == 1
+    return found[0]
+
+
+def test_help_names_model_device_and_adapters(
+    qtbot: QtBot, window: MainWindow, state: State
+) -> None:
+    assert model_text(State()) == "No model is loaded yet."
+    facts = {
+        "name": "NVIDIA H200",
+        "memory_allocated": 3_100_000_000,
+        "memory_free": 9_900_000_000,
+        "memory_total": 15_000_000_000,
+    }
+    loaded = loaded_model(
+        device="cuda:1",
+        num_classes=1000,
+        resolution=64,
+        layers=(LayerInfo("midblock", (4, 8, 8), True), LayerInfo("out", (3, 8, 8), False)),
+        guidance_note="Guidance was trained.",
+        notes=("One thing was assumed.", "Another <b>too</b>."),
+        device_facts=facts,
+        adapters=AdapterList(("duck", "edm"), (("pond", "The adapter 'pond' is dry."),)),
+    )
+    models = (ModelSummary("m", "edm-imagenet-64", "", GenerateSettings()),)
+    window.session.update(replace(state, loaded=loaded, models=models))
+    action(window, "Model and adapters").trigger()
+    (box,) = window.findChildren(QMessageBox)
+    qtbot.waitUntil(box.isVisible)
+    for words in (
+        "m: 64×64 pictures, 1000 classes, 2 layers",
+        "edm-imagenet-64",
+        "cuda:1 (NVIDIA H200, 3.1 GB used, 9.9 of 15.0 GB free)",
+        "Guidance was trained.",
+        "One thing was assumed.",
+        "Another &lt;b&gt;too&lt;/b&gt;.",
+        "duck, edm",
+        "<b>Not usable</b>",
+        "The adapter &#x27;pond&#x27; is dry.",
+    ):
+        assert words in box.text()
+    box.close()
+    plain = replace(
+        state,
+        source=Source(adapter="duck"),
+        models=models,
+        loaded=loaded_model(num_classes=0, device_facts={"device": "cpu", "name": "x86_64"}),
+    )
+    text = model_text(plain)
+    assert "m: 8×8 pictures, unconditional, 0 layers" in text
+    assert "cpu (x86_64)" in text
+    assert "duck" in text  # what the command line says, not what the folder says
+    assert "edm-imagenet-64" not in text
+    assert "Guidance" not in text
+
+
+# ---- with a real engine -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def start(qtbot: QtBot) -> Iterator[Callable[[Path], App]]:
+    """Opens a data folder in the whole program and waits until its model is loaded."""
+    apps: list[App] = []
+
+    def make(data: Path) -> App:
+        app = App(Options(source=Source(data), device="cpu"))
+        apps.append(app)
+        with qtbot.waitSignal(app.window.map_shown, timeout=60_000):
+            app.start()
+        until(qtbot, lambda: app.session.state.loaded)
+        return app
+
+    yield make
+    for app in apps:
+        app.worker.stop()
+        app.window.deleteLater()
+
+
+def until(qtbot: QtBot, ready: Callable[[], object]) -> None:
+    qtbot.waitUntil(lambda: bool(ready()), timeout=60_000)
+
+
+def test_a_checkpoint_is_converted_at_the_press_of_a_button(
+    qtbot: QtBot, start: Callable[[Path], App], tiny_data: Callable[..., Path]
+) -> None:
+    import torch
+    from tiny import tiny_model
+
+    data = tiny_data(checkpoint=False, config={"checkpoint": "checkpoints/tiny.pt"})
+    network = {"img_resolution": 16, "attn_resolutions": [], "img_channels": 1}
+    (data / "tiny/checkpoints").mkdir()
+    torch.save(tiny_model(**network).state_dict(), data / "tiny/checkpoints/tiny.pt")
+    app = start(data)
+    window, notice = app.window, app.window.notice
+    assert notice.isVisible()
+    assert "does not say its preconditioning" in notice.text.text()
+    assert "can be converted" in notice.text.text()
+    assert notice.offer.isVisible()
+    assert notice.offer.text() == "Convert to .safetensors"
+    convert = action(window, "Convert checkpoint to .safetensors")
+    assert convert.isEnabled()
+
+    qtbot.mouseClick(notice.offer, Qt.MouseButton.LeftButton)
+    assert not notice.isVisible()
+    until(qtbot, lambda: not app.session.state.jobs)
+    out = data / "tiny/checkpoints/tiny.safetensors"
+    assert out.stat().st_size > 100_000
+    assert notice.isVisible()
+    assert notice.text.text() == f"Converted: {out} is used from now on."
+    assert not notice.offer.isVisible()
+    assert not convert.isEnabled()
+    assert app.session.state.loaded is not None
+
+
+def test_an_unconditional_model_asks_for_no_class(
+    qtbot: QtBot, start: Callable[[Path], App], tiny_data: Callable[..., Path]
+) -> None:
+    tiny_data("free", num_classes=0, channels=3)
+    app = start(tiny_data("of classes"))
+    window, panel = app.window, app.window.generate_panel
+    label = panel._form.labelForField(panel.classes)
+    assert app.session.state.model == "free"
+    assert not panel.classes.isVisible()
+    assert not label.isVisible()
+
+    place = window.map.position_of(3).toPoint()
+    qtbot.mouseClick(window.map.viewport, Qt.MouseButton.LeftButton, pos=place)
+    until(qtbot, lambda: app.session.state.selection.anchor == 3)
+    qtbot.mouseClick(panel.generate, Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: app.session.state.trajectory() and app.session.state.trajectory().done)
+    record = app.session.state.trajectory()
+    assert record.steps[-1].image.shape == (16, 16, 3)
+    assert len(record.steps) == 5
+    assert window.trajectory.choice.currentText() == "Trajectory 1"
+
+    window.layer_panel.model_chosen.emit("of classes")
+    until(qtbot, lambda: app.session.state.model == "of classes" and app.session.state.loaded)
+    assert panel.classes.isVisible()
+    assert label.isVisible()

@@ -18,57 +18,11 @@ from diffviews_desktop.adapters.networks.layers import (
     GroupNorm,
     Linear,
     PositionalEmbedding,
-    self_attention,
+    UNetBlock,
+    drop_labels,
 )
 
 CHANNELS_PER_HEAD = 64
-
-
-class UNetBlock(nn.Module):
-    """Residual block with a scale-and-shift from the embedding, and optional attention."""
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        emb_channels: int,
-        *,
-        up: bool = False,
-        down: bool = False,
-        attention: bool = False,
-        dropout: float = 0.0,
-    ) -> None:
-        super().__init__()
-        if attention and out_channels < CHANNELS_PER_HEAD:
-            raise ValueError(
-                f"a block with attention needs at least {CHANNELS_PER_HEAD} channels, "
-                f"this one has {out_channels}"
-            )
-        self.dropout = dropout
-        self.heads = out_channels // CHANNELS_PER_HEAD if attention else 0
-        self.norm0 = GroupNorm(in_channels)
-        self.conv0 = Conv2d(in_channels, out_channels, 3, up=up, down=down)
-        self.affine = Linear(emb_channels, 2 * out_channels)
-        self.norm1 = GroupNorm(out_channels)
-        self.conv1 = Conv2d(out_channels, out_channels, 3, zero_init=True)
-        self.skip: Conv2d | None = None
-        if in_channels != out_channels or up or down:
-            kernel = 1 if in_channels != out_channels else 0
-            self.skip = Conv2d(in_channels, out_channels, kernel, up=up, down=down)
-        if attention:
-            self.norm2 = GroupNorm(out_channels)
-            self.qkv = Conv2d(out_channels, 3 * out_channels, 1)
-            self.proj = Conv2d(out_channels, out_channels, 1, zero_init=True)
-
-    def forward(self, x: Tensor, emb: Tensor) -> Tensor:
-        h = self.conv0(F.silu(self.norm0(x)))
-        scale, shift = self.affine(emb).to(x.dtype)[:, :, None, None].chunk(2, dim=1)
-        h = F.silu(torch.addcmul(shift, self.norm1(h), scale + 1))
-        h = self.conv1(F.dropout(h, self.dropout, self.training))
-        y = h + (x if self.skip is None else self.skip(x))
-        if self.heads:
-            y = self.proj(self_attention(self.qkv(self.norm2(y)), self.heads)) + y
-        return y
 
 
 class DhariwalUNet(nn.Module):
@@ -119,8 +73,11 @@ class DhariwalUNet(nn.Module):
         channels = [model_channels * mult for mult in channel_mult]
         resolutions = [img_resolution >> level for level in range(len(channels))]
 
-        def block(cin: int, cout: int, **options: bool) -> UNetBlock:
-            return UNetBlock(cin, cout, emb, dropout=dropout, **options)
+        def block(
+            cin: int, cout: int, *, attention: bool = False, up: bool = False, down: bool = False
+        ) -> UNetBlock:
+            heads = _heads(cout) if attention else 0
+            return UNetBlock(cin, cout, emb, up=up, down=down, heads=heads, dropout=dropout)
 
         self.enc = nn.ModuleDict()
         skips: list[int] = []
@@ -192,7 +149,15 @@ class DhariwalUNet(nn.Module):
         emb = self.map_layer1(F.silu(self.map_layer0(emb)))
         if self.map_label is not None and class_labels is not None:
             if self.training and self.label_dropout:
-                keep = torch.rand(len(class_labels), 1, device=emb.device) >= self.label_dropout
-                class_labels = class_labels * keep
+                class_labels = drop_labels(class_labels, self.label_dropout)
             emb = emb + self.map_label(class_labels)
         return F.silu(emb)
+
+
+def _heads(channels: int) -> int:
+    if channels < CHANNELS_PER_HEAD:
+        raise ValueError(
+            f"a block with attention needs at least {CHANNELS_PER_HEAD} channels, "
+            f"this one has {channels}"
+        )
+    return channels // CHANNELS_PER_HEAD

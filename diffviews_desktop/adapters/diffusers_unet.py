@@ -1,0 +1,312 @@
+"""The adapter for models in diffusers' format: a `UNet2DModel` and its scheduler.
+
+A scheduler's training formula becomes a denoiser in noise levels, as every adapter's (see
+`diffviews_desktop.adapters.diffusers_noise`).
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from diffviews_desktop.adapters.base import ForwardHook, GeneratorAdapter
+from diffviews_desktop.adapters.device import get_device, move_to_device
+from diffviews_desktop.adapters.diffusers_noise import make_conversion
+from diffviews_desktop.adapters.formats.diffusers_folder import (
+    check_index,
+    check_network,
+    find_pipeline,
+    find_scheduler,
+    load_network,
+    load_scheduler,
+    reason_of,
+    short_name,
+)
+from diffviews_desktop.adapters.hooks import HookMixin, first_tensor
+from diffviews_desktop.adapters.registry import register_adapter
+from diffviews_desktop.errors import AdapterError, CheckpointError, UsageError
+
+_BLOCK_PARTS = ("resnets", "attentions", "downsamplers", "upsamplers")
+
+
+@register_adapter("diffusers")
+class DiffusersAdapter(HookMixin, GeneratorAdapter):
+    """A diffusers `UNet2DModel` as a denoiser in noise levels.
+
+    Layers have the names of their modules: ``conv_in``, ``down_blocks.0.resnets.0``,
+    ``down_blocks.0.attentions.0``, ``down_blocks.0.downsamplers.0``, …, ``mid_block``,
+    ``up_blocks.0.resnets.0``, …, ``conv_out``.
+
+    Args:
+        unet: a `UNet2DModel`; it is put in float32 and evaluation mode, without gradients.
+        scheduler: a scheduler of `SCHEDULERS`, the one it was trained with or one of its kind.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+        unet_source: what error texts call the network's configuration.
+        scheduler_source: the same for the scheduler's.
+
+    Raises:
+        CheckpointError: the network or the scheduler is of a kind that cannot be used.
+    """
+
+    def __init__(
+        self,
+        unet: Any,
+        scheduler: Any,
+        device: str = "auto",
+        *,
+        unet_source: str = "The UNet's configuration",
+        scheduler_source: str = "The scheduler's configuration",
+    ) -> None:
+        HookMixin.__init__(self)
+        config: Mapping[str, Any] = unet.config
+        self._resolution = check_network(config, unet_source)
+        self._channels: int = config["in_channels"]
+        self._conversion = make_conversion(scheduler, scheduler_source)
+        if config["num_class_embeds"] is not None:
+            unet.class_embedding = _LabelEmbedding(unet.class_embedding.weight)
+        self._num_classes: int = config["num_class_embeds"] or 0
+        self.model: nn.Module = unet.float().requires_grad_(False).eval()
+        # now, while no hook of anyone else is registered
+        self._shapes = self._trace_shapes(unet_source)
+        self._modules_by_layer = {name: unet.get_submodule(name) for name in self._shapes}
+        self.to(device)
+
+    @property
+    def model_type(self) -> str:
+        return "diffusers"
+
+    @property
+    def resolution(self) -> int:
+        return self._resolution
+
+    @property
+    def img_channels(self) -> int:
+        return self._channels
+
+    @property
+    def num_classes(self) -> int:
+        return self._num_classes
+
+    @property
+    def hookable_layers(self) -> list[str]:
+        return list(self._shapes)
+
+    @property
+    def default_layer(self) -> str:
+        """The layer to show first: the middle, or the last one before the decoder without it."""
+        if "mid_block" in self._shapes:
+            return "mid_block"
+        return [name for name in self._shapes if name.startswith("down_blocks")][-1]
+
+    @property
+    def sigma_min(self) -> float:
+        """Lowest noise level: of a DDPM model, the first trained one; of EDM, the scheduler's."""
+        return self._conversion.sigma_min
+
+    @property
+    def sigma_max(self) -> float:
+        """Highest noise level: of a DDPM model, the last finite one; of EDM, the scheduler's."""
+        return self._conversion.sigma_max
+
+    def round_sigma(self, sigma: Tensor | float) -> Tensor:
+        """The nearest noise level that the model was trained at; for EDM, every one is."""
+        return self._conversion.round_sigma(torch.as_tensor(sigma))
+
+    def forward(
+        self, x: Tensor, sigma: Tensor, class_labels: Tensor | None = None, **kwargs: Any
+    ) -> Tensor:
+        """Denoise ``x``, as the scheduler predicts the clean picture.
+
+        Where the scheduler's file asks for it (``clip_sample``, ``thresholding``), the prediction
+        is limited as the scheduler does.
+
+        Args:
+            x: noisy pictures ``(B, C, R, R)``: image in [-1, 1] plus ``sigma`` times noise.
+            sigma: noise level in data units, scalar or ``(B,)``.
+            class_labels: label vectors ``(B or 1, num_classes)``; they weight the rows of the
+                embedding of classes. None means all zeros; an unconditional model ignores them.
+            kwargs: not used.
+
+        Returns:
+            The denoised pictures ``(B, C, R, R)`` float32.
+
+        Raises:
+            UsageError: a noise level is outside the model's range, or the labels are of another
+                number of classes.
+        """
+        # the coefficients are float64 on the CPU, because not every device has float64
+        levels = torch.as_tensor(sigma).detach().cpu().double().reshape(-1)
+        c_skip, c_out, c_in, timestep = (
+            part.to(torch.float32).to(self.device) for part in self._conversion(levels)
+        )
+        x = x.to(torch.float32).to(self.device)
+        labels = self._labels(class_labels)
+        raw = self.model(_column(c_in) * x, timestep.expand(len(x)), labels, return_dict=False)[0]
+        denoised = _column(c_skip) * x + _column(c_out) * raw[:, : self._channels]
+        return self._conversion.limit(denoised)
+
+    def register_activation_hooks(
+        self, layer_names: Sequence[str], hook_fn: ForwardHook
+    ) -> list[RemovableHandle]:
+        modules = [self._get_layer_module(name) for name in layer_names]
+        return [module.register_forward_hook(hook_fn) for module in modules]
+
+    def get_layer_shapes(self) -> dict[str, tuple[int, ...]]:
+        return dict(self._shapes)
+
+    @classmethod
+    def from_checkpoint(
+        cls,
+        checkpoint_path: str | Path,
+        device: str = "auto",
+        *,
+        label_dropout: float | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Load a folder.
+
+        Args:
+            checkpoint_path: a pipeline's folder (``model_index.json``, ``unet/``, ``scheduler/``),
+                a UNet's folder (``config.json`` and weights; the scheduler in it or beside it), or
+                a file in one of these.
+            device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+            label_dropout: not used: these networks have none of their own.
+            kwargs: not used.
+
+        Raises:
+            AdapterError: the diffusers package is not installed, or too old.
+            CheckpointError: a file is missing, damaged, or describes what cannot be used.
+        """
+        try:
+            importlib.import_module("diffusers")
+        except ImportError as error:
+            raise AdapterError(
+                "A model in diffusers' format needs the diffusers package: "
+                "pip install 'diffviews-desktop[diffusers]'"
+            ) from error
+        folder = find_pipeline(Path(checkpoint_path))
+        if (folder / "model_index.json").is_file():
+            check_index(folder / "model_index.json")
+        nested = (folder / "unet" / "config.json").is_file()
+        unet_folder = folder / "unet" if nested else folder
+        unet = load_network(unet_folder)
+        scheduler_file = find_scheduler(unet_folder)
+        scheduler = load_scheduler(scheduler_file)
+        return cls(
+            unet,
+            scheduler,
+            device,
+            unet_source=short_name(unet_folder / "config.json"),
+            scheduler_source=short_name(scheduler_file),
+        )
+
+    @classmethod
+    def get_default_config(cls) -> dict[str, Any]:
+        return {
+            "sigma_max": 80.0,
+            "sigma_min": 0.02,
+            "rho": 7.0,
+            "default_steps": 18,
+            "guidance_scale": 1.0,
+            "guidance_note": (
+                "The files do not say whether labels were dropped in training; "
+                "without that, guidance other than 1 has no meaning."
+            ),
+        }
+
+    def to(self, device: str) -> Self:
+        self.device = get_device(device)
+        self.model = move_to_device(self.model, self.device)
+        if next(self.model.parameters()).device.type != torch.device(self.device).type:
+            self.device = "cpu"  # the device refused the model
+        return self
+
+    def eval(self) -> Self:
+        self.model.eval()
+        return self
+
+    def _labels(self, class_labels: Tensor | None) -> Tensor | None:
+        if not self._num_classes:
+            return None
+        if class_labels is None:
+            return torch.zeros(1, self._num_classes, device=self.device)
+        if class_labels.ndim != 2 or class_labels.shape[1] != self._num_classes:
+            raise UsageError(
+                f"Label vectors of this model have {self._num_classes} values each; "
+                f"these have the shape {tuple(class_labels.shape)}."
+            )
+        return class_labels.to(torch.float32).to(self.device)
+
+    def _get_layer_module(self, layer_name: str) -> nn.Module:
+        try:
+            return self._modules_by_layer[layer_name]
+        except KeyError:
+            raise AdapterError(
+                f"The model has no layer {layer_name!r}. Its layers: "
+                f"{', '.join(self.hookable_layers)}."
+            ) from None
+
+    def _trace_shapes(self, source: str) -> dict[str, tuple[int, ...]]:
+        """Layers and shapes in running order, from a forward pass of a copy without data (torch's
+        meta device)."""
+        shapes: dict[str, tuple[int, ...]] = {}
+        names = {module: name for name, module in self.model.named_modules() if _is_layer(name)}
+
+        def record(module: nn.Module, inputs: Any, output: Any) -> None:
+            shapes[names[module]] = tuple(first_tensor(output).shape[1:])
+
+        def empty(*size: int) -> Tensor:
+            return torch.empty(size, device="meta")
+
+        tensors = {
+            name: torch.empty_like(tensor, device="meta")
+            for name, tensor in (*self.model.named_parameters(), *self.model.named_buffers())
+        }
+        x = empty(1, self._channels, self._resolution, self._resolution)
+        labels = empty(1, self._num_classes) if self._num_classes else None
+        handles = [module.register_forward_hook(record) for module in names]
+        try:
+            torch.func.functional_call(self.model, tensors, (x, empty(1), labels))
+        except (RuntimeError, ValueError) as error:
+            raise CheckpointError(
+                f"{source}: the network cannot take pictures of its own sample_size, "
+                f"{self._resolution} ({reason_of(error)}). Correct sample_size."
+            ) from error
+        finally:
+            for handle in handles:
+                handle.remove()
+        return shapes
+
+
+# --- the network ---------------------------------------------------------------------------------
+
+
+class _LabelEmbedding(nn.Module):
+    """The embedding of classes, for label vectors ``(B or 1, classes)`` too: they weight its rows.
+    Integers ``(B,)`` pick rows, as before."""
+
+    def __init__(self, weight: nn.Parameter) -> None:
+        super().__init__()
+        self.weight = weight
+
+    def forward(self, labels: Tensor) -> Tensor:
+        if labels.is_floating_point():
+            return labels @ self.weight
+        return nn.functional.embedding(labels, self.weight)
+
+
+def _is_layer(name: str) -> bool:
+    parts = name.split(".")
+    if len(parts) == 1:
+        return name in ("conv_in", "mid_block", "conv_out")
+    return len(parts) == 4 and parts[0] in ("down_blocks", "up_blocks") and parts[2] in _BLOCK_PARTS
+
+
+def _column(values: Tensor) -> Tensor:
+    return values[:, None, None, None]

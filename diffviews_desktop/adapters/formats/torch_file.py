@@ -1,0 +1,179 @@
+"""State dicts that torch.save wrote (``.pt``, ``.pth``, ``.bin``), as an archive or before that.
+
+torch's own reader is not used: even with ``weights_only`` a file can make it end the process or
+take all memory.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import zipfile
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import torch
+
+from diffviews_desktop.adapters.formats.pickle_machine import (
+    Allowed,
+    Budget,
+    Damaged,
+    PickleMachine,
+    Refused,
+    explained,
+)
+from diffviews_desktop.adapters.formats.pickled_values import (
+    STORAGE_TYPES,
+    AllowList,
+    StorageTable,
+    TensorValue,
+    allow_list,
+    common_allow_list,
+    read_stream,
+)
+from diffviews_desktop.adapters.formats.stored import StoredModel, StoredTensor
+from diffviews_desktop.errors import CheckpointError
+
+ARCHIVE = b"PK\x03\x04"
+WRAPPERS = ("ema", "model_ema", "ema_model", "state_dict", "net", "network", "model", "module")
+"""Keys under which trainings keep their state dict, the smoothed weights first."""
+
+MAX_DIRECTORY = 2**22
+_ADVICE = "Save the network's state_dict() alone, with torch.save or as .safetensors."
+_IGNORED = frozenset({"_metadata"})  # versions of modules, which state_dict() adds to its result
+_ENCRYPTED, _UTF_8 = 0x1, 0x800  # flags of a record
+
+
+def read_torch_file(path: Path) -> StoredModel:
+    """Read everything of such a file but the tensors' values.
+
+    Raises:
+        CheckpointError: it is damaged, compressed, or holds more than tensors.
+    """
+    size = path.stat().st_size
+    budget = Budget()
+    with (
+        path.open("rb") as file,
+        path.open("rb") as again,
+        explained(path, "a state dict", _ADVICE),
+    ):
+        allowed = common_allow_list(again, budget) | _ALLOWED
+        if file.read(len(ARCHIVE)) == ARCHIVE:
+            value = _read_archive(_Archive(path, again, size), file, allowed, budget)
+        else:
+            file.seek(0)
+            value = read_stream(file, size, allowed, budget, _IGNORED)
+        return StoredModel(path, _state_dict(path, value))
+
+
+def _counts(counts: Any = None) -> Any:
+    return counts
+
+
+def _sizes(sizes: Any = ()) -> Any:
+    return sizes
+
+
+# what trainings put beside the tensors
+_ALLOWED: AllowList = allow_list(
+    Allowed("collections", "Counter", reduce=_counts),
+    Allowed("torch", "Size", reduce=_sizes),
+    *(
+        Allowed("torch", str(dtype).removeprefix("torch."))
+        for dtype in (torch.float32, torch.float16, torch.bfloat16, torch.float64, torch.int64)
+    ),
+)
+
+
+# ---- archives -----------------------------------------------------------------------------------
+
+
+class _Archive:
+    """The records of an archive, by name: places in the file.
+
+    Raises:
+        Refused: it is compressed, or has too many records.
+        Damaged: its directory cannot be read.
+    """
+
+    def __init__(self, path: Path, file: BinaryIO, size: int) -> None:
+        self._file = file
+        self._size = size
+        try:
+            with _DirectoryReader(path) as raw, zipfile.ZipFile(raw) as archive:
+                self._records = {record.filename: record for record in archive.infolist()}
+        except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError) as error:
+            raise Damaged(f"its directory cannot be read ({type(error).__name__})") from error
+        if any(r.compress_type or r.flag_bits & _ENCRYPTED for r in self._records.values()):
+            raise Refused("compressed records")
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._records
+
+    def folder(self) -> str:
+        """Where torch.save put its records."""
+        end = "/data.pkl"
+        found = [name for name in self._records if name.endswith(end) and name.count("/") == 1]
+        if len(found) != 1:
+            raise Damaged("it is an archive without the one record data.pkl of torch.save")
+        return found[0].removesuffix(end)
+
+    def place(self, name: str) -> tuple[int, int]:
+        """First byte and length of a record."""
+        record = self._records.get(name)
+        if record is None or record.header_offset < 0:
+            raise Damaged("a record of the archive is missing")
+        self._file.seek(record.header_offset)
+        magic, name_length, extra_length = struct.unpack("<4s22xHH", self._file.read(30))
+        start = record.header_offset + 30 + name_length + extra_length
+        own_name = record.orig_filename.encode("utf-8" if record.flag_bits & _UTF_8 else "cp437")
+        same = magic == ARCHIVE and self._file.read(name_length) == own_name
+        if not same or start + record.file_size > self._size:
+            raise Damaged("a record of the archive is not where its directory says")
+        return start, record.file_size
+
+
+class _DirectoryReader(io.FileIO):
+    """A file as `zipfile` sees it: a directory of millions of entries is not read."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is None or size < 0:
+            size = max(0, os.fstat(self.fileno()).st_size - self.tell())
+        if size > MAX_DIRECTORY:
+            raise Refused("more records than any network has tensors")
+        return super().read(size)
+
+
+def _read_archive(archive: _Archive, file: BinaryIO, allowed: AllowList, budget: Budget) -> Any:
+    folder = archive.folder()
+
+    def locate(key: str, nbytes: int) -> int:
+        start, length = archive.place(f"{folder}/data/{key}")
+        if length != nbytes:
+            raise Damaged("a tensor has more or fewer values than it says")
+        return start
+
+    if f"{folder}/byteorder" in archive:
+        start, length = archive.place(f"{folder}/byteorder")
+        file.seek(start)
+        if file.read(min(length, 16)) != b"little":
+            raise Refused("values in a byte order that this program does not read")
+    start, length = archive.place(f"{folder}/data.pkl")
+    file.seek(start)
+    table = StorageTable(locate)
+    allowed = allowed | STORAGE_TYPES
+    return PickleMachine(file, start + length, allowed, budget, table, _IGNORED).run()
+
+
+def _state_dict(path: Path, value: Any) -> dict[str, StoredTensor]:
+    for _ in range(2):  # {"ema": {...}}, or {"model": {"ema": {...}}}
+        inner = value if type(value) is dict else {}
+        value = next((inner[key] for key in WRAPPERS if type(inner.get(key)) is dict), value)
+    if (
+        type(value) is not dict
+        or not value
+        or not all(type(k) is str and type(v) is TensorValue for k, v in value.items())
+    ):
+        raise CheckpointError(f"{path.name} does not hold a plain state dict of tensors. {_ADVICE}")
+    return {name: tensor.stored() for name, tensor in value.items()}

@@ -1,0 +1,153 @@
+"""What every sampler needs: noise levels, label vectors, pictures; and EDM's own sampler."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from diffviews_desktop.errors import UsageError
+
+ClassChoice = int | Literal["random", "zero", "uniform"]
+UNIFORM_LABEL = -1
+ZERO_LABEL = -2
+
+
+def tensor_to_uint8_image(tensor: Tensor) -> Tensor:
+    """Pictures ``(B, C, H, W)`` in [-1, 1] to ``(B, H, W, C) uint8``: ``trunc((x + 1) * 127.5)``,
+    clamped to 0 … 255, on the CPU."""
+    scaled = ((tensor + 1) * 127.5).clamp(0, 255)
+    return scaled.to(torch.uint8).permute(0, 2, 3, 1).cpu()
+
+
+def get_denoising_sigmas(
+    num_steps: int, sigma_max: float, sigma_min: float, rho: float = 7.0
+) -> Tensor:
+    """Noise levels of Karras et al. 2022, equation 5, without the final 0: ``(num_steps,)``,
+    descending from ``sigma_max`` to ``sigma_min``. One step is ``sigma_max`` alone.
+
+    Raises:
+        UsageError: no steps, not ``sigma_max >= sigma_min > 0``, or not ``rho > 0``.
+    """
+    if num_steps < 1:
+        raise UsageError(f"The number of steps must be at least 1, not {num_steps}.")
+    if not 0 < sigma_min <= sigma_max < math.inf:
+        raise UsageError(
+            f"The noise levels must be 0 < sigma min <= sigma max, not {sigma_min} and {sigma_max}."
+        )
+    if not 0 < rho < math.inf:
+        raise UsageError(f"The exponent rho must be positive, not {rho}.")
+    ramp = torch.linspace(0, 1, num_steps, dtype=torch.float64)
+    high, low = sigma_max ** (1 / rho), sigma_min ** (1 / rho)
+    return ((high + ramp * (low - high)) ** rho).float()
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Label vectors of a run: ``conditional`` and ``unconditional`` are ``(B, num_classes)``, or
+    None for an unconditional model; ``numbers`` ``(B,)`` holds the classes, -1 for the uniform
+    label and -2 for the zero label."""
+
+    numbers: Tensor
+    conditional: Tensor | None
+    unconditional: Tensor | None
+
+
+def make_labels(
+    num_classes: int, num_samples: int, choice: ClassChoice | None, generator: torch.Generator
+) -> Labels:
+    """Label vectors for a choice of class.
+
+    ``None`` and ``"random"`` draw a class for each sample; ``"uniform"`` (or -1) gives every class
+    the weight ``1 / num_classes``, also as the unconditional label; ``"zero"`` is all zeros.
+
+    Raises:
+        UsageError: the model has no such class.
+    """
+    if num_classes == 0:
+        return Labels(torch.full((num_samples,), ZERO_LABEL), None, None)
+    zeros = torch.zeros(num_samples, num_classes)
+    if choice == "zero":
+        return Labels(torch.full((num_samples,), ZERO_LABEL), zeros, zeros)
+    if choice in ("uniform", UNIFORM_LABEL):
+        uniform = torch.full_like(zeros, 1 / num_classes)
+        return Labels(torch.full((num_samples,), UNIFORM_LABEL), uniform, uniform)
+    if choice is None or choice == "random":
+        numbers = torch.randint(num_classes, (num_samples,), generator=generator)
+    elif isinstance(choice, int | np.integer) and 0 <= choice < num_classes:
+        numbers = torch.full((num_samples,), int(choice))
+    else:
+        raise UsageError(
+            f"There is no class {choice!r}: use 0 to {num_classes - 1}, random, zero or uniform."
+        )
+    conditional = (numbers[:, None] == torch.arange(num_classes)).float()
+    return Labels(numbers, conditional, zeros)
+
+
+class Churn(NamedTuple):
+    """Noise that EDM's sampler adds at each step; ``S_churn`` 0 is deterministic."""
+
+    S_churn: float = 0.0
+    S_min: float = 0.0
+    S_max: float = math.inf
+    S_noise: float = 1.0
+
+
+@dataclass(frozen=True)
+class HeunStep:
+    """One step of `heun_steps`, all ``(B, C, R, R)`` float64.
+
+    Attributes:
+        index: from 0.
+        sigma: noise level of the step's first evaluation, churn included.
+        noised: what the first evaluation saw.
+        denoised: what it answered.
+        x: where the step ends; after the last one, the pictures.
+        evaluations: how often the model ran, 2 except in the last step.
+    """
+
+    index: int
+    sigma: float
+    noised: Tensor
+    denoised: Tensor
+    x: Tensor
+    evaluations: int
+
+
+def heun_steps(
+    denoise: Callable[[Tensor, float], Tensor],
+    noise: Callable[[], Tensor],
+    sigmas: Sequence[float],
+    churn: Churn | None = None,
+    round_sigma: Callable[[float], float] = float,
+) -> Iterator[HeunStep]:
+    """EDM's stochastic second-order sampler (Karras et al. 2022, algorithm 2).
+
+    Args:
+        denoise: the model: ``(x, sigma)`` to the denoised pictures.
+        noise: draws ``(B, C, R, R)`` float64 standard normal numbers; drawn at every step, so that
+            a seed gives the same start with and without churn.
+        sigmas: noise levels, descending, without the final 0.
+        churn: noise to add; None for none.
+        round_sigma: the nearest noise level that the model knows.
+    """
+    s_churn, s_min, s_max, s_noise = churn or Churn()
+    levels = [*(round_sigma(sigma) for sigma in sigmas), 0.0]
+    x = noise() * levels[0]
+    for index, (sigma, following) in enumerate(pairwise(levels)):
+        gamma = min(s_churn / len(sigmas), math.sqrt(2) - 1) if s_min <= sigma <= s_max else 0.0
+        higher = round_sigma(sigma + gamma * sigma)
+        noised = x + math.sqrt(higher**2 - sigma**2) * s_noise * noise()
+        denoised = denoise(noised, higher)
+        slope = (noised - denoised) / higher
+        x = noised + (following - higher) * slope
+        if following > 0:
+            ahead = (x - denoise(x, following)) / following
+            x = noised + (following - higher) * (slope + ahead) / 2
+        yield HeunStep(index, higher, noised, denoised, x, 2 if following > 0 else 1)
