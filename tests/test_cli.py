@@ -188,7 +188,7 @@ def interrupt(until: str, *arguments: object) -> tuple[int, str]:
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     os.close(theirs)
-    shown, pressed, deadline = "", False, time.monotonic() + 90
+    written, shown, pressed, deadline = b"", "", False, time.monotonic() + 90
     with process, os.fdopen(ours, "rb", 0) as terminal:
         while True:
             assert time.monotonic() < deadline, shown
@@ -198,7 +198,8 @@ def interrupt(until: str, *arguments: object) -> tuple[int, str]:
                 break
             if not part:
                 break
-            shown += part.decode()
+            written += part
+            shown = written.decode(errors="replace")  # a part may end inside a character
             if not pressed and until in shown:
                 pressed = True
                 process.send_signal(signal.SIGINT)
