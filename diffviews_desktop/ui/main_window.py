@@ -82,6 +82,7 @@ class MainWindow(QMainWindow):
         self.map: MapView | None = None
         self._painted = False
         self._first_map = True
+        self._classes_wanted = True
         self.on_close: Callable[[], None] = lambda: None
         self._build()
         self._build_menus()
@@ -303,6 +304,8 @@ class MainWindow(QMainWindow):
             self.preview.set_state(new)
         if differs("samples", "highlighted_class"):
             self.classes.set_state(new)
+        if differs("samples"):
+            self._show_classes(bool(new.samples is None or (new.samples.class_label >= 0).any()))
         if differs("samples", "selection", "suggest_count", "suggest_on_map"):
             self.gallery.set_state(new)
         if differs(
@@ -323,6 +326,18 @@ class MainWindow(QMainWindow):
         self.save_action.setEnabled(bool(new.trajectory() and new.trajectory().steps))  # type: ignore[union-attr]
         self.waiting.set_state(new)
         self._show_on_map(old, new)
+
+    def _show_classes(self, has_classes: bool) -> None:
+        """The panel of classes is for samples that have some; it comes back as it was."""
+        dock = self.docks[1]
+        if has_classes == dock.toggleViewAction().isEnabled():
+            return
+        dock.toggleViewAction().setEnabled(has_classes)
+        if has_classes:
+            dock.setVisible(self._classes_wanted)
+        else:
+            self._classes_wanted = not dock.isHidden()
+            dock.hide()
 
     def _show_on_map(self, old: State, new: State) -> None:
         if self.map is None:
@@ -478,7 +493,7 @@ class MainWindow(QMainWindow):
         self.restoreState(self._first_layout, LAYOUT_VERSION)
         for dock in self.docks:
             dock.setFloating(False)
-            dock.show()
+            dock.setVisible(dock.toggleViewAction().isEnabled())
         self._set_dock_sizes()
 
     def _set_dock_sizes(self) -> None:
@@ -522,6 +537,7 @@ class MainWindow(QMainWindow):
         if busy and not self._may_interrupt(busy[0].title):
             event.ignore()
             return
+        self._show_classes(True)  # that these samples have none is not part of the layout
         self._settings.setValue("geometry", self.saveGeometry())
         self._settings.setValue("layout", self.saveState(LAYOUT_VERSION))
         self.hide()

@@ -429,17 +429,19 @@ def test_progress_may_stop_it(tmp_path: Path, kind: str) -> None:
     write_least(tmp_path / "model", kind)
     gc.collect()
     opened = len(os.listdir("/proc/self/fd"))
-    for error in (Stop(), Cancelled("The job was cancelled."), KeyboardInterrupt()):
-        for step in (0, 1, 2, 30):
-            count = itertools.count()
+    cancelled = Cancelled("The job was cancelled.")
+    for error, step in ((Stop(), 0), (cancelled, 1), (KeyboardInterrupt(), 2), (Stop(), 30)):
+        count = itertools.count()
 
-            def progress(fraction: float, count: Any = count, step: int = step) -> None:
-                if next(count) == step:
-                    raise error  # noqa: B023 — called before the next turn
+        def progress(
+            fraction: float, error: BaseException = error, step: int = step, count: Any = count
+        ) -> None:
+            if next(count) == step:
+                raise error
 
-            with pytest.raises(type(error)) as caught:
-                load_checkpoint(tmp_path / "model", progress=progress)
-            assert caught.value is error
+        with pytest.raises(type(error)) as caught:
+            load_checkpoint(tmp_path / "model", progress=progress)
+        assert caught.value is error
     assert len(os.listdir("/proc/self/fd")) <= opened
 
 

@@ -61,7 +61,7 @@ from torch import Tensor
 from diffviews_desktop.adapters.checkpoint import load_checkpoint, read_stored, save_checkpoint
 from diffviews_desktop.errors import CheckpointError
 
-EXAMPLES = int(os.environ.get("MUTATIONS", "150"))
+EXAMPLES = int(os.environ.get("MUTATIONS", "120"))
 MARKER = "MARKER"
 
 CONFIG = {**LEAST, "label_dim": 0, "sigma_data": 0.5}

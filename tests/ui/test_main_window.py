@@ -422,12 +422,11 @@ def test_typing_is_not_disturbed_by_a_running_job(
 ) -> None:
     qtbot.keyClicks(many, "gold")
     for fraction in (0.1, 0.2):
-        running = RunningJob(make_job(), "Generating", fraction=fraction, since=1.0)
+        running = RunningJob(make_job(), "Loading m", fraction=fraction, since=1.0)
         window.session.update(window.session.state.with_job(running))
     assert many.text() == "gold"
     qtbot.keyClicks(many, "en r")
     assert offered(window) == ["38: golden retriever"]
-    window.session.update(replace(window.session.state, jobs=()))  # or closing would ask
 
 
 def action(window: MainWindow, text: str) -> QAction:
@@ -571,3 +570,29 @@ def test_an_unconditional_model_asks_for_no_class(
     until(qtbot, lambda: app.session.state.model == "of classes" and app.session.state.loaded)
     assert panel.classes.isVisible()
     assert label.isVisible()
+
+
+def test_samples_without_classes_have_no_panel_of_classes(
+    qtbot: QtBot, window: MainWindow, state: State
+) -> None:
+    dock = window.docks[1]
+    session = window.session
+    session.update(state)
+    assert dock.isVisible()
+    assert state.samples is not None
+    unknown = replace(state.samples, class_label=state.samples.class_label * 0 - 1)
+    session.update(replace(state, samples=unknown))
+    assert not dock.isVisible()
+    assert not dock.toggleViewAction().isEnabled()
+    window.reset_layout()
+    assert not dock.isVisible()
+    session.update(state)
+    assert dock.isVisible()
+    # one that was closed stays so
+    dock.toggleViewAction().trigger()
+    assert not dock.isVisible()
+    session.update(replace(state, samples=unknown))
+    session.update(state)
+    assert not dock.isVisible()
+    dock.toggleViewAction().trigger()
+    assert dock.isVisible()

@@ -21,7 +21,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from tiny import DuckAdapter, hook_count, tiny_model
+from tiny import DuckAdapter, hook_count, needs_cuda, tiny_model
 from tiny_folder import TINY_SAMPLES, write_tiny_checkpoint, write_tiny_model
 
 from diffviews_desktop.adapters import registry
@@ -185,7 +185,8 @@ def activations_by_hand(folder: Path, layer: str, rows: list[int]) -> NDArray[np
 def place_by_hand(row: NDArray[np.float64], projector: Path) -> NDArray[np.float64]:
     """A place on the map: the 15 nearest samples in the reduced space, weighted by 1/distance."""
     with np.load(projector) as stored:
-        parts = {name: stored[name].astype(np.float64) for name in stored.files}
+        names = ("mean", "scale", "components", "reduced", "xy")
+        parts = {name: stored[name].astype(np.float64) for name in names}
     reduced = (row - parts["mean"]) / parts["scale"] @ parts["components"].T
     distance = np.sqrt(((parts["reduced"] - reduced) ** 2).sum(axis=1))
     near = np.argsort(distance)[:15]
@@ -1462,3 +1463,17 @@ def test_a_failure_in_the_model_leaves_no_hook_and_the_engine_usable(
     assert hook_count(model) == 0
     gc.collect()
     assert same_pictures(run_generate(engine, source), good)
+
+
+@needs_cuda
+def test_switching_models_gives_cuda_memory_back(tiny_data: Callable[..., Path]) -> None:
+    tiny_data("first")
+    source = Source(tiny_data("second", seed=1))
+    engine = Engine("cuda")
+    engine.run(LoadModel(job_id=1, source=source, model="first"))
+    before = torch.cuda.memory_allocated()
+    for number, model in enumerate(("second", "first"), start=2):
+        engine.run(LoadModel(job_id=number, source=source, model=model))
+    assert torch.cuda.memory_allocated() == before
+    engine.close()
+    assert torch.cuda.memory_allocated() < before
