@@ -915,7 +915,7 @@ BAD: dict[str, tuple[Callable[[Path], Any], str]] = {
     "weights-integers": (integers, r"does not hold floating-point tensors alone\. Save the model"),
     "bin-empty": (bin_bytes(b""), r"diffusion_pytorch_model\.bin cannot be read"),
     "bin-noise": (bin_bytes(os.urandom(64)), r"diffusion_pytorch_model\.bin cannot be read"),
-    "bin-list": (bin_of([torch.zeros(1)]), r"\.bin does not hold floating-point tensors alone"),
+    "bin-list": (bin_of([torch.zeros(1)]), r"\.bin does not hold a plain state dict"),
     "bin-other": (bin_of({"conv_in.weight": torch.zeros(1)}), r"\.bin do not fit config\.json"),
     # networks
     "wider": (

@@ -617,6 +617,19 @@ add(
         EMPTY_DICT, put(5), text("state"), EMPTY_DICT, text("_modules"), get(5), SETITEM, SETITEM
     ),
 )
+MANY_NAMES = b"".join(text(f"{i:>080}") + get(9) for i in range(150_000))
+
+
+def write_many_long_names(path: Path) -> None:
+    """Each tensor's whole name would have 600 letters."""
+    made = dict_(_parameters=EMPTY_DICT + MARK + MANY_NAMES + b"u")
+    for _ in range(7):
+        made = dict_(_modules=EMPTY_DICT + text("m" * 80) + EMPTY_MODULE + made + BUILD + SETITEM)
+    network = call(RECORD, dict_(**FIELDS | {"state": made}))
+    path.write_bytes(pickled(tensor(), put(9), POP, dict_(ema=network)))
+
+
+add("many long names", write_many_long_names)
 SAME = (
     EMPTY_DICT + MARK + b"".join(text(f"n{i}") + NONE for i in range(100_000)) + b"u" + put(7) + POP
 )

@@ -18,6 +18,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from diffviews_desktop.adapters.formats.torch_file import read_torch_file
 from diffviews_desktop.errors import AdapterError, CheckpointError
 
 NETWORK = "UNet2DModel"
@@ -163,8 +164,8 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             state = safetensors.torch.load_file(path)
         else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged file makes the restricted unpickler fail in many ways
+            state = read_torch_file(path).read(lambda fraction: None)
+    except Exception as error:  # damage shows itself in many ways
         raise CheckpointError(
             f"{short_name(path)} cannot be read ({reason_of(error)}). Copy it again, or save the "
             "model again with safe_serialization=True."

@@ -56,7 +56,7 @@ MODULE_CLASSES = PRECONDITIONER_CLASSES | {
 RECORD_VERSION = 6
 HEADER_BYTES = 4096
 MAX_NAME = 80
-MAX_DEPTH = 16
+MAX_DEPTH = 8
 MAX_ENTRIES = 10 * MAX_TENSORS
 """Of all tables of modules, parameters and buffers together."""
 
@@ -202,6 +202,8 @@ def _tensors(network: Record) -> dict[str, StoredTensor]:
                     continue
                 if type(tensor) is not TensorValue:
                     raise Refused(f"something else than a tensor at {prefix}{name}"[:200])
+                if len(found) == MAX_TENSORS:
+                    raise Refused("more tensors than any network has")
                 found[prefix + name] = tensor.stored()
         for name, child in table(record, "_modules").items():
             if child is not None:

@@ -116,12 +116,15 @@ class StoredModel:
         try:
             return tensor.read(file)
         except EOFError:
-            problem = f"ends inside the tensor {name}"
+            problem = f"ends inside the tensor {name}. Copy or download it again."
         except (OSError, ValueError) as error:  # the file was changed, or the disk fails
-            problem = f"cannot be read at the tensor {name} ({type(error).__name__})"
+            kind = type(error).__name__
+            problem = f"cannot be read at the tensor {name} ({kind}). Copy or download it again."
         except (RuntimeError, MemoryError):  # torch's allocator raises the first
-            problem = f"has a tensor {name} that is too large for this computer's memory"
-        raise CheckpointError(f"{self.path.name} {problem}. Copy or download it again.")
+            problem = (
+                f"needs more memory than there is, at the tensor {name}. Close other programs."
+            )
+        raise CheckpointError(f"{self.path.name} {problem}")
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -67,7 +67,7 @@ class DhariwalUNet(nn.Module):
         self.map_layer0 = Linear(model_channels, emb)
         self.map_layer1 = Linear(emb, emb)
         self.map_label = Linear(label_dim, emb, bias=False) if label_dim else None
-        if self.map_label is not None:
+        if self.map_label is not None and not self.map_label.weight.is_meta:
             nn.init.normal_(self.map_label.weight)
 
         channels = [model_channels * mult for mult in channel_mult]

@@ -250,12 +250,15 @@ def _uniform(*shape: int, zero: bool) -> Tensor:
     if zero:
         return torch.zeros(shape)
     bound = 1 / math.sqrt(math.prod(shape[1:]))
-    return torch.empty(shape).uniform_(-bound, bound)
+    values = torch.empty(shape)
+    # without data there is nothing to draw, and torch would import a compiler to find that out
+    return values if values.is_meta else values.uniform_(-bound, bound)
 
 
 def _outer(taps: Sequence[float]) -> Tensor:
-    line = torch.tensor(taps, dtype=torch.float32)
-    return (torch.outer(line, line) / line.sum() ** 2)[None, None]
+    total = sum(taps) ** 2
+    square = [[a * b / total for b in taps] for a in taps]
+    return torch.tensor(square, dtype=torch.float32)[None, None]
 
 
 def _cast(tensor: Tensor | None, dtype: torch.dtype) -> Tensor | None:
