@@ -8,7 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-_BLOCK_VALUES = 8_000_000  # distances held at a time: 32 MB
+METRICS = ("euclidean", "cosine", "correlation")
+
+_BLOCK_VALUES = 2_000_000  # rough distances held at a time: with their order 24 MB
+_EXACT_VALUES = 2_000_000  # differences held at a time in float64: 16 MB
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,6 +22,106 @@ class Neighbors:
     distance: NDArray[np.float32]
 
 
+class NeighborIndex:
+    """Points prepared for many searches.
+
+    Args:
+        points: ``(N, D)``.
+    """
+
+    def __init__(self, points: NDArray) -> None:
+        self._points = np.asarray(points, dtype=np.float32)
+        finite = np.asarray(np.isfinite(self._points).all(axis=1))
+        # distances are rounded least about the centre
+        self._centre: NDArray | float = 0.0
+        if finite.all() and len(finite):
+            self._centre = self._points.mean(axis=0, dtype=np.float64)
+        elif finite.any():
+            self._centre = self._points[finite].mean(axis=0, dtype=np.float64)
+        self._clean, self._norms = _centred(self._points, self._centre)
+        # made smaller by what rounding can add, so that they give lower bounds
+        self._slack = 1 - (2 * self._points.shape[1] + 8) * np.finfo(np.float32).eps
+        self._norms *= self._slack
+
+    def nearest(self, queries: NDArray, k: int) -> Neighbors:
+        """As the function `nearest`, of these points."""
+        return self._search(np.asarray(queries, dtype=np.float32), k, own=False, progress=None)
+
+    def graph(self, k: int, progress: Callable[[float], None] | None = None) -> Neighbors:
+        """As the function `neighbor_graph`, of these points."""
+        return self._search(self._points, k, own=True, progress=progress)
+
+    def _search(
+        self,
+        queries: NDArray,
+        k: int,
+        *,
+        own: bool,
+        progress: Callable[[float], None] | None,
+    ) -> Neighbors:
+        """The search; with ``own`` the queries are the points, and none is its own neighbour."""
+        points = self._points
+        others = max(0, len(points) - int(own))
+        k = max(0, min(k, others))
+        # a few spare candidates: the fast distances are rounded, the exact ones decide
+        spare = min(k + 8, others)
+        index = np.empty((len(queries), k), dtype=np.int64)
+        distance = np.empty((len(queries), k), dtype=np.float32)
+        if k == 0:
+            return Neighbors(index, distance)
+        block = max(1, _BLOCK_VALUES // len(points))
+        for start in range(0, len(queries), block):
+            batch = queries[start : start + block]
+            rows = np.arange(len(batch))
+            moved, norms = _centred(batch, self._centre)
+            rough = moved @ self._clean.T  # |p - q|^2 - |q|^2 = |p|^2 - 2 pq
+            rough *= -2
+            rough += self._norms
+            rough[~np.isfinite(norms)] = np.inf
+            if own:
+                rough[rows, start + rows] = np.nan  # sorted behind everything, even infinity
+            if spare < len(points):
+                candidates = np.argpartition(rough, spare - 1, axis=1)[:, :spare]
+            else:
+                candidates = np.broadcast_to(np.arange(len(points)), (len(batch), len(points)))
+            exact = self._exact(candidates, batch)
+            order = np.lexsort((candidates, exact), axis=1)[:, :k]
+            index[start : start + block] = np.take_along_axis(candidates, order, axis=1)
+            found = np.take_along_axis(exact, order, axis=1)
+            distance[start : start + block] = found
+            # where more points than the candidates may be as near as the k-th, look at all of these
+            norms[~np.isfinite(norms)] = np.nan
+            farthest = found[:, -1] ** 2 - norms * self._slack
+            as_near = rough <= farthest[:, None]
+            for row in np.flatnonzero(np.count_nonzero(as_near, axis=1) > spare):
+                near = np.flatnonzero(as_near[row])
+                exact_row = self._exact(near[None], batch[row : row + 1])[0]
+                order_row = np.argsort(exact_row, kind="stable")[:k]
+                index[start + row] = near[order_row]
+                distance[start + row] = exact_row[order_row]
+            if progress is not None:
+                progress(min(1.0, (start + block) / len(queries)))
+        return Neighbors(index, distance)
+
+    def _exact(self, candidates: NDArray, queries: NDArray) -> NDArray[np.float64]:
+        """Euclidean distances ``(M, C)`` from queries ``(M, D)`` to points ``(M, C)`` in float64;
+        infinity from and to what is not finite."""
+        squared = np.empty(candidates.shape)
+        columns = max(1, min(candidates.shape[1], _EXACT_VALUES // max(1, queries.shape[1])))
+        size = max(1, _EXACT_VALUES // (columns * max(1, queries.shape[1])))
+        for start in range(0, len(queries), size):
+            rows = slice(start, start + size)
+            for first in range(0, candidates.shape[1], columns):
+                part = candidates[rows, first : first + columns]
+                with np.errstate(invalid="ignore"):  # infinity less infinity
+                    difference = self._points[part].astype(np.float64)
+                    difference -= queries[rows, None]
+                squared[rows, first : first + columns] = np.einsum(
+                    "...d,...d->...", difference, difference
+                )
+        return np.where(np.isfinite(squared), np.sqrt(squared), np.inf)
+
+
 def nearest(points: NDArray, queries: NDArray, k: int) -> Neighbors:
     """The ``k`` points nearest to each query; of equally near ones, the lower index first.
 
@@ -27,7 +130,7 @@ def nearest(points: NDArray, queries: NDArray, k: int) -> Neighbors:
         queries: ``(M, D)``.
         k: number of neighbours; at most N are returned.
     """
-    return _search(points, queries, k, exclude_self=False, progress=None)
+    return NeighborIndex(points).nearest(queries, k)
 
 
 def neighbors_of(points: NDArray, index: int, k: int) -> list[tuple[int, float]]:
@@ -52,65 +155,32 @@ def neighbor_graph(
         k: number of neighbours, less than N.
         progress: called with the fraction done; may raise to stop.
     """
-    return _search(points, points, k, exclude_self=True, progress=progress)
+    return NeighborIndex(points).graph(k, progress)
 
 
-def _search(
-    points: NDArray,
-    queries: NDArray,
-    k: int,
-    *,
-    exclude_self: bool,
-    progress: Callable[[float], None] | None,
-) -> Neighbors:
-    points = np.asarray(points, dtype=np.float32)
-    queries = np.asarray(queries, dtype=np.float32)
-    others = max(0, len(points) - int(exclude_self))
-    k = max(0, min(k, others))
-    # a few spare candidates: the fast distances are rounded, the exact ones decide
-    spare = min(k + 8, others)
-    index = np.empty((len(queries), k), dtype=np.int64)
-    distance = np.empty((len(queries), k), dtype=np.float32)
-    if k == 0:
-        return Neighbors(index, distance)
-    # |p - q|^2 - |q|^2 = |p|^2 - 2 pq, about the centre, where it is rounded least; made smaller
-    # by what rounding can add, so that it is a lower bound
-    finite = np.isfinite(points).all(axis=1)
-    centre = points[finite].mean(axis=0, dtype=np.float64) if finite.any() else 0.0
-    rounding = (2 * points.shape[1] + 8) * np.finfo(np.float32).eps
-    clean, norms = _centred(points, centre)
-    norms *= 1 - rounding
-    block = max(1, _BLOCK_VALUES // len(points))
-    for start in range(0, len(queries), block):
-        batch = queries[start : start + block]
-        rows = np.arange(len(batch))
-        moved, own_norms = _centred(batch, centre)
-        rough = norms - 2 * (moved @ clean.T)
-        rough[~np.isfinite(own_norms)] = np.inf
-        if exclude_self:
-            rough[rows, start + rows] = np.nan  # sorted behind everything, even infinity
-        if spare < len(points):
-            candidates = np.argpartition(rough, spare - 1, axis=1)[:, :spare]
-        else:
-            candidates = np.broadcast_to(np.arange(len(points)), (len(batch), len(points)))
-        exact = _exact(points, candidates, batch[:, None])
-        order = np.lexsort((candidates, exact), axis=1)[:, :k]
-        index[start : start + block] = np.take_along_axis(candidates, order, axis=1)
-        found = np.take_along_axis(exact, order, axis=1)
-        distance[start : start + block] = found
-        # where more points than the candidates may be as near as the k-th, look at all of these
-        own_norms[~np.isfinite(own_norms)] = np.nan
-        farthest = found[:, -1] ** 2 - own_norms * (1 - rounding)
-        as_near = rough <= farthest[:, None]
-        for row in np.flatnonzero(np.count_nonzero(as_near, axis=1) > spare):
-            near = np.flatnonzero(as_near[row])
-            exact_row = _exact(points, near, batch[row])
-            order_row = np.argsort(exact_row, kind="stable")[:k]
-            index[start + row] = near[order_row]
-            distance[start + row] = exact_row[order_row]
-        if progress is not None:
-            progress(min(1.0, (start + block) / len(queries)))
-    return Neighbors(index, distance)
+def to_euclidean(rows: NDArray, metric: str) -> NDArray[np.float32]:
+    """Rows ``(M, D) float32`` whose Euclidean distances order as ``metric`` orders the given ones.
+
+    For cosine, rows of length 1: their squared distance is twice the cosine distance. For
+    correlation, the mean of each row is taken off first. A row without a direction (zeros, or for
+    correlation all values equal) lies at the origin, at distance 1 from all that have one.
+
+    Args:
+        rows: ``(M, D)``.
+        metric: ``euclidean``, ``cosine`` or ``correlation``.
+    """
+    if metric == "euclidean":
+        return np.asarray(rows, dtype=np.float32)
+    with np.errstate(invalid="ignore", over="ignore"):  # what is not finite stays so
+        values = np.array(rows, dtype=np.float64)
+        length = np.linalg.norm(values, axis=1, keepdims=True)
+        if metric == "correlation":
+            values -= values.mean(axis=1, keepdims=True)
+            whole, length = length, np.linalg.norm(values, axis=1, keepdims=True)
+            length[length <= 1e-12 * whole] = 0
+        values[length[:, 0] == 0] = 0
+        length[length == 0] = 1
+        return (values / length).astype(np.float32)
 
 
 def _centred(points: NDArray, centre: NDArray | float) -> tuple[NDArray, NDArray]:
@@ -118,12 +188,7 @@ def _centred(points: NDArray, centre: NDArray | float) -> tuple[NDArray, NDArray
     moved = (points - centre).astype(np.float32)
     norms = np.einsum("nd,nd->n", moved, moved)
     usable = np.isfinite(norms)
-    return np.where(usable[:, None], moved, 0), np.where(usable, norms, np.float32(np.inf))
-
-
-def _exact(points: NDArray, candidates: NDArray, query: NDArray) -> NDArray[np.float64]:
-    """Euclidean distances in float64; infinity from and to what is not finite."""
-    with np.errstate(invalid="ignore"):  # infinity less infinity
-        difference = points[candidates].astype(np.float64) - query
-    squared = np.einsum("...d,...d->...", difference, difference)
-    return np.where(np.isfinite(squared), np.sqrt(squared), np.inf)
+    if not usable.all():
+        moved[~usable] = 0
+        norms[~usable] = np.inf
+    return moved, norms

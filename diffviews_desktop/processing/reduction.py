@@ -9,10 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.data.arrays import Float32
+from diffviews_desktop.errors import UsageError
 
-CHUNK_ROWS = 256
-OVERSAMPLING = 10
-POWER_STEPS = 4
+CHUNK_BYTES = 24 * 2**20
+CHUNK_ROWS = 512  # at most: sums within a chunk are float32
+EXACT_SIZE = 512
+MAX_WIDTH_WITHOUT_PCA = 4096
+CONVERGED = 0.03
+MAX_PASSES = 12
+SPARE = 10
+_BLOCK = 16  # widths that are multiples of it are multiplied fastest
+_BLOCK_COLUMNS = 4096
+_EXHAUSTED = 1e-5
+_GAIN = 1e-7
+_CONSTANT = 1e-5
+_SHIFT_ROWS = 256
+
+Report = Callable[[float], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,114 +35,367 @@ class Reduction:
     Attributes:
         mean: ``(D,) float32``.
         scale: ``(D,) float32``, 1 where a column is constant.
-        components: ``(K, D) float32``, orthonormal rows, largest variance first.
+        components: ``(K, D) float32``, orthonormal rows, largest variance first; None for
+            standardisation alone.
     """
 
     mean: Float32
     scale: Float32
-    components: Float32
+    components: Float32 | None
+
+    @property
+    def width(self) -> int:
+        """Number of dimensions of the reduced space."""
+        return len(self.mean if self.components is None else self.components)
 
     def transform(self, rows: NDArray) -> Float32:
         """Reduce rows ``(M, D)`` to ``(M, K) float32``; each row by itself, whatever the batch."""
-        axes = self.components.astype(np.float64)
-        standard = (np.asarray(rows, dtype=np.float64) - self.mean) / self.scale
-        return np.stack([axes @ row for row in standard]).astype(np.float32)
+        out = np.empty((len(rows), self.width), dtype=np.float32)
+        for i, row in enumerate(rows):
+            out[i] = rotated(standardised(row, self.mean, self.scale), self.components)
+        return out
+
+
+def standardised(row: NDArray, mean: Float32, scale: Float32) -> Float32:
+    """``(row - mean) / scale`` of a row ``(D,)``."""
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite stays so
+        return ((np.asarray(row, dtype=np.float64) - mean) / scale).astype(np.float32)
+
+
+def rotated(row: Float32, components: Float32 | None) -> NDArray:
+    """``components @ row`` of a row ``(D,)``: products in float32, long sums in float64."""
+    if components is None:
+        return row
+    total = np.zeros(len(components))
+    with np.errstate(over="ignore", invalid="ignore"):
+        for start in range(0, len(row), _BLOCK_COLUMNS):
+            part = slice(start, start + _BLOCK_COLUMNS)
+            total += components[:, part] @ row[part]
+    return total
 
 
 def fit_reduction(
     rows: NDArray,
-    n_components: int = 50,
+    n_components: int | None = 50,
     *,
     seed: int = 0,
-    progress: Callable[[float], None] | None = None,
+    keep: NDArray[np.int64] | None = None,
+    standardize: bool = True,
+    progress: Report | None = None,
 ) -> tuple[Reduction, Float32]:
     """Fit a `Reduction` on a (memory-mapped) matrix and reduce it.
 
-    Randomized subspace iteration (Halko, Martinsson and Tropp 2011, algorithm 4.4) over chunks of
-    rows: nothing of the size of the matrix is ever held. Exact where the matrix is small.
+    Block Krylov iteration (Musco and Musco 2015), with blocks of about K / 2: every pass over the
+    matrix, in chunks of rows, multiplies by it and by its transpose at once. It goes on until the
+    subspace of the components stands still: about six passes for activations, twelve at most.
+    Exact where rows or columns are few.
+
+    Nothing of the size of the matrix is ever held: 24 MB for a chunk, and about 4.5 K (N + D)
+    float32 values, which is 50 MB for K = 50 and D = 49152.
 
     Args:
         rows: ``(N, D)``.
-        n_components: K; at most min(N, D) are kept.
+        n_components: K; at most min(N, D) are kept. None for standardisation alone.
         seed: of the random start.
+        keep: which rows to take, ascending; all by default.
+        standardize: whether to divide by the standard deviations. Without it, principal components
+            are still taken about the mean.
         progress: called with the fraction done; may raise to stop.
 
     Returns:
         The reduction, and the rows reduced ``(N, K) float32``.
+
+    Raises:
+        UsageError: ``n_components`` is None and a row has more than 4096 values.
     """
-    n, d = rows.shape
+    source = _Source(rows, keep, progress or (lambda fraction: None))
+    n, d = source.n, source.d
+    if n_components is None:
+        return _without_pca(source, standardize)
     k = min(n_components, n, d)
-    width = min(k + OVERSAMPLING, n, d)
-    passes = 2 * POWER_STEPS + 5
-    done = 0
-
-    def tick() -> None:
-        nonlocal done
-        done += 1
-        if progress is not None:
-            progress(done / passes)
-
-    mean, scale = _moments(rows)
-    tick()
-    tick()
-
-    def standardised() -> Iterator[tuple[slice, NDArray]]:
-        for part in _chunks(n):
-            yield part, (np.asarray(rows[part], dtype=np.float32) - mean) / scale
-
-    def times(right: NDArray) -> NDArray:
-        """Z @ right, ``(N, width)``."""
-        out = np.empty((n, right.shape[1]), dtype=np.float32)
-        for part, block in standardised():
-            out[part] = block @ right
-        tick()
-        return out
-
-    def transposed_times(left: NDArray) -> NDArray:
-        """Z.T @ left, ``(D, width)``."""
-        out = np.zeros((d, left.shape[1]), dtype=np.float64)
-        for part, block in standardised():
-            out += block.T @ left[part]
-        tick()
-        return out.astype(np.float32)
-
-    start = np.random.default_rng(seed).standard_normal((d, width), dtype=np.float32)
-    basis, _ = np.linalg.qr(times(start))
-    for _ in range(POWER_STEPS):
-        right, _ = np.linalg.qr(transposed_times(basis))
-        basis, _ = np.linalg.qr(times(right))
-    small = transposed_times(basis).T  # (width, D)
-    _, _, axes = np.linalg.svd(small, full_matrices=False)
-    components = axes[:k]
+    iterated = min(n, d) > max(EXACT_SIZE, min(4 * k, 4 * EXACT_SIZE))
+    block = _BLOCK * -(-k // (2 * _BLOCK)) if iterated else 0
+    moments = _moments(source, np.random.default_rng(seed), block)
+    mean, scale = moments.mean, moments.scale
+    if not standardize:
+        scale = np.ones_like(scale)
+    if iterated:
+        components, reduced = _iterate(source, mean, scale, moments.start / scale, k, seed)
+    elif d <= n:
+        components, reduced = _by_columns(source, mean, scale, k)
+    else:
+        components, reduced = _by_rows(source, mean, scale, k)
     largest = np.abs(components).argmax(axis=1)
-    components = components * np.sign(components[np.arange(k), largest])[:, None]
-    reduction = Reduction(mean, scale, np.ascontiguousarray(components, dtype=np.float32))
-    reduced = times(reduction.components.T)
-    return reduction, reduced
+    signs = np.sign(components[np.arange(k), largest]).astype(np.float32)
+    signs[signs == 0] = 1
+    components *= signs[:, None]
+    reduced *= signs
+    source.finish()
+    return Reduction(mean, scale, components), reduced
 
 
 def finite_rows(rows: NDArray) -> NDArray[np.bool_]:
     """Which rows hold nothing but finite numbers, ``(N,)``; read in chunks."""
-    finite = np.empty(len(rows), dtype=bool)
-    for part in _chunks(len(rows)):
-        finite[part] = np.isfinite(rows[part]).all(axis=1)
+    finite = np.ones(len(rows), dtype=bool)
+    for part in _parts(len(rows), rows.shape[1]):
+        block = rows[part]
+        with np.errstate(over="ignore", invalid="ignore"):
+            # a sum shows what is not finite, faster than looking at every value
+            sums = block.sum(axis=1, dtype=np.result_type(block, np.float32))
+            doubtful = np.flatnonzero(~np.isfinite(sums))
+        if len(doubtful):
+            finite[part.start + doubtful] = np.isfinite(block[doubtful]).all(axis=1)
     return finite
 
 
-def _moments(rows: NDArray) -> tuple[Float32, Float32]:
-    n, d = rows.shape
-    total = np.zeros(d)
-    for part in _chunks(n):
-        total += np.asarray(rows[part], dtype=np.float64).sum(axis=0)
-    mean = total / n
-    squares = np.zeros(d)
-    for part in _chunks(n):
-        squares += ((np.asarray(rows[part], dtype=np.float64) - mean) ** 2).sum(axis=0)
-    scale = np.sqrt(squares / n)
-    scale[scale < 1e-12] = 1.0
-    return mean.astype(np.float32), scale.astype(np.float32)
+def _parts(n: int, d: int) -> Iterator[slice]:
+    size = int(np.clip(CHUNK_BYTES // (4 * max(1, d)), 1, CHUNK_ROWS))
+    for start in range(0, n, size):
+        yield slice(start, min(start + size, n))
 
 
-def _chunks(n: int) -> Iterator[slice]:
-    for start in range(0, n, CHUNK_ROWS):
-        yield slice(start, min(start + CHUNK_ROWS, n))
+class _Source:
+    """Rows of a matrix, read in chunks, with the progress of the passes over it."""
+
+    def __init__(self, rows: NDArray, keep: NDArray[np.int64] | None, report: Report) -> None:
+        self._rows = rows
+        self._keep = keep
+        self._report = report
+        self._passes = 0
+        self.n = len(rows) if keep is None else len(keep)
+        self.d = rows.shape[1]
+        self._buffer: Float32 | None = None
+
+    def less(self, mean: Float32) -> Iterator[tuple[slice, Float32]]:
+        """Chunks of rows less ``mean``; the next overwrites each."""
+        if self._buffer is None:
+            size = next(_parts(self.n, self.d)).stop
+            self._buffer = np.empty((size, self.d), dtype=np.float32)
+        for part in _parts(self.n, self.d):
+            out = self._buffer[: part.stop - part.start]
+            np.subtract(self.rows(part), mean, out=out, casting="same_kind")
+            yield part, out
+            self._tick(part.stop / self.n)
+        self._passes += 1
+
+    def columns(self, mean: Float32, scale: Float32) -> Iterator[tuple[slice, NDArray]]:
+        """Chunks of standardised columns ``(N, C) float64``."""
+        size = max(1, CHUNK_BYTES // (16 * self.n))
+        for start in range(0, self.d, size):
+            part = slice(start, min(start + size, self.d))
+            block = self._rows[:, part] if self._keep is None else self._rows[self._keep, part]
+            standard = np.array(block, dtype=np.float64)
+            standard -= mean[part]
+            standard /= scale[part]
+            yield part, standard
+            self._tick(part.stop / self.d)
+        self._passes += 1
+
+    def rows(self, part: slice | NDArray[np.int64]) -> NDArray:
+        """Some rows as they are stored."""
+        return self._rows[part] if self._keep is None else self._rows[self._keep[part]]
+
+    def finish(self) -> None:
+        """Whatever was expected, nothing more is read."""
+        self._report(1.0)
+
+    def _tick(self, fraction: float) -> None:
+        """Nobody knows how many passes will be needed; six is usual, and it never goes back."""
+        done = self._passes + fraction
+        self._report(done / 8 if done <= 6 else 1 - 1 / (done - 2))
+
+
+@dataclass
+class _Moments:
+    mean: Float32
+    scale: Float32
+    start: Float32
+
+
+def _moments(source: _Source, random: np.random.Generator, block: int) -> _Moments:
+    """Mean, standard deviation, and random combinations of the rows less the mean
+    ``(block, D)``, in one pass.
+
+    Sums are taken about the mean of a few rows: that loses no digits, and a constant column gives
+    exactly 0.
+    """
+    n, d = source.n, source.d
+    few = min(n, int(np.clip(CHUNK_BYTES // (8 * d), 16, _SHIFT_ROWS)))
+    some = np.unique(np.linspace(0, n - 1, few).astype(np.int64))
+    shift: Float32 = np.asarray(source.rows(some).mean(axis=0, dtype=np.float64), np.float32)
+    left = random.standard_normal((n, block), dtype=np.float32)
+    total, squares = np.zeros(d), np.zeros(d)
+    start = np.zeros((block, d), dtype=np.float32)
+    for part, rows in source.less(shift):
+        ones = np.ones(len(rows), dtype=np.float32)
+        total += ones @ rows
+        if block:
+            start += left[part].T @ rows
+        with np.errstate(over="ignore"):
+            np.multiply(rows, rows, out=rows)
+            sums = (ones @ rows).astype(np.float64)
+        huge = np.flatnonzero(~np.isfinite(sums))
+        if len(huge):
+            sums[huge] = ((source.rows(part)[:, huge].astype(np.float64) - shift[huge]) ** 2).sum(0)
+        squares += sums
+    offset, squares = total / n, squares / n
+    variance = squares - offset**2
+    scale = np.sqrt(np.maximum(variance, 0))
+    scale[(scale < 1e-12) | (variance < _CONSTANT * squares)] = 1.0
+    start -= left.sum(axis=0)[:, None] * offset.astype(np.float32)
+    return _Moments((shift + offset).astype(np.float32), scale.astype(np.float32), start)
+
+
+def _without_pca(source: _Source, standardize: bool) -> tuple[Reduction, Float32]:
+    n, d = source.n, source.d
+    if d > MAX_WIDTH_WITHOUT_PCA:
+        raise UsageError(
+            f"A row has {d} values. Without PCA at most {MAX_WIDTH_WITHOUT_PCA} can be mapped, for "
+            "want of memory: set pca_components (DIFFVIEWS_PCA_COMPONENTS) to a number such as 50."
+        )
+    mean, scale = np.zeros(d, np.float32), np.ones(d, np.float32)
+    if standardize:
+        moments = _moments(source, np.random.default_rng(0), 0)
+        mean, scale = moments.mean, moments.scale
+    reduced = np.empty((n, d), dtype=np.float32)
+    for part, rows in source.less(mean):
+        np.divide(rows, scale, out=reduced[part])
+    source.finish()
+    return Reduction(mean, scale, None), reduced
+
+
+def _by_columns(source: _Source, mean: Float32, scale: Float32, k: int) -> tuple[Float32, Float32]:
+    """Principal components from the covariance ``(D, D)``, in float64; for few columns."""
+    covariance = np.zeros((source.d, source.d))
+    for _, rows in source.less(mean):
+        standard = rows / scale.astype(np.float64)
+        covariance += standard.T @ standard
+    axes = np.linalg.eigh(covariance)[1][:, : -k - 1 : -1]
+    reduced = np.empty((source.n, k), dtype=np.float32)
+    for part, rows in source.less(mean):
+        reduced[part] = (rows / scale.astype(np.float64)) @ axes
+    return np.ascontiguousarray(axes.T, dtype=np.float32), reduced
+
+
+def _by_rows(source: _Source, mean: Float32, scale: Float32, k: int) -> tuple[Float32, Float32]:
+    """Principal components from the products of rows ``(N, N)``, in float64; for few rows."""
+    products = np.zeros((source.n, source.n))
+    for _, columns in source.columns(mean, scale):
+        products += columns @ columns.T
+    left = np.linalg.eigh(products)[1][:, : -k - 1 : -1]
+    long_axes = np.empty((source.d, k))
+    for part, columns in source.columns(mean, scale):
+        long_axes[part] = columns.T @ left
+    # directions without variance come out orthonormal, too
+    axes, lengths = np.linalg.qr(long_axes)
+    components = np.ascontiguousarray(axes.T, dtype=np.float32)
+    return components, (left * np.diag(lengths)).astype(np.float32)
+
+
+def _iterate(
+    source: _Source, mean: Float32, scale: Float32, start: Float32, k: int, seed: int
+) -> tuple[Float32, Float32]:
+    """Principal components by block Krylov iteration from ``start (B, D)``, in float32.
+
+    The basis grows by a block a pass; where it reaches 4 K vectors, only the K + 10 best directions
+    found so far are kept (a thick restart).
+    """
+    n, d, block = source.n, source.d, len(start)
+    most = min(max(4 * k, k + SPARE + 2 * block), n, d)
+    random = np.random.default_rng([seed, 1])
+    basis = np.empty((most, d), dtype=np.float32)  # orthonormal
+    images = np.empty((n, most), dtype=np.float32)  # of the basis
+    products = np.zeros((most, most))  # images.T @ images
+    before: NDArray | None = None
+    held = 0.0  # variance in the components so far, times N
+    basis[:block] = _orthonormal(start, basis[:0], random)
+    done = 0
+    for last in range(1, MAX_PASSES + 1):
+        new = slice(done, done + block)
+        done += block
+        following = _multiply(source, mean, scale, basis[new], images, products, new)
+        size, found = np.linalg.eigh(products[:done, :done])
+        size, found = size[::-1], found[:, ::-1]
+        best = found[:, :k]
+        gained, held = size[:k].sum() - held, size[:k].sum()
+        still = before is not None and _moved(before, best) < CONVERGED
+        if done >= k and (still or gained <= _GAIN * held or last == MAX_PASSES):
+            break
+        before = best if done >= k else None
+        if done + block > most:
+            kept = k + SPARE
+            turn = found[:, :kept].astype(np.float32)
+            basis[:kept] = turn.T @ basis[:done]
+            for part in _parts(n, most):
+                images[part, :kept] = images[part, :done] @ turn
+            products[:] = 0
+            products[np.arange(kept), np.arange(kept)] = size[:kept]
+            done, before = kept, np.eye(kept, k)
+        basis[done : done + block] = _orthonormal(following, basis[:done], random)
+    components = best.T.astype(np.float32) @ basis[:done]
+    reduced = images[:, :done] @ best.astype(np.float32)
+    return components, reduced
+
+
+def _multiply(
+    source: _Source,
+    mean: Float32,
+    scale: Float32,
+    vectors: Float32,
+    images: Float32,
+    products: NDArray,
+    new: slice,
+) -> Float32:
+    """With Z the standardised matrix: writes the columns ``new`` of ``images``, Z v of every
+    vector, and of ``products``, and returns Z.T Z v, ``(B, D)``."""
+    divided = vectors / scale
+    out, part_of_it = np.zeros_like(vectors), np.empty_like(vectors)
+    old = slice(0, new.stop)
+    columns = np.zeros((new.stop, len(vectors)))
+    for part, rows in source.less(mean):
+        images[part, new] = rows @ divided.T
+        np.matmul(images[part, new].T, rows, out=part_of_it)
+        out += part_of_it
+        columns += images[part, old].T.astype(np.float64) @ images[part, new].astype(np.float64)
+    products[old, new] = columns
+    products[new, old] = columns.T
+    out /= scale
+    return out
+
+
+def _orthonormal(vectors: Float32, basis: Float32, random: np.random.Generator) -> Float32:
+    """Orthonormal rows that, with those of ``basis``, span what both span.
+
+    Directions that are in ``basis`` already, but for rounding, are replaced by random ones.
+    """
+    found = np.empty((0, vectors.shape[1]), dtype=np.float32)
+    missing = len(vectors)
+    length = _products(vectors).trace()
+    while missing:
+        for _ in range(2):  # rounding leaves something the first time
+            vectors -= (vectors @ basis.T) @ basis
+            vectors -= (vectors @ found.T) @ found
+            size, axes = np.linalg.eigh(_products(vectors))
+            new = size > _EXHAUSTED**2 * length
+            vectors = (axes[:, new] / np.sqrt(size[new])).T.astype(np.float32) @ vectors
+            length = 1.0
+        found = np.vstack([found, vectors])
+        missing -= len(vectors)
+        vectors = random.standard_normal((missing, basis.shape[1])).astype(np.float32)
+        length = float(basis.shape[1])
+    return found
+
+
+def _products(vectors: Float32) -> NDArray[np.float64]:
+    """``vectors @ vectors.T``, in float64."""
+    total = np.zeros((len(vectors), len(vectors)))
+    for start in range(0, vectors.shape[1], _BLOCK_COLUMNS):
+        part = vectors[:, start : start + _BLOCK_COLUMNS].astype(np.float64)
+        total += part @ part.T
+    return total
+
+
+def _moved(before: NDArray, now: NDArray) -> float:
+    """How far a subspace turned: 1 less the mean squared cosine of the principal angles."""
+    cosines = np.linalg.svd(before.T @ now[: len(before)], compute_uv=False)
+    return 1 - float((cosines**2).mean())

@@ -1,11 +1,13 @@
-"""From activations to a map, and from new activations to places on it."""
+"""From activations to a map, and maps to and from files."""
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import logging
-import os
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,145 +15,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.data.arrays import Float32
-from diffviews_desktop.errors import DataError
-from diffviews_desktop.processing.neighbors import nearest, neighbor_graph
-from diffviews_desktop.processing.reduction import Reduction, finite_rows, fit_reduction
+from diffviews_desktop.errors import DataError, UsageError
+from diffviews_desktop.processing.neighbors import neighbor_graph, to_euclidean
+from diffviews_desktop.processing.parameters import MapParameters, default_parameters
+from diffviews_desktop.processing.projector import (
+    PLACING_NEIGHBORS,
+    PROJECTOR_FORMAT,
+    Placement,
+    Projector,
+    replacing,
+)
+from diffviews_desktop.processing.reduction import (
+    finite_rows,
+    fit_reduction,
+    rotated,
+    standardised,
+)
+from diffviews_desktop.processing.trustworthiness import trustworthiness
+
+__all__ = [
+    "PLACING_NEIGHBORS",
+    "PROJECTOR_FORMAT",
+    "MapParameters",
+    "Placement",
+    "Projector",
+    "Stage",
+    "UmapResult",
+    "compute_umap",
+    "default_parameters",
+    "fit_map",
+    "layout",
+    "save_embeddings",
+]
 
 log = logging.getLogger(__name__)
 
-PLACING_NEIGHBORS = 15
-PROJECTOR_FORMAT = 1
-
-
-@dataclass(frozen=True)
-class MapParameters:
-    """What a map depends on besides the activations."""
-
-    n_neighbors: int = 15
-    min_dist: float = 0.1
-    pca_components: int = 50
-    seed: int = 42
-
-    def to_dict(self) -> dict[str, Any]:
-        """The parameters as plain values, for side-car files and cache keys."""
-        return asdict(self)
-
-
-class Placement(NamedTuple):
-    """Where activations lie: ``xy (M, 2)`` on the map, and the ``distance (M,)`` to the nearest
-    sample in the reduced space: large where the activation is unlike all the data."""
-
-    xy: Float32
-    distance: Float32
-
-
-@dataclass(frozen=True, eq=False)
-class Projector:
-    """Places new activations on a finished map by k-NN interpolation in the reduced space.
-
-    The place of an activation does not depend on what else is placed with it.
-
-    Attributes:
-        reduction: from activations to the reduced space.
-        reduced: the samples there ``(N, K) float32``.
-        xy: the samples on the map ``(N, 2) float32``.
-        rows: which samples of the table these are ``(N,) int64``: those whose picture could not be
-            read have no place on the map.
-    """
-
-    reduction: Reduction
-    reduced: Float32
-    xy: Float32
-    rows: NDArray[np.int64]
-
-    def transform(self, rows: NDArray) -> Placement:
-        """Place rows of activations ``(M, D)``.
-
-        Raises:
-            DataError: the rows have another width than the map's activations.
-        """
-        rows = np.atleast_2d(rows)
-        width = self.reduction.mean.shape[0]
-        if rows.shape[1] != width:
-            raise DataError(f"Activations of {rows.shape[1]} values do not fit a map of {width}.")
-        found = nearest(self.reduced, self.reduction.transform(rows), PLACING_NEIGHBORS)
-        distance = found.distance.astype(np.float64)
-        # what is not finite has no place: NaN
-        distance[~np.isfinite(distance)] = np.nan
-        weights = 1 / np.maximum(distance, 1e-9 * (1 + distance[:, -1:]))
-        weights /= weights.sum(axis=1, keepdims=True)
-        xy = np.einsum("mk,mkc->mc", weights, self.xy[found.index])
-        return Placement(xy.astype(np.float32), found.distance[:, 0])
-
-    def spread(self, n: int) -> tuple[Float32, Float32]:
-        """``xy (n, 2)`` and ``reduced (n, K)`` over a table of ``n`` samples, NaN where a sample
-        has no place.
-
-        Raises:
-            DataError: the projector was made for a longer table.
-        """
-        if len(self.rows) and int(self.rows.max()) >= n:
-            raise DataError("The map belongs to another set of samples.")
-        xy = np.full((n, 2), np.nan, dtype=np.float32)
-        reduced = np.full((n, self.reduced.shape[1]), np.nan, dtype=np.float32)
-        xy[self.rows], reduced[self.rows] = self.xy, self.reduced
-        return xy, reduced
-
-    def subset(self, rows: NDArray) -> Projector:
-        """The projector of the samples ``rows`` alone, renumbered from 0 in that order."""
-        position = {int(row): i for i, row in enumerate(self.rows)}
-        kept = [(new, position[int(old)]) for new, old in enumerate(rows) if int(old) in position]
-        new_rows = np.array([new for new, _ in kept], dtype=np.int64)
-        take = np.array([old for _, old in kept], dtype=np.int64)
-        return Projector(self.reduction, self.reduced[take], self.xy[take], new_rows)
-
-    def save(self, path: Path) -> None:
-        """Write as ``.npz``, atomically."""
-        temporary = path.with_name(path.name + ".part")
-        with temporary.open("wb") as file:
-            np.savez(
-                file,
-                format=np.int64(PROJECTOR_FORMAT),
-                mean=self.reduction.mean,
-                scale=self.reduction.scale,
-                components=self.reduction.components,
-                reduced=self.reduced,
-                xy=self.xy,
-                rows=self.rows,
-            )
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-
-    @classmethod
-    def load(cls, path: Path) -> Projector:
-        """Read what `save` wrote.
-
-        Raises:
-            DataError: the file is missing, damaged or of another format.
-        """
-        try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                if int(arrays["format"]) != PROJECTOR_FORMAT:
-                    raise DataError(f"{path} is of another version of this program.")
-                mean, scale, components, reduced, xy = (
-                    np.asarray(arrays[name], dtype=np.float32)
-                    for name in ("mean", "scale", "components", "reduced", "xy")
-                )
-                rows = np.asarray(arrays["rows"], dtype=np.int64)
-        except DataError:
-            raise
-        except Exception as error:  # zip, header and value errors of many kinds
-            raise DataError(f"{path} cannot be read ({error}).") from error
-        d, n, k = mean.size, rows.size, len(np.atleast_1d(components))
-        shapes = [part.shape for part in (mean, scale, components, reduced, xy, rows)]
-        if shapes != [(d,), (d,), (k, d), (n, k), (n, 2), (n,)] or (n and rows.min() < 0):
-            raise DataError(f"{path} holds arrays that do not belong together.")
-        if not all(np.isfinite(part).all() for part in (mean, scale, components, reduced, xy)):
-            raise DataError(f"{path} holds values that are not finite numbers.")
-        if not (scale > 0).all():
-            raise DataError(f"{path} holds a scale that is not positive.")
-        return cls(Reduction(mean, scale, components), reduced, xy, rows)
+JUDGED_NEIGHBORS = 15
 
 
 class Stage(NamedTuple):
@@ -166,117 +65,331 @@ def fit_map(
     parameters: MapParameters,
     *,
     xy: NDArray | None = None,
+    z: NDArray | None = None,
     rows: NDArray | None = None,
+    standardize: bool = True,
     progress: Callable[[Stage], None] | None = None,
 ) -> Projector:
-    """Standardise, reduce and lay out a matrix of activations.
+    """Standardise, reduce and lay out a matrix of activations, and judge the map.
 
     A row with a value that is not a finite number has no place on the map: it is logged, and not
-    among the projector's ``rows``.
+    among the projector's ``rows``. The map is judged by the trustworthiness of 15 neighbours, fewer
+    where there are less than 32 samples.
 
     Args:
         activations: ``(N, D)``, may be memory-mapped.
         parameters: of the map; its seed reaches every stage.
-        xy: a finished map ``(N, 2)`` to keep; then only the reduction is fitted.
+        xy: a finished map ``(N, 2)`` to keep; then the reduction is fitted and the map judged.
+        z: its third coordinate ``(N,)``, if it has one.
         rows: which samples of the table these are; all, in order, by default.
+        standardize: whether every value of a row is brought to mean 0 and variance 1 first.
         progress: called often; may raise to stop.
 
     Raises:
         DataError: no row is finite.
+        UsageError: the rows are too wide to be mapped without PCA.
     """
     report = progress or (lambda stage: None)
     rows = np.arange(len(activations)) if rows is None else np.asarray(rows, np.int64)
     finite = finite_rows(activations)
     if not finite.all():
         log.warning("%d activations hold NaN or infinity: left out", np.count_nonzero(~finite))
-        activations, rows = activations[finite], rows[finite]
-        xy = None if xy is None else xy[finite]
-    if not len(rows):
+    if not finite.any():
         raise DataError("None of the activations is finite, so there is nothing to map.")
+    keep = None if finite.all() else np.flatnonzero(finite)
     reduction, reduced = fit_reduction(
         activations,
         parameters.pca_components,
         seed=parameters.seed,
+        keep=keep,
+        standardize=standardize,
         progress=lambda fraction: report(Stage("reducing", fraction)),
     )
+    reduced = to_euclidean(reduced, parameters.metric)
+    if xy is None:
+        places = layout(reduced, parameters, report)
+        xy, z = places[:, :2], places[:, 2] if places.shape[1] > 2 else None
+    else:
+        xy = np.asarray(xy, np.float32)[finite]
+        z = None if z is None else np.asarray(z, np.float32)[finite]
+    given = xy if z is None else np.column_stack([xy, z])
     return Projector(
         reduction=reduction,
         reduced=reduced,
-        xy=layout(reduced, parameters, report) if xy is None else np.asarray(xy, np.float32),
-        rows=rows,
+        xy=np.ascontiguousarray(xy),
+        rows=rows[finite],
+        z=None if z is None else np.ascontiguousarray(z),
+        trust=_judged(reduced, given, lambda f: report(Stage("judging the map", f))),
+        metric=parameters.metric,
     )
 
 
 def layout(reduced: NDArray, parameters: MapParameters, report: Callable[[Stage], None]) -> Float32:
-    """UMAP (McInnes et al. 2018) of reduced activations ``(N, K)`` to ``(N, 2) float32``.
+    """UMAP (McInnes et al. 2018) of reduced activations ``(N, K)`` to
+    ``(N, n_components) float32``.
 
-    Fewer than four samples are laid out by their first components.
+    By Euclidean distance: for another metric the rows must have come through
+    `diffviews_desktop.processing.neighbors.to_euclidean`. Fewer than four samples are laid out by
+    their first components.
     """
+    from diffviews_desktop.processing import umap_backend
+
     n = len(reduced)
     if n < 4:
-        flat = np.zeros((n, 2), dtype=np.float32)
-        flat[:, : min(2, reduced.shape[1])] = reduced[:, :2]
-        return flat
+        return umap_backend.first_components(reduced, parameters.n_components)
     k = min(parameters.n_neighbors, n - 1)
     graph = neighbor_graph(reduced, k - 1, lambda f: report(Stage("finding neighbours", f)))
-    own = np.arange(n)[:, None]
-    index = np.hstack([own, graph.index])
-    distance = np.hstack([np.zeros((n, 1), np.float32), graph.distance])
     report(Stage("preparing UMAP", 0.0))
-
-    from diffviews_desktop.processing.umap_backend import get_umap_class, to_numpy
-
-    reducer = get_umap_class()(
-        n_neighbors=k,
-        min_dist=parameters.min_dist,
-        n_components=2,
-        random_state=parameters.seed,
-        init="spectral" if n > 50 else "random",
-        precomputed_knn=(index, distance, None),
-        force_approximation_algorithm=True,
-        transform_seed=parameters.seed,
-        verbose=True,
-        tqdm_kwds={
-            "file": _EpochReader(lambda fraction: report(Stage("UMAP", fraction))),
-            "disable": False,
-            "mininterval": 0,
-            "miniters": 1,
-            "bar_format": "{n_fmt}/{total_fmt}\n",
-        },
+    return umap_backend.lay_out(
+        np.asarray(reduced, dtype=np.float32),
+        np.hstack([np.arange(n)[:, None], graph.index]),
+        np.hstack([np.zeros((n, 1), np.float32), graph.distance]),
+        parameters,
+        lambda fraction: report(Stage("UMAP", fraction)),
     )
-    with _quiet():
-        embedding = reducer.fit_transform(np.asarray(reduced, dtype=np.float32))
-    return np.ascontiguousarray(to_numpy(embedding), dtype=np.float32)
 
 
-class _EpochReader:
-    """A file for tqdm: umap-learn has no callback, but its progress bar can be listened to."""
-
-    def __init__(self, on_fraction: Callable[[float], None]) -> None:
-        self._on_fraction = on_fraction
-
-    def write(self, text: str) -> int:
-        done, _, total = text.strip().partition("/")
-        if done.isdigit() and total.isdigit() and int(total):
-            self._on_fraction(int(done) / int(total))
-        return len(text)
-
-    def flush(self) -> None:
-        pass
+def _judged(reduced: Float32, places: NDArray, report: Callable[[float], None]) -> Float32 | None:
+    """The trust of every sample; None where there are too few to judge, or a place is unknown."""
+    k = min(JUDGED_NEIGHBORS, (len(reduced) - 1) // 2)
+    if k < 1 or not np.isfinite(places).all():
+        return None
+    report(0.0)
+    return trustworthiness(reduced, places, k, report).points
 
 
-class _quiet:
-    """Keeps umap-learn's ``verbose`` prints and its warnings about given neighbours away."""
+# ---- the functions of the original --------------------------------------------------------------
 
-    def __enter__(self) -> None:
-        import contextlib
-        import io
-        import warnings
 
-        self._stack = contextlib.ExitStack()
-        self._stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
-        self._stack.enter_context(warnings.catch_warnings())
-        warnings.simplefilter("ignore")
+@dataclass(frozen=True, eq=False)
+class Scaler:
+    """Standardisation: ``(x - mean_) / scale_``, both ``(D,) float32``."""
 
-    def __exit__(self, *exception: object) -> None:
-        self._stack.close()
+    mean_: Float32
+    scale_: Float32
+
+    def transform(self, rows: NDArray) -> Float32:
+        """Standardise rows ``(M, D)``."""
+        rows = _as_rows(rows, len(self.mean_))
+        return np.stack([standardised(row, self.mean_, self.scale_) for row in rows])
+
+
+@dataclass(frozen=True, eq=False)
+class PrincipalComponents:
+    """Principal axes: ``(x - mean_) @ components_.T``; ``components_ (K, D) float32``."""
+
+    mean_: Float32
+    components_: Float32
+
+    def transform(self, rows: NDArray) -> Float32:
+        """Reduce rows ``(M, D)`` to ``(M, K) float32``, each by itself."""
+        rows = _as_rows(rows, len(self.mean_))
+        one = np.ones_like(self.mean_)
+        moved = (standardised(row, self.mean_, one) for row in rows)
+        return np.stack([rotated(row, self.components_) for row in moved]).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class MapReducer:
+    """Places rows of the space that UMAP worked in by interpolation between their neighbours.
+
+    Attributes:
+        projector: the map.
+    """
+
+    projector: Projector
+
+    @property
+    def embedding_(self) -> Float32:
+        """The samples that have a place, on the map, ``(N, n_components)``."""
+        return self.projector.places
+
+    def transform(self, rows: NDArray) -> Float32:
+        """Place rows ``(M, K)``: ``(M, n_components) float32``, each by itself.
+
+        Raises:
+            DataError: the rows have another width.
+        """
+        placed = self.projector.place(rows)
+        return placed.xy if placed.z is None else np.column_stack([placed.xy, placed.z])
+
+
+class UmapResult(NamedTuple):
+    """What `compute_umap` returns; ``reducer.transform(pca.transform(scaler.transform(x)))``,
+    leaving out what is None, places new activations."""
+
+    embedding: Float32
+    reducer: MapReducer
+    scaler: Scaler | None
+    pca: PrincipalComponents | None
+
+
+def compute_umap(
+    activations: NDArray,
+    n_neighbors: int = 15,
+    min_dist: float = 0.1,
+    metric: str = "euclidean",
+    n_components: int = 2,
+    random_state: int = 42,
+    normalize: bool = True,
+    pca_components: int | None = 50,
+) -> UmapResult:
+    """Standardise, reduce and lay out activations.
+
+    Args:
+        activations: ``(N, D)``, may be memory-mapped.
+        n_neighbors: of UMAP, 2 … 200.
+        min_dist: of UMAP, 0 ≤ min_dist < 1.
+        metric: ``euclidean``, ``cosine`` or ``correlation``, between reduced activations.
+        n_components: of the map, 2 or 3.
+        random_state: seed of every stage.
+        normalize: whether to standardise; the scaler is None otherwise.
+        pca_components: 1 … 1000; None leaves PCA out, and is the last result then.
+
+    Returns:
+        The embedding ``(N, n_components) float32``, NaN where an activation is not finite, the
+        reducer, the scaler and the PCA.
+
+    Raises:
+        DataError: no activation is finite.
+        UsageError: a parameter is not allowed, or ``activations`` is no matrix.
+    """
+    activations = activations if hasattr(activations, "dtype") else np.asarray(activations)
+    if activations.ndim != 2 or activations.dtype.kind not in "fiu" or not activations.size:
+        raise UsageError(
+            f"activations must be a matrix of numbers, not {activations.dtype} {activations.shape}."
+        )
+    parameters = MapParameters(
+        n_neighbors=n_neighbors,
+        min_dist=min_dist,
+        pca_components=pca_components,
+        seed=random_state,
+        metric=metric,
+        n_components=n_components,
+    )
+    projector = fit_map(activations, parameters, standardize=normalize)
+    embedding = np.full((len(activations), n_components), np.nan, dtype=np.float32)
+    embedding[projector.rows] = projector.places
+    reduction = projector.reduction
+    scaler = Scaler(reduction.mean, reduction.scale) if normalize else None
+    pca = None
+    if reduction.components is not None:
+        mean = np.zeros_like(reduction.mean) if normalize else reduction.mean
+        pca = PrincipalComponents(mean, reduction.components)
+    return UmapResult(embedding, MapReducer(projector), scaler, pca)
+
+
+def save_embeddings(
+    embeddings: NDArray,
+    metadata_df: Any,
+    output_path: str | Path,
+    umap_params: Mapping[str, Any] | None = None,
+    reducer: MapReducer | None = None,
+    scaler: Scaler | None = None,
+    pca_reducer: PrincipalComponents | None = None,
+) -> None:
+    """Write a map: a table, its parameters, and what is needed to place more on it.
+
+    ``<name>.csv`` has the columns of ``metadata_df``, then ``umap_x``, ``umap_y`` and, of three
+    dimensions, ``umap_z``. ``<name>.json`` has ``umap_params``, ``<name>.projector.npz`` what
+    `Projector.load` reads; each where it is given. Every file is written whole or not at all, the
+    table last.
+
+    Args:
+        embeddings: ``(N, 2 or 3)``.
+        metadata_df: N values a column: a pandas data frame, a mapping, or whatever has ``columns``
+            and gives a column by its name.
+        output_path: ``<name>.csv``, or ``<name>`` alone.
+        umap_params: plain values.
+        reducer: from `compute_umap`.
+        scaler: from the same call; None where there was none.
+        pca_reducer: from the same call; None where there was none.
+
+    Raises:
+        UsageError: the columns do not fit the embeddings, or scaler and PCA do not fit the reducer.
+    """
+    embeddings = np.asarray(embeddings, dtype=np.float32)
+    if embeddings.ndim != 2 or embeddings.shape[1] not in (2, 3):
+        raise UsageError(f"embeddings must be (N, 2) or (N, 3), not {embeddings.shape}.")
+    table = _table(metadata_df, embeddings)
+    if reducer is not None:
+        _check_parts(reducer, scaler, pca_reducer)
+    path = Path(output_path)
+    name = path.name.removesuffix(".csv")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if reducer is not None:
+        reducer.projector.save(path.with_name(f"{name}.projector.npz"))
+    if umap_params is not None:
+        text = json.dumps(dict(umap_params), indent=2, default=_plain)
+        with replacing(path.with_name(f"{name}.json")) as file:
+            file.write(text.encode())
+    with replacing(path.with_name(f"{name}.csv")) as file:
+        file.write(table.encode())
+
+
+def _table(metadata: Any, embeddings: Float32) -> str:
+    """The CSV, as text."""
+    axes = ("umap_x", "umap_y", "umap_z")
+    names = list(metadata.keys() if isinstance(metadata, Mapping) else metadata.columns)
+    names = [name for name in names if name not in axes]
+    columns = [list(metadata[name]) for name in names]
+    for name, column in zip(names, columns, strict=True):
+        if len(column) != len(embeddings):
+            raise UsageError(
+                f"The column {name} has {len(column)} values for {len(embeddings)} embeddings."
+            )
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([*names, *axes[: embeddings.shape[1]]])
+    for i, place in enumerate(embeddings):
+        writer.writerow([*(_cell(column[i]) for column in columns), *map(_cell, place)])
+    return out.getvalue()
+
+
+def _cell(value: Any) -> str:
+    """A value as text that reads back as the same; nothing for what is missing."""
+    if value is None or value != value or str(value) == "<NA>":  # NaN and its kin
+        return ""
+    return str(value)
+
+
+def _plain(value: Any) -> Any:
+    """A value of NumPy's, or a path, as JSON has it."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    return str(value)
+
+
+def _check_parts(
+    reducer: MapReducer, scaler: Scaler | None, pca: PrincipalComponents | None
+) -> None:
+    """Whether scaler and PCA are those that the reducer was made with."""
+    if not isinstance(reducer, MapReducer):
+        raise UsageError("reducer must be what compute_umap returned.")
+    reduction = reducer.projector.reduction
+    mean, scale, components = np.zeros_like(reduction.mean), np.ones_like(reduction.scale), None
+    if scaler is not None:
+        mean, scale = scaler.mean_, scaler.scale_
+    if pca is not None:
+        mean, components = mean + scale * pca.mean_, pca.components_
+    ours, theirs = reduction.components, components
+    same = ours is theirs or (
+        ours is not None and theirs is not None and np.array_equal(ours, theirs)
+    )
+    same = same and np.array_equal(reduction.mean, mean) and np.array_equal(reduction.scale, scale)
+    if not same:
+        raise UsageError(
+            "scaler and pca_reducer must be those that compute_umap returned with the reducer."
+        )
+
+
+def _as_rows(rows: NDArray, width: int) -> NDArray:
+    """Rows as a matrix of the right width.
+
+    Raises:
+        DataError: they have another.
+    """
+    rows = np.atleast_2d(rows)
+    if rows.shape[1] != width:
+        raise DataError(f"Rows of {rows.shape[1]} values do not fit ones of {width}.")
+    return rows

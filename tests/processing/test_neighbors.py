@@ -1,5 +1,7 @@
 """Nearest neighbours against scikit-learn and against all distances written out."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,14 @@ from hypothesis import strategies as st
 from sklearn.neighbors import NearestNeighbors
 
 from diffviews_desktop.processing import neighbors
-from diffviews_desktop.processing.neighbors import nearest, neighbor_graph, neighbors_of
+from diffviews_desktop.processing.neighbors import (
+    METRICS,
+    NeighborIndex,
+    nearest,
+    neighbor_graph,
+    neighbors_of,
+    to_euclidean,
+)
 
 
 def points(n: int, d: int, *, offset: float = 0, seed: int = 0) -> np.ndarray:
@@ -149,3 +158,56 @@ def test_progress_that_raises_stops_the_search() -> None:
 
     with pytest.raises(KeyError):
         neighbor_graph(points(20, 2), 3, stop)
+
+
+def test_an_index_answers_as_the_functions_do() -> None:
+    rows, queries = points(90, 6), points(9, 6, seed=1)
+    index = NeighborIndex(rows)
+    for _ in range(2):
+        assert np.array_equal(index.nearest(queries, 4).index, nearest(rows, queries, 4).index)
+        assert np.array_equal(index.graph(4).index, neighbor_graph(rows, 4).index)
+
+
+def test_wide_points_take_no_more_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = points(900, 4096)
+    rows[100:600] = rows[0]  # more ties than candidates, so that all are looked at
+    whole = neighbor_graph(rows[:300], 5)
+    monkeypatch.setattr(neighbors, "_EXACT_VALUES", 3 * 4096)
+    small = neighbor_graph(rows[:300], 5)
+    assert np.array_equal(whole.index, small.index)
+    monkeypatch.undo()
+    tracemalloc.start()
+    try:
+        neighbor_graph(rows, 15)
+        # beside the points about their centre, 15 MB, and in float64 on the way there
+        assert tracemalloc.get_traced_memory()[1] < 110e6
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_euclidean_distances_order_like_the_metric(metric: str) -> None:
+    rows, queries = points(200, 12, offset=0.3), points(30, 12, offset=0.3, seed=1)
+    reference = NearestNeighbors(n_neighbors=9, metric=metric, algorithm="brute")
+    reference.fit(rows.astype(np.float64))
+    distance, index = reference.kneighbors(queries.astype(np.float64))
+    found = nearest(to_euclidean(rows, metric), to_euclidean(queries, metric), 9)
+    assert np.array_equal(found.index, index)
+    got = found.distance if metric == "euclidean" else found.distance**2 / 2
+    np.testing.assert_allclose(got, distance, atol=1e-5)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "correlation"])
+def test_rows_without_a_direction_lie_at_the_origin(metric: str) -> None:
+    rows = points(6, 4)
+    rows[1] = 0
+    rows[3] = 0.1 if metric == "correlation" else 0
+    turned = to_euclidean(rows, metric)
+    assert turned.dtype == np.float32
+    assert (turned[[1, 3]] == 0).all()
+    np.testing.assert_allclose(np.linalg.norm(turned[[0, 2, 4, 5]], axis=1), 1, rtol=1e-6)
+    rows[0, 0], rows[2, 1] = np.nan, np.inf
+    turned = to_euclidean(rows, metric)
+    assert np.isfinite(turned).all(axis=1).tolist() == [False, True, False, True, True, True]
+    assert to_euclidean(rows[:0], metric).shape == (0, 4)
+    assert np.isfinite(to_euclidean(np.full((2, 3), 1e30, np.float32), metric)).all()

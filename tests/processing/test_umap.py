@@ -1,23 +1,30 @@
-"""Maps, and places on them, against umap-learn and closed forms."""
+"""Maps against umap-learn and closed forms, and their files."""
 
+import csv
 import gc
+import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 from sklearn.manifold import trustworthiness
+from sklearn.preprocessing import StandardScaler
 
-from diffviews_desktop.errors import DataError
-from diffviews_desktop.processing.reduction import Reduction, fit_reduction
+from diffviews_desktop.errors import DataError, UsageError
+from diffviews_desktop.processing.neighbors import neighbor_graph
 from diffviews_desktop.processing.umap import (
     MapParameters,
     Projector,
     Stage,
+    UmapResult,
+    compute_umap,
     fit_map,
     layout,
+    save_embeddings,
 )
 from diffviews_desktop.processing.umap_backend import get_umap_class
 
@@ -43,14 +50,6 @@ def stages() -> list[Stage]:
 @pytest.fixture(scope="module")
 def projector(stages: list[Stage]) -> Projector:
     return fit_map(activations(), PARAMETERS, progress=stages.append)
-
-
-def simple(n: int = 30, seed: int = 0, rows: np.ndarray | None = None) -> Projector:
-    """A projector whose reduced space is the activations themselves."""
-    rng = np.random.default_rng(seed)
-    identity = Reduction(np.zeros(3, np.float32), np.ones(3, np.float32), np.eye(3, dtype="f4"))
-    reduced, xy = (rng.standard_normal((n, k)).astype(np.float32) for k in (3, 2))
-    return Projector(identity, reduced, xy, np.arange(n) if rows is None else rows)
 
 
 # --- the map -------------------------------------------------------------------------------------
@@ -87,7 +86,7 @@ def test_another_seed_gives_another_map(projector: Projector) -> None:
 def test_every_stage_reports_its_progress(projector: Projector, stages: list[Stage]) -> None:
     assert projector.xy.shape == (N, 2)
     names = list(dict.fromkeys(stage.name for stage in stages))
-    assert names == ["reducing", "finding neighbours", "preparing UMAP", "UMAP"]
+    assert names == ["reducing", "finding neighbours", "preparing UMAP", "UMAP", "judging the map"]
     for name in names:
         fractions = [stage.fraction for stage in stages if stage.name == name]
         assert fractions == sorted(fractions)
@@ -106,6 +105,8 @@ def test_every_stage_reports_its_progress(projector: Projector, stages: list[Sta
         ("UMAP", 0),
         ("UMAP", 0.4),
         ("UMAP", 1),
+        ("judging the map", 0),
+        ("judging the map", 1),
     ],
 )
 def test_a_callback_that_raises_stops_the_fit(
@@ -155,17 +156,135 @@ def test_three_samples_lie_at_their_components() -> None:
     np.testing.assert_allclose(got, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("rows", [np.zeros((30, 5)), np.repeat(activations(8, 5), 20, axis=0)])
-def test_identical_samples_have_a_map(rows: np.ndarray) -> None:
-    made = fit_map(rows.astype(np.float32), PARAMETERS)
+ROWS = np.random.default_rng(3).standard_normal((4000, 6)).astype(np.float32)
+HARD = {
+    "zeros": np.zeros((30, 5)),
+    "all equal": np.full((70, 5), 3.3),
+    "each many times": np.repeat(ROWS[:8], 20, axis=0),
+    "one many times": np.vstack([ROWS[:60], np.repeat(ROWS[:1], 60, axis=0)]),
+    "constant columns": np.hstack([ROWS[:80, :2], np.ones((80, 3))]),
+    "one column": ROWS[:80, :1],
+    "zero or one": (ROWS[:80, :1] > 0).astype(np.float32),
+    "far groups": np.repeat(1e3 * ROWS[:12], 18, axis=0) + ROWS[: 12 * 18],
+    "very many groups": np.repeat(1e3 * ROWS[:40], 16, axis=0) + ROWS[: 40 * 16],
+    "pairs": np.repeat(1e3 * ROWS[:60], 2, axis=0) + 1e-3 * ROWS[:120],
+    "an outlier": np.vstack([ROWS[:80], np.full((1, 6), 1e7)]),
+    "a line": np.linspace(0, 1, 120)[:, None] * np.ones((1, 4)),
+    "as many as neighbours": ROWS[:15],
+    "one more": ROWS[:16],
+}
+
+
+@pytest.mark.parametrize("name", HARD)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"n_components": 3, "metric": "cosine"},
+        {"n_neighbors": 2, "n_components": 3},
+        {"metric": "correlation", "pca_components": None, "min_dist": 0.0},
+    ],
+)
+def test_whatever_the_samples_all_have_a_place(name: str, changes: dict[str, Any]) -> None:
+    rows = HARD[name].astype(np.float32)
+    made = fit_map(rows, MapParameters(**changes))
+    assert made.places.shape == (len(rows), changes.get("n_components", 2))
+    assert np.isfinite(made.places).all()
+    assert np.isfinite(made.transform(rows).xy).all()
+    assert made.trustworthiness is not None
+    assert 0 <= made.trustworthiness <= 1
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 16, 51, 52])
+def test_a_few_samples_have_a_map_of_three_dimensions(n: int) -> None:
+    made = fit_map(activations(n, 6), MapParameters(n_components=3))
+    assert made.places.shape == (n, 3)
+    assert np.isfinite(made.places).all()
+    assert (made.trust is None) == (n < 3)
+
+
+def test_a_spectral_start_that_fails_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    import umap.umap_ as theirs
+
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise ValueError("no eigenvectors")
+
+    rows = activations(90, 8)
+    with monkeypatch.context() as patch:
+        patch.setattr(theirs, "spectral_layout", fail)
+        made = fit_map(rows, PARAMETERS)
     assert np.isfinite(made.xy).all()
+    assert made.trustworthiness > 0.8
+    place = theirs.simplicial_set_embedding
+    with monkeypatch.context() as patch:
+        patch.setattr(theirs, "simplicial_set_embedding", fail)
+        made = fit_map(rows, PARAMETERS)
+    assert np.array_equal(made.xy, made.reduced[:, :2])
+
+    def lost(*args: Any, **kwargs: Any) -> Any:
+        places, more = place(*args, **kwargs)
+        places[3] = np.nan
+        return places, more
+
+    seen: list[Stage] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(theirs, "simplicial_set_embedding", lost)
+        made = fit_map(rows, PARAMETERS, progress=seen.append)
+    assert np.isfinite(made.xy).all()
+    fractions = [stage.fraction for stage in seen if stage.name == "UMAP"]
+    assert fractions == sorted(fractions)  # it was done twice, and never went back
+
+
+@pytest.mark.parametrize("metric", ["cosine", "correlation"])
+def test_another_metric_is_that_of_umap_learn(metric: str) -> None:
+    """Rows of different lengths, so that angles and distances disagree."""
+    lengths = np.random.default_rng(1).uniform(0.2, 20, (N, 1))
+    rows = activations() * lengths.astype(np.float32)
+    made = fit_map(rows, MapParameters(metric=metric, pca_components=8))
+    reduced = made.reduction.transform(rows)
+    theirs = get_umap_class()(metric=metric, random_state=42).fit_transform(reduced)
+    ours, reference, euclidean = (
+        trustworthiness(reduced, xy, n_neighbors=10, metric=metric)
+        for xy in (made.xy, theirs, fit_map(rows, MapParameters(pca_components=8)).xy)
+    )
+    assert ours > reference - 0.02
+    assert ours > euclidean
+    near = cdist(reduced, reduced, metric).argsort(axis=1)[:, 1:6]
+    found = neighbor_graph(made.reduced, 5).index
+    assert np.mean(near == found) > 0.99
+
+
+def test_the_map_is_judged_as_scikit_learn_does(projector: Projector) -> None:
+    expected = trustworthiness(projector.reduced, projector.xy, n_neighbors=15)
+    assert projector.trustworthiness == pytest.approx(expected, abs=1e-6)
+    deep = fit_map(activations(), MapParameters(n_components=3, metric="cosine"))
+    expected = trustworthiness(deep.reduced, deep.places, n_neighbors=15)
+    assert deep.trustworthiness == pytest.approx(expected, abs=1e-6)
+
+
+def test_without_pca_the_map_is_of_the_standardised_values() -> None:
+    rows = activations(100, 12) * np.logspace(-2, 2, 12, dtype=np.float32)
+    made = fit_map(rows, MapParameters(pca_components=None))
+    assert made.reduction.components is None
+    np.testing.assert_allclose(
+        made.reduced, StandardScaler().fit_transform(rows.astype(np.float64)), atol=1e-4
+    )
+    assert made.trustworthiness > 0.9
+    np.testing.assert_allclose(made.transform(rows).xy, made.xy, atol=1e-2)
+    with pytest.raises(UsageError, match="A row has 4097 values"):
+        fit_map(np.zeros((5, 4097), np.float32), MapParameters(pca_components=None))
 
 
 def test_45_a_map_given_is_kept(projector: Projector) -> None:
     seen: list[Stage] = []
     made = fit_map(activations(), PARAMETERS, xy=projector.xy, progress=seen.append)
     assert np.array_equal(made.xy, projector.xy)
-    assert {stage.name for stage in seen} == {"reducing"}  # and nothing laid out
+    # and nothing laid out
+    assert {stage.name for stage in seen} == {"reducing", "judging the map"}
+    assert made.trustworthiness == projector.trustworthiness
+    deep = fit_map(activations(), PARAMETERS, xy=projector.xy, z=np.arange(N))
+    assert np.array_equal(deep.places, np.column_stack([projector.xy, np.arange(N)]))
+    assert deep.trustworthiness != projector.trustworthiness
 
 
 def test_rows_that_are_not_finite_have_no_place(caplog: pytest.LogCaptureFixture) -> None:
@@ -190,178 +309,202 @@ def test_rows_that_are_not_finite_have_no_place(caplog: pytest.LogCaptureFixture
         fit_map(np.full((5, 3), np.nan, np.float32), PARAMETERS)
 
 
-def test_parameters_as_plain_values() -> None:
-    assert MapParameters().to_dict() == {
-        "n_neighbors": 15,
-        "min_dist": 0.1,
-        "pca_components": 50,
-        "seed": 42,
-    }
+# --- the functions of the original ---------------------------------------------------------------
 
 
-# --- places on it --------------------------------------------------------------------------------
+def chain(result: UmapResult) -> Callable[[np.ndarray], np.ndarray]:
+    _, reducer, scaler, pca = result
+
+    def place(rows: np.ndarray) -> np.ndarray:
+        rows = rows if scaler is None else scaler.transform(rows)
+        return reducer.transform(rows if pca is None else pca.transform(rows))
+
+    return place
 
 
-def test_27_samples_come_back_to_their_places(projector: Projector) -> None:
-    placed = projector.transform(activations())
-    np.testing.assert_allclose(placed.xy, projector.xy, atol=1e-2)
-    assert placed.distance.max() < 1e-3
-
-
-def test_27_the_same_activation_has_the_same_place_alone_or_in_a_batch(
-    projector: Projector,
+@pytest.mark.parametrize("normalize", [True, False])
+@pytest.mark.parametrize("pca_components", [6, None])
+@pytest.mark.parametrize("n_components", [2, 3])
+def test_the_parts_together_place_as_the_projector(
+    normalize: bool, pca_components: int | None, n_components: int
 ) -> None:
-    rows = np.vstack([activations(20, seed=5), activations()[:20]])
-    far = np.full((1, D), 1e7, np.float32)
-    broken = np.full((1, D), np.nan, np.float32)
-    together = projector.transform(np.vstack([rows, far, broken]))
-    for i, row in enumerate(rows):
-        alone = projector.transform(row)
-        assert np.array_equal(alone.xy[0], together.xy[i])
-        assert alone.distance[0] == together.distance[i]
-    assert np.isfinite(together.xy[-2]).all()
-    assert np.isnan(together.xy[-1]).all()  # and it alone has no place
+    rows = activations(120, 10) * np.logspace(-1, 1, 10, dtype=np.float32) + 2
+    result = compute_umap(
+        rows, normalize=normalize, pca_components=pca_components, n_components=n_components
+    )
+    embedding, reducer, scaler, pca = result
+    assert embedding.shape == (120, n_components)
+    assert embedding.dtype == np.float32
+    assert (scaler is None) == (not normalize)
+    assert (pca is None) == (pca_components is None)
+    assert np.array_equal(reducer.embedding_, embedding)
+    np.testing.assert_allclose(chain(result)(rows), embedding, atol=1e-2)
+    queries = activations(20, 10, seed=4) * np.logspace(-1, 1, 10, dtype=np.float32) + 2
+    placed = reducer.projector.transform(queries)
+    whole = placed.xy if placed.z is None else np.column_stack([placed.xy, placed.z])
+    span = np.ptp(embedding, axis=0).max()
+    np.testing.assert_allclose(chain(result)(queries), whole, atol=1e-5 * span)
+    np.testing.assert_allclose(chain(result)(queries[3]), whole[3:4], atol=1e-5 * span)
+    if scaler is not None:
+        expected = StandardScaler().fit(rows.astype(np.float64))
+        np.testing.assert_allclose(scaler.scale_, expected.scale_, rtol=1e-5)
+        np.testing.assert_allclose(scaler.mean_, expected.mean_, rtol=1e-4)
+    if pca is not None:
+        assert pca.components_.shape == (6, 10)
 
 
-def test_a_place_is_the_mean_weighted_by_inverse_distance() -> None:
-    made = simple()
-    query = np.array([0.2, -0.1, 0.4], np.float32)
-    distance = np.linalg.norm(made.reduced.astype(np.float64) - query, axis=1)
-    near = np.argsort(distance)[:15]
-    expected = np.average(made.xy[near], axis=0, weights=1 / distance[near])
-    placed = made.transform(query)
-    np.testing.assert_allclose(placed.xy[0], expected, rtol=1e-5)
-    assert placed.distance[0] == pytest.approx(distance[near[0]], rel=1e-6)
+def test_the_seed_and_the_other_parameters_reach_every_stage() -> None:
+    rows = np.random.default_rng(0).standard_normal((700, 600)).astype(np.float32)
+    first, again, other = (
+        compute_umap(rows, random_state=seed, pca_components=5) for seed in (1, 1, 2)
+    )
+    assert np.array_equal(first.embedding, again.embedding)
+    assert np.array_equal(first.pca.components_, again.pca.components_)
+    assert not np.array_equal(first.embedding, other.embedding)
+    assert not np.array_equal(first.pca.components_, other.pca.components_)
+    parameters = MapParameters(7, 0.4, 3, 9, "correlation", 3)
+    rows = rows[:90]
+    made = compute_umap(rows, 7, 0.4, "correlation", 3, 9, True, 3)
+    assert np.array_equal(made.embedding, fit_map(rows, parameters).places)
 
 
-def test_an_exact_hit_is_at_its_sample_whatever_else_is_placed() -> None:
-    made = simple()
-    far = np.full((1, 3), 1e12, np.float32)
-    placed = made.transform(np.vstack([made.reduced, far]))
-    np.testing.assert_allclose(placed.xy[:-1], made.xy, atol=1e-6)
-    assert (placed.distance[:-1] == 0).all()
-    assert placed.distance[-1] == pytest.approx(np.sqrt(3) * 1e12, rel=1e-6)
-
-
-def test_the_distance_says_how_unlike_the_data_it_is(projector: Projector) -> None:
-    mean = activations().mean(axis=0)
-    direction = activations()[0] - mean
-    distances = [projector.transform(mean + s * direction).distance[0] for s in (1, 3, 10, 100)]
-    assert distances == sorted(distances)
-    assert distances[0] < 1e-3
-    assert distances[-1] > 50
-
-
-def test_a_row_of_another_width_is_refused() -> None:
-    with pytest.raises(DataError, match="Activations of 4 values do not fit a map of 3"):
-        simple().transform(np.zeros((1, 4), np.float32))
-
-
-def test_spread_over_the_table() -> None:
-    made = simple(3, rows=np.array([4, 0, 2]))
-    xy, reduced = made.spread(6)
-    assert np.array_equal(xy[[4, 0, 2]], made.xy)
-    assert np.array_equal(reduced[[4, 0, 2]], made.reduced)
-    assert np.isnan(xy[[1, 3, 5]]).all()
-    assert np.isnan(reduced[[1, 3, 5]]).all()
-    with pytest.raises(DataError, match="another set of samples"):
-        made.spread(4)
-
-
-def test_a_subset_is_renumbered_in_the_order_asked_for() -> None:
-    made = simple(4, rows=np.array([1, 3, 5, 7]))
-    part = made.subset(np.array([7, 2, 3, 0]))  # 2 and 0 have no place
-    assert part.rows.tolist() == [0, 2]
-    assert np.array_equal(part.xy, made.xy[[3, 1]])
-    assert np.array_equal(part.reduced, made.reduced[[3, 1]])
-    assert part.reduction is made.reduction
-
-
-# --- files ---------------------------------------------------------------------------------------
-
-
-def arrays(made: Projector) -> Iterator[tuple[str, np.ndarray]]:
-    yield "mean", made.reduction.mean
-    yield "scale", made.reduction.scale
-    yield "components", made.reduction.components
-    yield "reduced", made.reduced
-    yield "xy", made.xy
-    yield "rows", made.rows
-
-
-def test_45_a_projector_reads_back_bit_for_bit(projector: Projector, tmp_path: Path) -> None:
-    path = tmp_path / "a.projector.npz"
-    projector.save(path)
-    assert [file.name for file in tmp_path.iterdir()] == [path.name]
-    loaded = Projector.load(path)
-    for (name, before), (_, after) in zip(arrays(projector), arrays(loaded), strict=True):
-        assert np.array_equal(before, after), name
-        assert before.dtype == after.dtype, name
-    rows = activations(10, seed=3)
-    assert np.array_equal(loaded.transform(rows).xy, projector.transform(rows).xy)
-
-
-def test_a_damaged_file_is_a_data_error(tmp_path: Path) -> None:
-    path = tmp_path / "a.npz"
-    with pytest.raises(DataError, match=r"a\.npz cannot be read"):
-        Projector.load(path)
-    simple().save(path)
-    whole = path.read_bytes()
-    for size in [*range(0, len(whole), 97), len(whole) - 1]:
-        path.write_bytes(whole[:size])
-        with pytest.raises(DataError, match=r"a\.npz"):
-            Projector.load(path)
-    np.save(tmp_path / "a.npy", np.zeros(3))
-    path.write_bytes((tmp_path / "a.npy").read_bytes())
-    with pytest.raises(DataError):
-        Projector.load(path)
-
-
-def replaced(name: str, value: Any) -> dict[str, Any]:
-    return {"format": np.int64(1), **dict(arrays(simple())), name: value}
+def test_what_is_not_finite_has_no_place_in_the_embedding() -> None:
+    rows = activations(60, 6)
+    rows[[0, 17], 2] = np.nan
+    embedding, reducer, _, _ = compute_umap(rows)
+    assert np.flatnonzero(np.isnan(embedding).any(axis=1)).tolist() == [0, 17]
+    assert len(reducer.embedding_) == 58
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("rows", "changes", "text"),
     [
-        ("format", np.int64(2)),
-        ("mean", np.float32(0)),
-        ("mean", np.zeros(4, np.float32)),
-        ("mean", np.array([0, np.nan, 0])),
-        ("scale", np.zeros(3, np.float32)),
-        ("scale", -np.ones(3, np.float32)),
-        ("components", np.eye(3)[:2]),
-        ("components", np.float32(1)),
-        ("reduced", np.float32(1)),
-        ("reduced", np.full((30, 3), np.inf)),
-        ("xy", np.zeros((30, 3))),
-        ("xy", np.full((30, 2), np.nan)),
-        ("rows", np.arange(29)),
-        ("rows", np.arange(30) - 1),
-        ("rows", np.int64(1)),
-        ("rows", np.array(["a"] * 30)),
-        ("xy", np.array([[{}, {}]] * 30, dtype=object)),
+        (np.zeros(5), {}, "must be a matrix of numbers"),
+        (np.zeros((3, 0)), {}, "must be a matrix of numbers"),
+        (np.zeros((3, 4), dtype=object), {}, "must be a matrix of numbers"),
+        ([["a", "b"]], {}, "must be a matrix of numbers"),
+        (np.zeros((9, 4)), {"n_components": 4}, "n_components must be"),
+        (np.zeros((9, 4)), {"random_state": None}, "seed must be"),
+        (np.zeros((9, 4)), {"metric": "manhattan"}, "metric must be"),
+        (np.zeros((9, 5000)), {"pca_components": None}, "set pca_components"),
     ],
 )
-def test_arrays_that_cannot_be_are_refused(tmp_path: Path, name: str, value: Any) -> None:
-    path = tmp_path / "a.npz"
-    np.savez(path, **replaced("format", np.int64(1)))
-    assert len(Projector.load(path).rows) == 30
-    np.savez(path, **replaced(name, value))
-    with pytest.raises(DataError, match=r"a\.npz"):
-        Projector.load(path)
+def test_what_cannot_be_mapped_is_refused(rows: Any, changes: dict[str, Any], text: str) -> None:
+    with pytest.raises(UsageError, match=text):
+        compute_umap(rows, **changes)
 
 
-def test_a_missing_array_is_a_data_error(tmp_path: Path) -> None:
-    values = replaced("format", np.int64(1))
-    del values["scale"]
-    np.savez(tmp_path / "a.npz", **values)
-    with pytest.raises(DataError, match=r"a\.npz cannot be read"):
-        Projector.load(tmp_path / "a.npz")
+def test_rows_of_another_width_do_not_fit() -> None:
+    _, reducer, scaler, pca = compute_umap(activations(30, 6), pca_components=4)
+    for part, width in ((scaler, 6), (pca, 6), (reducer, 4)):
+        with pytest.raises(DataError, match=f"{width}"):
+            part.transform(np.zeros((2, 5)))
+        assert len(part.transform(np.zeros((2, width)))) == 2
 
 
-def test_a_reduction_fitted_alone_fits_the_projector() -> None:
-    reduction, reduced = fit_reduction(activations(50, 6), 4)
-    xy = reduced[:, :2]
-    made = Projector(reduction, reduced, xy, np.arange(50))
-    np.testing.assert_allclose(made.transform(activations(50, 6)).xy, xy, atol=1e-2)
+class Frame:
+    """Has columns, and knows no more."""
+
+    def __init__(self, columns: dict[str, Any]) -> None:
+        self._values = columns
+        self.columns = list(columns)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+
+COLUMNS: dict[str, Any] = {
+    "sample_id": ["a,b", 'c"d', "é\nf", "g"],
+    "umap_x": [9, 9, 9, 9],
+    "class_label": np.array([3, 1, 4, 1]),
+    "sigma": np.array([0.1, 0.25, np.nan, 1e-8], np.float32),
+    "note": [None, True, "", 2.5],
+}
+
+
+def as_pandas(columns: dict[str, Any]) -> Any:
+    pandas = pytest.importorskip("pandas")
+    return pandas.DataFrame(columns, index=[7, 5, 3, 1])
+
+
+@pytest.mark.parametrize("kind", [dict, Frame, as_pandas])
+@pytest.mark.parametrize("dimensions", [2, 3])
+@pytest.mark.parametrize("given", ["map.csv", "map", "v1.2"])
+def test_a_map_is_written_as_a_table(
+    kind: Callable[..., Any], dimensions: int, given: str, tmp_path: Path
+) -> None:
+    places = np.random.default_rng(0).standard_normal((4, dimensions)).astype(np.float32)
+    save_embeddings(places, kind(COLUMNS), tmp_path / "new" / given)
+    name = "v1.2" if given == "v1.2" else "map"
+    assert [file.name for file in (tmp_path / "new").iterdir()] == [f"{name}.csv"]
+    with (tmp_path / "new" / f"{name}.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    axes = ["umap_x", "umap_y", "umap_z"][:dimensions]
+    assert list(rows[0]) == ["sample_id", "class_label", "sigma", "note", *axes]
+    assert [row["sample_id"] for row in rows] == COLUMNS["sample_id"]
+    assert [row["class_label"] for row in rows] == ["3", "1", "4", "1"]
+    read = [row["sigma"] for row in rows]
+    assert read[2] == ""
+    assert np.array_equal(np.array(read[:2] + read[3:], np.float32), COLUMNS["sigma"][[0, 1, 3]])
+    assert [row["note"] for row in rows] == ["", "True", "", "2.5"]
+    assert np.array_equal(
+        np.array([[row[axis] for axis in axes] for row in rows], np.float32), places
+    )
+
+
+def test_a_saved_map_opens_again_and_places_the_same(tmp_path: Path) -> None:
+    rows = activations(80, 9)
+    rows[5] = np.inf
+    embedding, reducer, scaler, pca = compute_umap(rows, n_components=3, pca_components=4)
+    parameters = {"n_neighbors": np.int64(15), "layers": ("a", "b"), "path": tmp_path}
+    columns = {"sample_id": np.arange(80)}
+    target = str(tmp_path / "map.csv")
+    save_embeddings(embedding, columns, target, parameters, reducer, scaler, pca)
+    names = sorted(file.name for file in tmp_path.iterdir())
+    assert names == ["map.csv", "map.json", "map.projector.npz"]
+    written = json.loads((tmp_path / "map.json").read_text(encoding="utf-8"))
+    assert written == {"n_neighbors": 15, "layers": ["a", "b"], "path": str(tmp_path)}
+    loaded = Projector.load(tmp_path / "map.projector.npz")
+    assert loaded.rows.tolist() == [row for row in range(80) if row != 5]
+    placed = loaded.transform(rows[:5])
+    expected = reducer.transform(pca.transform(scaler.transform(rows[:5])))
+    np.testing.assert_allclose(np.column_stack([placed.xy, placed.z]), expected, atol=1e-5)
+    lines = (tmp_path / "map.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "sample_id,umap_x,umap_y,umap_z"
+    assert lines[6] == "5,,,"
+
+
+def test_parts_that_do_not_belong_together_are_not_written(tmp_path: Path) -> None:
+    rows = activations(40, 9)
+    embedding, reducer, scaler, pca = compute_umap(rows, pca_components=4)
+    other = compute_umap(2 * rows + 1, pca_components=4)
+    target = tmp_path / "map.csv"
+    columns = {"i": range(40)}
+    for parts in ((None, pca), (scaler, None), (other.scaler, pca), (other.scaler, other.pca)):
+        with pytest.raises(UsageError, match="those that compute_umap returned"):
+            save_embeddings(embedding, columns, target, None, reducer, *parts)
+    with pytest.raises(UsageError, match="what compute_umap returned"):
+        save_embeddings(embedding, columns, target, None, object(), scaler, pca)
+    with pytest.raises(UsageError, match="The column i has 39 values for 40"):
+        save_embeddings(embedding, {"i": range(39)}, target)
+    with pytest.raises(UsageError, match=r"must be \(N, 2\) or \(N, 3\)"):
+        save_embeddings(embedding[:, :1], columns, target)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_broken_write_leaves_the_old_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = compute_umap(activations(40, 9), pca_components=4)
+    target, columns = tmp_path / "map.csv", {"i": range(40)}
+    parts = (result.reducer, result.scaler, result.pca)
+    save_embeddings(result.embedding, columns, target, {"a": 1}, *parts)
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        save_embeddings(result.embedding + 1, columns, target, {"a": 2}, *parts)
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before

@@ -1,0 +1,157 @@
+"""What the layer cache costs: opening and writing an entry, beside numpy alone on the same files.
+
+The entry has a projector of 10,000 samples in 50 dimensions and a matrix of 10,000 rows of 16,384
+values (655 MB); ``--rows`` makes it smaller. Both sides read from memory what was just written, and
+write to the disk that ``--folder`` is on. The matrix is written in batches, as it is extracted.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from common import Row, isolate, parser, report
+
+from diffviews_desktop.data.layer_cache import LayerCache, create_matrix, finish
+from diffviews_desktop.processing.reduction import Reduction
+from diffviews_desktop.processing.umap import Projector
+
+BATCH = 32
+WIDTH, REDUCED = 16384, 50
+
+
+def seconds(run: Callable[[], object]) -> float:
+    """Time of one run."""
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def pair(
+    name: str, repeats: int, ours: Callable[[], object], peer: Callable[[], object], unit: str = "s"
+) -> Row:
+    """Medians of both, in turns, after one run of each."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for repeat in range(repeats + 1):
+        for index in (0, 1) if repeat % 2 else (1, 0):
+            taken = seconds((ours, peer)[index])
+            if repeat:
+                times[index].append(taken)
+    scale = 1e3 if unit == "ms" else 1.0
+    return Row(name, repeats, *(scale * statistics.median(side) for side in times), unit)
+
+
+def fill(rows: np.ndarray, values: np.ndarray) -> None:
+    """Write a matrix in batches."""
+    for start in range(0, len(rows), BATCH):
+        rows[start : start + BATCH] = values[: len(rows[start : start + BATCH])]
+
+
+def sync(folder: Path) -> None:
+    """Bring the files of a folder to the disk."""
+    for path in folder.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+
+
+def measure(folder: Path, count: int, repeats: int) -> list[Row]:
+    """The rows of the table."""
+    random = np.random.default_rng(0)
+    values = random.standard_normal((BATCH, WIDTH), dtype=np.float32)
+    matrix = np.tile(values, (-(-count // BATCH), 1))[:count]
+    projector = Projector(
+        Reduction(values[0], np.abs(values[1]) + 1, np.tile(values, (2, 1))[:REDUCED]),
+        random.standard_normal((count, REDUCED), dtype=np.float32),
+        random.standard_normal((count, 2), dtype=np.float32),
+        np.arange(count),
+    )
+    cache = LayerCache(folder / "cache")
+
+    def write_ours() -> None:
+        with cache.writing("a") as new:
+            fill(create_matrix(new, (count, WIDTH), np.float32), values)
+            projector.save(new / "projector.npz")
+            finish(new, {"model": "edm"}, ("midblock",))
+
+    def write_plain(synced: bool = False) -> None:
+        plain = folder / "plain"
+        shutil.rmtree(plain, ignore_errors=True)
+        plain.mkdir()
+        np.save(plain / "activations.npy", matrix)
+        arrays = {"reduced": projector.reduced, "xy": projector.xy, "rows": projector.rows}
+        reduction = projector.reduction
+        np.savez(
+            plain / "projector.npz",
+            mean=reduction.mean,
+            scale=reduction.scale,
+            components=reduction.components,
+            **arrays,
+        )
+        if synced:
+            sync(plain)
+
+    def extract_ours() -> None:
+        with cache.partial("b", (count, WIDTH)) as partial:
+            for start in range(0, count, BATCH):
+                part = slice(start, min(start + BATCH, count))
+                partial.rows[part] = values[: part.stop - part.start]
+                partial.mark(part)
+        cache.clear(key="b")
+
+    def extract_plain() -> None:
+        path = folder / "extracted.npy"
+        fill(np.lib.format.open_memmap(path, "w+", np.float32, (count, WIDTH)), values)
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+        path.unlink()
+
+    def open_ours() -> object:
+        return cache.read(
+            "a", lambda entry: (read_arrays(entry.projector), touch(entry.activations().rows))
+        )
+
+    def open_plain() -> object:
+        rows = np.load(cache.root / "a" / "activations.npy", mmap_mode="r")
+        return read_arrays(cache.root / "a" / "projector.npz"), touch(rows)
+
+    def read_arrays(path: Path) -> list[np.ndarray]:
+        with np.load(path) as arrays:
+            return [arrays[name] for name in arrays.files]
+
+    def touch(rows: np.ndarray) -> np.ndarray:
+        return np.asarray(rows[:: len(rows) // 10])
+
+    def read_all() -> object:
+        return np.load(cache.root / "a" / "activations.npy"), open_plain()
+
+    size = f"{count:,} × {WIDTH:,}"
+    return [
+        pair(f"write {size}, beside np.save", repeats, write_ours, write_plain),
+        pair("write, beside np.save + fsync", repeats, write_ours, lambda: write_plain(True)),
+        pair("open: checked, beside np.load", 20 * repeats, open_ours, open_plain, "ms"),
+        pair("verify all, beside reading all", repeats, cache.verify, read_all),
+        pair("extract to continue, beside a map + fsync", repeats, extract_ours, extract_plain),
+    ]
+
+
+def main() -> None:
+    """See the module's text."""
+    made = parser("The layer cache beside numpy alone.")
+    made.add_argument("--rows", type=int, default=10_000)
+    made.add_argument("--repeats", type=int, default=5)
+    made.add_argument("--folder", type=Path, help="where to write; the system's temporary folder")
+    options = made.parse_args()
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        isolate(Path(folder) / "home")
+        rows = measure(Path(folder), options.rows, options.repeats)
+    report(rows, options.json, "numpy")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,211 @@
+"""An entry of the layer cache: how it is written, and how it is checked when it is read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import stat
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffviews_desktop.data.disk import CHUNK, MATRIX, sync_file, sync_folder, write_synced
+from diffviews_desktop.errors import CacheError, DataError
+
+FORMAT = 2
+SMALL_FILE = 64_000_000  # bytes; smaller files than this are checked whenever they are opened
+
+ENTRY, PROJECTOR = "entry.json", "projector.npz"
+MAX_ENTRY_JSON = 4 << 20
+DAMAGE = (
+    ArithmeticError,
+    AttributeError,
+    DataError,
+    FileNotFoundError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+
+
+def finish(
+    folder: Path,
+    details: Mapping[str, Any],
+    layers: tuple[str, ...],
+    *,
+    progress: Callable[[float], None] | None = None,
+) -> None:
+    """Write ``entry.json`` of a folder from `LayerCache.writing`: the entry is complete.
+
+    All files are brought to the disk and read once for their checksums: about a second a GB.
+
+    Args:
+        details: ``model`` and ``parameters`` are shown in lists; all must be plain values.
+        progress: called with the fraction done, 0 … 1; may raise to stop.
+
+    Raises:
+        CacheError: there is no projector.
+    """
+    if not (folder / PROJECTOR).is_file():
+        raise CacheError(f"There is no {PROJECTOR} in {folder}.")
+    paths = [path for path in sorted(folder.iterdir()) if path.name != ENTRY and path.is_file()]
+    total, seen = sum(path.stat().st_size for path in paths) or 1, 0
+
+    def tick(count: int) -> None:
+        nonlocal seen
+        seen += count
+        if progress is not None:
+            progress(min(1.0, seen / total))
+
+    files: dict[str, dict[str, Any]] = {}
+    for path in paths:
+        sync_file(path)
+        files[path.name] = {"bytes": path.stat().st_size, "sha256": _sha256(path, tick)}
+        if path.name == MATRIX:
+            files[path.name] |= array_facts(map_matrix(path))
+    entry = {
+        "format": FORMAT,
+        "id": secrets.token_hex(8),  # no two are alike, so that one sees when it was replaced
+        "created": time.time(),
+        "layers": list(layers),
+        "details": plain(details),
+        "files": files,
+    }
+    write_synced(folder / ENTRY, _render(entry))
+    sync_folder(folder)
+
+
+def plain(details: Mapping[str, Any]) -> Any:
+    return json.loads(json.dumps(dict(details), default=str))
+
+
+def _render(entry: Mapping[str, Any]) -> bytes:
+    """``entry.json``, with a checksum of itself."""
+    checksum = hashlib.sha256(json.dumps(entry).encode()).hexdigest()
+    return json.dumps({**entry, "sha256": checksum}, indent=2).encode()
+
+
+@dataclass(frozen=True)
+class EntryFacts:
+    """What ``entry.json`` says."""
+
+    details: Mapping[str, Any]
+    layers: tuple[str, ...]
+    files: Mapping[str, Mapping[str, Any]]
+    created: float | None
+
+
+def parse_entry(text: bytes) -> EntryFacts | None:
+    """Read ``entry.json``; None where a later version of this program wrote it.
+
+    Raises:
+        CacheError, ValueError, KeyError, TypeError: it is damaged.
+    """
+    if len(text) > MAX_ENTRY_JSON:
+        raise CacheError("entry.json is too long")
+    entry = json.loads(text)
+    version = entry["format"]
+    if isinstance(version, int) and version > FORMAT:
+        return None
+    if version == 1:
+        files: dict[str, Any] = {PROJECTOR: {"sha256": entry["projector_sha256"]}}
+        if entry["activations_bytes"] is not None:
+            files[MATRIX] = {"bytes": entry["activations_bytes"]}
+        return EntryFacts(dict(entry["details"]), tuple(map(str, entry["layers"])), files, None)
+    if version != FORMAT:
+        raise CacheError(f"entry.json has the format {version!r}")
+    del entry["sha256"]
+    if _render(entry) != text:
+        raise CacheError("entry.json is not what was written")
+    return EntryFacts(
+        dict(entry["details"]),
+        tuple(map(str, entry["layers"])),
+        dict(entry["files"]),
+        float(entry["created"]),
+    )
+
+
+def check_entry(
+    folder: Path,
+    facts: EntryFacts,
+    *,
+    full: bool = False,
+    tick: Callable[[int], None] = lambda count: None,
+) -> NDArray | None:
+    """Compare the files of an entry with what was written: its matrix, if it has one."""
+    rows = None
+    if PROJECTOR not in facts.files:
+        raise CacheError(f"entry.json does not name {PROJECTOR}")
+    for name, known in facts.files.items():
+        path = folder / name
+        status = path.lstat()
+        wrong = CacheError(f"{name} is not what was written")
+        if not stat.S_ISREG(status.st_mode) or status.st_size != known.get("bytes", status.st_size):
+            raise wrong
+        if name == MATRIX:
+            rows = map_matrix(path)
+            if "shape" in known and any(known[key] != v for key, v in array_facts(rows).items()):
+                raise wrong
+        small = name != MATRIX and status.st_size < SMALL_FILE
+        if (full or small) and "sha256" in known and _sha256(path, tick) != known["sha256"]:
+            raise wrong
+    return rows
+
+
+def map_matrix(path: Path) -> NDArray:
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except OSError:
+        raise
+    except Exception as error:  # a damaged header raises many kinds
+        raise CacheError(f"{path.name} is not a readable array ({error})") from error
+
+
+def array_facts(array: NDArray) -> dict[str, Any]:
+    return {"dtype": np.lib.format.dtype_to_descr(array.dtype), "shape": list(array.shape)}
+
+
+def _sha256(path: Path, tick: Callable[[int], None]) -> str:
+    checksum, buffer = hashlib.sha256(), bytearray(CHUNK)
+    with path.open("rb", buffering=0) as file:
+        while count := file.readinto(buffer):
+            checksum.update(memoryview(buffer)[:count])
+            tick(count)
+    return checksum.hexdigest()
+
+
+def is_entry(folder: Path) -> bool:
+    """Whether a folder, not a link to one, holds a file entry.json, not a link to one."""
+    try:
+        return stat.S_ISDIR(folder.lstat().st_mode) and stat.S_ISREG(
+            (folder / ENTRY).lstat().st_mode
+        )
+    except OSError:
+        return False
+
+
+def entry_stamp(folder: Path) -> bytes | None:
+    """The text of ``entry.json``, by which an entry is told from one that replaced it."""
+    if not is_entry(folder):
+        return None
+    try:
+        with (folder / ENTRY).open("rb") as file:
+            return file.read(MAX_ENTRY_JSON + 1)
+    except OSError:
+        return None
+
+
+def mark_used(folder: Path) -> None:
+    """Mark an entry as used now: by the exact clock, the system's own stamps are some ms late."""
+    now = time.time_ns()
+    with suppress(OSError):
+        os.utime(folder / ENTRY, ns=(now, now))

@@ -1,0 +1,160 @@
+"""Files that are there in full after a crash or a power cut, and disks that get full."""
+
+from __future__ import annotations
+
+import errno
+import math
+import os
+import shutil
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from diffviews_desktop.errors import CacheError
+
+MATRIX = "activations.npy"
+
+CHUNK = 1 << 20
+_FULL = {getattr(errno, name, None) for name in ("ENOSPC", "EDQUOT", "EFBIG")} - {None}
+_UNSUPPORTED = {
+    getattr(errno, name, None) for name in ("EOPNOTSUPP", "ENOTSUP", "EINVAL", "ENOSYS")
+}
+
+
+def create_matrix(folder: Path, shape: tuple[int, ...], dtype: DTypeLike) -> np.memmap:
+    """Create ``folder/activations.npy``, memory-mapped, with all its space reserved.
+
+    Writing to a map whose space is not reserved ends the program when the disk gets full.
+
+    Raises:
+        DataError: there is not enough space; nothing of it stays.
+    """
+    path = folder / MATRIX
+    needed = math.prod(shape) * np.dtype(dtype).itemsize
+    matrix: np.memmap | None = None
+    try:
+        matrix = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+        with path.open("r+b") as file:
+            _reserve(file.fileno(), matrix.offset, path.stat().st_size)
+        return matrix
+    except OSError as error:
+        free = free_bytes(folder)
+        matrix = None  # the file of an open map cannot be deleted everywhere
+        with suppress(OSError):
+            path.unlink()
+        if is_full(error):
+            raise disk_full(folder, needed, free=free) from error
+        raise
+
+
+def _reserve(file: int, start: int, stop: int) -> None:
+    """Make the disk keep bytes ``start`` to ``stop`` of a new file for it."""
+    if hasattr(os, "posix_fallocate") and stop > start:
+        try:
+            os.posix_fallocate(file, 0, stop)
+            return
+        except OSError as error:
+            if error.errno not in _UNSUPPORTED:
+                raise
+    os.lseek(file, start, os.SEEK_SET)
+    zeros = memoryview(bytes(CHUNK))
+    while start < stop:
+        start += os.write(file, zeros[: stop - start])
+
+
+def write_synced(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_file(path: Path) -> None:
+    with path.open("r+b" if os.name == "nt" else "rb") as file:
+        os.fsync(file.fileno())
+
+
+def sync_folder(path: Path) -> None:
+    """Bring the names in a folder to the disk, where the system can."""
+    if os.name == "nt":
+        return
+    with suppress(OSError):
+        file = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(file)
+        finally:
+            os.close(file)
+
+
+def is_full(error: OSError) -> bool:
+    # what numpy raises when it could write only a part has no number
+    return error.errno in _FULL or (error.errno is None and "requested and" in str(error))
+
+
+def free_bytes(folder: Path) -> int:
+    """Bytes that are free where a folder is, or will be."""
+    existing = next((path for path in (folder, *folder.parents) if path.exists()), Path())
+    return shutil.disk_usage(existing).free
+
+
+def disk_full(
+    folder: Path, needed: int | None, what: str = "This", *, free: int | None = None
+) -> CacheError:
+    left = _gigabytes(free_bytes(folder) if free is None else free)
+    if needed is None:
+        text = f"The disk got full while a map was written: {left} are free in {folder}."
+    else:
+        text = f"{what} needs {_gigabytes(needed)}, but only {left} are free in {folder}."
+    return CacheError(f"{text} Make room, clear the layer cache, or choose a smaller layer.")
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e9:.2g} GB"
+
+
+@contextmanager
+def full_disk_said(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if is_full(error):
+            raise disk_full(folder, None) from error
+        raise
+
+
+def _files(folder: Path) -> list[os.stat_result]:
+    """What is in a folder; nothing where it is a link, or gone."""
+    if folder.is_symlink():
+        return []
+    try:
+        with os.scandir(folder) as found:
+            return [os.lstat(entry.path) for entry in found]
+    except OSError:
+        return []
+
+
+def folder_size(path: Path) -> int:
+    """The size of a folder's files in bytes."""
+    return sum(status.st_size for status in _files(path) if stat.S_ISREG(status.st_mode))
+
+
+def idle_seconds(folder: Path) -> float:
+    """Seconds since something in a folder was last written."""
+    times = [status.st_mtime for status in _files(folder)]
+    with suppress(OSError):
+        times.append(folder.lstat().st_mtime)
+    return time.time() - max(times) if times else 0.0
+
+
+def remove(path: Path) -> None:
+    """Delete a folder, or a link and not what it points to; what cannot be deleted stays."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()

@@ -1,0 +1,117 @@
+"""What a map depends on besides the activations, and what is allowed."""
+
+from __future__ import annotations
+
+import math
+import operator
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from diffviews_desktop.errors import UsageError
+from diffviews_desktop.processing.neighbors import METRICS
+
+PCA_VARIABLE = "DIFFVIEWS_PCA_COMPONENTS"
+NEIGHBORS_RANGE = (2, 200)
+PCA_RANGE = (1, 1000)
+MAX_SEED = 2**32 - 1  # what NumPy's and UMAP's generators take
+
+
+@dataclass(frozen=True)
+class MapParameters:
+    """What a map depends on besides the activations.
+
+    Attributes:
+        n_neighbors: of UMAP, the sample itself among them, 2 … 200.
+        min_dist: of UMAP, 0 ≤ min_dist < 1.
+        pca_components: 1 … 1000 dimensions to reduce to first; None to leave PCA out.
+        seed: of every stage, 0 … 2**32 - 1.
+        metric: ``euclidean``, ``cosine`` or ``correlation``, between reduced activations (see
+            `diffviews_desktop.processing.neighbors.to_euclidean`).
+        n_components: of the map, 2 or 3.
+
+    Raises:
+        UsageError: a value that is not allowed; the text says which are.
+    """
+
+    n_neighbors: int = 15
+    min_dist: float = 0.1
+    pca_components: int | None = 50
+    seed: int = 42
+    metric: str = "euclidean"
+    n_components: int = 2
+
+    def __post_init__(self) -> None:
+        values = {
+            "n_neighbors": _whole("n_neighbors", self.n_neighbors, *NEIGHBORS_RANGE),
+            "min_dist": _distance(self.min_dist),
+            "seed": _whole("seed", self.seed, 0, MAX_SEED),
+            "n_components": _whole("n_components", self.n_components, 2, 3),
+        }
+        if self.pca_components is not None:
+            values["pca_components"] = _whole("pca_components", self.pca_components, *PCA_RANGE)
+        if self.metric not in METRICS:
+            raise UsageError(f"metric must be {', '.join(METRICS)}, not {self.metric!r}.")
+        for name, value in values.items():
+            object.__setattr__(self, name, value)  # plain numbers, whatever kind was given
+
+    def to_dict(self) -> dict[str, Any]:
+        """The parameters as plain values, for side-car files and cache keys.
+
+        The metric and the number of dimensions appear only where they are not the usual ones, so
+        that the keys of maps made before there was a choice stay valid.
+        """
+        values: dict[str, Any] = {
+            "n_neighbors": self.n_neighbors,
+            "min_dist": self.min_dist,
+            "pca_components": self.pca_components,
+            "seed": self.seed,
+        }
+        if self.metric != MapParameters.metric:
+            values["metric"] = self.metric
+        if self.n_components != MapParameters.n_components:
+            values["n_components"] = self.n_components
+        return values
+
+
+def default_parameters() -> MapParameters:
+    """The parameters of maps where nobody chose any.
+
+    ``DIFFVIEWS_PCA_COMPONENTS`` says how many principal components are kept, 50 unless set; ``0``,
+    ``none`` and ``off`` leave PCA out.
+
+    Raises:
+        UsageError: the variable says something else.
+    """
+    text = os.environ.get(PCA_VARIABLE, "").strip().lower()
+    if not text:
+        return MapParameters()
+    if text in ("0", "none", "off"):
+        return MapParameters(pca_components=None)
+    low, high = PCA_RANGE
+    if not (text.isascii() and text.isdecimal() and low <= int(text) <= high):
+        raise UsageError(
+            f"{PCA_VARIABLE} must be a whole number from {low} to {high}, or 0, none or off to "
+            f"leave PCA out, not {os.environ[PCA_VARIABLE]!r}."
+        )
+    return MapParameters(pca_components=int(text))
+
+
+def _whole(name: str, value: Any, low: int, high: int) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool) or not low <= number <= high:
+        raise UsageError(f"{name} must be a whole number from {low} to {high}, not {value!r}.")
+    return number
+
+
+def _distance(value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if isinstance(value, str | bool) or not 0 <= number < 1:
+        raise UsageError(f"min_dist must be a number from 0 to less than 1, not {value!r}.")
+    return number

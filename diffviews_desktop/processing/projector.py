@@ -1,0 +1,278 @@
+"""Places on a finished map, and the file that holds all that is needed to find them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffviews_desktop.data.arrays import Float32
+from diffviews_desktop.errors import DataError
+from diffviews_desktop.processing.neighbors import METRICS, NeighborIndex, to_euclidean
+from diffviews_desktop.processing.reduction import Reduction
+
+PLACING_NEIGHBORS = 20
+PLACING_POWER = 3
+PROJECTOR_FORMAT = 2
+
+
+class Placement(NamedTuple):
+    """Where activations lie: ``xy (M, 2)`` on the map, the ``distance (M,)`` to the nearest sample
+    in the reduced space, large where the activation is unlike all the data, and ``z (M,)`` on a map
+    of three dimensions."""
+
+    xy: Float32
+    distance: Float32
+    z: Float32 | None = None
+
+
+class Extra(NamedTuple):
+    """What some maps have besides ``xy``: ``z (N,)`` where there are three dimensions, and
+    ``trust (N,)`` where the map was judged."""
+
+    z: Float32 | None
+    trust: Float32 | None
+
+
+@dataclass(frozen=True, eq=False)
+class Projector:
+    """Places new activations on a finished map by k-NN interpolation in the reduced space.
+
+    The weight of a neighbour at distance d is ``((R - d) / (R d)) ** 3``, where R is the distance
+    of the first that is no longer counted (Shepard's weights as modified by Franke and Little
+    1980): the place follows the activation without jumping as neighbours come and go, and a sample
+    lies where it is. It does not depend on what else is placed with it.
+
+    Attributes:
+        reduction: from activations to the reduced space.
+        reduced: the samples there ``(N, K) float32``, so that Euclidean distance orders like
+            ``metric`` (see `diffviews_desktop.processing.neighbors.to_euclidean`).
+        xy: the samples on the map ``(N, 2) float32``.
+        rows: which samples of the table these are ``(N,) int64``: those whose picture could not be
+            read have no place on the map.
+        z: the samples' third coordinate ``(N,) float32``; None on a flat map.
+        trust: how far each sample's neighbours on the map can be trusted, 0 … 1, ``(N,) float32``
+            (see `diffviews_desktop.processing.trustworthiness`); None where nobody judged.
+        metric: between reduced activations.
+    """
+
+    reduction: Reduction
+    reduced: Float32
+    xy: Float32
+    rows: NDArray[np.int64]
+    z: Float32 | None = None
+    trust: Float32 | None = None
+    metric: str = "euclidean"
+
+    @property
+    def places(self) -> Float32:
+        """The samples on the map with all its dimensions, ``(N, 2 or 3)``."""
+        return self.xy if self.z is None else np.column_stack([self.xy, self.z])
+
+    @property
+    def trustworthiness(self) -> float | None:
+        """The map's figure, 0 … 1: the mean over its samples; None where nobody judged."""
+        if self.trust is None or not len(self.trust):
+            return None
+        return float(self.trust.mean(dtype=np.float64))
+
+    @cached_property
+    def _index(self) -> NeighborIndex:
+        return NeighborIndex(self.reduced)
+
+    def transform(self, rows: NDArray) -> Placement:
+        """Place rows of activations ``(M, D)``.
+
+        Raises:
+            DataError: the rows have another width than the map's activations.
+        """
+        rows = np.atleast_2d(rows)
+        width = self.reduction.mean.shape[0]
+        if rows.shape[1] != width:
+            raise DataError(f"Activations of {rows.shape[1]} values do not fit a map of {width}.")
+        return self.place(self.reduction.transform(rows))
+
+    def place(self, reduced: NDArray) -> Placement:
+        """Place rows that are reduced already ``(M, K)``.
+
+        Raises:
+            DataError: the rows have another width than the map's reduced space.
+        """
+        reduced = np.atleast_2d(reduced)
+        if reduced.shape[1] != self.reduction.width:
+            raise DataError(
+                f"Reduced activations of {reduced.shape[1]} values do not fit a map of "
+                f"{self.reduction.width}."
+            )
+        reduced = to_euclidean(reduced, self.metric)
+        found = self._index.nearest(reduced, PLACING_NEIGHBORS + 1)
+        with np.errstate(invalid="ignore"):  # what is not finite has no place: NaN
+            difference = self.reduced[found.index].astype(np.float64) - reduced[:, None]
+            weights = _weights(np.linalg.norm(difference, axis=2))
+        places = np.einsum("mk,mkc->mc", weights, self.places[found.index]).astype(np.float32)
+        z = None if self.z is None else places[:, 2]
+        return Placement(places[:, :2], found.distance[:, 0], z)
+
+    def spread(self, n: int) -> tuple[Float32, Float32]:
+        """``xy (n, 2)`` and ``reduced (n, K)`` over a table of ``n`` samples, NaN where a sample
+        has no place.
+
+        Raises:
+            DataError: the projector was made for a longer table.
+        """
+        return self._over(n, self.xy), self._over(n, self.reduced)
+
+    def spread_extra(self, n: int) -> Extra:
+        """``z (n,)`` and ``trust (n,)`` over a table of ``n`` samples, NaN where a sample has none;
+        None where the map has none.
+
+        Raises:
+            DataError: the projector was made for a longer table.
+        """
+        return Extra(
+            None if self.z is None else self._over(n, self.z),
+            None if self.trust is None else self._over(n, self.trust),
+        )
+
+    def _over(self, n: int, values: Float32) -> Float32:
+        if len(self.rows) and int(self.rows.max()) >= n:
+            raise DataError("The map belongs to another set of samples.")
+        out = np.full((n, *values.shape[1:]), np.nan, dtype=np.float32)
+        out[self.rows] = values
+        return out
+
+    def subset(self, rows: NDArray) -> Projector:
+        """The projector of the samples ``rows`` alone, renumbered from 0 in that order.
+
+        Each sample keeps its own trust, which was judged among all.
+        """
+        position = {int(row): i for i, row in enumerate(self.rows)}
+        kept = [(new, position[int(old)]) for new, old in enumerate(rows) if int(old) in position]
+        new_rows = np.array([new for new, _ in kept], dtype=np.int64)
+        take = np.array([old for _, old in kept], dtype=np.int64)
+        return Projector(
+            self.reduction,
+            self.reduced[take],
+            self.xy[take],
+            new_rows,
+            z=None if self.z is None else self.z[take],
+            trust=None if self.trust is None else self.trust[take],
+            metric=self.metric,
+        )
+
+    def save(self, path: Path) -> None:
+        """Write as ``.npz``, atomically."""
+        reduction = self.reduction
+        arrays: dict[str, Any] = {
+            "format": np.int64(PROJECTOR_FORMAT),
+            "mean": reduction.mean,
+            "scale": reduction.scale,
+            "components": (
+                np.empty((0, len(reduction.mean)), np.float32)
+                if reduction.components is None
+                else reduction.components
+            ),
+            "reduced": self.reduced,
+            "xy": self.xy,
+            "rows": self.rows,
+            "metric": np.array(self.metric),
+        }
+        arrays |= {"z": self.z} if self.z is not None else {}
+        arrays |= {"trust": self.trust} if self.trust is not None else {}
+        with replacing(path) as file:
+            np.savez(file, allow_pickle=False, **arrays)
+
+    @classmethod
+    def load(cls, path: Path) -> Projector:
+        """Read what `save` wrote, in this or an earlier version of the program.
+
+        Raises:
+            DataError: the file is missing, damaged or of another format.
+        """
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+                if not 1 <= int(arrays["format"]) <= PROJECTOR_FORMAT:
+                    raise DataError(f"{path} is of another version of this program.")
+                optional = {name for name in ("z", "trust") if name in arrays.files}
+                read = {
+                    name: np.asarray(arrays[name], dtype=np.float32)
+                    for name in ("mean", "scale", "components", "reduced", "xy", *optional)
+                }
+                rows = np.asarray(arrays["rows"], dtype=np.int64)
+                metric = str(arrays["metric"]) if int(arrays["format"]) > 1 else "euclidean"
+        except DataError:
+            raise
+        except Exception as error:  # zip, header and value errors of many kinds
+            raise DataError(f"{path} cannot be read ({error}).") from error
+        _check(path, read, rows, metric)
+        components = read["components"] if len(read["components"]) else None
+        return cls(
+            Reduction(read["mean"], read["scale"], components),
+            read["reduced"],
+            read["xy"],
+            rows,
+            z=read.get("z"),
+            trust=read.get("trust"),
+            metric=metric,
+        )
+
+
+def _weights(distance: NDArray) -> NDArray:
+    """Weights ``(M, k)`` of neighbours at distances ``(M, k)``, ascending; they sum to 1."""
+    reach = distance[:, -1:]
+    if distance.shape[1] <= PLACING_NEIGHBORS:  # all samples there are: all count
+        reach = 2 * reach
+    # far away all are equally near, but for rounding: none weighs nothing
+    near = np.maximum((reach - distance) / np.where(reach == 0, 1, reach), 1e-6)
+    weights = (near / np.maximum(distance, 1e-9 * (1 + reach))) ** PLACING_POWER
+    if distance.shape[1] > PLACING_NEIGHBORS:
+        weights[:, -1] = 0
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+def _check(path: Path, read: dict[str, Float32], rows: NDArray[np.int64], metric: str) -> None:
+    """Whether the arrays of a projector's file belong together and can be."""
+    d, n = read["mean"].size, rows.size
+    k = len(np.atleast_1d(read["components"]))
+    expected = {
+        "mean": (d,),
+        "scale": (d,),
+        "components": (k, d),
+        "reduced": (n, k or d),
+        "xy": (n, 2),
+        "z": (n,),
+        "trust": (n,),
+    }
+    if rows.shape != (n,) or any(values.shape != expected[name] for name, values in read.items()):
+        raise DataError(f"{path} holds arrays that do not belong together.")
+    if n and rows.min() < 0:
+        raise DataError(f"{path} holds arrays that do not belong together.")
+    if not all(np.isfinite(values).all() for values in read.values()):
+        raise DataError(f"{path} holds values that are not finite numbers.")
+    if not (read["scale"] > 0).all():
+        raise DataError(f"{path} holds a scale that is not positive.")
+    if "trust" in read and not ((read["trust"] >= 0) & (read["trust"] <= 1)).all():
+        raise DataError(f"{path} holds a trustworthiness that is not between 0 and 1.")
+    if metric not in METRICS:
+        raise DataError(f"{path} is of another version of this program.")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write that takes the place of ``path`` when the block ends well, and else goes."""
+    temporary = path.with_name(path.name + ".part")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
