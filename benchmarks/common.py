@@ -78,6 +78,7 @@ def demo_activations(file: Path, rows: int, width: int) -> None:
     import numpy as np
 
     from diffviews_desktop.adapters.registry import get_adapter
+    from diffviews_desktop.data.arrays import flatten_layers
     from diffviews_desktop.data.dataset import open_data_folder, read_samples
     from diffviews_desktop.data.demo import unpack_demo
     from diffviews_desktop.worker.extraction import SampleExtraction
@@ -112,7 +113,7 @@ def demo_activations(file: Path, rows: int, width: int) -> None:
     )
     out = np.lib.format.open_memmap(file, mode="w+", dtype=np.float32, shape=(rows, width))
     for taken, values in extraction.batches(range(rows)):
-        out[taken] = values[:, :width]
+        out[taken] = flatten_layers(values)[:, :width]
     out.flush()
 
 
@@ -140,7 +141,7 @@ def anonymous_peak() -> Iterator[dict[str, float | None]]:
     """Under the key ``peak``: by how many MB the process's own memory, mapped files not counted,
     grew at most while the block ran; None where the system does not tell (Linux does)."""
     found: dict[str, float | None] = {"peak": None}
-    before = _anonymous()
+    before = anonymous()
     if before is None:
         yield found
         return
@@ -148,7 +149,7 @@ def anonymous_peak() -> Iterator[dict[str, float | None]]:
 
     def watch() -> None:
         while not stop.wait(0.005):
-            highest.append(max(highest.pop(), _anonymous() or 0.0))
+            highest.append(max(highest.pop(), anonymous() or 0.0))
 
     thread = threading.Thread(target=watch)
     thread.start()
@@ -160,7 +161,8 @@ def anonymous_peak() -> Iterator[dict[str, float | None]]:
         found["peak"] = highest[0] - before
 
 
-def _anonymous() -> float | None:
+def anonymous() -> float | None:
+    """The process's own memory in MB, mapped files not counted; None where nobody tells."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
     except OSError:

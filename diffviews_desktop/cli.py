@@ -6,27 +6,43 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from diffviews_desktop import __version__, paths
 from diffviews_desktop.errors import DiffViewsError, brief
 
 if TYPE_CHECKING:
+    from diffviews_desktop.processing.parameters import MapParameters
     from diffviews_desktop.worker.jobs import Source
 
 log = logging.getLogger(__name__)
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
-VERBS = ("info", "map", "generate", "convert-checkpoint")
+VERBS = (
+    "info",
+    "extract",
+    "map",
+    "generate",
+    "import",
+    "convert",
+    "convert-checkpoint",
+    "cache",
+)
+METRICS = ("euclidean", "cosine", "correlation")  # those of processing, which is not imported here
 
 _EPILOG = """\
 verbs, which need no display (each has its own --help):
   diffviews-desktop info --json
+  diffviews-desktop extract --layer midblock --layer midblock+encoder_bottleneck
   diffviews-desktop map --model digits --layer midblock --json
   diffviews-desktop generate --layer midblock --rows 3,14,15 --class zero --out pictures
+  diffviews-desktop import --model-checkpoint edm.pkl --images ./photos --out ./data
+  diffviews-desktop convert --data ./data --model dmd2
   diffviews-desktop convert-checkpoint edm-imagenet-64x64-cond-adm.pkl edm.safetensors
+  diffviews-desktop cache list
 
 examples:
   diffviews-desktop                          the bundled demo
@@ -79,8 +95,19 @@ def _discard_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def add_source_options(parser: argparse.ArgumentParser) -> None:
-    """Options that say which data and model to use; shared by the window and the verbs."""
+def add_source_options(
+    parser: argparse.ArgumentParser,
+    *,
+    layer: Callable[[str], Any] = str,
+    several_layers: bool = False,
+) -> None:
+    """Options that say which data and model to use; shared by the window and the verbs.
+
+    Args:
+        parser: gets them.
+        layer: what makes a value of ``--layer``.
+        several_layers: ``--layer`` is required, and may be given more than once: then it is a list.
+    """
     parser.add_argument(
         "--data",
         type=Path,
@@ -88,12 +115,15 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
         help="data folder (default: $DIFFVIEWS_DATA_DIR, else the bundled demo)",
     )
     parser.add_argument("--model", metavar="NAME", help="model to open (default: the first)")
-    parser.add_argument("--layer", metavar="NAME", help="layer, or several joined by +")
     parser.add_argument(
-        "--device",
-        default="auto",
-        help="auto, cpu, cuda, cuda:N or mps (default: $DIFFVIEWS_DEVICE, else the best there is)",
+        "--layer",
+        type=layer,
+        action="append" if several_layers else "store",
+        required=several_layers,
+        metavar="NAME",
+        help=f"layer, or several joined by +{'; may be repeated' if several_layers else ''}",
     )
+    add_device_options(parser)
     parser.add_argument(
         "--max-classes", type=positive, metavar="N", help="only the first N classes"
     )
@@ -113,6 +143,16 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
         metavar="G",
         help="classifier-free guidance; 1 is none",
     )
+    add_map_options(parser)
+
+
+def add_device_options(parser: argparse.ArgumentParser) -> None:
+    """Options that say how a model runs."""
+    parser.add_argument(
+        "--device",
+        default="auto",
+        help="auto, cpu, cuda, cuda:N or mps (default: $DIFFVIEWS_DEVICE, else the best there is)",
+    )
     parser.add_argument(
         "--label-dropout",
         type=float,
@@ -126,8 +166,38 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_map_options(parser: argparse.ArgumentParser) -> None:
+    """Options that say how layers are extracted and mapped."""
+    maps = parser.add_argument_group(
+        "maps", "where none of the first six is given, a folder's own map counts"
+    )
+    maps.add_argument("--n-neighbors", type=int, metavar="N", help="of UMAP (default: 15)")
+    maps.add_argument("--min-dist", type=float, metavar="D", help="of UMAP (default: 0.1)")
+    maps.add_argument("--metric", choices=METRICS, help="between activations (default: euclidean)")
+    maps.add_argument(
+        "--pca-components",
+        type=_components,
+        metavar="N",
+        help="dimensions to reduce to first, or none (default: $DIFFVIEWS_PCA_COMPONENTS, else 50)",
+    )
+    maps.add_argument("--n-components", type=int, choices=(2, 3), help="dimensions of the map")
+    maps.add_argument("--map-seed", type=int, metavar="S", help="of every stage (default: 42)")
+    maps.add_argument(
+        "--extraction-input",
+        choices=("noised", "scaled"),
+        help="what the model sees: a noised picture, or the picture times the noise level",
+    )
+    maps.add_argument(
+        "--activation-dtype", choices=("float32", "float16"), help="what activations are stored as"
+    )
+
+
 def source_of(options: argparse.Namespace) -> Source:
-    """What the options of `add_source_options` say."""
+    """What the options of `add_source_options` say.
+
+    Raises:
+        UsageError: a parameter of the map is out of range.
+    """
     from diffviews_desktop.worker.jobs import Source
 
     return Source(
@@ -141,7 +211,33 @@ def source_of(options: argparse.Namespace) -> Source:
         guidance_scale=options.guidance_scale,
         label_dropout=options.label_dropout,
         precision=options.precision,
+        extraction_input=options.extraction_input,
+        activation_dtype=options.activation_dtype,
+        parameters=map_parameters_of(options),
     )
+
+
+def map_parameters_of(options: argparse.Namespace) -> MapParameters | None:
+    """What the options of `add_map_options` say of the map; None where they say nothing.
+
+    Raises:
+        UsageError: one is out of range.
+    """
+    names = ("n_neighbors", "min_dist", "metric", "pca_components", "n_components")
+    said = {name: getattr(options, name) for name in names} | {"seed": options.map_seed}
+    given = {name: value for name, value in said.items() if value is not None}
+    if not given:
+        return None
+    from diffviews_desktop.processing.parameters import default_parameters
+
+    if given.get("pca_components") == "none":
+        given["pca_components"] = None
+    return replace(default_parameters(), **given)
+
+
+def _components(text: str) -> int | str:
+    """A number of principal components, or ``none``."""
+    return "none" if text == "none" else positive(text)
 
 
 def positive(text: str) -> int:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Protocol
 
 from diffviews_desktop.processing.neighbors import neighbors_of
+from diffviews_desktop.processing.parameters import MapParameters
 from diffviews_desktop.state import (
     MAX_NEIGHBORS,
+    ColorBy,
     EngineStatus,
     PanelClass,
     RunningJob,
@@ -24,12 +27,15 @@ from diffviews_desktop.worker.jobs import (
     CheckpointConverted,
     ClassChoice,
     ConvertCheckpoint,
+    DataImported,
     DataOpened,
     Event,
     Generate,
     GenerateSettings,
+    ImportData,
     Job,
     LayerMap,
+    LayersExtracted,
     LoadModel,
     MapLayer,
     ModelLoaded,
@@ -88,21 +94,105 @@ def convert_checkpoint(*, session: SessionLike, worker: WorkerLike) -> None:
     _submit(session, worker, job, "Converting the checkpoint")
 
 
+def import_data(
+    *,
+    session: SessionLike,
+    worker: WorkerLike,
+    checkpoint: Path,
+    out: Path,
+    name: str,
+    sigmas: tuple[float, ...],
+    adapter: str | None = None,
+    images: Path | None = None,
+    labels: Path | None = None,
+    generate: int = 0,
+    layers: tuple[str, ...] = (),
+    seed: int = ImportData.seed,
+) -> None:
+    """Make a data folder from pictures, or from what the model draws, and open it when it is there.
+
+    The arguments are those of `ImportData`.
+    """
+    job = ImportData(
+        job_id=worker.next_id(),
+        source=session.state.source,
+        checkpoint=checkpoint,
+        out=out,
+        name=name,
+        adapter=adapter,
+        images=images,
+        labels=labels,
+        generate=generate,
+        sigmas=sigmas,
+        layers=layers,
+        seed=seed,
+    )
+    _submit(session, worker, job, f"Importing {name}")
+
+
+# ---- the map ------------------------------------------------------------------------------------
+
+
 def change_layer(*, session: SessionLike, worker: WorkerLike, layers: tuple[str, ...]) -> None:
     """Show the map of other layers; an uncached one is extracted and laid out first.
 
     Only the last choice counts: an earlier one that is still in work is cancelled.
     """
+    source, _ = _wanted_map(session.state)
+    _change_map(session, worker, source, layers)
+
+
+def change_map_parameters(
+    *, session: SessionLike, worker: WorkerLike, parameters: MapParameters | None
+) -> None:
+    """Show the map made with other parameters; None for the folder's own map, or the usual ones.
+
+    As with layers, the map on screen and its source stay until the new one is there.
+    """
+    source, layers = _wanted_map(session.state)
+    _change_map(session, worker, replace(source, parameters=parameters), layers)
+
+
+def _wanted_map(state: State) -> tuple[Source, tuple[str, ...]]:
+    """What was asked for last: the map in work, else the one on screen."""
+    pending = _pending_map(state)
+    if pending is not None:
+        return pending.source, pending.layers
+    shown = state.layer_map
+    return state.source, shown.layers if shown is not None else state.default_layers
+
+
+def _pending_map(state: State) -> MapLayer | None:
+    jobs = [r.job for r in state.jobs if isinstance(r.job, MapLayer) and r.stage != "cancelling"]
+    fitting = [job for job in jobs if _same_data(job, state)]
+    return fitting[-1] if fitting else None
+
+
+def _same_data(job: MapLayer, state: State) -> bool:
+    """Whether a map would be of the open model and its samples, whatever its parameters."""
+    source = replace(job.source, parameters=state.source.parameters)
+    return job.model == state.model and source == state.source
+
+
+def _change_map(
+    session: SessionLike, worker: WorkerLike, source: Source, layers: tuple[str, ...]
+) -> None:
     state = session.state
-    if state.model is None:
+    pending = _pending_map(state)
+    if state.model is None or (pending and (pending.source, pending.layers) == (source, layers)):
         return
     for running in state.jobs:
         if isinstance(running.job, MapLayer):
             cancel_job(session=session, worker=worker, job_id=running.job.job_id)
-    if state.layer_map is not None and state.layer_map.layers == layers:
+    if state.map_key() == (layers, source.parameters):
         return
-    job = MapLayer(job_id=worker.next_id(), source=state.source, model=state.model, layers=layers)
+    job = MapLayer(job_id=worker.next_id(), source=source, model=state.model, layers=layers)
     _submit(session, worker, job, f"Mapping {'+'.join(layers) or 'the default layer'}")
+
+
+def change_color(*, session: SessionLike, by: ColorBy) -> None:
+    """Let the colour of the points tell something else."""
+    session.update(replace(session.state, color_by=by))
 
 
 # ---- picking ------------------------------------------------------------------------------------
@@ -153,6 +243,12 @@ def suggest_neighbors(
         # the folder brought a map without activations: make what is missing, then ask again
         assert state.model is not None
         session.update(replace(state, suggest_count=count, suggest_on_map=on_map))
+        pending = _pending_map(state)
+        if pending is not None:
+            if (pending.layers, pending.source.parameters) != state.map_key():
+                text = "Neighbours can be suggested once the new map is there."
+                session.update(session.state.with_notice(text))
+            return
         job = MapLayer(
             job_id=worker.next_id(),
             source=state.source,
@@ -170,7 +266,10 @@ def suggest_neighbors(
     fresh = [pair for pair in found if pair[0] not in selection.manual][:count]
     session.update(replace(session.state, suggest_count=count, suggest_on_map=on_map))
     suggested = replace(
-        selection, suggested=tuple(fresh[:room]), suggested_by=state.layer_map.layers
+        selection,
+        suggested=tuple(fresh[:room]),
+        suggested_by=state.layer_map.layers,
+        suggested_with=state.source.parameters,
     )
     session.select(suggested, "suggest neighbours")
     if len(fresh) > room:
@@ -302,7 +401,8 @@ def cancel_job(*, session: SessionLike, worker: WorkerLike, job_id: int) -> None
     """Cancel one job; the window stays as it is until the engine says that it ended."""
     running = session.state.job(job_id)
     if running is not None:
-        session.update(session.state.with_job(replace(running, stage="cancelling", fraction=None)))
+        cancelling = replace(running, stage="cancelling", fraction=None, detail="")
+        session.update(session.state.with_job(cancelling))
         worker.cancel(job_id)
 
 
@@ -341,7 +441,9 @@ def on_event(*, session: SessionLike, event: Event) -> None:
         return
     match event:
         case Progress():
-            changed = replace(running, stage=event.stage, fraction=event.fraction)
+            changed = replace(
+                running, stage=event.stage, fraction=event.fraction, detail=event.detail
+            )
             session.update(state.with_job(changed))
         case RunStarted():
             record = state.trajectory(event.job_id)
@@ -385,6 +487,10 @@ def on_finished(
             _model_loaded(session, worker, result)
         case CheckpointConverted():
             _converted(session, result)
+        case DataImported():
+            _imported(session, worker, result)
+        case LayersExtracted():
+            _extracted(session, result)
         case LayerMap():
             _layer_mapped(session, worker, running, result)
         case Trajectory():
@@ -413,6 +519,8 @@ def _data_opened(session: SessionLike, worker: WorkerLike, opened: DataOpened) -
         default_layers=opened.default_layers,
         layer_map=opened.layer_map,
         loaded=None,
+        cached={},
+        rate=state.rate if same_model else None,
         model_problem=None,
         selection=Selection(),
         highlighted_class=None,
@@ -442,6 +550,7 @@ def _model_loaded(session: SessionLike, worker: WorkerLike, loaded: ModelLoaded)
     state = replace(
         state,
         loaded=loaded,
+        cached={state.source.parameters: frozenset(i.name for i in loaded.layers if i.cached)},
         models=models,
         settings=loaded.settings if untouched else state.settings,
     )
@@ -462,24 +571,66 @@ def _converted(session: SessionLike, converted: CheckpointConverted) -> None:
     session.update(state.with_notice(f"Converted: {converted.path} is used from now on."))
 
 
+def _imported(session: SessionLike, worker: WorkerLike, imported: DataImported) -> None:
+    text = (
+        f"Imported {_count(imported.pictures, 'picture')} as {_count(imported.samples, 'sample')} "
+        f"of {imported.model} in {imported.path}."
+    )
+    _say_with_notes(session, text, imported.notes)
+    source = Source(path=imported.path)
+    open_data(session=session, worker=worker, source=source, model=imported.model)
+
+
+def _extracted(session: SessionLike, extracted: LayersExtracted) -> None:
+    state = session.state
+    if extracted.model == state.model and extracted.rate is not None:
+        session.update(replace(state, rate=extracted.rate))
+    layers = ", ".join("+".join(names) for names in extracted.layer_sets)
+    where = f" to {extracted.files[0].parent}" if extracted.files else ""
+    text = (
+        f"Extracted {layers} of {_count(extracted.samples, 'sample')}{where}: "
+        f"{extracted.bytes / 1e6:,.0f} MB."
+    )
+    _say_with_notes(session, text, extracted.notes)
+
+
+def _say_with_notes(session: SessionLike, text: str, notes: tuple[str, ...]) -> None:
+    """What was done and the first note; all notes can be copied."""
+    text = " ".join((text, *notes[:1]))
+    session.update(session.state.with_notice(text, details="\n".join(notes)))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def _layer_mapped(
     session: SessionLike, worker: WorkerLike, running: RunningJob, mapped: LayerMap
 ) -> None:
     state = session.state
-    if mapped.model != state.model or running.job.source != state.source:
+    job = running.job
+    if not isinstance(job, MapLayer) or mapped.model != state.model or not _same_data(job, state):
         return
-    # another layer has other neighbours: those suggested on the old map go, the person's stay
-    changed = state.layer_map is None or state.layer_map.layers != mapped.layers
-    loaded = state.loaded
-    if loaded is not None and len(mapped.layers) == 1:
-        layers = tuple(
-            replace(info, cached=True) if info.name == mapped.layers[0] else info
-            for info in loaded.layers
+    new = replace(
+        state,
+        source=job.source,
+        layer_map=mapped,
+        rate=state.rate if mapped.rate is None else mapped.rate,
+    )
+    if state.loaded is not None:
+        there = state.cached.get(job.source.parameters, frozenset())
+        if len(mapped.layers) == 1:
+            there |= set(mapped.layers)
+        layers = tuple(replace(info, cached=info.name in there) for info in state.loaded.layers)
+        new = replace(
+            new,
+            cached={**state.cached, job.source.parameters: there},
+            loaded=replace(state.loaded, layers=layers),
         )
-        loaded = replace(loaded, layers=layers)
-    state = replace(state, layer_map=mapped, loaded=loaded).with_selection(state.selection)
-    session.update(state.with_notice(mapped.notes[0]) if mapped.notes else state)
-    if not changed and state.selection.anchor is not None:
+    # another map has other neighbours: those suggested on the old one go, the person's stay
+    new = new.with_selection(state.selection)
+    session.update(new.with_notice(mapped.notes[0]) if mapped.notes else new)
+    if new.map_key() == state.map_key() and state.selection.anchor is not None:
         suggest_neighbors(session=session, worker=worker, count=state.suggest_count)
 
 

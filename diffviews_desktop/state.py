@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from diffviews_desktop.processing.parameters import MapParameters
 from diffviews_desktop.samples import SampleTable
 from diffviews_desktop.worker.jobs import (
     ClassChoice,
@@ -26,6 +28,10 @@ EngineStatus = Literal["starting", "ready", "working", "stopped"]
 PanelClass = ClassChoice | Literal["anchor"]
 Offer = Literal["convert"]
 """What a notice can offer to do."""
+ColorBy = Literal["class", "sigma", "trust", "z", "distance"]
+"""What the colour of a point tells; ``distance`` is that to the anchor in activation space."""
+MapKey = tuple[tuple[str, ...], MapParameters | None]
+"""The layers and parameters that tell one map of a model from another."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +43,14 @@ class Selection:
         manual: samples added by hand, in that order.
         suggested: samples suggested as nearest, with their distances, nearest first.
         suggested_by: the layers on whose map they were suggested.
+        suggested_with: the parameters of that map.
     """
 
     anchor: int | None = None
     manual: tuple[int, ...] = ()
     suggested: tuple[tuple[int, float], ...] = ()
     suggested_by: tuple[str, ...] = ()
+    suggested_with: MapParameters | None = None
 
     @property
     def neighbors(self) -> tuple[int, ...]:
@@ -74,14 +82,15 @@ class Selection:
 class RunningJob:
     """A job that was submitted and has not ended.
 
-    ``fraction`` is None while it waits in the queue or cannot tell; ``since`` is when it left the
-    queue (monotonic seconds), or None.
+    ``fraction`` is None while it waits in the queue or cannot tell; ``detail`` says more of the
+    stage; ``since`` is when it left the queue (monotonic seconds), or None.
     """
 
     job: Job
     title: str
     stage: str = "waiting"
     fraction: float | None = None
+    detail: str = ""
     since: float | None = None
 
 
@@ -117,7 +126,12 @@ class Notice:
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """The window's whole state."""
+    """The window's whole state.
+
+    ``source.parameters`` are those of the map on screen. ``color_by`` is what was asked for;
+    `colored_by` is what this map can show of it. ``cached`` names the single layers whose maps are
+    there, by parameters, and ``rate`` is how many pictures a second the model last extracted.
+    """
 
     source: Source = field(default_factory=Source)
     path: Path | None = None
@@ -129,9 +143,12 @@ class State:
     default_layers: tuple[str, ...] = ()
     layer_map: LayerMap | None = None
     loaded: ModelLoaded | None = None
+    cached: Mapping[MapParameters | None, frozenset[str]] = field(default_factory=dict)
+    rate: float | None = None
     model_problem: str | None = None
     selection: Selection = field(default_factory=Selection)
     highlighted_class: int | None = None
+    color_by: ColorBy = "class"
     settings: GenerateSettings = field(default_factory=GenerateSettings)
     class_choice: PanelClass = "anchor"
     suggest_count: int = 5
@@ -156,6 +173,34 @@ class State:
         """A trajectory; the shown one by default."""
         wanted = self.shown if key is None else key
         return next((record for record in self.trajectories if record.key == wanted), None)
+
+    def map_key(self) -> MapKey | None:
+        """Which map is on screen."""
+        if self.layer_map is None:
+            return None
+        return self.layer_map.layers, self.source.parameters
+
+    def cannot_color(self, by: ColorBy) -> str:
+        """Why points cannot be coloured by something now; empty where they can."""
+        shown = self.layer_map
+        if by == "class":
+            return ""
+        if shown is None or self.samples is None:
+            return "The map is not there yet."
+        if by == "trust" and shown.trustworthiness is None:
+            return "This map was not judged: how far its neighbours can be trusted is not known."
+        if by == "z" and shown.z is None:
+            return "This map is flat. Map settings can make one with three dimensions."
+        if by == "distance" and shown.reduced is None:
+            return "The activations of this map are not there yet. Suggest neighbours to get them."
+        if by == "distance" and self.selection.anchor is None:
+            return "Click a point on the map first: it becomes the anchor."
+        return ""
+
+    @property
+    def colored_by(self) -> ColorBy:
+        """What the colours tell: what was asked for, or the class where that cannot be."""
+        return "class" if self.cannot_color(self.color_by) else self.color_by
 
     def on_this_map(self, record: TrajectoryRecord) -> bool:
         """Whether a trajectory's coordinates belong to the map on screen."""
@@ -190,10 +235,10 @@ class State:
         return tuple((number, name) for number, name, _ in classes if number >= 0)
 
     def with_selection(self, selection: Selection) -> State:
-        """With another selection; what was suggested on another layer's map is not near here."""
-        layers = self.layer_map.layers if self.layer_map is not None else ()
-        if selection.suggested and selection.suggested_by != layers:
-            selection = replace(selection, suggested=(), suggested_by=())
+        """With another selection; what was suggested by another map is not near here."""
+        by = (selection.suggested_by, selection.suggested_with)
+        if selection.suggested and by != self.map_key():
+            selection = replace(selection, suggested=(), suggested_by=(), suggested_with=None)
         return replace(self, selection=selection)
 
     def with_job(self, running: RunningJob) -> State:

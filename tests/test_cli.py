@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import diffviews_desktop
+from diffviews_desktop import cli
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals and terminals")
 PROGRAM = (sys.executable, "-m", "diffviews_desktop")
@@ -51,17 +53,19 @@ def test_version_and_help() -> None:
     assert version.stdout == f"diffviews-desktop {diffviews_desktop.__version__}\n"
     overview = run("--help")
     assert overview.returncode == 0
-    verbs = ("info", "map", "generate", "convert-checkpoint")
-    for word in ("--data", "--screenshot", *verbs, "--num-steps", "examples:"):
+    for word in ("--data", "--screenshot", *cli.VERBS, "--num-steps", "--metric", "examples:"):
         assert word in overview.stdout
 
 
-@pytest.mark.parametrize("verb", ["info", "map", "generate", "convert-checkpoint"])
-def test_each_verb_has_help_with_an_example(verb: str) -> None:
-    text = run(verb, "--help")
-    assert text.returncode == 0
-    assert f"example: diffviews-desktop {verb}" in text.stdout
-    assert "--json" in text.stdout
+def test_each_verb_has_help_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    actions = [("cache", action) for action in ("list", "clear", "verify")]
+    for verb in (*((verb,) for verb in cli.VERBS), *actions):
+        with pytest.raises(SystemExit) as ended:
+            cli.main([*verb, "--help"])
+        assert ended.value.code == 0
+        text = " ".join(capsys.readouterr().out.split())
+        assert f"example: diffviews-desktop {' '.join(verb)}" in text
+        assert "--json" in text
 
 
 def test_wrong_usage_ends_with_2(capsys: pytest.CaptureFixture[str]) -> None:
@@ -70,8 +74,6 @@ def test_wrong_usage_ends_with_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert done.stdout == ""
     assert "'1,x' is not a list of samples such as 3,14,15" in done.stderr
     assert "Traceback" not in done.stderr
-
-    from diffviews_desktop import cli
 
     for wrong in (
         ["--nonsense"],
@@ -93,6 +95,24 @@ def test_wrong_usage_ends_with_2(capsys: pytest.CaptureFixture[str]) -> None:
         ["info", "--precision", "half"],
         ["info", "--label-dropout", "some"],
         ["--num-steps", "0"],
+        ["--metric", "manhattan"],
+        ["map", "--pca-components", "0"],
+        ["map", "--n-components", "4"],
+        ["map", "--layer", "midblock+"],
+        ["map", "--extraction-input", "odd"],
+        ["extract"],
+        ["extract", "--layer", ""],
+        ["extract", "--layer", "midblock", "--activation-dtype", "int8"],
+        ["convert", "--activation-dtype", "int8"],
+        ["cache"],
+        ["cache", "burn"],
+        ["cache", "list", "--device", "cpu"],
+        ["import", "--out", "data"],
+        ["import", "--model-checkpoint", "a", "--out", "data"],
+        ["import", "--model-checkpoint", "a", "--images", "b", "--generate", "3", "--out", "c"],
+        ["import", "--model-checkpoint", "a", "--images", "b", "--out", "c", "--sigmas", "0,1"],
+        ["import", "--model-checkpoint", "a", "--generate", "0", "--out", "c"],
+        ["import", "--model-checkpoint", "a", "--generate", "2", "--out", "c", "--layers", "a,"],
         ["--guidance-scale", "much"],
         ["convert-checkpoint", "edm.pkl"],
         ["convert-checkpoint", "edm.pkl", "edm.safetensors", "--data", "."],
@@ -220,7 +240,74 @@ def test_ctrl_c_in_a_map_leaves_nothing_half_written(
     assert "interrupted" in shown
     assert "Traceback" not in shown
     cache = data / "tiny/embeddings/layer_cache"
-    assert not cache.exists() or list(cache.iterdir()) == []
+    # rows that are finished stay, to be continued
+    left = [path.name for path in cache.iterdir()] if cache.exists() else []
+    assert all(re.fullmatch(r"\.partial-[0-9a-f]{32}", name) for name in left)
+    assert len(left) <= 1
+
+
+@posix
+def test_an_extraction_that_was_interrupted_is_continued(tiny_data: Callable[..., Path]) -> None:
+    data = tiny_data(samples=2000)
+    asked = ("extract", "--data", data, "--layer", "midblock", "--layer", "encoder_block_1")
+    code, shown = interrupt(" of 2000, ", *asked)
+    assert code == 130
+    assert "interrupted" in shown
+    assert "Traceback" not in shown
+    rest = run(*asked, "--json")
+    assert (rest.returncode, rest.stderr) == (0, "")
+    result = json.loads(rest.stdout)
+    assert result["samples"] == 2000
+    assert 0 < result["computed"] < 2000
+
+
+@posix
+@pytest.mark.parametrize("stage", ["reading pictures", "extracting", "preparing UMAP"])
+def test_ctrl_c_in_an_import_leaves_nothing(
+    tiny_data: Callable[..., Path], tmp_path: Path, stage: str
+) -> None:
+    data, out = tiny_data(samples=300, embedding=False), tmp_path / "new" / "data"
+    checkpoint = data / "tiny/checkpoints/tiny.safetensors"
+    images = data / "tiny/images"
+    code, shown = interrupt(
+        stage, "import", "--model-checkpoint", checkpoint, "--images", images, "--out", out
+    )
+    assert code == 130
+    assert "interrupted" in shown
+    assert "Traceback" not in shown
+    assert not out.parent.exists()
+
+
+def test_the_cache_is_looked_at_without_torch(tiny_data: Callable[..., Path]) -> None:
+    data = tiny_data(samples=5)
+    code = f"""
+import sys
+from diffviews_desktop import cli
+for action in ("list", "verify"):
+    assert cli.main(["cache", action, "--data", {str(data)!r}]) == 0
+heavy = {{"torch", "umap", "sklearn", "numba", "scipy", "PySide6"}} & sys.modules.keys()
+assert not heavy, heavy
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment()
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_window_looks_at_its_options_without_numbers() -> None:
+    code = """
+import sys
+from diffviews_desktop import cli
+try:
+    cli.main(["--help"])
+except SystemExit:
+    pass
+assert "numpy" not in sys.modules
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment()
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @posix

@@ -9,6 +9,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from diffviews_desktop import operations
+from diffviews_desktop.processing.parameters import MapParameters
 from diffviews_desktop.samples import SampleTable
 from diffviews_desktop.session import Session
 from diffviews_desktop.state import MAX_NEIGHBORS, RunningJob, Selection, State
@@ -16,12 +17,15 @@ from diffviews_desktop.worker.jobs import (
     CheckpointConverted,
     ClassChoice,
     ConvertCheckpoint,
+    DataImported,
     DataOpened,
     Generate,
     GenerateSettings,
+    ImportData,
     Job,
     LayerInfo,
     LayerMap,
+    LayersExtracted,
     LoadModel,
     MapLayer,
     ModelLoaded,
@@ -557,6 +561,18 @@ def test_a_loaded_model_that_is_no_longer_open_is_ignored(
     assert session.state.jobs == ()
 
 
+def test_progress_says_more_of_a_stage(session: Session, worker: Recorder) -> None:
+    job = change(session, worker, "encoder_block_0")
+    event = Progress(job.job_id, "extracting", 0.5, "96 of 2000, 41/s")
+    operations.on_event(session=session, event=event)
+    assert running(session, job).detail == "96 of 2000, 41/s"
+    operations.on_event(session=session, event=Progress(job.job_id, "layout"))
+    assert running(session, job).detail == ""
+    operations.on_event(session=session, event=event)
+    operations.cancel_job(session=session, worker=worker, job_id=job.job_id)
+    assert running(session, job).detail == ""
+
+
 # --- layers --------------------------------------------------------------------------------------
 
 
@@ -650,6 +666,211 @@ def test_a_failed_or_cancelled_layer_leaves_everything(session: Session, worker:
     assert session.state.layer_map is before.layer_map
     assert session.state.selection == before.selection
     assert session.state.jobs == ()
+
+
+# --- parameters of the map -----------------------------------------------------------------------
+
+COSINE = MapParameters(metric="cosine", n_neighbors=40)
+
+
+def change_parameters(
+    session: Session, worker: Recorder, parameters: MapParameters | None = COSINE
+) -> MapLayer:
+    operations.change_map_parameters(session=session, worker=worker, parameters=parameters)
+    job = worker.submitted[-1]
+    assert isinstance(job, MapLayer)
+    return job
+
+
+def test_other_parameters_make_another_map_and_the_old_one_stays_until_then(
+    session: Session, worker: Recorder
+) -> None:
+    before = session.state
+    click(session, 10, 30)
+    operations.suggest_neighbors(session=session, worker=worker, count=3)
+    run = generate(session, worker, steps=2)
+    undo = session.undo_stack.count()
+    job = change_parameters(session, worker)
+    assert job.source == replace(SOURCE, parameters=COSINE)
+    assert (job.model, job.layers) == ("edm", ("midblock",))
+    assert session.state.source is before.source
+    assert session.state.layer_map is before.layer_map
+    assert session.state.selection.suggested
+    new = layer_map()
+    finish(session, worker, job.job_id, new)
+    state = session.state
+    assert (state.layer_map, state.source) == (new, job.source)
+    assert state.selection == Selection(10, (30,))  # what another map suggested is gone
+    kept = state.trajectory(run.job_id)
+    assert kept is not None
+    assert not state.on_this_map(kept)
+    assert session.undo_stack.count() == undo
+    session.undo_stack.undo()  # the suggestion is undone, and made again by another map
+    session.undo_stack.redo()
+    assert session.state.selection == Selection(10, (30,))
+    finish(session, worker, change_parameters(session, worker, None).job_id, layer_map())
+    assert session.state.source == SOURCE
+    assert session.state.on_this_map(kept)
+
+
+@pytest.mark.parametrize("end", ["fails", "is cancelled", "comes too late"])
+def test_a_map_that_does_not_come_leaves_map_and_source(
+    session: Session, worker: Recorder, end: str
+) -> None:
+    before = session.state
+    job = change_parameters(session, worker)
+    if end == "fails":
+        operations.on_failed(session=session, job_id=job.job_id, message="No.", details="")
+    else:
+        operations.cancel_job(session=session, worker=worker, job_id=job.job_id)
+        if end == "is cancelled":
+            operations.on_cancelled(session=session, job_id=job.job_id)
+        else:
+            finish(session, worker, job.job_id, layer_map())
+    assert session.state.source is before.source
+    assert session.state.layer_map is before.layer_map
+    assert session.state.jobs == ()
+    # and the next layer is mapped as before
+    assert change(session, worker, "encoder_block_0").source == SOURCE
+
+
+def test_the_same_parameters_again_are_no_work(session: Session, worker: Recorder) -> None:
+    operations.change_map_parameters(session=session, worker=worker, parameters=None)
+    assert worker.submitted == []
+    job = change_parameters(session, worker)
+    operations.change_map_parameters(session=session, worker=worker, parameters=COSINE)
+    assert worker.submitted == [job]
+    assert worker.cancelled == []
+    operations.change_map_parameters(session=session, worker=worker, parameters=None)
+    assert worker.cancelled == [job.job_id]  # back to the map on screen
+    assert worker.submitted == [job]
+
+
+def test_layer_and_parameters_that_were_asked_for_add_up(
+    session: Session, worker: Recorder
+) -> None:
+    first = change(session, worker, "encoder_block_0")
+    second = change_parameters(session, worker)
+    assert second.layers == ("encoder_block_0",)
+    third = change(session, worker, "encoder_block_1")
+    assert (third.source.parameters, third.layers) == (COSINE, ("encoder_block_1",))
+    assert worker.cancelled[0] == first.job_id
+    assert second.job_id in worker.cancelled
+    finish(session, worker, third.job_id, layer_map(("encoder_block_1",)))
+    assert session.state.source.parameters == COSINE
+
+
+def test_layers_are_mapped_for_some_parameters(session: Session, worker: Recorder) -> None:
+    layers = tuple(LayerInfo(n, (1,), n != "b") for n in ("midblock", "a", "b"))
+    operations.open_data(session=session, worker=worker, source=SOURCE)
+    finish(session, worker, worker.last_id, data_opened())
+    finish(session, worker, worker.last_id, ModelLoaded("edm", "cpu", 3, 8, layers))
+
+    def mapped() -> list[str]:
+        assert session.state.loaded is not None
+        return [info.name for info in session.state.loaded.layers if info.cached]
+
+    assert mapped() == ["midblock", "a"]
+    finish(session, worker, change_parameters(session, worker).job_id, layer_map())
+    assert mapped() == ["midblock"]
+    finish(session, worker, change(session, worker, "b").job_id, layer_map(("b",)))
+    assert mapped() == ["midblock", "b"]
+    finish(session, worker, change_parameters(session, worker, None).job_id, layer_map(("b",)))
+    assert mapped() == ["midblock", "a", "b"]
+
+
+def test_suggesting_waits_for_the_map_in_work(session: Session, worker: Recorder) -> None:
+    session.update(replace(session.state, layer_map=layer_map(reduced=None)))
+    click(session, 10)
+    job = change_parameters(session, worker)
+    operations.suggest_neighbors(session=session, worker=worker, count=4)
+    assert worker.submitted == [job]
+    assert "once the new map is there" in said(session)
+    finish(session, worker, job.job_id, layer_map())
+    operations.suggest_neighbors(session=session, worker=worker, count=4)
+    assert len(session.state.selection.suggested) == 4
+
+
+def test_the_measured_rate_is_kept_for_this_model(session: Session, worker: Recorder) -> None:
+    job = change(session, worker, "encoder_block_0")
+    finish(session, worker, job.job_id, layer_map(("encoder_block_0",), rate=41.0))
+    assert session.state.rate == 41.0
+    finish(session, worker, change(session, worker, "midblock").job_id, layer_map())
+    assert session.state.rate == 41.0  # nothing was extracted: nothing is known anew
+    operations.switch_model(session=session, worker=worker, model="dmd2")
+    finish(session, worker, worker.last_id, data_opened("dmd2"))
+    assert session.state.rate is None
+
+
+def test_the_colours_tell_what_was_asked_where_it_is_known(
+    session: Session, worker: Recorder
+) -> None:
+    operations.change_color(session=session, by="trust")
+    assert session.state.colored_by == "class"
+    assert "not judged" in session.state.cannot_color("trust")
+    job = change(session, worker, "encoder_block_0")
+    judged = layer_map(("encoder_block_0",), trust=np.full(N, 0.9, np.float32))
+    finish(session, worker, job.job_id, judged)
+    assert session.state.colored_by == "trust"
+    assert "flat" in session.state.cannot_color("z")
+    assert "anchor" in session.state.cannot_color("distance")
+    click(session, 3)
+    assert session.state.cannot_color("distance") == ""
+    assert State().cannot_color("sigma") == "The map is not there yet."
+
+
+# --- importing -----------------------------------------------------------------------------------
+
+
+def import_pictures(session: Session, worker: Recorder) -> ImportData:
+    operations.import_data(
+        session=session,
+        worker=worker,
+        checkpoint=Path("net.pkl"),
+        out=Path("made"),
+        name="cats",
+        images=Path("pictures"),
+        sigmas=(0.5, 2.0),
+        layers=("midblock",),
+    )
+    return worker.only(ImportData)
+
+
+def test_what_was_imported_is_opened(session: Session, worker: Recorder) -> None:
+    job = import_pictures(session, worker)
+    assert (job.checkpoint, job.out, job.name) == (Path("net.pkl"), Path("made"), "cats")
+    assert (job.images, job.generate, job.adapter) == (Path("pictures"), 0, None)
+    assert (job.sigmas, job.layers) == ((0.5, 2.0), ("midblock",))
+    assert running(session, job).title == "Importing cats"
+    done = DataImported(Path("made"), "cats", 1200, 2400, ("1 picture is broken.", "Another."))
+    finish(session, worker, job.job_id, done)
+    assert said(session) == (
+        "Imported 1,200 pictures as 2,400 samples of cats in made. 1 picture is broken."
+    )
+    assert session.state.notice is not None
+    assert session.state.notice.details == "1 picture is broken.\nAnother."
+    opening = worker.only(OpenData)
+    assert (opening.source, opening.model) == (Source(path=Path("made")), "cats")
+    assert session.state.path == Path("data")  # until it is there
+
+
+def test_an_import_that_fails_leaves_what_is_open(session: Session, worker: Recorder) -> None:
+    before = session.state
+    job = import_pictures(session, worker)
+    operations.on_failed(session=session, job_id=job.job_id, message="No room.", details="")
+    assert said(session) == "No room."
+    assert session.state.layer_map is before.layer_map
+    assert session.state.jobs == ()
+
+
+def test_extracted_layers_are_said(session: Session, worker: Recorder) -> None:
+    job = change(session, worker, "encoder_block_0")
+    done = LayersExtracted(
+        "edm", (("a",), ("b", "c")), (Path("out/a.npy"),), 40, 40, 2_500_000, 33.0
+    )
+    finish(session, worker, job.job_id, done)
+    assert said(session) == "Extracted a, b+c of 40 samples to out: 2 MB."
+    assert session.state.rate == 33.0
 
 
 # --- generating ----------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from diffviews_desktop.processing.parameters import MapParameters
 from diffviews_desktop.samples import SampleTable
 from diffviews_desktop.state import RunningJob, Selection, State, TrajectoryRecord
 from diffviews_desktop.worker.jobs import (
@@ -91,6 +92,16 @@ def test_nothing_can_be_changed_in_place() -> None:
             setattr(value, name, 3)
 
 
+def test_a_map_is_told_by_its_layers_and_parameters() -> None:
+    parameters = MapParameters(seed=1)
+    state = State(layer_map=layer_map(), source=Source(parameters=parameters))
+    assert State().map_key() is None
+    assert state.map_key() == (("midblock",), parameters)
+    by = Selection(1, (2,), ((0, 0.5),), ("midblock",), parameters)
+    assert state.with_selection(by).selection == by
+    assert State(layer_map=layer_map()).with_selection(by).selection == Selection(1, (2,))
+
+
 # --- jobs and trajectories -----------------------------------------------------------------------
 
 
@@ -127,6 +138,8 @@ def test_39_a_trajectory_belongs_to_one_map() -> None:
     assert not State().on_this_map(kept)
     assert not State(layer_map=layer_map(("decoder_block_1",))).on_this_map(kept)
     assert not State(layer_map=layer_map(model="dmd2")).on_this_map(kept)
+    others = Source(parameters=MapParameters(seed=1))
+    assert not State(layer_map=layer_map(), source=others).on_this_map(kept)
     other = Source(path=Path("elsewhere"))
     assert not State(layer_map=layer_map(), source=other).on_this_map(kept)
 

@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,9 @@ from tiny_folder import TINY_SAMPLES, write_tiny_checkpoint
 
 from diffviews_desktop import cli, paths
 from diffviews_desktop.adapters import registry
+from diffviews_desktop.processing.neighbors import METRICS
+from diffviews_desktop.verbs import shared
+from diffviews_desktop.worker.jobs import Progress
 
 COLUMNS = [
     "sample_id",
@@ -77,10 +81,10 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
     return run
 
 
-def read_csv(path: Path) -> list[dict[str, str]]:
+def read_csv(path: Path, *more: str) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
-        assert reader.fieldnames == COLUMNS
+        assert reader.fieldnames == [*COLUMNS, *more]
         return list(reader)
 
 
@@ -106,7 +110,9 @@ def test_info_describes_the_demo(run: Callable[..., Done], demo: Path) -> None:
         assert model["adapter"] == "edm"
         assert model["samples"] == len(read_csv(demo / model["name"] / "embeddings" / "demo.csv"))
         assert model["problems"] == []
-        assert all(list(layer) == ["name", "shape", "cached"] for layer in model["layers"])
+        for layer in model["layers"]:
+            assert list(layer) == ["name", "shape", "cached", "bytes"]
+            assert layer["bytes"] == model["samples"] * math.prod(layer["shape"]) * 4
         shapes = {layer["name"]: layer["shape"] for layer in model["layers"]}
         assert set(model["default_layer"].split("+")) <= set(shapes)
         assert shapes["encoder_bottleneck"] == shapes["midblock"]
@@ -304,8 +310,11 @@ def test_map_writes_a_table_and_takes_it_from_the_cache_next_time(
     assert first["notes"] == []
     assert first["from_cache"] is False
     assert first["parameters"]["seed"] == 42
-    rows = read_csv(Path(first["csv"]))
+    rows = read_csv(Path(first["csv"]), "trust")
     assert len(rows) == TINY_SAMPLES
+    trust = [float(row["trust"]) for row in rows]
+    assert first["trustworthiness"] == pytest.approx(np.mean(trust))
+    assert first["dimensions"] == 2
     listed = json.loads((data / "tiny/metadata/imagenet_real/dataset_info.json").read_text())
     for row, sample in zip(rows, listed["samples"], strict=True):
         assert row["sample_id"] == sample["sample_id"]
@@ -316,7 +325,7 @@ def test_map_writes_a_table_and_takes_it_from_the_cache_next_time(
         assert math.isfinite(float(row["umap_y"]))
     second = run(*arguments).json
     assert second == {**first, "from_cache": True}
-    assert read_csv(Path(second["csv"])) == rows
+    assert read_csv(Path(second["csv"]), "trust") == rows
     info = run("info", "--data", data, "--json").json
     cached = [layer["name"] for layer in info["models"][0]["layers"] if layer["cached"]]
     assert cached == ["encoder_bottleneck"]
@@ -330,12 +339,15 @@ def test_map_of_the_default_layer_is_the_folders_own(
     result = run("map", "--data", data, "--out", out, "--json").json
     assert result["csv"] == str(out)
     own = read_csv(data / "tiny/embeddings/map.csv")
-    for row, expected in zip(read_csv(out), own, strict=True):
+    for row, expected in zip(read_csv(out, "trust"), own, strict=True):
         assert np.float32(row["umap_x"]) == np.float32(expected["umap_x"])
         assert np.float32(row["umap_y"]) == np.float32(expected["umap_y"])
     assert list(out.parent.iterdir()) == [out]
     text = run("map", "--data", data, "--out", out)
-    assert text.out == f"{TINY_SAMPLES} points of midblock (from the cache): {out}\n"
+    assert text.out == (
+        f"{TINY_SAMPLES} points of midblock (from the cache): {out}\n"
+        f"trustworthiness {result['trustworthiness']:.3f}\n"
+    )
 
 
 def test_map_of_the_demo(run: Callable[..., Done], demo: Path, isolated_home: Path) -> None:
@@ -357,7 +369,7 @@ def test_map_counts_what_was_left_out(
     result = run("map", "--data", data, "--layer", "encoder_block_2", "--json").json
     assert result["points"] == TINY_SAMPLES - 1
     assert "sample_000003" in result["notes"][0]
-    rows = read_csv(Path(result["csv"]))
+    rows = read_csv(Path(result["csv"]), "trust")
     assert [row["sample_id"] for row in rows if row["umap_x"] == "nan"] == ["sample_000003"]
 
 
@@ -374,6 +386,274 @@ def test_map_of_an_unknown_layer(run: Callable[..., Done], tiny_data: Callable[.
     done = run("map", "--data", tiny_data(), "--layer", "midblock+nothing")
     assert_one_sentence(done)
     assert "no layer 'nothing'" in done.err
+
+
+def test_map_with_every_option(run: Callable[..., Done], tiny_data: Callable[..., Path]) -> None:
+    data = tiny_data()
+    options = "--n-neighbors 5 --min-dist 0.3 --metric cosine --pca-components 7 --map-seed 3"
+    result = run("map", "--data", data, "--n-components", "3", *options.split(), "--json").json
+    assert result["parameters"] == {
+        "n_neighbors": 5,
+        "min_dist": 0.3,
+        "pca_components": 7,
+        "seed": 3,
+        "metric": "cosine",
+        "n_components": 3,
+    }
+    assert result["dimensions"] == 3
+    rows = read_csv(Path(result["csv"]), "umap_z", "trust")
+    assert len({row["umap_z"] for row in rows}) == TINY_SAMPLES
+    assert all(0 <= float(row["trust"]) <= 1 for row in rows)
+    # what is not said is as usual, and the folder's own map does not count
+    one = run("map", "--data", data, "--pca-components", "none", "--json").json
+    assert one["from_cache"] is False
+    assert (one["parameters"]["pca_components"], one["parameters"]["n_neighbors"]) == (None, 15)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ("--n-neighbors 1", "n_neighbors must be a whole number from 2 to 200"),
+        ("--min-dist 1", "min_dist must be a number from 0 to less than 1"),
+        ("--pca-components 2000", "pca_components must be"),
+        ("--map-seed -1", "seed must be"),
+    ],
+)
+def test_map_with_a_parameter_that_is_not_allowed(
+    run: Callable[..., Done], tiny_data: Callable[..., Path], options: str, reason: str
+) -> None:
+    done = run("map", "--data", tiny_data(samples=5, checkpoint=False), *options.split())
+    assert_one_sentence(done)
+    assert reason in done.err
+
+
+def test_the_metrics_are_those_that_maps_have() -> None:
+    assert cli.METRICS == METRICS
+
+
+# ---- extract ------------------------------------------------------------------------------------
+
+
+def test_extract_to_the_cache_is_found_by_map(
+    run: Callable[..., Done], tiny_data: Callable[..., Path]
+) -> None:
+    data = tiny_data(samples=20)
+    layers = ("--layer", "encoder_block_2", "--layer", "midblock+encoder_bottleneck")
+    again = ("--layer", "encoder_bottleneck+midblock")
+    first = run("extract", "--data", data, *layers, *again, "--json").json
+    assert first["layers"] == [["encoder_block_2"], ["encoder_bottleneck", "midblock"]]
+    assert first["files"] == []
+    assert (first["samples"], first["computed"]) == (20, 20)
+    info = run("info", "--data", data, "--json").json["models"][0]["layers"]
+    sizes = {layer["name"]: layer["bytes"] for layer in info}
+    assert first["bytes"] == sum(
+        sizes[name] for name in ("encoder_block_2", "encoder_bottleneck", "midblock")
+    )
+    assert run("extract", "--data", data, *layers, "--json").json["computed"] == 0
+    # without its pictures the layer can be mapped all the same
+    for picture in (data / "tiny/images/imagenet_real").iterdir():
+        picture.write_bytes(b"")
+    mapped = run("map", "--data", data, "--layer", "encoder_block_2", "--json").json
+    assert mapped["points"] == 20
+
+
+def test_extract_to_files(
+    run: Callable[..., Done], tiny_data: Callable[..., Path], tmp_path: Path
+) -> None:
+    data, out = tiny_data(samples=20), tmp_path / "out"
+    asked = ("extract", "--data", data, "--out", out, "--layer", "midblock")
+    result = run(*asked, "--activation-dtype", "float16", "--json").json
+    assert result["files"] == [str(out / "midblock.npy")]
+    values = np.load(out / "midblock.npy")
+    assert (values.dtype, len(values)) == (np.float16, 20)
+    assert sorted(path.name for path in out.iterdir()) == ["midblock.npy", "midblock.npy.json"]
+    done = run(*asked)
+    assert_one_sentence(done)
+    assert "is there already" in done.err
+    done = run("extract", "--data", data, "--layer", "nothing")
+    assert_one_sentence(done)
+    assert "no layer 'nothing'" in done.err
+    text = run("extract", "--data", data, "--layer", "midblock")
+    assert text.out.startswith("20 samples of midblock: 328 kB in the cache (20 computed now")
+
+
+# ---- convert ------------------------------------------------------------------------------------
+
+
+def test_convert_joins_batches(run: Callable[..., Done], tiny_data: Callable[..., Path]) -> None:
+    data = tiny_data(samples=6, checkpoint=False)
+    folder, values = data / "tiny/activations/imagenet_real", np.arange(24, dtype=np.float32)
+    folder.mkdir(parents=True)
+    for batch, part in enumerate(np.split(values.reshape(6, 4), 2)):
+        np.savez(folder / f"batch_{batch:06d}.npz", midblock=part)
+    metadata = data / "tiny/metadata/imagenet_real/dataset_info.json"
+    listed = json.loads(metadata.read_text())
+    for row, sample in enumerate(listed["samples"]):
+        sample["activation_path"] = f"activations/imagenet_real/batch_{row // 3:06d}"
+        sample["batch_index"] = row % 3
+    metadata.write_text(json.dumps(listed))
+    result = run("convert", "--data", data, "--activation-dtype", "float16", "--json").json
+    assert result["file"] == str(folder / "activations.npy")
+    assert (result["model"], result["dtype"]) == ("tiny", "float16")
+    assert result["bytes"] == (folder / "activations.npy").stat().st_size
+    assert np.array_equal(np.load(result["file"]), values.reshape(6, 4))
+    done = run("convert", "--data", data, "--model", "none")
+    assert_one_sentence(done)
+
+
+def test_convert_of_a_folder_without_activations(
+    run: Callable[..., Done], tiny_data: Callable[..., Path]
+) -> None:
+    done = run("convert", "--data", tiny_data(samples=5, checkpoint=False))
+    assert_one_sentence(done)
+    assert "has no activations to convert" in done.err
+
+
+# ---- cache --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two_cached(run: Callable[..., Done], tiny_data: Callable[..., Path]) -> Path:
+    """A folder of two models: one layer cached of the one, two of the other."""
+    tiny_data("one", samples=8)
+    data = tiny_data("two", samples=8)
+    for model, layer in (("one", "midblock"), ("two", "midblock"), ("two", "encoder_block_2")):
+        assert run("map", "--data", data, "--model", model, "--layer", layer).code == 0
+    assert run("extract", "--data", data, "--model", "one", "--layer", "encoder_block_1").code == 0
+    return data
+
+
+def entries(run: Callable[..., Done], data: Path, *options: str) -> list[dict[str, Any]]:
+    caches = run("cache", "list", "--data", data, *options, "--json").json["caches"]
+    return [entry for cache in caches for entry in cache["entries"]]
+
+
+def names(found: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    return sorted((entry["model"], "+".join(entry["layers"])) for entry in found)
+
+
+def test_cache_list(run: Callable[..., Done], two_cached: Path) -> None:
+    result = run("cache", "list", "--data", two_cached, "--json").json
+    assert result["budget"] == 2048 * 1024**2
+    roots = [two_cached / name / "embeddings/layer_cache" for name in ("one", "two")]
+    assert [cache["path"] for cache in result["caches"]][:2] == list(map(str, roots))
+    sizes = [sum(file.stat().st_size for file in root.glob("[!.]*/*.*")) for root in roots]
+    maps = [len(list(root.glob("*/map.csv"))) for root in roots]
+    assert [cache["bytes"] for cache in result["caches"]][:2] == sizes, maps
+    assert result["bytes"] >= sum(sizes)
+    # what was extracted for later is not finished
+    assert result["caches"][0]["unfinished_bytes"] > 8 * 32 * 16 * 16 * 4
+    assert result["caches"][1]["unfinished_bytes"] == 0
+    found = entries(run, two_cached)
+    known = [("one", "midblock"), ("two", "encoder_block_2"), ("two", "midblock")]
+    assert [name for name in names(found) if name[0] in ("one", "two")] == known
+    assert all(entry["parameters"]["n_neighbors"] == 15 for entry in found)
+    assert all(entry["created"] <= entry["used"] for entry in found)
+    assert names(entries(run, two_cached, "--layer", "encoder_block_2")) == known[1:2]
+    assert names(entries(run, two_cached, "--model", "one")) == known[:1]
+    text = run("cache", "list", "--data", two_cached)
+    assert f"{roots[0]}: " in text.out
+    assert "two  encoder_block_2  " in text.out
+    assert found[0]["key"] in text.out
+    done = run("cache", "list", "--data", two_cached, "--model", "three")
+    assert_one_sentence(done)
+    assert "no model 'three'" in done.err
+
+
+def test_cache_clear(run: Callable[..., Done], two_cached: Path) -> None:
+    for options in ([], ["--all", "--model", "one"]):
+        done = run("cache", "clear", "--data", two_cached, *options)
+        assert_one_sentence(done)
+        assert "--all" in done.err
+    clear = ("cache", "clear", "--data", two_cached)
+    (one,) = entries(run, two_cached, "--model", "two", "--layer", "midblock")
+    options = ("--model", "two", "--layer", "midblock", "--json")
+    assert run(*clear, *options).json == {"freed": one["bytes"]}
+    assert names(entries(run, two_cached, "--model", "two")) == [("two", "encoder_block_2")]
+    (other,) = entries(run, two_cached, "--model", "two")
+    assert run(*clear, "--key", other["key"], "--json").json == {"freed": other["bytes"]}
+    assert entries(run, two_cached, "--model", "two") == []
+    assert len(entries(run, two_cached, "--model", "one")) == 1
+    text = run(*clear, "--all")
+    assert re.fullmatch(r"[0-9.]+ [kM]B freed\n", text.out)
+    assert entries(run, two_cached) == []
+    assert list((two_cached / "one/embeddings/layer_cache").iterdir()) == []
+
+
+def test_cache_verify(run: Callable[..., Done], two_cached: Path) -> None:
+    verify = ("cache", "verify", "--data", two_cached, "--model")
+    assert run(*verify, "two", "--json").json == {"sound": 2, "damaged": []}
+    (entry,) = entries(run, two_cached, "--model", "two", "--layer", "encoder_block_2")
+    matrix = two_cached / "two/embeddings/layer_cache" / entry["key"] / "activations.npy"
+    damaged = bytearray(matrix.read_bytes())
+    damaged[-3] ^= 1
+    matrix.write_bytes(damaged)
+    done = run(*verify, "two", "--json")
+    assert done.code == 1
+    (found,) = json.loads(done.out)["damaged"]
+    assert found["key"] == entry["key"]
+    assert found["dropped"] is False
+    assert "activations.npy is not what was written" in found["problem"]
+    assert run(*verify, "one").code == 0
+    done = run(*verify, "two", "--drop")
+    assert done.code == 1
+    assert f"damaged: {matrix.parent}: " in done.out
+    assert done.out.endswith("1 sound, 1 damaged\n")
+    assert not matrix.parent.exists()
+    assert run(*verify, "two").out == "1 sound, 0 damaged\n"
+
+
+def test_an_entry_of_a_later_version_is_not_damaged(
+    run: Callable[..., Done], two_cached: Path
+) -> None:
+    (entry,) = entries(run, two_cached, "--model", "one")
+    path = two_cached / "one/embeddings/layer_cache" / entry["key"] / "entry.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 99}))
+    run("cache", "verify", "--data", two_cached, "--drop")
+    assert path.exists()
+
+
+def test_cache_of_a_folder_that_is_not_there(run: Callable[..., Done], tmp_path: Path) -> None:
+    done = run("cache", "list", "--data", tmp_path / "nowhere")
+    assert_one_sentence(done)
+
+
+# ---- import -------------------------------------------------------------------------------------
+
+
+def test_import_then_map_and_info(run: Callable[..., Done], tmp_path: Path) -> None:
+    """What importing makes is tested with it; here what the verb says and passes on."""
+    rng, images = np.random.default_rng(0), tmp_path / "images"
+    for name in ("cat/a", "cat/b", "dog/c", "dog/d"):
+        (images / name).parent.mkdir(parents=True, exist_ok=True)
+        picture = rng.integers(0, 256, (20, 30, 3), dtype=np.uint8)
+        Image.fromarray(picture).save(images / f"{name}.png")
+    write_tiny_checkpoint(tmp_path / "my net.safetensors")
+    options = "--sigmas 0.5,2 --layers midblock,encoder_bottleneck --n-neighbors 3"
+    asked = ("--model-checkpoint", tmp_path / "my net.safetensors", *options.split())
+    data = tmp_path / "data"
+    result = run("import", *asked, "--images", images, "--out", data, "--json").json
+    assert result == {
+        "data": str(data),
+        "model": "my-net",
+        "pictures": 4,
+        "samples": 8,
+        "notes": [],
+    }
+    mapped = run("map", "--data", data, "--json").json
+    assert mapped["from_cache"] is True
+    assert mapped["layers"] == ["encoder_bottleneck", "midblock"]
+    (model,) = run("info", "--data", data, "--json").json["models"]
+    assert (model["samples"], model["problems"]) == (8, [])
+    done = run("import", *asked, "--images", images, "--out", data)
+    assert_one_sentence(done)
+    assert "is there already" in done.err
+    more = ("--generate", "2", "--steps", "2", "--seed", "1", "--name", "drawn")
+    text = run("import", *asked, *more, "--out", data)
+    assert text.out.splitlines() == [
+        f"{data / 'drawn'}: 4 samples of 2 pictures",
+        f"open it with: diffviews-desktop --data {data} --model drawn",
+    ]
 
 
 # ---- generate -----------------------------------------------------------------------------------
@@ -634,6 +914,42 @@ class Terminal(io.StringIO):
             self.until = None
             signal.raise_signal(signal.SIGINT)
         return count
+
+
+def test_progress_is_one_line_with_details_and_the_time_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal, now = Terminal("never"), [100.0]
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setenv("COLUMNS", "100")
+    with shared.showing_progress() as show:
+        show(Progress(0, "extracting", 0.0))
+        now[0] += 20
+        show(Progress(0, "extracting", 0.25, "500 of 2000, 25/s"))
+        show(Progress(0, "saving"))
+        show(Progress(0, "saving", 0.5, "x" * 100))
+    start, begun, told, other, long, cleared = terminal.getvalue().split("\r\x1b[K")
+    assert (start, cleared) == ("", "")
+    assert begun.split() == ["extracting", "0", "%"]
+    assert told.split() == [
+        "extracting",
+        "25",
+        "%",
+        "██████",
+        "500",
+        "of",
+        "2000,",
+        "25/s",
+        "1:00",
+        "left",
+    ]
+    assert other.strip() == "saving"
+    assert len(long) == 99
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    with shared.showing_progress() as show:
+        show(Progress(0, "extracting", 0.0))
+    assert sys.stderr.getvalue() == ""
 
 
 @pytest.mark.parametrize("until", ["converting", " [2-6][0-9] %", " 70 %"])

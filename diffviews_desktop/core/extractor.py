@@ -16,8 +16,8 @@ from torch import Tensor
 from diffviews_desktop.adapters.base import ForwardHook, GeneratorAdapter
 from diffviews_desktop.adapters.device import adapter_device, is_out_of_memory, release_memory
 from diffviews_desktop.adapters.hooks import first_tensor
-from diffviews_desktop.data.arrays import Float32, flatten_layers
-from diffviews_desktop.errors import DataError, OutOfMemoryError
+from diffviews_desktop.data.arrays import Float32
+from diffviews_desktop.errors import OutOfMemoryError
 
 ExtractionInput = Literal["noised", "scaled"]
 
@@ -171,14 +171,13 @@ def extract_batches(
     *,
     how: ExtractionInput = "noised",
     smaller: Callable[[int], None] = lambda size: None,
-) -> Iterator[Float32]:
-    """Activations of batches of pictures, each as rows ``(B, D) float32``.
+) -> Iterator[dict[str, Float32]]:
+    """Activations of batches of pictures: ``{layer: (B, C*H*W)}``, each flattened row-major.
 
     The forward pass ends after the last wanted layer. A batch for which the memory does not suffice
     is done in halves, and ``smaller`` told the size that worked.
 
     Raises:
-        DataError: the model gave values that are not finite.
         OutOfMemoryError: there is not enough memory for a single picture.
     """
     with ActivationExtractor(adapter, layers, stop_after_last=True) as extractor:
@@ -191,7 +190,7 @@ def _extract(
     batch: LabelledPictures,
     how: ExtractionInput,
     smaller: Callable[[int], None],
-) -> Float32:
+) -> dict[str, Float32]:
     adapter = extractor.adapter
     device = adapter_device(adapter)
     labels = one_hot(batch.classes, adapter.num_classes)
@@ -215,10 +214,19 @@ def _extract(
                 "Close other programs that use it, or choose --device cpu."
             )
         parts = (batch.take(slice(None, half)), batch.take(slice(half, None)))
-        rows = np.concatenate([_extract(extractor, part, how, smaller) for part in parts])
+        first, second = (_extract(extractor, part, how, smaller) for part in parts)
         smaller(half)
-        return rows
-    rows = flatten_layers({name: t.float().numpy() for name, t in captured.items()})
-    if not np.isfinite(rows).all():
-        raise DataError("The model gave activations that are not finite numbers.")
-    return rows
+        return {name: np.concatenate([first[name], second[name]]) for name in first}
+    return {name: tensor.float().flatten(1).numpy() for name, tensor in captured.items()}
+
+
+# ---- the functions of the original on files of activations --------------------------------------
+
+from diffviews_desktop.data.original import (  # noqa: E402
+    convert_to_fast_format as convert_to_fast_format,
+)
+from diffviews_desktop.data.original import flatten_activations as flatten_activations  # noqa: E402
+from diffviews_desktop.data.original import load_activations as load_activations  # noqa: E402
+from diffviews_desktop.data.original import (  # noqa: E402
+    load_fast_activations as load_fast_activations,
+)

@@ -6,7 +6,6 @@ their names, each flattened C, H, W row-major, in float32.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,8 @@ from numpy.typing import NDArray
 from diffviews_desktop.errors import DataError
 
 Float32 = NDArray[np.float32]
+FLOATS = tuple(np.dtype(order + size) for size in ("f2", "f4", "f8") for order in "<>")
+BLOCK_BYTES = 64_000_000  # of rows held at a time
 
 
 def layer_slices(shapes: Mapping[str, Sequence[int]]) -> dict[str, slice]:
@@ -70,40 +71,3 @@ def map_array(path: Path) -> NDArray:
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # a damaged header raises many kinds
         raise DataError(f"{path} is not a readable array ({error}). Restore it.") from error
-
-
-def open_activations(directory: Path) -> ActivationMatrix | None:
-    """Open the activation matrix of a data folder, memory-mapped; None where there is none.
-
-    It is the one ``.npy`` in ``directory``; a side-car ``<name>.npy.json`` names its layers.
-
-    Raises:
-        DataError: a file is damaged, or there are several whose order nothing tells.
-    """
-    files = sorted(directory.glob("*.npy")) if directory.is_dir() else []
-    if not files:
-        return None
-    if len(files) > 1:
-        names = ", ".join(file.name for file in files)
-        raise DataError(
-            f"{directory} holds several activation files ({names}) and nothing says how they "
-            "belong together. Keep one."
-        )
-    path = files[0]
-    rows = map_array(path)
-    if rows.ndim != 2 or rows.dtype.kind != "f":
-        raise DataError(f"{path} must hold a matrix of floats, not {rows.dtype} {rows.shape}.")
-    return ActivationMatrix(path, _read_layers(path), rows)
-
-
-def _read_layers(path: Path) -> tuple[str, ...]:
-    sidecar = path.with_name(path.name + ".json")
-    if not sidecar.is_file():
-        return ()
-    try:
-        layers = json.loads(sidecar.read_text(encoding="utf-8")).get("layers", [])
-    except (OSError, ValueError, AttributeError) as error:
-        raise DataError(f"{sidecar} cannot be read ({error}).") from error
-    if not isinstance(layers, list) or not all(isinstance(name, str) for name in layers):
-        raise DataError(f"{sidecar}: 'layers' must be a list of layer names.")
-    return tuple(sorted(layers))

@@ -156,7 +156,8 @@ class EntryInfo:
     """What is known of an entry without reading its arrays.
 
     Attributes:
-        model, layers, parameters: empty where ``entry.json`` cannot be read.
+        model, layers, parameters, details: empty where ``entry.json`` cannot be read; the details
+            are those given to `finish`.
         created, used: Unix times in seconds.
         bytes: size of all its files.
     """
@@ -170,6 +171,7 @@ class EntryInfo:
     bytes: int
     has_matrix: bool
     parameters: Mapping[str, Any]
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 class LayerCache:
@@ -323,6 +325,7 @@ class LayerCache:
             bytes=folder_size(folder),
             has_matrix=MATRIX in facts.files,
             parameters=parameters if isinstance(parameters, dict) else {},
+            details=facts.details,
         )
 
     def _scan(self) -> list[tuple[float, str, int]]:
@@ -588,11 +591,12 @@ class LayerCache:
     ) -> Iterator[PartialMatrix]:
         """The matrix of a map that is not finished, as far as it was computed; a new one else.
 
-        It is kept when the block ends, however that happens, unless no row is done; and removed
-        when an entry of its key is written, by `clear`, or a week after it was last touched.
+        It is kept when the block ends, however that happens, unless no row is done; and removed by
+        `PartialMatrix.discard`, when an entry of its key is written, by `clear`, or a week after it
+        was last touched.
 
         Args:
-            key: of the map; another shape or dtype begins anew.
+            key: of the activations; another shape or dtype begins anew.
             shape: ``(N, D)``; row *i* is sample *i*.
             details: ``model`` and ``layers``, by which `clear` finds it.
 
@@ -625,7 +629,8 @@ class LayerCache:
             finally:
                 matrix._close()
                 kept = (folder / MATRIX).is_file() and matrix.done.any()
-                if not kept or entry_stamp(self.root / key) not in (None, entry):
+                replaced = entry_stamp(self.root / key) not in (None, entry)
+                if matrix.discarded or replaced or not kept:
                     remove(folder)
 
     def _new_partial(self, folder: Path, facts: Mapping[str, Any]) -> np.memmap:

@@ -34,6 +34,7 @@ class PartialMatrix:
     def __init__(self, folder: Path, rows: np.memmap) -> None:
         self._folder = folder
         self._rows: np.memmap | None = rows
+        self.discarded = False
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
         flags |= getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
         self._log = os.open(folder / DONE, flags, 0o644)
@@ -86,12 +87,12 @@ class PartialMatrix:
         self._log_size += len(marks)
         self._done[index] = True
 
-    def complete(self, folder: Path) -> None:
-        """Hand the finished matrix over to a folder from `LayerCache.writing`.
+    def complete(self, folder: Path, name: str = MATRIX) -> None:
+        """Hand the finished matrix over to a folder, one from `LayerCache.writing` for example.
 
-        It is also kept here until that entry is written, where the file system has hard links.
-        Afterwards ``rows`` cannot be used; on Windows, while somebody still holds an array of it,
-        the file is copied.
+        It is also kept here until `discard`, where the file system has hard links. Afterwards
+        ``rows`` cannot be used; on Windows, while somebody still holds an array of it, the file is
+        copied.
 
         Raises:
             CacheError: not all rows are done.
@@ -100,7 +101,7 @@ class PartialMatrix:
         if left:
             raise CacheError(f"{left} of {len(self._done)} rows are not finished.")
         self._rows = None
-        source, target = self._folder / MATRIX, folder / MATRIX
+        source, target = self._folder / MATRIX, folder / name
         try:
             os.link(source, target)
         except OSError:
@@ -108,6 +109,10 @@ class PartialMatrix:
                 os.replace(source, target)
             except PermissionError:
                 shutil.copyfile(source, target)
+
+    def discard(self) -> None:
+        """Let nothing of it stay when the block of `LayerCache.partial` ends."""
+        self.discarded = True
 
     @staticmethod
     def _flush(rows: np.memmap, start: int, stop: int) -> None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.data.arrays import Float32
+from diffviews_desktop.data.folder_files import replacing
 from diffviews_desktop.errors import DataError
 from diffviews_desktop.processing.neighbors import METRICS, NeighborIndex, to_euclidean
 from diffviews_desktop.processing.reduction import Reduction
@@ -262,17 +260,3 @@ def _check(path: Path, read: dict[str, Float32], rows: NDArray[np.int64], metric
         raise DataError(f"{path} holds a trustworthiness that is not between 0 and 1.")
     if metric not in METRICS:
         raise DataError(f"{path} is of another version of this program.")
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write that takes the place of ``path`` when the block ends well, and else goes."""
-    temporary = path.with_name(path.name + ".part")
-    try:
-        with temporary.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.data.arrays import Float32
+from diffviews_desktop.data.folder_files import replacing
 from diffviews_desktop.errors import DataError, UsageError
 from diffviews_desktop.processing.neighbors import neighbor_graph, to_euclidean
 from diffviews_desktop.processing.parameters import MapParameters, default_parameters
@@ -23,7 +24,6 @@ from diffviews_desktop.processing.projector import (
     PROJECTOR_FORMAT,
     Placement,
     Projector,
-    replacing,
 )
 from diffviews_desktop.processing.reduction import (
     finite_rows,
@@ -45,6 +45,7 @@ __all__ = [
     "default_parameters",
     "fit_map",
     "layout",
+    "refit_map",
     "save_embeddings",
 ]
 
@@ -120,6 +121,35 @@ def fit_map(
         rows=rows[finite],
         z=None if z is None else np.ascontiguousarray(z),
         trust=_judged(reduced, given, lambda f: report(Stage("judging the map", f))),
+        metric=parameters.metric,
+    )
+
+
+def refit_map(
+    projector: Projector,
+    parameters: MapParameters,
+    *,
+    progress: Callable[[Stage], None] | None = None,
+) -> Projector:
+    """Lay the reduced samples of a map out anew, and judge the new map.
+
+    Args:
+        projector: its metric must be euclidean, or that of ``parameters``.
+        parameters: of the new map; how activations are reduced is the old map's.
+        progress: called often; may raise to stop.
+    """
+    report = progress or (lambda stage: None)
+    reduced = projector.reduced
+    if projector.metric != parameters.metric:
+        reduced = to_euclidean(reduced, parameters.metric)
+    places = layout(reduced, parameters, report)
+    return Projector(
+        reduction=projector.reduction,
+        reduced=reduced,
+        xy=np.ascontiguousarray(places[:, :2]),
+        rows=projector.rows,
+        z=np.ascontiguousarray(places[:, 2]) if places.shape[1] > 2 else None,
+        trust=_judged(reduced, places, lambda f: report(Stage("judging the map", f))),
         metric=parameters.metric,
     )
 
@@ -393,3 +423,8 @@ def _as_rows(rows: NDArray, width: int) -> NDArray:
     if rows.shape[1] != width:
         raise DataError(f"Rows of {rows.shape[1]} values do not fit ones of {width}.")
     return rows
+
+
+from diffviews_desktop.data.original import (  # noqa: E402
+    load_dataset_activations as load_dataset_activations,
+)

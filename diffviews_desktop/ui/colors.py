@@ -15,6 +15,7 @@ MANUAL = QColor("#12b5cb")
 SUGGESTED = QColor("#2fa84f")
 PATH_START = QColor("#8fe3a0")
 PATH_END = QColor("#0b6b2c")
+MISSING = QColor("#9097a1")
 
 
 def plasma(fraction: float) -> QColor:

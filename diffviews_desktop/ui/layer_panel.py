@@ -6,8 +6,10 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
 
 from diffviews_desktop.state import State
-from diffviews_desktop.ui.widgets import block_signals, muted
+from diffviews_desktop.ui.widgets import ElidingComboBox, block_signals, muted
 from diffviews_desktop.worker.jobs import LayerInfo, MapLayer
+
+ROOM_BESIDE_TEXT = 28
 
 
 class LayerPanel(QWidget):
@@ -18,11 +20,11 @@ class LayerPanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._listed: tuple[object, ...] = (None, None, None, None)
+        self._listed: tuple[object, ...] = (None,) * 5
         self.models = QComboBox()
         self.models.setAccessibleName("Model")
         self.models.setMinimumWidth(110)
-        self.layers = QComboBox()
+        self.layers = ElidingComboBox()
         self.layers.setAccessibleName("Layer")
         self.layers.setMinimumWidth(200)
         self.layers.setMinimumContentsLength(38)
@@ -49,7 +51,7 @@ class LayerPanel(QWidget):
     def set_state(self, state: State) -> None:
         """Show the models of the folder and the layers of the loaded one."""
         unblock = block_signals(self.models, self.layers)
-        listed = (state.models, state.loaded, state.default_layers, state.samples)
+        listed = (state.models, state.loaded, state.default_layers, state.samples, state.rate)
         if any(a is not b for a, b in zip(listed, self._listed, strict=True)):
             self._listed = listed
             self._fill(state)
@@ -82,10 +84,13 @@ class LayerPanel(QWidget):
             )
         for info in state.loaded.layers if state.loaded else ():
             text = f"{info.name}  {'×'.join(map(str, info.shape))}"
-            self.layers.addItem(text + ("" if info.cached else "  ·  not mapped yet"), (info.name,))
+            whether = "mapped" if info.cached else f"not mapped yet · {_cost(info, state)}"
+            self.layers.addItem(f"{text}  ·  {whether}", (info.name,))
             self.layers.setItemData(
-                self.layers.count() - 1, self._cost(info, state), Qt.ItemDataRole.ToolTipRole
+                self.layers.count() - 1, _whether_mapped(info, state), Qt.ItemDataRole.ToolTipRole
             )
+        list_view = self.layers.view()
+        list_view.setMinimumWidth(list_view.sizeHintForColumn(0) + ROOM_BESIDE_TEXT)
 
     @staticmethod
     def _wanted(state: State) -> tuple[str, ...] | None:
@@ -96,17 +101,42 @@ class LayerPanel(QWidget):
         return state.layer_map.layers if state.layer_map else None
 
     @staticmethod
-    def _cost(info: LayerInfo, state: State) -> str:
-        if info.cached:
-            return "Its map is in the cache and appears at once."
-        count = len(state.samples) if state.samples else 0
-        megabytes = 4 * info.values * count / 1e6
-        return f"Not mapped yet: {count} pictures to run, {megabytes:.0f} MB of activations."
-
-    @staticmethod
     def _detail(state: State) -> str:
         if state.model_problem:
             return "model not loaded"
         if state.loaded is None:
             return "loading the model…" if state.models else ""
         return f"{len(state.loaded.layers)} layers"
+
+
+def _whether_mapped(info: LayerInfo, state: State) -> str:
+    if info.cached:
+        return "Its map is in the cache and appears at once."
+    count = len(state.samples) if state.samples else 0
+    return f"Not mapped yet: {count} samples to run. On disk and in time: {_cost(info, state)}."
+
+
+def _cost(info: LayerInfo, state: State) -> str:
+    """What mapping a layer takes on the disk and, where the model was measured, in time."""
+    count = len(state.samples) if state.samples else 0
+    value_bytes = 2 if state.source.activation_dtype == "float16" else 4
+    text = _size(value_bytes * info.values * count)
+    return f"{text} · about {_duration(count / state.rate)}" if state.rate else text
+
+
+def _size(count: float) -> str:
+    for unit in ("kB", "MB"):
+        count /= 1000
+        if count < 999.5:
+            return f"{count:.0f} {unit}"
+    return f"{count / 1000:.1f} GB"
+
+
+def _duration(seconds: float) -> str:
+    """As rough as the estimate is."""
+    if seconds < 100:
+        step = 1 if seconds < 10 else 10
+        return f"{max(1, round(seconds / step)) * step} s"
+    if seconds < 100 * 60:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from PySide6.QtGui import (
     QPaintEvent,
 )
 from PySide6.QtWidgets import (
+    QDialog,
     QDockWidget,
     QFileDialog,
     QMainWindow,
@@ -33,13 +35,16 @@ from PySide6.QtWidgets import (
 
 from diffviews_desktop import __version__, operations, paths
 from diffviews_desktop.session import Session
-from diffviews_desktop.state import State
+from diffviews_desktop.state import ColorBy, State
 from diffviews_desktop.ui import theme
 from diffviews_desktop.ui.classes_panel import ClassesPanel
+from diffviews_desktop.ui.color_panel import CHOICES, ColorPanel
 from diffviews_desktop.ui.gallery_panel import GalleryPanel
 from diffviews_desktop.ui.generate_panel import GeneratePanel
 from diffviews_desktop.ui.images import PictureLoader, to_qimage
+from diffviews_desktop.ui.import_assistant import ImportAssistant
 from diffviews_desktop.ui.layer_panel import LayerPanel
+from diffviews_desktop.ui.map_settings import MapSettings
 from diffviews_desktop.ui.notice_bar import NoticeBar
 from diffviews_desktop.ui.preview_panel import PreviewPanel
 from diffviews_desktop.ui.status_bar import StatusBar
@@ -84,6 +89,11 @@ class MainWindow(QMainWindow):
         self._first_map = True
         self._classes_wanted = True
         self.on_close: Callable[[], None] = lambda: None
+        self.map_settings: MapSettings | None = None  # these two are made when first opened
+        self.importer: ImportAssistant | None = None
+        saved = str(settings.value("color_by", "class"))
+        if saved in CHOICES:
+            session.update(replace(session.state, color_by=saved))
         self._build()
         self._build_menus()
         self._connect()
@@ -95,6 +105,7 @@ class MainWindow(QMainWindow):
 
     def _build(self) -> None:
         self.layer_panel = LayerPanel()
+        self.color_panel = ColorPanel()
         self.preview = PreviewPanel(self.pictures)
         self.classes = ClassesPanel()
         self.gallery = GalleryPanel(self.pictures)
@@ -108,6 +119,9 @@ class MainWindow(QMainWindow):
         bar.setObjectName("toolbar")
         bar.setMovable(False)
         bar.addWidget(self.layer_panel)
+        bar.addWidget(self.color_panel)
+        self.settings_button = QPushButton("Map settings…")
+        bar.addWidget(self.settings_button)
         space = QWidget()
         space.setMinimumWidth(8)
         space.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
@@ -157,6 +171,8 @@ class MainWindow(QMainWindow):
         self._action(file, "Open the &demo", lambda: self.open(Source()))
         self.recent_menu = file.addMenu("Open &recent")
         self._fill_recent()
+        self._action(file, "&Import pictures…", self.show_import, "Ctrl+I")
+        file.addSeparator()
         self.save_action = self._action(file, "&Save picture…", self.save_picture, "Ctrl+S")
         self.convert_action = self._action(
             file,
@@ -196,6 +212,7 @@ class MainWindow(QMainWindow):
         self._action(map_menu, "&Fit all", self.fit, "F")
         self._action(map_menu, "Centre on the &anchor", self.center_on_anchor, "A")
         self._action(map_menu, "&Suggest neighbours", self._suggest, "S")
+        self._action(map_menu, "Map s&ettings…", self.show_map_settings, "M")
         self._action(
             map_menu,
             "Show all &classes",
@@ -235,6 +252,8 @@ class MainWindow(QMainWindow):
         self.layer_panel.layers_chosen.connect(
             lambda layers: self._ask(operations.change_layer, layers=layers)
         )
+        self.color_panel.color_chosen.connect(self._choose_color)
+        self.settings_button.clicked.connect(self.show_map_settings)
         self.classes.class_chosen.connect(
             lambda number: self._do(operations.highlight_class, number=number)
         )
@@ -298,8 +317,18 @@ class MainWindow(QMainWindow):
         def differs(*names: str) -> bool:
             return any(getattr(old, name) is not getattr(new, name) for name in names)
 
-        if differs("models", "model", "layer_map", "loaded", "model_problem", "jobs", "samples"):
+        if differs(
+            "models", "model", "layer_map", "loaded", "model_problem", "jobs", "samples", "rate"
+        ):
             self.layer_panel.set_state(new)
+        if differs("samples", "layer_map", "selection", "color_by"):
+            self.color_panel.set_state(new)
+        if self.map_settings is not None and differs(
+            "source", "layer_map", "jobs", "model", "model_problem"
+        ):
+            self.map_settings.set_state(new)
+        if self.importer is not None and differs("loaded", "jobs", "path", "model"):
+            self.importer.set_state(new)
         if differs("samples", "selection", "layer_map"):
             self.preview.set_state(new)
         if differs("samples", "highlighted_class"):
@@ -354,12 +383,25 @@ class MainWindow(QMainWindow):
             self.map.set_selection(new.selection)
         elif old.selection is not new.selection:
             self.map.set_selection(new.selection)
+        self._color_map(old, new)
         if old.highlighted_class != new.highlighted_class:
             self.map.set_highlighted_class(new.highlighted_class)
         names = ("trajectories", "shown", "step", "layer_map")
         if any(getattr(old, name) is not getattr(new, name) for name in names):
             records = [r for r in new.trajectories if r.visible and new.on_this_map(r)]
             self.map.set_trajectories(records, new.shown, new.step)
+
+    def _color_map(self, old: State, new: State) -> None:
+        """Recolour the points where what the colours tell has changed."""
+        assert self.map is not None
+        same = old.layer_map is new.layer_map and old.samples is new.samples
+        same = same and old.colored_by == new.colored_by
+        if new.colored_by == "distance":
+            same = same and old.selection.anchor == new.selection.anchor
+        if not same:
+            from diffviews_desktop.ui.map.coloring import coloring
+
+            self.map.set_coloring(coloring(new))
 
     def _show_title(self, state: State) -> None:
         self._demo_hint_action.setVisible(state.is_demo)
@@ -393,6 +435,32 @@ class MainWindow(QMainWindow):
         folder = QFileDialog.getExistingDirectory(self, "Open data folder", start)
         if folder:
             self.open(Source(path=Path(folder)))
+
+    def show_import(self) -> None:
+        """Ask what to import; what was entered before is still there."""
+        if self.importer is None:
+            self.importer = ImportAssistant(self)
+            self.importer.import_requested.connect(
+                lambda arguments: self._ask(operations.import_data, **arguments)
+            )
+        self.importer.set_state(self.session.state)
+        _bring_up(self.importer)
+
+    def show_map_settings(self) -> None:
+        """Show what the map depends on, beside the map."""
+        if self.map_settings is None:
+            self.map_settings = MapSettings(self)
+            self.map_settings.map_requested.connect(
+                lambda parameters: self._ask(
+                    operations.change_map_parameters, parameters=parameters
+                )
+            )
+        self.map_settings.set_state(self.session.state)
+        _bring_up(self.map_settings)
+
+    def _choose_color(self, by: ColorBy) -> None:
+        self._settings.setValue("color_by", by)
+        self._do(operations.change_color, by=by)
 
     def save_picture(self) -> None:
         """Save the picture of the shown step as PNG."""
@@ -542,6 +610,8 @@ class MainWindow(QMainWindow):
         self._settings.setValue("layout", self.saveState(LAYOUT_VERSION))
         self.hide()
         self.pictures.wait()
+        if self.importer is not None:
+            self.importer.wait()
         self.on_close()
         super().closeEvent(event)
 
@@ -598,6 +668,12 @@ def _information(parent: QWidget, title: str, text: str) -> None:
     box.setText(text)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     box.open()
+
+
+def _bring_up(dialog: QDialog) -> None:
+    dialog.show()
+    dialog.raise_()
+    dialog.activateWindow()
 
 
 def _call(operation: Callable[..., None], **arguments: object) -> None:

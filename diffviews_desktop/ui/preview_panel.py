@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QImage
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
@@ -67,8 +68,11 @@ class PreviewPanel(QWidget):
         title = name if name == str(number) else f"{number} · {name}"
         self.name.setText(title if row is not None else f"Anchor: {title}")
         lines = [f"#{shown}   {samples.sample_id[shown]}", f"σ {samples.sigma[shown]:g}"]
-        if self._state.layer_map is not None:
-            x, y = self._state.layer_map.xy[shown]
+        layer_map = self._state.layer_map
+        if layer_map is not None:
+            if layer_map.trust is not None and np.isfinite(layer_map.trust[shown]):
+                lines[1] += f"   trust {layer_map.trust[shown]:.2f}"
+            x, y = layer_map.xy[shown]
             lines.append(f"x {x:.3f}   y {y:.3f}")
         self.facts.setText("\n".join(lines))
 

@@ -10,6 +10,12 @@ from PySide6.QtWidgets import QProgressBar, QPushButton, QStatusBar, QWidget
 from diffviews_desktop.state import RunningJob, State
 from diffviews_desktop.ui.widgets import ElidedLabel, muted
 
+TRUSTWORTHINESS = (
+    "Trustworthiness says how far the neighbours on the map are neighbours in activation space "
+    "too: 1 is best."
+)
+FOLLOWED = 0.25  # how fast the time left follows a new estimate
+
 
 class StatusBar(QStatusBar):
     """Signal: ``cancel_requested()``, for the job that is shown."""
@@ -19,22 +25,30 @@ class StatusBar(QStatusBar):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setSizeGripEnabled(False)
+        self.setContentsMargins(8, 0, 4, 0)
         self._state = State()
+        self._stage: tuple[int, str] | None = None
+        self._stage_since = 0.0
+        self._end: float | None = None
+        self._seen: float | None = None
         self.facts = ElidedLabel()
-        self.job = muted()
+        self.job = ElidedLabel()
+        self.job.setObjectName("muted")
         self.bar = QProgressBar()
-        self.bar.setFixedWidth(160)
+        self.bar.setFixedWidth(120)
         self.bar.setTextVisible(False)
         self.bar.setAccessibleName("Progress of the running job")
         self.left = muted()
-        self.left.setMinimumWidth(self.fontMetrics().horizontalAdvance("0000 s left"))
+        widest = max(("00 s left", "000 min left"), key=self.fontMetrics().horizontalAdvance)
+        self.left.setMinimumWidth(self.fontMetrics().horizontalAdvance(widest) + 4)
         self.cancel = QPushButton("Cancel")
         self.cancel.setToolTip("Cancel this job (Esc)")
         self.cancel.clicked.connect(self.cancel_requested)
         self.addWidget(self.facts, 1)
         self._busy = (self.job, self.bar, self.left, self.cancel)
         for widget in self._busy:
-            self.addPermanentWidget(widget)
+            # a share of the width, not that of the text, so that nothing moves while it changes
+            self.addPermanentWidget(widget, 1 if widget is self.job else 0)
         self._tick = QTimer(self)
         self._tick.setInterval(500)
         self._tick.timeout.connect(self._show_time_left)
@@ -43,7 +57,8 @@ class StatusBar(QStatusBar):
     def set_state(self, state: State) -> None:
         """Show the state."""
         self._state = state
-        self.facts.set_text(_facts(state))
+        judged = state.layer_map is not None and state.layer_map.trustworthiness is not None
+        self.facts.set_text(_facts(state), TRUSTWORTHINESS if judged else "")
         running = _current(state)
         for widget in self._busy:
             widget.setVisible(running is not None)
@@ -51,7 +66,8 @@ class StatusBar(QStatusBar):
             self._tick.stop()
             return
         more = f"  (+{len(state.jobs) - 1} waiting)" if len(state.jobs) > 1 else ""
-        self.job.setText(f"{running.title}: {running.stage}{more}")
+        detail = f", {running.detail}" if running.detail else ""
+        self.job.set_text(f"{running.title}: {running.stage}{detail}{more}")
         if running.fraction is None:
             self.bar.setRange(0, 0)
         else:
@@ -67,15 +83,28 @@ class StatusBar(QStatusBar):
         self.left.setText("" if running is None else self._estimate(running))
 
     def _estimate(self, running: RunningJob) -> str:
-        """Seconds left in this stage, from how long it has taken so far."""
+        """Time left in this stage, from how long it has taken so far; it follows slowly."""
         stage = (running.job.job_id, running.stage)
         now = time.monotonic()
-        if getattr(self, "_stage", None) != stage:
-            self._stage, self._stage_since = stage, now
+        if self._stage != stage:
+            self._stage, self._stage_since, self._end, self._seen = stage, now, None, None
         spent, done = now - self._stage_since, running.fraction
         if not done or done >= 1 or spent < 1.5:
             return ""
-        return f"{spent * (1 - done) / done:.0f} s left"
+        if done != self._seen:
+            self._seen = done
+            end = self._stage_since + spent / done
+            self._end = end if self._end is None else self._end + FOLLOWED * (end - self._end)
+        assert self._end is not None
+        return _time_left(self._end - now)
+
+
+def _time_left(seconds: float) -> str:
+    """Coarser the longer it is."""
+    if seconds >= 100:
+        return f"{seconds / 60:.0f} min left"
+    step = 1 if seconds < 10 else 5
+    return f"{max(1, round(seconds / step) * step)} s left"
 
 
 def _current(state: State) -> RunningJob | None:
@@ -89,6 +118,8 @@ def _facts(state: State) -> str:
         parts.append(f"{len(state.samples)} samples")
     if state.layer_map is not None:
         parts.append("+".join(state.layer_map.layers) or "map of the folder")
+        if state.layer_map.trustworthiness is not None:
+            parts.append(f"trustworthiness {state.layer_map.trustworthiness:.2f}")
     if state.loaded is not None:
         parts.append(state.loaded.device)
     if state.memory:

@@ -33,17 +33,18 @@ class Colors:
     map: str
     error: str
     info: str
+    problem: str
 
 
 LIGHT = Colors(
     window="#eef0f3", panel="#fafbfc", field="#ffffff", border="#d3d8df", text="#1d2127",
     muted="#667080", accent="#2b62d9", accent_text="#ffffff", map="#ffffff",
-    error="#fdecec", info="#e9f0fd",
+    error="#fdecec", info="#e9f0fd", problem="#b3261e",
 )  # fmt: skip
 DARK = Colors(
     window="#16181c", panel="#1f2227", field="#282c33", border="#373c45", text="#e4e7eb",
     muted="#98a1ae", accent="#5c8dff", accent_text="#0d1017", map="#121417",
-    error="#47242a", info="#22304d",
+    error="#47242a", info="#22304d", problem="#ff9a94",
 )  # fmt: skip
 
 _current = LIGHT
@@ -120,6 +121,8 @@ def _style_sheet(c: Colors) -> str:
     QStatusBar {{ background: {c.panel}; border-top: 1px solid {c.border}; }}
     QStatusBar::item {{ border: none; }}
     QLabel#muted, QLabel[muted="true"] {{ color: {c.muted}; }}
+    QLabel#muted[problem="true"] {{ color: {c.problem}; }}
+    QLineEdit[problem="true"] {{ border-color: {c.problem}; }}
     QLabel#title {{ font-size: 18px; font-weight: 600; }}
     QLabel[strong="true"] {{ font-weight: 600; }}
     QToolTip {{ color: {c.text}; background: {c.panel}; border: 1px solid {c.border};
@@ -144,6 +147,7 @@ def _style_sheet(c: Colors) -> str:
         selection-background-color: {c.accent}; selection-color: {c.accent_text}; }}
     QLineEdit:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus
         {{ border-color: {c.accent}; }}
+    QLineEdit:focus[problem="true"] {{ border-color: {c.problem}; }}
     QLineEdit:disabled, QComboBox:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled
         {{ color: {c.muted}; background: {c.panel}; }}
     QComboBox::drop-down {{ border: none; width: 20px; }}

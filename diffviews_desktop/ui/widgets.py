@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDoubleSpinBox, QLabel, QSizePolicy, QToolButton, QWidget
+from PySide6.QtGui import QPaintEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QLabel,
+    QSizePolicy,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
+    QToolButton,
+    QWidget,
+)
 
 from diffviews_desktop.ui import theme
 
@@ -53,6 +64,23 @@ class Decimal(QDoubleSpinBox):
         return f"{value:.6g}"
 
 
+class ElidingComboBox(QComboBox):
+    """A combo box that shortens the chosen text where there is no room; the list shows it whole."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        field = QStyle.SubControl.SC_ComboBoxEditField
+        kind = QStyle.ComplexControl.CC_ComboBox
+        room = self.style().subControlRect(kind, option, field, self).width() - 4
+        option.currentText = self.fontMetrics().elidedText(
+            self.currentText(), Qt.TextElideMode.ElideRight, room
+        )
+        painter = QStylePainter(self)
+        painter.drawComplexControl(kind, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+
+
 class ElidedLabel(QLabel):
     """A label that shortens its text where there is no room, with the whole in the tooltip."""
 
@@ -62,10 +90,10 @@ class ElidedLabel(QLabel):
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.setMinimumWidth(40)
 
-    def set_text(self, text: str) -> None:
-        """Show a text."""
+    def set_text(self, text: str, explanation: str = "") -> None:
+        """Show a text; the tooltip has the explanation below it."""
         self._text = text
-        self.setToolTip(text)
+        self.setToolTip(f"{text}\n{explanation}" if explanation else text)
         self.setAccessibleName(text)
         self._elide()
 

@@ -12,28 +12,20 @@ import inspect
 import json
 import logging
 import math
-import os
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
 from numpy.typing import NDArray
 
-from diffviews_desktop import paths
-from diffviews_desktop.data import layer_cache
-from diffviews_desktop.data.arrays import Float32
 from diffviews_desktop.data.checkpoint_files import converted_name, identity
 from diffviews_desktop.data.dataset import (
     DataFolder,
     ModelConfig,
     ModelFolder,
-    ModelSamples,
-    count_samples,
     open_data_folder,
-    read_activations,
     read_samples,
 )
 from diffviews_desktop.data.demo import unpack_demo
@@ -47,19 +39,21 @@ from diffviews_desktop.errors import (
     UsageError,
     brief,
 )
-from diffviews_desktop.processing.umap import MapParameters, Projector, Stage, fit_map
-from diffviews_desktop.worker.extraction import SampleExtraction
+from diffviews_desktop.processing.parameters import MapParameters
+from diffviews_desktop.processing.projector import Projector
+from diffviews_desktop.worker.importing import import_data
 from diffviews_desktop.worker.jobs import (
     AdapterList,
     CheckpointConverted,
     ConvertCheckpoint,
     DataOpened,
     Event,
+    Extract,
     Generate,
     GenerateSettings,
+    ImportData,
     Job,
     LayerInfo,
-    LayerMap,
     LoadModel,
     MapLayer,
     ModelLoaded,
@@ -73,6 +67,7 @@ from diffviews_desktop.worker.jobs import (
     Trajectory,
     TrajectoryStep,
 )
+from diffviews_desktop.worker.maps import MapMaker, OpenedModel, cache_of
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
     from diffviews_desktop.adapters.base import GeneratorAdapter
@@ -80,17 +75,6 @@ if TYPE_CHECKING:  # torch is imported when a model is first loaded
     from diffviews_desktop.core.masking import ActivationMasker
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class _Opened:
-    """A model's folder with its samples, and where its maps are kept."""
-
-    folder: ModelFolder
-    samples: ModelSamples
-    cache: layer_cache.LayerCache
-    label_dropout: float | None = None
-    precision: str | None = None
 
 
 class Engine:
@@ -101,7 +85,7 @@ class Engine:
         threads: torch threads on the CPU; None leaves torch's own choice.
         emit: receives events while a job runs.
         cancelled: asked often; True ends the job with `Cancelled`.
-        parameters: of the maps that are made.
+        parameters: of maps where nobody chose any.
     """
 
     def __init__(
@@ -117,13 +101,12 @@ class Engine:
         self._threads = threads
         self._emit = emit
         self._cancelled = cancelled
-        self._parameters = parameters or MapParameters()
+        self._maps = MapMaker(self, parameters)
         self._job_id = 0
-        self._folders: dict[Source, DataFolder] = {}
-        self._opened: dict[tuple[Source, str], _Opened] = {}
+        self._folders: dict[Path | None, DataFolder] = {}
+        self._opened: dict[tuple[Source, str], OpenedModel] = {}
         self._adapter: GeneratorAdapter | None = None
         self._adapter_key: tuple[str, str, str] | None = None
-        self._projector: tuple[str, Projector] | None = None
 
     def run(self, job: Job) -> Result:
         """Do a job to its end.
@@ -133,7 +116,7 @@ class Engine:
             Cancelled: ``cancelled`` said so.
         """
         self._job_id = job.job_id
-        self._check()
+        self.check()
         match job:
             case OpenData():
                 return self._open_data(job)
@@ -141,7 +124,12 @@ class Engine:
                 return self._load_model(job)
             case MapLayer():
                 opened = self._open(job.source, job.model)
-                return self._map_layer(opened, tuple(sorted(job.layers)))
+                return self._maps.map_layer(opened, tuple(sorted(set(job.layers))))
+            case Extract():
+                opened = self._open(job.source, job.model)
+                return self._maps.extract(opened, job.layer_sets, job.out)
+            case ImportData():
+                return import_data(job, self, self._maps)
             case ConvertCheckpoint():
                 return self._convert(job)
             case Generate():
@@ -157,15 +145,12 @@ class Engine:
     def _open_data(self, job: OpenData) -> DataOpened:
         is_demo = job.source.path is None
         if is_demo:
-            self._progress("unpacking the demo")
-        self._folders.pop(job.source, None)  # asked to open: look at the disk again
+            self.progress("unpacking the demo")
+        self._folders.pop(job.source.path, None)  # asked to open: look at the disk again
         self._opened.clear()
         folder = self._folder(job.source)
-        self._progress("reading samples")
+        self.progress("reading samples")
         opened, unusable = self._open_first(job, folder)
-        layer_map = None
-        if opened.samples.xy is not None:
-            layer_map = self._stored_default_map(opened)
         return DataOpened(
             source=job.source,
             path=folder.path,
@@ -174,11 +159,11 @@ class Engine:
             problems=(*folder.problems, *unusable, *opened.samples.notes),
             model=opened.folder.name,
             samples=opened.samples.table,
-            layer_map=layer_map,
+            layer_map=self._maps.own_map(opened),
             default_layers=opened.samples.layers,
         )
 
-    def _open_first(self, job: OpenData, folder: DataFolder) -> tuple[_Opened, list[str]]:
+    def _open_first(self, job: OpenData, folder: DataFolder) -> tuple[OpenedModel, list[str]]:
         """The model asked for, else the first that can be opened and why those before cannot."""
         first = folder.model(job.model).name
         others = [] if job.model is not None else sorted(folder.models.keys() - {first})
@@ -191,33 +176,34 @@ class Engine:
         raise DataError(problems[0])
 
     def _folder(self, source: Source) -> DataFolder:
-        if source not in self._folders:
-            self._folders[source] = open_data_folder(source.path or unpack_demo())
-        return self._folders[source]
+        if source.path not in self._folders:
+            self._folders[source.path] = open_data_folder(source.path or unpack_demo())
+        return self._folders[source.path]
 
-    def _open(self, source: Source, name: str) -> _Opened:
+    def _open(self, source: Source, name: str) -> OpenedModel:
+        parameters, source = source.parameters, replace(source, parameters=None)
         key = (source, name)
         if key not in self._opened:
             folder = _overridden(self._folder(source).model(name), source)
             samples = read_samples(folder, source.max_classes)
             self._opened = {
-                key: _Opened(
-                    folder, samples, _cache_of(folder), source.label_dropout, source.precision
+                key: OpenedModel(
+                    folder, samples, cache_of(folder), source.label_dropout, source.precision
                 )
             }
-        return self._opened[key]
+        return replace(self._opened[key], parameters=parameters)
 
     # ---- the adapter ----------------------------------------------------------------------------
 
     def _load_model(self, job: LoadModel) -> ModelLoaded:
         opened = self._open(job.source, job.model)
-        adapter = self._adapter_of(opened)
+        adapter = self.adapter_of(opened)
         from diffviews_desktop.adapters.device import adapter_device, get_device_info
         from diffviews_desktop.adapters.registry import list_adapters, unusable_adapters
 
         shapes = adapter.get_layer_shapes()
         layers = tuple(
-            LayerInfo(name, tuple(shapes[name]), self._is_cached(opened, (name,)))
+            LayerInfo(name, tuple(shapes[name]), self._maps.is_cached(opened, (name,)))
             for name in adapter.hookable_layers
         )
         device = str(adapter_device(adapter))
@@ -243,7 +229,7 @@ class Engine:
             adapters=AdapterList(tuple(list_adapters()), tuple(unusable_adapters().items())),
         )
 
-    def _adapter_of(self, opened: _Opened) -> GeneratorAdapter:
+    def adapter_of(self, opened: OpenedModel) -> GeneratorAdapter:
         """The adapter of a model, the one of another model being released first."""
         checkpoint = opened.folder.checkpoint()
         # a file that was replaced is loaded again
@@ -252,7 +238,7 @@ class Engine:
         key = _adapter_key(name, checkpoint, options)
         if self._adapter is not None and self._adapter_key == key:
             return self._adapter
-        self._progress("loading the model")
+        self.progress("loading the model")
         self._release()
         self._adapter = self._load_adapter(name, checkpoint, options)
         self._adapter_key = key
@@ -264,11 +250,11 @@ class Engine:
         from diffviews_desktop.adapters.device import get_device, is_out_of_memory
         from diffviews_desktop.adapters.registry import get_adapter
 
-        self._check()
+        self.check()
         adapter_class = get_adapter(name)
         given: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
         if "progress" in inspect.signature(adapter_class.from_checkpoint).parameters:
-            given["progress"] = lambda fraction: self._progress("loading the model", fraction)
+            given["progress"] = lambda fraction: self.progress("loading the model", fraction)
         device = get_device(self._device)
         try:
             adapter = adapter_class.from_checkpoint(str(checkpoint), device=device, **given)
@@ -290,7 +276,7 @@ class Engine:
                 "file, or ask the author of the adapter."
             ) from error
 
-    def _prepare(self, adapter: GeneratorAdapter) -> None:
+    def prepare(self, adapter: GeneratorAdapter) -> None:
         """Before a longer run: some adapters measure what is fastest for them."""
         from diffviews_desktop.adapters.device import is_out_of_memory, release_memory
 
@@ -298,7 +284,7 @@ class Engine:
         if not callable(prepare):
             return
         try:
-            with self._interruptible(adapter):
+            with self.interruptible(adapter):
                 prepare()
         except Exception as error:
             if not is_out_of_memory(error):
@@ -306,7 +292,7 @@ class Engine:
             log.info("no memory to measure in: %s", brief(error))
             release_memory()
 
-    def _is_convertible(self, opened: _Opened, adapter: GeneratorAdapter) -> bool:
+    def _is_convertible(self, opened: OpenedModel, adapter: GeneratorAdapter) -> bool:
         from diffviews_desktop.adapters.edm import EDMAdapter
 
         file = opened.folder.checkpoint()
@@ -318,7 +304,7 @@ class Engine:
         """Write the checkpoint as ``.safetensors`` beside it; the loaded model stays loaded."""
         opened = self._open(job.source, job.model)
         checkpoint = opened.folder.checkpoint()
-        self._progress("converting the checkpoint", 0.0)
+        self.progress("converting the checkpoint", 0.0)
         from diffviews_desktop.adapters.checkpoint import convert_checkpoint
 
         loaded = self._adapter_key is not None and self._adapter_key[1] == str(checkpoint)
@@ -328,7 +314,7 @@ class Engine:
             convert_checkpoint(
                 checkpoint,
                 out,
-                progress=lambda fraction: self._progress("converting the checkpoint", fraction),
+                progress=lambda fraction: self.progress("converting the checkpoint", fraction),
             )
         except Cancelled:
             if not there:  # it may have been heard only after the last value was written
@@ -343,209 +329,13 @@ class Engine:
         if self._adapter is None:
             return
         self._adapter = self._adapter_key = None
-        self._projector = None
+        self._maps.forget()
         import gc
 
         from diffviews_desktop.adapters.device import release_memory
 
         gc.collect()
         release_memory()
-
-    # ---- maps -----------------------------------------------------------------------------------
-
-    def _map_layer(self, opened: _Opened, layers: tuple[str, ...]) -> LayerMap:
-        """The map of some layers: the folder's own, one from the cache, or one made now."""
-        if not layers:
-            layers = self._default_layers(opened)
-        key = self._key(opened, layers)
-        own = opened.samples.xy if layers == opened.samples.layers else None
-        projector = self._stored_projector(opened, layers)
-        from_cache = projector is not None
-        notes: tuple[str, ...] = ()
-        if projector is None:
-            projector, notes = self._make_map(opened, layers, key, own)
-        self._projector = (key, projector)
-        return self._layer_map(opened, layers, projector, from_cache, notes)
-
-    def _layer_map(
-        self,
-        opened: _Opened,
-        layers: tuple[str, ...],
-        projector: Projector,
-        from_cache: bool,
-        notes: tuple[str, ...] = (),
-    ) -> LayerMap:
-        xy, reduced = projector.spread(len(opened.samples.table))
-        return LayerMap(
-            model=opened.folder.name,
-            layers=layers,
-            xy=xy,
-            reduced=reduced,
-            from_cache=from_cache,
-            parameters=self._parameters.to_dict(),
-            path=opened.cache.root / self._key(opened, layers),
-            notes=notes,
-        )
-
-    def _default_layers(self, opened: _Opened) -> tuple[str, ...]:
-        if opened.samples.layers:
-            return opened.samples.layers
-        adapter = self._adapter_of(opened)
-        names = adapter.hookable_layers
-        wanted = (getattr(adapter, "default_layer", None), "encoder_bottleneck")
-        return (next((name for name in wanted if name in names), names[0]),)
-
-    def _stored_default_map(self, opened: _Opened) -> LayerMap:
-        """The folder's own map; without the reduced rows where they would have to be made."""
-        layers = opened.samples.layers
-        projector = self._stored_projector(opened, layers) if layers else None
-        if projector is not None:
-            return self._layer_map(opened, layers, projector, from_cache=True)
-        assert opened.samples.xy is not None
-        return LayerMap(
-            model=opened.folder.name,
-            layers=layers,
-            xy=opened.samples.xy,
-            reduced=None,
-            from_cache=True,
-            parameters=self._parameters.to_dict(),
-            path=opened.folder.path / "embeddings",
-        )
-
-    def _stored_projector(self, opened: _Opened, layers: tuple[str, ...]) -> Projector | None:
-        """A projector that is in memory, beside the folder's own map, or in the cache."""
-        key = self._key(opened, layers)
-        if self._projector is not None and self._projector[0] == key:
-            return self._projector[1]
-        projector = self._own_projector(opened, layers)
-        if projector is not None:
-            return projector
-        entry = opened.cache.open(key)
-        if entry is None:
-            return None
-        try:
-            return Projector.load(entry.projector)
-        except DataError as error:
-            log.warning("Dropping a damaged cache entry: %s", error)
-            opened.cache.drop(key)
-            return None
-
-    def _own_projector(self, opened: _Opened, layers: tuple[str, ...]) -> Projector | None:
-        """The projector beside the folder's own map, if it is of these layers and fits."""
-        samples = opened.samples
-        if layers != samples.layers or samples.xy is None or not samples.embedding:
-            return None
-        path = opened.folder.path / "embeddings" / f"{samples.embedding}.projector.npz"
-        if not path.is_file():
-            return None
-        try:
-            projector = Projector.load(path).subset(samples.matrix_rows)
-            if np.array_equal(projector.spread(len(samples.table))[0], samples.xy):
-                return projector
-            log.warning("%s does not belong to the map beside it; not used", path)
-        except DataError as error:
-            log.warning("%s", error)
-        return None
-
-    def _is_cached(self, opened: _Opened, layers: tuple[str, ...]) -> bool:
-        cached = opened.cache.contains(self._key(opened, layers))
-        return cached or self._own_projector(opened, layers) is not None
-
-    def _key(self, opened: _Opened, layers: Sequence[str]) -> str:
-        """Cache key: everything that a map of these layers depends on."""
-        config = opened.folder.config
-        try:
-            weights = identity(opened.folder.checkpoint())
-        except DataError:
-            weights = []
-        own = tuple(layers) == opened.samples.layers and opened.samples.xy is not None
-        return layer_cache.cache_key(
-            {
-                "model": opened.folder.name,
-                "adapter": config.adapter,
-                "checkpoint": weights,
-                "samples": opened.samples.fingerprint,
-                "extraction_input": config.extraction_input,
-                "layers": sorted(layers),
-                "parameters": self._parameters.to_dict(),
-                "own_map": opened.samples.embedding if own else None,
-            }
-        )
-
-    def _make_map(
-        self, opened: _Opened, layers: tuple[str, ...], key: str, own: Float32 | None
-    ) -> tuple[Projector, tuple[str, ...]]:
-        """Extract the layers of all samples, lay them out and store the result.
-
-        ``own`` are coordinates to keep: then only the projector is made.
-        """
-        with opened.cache.writing(key) as folder:
-            notes: tuple[str, ...] = ()
-            matrix = self._own_matrix(opened, layers)
-            if matrix is not None:
-                activations, rows = matrix, np.arange(len(matrix))
-            else:
-                activations, rows, notes = self._extract_all(opened, layers, folder)
-            projector = fit_map(
-                activations,
-                self._parameters,
-                xy=None if own is None else own[rows],
-                rows=rows,
-                progress=self._stage,
-            )
-            lost = np.setdiff1d(rows, projector.rows)
-            if len(lost):
-                names = _some([opened.samples.table.sample_id[row] for row in lost])
-                text = f"{len(lost)} activations are not finite numbers and were left out: {names}"
-                notes = (*notes, text)
-            projector.save(folder / "projector.npz")
-            del activations, matrix
-            file = folder / "activations.npy"
-            size = file.stat().st_size if file.exists() else 0
-            if size > layer_cache.budget_bytes() or len(rows) != len(opened.samples.table):
-                file.unlink(missing_ok=True)
-                size = 0
-            layer_cache.finish(folder, {"model": opened.folder.name}, layers)
-            opened.cache.make_room(size, keep=key)
-        return projector, notes
-
-    def _own_matrix(self, opened: _Opened, layers: tuple[str, ...]) -> NDArray | None:
-        """The folder's own activations of exactly these layers, one row a sample; or None."""
-        matrix = read_activations(opened.folder, count_samples(opened.folder))
-        if matrix is None or (matrix.layers or opened.samples.layers) != layers:
-            return None
-        wanted = opened.samples.matrix_rows
-        return matrix.rows if len(wanted) == len(matrix.rows) else matrix.rows[wanted]
-
-    def _extract_all(
-        self, opened: _Opened, layers: tuple[str, ...], folder: Path
-    ) -> tuple[NDArray, NDArray[np.int64], tuple[str, ...]]:
-        """Extract every sample into ``folder/activations.npy``.
-
-        Returns:
-            The memory-mapped matrix, the samples its rows belong to, and notes.
-        """
-        extraction = self._extraction(opened, layers)
-        self._prepare(self._adapter_of(opened))
-        matrix, rows = extraction.all_to_file(
-            folder / "activations.npy", lambda fraction: self._progress("extracting", fraction)
-        )
-        lost, notes = extraction.skipped, tuple(extraction.notes)
-        if lost:
-            text = f"{len(lost)} pictures are missing or broken and were left out: {_some(lost)}"
-            notes = (text, *notes)
-        return matrix, rows, notes
-
-    def _extraction(self, opened: _Opened, layers: tuple[str, ...]) -> SampleExtraction:
-        adapter = self._adapter_of(opened)
-        return SampleExtraction(
-            adapter,
-            opened.samples.table,
-            layers,
-            opened.folder.config.extraction_input,
-            check=self._check,
-            interruptible=lambda: self._interruptible(adapter),
-        )
 
     # ---- generation -----------------------------------------------------------------------------
 
@@ -569,20 +359,20 @@ class Engine:
             raise UsageError(f"The guidance must be a number, not {settings.guidance_scale}.")
         seed = choose_seed(settings.noise_mode, settings.seed)
         _check_rows(job.rows, len(opened.samples.table))
-        adapter = self._adapter_of(opened)
+        adapter = self.adapter_of(opened)
 
         import torch
 
         generator = torch.Generator().manual_seed(seed)
         labels = make_labels(adapter.num_classes, 1, job.class_choice, generator)
         number = int(labels.numbers[0])
-        layers = tuple(sorted(job.layers)) or self._default_layers(opened)
-        projector = self._projector_of(opened, layers)
-        self._prepare(adapter)
+        layers = tuple(sorted(job.layers)) or self._maps.default_layers(opened)
+        projector = self._maps.projector(opened, layers)
+        self.prepare(adapter)
         masker = self._masker(opened, layers, job.rows) if job.rows else None
         notes: list[str] = []
         self._emit(RunStarted(job.job_id, seed, number))
-        self._progress("generating", 0.0)
+        self.progress("generating", 0.0)
         steps: list[TrajectoryStep] = []
         run = denoise(
             adapter,
@@ -597,12 +387,12 @@ class Engine:
             say=notes.append,
         )
         generation = cast("Generator[DenoiseStep, None, None]", run)
-        with self._interruptible(adapter), closing(generation):
+        with self.interruptible(adapter), closing(generation):
             for step in generation:
                 steps.append(_place(step, projector))
                 self._emit(StepDone(job.job_id, steps[-1]))
-                self._progress("generating", len(steps) / len(sigmas))
-                self._check()
+                self.progress("generating", len(steps) / len(sigmas))
+                self.check()
         return Trajectory(
             job=job,
             class_label=number,
@@ -612,66 +402,41 @@ class Engine:
             notes=tuple(notes[-1:]),
         )
 
-    def _projector_of(self, opened: _Opened, layers: tuple[str, ...]) -> Projector:
-        self._map_layer(opened, layers)
-        assert self._projector is not None
-        return self._projector[1]
-
     def _masker(
-        self, opened: _Opened, layers: tuple[str, ...], rows: Sequence[int]
+        self, opened: OpenedModel, layers: tuple[str, ...], rows: Sequence[int]
     ) -> ActivationMasker:
         """A masker that holds each layer at the mean of the rows."""
         import torch
 
         from diffviews_desktop.core.masking import ActivationMasker, compute_mask_dict
 
-        adapter = self._adapter_of(opened)
+        adapter = self.adapter_of(opened)
         shapes = adapter.get_layer_shapes()
-        values = self._rows(opened, layers, rows)
+        values = self._maps.rows(opened, layers, rows)
         masks = compute_mask_dict(values, range(len(values)), shapes, layers)
         masker = ActivationMasker(adapter)
         for name, mask in masks.items():
             masker.set_mask(name, torch.from_numpy(mask))
         return masker
 
-    def _rows(self, opened: _Opened, layers: tuple[str, ...], rows: Sequence[int]) -> Float32:
-        """Activations of some samples: read where they are stored, else extracted now."""
-        entry = opened.cache.open(self._key(opened, layers))
-        stored = entry.activations() if entry is not None else None
-        if stored is not None:
-            return stored.take(rows)
-        own = self._own_matrix(opened, layers)
-        if own is not None:
-            return np.asarray(own[np.asarray(rows)], dtype=np.float32)
-        self._progress("reading the samples' activations")
-        extraction = self._extraction(opened, layers)
-        parts = [part for _, part in extraction.batches(rows)]
-        if extraction.skipped:
-            raise MaskError(
-                f"The picture of {extraction.skipped[0]} is missing or broken, so its activation "
-                "cannot be computed. Leave it out of the neighbours."
-            )
-        return np.concatenate(parts)
-
     # ---- progress and cancel --------------------------------------------------------------------
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Raise `Cancelled` where the job is to end."""
         if self._cancelled(self._job_id):
             raise Cancelled("Cancelled.")
 
-    def _progress(self, stage: str, fraction: float | None = None) -> None:
-        self._check()
-        self._emit(Progress(self._job_id, stage, fraction))
-
-    def _stage(self, stage: Stage) -> None:
-        self._progress(stage.name, stage.fraction)
+    def progress(self, stage: str, fraction: float | None = None, detail: str = "") -> None:
+        """Tell how far the job is; raises `Cancelled` where it is to end."""
+        self.check()
+        self._emit(Progress(self._job_id, stage, fraction, detail))
 
     @contextmanager
-    def _interruptible(self, adapter: GeneratorAdapter) -> Iterator[None]:
+    def interruptible(self, adapter: GeneratorAdapter) -> Iterator[None]:
         """Look at the cancel flag after every layer: one forward of a large model takes long."""
 
         def hook(module: Any, inputs: Any, output: Any) -> None:
-            self._check()
+            self.check()
 
         import torch
 
@@ -709,11 +474,6 @@ def _check_rows(rows: Sequence[int], count: int) -> None:
         raise MaskError(f"Sample {outside[0]} does not exist ({count} samples).")
 
 
-def _some(names: Sequence[str]) -> str:
-    """The first few of some names."""
-    return ", ".join(names[:3]) + ("…" if len(names) > 3 else "")
-
-
 def _pair(xy: NDArray) -> tuple[float, float]:
     return float(xy[0]), float(xy[1])
 
@@ -727,10 +487,12 @@ def _overridden(folder: ModelFolder, source: Source) -> ModelFolder:
         sigma_min=source.sigma_min,
         default_steps=source.num_steps,
         guidance_scale=source.guidance_scale,
+        extraction_input=source.extraction_input,
+        activation_dtype=source.activation_dtype,
     )
 
 
-def _class_names(opened: _Opened, adapter: GeneratorAdapter) -> tuple[tuple[int, str], ...]:
+def _class_names(opened: OpenedModel, adapter: GeneratorAdapter) -> tuple[tuple[int, str], ...]:
     """The folder's own names, else those among its samples, else the adapter's."""
     names = dict(getattr(adapter, "class_names", None) or {})
     for number, name, _ in opened.samples.table.classes():
@@ -781,12 +543,3 @@ def _settings(
         rho=float(said.get("rho", 7.0)),
         guidance_scale=float(said["guidance_scale"]),
     )
-
-
-def _cache_of(folder: ModelFolder) -> layer_cache.LayerCache:
-    """Beside the model where that can be written, else in the user's cache directory."""
-    beside = folder.path / "embeddings" / "layer_cache"
-    existing = next(parent for parent in (beside, *beside.parents) if parent.exists())
-    if os.access(existing, os.W_OK):
-        return layer_cache.LayerCache(beside)
-    return layer_cache.LayerCache(paths.cache_dir() / "layer_cache")

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from diffviews_desktop.processing.parameters import MapParameters
 from diffviews_desktop.samples import SampleTable
 
 NoiseMode = Literal["stochastic", "fixed", "zero"]
@@ -34,6 +35,10 @@ class Source:
         guidance_scale: replaces the guidance.
         label_dropout: with what probability labels were dropped in training.
         precision: what the network runs in on CUDA: auto, float32, float16 or bfloat16.
+        extraction_input: replaces what the model sees when layers are extracted.
+        activation_dtype: replaces what activations are stored as.
+        parameters: of the maps; None for the folder's own map where it has one, and else those that
+            nobody needs to choose.
     """
 
     path: Path | None = None
@@ -46,6 +51,9 @@ class Source:
     guidance_scale: float | None = None
     label_dropout: float | None = None
     precision: str | None = None
+    extraction_input: Literal["noised", "scaled"] | None = None
+    activation_dtype: Literal["float32", "float16"] | None = None
+    parameters: MapParameters | None = None
 
 
 @dataclass(frozen=True)
@@ -103,6 +111,51 @@ class MapLayer(Job):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Extract(Job):
+    """Extract layers in one pass: `LayersExtracted`.
+
+    Attributes:
+        layer_sets: one matrix each, of one layer or several joined.
+        out: a folder for ``<layers>.npy`` with side-cars; None for the cache, where the map finds
+            them.
+    """
+
+    model: str
+    layer_sets: tuple[tuple[str, ...], ...]
+    out: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportData(Job):
+    """Make a data folder from pictures, or from the model's own samples: `DataImported`.
+
+    Attributes:
+        checkpoint: the model's checkpoint, a file or a folder.
+        out: the data folder to make; models that are there already stay as they are.
+        name: of the model's subfolder, which must not exist.
+        adapter: None to take the general one that can read the checkpoint.
+        images: a folder of pictures, looked through with its subfolders; None to generate some.
+        labels: a CSV with the columns ``file`` and ``class`` and, if wanted, ``name``; None to take
+            the names of subfolders as classes, where there are any.
+        generate: how many samples to draw where there are no pictures.
+        sigmas: noise levels; every picture becomes one sample at each.
+        layers: layers of the folder's own map; empty for the model's default.
+        seed: of what is generated.
+    """
+
+    checkpoint: Path
+    out: Path
+    name: str
+    adapter: str | None = None
+    images: Path | None = None
+    labels: Path | None = None
+    generate: int = 0
+    sigmas: tuple[float, ...] = (0.5, 2.0, 10.0)
+    layers: tuple[str, ...] = ()
+    seed: int = 42
+
+
+@dataclass(frozen=True, kw_only=True)
 class Generate(Job):
     """Draw with layers held at the mean of some samples' activations: `Trajectory`.
 
@@ -143,6 +196,10 @@ class LayerMap:
         parameters: what it was made with.
         path: the folder that holds it.
         notes: what was left out while making it.
+        z: third coordinate ``(N,) float32``; None on a flat map.
+        trust: how far each sample's neighbours on the map can be trusted, 0 … 1, ``(N,) float32``;
+            None where the map was not judged. Its mean is the map's trustworthiness.
+        rate: pictures a second while it was extracted; None where nothing was.
     """
 
     model: str
@@ -153,6 +210,16 @@ class LayerMap:
     parameters: dict[str, Any]
     path: Path
     notes: tuple[str, ...] = ()
+    z: NDArray[np.float32] | None = None
+    trust: NDArray[np.float32] | None = None
+    rate: float | None = None
+
+    @property
+    def trustworthiness(self) -> float | None:
+        """The map's figure, 0 … 1; None where it was not judged."""
+        if self.trust is None or not np.isfinite(self.trust).any():
+            return None
+        return float(np.nanmean(self.trust, dtype=np.float64))
 
     @property
     def label(self) -> str:
@@ -288,7 +355,51 @@ class Trajectory:
         return self.steps[-1].image
 
 
-Result = DataOpened | ModelLoaded | CheckpointConverted | LayerMap | Trajectory
+@dataclass(frozen=True)
+class LayersExtracted:
+    """Activations of layers were extracted.
+
+    Attributes:
+        model: the model.
+        layer_sets: as asked for, each sorted.
+        files: one ``.npy`` each; empty where they went to the cache.
+        samples: how many samples have activations.
+        computed: how many of them were computed now.
+        bytes: size of all matrices.
+        rate: pictures a second; None where none was computed.
+        notes: what was left out.
+    """
+
+    model: str
+    layer_sets: tuple[tuple[str, ...], ...]
+    files: tuple[Path, ...]
+    samples: int
+    computed: int
+    bytes: int
+    rate: float | None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DataImported:
+    """A data folder was made: ``path / model`` has ``samples`` samples of ``pictures`` pictures."""
+
+    path: Path
+    model: str
+    pictures: int
+    samples: int
+    notes: tuple[str, ...] = ()
+
+
+Result = (
+    DataOpened
+    | ModelLoaded
+    | CheckpointConverted
+    | LayersExtracted
+    | DataImported
+    | LayerMap
+    | Trajectory
+)
 
 
 # ---- events while a job runs --------------------------------------------------------------------
@@ -296,11 +407,13 @@ Result = DataOpened | ModelLoaded | CheckpointConverted | LayerMap | Trajectory
 
 @dataclass(frozen=True)
 class Progress:
-    """A stage of a job and how far it is: 0 … 1, or None where that cannot be told."""
+    """A stage of a job and how far it is: 0 … 1, or None where that cannot be told; ``detail`` is
+    for the person, such as ``96 of 2000, 41/s``."""
 
     job_id: int
     stage: str
     fraction: float | None = None
+    detail: str = ""
 
 
 @dataclass(frozen=True, eq=False)

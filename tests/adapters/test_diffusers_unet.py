@@ -620,7 +620,8 @@ def test_activations_of_pictures() -> None:
         seeds=np.arange(3),
     )
     (rows,) = extract_batches(adapter, ["mid_block", "conv_in"], iter([pictures]))
-    assert rows.shape == (3, 32 * 8 * 8 + 64 * 4 * 4)
+    assert rows["conv_in"].shape == (3, 32 * 8 * 8)
+    assert rows["mid_block"].shape == (3, 64 * 4 * 4)
     assert hook_count(adapter.model) == 0
 
 

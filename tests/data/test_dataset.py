@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from diffviews_desktop.data.activation_files import open_activation_files
 from diffviews_desktop.data.dataset import (
     DataFolder,
     ModelFolder,
     ModelSamples,
-    count_samples,
+    listed_samples,
     open_data_folder,
-    read_activations,
     read_samples,
     write_embedding_csv,
 )
@@ -309,12 +309,12 @@ def test_rows_of_a_reordered_csv_are_matched_by_name(tmp_path: Path) -> None:
     np.save(folder / "activations" / "imagenet_real" / "a.npy", matrix.astype(np.float32))
     model = opened(tmp_path)
     samples = read_samples(model)
-    activations = read_activations(model, count_samples(model))
+    activations = open_activation_files(model, samples)
     assert samples.xy is not None
     assert activations is not None
     for position, number in enumerate(ids(samples)):
         assert tuple(samples.xy[position]) == tuple(np.float32(place(number)))
-        row = activations.take([samples.matrix_rows[position]])[0]
+        row = activations.take([position])[0]
         assert row.tolist() == [number, 10 * number]
 
 
@@ -348,7 +348,7 @@ def test_a_folder_without_a_map_gives_its_samples(tmp_path: Path) -> None:
 def test_a_csv_alone_is_enough(tmp_path: Path) -> None:
     write_model(tmp_path, metadata=False)
     model = opened(tmp_path)
-    assert count_samples(model) == 12
+    assert len(listed_samples(model).table) == 12
     assert ids(read_samples(model)) == list(range(12))
 
 
@@ -380,9 +380,9 @@ def test_max_classes_filters_table_rows_map_and_projector(tmp_path: Path) -> Non
     assert set(samples.table.class_label.tolist()) == {0, 1}
     assert samples.matrix_rows.tolist() == wanted
     assert np.array_equal(samples.xy, everything.xy[wanted])
-    activations = read_activations(model, count_samples(model))  # counted before the filter
+    activations = open_activation_files(model, samples)
     assert activations is not None
-    assert np.array_equal(activations.take(samples.matrix_rows), matrix[wanted])
+    assert np.array_equal(activations.take(range(len(wanted))), matrix[wanted])
     subset = projector.subset(samples.matrix_rows)
     xy, spread = subset.spread(len(samples.table))
     assert np.array_equal(xy, samples.xy)
@@ -526,7 +526,82 @@ def test_damaged_tables_are_refused_with_a_sentence(tmp_path: Path) -> None:
 def test_pickles_beside_the_map_are_not_read(tmp_path: Path) -> None:
     folder = write_model(tmp_path)
     (folder / "embeddings" / "demo.pkl").write_bytes(b"cos\nabort\n(tR.")  # would end the program
-    assert len(read_samples(opened(tmp_path)).table) == 12
+    samples = read_samples(opened(tmp_path))
+    assert len(samples.table) == 12
+    assert samples.notes == (
+        "demo.pkl is not opened, because such files can run code; what it held is made anew from "
+        "the activations.",
+    )
+    (folder / "embeddings" / "a.pkl").touch()
+    (note,) = read_samples(opened(tmp_path)).notes
+    assert note.startswith("a.pkl, demo.pkl are not opened")
+
+
+def test_of_several_maps_the_first_by_name_is_shown_and_the_others_are_named(
+    tmp_path: Path,
+) -> None:
+    folder = write_model(tmp_path)
+    others = [{**row, "umap_x": 100 + i} for i, row in enumerate(csv_rows(samples_list()))]
+    write_csv(folder / "embeddings" / "another.csv", others)
+    samples = read_samples(opened(tmp_path))
+    assert samples.embedding == "another"
+    assert samples.layers == ()  # demo.json is of the other one
+    assert samples.xy is not None
+    assert samples.xy[:, 0].tolist() == [100 + i for i in range(12)]
+    expected = f"{folder / 'embeddings'} holds 2 maps: another.csv is shown, demo.csv is not."
+    assert samples.notes == (expected,)
+
+
+def test_a_third_coordinate_is_read_where_all_samples_have_it(tmp_path: Path) -> None:
+    rows = csv_rows(samples_list())[::-1]
+    for row in rows:
+        row["umap_z"] = -0.5 * int(row["sample_id"][-6:])
+    folder = write_model(tmp_path, rows=rows)
+    for classes in (None, 2):
+        samples = read_samples(opened(tmp_path), max_classes=classes)
+        assert samples.z is not None
+        assert samples.z.dtype == np.float32
+        assert samples.z.tolist() == [-0.5 * i for i in ids(samples)]
+    rows[3]["umap_z"] = "nan"
+    rows[3]["umap_x"] = "nan"  # which is left out, so that the others have it
+    write_csv(folder / "embeddings" / "demo.csv", rows)
+    z = read_samples(opened(tmp_path)).z
+    assert z is not None
+    assert len(z) == 11
+    rows[5]["umap_z"] = ""
+    write_csv(folder / "embeddings" / "demo.csv", rows)
+    samples = read_samples(opened(tmp_path))
+    assert samples.z is None
+    assert len(samples.table) == 11
+
+
+def test_what_the_folder_lists_is_known_after_samples_were_left_out(tmp_path: Path) -> None:
+    listed = samples_list()
+    for i, sample in enumerate(listed):
+        sample |= {"activation_path": f"activations/x/{i}", "batch_index": i}
+    folder = write_model(tmp_path, samples=listed, rows=csv_rows(listed)[::-1])
+    samples = read_samples(opened(tmp_path), max_classes=2)
+    assert samples.listed == 12
+    assert samples.source == folder / "metadata" / "imagenet_real" / "dataset_info.json"
+    assert samples.batch_index == tuple(ids(samples))
+    assert samples.activation_path == tuple(f"activations/x/{i}" for i in ids(samples))
+    everything = listed_samples(opened(tmp_path))
+    assert ids(everything) == list(range(12))
+    assert everything.xy is None
+    assert everything.layers == ("encoder_bottleneck", "midblock")
+
+
+def test_whole_numbers_may_be_written_as_tables_write_them(tmp_path: Path) -> None:
+    listed = samples_list()
+    for sample, text in zip(listed, ("3.0", "3", 3.0, 3), strict=False):
+        sample["class_label"] = text
+    write_model(tmp_path, samples=listed, embedding=False)
+    assert read_samples(opened(tmp_path)).table.class_label[:4].tolist() == [3, 3, 3, 3]
+
+
+def test_half_a_surrogate_pair_in_a_name_has_a_fingerprint(tmp_path: Path) -> None:
+    write_model(tmp_path, samples=damaged(sample_id="\ud800"), embedding=False)
+    assert len(read_samples(opened(tmp_path)).fingerprint) == 64
 
 
 def test_the_fingerprint_changes_with_the_samples(tmp_path: Path) -> None:
@@ -545,25 +620,6 @@ def test_the_fingerprint_changes_with_the_samples(tmp_path: Path) -> None:
     ]
     assert len(set(prints)) == 6
     assert fingerprint("again", listed) == prints[-1]
-
-
-# --- activations ---------------------------------------------------------------------------------
-
-
-def test_rows_that_do_not_match_the_samples_are_refused(tmp_path: Path) -> None:
-    folder = write_model(tmp_path)
-    model = opened(tmp_path)
-    assert read_activations(model, 12) is None
-    (folder / "activations" / "empty").mkdir(parents=True)
-    assert read_activations(model, 12) is None
-    (folder / "activations" / "imagenet_real").mkdir()
-    path = folder / "activations" / "imagenet_real" / "a.npy"
-    np.save(path, np.zeros((11, 4), np.float32))
-    with pytest.raises(DataError, match="11 rows for 12 samples"):
-        read_activations(model, count_samples(model))
-    path.write_bytes(path.read_bytes()[:-3])
-    with pytest.raises(DataError, match="not a readable array"):
-        read_activations(model, count_samples(model))
 
 
 # --- writing -------------------------------------------------------------------------------------

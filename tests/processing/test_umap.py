@@ -505,6 +505,6 @@ def test_a_broken_write_leaves_the_old_files(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(DataError, match="No space left"):
         save_embeddings(result.embedding + 1, columns, target, {"a": 2}, *parts)
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before

@@ -25,17 +25,21 @@ from pytestqt.qtbot import QtBot
 
 from diffviews_desktop import operations
 from diffviews_desktop.app import App, Options
+from diffviews_desktop.processing.parameters import MapParameters
 from diffviews_desktop.session import Session
 from diffviews_desktop.state import RunningJob, Selection, State, TrajectoryRecord
 from diffviews_desktop.ui.main_window import MainWindow, model_text
 from diffviews_desktop.worker.jobs import (
     AdapterList,
+    DataImported,
     DataOpened,
     Generate,
     GenerateSettings,
+    ImportData,
     Job,
     LayerInfo,
     LoadModel,
+    MapLayer,
     ModelLoaded,
     ModelSummary,
     OpenData,
@@ -279,6 +283,121 @@ def test_loading_a_model_needs_no_question(window: MainWindow, make_job) -> None
     running = RunningJob(job, "Loading m", since=1.0)
     window.session.update(replace(window.session.state, jobs=(running,)))
     assert window.close()
+
+
+# ---- the map's settings, its colours, and importing ---------------------------------------------
+
+
+def test_the_tool_bar_fits_at_1280(qtbot: QtBot, window: MainWindow, state: State) -> None:
+    window.resize(1280, 720)
+    window.session.update(replace(state, is_demo=True, path=Path("demo")))
+    qtbot.wait(50)
+    for widget in (
+        window.color_panel, window.settings_button, window.demo_hint, window.open_button,
+        window.fit_button,
+    ):  # fmt: skip
+        assert widget.isVisible()
+        assert widget.geometry().right() <= 1280
+    assert window.layer_panel.layers.width() >= 200
+
+
+def test_map_settings_are_made_and_a_failure_keeps_the_map(
+    qtbot: QtBot, window: MainWindow, worker: Recorder, state: State
+) -> None:
+    with qtbot.waitSignal(window.map_shown):
+        window.session.update(state)
+    qtbot.keyClick(window, Qt.Key.Key_M)
+    dialog = window.map_settings
+    assert dialog is not None
+    assert dialog.isVisible()
+    assert not dialog.isModal()
+    dialog.neighbors.setValue(40)
+    qtbot.mouseClick(dialog.make, Qt.MouseButton.LeftButton)
+    job = worker.jobs[-1]
+    assert isinstance(job, MapLayer)
+    assert job.source.parameters == MapParameters(n_neighbors=40)
+    assert window.session.state.layer_map is state.layer_map
+    operations.on_failed(session=window.session, job_id=job.job_id, message="No room.", details="")
+    assert window.session.state.source == state.source
+    assert dialog.neighbors.value() == 40  # nothing entered is lost
+    assert dialog.make.isEnabled()
+    qtbot.mouseClick(dialog.make, Qt.MouseButton.LeftButton)
+    assert state.layer_map is not None
+    finish(window, worker, replace(state.layer_map))
+    assert window.session.state.source.parameters == MapParameters(n_neighbors=40)
+    assert not dialog.make.isEnabled()
+    assert dialog.own.isEnabled()
+    dialog.close()
+    qtbot.mouseClick(window.settings_button, Qt.MouseButton.LeftButton)
+    assert window.map_settings is dialog
+    assert dialog.isVisible()
+
+
+def test_the_colouring_is_remembered(
+    qtbot: QtBot, window: MainWindow, settings: QSettings, worker: Recorder, state: State
+) -> None:
+    with qtbot.waitSignal(window.map_shown):
+        window.session.update(state)
+    window.color_panel.choice.setFocus()
+    qtbot.keyClick(window.color_panel.choice, Qt.Key.Key_Down)
+    assert window.session.state.color_by == "sigma"
+    assert window.map is not None
+    assert window.map.legend.isVisible()
+    window.set_theme("dark")
+    assert window.map.legend.isVisible()
+    again = MainWindow(Session(), worker, settings)
+    qtbot.addWidget(again)
+    assert again.session.state.color_by == "sigma"
+    settings.setValue("color_by", "nonsense")
+    other = MainWindow(Session(), worker, settings)
+    qtbot.addWidget(other)
+    assert other.session.state.color_by == "class"
+
+
+def test_the_distance_follows_the_anchor(qtbot: QtBot, window: MainWindow, state: State) -> None:
+    with qtbot.waitSignal(window.map_shown):
+        window.session.update(state)
+    assert window.map is not None
+    legend = window.map.legend
+    operations.change_color(session=window.session, by="distance")
+    assert not legend.isVisible()  # there is no anchor
+    operations.click_point(session=window.session, row=0)
+    assert legend.isVisible()
+    corner = legend.accessibleName()
+    operations.new_anchor(session=window.session, row=14)
+    assert legend.accessibleName() != corner  # from the middle it is not as far
+    operations.clear_selection(session=window.session)
+    assert not legend.isVisible()
+
+
+def test_pictures_are_imported(
+    qtbot: QtBot, window: MainWindow, worker: Recorder, state: State, tmp_path: Path
+) -> None:
+    window.session.update(state)
+    qtbot.keyClick(window, Qt.Key.Key_I, Qt.KeyboardModifier.ControlModifier)
+    dialog = window.importer
+    assert dialog is not None
+    assert dialog.isVisible()
+    (tmp_path / "net.pkl").write_bytes(b"")
+    dialog.checkpoint.setText(str(tmp_path / "net.pkl"))
+    dialog.draw.setChecked(True)
+    dialog.out.setText(str(tmp_path / "made"))
+    dialog._go(2)
+    qtbot.mouseClick(dialog.next, Qt.MouseButton.LeftButton)
+    job = worker.jobs[-1]
+    assert isinstance(job, ImportData)
+    assert (job.name, job.generate, job.out) == ("net", 500, tmp_path / "made")
+    assert window.status.job.toolTip().startswith("Importing net")
+    finish(window, worker, DataImported(tmp_path / "made", "net", 500, 1500))
+    assert isinstance(worker.jobs[-1], OpenData)
+    assert worker.jobs[-1].source == Source(path=tmp_path / "made")
+    assert window.notice.text.text().startswith("Imported 500 pictures as 1,500 samples of net")
+
+
+def test_the_dialogs_controls_have_names_and_take_the_keyboard(window: MainWindow) -> None:
+    window.show_import()
+    window.show_map_settings()
+    test_every_control_has_a_name_and_takes_the_keyboard(window)
 
 
 # ---- the loaded model ---------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from pytestqt.qtbot import QtBot
 from diffviews_desktop.state import Selection, State, TrajectoryRecord
 from diffviews_desktop.ui import theme
 from diffviews_desktop.ui.colors import class_colors
+from diffviews_desktop.ui.map.coloring import LEVELS, coloring, palette
 from diffviews_desktop.ui.map.view import MapView, opacities
 
 
@@ -153,6 +156,115 @@ def test_highlighting_a_class_dims_the_others(qtbot: QtBot, view: MapView) -> No
     qtbot.wait(30)
     image = view.viewport.grab().toImage()
     assert strength(1) > 100
+
+
+def valued(state: State, by: str) -> State:
+    """The grid with a trust that grows with the row, and none at row 1."""
+    assert state.layer_map is not None
+    trust = np.linspace(0.5, 1.0, 30, dtype=np.float32)
+    trust[1] = np.nan
+    full = replace(state.layer_map, trust=trust, z=-trust)
+    return replace(state, layer_map=full, selection=Selection(anchor=0), color_by=by)
+
+
+def test_values_have_their_place_on_the_ramp(state: State) -> None:
+    assert coloring(State()) is None
+    assert coloring(state) is None  # by class
+    sigma = coloring(valued(state, "sigma"))
+    assert sigma is not None
+    assert (sigma.low, sigma.high) == ("0.5", "8")
+    assert set(sigma.place.tolist()) == {0.0, 1.0}
+    trust = coloring(valued(state, "trust"))
+    assert trust is not None
+    assert trust.incomplete
+    assert trust.low.startswith("≤ 0.5")
+    assert trust.high == "1"
+    assert trust.groups()[[1, 29]].tolist() == [LEVELS, LEVELS - 1]
+    assert (np.diff(np.delete(trust.place, 1)) >= 0).all()
+    depth = coloring(valued(state, "z"))
+    assert depth is not None
+    assert depth.place[0] == 1.0
+    distance = coloring(valued(state, "distance"))
+    assert distance is not None
+    assert distance.place[0] == 0.0
+    # sample 1 is one away, sample 29 is (5, 4) away
+    assert distance.place[1] == pytest.approx(1 / np.hypot(5, 4), rel=0.05)
+
+
+def test_values_that_are_all_the_same_or_all_missing_are_drawn(state: State) -> None:
+    shown = valued(state, "trust")
+    for value in (0.9, np.nan):
+        trust = np.full(30, value, np.float32)
+        known = replace(shown, layer_map=replace(shown.layer_map, trust=trust))
+        colors = coloring(known)
+        assert (colors is None) == np.isnan(value)  # a map without any trust was not judged
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_points_take_the_colours_of_their_values_with_a_legend(
+    qtbot: QtBot, view: MapView, state: State, dark: bool
+) -> None:
+    theme.apply("dark" if dark else "light")
+    view.apply_theme()
+    assert not view.legend.isVisible()
+    shown = valued(state, "trust")
+    view.set_coloring(coloring(shown))
+    assert view.legend.isVisible()
+    assert view.rect().contains(view.legend.geometry())
+    assert "trust from ≤ 0.5" in view.legend.accessibleName()
+    assert "grey: no value" in view.legend.accessibleName()
+    view.legend.hide()  # what is under it
+    qtbot.wait(30)
+    image = view.viewport.grab().toImage()
+    colors, groups = palette(dark=dark), coloring(shown).groups()
+    for row in (1, 3, 15, 29):  # odd rows: full opacity
+        place = view.position_of(row) * image.devicePixelRatio()
+        seen, wanted = image.pixelColor(round(place.x()), round(place.y())), colors[groups[row]]
+        for channel in ("red", "green", "blue"):
+            assert getattr(seen, channel)() == pytest.approx(getattr(wanted, channel)(), abs=12)
+    view.set_coloring(None)
+    assert not view.legend.isVisible()
+
+
+def test_the_legend_takes_no_clicks(qtbot: QtBot, view: MapView, state: State) -> None:
+    view.set_coloring(coloring(valued(state, "trust")))
+    view.legend.move(view.position_of(29).toPoint() - QPoint(20, 20))
+    with qtbot.waitSignal(view.clicked) as caught:
+        click(qtbot, view, 29)
+    assert caught.args == [29]
+
+
+def test_recolouring_5000_points_is_quick(qtbot: QtBot, view: MapView, state: State) -> None:
+    count = 5000
+    rng = np.random.default_rng(0)
+    assert state.samples is not None
+    samples = replace(
+        state.samples,
+        sample_id=tuple(map(str, range(count))),
+        class_label=(np.arange(count) % 10).astype(np.int32),
+        sigma=np.geomspace(0.1, 80, count).astype(np.float32),
+    )
+    xy = rng.normal(size=(count, 2)).astype(np.float32)
+    full = replace(
+        state.layer_map,
+        xy=xy,
+        z=xy[:, 0],
+        trust=rng.uniform(size=count).astype(np.float32),
+        reduced=rng.normal(size=(count, 50)).astype(np.float32),
+    )
+    shown = replace(state, samples=samples, layer_map=full, selection=Selection(anchor=0))
+    view.set_map(samples, xy)
+    view.viewport.repaint()
+    for by in ("trust", "z", "distance", "sigma"):
+        spent = []
+        for _ in range(5):
+            view.set_coloring(None)
+            view.viewport.repaint()
+            start = time.perf_counter()
+            view.set_coloring(coloring(replace(shown, color_by=by)))
+            view.viewport.repaint()
+            spent.append(time.perf_counter() - start)
+        assert min(spent) < 0.05, (by, spent)
 
 
 def test_samples_without_a_place_are_left_out(qtbot: QtBot, view: MapView, state: State) -> None:

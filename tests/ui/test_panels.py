@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
@@ -11,7 +12,9 @@ from pytestqt.qtbot import QtBot
 
 from diffviews_desktop.samples import SampleTable
 from diffviews_desktop.state import RunningJob, Selection, State, TrajectoryRecord
+from diffviews_desktop.ui import status_bar
 from diffviews_desktop.ui.classes_panel import ClassesPanel
+from diffviews_desktop.ui.color_panel import ColorPanel
 from diffviews_desktop.ui.gallery_panel import GalleryPanel
 from diffviews_desktop.ui.generate_panel import GeneratePanel
 from diffviews_desktop.ui.images import PictureLoader
@@ -266,6 +269,80 @@ def test_layers_say_whether_they_are_mapped(qtbot: QtBot, state: State) -> None:
     assert caught.args == [("midblock",)]
 
 
+def test_layers_say_what_they_take(qtbot: QtBot, state: State) -> None:
+    panel = LayerPanel()
+    qtbot.addWidget(panel)
+    layers = (LayerInfo("midblock", (4, 8, 8), True), LayerInfo("huge", (512, 64, 64), False))
+    loaded = ModelLoaded("m", "cpu", 3, 8, layers)
+    panel.set_state(replace(state, loaded=loaded))
+    texts = [panel.layers.itemText(i) for i in range(panel.layers.count())]
+    assert texts[1] == "midblock  4×8×8  ·  mapped"
+    assert texts[2] == "huge  512×64×64  ·  not mapped yet · 252 MB"
+    tip = Qt.ItemDataRole.ToolTipRole
+    assert "appears at once" in panel.layers.itemData(1, tip)
+    for rate, duration in ((0.75, "40 s"), (10.0, "3 s"), (0.1, "5 min"), (0.001, "8.3 h")):
+        panel.set_state(replace(state, loaded=loaded, rate=rate))
+        assert panel.layers.itemText(2).endswith(f"252 MB · about {duration}")
+        assert f"30 samples to run. On disk and in time: 252 MB · about {duration}." in (
+            panel.layers.itemData(2, tip)
+        )
+    half = replace(state.source, activation_dtype="float16")
+    panel.set_state(replace(state, loaded=replace(loaded), source=half))
+    assert panel.layers.itemText(2).endswith("126 MB")
+
+
+def test_colours_that_cannot_be_say_why(qtbot: QtBot, state: State) -> None:
+    panel = ColorPanel()
+    qtbot.addWidget(panel)
+    assert not panel.choice.isEnabled()
+    assert panel.choice.toolTip() == "The map is not there yet."
+
+    def off() -> dict[str, str]:
+        model, tip = panel.choice.model(), Qt.ItemDataRole.ToolTipRole
+        rows = range(panel.choice.count())
+        enabled = Qt.ItemFlag.ItemIsEnabled
+        return {
+            panel.choice.itemData(i): panel.choice.itemData(i, tip)
+            for i in rows
+            if not model.flags(model.index(i, 0)) & enabled
+        }
+
+    panel.set_state(state)
+    assert panel.choice.isEnabled()
+    assert set(off()) == {"trust", "z", "distance"}
+    assert "not judged" in off()["trust"]
+    assert state.layer_map is not None
+    full = replace(state.layer_map, trust=np.full(30, 0.9), z=np.zeros(30))
+    shown = replace(state, layer_map=full, selection=Selection(anchor=1), color_by="z")
+    panel.set_state(shown)
+    assert not off()
+    assert panel.choice.currentData() == "z"
+    panel.set_state(replace(shown, layer_map=state.layer_map))  # this map is flat
+    assert panel.choice.currentData() == "class"
+
+
+def test_a_colour_is_chosen_by_keyboard(qtbot: QtBot, state: State) -> None:
+    panel = ColorPanel()
+    qtbot.addWidget(panel)
+    panel.set_state(state)
+    with qtbot.waitSignal(panel.color_chosen) as caught:
+        qtbot.keyClick(panel.choice, Qt.Key.Key_Down)
+    assert caught.args == ["sigma"]
+
+
+def test_preview_says_how_far_a_point_can_be_trusted(qtbot: QtBot, pictures, state: State) -> None:
+    panel = PreviewPanel(pictures)
+    qtbot.addWidget(panel)
+    assert state.layer_map is not None
+    trust = np.full(30, np.nan, np.float32)
+    trust[3] = 0.934
+    panel.set_state(replace(state, layer_map=replace(state.layer_map, trust=trust)))
+    panel.show_row(3)
+    assert "trust 0.93" in panel.facts.text()
+    panel.show_row(4)
+    assert "trust" not in panel.facts.text()
+
+
 def test_the_trajectory_grows_and_is_scrubbed(qtbot: QtBot, state, make_job, make_step) -> None:
     panel = TrajectoryPanel()
     qtbot.addWidget(panel)
@@ -312,6 +389,7 @@ def test_play_goes_through_the_steps(qtbot: QtBot, state, make_job, make_step) -
 def test_the_status_bar_names_the_job_and_cancels_it(qtbot: QtBot, state, make_job) -> None:
     bar = StatusBar()
     qtbot.addWidget(bar)
+    bar.resize(1280, bar.sizeHint().height())
     bar.show()
     bar.set_state(state)
     assert not bar.cancel.isVisible()
@@ -324,6 +402,61 @@ def test_the_status_bar_names_the_job_and_cancels_it(qtbot: QtBot, state, make_j
     assert "0.9 GB" in bar.facts.toolTip()
     with qtbot.waitSignal(bar.cancel_requested):
         qtbot.mouseClick(bar.cancel, Qt.MouseButton.LeftButton)
+
+
+@pytest.fixture
+def bar(qtbot: QtBot) -> StatusBar:
+    made = StatusBar()
+    qtbot.addWidget(made)
+    made.resize(1280, made.sizeHint().height())
+    made.show()
+    return made
+
+
+def test_the_status_bar_says_how_trustworthy_the_map_is(bar: StatusBar, state: State) -> None:
+    bar.set_state(state)
+    assert "trust" not in bar.facts.toolTip()
+    assert state.layer_map is not None
+    judged = replace(state.layer_map, trust=np.full(30, 0.974, np.float32))
+    bar.set_state(replace(state, layer_map=judged))
+    assert "trustworthiness 0.97" in bar.facts.text()
+    assert "1 is best" in bar.facts.toolTip()
+
+
+def test_progress_does_not_jump_about(
+    qtbot: QtBot, bar: StatusBar, state: State, monkeypatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(status_bar.time, "monotonic", lambda: now[0])
+    job = MapLayer(job_id=5, source=Source(), model="m", layers=("midblock",))
+    running = RunningJob(job, "Mapping midblock", stage="extracting", since=90.0)
+    places, left = set(), []
+    for done, seconds in ((0, 0), (9, 4), (96, 40), (120, 60), (1000, 420)):
+        now[0] = 100.0 + seconds
+        detail = f"{done} of 2000, {41 if done else 0}/s"
+        shown = replace(running, fraction=done / 2000, detail=detail)
+        bar.set_state(replace(state, jobs=(shown,)))
+        qtbot.wait(10)
+        assert bar.job.text() == f"Mapping midblock: extracting, {detail}"
+        places |= {(bar.job.x(), bar.bar.x(), bar.cancel.x())}
+        left.append(bar.left.text())
+    assert len(places) == 1
+    assert left[0] == ""
+    assert left[1:3] == ["15 min left", "14 min left"]
+    long = replace(running, detail="x" * 400)
+    bar.set_state(replace(state, jobs=(long,)))
+    qtbot.wait(10)
+    assert (bar.job.x(), bar.bar.x(), bar.cancel.x()) in places
+    assert bar.job.text().endswith("…")
+    assert "x" * 400 in bar.job.toolTip()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-3, "1 s left"), (7.4, "7 s left"), (42, "40 s left"), (150, "2 min left")],
+)
+def test_the_time_left_is_coarser_the_longer_it_is(seconds: float, text: str) -> None:
+    assert status_bar._time_left(seconds) == text
 
 
 def test_a_notice_is_shown_once_and_its_details_can_be_copied(qtbot: QtBot) -> None:

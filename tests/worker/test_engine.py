@@ -6,12 +6,14 @@ import csv
 import gc
 import json
 import math
+import shutil
 import subprocess
 import sys
 import traceback
 import weakref
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -35,15 +37,18 @@ from diffviews_desktop.errors import (
     OutOfMemoryError,
 )
 from diffviews_desktop.processing.umap import MapParameters, fit_map
+from diffviews_desktop.worker import extraction
 from diffviews_desktop.worker.engine import Engine
 from diffviews_desktop.worker.jobs import (
     CheckpointConverted,
     ConvertCheckpoint,
     Event,
+    Extract,
     Generate,
     GenerateSettings,
     Job,
     LayerMap,
+    LayersExtracted,
     LoadModel,
     MapLayer,
     ModelLoaded,
@@ -157,7 +162,7 @@ def model_of(engine: Engine) -> torch.nn.Module:
     return engine._adapter.model  # type: ignore[attr-defined]
 
 
-def activations_by_hand(folder: Path, layer: str, rows: list[int]) -> NDArray[np.float64]:
+def activations_by_hand(folder: Path, layer: str, rows: Sequence[int]) -> NDArray[np.float64]:
     """Activations ``(n, D)`` of samples, from the files alone: one forward pass a sample."""
     from diffviews_desktop.adapters import registry
 
@@ -1058,7 +1063,7 @@ def test_an_unknown_layer_is_refused_and_leaves_nothing(engine: Engine, source: 
         run_map(engine, source, "midbrain")
     with pytest.raises(DiffViewsError, match="The model has no layer 'midbrain'"):
         run_generate(engine, source, layers=("midbrain",))
-    assert list(cache_of(source.path).iterdir()) == []
+    assert cache_files(source.path) == []
 
 
 def test_missing_and_broken_pictures_are_left_out_and_counted(
@@ -1130,7 +1135,7 @@ def test_own_activations_of_a_filtered_table_stay_with_their_samples(
 
 def test_own_activations_of_other_samples_are_refused(engine: Engine, source: Source) -> None:
     write_activations(source.path / "tiny", np.zeros((59, 4096), np.float32), "midblock")
-    with pytest.raises(DataError, match="59 rows for 60 samples"):
+    with pytest.raises(DataError, match="59 rows for the 60 samples"):
         run_map(engine, source)
 
 
@@ -1147,16 +1152,6 @@ def test_own_activations_that_are_not_finite_are_left_out(
     assert "sample_000011, sample_000030" in mapped.notes[0]
     with pytest.raises(DiffViewsError, match="not finite"):
         run_generate(engine, source, rows=(11, 12))
-
-
-def test_activations_in_npz_files_are_not_read_so_the_layer_is_extracted(
-    engine: Engine, watch: Watch, source: Source
-) -> None:
-    directory = source.path / "tiny/activations/imagenet_real"
-    directory.mkdir(parents=True)
-    np.savez(directory / "sample_000000.npz", midblock=np.zeros(4096, np.float32))
-    run_map(engine, source)
-    assert "extracting" in watch.stages
 
 
 def test_with_no_budget_only_the_reduced_rows_are_kept(
@@ -1186,9 +1181,9 @@ def test_stored_rows_equal_rows_extracted_on_demand(mapped: Source) -> None:
     engine.run(LoadModel(job_id=1, source=mapped, model="tiny"))
     opened = engine._open(mapped, "tiny")
     layers, rows = ("encoder_bottleneck",), (0, 33, 59)
-    stored = engine._rows(opened, layers, rows)
-    parts = [part for _, part in engine._extraction(opened, layers).batches(rows)]
-    np.testing.assert_allclose(np.concatenate(parts), stored, rtol=0, atol=1e-5)
+    stored = engine._maps.rows(opened, layers, rows)
+    extracted = engine._maps._extraction(opened, layers).rows(rows)
+    np.testing.assert_allclose(extracted, stored, rtol=0, atol=1e-5)
 
 
 # ---- generation ---------------------------------------------------------------------------------
@@ -1345,6 +1340,7 @@ MAP_STAGES = [
     "preparing UMAP",
     "UMAP",
     "judging the map",
+    "saving",
 ]
 
 
@@ -1366,19 +1362,139 @@ def test_a_map_tells_of_these_stages(engine: Engine, watch: Watch, source: Sourc
     ("stage", "skip"),
     [*((stage, 0) for stage in MAP_STAGES), *((stage, 2) for stage in MAP_STAGES[:-1])],
 )
-def test_a_cancelled_map_leaves_nothing_behind(
+def test_a_cancelled_map_leaves_nothing_but_finished_rows(
     engine: Engine, watch: Watch, source: Source, stage: str, skip: int
 ) -> None:
     watch.cancel_at, watch.skip = stage, skip
     # the error is kept, with all its frames: what it leaves must be gone without their end
     with pytest.raises(Cancelled) as kept:
         run_map(engine, source, "encoder_bottleneck")
-    assert list(cache_of(source.path).glob("*")) == list(cache_of(source.path).glob(".*")) == []
+    left = list(cache_of(source.path).iterdir()) if cache_of(source.path).exists() else []
+    extracted = stage not in ("loading the model", "extracting")
+    assert all(path.name.startswith(".partial-") for path in left)
+    assert len(left) == 1 or not extracted
     if engine._adapter is not None:
         assert hook_count(model_of(engine)) == 0
     assert traceback.format_exception(kept.value)
     watch.cancel_at = None
-    assert run_map(engine, source).from_cache is False
+    watch.events.clear()
+    again = run_map(engine, source, "encoder_bottleneck")
+    assert again.from_cache is False
+    if extracted:  # finished rows are not computed again
+        assert [e.detail for e in watch.events if getattr(e, "stage", "") == "extracting"] == [""]
+    assert [path.name for path in cache_of(source.path).iterdir()] == [again.path.name]
+    same = run_map(make_engine(), source, "encoder_bottleneck")
+    assert same.from_cache
+    np.testing.assert_array_equal(again.xy, same.xy)
+
+
+# ---- activations are computed once -------------------------------------------------------------
+
+
+def extract(
+    engine: Engine, source: Source, *layer_sets: tuple[str, ...], out: Path | None = None
+) -> LayersExtracted:
+    job = Extract(job_id=6, source=source, model="tiny", layer_sets=layer_sets, out=out)
+    result = engine.run(job)
+    assert isinstance(result, LayersExtracted)
+    return result
+
+
+def test_other_parameters_need_no_other_extraction(source: Source) -> None:
+    watch = Watch()
+    engine = make_engine(watch)
+    first = run_map(engine, source, "encoder_bottleneck")
+    watch.events.clear()
+    near = replace(source, parameters=MapParameters(n_neighbors=5, n_components=3))
+    second = run_map(engine, near, "encoder_bottleneck")
+    assert watch.stages == ["finding neighbours", "preparing UMAP", *MAP_STAGES[-3:]]
+    assert second.parameters["n_neighbors"] == 5
+    assert second.z is not None
+    np.testing.assert_array_equal(second.reduced, first.reduced)
+    assert not np.allclose(second.xy, first.xy)
+    # as if it had been made from nothing
+    for path in cache_of(source.path).iterdir():
+        shutil.rmtree(path)
+    np.testing.assert_array_equal(run_map(make_engine(), near, "encoder_bottleneck").xy, second.xy)
+    # reduced in another way, but from the same rows
+    watch.events.clear()
+    narrow = replace(source, parameters=MapParameters(pca_components=7))
+    run_map(engine, narrow, "encoder_bottleneck")
+    assert watch.stages == ["reducing", *MAP_STAGES[3:]]
+
+
+def test_layers_extracted_in_one_pass_are_those_of_their_own_passes(
+    source: Source, tmp_path: Path
+) -> None:
+    sets = (("midblock",), ("encoder_bottleneck", "decoder_block_2"))
+    watch = Watch()
+    done = extract(make_engine(watch), source, *sets)
+    assert (done.samples, done.computed, done.files) == (TINY_SAMPLES, TINY_SAMPLES, ())
+    assert done.layer_sets == (("midblock",), ("decoder_block_2", "encoder_bottleneck"))
+    watch.events.clear()
+    engine = make_engine(watch)
+    mapped = run_map(engine, source, *sets[1])
+    assert [e.detail for e in watch.events if getattr(e, "stage", "") == "extracting"] == [""]
+    rows = engine._maps.rows(engine._open(source, "tiny"), mapped.layers, range(TINY_SAMPLES))
+    expected = [
+        activations_by_hand(source.path / "tiny", layer, range(TINY_SAMPLES))
+        for layer in mapped.layers
+    ]
+    np.testing.assert_allclose(rows, np.hstack(expected), rtol=0, atol=1e-4)
+    assert extract(engine, source, ("midblock",)).computed == 0
+    # what a finished map has is copied, not computed again
+    again = extract(engine, source, sets[1], out=tmp_path / "out")
+    assert again.computed == 0
+    np.testing.assert_array_equal(np.load(again.files[0]), rows)
+    assert extract(engine, source, sets[1]).computed == 0
+    assert sum(path.name.startswith(".partial-") for path in cache_of(source.path).iterdir()) == 1
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_activations_are_written_with_a_side_car(
+    source: Source, tmp_path: Path, dtype: Any
+) -> None:
+    (source.path / "tiny/images/imagenet_real/sample_000004.png").unlink()
+    narrow = replace(source, activation_dtype=dtype)
+    done = extract(make_engine(), narrow, ("midblock",), out=tmp_path / "out")
+    assert done.notes == ("1 pictures are missing or broken and were left out: sample_000004",)
+    assert [path.name for path in sorted((tmp_path / "out").iterdir())] == [
+        "midblock.npy",
+        "midblock.npy.json",
+    ]
+    rows = np.load(done.files[0])
+    assert (rows.dtype, len(rows), done.samples) == (dtype, TINY_SAMPLES, TINY_SAMPLES - 1)
+    assert np.flatnonzero(np.isnan(rows).any(axis=1)).tolist() == [4]
+    expected = activations_by_hand(source.path / "tiny", "midblock", [0, 59])
+    np.testing.assert_allclose(rows[[0, 59]], expected, atol=1e-4 if dtype == "float32" else 5e-2)
+    side_car = json.loads((tmp_path / "out/midblock.npy.json").read_text())
+    assert side_car["dtype"] == dtype
+    assert side_car["sample_ids"][59] == "sample_000059"
+    with pytest.raises(DiffViewsError, match="is there already"):
+        extract(make_engine(), narrow, ("midblock",), out=tmp_path / "out")
+
+
+def test_a_broken_extraction_goes_on_where_it_was(
+    source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extraction, "MARK_SECONDS", 0.0)
+    monkeypatch.setattr(extraction, "LARGEST_BATCH", 7)
+    watch = Watch()
+
+    def cancel(event: Event) -> None:
+        if isinstance(event, Progress) and event.stage == "extracting" and event.fraction > 0.3:
+            watch.cancel_at = "extracting"
+
+    watch.on_event = cancel
+    with pytest.raises(Cancelled):
+        extract(make_engine(watch), source, ("midblock",))
+    engine = make_engine()
+    rest = extract(engine, source, ("midblock",))
+    assert 0 < rest.computed < TINY_SAMPLES
+    assert (TINY_SAMPLES - rest.computed) % 7 == 0
+    rows = engine._maps._activations(engine._open(source, "tiny"), ("midblock",), ExitStack())
+    expected = activations_by_hand(source.path / "tiny", "midblock", range(TINY_SAMPLES))
+    np.testing.assert_allclose(rows.values, expected, rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,14 @@ class PointsRaster(pg.GraphicsObject):
         self._bounds = self._bounds_of(self._xy[drawn])
         self._changed()
 
+    def set_colors(self, group: NDArray, palette: list[QColor]) -> None:
+        """Colour the same points otherwise: ``group (N,)`` indexes into ``palette``."""
+        self._group = np.asarray(group, dtype=np.int64)
+        if palette != self._palette:
+            self._palette = palette
+            self._sprites.clear()
+        self._changed()
+
     def set_emphasis(self, emphasis: NDArray[np.bool_] | None) -> None:
         """Dim all points but these ``(N,) bool``; None dims none."""
         self._emphasis = emphasis

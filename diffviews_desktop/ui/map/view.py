@@ -8,16 +8,20 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, Qt, Signal
+from PySide6.QtGui import QColor, QResizeEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from diffviews_desktop.samples import SampleTable
 from diffviews_desktop.state import Selection, TrajectoryRecord
 from diffviews_desktop.ui import theme
 from diffviews_desktop.ui.colors import class_colors
+from diffviews_desktop.ui.map.coloring import Coloring, palette
+from diffviews_desktop.ui.map.legend import Legend
 from diffviews_desktop.ui.map.overlays import Path, Rings
 from diffviews_desktop.ui.map.points_raster import PointsRaster
 
 PICK_RADIUS = 14  # logical pixels
+LEGEND_MARGIN = 12
 FAINTEST, STRONGEST, EQUAL = 0.4, 1.0, 0.7
 
 
@@ -71,6 +75,7 @@ class MapView(QWidget):
         self._plot_widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._plot_widget.viewport().installEventFilter(self)
         self.viewport.setMouseTracking(True)
+        self.legend = Legend(self)
         self._plot_widget.scene().sigMouseClicked.connect(self._on_mouse_clicked)
         self.apply_theme()
 
@@ -78,22 +83,42 @@ class MapView(QWidget):
 
     def set_map(self, samples: SampleTable, xy: NDArray, *, keep_view: bool = False) -> None:
         """Show the samples at ``xy (N, 2)``, coloured by class and faded by noise level."""
-        numbers, group = np.unique(samples.class_label, return_inverse=True)
-        palette = class_colors(numbers.tolist(), dark=theme.is_dark())
         self._xy = xy
         self._labels = samples.class_label
-        self._points.set_points(
-            xy, group, opacities(samples.sigma), [palette[n] for n in numbers.tolist()]
-        )
+        group, colors = self._by_class()
+        self._points.set_points(xy, group, opacities(samples.sigma), colors)
+        self.legend.set_coloring(None)
         self._set_hovered(None)
         self._awaiting_paint = True
         if not keep_view:
             self.fit()
 
+    def set_coloring(self, coloring: Coloring | None) -> None:
+        """Colour the points by a value of each, with a legend; None colours them by class."""
+        if coloring is None:
+            self._points.set_colors(*self._by_class())
+        else:
+            self._points.set_colors(coloring.groups(), palette(dark=theme.is_dark()))
+        self.legend.set_coloring(coloring)
+        self._place_legend()
+
+    def _by_class(self) -> tuple[NDArray, list[QColor]]:
+        numbers, group = np.unique(self._labels, return_inverse=True)
+        colors = class_colors(numbers.tolist(), dark=theme.is_dark())
+        return group, [colors[number] for number in numbers.tolist()]
+
+    def _place_legend(self) -> None:
+        self.legend.move(self.width() - self.legend.width() - LEGEND_MARGIN, LEGEND_MARGIN)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place_legend()
+
     def clear(self) -> None:
         """Show nothing."""
         self._xy = np.empty((0, 2), dtype=np.float32)
         self._points.set_points(self._xy, np.empty(0), np.empty(0), [])
+        self.legend.set_coloring(None)
         self.set_selection(Selection())
         self.set_trajectories([], None, 0)
 

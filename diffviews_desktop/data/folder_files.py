@@ -1,0 +1,115 @@
+"""Finding and reading the small files of a data folder, without leaving it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from diffviews_desktop.errors import DataError, brief
+from diffviews_desktop.samples import path_inside
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object of a file.
+
+    Raises:
+        DataError: it cannot be read, is not JSON in UTF-8, or holds something else.
+    """
+    try:
+        # -sig: some editors put a mark of order before the text
+        value = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"{path} cannot be read as JSON ({brief(error)}). Restore it.") from error
+    if not isinstance(value, dict):
+        raise DataError(f"{path} must hold a JSON object: correct or restore it.")
+    return value
+
+
+def names_in(folder: Path) -> list[str]:
+    """What a folder holds, sorted; nothing where there is no such folder.
+
+    Raises:
+        DataError: it is there but cannot be read: what is in it must not pass for missing.
+    """
+    try:
+        return sorted(os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise DataError(
+            f"The folder {folder} cannot be read ({brief(error)}). Change its rights."
+        ) from error
+
+
+def files_in(folder: Path, suffix: str) -> list[Path]:
+    """Files of a folder whose names end with ``suffix``, sorted by name; none that are hidden.
+
+    Raises:
+        DataError: the folder is there but cannot be read.
+    """
+    paths = [folder / name for name in names_in(folder) if not name.startswith(".")]
+    return [path for path in paths if path.name.endswith(suffix) and os.path.isfile(path)]
+
+
+def in_number_order(paths: list[Path]) -> list[Path]:
+    """Paths sorted by name, with numbers in them by value: ``batch_2`` before ``batch_10``."""
+
+    def parts(path: Path) -> list[tuple[int, str]]:
+        pieces = re.findall(r"[0-9]+|[^0-9]+", path.name)
+        return [(int(piece), "") if piece.isdecimal() else (0, piece) for piece in pieces]
+
+    return sorted(paths, key=parts)
+
+
+def stays_inside(root: Path, relative: str) -> bool:
+    """Whether ``root / relative`` lies in ``root``, links followed, be it there or not."""
+    if "\0" in relative:
+        return False
+    base = os.path.realpath(root)
+    return Path(os.path.realpath(os.path.join(base, relative))).is_relative_to(base)
+
+
+def inside(root: Path, path: Path) -> Path:
+    """The path of an existing file, if it lies in ``root`` with links followed.
+
+    Raises:
+        DataError: it does not.
+    """
+    if path_inside(root, os.path.relpath(path, root)) is None:
+        raise DataError(
+            f"{path} is a link that leads out of {root}, so it is not read. Put the file itself "
+            "there."
+        )
+    return path
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write that takes the place of ``path`` when the block ends well, and else goes.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be written ({brief(error)}). Check the disk and the folder's rights."
+        ) from error
+    finally:
+        _remove(temporary)
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):  # a folder that cannot be written has nothing of ours
+        path.unlink(missing_ok=True)

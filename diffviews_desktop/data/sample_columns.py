@@ -1,0 +1,216 @@
+"""Columns of a table of samples, from CSV or JSON, checked value by value."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import math
+import reprlib
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from diffviews_desktop.data.arrays import Float32
+from diffviews_desktop.errors import DataError, brief
+from diffviews_desktop.samples import SampleTable
+
+MAP_COLUMNS = ("sample_id", "umap_x", "umap_y")
+
+Columns = Mapping[str, Sequence[Any]]  # equally long; None or "" where nothing is given
+
+
+def read_csv(path: Path, wanted: Sequence[str] | None = None) -> Columns:
+    """The columns of a map's table, as text.
+
+    Args:
+        path: the table.
+        wanted: columns to keep, where they are there; all by default.
+
+    Raises:
+        DataError: it cannot be read, or lacks a column that every map has.
+    """
+    try:
+        # -sig: spreadsheets put a mark of order before the first column's name
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file)
+            names = next(reader, [])
+            missing = [name for name in MAP_COLUMNS if name not in names]
+            if missing:
+                raise DataError(
+                    f"{path} lacks the column {missing[0]}: restore it, or remove it to have the "
+                    "map made anew."
+                )
+            kept = [i for i, name in enumerate(names) if wanted is None or name in wanted]
+            pick, width = itemgetter(*kept), len(names)  # kept are three at least
+            rows = [
+                pick(row) if len(row) >= width else pick(row + [""] * (width - len(row)))
+                for row in reader
+                if row
+            ]
+    except (OSError, ValueError, csv.Error) as error:
+        raise DataError(f"{path} cannot be read as CSV ({brief(error)}). Restore it.") from error
+    columns = zip(*rows, strict=True) if rows else ((),) * len(kept)
+    return dict(zip((names[i] for i in kept), columns, strict=True))
+
+
+def sample_table(
+    root: Path,
+    columns: Columns,
+    source: Path,
+    own_names: Mapping[int, str],
+    known_names: Mapping[int, str],
+) -> SampleTable:
+    """The columns as a table; see `samples_of`."""
+    ids = sample_ids(columns["sample_id"], source)
+    n = len(ids)
+    labels = _column(columns, "class_label", -1, _WHOLE, source)
+    sigmas = _column(columns, "conditioning_sigma", 1.0, _REAL, source)
+    names = columns.get("class_name") or [None] * n
+    pictures = columns.get("image_path") or [None] * n
+    try:
+        class_label = np.array(labels, dtype=np.int32)
+    except OverflowError as error:
+        raise DataError(
+            f"{source} has a class_label that is not usable: {max(map(abs, labels))} is too large. "
+            "Correct it."
+        ) from error
+    sigma = as_float32(sigmas)
+    wrong = ~(np.isfinite(sigma) & (sigma > 0))
+    if wrong.any():
+        raise DataError(
+            f"{source}: every conditioning_sigma must be a positive number; that of "
+            f"{ids[int(np.argmax(wrong))]} is not. Correct it."
+        )
+    return SampleTable(
+        root=root,
+        sample_id=ids,
+        class_label=class_label,
+        class_name=tuple(names)
+        if not own_names and _all_said(names)
+        else tuple(
+            own_names.get(label) or str(_or(name, known_names.get(label, label)))
+            for label, name in zip(labels, names, strict=True)
+        ),
+        image_path=texts(pictures),
+        sigma=sigma,
+    )
+
+
+def sample_ids(values: Sequence[Any], source: Path) -> tuple[str, ...]:
+    """Sample ids as text, each there once."""
+    if not set(map(type, values)) <= {str, int} or "" in values:
+        row = next(i for i, value in enumerate(values) if not _is_id(value))
+        raise DataError(
+            f"{source} has a sample without a usable sample_id: number {row + 1} has "
+            f"{reprlib.repr(values[row])}. Correct it."
+        )
+    ids = tuple(map(str, values))
+    if len(set(ids)) != len(ids):
+        twice = Counter(ids).most_common(1)[0][0]
+        raise DataError(f"{source} names the same sample_id twice: {twice}. Correct one.")
+    return ids
+
+
+def _is_id(value: Any) -> bool:
+    return type(value) in (str, int) and value != ""
+
+
+def texts(values: Sequence[Any]) -> tuple[str, ...]:
+    """Values as text; empty where there is none."""
+    if set(map(type, values)) == {str}:
+        return tuple(values)
+    return tuple(str(_or(value, "")) for value in values)
+
+
+def _all_said(names: Sequence[Any]) -> bool:
+    return set(map(type, names)) == {str} and "" not in names
+
+
+def _column(
+    columns: Columns,
+    name: str,
+    default: Any,
+    kind: _Kind,
+    source: Path,
+) -> list[Any]:
+    """A column as numbers.
+
+    Raises:
+        DataError: a value is none; the text names the sample.
+    """
+    values = columns.get(name) or [None] * len(columns["sample_id"])
+    if set(map(type, values)) <= kind.usual:
+        with contextlib.suppress(ValueError, OverflowError):  # found below, with the sample's name
+            return list(map(kind.quick, values))
+    found = []
+    for row, value in enumerate(values):
+        try:
+            found.append(default if value is None or value == "" else kind.read(value))
+        except (TypeError, ValueError, OverflowError) as error:
+            raise DataError(
+                f"{source}: the {name} of {columns['sample_id'][row]} is not usable: "
+                f"{reprlib.repr(value)} is not {kind.name}. Correct it."
+            ) from error
+    return found
+
+
+def _whole(value: Any) -> int:
+    """A whole number, written as 3, 3.0, "3" or "3.0".
+
+    Raises:
+        ValueError, TypeError, OverflowError: it is none.
+    """
+    if type(value) is int:
+        return value
+    try:
+        return int(value) if isinstance(value, str) else _from_float(value)
+    except ValueError:
+        return _from_float(float(value))
+
+
+def _from_float(value: Any) -> int:
+    if int(value) != value:
+        raise ValueError("not whole")
+    return int(value)
+
+
+class _Kind(NamedTuple):
+    """A kind of number: its name, how a value is read, and the quick way for the usual types."""
+
+    name: str
+    read: Callable[[Any], Any]
+    quick: Callable[[Any], Any]
+    usual: frozenset[type]
+
+
+_WHOLE = _Kind("a whole number", _whole, int, frozenset({int, str}))
+_REAL = _Kind("a number", float, float, frozenset({int, float, str}))
+
+
+def numbers(values: Sequence[Any]) -> list[float]:
+    """Texts as numbers; NaN where one is none."""
+    try:
+        return list(map(float, values))
+    except (TypeError, ValueError):
+        return [_number(value) for value in values]
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return math.nan
+
+
+def as_float32(values: Sequence[Any]) -> Float32:
+    """Numbers as float32; infinity where they are too large for that."""
+    with np.errstate(over="ignore"):
+        return np.array(values, dtype=np.float32)
+
+
+def _or(value: Any, default: Any) -> Any:
+    return default if value is None or value == "" else value

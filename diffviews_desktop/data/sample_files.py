@@ -1,0 +1,313 @@
+"""The samples of a model's folder: its list, and its map, matched by sample id."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffviews_desktop.data.arrays import Float32
+from diffviews_desktop.data.class_labels import load_class_labels
+from diffviews_desktop.data.folder_files import files_in, read_json
+from diffviews_desktop.data.model_folder import ModelFolder, embedding_files, metadata_file
+from diffviews_desktop.data.sample_columns import (
+    MAP_COLUMNS,
+    Columns,
+    as_float32,
+    numbers,
+    read_csv,
+    sample_ids,
+    sample_table,
+    texts,
+)
+from diffviews_desktop.errors import DataError
+from diffviews_desktop.samples import SampleTable
+
+IMAGENET_ADAPTERS = ("edm-imagenet-64", "dmd2-imagenet-64")
+SAMPLE_COLUMNS = ("sample_id", "class_label", "class_name", "image_path", "conditioning_sigma")
+
+
+@dataclass(frozen=True, eq=False)
+class ModelSamples:
+    """The samples of a model and what its folder knows about them.
+
+    Attributes:
+        table: the samples.
+        matrix_rows: position of each sample in the folder's own list, ``(N,)``: its row in an
+            activation matrix that names no samples.
+        layers: the layers of the folder's own map, sorted.
+        xy: the folder's own map ``(N, 2) float32``, or None.
+        embedding: name of that map's files, or None.
+        notes: what was left out while reading.
+        z: the third coordinate of that map ``(N,) float32``, or None.
+        source: the file that lists the samples.
+        listed: how many samples that file lists, before any was left out.
+        activation_path: where each sample's activation is stored, as the file has it: relative to
+            the model's folder, without suffix; empty where it does not say.
+        batch_index: the row there, as the file has it, unchecked; None where it does not say.
+    """
+
+    table: SampleTable
+    matrix_rows: NDArray[np.int64]
+    layers: tuple[str, ...]
+    xy: Float32 | None
+    embedding: str | None
+    notes: tuple[str, ...] = field(default=())
+    z: Float32 | None = None
+    source: Path = Path()
+    listed: int = 0
+    activation_path: tuple[str, ...] = ()
+    batch_index: tuple[Any, ...] = ()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes when a sample, its order, its class or its noise level changes."""
+        # JSON may hold half of a pair of surrogates, which strict UTF-8 refuses
+        digest = hashlib.sha256("\0".join(self.table.sample_id).encode("utf-8", "surrogatepass"))
+        digest.update("\0".join(self.table.image_path).encode("utf-8", "surrogatepass"))
+        digest.update(self.table.class_label.tobytes())
+        digest.update(self.table.sigma.tobytes())
+        return digest.hexdigest()
+
+    def take(self, rows: NDArray[np.int64]) -> ModelSamples:
+        """Some of the samples, in the order of ``rows``."""
+        table = self.table
+        return replace(
+            self,
+            table=SampleTable(
+                root=table.root,
+                sample_id=tuple(table.sample_id[i] for i in rows),
+                class_label=table.class_label[rows],
+                class_name=tuple(table.class_name[i] for i in rows),
+                image_path=tuple(table.image_path[i] for i in rows),
+                sigma=table.sigma[rows],
+            ),
+            matrix_rows=self.matrix_rows[rows],
+            xy=None if self.xy is None else self.xy[rows],
+            z=None if self.z is None else self.z[rows],
+            activation_path=tuple(self.activation_path[i] for i in rows),
+            batch_index=tuple(self.batch_index[i] for i in rows),
+        )
+
+
+def read_samples(model: ModelFolder, max_classes: int | None = None) -> ModelSamples:
+    """Read the samples of a model and match them with its map by sample id.
+
+    Args:
+        model: the model's folder.
+        max_classes: keep only the samples of the first so many classes.
+
+    Raises:
+        DataError: the table or the map is damaged, empty, or has the same id twice.
+    """
+    metadata, maps = metadata_file(model.path), embedding_files(model.path)
+    # what the list says of the samples need not be read again
+    wanted = None if metadata is None else (*MAP_COLUMNS, "umap_z")
+    rows = read_csv(maps[0], wanted) if maps else None
+    if metadata is not None:
+        samples = _samples(model, _listed(metadata), metadata)
+    elif rows is not None:
+        samples = _samples(model, rows, maps[0])
+    else:
+        raise _no_samples(model)
+    keep: NDArray[np.bool_] = np.ones(len(samples.table), dtype=bool)
+    if rows is not None:
+        samples = _with_map(samples, rows, maps)
+        assert samples.xy is not None
+        keep &= np.isfinite(samples.xy).all(axis=1)
+        if not keep.any():
+            raise DataError(
+                f"{maps[0]} has no usable coordinates for the samples of {samples.source}: restore "
+                "it, or remove it to have the map made anew."
+            )
+    if max_classes is not None:
+        first = np.unique(samples.table.class_label[keep])[: max(1, max_classes)]
+        keep &= np.isin(samples.table.class_label, first)
+    if not keep.all():
+        samples = samples.take(np.flatnonzero(keep))
+    if samples.z is not None and not np.isfinite(samples.z).all():
+        samples = replace(samples, z=None)
+    return samples
+
+
+def listed_samples(model: ModelFolder) -> ModelSamples:
+    """All samples of the folder's own list, in its order, without the map's places.
+
+    Raises:
+        DataError: the list is damaged or empty, or has the same id twice.
+    """
+    metadata, maps = metadata_file(model.path), embedding_files(model.path)
+    if metadata is not None:
+        samples = _samples(model, _listed(metadata), metadata)
+    elif maps:
+        samples = _samples(model, read_csv(maps[0]), maps[0])
+    else:
+        raise _no_samples(model)
+    return replace(samples, layers=_map_layers(maps[0])) if maps else samples
+
+
+def metadata_records(path: Path) -> list[dict[str, Any]]:
+    """The samples of a ``dataset_info.json``, as it has them.
+
+    Raises:
+        DataError: it cannot be read, or has no list of samples.
+    """
+    listed = read_json(path).get("samples")
+    if not isinstance(listed, list) or not all(isinstance(r, dict) for r in listed):
+        raise DataError(
+            f"{path} has no list of samples under the key 'samples': correct or restore it."
+        )
+    return listed
+
+
+def sample_columns(records: Sequence[Mapping[str, Any]]) -> Columns:
+    """The columns of samples that the program knows."""
+    wanted = (*SAMPLE_COLUMNS, "activation_path", "batch_index")
+    columns: dict[str, Sequence[Any]] = {}
+    for name in wanted:
+        try:
+            columns[name] = list(map(itemgetter(name), records))
+        except KeyError:
+            columns[name] = [record.get(name) for record in records]
+    return columns
+
+
+def samples_of(
+    root: Path,
+    columns: Columns,
+    source: Path,
+    own_names: Mapping[int, str] | None = None,
+    known_names: Mapping[int, str] | None = None,
+) -> ModelSamples:
+    """All samples of a list, checked, none left out, without a map.
+
+    Args:
+        root: the model's folder.
+        columns: ``sample_id`` and what else is given.
+        source: the file they are from.
+        own_names: names of classes that go before those of the columns.
+        known_names: names of classes where the columns have none.
+
+    Raises:
+        DataError: there are none, a value cannot be used, or an id is there twice.
+    """
+    n = len(columns["sample_id"])
+    if not n:
+        raise DataError(f"{source} has no samples: restore it.")
+    paths = columns.get("activation_path") or [None] * n
+    rows = columns.get("batch_index") or [None] * n
+    return ModelSamples(
+        table=sample_table(root, columns, source, own_names or {}, known_names or {}),
+        matrix_rows=np.arange(n),
+        layers=(),
+        xy=None,
+        embedding=None,
+        source=source,
+        listed=n,
+        activation_path=texts(paths),
+        batch_index=tuple(None if row == "" else row for row in rows),
+    )
+
+
+def write_embedding_csv(path: Path, table: SampleTable, xy: NDArray) -> None:
+    """Write the sample columns and ``umap_x, umap_y`` (last) as CSV."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow([*SAMPLE_COLUMNS, "umap_x", "umap_y"])
+        for i in range(len(table)):
+            writer.writerow(
+                [
+                    table.sample_id[i],
+                    int(table.class_label[i]),
+                    table.class_name[i],
+                    table.image_path[i],
+                    _short(table.sigma[i]),
+                    _short(xy[i, 0]),
+                    _short(xy[i, 1]),
+                ]
+            )
+
+
+def _short(value: np.floating) -> str:
+    """The shortest text that reads back as the same float32."""
+    return np.format_float_positional(np.float32(value), unique=True, trim="-")
+
+
+def _no_samples(model: ModelFolder) -> DataError:
+    return DataError(f"{model.path} has no samples: restore its metadata/*/dataset_info.json.")
+
+
+def _listed(metadata: Path) -> Columns:
+    return sample_columns(metadata_records(metadata))
+
+
+def _samples(model: ModelFolder, columns: Columns, source: Path) -> ModelSamples:
+    """All samples of a model's list, with the names of its classes."""
+    known = load_class_labels() if model.config.adapter in IMAGENET_ADAPTERS else {}
+    return samples_of(model.path, columns, source, model.class_names or {}, known)
+
+
+def _with_map(samples: ModelSamples, rows: Columns, maps: Sequence[Path]) -> ModelSamples:
+    """The samples with the places that the first map's table gives them; NaN where none."""
+    path = maps[0]
+    if samples.source == path:
+        ids: tuple[str, ...] = samples.table.sample_id
+        found = np.arange(len(ids))
+    else:
+        ids = sample_ids(rows["sample_id"], path)
+        position = {name: i for i, name in enumerate(ids)}
+        found = np.array([position.get(name, len(ids)) for name in samples.table.sample_id])
+
+    def of_samples(column: str) -> Float32:
+        values = as_float32([*numbers(rows[column]), math.nan])
+        values[~np.isfinite(values)] = math.nan
+        return values[found]
+
+    xy = np.column_stack([of_samples("umap_x"), of_samples("umap_y")])
+    lost = int((~np.isfinite(xy).all(axis=1)).sum())
+    notes = [f"{lost} samples have no place on the map and are left out."] if lost else []
+    if len(maps) > 1:
+        others = _some([other.name for other in maps[1:]])
+        notes.append(
+            f"{path.parent} holds {len(maps)} maps: {path.name} is shown, {others} "
+            f"{'is' if len(maps) == 2 else 'are'} not."
+        )
+    pickles = [file.name for file in files_in(path.parent, ".pkl")]
+    if pickles:
+        one = len(pickles) == 1
+        notes.append(
+            f"{_some(pickles)} {'is' if one else 'are'} not opened, because such files can run "
+            f"code; what {'it' if one else 'they'} held is made anew from the activations."
+        )
+    return replace(
+        samples,
+        layers=_map_layers(path),
+        xy=xy,
+        z=of_samples("umap_z") if "umap_z" in rows else None,
+        embedding=path.stem,
+        notes=tuple(notes),
+    )
+
+
+def _map_layers(embedding: Path) -> tuple[str, ...]:
+    settings = embedding.with_suffix(".json")
+    if not settings.is_file():
+        return ()
+    layers = read_json(settings).get("layers", [])
+    if not isinstance(layers, list) or not all(isinstance(name, str) for name in layers):
+        raise DataError(f"{settings}: 'layers' must be a list of layer names: correct it.")
+    return tuple(sorted(layers))
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first few of some names."""
+    return ", ".join(names[:3]) + ("…" if len(names) > 3 else "")

@@ -1,0 +1,65 @@
+"""Choice of what the colours of the map tell, in the tool bar."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QStandardItemModel
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
+
+from diffviews_desktop.state import ColorBy, State
+from diffviews_desktop.ui.widgets import block_signals
+
+CHOICES: dict[ColorBy, tuple[str, str]] = {
+    "class": ("class", "One colour a class."),
+    "sigma": ("noise level", "The noise level σ that the sample was extracted at."),
+    "trust": (
+        "trust",
+        "How far the sample's neighbours on the map are its neighbours in activation space.",
+    ),
+    "z": ("third dimension", "The third coordinate of a map of three dimensions."),
+    "distance": (
+        "distance to anchor",
+        "How far the sample is from the anchor in activation space.",
+    ),
+}
+
+
+class ColorPanel(QWidget):
+    """Signal: ``color_chosen(by)``, a `ColorBy`. What cannot be chosen says why."""
+
+    color_chosen = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.choice = QComboBox()
+        self.choice.setAccessibleName("Colour by")
+        for by, (text, _) in CHOICES.items():
+            self.choice.addItem(text, by)
+        label = QLabel("Colour &by")
+        label.setBuddy(self.choice)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(8, 0, 0, 0)
+        row.setSpacing(8)
+        row.addWidget(label)
+        row.addWidget(self.choice)
+        self.choice.activated.connect(
+            lambda index: self.color_chosen.emit(self.choice.itemData(index))
+        )
+        self.set_state(State())
+
+    def set_state(self, state: State) -> None:
+        """Show what the colours tell now, and what else they could."""
+        unblock = block_signals(self.choice)
+        model = self.choice.model()
+        assert isinstance(model, QStandardItemModel)
+        for row, (by, (_, meaning)) in enumerate(CHOICES.items()):
+            why_not = state.cannot_color(by)
+            model.item(row).setEnabled(not why_not)
+            self.choice.setItemData(row, why_not or meaning, Qt.ItemDataRole.ToolTipRole)
+        shown = list(CHOICES).index(state.colored_by)
+        self.choice.setCurrentIndex(shown)
+        unblock()
+        ready = state.layer_map is not None
+        self.choice.setEnabled(ready)
+        meaning = CHOICES[state.colored_by][1]
+        self.choice.setToolTip(meaning if ready else "The map is not there yet.")
