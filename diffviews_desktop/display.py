@@ -35,7 +35,7 @@ def display_problem() -> str | None:
     if not os.environ.get("DISPLAY") and not wayland:
         return (
             "There is no display to open a window on. Run it on a desktop, over 'ssh -X', or "
-            "under 'xvfb-run'; the verbs (info, map, generate) need none."
+            "under 'xvfb-run'; the verbs (see --help) need none."
         )
     missing = _missing_libraries({} if wayland else _X11_LIBRARIES)
     if missing:
@@ -46,7 +46,7 @@ def display_problem() -> str | None:
     if not wayland and not _connects():
         return (
             f"The display {os.environ['DISPLAY']!r} cannot be reached. Check DISPLAY, or run it "
-            "under 'xvfb-run'; the verbs (info, map, generate) need none."
+            "under 'xvfb-run'; the verbs (see --help) need none."
         )
     return None
 
