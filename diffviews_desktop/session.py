@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
@@ -43,10 +45,18 @@ class Session(QObject):
 class _Select(QUndoCommand):
     def __init__(self, session: Session, old: Selection, new: Selection, text: str) -> None:
         super().__init__(text)
-        self._session, self._old, self._new = session, old, new
+        # no strong reference: in a cycle, this could go before the stack that owns it, and the
+        # stack would end the program
+        self._session = weakref.ref(session)
+        self._old, self._new = old, new
 
     def redo(self) -> None:
-        self._session.update(self._session.state.with_selection(self._new))
+        self._select(self._new)
 
     def undo(self) -> None:
-        self._session.update(self._session.state.with_selection(self._old))
+        self._select(self._old)
+
+    def _select(self, selection: Selection) -> None:
+        session = self._session()
+        if session is not None:
+            session.update(session.state.with_selection(selection))

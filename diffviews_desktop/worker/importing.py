@@ -15,82 +15,50 @@ the engine, in whose process it runs.
 
 from __future__ import annotations
 
-import csv
-import inspect
 import json
 import math
 import os
-import posixpath
 import re
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
 from diffviews_desktop.data.arrays import map_array
-from diffviews_desktop.data.class_labels import load_class_labels_map
 from diffviews_desktop.data.dataset import ModelConfig, ModelFolder, ModelSamples, read_samples
 from diffviews_desktop.data.disk import disk_full, free_bytes, is_full, remove, sync_folder
-from diffviews_desktop.data.pictures import SUFFIXES, read_picture
 from diffviews_desktop.errors import (
-    AdapterError,
     CheckpointError,
     DataError,
-    DiffViewsError,
-    OutOfMemoryError,
     UsageError,
     brief,
 )
 from diffviews_desktop.processing.umap import fit_map, save_embeddings
 from diffviews_desktop.samples import SampleTable
 from diffviews_desktop.worker.extraction import row_width
+from diffviews_desktop.worker.import_pictures import (
+    Pictures,
+    copy_pictures,
+    draw_pictures,
+    find_pictures,
+    noise_levels,
+    picture_name,
+)
 from diffviews_desktop.worker.jobs import DataImported, ImportData
-from diffviews_desktop.worker.maps import Host, MapMaker, OpenedModel, cache_of, some
+from diffviews_desktop.worker.maps import Host, MapMaker, OpenedModel, cache_of
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
     from diffviews_desktop.adapters.base import GeneratorAdapter
 
+
 MAX_SIGMAS = 20
 SIGMA_RANGE = (1e-6, 1e6)
-DRAWN_AT_ONCE = 8  # always: the noise of a picture depends on how many are drawn with it
-IMAGENET_CLASSES = 1000
-UNKNOWN = "unknown"
-
-FILE_COLUMNS = ("file", "filename", "image", "path")
-CLASS_COLUMNS = ("class", "label", "class_label")
-NAME_COLUMNS = ("name", "class_name")
-
 _BEGUN = re.compile(r"(\.new-.+-[0-9a-f]{8})(\.lock)?")
-
-
-@dataclass(frozen=True)
-class _Pictures:
-    """Pictures that lie in their place: the class of each, and what else is known.
-
-    Attributes:
-        classes: of each picture, -1 where unknown.
-        names: of classes.
-        said: what the list of samples says of where they are from.
-        notes: for the person.
-    """
-
-    classes: Sequence[int]
-    names: Mapping[int, str]
-    said: Mapping[str, Any]
-    notes: Sequence[str] = ()
-
-
-class _Drawn(NamedTuple):
-    """Pictures ``(B, R, R, C) uint8`` and their classes ``(B,)``."""
-
-    images: NDArray[np.uint8]
-    classes: Sequence[int]
+UNKNOWN = "unknown"
 
 
 def import_data(job: ImportData, host: Host, maps: MapMaker) -> DataImported:
@@ -103,7 +71,7 @@ def import_data(job: ImportData, host: Host, maps: MapMaker) -> DataImported:
         Cancelled: nothing is left behind.
     """
     _check(job)
-    files = _find_pictures(job.images, job.out) if job.images is not None else []
+    files = find_pictures(job.images, job.out) if job.images is not None else []
     kind = "imported" if files else "generated"
     with _appearing(job.out, job.name) as folder:
         opened = _without_samples(job, folder)
@@ -116,9 +84,9 @@ def import_data(job: ImportData, host: Host, maps: MapMaker) -> DataImported:
         target = folder / "images" / kind
         target.mkdir(parents=True)
         if files:
-            pictures = _copy_pictures(job, host, adapter, files, target)
+            pictures = copy_pictures(job, host, adapter, files, target)
         else:
-            pictures = _draw_pictures(job, host, adapter, target)
+            pictures = draw_pictures(job, host, adapter, target)
         shapes = adapter.get_layer_shapes()
         samples = _list_samples(job, pictures, kind)
         _write_json(
@@ -146,9 +114,6 @@ def import_data(job: ImportData, host: Host, maps: MapMaker) -> DataImported:
         samples=len(samples),
         notes=(*pictures.notes, *_sigma_notes(job, adapter), *extracted.notes),
     )
-
-
-# ---- what is asked for --------------------------------------------------------------------------
 
 
 def _check(job: ImportData) -> None:
@@ -242,17 +207,6 @@ def _check_room(job: ImportData, adapter: GeneratorAdapter, samples: int, width:
         raise disk_full(job.out, needed, "The import")
 
 
-def _noise_levels(adapter: GeneratorAdapter) -> dict[str, float]:
-    """The adapter's default noise levels, as far as the model knows them; empty if of no use."""
-    said = adapter.get_default_config()
-    try:
-        low = max(float(said["sigma_min"]), float(getattr(adapter, "sigma_min", 0) or 0))
-        high = min(float(said["sigma_max"]), float(getattr(adapter, "sigma_max", 0) or math.inf))
-    except (LookupError, TypeError, ValueError):
-        return {}
-    return {"sigma_max": high, "sigma_min": low} if 0 < low <= high < math.inf else {}
-
-
 def _sigma_notes(job: ImportData, adapter: GeneratorAdapter) -> list[str]:
     low = float(getattr(adapter, "sigma_min", None) or 0)
     high = float(getattr(adapter, "sigma_max", None) or math.inf)
@@ -265,303 +219,7 @@ def _sigma_notes(job: ImportData, adapter: GeneratorAdapter) -> list[str]:
     ]
 
 
-# ---- pictures -----------------------------------------------------------------------------------
-
-
-def _find_pictures(images: Path, out: Path) -> list[str]:
-    """Pictures of a folder and its subfolders, as relative paths with ``/``, sorted.
-
-    Raises:
-        DataError: there are none.
-    """
-    if not images.is_dir():
-        raise DataError(f"There is no folder {images}. Choose another one with --images.")
-
-    def refuse(error: OSError) -> None:
-        raise DataError(
-            f"The folder {error.filename} cannot be read ({brief(error)}). Change its rights."
-        ) from error
-
-    found, made = [], os.path.realpath(out)
-    for folder, below, names in os.walk(images, onerror=refuse):
-        # what was made before is no source
-        below[:] = [
-            name
-            for name in below
-            if not name.startswith(".") and os.path.realpath(os.path.join(folder, name)) != made
-        ]
-        at = Path(folder).relative_to(images)
-        found += [
-            (at / name).as_posix()
-            for name in names
-            if not name.startswith(".") and name.lower().endswith(SUFFIXES)
-        ]
-    if not found:
-        raise DataError(
-            f"{images} holds no pictures ({', '.join(SUFFIXES)}). Choose another folder."
-        )
-    return sorted(found)
-
-
-def _copy_pictures(
-    job: ImportData, host: Host, adapter: GeneratorAdapter, files: Sequence[str], target: Path
-) -> _Pictures:
-    """Write each picture as the model sees it.
-
-    Raises:
-        DataError: none can be read, or the labels cannot.
-    """
-    assert job.images is not None
-    labels = _labels(job, files, adapter)
-    channels = getattr(adapter, "img_channels", 3)
-    kept: list[str] = []
-    broken: list[str] = []
-    for number, file in enumerate(files, start=1):
-        try:
-            values = read_picture(job.images / file, adapter.resolution, channels)
-        except DataError:
-            broken.append(file)
-        else:
-            picture = np.rint((values + 1) * 127.5).astype(np.uint8).transpose(1, 2, 0)
-            _save(picture, target / _picture_name(len(kept)))
-            kept.append(file)
-        text = f"{number} of {len(files)}"
-        host.progress("reading pictures", number / len(files), text)
-    if not kept:
-        raise DataError(
-            f"None of the {len(files)} pictures in {job.images} can be read. The first is "
-            f"{files[0]}: check these files."
-        )
-    notes = list(labels.notes)
-    if broken:
-        notes.append(f"{len(broken)} pictures cannot be read and were left out: {some(broken)}")
-    classes = [labels.of_file.get(file, -1) for file in kept]
-    unknown = sum(number >= adapter.num_classes for number in classes)
-    if adapter.num_classes and unknown:
-        notes.append(
-            f"{unknown} pictures are of classes that the model does not have (it has "
-            f"{adapter.num_classes}): they are extracted without a class."
-        )
-    return _Pictures(classes, labels.names, {"pictures": kept}, notes)
-
-
-def _draw_pictures(
-    job: ImportData, host: Host, adapter: GeneratorAdapter, target: Path
-) -> _Pictures:
-    """Write pictures that the model draws, of random classes.
-
-    Raises:
-        OutOfMemoryError: the device cannot hold the few that are drawn at a time.
-        AdapterError: the adapter's own sampler fails.
-    """
-    import torch
-
-    from diffviews_desktop.adapters.device import is_out_of_memory
-
-    host.prepare(adapter)
-    draw = _sampler(job, adapter)
-    classes: list[int] = []
-    host.progress("generating", 0.0)
-    while len(classes) < job.generate:
-        count = min(DRAWN_AT_ONCE, job.generate - len(classes))
-        seed = np.random.SeedSequence([job.seed, len(classes)]).generate_state(1, np.uint64)[0]
-        try:
-            with host.interruptible(adapter), torch.no_grad():
-                drawn = draw(count, int(seed >> np.uint64(1)))
-        except DiffViewsError:
-            raise
-        except Exception as error:  # another package's code: anything can happen in it
-            if is_out_of_memory(error):
-                raise OutOfMemoryError(
-                    f"The device has not enough memory to draw {count} pictures. Close other "
-                    "programs that use it, or choose --device cpu."
-                ) from error
-            raise AdapterError(
-                f"The sampler of {job.checkpoint.name} failed ({brief(error)}). Import pictures "
-                "instead, or ask the author of the adapter."
-            ) from error
-        for picture, number in zip(drawn.images, drawn.classes, strict=True):
-            _save(picture, target / _picture_name(len(classes)))
-            classes.append(max(-1, int(number)))
-        text = f"{len(classes)} of {job.generate}"
-        host.progress("generating", len(classes) / job.generate, text)
-    names = dict(getattr(adapter, "class_names", None) or {})
-    known = {number: names[number] for number in set(classes) if number in names}
-    said = {"seed": job.seed, "drawn_at_once": DRAWN_AT_ONCE, "steps": job.source.num_steps}
-    return _Pictures(classes, known, {"generated": said})
-
-
-def _sampler(job: ImportData, adapter: GeneratorAdapter) -> Callable[[int, int], _Drawn]:
-    """What draws some pictures with a seed: the adapter's own sampler, where it has one that takes
-    a number and a seed; else EDM's (Karras et al. 2022, algorithm 2) without added noise."""
-    import torch
-
-    from diffviews_desktop.adapters.sampling import make_labels, tensor_to_uint8_image
-    from diffviews_desktop.core.generator import sample_heun
-
-    steps, own = job.source.num_steps, getattr(adapter, "sample", None)
-    names = inspect.signature(own).parameters if callable(own) else {}
-    if callable(own) and {"num_samples", "seed"} <= names.keys():
-        given = {} if steps is None or "num_steps" not in names else {"num_steps": steps}
-
-        def draw_own(count: int, seed: int) -> _Drawn:
-            images, classes, *_ = own(num_samples=count, seed=seed, **given)
-            return _Drawn(_checked(adapter, images, count), _numbers_of(classes, count))
-
-        return draw_own
-
-    defaults = adapter.get_default_config()
-    schedule: dict[str, Any] = {**_noise_levels(adapter)}
-    schedule["num_steps"] = steps or defaults.get("default_steps", 18)
-
-    def draw(count: int, seed: int) -> _Drawn:
-        generator = torch.Generator().manual_seed(seed)
-        labels = make_labels(adapter.num_classes, count, "random", generator)
-        pictures = sample_heun(adapter, labels=labels, generator=generator, **schedule)
-        images = tensor_to_uint8_image(pictures)
-        return _Drawn(_checked(adapter, images, count), labels.numbers.tolist())
-
-    return draw
-
-
-def _checked(adapter: GeneratorAdapter, images: Any, count: int) -> NDArray[np.uint8]:
-    """Pictures of an adapter's sampler as an array.
-
-    Raises:
-        AdapterError: they are something else.
-    """
-    array = np.asarray(images.cpu() if hasattr(images, "cpu") else images)
-    wanted = (count, adapter.resolution, adapter.resolution, getattr(adapter, "img_channels", 3))
-    if array.shape != wanted or array.dtype != np.uint8:
-        raise AdapterError(
-            f"The sampler of the adapter {adapter.model_type} gives {array.dtype} {array.shape} "
-            f"instead of pictures uint8 {wanted}. Ask its author, or import pictures."
-        )
-    return array
-
-
-def _numbers_of(classes: Any, count: int) -> list[int]:
-    return [-1] * count if classes is None else [int(number) for number in classes]
-
-
-def _picture_name(number: int) -> str:
-    return f"sample_{number:06d}.png"
-
-
-def _save(picture: NDArray[np.uint8], path: Path) -> None:
-    """Write ``(R, R, C)`` as PNG."""
-    one = picture.shape[2] == 1
-    Image.fromarray(picture[:, :, 0] if one else np.ascontiguousarray(picture)).save(path)
-
-
-# ---- classes ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Labels:
-    """Class numbers by file, and names by number."""
-
-    of_file: Mapping[str, int]
-    names: Mapping[int, str]
-    notes: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
-class _Said:
-    """What a file of labels says: class by file, and name by class, as text."""
-
-    classes: dict[str, str] = field(default_factory=dict)
-    names: dict[str, str] = field(default_factory=dict)
-
-
-def _labels(job: ImportData, files: Sequence[str], adapter: GeneratorAdapter) -> _Labels:
-    """The class of every file that has one: by the labels, else by its subfolder."""
-    notes = []
-    if job.labels is not None:
-        said = _read_labels(job.labels)
-        missing = sorted(said.classes.keys() - set(files))
-        if missing:
-            notes.append(
-                f"{job.labels.name} names {len(missing)} files that are not in {job.images}: "
-                f"{some(missing)}"
-            )
-        without = [file for file in files if file not in said.classes]
-        if without:
-            notes.append(f"{len(without)} pictures have no class: {some(without)}")
-    else:
-        said = _Said({file: file.split("/")[0] for file in files if "/" in file})
-    there = {file: said.classes[file] for file in files if file in said.classes}
-    numbers, names = _class_numbers(set(there.values()), adapter)
-    own = {numbers[text]: name for text, name in said.names.items() if text in numbers}
-    return _Labels({file: numbers[text] for file, text in there.items()}, {**names, **own}, notes)
-
-
-def _class_numbers(
-    texts: Iterable[str], adapter: GeneratorAdapter
-) -> tuple[dict[str, int], dict[int, str]]:
-    """Classes as numbers, and the names that are known by that.
-
-    Whole numbers are themselves. WordNet ids are ImageNet's classes in the standard order, where
-    the model has so many. Names that the model's adapter knows are its classes; other names are
-    numbered in their order.
-    """
-    texts = sorted(texts)
-    if all(re.fullmatch(r"-1|[0-9]+", text) for text in texts):
-        return {text: int(text) for text in texts}, {}
-    if adapter.num_classes == IMAGENET_CLASSES:
-        imagenet = load_class_labels_map()
-        ids = {wordnet_id: number for number, (wordnet_id, _) in imagenet.items()}
-        if all(text in ids for text in texts):
-            names = {number: name for number, (_, name) in imagenet.items()}
-            return {text: ids[text] for text in texts}, names
-    known = dict(getattr(adapter, "class_names", None) or {})
-    numbers = {name: number for number, name in known.items()}
-    if all(text in numbers for text in texts):
-        return {text: numbers[text] for text in texts}, known
-    return (
-        {text: number for number, text in enumerate(texts)},
-        dict(enumerate(texts)),
-    )
-
-
-def _read_labels(path: Path) -> _Said:
-    """A file of labels: the columns ``file``, ``class`` and, if wanted, ``name``.
-
-    Raises:
-        DataError: it cannot be read, lacks a column, or gives a file two classes.
-    """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file) if row]
-    except (OSError, ValueError, csv.Error) as error:
-        raise DataError(f"{path} cannot be read as CSV ({brief(error)}). Correct it.") from error
-    header = [name.strip().lower() for name in rows[0]] if rows else []
-    files, classes = _column(header, FILE_COLUMNS), _column(header, CLASS_COLUMNS)
-    if files is None or classes is None:
-        raise DataError(
-            f"{path} must have the columns file and class. Add the one that is missing."
-        )
-    names, said = _column(header, NAME_COLUMNS), _Said()
-    for row in rows[1:]:
-        cells = [*map(str.strip, row), *[""] * (len(header) - len(row))]
-        if not cells[files] or not cells[classes]:
-            continue
-        name = posixpath.normpath(cells[files].replace("\\", "/"))
-        if said.classes.setdefault(name, cells[classes]) != cells[classes]:
-            raise DataError(f"{path} gives {name} two classes. Keep one.")
-        if names is not None and cells[names]:
-            said.names.setdefault(cells[classes], cells[names])
-    return said
-
-
-def _column(header: Sequence[str], variants: Sequence[str]) -> int | None:
-    return next((header.index(name) for name in variants if name in header), None)
-
-
-# ---- what is written ----------------------------------------------------------------------------
-
-
-def _list_samples(job: ImportData, pictures: _Pictures, kind: str) -> list[dict[str, Any]]:
+def _list_samples(job: ImportData, pictures: Pictures, kind: str) -> list[dict[str, Any]]:
     """Each picture at each noise level."""
     samples = []
     for number, label in enumerate(pictures.classes):
@@ -572,7 +230,7 @@ def _list_samples(job: ImportData, pictures: _Pictures, kind: str) -> list[dict[
                     "sample_id": f"sample_{number:06d}_s{_short(sigma)}",
                     "class_label": label,
                     "class_name": pictures.names.get(label, usual),
-                    "image_path": f"images/{kind}/{_picture_name(number)}",
+                    "image_path": f"images/{kind}/{picture_name(number)}",
                     "conditioning_sigma": sigma,
                 }
             )
@@ -615,7 +273,7 @@ def _write_map(
 
 
 def _settings(config: ModelConfig, adapter: GeneratorAdapter) -> dict[str, Any]:
-    return {**config.model_dump(exclude_unset=True), **_noise_levels(adapter)}
+    return {**config.model_dump(exclude_unset=True), **noise_levels(adapter)}
 
 
 def _write_json(path: Path, value: Mapping[str, Any]) -> None:

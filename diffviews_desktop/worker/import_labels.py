@@ -1,0 +1,129 @@
+"""Classes of pictures that are imported: from a CSV, or from the names of their folders."""
+
+from __future__ import annotations
+
+import csv
+import posixpath
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from diffviews_desktop.data.class_labels import load_class_labels_map
+from diffviews_desktop.errors import (
+    DataError,
+    brief,
+)
+from diffviews_desktop.worker.jobs import ImportData
+from diffviews_desktop.worker.maps import some
+
+if TYPE_CHECKING:  # torch is imported when a model is first loaded
+    from diffviews_desktop.adapters.base import GeneratorAdapter
+
+IMAGENET_CLASSES = 1000
+UNKNOWN = "unknown"
+FILE_COLUMNS = ("file", "filename", "image", "path")
+CLASS_COLUMNS = ("class", "label", "class_label")
+NAME_COLUMNS = ("name", "class_name")
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Class numbers by file, and names by number."""
+
+    of_file: Mapping[str, int]
+    names: Mapping[int, str]
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What a file of labels says: class by file, and name by class, as text."""
+
+    classes: dict[str, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+
+
+def find_labels(job: ImportData, files: Sequence[str], adapter: GeneratorAdapter) -> Labels:
+    """The class of every file that has one: by the labels, else by its subfolder."""
+    notes = []
+    if job.labels is not None:
+        said = _read_labels(job.labels)
+        missing = sorted(said.classes.keys() - set(files))
+        if missing:
+            notes.append(
+                f"{job.labels.name} names {len(missing)} files that are not in {job.images}: "
+                f"{some(missing)}"
+            )
+        without = [file for file in files if file not in said.classes]
+        if without:
+            notes.append(f"{len(without)} pictures have no class: {some(without)}")
+    else:
+        said = _Said({file: file.split("/")[0] for file in files if "/" in file})
+    there = {file: said.classes[file] for file in files if file in said.classes}
+    numbers, names = _class_numbers(set(there.values()), adapter)
+    own = {numbers[text]: name for text, name in said.names.items() if text in numbers}
+    return Labels({file: numbers[text] for file, text in there.items()}, {**names, **own}, notes)
+
+
+def _class_numbers(
+    texts: Iterable[str], adapter: GeneratorAdapter
+) -> tuple[dict[str, int], dict[int, str]]:
+    """Classes as numbers, and the names that are known by that.
+
+    Whole numbers are themselves. WordNet ids are ImageNet's classes in the standard order, where
+    the model has so many. Names that the model's adapter knows are its classes; other names are
+    numbered in their order.
+    """
+    texts = sorted(texts)
+    if all(re.fullmatch(r"-1|[0-9]+", text) for text in texts):
+        return {text: int(text) for text in texts}, {}
+    if adapter.num_classes == IMAGENET_CLASSES:
+        imagenet = load_class_labels_map()
+        ids = {wordnet_id: number for number, (wordnet_id, _) in imagenet.items()}
+        if all(text in ids for text in texts):
+            names = {number: name for number, (_, name) in imagenet.items()}
+            return {text: ids[text] for text in texts}, names
+    known = dict(getattr(adapter, "class_names", None) or {})
+    numbers = {name: number for number, name in known.items()}
+    if all(text in numbers for text in texts):
+        return {text: numbers[text] for text in texts}, known
+    return (
+        {text: number for number, text in enumerate(texts)},
+        dict(enumerate(texts)),
+    )
+
+
+def _read_labels(path: Path) -> _Said:
+    """A file of labels: the columns ``file``, ``class`` and, if wanted, ``name``.
+
+    Raises:
+        DataError: it cannot be read, lacks a column, or gives a file two classes.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = [row for row in csv.reader(file) if row]
+    except (OSError, ValueError, csv.Error) as error:
+        raise DataError(f"{path} cannot be read as CSV ({brief(error)}). Correct it.") from error
+    header = [name.strip().lower() for name in rows[0]] if rows else []
+    files, classes = _column(header, FILE_COLUMNS), _column(header, CLASS_COLUMNS)
+    if files is None or classes is None:
+        raise DataError(
+            f"{path} must have the columns file and class. Add the one that is missing."
+        )
+    names, said = _column(header, NAME_COLUMNS), _Said()
+    for row in rows[1:]:
+        cells = [*map(str.strip, row), *[""] * (len(header) - len(row))]
+        if not cells[files] or not cells[classes]:
+            continue
+        name = posixpath.normpath(cells[files].replace("\\", "/"))
+        if said.classes.setdefault(name, cells[classes]) != cells[classes]:
+            raise DataError(f"{path} gives {name} two classes. Keep one.")
+        if names is not None and cells[names]:
+            said.names.setdefault(cells[classes], cells[names])
+    return said
+
+
+def _column(header: Sequence[str], variants: Sequence[str]) -> int | None:
+    return next((header.index(name) for name in variants if name in header), None)
