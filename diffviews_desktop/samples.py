@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -36,7 +38,29 @@ class SampleTable:
 
     def picture(self, index: int) -> Path | None:
         """The picture of a sample; None where there is none inside the model's folder."""
-        return path_inside(self.root, self.image_path[index])
+        folder, _, name = self.image_path[index].rpartition("/")
+        real = self._folder(folder)
+        if real is not None and name not in ("", ".", "..") and "\0" not in name:
+            path = f"{real}{os.sep}{name}"
+            with contextlib.suppress(OSError):
+                if stat.S_ISREG(os.lstat(path).st_mode):
+                    return Path(path)
+        return path_inside(self.root, self.image_path[index])  # a link, or nothing
+
+    def _folder(self, relative: str) -> str | None:
+        """Where pictures lie, looked up once; None where that is not inside the model's folder."""
+        if relative not in self._folders:
+            base = os.path.realpath(self.root)
+            known = None
+            if "\0" not in relative:
+                real = os.path.realpath(os.path.join(base, relative))
+                known = real if Path(real).is_relative_to(base) else None
+            self._folders[relative] = known
+        return self._folders[relative]
+
+    @cached_property
+    def _folders(self) -> dict[str, str | None]:
+        return {}
 
     def classes(self) -> list[tuple[int, str, int]]:
         """``(class number, name, number of samples)``, sorted by number."""

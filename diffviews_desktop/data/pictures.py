@@ -11,6 +11,7 @@ from diffviews_desktop.data.arrays import Float32
 from diffviews_desktop.errors import DataError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+_EXIF = {"exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"}
 
 
 def read_picture(path: Path, resolution: int, channels: int) -> Float32:
@@ -25,7 +26,10 @@ def read_picture(path: Path, resolution: int, channels: int) -> Float32:
     try:
         with Image.open(path) as opened:
             opened.seek(0)
-            picture = _flatten(ImageOps.exif_transpose(opened))
+            opened.load()
+            # looking for EXIF where there can be none takes as long as decoding
+            plain = opened.format in ("PNG", "BMP", "GIF") and not _EXIF & opened.info.keys()
+            picture = _flatten(opened if plain else ImageOps.exif_transpose(opened))
             picture = picture.convert("L" if channels == 1 else "RGB")
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
         raise DataError(f"The picture {path} cannot be read ({error}).") from error
