@@ -142,6 +142,8 @@ class App(QObject):
         self._end(0 if saved else 1)
 
     def _end(self, code: int) -> None:
+        # the last window's end would end the program by itself, with another code
+        QApplication.setQuitOnLastWindowClosed(False)
         self.window.close()
         QCoreApplication.exit(code)
 
