@@ -20,7 +20,7 @@ from diffviews_desktop.data.layer_cache import EntryInfo, LayerCache, budget_byt
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.verbs.shared import Answer, add_verb, layer_set, showing_progress, size
 from diffviews_desktop.worker.jobs import Progress
-from diffviews_desktop.worker.maps import cache_of
+from diffviews_desktop.worker.opened_model import cache_of
 
 
 def add_to(verbs: Any) -> None:

@@ -67,7 +67,8 @@ from diffviews_desktop.worker.jobs import (
     Trajectory,
     TrajectoryStep,
 )
-from diffviews_desktop.worker.maps import MapMaker, OpenedModel, cache_of
+from diffviews_desktop.worker.maps import MapMaker
+from diffviews_desktop.worker.opened_model import OpenedModel, cache_of
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
     from diffviews_desktop.adapters.base import GeneratorAdapter
@@ -127,7 +128,7 @@ class Engine:
                 return self._maps.map_layer(opened, tuple(sorted(set(job.layers))))
             case Extract():
                 opened = self._open(job.source, job.model)
-                return self._maps.extract(opened, job.layer_sets, job.out)
+                return self._maps.activations.extract(opened, job.layer_sets, job.out)
             case ImportData():
                 return import_data(job, self, self._maps)
             case ConvertCheckpoint():
@@ -412,7 +413,7 @@ class Engine:
 
         adapter = self.adapter_of(opened)
         shapes = adapter.get_layer_shapes()
-        values = self._maps.rows(opened, layers, rows)
+        values = self._maps.activations.rows(opened, layers, rows)
         masks = compute_mask_dict(values, range(len(values)), shapes, layers)
         masker = ActivationMasker(adapter)
         for name, mask in masks.items():

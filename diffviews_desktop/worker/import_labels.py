@@ -16,7 +16,7 @@ from diffviews_desktop.errors import (
     brief,
 )
 from diffviews_desktop.worker.jobs import ImportData
-from diffviews_desktop.worker.maps import some
+from diffviews_desktop.worker.opened_model import some
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
     from diffviews_desktop.adapters.base import GeneratorAdapter

@@ -24,7 +24,7 @@ from diffviews_desktop.errors import (
 )
 from diffviews_desktop.worker.import_labels import find_labels
 from diffviews_desktop.worker.jobs import ImportData
-from diffviews_desktop.worker.maps import Host, some
+from diffviews_desktop.worker.opened_model import Host, some
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
     from diffviews_desktop.adapters.base import GeneratorAdapter

@@ -49,7 +49,8 @@ from diffviews_desktop.worker.import_pictures import (
     picture_name,
 )
 from diffviews_desktop.worker.jobs import DataImported, ImportData
-from diffviews_desktop.worker.maps import Host, MapMaker, OpenedModel, cache_of
+from diffviews_desktop.worker.maps import MapMaker
+from diffviews_desktop.worker.opened_model import Host, OpenedModel, cache_of
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
     from diffviews_desktop.adapters.base import GeneratorAdapter
@@ -104,7 +105,7 @@ def import_data(job: ImportData, host: Host, maps: MapMaker) -> DataImported:
 
         opened = replace(opened, samples=read_samples(opened.folder))
         activations = folder / "activations" / kind
-        extracted = maps.extract(opened, (layers,), activations)
+        extracted = maps.activations.extract(opened, (layers,), activations)
         _write_map(job, host, maps, opened, layers, extracted.files[0])
         _write_json(folder / "config.json", _settings(opened.folder.config, adapter))
     return DataImported(

@@ -1,7 +1,7 @@
 """Maps of layers: the folder's own, those in the cache, and those that are made now.
 
 For the engine, in whose process it runs. What a map depends on is in its key; what the activations
-alone depend on is in another (`MapMaker.activations_key`), so that a layer is extracted once,
+alone depend on is in another (`LayerActivations.key`), so that a layer is extracted once,
 however many maps are made of it.
 """
 
@@ -10,91 +10,25 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from diffviews_desktop import paths
 from diffviews_desktop.data import layer_cache
-from diffviews_desktop.data.activation_files import ActivationFiles, open_activation_files
-from diffviews_desktop.data.arrays import ActivationMatrix, Float32
-from diffviews_desktop.data.checkpoint_files import identity
-from diffviews_desktop.data.dataset import ModelFolder, ModelSamples
-from diffviews_desktop.data.layer_cache import CacheEntry, EntryInfo, LayerCache, PartialMatrix
-from diffviews_desktop.data.side_car import write_side_car
-from diffviews_desktop.errors import DataError, MaskError, UsageError
+from diffviews_desktop.data.layer_cache import CacheEntry
+from diffviews_desktop.errors import DataError
 from diffviews_desktop.processing.parameters import MapParameters, default_parameters
 from diffviews_desktop.processing.projector import Projector
 from diffviews_desktop.processing.umap import Stage, fit_map, refit_map
-from diffviews_desktop.worker.extraction import Extracted, SampleExtraction, Target, row_width
-from diffviews_desktop.worker.jobs import LayerMap, LayersExtracted
-
-if TYPE_CHECKING:  # torch is imported when a model is first loaded
-    from diffviews_desktop.adapters.base import GeneratorAdapter
+from diffviews_desktop.worker.jobs import LayerMap
+from diffviews_desktop.worker.layer_activations import FoundActivations, LayerActivations
+from diffviews_desktop.worker.opened_model import Host, OpenedModel, some
 
 log = logging.getLogger(__name__)
-
-_COPIED_VALUES = 16_000_000
-
-
-@dataclass(frozen=True)
-class OpenedModel:
-    """A model's folder with its samples, where its maps are kept, and what was asked of it.
-
-    ``parameters`` None means the folder's own map, where it has one.
-    """
-
-    folder: ModelFolder
-    samples: ModelSamples
-    cache: LayerCache
-    label_dropout: float | None = None
-    precision: str | None = None
-    parameters: MapParameters | None = None
-
-    @cached_property
-    def stored(self) -> list[tuple[str, int, int]]:
-        """Name, size and time of the folder's own activation files."""
-        files = sorted((self.folder.path / "activations").glob("*/*.np[yz]"))
-        facts: list[tuple[str, int, int]] = []
-        for file in files:
-            with suppress(OSError):  # it just went, or leads nowhere
-                status = file.stat()
-                facts.append((file.name, status.st_size, status.st_mtime_ns))
-        return facts
-
-
-class Host(Protocol):
-    """What making a map needs of the engine."""
-
-    def adapter_of(self, opened: OpenedModel) -> GeneratorAdapter: ...
-    def prepare(self, adapter: GeneratorAdapter) -> None: ...
-    def check(self) -> None: ...
-    def progress(self, stage: str, fraction: float | None = None, detail: str = "") -> None: ...
-    def interruptible(self, adapter: GeneratorAdapter) -> AbstractContextManager[None]: ...
-
-
-@dataclass(frozen=True, eq=False)
-class _Activations:
-    """Activations to map: ``values (N, D)``, NaN where a sample has none.
-
-    Attributes:
-        partial: the matrix that they were computed or read into, if they were.
-        entry: the cache entry that they lie in, if they do.
-        lost: samples without a readable picture.
-    """
-
-    values: NDArray
-    partial: PartialMatrix | None = None
-    entry: CacheEntry | None = None
-    lost: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    rate: float | None = None
 
 
 @dataclass(frozen=True)
@@ -116,7 +50,11 @@ class MapMaker:
 
     host: Host
     given: MapParameters | None = None
+    activations: LayerActivations = field(init=False)
     _projector: tuple[str, Projector] | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self.activations = LayerActivations(self.host)
 
     @property
     def defaults(self) -> MapParameters:
@@ -193,35 +131,11 @@ class MapMaker:
         own = own and opened.samples.xy is not None
         return layer_cache.cache_key(
             {
-                **self._activation_parts(opened, layers),
+                **self.activations.key_parts(opened, layers),
                 "parameters": self._parameters(opened).to_dict(),
                 "own_map": opened.samples.embedding if own else None,
             }
         )
-
-    def activations_key(self, opened: OpenedModel, layers: Sequence[str]) -> str:
-        """Everything that the activations of these layers depend on."""
-        return layer_cache.cache_key({**self._activation_parts(opened, layers), "map": False})
-
-    def _activation_parts(self, opened: OpenedModel, layers: Sequence[str]) -> dict[str, Any]:
-        config = opened.folder.config
-        try:
-            weights = identity(opened.folder.checkpoint())
-        except DataError:
-            weights = []
-        parts = {
-            "model": opened.folder.name,
-            "adapter": config.adapter,
-            "checkpoint": weights,
-            "samples": opened.samples.fingerprint,
-            "extraction_input": config.extraction_input,
-            "layers": sorted(layers),
-        }
-        if config.activation_dtype != "float32":
-            parts["dtype"] = config.activation_dtype
-        if opened.stored:
-            parts["stored"] = opened.stored
-        return parts
 
     def _parameters(self, opened: OpenedModel) -> MapParameters:
         return opened.parameters or self.defaults
@@ -276,7 +190,7 @@ class MapMaker:
                 projector = refit_map(similar[0], parameters, progress=self._stage)
                 entry, found = similar[1], None
             else:
-                found = self._activations(opened, layers, stack)
+                found = self.activations.find(opened, layers, stack)
                 projector = fit_map(
                     found.values, parameters, **self._own_places(opened, layers),
                     progress=self._stage,
@@ -294,7 +208,7 @@ class MapMaker:
                     {
                         "model": opened.folder.name,
                         "parameters": parameters.to_dict(),
-                        "activations": self.activations_key(opened, layers),
+                        "activations": self.activations.key(opened, layers),
                         "extraction_input": opened.folder.config.extraction_input,
                     },
                     layers,
@@ -311,7 +225,7 @@ class MapMaker:
             return {}
         return {"xy": samples.xy, "z": samples.z}
 
-    def _hand_over(self, opened: OpenedModel, found: _Activations, folder: Path) -> None:
+    def _hand_over(self, opened: OpenedModel, found: FoundActivations, folder: Path) -> None:
         """The matrix becomes the entry's, unless it is larger than all that may be kept."""
         assert found.partial is not None
         if not opened.cache.keeps_matrix(found.values.nbytes):
@@ -319,7 +233,7 @@ class MapMaker:
         found.partial.mark(np.flatnonzero(~found.partial.done))  # these are NaN and stay so
         found.partial.complete(folder)
 
-    def _made(self, opened: OpenedModel, projector: Projector, found: _Activations) -> _Made:
+    def _made(self, opened: OpenedModel, projector: Projector, found: FoundActivations) -> _Made:
         names = opened.samples.table.sample_id
         left_out = np.setdiff1d(np.arange(len(names)), projector.rows)
         broken = [names[row] for row in left_out if names[row] not in found.lost]
@@ -337,7 +251,7 @@ class MapMaker:
         """A map of the same activations that were reduced in the same way, to be laid out anew."""
         if self._own_places(opened, layers):
             return None  # its places are given, and are not those of another map
-        for info in self._entries(opened, layers):
+        for info in self.activations.entries(opened, layers):
             if not _reduced_alike(info.parameters, parameters):
                 continue
             read = opened.cache.read(
@@ -357,222 +271,8 @@ class MapMaker:
             return own, None
         return None
 
-    def _entries(self, opened: OpenedModel, layers: tuple[str, ...]) -> Iterator[EntryInfo]:
-        """Entries of the same activations, the last used first."""
-        key = self.activations_key(opened, layers)
-        for info in reversed(opened.cache.entries()):
-            if info.details.get("activations") == key:
-                yield info
-
-    def _stored_matrix(
-        self, opened: OpenedModel, layers: tuple[str, ...]
-    ) -> tuple[CacheEntry, ActivationMatrix] | None:
-        """The matrix of a finished map of these layers, if the cache keeps one."""
-        for info in self._entries(opened, layers):
-            entry = opened.cache.open(info.key) if info.has_matrix else None
-            stored = entry.activations() if entry is not None else None
-            if entry is not None and stored is not None:
-                return entry, stored
-        return None
-
-    # ---- activations ----------------------------------------------------------------------------
-
-    def _activations(
-        self, opened: OpenedModel, layers: tuple[str, ...], stack: ExitStack
-    ) -> _Activations:
-        """All activations of some layers: where they are stored, else extracted now."""
-        found = self._stored_matrix(opened, layers)
-        if found is not None:
-            return _Activations(found[1].rows, entry=found[0])
-        files = self._own_files(opened, layers)
-        matrix = files.matrix() if files is not None else None
-        if matrix is not None:
-            return _Activations(matrix)
-        if files is not None:
-            partial = stack.enter_context(self._partial(opened, layers, files.width))
-            self._read_files(files, partial)
-            return _Activations(partial.rows, partial=partial)
-        extraction, targets, done = self._extract(opened, (layers,), opened.cache, stack)
-        return _Activations(
-            targets[0].matrix.rows,
-            partial=targets[0].matrix,
-            lost=tuple(extraction.skipped),
-            notes=_notes_of(extraction),
-            rate=done.rate,
-        )
-
-    def _own_files(self, opened: OpenedModel, layers: tuple[str, ...]) -> ActivationFiles | None:
-        """The folder's own activations of exactly these layers, one row a sample; or None."""
-        files = open_activation_files(opened.folder, opened.samples)
-        return files.select(layers) if files is not None else None
-
-    def _read_files(self, files: ActivationFiles, partial: PartialMatrix) -> None:
-        """Copy what the folder has in many files into one matrix."""
-        wanted = np.flatnonzero(~partial.done)
-        read = 0
-        self.host.progress("reading activations", 0.0)
-        for rows, values in files.batches(wanted):
-            partial.rows[rows] = values
-            partial.mark(rows)
-            read += len(rows)
-            self.host.progress("reading activations", read / len(wanted))
-
-    def _extract(
-        self,
-        opened: OpenedModel,
-        layer_sets: Sequence[tuple[str, ...]],
-        cache: LayerCache,
-        stack: ExitStack,
-    ) -> tuple[SampleExtraction, list[Target], Extracted]:
-        """Extract sets of layers in one pass, each into a matrix that can be continued."""
-        adapter = self.host.adapter_of(opened)
-        widths = [row_width(adapter, layers) for layers in layer_sets]
-        targets = [
-            Target(layers, stack.enter_context(self._partial(opened, layers, width, cache)))
-            for layers, width in zip(layer_sets, widths, strict=True)
-        ]
-        for target in targets:
-            self._take_over(opened, target)
-        extraction = self._extraction(opened, sorted(set().union(*layer_sets)))
-        self.host.prepare(adapter)
-        done = extraction.fill(
-            targets, lambda fraction, text: self.host.progress("extracting", fraction, text)
-        )
-        return extraction, targets, done
-
-    def _take_over(self, opened: OpenedModel, target: Target) -> None:
-        """Copy rows that a finished map has already."""
-        found = self._stored_matrix(opened, target.layers)
-        if found is None or target.matrix.done.any():
-            return
-        stored = found[1].rows
-        size = max(1, _COPIED_VALUES // stored.shape[1])
-        for start in range(0, len(stored), size):
-            part = np.asarray(stored[start : start + size])
-            target.matrix.rows[start : start + size] = part
-            there = start + np.flatnonzero(~np.isnan(part).all(axis=1))
-            target.matrix.mark(there)
-            self.host.check()
-
-    @contextmanager
-    def _partial(
-        self,
-        opened: OpenedModel,
-        layers: tuple[str, ...],
-        width: int,
-        cache: LayerCache | None = None,
-    ) -> Iterator[PartialMatrix]:
-        shape = (len(opened.samples.table), width)
-        details = {"model": opened.folder.name, "layers": layers}
-        dtype = np.dtype(opened.folder.config.activation_dtype)
-        key = self.activations_key(opened, layers)
-        with (cache or opened.cache).partial(key, shape, dtype, details=details) as matrix:
-            yield matrix
-
-    def _extraction(self, opened: OpenedModel, layers: Sequence[str]) -> SampleExtraction:
-        adapter = self.host.adapter_of(opened)
-        return SampleExtraction(
-            adapter,
-            opened.samples.table,
-            layers,
-            opened.folder.config.extraction_input,
-            check=self.host.check,
-            interruptible=lambda: self.host.interruptible(adapter),
-        )
-
-    def rows(self, opened: OpenedModel, layers: tuple[str, ...], rows: Sequence[int]) -> Float32:
-        """Activations of some samples: read where they are stored, else extracted now.
-
-        Raises:
-            MaskError: the picture of a sample cannot be read.
-        """
-        found = self._stored_matrix(opened, layers)
-        if found is not None:
-            values = found[1].take(rows)
-            if not np.isnan(values).all(axis=1).any():  # else its picture may be there now
-                return values
-        files = self._own_files(opened, layers)
-        if files is not None:
-            return files.take(rows)
-        self.host.progress("reading the samples' activations")
-        extraction = self._extraction(opened, layers)
-        values = extraction.rows(rows)
-        if extraction.skipped:
-            raise MaskError(
-                f"The picture of {extraction.skipped[0]} is missing or broken, so its activation "
-                "cannot be computed. Leave it out of the neighbours."
-            )
-        return values
-
-    # ---- extraction for its own sake ------------------------------------------------------------
-
-    def extract(
-        self, opened: OpenedModel, layer_sets: Sequence[tuple[str, ...]], out: Path | None
-    ) -> LayersExtracted:
-        """Extract sets of layers in one pass: to the cache, or to ``<layers>.npy`` in ``out``."""
-        layer_sets = tuple(tuple(sorted(set(layers))) for layers in layer_sets)
-        files = tuple(out / file_name(layers) for layers in layer_sets) if out is not None else ()
-        for file in files:
-            if file.exists():
-                raise UsageError(f"{file} is there already. Move it away, or choose another --out.")
-        with ExitStack() as stack:
-            cache = opened.cache if out is None else LayerCache(out)
-            extraction, targets, done = self._extract(opened, layer_sets, cache, stack)
-            size = sum(target.matrix.rows.nbytes for target in targets)
-            for file, target in zip(files, targets, strict=bool(files)):
-                self._write_out(opened, target, file)
-            for layers, target in zip(layer_sets, targets, strict=True):
-                if out is None and self._stored_matrix(opened, layers) is not None:
-                    target.matrix.discard()  # the cache has it in a finished map
-        return LayersExtracted(
-            model=opened.folder.name,
-            layer_sets=layer_sets,
-            files=files,
-            samples=len(done.rows),
-            computed=done.computed,
-            bytes=size,
-            rate=done.rate,
-            notes=_notes_of(extraction),
-        )
-
-    def _write_out(self, opened: OpenedModel, target: Target, file: Path) -> None:
-        shapes = self.host.adapter_of(opened).get_layer_shapes()
-        table, rows = opened.samples.table, target.matrix.rows
-        target.matrix.mark(np.flatnonzero(~target.matrix.done))
-        write_side_car(
-            file,
-            layers=target.layers,
-            shapes={name: tuple(shapes[name]) for name in target.layers},
-            rows=len(rows),
-            width=rows.shape[1],
-            dtype=str(rows.dtype),
-            sample_ids=table.sample_id,
-        )
-        del rows
-        target.matrix.complete(file.parent, file.name)
-        target.matrix.discard()
-
     def _stage(self, stage: Stage) -> None:
         self.host.progress(stage.name, stage.fraction)
-
-
-def cache_of(folder: ModelFolder) -> LayerCache:
-    """Beside the model where that can be written, else in the user's cache directory."""
-    beside = folder.path / "embeddings" / "layer_cache"
-    existing = next(parent for parent in (beside, *beside.parents) if parent.exists())
-    if os.access(existing, os.W_OK):
-        return LayerCache(beside)
-    return LayerCache(paths.cache_dir() / "layer_cache")
-
-
-def file_name(layers: Sequence[str]) -> str:
-    """Name of the ``.npy`` of some layers, whatever letters their names have."""
-    return "+".join(layers).replace("/", "_").replace("\\", "_") + ".npy"
-
-
-def some(names: Sequence[str]) -> str:
-    """The first few of some names."""
-    return ", ".join(names[:3]) + ("…" if len(names) > 3 else "")
 
 
 def _own_projector(opened: OpenedModel, layers: tuple[str, ...]) -> Projector | None:
@@ -614,11 +314,3 @@ def _link_matrix(entry: CacheEntry, folder: Path) -> None:
     except OSError:
         with suppress(OSError):  # it can be extracted again
             shutil.copyfile(stored.path, target)
-
-
-def _notes_of(extraction: SampleExtraction) -> tuple[str, ...]:
-    lost, notes = extraction.skipped, tuple(extraction.notes)
-    if not lost:
-        return notes
-    text = f"{len(lost)} pictures are missing or broken and were left out: {some(lost)}"
-    return (text, *notes)

@@ -1181,8 +1181,8 @@ def test_stored_rows_equal_rows_extracted_on_demand(mapped: Source) -> None:
     engine.run(LoadModel(job_id=1, source=mapped, model="tiny"))
     opened = engine._open(mapped, "tiny")
     layers, rows = ("encoder_bottleneck",), (0, 33, 59)
-    stored = engine._maps.rows(opened, layers, rows)
-    extracted = engine._maps._extraction(opened, layers).rows(rows)
+    stored = engine._maps.activations.rows(opened, layers, rows)
+    extracted = engine._maps.activations._extraction(opened, layers).rows(rows)
     np.testing.assert_allclose(extracted, stored, rtol=0, atol=1e-5)
 
 
@@ -1435,7 +1435,8 @@ def test_layers_extracted_in_one_pass_are_those_of_their_own_passes(
     engine = make_engine(watch)
     mapped = run_map(engine, source, *sets[1])
     assert [e.detail for e in watch.events if getattr(e, "stage", "") == "extracting"] == [""]
-    rows = engine._maps.rows(engine._open(source, "tiny"), mapped.layers, range(TINY_SAMPLES))
+    opened = engine._open(source, "tiny")
+    rows = engine._maps.activations.rows(opened, mapped.layers, range(TINY_SAMPLES))
     expected = [
         activations_by_hand(source.path / "tiny", layer, range(TINY_SAMPLES))
         for layer in mapped.layers
@@ -1492,7 +1493,7 @@ def test_a_broken_extraction_goes_on_where_it_was(
     rest = extract(engine, source, ("midblock",))
     assert 0 < rest.computed < TINY_SAMPLES
     assert (TINY_SAMPLES - rest.computed) % 7 == 0
-    rows = engine._maps._activations(engine._open(source, "tiny"), ("midblock",), ExitStack())
+    rows = engine._maps.activations.find(engine._open(source, "tiny"), ("midblock",), ExitStack())
     expected = activations_by_hand(source.path / "tiny", "midblock", range(TINY_SAMPLES))
     np.testing.assert_allclose(rows.values, expected, rtol=0, atol=1e-4)
 
