@@ -44,7 +44,8 @@ def collect(layer: str, count: int, steps: int) -> tuple[NDArray, NDArray, list[
     ``(S, D)``."""
     import torch
 
-    from diffviews_desktop.core.generator import denoise, get_denoising_sigmas, make_labels
+    from diffviews_desktop.adapters.sampling import get_denoising_sigmas, make_labels
+    from diffviews_desktop.core.denoising import denoise
     from diffviews_desktop.data.dataset import open_data_folder
     from diffviews_desktop.data.demo import unpack_demo
     from diffviews_desktop.worker.engine import Engine

@@ -23,6 +23,7 @@ from diffviews_desktop.state import (
     State,
     TrajectoryRecord,
 )
+from diffviews_desktop.wording import counted
 from diffviews_desktop.worker.jobs import (
     CheckpointConverted,
     ClassChoice,
@@ -572,10 +573,8 @@ def _converted(session: SessionLike, converted: CheckpointConverted) -> None:
 
 
 def _imported(session: SessionLike, worker: WorkerLike, imported: DataImported) -> None:
-    text = (
-        f"Imported {_count(imported.pictures, 'picture')} as {_count(imported.samples, 'sample')} "
-        f"of {imported.model} in {imported.path}."
-    )
+    pictures, samples = counted(imported.pictures, "picture"), counted(imported.samples, "sample")
+    text = f"Imported {pictures} as {samples} of {imported.model} in {imported.path}."
     _say_with_notes(session, text, imported.notes)
     source = Source(path=imported.path)
     open_data(session=session, worker=worker, source=source, model=imported.model)
@@ -588,7 +587,7 @@ def _extracted(session: SessionLike, extracted: LayersExtracted) -> None:
     layers = ", ".join("+".join(names) for names in extracted.layer_sets)
     where = f" to {extracted.files[0].parent}" if extracted.files else ""
     text = (
-        f"Extracted {layers} of {_count(extracted.samples, 'sample')}{where}: "
+        f"Extracted {layers} of {counted(extracted.samples, 'sample')}{where}: "
         f"{extracted.bytes / 1e6:,.0f} MB."
     )
     _say_with_notes(session, text, extracted.notes)
@@ -598,10 +597,6 @@ def _say_with_notes(session: SessionLike, text: str, notes: tuple[str, ...]) -> 
     """What was done and the first note; all notes can be copied."""
     text = " ".join((text, *notes[:1]))
     session.update(session.state.with_notice(text, details="\n".join(notes)))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _layer_mapped(

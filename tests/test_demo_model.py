@@ -11,9 +11,10 @@ from PIL import Image
 from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.svm import SVC
+from tiny import sample_heun
 
 from diffviews_desktop.adapters.registry import get_adapter
-from diffviews_desktop.core.generator import make_labels, sample_heun, tensor_to_uint8_image
+from diffviews_desktop.adapters.sampling import make_labels, tensor_to_uint8_image
 from diffviews_desktop.data.dataset import ModelFolder, open_data_folder, read_samples
 
 

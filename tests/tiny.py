@@ -16,6 +16,8 @@ from torch import Tensor, nn
 
 from diffviews_desktop.adapters.edm import EDMAdapter
 from diffviews_desktop.adapters.networks.precond import EDMPrecond
+from diffviews_desktop.adapters.sampling import Labels, get_denoising_sigmas
+from diffviews_desktop.core.denoising import denoise
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
@@ -376,3 +378,22 @@ class GaussianAdapter(DuckAdapter):
     def exact_path(self, x: Tensor, start: float, end: float) -> Tensor:
         """Where the probability flow ``dx/ds = (x - D(x; s)) / s`` takes ``x``."""
         return x * math.sqrt((self.sd**2 + end**2) / (self.sd**2 + start**2))
+
+
+def sample_heun(
+    adapter: Any,
+    *,
+    labels: Labels,
+    generator: torch.Generator,
+    num_steps: int = 18,
+    sigma_max: float = 80.0,
+    sigma_min: float = 0.002,
+    **options: Any,
+) -> Tensor:
+    """Pictures ``(B, C, R, R)`` of a run of Heun's sampler."""
+    sigmas = get_denoising_sigmas(num_steps, sigma_max, sigma_min, options.pop("rho", 7.0))
+    run = denoise(
+        adapter, labels=labels, sigmas=sigmas, generator=generator, sampler="heun", **options
+    )
+    *_, last = run
+    return last.denoised

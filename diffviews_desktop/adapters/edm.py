@@ -113,6 +113,10 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
         """Highest noise level that the model knows."""
         return self.model.sigma_max
 
+    def round_sigma(self, sigma: float) -> float:
+        """The nearest noise level that the model was trained at."""
+        return float(self.model.round_sigma(sigma))
+
     @property
     def hookable_layers(self) -> list[str]:
         return list(self._modules_by_layer)
@@ -196,10 +200,10 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
 
         for step in heun_steps(
             denoise,
-            lambda: torch.randn(size, generator=generator, dtype=torch.float64),
+            lambda: torch.randn(size, generator=generator).double(),
             sigmas.double().tolist(),
             churn,
-            lambda sigma: float(self.model.round_sigma(sigma)),
+            self.round_sigma,
         ):
             pictures = step.x
         return tensor_to_uint8_image(pictures), labels.numbers

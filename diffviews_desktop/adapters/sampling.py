@@ -60,12 +60,16 @@ class Labels:
 
 
 def make_labels(
-    num_classes: int, num_samples: int, choice: ClassChoice | None, generator: torch.Generator
+    num_classes: int,
+    num_samples: int,
+    choice: ClassChoice | None,
+    generator: torch.Generator | Sequence[torch.Generator],
 ) -> Labels:
     """Label vectors for a choice of class.
 
-    ``None`` and ``"random"`` draw a class for each sample; ``"uniform"`` (or -1) gives every class
-    the weight ``1 / num_classes``, also as the unconditional label; ``"zero"`` is all zeros.
+    ``None`` and ``"random"`` draw a class for each sample, from its own generator where there is
+    one a sample; ``"uniform"`` (or -1) gives every class the weight ``1 / num_classes``, also as
+    the unconditional label; ``"zero"`` is all zeros.
 
     Raises:
         UsageError: the model has no such class.
@@ -79,7 +83,11 @@ def make_labels(
         uniform = torch.full_like(zeros, 1 / num_classes)
         return Labels(torch.full((num_samples,), UNIFORM_LABEL), uniform, uniform)
     if choice is None or choice == "random":
-        numbers = torch.randint(num_classes, (num_samples,), generator=generator)
+        if isinstance(generator, torch.Generator):
+            numbers = torch.randint(num_classes, (num_samples,), generator=generator)
+        else:
+            drawn = [torch.randint(num_classes, (1,), generator=own) for own in generator]
+            numbers = torch.cat(drawn)
     elif isinstance(choice, int | np.integer) and 0 <= choice < num_classes:
         numbers = torch.full((num_samples,), int(choice))
     else:
@@ -100,16 +108,16 @@ class Churn(NamedTuple):
 
 
 @dataclass(frozen=True)
-class HeunStep:
-    """One step of `heun_steps`, all ``(B, C, R, R)`` float64.
+class SamplerStep:
+    """One step of a sampler, all ``(B, C, R, R)``, float64 in `heun_steps`.
 
     Attributes:
         index: from 0.
         sigma: noise level of the step's first evaluation, churn included.
         noised: what the first evaluation saw.
         denoised: what it answered.
-        x: where the step ends; after the last one, the pictures.
-        evaluations: how often the model ran, 2 except in the last step.
+        x: where the step ends; after the last one, the pictures, which are also ``denoised``.
+        evaluations: how often the model ran.
     """
 
     index: int
@@ -120,13 +128,35 @@ class HeunStep:
     evaluations: int
 
 
+def renoising_steps(
+    denoise: Callable[[Tensor, float], Tensor],
+    noise: Callable[[], Tensor],
+    sigmas: Sequence[float],
+) -> Iterator[SamplerStep]:
+    """Renoise in between: ``x' = D(x; sigma) + sigma' * noise``.
+
+    The way DMD2 (Yin et al. 2024) and consistency models are sampled.
+
+    Args:
+        denoise: the model: ``(x, sigma)`` to the denoised pictures.
+        noise: draws ``(B, C, R, R)`` standard normal numbers.
+        sigmas: noise levels, descending, without the final 0.
+    """
+    x = noise() * sigmas[0]
+    for index, (sigma, following) in enumerate(pairwise([*sigmas, 0.0])):
+        denoised = denoise(x, sigma)
+        ahead = denoised + following * noise() if following > 0 else denoised
+        yield SamplerStep(index, sigma, x, denoised, ahead, 1)
+        x = ahead
+
+
 def heun_steps(
     denoise: Callable[[Tensor, float], Tensor],
     noise: Callable[[], Tensor],
     sigmas: Sequence[float],
     churn: Churn | None = None,
     round_sigma: Callable[[float], float] = float,
-) -> Iterator[HeunStep]:
+) -> Iterator[SamplerStep]:
     """EDM's stochastic second-order sampler (Karras et al. 2022, algorithm 2).
 
     Args:
@@ -150,4 +180,4 @@ def heun_steps(
         if following > 0:
             ahead = (x - denoise(x, following)) / following
             x = noised + (following - higher) * (slope + ahead) / 2
-        yield HeunStep(index, higher, noised, denoised, x, 2 if following > 0 else 1)
+        yield SamplerStep(index, higher, noised, denoised, x, 2 if following > 0 else 1)

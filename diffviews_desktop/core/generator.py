@@ -1,15 +1,12 @@
-"""Sampling: the noise schedule and the denoising loops, with or without masks."""
+"""Generation as functions: pictures, with or without masks, and what else was asked for."""
 
 from __future__ import annotations
 
 import json
-import logging
-import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,281 +14,24 @@ from PIL import Image
 from torch import Tensor
 
 from diffviews_desktop.adapters.base import GeneratorAdapter
-from diffviews_desktop.adapters.device import adapter_device, is_out_of_memory, release_memory
+from diffviews_desktop.adapters.device import adapter_device
 from diffviews_desktop.adapters.sampling import (
     Churn,
-    Labels,
     get_denoising_sigmas,
-    heun_steps,
     make_labels,
     tensor_to_uint8_image,
 )
+from diffviews_desktop.core.denoising import (
+    NoiseMode,
+    Sampler,
+    choose_seed,
+    denoise,
+    make_generators,
+)
 from diffviews_desktop.core.extractor import ActivationExtractor
 from diffviews_desktop.core.masking import ActivationMasker
-from diffviews_desktop.data.arrays import Float32, flatten_layers
-from diffviews_desktop.errors import OutOfMemoryError, UsageError
-
-log = logging.getLogger(__name__)
-
-NoiseMode = Literal["stochastic", "fixed", "zero"]
-NOISE_MODES: tuple[NoiseMode, ...] = ("stochastic", "fixed", "zero")
-FIXED_SEED = 42
-
-
-def choose_seed(noise_mode: NoiseMode, seed: int | None) -> int:
-    """The seed of a run: the one given, else 42 for fixed and zero noise, else a new one.
-
-    Raises:
-        UsageError: unknown noise mode, or a seed outside 0 … 2**63 - 1.
-    """
-    if noise_mode not in NOISE_MODES:
-        raise UsageError(f"Unknown noise mode {noise_mode!r}: use {', '.join(NOISE_MODES)}.")
-    if seed is not None:
-        if not 0 <= seed < 2**63:
-            raise UsageError(f"The seed must be between 0 and 2**63 - 1, not {seed}.")
-        return seed
-    return secrets.randbelow(2**31) if noise_mode == "stochastic" else FIXED_SEED
-
-
-@dataclass(frozen=True)
-class DenoiseStep:
-    """One step of a run of B samples.
-
-    Attributes:
-        index: from 0.
-        sigma: noise level of the input.
-        noised: the input ``(B, C, R, R)``.
-        denoised: the model's prediction, guidance applied, ``(B, C, R, R)``.
-        computed: what each captured layer computed for the conditional label, ``{layer: (B, C, H,
-            W)}``; for a masked layer, what it would have said.
-        imposed: the mask that replaced it, ``{layer: (1 or B, C, H, W)}``; empty when unmasked.
-    """
-
-    index: int
-    sigma: float
-    noised: Tensor
-    denoised: Tensor
-    computed: dict[str, Tensor]
-    imposed: dict[str, Tensor]
-
-    def row(self) -> Float32:
-        """Captured layers as rows ``(B, D)``, as they were computed."""
-        return flatten_layers({name: t.float().numpy() for name, t in self.computed.items()})
-
-    def imposed_row(self) -> Float32:
-        """The same rows, masked layers as they were imposed: what the rest of the network saw."""
-        seen = {
-            name: self.imposed.get(name, tensor).float().expand(tensor.shape).numpy()
-            for name, tensor in self.computed.items()
-        }
-        return flatten_layers(seen)
-
-
-class _Network:
-    """The model with its masks and captures: runs a batch whole, or in parts that fit in memory.
-
-    Args:
-        adapter: the model.
-        imposer: its masks are applied where its hooks are registered.
-        masks: one row for every row of the batch, or one for all of them.
-        extractor: captures layers; None for none.
-        say: told once when the memory does not suffice for the batch.
-    """
-
-    def __init__(
-        self,
-        adapter: GeneratorAdapter,
-        imposer: ActivationMasker,
-        masks: Mapping[str, Tensor],
-        extractor: ActivationExtractor | None,
-        say: Callable[[str], None],
-    ) -> None:
-        self._adapter = adapter
-        self._device = adapter_device(adapter)
-        self._imposer = imposer
-        self._masks = masks
-        self._extractor = extractor
-        self._say = say
-        self._part: int | None = None
-
-    def run(
-        self, x: Tensor, sigma: float, labels: Tensor | None
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The prediction ``(B, C, R, R)`` and what was captured, on the CPU.
-
-        Raises:
-            OutOfMemoryError: there is not enough memory for a single picture.
-        """
-        while True:
-            part = self._part or len(x)
-            try:
-                return self._run_in_parts(x, sigma, labels, part)
-            except Exception as error:
-                if not is_out_of_memory(error):
-                    raise
-            # here the error, and with it what it held in memory, is gone
-            release_memory()
-            if part == 1:
-                raise OutOfMemoryError(
-                    f"{self._device} has not enough memory for a single picture of this model. "
-                    "Close other programs that use it, or choose --device cpu."
-                )
-            self._part = (part + 1) // 2
-            self._say(
-                f"{self._device} ran out of memory: pictures are computed {self._part} at a time."
-            )
-
-    def _run_in_parts(
-        self, x: Tensor, sigma: float, labels: Tensor | None, part: int
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        outputs: list[Tensor] = []
-        captured: list[dict[str, Tensor]] = []
-        for start in range(0, len(x), part):
-            rows = slice(start, start + part)
-            for name, mask in self._masks.items():
-                self._imposer.set_mask(name, mask if len(mask) == 1 else mask[rows])
-            levels = torch.full((len(x[rows]),), sigma, device=self._device)
-            vectors = None if labels is None else labels[rows].to(self._device)
-            outputs.append(self._adapter.forward(x[rows].to(self._device), levels, vectors).cpu())
-            if self._extractor is not None:
-                captured.append(self._extractor.get_activations())
-        layers = captured[0] if captured else {}
-        joined = {name: torch.cat([piece[name] for piece in captured]) for name in layers}
-        return torch.cat(outputs), joined
-
-
-@torch.no_grad()
-def denoise(
-    adapter: GeneratorAdapter,
-    *,
-    labels: Labels,
-    sigmas: Tensor,
-    generator: torch.Generator,
-    noise_mode: NoiseMode = "stochastic",
-    guidance_scale: float = 1.0,
-    masker: ActivationMasker | None = None,
-    mask_steps: int | None = None,
-    capture: Sequence[str] = (),
-    say: Callable[[str], None] = log.warning,
-) -> Iterator[DenoiseStep]:
-    """Denoise step by step, renoising in between: ``x' = D(x; sigma) + sigma' * noise``.
-
-    The way DMD2 and other few-step models are sampled (Yin et al. 2024). The masks act on steps
-    ``0 … mask_steps - 1`` (all by default). With guidance, both labels run as one batch, the mask
-    acts on both and the captured layers are those of the conditional half. However the iteration
-    ends, no hook is left behind.
-
-    Args:
-        adapter: the model.
-        labels: from `make_labels`; its batch size is that of the run.
-        sigmas: noise levels, descending, ``(S,)``.
-        generator: source of all noise, on the CPU, so that every device draws the same.
-        noise_mode: "zero" starts from zeros and adds no noise.
-        guidance_scale: 1 for none, 0 for the unconditional label alone.
-        masker: masks to apply.
-        mask_steps: number of steps they apply to.
-        capture: layers to capture.
-        say: told when the batch had to be split because the memory did not suffice.
-
-    Raises:
-        OutOfMemoryError: there is not enough memory for a single picture.
-    """
-    batch = len(labels.numbers)
-    size = (batch, getattr(adapter, "img_channels", 3), adapter.resolution, adapter.resolution)
-    masked_steps = len(sigmas) if mask_steps is None else mask_steps
-    masks = masker.masks if masker is not None else {}
-    chosen = masker.registered_layers if masker is not None else []
-    layers = [name for name in chosen or masks if name in masks]
-    guided = guidance_scale != 1 and labels.conditional is not None
-
-    def noise() -> Tensor:
-        return torch.zeros(size) if noise_mode == "zero" else torch.randn(size, generator=generator)
-
-    # masks of the size of the batch serve both halves of a guided batch
-    rows = {
-        name: torch.cat([masks[name]] * 2) if guided and len(masks[name]) > 1 else masks[name]
-        for name in layers
-    }
-    imposer = ActivationMasker(adapter)
-    for name, mask in rows.items():
-        imposer.set_mask(name, mask)
-
-    with ExitStack() as stack:
-        if masker is not None:
-            # the extractor's hooks must come first, to see what the layer computed
-            masker.remove_hooks()
-        stack.callback(imposer.remove_hooks)
-        extractor = stack.enter_context(ActivationExtractor(adapter, capture)) if capture else None
-        network = _Network(adapter, imposer, rows, extractor, say)
-        x = noise() * sigmas[0]
-        for index, sigma in enumerate(sigmas):
-            imposing = index < masked_steps and bool(layers)
-            if imposing and not imposer.registered_layers:
-                imposer.register_hooks()
-            elif not imposing:
-                imposer.remove_hooks()
-            if guided:
-                assert labels.conditional is not None
-                assert labels.unconditional is not None
-                both = torch.cat([labels.conditional, labels.unconditional])
-                halves, computed = network.run(torch.cat([x, x]), float(sigma), both)
-                conditional, unconditional = halves.chunk(2)
-                denoised = unconditional + guidance_scale * (conditional - unconditional)
-            else:
-                denoised, computed = network.run(x, float(sigma), labels.conditional)
-            yield DenoiseStep(
-                index=index,
-                sigma=float(sigma),
-                noised=x,
-                denoised=denoised,
-                computed={name: tensor[:batch] for name, tensor in computed.items()},
-                imposed={name: masks[name] for name in layers} if imposing else {},
-            )
-            if index + 1 < len(sigmas):
-                x = denoised + sigmas[index + 1] * noise()
-
-
-@torch.no_grad()
-def sample_heun(
-    adapter: GeneratorAdapter,
-    *,
-    labels: Labels,
-    num_steps: int = 18,
-    sigma_max: float = 80.0,
-    sigma_min: float = 0.002,
-    rho: float = 7.0,
-    guidance_scale: float = 1.0,
-    churn: Churn | None = None,
-    generator: torch.Generator,
-) -> Tensor:
-    """Pictures by EDM's second-order sampler (see `heun_steps`), deterministic without churn.
-
-    Returns:
-        Pictures ``(B, C, R, R)`` float32 in [-1, 1].
-    """
-    batch = len(labels.numbers)
-    size = (batch, getattr(adapter, "img_channels", 3), adapter.resolution, adapter.resolution)
-    device = adapter_device(adapter)
-
-    def run(x: Tensor, sigma: float, vectors: Tensor | None) -> Tensor:
-        level = torch.full((batch,), sigma, device=device)
-        vectors = None if vectors is None else vectors.to(device)
-        return adapter.forward(x.float().to(device), level, vectors).cpu().double()
-
-    def denoise(x: Tensor, sigma: float) -> Tensor:
-        denoised = run(x, sigma, labels.conditional)
-        if guidance_scale != 1 and labels.conditional is not None:
-            plain = run(x, sigma, labels.unconditional)
-            denoised = plain + guidance_scale * (denoised - plain)
-        return denoised
-
-    def noise() -> Tensor:
-        return torch.randn(size, generator=generator).double()
-
-    levels = get_denoising_sigmas(num_steps, sigma_max, sigma_min, rho).double().tolist()
-    for step in heun_steps(denoise, noise, levels, churn):
-        x = step.x
-    return x.float()
+from diffviews_desktop.data.arrays import Float32
+from diffviews_desktop.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -360,6 +100,10 @@ def generate_with_mask_multistep(
     return_trajectory: bool = False,
     return_intermediates: bool = False,
     return_noised_inputs: bool = False,
+    sampler: Sampler = "renoise",
+    churn: Churn | None = None,
+    mask_from: int = 0,
+    mask_unconditional: bool = True,
 ) -> GenerationResult:
     """Generate with `denoise` and collect what was asked for.
 
@@ -368,7 +112,7 @@ def generate_with_mask_multistep(
         masker: masks to apply; its hooks need not be registered and are removed afterwards.
         class_label: a class, -1 for the uniform label, None for random classes.
         num_steps: denoising steps.
-        mask_steps: steps the masks apply to, from the first; None for all, 0 for none.
+        mask_steps: the masks apply to the steps before this one; None for all, 0 for none.
         sigma_max: noise level of the first step.
         sigma_min: noise level of the last step.
         rho: exponent of the schedule.
@@ -378,11 +122,16 @@ def generate_with_mask_multistep(
             is given, "zero" adds no noise.
         num_samples: pictures to make.
         device: where to run; None leaves the model where it is.
-        seed: seed of the noise and of random classes.
+        seed: seed of the noise and of the random class of the first picture; the second has
+            ``seed + 1``, and so on, whatever else is drawn with it.
         extract_layers: layers of the trajectory.
         return_trajectory: collect rows ``(B, D)`` a step, layers in sorted order.
         return_intermediates: collect the predicted picture of every step.
         return_noised_inputs: collect the input of every step.
+        sampler: "renoise" or "heun" (see `denoise`).
+        churn: noise that Heun's sampler adds.
+        mask_from: first step that the masks apply to, from 0.
+        mask_unconditional: whether they act on the unconditional half of guidance too.
 
     Raises:
         UsageError: a value is out of range.
@@ -395,17 +144,21 @@ def generate_with_mask_multistep(
         adapter.to(device)
     mode: NoiseMode = noise_mode if stochastic else "zero"
     used_seed = choose_seed(mode, seed)
-    generator = torch.Generator().manual_seed(used_seed)
-    labels = make_labels(adapter.num_classes, num_samples, class_label, generator)
+    generators = make_generators(used_seed, num_samples)
+    labels = make_labels(adapter.num_classes, num_samples, class_label, generators)
     steps = denoise(
         adapter,
         labels=labels,
         sigmas=get_denoising_sigmas(num_steps, sigma_max, sigma_min, rho),
-        generator=generator,
+        generator=generators,
+        sampler=sampler,
+        churn=churn,
         noise_mode=mode,
         guidance_scale=guidance_scale,
         masker=masker,
+        mask_from=mask_from,
         mask_steps=mask_steps,
+        mask_unconditional=mask_unconditional,
         capture=sorted(extract_layers or ()) if return_trajectory else (),
     )
     trajectory: list[Float32] = []

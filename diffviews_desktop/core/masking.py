@@ -17,17 +17,22 @@ from diffviews_desktop.adapters.hooks import first_tensor, fit_mask, replace_fir
 from diffviews_desktop.data.arrays import Float32, layer_slices
 from diffviews_desktop.errors import MaskError
 
+Float64 = NDArray[np.float64]
+
 
 class ActivationMasker:
     """Replaces the outputs of layers by fixed values while its hooks are registered.
 
     A mask of batch 1 serves any batch; of a tuple output, element 0 is replaced; a hook whose mask
-    was cleared lets the output through. Use as a context manager to register and remove.
+    was cleared lets the output through. Below strength 1, what the layer computed is kept in part
+    (see `blend`). Use as a context manager to register and remove.
     """
 
     def __init__(self, adapter: GeneratorAdapter) -> None:
         self.adapter = adapter
         self._masks: dict[str, Tensor] = {}
+        self._strengths: dict[str, float | Tensor] = {}
+        self._rows: int | None = None
         self._handles: list[Any] = []
         self._registered: list[str] = []
 
@@ -43,28 +48,49 @@ class ActivationMasker:
         """The masks by layer, ``(1 or B, C, H, W)``, on the CPU."""
         return dict(self._masks)
 
-    def set_mask(self, layer_name: str, activation: Tensor) -> None:
+    @property
+    def strengths(self) -> dict[str, float | Tensor]:
+        """How much of each mask is imposed, by layer: 0 … 1, or one such number a row ``(B,)``."""
+        return dict(self._strengths)
+
+    def set_mask(self, layer_name: str, activation: Tensor, strength: float | Tensor = 1.0) -> None:
         """Fix a layer's output to ``activation``, ``(1 or B, C, H, W)``.
 
+        Args:
+            layer_name: the layer.
+            activation: the mask.
+            strength: 0 … 1, or one such number a row ``(B,)``: 1 replaces what the layer computes,
+                0 leaves it.
+
         Raises:
-            MaskError: it holds values that are not finite.
+            MaskError: it holds values that are not finite, or the strength is not within 0 … 1.
         """
         if not torch.isfinite(activation).all():
             raise MaskError(f"The mask for {layer_name} holds values that are not finite numbers.")
+        given = torch.as_tensor(strength, dtype=torch.float32)
+        if not ((given >= 0) & (given <= 1)).all():
+            raise MaskError(f"The strength of a mask must be between 0 and 1, not {strength}.")
         self._masks[layer_name] = activation.detach().cpu()
+        self._strengths[layer_name] = given if isinstance(strength, Tensor) else float(strength)
+
+    def limit_to(self, rows: int | None) -> None:
+        """Let the masks act on the first ``rows`` of a batch alone; None for all of it."""
+        self._rows = rows
 
     def clear_mask(self, layer_name: str) -> None:
         """Forget the mask of one layer."""
         self._masks.pop(layer_name, None)
+        self._strengths.pop(layer_name, None)
 
     def clear_masks(self) -> None:
         """Forget all masks."""
         self._masks.clear()
+        self._strengths.clear()
 
     def _make_hook(self, name: str) -> ForwardHook:
         def hook(module: Any, inputs: Any, output: Any) -> Any:
             mask = self._masks.get(name)
-            if mask is None:
+            if mask is None or self._rows == 0:
                 return None
             computed = first_tensor(output)
             if mask.shape[1:] != computed.shape[1:] or mask.shape[0] not in (1, len(computed)):
@@ -72,7 +98,10 @@ class ActivationMasker:
                     f"The mask for {name} has shape {tuple(mask.shape)}; "
                     f"the layer gives {tuple(computed.shape)}."
                 )
-            return replace_first(output, fit_mask(mask, computed))
+            imposed = blend(computed, mask, self._strengths[name])
+            if self._rows is not None and self._rows < len(computed):
+                imposed = torch.cat([imposed[: self._rows], computed[self._rows :]])
+            return replace_first(output, imposed)
 
         return hook
 
@@ -105,6 +134,25 @@ class ActivationMasker:
     def registered_layers(self) -> list[str]:
         """Layers that hooks are registered on at present."""
         return list(self._registered)
+
+
+def blend(computed: Tensor, mask: Tensor, strength: float | Tensor) -> Tensor:
+    """``computed + strength * (mask - computed)``, exactly the mask at strength 1 and exactly what
+    was computed at 0.
+
+    Args:
+        computed: what a layer computed, ``(B, C, H, W)``.
+        mask: ``(1 or B, C, H, W)``.
+        strength: 0 … 1, or one such number a row ``(1 or B,)``.
+    """
+    fitted = fit_mask(mask, computed)
+    if isinstance(strength, Tensor):
+        share = strength.to(computed.device).reshape(-1, *[1] * (computed.ndim - 1))
+        mixed = torch.lerp(computed, fitted, share.to(computed.dtype))
+        return torch.where(share == 1, fitted, torch.where(share == 0, computed, mixed))
+    if strength in (0.0, 1.0):
+        return fitted if strength else computed
+    return torch.lerp(computed, fitted, strength)
 
 
 def load_activation_from_npz(npz_path: str | Path, layer_name: str) -> Tensor:
@@ -142,6 +190,7 @@ def compute_mask_dict(
     neighbor_indices: Sequence[int],
     layer_shapes: Mapping[str, Sequence[int]],
     layers: Sequence[str] | None = None,
+    weights: Sequence[float] | None = None,
 ) -> dict[str, Float32]:
     """Average rows of activations into one mask a layer.
 
@@ -151,13 +200,15 @@ def compute_mask_dict(
         neighbor_indices: the rows to average.
         layer_shapes: ``(C, H, W)`` of each layer; more layers than ``layers`` may be given.
         layers: layers in the matrix; None for all of ``layer_shapes``.
+        weights: how much each row counts, not negative; they need not add up to 1. None for the
+            plain mean.
 
     Returns:
         ``{layer: (1, C, H, W) float32}``.
 
     Raises:
-        MaskError: no rows, no layers, a row out of range or not finite, an unknown layer, or a
-            matrix of another width than the layers have together.
+        MaskError: no rows, no layers, a row out of range or not finite, an unknown layer, weights
+            that cannot be, or a matrix of another width than the layers have together.
     """
     names = sorted(layer_shapes if layers is None else layers)
     if not names:
@@ -184,5 +235,27 @@ def compute_mask_dict(
     if len(bad):
         listed = ", ".join(map(str, bad.tolist()))
         raise MaskError(f"The activations of these samples are not finite numbers: {listed}.")
-    mean = chosen.mean(axis=0, dtype=np.float64).astype(np.float32)
+    if weights is None:
+        mean = chosen.mean(axis=0, dtype=np.float64).astype(np.float32)
+    else:
+        mean = np.average(chosen, axis=0, weights=_checked(weights, len(rows))).astype(np.float32)
     return {name: mean[slices[name]].reshape(1, *shapes[name]) for name in names}
+
+
+def _checked(weights: Sequence[float], count: int) -> Float64:
+    given = np.asarray(weights, dtype=np.float64)
+    if given.shape != (count,) or not np.isfinite(given).all() or (given < 0).any():
+        raise MaskError(f"{count} samples need {count} weights, none negative: {given.tolist()}.")
+    if not given.sum() > 0:
+        raise MaskError("At least one sample of a mask must have a weight above 0.")
+    return given
+
+
+def distance_weights(distances: Sequence[float]) -> list[float]:
+    """How much samples at these distances from the anchor count: a Gaussian whose width is the
+    mean distance of those that are not at the anchor itself; the anchor's own weight is 1."""
+    given = np.asarray(distances, dtype=np.float64)
+    away = given[given > 0]
+    if not len(away):
+        return [1.0] * len(given)
+    return np.exp(-0.5 * (given / away.mean()) ** 2).tolist()

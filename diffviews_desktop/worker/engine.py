@@ -72,7 +72,7 @@ from diffviews_desktop.worker.opened_model import OpenedModel, cache_of
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
     from diffviews_desktop.adapters.base import GeneratorAdapter
-    from diffviews_desktop.core.generator import DenoiseStep
+    from diffviews_desktop.core.denoising import DenoiseStep
     from diffviews_desktop.core.masking import ActivationMasker
 
 log = logging.getLogger(__name__)
@@ -342,12 +342,8 @@ class Engine:
 
     def _generate(self, job: Generate) -> Trajectory:
         from diffviews_desktop.adapters.device import adapter_device
-        from diffviews_desktop.core.generator import (
-            choose_seed,
-            denoise,
-            get_denoising_sigmas,
-            make_labels,
-        )
+        from diffviews_desktop.adapters.sampling import get_denoising_sigmas, make_labels
+        from diffviews_desktop.core.denoising import choose_seed, denoise
 
         opened = self._open(job.source, job.model)
         settings = job.settings
@@ -452,7 +448,7 @@ class Engine:
 
 
 def _place(step: DenoiseStep, projector: Projector) -> TrajectoryStep:
-    from diffviews_desktop.core.generator import tensor_to_uint8_image
+    from diffviews_desktop.adapters.sampling import tensor_to_uint8_image
 
     placed = projector.transform(step.row())
     imposed = None

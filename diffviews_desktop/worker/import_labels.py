@@ -11,10 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diffviews_desktop.data.class_labels import load_class_labels_map
-from diffviews_desktop.errors import (
-    DataError,
-    brief,
-)
+from diffviews_desktop.errors import DataError, brief
+from diffviews_desktop.import_rules import label_columns, label_rows
 from diffviews_desktop.worker.jobs import ImportData
 from diffviews_desktop.worker.opened_model import some
 
@@ -22,10 +20,6 @@ if TYPE_CHECKING:  # torch is imported when a model is first loaded
     from diffviews_desktop.adapters.base import GeneratorAdapter
 
 IMAGENET_CLASSES = 1000
-UNKNOWN = "unknown"
-FILE_COLUMNS = ("file", "filename", "image", "path")
-CLASS_COLUMNS = ("class", "label", "class_label")
-NAME_COLUMNS = ("name", "class_name")
 
 
 @dataclass(frozen=True)
@@ -102,18 +96,16 @@ def _read_labels(path: Path) -> _Said:
         DataError: it cannot be read, lacks a column, or gives a file two classes.
     """
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file) if row]
+        header, *rows = list(label_rows(path)) or [[]]
     except (OSError, ValueError, csv.Error) as error:
         raise DataError(f"{path} cannot be read as CSV ({brief(error)}). Correct it.") from error
-    header = [name.strip().lower() for name in rows[0]] if rows else []
-    files, classes = _column(header, FILE_COLUMNS), _column(header, CLASS_COLUMNS)
+    files, classes, names = label_columns(header)
     if files is None or classes is None:
         raise DataError(
             f"{path} must have the columns file and class. Add the one that is missing."
         )
-    names, said = _column(header, NAME_COLUMNS), _Said()
-    for row in rows[1:]:
+    said = _Said()
+    for row in rows:
         cells = [*map(str.strip, row), *[""] * (len(header) - len(row))]
         if not cells[files] or not cells[classes]:
             continue
@@ -123,7 +115,3 @@ def _read_labels(path: Path) -> _Said:
         if names is not None and cells[names]:
             said.names.setdefault(cells[classes], cells[names])
     return said
-
-
-def _column(header: Sequence[str], variants: Sequence[str]) -> int | None:
-    return next((header.index(name) for name in variants if name in header), None)

@@ -184,8 +184,12 @@ def _sampler(job: ImportData, adapter: GeneratorAdapter) -> Callable[[int, int],
     a number and a seed; else EDM's (Karras et al. 2022, algorithm 2) without added noise."""
     import torch
 
-    from diffviews_desktop.adapters.sampling import make_labels, tensor_to_uint8_image
-    from diffviews_desktop.core.generator import sample_heun
+    from diffviews_desktop.adapters.sampling import (
+        get_denoising_sigmas,
+        make_labels,
+        tensor_to_uint8_image,
+    )
+    from diffviews_desktop.core.denoising import denoise
 
     steps, own = job.source.num_steps, getattr(adapter, "sample", None)
     names = inspect.signature(own).parameters if callable(own) else {}
@@ -199,14 +203,16 @@ def _sampler(job: ImportData, adapter: GeneratorAdapter) -> Callable[[int, int],
         return draw_own
 
     defaults = adapter.get_default_config()
-    schedule: dict[str, Any] = {**noise_levels(adapter)}
-    schedule["num_steps"] = steps or defaults.get("default_steps", 18)
+    sigmas = get_denoising_sigmas(
+        steps or defaults.get("default_steps", 18), **noise_levels(adapter)
+    )
 
     def draw(count: int, seed: int) -> _Drawn:
         generator = torch.Generator().manual_seed(seed)
         labels = make_labels(adapter.num_classes, count, "random", generator)
-        pictures = sample_heun(adapter, labels=labels, generator=generator, **schedule)
-        images = tensor_to_uint8_image(pictures)
+        run = denoise(adapter, labels=labels, sigmas=sigmas, generator=generator, sampler="heun")
+        *_, last = run
+        images = tensor_to_uint8_image(last.denoised)
         return _Drawn(_checked(adapter, images, count), labels.numbers.tolist())
 
     return draw

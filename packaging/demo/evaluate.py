@@ -24,14 +24,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
 from diffviews_desktop.adapters.edm import EDMAdapter
-from diffviews_desktop.core.generator import (
+from diffviews_desktop.adapters.sampling import (
     ClassChoice,
-    denoise,
     get_denoising_sigmas,
     make_labels,
-    sample_heun,
     tensor_to_uint8_image,
 )
+from diffviews_desktop.core.denoising import denoise
 from diffviews_desktop.core.masking import ActivationMasker, compute_mask_dict
 from diffviews_desktop.data.dataset import open_data_folder, read_samples
 from diffviews_desktop.data.demo import _extract
@@ -60,19 +59,20 @@ def _flat(images: np.ndarray) -> np.ndarray:
 
 
 def quality(adapter: EDMAdapter, judge: Judge, args: argparse.Namespace) -> dict[str, float]:
-    """50 samples of each class, 18 Heun steps."""
+    """50 samples of each class, by default in 18 Heun steps."""
     sheets, asked = [], []
     for digit in range(10):
         generator = torch.Generator().manual_seed(digit)
         labels = make_labels(10, args.per_class, digit, generator)
-        pictures = sample_heun(
+        *_, last = denoise(
             adapter,
             labels=labels,
+            sigmas=get_denoising_sigmas(args.steps, 80.0, args.sigma_min),
             generator=generator,
-            num_steps=18,
+            sampler=args.sampler,
             guidance_scale=args.guidance,
         )
-        sheets.append(tensor_to_uint8_image(pictures)[..., 0].numpy())
+        sheets.append(tensor_to_uint8_image(last.denoised)[..., 0].numpy())
         asked += [digit] * args.per_class
     images = np.concatenate(sheets)
     read = judge.read(images)

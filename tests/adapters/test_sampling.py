@@ -27,7 +27,7 @@ def gaussian(x: Tensor, sigma: float) -> Tensor:
 
 def draw(seed: int, *size: int) -> Any:
     generator = torch.Generator().manual_seed(seed)
-    return lambda: torch.randn(size, generator=generator, dtype=torch.float64)
+    return lambda: torch.randn(size, generator=generator).double()
 
 
 def by_the_paper(

@@ -20,6 +20,8 @@ from tiny import (
 )
 
 from diffviews_desktop.adapters.edm import EDMAdapter
+from diffviews_desktop.adapters.sampling import get_denoising_sigmas, make_labels
+from diffviews_desktop.core.denoising import denoise
 from diffviews_desktop.core.extractor import (
     ActivationExtractor,
     LabelledPictures,
@@ -28,7 +30,6 @@ from diffviews_desktop.core.extractor import (
     extraction_inputs,
     one_hot,
 )
-from diffviews_desktop.core.generator import denoise, get_denoising_sigmas, make_labels
 from diffviews_desktop.core.masking import ActivationMasker
 from diffviews_desktop.data.arrays import flatten_layers
 from diffviews_desktop.errors import AdapterError

@@ -7,8 +7,9 @@ from tiny import SHAPES, hook_count, normal, tiny_adapter
 from torch import Tensor
 
 from diffviews_desktop.adapters.edm import EDMAdapter
+from diffviews_desktop.adapters.sampling import get_denoising_sigmas, make_labels
+from diffviews_desktop.core.denoising import denoise
 from diffviews_desktop.core.extractor import LabelledPictures, extract_batches
-from diffviews_desktop.core.generator import denoise, get_denoising_sigmas, make_labels
 from diffviews_desktop.core.masking import ActivationMasker
 from diffviews_desktop.errors import OutOfMemoryError
 

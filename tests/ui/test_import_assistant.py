@@ -12,8 +12,7 @@ from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from diffviews_desktop.state import RunningJob, State
-from diffviews_desktop.ui import import_assistant
-from diffviews_desktop.ui.import_assistant import ImportAssistant
+from diffviews_desktop.ui.import_assistant import ImportAssistant, folder_scan
 from diffviews_desktop.worker.jobs import AdapterList, ImportData, ModelLoaded, Source
 
 
@@ -30,10 +29,12 @@ def assistant(qtbot: QtBot, state: State) -> Iterator[ImportAssistant]:
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
-    """Three pictures, one in a subfolder, and something else."""
+    """Three pictures, one in a subfolder, and what is none or hidden."""
     folder = tmp_path / "pictures"
     (folder / "cats").mkdir(parents=True)
-    for name in ("a.png", "b.JPG", "cats/c.webp", "notes.txt"):
+    (folder / ".thumbnails").mkdir()
+    names = ("a.png", "b.JPG", "cats/c.webp", "notes.txt", "cats/._c.webp", ".thumbnails/a.png")
+    for name in names:
         (folder / name).write_bytes(b"")
     return folder
 
@@ -77,7 +78,7 @@ def test_it_asks_for_what_was_entered(
             "labels": None,
             "generate": 0,
             "sigmas": (0.5, 3.0),
-            "layers": ("midblock", "encoder_bottleneck"),
+            "layers": ("encoder_bottleneck", "midblock"),
             "seed": 42,
         }
     ]
@@ -93,11 +94,15 @@ def test_the_model_may_draw_instead(
     assert not assistant.images.isEnabled()
     assert "The model draws" in assistant.images.toolTip()
     assistant.count.setValue(120)
-    assistant.seed.setValue(4)
+    assistant.seed.setText(str(2**63 - 1))
     assert not assistant.problems()
     made = assistant.arguments()
     assert (made["images"], made["labels"]) == (None, None)
-    assert (made["generate"], made["seed"]) == (120, 4)
+    assert (made["generate"], made["seed"]) == (120, 2**63 - 1)
+    for text in ("", "-1", "1.5", str(2**63), "٣"):
+        assistant.seed.setText(text)
+        assert "whole number from 0 to" in assistant.problems()["seed"]
+    assistant.seed.setText(" 0 ")
     assert assistant.summary.text().startswith("120 pictures at 3 noise levels: 360 samples in")
 
 
@@ -124,13 +129,12 @@ def test_an_empty_field_is_not_scolded_until_somebody_was_there(
         ("images", "", "Choose a folder of pictures"),
         ("images", "/nowhere", "There is no such folder."),
         ("labels", "/nowhere.csv", "There is no such file."),
-        ("sigmas", "", "Enter noise levels above 0"),
-        ("sigmas", "0.5, -1", "Enter noise levels above 0"),
-        ("sigmas", "1, inf", "Enter noise levels above 0"),
-        ("sigmas", "one", "Enter noise levels above 0"),
-        ("sigmas", "2, 2.0", "stands there twice"),
-        ("layers", "mid block!", "Separate names of layers"),
-        ("layers", "midblock, midblock", "stands there twice"),
+        ("sigmas", "", "Give at least one noise level"),
+        ("sigmas", "0.5, -1", "from 1e-06 to 1e+06, not -1"),
+        ("sigmas", "1, inf", "not inf"),
+        ("sigmas", "one", "Enter numbers separated by commas"),
+        ("sigmas", "2, 2.0", "given twice"),
+        ("layers", "midblock,, encoder", "Separate names of layers"),
         ("out", "", "Choose a folder to write to."),
     ],
 )
@@ -139,8 +143,8 @@ def test_what_is_wrong_is_said_beside_the_field(
 ) -> None:
     fill(qtbot, assistant, pictures)
     line = getattr(assistant, field)
+    assistant.rows[field].touched = True
     line.setText(text)
-    assistant._touch(field)
     qtbot.waitUntil(lambda: list(assistant.problems()) == [field])
     assert problem in assistant.rows[field].sentence.text()
     assistant._go(2)
@@ -161,12 +165,18 @@ def test_folders_and_files_are_looked_into(
     assistant.images.setText(str(pictures))
     labels = pictures.parent / "labels.csv"
     labels.write_text("file,name\n", encoding="utf-8")
+    assistant.rows["labels"].touched = True
     assistant.labels.setText(str(labels))
-    assistant._touch("labels")
     said = assistant.rows["labels"].sentence
     qtbot.waitUntil(lambda: said.text() == "Its first line names no column class.")
-    labels.write_text("file,class,name\n", encoding="utf-8")
-    assistant._look()
+    for header in ("file,class,name\n", "\n Filename , LABEL,x\n"):
+        labels.write_text(header, encoding="utf-8-sig")
+        assistant._pictures.look_soon()
+        qtbot.waitUntil(lambda: not assistant.problems())
+    labels.write_bytes(b"file,class\xff")
+    assistant._pictures.look_soon()
+    qtbot.waitUntil(lambda: said.text() == "It cannot be read as a CSV file.")
+    assistant.labels.clear()
     qtbot.waitUntil(lambda: not assistant.problems())
     (out / "afhq cats").mkdir(parents=True)
     assert "has a model called afhq cats already" in assistant.problems()["out"]
@@ -177,12 +187,12 @@ def test_folders_and_files_are_looked_into(
 
 
 def test_counting_ends(qtbot: QtBot, pictures: Path, monkeypatch) -> None:
-    monkeypatch.setattr(import_assistant, "MOST_COUNTED", 2)
-    assert import_assistant._count_pictures(pictures, lambda: False) == (2, True)
-    monkeypatch.setattr(import_assistant, "MOST_COUNTED", 9)
-    assert import_assistant._count_pictures(pictures, lambda: False) == (3, False)
-    assert import_assistant._count_pictures(pictures, lambda: True)[1]
-    assert import_assistant._count_pictures(None, lambda: False) == (0, False)
+    monkeypatch.setattr(folder_scan, "MOST_COUNTED", 2)
+    assert folder_scan.count_pictures(pictures, lambda: False) == (2, True)
+    monkeypatch.setattr(folder_scan, "MOST_COUNTED", 9)
+    assert folder_scan.count_pictures(pictures, lambda: False) == (3, False)
+    assert folder_scan.count_pictures(pictures, lambda: True)[1]
+    assert folder_scan.count_pictures(None, lambda: False) == (0, False)
 
 
 def test_entries_stay_until_they_were_imported(
@@ -197,7 +207,9 @@ def test_entries_stay_until_they_were_imported(
     qtbot.waitUntil(lambda: not assistant.problems())  # it looks again
     assert not assistant.next.isEnabled()
     assert "An import is running" in assistant.next.toolTip()
+    assistant.sigmas.setText("x")
     assistant.set_state(state.with_notice("It failed.", error=True))
+    assistant.sigmas.setText("0.5, 2, 10")
     assert assistant.next.isEnabled()
     assert assistant.images.text() == str(pictures)
     qtbot.mouseClick(assistant.next, Qt.MouseButton.LeftButton)
@@ -218,13 +230,13 @@ def test_files_are_chosen(
 ) -> None:
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *a: ("/a/net.pkl", ""))
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *a: str(pictures))
-    assistant._choose_checkpoint()
+    assistant._model.choose_file("checkpoint", "Checkpoint", "All files (*)")
     assert assistant.checkpoint.text() == "/a/net.pkl"
     assert assistant.rows["checkpoint"].sentence.text() == "There is no such file or folder."
-    assistant._choose_folder(assistant.images, "Folder")
+    assistant._pictures.choose_folder("images", "Folder")
     assert assistant.images.text() == str(pictures)
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *a: "")
-    assistant._choose_folder(assistant.images, "Folder")
+    assistant._pictures.choose_folder("images", "Folder")
     assert assistant.images.text() == str(pictures)
 
 

@@ -1,0 +1,349 @@
+"""The denoising loop: one step after the other, by either sampler, with or without masks."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import count
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from diffviews_desktop.adapters.base import GeneratorAdapter
+from diffviews_desktop.adapters.device import adapter_device, is_out_of_memory, release_memory
+from diffviews_desktop.adapters.sampling import Churn, Labels, heun_steps, renoising_steps
+from diffviews_desktop.core.extractor import ActivationExtractor
+from diffviews_desktop.core.masking import ActivationMasker, blend
+from diffviews_desktop.data.arrays import Float32, flatten_layers
+from diffviews_desktop.errors import OutOfMemoryError, UsageError
+
+log = logging.getLogger(__name__)
+
+Sampler = Literal["renoise", "heun"]
+SAMPLERS: tuple[Sampler, ...] = ("renoise", "heun")
+NoiseMode = Literal["stochastic", "fixed", "zero"]
+NOISE_MODES: tuple[NoiseMode, ...] = ("stochastic", "fixed", "zero")
+FIXED_SEED = 42
+
+
+def choose_seed(noise_mode: NoiseMode, seed: int | None) -> int:
+    """The seed of a run: the one given, else 42 for fixed and zero noise, else a new one.
+
+    Raises:
+        UsageError: unknown noise mode, or a seed outside 0 … 2**63 - 1.
+    """
+    if noise_mode not in NOISE_MODES:
+        raise UsageError(f"Unknown noise mode {noise_mode!r}: use {', '.join(NOISE_MODES)}.")
+    if seed is not None:
+        if not 0 <= seed < 2**63:
+            raise UsageError(f"The seed must be between 0 and 2**63 - 1, not {seed}.")
+        return seed
+    return secrets.randbelow(2**31) if noise_mode == "stochastic" else FIXED_SEED
+
+
+def make_generators(seed: int, count: int) -> list[torch.Generator]:
+    """One source of noise a picture, from the seeds ``seed``, ``seed + 1``, …: a picture does not
+    depend on those that are drawn with it. On the CPU, so that every device draws the same."""
+    return [torch.Generator().manual_seed((seed + index) % 2**63) for index in range(count)]
+
+
+def evaluations(sampler: Sampler, num_steps: int, guided: bool = False) -> int:
+    """How often the network runs for a picture (NFE); with guidance twice as often."""
+    once = 2 * num_steps - 1 if sampler == "heun" else num_steps
+    return once * (2 if guided else 1)
+
+
+@dataclass(frozen=True)
+class DenoiseStep:
+    """One step of a run of B samples.
+
+    Of a Heun step, everything but ``evaluations`` is that of its first evaluation.
+
+    Attributes:
+        index: from 0.
+        sigma: noise level of the input, churn included.
+        noised: the input ``(B, C, R, R)`` float32.
+        denoised: the model's prediction, guidance applied, ``(B, C, R, R)`` float32; after the last
+            step, the pictures.
+        computed: what each captured layer computed for the conditional label, ``{layer: (B, C, H,
+            W)}``; for a masked layer, what it would have said.
+        imposed: the masks that acted, ``{layer: (1 or B, C, H, W)}``; empty when unmasked.
+        strengths: how much of each mask was imposed, 0 … 1.
+        evaluations: how often the network ran for each picture in this step.
+    """
+
+    index: int
+    sigma: float
+    noised: Tensor
+    denoised: Tensor
+    computed: dict[str, Tensor]
+    imposed: dict[str, Tensor]
+    strengths: Mapping[str, float | Tensor]
+    evaluations: int
+
+    def row(self, layers: Sequence[str] | None = None) -> Float32:
+        """Captured layers as rows ``(B, D)``, as they were computed; all of them by default."""
+        return _rows(self.computed, layers)
+
+    def seen(self) -> dict[str, Tensor]:
+        """The captured layers as the rest of the network saw them, masks imposed."""
+        return {
+            name: blend(computed, self.imposed[name], self.strengths.get(name, 1.0))
+            if name in self.imposed
+            else computed
+            for name, computed in self.computed.items()
+        }
+
+    def imposed_row(self, layers: Sequence[str] | None = None) -> Float32:
+        """The same rows as `row`, as the rest of the network saw them."""
+        return _rows(self.seen(), layers)
+
+
+def _rows(captured: Mapping[str, Tensor], layers: Sequence[str] | None) -> Float32:
+    names = captured if layers is None else layers
+    return flatten_layers({name: captured[name].float().numpy() for name in names})
+
+
+class _Masks(NamedTuple):
+    """Masks and their strengths, one row for every row of the batch or one for all of them."""
+
+    values: dict[str, Tensor]
+    strengths: dict[str, float | Tensor]
+
+
+class _Network:
+    """The model with its masks and captures: runs a batch whole, or in parts that fit in memory.
+
+    Args:
+        adapter: the model.
+        imposer: its masks are applied where its hooks are registered.
+        masks: what it imposes.
+        masked_rows: how many rows of the batch, from the first, the masks act on; None for all.
+        extractor: captures layers; None for none.
+        say: told once when the memory does not suffice for the batch.
+    """
+
+    def __init__(
+        self,
+        adapter: GeneratorAdapter,
+        imposer: ActivationMasker,
+        masks: _Masks,
+        masked_rows: int | None,
+        extractor: ActivationExtractor | None,
+        say: Callable[[str], None],
+    ) -> None:
+        self._adapter = adapter
+        self._device = adapter_device(adapter)
+        self._imposer = imposer
+        self._masks = masks
+        self._masked_rows = masked_rows
+        self._extractor = extractor
+        self._say = say
+        self._part: int | None = None
+
+    def run(
+        self, x: Tensor, sigma: float, labels: Tensor | None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The prediction ``(B, C, R, R)`` and what was captured, on the CPU.
+
+        Raises:
+            OutOfMemoryError: there is not enough memory for a single picture.
+        """
+        while True:
+            part = self._part or len(x)
+            try:
+                return self._run_in_parts(x, sigma, labels, part)
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+            # here the error, and with it what it held in memory, is gone
+            release_memory()
+            if part == 1:
+                raise OutOfMemoryError(
+                    f"{self._device} has not enough memory for a single picture of this model. "
+                    "Close other programs that use it, or choose --device cpu."
+                )
+            self._part = (part + 1) // 2
+            self._say(
+                f"{self._device} ran out of memory: pictures are computed {self._part} at a time."
+            )
+
+    def _run_in_parts(
+        self, x: Tensor, sigma: float, labels: Tensor | None, part: int
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        outputs: list[Tensor] = []
+        captured: list[dict[str, Tensor]] = []
+        for start in range(0, len(x), part):
+            rows = slice(start, start + part)
+            self._impose(rows)
+            levels = torch.full((len(x[rows]),), sigma, device=self._device)
+            vectors = None if labels is None else labels[rows].to(self._device)
+            outputs.append(self._adapter.forward(x[rows].to(self._device), levels, vectors).cpu())
+            if self._extractor is not None:
+                captured.append(self._extractor.get_activations())
+        layers = captured[0] if captured else {}
+        joined = {name: torch.cat([piece[name] for piece in captured]) for name in layers}
+        return torch.cat(outputs), joined
+
+    def _impose(self, rows: slice) -> None:
+        """Set the masks of some rows of the batch."""
+        if not self._imposer.registered_layers:
+            return
+        for name, mask in self._masks.values.items():
+            strength = self._masks.strengths[name]
+            if isinstance(strength, Tensor) and len(strength) > 1:
+                strength = strength[rows]
+            self._imposer.set_mask(name, mask if len(mask) == 1 else mask[rows], strength)
+        if self._masked_rows is not None:
+            self._imposer.limit_to(max(0, self._masked_rows - rows.start))
+
+
+@torch.no_grad()
+def denoise(
+    adapter: GeneratorAdapter,
+    *,
+    labels: Labels,
+    sigmas: Tensor,
+    generator: torch.Generator | Sequence[torch.Generator],
+    sampler: Sampler = "renoise",
+    churn: Churn | None = None,
+    noise_mode: NoiseMode = "stochastic",
+    guidance_scale: float = 1.0,
+    masker: ActivationMasker | None = None,
+    mask_from: int = 0,
+    mask_steps: int | None = None,
+    mask_unconditional: bool = True,
+    capture: Sequence[str] = (),
+    say: Callable[[str], None] = log.warning,
+) -> Iterator[DenoiseStep]:
+    """Denoise step by step.
+
+    The masks act on the steps ``mask_from … mask_steps - 1``, all by default, and on both
+    evaluations of a Heun step. With guidance, both labels run as one batch, and the captured layers
+    are those of the conditional half. However the iteration ends, no hook is left behind.
+
+    Args:
+        adapter: the model.
+        labels: from `make_labels`; its batch size is that of the run.
+        sigmas: noise levels, descending, ``(S,)``.
+        generator: source of all noise, on the CPU, so that every device draws the same; one, or one
+            a picture.
+        sampler: "renoise" is the way DMD2 and other few-step models are sampled (see
+            `renoising_steps`), "heun" is EDM's (see `heun_steps`).
+        churn: noise that Heun's sampler adds; None for none.
+        noise_mode: "zero" starts from zeros and adds no noise.
+        guidance_scale: 1 for none, 0 for the unconditional label alone.
+        masker: masks to apply.
+        mask_from: first step they apply to, from 0.
+        mask_steps: the step that they no longer apply to; None for no such step, 0 for no mask.
+        mask_unconditional: whether they act on the unconditional half of a guided batch too.
+        capture: layers to capture.
+        say: told when the batch had to be split because the memory did not suffice.
+
+    Raises:
+        OutOfMemoryError: there is not enough memory for a single picture.
+        UsageError: an unknown sampler, or churn with a sampler that knows none.
+    """
+    if sampler not in SAMPLERS:
+        raise UsageError(f"Unknown sampler {sampler!r}: use {' or '.join(SAMPLERS)}.")
+    if sampler == "renoise" and churn is not None and churn.S_churn:
+        raise UsageError("Churn belongs to the sampler heun; renoise adds all noise anew anyway.")
+    batch = len(labels.numbers)
+    size = (getattr(adapter, "img_channels", 3), adapter.resolution, adapter.resolution)
+    guided = guidance_scale != 1 and labels.conditional is not None
+    masks = _masks_of(masker)
+    last = len(sigmas) if mask_steps is None else mask_steps
+
+    def noise() -> Tensor:
+        if noise_mode == "zero":
+            return torch.zeros(batch, *size)
+        if isinstance(generator, torch.Generator):
+            return torch.randn(batch, *size, generator=generator)
+        return torch.stack([torch.randn(size, generator=own) for own in generator])
+
+    with ExitStack() as stack:
+        imposer = ActivationMasker(adapter)
+        for name, mask in masks.values.items():
+            imposer.set_mask(name, mask, masks.strengths[name])
+        if masker is not None:
+            # the extractor's hooks must come first, to see what the layer computed
+            masker.remove_hooks()
+        stack.callback(imposer.remove_hooks)
+        extractor = stack.enter_context(ActivationExtractor(adapter, capture)) if capture else None
+        masked_rows = batch if guided and not mask_unconditional else None
+        network = _Network(
+            adapter, imposer, _doubled(masks) if guided else masks, masked_rows, extractor, say
+        )
+        captured: list[dict[str, Tensor]] = []
+
+        def predict(x: Tensor, sigma: float) -> Tensor:
+            x = x.float()
+            if not guided:
+                denoised, layers = network.run(x, sigma, labels.conditional)
+            else:
+                assert labels.conditional is not None
+                assert labels.unconditional is not None
+                both = torch.cat([labels.conditional, labels.unconditional])
+                halves, layers = network.run(torch.cat([x, x]), sigma, both)
+                conditional, unconditional = halves.chunk(2)
+                denoised = unconditional + guidance_scale * (conditional - unconditional)
+            captured.append(layers)
+            return denoised
+
+        levels = sigmas.double().tolist()
+        if sampler == "heun":
+            nearest = getattr(adapter, "round_sigma", float)
+            steps = heun_steps(
+                lambda x, sigma: predict(x, sigma).double(),
+                lambda: noise().double(),
+                levels,
+                churn,
+                nearest,
+            )
+        else:
+            steps = renoising_steps(predict, noise, levels)
+        for index in count():
+            imposing = mask_from <= index < last and bool(masks.values)
+            if imposing and not imposer.registered_layers:
+                imposer.register_hooks()
+            elif not imposing:
+                imposer.remove_hooks()
+            captured.clear()
+            step = next(steps, None)
+            if step is None:
+                return
+            yield DenoiseStep(
+                index=index,
+                sigma=step.sigma,
+                noised=step.noised.float(),
+                denoised=step.denoised.float(),
+                computed={name: tensor[:batch] for name, tensor in captured[0].items()},
+                imposed=dict(masks.values) if imposing else {},
+                strengths=masks.strengths,
+                evaluations=step.evaluations * (2 if guided else 1),
+            )
+
+
+def _masks_of(masker: ActivationMasker | None) -> _Masks:
+    """The masks that a masker would apply: those of the layers it is registered on, else all."""
+    if masker is None:
+        return _Masks({}, {})
+    values, strengths = masker.masks, masker.strengths
+    names = [name for name in masker.registered_layers or values if name in values]
+    return _Masks({n: values[n] for n in names}, {n: strengths[n] for n in names})
+
+
+def _doubled(masks: _Masks) -> _Masks:
+    """Masks of the size of the batch serve both halves of a guided batch."""
+
+    def twice(tensor: Tensor) -> Tensor:
+        return torch.cat([tensor, tensor]) if len(tensor) > 1 else tensor
+
+    return _Masks(
+        {name: twice(mask) for name, mask in masks.values.items()},
+        {name: twice(s) if isinstance(s, Tensor) else s for name, s in masks.strengths.items()},
+    )

@@ -1,0 +1,130 @@
+"""What an import takes: the same rules for the window, the command line and the engine."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from diffviews_desktop.errors import UsageError
+
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+SIGMA_RANGE = (1e-6, 1e6)
+MAX_SIGMAS = 20
+MAX_SEED = 2**63 - 1  # what torch's generators take
+FILE_COLUMNS = ("file", "filename", "image", "path")
+CLASS_COLUMNS = ("class", "label", "class_label")
+NAME_COLUMNS = ("name", "class_name")
+
+
+def is_picture(name: str) -> bool:
+    """Whether a file of this name is imported: no hidden one, and of a known kind."""
+    return not is_hidden(name) and name.lower().endswith(PICTURE_SUFFIXES)
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder of this name is left out."""
+    return name.startswith(".")
+
+
+# ---- values that are typed ----------------------------------------------------------------------
+
+
+def layer_names(text: str) -> tuple[str, ...]:
+    """``a,b`` or ``b+a`` as names of layers, sorted, each once; spaces around them do not count.
+
+    Raises:
+        UsageError: a name is missing.
+    """
+    names = [part.strip() for part in re.split("[,+]", text)]
+    if not all(names):
+        raise UsageError(
+            "Separate names of layers with commas, such as encoder_bottleneck, midblock."
+        )
+    return tuple(sorted(set(names)))
+
+
+def noise_levels(text: str) -> tuple[float, ...]:
+    """``0.5, 2, 10`` as noise levels σ; semicolons and spaces separate, too.
+
+    Raises:
+        UsageError: a part is no number, or see `check_noise_levels`.
+    """
+    parts = [part for part in re.split(r"[\s,;]+", text) if part]
+    try:
+        sigmas = tuple(float(part) for part in parts)
+    except ValueError:
+        raise UsageError("Enter numbers separated by commas, such as 0.5, 2, 10.") from None
+    check_noise_levels(sigmas)
+    return sigmas
+
+
+def check_noise_levels(sigmas: Sequence[float]) -> None:
+    """Refuse noise levels σ that cannot be imported at.
+
+    Raises:
+        UsageError: there is none, there are too many, one is outside the range, or two have the
+            same six digits, with which samples are named.
+    """
+    low, high = SIGMA_RANGE
+    wrong = next((sigma for sigma in sigmas if not low <= sigma <= high), None)
+    if wrong is not None:
+        raise UsageError(f"Every noise level must be from {low:g} to {high:g}, not {wrong:g}.")
+    if not sigmas:
+        raise UsageError("Give at least one noise level.")
+    if len(sigmas) > MAX_SIGMAS:
+        raise UsageError(f"{len(sigmas)} noise levels are too many: give {MAX_SIGMAS} at most.")
+    if len({f"{sigma:.6g}" for sigma in sigmas}) < len(sigmas):
+        raise UsageError("A noise level is given twice. Give each once.")
+
+
+def seed_of(text: str) -> int:
+    """A seed that was typed.
+
+    Raises:
+        UsageError: it is no whole number from 0 to `MAX_SEED`.
+    """
+    text = text.strip()
+    if text.isascii() and text.isdecimal() and len(text) < 100 and int(text) <= MAX_SEED:
+        return int(text)
+    raise UsageError(f"The seed must be a whole number from 0 to {MAX_SEED}.")
+
+
+# ---- tables of labels ---------------------------------------------------------------------------
+
+
+class LabelColumns(NamedTuple):
+    """Where a table of labels has a picture's file, its class, and the name of that class; None for
+    a column that is not there."""
+
+    file: int | None
+    label: int | None
+    name: int | None
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Columns without which it cannot be used."""
+        there = {"file": self.file, "class": self.label}
+        return tuple(name for name, column in there.items() if column is None)
+
+
+def label_rows(path: Path) -> Iterator[list[str]]:
+    """Rows of a CSV that are not empty, the header first.
+
+    Raises:
+        OSError, ValueError, csv.Error: it cannot be read as CSV.
+    """
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        yield from (row for row in csv.reader(file) if row)
+
+
+def label_columns(header: Sequence[str]) -> LabelColumns:
+    """Find the columns by the names that they may have, in any case."""
+    names = [name.strip().lower() for name in header]
+
+    def find(variants: Sequence[str]) -> int | None:
+        return next((names.index(name) for name in variants if name in names), None)
+
+    return LabelColumns(find(FILE_COLUMNS), find(CLASS_COLUMNS), find(NAME_COLUMNS))
