@@ -17,6 +17,7 @@ from diffviews_desktop.state import (
     MAX_NEIGHBORS,
     ColorBy,
     EngineStatus,
+    GridRecord,
     PanelClass,
     RunningJob,
     Selection,
@@ -25,6 +26,7 @@ from diffviews_desktop.state import (
 )
 from diffviews_desktop.wording import counted
 from diffviews_desktop.worker.jobs import (
+    CellDone,
     CheckpointConverted,
     ClassChoice,
     ConvertCheckpoint,
@@ -32,6 +34,7 @@ from diffviews_desktop.worker.jobs import (
     DataOpened,
     Event,
     Generate,
+    GenerateGrid,
     GenerateSettings,
     ImportData,
     Job,
@@ -41,6 +44,9 @@ from diffviews_desktop.worker.jobs import (
     MapLayer,
     ModelLoaded,
     OpenData,
+    PictureGrid,
+    PicturePlaced,
+    PlacePicture,
     Progress,
     Result,
     RunStarted,
@@ -313,24 +319,89 @@ def generate_from_neighbors(
         class_choice=choice,
         settings=settings,
     )
+    session.update(replace(state, settings=settings, class_choice=class_choice))
+    _begin_trajectory(session, worker, job)
+
+
+def generate_grid(
+    *,
+    session: SessionLike,
+    worker: WorkerLike,
+    settings: GenerateSettings,
+    class_choice: PanelClass,
+    samples: int = 1,
+    strengths: tuple[float, ...] = (),
+    windows: tuple[tuple[int, int], ...] = (),
+    mask_layers: tuple[tuple[str, ...], ...] = (),
+) -> None:
+    """Draw one picture for every combination of the axes; without a pick, without a mask.
+
+    The arguments are those of `GenerateGrid`.
+    """
+    state = session.state
+    if state.model is None or state.layer_map is None:
+        session.update(state.with_notice("Open a data folder first."))
+        return
+    rows = state.selection.rows
+    if not rows and (strengths or windows or mask_layers):
+        session.update(
+            state.with_notice("Click a point on the map first: a mask needs at least one sample.")
+        )
+        return
+    job = GenerateGrid(
+        job_id=worker.next_id(),
+        source=state.source,
+        model=state.model,
+        layers=state.layer_map.layers,
+        rows=rows,
+        class_choice=_resolve_class(state, class_choice),
+        settings=settings,
+        samples=samples,
+        strengths=strengths,
+        windows=windows,
+        mask_layers=mask_layers,
+    )
+    session.update(replace(state, grid=GridRecord(job)))
+    _submit(session, worker, job, "Generating a grid")
+
+
+def generate_cell(*, session: SessionLike, worker: WorkerLike, index: int) -> None:
+    """Draw a picture of the grid again as a trajectory, with all its steps."""
+    state = session.state
+    grid = state.grid
+    cell = next((c for c in grid.cells if c.index == index), None) if grid is not None else None
+    if grid is None or cell is None:
+        return
+    job = grid.job
+    if job.model != state.model or job.source != state.source:
+        text = "This grid belongs to another model or map: open that to draw the picture again."
+        session.update(state.with_notice(text))
+        return
+    again = Generate(
+        job_id=worker.next_id(),
+        source=job.source,
+        model=job.model,
+        layers=job.layers,
+        rows=job.rows,
+        class_choice=job.class_choice,
+        settings=cell.settings,
+    )
+    _begin_trajectory(session, worker, again)
+
+
+def _begin_trajectory(session: SessionLike, worker: WorkerLike, job: Generate) -> None:
+    state = session.state
     number = 1 + max((int(r.name.split()[-1]) for r in state.trajectories), default=0)
     record = TrajectoryRecord(job=job, name=f"Trajectory {number}")
-    session.update(
-        replace(
-            state,
-            settings=settings,
-            class_choice=class_choice,
-            trajectories=(*state.trajectories, record),
-        )
-    )
+    session.update(replace(state, trajectories=(*state.trajectories, record)))
     _submit(session, worker, job, f"Generating {record.name.lower()}")
 
 
 def _resolve_class(state: State, choice: PanelClass) -> ClassChoice:
     if choice != "anchor":
         return choice
-    assert state.samples is not None
-    assert state.selection.anchor is not None
+    if state.samples is None or state.selection.anchor is None:
+        return "random"
     number = int(state.samples.class_label[state.selection.anchor])
     return number if number >= 0 else "random"
 
@@ -345,11 +416,13 @@ def change_settings(
 # ---- trajectories -------------------------------------------------------------------------------
 
 
-def show_trajectory(*, session: SessionLike, key: int) -> None:
+def show_trajectory(*, session: SessionLike, worker: WorkerLike, key: int) -> None:
     """Show a trajectory in the filmstrip, from its last step."""
     record = session.state.trajectory(key)
     if record is not None:
         session.update(replace(session.state, shown=key, step=max(0, len(record.steps) - 1)))
+        if session.state.comparing:
+            _want_baseline(session, worker)
 
 
 def scrub_to(*, session: SessionLike, step: int) -> None:
@@ -366,6 +439,50 @@ def set_trajectory_visible(*, session: SessionLike, key: int, visible: bool) -> 
     record = session.state.trajectory(key)
     if record is not None:
         session.update(session.state.with_trajectory(replace(record, visible=visible)))
+
+
+def compare_with_unmasked(
+    *, session: SessionLike, worker: WorkerLike, comparing: bool = True
+) -> None:
+    """Show the unmasked run of the same seed beside the shown trajectory, or no longer.
+
+    It is drawn when it is first asked for and kept for the session.
+    """
+    session.update(replace(session.state, comparing=comparing))
+    if comparing:
+        _want_baseline(session, worker)
+
+
+def _want_baseline(session: SessionLike, worker: WorkerLike) -> None:
+    state = session.state
+    record = state.trajectory()
+    wanted = record.unmasked if record is not None else None
+    if record is None or wanted is None or not record.job.rows or state.baseline() is not None:
+        return
+    job = replace(wanted, job_id=worker.next_id())
+    unmasked = TrajectoryRecord(job=job, name=f"{record.name} without the mask")
+    session.update(replace(state, unmasked=(*state.unmasked, unmasked)))
+    _submit(session, worker, job, f"Generating {unmasked.name.lower()}")
+
+
+def find_landing(*, session: SessionLike, worker: WorkerLike, sigma: float) -> None:
+    """Where the shown trajectory's finished picture lies on the map, seen at a noise level."""
+    state = session.state
+    record = state.trajectory()
+    if record is None or not record.done or record.class_label is None:
+        session.update(state.with_notice("The picture is not finished yet."))
+        return
+    job = PlacePicture(
+        job_id=worker.next_id(),
+        source=record.job.source,
+        model=record.job.model,
+        layers=record.job.layers,
+        image=record.steps[-1].image,
+        class_label=record.class_label,
+        sigma=sigma,
+        seed=record.seed or 0,
+    )
+    _submit(session, worker, job, f"Placing {record.name.lower()}")
 
 
 def delete_trajectory(*, session: SessionLike, worker: WorkerLike, key: int) -> None:
@@ -447,21 +564,33 @@ def on_event(*, session: SessionLike, event: Event) -> None:
             )
             session.update(state.with_job(changed))
         case RunStarted():
-            record = state.trajectory(event.job_id)
+            record, grid = state.run(event.job_id), state.grid
+            if grid is not None and grid.job.job_id == event.job_id:
+                settings = replace(grid.job.settings, seed=event.seed)
+                begun = replace(grid, job=replace(grid.job, settings=settings))
+                session.update(replace(state, grid=begun))
             if record is not None:
                 changed_record = replace(record, seed=event.seed, class_label=event.class_label)
                 session.update(state.with_trajectory(changed_record))
         case StepDone():
             _add_step(session, event)
+        case CellDone():
+            grid = state.grid
+            if grid is not None and grid.job.job_id == event.job_id:
+                grown = replace(grid, cells=(*grid.cells, event.cell))
+                session.update(replace(state, grid=grown))
 
 
 def _add_step(session: SessionLike, event: StepDone) -> None:
     state = session.state
-    record = state.trajectory(event.job_id)
+    record = state.run(event.job_id)
     if record is None:
         return
     grown = replace(record, steps=(*record.steps, event.step))
     state = state.with_trajectory(grown)
+    if state.trajectory(grown.key) is None:  # one to compare with: nobody follows it
+        session.update(state)
+        return
     # follow the run, unless the person is looking at another one or at an earlier step of it
     following = state.shown == grown.key and state.step == len(record.steps) - 1
     if not record.steps or state.shown is None or following:
@@ -495,12 +624,40 @@ def on_finished(
         case LayerMap():
             _layer_mapped(session, worker, running, result)
         case Trajectory():
-            record = session.state.trajectory(job_id)
-            if record is not None:
-                done = replace(record, steps=result.steps, done=True)
-                session.update(session.state.with_trajectory(done))
+            _trajectory_done(session, worker, job_id, result)
+        case PictureGrid():
+            grid = session.state.grid
+            if grid is not None and grid.job.job_id == job_id:
+                whole = GridRecord(
+                    replace(result.job, job_id=job_id), result.cells, True, result.record
+                )
+                session.update(replace(session.state, grid=whole))
             if result.notes:
                 session.update(session.state.with_notice(result.notes[0]))
+        case PicturePlaced():
+            _landed(session, running, result)
+
+
+def _trajectory_done(
+    session: SessionLike, worker: WorkerLike, job_id: int, result: Trajectory
+) -> None:
+    record = session.state.run(job_id)
+    if record is not None:
+        done = replace(record, steps=result.steps, done=True, record=result.record)
+        session.update(session.state.with_trajectory(done))
+    if result.notes:
+        session.update(session.state.with_notice(result.notes[0]))
+    if session.state.comparing and session.state.shown == job_id:
+        _want_baseline(session, worker)
+
+
+def _landed(session: SessionLike, running: RunningJob, placed: PicturePlaced) -> None:
+    state, asked = session.state, running.job
+    assert isinstance(asked, PlacePicture)
+    for record in state.trajectories:
+        if record.done and record.steps[-1].image is asked.image:
+            state = state.with_trajectory(replace(record, landed=placed))
+    session.update(state)
 
 
 def _data_opened(session: SessionLike, worker: WorkerLike, opened: DataOpened) -> None:
@@ -528,6 +685,8 @@ def _data_opened(session: SessionLike, worker: WorkerLike, opened: DataOpened) -
         settings=state.settings if same_model else summary.settings,
         class_choice=state.class_choice if same_model else "anchor",
         trajectories=state.trajectories if state.path == opened.path else (),
+        unmasked=state.unmasked if state.path == opened.path else (),
+        grid=state.grid if state.path == opened.path else None,
         shown=state.shown if state.path == opened.path else None,
     )
     if opened.problems:
@@ -653,10 +812,19 @@ def on_cancelled(*, session: SessionLike, job_id: int) -> None:
 
 def _end_trajectory(session: SessionLike, job_id: int) -> None:
     """What was drawn of an interrupted run stays; one without any step goes."""
-    record = session.state.trajectory(job_id)
+    state = session.state
+    if state.grid is not None and state.grid.job.job_id == job_id:
+        session.update(replace(state, grid=replace(state.grid, done=True)))
+        return
+    if any(record.key == job_id for record in state.unmasked):
+        # half a run is nothing to compare with
+        left = tuple(record for record in state.unmasked if record.key != job_id)
+        session.update(replace(state, unmasked=left))
+        return
+    record = state.trajectory(job_id)
     if record is None:
         return
     if record.steps:
-        session.update(session.state.with_trajectory(replace(record, done=True)))
+        session.update(state.with_trajectory(replace(record, done=True)))
     else:
         _drop_trajectory(session, job_id)

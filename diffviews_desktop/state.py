@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from diffviews_desktop.processing.parameters import MapParameters
 from diffviews_desktop.samples import SampleTable
 from diffviews_desktop.worker.jobs import (
     ClassChoice,
     Generate,
+    GenerateGrid,
     GenerateSettings,
+    GridCell,
     Job,
     LayerMap,
     ModelLoaded,
     ModelSummary,
+    PicturePlaced,
     Source,
     TrajectoryStep,
 )
@@ -96,7 +99,10 @@ class RunningJob:
 
 @dataclass(frozen=True, eq=False)
 class TrajectoryRecord:
-    """A run, growing while it is computed."""
+    """A run, growing while it is computed.
+
+    ``record`` is what replays it, once it is done; ``landed`` says where its picture lies.
+    """
 
     job: Generate
     name: str
@@ -105,11 +111,45 @@ class TrajectoryRecord:
     class_label: int | None = None
     done: bool = False
     visible: bool = True
+    record: Mapping[str, Any] | None = None
+    landed: PicturePlaced | None = None
 
     @property
     def key(self) -> int:
         """The id of its job, by which it is known."""
         return self.job.job_id
+
+    @property
+    def unmasked(self) -> Generate | None:
+        """The same run without its mask, its seed chosen; None while that is not known.
+
+        Its id is 0: whoever submits it gives it one.
+        """
+        if self.seed is None:
+            return None
+        plain = GenerateSettings()
+        settings = replace(
+            self.job.settings,
+            seed=self.seed,
+            mask_from=plain.mask_from,
+            mask_steps=self.job.settings.num_steps,
+            strength=plain.strength,
+            weighting=plain.weighting,
+            mask_unconditional=plain.mask_unconditional,
+            mask_layers=(),
+        )
+        return replace(self.job, job_id=0, rows=(), settings=settings)
+
+
+@dataclass(frozen=True, eq=False)
+class GridRecord:
+    """A grid of pictures, filling while it is drawn; ``job`` has its seed and batch once it is
+    ``done``, and ``record`` replays it."""
+
+    job: GenerateGrid
+    cells: tuple[GridCell, ...] = ()
+    done: bool = False
+    record: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +171,8 @@ class State:
     ``source.parameters`` are those of the map on screen. ``color_by`` is what was asked for;
     `colored_by` is what this map can show of it. ``cached`` names the single layers whose maps are
     there, by parameters, and ``rate`` is how many pictures a second the model last extracted.
+    ``unmasked`` are the runs without a mask that others were compared with, and ``comparing`` says
+    whether the shown one is.
     """
 
     source: Source = field(default_factory=Source)
@@ -156,6 +198,9 @@ class State:
     trajectories: tuple[TrajectoryRecord, ...] = ()
     shown: int | None = None
     step: int = 0
+    comparing: bool = False
+    unmasked: tuple[TrajectoryRecord, ...] = ()
+    grid: GridRecord | None = None
     engine: EngineStatus = "starting"
     memory: int | None = None
     jobs: tuple[RunningJob, ...] = ()
@@ -173,6 +218,14 @@ class State:
         """A trajectory; the shown one by default."""
         wanted = self.shown if key is None else key
         return next((record for record in self.trajectories if record.key == wanted), None)
+
+    def baseline(self, record: TrajectoryRecord | None = None) -> TrajectoryRecord | None:
+        """The unmasked run of the same seed as a trajectory, the shown one by default."""
+        record = record or self.trajectory()
+        wanted = record.unmasked if record is not None else None
+        if wanted is None:
+            return None
+        return next((r for r in self.unmasked if replace(r.job, job_id=0) == wanted), None)
 
     def map_key(self) -> MapKey | None:
         """Which map is on screen."""
@@ -252,10 +305,19 @@ class State:
         """With a job gone."""
         return replace(self, jobs=tuple(r for r in self.jobs if r.job.job_id != job_id))
 
+    def run(self, key: int) -> TrajectoryRecord | None:
+        """A trajectory or an unmasked run."""
+        return next((r for r in (*self.trajectories, *self.unmasked) if r.key == key), None)
+
     def with_trajectory(self, record: TrajectoryRecord) -> State:
-        """With a trajectory replaced by its newer form."""
-        records = tuple(record if r.key == record.key else r for r in self.trajectories)
-        return replace(self, trajectories=records)
+        """With a trajectory, or an unmasked run, replaced by its newer form."""
+
+        def renewed(records: tuple[TrajectoryRecord, ...]) -> tuple[TrajectoryRecord, ...]:
+            return tuple(record if r.key == record.key else r for r in records)
+
+        if any(r.key == record.key for r in self.unmasked):
+            return replace(self, unmasked=renewed(self.unmasked))
+        return replace(self, trajectories=renewed(self.trajectories))
 
     def with_notice(
         self, text: str, *, error: bool = False, details: str = "", offer: Offer | None = None

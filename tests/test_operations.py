@@ -997,12 +997,12 @@ def test_who_looks_at_another_run_is_left_there(session: Session, worker: Record
     first = generate(session, worker, steps=4)
     second = generate(session, worker, steps=1)
     assert session.state.shown == second.job_id  # what was asked for last is shown when it begins
-    operations.show_trajectory(session=session, key=first.job_id)
+    operations.show_trajectory(session=session, worker=worker, key=first.job_id)
     assert session.state.step == 3
     operations.scrub_to(session=session, step=2)
     do_steps(session, second, 3)
     assert (session.state.shown, session.state.step) == (first.job_id, 2)
-    operations.show_trajectory(session=session, key=second.job_id)
+    operations.show_trajectory(session=session, worker=worker, key=second.job_id)
     assert session.state.step == 3
     do_steps(session, second, 1)
     assert session.state.step == 4
@@ -1016,7 +1016,7 @@ def test_scrubbing_stays_inside_the_run(session: Session, worker: Recorder) -> N
     for wanted, got in ((-5, 0), (2, 2), (4, 3)):
         operations.scrub_to(session=session, step=wanted)
         assert session.state.step == got
-    operations.show_trajectory(session=session, key=999)
+    operations.show_trajectory(session=session, worker=worker, key=999)
     assert session.state.step == 3
 
 
@@ -1060,7 +1060,7 @@ def test_deleting_the_shown_one_shows_the_last_that_is_left(
 ) -> None:
     click(session, 1)
     first, second, third = (done(session, worker, n) for n in (2, 3, 4))
-    operations.show_trajectory(session=session, key=first.job_id)
+    operations.show_trajectory(session=session, worker=worker, key=first.job_id)
     operations.delete_trajectory(session=session, worker=worker, key=first.job_id)
     assert (session.state.shown, session.state.step) == (third.job_id, 3)
     for job in (third, second):

@@ -104,7 +104,8 @@ class GeneratorAdapter(ABC):
     @abstractmethod
     def get_default_config(cls) -> dict[str, Any]:
         """Default settings: ``sigma_max``, ``sigma_min``, ``rho``, ``default_steps``,
-        ``guidance_scale``; optionally ``guidance_note``."""
+        ``guidance_scale``; optionally ``guidance_note`` and ``sampler``: ``renoise``, for few-step
+        models and where it is not said, or ``heun``, for models of EDM's kind."""
 
     @abstractmethod
     def to(self, device: str) -> Self:

@@ -22,6 +22,12 @@ class DMD2ImageNetAdapter(EDMAdapter):
         "use_fp16": False,
     }
     published_sampler: ClassVar[dict[str, Any]] = {"num_steps": 1, "churn": Churn()}
+    presets: ClassVar[dict[str, tuple[dict[str, Any], str]]] = {
+        "DMD2, one step": (
+            {"num_steps": 1, "sampler": "renoise", "sigma_max": 80.0, "guidance_scale": 1.0},
+            "As the model was distilled: one evaluation (Yin et al. 2024)",
+        ),
+    }
 
     @property
     def class_names(self) -> dict[int, str]:
@@ -30,4 +36,5 @@ class DMD2ImageNetAdapter(EDMAdapter):
 
     @classmethod
     def get_default_config(cls) -> dict[str, Any]:
-        return {**super().get_default_config(), "sigma_min": 0.5, "default_steps": 5}
+        own = {"sigma_min": 0.5, "default_steps": 5, "sampler": "renoise"}
+        return {**super().get_default_config(), **own}

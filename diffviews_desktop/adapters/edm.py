@@ -44,6 +44,17 @@ GUIDANCE_NOT_TRAINED = (
 GUIDANCE_TRAINED = "Labels were dropped in {:.0%} of this model's training: guidance was trained."
 
 
+DETERMINISTIC: dict[str, Any] = {
+    "sampler": "heun",
+    "sigma_max": 80.0,
+    "sigma_min": 0.002,
+    "rho": 7.0,
+    "guidance_scale": 1.0,
+    "s_churn": 0.0,
+}
+"""Heun's sampler as EDM's authors ran it without churn."""
+
+
 @register_adapter("edm")
 class EDMAdapter(HookMixin, GeneratorAdapter):
     """A preconditioned ADM, DDPM++ or NCSN++ network; its encoder and decoder modules are the
@@ -68,6 +79,32 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
     """The network that checkpoints must hold, and what they need not say; None for any."""
     published_sampler: ClassVar[dict[str, Any]] = {"num_steps": 18, "churn": Churn()}
     """Settings of `sample` where none are given."""
+
+    presets: ClassVar[dict[str, tuple[dict[str, Any], str]]] = {
+        "EDM, 18 steps": (
+            {"num_steps": 18, **DETERMINISTIC},
+            "CIFAR-10 in 35 evaluations: FID 1.79 with classes, 1.97 without, over 50,000 pictures "
+            "(Karras et al. 2022)",
+        ),
+        "EDM, 40 steps": (
+            {"num_steps": 40, **DETERMINISTIC},
+            "64x64 in 79 evaluations: FID 2.39 for FFHQ, 1.96 for AFHQv2, over 50,000 pictures "
+            "(Karras et al. 2022)",
+        ),
+        "EDM, ImageNet-64": (
+            {
+                "num_steps": 256,
+                **DETERMINISTIC,
+                "s_churn": 40.0,
+                "s_min": 0.05,
+                "s_max": 50.0,
+                "s_noise": 1.003,
+            },
+            "ImageNet-64 in 511 evaluations, with churn: FID 1.36 over 50,000 pictures "
+            "(Karras et al. 2022)",
+        ),
+    }
+    """Settings that were published, with their figures."""
 
     def __init__(
         self,
@@ -267,6 +304,7 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
             "rho": 7.0,
             "default_steps": 18,
             "guidance_scale": 1.0,
+            "sampler": "heun",
         }
 
     def to(self, device: str) -> Self:

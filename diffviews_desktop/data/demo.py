@@ -15,7 +15,7 @@ from pathlib import Path
 from diffviews_desktop import paths
 from diffviews_desktop.errors import DataError
 
-VERSION = "1"
+VERSION = "2"
 
 
 def demo_folder() -> Path:

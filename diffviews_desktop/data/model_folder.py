@@ -31,6 +31,7 @@ class ModelConfig(BaseModel):
     sigma_min: float = Field(0.5, gt=0, allow_inf_nan=False)
     default_steps: int = Field(5, ge=1, le=100_000)
     guidance_scale: float = Field(1.0, ge=0, allow_inf_nan=False)
+    sampler: Literal["renoise", "heun"] = "renoise"
     extraction_input: Literal["noised", "scaled"] = "scaled"
     activation_dtype: Literal["float32", "float16"] = "float32"
 

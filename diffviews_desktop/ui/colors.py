@@ -16,6 +16,7 @@ SUGGESTED = QColor("#2fa84f")
 PATH_START = QColor("#8fe3a0")
 PATH_END = QColor("#0b6b2c")
 MISSING = QColor("#9097a1")
+UNMASKED = QColor("#7d6fb3")
 
 
 def plasma(fraction: float) -> QColor:

@@ -78,7 +78,7 @@ class GalleryPanel(QWidget):
         self.list.setGridSize(QSize(SIDE + 18, SIDE + 40))
         self.list.setWordWrap(True)
         self.list.setSpacing(0)
-        self.list.setMinimumHeight(SIDE + 4)
+        self.list.setMinimumHeight(SIDE - 8)
         # a click removes, a double click flies there: wait to see which it is
         self._pending: int | None = None
         self._click_timer = QTimer(self)

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QByteArray, QSettings, Qt, QTimer, QUrl, Signal
+from PySide6.QtCore import (
+    QByteArray,
+    QIODevice,
+    QSaveFile,
+    QSettings,
+    Qt,
+    QTimer,
+    QUrl,
+    Signal,
+)
 from PySide6.QtGui import (
     QAction,
     QActionGroup,
     QCloseEvent,
     QDesktopServices,
+    QImage,
     QKeySequence,
     QPaintEvent,
 )
@@ -41,6 +52,7 @@ from diffviews_desktop.ui.classes_panel import ClassesPanel
 from diffviews_desktop.ui.color_panel import CHOICES, ColorPanel
 from diffviews_desktop.ui.gallery_panel import GalleryPanel
 from diffviews_desktop.ui.generate_panel import GeneratePanel
+from diffviews_desktop.ui.grid_window import GridWindow
 from diffviews_desktop.ui.images import PictureLoader, to_qimage
 from diffviews_desktop.ui.import_assistant import ImportAssistant
 from diffviews_desktop.ui.layer_panel import LayerPanel
@@ -91,6 +103,7 @@ class MainWindow(QMainWindow):
         self.on_close: Callable[[], None] = lambda: None
         self.map_settings: MapSettings | None = None  # these two are made when first opened
         self.importer: ImportAssistant | None = None
+        self.grid_window: GridWindow | None = None
         saved = str(settings.value("color_by", "class"))
         if saved in CHOICES:
             session.update(replace(session.state, color_by=saved))
@@ -225,9 +238,11 @@ class MainWindow(QMainWindow):
             generate, "&Cancel", partial(self._ask, operations.cancel_current), "Esc"
         )
         generate.addSeparator()
+        self._action(generate, "&Grid of pictures…", self.show_grid, "Ctrl+G")
         self._action(generate, "&Previous step", lambda: self.trajectory.go(-1), "Left")
         self._action(generate, "&Next step", lambda: self.trajectory.go(1), "Right")
         self._action(generate, "P&lay the steps", self.trajectory.toggle_play, "P")
+        self._action(generate, "Compare with the &unmasked run", self.trajectory.compare.click, "U")
 
         help_menu = bar.addMenu("&Help")
         self._action(help_menu, "&Keyboard shortcuts", self.show_shortcuts, "F1")
@@ -275,11 +290,12 @@ class MainWindow(QMainWindow):
                 operations.change_settings, settings=settings, class_choice=choice
             )
         )
+        self.generate_panel.grid_requested.connect(self.show_grid)
         self.generate_panel.cancel_requested.connect(lambda: self._ask(operations.cancel_current))
         self.status.cancel_requested.connect(lambda: self._ask(operations.cancel_current))
         self.trajectory.step_chosen.connect(lambda step: self._do(operations.scrub_to, step=step))
         self.trajectory.trajectory_chosen.connect(
-            lambda key: self._do(operations.show_trajectory, key=key)
+            lambda key: self._ask(operations.show_trajectory, key=key)
         )
         self.trajectory.visibility_chosen.connect(
             lambda key, visible: self._do(
@@ -289,6 +305,13 @@ class MainWindow(QMainWindow):
         self.trajectory.deleted.connect(
             lambda key: self._ask(operations.delete_trajectory, key=key)
         )
+        self.trajectory.compare_chosen.connect(
+            lambda on: self._ask(operations.compare_with_unmasked, comparing=on)
+        )
+        self.trajectory.landing_requested.connect(
+            lambda sigma: self._ask(operations.find_landing, sigma=sigma)
+        )
+        self.trajectory.located.connect(self._locate)
         self.notice.offer_taken.connect(lambda _: self._ask(operations.convert_checkpoint))
         self.open_button.clicked.connect(self.choose_folder)
         self.waiting.open_button.clicked.connect(self.choose_folder)
@@ -327,6 +350,10 @@ class MainWindow(QMainWindow):
             "source", "layer_map", "jobs", "model", "model_problem"
         ):
             self.map_settings.set_state(new)
+        if self.grid_window is not None and differs(
+            "grid", "jobs", "selection", "settings", "loaded", "layer_map", "model_problem"
+        ):
+            self.grid_window.set_state(new)
         if self.importer is not None and differs("loaded", "jobs", "path", "model"):
             self.importer.set_state(new)
         if differs("samples", "selection", "layer_map"):
@@ -342,7 +369,9 @@ class MainWindow(QMainWindow):
             "loaded", "jobs", "shown", "trajectories",
         ):  # fmt: skip
             self.generate_panel.set_state(new)
-        if differs("trajectories", "shown", "step", "layer_map", "samples"):
+        if differs(
+            "trajectories", "shown", "step", "layer_map", "samples", "comparing", "unmasked"
+        ):
             self.trajectory.set_state(new)
         if differs("jobs", "samples", "layer_map", "loaded", "memory", "engine"):
             self.status.set_state(new)
@@ -386,10 +415,13 @@ class MainWindow(QMainWindow):
         self._color_map(old, new)
         if old.highlighted_class != new.highlighted_class:
             self.map.set_highlighted_class(new.highlighted_class)
-        names = ("trajectories", "shown", "step", "layer_map")
+        names = ("trajectories", "shown", "step", "layer_map", "comparing", "unmasked")
         if any(getattr(old, name) is not getattr(new, name) for name in names):
             records = [r for r in new.trajectories if r.visible and new.on_this_map(r)]
-            self.map.set_trajectories(records, new.shown, new.step)
+            unmasked = new.baseline() if new.comparing else None
+            if unmasked is not None and not new.on_this_map(unmasked):
+                unmasked = None
+            self.map.set_trajectories(records, new.shown, new.step, unmasked)
 
     def _color_map(self, old: State, new: State) -> None:
         """Recolour the points where what the colours tell has changed."""
@@ -458,6 +490,38 @@ class MainWindow(QMainWindow):
         self.map_settings.set_state(self.session.state)
         _bring_up(self.map_settings)
 
+    def show_grid(self) -> None:
+        """Show what a grid of pictures could vary, and the last one."""
+        if self.grid_window is None:
+            window = self.grid_window = GridWindow(self)
+            window.grid_requested.connect(self._draw_grid)
+            window.cancel_requested.connect(
+                lambda key: self._ask(operations.cancel_job, job_id=key)
+            )
+            window.cell_chosen.connect(
+                lambda index: self._ask(operations.generate_cell, index=index)
+            )
+            window.save_requested.connect(self.save_sheet)
+        self.grid_window.set_state(self.session.state)
+        _bring_up(self.grid_window)
+
+    def _draw_grid(self, axes: dict[str, Any]) -> None:
+        state = self.session.state
+        self._ask(
+            operations.generate_grid,
+            settings=state.settings,
+            class_choice=state.class_choice,
+            **axes,
+        )
+
+    def save_sheet(self) -> None:
+        """Save the contact sheet as PNG, with what makes it again inside."""
+        grid = self.session.state.grid
+        if grid is None or self.grid_window is None:
+            return
+        name = f"{grid.job.model}-grid-seed-{grid.job.settings.seed}.png"
+        self._save_png(self.grid_window.sheet.image(), name, grid.record)
+
     def _choose_color(self, by: ColorBy) -> None:
         self._settings.setValue("color_by", by)
         self._do(operations.change_color, by=by)
@@ -470,11 +534,22 @@ class MainWindow(QMainWindow):
             return
         step = record.steps[min(state.step, len(record.steps) - 1)]
         name = f"{record.job.model}-seed-{record.seed}-step-{step.index + 1}.png"
+        self._save_png(to_qimage(step.image), name, record.record)
+
+    def _save_png(self, picture: QImage, name: str, record: Mapping[str, Any] | None) -> None:
+        """Ask where to, and write a picture with the record of how it was made."""
+        state = self.session.state
         start = str(Path(str(self._settings.value("pictures", Path.home()))) / name)
         file, _ = QFileDialog.getSaveFileName(self, "Save picture", start, "PNG (*.png)")
         if not file:
             return
-        if not to_qimage(step.image).save(file, "PNG"):  # type: ignore[call-overload]
+        if record is not None:
+            # as text of the PNG: generate --replay makes the run again from it
+            picture.setText("diffviews", json.dumps(dict(record), sort_keys=True))
+        written = picture.save(file, "PNG")  # type: ignore[call-overload]
+        if written and record is not None:
+            written = _write_text(Path(file).with_suffix(".diffviews.json"), record)
+        if not written:
             text = f"The picture could not be written to {file}. Choose another folder."
             self.session.update(state.with_notice(text, error=True))
         else:
@@ -507,6 +582,9 @@ class MainWindow(QMainWindow):
         for button in self.findChildren(IconButton):
             button.refresh()
         self.classes.apply_theme()
+        self.trajectory.apply_theme()
+        if self.grid_window is not None:
+            self.grid_window.apply_theme()
         if self.map is not None:
             self.map.apply_theme()
             self._show_on_map(State(), self.session.state)
@@ -659,6 +737,15 @@ def model_text(state: State) -> str:
         if text
     )
     return f"<table cellspacing='6'>{cells}</table>"
+
+
+def _write_text(file: Path, value: Mapping[str, Any]) -> bool:
+    """Write JSON, whole or not at all; whether it worked."""
+    saved = QSaveFile(str(file))
+    if not saved.open(QIODevice.OpenModeFlag.WriteOnly):
+        return False
+    saved.write(json.dumps(dict(value), indent=2).encode())
+    return saved.commit()
 
 
 def _information(parent: QWidget, title: str, text: str) -> None:

@@ -142,6 +142,21 @@ def _style_sheet(c: Colors) -> str:
     QToolButton {{ border: 1px solid transparent; border-radius: 5px; padding: 3px; }}
     QToolButton:hover {{ background: {c.field}; border-color: {c.border}; }}
     QToolButton:checked {{ background: {c.field}; border-color: {c.accent}; }}
+    QPushButton:checked {{ border-color: {c.accent}; color: {c.accent}; }}
+    QPushButton#choice {{ background: {c.field}; border: 1px solid {c.border}; padding: 2px 22px
+        2px 6px; min-height: 20px; text-align: left; }}
+    QPushButton#choice:disabled {{ color: {c.muted}; background: {c.panel}; }}
+    QPushButton#choice:focus {{ border-color: {c.accent}; }}
+    QPushButton#choice::menu-indicator {{ image: url("{_icon_file("chevron", c.muted)}");
+        width: 14px; height: 14px; subcontrol-origin: padding;
+        subcontrol-position: right center; right: 4px; }}
+    QTabWidget::pane {{ border: none; border-top: 1px solid {c.border}; }}
+    QTabBar {{ background: transparent; }}
+    QTabBar::tab {{ background: transparent; color: {c.muted}; border: none;
+        border-bottom: 2px solid transparent; padding: 4px 10px; margin-right: 4px; }}
+    QTabBar::tab:selected {{ color: {c.text}; border-bottom-color: {c.accent}; }}
+    QTabBar::tab:hover {{ color: {c.text}; }}
+    QTabBar::tab:focus {{ color: {c.accent}; }}
     QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox {{ background: {c.field};
         border: 1px solid {c.border}; border-radius: 5px; padding: 2px 6px; min-height: 20px;
         selection-background-color: {c.accent}; selection-color: {c.accent_text}; }}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import (
+    QAbstractSpinBox,
     QComboBox,
     QDoubleSpinBox,
     QLabel,
@@ -60,8 +61,17 @@ class IconButton(QToolButton):
 class Decimal(QDoubleSpinBox):
     """A field for a real number that shows no more digits than it has."""
 
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        with_margin(self)
+
     def textFromValue(self, value: float) -> str:
         return f"{value:.6g}"
+
+
+def with_margin(spin: QAbstractSpinBox) -> None:
+    """Let the text begin where that of other fields does; a style sheet's padding does not."""
+    spin.lineEdit().setTextMargins(5, 0, 0, 0)
 
 
 class ElidingComboBox(QComboBox):

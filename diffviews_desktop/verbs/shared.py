@@ -39,10 +39,10 @@ def add_verb(
 
 
 @contextmanager
-def engine_of(options: argparse.Namespace) -> Iterator[Engine]:
+def engine_of(options: argparse.Namespace, threads: int | None = None) -> Iterator[Engine]:
     """An engine on the device asked for, whose progress is shown."""
     with showing_progress() as bar:
-        engine = Engine(options.device, emit=bar)
+        engine = Engine(options.device, threads=threads, emit=bar)
         try:
             yield engine
         finally:

@@ -12,13 +12,11 @@ import inspect
 import json
 import logging
 import math
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from diffviews_desktop.data.checkpoint_files import converted_name, identity
 from diffviews_desktop.data.dataset import (
@@ -34,13 +32,12 @@ from diffviews_desktop.errors import (
     Cancelled,
     DataError,
     DiffViewsError,
-    MaskError,
     OutOfMemoryError,
     UsageError,
     brief,
 )
 from diffviews_desktop.processing.parameters import MapParameters
-from diffviews_desktop.processing.projector import Projector
+from diffviews_desktop.worker.generation import Generation
 from diffviews_desktop.worker.importing import import_data
 from diffviews_desktop.worker.jobs import (
     AdapterList,
@@ -50,6 +47,7 @@ from diffviews_desktop.worker.jobs import (
     Event,
     Extract,
     Generate,
+    GenerateGrid,
     GenerateSettings,
     ImportData,
     Job,
@@ -59,21 +57,17 @@ from diffviews_desktop.worker.jobs import (
     ModelLoaded,
     ModelSummary,
     OpenData,
+    PlacePicture,
+    Preset,
     Progress,
     Result,
-    RunStarted,
     Source,
-    StepDone,
-    Trajectory,
-    TrajectoryStep,
 )
 from diffviews_desktop.worker.maps import MapMaker
 from diffviews_desktop.worker.opened_model import OpenedModel, cache_of
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
     from diffviews_desktop.adapters.base import GeneratorAdapter
-    from diffviews_desktop.core.denoising import DenoiseStep
-    from diffviews_desktop.core.masking import ActivationMasker
 
 log = logging.getLogger(__name__)
 
@@ -134,8 +128,15 @@ class Engine:
             case ConvertCheckpoint():
                 return self._convert(job)
             case Generate():
-                return self._generate(job)
+                return self._generation(job).trajectory(job)
+            case GenerateGrid():
+                return self._generation(job).grid(job)
+            case PlacePicture():
+                return self._generation(job).place(job)
         raise UsageError(f"The engine does not know the job {type(job).__name__}.")
+
+    def _generation(self, job: Generate | GenerateGrid | PlacePicture) -> Generation:
+        return Generation(self, self._maps, self._open(job.source, job.model))
 
     def close(self) -> None:
         """Release the model."""
@@ -210,18 +211,20 @@ class Engine:
         device = str(adapter_device(adapter))
         defaults = adapter.get_default_config()
         note = getattr(adapter, "guidance_note", None) or defaults.get("guidance_note")
+        settings = _settings(
+            opened.folder.config,
+            defaults,
+            getattr(adapter, "sigma_min", None),
+            getattr(adapter, "sigma_max", None),
+        )
         return ModelLoaded(
             model=job.model,
             device=device,
             num_classes=adapter.num_classes,
             resolution=adapter.resolution,
             layers=layers,
-            settings=_settings(
-                opened.folder.config,
-                defaults,
-                getattr(adapter, "sigma_min", None),
-                getattr(adapter, "sigma_max", None),
-            ),
+            settings=settings,
+            presets=_presets(adapter, settings),
             guidance_note=str(note or ""),
             class_names=_class_names(opened, adapter),
             notes=tuple(getattr(adapter, "notes", ())),
@@ -338,85 +341,11 @@ class Engine:
         gc.collect()
         release_memory()
 
-    # ---- generation -----------------------------------------------------------------------------
-
-    def _generate(self, job: Generate) -> Trajectory:
-        from diffviews_desktop.adapters.device import adapter_device
-        from diffviews_desktop.adapters.sampling import get_denoising_sigmas, make_labels
-        from diffviews_desktop.core.denoising import choose_seed, denoise
-
-        opened = self._open(job.source, job.model)
-        settings = job.settings
-        if settings.mask_steps < 0:
-            raise UsageError("The number of masked steps must not be negative.")
-        sigmas = get_denoising_sigmas(
-            settings.num_steps, settings.sigma_max, settings.sigma_min, settings.rho
-        )
-        if not math.isfinite(settings.guidance_scale):
-            raise UsageError(f"The guidance must be a number, not {settings.guidance_scale}.")
-        seed = choose_seed(settings.noise_mode, settings.seed)
-        _check_rows(job.rows, len(opened.samples.table))
-        adapter = self.adapter_of(opened)
-
-        import torch
-
-        generator = torch.Generator().manual_seed(seed)
-        labels = make_labels(adapter.num_classes, 1, job.class_choice, generator)
-        number = int(labels.numbers[0])
-        layers = tuple(sorted(job.layers)) or self._maps.default_layers(opened)
-        projector = self._maps.projector(opened, layers)
-        self.prepare(adapter)
-        masker = self._masker(opened, layers, job.rows) if job.rows else None
-        notes: list[str] = []
-        self._emit(RunStarted(job.job_id, seed, number))
-        self.progress("generating", 0.0)
-        steps: list[TrajectoryStep] = []
-        run = denoise(
-            adapter,
-            labels=labels,
-            sigmas=sigmas,
-            generator=generator,
-            noise_mode=settings.noise_mode,
-            guidance_scale=settings.guidance_scale,
-            masker=masker,
-            mask_steps=settings.mask_steps,
-            capture=layers,
-            say=notes.append,
-        )
-        generation = cast("Generator[DenoiseStep, None, None]", run)
-        with self.interruptible(adapter), closing(generation):
-            for step in generation:
-                steps.append(_place(step, projector))
-                self._emit(StepDone(job.job_id, steps[-1]))
-                self.progress("generating", len(steps) / len(sigmas))
-                self.check()
-        return Trajectory(
-            job=job,
-            class_label=number,
-            seed=seed,
-            steps=tuple(steps),
-            device=str(adapter_device(adapter)),
-            notes=tuple(notes[-1:]),
-        )
-
-    def _masker(
-        self, opened: OpenedModel, layers: tuple[str, ...], rows: Sequence[int]
-    ) -> ActivationMasker:
-        """A masker that holds each layer at the mean of the rows."""
-        import torch
-
-        from diffviews_desktop.core.masking import ActivationMasker, compute_mask_dict
-
-        adapter = self.adapter_of(opened)
-        shapes = adapter.get_layer_shapes()
-        values = self._maps.activations.rows(opened, layers, rows)
-        masks = compute_mask_dict(values, range(len(values)), shapes, layers)
-        masker = ActivationMasker(adapter)
-        for name, mask in masks.items():
-            masker.set_mask(name, torch.from_numpy(mask))
-        return masker
-
     # ---- progress and cancel --------------------------------------------------------------------
+
+    def emit(self, event: Event) -> None:
+        """Tell something of the running job."""
+        self._emit(event)
 
     def check(self) -> None:
         """Raise `Cancelled` where the job is to end."""
@@ -445,34 +374,6 @@ class Engine:
         finally:
             for handle in handles:
                 handle.remove()
-
-
-def _place(step: DenoiseStep, projector: Projector) -> TrajectoryStep:
-    from diffviews_desktop.adapters.sampling import tensor_to_uint8_image
-
-    placed = projector.transform(step.row())
-    imposed = None
-    if step.imposed:
-        imposed = _pair(projector.transform(step.imposed_row()).xy[0])
-    return TrajectoryStep(
-        index=step.index,
-        sigma=step.sigma,
-        image=tensor_to_uint8_image(step.denoised)[0].numpy(),
-        noised=tensor_to_uint8_image(step.noised)[0].numpy(),
-        xy=_pair(placed.xy[0]),
-        distance=float(placed.distance[0]),
-        imposed_xy=imposed,
-    )
-
-
-def _check_rows(rows: Sequence[int], count: int) -> None:
-    outside = [row for row in rows if not 0 <= row < count]
-    if outside:
-        raise MaskError(f"Sample {outside[0]} does not exist ({count} samples).")
-
-
-def _pair(xy: NDArray) -> tuple[float, float]:
-    return float(xy[0]), float(xy[1])
 
 
 def _overridden(folder: ModelFolder, source: Source) -> ModelFolder:
@@ -539,4 +440,19 @@ def _settings(
         sigma_min=within(said["sigma_min"]),
         rho=float(said.get("rho", 7.0)),
         guidance_scale=float(said["guidance_scale"]),
+        sampler="heun" if said["sampler"] == "heun" else "renoise",
     )
+
+
+def _presets(adapter: GeneratorAdapter, settings: GenerateSettings) -> tuple[Preset, ...]:
+    """Settings that the adapter says were published, as changes of the model's own."""
+    found = []
+    for name, (changes, note) in dict(getattr(adapter, "presets", None) or {}).items():
+        steps = int(changes.get("num_steps", settings.num_steps))
+        try:
+            changed = replace(settings, mask_steps=steps, **changes)
+        except TypeError:
+            log.warning("the preset %s of %s is not usable", name, adapter.model_type)
+            continue
+        found.append(Preset(str(name), changed, str(note)))
+    return tuple(found)

@@ -6,7 +6,8 @@ A job carries every input, so that an engine that was just started can do it. Ar
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +18,8 @@ from diffviews_desktop.processing.parameters import MapParameters
 from diffviews_desktop.samples import SampleTable
 
 NoiseMode = Literal["stochastic", "fixed", "zero"]
+Sampler = Literal["renoise", "heun"]
+Weighting = Literal["equal", "distance"]
 ClassChoice = int | Literal["random", "zero", "uniform"]
 
 
@@ -58,7 +61,26 @@ class Source:
 
 @dataclass(frozen=True)
 class GenerateSettings:
-    """How to sample. ``mask_steps`` counts from the first step; ``seed`` None draws a new one."""
+    """How to sample, and how a mask acts.
+
+    Attributes:
+        num_steps: denoising steps.
+        mask_steps: the step, from 0, that the mask no longer acts on.
+        sigma_max: noise level of the first step.
+        sigma_min: noise level of the last step.
+        rho: exponent of the schedule.
+        guidance_scale: classifier-free guidance; 1 for none.
+        noise_mode: ``zero`` adds no noise at all.
+        seed: None draws a new one.
+        sampler: ``renoise`` for few-step models, ``heun`` for EDM's.
+        s_churn: noise that Heun's sampler adds over the run, at levels from ``s_min`` to ``s_max``
+            (None: no limit), of standard deviation ``s_noise``.
+        mask_from: first step that the mask acts on, from 0.
+        strength: how much of the mask is imposed, 0 … 1.
+        weighting: whether samples nearer to the anchor count more in the mask.
+        mask_unconditional: whether the mask acts on the unconditional half of guidance too.
+        mask_layers: layers to impose; empty for those of the map.
+    """
 
     num_steps: int = 5
     mask_steps: int = 5
@@ -68,6 +90,31 @@ class GenerateSettings:
     guidance_scale: float = 1.0
     noise_mode: NoiseMode = "stochastic"
     seed: int | None = None
+    sampler: Sampler = "renoise"
+    s_churn: float = 0.0
+    s_min: float = 0.0
+    s_max: float | None = None
+    s_noise: float = 1.0
+    mask_from: int = 0
+    strength: float = 1.0
+    weighting: Weighting = "equal"
+    mask_unconditional: bool = True
+    mask_layers: tuple[str, ...] = ()
+
+    def evaluations(self, guided: bool = True) -> int:
+        """How often the network runs for a picture (NFE); ``guided`` says that there are labels for
+        guidance to act on."""
+        once = 2 * self.num_steps - 1 if self.sampler == "heun" else self.num_steps
+        return once * (2 if guided and self.guidance_scale != 1 else 1)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Settings that somebody published, by name; ``note`` gives their figures and their source."""
+
+    name: str
+    settings: GenerateSettings
+    note: str
 
 
 # ---- jobs ---------------------------------------------------------------------------------------
@@ -160,6 +207,14 @@ class Generate(Job):
     """Draw with layers held at the mean of some samples' activations: `Trajectory`.
 
     Without rows nothing is masked.
+
+    Attributes:
+        model: the model.
+        layers: of the map that shows the run.
+        rows: samples that the mask averages, the anchor first.
+        class_choice: what to draw.
+        settings: how.
+        keep: whether each step keeps what the layers computed and what was imposed.
     """
 
     model: str
@@ -167,6 +222,84 @@ class Generate(Job):
     rows: tuple[int, ...]
     class_choice: ClassChoice
     settings: GenerateSettings
+    keep: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerateGrid(Job):
+    """Draw many pictures in one job: `PictureGrid`.
+
+    One of every combination of the axes; an empty axis has the settings' own value alone. The
+    pictures of a row have the seeds ``seed``, ``seed + 1``, …
+
+    Attributes:
+        model: the model.
+        layers: imposed where neither the settings nor an axis name others.
+        rows: samples that the mask averages, the anchor first; empty for no mask.
+        class_choice: what to draw.
+        settings: how.
+        samples: number of seeds.
+        strengths: of the mask.
+        windows: first step, and the step that the mask no longer acts on.
+        mask_layers: sets of layers to impose.
+        batch: pictures in one forward pass; None to choose by device and size.
+    """
+
+    model: str
+    layers: tuple[str, ...]
+    rows: tuple[int, ...]
+    class_choice: ClassChoice
+    settings: GenerateSettings
+    samples: int = 1
+    strengths: tuple[float, ...] = ()
+    windows: tuple[tuple[int, int], ...] = ()
+    mask_layers: tuple[tuple[str, ...], ...] = ()
+    batch: int | None = None
+
+    def cells(self) -> list[GenerateSettings]:
+        """Settings of every picture, seeds running fastest, then strengths, windows and layers.
+
+        The seed must have been chosen.
+        """
+        own, seed = self.settings, self.settings.seed
+        assert seed is not None
+        return [
+            replace(
+                own,
+                seed=(seed + index) % 2**63,
+                strength=strength,
+                mask_from=window[0],
+                mask_steps=window[1],
+                mask_layers=layers,
+            )
+            for layers in self.mask_layers or (own.mask_layers,)
+            for window in self.windows or ((own.mask_from, own.mask_steps),)
+            for strength in self.strengths or (own.strength,)
+            for index in range(self.samples)
+        ]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PlacePicture(Job):
+    """Where a picture's own activation lies on the map of some layers: `PicturePlaced`.
+
+    Attributes:
+        model: the model.
+        layers: of the map.
+        image: ``(H, W, C) uint8`` of the model's size.
+        class_label: class that the model is told, as in `Trajectory`.
+        sigma: noise level at which the layers see it.
+        seed: of that noise.
+        count: how many nearest samples to name.
+    """
+
+    model: str
+    layers: tuple[str, ...]
+    image: NDArray[np.uint8]
+    class_label: int
+    sigma: float
+    seed: int = 0
+    count: int = 8
 
 
 # ---- results ------------------------------------------------------------------------------------
@@ -286,6 +419,7 @@ class ModelLoaded:
         notes: what had to be assumed when it was loaded.
         convertible: whether its checkpoint could be written as ``.safetensors``.
         device_facts: name and memory of the device.
+        presets: settings that were published for models of its kind.
         adapters: every adapter, whichever this model uses.
     """
 
@@ -300,6 +434,7 @@ class ModelLoaded:
     notes: tuple[str, ...] = ()
     convertible: bool = False
     device_facts: dict[str, Any] = field(default_factory=dict)
+    presets: tuple[Preset, ...] = ()
     adapters: AdapterList = field(default_factory=AdapterList)
 
 
@@ -323,6 +458,10 @@ class TrajectoryStep:
         xy: place on the map of what the layers computed, ``(2,)``.
         distance: from there to the nearest sample in the reduced space.
         imposed_xy: place of what was imposed instead, or None where nothing was.
+        evaluations: how often the network ran in this step.
+        computed: what each layer computed, ``{layer: (C, H, W)}``, if the job keeps it.
+        imposed: what the rest of the network saw of the masked layers instead, likewise.
+        reduced: what the layers computed in the reduced activation space, ``(K,)``.
     """
 
     index: int
@@ -332,14 +471,24 @@ class TrajectoryStep:
     xy: tuple[float, float]
     distance: float
     imposed_xy: tuple[float, float] | None
+    evaluations: int = 1
+    computed: Mapping[str, NDArray[np.float32]] | None = None
+    imposed: Mapping[str, NDArray[np.float32]] | None = None
+    reduced: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:
     """A finished run.
 
-    ``class_label`` is the class used: -1 for the uniform and -2 for the zero label; ``seed`` the
-    seed used, whoever chose it; ``notes`` what else the person should know.
+    Attributes:
+        job: what was asked for.
+        class_label: the class used: -1 for the uniform and -2 for the zero label.
+        seed: the seed used, whoever chose it.
+        steps: one a denoising step.
+        device: where it ran.
+        notes: what else the person should know.
+        record: everything that is needed to make it again (see `worker.record`).
     """
 
     job: Generate
@@ -348,11 +497,57 @@ class Trajectory:
     steps: tuple[TrajectoryStep, ...]
     device: str
     notes: tuple[str, ...] = ()
+    record: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def evaluations(self) -> int:
+        """How often the network ran (NFE)."""
+        return sum(step.evaluations for step in self.steps)
 
     @property
     def image(self) -> NDArray[np.uint8]:
         """The picture ``(H, W, C) uint8``."""
         return self.steps[-1].image
+
+
+@dataclass(frozen=True, eq=False)
+class GridCell:
+    """One picture ``(H, W, C) uint8`` of a grid: ``index`` into `GenerateGrid.cells`, and what it
+    was drawn with; ``class_label`` as in `Trajectory`."""
+
+    index: int
+    settings: GenerateSettings
+    class_label: int
+    image: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class PictureGrid:
+    """All pictures of a grid, in the order of `GenerateGrid.cells`; ``job`` with its seed and batch
+    chosen."""
+
+    job: GenerateGrid
+    cells: tuple[GridCell, ...]
+    device: str
+    notes: tuple[str, ...] = ()
+    record: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class PicturePlaced:
+    """Where a picture landed.
+
+    Attributes:
+        job: what was asked for.
+        xy: its place on the map.
+        distance: to the nearest sample in the reduced activation space.
+        neighbors: the nearest samples with their distances, nearest first.
+    """
+
+    job: PlacePicture
+    xy: tuple[float, float]
+    distance: float
+    neighbors: tuple[tuple[int, float], ...]
 
 
 @dataclass(frozen=True)
@@ -399,6 +594,8 @@ Result = (
     | DataImported
     | LayerMap
     | Trajectory
+    | PictureGrid
+    | PicturePlaced
 )
 
 
@@ -433,4 +630,12 @@ class StepDone:
     step: TrajectoryStep
 
 
-Event = Progress | RunStarted | StepDone
+@dataclass(frozen=True, eq=False)
+class CellDone:
+    """A picture of a running `GenerateGrid` job is there."""
+
+    job_id: int
+    cell: GridCell
+
+
+Event = Progress | RunStarted | StepDone | CellDone

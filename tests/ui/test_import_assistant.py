@@ -219,6 +219,23 @@ def test_entries_stay_until_they_were_imported(
     assert assistant.out.text() == str(out)
 
 
+def test_the_open_folder_is_suggested_to_write_to(
+    assistant: ImportAssistant, state: State, tmp_path: Path
+) -> None:
+    usual = Path.home() / "DiffViews data"
+    for shown, suggested in (
+        (replace(state, path=tmp_path / "a"), tmp_path / "a"),
+        (replace(state, path=tmp_path / "demo", is_demo=True), usual),
+        (State(), usual),
+        (replace(state, path=tmp_path / "b"), tmp_path / "b"),
+    ):
+        assistant.set_state(shown)
+        assert assistant.out.text() == str(suggested)
+    assistant.out.setText("/mine")
+    assistant.set_state(replace(state, path=tmp_path / "c"))
+    assert assistant.out.text() == "/mine"
+
+
 def test_a_name_that_was_typed_is_kept(assistant: ImportAssistant, qtbot: QtBot) -> None:
     qtbot.keyClicks(assistant.name, "mine")
     assistant.checkpoint.setText("/a/net.pkl")

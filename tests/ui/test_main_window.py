@@ -442,18 +442,19 @@ def test_fields_take_the_loaded_models_settings_unless_they_were_edited(
     )
     finish(window, worker, opened)
     assert isinstance(worker.jobs[-1], LoadModel)
-    assert (panel.steps.value(), panel.sigma_min.value()) == (5, 0.5)
+    assert (panel.sampling.steps.value(), panel.sampling.sigma_min.value()) == (5, 0.5)
     if edited:
-        panel.steps.setValue(9)
+        panel.sampling.steps.setValue(9)
     finish(window, worker, loaded_model(settings=after))
-    values = (panel.steps, panel.mask_steps, panel.sigma_max, panel.sigma_min, panel.guidance)
+    page = panel.sampling
+    values = (page.steps, panel.masking.mask_steps, page.sigma_max, page.sigma_min, page.guidance)
     expected = (9, 9, 80.0, 0.5, 1.0) if edited else (18, 18, 50.0, 0.002, 1.5)
     assert tuple(field.value() for field in values) == expected
     assert panel.settings() == (replace(before, num_steps=9, mask_steps=9) if edited else after)
 
 
 def test_guidance_says_whether_it_was_trained(window: MainWindow, state: State) -> None:
-    field = window.generate_panel.guidance
+    field = window.generate_panel.sampling.guidance
     window.session.update(state)
     assert field.toolTip() == "Classifier-free guidance; 1 is none"
     note = "Trained with p < 0.1 & more."
@@ -519,7 +520,7 @@ def test_a_class_can_be_typed_out(qtbot: QtBot, window: MainWindow, many: QLineE
     many.selectAll()
     qtbot.keyClicks(many, "random")
     window.generate_panel.classes.completer().popup().hide()
-    window.generate_panel.steps.setFocus()  # leaving the field is enough
+    window.generate_panel.sampling.steps.setFocus()  # leaving the field is enough
     assert window.session.state.class_choice == "random"
 
 

@@ -56,10 +56,10 @@ def generate(qtbot: QtBot, state: State) -> GeneratePanel:
 
 
 def test_generate_asks_with_what_is_shown(qtbot: QtBot, generate: GeneratePanel) -> None:
-    generate.steps.setValue(7)
-    generate.mask_steps.setValue(2)
-    generate.guidance.setValue(1.5)
-    generate.noise.setCurrentIndex(generate.noise.findData("zero"))
+    generate.sampling.steps.setValue(7)
+    generate.masking.mask_steps.setValue(2)
+    generate.sampling.guidance.setValue(1.5)
+    generate.sampling.noise.setCurrentIndex(generate.sampling.noise.findData("zero"))
     with qtbot.waitSignal(generate.generate_requested) as caught:
         qtbot.mouseClick(generate.generate, Qt.MouseButton.LeftButton)
     settings, choice = caught.args
@@ -70,21 +70,21 @@ def test_generate_asks_with_what_is_shown(qtbot: QtBot, generate: GeneratePanel)
 
 
 def test_impossible_values_cannot_be_entered(generate: GeneratePanel) -> None:
-    generate.sigma_max.setValue(2.0)
-    generate.sigma_min.setValue(50.0)
+    generate.sampling.sigma_max.setValue(2.0)
+    generate.sampling.sigma_min.setValue(50.0)
     assert generate.settings().sigma_min <= 2.0
-    generate.sigma_min.setValue(-1.0)
+    generate.sampling.sigma_min.setValue(-1.0)
     assert generate.settings().sigma_min > 0
-    generate.steps.setValue(0)
+    generate.sampling.steps.setValue(0)
     assert generate.settings().num_steps == 1
-    generate.mask_steps.setValue(9)
+    generate.masking.mask_steps.setValue(9)
     assert generate.settings().mask_steps <= 1
 
 
 def test_masking_all_steps_stays_all_when_steps_change(generate: GeneratePanel) -> None:
     assert generate.settings().mask_steps == generate.settings().num_steps == 5
-    generate.steps.setValue(12)
-    assert generate.mask_steps.value() == 12
+    generate.sampling.steps.setValue(12)
+    assert generate.masking.mask_steps.value() == 12
 
 
 def test_class_0_is_a_class_and_not_random(generate: GeneratePanel) -> None:

@@ -69,6 +69,7 @@ class ImportAssistant(QDialog):
         self.back.clicked.connect(lambda: self._go(self.pages.currentIndex() - 1))
         self.next.clicked.connect(self._on_next)
         self._clear()
+        self.set_state(self._state)
 
     def _build(self) -> None:
         for page in self._pages:
@@ -100,6 +101,8 @@ class ImportAssistant(QDialog):
         self._state = state
         loaded, asked = state.loaded, self._asked
         self._model.set_adapters(loaded.adapters.usable if loaded is not None else ())
+        open_folder = None if state.is_demo else state.path
+        self._output.suggest(open_folder or Path.home() / USUAL_FOLDER)
         if asked and (state.path, state.model) == (asked["out"], asked["name"]):
             if self._still_says(asked):  # it was made: the next one starts afresh
                 self._clear()
@@ -121,8 +124,7 @@ class ImportAssistant(QDialog):
             row.touched = False
         self._model.clear()
         self._pictures.clear()
-        path = None if self._state.is_demo else self._state.path
-        self._output.clear(path or Path.home() / USUAL_FOLDER)
+        self._output.clear()
         self._go(0)
 
     # ---- what is entered ------------------------------------------------------------------------

@@ -25,6 +25,7 @@ class OutputPage(Page):
     def __init__(self, model_name: Callable[[], str]) -> None:
         super().__init__()
         self._model_name = model_name
+        self._suggested = ""
         self.sigmas, self.layers, self.out = QLineEdit(), QLineEdit(), QLineEdit()
         self.layers.setPlaceholderText("the model's default")
         folder = browse_button(
@@ -40,11 +41,17 @@ class OutputPage(Page):
         self.summary.setProperty("strong", True)
         self.add_wide(self.summary)
 
-    def clear(self, out: Path) -> None:
-        """Start afresh, writing to ``out``."""
+    def suggest(self, out: Path) -> None:
+        """Suggest where to write; another folder that was entered stays."""
+        before, self._suggested = self._suggested, str(out)
+        if self.out.text() == before:
+            self.out.setText(self._suggested)
+
+    def clear(self) -> None:
+        """Start afresh, writing to the folder that is suggested."""
         self.layers.clear()
         self.sigmas.setText(", ".join(f"{sigma:g}" for sigma in ImportData.sigmas))
-        self.out.setText(str(out))
+        self.out.setText(self._suggested)
 
     def arguments(self) -> dict[str, object]:
         return {

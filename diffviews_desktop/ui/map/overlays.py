@@ -63,33 +63,44 @@ class Path:
     """One trajectory: dashed line, markers from light to dark green, diamond start, star end.
 
     Filled markers are where the layers' own values lie; a hollow square is what was imposed
-    instead.
+    instead; a cross where the finished picture's own activation landed. An unmasked run that
+    another is compared with is grey and dotted, its markers triangles.
     """
 
-    def __init__(self, plot: pg.PlotItem) -> None:
+    def __init__(self, plot: pg.PlotItem, *, unmasked: bool = False) -> None:
         self._plot = plot
-        self._line = pg.PlotCurveItem(
-            pen=pg.mkPen(colors.SUGGESTED, width=2, style=Qt.PenStyle.DashLine)
+        self._unmasked = unmasked
+        color, style = colors.SUGGESTED, Qt.PenStyle.DashLine
+        if unmasked:
+            color, style = colors.UNMASKED, Qt.PenStyle.DotLine
+        self._line = pg.PlotCurveItem(pen=pg.mkPen(color, width=2, style=style))
+        self._landed = pg.ScatterPlotItem(
+            size=18, symbol="x", brush=pg.mkBrush(colors.ANCHOR), pen=pg.mkPen("w", width=1)
         )
         self._imposed = pg.ScatterPlotItem(
             size=13, symbol="s", brush=None, pen=pg.mkPen(colors.PATH_END, width=2)
         )
         self._markers = pg.ScatterPlotItem()
         self._current = pg.ScatterPlotItem(size=24, symbol="o", brush=None)
-        for z, item in enumerate((self._line, self._imposed, self._markers, self._current), 30):
+        for z, item in enumerate(self._items(), 29 if unmasked else 30):
             item.setZValue(z)
             item.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
             plot.addItem(item, ignoreBounds=True)
-        self._drawn: tuple[int, bool, str] | None = None
+        self._drawn: tuple[int, bool, str, bool] | None = None
+
+    def _items(self) -> tuple[pg.GraphicsObject, ...]:
+        return self._line, self._imposed, self._markers, self._landed, self._current
 
     def show(
         self, record: TrajectoryRecord, step: int | None, accent: str, background: str
     ) -> None:
         """Draw a trajectory; ``step`` is the one that the scrubber is at, or None."""
-        now = (len(record.steps), record.done, background)
+        now = (len(record.steps), record.done, background, record.landed is not None)
         if self._drawn != now:
             self._draw_path(record, background)
             self._drawn = now
+        landed = [record.landed.xy] if record.landed is not None else []
+        self._landed.setData(x=[p[0] for p in landed], y=[p[1] for p in landed])
         if step is None or not record.steps:
             self._current.setData(x=[], y=[])
         else:
@@ -110,6 +121,8 @@ class Path:
             end = record.done and i == len(steps) - 1
             symbol, size = ("d", 15) if i == 0 else ("star", 20) if end else ("o", 10)
             color = colors.blend(colors.PATH_START, colors.PATH_END, i / last)
+            if self._unmasked:
+                symbol, color = symbol if i == 0 or end else "t", colors.UNMASKED
             spots.append(
                 {
                     "pos": (place[0], place[1]),
@@ -125,5 +138,5 @@ class Path:
 
     def remove(self) -> None:
         """Take the trajectory off the map."""
-        for item in (self._line, self._imposed, self._markers, self._current):
+        for item in self._items():
             self._plot.removeItem(item)

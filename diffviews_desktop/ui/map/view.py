@@ -133,17 +133,25 @@ class MapView(QWidget):
         self._points.set_emphasis(None if number is None else self._labels == number)
 
     def set_trajectories(
-        self, records: list[TrajectoryRecord], shown: int | None, step: int
+        self,
+        records: list[TrajectoryRecord],
+        shown: int | None,
+        step: int,
+        unmasked: TrajectoryRecord | None = None,
     ) -> None:
-        """Draw trajectories; the shown one with its current step marked, the others fainter."""
+        """Draw trajectories; the shown one with its current step marked, the others fainter, and
+        the unmasked run that the shown one is compared with."""
         wanted = {record.key: record for record in records}
+        if unmasked is not None:
+            wanted[unmasked.key] = unmasked
         for key in [key for key in self._paths if key not in wanted]:
             self._paths.pop(key).remove()
         c = theme.colors()
         for key, record in wanted.items():
             if key not in self._paths:
-                self._paths[key] = Path(self._plot)
-            self._paths[key].show(record, step if key == shown else None, c.accent, c.map)
+                self._paths[key] = Path(self._plot, unmasked=record is unmasked)
+            current = key == shown or (record is unmasked and step < len(record.steps))
+            self._paths[key].show(record, step if current else None, c.accent, c.map)
 
     def apply_theme(self) -> None:
         """Take the colours of the theme in use."""

@@ -1,8 +1,7 @@
-"""How to draw: steps, mask, noise, class, seed; and the Generate button."""
+"""How to draw: sampling, mask, class, seed; and the Generate button."""
 
 from __future__ import annotations
 
-import html
 from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal
@@ -10,34 +9,35 @@ from PySide6.QtWidgets import (
     QComboBox,
     QCompleter,
     QFormLayout,
-    QGridLayout,
+    QFrame,
     QHBoxLayout,
     QLabel,
     QLineEdit,
     QPushButton,
-    QSpinBox,
+    QScrollArea,
+    QTabWidget,
     QVBoxLayout,
     QWidget,
 )
 
 from diffviews_desktop.state import PanelClass, State
-from diffviews_desktop.ui.widgets import Decimal, ElidedLabel, IconButton, as_panel, block_signals
+from diffviews_desktop.ui.generate_panel.mask_page import MaskPage
+from diffviews_desktop.ui.generate_panel.sampling_page import SAMPLING, SamplingPage
+from diffviews_desktop.ui.widgets import ElidedLabel, IconButton, as_panel, block_signals
 from diffviews_desktop.worker.jobs import Generate, GenerateSettings
 
-NOISE = {
-    "stochastic": "stochastic: a new seed each time, unless one is locked",
-    "fixed": "fixed: the same seed each time",
-    "zero": "zero: no noise at all",
-}
-GUIDANCE = "Classifier-free guidance; 1 is none"
 SEARCHABLE_CLASSES = 30
+LOWEST_PAGE = 76
+PRESET = (*SAMPLING, "s_min", "s_max", "s_noise")
+NFE = "NFE: how often the network runs for a picture"
 
 
 class GeneratePanel(QWidget):
     """Signals: ``generate_requested(settings, class_choice)``, ``settings_changed`` with the same,
-    and ``cancel_requested()``."""
+    ``grid_requested()`` and ``cancel_requested()``."""
 
     generate_requested = Signal(object, object)
+    grid_requested = Signal()
     settings_changed = Signal(object, object)
     cancel_requested = Signal()
 
@@ -47,16 +47,13 @@ class GeneratePanel(QWidget):
         self._base = GenerateSettings()
         self._classes: tuple[object, ...] = ()
         self._shown_class: object = "anchor"
-        self.steps = _spin("Denoising steps", 1, 1000)
-        self.mask_steps = _spin("Steps that the mask acts on, from the first", 0, 1000)
-        self.guidance = _decimal(GUIDANCE, 0.0, 50.0, 2, 0.1)
-        self.sigma_max = _decimal("Noise level of the first step", 0.001, 1000.0, 3, 1.0)
-        self.sigma_min = _decimal("Noise level of the last step", 0.001, 1000.0, 3, 0.05)
-        self.noise = QComboBox()
-        for mode, tip in NOISE.items():
-            self.noise.addItem(mode, mode)
-            self.noise.setItemData(self.noise.count() - 1, tip, 3)
-        self.noise.setAccessibleName("Noise mode")
+        self.sampling = SamplingPage()
+        self.masking = MaskPage()
+        self.pages = QTabWidget()
+        self.pages.setDocumentMode(True)
+        self.pages.tabBar().setDrawBase(False)
+        for page, title in ((self.sampling, "Sampling"), (self.masking, "Mask")):
+            self.pages.addTab(_scrolling(page), title)
         self.seed = QLineEdit()
         self.seed.setPlaceholderText("new each time")
         self.seed.setAccessibleName("Seed")
@@ -69,40 +66,25 @@ class GeneratePanel(QWidget):
         self.classes.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.generate = QPushButton("&Generate")
         self.generate.setObjectName("primary")
+        self.grid = QPushButton("G&rid…")
+        self.grid.setToolTip("Many pictures in one job: seeds, strengths, steps, layers (Ctrl+G)")
         self.cancel = QPushButton("Cancel")
         self.cancel.setToolTip("Cancel the running job (Esc)")
         self.hint = ElidedLabel()
         self.hint.setObjectName("muted")
         self._build()
-        for spin in (self.steps, self.mask_steps):
-            spin.valueChanged.connect(self._on_edited)
-        for decimal in (self.guidance, self.sigma_max, self.sigma_min):
-            decimal.valueChanged.connect(self._on_edited)
-        self.noise.currentIndexChanged.connect(self._on_edited)
+        self.sampling.edited.connect(self._on_edited)
+        self.sampling.preset_chosen.connect(self._on_preset)
+        self.masking.edited.connect(self._on_edited)
         self.classes.activated.connect(self._on_edited)
         self.seed.editingFinished.connect(self._on_seed_typed)
         self.lock.toggled.connect(self._on_edited)
         self.generate.clicked.connect(self.press)
+        self.grid.clicked.connect(self.grid_requested)
         self.cancel.clicked.connect(self.cancel_requested)
         self.set_state(State())
 
     def _build(self) -> None:
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(8)
-        grid.setVerticalSpacing(5)
-        pairs = [
-            (("S&teps", self.steps), ("Mas&k", self.mask_steps)),
-            (("σ ma&x", self.sigma_max), ("σ mi&n", self.sigma_min)),
-            (("Gu&idance", self.guidance), ("N&oise", self.noise)),
-        ]
-        for row, pair in enumerate(pairs):
-            for column, (text, field) in enumerate(pair):
-                label = QLabel(text)
-                label.setBuddy(field)
-                grid.addWidget(label, row, 2 * column)
-                grid.addWidget(field, row, 2 * column + 1)
-        grid.setColumnStretch(1, 1)
-        grid.setColumnStretch(3, 1)
         self._form = form = QFormLayout()
         form.setVerticalSpacing(5)
         form.addRow("&Class", self.classes)
@@ -115,15 +97,15 @@ class GeneratePanel(QWidget):
         form.addRow(seed_label, seed_row)
         buttons = QHBoxLayout()
         buttons.addWidget(self.generate, 1)
+        buttons.addWidget(self.grid)
         buttons.addWidget(self.cancel)
         column_layout = QVBoxLayout(self)
         column_layout.setContentsMargins(10, 4, 10, 8)
         column_layout.setSpacing(6)
-        column_layout.addLayout(grid)
+        column_layout.addWidget(self.pages, 1)
         column_layout.addLayout(form)
         column_layout.addWidget(self.hint)
         column_layout.addLayout(buttons)
-        column_layout.addStretch()
 
     # ---- in -------------------------------------------------------------------------------------
 
@@ -131,22 +113,9 @@ class GeneratePanel(QWidget):
         """Show the settings, the classes to choose from, and what Generate would do."""
         s = state.settings
         self._base = s
-        unblock = block_signals(
-            self.steps, self.mask_steps, self.guidance, self.sigma_max, self.sigma_min,
-            self.noise, self.classes, self.seed, self.lock,
-        )  # fmt: skip
-        self.mask_steps.setMaximum(s.num_steps)
-        self.sigma_min.setMaximum(s.sigma_max)
-        for field, value in (
-            (self.steps, s.num_steps),
-            (self.mask_steps, s.mask_steps),
-            (self.guidance, s.guidance_scale),
-            (self.sigma_max, s.sigma_max),
-            (self.sigma_min, s.sigma_min),
-        ):
-            if field.value() != value:
-                field.setValue(value)  # type: ignore[arg-type]
-        self.noise.setCurrentIndex(self.noise.findData(s.noise_mode))
+        unblock = block_signals(self.classes, self.seed, self.lock)
+        self.sampling.set_state(state)
+        self.masking.set_state(state)
         locked = s.seed is not None
         self.lock.setChecked(locked)
         self.lock.set_icon("lock" if locked else "unlock")
@@ -155,8 +124,6 @@ class GeneratePanel(QWidget):
         if not self.seed.hasFocus():
             self.seed.setText("" if last is None else str(last))
         self._fill_classes(state)
-        note = state.loaded.guidance_note if state.loaded is not None else ""
-        self.guidance.setToolTip(f"{GUIDANCE}.<br>{html.escape(note)}" if note else GUIDANCE)
         unblock()
         self._set_buttons(state)
 
@@ -215,9 +182,12 @@ class GeneratePanel(QWidget):
             why = ""
         self.generate.setEnabled(not why)
         self.generate.setToolTip(why or "Draw with the layer held at the mean (Ctrl+Return)")
-        layers = "+".join(state.layer_map.layers) if state.layer_map else ""
+        s = state.settings
+        layers = "+".join(s.mask_layers or (state.layer_map.layers if state.layer_map else ()))
         plural = "s" if count > 1 else ""
-        self.hint.set_text(why or f"Mask: the mean of {count} sample{plural} at {layers}.")
+        nfe = f"NFE {s.evaluations(not state.unconditional)}"
+        self.hint.set_text(why or f"{nfe} · mean of {count} sample{plural} at {layers}", NFE)
+        self.grid.setEnabled(state.layer_map is not None and not state.model_problem)
         waiting = sum(isinstance(running.job, Generate) for running in state.jobs)
         self.generate.setText("&Generate" if waiting < 2 else f"&Generate  ({waiting - 1} waiting)")
         self.cancel.setEnabled(bool(state.jobs))
@@ -226,14 +196,11 @@ class GeneratePanel(QWidget):
 
     def settings(self) -> GenerateSettings:
         """What the fields say."""
+        settings = self.masking.changed(self.sampling.changed(self._base))
         return replace(
-            self._base,
-            num_steps=self.steps.value(),
-            mask_steps=min(self.mask_steps.value(), self.steps.value()),
-            guidance_scale=self.guidance.value(),
-            sigma_max=self.sigma_max.value(),
-            sigma_min=min(self.sigma_min.value(), self.sigma_max.value()),
-            noise_mode=self.noise.currentData(),
+            settings,
+            mask_from=min(settings.mask_from, settings.num_steps - 1),
+            mask_steps=min(settings.mask_steps, settings.num_steps),
             seed=self._typed_seed() if self.lock.isChecked() else None,
         )
 
@@ -255,6 +222,13 @@ class GeneratePanel(QWidget):
             self._on_edited()
         self.seed.setModified(False)
 
+    def _on_preset(self, settings: GenerateSettings) -> None:
+        """Take somebody's way of sampling; the mask stays, and acts on all steps."""
+        after = self.settings()
+        taken = {name: getattr(settings, name) for name in PRESET}
+        after = replace(after, **taken, mask_from=0, mask_steps=settings.num_steps)
+        self.settings_changed.emit(after, self.classes.currentData())
+
     def _on_edited(self, *_: object) -> None:
         before, after = self._base, self.settings()
         if before.mask_steps == before.num_steps and after.num_steps != before.num_steps:
@@ -262,19 +236,13 @@ class GeneratePanel(QWidget):
         self.settings_changed.emit(after, self.classes.currentData())
 
 
-def _spin(name: str, low: int, high: int) -> QSpinBox:
-    spin = QSpinBox()
-    spin.setRange(low, high)
-    spin.setAccessibleName(name)
-    spin.setToolTip(name)
-    return spin
-
-
-def _decimal(name: str, low: float, high: float, decimals: int, step: float) -> Decimal:
-    spin = Decimal()
-    spin.setDecimals(decimals)
-    spin.setRange(low, high)
-    spin.setSingleStep(step)
-    spin.setAccessibleName(name)
-    spin.setToolTip(name)
-    return spin
+def _scrolling(page: QWidget) -> QScrollArea:
+    """A page that scrolls where the window is low."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    as_panel(page)
+    area.setWidget(page)
+    area.setMinimumHeight(LOWEST_PAGE)
+    return area

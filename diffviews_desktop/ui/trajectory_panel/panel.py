@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+
+import numpy as np
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
@@ -11,6 +14,9 @@ from PySide6.QtWidgets import (
     QListView,
     QListWidget,
     QListWidgetItem,
+    QMenu,
+    QPushButton,
+    QSizePolicy,
     QSlider,
     QVBoxLayout,
     QWidget,
@@ -18,21 +24,27 @@ from PySide6.QtWidgets import (
 
 from diffviews_desktop.state import State, TrajectoryRecord
 from diffviews_desktop.ui.images import enlarged, to_qimage, with_inset
+from diffviews_desktop.ui.trajectory_panel.comparison import PICTURE, Comparison, captioned
 from diffviews_desktop.ui.widgets import ElidedLabel, IconButton, as_panel, block_signals, muted
 
-PICTURE = 116
 FRAME = 50
 PLAY_MILLISECONDS = 350
+MAX_LEVELS = 30
+NEAREST = 5
 
 
 class TrajectoryPanel(QWidget):
     """Signals: ``step_chosen(index)``, ``trajectory_chosen(key)``, ``visibility_chosen(key,
-    visible)`` and ``deleted(key)``."""
+    visible)``, ``deleted(key)``, ``compare_chosen(comparing)``, ``landing_requested(sigma)`` and
+    ``located(row)``."""
 
     step_chosen = Signal(int)
     trajectory_chosen = Signal(int)
     visibility_chosen = Signal(int, bool)
     deleted = Signal(int)
+    compare_chosen = Signal(bool)
+    landing_requested = Signal(float)
+    located = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -60,6 +72,22 @@ class TrajectoryPanel(QWidget):
         self.where.setMinimumWidth(150)
         self.settings = ElidedLabel()
         self.settings.setObjectName("muted")
+        self.compare = QPushButton("&Compare")
+        self.compare.setCheckable(True)
+        self.compare.setToolTip("Show the unmasked run of the same seed beside this one (U)")
+        self.land = QPushButton("&Where did it land?")
+        self.land.setToolTip(
+            "Place the finished picture's own activation on the map, seen at a noise level, and "
+            "name the samples that it is nearest to"
+        )
+        self.land.setMenu(QMenu(self.land))
+        self._levels: tuple[float, ...] = ()
+        self.landed = QLabel()
+        self.landed.setTextFormat(Qt.TextFormat.RichText)
+        self.landed.setTextInteractionFlags(Qt.TextInteractionFlag.LinksAccessibleByMouse)
+        self.landed.setObjectName("muted")
+        self.landed.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.comparison = Comparison()
         self.strip = QListWidget()
         self.strip.setAccessibleName("Filmstrip")
         self.strip.setViewMode(QListView.ViewMode.IconMode)
@@ -89,6 +117,8 @@ class TrajectoryPanel(QWidget):
         self.play.clicked.connect(self.toggle_play)
         self.slider.valueChanged.connect(self.step_chosen)
         self.strip.currentRowChanged.connect(self._on_frame)
+        self.compare.toggled.connect(self.compare_chosen)
+        self.landed.linkActivated.connect(lambda row: self.located.emit(int(row)))
         self.set_state(State())
 
     def _build(self) -> None:
@@ -101,14 +131,22 @@ class TrajectoryPanel(QWidget):
         right = QVBoxLayout()
         right.setSpacing(3)
         right.addLayout(top)
-        right.addWidget(self.settings)
+        middle = QHBoxLayout()
+        middle.setSpacing(8)
+        middle.addWidget(self.compare)
+        middle.addWidget(self.land)
+        middle.addWidget(self.settings, 1)
+        right.addLayout(middle)
         right.addWidget(self.strip)
+        right.addWidget(self.landed)
         right.addStretch()
         self._content = QWidget()
         row = QHBoxLayout(self._content)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(12)
-        row.addWidget(self.picture, 0, Qt.AlignmentFlag.AlignTop)
+        self.caption = captioned(self.picture, "with the mask")
+        row.addWidget(self.caption, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self.comparison, 0, Qt.AlignmentFlag.AlignTop)
         row.addLayout(right, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 4, 10, 4)
@@ -128,7 +166,7 @@ class TrajectoryPanel(QWidget):
             self._player.stop()
             self._frames = (0, 0)
             return
-        unblock = block_signals(self.choice, self.visible, self.slider, self.strip)
+        unblock = block_signals(self.choice, self.visible, self.slider, self.strip, self.compare)
         self._fill_choice(state)
         self.visible.setChecked(record.visible)
         here = state.on_this_map(record)
@@ -144,6 +182,11 @@ class TrajectoryPanel(QWidget):
         self.slider.setRange(0, max(0, count - 1))
         self.slider.setValue(state.step)
         self.strip.setCurrentRow(state.step if count else -1)
+        masked = bool(record.job.rows)
+        self.compare.setChecked(state.comparing and masked)
+        self.compare.setEnabled(masked)
+        self.comparison.setVisible(state.comparing and masked)
+        self._show_landing(record, state)
         unblock()
         for widget in (self.slider, self.previous, self.play, self.next):
             widget.setEnabled(count > 0)
@@ -153,6 +196,37 @@ class TrajectoryPanel(QWidget):
         else:
             self.picture.clear()
             self.where.setText("waiting…")
+        if state.comparing and masked:
+            self.comparison.show_step(record, state.baseline(), state.step if count else 0)
+
+    def _show_landing(self, record: TrajectoryRecord, state: State) -> None:
+        """The noise levels to look at, and what was found."""
+        levels = () if state.samples is None else tuple(np.unique(state.samples.sigma).tolist())
+        if levels != self._levels:
+            self._levels = levels
+            menu = self.land.menu()
+            menu.clear()
+            for sigma in levels[:MAX_LEVELS]:
+                action = menu.addAction(f"seen at σ {sigma:.4g}")
+                action.triggered.connect(lambda _=False, s=sigma: self.landing_requested.emit(s))
+        self.land.setEnabled(record.done and bool(levels) and state.on_this_map(record))
+        placed = record.landed
+        if placed is None or state.samples is None or not state.on_this_map(record):
+            self.landed.hide()
+            return
+        self.landed.show()
+        names = [
+            f'<a href="{row}">#{row}</a> {html.escape(state.samples.class_name[row])} {far:.3g}'
+            for row, far in placed.neighbors[:NEAREST]
+        ]
+        self.landed.setText(f"at σ {placed.job.sigma:.3g} nearest to " + " · ".join(names))
+        self.landed.setToolTip(
+            "The nearest real samples with their distances in activation space; click to see one"
+        )
+
+    def apply_theme(self) -> None:
+        """Take the colours of the theme in use."""
+        self.comparison.apply_theme()
 
     def _fill_choice(self, state: State) -> None:
         self.choice.clear()
@@ -235,12 +309,30 @@ def _title(record: TrajectoryRecord, state: State) -> str:
     return f"{record.name}{what}"
 
 
+def _mask(record: TrajectoryRecord) -> str:
+    """``mask of 6 samples on steps 1-5 of 10 at midblock, strength 0.5``."""
+    s = record.job.settings
+    if not record.job.rows or s.mask_steps <= s.mask_from:
+        return "no mask"
+    parts = [f"mask of {len(record.job.rows)} samples"]
+    if s.mask_from or s.mask_steps < s.num_steps:
+        parts.append(f"on steps {s.mask_from + 1}-{s.mask_steps}")
+    if s.mask_layers:
+        parts.append(f"at {'+'.join(s.mask_layers)}")
+    if s.strength < 1:
+        parts.append(f"of strength {s.strength:g}")
+    if s.weighting == "distance":
+        parts.append("weighted by distance")
+    return " ".join(parts)
+
+
 def _describe(record: TrajectoryRecord, state: State) -> str:
     s = record.job.settings
     parts = [
         record.job.model,
         "+".join(record.job.layers),
-        f"mask of {len(record.job.rows)} samples for {s.mask_steps} of {s.num_steps} steps",
+        _mask(record),
+        f"{s.sampler}, {s.num_steps} steps, NFE {s.evaluations(not state.unconditional)}",
         f"σ {s.sigma_max:g} to {s.sigma_min:g}",
         f"guidance {s.guidance_scale:g}",
         f"{s.noise_mode} noise",
