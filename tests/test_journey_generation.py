@@ -1,0 +1,192 @@
+"""Drawing as a person does it: the real window, the real engine process, a small model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtWidgets import QFileDialog
+from pytestqt.qtbot import QtBot
+
+from diffviews_desktop import cli, operations
+from diffviews_desktop.app import App, Options
+from diffviews_desktop.worker.jobs import Source
+
+SECONDS = 1000
+SAMPLES = 60
+
+
+@pytest.fixture
+def app(
+    qtbot: QtBot, tiny_data: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[App]:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "settings"))
+    made = App(Options(source=Source(path=tiny_data(samples=SAMPLES))))
+    try:
+        made.start()
+        until(qtbot, lambda: made.session.state.loaded and not made.session.state.jobs)
+        yield made
+    finally:
+        made.worker.stop()
+        made.window.deleteLater()
+
+
+def until(qtbot: QtBot, ready: Callable[[], object], seconds: int = 60) -> None:
+    qtbot.waitUntil(lambda: bool(ready()), timeout=seconds * SECONDS)
+
+
+def generate(qtbot: QtBot, app: App) -> None:
+    """Press the button and wait for the picture."""
+    before = len(app.session.state.trajectories)
+    qtbot.mouseClick(app.window.generate_panel.generate, Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: len(app.session.state.trajectories) == before + 1)
+    until(qtbot, lambda: app.session.state.trajectories[-1].done)
+
+
+def test_a_masked_run_is_compared_placed_saved_and_made_again(
+    qtbot: QtBot, app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window, session = app.window, app.session
+    panel, trajectory = window.generate_panel, window.trajectory
+    operations.click_point(session=session, row=3)
+    operations.click_point(session=session, row=7)
+
+    # EDM's sampler, four steps, the mask on steps 2 and 3 at a strength of its own
+    panel.sampling.sampler.setCurrentIndex(panel.sampling.sampler.findData("heun"))
+    panel.sampling.steps.setValue(4)
+    panel.pages.setCurrentIndex(1)
+    panel.masking.first.setValue(2)
+    panel.masking.mask_steps.setValue(3)
+    panel.masking.strength.setValue(0.5)
+    panel.masking.weights.setCurrentIndex(panel.masking.weights.findData("distance"))
+    assert panel.hint.accessibleName().startswith("NFE 7 · mean of 2 samples")
+    generate(qtbot, app)
+    record = session.state.trajectories[-1]
+    assert [step.imposed_xy is not None for step in record.steps] == [False, True, True, False]
+    assert [step.evaluations for step in record.steps] == [2, 2, 2, 1]
+    assert "on steps 2-3 of strength 0.5 weighted by distance" in trajectory.settings.toolTip()
+
+    # beside the same seed without the mask, which is drawn once
+    qtbot.mouseClick(trajectory.compare, Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: session.state.baseline() and session.state.baseline().done)
+    unmasked = session.state.baseline()
+    assert trajectory.comparison.isVisible()
+    assert not trajectory.comparison.unmasked.pixmap().isNull()
+    assert len(session.state.trajectories) == 1
+    np.testing.assert_array_equal(unmasked.steps[0].image, record.steps[0].image)
+    apart = trajectory.comparison._plot.curve.getData()[1]
+    assert len(apart) == 4
+    assert apart[0] == 0
+    assert apart[2] > 0
+    assert unmasked.key in window.map._paths
+    qtbot.mouseClick(trajectory.compare, Qt.MouseButton.LeftButton)
+    assert not trajectory.comparison.isVisible()
+    assert unmasked.key not in window.map._paths
+    qtbot.mouseClick(trajectory.compare, Qt.MouseButton.LeftButton)
+    assert session.state.baseline() is unmasked
+    assert not session.state.jobs
+
+    # where the finished picture lies
+    trajectory.land.menu().actions()[0].trigger()
+    until(qtbot, lambda: session.state.trajectories[-1].landed)
+    landed = session.state.trajectories[-1].landed
+    assert f"#{landed.neighbors[0][0]}" in trajectory.landed.text()
+    distances = [far for _, far in landed.neighbors]
+    assert distances == sorted(distances)
+    assert window.map._paths[record.key]._landed.getData()[0].tolist() == [landed.xy[0]]
+
+    # saved, and made again by the command line from the PNG alone
+    file = tmp_path / "kept" / "run.png"
+    file.parent.mkdir()
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(file), ""))
+    window.save_picture()
+    assert file.is_file()
+    beside = json.loads(file.with_suffix(".diffviews.json").read_text())
+    assert beside["kind"] == "generate"
+    again = tmp_path / "again"
+    assert cli.main(["generate", "--replay", str(file), "--out", str(again)]) == 0
+    with Image.open(file) as kept, Image.open(again / "0001.png") as made:
+        assert kept.convert("RGB").tobytes() == made.convert("RGB").tobytes()
+
+
+def test_a_preset_is_taken_whole_and_the_mask_stays(qtbot: QtBot, app: App) -> None:
+    window, session = app.window, app.session
+    panel = window.generate_panel
+    panel.masking.strength.setValue(0.25)
+    row = panel.sampling.preset.findText("EDM, ImageNet-64")
+    assert "FID 1.36" in panel.sampling.preset.itemData(row, Qt.ItemDataRole.ToolTipRole)
+    panel.sampling.preset.setCurrentIndex(row)
+    panel.sampling.preset.activated.emit(row)
+    s = session.state.settings
+    assert (s.sampler, s.num_steps, s.s_churn, s.s_min, s.s_max, s.s_noise) == (
+        "heun", 256, 40.0, 0.05, 50.0, 1.003,
+    )  # fmt: skip
+    assert (s.strength, s.mask_from, s.mask_steps) == (0.25, 0, 256)
+    assert panel.sampling.preset.currentText() == "EDM, ImageNet-64"
+    panel.sampling.steps.setValue(20)
+    assert panel.sampling.preset.currentText() == "other"
+
+
+def test_a_grid_fills_can_be_cancelled_and_a_picture_drawn_again(
+    qtbot: QtBot, app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window, session = app.window, app.session
+    operations.click_point(session=session, row=3)
+    window.generate_panel.sampling.steps.setValue(3)
+    qtbot.mouseClick(window.generate_panel.grid, Qt.MouseButton.LeftButton)
+    grid = window.grid_window
+    grid.form.seeds.setValue(2)
+    grid.form.strengths.setText("0, two")
+    assert not grid.draw.isEnabled()
+    assert "numbers from 0 to 1" in grid.form.problem.text()
+    grid.form.strengths.setText("0, 0.5, 1")
+    grid.form.windows.setText("1-4")
+    assert "from 1 to 3" in grid.form.problem.text()
+    grid.form.windows.setText("1-2, 3")
+    assert "12 pictures" in grid.summary.text()
+    qtbot.mouseClick(grid.draw, Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: session.state.grid and session.state.grid.done)
+    record = session.state.grid
+    assert len(record.cells) == 12
+    assert grid.sheet._axes.column_names == tuple(
+        f"seed {record.job.settings.seed + i}" for i in range(2)
+    )
+    assert grid.sheet._axes.row_names[1] == "steps 1-2 · strength 0.5"
+    assert grid.sheet._axes.row_names[3] == "steps 3-3 · strength 0"
+
+    # strength 0 is the same whatever the steps
+    np.testing.assert_array_equal(record.cells[0].image, record.cells[6].image)
+    assert not np.array_equal(record.cells[0].image, record.cells[4].image)
+
+    # a double click on a picture draws it as a trajectory
+    place = grid.sheet._places[5].center()
+    assert grid.sheet.cell_at(QPointF(place)) == 5
+    until(qtbot, lambda: not session.state.jobs)
+    point = grid.sheet.mapFromScene(place)
+    qtbot.mouseDClick(grid.sheet.viewport(), Qt.MouseButton.LeftButton, pos=point)
+    until(qtbot, lambda: session.state.trajectories and session.state.trajectories[-1].done)
+    again = session.state.trajectories[-1]
+    assert again.job.settings == record.cells[5].settings
+    difference = again.steps[-1].image.astype(int) - record.cells[5].image
+    assert np.abs(difference).max() <= 1
+
+    # the sheet as a picture that makes itself again
+    file = tmp_path / "sheet.png"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(file), ""))
+    qtbot.mouseClick(grid.save, Qt.MouseButton.LeftButton)
+    with Image.open(file) as sheet:
+        assert json.loads(sheet.text["diffviews"])["kind"] == "grid"
+
+    # a large one is cancelled, and what it drew stays
+    grid.form.seeds.setValue(900)
+    qtbot.mouseClick(grid.draw, Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: session.state.grid.cells)
+    qtbot.mouseClick(grid.cancel, Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: not session.state.jobs)
+    assert session.state.grid.done
+    assert 0 < len(session.state.grid.cells) < 5400
