@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -12,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import (
     QByteArray,
-    QIODevice,
-    QSaveFile,
     QSettings,
     Qt,
     QTimer,
@@ -59,6 +56,7 @@ from diffviews_desktop.ui.layer_panel import LayerPanel
 from diffviews_desktop.ui.map_settings import MapSettings
 from diffviews_desktop.ui.notice_bar import NoticeBar
 from diffviews_desktop.ui.preview_panel import PreviewPanel
+from diffviews_desktop.ui.saving import PictureSaver
 from diffviews_desktop.ui.status_bar import StatusBar
 from diffviews_desktop.ui.trajectory_panel import TrajectoryPanel
 from diffviews_desktop.ui.waiting_page import WaitingPage
@@ -104,6 +102,8 @@ class MainWindow(QMainWindow):
         self.map_settings: MapSettings | None = None  # these two are made when first opened
         self.importer: ImportAssistant | None = None
         self.grid_window: GridWindow | None = None
+        self.saver = PictureSaver(self)
+        self.saver.saved.connect(self._on_saved)
         saved = str(settings.value("color_by", "class"))
         if saved in CHOICES:
             session.update(replace(session.state, color_by=saved))
@@ -520,7 +520,7 @@ class MainWindow(QMainWindow):
         if grid is None or self.grid_window is None:
             return
         name = f"{grid.job.model}-grid-seed-{grid.job.settings.seed}.png"
-        self._save_png(self.grid_window.sheet.image(), name, grid.record)
+        self._save_png(self.grid_window.sheet.renderer(), name, grid.record)
 
     def _choose_color(self, by: ColorBy) -> None:
         self._settings.setValue("color_by", by)
@@ -534,27 +534,25 @@ class MainWindow(QMainWindow):
             return
         step = record.steps[min(state.step, len(record.steps) - 1)]
         name = f"{record.job.model}-seed-{record.seed}-step-{step.index + 1}.png"
-        self._save_png(to_qimage(step.image), name, record.record)
+        self._save_png(partial(to_qimage, step.image), name, record.record)
 
-    def _save_png(self, picture: QImage, name: str, record: Mapping[str, Any] | None) -> None:
+    def _save_png(
+        self, make: Callable[[], QImage], name: str, record: Mapping[str, Any] | None
+    ) -> None:
         """Ask where to, and write a picture with the record of how it was made."""
-        state = self.session.state
         start = str(Path(str(self._settings.value("pictures", Path.home()))) / name)
         file, _ = QFileDialog.getSaveFileName(self, "Save picture", start, "PNG (*.png)")
-        if not file:
-            return
-        if record is not None:
-            # as text of the PNG: generate --replay makes the run again from it
-            picture.setText("diffviews", json.dumps(dict(record), sort_keys=True))
-        written = picture.save(file, "PNG")  # type: ignore[call-overload]
-        if written and record is not None:
-            written = _write_text(Path(file).with_suffix(".diffviews.json"), record)
-        if not written:
-            text = f"The picture could not be written to {file}. Choose another folder."
-            self.session.update(state.with_notice(text, error=True))
-        else:
+        if file:
+            self.saver.save(make, file, record)
+
+    def _on_saved(self, file: str, done: bool) -> None:
+        state = self.session.state
+        if done:
             self._settings.setValue("pictures", str(Path(file).parent))
             self.session.update(state.with_notice(f"Saved {file}"))
+        else:
+            text = f"The picture could not be written to {file}. Choose another folder."
+            self.session.update(state.with_notice(text, error=True))
 
     def fit(self) -> None:
         """Show the whole map."""
@@ -688,6 +686,7 @@ class MainWindow(QMainWindow):
         self._settings.setValue("layout", self.saveState(LAYOUT_VERSION))
         self.hide()
         self.pictures.wait()
+        self.saver.wait()
         if self.importer is not None:
             self.importer.wait()
         self.on_close()
@@ -737,15 +736,6 @@ def model_text(state: State) -> str:
         if text
     )
     return f"<table cellspacing='6'>{cells}</table>"
-
-
-def _write_text(file: Path, value: Mapping[str, Any]) -> bool:
-    """Write JSON, whole or not at all; whether it worked."""
-    saved = QSaveFile(str(file))
-    if not saved.open(QIODevice.OpenModeFlag.WriteOnly):
-        return False
-    saved.write(json.dumps(dict(value), indent=2).encode())
-    return saved.commit()
 
 
 def _information(parent: QWidget, title: str, text: str) -> None:

@@ -20,6 +20,7 @@ from diffviews_desktop.errors import MaskError, UsageError
 from diffviews_desktop.processing.neighbors import nearest
 from diffviews_desktop.processing.projector import Projector
 from diffviews_desktop.worker.jobs import (
+    MAX_PICTURES,
     CellDone,
     ClassChoice,
     Generate,
@@ -43,7 +44,6 @@ if TYPE_CHECKING:  # torch is imported when a model is first loaded
     from diffviews_desktop.core.denoising import DenoiseStep
     from diffviews_desktop.core.masking import ActivationMasker
 
-MAX_CELLS = 10_000
 Masks = Mapping[str, Float32]
 _SMALL = 32
 """Pictures up to this height and width are drawn a few at a time on a CPU: it is faster, and the
@@ -400,11 +400,9 @@ def _batches(
 def _check_axes(job: GenerateGrid) -> None:
     if job.samples < 1 or (job.batch is not None and job.batch < 1):
         raise UsageError("The number of samples and the batch must be at least 1.")
-    axes = (job.strengths, job.windows, job.mask_layers)
-    count = job.samples * math.prod(max(1, len(axis)) for axis in axes)
-    if count > MAX_CELLS:
-        raise UsageError(f"A grid has at most {MAX_CELLS:,} pictures, not {count:,}.")
-    if any(axes) and not job.rows:
+    if job.count > MAX_PICTURES:
+        raise UsageError(f"A grid has at most {MAX_PICTURES:,} pictures, not {job.count:,}.")
+    if (job.strengths or job.windows or job.mask_layers) and not job.rows:
         raise UsageError("A grid over strengths, steps or layers needs a mask: pick samples first.")
 
 

@@ -6,6 +6,7 @@ A job carries every input, so that an engine that was just started can do it. Ar
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +20,8 @@ from diffviews_desktop.samples import SampleTable
 
 NoiseMode = Literal["stochastic", "fixed", "zero"]
 Sampler = Literal["renoise", "heun"]
+MAX_PICTURES = 2000
+"""Of a grid."""
 Weighting = Literal["equal", "distance"]
 ClassChoice = int | Literal["random", "zero", "uniform"]
 
@@ -255,6 +258,12 @@ class GenerateGrid(Job):
     windows: tuple[tuple[int, int], ...] = ()
     mask_layers: tuple[tuple[str, ...], ...] = ()
     batch: int | None = None
+
+    @property
+    def count(self) -> int:
+        """Number of pictures."""
+        axes = (self.strengths, self.windows, self.mask_layers)
+        return self.samples * math.prod(max(1, len(axis)) for axis in axes)
 
     def cells(self) -> list[GenerateSettings]:
         """Settings of every picture, seeds running fastest, then strengths, windows and layers.

@@ -16,8 +16,7 @@ from PySide6.QtWidgets import (
 
 from diffviews_desktop.state import State
 from diffviews_desktop.ui.widgets import block_signals, muted, with_margin
-
-MAX_PICTURES = 10_000
+from diffviews_desktop.worker.jobs import MAX_PICTURES
 
 
 class AxesForm(QWidget):

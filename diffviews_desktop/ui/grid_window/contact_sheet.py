@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPixmap, QWheelEvent
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QImage,
+    QMouseEvent,
+    QPainter,
+    QPen,
+    QPixmap,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import (
     QGraphicsPixmapItem,
     QGraphicsScene,
@@ -41,7 +55,9 @@ class ContactSheet(QGraphicsView):
         self._axes = Axes((), ())
         self._shown = 0
         self._zoomed = False
-        self._places: dict[int, QRectF] = {}
+        self._count = 0
+        self._images: dict[int, NDArray[np.uint8]] = {}
+        self._names: list[QGraphicsSimpleTextItem] = []
         self.apply_theme()
 
     def show_grid(self, grid: GridRecord | None) -> None:
@@ -49,7 +65,9 @@ class ContactSheet(QGraphicsView):
         seeded = grid is not None and grid.job.settings.seed is not None
         if grid is None or not seeded:
             self.scene().clear()
-            self._job, self._shown = None, 0
+            self._names.clear()
+            self._images.clear()
+            self._job, self._shown, self._count = None, 0, 0
             return
         if grid.job.job_id != self._job or len(grid.cells) < self._shown:
             self._begin(grid)
@@ -58,19 +76,13 @@ class ContactSheet(QGraphicsView):
         self._shown = len(grid.cells)
 
     def _begin(self, grid: GridRecord) -> None:
-        """Draw the names and the empty frames."""
+        """Draw the names; the frames are part of the background."""
         self.scene().clear()
-        self._places.clear()
+        self._images.clear()
+        self._names.clear()
         self._job, self._shown, self._zoomed = grid.job.job_id, 0, False
         self._axes = Axes.of(grid.job)
-        c = theme.colors()
-        frame = QColor(c.border)
-        across = len(self._axes.column_names)
-        for index in range(len(grid.job.cells())):
-            row, column = divmod(index, across)
-            place = QRectF(column * (CELL + GAP), row * (CELL + GAP), CELL, CELL)
-            self._places[index] = place
-            self.scene().addRect(place, frame)
+        self._count = grid.job.count
         for column, name in enumerate(self._axes.column_names):
             text = self._text(name)
             box = text.boundingRect()
@@ -79,7 +91,10 @@ class ContactSheet(QGraphicsView):
             text = self._text(name)
             box = text.boundingRect()
             text.setPos(-box.width() - 2 * GAP, row * (CELL + GAP) + (CELL - box.height()) / 2)
-        self.setSceneRect(self.scene().itemsBoundingRect().adjusted(-GAP, -GAP, GAP, GAP))
+        cells = self.place(0).united(self.place(self._count - 1))
+        cells.setRight(self.place(len(self._axes.column_names) - 1).right())
+        names = self.scene().itemsBoundingRect()
+        self.setSceneRect(cells.united(names).adjusted(-GAP, -GAP, GAP, GAP))
         self.fit()
 
     def _text(self, name: str) -> QGraphicsSimpleTextItem:
@@ -87,12 +102,17 @@ class ContactSheet(QGraphicsView):
         font.setPixelSize(TEXT)
         item = self.scene().addSimpleText(name, font)
         item.setBrush(QColor(theme.colors().text))
+        self._names.append(item)
         return item
 
+    def place(self, index: int) -> QRectF:
+        """Where a picture lies."""
+        row, column = divmod(index, max(1, len(self._axes.column_names)))
+        return QRectF(column * (CELL + GAP), row * (CELL + GAP), CELL, CELL)
+
     def _add(self, cell: GridCell) -> None:
-        place = self._places.get(cell.index)
-        if place is None:
-            return
+        place = self.place(cell.index)
+        self._images[cell.index] = cell.image
         item = QGraphicsPixmapItem(QPixmap.fromImage(to_qimage(cell.image)))
         item.setScale(CELL / max(1, item.pixmap().width()))
         item.setPos(place.topLeft())
@@ -111,25 +131,20 @@ class ContactSheet(QGraphicsView):
             self.resetTransform()
             self.scale(2, 2)
 
-    def image(self) -> QImage:
-        """The sheet as a picture, twice as large as on a plain screen unless it is huge."""
-        rect = self.sceneRect()
-        scale = min(2.0, (_PIXELS / max(1.0, rect.width() * rect.height())) ** 0.5)
-        image = QImage(
-            round(rect.width() * scale), round(rect.height() * scale), QImage.Format.Format_RGB888
-        )
-        image.fill(QColor(theme.colors().map))
-        painter = QPainter(image)
-        self.scene().render(painter, QRectF(image.rect()), rect)
-        painter.end()
-        return image
+    def renderer(self) -> Callable[[], QImage]:
+        """What draws the sheet as a picture, in any thread, as it is now."""
+        font = self.font()
+        font.setPixelSize(TEXT)
+        c = theme.colors()
+        cells = [(self.place(index), to_qimage(image)) for index, image in self._images.items()]
+        names = [(item.pos(), item.text()) for item in self._names]
+        return partial(_render, self.sceneRect(), cells, names, font, QColor(c.map), QColor(c.text))
 
     def apply_theme(self) -> None:
         """Take the colours of the theme in use."""
         self.setBackgroundBrush(QColor(theme.colors().map))
-        for item in self.scene().items():
-            if isinstance(item, QGraphicsSimpleTextItem):
-                item.setBrush(QColor(theme.colors().text))
+        for item in self._names:
+            item.setBrush(QColor(theme.colors().text))
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         factor = _ZOOM ** event.angleDelta().y()
@@ -145,9 +160,51 @@ class ContactSheet(QGraphicsView):
 
     def cell_at(self, place: QPointF) -> int | None:
         """Which picture is at a place of the scene."""
-        return next((i for i, rect in self._places.items() if rect.contains(place)), None)
+        across = max(1, len(self._axes.column_names))
+        row, column = int(place.y() // (CELL + GAP)), int(place.x() // (CELL + GAP))
+        index = row * across + column
+        inside = 0 <= column < across and 0 <= index < self._count
+        return index if inside and self.place(index).contains(place) else None
+
+    def drawBackground(self, painter: QPainter, rect: QRectF | QRect) -> None:
+        """The paper, and a frame for every picture that is to come."""
+        super().drawBackground(painter, rect)
+        painter.setPen(QPen(QColor(theme.colors().border), 0))
+        across = max(1, len(self._axes.column_names))
+        first = max(0, int(rect.top() // (CELL + GAP))) * across
+        last = (max(0, int(rect.bottom() // (CELL + GAP))) + 1) * across
+        for index in range(first, min(last, self._count)):
+            if index not in self._images:
+                painter.drawRect(self.place(index))
 
     def resizeEvent(self, event: object) -> None:
         super().resizeEvent(event)  # type: ignore[arg-type]
         if not self._zoomed and self._job is not None:
             self.fit()
+
+
+def _render(
+    rect: QRectF,
+    cells: Sequence[tuple[QRectF, QImage]],
+    names: Sequence[tuple[QPointF, str]],
+    font: QFont,
+    paper: QColor,
+    ink: QColor,
+) -> QImage:
+    """The sheet, twice as large as on a plain screen unless it is huge."""
+    scale = min(2.0, (_PIXELS / max(1.0, rect.width() * rect.height())) ** 0.5)
+    image = QImage(
+        round(rect.width() * scale), round(rect.height() * scale), QImage.Format.Format_RGB888
+    )
+    image.fill(paper)
+    painter = QPainter(image)
+    painter.scale(scale, scale)
+    painter.translate(-rect.topLeft())
+    for place, picture in cells:
+        painter.drawImage(place, picture)
+    painter.setFont(font)
+    painter.setPen(ink)
+    for corner, name in names:
+        painter.drawText(QRectF(corner.x(), corner.y(), 4000, 100), name)
+    painter.end()
+    return image

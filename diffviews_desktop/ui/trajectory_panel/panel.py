@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from diffviews_desktop.samples import SampleTable
 from diffviews_desktop.state import State, TrajectoryRecord
 from diffviews_desktop.ui.images import enlarged, to_qimage, with_inset
 from diffviews_desktop.ui.trajectory_panel.comparison import PICTURE, Comparison, captioned
@@ -81,6 +82,7 @@ class TrajectoryPanel(QWidget):
             "name the samples that it is nearest to"
         )
         self.land.setMenu(QMenu(self.land))
+        self._samples: SampleTable | None = None
         self._levels: tuple[float, ...] = ()
         self.landed = QLabel()
         self.landed.setTextFormat(Qt.TextFormat.RichText)
@@ -201,15 +203,17 @@ class TrajectoryPanel(QWidget):
 
     def _show_landing(self, record: TrajectoryRecord, state: State) -> None:
         """The noise levels to look at, and what was found."""
-        levels = () if state.samples is None else tuple(np.unique(state.samples.sigma).tolist())
-        if levels != self._levels:
-            self._levels = levels
+        if state.samples is not self._samples:
+            self._samples = state.samples
+            samples = state.samples
+            known = () if samples is None else tuple(np.unique(samples.sigma).tolist())
+            levels = self._levels = known
             menu = self.land.menu()
             menu.clear()
             for sigma in levels[:MAX_LEVELS]:
                 action = menu.addAction(f"seen at σ {sigma:.4g}")
                 action.triggered.connect(lambda _=False, s=sigma: self.landing_requested.emit(s))
-        self.land.setEnabled(record.done and bool(levels) and state.on_this_map(record))
+        self.land.setEnabled(record.done and bool(self._levels) and state.on_this_map(record))
         placed = record.landed
         if placed is None or state.samples is None or not state.on_this_map(record):
             self.landed.hide()
