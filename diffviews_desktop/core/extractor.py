@@ -17,6 +17,10 @@ from diffviews_desktop.adapters.base import ForwardHook, GeneratorAdapter
 from diffviews_desktop.adapters.device import adapter_device, is_out_of_memory, release_memory
 from diffviews_desktop.adapters.hooks import first_tensor
 from diffviews_desktop.data.arrays import Float32
+from diffviews_desktop.data.original import convert_to_fast_format as convert_to_fast_format
+from diffviews_desktop.data.original import flatten_activations as flatten_activations
+from diffviews_desktop.data.original import load_activations as load_activations
+from diffviews_desktop.data.original import load_fast_activations as load_fast_activations
 from diffviews_desktop.errors import OutOfMemoryError
 
 ExtractionInput = Literal["noised", "scaled"]
@@ -218,15 +222,3 @@ def _extract(
         smaller(half)
         return {name: np.concatenate([first[name], second[name]]) for name in first}
     return {name: tensor.float().flatten(1).numpy() for name, tensor in captured.items()}
-
-
-# ---- the functions of the original on files of activations --------------------------------------
-
-from diffviews_desktop.data.original import (  # noqa: E402
-    convert_to_fast_format as convert_to_fast_format,
-)
-from diffviews_desktop.data.original import flatten_activations as flatten_activations  # noqa: E402
-from diffviews_desktop.data.original import load_activations as load_activations  # noqa: E402
-from diffviews_desktop.data.original import (  # noqa: E402
-    load_fast_activations as load_fast_activations,
-)

@@ -9,9 +9,7 @@ from PIL import Image, ImageOps
 
 from diffviews_desktop.data.arrays import Float32
 from diffviews_desktop.errors import DataError
-from diffviews_desktop.import_rules import PICTURE_SUFFIXES
 
-SUFFIXES = PICTURE_SUFFIXES
 _EXIF = {"exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from diffviews_desktop.data.arrays import Float32
 from diffviews_desktop.data.class_labels import load_class_labels
-from diffviews_desktop.data.folder_files import files_in, read_json
+from diffviews_desktop.data.folder_files import files_in, read_json, replacing
 from diffviews_desktop.data.model_folder import ModelFolder, embedding_files, metadata_file
 from diffviews_desktop.data.sample_columns import (
     MAP_COLUMNS,
@@ -218,23 +219,37 @@ def samples_of(
     )
 
 
-def write_embedding_csv(path: Path, table: SampleTable, xy: NDArray) -> None:
-    """Write the sample columns and ``umap_x, umap_y`` (last) as CSV."""
-    with path.open("w", newline="", encoding="utf-8") as file:
+def write_embedding_csv(
+    path: Path,
+    table: SampleTable,
+    xy: NDArray,
+    z: NDArray | None = None,
+    trust: NDArray | None = None,
+) -> None:
+    """Write the sample columns, ``umap_x, umap_y`` and, where they are given, ``umap_z`` and
+    ``trust`` as CSV, whole or not at all.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    places = {"umap_x": xy[:, 0], "umap_y": xy[:, 1], "umap_z": z, "trust": trust}
+    given = {name: values for name, values in places.items() if values is not None}
+    with replacing(path) as binary:
+        file = io.TextIOWrapper(binary, "utf-8", newline="")
         writer = csv.writer(file)
-        writer.writerow([*SAMPLE_COLUMNS, "umap_x", "umap_y"])
+        writer.writerow([*SAMPLE_COLUMNS, *given])
         for i in range(len(table)):
+            numbers = [_short(values[i]) for values in (table.sigma, *given.values())]
             writer.writerow(
                 [
                     table.sample_id[i],
                     int(table.class_label[i]),
                     table.class_name[i],
                     table.image_path[i],
-                    _short(table.sigma[i]),
-                    _short(xy[i, 0]),
-                    _short(xy[i, 1]),
+                    *numbers,
                 ]
             )
+        file.detach()  # which writes the rest, and leaves the file to its owner
 
 
 def _short(value: np.floating) -> str:

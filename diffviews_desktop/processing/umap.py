@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from diffviews_desktop.data.arrays import Float32
 from diffviews_desktop.data.folder_files import replacing
+from diffviews_desktop.data.original import load_dataset_activations as load_dataset_activations
 from diffviews_desktop.errors import DataError, UsageError
 from diffviews_desktop.processing.neighbors import neighbor_graph, to_euclidean
 from diffviews_desktop.processing.parameters import MapParameters, default_parameters
@@ -423,8 +424,3 @@ def _as_rows(rows: NDArray, width: int) -> NDArray:
     if rows.shape[1] != width:
         raise DataError(f"Rows of {rows.shape[1]} values do not fit ones of {width}.")
     return rows
-
-
-from diffviews_desktop.data.original import (  # noqa: E402
-    load_dataset_activations as load_dataset_activations,
-)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import math
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from diffviews_desktop.cli import (
     add_device_options,
@@ -14,8 +14,12 @@ from diffviews_desktop.cli import (
     map_parameters_of,
     positive,
 )
+from diffviews_desktop.errors import UsageError
+from diffviews_desktop.import_rules import layer_names, noise_levels
 from diffviews_desktop.verbs.shared import Answer, add_verb, engine_of, not_negative
 from diffviews_desktop.worker.jobs import DataImported, ImportData, Source
+
+T = TypeVar("T")
 
 
 def add_to(verbs: Any) -> None:
@@ -127,17 +131,16 @@ def _name_after(checkpoint: Path) -> str:
 
 
 def _sigmas(text: str) -> tuple[float, ...]:
-    try:
-        sigmas = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        sigmas = ()
-    if not sigmas or not all(0 < sigma < math.inf for sigma in sigmas):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of noise levels such as 0.5,2,10")
-    return sigmas
+    return _typed(noise_levels, text)
 
 
 def _layers(text: str) -> tuple[str, ...]:
-    names = re.split("[,+]", text)
-    if not all(names):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of layers such as a,b")
-    return tuple(sorted(set(names)))
+    return _typed(layer_names, text)
+
+
+def _typed(rule: Callable[[str], T], text: str) -> T:
+    """What a rule makes of a text, refused as argparse wants it."""
+    try:
+        return rule(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from error

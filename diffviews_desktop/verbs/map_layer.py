@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +10,8 @@ import numpy as np
 
 from diffviews_desktop import paths
 from diffviews_desktop.cli import add_source_options, source_of
-from diffviews_desktop.data.dataset import SAMPLE_COLUMNS
+from diffviews_desktop.data.dataset import write_embedding_csv
 from diffviews_desktop.errors import UsageError
-from diffviews_desktop.samples import SampleTable
 from diffviews_desktop.verbs.shared import Answer, add_verb, engine_of, layer_set, open_data
 from diffviews_desktop.worker.jobs import LayerMap, MapLayer
 
@@ -42,7 +39,11 @@ def run(options: argparse.Namespace) -> Answer:
         table = mapped.path / "map.csv"
     else:
         table = paths.cache_dir() / "maps" / f"{mapped.path.name}.csv"
-    _write_table(table, opened.samples, mapped)
+    try:
+        table.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"The table cannot be written to {table} ({error}).") from error
+    write_embedding_csv(table, opened.samples, mapped.xy, mapped.z, mapped.trust)
     result = {
         "model": opened.model,
         "layers": list(mapped.layers),
@@ -59,30 +60,3 @@ def run(options: argparse.Namespace) -> Answer:
     if mapped.trustworthiness is not None:
         lines.append(f"trustworthiness {mapped.trustworthiness:.3f}")
     return Answer(result, [*lines, *mapped.notes])
-
-
-def _write_table(path: Path, samples: SampleTable, mapped: LayerMap) -> None:
-    """Write the samples and their places as CSV, whole or not at all."""
-    places = {"umap_x": mapped.xy[:, 0], "umap_y": mapped.xy[:, 1]}
-    places |= {} if mapped.z is None else {"umap_z": mapped.z}
-    places |= {} if mapped.trust is None else {"trust": mapped.trust}
-    of_samples = (
-        samples.sample_id,
-        samples.class_label,
-        samples.class_name,
-        samples.image_path,
-        samples.sigma,
-    )
-    temporary = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("w", newline="", encoding="utf-8") as file:
-                writer = csv.writer(file)
-                writer.writerow([*SAMPLE_COLUMNS, *places])
-                writer.writerows(zip(*of_samples, *places.values(), strict=True))
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise UsageError(f"The table cannot be written to {path} ({error}).") from error

@@ -15,7 +15,6 @@ from diffviews_desktop.worker.engine import Engine
 from diffviews_desktop.worker.jobs import DataOpened, Event, OpenData, Progress, Source, StepDone
 
 LEFT_AFTER_SECONDS = 3.0  # before that, nobody knows how long it takes
-MAX_SEED = 2**63 - 1
 
 
 class Answer(NamedTuple):

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from diffviews_desktop.data.pictures import SUFFIXES, read_picture
+from diffviews_desktop.data.pictures import read_picture
 from diffviews_desktop.errors import (
     AdapterError,
     DataError,
@@ -22,6 +22,7 @@ from diffviews_desktop.errors import (
     OutOfMemoryError,
     brief,
 )
+from diffviews_desktop.import_rules import PICTURE_SUFFIXES, is_hidden, is_picture
 from diffviews_desktop.worker.import_labels import find_labels
 from diffviews_desktop.worker.jobs import ImportData
 from diffviews_desktop.worker.opened_model import Host, some
@@ -78,17 +79,13 @@ def find_pictures(images: Path, out: Path) -> list[str]:
         below[:] = [
             name
             for name in below
-            if not name.startswith(".") and os.path.realpath(os.path.join(folder, name)) != made
+            if not is_hidden(name) and os.path.realpath(os.path.join(folder, name)) != made
         ]
         at = Path(folder).relative_to(images)
-        found += [
-            (at / name).as_posix()
-            for name in names
-            if not name.startswith(".") and name.lower().endswith(SUFFIXES)
-        ]
+        found += [(at / name).as_posix() for name in names if is_picture(name)]
     if not found:
         raise DataError(
-            f"{images} holds no pictures ({', '.join(SUFFIXES)}). Choose another folder."
+            f"{images} holds no pictures ({', '.join(PICTURE_SUFFIXES)}). Choose another folder."
         )
     return sorted(found)
 

@@ -37,6 +37,7 @@ from diffviews_desktop.errors import (
     UsageError,
     brief,
 )
+from diffviews_desktop.import_rules import MAX_SEED, check_noise_levels
 from diffviews_desktop.processing.umap import fit_map, save_embeddings
 from diffviews_desktop.samples import SampleTable
 from diffviews_desktop.worker.extraction import row_width
@@ -56,8 +57,6 @@ if TYPE_CHECKING:  # torch is imported when a model is first loaded
     from diffviews_desktop.adapters.base import GeneratorAdapter
 
 
-MAX_SIGMAS = 20
-SIGMA_RANGE = (1e-6, 1e6)
 _BEGUN = re.compile(r"(\.new-.+-[0-9a-f]{8})(\.lock)?")
 UNKNOWN = "unknown"
 
@@ -129,17 +128,8 @@ def _check(job: ImportData) -> None:
         raise UsageError("Give a folder of pictures, or how many to generate.")
     if job.labels is not None and job.images is None:
         raise UsageError("Labels belong to pictures: give --images, too, or leave --labels.")
-    low, high = SIGMA_RANGE
-    wrong = next((sigma for sigma in job.sigmas if not low <= sigma <= high), None)
-    if wrong is not None:
-        raise UsageError(f"Every noise level must be from {low:g} to {high:g}, not {wrong:g}.")
-    if not job.sigmas:
-        raise UsageError("Give at least one noise level.")
-    if len(job.sigmas) > MAX_SIGMAS:
-        raise UsageError(f"{len(job.sigmas)} noise levels are too many: give {MAX_SIGMAS} at most.")
-    if len({_short(sigma) for sigma in job.sigmas}) < len(job.sigmas):
-        raise UsageError("A noise level is given twice. Give each once.")
-    if not 0 <= job.seed < 2**63:
+    check_noise_levels(job.sigmas)
+    if not 0 <= job.seed <= MAX_SEED:
         raise UsageError(f"The seed must be between 0 and 2**63 - 1, not {job.seed}.")
     if not os.path.exists(job.checkpoint):
         raise CheckpointError(f"There is no checkpoint at {job.checkpoint}. Choose another file.")

@@ -43,6 +43,19 @@ MODELS = {
             "guidance_scale": 1.0,
         },
     },
+    "digits-few": {
+        "data": "mnist",
+        "weights": "digits-32-few.safetensors",
+        "per_class": 100,
+        "config": {
+            "description": "The same digits in one to four steps: distilled from the model digits",
+            "sampler": "renoise",
+            "sigma_max": 80.0,
+            "sigma_min": 0.5,
+            "default_steps": 4,
+            "guidance_scale": 1.0,
+        },
+    },
     "digits-8x8": {
         "data": "uci",
         "weights": "digits-8.safetensors",

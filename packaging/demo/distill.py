@@ -33,6 +33,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--data", choices=sorted(CONFIGS), default="mnist")
     parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--stop", type=int, help="end early, to be resumed with other options")
     parser.add_argument("--levels", type=int, default=18, help="noise levels of the teacher")
     parser.add_argument("--guidance", type=float, default=1.5, help="of the teacher")
     parser.add_argument("--batch", type=int, default=32)
@@ -76,7 +77,8 @@ def main() -> None:
         return plain + args.guidance * (conditional - plain)
 
     started, running = time.monotonic(), 0.0
-    for step in range(first, args.steps):
+    stop = args.stop or args.steps
+    for step in range(first, stop):
         warm, left = (step + 1) / 200, (args.steps - step) / args.steps
         for group in optimizer.param_groups:
             group["lr"] = args.lr * min(1.0, warm) * min(1.0, 2 * left)
@@ -114,7 +116,7 @@ def main() -> None:
             seconds = time.monotonic() - started
             print(f"step {step + 1} loss {running / 100:.4f} {seconds:.0f} s", flush=True)
             running = 0.0
-        if (step + 1) % 250 == 0 or step + 1 == args.steps:
+        if (step + 1) % 250 == 0 or step + 1 == stop:
             models = dict(student=student, target=target, ema=ema)
             saved = {name: model.state_dict() for name, model in models.items()}
             state = dict(optimizer=optimizer.state_dict(), generator=generator.get_state())

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from diffviews_desktop.import_rules import MAX_SEED
 from diffviews_desktop.state import PanelClass, State
 from diffviews_desktop.ui.generate_panel.mask_page import MaskPage
 from diffviews_desktop.ui.generate_panel.sampling_page import SAMPLING, SamplingPage
@@ -211,7 +212,7 @@ class GeneratePanel(QWidget):
 
     def _typed_seed(self) -> int | None:
         text = self.seed.text().strip()
-        return int(text) if text.isdecimal() and int(text) < 2**63 else None
+        return int(text) if text.isdecimal() and int(text) <= MAX_SEED else None
 
     def _on_seed_typed(self) -> None:
         """A seed that was typed is kept; one that is no number is taken back."""
