@@ -14,7 +14,12 @@ from sklearn.svm import SVC
 from tiny import sample_heun
 
 from diffviews_desktop.adapters.registry import get_adapter
-from diffviews_desktop.adapters.sampling import make_labels, tensor_to_uint8_image
+from diffviews_desktop.adapters.sampling import (
+    get_denoising_sigmas,
+    make_labels,
+    tensor_to_uint8_image,
+)
+from diffviews_desktop.core.denoising import denoise, make_generators
 from diffviews_desktop.data.dataset import ModelFolder, open_data_folder, read_samples
 
 
@@ -31,6 +36,23 @@ def judge_of(folder: ModelFolder) -> Pipeline:
     judge.fit(flat(images[known]), table.class_label[known])
     assert judge.score(flat(images[~known]), table.class_label[~known]) >= 0.93
     return judge
+
+
+@pytest.mark.parametrize("steps", [1, 4])
+def test_the_distilled_model_draws_in_a_few_steps(demo: Path, steps: int) -> None:
+    folder = open_data_folder(demo).model("digits-few")
+    assert folder.config.sampler == "renoise"
+    adapter = get_adapter(folder.config.adapter).from_checkpoint(folder.checkpoint(), device="cpu")
+    judge = judge_of(folder)
+    hits = 0
+    for digit in range(10):
+        generators = make_generators(100 + digit, 5)
+        labels = make_labels(10, 5, digit, generators)
+        sigmas = get_denoising_sigmas(steps, 80.0, 0.5)
+        *_, last = denoise(adapter, labels=labels, sigmas=sigmas, generator=generators)
+        read = judge.predict(flat(tensor_to_uint8_image(last.denoised)[..., 0].numpy()))
+        hits += int((read == digit).sum())
+    assert hits >= 43  # of 50
 
 
 @pytest.mark.parametrize(

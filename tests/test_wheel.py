@@ -38,7 +38,7 @@ def test_the_wheel_is_whole(tmp_path: Path) -> None:
         check=True,
     )
     models = json.loads(done.stdout)["models"]
-    assert [model["name"] for model in models] == ["digits", "digits-8x8"]
+    assert [model["name"] for model in models] == ["digits", "digits-8x8", "digits-few"]
     assert all(model["layers"] and not model["problems"] for model in models)
     where = subprocess.run(
         [sys.executable, "-c", "from diffviews_desktop.paths import resources; print(resources())"],
