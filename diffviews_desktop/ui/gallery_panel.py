@@ -21,7 +21,14 @@ from PySide6.QtWidgets import (
 from diffviews_desktop.state import MAX_NEIGHBORS, State
 from diffviews_desktop.ui import colors, theme
 from diffviews_desktop.ui.images import PictureLoader, enlarged, placeholder
-from diffviews_desktop.ui.widgets import ElidedLabel, IconButton, as_panel, block_signals, muted
+from diffviews_desktop.ui.widgets import (
+    ElidedLabel,
+    IconButton,
+    as_panel,
+    block_signals,
+    muted,
+    with_margin,
+)
 
 SIDE = 52
 ROW = Qt.ItemDataRole.UserRole
@@ -58,6 +65,7 @@ class GalleryPanel(QWidget):
         self.anchor.setProperty("strong", True)
         self.clear_button = IconButton("trash", "Clear the selection")
         self.count = QSpinBox()
+        with_margin(self.count)
         self.count.setRange(1, MAX_NEIGHBORS)
         self.count.setValue(5)
         self.count.setAccessibleName("Number of neighbours to suggest")

@@ -28,7 +28,7 @@ from diffviews_desktop.processing.parameters import (
     default_parameters,
 )
 from diffviews_desktop.state import State
-from diffviews_desktop.ui.widgets import Decimal, as_panel, block_signals, muted
+from diffviews_desktop.ui.widgets import Decimal, as_panel, block_signals, muted, with_margin
 from diffviews_desktop.worker.jobs import MapLayer
 
 NO_PCA = 0
@@ -60,6 +60,7 @@ class MapSettings(QDialog):
         self._state = State()
         self._filled = MapParameters()
         self.neighbors = QSpinBox()
+        with_margin(self.neighbors)
         self.neighbors.setRange(*NEIGHBORS_RANGE)
         self.min_dist = Decimal()
         self.min_dist.setDecimals(DISTANCE_DECIMALS)
@@ -69,6 +70,7 @@ class MapSettings(QDialog):
         for metric in METRICS:
             self.metric_choice.addItem(metric, metric)
         self.pca = QSpinBox()
+        with_margin(self.pca)
         self.pca.setRange(NO_PCA, PCA_RANGE[1])
         self.pca.setSpecialValueText("no PCA")
         self.dimensions = QComboBox()

@@ -182,6 +182,14 @@ def _style_sheet(c: Colors) -> str:
     QListWidget::item {{ border-radius: 4px; padding: 2px; }}
     QListWidget::item:hover {{ background: {c.field}; }}
     QListWidget::item:selected {{ background: {c.accent}; color: {c.accent_text}; }}
+    QCheckBox::indicator, QListView::indicator {{ width: 14px; height: 14px; border-radius: 4px;
+        border: 1px solid {c.muted}; background: {c.field}; }}
+    QCheckBox::indicator:checked, QListView::indicator:checked {{ background: {c.accent};
+        border-color: {c.accent}; image: url("{_icon_file("check", c.accent_text)}"); }}
+    QCheckBox::indicator:disabled {{ border-color: {c.border}; background: {c.panel}; }}
+    QCheckBox::indicator:checked:disabled {{ background: {c.border}; }}
+    QCheckBox:focus, QListView::item:focus {{ outline: none; }}
+    QCheckBox:focus {{ color: {c.accent}; }}
     QProgressBar {{ background: {c.field}; border: 1px solid {c.border}; border-radius: 4px;
         height: 10px; text-align: center; }}
     QProgressBar::chunk {{ background: {c.accent}; border-radius: 3px; }}

@@ -16,6 +16,7 @@ from diffviews_desktop.ui.import_assistant.page import (
     is_there,
     path_of,
 )
+from diffviews_desktop.ui.widgets import with_margin
 from diffviews_desktop.wording import counted
 from diffviews_desktop.worker.jobs import ImportData
 
@@ -38,6 +39,7 @@ class PicturesPage(Page):
         self.draw = QRadioButton("&Let the model draw")
         self.images, self.labels = QLineEdit(), QLineEdit()
         self.count, self.seed = QSpinBox(), QLineEdit()
+        with_margin(self.count)
         self.count.setRange(1, MOST_DRAWN)
         for field in (self.count, self.seed):
             field.setFixedWidth(NUMBER_WIDTH)
