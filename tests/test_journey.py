@@ -142,7 +142,7 @@ def test_the_loop(qtbot: QtBot, app: App) -> None:
 
     # switch the model and back: one in memory at a time, each with its own defaults
     names = [model.name for model in session.state.models]
-    assert len(names) == 2
+    assert len(names) == 3
     window.layer_panel.model_chosen.emit(names[1])
     until(qtbot, lambda: session.state.model == names[1] and session.state.loaded)
     assert session.state.loaded.resolution == 8

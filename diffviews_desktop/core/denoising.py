@@ -144,6 +144,7 @@ class _Network:
         self._extractor = extractor
         self._say = say
         self._part: int | None = None
+        self._imposed: slice | None = None
 
     def run(
         self, x: Tensor, sigma: float, labels: Tensor | None
@@ -186,12 +187,13 @@ class _Network:
             if self._extractor is not None:
                 captured.append(self._extractor.get_activations())
         layers = captured[0] if captured else {}
-        joined = {name: torch.cat([piece[name] for piece in captured]) for name in layers}
-        return torch.cat(outputs), joined
+        if len(captured) > 1:
+            layers = {name: torch.cat([piece[name] for piece in captured]) for name in layers}
+        return torch.cat(outputs), layers
 
     def _impose(self, rows: slice) -> None:
-        """Set the masks of some rows of the batch."""
-        if not self._imposer.registered_layers:
+        """Set the masks of some rows of the batch, unless they are those that are set already."""
+        if not self._imposer.registered_layers or rows == self._imposed:
             return
         for name, mask in self._masks.values.items():
             strength = self._masks.strengths[name]
@@ -200,6 +202,7 @@ class _Network:
             self._imposer.set_mask(name, mask if len(mask) == 1 else mask[rows], strength)
         if self._masked_rows is not None:
             self._imposer.limit_to(max(0, self._masked_rows - rows.start))
+        self._imposed = rows
 
 
 @torch.no_grad()

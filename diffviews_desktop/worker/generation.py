@@ -355,13 +355,17 @@ class _Run:
 
 
 def _place(step: DenoiseStep, projector: Projector, job: Generate) -> TrajectoryStep:
+    import torch
+
     from diffviews_desktop.adapters.sampling import tensor_to_uint8_image
 
-    reduced = projector.reduction.transform(step.row(job.layers))
-    placed = projector.place(reduced)
-    imposed = None
+    # once for both: a search among the samples costs as much as a few layers of a small network
+    rows = [step.row(job.layers)]
     if step.imposed.keys() & set(job.layers):
-        imposed = _pair(projector.transform(step.imposed_row(job.layers)).xy[0])
+        rows.append(step.imposed_row(job.layers))
+    reduced = projector.reduction.transform(np.concatenate(rows))
+    placed = projector.place(reduced)
+    image, noised = tensor_to_uint8_image(torch.cat([step.denoised[:1], step.noised[:1]])).numpy()
     kept: dict[str, Any] = {}
     if job.keep:
         kept["computed"] = {name: t[0].float().numpy() for name, t in step.computed.items()}
@@ -372,11 +376,11 @@ def _place(step: DenoiseStep, projector: Projector, job: Generate) -> Trajectory
     return TrajectoryStep(
         index=step.index,
         sigma=step.sigma,
-        image=tensor_to_uint8_image(step.denoised)[0].numpy(),
-        noised=tensor_to_uint8_image(step.noised)[0].numpy(),
+        image=image,
+        noised=noised,
         xy=_pair(placed.xy[0]),
         distance=float(placed.distance[0]),
-        imposed_xy=imposed,
+        imposed_xy=_pair(placed.xy[1]) if len(rows) > 1 else None,
         evaluations=step.evaluations,
         reduced=reduced[0],
         **kept,

@@ -89,7 +89,7 @@ def versions() -> dict[str, str]:
 
     return {
         "diffviews-desktop": __version__,
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),  # it has a class of its own, which would need torch
         "numpy": np.__version__,
         "python": platform.python_version(),
         "machine": platform.machine(),

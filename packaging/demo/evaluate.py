@@ -1,11 +1,15 @@
-"""How well does the demo model draw what it is asked for, and does a mask say what it should?
+"""How well does the demo model draw what it is asked for, and what do its layers say?
 
     python packaging/demo/evaluate.py quality     samples read by an independent classifier
-    python packaging/demo/evaluate.py masks       the table of masked generation in the README
+    python packaging/demo/evaluate.py masks       one layer imposed: neighbours of five noise levels
+    python packaging/demo/evaluate.py layers      every layer imposed, one after the other
+    python packaging/demo/evaluate.py strength    a layer imposed in part, and for a part of the run
 
 The judge is a support-vector classifier trained on the real training digits alone (and copies of
-them moved by a pixel); it never saw the generator. ``--json FILE`` writes the figures,
-``--pictures FILE`` a sheet of samples.
+them moved by a pixel); it never saw the generator. What is imposed is the mean activation of 7
+neighbours of one class at one noise level; counted is how often the judge reads their class.
+``--json FILE`` writes the figures, ``--pictures FILE`` a sheet of samples, and ``--plot FILE`` a
+drawing of what ``layers`` or ``strength`` found.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ import argparse
 import json
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,13 +35,24 @@ from diffviews_desktop.adapters.sampling import (
     make_labels,
     tensor_to_uint8_image,
 )
-from diffviews_desktop.core.denoising import denoise
+from diffviews_desktop.core.denoising import SAMPLERS, denoise
 from diffviews_desktop.core.masking import ActivationMasker, compute_mask_dict
+from diffviews_desktop.data.arrays import Float32
 from diffviews_desktop.data.dataset import open_data_folder, read_samples
 from diffviews_desktop.data.demo import _extract
 from diffviews_desktop.processing.neighbors import neighbors_of
+from diffviews_desktop.processing.parameters import MapParameters
+from diffviews_desktop.processing.reduction import fit_reduction
 from diffviews_desktop.worker.engine import Engine
-from diffviews_desktop.worker.jobs import MapLayer, Source
+from diffviews_desktop.worker.jobs import Extract, LayersExtracted, Source
+
+STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "quality": {"sampler": "heun", "steps": 18, "sigma_min": 0.002, "per_class": 50},
+    "masks": {"sampler": "renoise", "steps": 10, "sigma_min": 0.05, "per_class": 50},
+    "layers": {"sampler": "heun", "steps": 10, "sigma_min": 0.05, "per_class": 10},
+    "strength": {"sampler": "heun", "steps": 10, "sigma_min": 0.05, "per_class": 10},
+}
 
 
 class Judge:
@@ -58,31 +74,113 @@ def _flat(images: np.ndarray) -> np.ndarray:
     return images.reshape(len(images), -1).astype(np.float32) / 255
 
 
-def quality(adapter: EDMAdapter, judge: Judge, args: argparse.Namespace) -> dict[str, float]:
-    """50 samples of each class, by default in 18 Heun steps."""
-    sheets, asked = [], []
-    for digit in range(10):
-        generator = torch.Generator().manual_seed(digit)
-        labels = make_labels(10, args.per_class, digit, generator)
-        *_, last = denoise(
-            adapter,
-            labels=labels,
-            sigmas=get_denoising_sigmas(args.steps, 80.0, args.sigma_min),
-            generator=generator,
-            sampler=args.sampler,
-            guidance_scale=args.guidance,
+class Samples:
+    """The demo's samples, and the activations of some of the model's layers.
+
+    Args:
+        root: an empty folder.
+        weights: the model's checkpoint.
+        shapes: the layers, ``{layer: (C, H, W)}``.
+    """
+
+    def __init__(self, root: Path, weights: Path, shapes: dict[str, tuple[int, ...]]) -> None:
+        _extract(Path("resources/demo/digits.zip"), root)
+        self._table = read_samples(open_data_folder(root).model("digits")).table
+        self._shapes = shapes
+        job = Extract(
+            job_id=1,
+            source=Source(root, checkpoint=str(weights.resolve())),
+            model="digits",
+            layer_sets=tuple((layer,) for layer in shapes),
+            out=root / "activations",
         )
-        sheets.append(tensor_to_uint8_image(last.denoised)[..., 0].numpy())
-        asked += [digit] * args.per_class
+        extracted = Engine("cpu").run(job)
+        assert isinstance(extracted, LayersExtracted)
+        self._files = dict(zip(shapes, extracted.files, strict=True))
+        self._reduced: dict[str, Float32] = {}
+
+    def mask(self, layer: str, digit: int, sigma: float) -> torch.Tensor:
+        """The mean activation ``(1, C, H, W)`` of the most typical sample of a class at a noise
+        level, and of its 6 nearest ones of that class and level."""
+        matrix = np.load(self._files[layer], mmap_mode="r")
+        if layer not in self._reduced:
+            usual = MapParameters()
+            self._reduced[layer] = fit_reduction(matrix, usual.pca_components, seed=usual.seed)[1]
+        table = self._table
+        alike = np.flatnonzero((table.class_label == digit) & (table.sigma == np.float32(sigma)))
+        own = self._reduced[layer][alike]
+        middle = int(np.linalg.norm(own - own.mean(axis=0), axis=1).argmin())
+        near = [middle] + [row for row, _ in neighbors_of(own, middle, 6)]
+        mask = compute_mask_dict(matrix, alike[near].tolist(), {layer: self._shapes[layer]})
+        return torch.from_numpy(mask[layer])
+
+
+def draw(
+    adapter: EDMAdapter,
+    args: argparse.Namespace,
+    digit: int,
+    choice: ClassChoice,
+    layer: str | None = None,
+    mask: torch.Tensor | None = None,
+    strength: float = 1.0,
+    window: tuple[int, int | None] = (0, None),
+) -> np.ndarray:
+    """The pictures ``(N, R, R) uint8`` of one set of seeds; without a mask where it is None."""
+    generator = torch.Generator().manual_seed(digit)
+    masker = None
+    if layer is not None and mask is not None:
+        masker = ActivationMasker(adapter)
+        masker.set_mask(layer, mask, strength)
+    *_, last = denoise(
+        adapter,
+        labels=make_labels(10, args.per_class, choice, generator),
+        sigmas=get_denoising_sigmas(args.steps, 80.0, args.sigma_min),
+        generator=generator,
+        sampler=args.sampler,
+        guidance_scale=args.guidance,
+        masker=masker,
+        mask_from=window[0],
+        mask_steps=window[1],
+    )
+    return tensor_to_uint8_image(last.denoised)[..., 0].numpy()
+
+
+def rate(adapter: EDMAdapter, judge: Judge, args: argparse.Namespace, **how: Any) -> dict[str, Any]:
+    """How often the digit is read, over the ten of them; ``masks`` are theirs, ``choice`` None is
+    the digit's own label, and the rest is as in `draw`."""
+    masks, choice = how.pop("masks", None), how.pop("choice", "zero")
+    hits = []
+    for digit in range(10):
+        label = digit if choice is None else choice
+        mask = None if masks is None else masks[digit]
+        read = judge.read(draw(adapter, args, digit, label, mask=mask, **how))
+        hits.append(int((read == digit).sum()))
+    return {"read_as_wanted": sum(hits) / (10 * args.per_class), "by_class": hits}
+
+
+def said(name: str, result: dict[str, Any]) -> dict[str, Any]:
+    """The same result, printed."""
+    by_class = " ".join(f"{hits:3}" for hits in result["by_class"])
+    print(f"{name:44} {100 * result['read_as_wanted']:6.1f} %   {by_class}", flush=True)
+    return result
+
+
+# ---- the modes ----------------------------------------------------------------------------------
+
+
+def quality(adapter: EDMAdapter, judge: Judge, args: argparse.Namespace) -> dict[str, Any]:
+    """Samples of each class, by default 50 in 18 Heun steps."""
+    sheets = [draw(adapter, args, digit, digit) for digit in range(10)]
     images = np.concatenate(sheets)
-    read = judge.read(images)
-    hits = read == np.array(asked)
+    asked = np.repeat(np.arange(10), args.per_class)
+    hits = judge.read(images) == asked
     print(f"judge on the held-back digits: {judge.accuracy:.3f}")
     print(f"samples read as the class asked for: {hits.mean():.3f} of {len(hits)}")
-    print("by class:", " ".join(f"{hits[np.array(asked) == d].mean():.2f}" for d in range(10)))
+    print("by class:", " ".join(f"{hits[asked == d].mean():.2f}" for d in range(10)))
     if args.pictures:
         rows = [np.concatenate(list(sheet[:20]), axis=1) for sheet in sheets]
-        Image.fromarray(np.concatenate(rows)).resize((20 * 64, 10 * 64)).save(args.pictures)
+        sheet = Image.fromarray(np.concatenate(rows))
+        sheet.resize((2 * sheet.width, 2 * sheet.height)).save(args.pictures)
     return {
         "judge": judge.accuracy,
         "guidance": args.guidance,
@@ -91,83 +189,147 @@ def quality(adapter: EDMAdapter, judge: Judge, args: argparse.Namespace) -> dict
     }
 
 
-def masks(adapter: EDMAdapter, judge: Judge, args: argparse.Namespace) -> dict[str, object]:
-    """7 neighbours of one class at one sigma, imposed on a layer at every step."""
+def masks(adapter: EDMAdapter, judge: Judge, args: argparse.Namespace) -> dict[str, Any]:
+    """One layer imposed at every step, by noise level of the neighbours."""
+    result = {
+        name: said(name, rate(adapter, judge, args, choice=choice))
+        for name, choice in (
+            ("its own class label, no mask", None),
+            ("zero label, no mask", "zero"),
+            ("uniform label, no mask", "uniform"),
+        )
+    }
+    (layer,) = args.layer
     with tempfile.TemporaryDirectory() as temporary:
-        root = Path(temporary)
-        _extract(Path("resources/demo/digits.zip"), root)
-        layer = (args.layer,)
-        source = Source(root)
-        mapped = Engine("cpu").run(MapLayer(job_id=1, source=source, model="digits", layers=layer))
-        samples = read_samples(open_data_folder(root).model("digits"))
-        table = samples.table
-        matrix = np.load(mapped.path / "activations.npy")
-        shapes = {layer[0]: adapter.get_layer_shapes()[layer[0]]}
-        sigmas = get_denoising_sigmas(args.steps, 80.0, 0.05)
-
-        def read(digit: int, choice: ClassChoice, masker: ActivationMasker | None) -> np.ndarray:
-            """What the judge reads in the pictures of one set of seeds."""
-            generator = torch.Generator().manual_seed(digit)
-            labels = make_labels(10, args.per_class, choice, generator)
-            steps = denoise(
-                adapter, labels=labels, sigmas=sigmas, generator=generator, masker=masker
-            )
-            *_, last = steps
-            return judge.read(tensor_to_uint8_image(last.denoised)[..., 0].numpy())
-
-        def masker_of(digit: int, sigma: float) -> ActivationMasker:
-            """The most typical sample of a class at a noise level, and its 6 nearest ones."""
-            alike = np.flatnonzero(
-                (table.class_label == digit) & (table.sigma == np.float32(sigma))
-            )
-            own = mapped.reduced[alike]
-            middle = int(np.linalg.norm(own - own.mean(axis=0), axis=1).argmin())
-            near = [middle] + [row for row, _ in neighbors_of(own, middle, 6)]
-            mask = compute_mask_dict(matrix, alike[near], shapes)
-            masker = ActivationMasker(adapter)
-            masker.set_mask(layer[0], torch.from_numpy(mask[layer[0]]))
-            return masker
-
-        def rate(choice: ClassChoice | None, sigma: float | None) -> dict[str, object]:
-            hits = [
-                int((read(d, d if choice is None else choice,
-                          None if sigma is None else masker_of(d, sigma)) == d).sum())
-                for d in range(10)
-            ]  # fmt: skip
-            return {"read_as_wanted": sum(hits) / (10 * args.per_class), "by_class": hits}
-
-        result: dict[str, object] = {}
-        rows: list[tuple[str, ClassChoice | None, float | None]] = [
-            ("its own class label, no mask", None, None),
-            ("zero label, no mask", "zero", None),
-            ("uniform label, no mask", "uniform", None),
-        ]
+        samples = Samples(Path(temporary), args.weights, _shapes(adapter, args.layer))
         for choice in args.labels:
-            rows += [(f"{choice} label, mask at sigma {s:g}", choice, s) for s in args.sigmas]
-        for name, choice, sigma in rows:
-            result[name] = rate(choice, sigma)
-            print(name, result[name], flush=True)
-        return result
+            for sigma in args.sigmas:
+                means = [samples.mask(layer, digit, sigma) for digit in range(10)]
+                name = f"{choice} label, mask at sigma {sigma:g}"
+                found = rate(adapter, judge, args, choice=choice, layer=layer, masks=means)
+                result[name] = said(name, found)
+    return result
+
+
+def layers(adapter: EDMAdapter, judge: Judge, args: argparse.Namespace) -> dict[str, Any]:
+    """Every layer imposed at every step, with the zero label."""
+    sigma = args.sigmas[0]
+    result: dict[str, Any] = {
+        **_setting(args),
+        "no_mask": said("no mask", rate(adapter, judge, args)),
+        "layers": {},
+    }
+    shapes = _shapes(adapter, adapter.hookable_layers)
+    with tempfile.TemporaryDirectory() as temporary:
+        samples = Samples(Path(temporary), args.weights, shapes)
+        for layer, shape in shapes.items():
+            means = [samples.mask(layer, digit, sigma) for digit in range(10)]
+            found = rate(adapter, judge, args, layer=layer, masks=means)
+            size = "×".join(map(str, shape))
+            result["layers"][layer] = {"shape": shape, **said(f"{layer} {size}", found)}
+    return result
+
+
+def strength(adapter: EDMAdapter, judge: Judge, args: argparse.Namespace) -> dict[str, Any]:
+    """A layer imposed in part, and for a part of the run, with the zero label."""
+    sigma, result = args.sigmas[0], _setting(args)
+    result |= {"schedule": get_denoising_sigmas(args.steps, 80.0, args.sigma_min).tolist()}
+    with tempfile.TemporaryDirectory() as temporary:
+        samples = Samples(Path(temporary), args.weights, _shapes(adapter, args.layer))
+        result["layers"] = {}
+        for layer in args.layer:
+            means = [samples.mask(layer, digit, sigma) for digit in range(10)]
+            imposed = {"layer": layer, "masks": means}
+            by_strength = []
+            for share in STRENGTHS:
+                found = rate(adapter, judge, args, strength=share, **imposed)
+                by_strength.append(
+                    {"strength": share, **said(f"{layer}, strength {share:g}", found)}
+                )
+            by_window = []
+            for name, window in windows(args.steps).items():
+                if name == "all steps":
+                    found = rate_of(by_strength[-1])
+                else:
+                    found = rate(adapter, judge, args, window=window, **imposed)
+                by_window.append({"name": name, "steps": window, **said(f"{layer}, {name}", found)})
+            result["layers"][layer] = {"by_strength": by_strength, "by_window": by_window}
+    return result
+
+
+def rate_of(found: dict[str, Any]) -> dict[str, Any]:
+    """A rate that is known already."""
+    return {name: found[name] for name in ("read_as_wanted", "by_class")}
+
+
+def windows(steps: int) -> dict[str, tuple[int, int]]:
+    """Parts of a run: first step, and the step that the mask no longer acts on."""
+    ends = [round(part * steps / 4) for part in range(5)]
+    half = round(steps / 2)
+    return {
+        "all steps": (0, steps),
+        "first half": (0, half),
+        "second half": (half, steps),
+        "first quarter": (ends[0], ends[1]),
+        "second quarter": (ends[1], ends[2]),
+        "third quarter": (ends[2], ends[3]),
+        "last quarter": (ends[3], ends[4]),
+    }
+
+
+def _shapes(adapter: EDMAdapter, names: list[str]) -> dict[str, tuple[int, ...]]:
+    shapes = adapter.get_layer_shapes()
+    return {name: shapes[name] for name in names}
+
+
+def _setting(args: argparse.Namespace) -> dict[str, Any]:
+    names = ("sampler", "steps", "sigma_min", "guidance", "per_class")
+    return {**{name: getattr(args, name) for name in names}, "sigma": args.sigmas[0]}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["quality", "masks"])
+    parser.add_argument("what", choices=list(DEFAULTS))
     parser.add_argument("--weights", type=Path, default=Path("build/digits-32.safetensors"))
     parser.add_argument("--data", choices=["mnist", "uci"], default="mnist")
-    parser.add_argument("--per-class", type=int, default=50)
-    parser.add_argument("--steps", type=int, default=10)
-    parser.add_argument("--layer", default="encoder_bottleneck")
+    parser.add_argument("--per-class", type=int, help="pictures a class: 50; layers, strength: 10")
+    parser.add_argument("--sampler", choices=SAMPLERS, help="heun; masks: renoise")
+    parser.add_argument("--steps", type=int, help="10; quality: 18")
+    parser.add_argument("--sigma-min", type=float, help="of the last step, 0.05; quality: 0.002")
+    parser.add_argument(
+        "--layer", nargs="+", metavar="NAME", help="masks: one; strength: one or more"
+    )
     parser.add_argument("--labels", nargs="+", default=["zero", "uniform"])
     parser.add_argument("--guidance", type=float, default=1.0)
-    parser.add_argument("--sigmas", type=float, nargs="+", default=[0.2, 0.5, 1.0, 2.0, 5.0])
+    parser.add_argument(
+        "--sigmas", type=float, nargs="+", help="of the neighbours; layers, strength: one, 2"
+    )
     parser.add_argument("--json", type=Path)
     parser.add_argument("--pictures", type=Path)
+    parser.add_argument("--plot", type=Path, help="a PNG of the figures of layers or strength")
     args = parser.parse_args()
+    for name, value in DEFAULTS[args.what].items():
+        if getattr(args, name) is None:
+            setattr(args, name, value)
+    if args.sigmas is None:
+        args.sigmas = [0.2, 0.5, 1.0, 2.0, 5.0] if args.what == "masks" else [2.0]
+    if args.layer is None:
+        args.layer = ["encoder_bottleneck" if args.what == "masks" else "decoder_block_8"]
+    if args.what == "masks" and len(args.layer) > 1:
+        parser.error("masks imposes one layer")
+    if args.what in ("layers", "strength") and len(args.sigmas) > 1:
+        parser.error(f"{args.what} takes neighbours of one noise level")
+    if args.plot and args.what not in ("layers", "strength"):
+        parser.error("there is a plot of layers and of strength")
     adapter = EDMAdapter.from_checkpoint(args.weights, device="cpu")
-    figures = {"quality": quality, "masks": masks}[args.what](adapter, Judge(args.data), args)
+    mode = {"quality": quality, "masks": masks, "layers": layers, "strength": strength}[args.what]
+    figures = mode(adapter, Judge(args.data), args)
     if args.json:
         args.json.write_text(json.dumps(figures, indent=1), encoding="utf-8")
+    if args.plot:
+        from plot import plot
+
+        plot(figures, args.plot)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,288 @@
+"""What a run costs beside the forward passes alone, what guidance costs, and what stays in memory.
+
+    python benchmarks/generation.py [--network demo|ddpmpp …] [--repeats N] [--json FILE]
+
+A run goes through the engine as in the window: trajectory, pictures, places on the map, a mask held
+at every step. Its peer is the same number of bare forward passes of the same adapter class, on the
+same shapes and threads; goal: 1.05 times. Guidance as one batch is beside two passes a step.
+The first step that is told is beside the median of one step. Memory is the growth from 50
+generations to ``--generations``, by default 1000; limit: 10 MB. Medians of turns that alternate.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from adapter import NETWORKS
+from common import Row, anonymous, in_a_process, isolate, parser, report
+from PIL import Image
+
+from diffviews_desktop.adapters.checkpoint import save_checkpoint
+from diffviews_desktop.adapters.edm import EDMAdapter
+from diffviews_desktop.adapters.networks.precond import EDMPrecond
+from diffviews_desktop.adapters.sampling import (
+    get_denoising_sigmas,
+    make_labels,
+    renoising_steps,
+)
+from diffviews_desktop.core.denoising import denoise, evaluations
+from diffviews_desktop.data.dataset import open_data_folder
+from diffviews_desktop.data.demo import unpack_demo
+from diffviews_desktop.worker.engine import Engine
+from diffviews_desktop.worker.jobs import (
+    Event,
+    Generate,
+    GenerateSettings,
+    LoadModel,
+    MapLayer,
+    ModelLoaded,
+    Source,
+    StepDone,
+)
+
+DDPMPP = "DDPM++ of CIFAR-10 (55.7 M)"
+WARM_UP = 50
+LIMIT_MB = 10.0
+LAYER = {"demo": "decoder_block_8", "ddpmpp": "encoder_bottleneck"}
+Sampler = Literal["heun", "renoise"]
+
+
+def demo() -> tuple[Path | None, str]:
+    """The bundled digits."""
+    return None, "digits"
+
+
+def ddpmpp(folder: Path, count: int = 64) -> tuple[Path, str]:
+    """A data folder of a large random network and ``count`` random pictures."""
+    model = folder / "net"
+    images = model / "images" / "set"
+    images.mkdir(parents=True)
+    random = np.random.default_rng(0)
+    samples = []
+    for i in range(count):
+        values = random.integers(0, 256, (32, 32, 3), dtype=np.uint8)
+        Image.fromarray(values).save(images / f"{i:06d}.png")
+        samples.append(
+            {
+                "sample_id": f"sample_{i:06d}",
+                "class_label": i % 10,
+                "image_path": f"images/set/{i:06d}.png",
+                "conditioning_sigma": 0.5 + 0.1 * (i % 7),
+            }
+        )
+    (model / "metadata" / "set").mkdir(parents=True)
+    listed = json.dumps({"samples": samples})
+    (model / "metadata" / "set" / "dataset_info.json").write_text(listed)
+    network = EDMPrecond(**NETWORKS[DDPMPP])
+    for parameter in network.parameters():
+        parameter.data.normal_(std=0.02)
+    save_checkpoint(model / "net.safetensors", NETWORKS[DDPMPP], network.state_dict())
+    config = {"adapter": "edm", "checkpoint": "net.safetensors", "extraction_input": "noised"}
+    (model / "config.json").write_text(json.dumps(config))
+    return folder, "net"
+
+
+class Bench:
+    """A model that is loaded, its map made, in the engine and beside it.
+
+    Args:
+        path: the data folder; None for the demo.
+        model: its model.
+        layer: of the map and the mask.
+        threads: of torch.
+    """
+
+    def __init__(self, path: Path | None, model: str, layer: str, threads: int) -> None:
+        torch.set_num_threads(threads)
+        self.events: list[tuple[float, Event]] = []
+        self.engine = Engine("cpu", threads=threads, emit=self._emit)
+        source = Source(path)
+        self.job = Generate(
+            job_id=2,
+            source=source,
+            model=model,
+            layers=(layer,),
+            rows=(0, 1, 2, 3, 4, 5, 6),
+            class_choice="zero",
+            settings=GenerateSettings(),
+        )
+        self.engine.run(MapLayer(job_id=1, source=source, model=model, layers=(layer,)))
+        loaded = self.engine.run(LoadModel(job_id=1, source=source, model=model))
+        assert isinstance(loaded, ModelLoaded)
+        self.settings = replace(loaded.settings, seed=0)
+        folder = open_data_folder(unpack_demo() if path is None else path).model(model)
+        self.adapter = EDMAdapter.from_checkpoint(folder.checkpoint(), device="cpu")
+        self.adapter.eval()
+        self.adapter.prepare()  # the same memory format: the choice is stored
+        size = (1, self.adapter.img_channels, self.adapter.resolution, self.adapter.resolution)
+        self._x, self._sigma = torch.randn(size), torch.ones(1)
+        self._labels = torch.zeros(1, self.adapter.num_classes)
+
+    def _emit(self, event: Event) -> None:
+        self.events.append((time.perf_counter(), event))
+
+    def run(self, sampler: Sampler, steps: int) -> tuple[float, float, float]:
+        """Seconds of a run with everything, those from its start to its first step, and the median
+        of those from one step to the next."""
+        self.events.clear()
+        settings = replace(self.settings, sampler=sampler, num_steps=steps, mask_steps=steps)
+        start = time.perf_counter()
+        self.engine.run(replace(self.job, settings=settings))
+        taken = time.perf_counter() - start
+        told = [moment for moment, event in self.events if isinstance(event, StepDone)]
+        # the last Heun step evaluates once
+        between = np.diff(told)[: -1 if sampler == "heun" and steps > 2 else None]
+        return taken, told[0] - start, float(np.median(between))
+
+    @torch.no_grad()
+    def forwards(self, count: int) -> float:
+        """Seconds of bare forward passes."""
+        start = time.perf_counter()
+        for _ in range(count):
+            self.adapter.forward(self._x, self._sigma, self._labels)
+        return time.perf_counter() - start
+
+    def one_batch(self, steps: int) -> float:
+        """Seconds of a guided run."""
+        generator = torch.Generator().manual_seed(0)
+        run = denoise(
+            self.adapter,
+            labels=make_labels(self.adapter.num_classes, 1, 3, generator),
+            sigmas=self._sigmas(steps),
+            generator=generator,
+            guidance_scale=2.0,
+        )
+        start = time.perf_counter()
+        for _ in run:
+            pass
+        return time.perf_counter() - start
+
+    @torch.no_grad()
+    def two_passes(self, steps: int) -> float:
+        """Seconds of the same run, the labels one after the other."""
+        generator = torch.Generator().manual_seed(0)
+        labels = make_labels(self.adapter.num_classes, 1, 3, generator)
+
+        def predict(x: torch.Tensor, sigma: float) -> torch.Tensor:
+            level = torch.full((1,), sigma)
+            conditional = self.adapter.forward(x, level, labels.conditional)
+            unconditional = self.adapter.forward(x, level, labels.unconditional)
+            return unconditional + 2.0 * (conditional - unconditional)
+
+        def noise() -> torch.Tensor:
+            return torch.randn(self._x.shape, generator=generator)
+
+        start = time.perf_counter()
+        for _ in renoising_steps(predict, noise, self._sigmas(steps).tolist()):
+            pass
+        return time.perf_counter() - start
+
+    def _sigmas(self, steps: int) -> torch.Tensor:
+        return get_denoising_sigmas(steps, self.settings.sigma_max, self.settings.sigma_min)
+
+
+def alternating(runs: Sequence[Callable[[], Any]], repeats: int) -> list[list[Any]]:
+    """What each function gave, called in turns after one call that does not count."""
+    found: list[list[Any]] = [[] for _ in runs]
+    for repeat in range(repeats + 1):
+        order = list(range(len(runs)))
+        for which in order if repeat % 2 else reversed(order):
+            value = runs[which]()
+            if repeat:
+                found[which].append(value)
+    return found
+
+
+def measure(bench: Bench, name: str, steps: int, repeats: int) -> list[Row]:
+    """Runs, guidance and the first step of one network."""
+    rows, first = list[Row](), list[Row]()
+    samplers: tuple[Sampler, ...] = ("heun", "renoise")
+    for sampler in samplers:
+        count = evaluations(sampler, steps)
+        runs, bare = alternating(
+            [lambda: bench.run(sampler, steps), lambda: bench.forwards(count)],  # noqa: B023
+            repeats,
+        )
+        total, start, step = (1e3 * statistics.median(times) for times in zip(*runs, strict=True))
+        title = f"{name}: {steps} steps of {sampler}, {count} evaluations"
+        rows.append(Row(title, repeats, total, 1e3 * statistics.median(bare), "ms"))
+        title = f"{name}: first step of {sampler}, beside one step"
+        first.append(Row(title, repeats, start, step, "ms"))
+    one, two = alternating(
+        [lambda: bench.one_batch(steps), lambda: bench.two_passes(steps)], repeats
+    )
+    medians = 1e3 * statistics.median(one), 1e3 * statistics.median(two)
+    title = f"{name}: guided, {steps} steps, one batch beside two passes"
+    return [*rows, *first, Row(title, repeats, *medians, "ms")]
+
+
+def memory(generations: int) -> dict[str, float | None]:
+    """By how many MB the process grows from the first `WARM_UP` generations to the last."""
+    bench = Bench(*demo(), LAYER["demo"], 1)
+    before = None
+    for number in range(generations):
+        if number == WARM_UP:
+            gc.collect()
+            before = anonymous()
+        bench.settings = replace(bench.settings, seed=number)
+        bench.run("heun" if number % 2 else "renoise", 3)
+    gc.collect()
+    after = anonymous()
+    known = before is not None and after is not None
+    return {"grown": after - before if known else None}  # type: ignore[operator]
+
+
+def one_network(network: str, folder: Path, threads: int, repeats: int) -> list[Row]:
+    """All of one network but its memory."""
+    small = network == "demo"
+    where = demo() if small else ddpmpp(folder / "data")
+    bench = Bench(*where, LAYER[network], threads)
+    return measure(bench, network, 10 if small else 4, repeats if small else max(3, repeats // 3))
+
+
+def main() -> None:
+    """See the module's text."""
+    made = parser("Runs beside bare forward passes, guidance, memory.")
+    made.add_argument("--network", choices=list(LAYER), nargs="+", default=list(LAYER))
+    made.add_argument("--threads", type=int, default=1)
+    made.add_argument("--repeats", type=int, default=15, help="of the demo; a third of the other")
+    made.add_argument("--generations", type=int, default=1000, help="0: leave memory out")
+    options = made.parse_args()
+    if 0 < options.generations <= WARM_UP:
+        made.error(f"--generations must be more than {WARM_UP}")
+    rows = []
+    with tempfile.TemporaryDirectory() as name:
+        isolate(Path(name) / "home")
+        # in processes of their own: numpy's threads are then those of torch, too
+        for network in options.network:
+            arguments = ["--one", network, name, str(options.threads), str(options.repeats)]
+            found = in_a_process(__file__, *arguments, threads=options.threads)
+            rows += [Row(**row) for row in found["rows"]]
+        if options.generations:
+            count = options.generations
+            grown = in_a_process(__file__, "--memory", str(count))["grown"]
+            title = f"demo: memory from {WARM_UP} to {count} generations"
+            rows.append(Row(title, count, grown, LIMIT_MB, "MB"))
+    report(rows, options.json, "peer or limit")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--one"]:
+        which, where, *numbers = sys.argv[2:]
+        measured = one_network(which, Path(where), *map(int, numbers))
+        print(json.dumps({"rows": [asdict(row) for row in measured]}))
+    elif sys.argv[1:2] == ["--memory"]:
+        print(json.dumps(memory(int(sys.argv[2]))))
+    else:
+        main()
