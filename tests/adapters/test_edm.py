@@ -123,6 +123,7 @@ def test_default_settings() -> None:
         "rho": 7.0,
         "default_steps": 18,
         "guidance_scale": 1.0,
+        "sampler": "heun",
     }
 
 
