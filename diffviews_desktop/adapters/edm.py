@@ -309,6 +309,7 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
 
     def to(self, device: str) -> Self:
         self.device = get_device(device)
+        self._prepared_on: str | None = None
         self.model = move_to_device(self.model, self.device)
         if next(self.model.parameters()).device.type != torch.device(self.device).type:
             self.device = "cpu"  # the device refused the model
@@ -324,6 +325,8 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
 
         To be called before a longer run, without hooks of anyone else.
         """
+        if self._prepared_on == self.device:
+            return
         where = torch.device(self.device)
         size = (2, self.img_channels, self.resolution, self.resolution)
         x, sigma = torch.zeros(size, device=where), torch.ones(2, device=where)
@@ -338,6 +341,7 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
             key,
             paths.cache_dir() / "memory_formats.json",
         )
+        self._prepared_on = self.device
 
     def _set_precision(self, precision: Precision) -> None:
         if precision not in get_args(Precision):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import struct
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +59,20 @@ def _facts(path: Path) -> list[Any]:
 
 def _source(path: Path) -> list[Any] | None:
     try:
+        source = _read_source(path, *_facts(path)[1:])
+    except OSError:
+        return None
+    return list(source) if source is not None else None
+
+
+@lru_cache(maxsize=64)
+def _read_source(path: Path, size: int, mtime_ns: int) -> tuple[Any, ...] | None:
+    """Read once as long as the file has this size and time: it is asked for in every job."""
+    try:
         with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
             header = json.loads(file.read(length)) if length <= MAX_HEADER else {}
         source = json.loads(header["__metadata__"][SOURCE_KEY])
-        return [source["name"], source["size"], source["mtime_ns"]]
+        return source["name"], source["size"], source["mtime_ns"]
     except (OSError, ValueError, LookupError, TypeError, struct.error, RecursionError):
         return None
