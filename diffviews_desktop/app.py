@@ -18,10 +18,11 @@ from diffviews_desktop.logs import configure_logging
 from diffviews_desktop.session import Session
 from diffviews_desktop.ui import theme
 from diffviews_desktop.ui.main_window import MainWindow
-from diffviews_desktop.worker.jobs import Source
+from diffviews_desktop.worker.jobs import Event, Source
 from diffviews_desktop.worker.worker import Worker
 
 SCREENSHOT_SETTLE_MILLISECONDS = 400
+FRAME_MILLISECONDS = 16
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,11 @@ class App(QObject):
         self.worker = Worker(options.device, paths.log_file())
         self.window = MainWindow(self.session, self.worker, settings)
         self.window.on_close = self.worker.stop
+        self._events: list[Event] = []  # of the running job, shown at most once a frame
+        self._frame = QTimer(self)
+        self._frame.setSingleShot(True)
+        self._frame.setInterval(FRAME_MILLISECONDS)
+        self._frame.timeout.connect(self._show_events)
         self._connect_worker()
         # the engine first: it starts in its own process while the map is imported in this one
         self.window.first_painted.connect(self._begin)
@@ -97,12 +103,24 @@ class App(QObject):
         operations.on_engine_changed(session=self.session, status=status)  # type: ignore[arg-type]
 
     def _on_started(self, job_id: int) -> None:
+        self._show_events()
         operations.on_started(session=self.session, job_id=job_id)
 
     def _on_progressed(self, event: object) -> None:
-        operations.on_event(session=self.session, event=event)  # type: ignore[arg-type]
+        self._events.append(event)  # type: ignore[arg-type]
+        if not self._frame.isActive():
+            self._frame.start()
+
+    def _show_events(self) -> None:
+        """All that came since the last frame; a fast model tells of more than can be painted."""
+        self._frame.stop()
+        events, self._events = self._events, []
+        with self.session.together():
+            for event in events:
+                operations.on_event(session=self.session, event=event)
 
     def _on_finished(self, job_id: int, result: object, memory: object) -> None:
+        self._show_events()
         operations.on_finished(
             session=self.session,
             worker=self.worker,
@@ -112,12 +130,14 @@ class App(QObject):
         )
 
     def _on_failed(self, job_id: int, message: str, details: str) -> None:
+        self._show_events()
         operations.on_failed(session=self.session, job_id=job_id, message=message, details=details)
         if self._options.screenshot is not None and self.session.state.layer_map is None:
             print(f"diffviews-desktop: {message}", file=sys.stderr)
             self._end(1)
 
     def _on_cancelled(self, job_id: int) -> None:
+        self._show_events()
         operations.on_cancelled(session=self.session, job_id=job_id)
 
     def _on_map_shown(self) -> None:

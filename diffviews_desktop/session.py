@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
@@ -19,6 +21,7 @@ class Session(QObject):
     def __init__(self, state: State | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._state = state or State()
+        self._held = False
         self.undo_stack = QUndoStack(self)
         self.undo_stack.setUndoLimit(200)
 
@@ -30,7 +33,20 @@ class Session(QObject):
     def update(self, state: State) -> None:
         """Replace the state."""
         old, self._state = self._state, state
-        self.changed.emit(old, state)
+        if not self._held:
+            self.changed.emit(old, state)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Tell of all updates of a block at once, at its end."""
+        old, held = self._state, self._held
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = held
+            if not held and self._state is not old:
+                self.changed.emit(old, self._state)
 
     def select(self, selection: Selection, text: str) -> None:
         """Replace the selection, as a step that can be undone."""

@@ -126,3 +126,33 @@ def test_undo_brings_back_no_suggestions_of_another_layers_map(
     session.update(replace(session.state, layer_map=make_map(("encoder_bottleneck",))))
     session.undo_stack.undo()
     assert session.state.selection == Selection(3)  # another map: the anchor alone
+
+
+def test_updates_together_are_told_once(qtbot: QtBot) -> None:
+    session = Session()
+    told: list[tuple[State, State]] = []
+    session.changed.connect(lambda old, new: told.append((old, new)))
+    before = session.state
+    with session.together():
+        session.update(session.state.with_notice("one"))
+        with session.together():
+            session.update(session.state.with_notice("two"))
+        assert session.state.notice is not None
+        assert session.state.notice.text == "two"  # the state itself is never behind
+        assert told == []
+    assert told == [(before, session.state)]
+    with session.together():
+        pass
+    assert len(told) == 1
+
+
+def test_an_error_among_updates_together_leaves_nothing_untold(qtbot: QtBot) -> None:
+    session = Session()
+    told: list[State] = []
+    session.changed.connect(lambda old, new: told.append(new))
+    with pytest.raises(ValueError, match="broken"), session.together():
+        session.update(session.state.with_notice("one"))
+        raise ValueError("broken")
+    assert told == [session.state]
+    session.update(session.state.with_notice("two"))
+    assert told[1:] == [session.state]
