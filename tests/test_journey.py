@@ -85,7 +85,7 @@ def test_the_loop(qtbot: QtBot, app: App) -> None:
     nearest = np.argsort(distances, kind="stable")[1:6]
     assert [pair[0] for pair in suggested] == nearest.tolist()
 
-    # generate: steps arrive one by one, the path grows on the map
+    # generate: steps arrive as they are computed, the path grows on the map
     counts: list[int] = []
 
     def watch(old: object, new: object) -> None:
@@ -98,7 +98,9 @@ def test_the_loop(qtbot: QtBot, app: App) -> None:
     until(qtbot, lambda: session.state.trajectory() and session.state.trajectory().done)
     session.changed.disconnect(watch)
     record = session.state.trajectory()
-    assert counts == list(range(1, len(record.steps) + 1))
+    assert counts == sorted(counts)  # those of a fast model can share a frame
+    assert counts[-1] == len(record.steps)
+    assert len(counts) > len(record.steps) / 2
     assert record.class_label == 7
     assert record.seed is not None
     assert window.trajectory.strip.count() == len(record.steps) == 10

@@ -150,9 +150,14 @@ def test_an_error_among_updates_together_leaves_nothing_untold(qtbot: QtBot) -> 
     session = Session()
     told: list[State] = []
     session.changed.connect(lambda old, new: told.append(new))
-    with pytest.raises(ValueError, match="broken"), session.together():
-        session.update(session.state.with_notice("one"))
-        raise ValueError("broken")
+
+    def fail() -> None:
+        with session.together():
+            session.update(session.state.with_notice("one"))
+            raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        fail()
     assert told == [session.state]
     session.update(session.state.with_notice("two"))
     assert told[1:] == [session.state]
