@@ -68,6 +68,11 @@ if TYPE_CHECKING:  # brought in after the first paint: importing it takes a seco
 
 LAYOUT_VERSION = 1
 RECENT_FOLDERS = 8
+RENDERERS = (
+    ("auto", "&Automatic"),
+    ("opengl", "&OpenGL (graphics card)"),
+    ("raster", "&Raster (no graphics card)"),
+)
 
 
 class MainWindow(QMainWindow):
@@ -219,6 +224,14 @@ class MainWindow(QMainWindow):
             action.setCheckable(True)
             action.setChecked(choice == chosen)
             group.addAction(action)
+        drawing = view.addMenu("&Drawing of the map")
+        ways = QActionGroup(self)
+        used = str(self._settings.value("renderer", "auto"))
+        for way, text in RENDERERS:
+            action = self._action(drawing, text, partial(self.set_renderer, way))
+            action.setCheckable(True)
+            action.setChecked(way == used)
+            ways.addAction(action)
         self._action(view, "&Reset layout", self.reset_layout)
 
         map_menu = bar.addMenu("&Map")
@@ -327,6 +340,7 @@ class MainWindow(QMainWindow):
         from diffviews_desktop.ui.map.view import MapView
 
         self.map = MapView()
+        self.map.set_renderer(str(self._settings.value("renderer", "auto")))
         self.stack.addWidget(self.map)
         self.map.hovered.connect(self.preview.show_row)
         self.map.clicked.connect(lambda row: self._do(operations.click_point, row=row))
@@ -587,6 +601,17 @@ class MainWindow(QMainWindow):
             self.map.apply_theme()
             self._show_on_map(State(), self.session.state)
 
+    def set_renderer(self, way: str) -> None:
+        """Draw the map by OpenGL, into a picture, or by what is faster here."""
+        self._settings.setValue("renderer", way)
+        if self.map is None:
+            return
+        self.map.set_renderer(way)
+        used = self.map.renderer
+        words = "OpenGL" if used.name == "opengl" else "raster drawing"
+        text = f"The map is drawn by {words}: {used.reason}."
+        self.session.update(self.session.state.with_notice(text))
+
     def show_shortcuts(self) -> None:
         """List every action that has a key."""
         rows = [
@@ -687,6 +712,8 @@ class MainWindow(QMainWindow):
         self.hide()
         self.pictures.wait()
         self.saver.wait()
+        if self.map is not None:
+            self.map.close_points()
         if self.importer is not None:
             self.importer.wait()
         self.on_close()

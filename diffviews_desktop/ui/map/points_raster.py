@@ -1,176 +1,333 @@
-"""The points of the map, drawn once into a picture and blitted until something changes."""
+"""Points drawn into a picture, off the window's thread where there are many."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
-import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPixmap, QTransform
+from pyqtgraph.Qt import internals
+from PySide6.QtCore import QObject, QPointF, QRunnable, Qt, QThreadPool, Signal
+from PySide6.QtGui import QImage, QPainter, QPixmap, QTransform
 
-ALPHA_LEVELS = 12
-DIMMED_ALPHA = 0.10
+from diffviews_desktop.ui.map.scene import PointLook, PointScene
+
+AT_ONCE = 25_000
+"""As many points are drawn while the window waits: a few milliseconds."""
+MARGIN = 0.25  # of the plot on each side, drawn too, to pan over
+LEVELS = 16  # of opacity
+MAX_COLORS = 160
+SLACK = 1e-6  # pixels
+_BLOCK = 8_000  # points between two looks at whether the picture is still wanted
 
 
-class PointsRaster(pg.GraphicsObject):
-    """Thousands of points in one item of an ordinary plot.
+@dataclass(frozen=True)
+class RasterView:
+    """What of the map a picture shows: ``pixel = scale * map + shift``, in device pixels."""
 
-    Points keep a fixed random order, so that no class lies on top by chance; those that are
-    emphasised are drawn last.
+    scale_x: float
+    scale_y: float
+    shift_x: float
+    shift_y: float
+    width: int
+    height: int
+
+    def moved(self, dx: float, dy: float, width: int, height: int) -> RasterView:
+        """The same scale, shifted, of another size."""
+        return RasterView(
+            self.scale_x, self.scale_y, self.shift_x + dx, self.shift_y + dy, width, height
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """A finished picture: of which scene, view and look."""
+
+    image: QImage
+    scene: PointScene
+    view: RasterView
+    look: PointLook
+
+    def shows(self, scene: PointScene, view: RasterView, look: PointLook) -> bool:
+        """Whether it is what a view wants, sharp and to its edges."""
+        own = self.view
+        if self.scene is not scene or self.look != look:
+            return False
+        if not (_same(own.scale_x, view.scale_x) and _same(own.scale_y, view.scale_y)):
+            return False
+        left, top = view.shift_x - own.shift_x, view.shift_y - own.shift_y
+        return (
+            max(left, top) <= SLACK
+            and left + own.width >= view.width - SLACK
+            and top + own.height >= view.height - SLACK
+        )
+
+
+def _same(a: float, b: float) -> bool:
+    return math.isclose(a, b, rel_tol=1e-9)
+
+
+class Sprites:
+    """Every colour at every opacity as a small disc, in one picture to draw from.
+
+    Args:
+        palette: colours ``(P, 3) uint8``.
+        diameter: in device pixels.
+        opacity: a factor for all.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._xy = np.empty((0, 2))
-        self._group = np.empty(0, dtype=np.int64)
-        self._alpha = np.empty(0)
-        self._emphasis: NDArray[np.bool_] | None = None
-        self._palette: list[QColor] = []
-        self._order = np.empty(0, dtype=np.int64)
-        self._bounds = QRectF()
-        self._sprites: dict[tuple[int, int, int], QPixmap] = {}
-        self._image: QImage | None = None
-        self._image_key: tuple[float, ...] = ()
-        self._version = 0
-
-    def set_points(
-        self, xy: NDArray, group: NDArray, alpha: NDArray, palette: list[QColor]
-    ) -> None:
-        """Show points.
-
-        Args:
-            xy: ``(N, 2)``; rows that are not finite are not drawn.
-            group: index into ``palette`` of each point ``(N,)``.
-            alpha: opacity of each point ``(N,)``, 0 … 1.
-            palette: colours.
-        """
-        self.prepareGeometryChange()
-        self._xy = np.asarray(xy, dtype=np.float64)
-        self._group = np.asarray(group, dtype=np.int64)
-        self._alpha = np.asarray(alpha, dtype=np.float64)
-        self._palette = palette
-        self._emphasis = None
-        self._sprites.clear()
-        drawn = np.flatnonzero(np.isfinite(self._xy).all(axis=1))
-        self._order = np.random.default_rng(0).permutation(drawn)
-        self._bounds = self._bounds_of(self._xy[drawn])
-        self._changed()
-
-    def set_colors(self, group: NDArray, palette: list[QColor]) -> None:
-        """Colour the same points otherwise: ``group (N,)`` indexes into ``palette``."""
-        self._group = np.asarray(group, dtype=np.int64)
-        if palette != self._palette:
-            self._palette = palette
-            self._sprites.clear()
-        self._changed()
-
-    def set_emphasis(self, emphasis: NDArray[np.bool_] | None) -> None:
-        """Dim all points but these ``(N,) bool``; None dims none."""
-        self._emphasis = emphasis
-        self._changed()
-
-    def _changed(self) -> None:
-        self._version += 1
-        self.informViewBoundsChanged()
-        self.update()
-
-    @staticmethod
-    def _bounds_of(xy: NDArray) -> QRectF:
-        if not len(xy):
-            return QRectF()
-        low, high = xy.min(axis=0), xy.max(axis=0)
-        return QRectF(QPointF(*low), QPointF(*high))
-
-    def boundingRect(self) -> QRectF:
-        return self._bounds
-
-    def dataBounds(
-        self, axis: int, frac: float = 1.0, orthoRange: object = None
-    ) -> tuple[float, float] | tuple[None, None]:
-        """Extent of the points on an axis, for the view's automatic range."""
-        if self._bounds.isNull():
-            return None, None
-        if axis == 0:
-            return self._bounds.left(), self._bounds.right()
-        return self._bounds.top(), self._bounds.bottom()
-
-    def pixelPadding(self) -> float:
-        """Room around the outermost points, in pixels."""
-        return 12.0
-
-    def point_diameter(self) -> int:
-        """Diameter of a point in logical pixels: smaller the more there are."""
-        count = max(1, len(self._order))
-        return round(min(11.0, max(4.0, 320 / math.sqrt(count))))
-
-    def paint(self, painter: QPainter, option: object, widget: object = None) -> None:
-        if not len(self._order):
-            return
-        transform = painter.worldTransform()
-        device = painter.device()
-        ratio = device.devicePixelRatioF()
-        size = (device.width(), device.height())
-        key = (
-            transform.m11(), transform.m22(), transform.dx(), transform.dy(),
-            *size, ratio, self._version,
-        )  # fmt: skip
-        if self._image is None or key != self._image_key:
-            self._image = self._render(transform, size, ratio)
-            self._image_key = key
-        painter.save()
-        painter.resetTransform()
-        painter.drawImage(QPointF(0, 0), self._image)
-        painter.restore()
-
-    def _render(self, transform: QTransform, size: tuple[int, int], ratio: float) -> QImage:
+    def __init__(self, palette: NDArray[np.uint8], diameter: float, opacity: float) -> None:
+        self.key = (palette.tobytes(), diameter, opacity)
+        self.side = math.ceil(diameter) + 2
+        coverage = _disc(self.side, diameter)
+        self._colors, self._color_of = _few(palette)
+        levels = np.arange(1, LEVELS + 1, dtype=np.float32) * (opacity / LEVELS)
+        bgra = np.full((len(self._colors), 4), 255, np.float32)
+        bgra[:, :3] = self._colors[:, ::-1]
+        discs = np.einsum("l,yx,cb->clyxb", levels, coverage, bgra)
+        discs = np.rint(discs).astype(np.uint8).reshape(-1, self.side, self.side, 4)
+        # in lines: a single one of a thousand colours would be too wide for a picture
+        self.columns = max(1, min(len(discs), 8192 // self.side))
+        lines = math.ceil(len(discs) / self.columns)
+        sheet = np.zeros((lines * self.columns, self.side, self.side, 4), np.uint8)
+        sheet[: len(discs)] = discs
+        sheet = sheet.reshape(lines, self.columns, self.side, self.side, 4)
+        sheet = np.ascontiguousarray(sheet.transpose(0, 2, 1, 3, 4))
         image = QImage(
-            math.ceil(size[0] * ratio),
-            math.ceil(size[1] * ratio),
+            sheet.data,
+            self.columns * self.side,
+            lines * self.side,
+            self.columns * self.side * 4,
             QImage.Format.Format_ARGB32_Premultiplied,
         )
-        image.setDevicePixelRatio(ratio)
-        image.fill(Qt.GlobalColor.transparent)
-        diameter = self.point_diameter()
-        half = diameter / 2 + 1
-        x = self._xy[self._order, 0] * transform.m11() + transform.dx() - half
-        y = self._xy[self._order, 1] * transform.m22() + transform.dy() - half
-        inside = (x > -2 * half) & (x < size[0]) & (y > -2 * half) & (y < size[1])
-        rows = self._order[inside]
-        x, y = x[inside], y[inside]
-        alpha = self._alpha[rows]
-        if self._emphasis is not None:
-            strong = self._emphasis[rows]
-            alpha = np.where(strong, np.maximum(alpha, 0.85), DIMMED_ALPHA)
-            last = np.argsort(strong, kind="stable")
-            rows, x, y, alpha = rows[last], x[last], y[last], alpha[last]
-        levels = np.clip(np.ceil(alpha * ALPHA_LEVELS), 1, ALPHA_LEVELS).astype(int)
-        painter = QPainter(image)
-        draw = painter.drawPixmap
-        sprite = self._sprite
-        for left, top, group, level in zip(
-            x.tolist(), y.tolist(), self._group[rows].tolist(), levels.tolist(), strict=True
-        ):
-            draw(QPointF(left, top), sprite(group, level, diameter, ratio))
-        painter.end()
-        return image
+        self.pixmap = QPixmap.fromImage(image.copy())
 
-    def _sprite(self, group: int, level: int, diameter: int, ratio: float) -> QPixmap:
-        key = (group, level, round(diameter * 100 * ratio))
-        sprite = self._sprites.get(key)
-        if sprite is None:
-            side = diameter + 2
-            sprite = QPixmap(math.ceil(side * ratio), math.ceil(side * ratio))
-            sprite.setDevicePixelRatio(ratio)
-            sprite.fill(Qt.GlobalColor.transparent)
-            color = QColor(self._palette[group])
-            color.setAlphaF(level / ALPHA_LEVELS)
-            painter = QPainter(sprite)
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(color)
-            painter.drawEllipse(QRectF(1, 1, diameter, diameter))
+    def corners(self, group: NDArray, alpha: NDArray) -> tuple[NDArray, NDArray]:
+        """Left and top of the sprites of points ``(M,)``."""
+        level = np.minimum((alpha.astype(np.int32) * LEVELS) // 255, LEVELS - 1)
+        index = self._color_of[group] * LEVELS + level
+        line, column = np.divmod(index, self.columns)
+        return column * self.side, line * self.side
+
+
+def _few(palette: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+    """Different colours, rounded where there are too many, and which one each of the palette is."""
+    bits = 0
+    while True:
+        rounded = (palette >> bits << bits) + (1 << bits >> 1)
+        colors, index = np.unique(rounded, axis=0, return_inverse=True)
+        if len(colors) <= MAX_COLORS:
+            return colors.astype(np.uint8), index.reshape(-1)
+        bits += 1
+
+
+def _disc(side: int, diameter: float) -> NDArray[np.float32]:
+    """How much of each pixel a disc covers, ``(side, side)``: 4 × 4 samples a pixel."""
+    fine = (np.arange(side * 4) + 0.5) / 4 - side / 2
+    inside = fine[:, None] ** 2 + fine[None, :] ** 2 <= (diameter / 2) ** 2
+    return inside.reshape(side, 4, side, 4).mean(axis=(1, 3), dtype=np.float32)
+
+
+def render(
+    scene: PointScene,
+    view: RasterView,
+    sprites: Sprites,
+    wanted: Callable[[], bool] = lambda: True,
+) -> QImage | None:
+    """Draw points into a picture; None where it was no longer wanted."""
+    image = QImage(view.width, view.height, QImage.Format.Format_ARGB32_Premultiplied)
+    image.fill(Qt.GlobalColor.transparent)
+    if not len(scene):
+        return image
+    half, side = sprites.side / 2, sprites.side
+    cx, cy = scene.centre
+    # rounded as the numbers they are drawn with, so that panning does not make points tremble
+    shift_x = view.shift_x + cx * view.scale_x
+    shift_y = view.shift_y + cy * view.scale_y
+    painter = QPainter(image)
+    fragments = internals.PrimitiveArray(QPainter.PixmapFragment, 10)
+    for start in range(0, len(scene), _BLOCK):
+        if not wanted():
             painter.end()
-            self._sprites[key] = sprite
-        return sprite
+            return None
+        block = slice(start, start + _BLOCK)
+        x = scene.xy[block, 0] * view.scale_x + shift_x
+        y = scene.xy[block, 1] * view.scale_y + shift_y
+        inside = (x > -half) & (x < view.width + half) & (y > -half) & (y < view.height + half)
+        count = int(np.count_nonzero(inside))
+        if not count:
+            continue
+        fragments.resize(count)
+        values = fragments.ndarray()
+        values[:, 0] = np.floor(x[inside] - half + 0.5) + half
+        values[:, 1] = np.floor(y[inside] - half + 0.5) + half
+        left, top = sprites.corners(scene.group[block][inside], scene.alpha[block][inside])
+        values[:, 2], values[:, 3] = left, top
+        values[:, 4:6] = side
+        values[:, 6:8] = 1
+        values[:, 8] = 0
+        values[:, 9] = 1
+        painter.drawPixmapFragments(*fragments.drawargs(), sprites.pixmap)  # type: ignore[call-arg]
+    painter.end()
+    return image
+
+
+class _Done(QObject):
+    frame = Signal(object)
+
+
+class _Work(QRunnable):
+    """One picture, drawn in another thread."""
+
+    def __init__(self, frame: Frame, sprites: Sprites, wanted: Callable[[], bool]) -> None:
+        super().__init__()
+        self.setAutoDelete(False)
+        self.done = _Done()
+        self._frame, self._sprites, self._wanted = frame, sprites, wanted
+
+    def run(self) -> None:
+        frame = self._frame
+        image = render(frame.scene, frame.view, self._sprites, self._wanted)
+        made = None if image is None else Frame(image, frame.scene, frame.view, frame.look)
+        self.done.frame.emit(made)
+
+
+class RasterPainter(QObject):
+    """Keeps the last picture: panning moves it, zooming stretches it until the next one is there.
+
+    Signals:
+        ready: a picture was finished in another thread; what shows it should be painted again.
+    """
+
+    ready = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._frame: Frame | None = None
+        self._sprites: Sprites | None = None
+        self._work: _Work | None = None
+        self._working_on: PointScene | None = None
+        self._again = False
+        self._pool = QThreadPool(self)
+        self._pool.setMaxThreadCount(1)
+        self._closed = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether a picture is being drawn in another thread."""
+        return self._work is not None
+
+    def paint(
+        self,
+        painter: QPainter,
+        scene: PointScene,
+        look: PointLook,
+        transform: QTransform,
+        size: tuple[int, int],
+        ratio: float,
+    ) -> None:
+        """Paint the points in the window; what cannot be drawn at once follows with `ready`."""
+        view = _view(transform, size, ratio)
+        frame = self._frame
+        if frame is None or not frame.shows(scene, view, look):
+            if len(scene) <= AT_ONCE:
+                frame = self._draw(scene, view, look, ratio)
+            else:
+                same = frame is not None and frame.scene.rows is scene.rows
+                self._request(scene, view, look, ratio)
+                if not same:  # other points: the old picture would tell something wrong
+                    frame = self._draw(scene.part(AT_ONCE), view, look, ratio)
+        assert frame is not None
+        self._frame = frame
+        blit(painter, frame, view, ratio)
+
+    def draw_all(
+        self,
+        painter: QPainter,
+        scene: PointScene,
+        look: PointLook,
+        transform: QTransform,
+        size: tuple[int, int],
+        ratio: float,
+    ) -> None:
+        """Paint all points now, as an export needs it."""
+        view = _view(transform, size, ratio)
+        blit(painter, self._draw(scene, view, look, ratio), view, ratio)
+
+    def _draw(self, scene: PointScene, view: RasterView, look: PointLook, ratio: float) -> Frame:
+        image = render(scene, view, self._sprites_of(scene, look, ratio))
+        assert image is not None
+        return Frame(image, scene, view, look)
+
+    def _sprites_of(self, scene: PointScene, look: PointLook, ratio: float) -> Sprites:
+        diameter = look.diameter * ratio
+        key = (scene.palette.tobytes(), diameter, look.opacity)
+        if self._sprites is None or self._sprites.key != key:
+            self._sprites = Sprites(scene.palette, diameter, look.opacity)
+        return self._sprites
+
+    def _request(self, scene: PointScene, view: RasterView, look: PointLook, ratio: float) -> None:
+        if self._closed:
+            return
+        if self._work is not None:
+            self._again = True
+            if scene is not self._working_on:
+                self._working_on = None  # what is being drawn is no longer wanted
+            return
+        more_x, more_y = round(view.width * MARGIN), round(view.height * MARGIN)
+        wide = view.moved(more_x, more_y, view.width + 2 * more_x, view.height + 2 * more_y)
+        self._working_on = scene
+        frame = Frame(QImage(), scene, wide, look)
+        sprites = self._sprites_of(scene, look, ratio)
+        self._work = _Work(frame, sprites, lambda: self._working_on is scene)
+        self._work.done.frame.connect(self._on_frame, Qt.ConnectionType.QueuedConnection)
+        self._pool.start(self._work)
+
+    def _on_frame(self, frame: Frame | None) -> None:
+        self._work = None
+        self._working_on = None
+        again, self._again = self._again, False
+        if frame is not None:
+            self._frame = frame
+        if frame is not None or again:
+            self.ready.emit()
+
+    def close(self) -> None:
+        """End the work in the other thread."""
+        self._closed = True
+        self._working_on = None
+        self._pool.waitForDone()
+        self._frame = None
+        self._sprites = None
+
+
+def blit(painter: QPainter, frame: Frame, view: RasterView, ratio: float) -> None:
+    """Draw a picture where its map's places are in a view, stretched if the scales differ."""
+    own = frame.view
+    sx, sy = view.scale_x / own.scale_x, view.scale_y / own.scale_y
+    left = view.shift_x - own.shift_x * sx
+    top = view.shift_y - own.shift_y * sy
+    painter.save()
+    painter.resetTransform()
+    if _same(sx, 1.0) and _same(sy, 1.0):
+        frame.image.setDevicePixelRatio(ratio)
+        painter.drawImage(QPointF(round(left) / ratio, round(top) / ratio), frame.image)
+    else:
+        frame.image.setDevicePixelRatio(1.0)
+        painter.translate(left / ratio, top / ratio)
+        painter.scale(sx / ratio, sy / ratio)
+        painter.drawImage(QPointF(0, 0), frame.image)
+    painter.restore()
+
+
+def _view(transform: QTransform, size: tuple[int, int], ratio: float) -> RasterView:
+    return RasterView(
+        transform.m11() * ratio,
+        transform.m22() * ratio,
+        transform.dx() * ratio,
+        transform.dy() * ratio,
+        math.ceil(size[0] * ratio),
+        math.ceil(size[1] * ratio),
+    )

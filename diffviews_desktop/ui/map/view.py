@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
+import logging
 
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPointF, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QResizeEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -18,9 +18,19 @@ from diffviews_desktop.ui.colors import class_colors
 from diffviews_desktop.ui.map.coloring import Coloring, palette
 from diffviews_desktop.ui.map.legend import Legend
 from diffviews_desktop.ui.map.overlays import Path, Rings
-from diffviews_desktop.ui.map.points_raster import PointsRaster
+from diffviews_desktop.ui.map.picking import PointIndex
+from diffviews_desktop.ui.map.points import Points
+from diffviews_desktop.ui.map.renderer import (
+    GLViewport,
+    Renderer,
+    choose_renderer,
+    wanted_renderer,
+)
+
+log = logging.getLogger(__name__)
 
 PICK_RADIUS = 14  # logical pixels
+STILL_MILLISECONDS = 150  # after the last move the view counts as still
 LEGEND_MARGIN = 12
 FAINTEST, STRONGEST, EQUAL = 0.4, 1.0, 0.7
 
@@ -61,11 +71,19 @@ class MapView(QWidget):
         self._plot.setMenuEnabled(False)
         self._plot.hideButtons()
         self._plot.enableAutoRange(False)
-        self._points = PointsRaster()
+        self._points = Points()
+        # queued: it is told of while the viewport, which goes, is painted
+        self._points.failed.connect(self._on_failed, Qt.ConnectionType.QueuedConnection)
         self._plot.addItem(self._points)
+        self._still = QTimer(self)
+        self._still.setSingleShot(True)
+        self._still.setInterval(STILL_MILLISECONDS)
+        self._still.timeout.connect(self._on_still)
+        self._plot.getViewBox().sigRangeChanged.connect(self._on_range_changed)
         self._rings = Rings(self._plot)
         self._paths: dict[int, Path] = {}
         self._xy: NDArray = np.empty((0, 2), dtype=np.float32)
+        self._index: PointIndex | None = None
         self._labels: NDArray = np.empty(0, dtype=np.int32)
         self._hovered: int | None = None
         self._awaiting_paint = False
@@ -73,17 +91,45 @@ class MapView(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._plot_widget)
         self._plot_widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self._plot_widget.viewport().installEventFilter(self)
-        self.viewport.setMouseTracking(True)
+        self.renderer = Renderer("raster", "", "nothing else was chosen yet")
+        self._watch_viewport()
         self.legend = Legend(self)
         self._plot_widget.scene().sigMouseClicked.connect(self._on_mouse_clicked)
         self.apply_theme()
+
+    # ---- how it is drawn ------------------------------------------------------------------------
+
+    def set_renderer(self, setting: str = "auto") -> None:
+        """Draw by OpenGL or into a picture: "auto", "opengl" or "raster"; the environment variable
+        DIFFVIEWS_RENDERER goes before."""
+        self.renderer = choose_renderer(wanted_renderer(setting))
+        log.info("the map is drawn by %s: %s", self.renderer.name, self.renderer.reason)
+        self._points.gl_allowed = True
+        self._use_viewport(opengl=self.renderer.name == "opengl")
+
+    def _use_viewport(self, *, opengl: bool) -> None:
+        if not opengl and self.renderer.name == "opengl":
+            self.renderer = Renderer("raster", self.renderer.device, "OpenGL failed")
+        if isinstance(self.viewport, GLViewport) == opengl:
+            return
+        self._points.gl.forget()
+        view = self._plot_widget
+        view.setViewport(GLViewport(view) if opengl else QWidget())
+        self._watch_viewport()
+
+    def _on_failed(self) -> None:
+        self._use_viewport(opengl=False)
+
+    def _watch_viewport(self) -> None:
+        self.viewport.installEventFilter(self)
+        self.viewport.setMouseTracking(True)
 
     # ---- what is shown --------------------------------------------------------------------------
 
     def set_map(self, samples: SampleTable, xy: NDArray, *, keep_view: bool = False) -> None:
         """Show the samples at ``xy (N, 2)``, coloured by class and faded by noise level."""
         self._xy = xy
+        self._index = None  # made when first asked for
         self._labels = samples.class_label
         group, colors = self._by_class()
         self._points.set_points(xy, group, opacities(samples.sigma), colors)
@@ -116,7 +162,7 @@ class MapView(QWidget):
 
     def clear(self) -> None:
         """Show nothing."""
-        self._xy = np.empty((0, 2), dtype=np.float32)
+        self._xy, self._index = np.empty((0, 2), dtype=np.float32), None
         self._points.set_points(self._xy, np.empty(0), np.empty(0), [])
         self.legend.set_coloring(None)
         self.set_selection(Selection())
@@ -204,12 +250,15 @@ class MapView(QWidget):
         if not (pixel_x > 0 and pixel_y > 0):
             return None
         place = box.mapSceneToView(position)
-        with np.errstate(invalid="ignore"):
-            squares = ((self._xy[:, 0] - place.x()) / pixel_x) ** 2
-            squares += ((self._xy[:, 1] - place.y()) / pixel_y) ** 2
-        squares = np.where(np.isfinite(squares), squares, np.inf)
-        row = int(squares.argmin())
-        return row if math.sqrt(squares[row]) <= PICK_RADIUS else None
+        if self._index is None:
+            self._index = PointIndex(self._xy)
+        return self._index.nearest(
+            place.x(),
+            place.y(),
+            PICK_RADIUS * pixel_x,
+            PICK_RADIUS * pixel_y,
+            self._points.hidden,
+        )
 
     def position_of(self, row: int) -> QPointF:
         """Where a sample is, in the coordinates of the plot's viewport."""
@@ -221,6 +270,18 @@ class MapView(QWidget):
     def viewport(self) -> QWidget:
         """The widget that mouse events go to."""
         return self._plot_widget.viewport()
+
+    def _on_range_changed(self) -> None:
+        self._points.moving = True
+        self._still.start()
+
+    def _on_still(self) -> None:
+        self._points.moving = False
+        self._points.update()
+
+    def close_points(self) -> None:
+        """End what draws points in another thread."""
+        self._points.close()
 
     def _on_mouse_moved(self, position: QPointF) -> None:
         inside = self._plot.getViewBox().sceneBoundingRect().contains(position)

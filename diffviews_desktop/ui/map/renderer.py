@@ -1,0 +1,92 @@
+"""Which way points are drawn: by the graphics card where there is one, else into a picture."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QGuiApplication, QOffscreenSurface, QOpenGLContext, QPainter
+from PySide6.QtOpenGLWidgets import QOpenGLWidget
+from PySide6.QtWidgets import QGraphicsView
+
+log = logging.getLogger(__name__)
+
+RendererChoice = Literal["auto", "opengl", "raster"]
+VARIABLE = "DIFFVIEWS_RENDERER"
+SOFTWARE = (
+    "llvmpipe", "softpipe", "swrast", "swiftshader", "gdi generic", "basic render", "software",
+)  # fmt: skip
+"""Words in the names of renderers that are no graphics card."""
+
+GL_RENDERER = 0x1F01
+
+
+@dataclass(frozen=True)
+class Renderer:
+    """The way that was chosen, what OpenGL calls its own, and why it was chosen."""
+
+    name: Literal["opengl", "raster"]
+    device: str
+    reason: str
+
+
+def wanted_renderer(setting: str = "auto") -> RendererChoice:
+    """What a person asked for: by the environment, else by the setting."""
+    asked = os.environ.get(VARIABLE, "").strip().lower()
+    if asked and asked not in get_args(RendererChoice):
+        log.warning("%s=%s is not known: use auto, opengl or raster", VARIABLE, asked)
+        asked = ""
+    chosen = asked or setting
+    return chosen if chosen in get_args(RendererChoice) else "auto"  # type: ignore[return-value]
+
+
+def choose_renderer(wanted: RendererChoice = "auto") -> Renderer:
+    """Choose once there is a QApplication."""
+    platform = QGuiApplication.platformName()
+    if wanted == "raster":
+        return Renderer("raster", "", "raster drawing was asked for")
+    if platform in ("offscreen", "minimal", "vnc"):
+        return Renderer("raster", "", f"the platform {platform} has no OpenGL")
+    device = gl_renderer()
+    if not device:
+        return Renderer("raster", "", "OpenGL is not available")
+    if wanted == "opengl":
+        return Renderer("opengl", device, "OpenGL was asked for")
+    if any(word in device.lower() for word in SOFTWARE):
+        return Renderer("raster", device, f"{device} draws in software, which is slower")
+    return Renderer("opengl", device, f"{device} is a graphics card")
+
+
+def gl_renderer() -> str:
+    """What OpenGL calls what it draws with; empty where there is no OpenGL."""
+    context = QOpenGLContext()
+    if not context.create():
+        return ""
+    surface = QOffscreenSurface()
+    surface.setFormat(context.format())
+    surface.create()
+    if not surface.isValid() or not context.makeCurrent(surface):
+        return ""
+    name = context.functions().glGetString(GL_RENDERER)
+    context.doneCurrent()
+    return str(name or "")
+
+
+class GLViewport(QOpenGLWidget):
+    """The viewport of a plot that OpenGL draws.
+
+    Its own ``paintGL`` is what ``grab()`` uses; without it that would be blank.
+    """
+
+    def __init__(self, view: QGraphicsView) -> None:
+        super().__init__()
+        self._view = view
+
+    def paintGL(self) -> None:
+        painter = QPainter(self)
+        area = QRectF(self.rect())
+        self._view.render(painter, area, self.rect())
+        painter.end()

@@ -1,0 +1,169 @@
+"""What is drawn of the points, free of how: places, colours, order and size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtGui import QColor
+
+STRONG_ALPHA, DIMMED_ALPHA = 0.85, 0.10
+SMALLEST, LARGEST = 1.5, 11.0  # diameters in logical pixels
+PER_ROOT_COUNT = 320.0
+COVERED = 0.9  # points fade where they would cover more of the plot than this
+FAINTEST = 0.06
+
+
+@dataclass(frozen=True, eq=False)
+class PointScene:
+    """Points in the order in which they are drawn.
+
+    The order is random and always the same, so that no class lies on top by chance and every part
+    of it is a fair sample; those that are emphasised come last.
+
+    Attributes:
+        rows: the sample of each drawn point ``(M,) int32``.
+        xy: their places ``(M, 2) float32``, less ``centre``.
+        centre: taken off before they are made small numbers on the graphics card, so that a map far
+            from the origin keeps its detail.
+        group: index of each into ``palette``, ``(M,) uint16``.
+        alpha: opacity of each, ``(M,) uint8``.
+        palette: colours ``(P, 3) uint8``.
+    """
+
+    rows: NDArray[np.int32]
+    xy: NDArray[np.float32]
+    centre: tuple[float, float]
+    group: NDArray[np.uint16]
+    alpha: NDArray[np.uint8]
+    palette: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def part(self, count: int) -> PointScene:
+        """A fair sample of at most ``count`` points, in the same order."""
+        step = max(1, math.ceil(len(self) / max(1, count)))
+        if step == 1:
+            return self
+        some = slice(None, None, step)
+        return replace(
+            self,
+            rows=self.rows[some],
+            xy=self.xy[some],
+            group=self.group[some],
+            alpha=self.alpha[some],
+        )
+
+
+EMPTY = PointScene(
+    np.empty(0, np.int32),
+    np.empty((0, 2), np.float32),
+    (0.0, 0.0),
+    np.empty(0, np.uint16),
+    np.empty(0, np.uint8),
+    np.zeros((1, 3), np.uint8),
+)
+
+
+def as_palette(colors: Sequence[QColor]) -> NDArray[np.uint8]:
+    """Colours as ``(P, 3) uint8``."""
+    values = [(c.red(), c.green(), c.blue()) for c in colors]
+    return np.array(values or [(0, 0, 0)], dtype=np.uint8)
+
+
+def draw_order(xy: NDArray) -> NDArray[np.int32]:
+    """The rows with a place, in a fixed random order."""
+    drawn = np.flatnonzero(np.isfinite(xy).all(axis=1)).astype(np.int32)
+    return np.random.default_rng(0).permutation(drawn)
+
+
+def bounds_of(xy: NDArray, order: NDArray) -> tuple[float, float, float, float]:
+    """``x0, y0, x1, y1`` of the points with a place."""
+    if not len(order):
+        return 0.0, 0.0, 0.0, 0.0
+    if len(order) < len(xy):
+        xy = xy[order]
+    columns = [xy[:, 0], xy[:, 1]]
+    low, high = [float(c.min()) for c in columns], [float(c.max()) for c in columns]
+    return low[0], low[1], high[0], high[1]
+
+
+def make_scene(
+    xy: NDArray,
+    order: NDArray[np.int32],
+    group: NDArray,
+    alpha: NDArray,
+    palette: Sequence[QColor],
+    emphasis: NDArray[np.bool_] | None = None,
+    hidden: NDArray[np.bool_] | None = None,
+) -> PointScene:
+    """The scene of points.
+
+    Args:
+        xy: ``(N, 2)``.
+        order: of the rows that have a place, from `draw_order`.
+        group: index into ``palette`` of each point ``(N,)``.
+        alpha: opacity of each point ``(N,)``, 0 … 1.
+        palette: colours.
+        emphasis: all but these ``(N,) bool`` are dimmed; None dims none.
+        hidden: these ``(N,) bool`` are left out; None leaves out none.
+    """
+    x0, y0, x1, y1 = bounds_of(xy, order)
+    centre = ((x0 + x1) / 2, (y0 + y1) / 2)
+    rows = order
+    if hidden is not None:
+        rows = rows[~hidden[rows]]
+    levels = np.asarray(alpha)
+    if levels.dtype != np.uint8:
+        levels = as_levels(levels)
+    if emphasis is not None:
+        strong = emphasis[rows]
+        rows = np.concatenate([rows[~strong], rows[strong]])
+        lifted = np.maximum(levels, round(STRONG_ALPHA * 255))
+        levels = np.where(emphasis, lifted, np.uint8(round(DIMMED_ALPHA * 255)))
+    places = np.take(np.asarray(xy, np.float32), rows, axis=0)
+    places -= np.array(centre, np.float32)
+    return PointScene(
+        rows=rows,
+        xy=places,
+        centre=tuple(np.array(centre, np.float32).astype(float).tolist()),
+        group=np.take(np.asarray(group, np.uint16), rows),
+        alpha=np.take(levels, rows),
+        palette=as_palette(palette),
+    )
+
+
+def as_levels(alpha: NDArray) -> NDArray[np.uint8]:
+    """Opacities 0 … 1 as bytes; none of them nothing."""
+    return np.clip(alpha * np.float32(255), 1, 255).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class PointLook:
+    """How large and how faint points are drawn: ``diameter`` in logical pixels, ``opacity`` a
+    factor for all of them."""
+
+    diameter: float
+    opacity: float
+
+
+def look(count: int, zoom: float, area: float, chosen: float | None = None) -> PointLook:
+    """Size and opacity of points from how many there are and how close one is.
+
+    Many points shrink first and then fade; as one zooms in they grow and become solid again.
+
+    Args:
+        count: number of points.
+        zoom: how much larger than in the view of everything, linear.
+        area: of the plot in logical pixels.
+        chosen: a diameter in the view of everything that a person asked for; None for none.
+    """
+    base = PER_ROOT_COUNT / math.sqrt(max(1, count)) if chosen is None else chosen
+    grown = base * math.sqrt(max(zoom, 0.25))
+    diameter = round(2 * min(max(LARGEST, chosen or 0.0), max(SMALLEST, grown))) / 2
+    covered = count * diameter**2 / max(area, 1.0) / max(zoom, 1e-6) ** 2
+    return PointLook(diameter, min(1.0, max(FAINTEST, COVERED / max(covered, 1e-9))))
