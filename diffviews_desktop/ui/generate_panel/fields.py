@@ -9,12 +9,17 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QSpinBox, QWidget
 
 from diffviews_desktop.ui.widgets import Decimal, ElidingComboBox, with_margin
 
+NARROWEST = 68
+"""Width of a number field at least: by itself it would ask for room for its longest number, and two
+beside each other would be cut off in a narrow panel."""
+
 
 def spin(name: str, low: int, high: int) -> QSpinBox:
     """A field for a whole number."""
     field = QSpinBox()
     with_margin(field)
     field.setRange(low, high)
+    field.setMinimumWidth(NARROWEST)
     _name(field, name)
     return field
 
@@ -25,6 +30,7 @@ def decimal(name: str, low: float, high: float, decimals: int, step: float) -> D
     field.setDecimals(decimals)
     field.setRange(low, high)
     field.setSingleStep(step)
+    field.setMinimumWidth(NARROWEST)
     _name(field, name)
     return field
 
