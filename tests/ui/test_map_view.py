@@ -8,10 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor
 from pytestqt.qtbot import QtBot
 
+from diffviews_desktop.samples import SampleTable
 from diffviews_desktop.state import Selection, State, TrajectoryRecord
 from diffviews_desktop.ui import theme
 from diffviews_desktop.ui.colors import class_colors
@@ -284,3 +285,25 @@ def test_nothing_is_lost_in_a_thousand_pans(qtbot: QtBot, view: MapView) -> None
         box.translateBy(x=0.001 if i % 2 else -0.001, y=0)
         view.viewport.repaint()
     assert sys.getrefcount(None) > before - 500
+
+
+def test_a_point_of_a_large_map_is_found_too(qtbot: QtBot, samples: SampleTable) -> None:
+    """Where points are sorted in another thread."""
+    count = 30_000
+    view = MapView()
+    qtbot.addWidget(view)
+    many = replace(
+        samples,
+        sample_id=tuple(map(str, range(count))),
+        class_label=np.zeros(count, np.int32),
+        class_name=("zero",) * count,
+        image_path=("",) * count,
+        sigma=np.ones(count, np.float32),
+    )
+    xy = np.random.default_rng(0).normal(size=(count, 2)).astype(np.float32)
+    xy[7] = 10, 10
+    view.show()
+    view.set_map(many, xy)
+    scene = view._plot.getViewBox().mapViewToScene(QPointF(10, 10))
+    qtbot.waitUntil(lambda: view.row_at(scene) == 7)
+    view.close_points()

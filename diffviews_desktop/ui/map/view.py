@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import pyqtgraph as pg
@@ -30,6 +31,7 @@ from diffviews_desktop.ui.map.renderer import (
 log = logging.getLogger(__name__)
 
 PICK_RADIUS = 14  # logical pixels
+INDEXED_AT_ONCE = 20_000  # points
 STILL_MILLISECONDS = 150  # after the last move the view counts as still
 LEGEND_MARGIN = 12
 FAINTEST, STRONGEST, EQUAL = 0.4, 1.0, 0.7
@@ -83,7 +85,8 @@ class MapView(QWidget):
         self._rings = Rings(self._plot)
         self._paths: dict[int, Path] = {}
         self._xy: NDArray = np.empty((0, 2), dtype=np.float32)
-        self._index: PointIndex | None = None
+        self._index: Future[PointIndex] = Future()
+        self._indexing = ThreadPoolExecutor(1, "points")
         self._labels: NDArray = np.empty(0, dtype=np.int32)
         self._hovered: int | None = None
         self._awaiting_paint = False
@@ -129,7 +132,7 @@ class MapView(QWidget):
     def set_map(self, samples: SampleTable, xy: NDArray, *, keep_view: bool = False) -> None:
         """Show the samples at ``xy (N, 2)``, coloured by class and faded by noise level."""
         self._xy = xy
-        self._index = None  # made when first asked for
+        self._make_index()
         self._labels = samples.class_label
         group, colors = self._by_class()
         self._points.set_points(xy, group, opacities(samples.sigma), colors)
@@ -162,7 +165,8 @@ class MapView(QWidget):
 
     def clear(self) -> None:
         """Show nothing."""
-        self._xy, self._index = np.empty((0, 2), dtype=np.float32), None
+        self._xy = np.empty((0, 2), dtype=np.float32)
+        self._make_index()
         self._points.set_points(self._xy, np.empty(0), np.empty(0), [])
         self.legend.set_coloring(None)
         self.set_selection(Selection())
@@ -250,9 +254,9 @@ class MapView(QWidget):
         if not (pixel_x > 0 and pixel_y > 0):
             return None
         place = box.mapSceneToView(position)
-        if self._index is None:
-            self._index = PointIndex(self._xy)
-        return self._index.nearest(
+        if not self._index.done():  # for a moment, of a large map
+            return None
+        return self._index.result().nearest(
             place.x(),
             place.y(),
             PICK_RADIUS * pixel_x,
@@ -280,8 +284,17 @@ class MapView(QWidget):
         self._points.update()
 
     def close_points(self) -> None:
-        """End what draws points in another thread."""
+        """End what draws and sorts points in other threads."""
+        self._indexing.shutdown()
         self._points.close()
+
+    def _make_index(self) -> None:
+        """Prepare for picking: at once where that takes a few milliseconds."""
+        if len(self._xy) > INDEXED_AT_ONCE:
+            self._index = self._indexing.submit(PointIndex, self._xy)
+            return
+        self._index = Future()
+        self._index.set_result(PointIndex(self._xy))
 
     def _on_mouse_moved(self, position: QPointF) -> None:
         inside = self._plot.getViewBox().sceneBoundingRect().contains(position)

@@ -1,0 +1,211 @@
+"""The map's points beside pyqtgraph's ScatterPlotItem: what each gesture takes.
+
+    python benchmarks/map.py [--counts N …] [--renderer raster|opengl] [--json FILE]
+
+Both lie in the same plot of 1280 x 800. A frame is everything from the change to the painted
+viewport, axes included. Where points are drawn in another thread, a frame is what the window waits
+for, and "settled" the time until all of them are sharp. A pick is the search for the point under
+the mouse, its first one with what it has to prepare. The rows of ``--renderer opengl`` tell
+something where there is a graphics card.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+from common import Row, anonymous, in_a_process, parser, report
+
+COUNTS = (1_000, 10_000, 100_000, 1_000_000)
+PEER_LIMIT = 1_000_000  # the peer takes minutes for more
+FRAMES = 15
+
+
+def ours(count: int, renderer: str) -> dict[str, float | None]:
+    """Milliseconds of each gesture on the map's own item, and its bytes a point."""
+    import pyqtgraph as pg
+    from PySide6.QtGui import QColor
+    from PySide6.QtWidgets import QApplication
+
+    from diffviews_desktop.ui.map.picking import PointIndex
+    from diffviews_desktop.ui.map.points import Points
+    from diffviews_desktop.ui.map.renderer import GLViewport
+
+    app = QApplication(sys.argv[:1])
+    widget = pg.PlotWidget()
+    if renderer == "opengl":
+        widget.setViewport(GLViewport(widget))
+    item = Points()
+    scene = _Plot(app, widget, item, lambda: item.raster.busy)
+    xy, group, _ = _cloud(count)
+    palette = [QColor.fromHsvF(i / 10, 0.8, 0.9) for i in range(10)]
+    alpha = np.full(count, 0.7, np.float32)
+    found = scene.gestures(
+        lambda: item.set_points(xy, group, alpha, palette),
+        lambda turn: item.set_colors((group + turn) % 10, palette),
+    )
+    start = time.perf_counter()
+    index = PointIndex(xy)
+    index.nearest(0.0, 0.0, 0.05, 0.05)
+    found["pick, first"] = 1e3 * (time.perf_counter() - start)
+    found["pick, later"] = _median(
+        lambda place: index.nearest(*place, 0.05, 0.05),
+        np.random.default_rng(1).normal(size=(200, 2)),
+    )
+    angle = np.linspace(0, 2 * np.pi, 200, endpoint=False)
+    outline = (
+        np.column_stack([np.cos(angle), np.sin(angle)]) * (1 + 0.3 * np.sin(7 * angle))[:, None]
+    )
+    corners = [tuple(corner) for corner in outline.tolist()]
+    found["lasso of 200 corners"] = _median(lambda _: index.in_polygon(corners), range(3))
+    item.close()
+    return found
+
+
+def peer(count: int, renderer: str) -> dict[str, float | None]:
+    """The same of ScatterPlotItem."""
+    import pyqtgraph as pg
+    from PySide6.QtCore import QPointF
+    from PySide6.QtWidgets import QApplication
+
+    app = QApplication(sys.argv[:1])
+    widget = pg.PlotWidget()
+    if renderer == "opengl":
+        widget.useOpenGL(True)
+    item = pg.ScatterPlotItem(size=5, pen=None)
+    scene = _Plot(app, widget, item, lambda: False)
+    xy, group, colors = _cloud(count)
+    brushes = [pg.mkBrush(color) for color in colors]
+
+    def of(turn: int) -> list[object]:
+        return [brushes[i] for i in ((group + turn) % 10).tolist()]
+
+    first = of(0)
+    found = scene.gestures(
+        lambda: item.setData(x=xy[:, 0], y=xy[:, 1], brush=first),
+        lambda turn: item.setBrush(of(turn)),
+    )
+    start = time.perf_counter()
+    item.pointsAt(QPointF(0, 0))
+    found["pick, first"] = 1e3 * (time.perf_counter() - start)
+    places = np.random.default_rng(1).normal(size=(5, 2))
+    found["pick, later"] = _median(lambda place: item.pointsAt(QPointF(*place)), places)
+    found["lasso of 200 corners"] = None
+    return found
+
+
+class _Plot:
+    """One item in a shown plot."""
+
+    def __init__(self, app: object, widget: object, item: object, busy: Callable[[], bool]) -> None:
+        self._app, self._widget, self._item, self._busy = app, widget, item, busy
+        widget.resize(1280, 800)  # type: ignore[attr-defined]
+        widget.addItem(item)  # type: ignore[attr-defined]
+        self._box = widget.getPlotItem().getViewBox()  # type: ignore[attr-defined]
+        self._box.setRange(xRange=(-4, 5), yRange=(-4, 5), padding=0)
+        widget.show()  # type: ignore[attr-defined]
+        for _ in range(20):
+            app.processEvents()  # type: ignore[attr-defined]
+
+    def gestures(
+        self, fill: Callable[[], None], recolor: Callable[[int], None]
+    ) -> dict[str, float | None]:
+        gc.collect()
+        before = anonymous()
+        found: dict[str, float | None] = {}
+        start = time.perf_counter()
+        fill()
+        self._frame()
+        found["set data"] = 1e3 * (time.perf_counter() - start)
+        self._settle()
+        found["set data, settled"] = 1e3 * (time.perf_counter() - start)
+        self._box.translateBy(x=0.01)
+        self._frame()
+        self._settle()
+        found["pan frame"] = self._frames(lambda _: self._box.translateBy(x=0.01, y=0.005))
+        found["zoom frame"] = self._frames(lambda _: self._box.scaleBy((0.97, 0.97)))
+        settled = []
+        for turn in range(1, 4):
+            start = time.perf_counter()
+            recolor(turn)
+            self._frame()
+            self._settle()
+            settled.append(1e3 * (time.perf_counter() - start))
+        found["recolour, settled"] = statistics.median(settled)
+        gc.collect()
+        after = anonymous()
+        known = before is not None and after is not None
+        found["memory"] = after - before if known else None  # type: ignore[operator]
+        return found
+
+    def _frames(self, change: Callable[[int], object]) -> float:
+        taken = []
+        for turn in range(FRAMES):
+            start = time.perf_counter()
+            change(turn)
+            self._frame()
+            taken.append(1e3 * (time.perf_counter() - start))
+        self._settle()
+        return statistics.median(taken)
+
+    def _frame(self) -> None:
+        self._app.processEvents()  # type: ignore[attr-defined]
+
+    def _settle(self) -> None:
+        self._frame()
+        while self._busy():
+            self._frame()
+            time.sleep(0.001)
+        self._frame()
+
+
+def _cloud(count: int) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    rng = np.random.default_rng(0)
+    group = rng.integers(0, 10, count)
+    centres = np.random.default_rng(1).uniform(-2, 3, (10, 2))
+    xy = rng.normal(size=(count, 2)) * 0.5 + centres[group]
+    return xy.astype(np.float32), group, [f"#{i * 25:02x}60a0" for i in range(10)]
+
+
+def _median(run: Callable[[object], object], over: object) -> float:
+    taken = []
+    for value in over:  # type: ignore[attr-defined]
+        start = time.perf_counter()
+        run(value)
+        taken.append(1e3 * (time.perf_counter() - start))
+    return statistics.median(taken)
+
+
+def main() -> None:
+    """See the module's text."""
+    made = parser("The map's points beside ScatterPlotItem.")
+    made.add_argument("--counts", type=int, nargs="+", default=list(COUNTS))
+    made.add_argument("--renderer", choices=("raster", "opengl"), default="raster")
+    options = made.parse_args()
+    if not os.environ.get("DISPLAY"):
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    rows = []
+    for count in options.counts:
+        own = in_a_process(__file__, "--ours", str(count), options.renderer)
+        other: dict[str, float | None] = {}
+        if count <= PEER_LIMIT:
+            other = in_a_process(__file__, "--peer", str(count), options.renderer)
+        for name, value in own.items():
+            unit = "MB" if name == "memory" else "ms"
+            title = f"{count:,} points, {options.renderer}: {name}"
+            rows.append(Row(title, FRAMES if "frame" in name else 1, value, other.get(name), unit))
+    report(rows, options.json, "ScatterPlotItem")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] in (["--ours"], ["--peer"]):
+        measure = ours if sys.argv[1] == "--ours" else peer
+        print(json.dumps(measure(int(sys.argv[2]), sys.argv[3])))
+    else:
+        main()
