@@ -336,6 +336,7 @@ def generate_grid(
 ) -> None:
     """Draw one picture for every combination of the axes; without a pick, without a mask.
 
+    Only the last grid is shown: an earlier one that is still in work is cancelled.
     The arguments are those of `GenerateGrid`.
     """
     state = session.state
@@ -361,7 +362,10 @@ def generate_grid(
         windows=windows,
         mask_layers=mask_layers,
     )
-    session.update(replace(state, grid=GridRecord(job)))
+    for running in state.jobs:  # nobody would see its pictures
+        if isinstance(running.job, GenerateGrid):
+            cancel_job(session=session, worker=worker, job_id=running.job.job_id)
+    session.update(replace(session.state, grid=GridRecord(job)))
     _submit(session, worker, job, "Generating a grid")
 
 
@@ -491,6 +495,8 @@ def delete_trajectory(*, session: SessionLike, worker: WorkerLike, key: int) -> 
         worker.cancel(key)
         return
     _drop_trajectory(session, key)
+    if session.state.comparing:
+        _want_baseline(session, worker)
 
 
 def _drop_trajectory(session: SessionLike, key: int) -> None:
@@ -643,7 +649,14 @@ def _trajectory_done(
 ) -> None:
     record = session.state.run(job_id)
     if record is not None:
-        done = replace(record, steps=result.steps, done=True, record=result.record)
+        done = replace(
+            record,
+            steps=result.steps,
+            seed=result.seed,
+            class_label=result.class_label,
+            done=True,
+            record=result.record,
+        )
         session.update(session.state.with_trajectory(done))
     if result.notes:
         session.update(session.state.with_notice(result.notes[0]))

@@ -14,13 +14,16 @@ from diffviews_desktop.samples import SampleTable
 from diffviews_desktop.session import Session
 from diffviews_desktop.state import MAX_NEIGHBORS, RunningJob, Selection, State
 from diffviews_desktop.worker.jobs import (
+    CellDone,
     CheckpointConverted,
     ClassChoice,
     ConvertCheckpoint,
     DataImported,
     DataOpened,
     Generate,
+    GenerateGrid,
     GenerateSettings,
+    GridCell,
     ImportData,
     Job,
     LayerInfo,
@@ -31,6 +34,9 @@ from diffviews_desktop.worker.jobs import (
     ModelLoaded,
     ModelSummary,
     OpenData,
+    PictureGrid,
+    PicturePlaced,
+    PlacePicture,
     Progress,
     RunStarted,
     Source,
@@ -1108,6 +1114,480 @@ def test_an_interrupted_run_stays_with_its_steps_and_goes_without(
     assert session.state.jobs == ()
 
 
+# --- comparing -----------------------------------------------------------------------------------
+
+
+def masked(
+    session: Session, worker: Recorder, *, seed: int = 7, steps: int = 2, ends: bool = True
+) -> Generate:
+    """A run whose seed is chosen by the engine; the class is random, and turns out as 3."""
+    job = generate(session, worker, "random")
+    operations.on_event(session=session, event=RunStarted(job.job_id, seed, class_label=3))
+    do_steps(session, job, steps)
+    if ends:
+        drawn(session, worker, job, seed)
+    return job
+
+
+def drawn(session: Session, worker: Recorder, job: Generate, seed: int) -> Trajectory:
+    result = Trajectory(job, 3, seed, (step(0), step(1)), "cpu", record={"of": job.job_id})
+    finish(session, worker, job.job_id, result)
+    return result
+
+
+def compare(session: Session, worker: Recorder, comparing: bool = True) -> None:
+    operations.compare_with_unmasked(session=session, worker=worker, comparing=comparing)
+
+
+def test_a_run_is_compared_with_the_same_one_without_its_mask(
+    session: Session, worker: Recorder
+) -> None:
+    click(session, 1, 2)
+    masking = GenerateSettings(
+        num_steps=6, mask_steps=4, mask_from=2, strength=0.5, weighting="distance",
+        mask_unconditional=False, mask_layers=("decoder_block_1",), sampler="heun", s_churn=3.0,
+        guidance_scale=2.0, rho=5.0,
+    )  # fmt: skip
+    operations.generate_from_neighbors(
+        session=session, worker=worker, settings=masking, class_choice="zero"
+    )
+    job = worker.only(Generate)
+    operations.on_event(session=session, event=RunStarted(job.job_id, seed=7, class_label=-2))
+    do_steps(session, job, 1)
+    compare(session, worker)
+    assert worker.submitted[-1] == Generate(
+        job_id=2, source=SOURCE, model="edm", layers=("midblock",), rows=(), class_choice="zero",
+        settings=GenerateSettings(
+            num_steps=6, mask_steps=6, sampler="heun", s_churn=3.0, guidance_scale=2.0, rho=5.0,
+            seed=7,
+        ),
+    )  # fmt: skip
+    assert session.state.jobs[-1].title == "Generating trajectory 1 without the mask"
+    assert session.state.comparing
+
+
+def test_the_unmasked_run_grows_beside_and_is_not_a_trajectory(
+    session: Session, worker: Recorder
+) -> None:
+    click(session, 1)
+    run = masked(session, worker)
+    compare(session, worker)
+    plain = worker.submitted[-1]
+    before = session.state
+    assert before.baseline() is not None
+    assert before.baseline().steps == ()
+    operations.on_event(session=session, event=RunStarted(plain.job_id, 7, class_label=3))
+    operations.on_event(session=session, event=StepDone(plain.job_id, step(0)))
+    assert [s.index for s in session.state.baseline().steps] == [0]
+    result = drawn(session, worker, plain, 7)
+    record = session.state.baseline()
+    assert record.done
+    assert record.steps == result.steps
+    assert record.record == {"of": plain.job_id}
+    for name in ("trajectories", "shown", "step"):  # the person's own are as they were
+        assert getattr(session.state, name) == getattr(before, name), name
+    assert session.state.shown == run.job_id
+    assert session.state.jobs == ()
+    assert len(worker.submitted) == 2
+
+
+def test_an_unmasked_run_is_drawn_once_for_all_with_its_seed(
+    session: Session, worker: Recorder
+) -> None:
+    click(session, 1)
+    first = masked(session, worker)
+    compare(session, worker)
+    plain = worker.submitted[-1]
+    for comparing in (False, True, True):  # while it waits
+        compare(session, worker, comparing)
+        assert session.state.comparing is comparing
+    assert len(worker.submitted) == 2
+    drawn(session, worker, plain, 7)
+    compare(session, worker, False)
+    compare(session, worker)
+    assert len(worker.submitted) == 2
+    # another mask with the same seed has the same unmasked run, another seed has not
+    click(session, 2)
+    second = masked(session, worker)
+    assert session.state.baseline().key == plain.job_id
+    third = masked(session, worker, seed=8)
+    assert [type(job) for job in worker.submitted[1:]] == [Generate] * 4
+    assert worker.submitted[-1].settings.seed == 8
+    drawn(session, worker, worker.submitted[-1], 8)
+    for job in (first, second, third, first):
+        operations.show_trajectory(session=session, worker=worker, key=job.job_id)
+    assert len(worker.submitted) == 5
+    assert [r.done for r in session.state.unmasked] == [True, True]
+
+
+def test_comparing_waits_until_the_seed_is_known(session: Session, worker: Recorder) -> None:
+    compare(session, worker)  # there is nothing yet
+    assert worker.submitted == []
+    assert session.state.comparing
+    click(session, 1)
+    job = generate(session, worker, steps=1)
+    compare(session, worker)
+    assert worker.submitted == [job]
+    drawn(session, worker, job, 9)
+    assert worker.submitted[-1].settings.seed == 9
+    assert worker.submitted[-1].rows == ()
+
+
+def test_who_no_longer_compares_gets_no_more_unmasked_runs(
+    session: Session, worker: Recorder
+) -> None:
+    click(session, 1)
+    masked(session, worker)
+    compare(session, worker)
+    compare(session, worker, False)
+    masked(session, worker, seed=8)
+    assert [job.rows for job in worker.submitted] == [(1,), (), (1,)]
+
+
+@pytest.mark.parametrize("ended", ["cancelled", "failed"])
+def test_half_an_unmasked_run_goes_and_is_drawn_when_it_is_asked_for_again(
+    session: Session, worker: Recorder, ended: str
+) -> None:
+    click(session, 1)
+    masked(session, worker)
+    kept = session.state.trajectories
+    compare(session, worker)
+    plain = worker.submitted[-1]
+    operations.on_event(session=session, event=StepDone(plain.job_id, step(0)))
+    if ended == "cancelled":
+        operations.on_cancelled(session=session, job_id=plain.job_id)
+        assert said(session) == "Cancelled: generating trajectory 1 without the mask."
+    else:
+        operations.on_failed(session=session, job_id=plain.job_id, message="Bad.", details="")
+        assert said(session) == "Bad."
+    assert session.state.unmasked == ()
+    assert session.state.trajectories == kept
+    assert len(worker.submitted) == 2
+    compare(session, worker)
+    again = worker.submitted[-1]
+    assert again == replace(plain, job_id=again.job_id)
+    assert again.job_id != plain.job_id
+
+
+def test_the_one_that_is_shown_after_deleting_is_compared_too(
+    session: Session, worker: Recorder
+) -> None:
+    click(session, 1)
+    masked(session, worker, seed=7)
+    second = masked(session, worker, seed=8)
+    compare(session, worker)
+    drawn(session, worker, worker.submitted[-1], 8)
+    operations.delete_trajectory(session=session, worker=worker, key=second.job_id)
+    assert worker.submitted[-1].settings.seed == 7
+    assert session.state.baseline() is not None
+
+
+def test_a_run_that_ended_before_it_heard_of_cancel_is_whole(
+    session: Session, worker: Recorder
+) -> None:
+    click(session, 1)
+    job = generate(session, worker)
+    operations.cancel_job(session=session, worker=worker, job_id=job.job_id)
+    operations.on_event(session=session, event=RunStarted(job.job_id, 7, class_label=3))
+    result = drawn(session, worker, job, 7)
+    record = session.state.trajectory(job.job_id)
+    assert (record.seed, record.class_label, record.done) == (7, 3, True)
+    assert record.steps == result.steps
+
+
+# --- landing -------------------------------------------------------------------------------------
+
+
+def find_landing(session: Session, worker: Recorder, sigma: float = 0.5) -> PlacePicture:
+    operations.find_landing(session=session, worker=worker, sigma=sigma)
+    job = worker.submitted[-1]
+    assert isinstance(job, PlacePicture)
+    return job
+
+
+def test_the_finished_picture_of_the_shown_run_is_placed(
+    session: Session, worker: Recorder
+) -> None:
+    click(session, 1)
+    masked(session, worker, seed=5)
+    shown = masked(session, worker, seed=8)
+    operations.scrub_to(session=session, step=0)
+    job = find_landing(session, worker)
+    record = session.state.trajectory(shown.job_id)
+    assert (job.source, job.model, job.layers) == (SOURCE, "edm", ("midblock",))
+    assert job.image is record.steps[-1].image  # the finished one, whichever is looked at
+    assert (job.class_label, job.sigma, job.seed) == (3, 0.5, 8)
+    assert running(session, job).title == "Placing trajectory 2"
+    placed = PicturePlaced(job, (1.0, 2.0), 0.25, ((4, 0.25), (5, 0.5)))
+    finish(session, worker, job.job_id, placed)
+    assert session.state.trajectory(shown.job_id).landed is placed
+    assert [r.landed for r in session.state.trajectories] == [None, placed]
+    assert session.state.jobs == ()
+
+
+def test_a_picture_is_placed_again_at_another_level(session: Session, worker: Recorder) -> None:
+    click(session, 1)
+    masked(session, worker)
+    for sigma in (0.5, 2.0):
+        job = find_landing(session, worker, sigma)
+        placed = PicturePlaced(job, (sigma, 0.0), 0.25, ())
+        finish(session, worker, job.job_id, placed)
+        assert session.state.trajectory().landed is placed
+
+
+@pytest.mark.parametrize("ended", ["cancelled", "failed"])
+def test_a_picture_that_could_not_be_placed_keeps_its_run_and_its_last_place(
+    session: Session, worker: Recorder, ended: str
+) -> None:
+    click(session, 1)
+    masked(session, worker)
+    first = find_landing(session, worker)
+    finish(session, worker, first.job_id, PicturePlaced(first, (1.0, 2.0), 0.25, ()))
+    kept = session.state.trajectories
+    job = find_landing(session, worker, 2.0)
+    if ended == "cancelled":
+        operations.on_cancelled(session=session, job_id=job.job_id)
+        assert said(session) == "Cancelled: placing trajectory 1."
+    else:
+        operations.on_failed(session=session, job_id=job.job_id, message="Bad.", details="d")
+        assert said(session) == "Bad."
+    assert session.state.trajectories == kept
+    assert session.state.jobs == ()
+
+
+def test_a_place_that_comes_after_its_run_was_deleted_is_dropped(
+    session: Session, worker: Recorder
+) -> None:
+    click(session, 1)
+    masked(session, worker)
+    deleted = masked(session, worker)
+    job = find_landing(session, worker)
+    operations.delete_trajectory(session=session, worker=worker, key=deleted.job_id)
+    finish(session, worker, job.job_id, PicturePlaced(job, (1.0, 2.0), 0.25, ()))
+    assert [r.landed for r in session.state.trajectories] == [None]
+
+
+def test_a_picture_that_is_not_finished_has_no_place(session: Session, worker: Recorder) -> None:
+    operations.find_landing(session=session, worker=worker, sigma=0.5)
+    assert said(session) == "The picture is not finished yet."
+    click(session, 1)
+    job = masked(session, worker, ends=False)
+    before = session.state.notice.number
+    operations.find_landing(session=session, worker=worker, sigma=0.5)
+    assert said(session) == "The picture is not finished yet."
+    assert session.state.notice.number > before
+    assert worker.submitted == [job]
+
+
+# --- grids ---------------------------------------------------------------------------------------
+
+
+def generate_grid(
+    session: Session, worker: Recorder, choice: ClassChoice | Any = "anchor", **axes: Any
+) -> GenerateGrid:
+    operations.generate_grid(
+        session=session, worker=worker, settings=EDM, class_choice=choice, **axes
+    )
+    job = worker.submitted[-1]
+    assert isinstance(job, GenerateGrid)
+    return job
+
+
+def begin_grid(session: Session, job: GenerateGrid, seed: int, cells: int) -> tuple[GridCell, ...]:
+    """The engine chose a seed and drew some of the pictures."""
+    operations.on_event(session=session, event=RunStarted(job.job_id, seed, class_label=2))
+    chosen = replace(job, settings=replace(job.settings, seed=seed)).cells()
+    made = tuple(
+        GridCell(index, settings, 2, np.full((2, 2, 3), index, np.uint8))
+        for index, settings in enumerate(chosen[:cells])
+    )
+    for cell in made:
+        operations.on_event(session=session, event=CellDone(job.job_id, cell))
+    return made
+
+
+def test_a_grid_carries_every_input(session: Session, worker: Recorder) -> None:
+    click(session, 6, 11, 2)
+    axes: dict[str, Any] = {
+        "samples": 3,
+        "strengths": (0.0, 0.5),
+        "windows": ((0, 2), (2, 18)),
+        "mask_layers": (("midblock",), ("decoder_block_1",)),
+    }
+    job = generate_grid(session, worker, **axes)
+    assert job == GenerateGrid(
+        job_id=1, source=SOURCE, model="edm", layers=("midblock",), rows=(6, 11, 2),
+        class_choice=2, settings=EDM, **axes,
+    )  # fmt: skip
+    assert running(session, job).title == "Generating a grid"
+    assert session.state.grid.job is job
+    assert session.state.grid.cells == ()
+    assert session.state.trajectories == ()
+
+
+def test_a_grid_without_a_pick_has_no_mask_and_nothing_of_a_mask_varies(
+    session: Session, worker: Recorder
+) -> None:
+    free = generate_grid(session, worker, "anchor", samples=9)
+    assert (free.rows, free.samples, free.class_choice) == ((), 9, "random")
+    grid = session.state.grid
+    ask: dict[str, Any] = {"settings": EDM, "class_choice": 1}
+    for axis in (
+        {"strengths": (0.5,)}, {"windows": ((0, 1),)}, {"mask_layers": (("midblock",),)}
+    ):  # fmt: skip
+        operations.generate_grid(session=session, worker=worker, **ask, **axis)
+        assert said(session).startswith("Click a point on the map first")
+    assert session.state.grid is grid
+    session.update(State())
+    operations.generate_grid(session=session, worker=worker, **ask)
+    assert said(session) == "Open a data folder first."
+    assert worker.submitted == [free]
+    assert worker.cancelled == []
+
+
+def test_a_grid_fills_and_is_whole_at_its_end(session: Session, worker: Recorder) -> None:
+    click(session, 1)
+    job = generate_grid(session, worker, samples=3)
+    cells = begin_grid(session, job, seed=50, cells=2)
+    grid = session.state.grid
+    assert grid.job == replace(job, settings=replace(EDM, seed=50))
+    assert (grid.cells, grid.done) == (cells, False)
+    assert [cell.settings.seed for cell in grid.cells] == [50, 51]
+    # the result has all of them, however many were seen before; its id is that of the asking side
+    chosen = replace(grid.job, batch=2, job_id=0)
+    whole = (*cells, GridCell(2, chosen.cells()[2], 2, np.zeros((2, 2, 3), np.uint8)))
+    result = PictureGrid(chosen, whole, "cuda", ("cuda ran out of memory.",), {"kind": "grid"})
+    finish(session, worker, job.job_id, result)
+    grid = session.state.grid
+    assert grid.job == replace(chosen, job_id=job.job_id)
+    assert (grid.cells, grid.done, grid.record) == (whole, True, {"kind": "grid"})
+    assert said(session) == "cuda ran out of memory."
+    assert session.state.jobs == ()
+
+
+@pytest.mark.parametrize("ended", ["cancelled", "failed"])
+def test_what_was_drawn_of_an_interrupted_grid_stays(
+    session: Session, worker: Recorder, ended: str
+) -> None:
+    click(session, 1)
+    other = masked(session, worker)
+    job = generate_grid(session, worker, samples=5)
+    cells = begin_grid(session, job, seed=50, cells=2)
+    if ended == "cancelled":
+        operations.cancel_job(session=session, worker=worker, job_id=job.job_id)
+        assert worker.cancelled == [job.job_id]
+        # nothing more of it shows, and nothing of it goes, until it ended
+        late = GridCell(2, cells[0].settings, 2, cells[0].image)
+        operations.on_event(session=session, event=CellDone(job.job_id, late))
+        assert (session.state.grid.cells, session.state.grid.done) == (cells, False)
+        operations.on_cancelled(session=session, job_id=job.job_id)
+        assert said(session) == "Cancelled: generating a grid."
+    else:
+        operations.on_failed(session=session, job_id=job.job_id, message="Bad.", details="")
+        assert said(session) == "Bad."
+    grid = session.state.grid
+    assert (grid.cells, grid.done, grid.record) == (cells, True, None)
+    assert session.state.trajectory(other.job_id) is not None
+    operations.generate_cell(session=session, worker=worker, index=1)
+    assert worker.submitted[-1].settings == cells[1].settings
+
+
+def test_a_new_grid_cancels_the_one_in_work_and_nothing_else(
+    session: Session, worker: Recorder
+) -> None:
+    click(session, 1)
+    run = generate(session, worker)
+    first = generate_grid(session, worker, samples=5)
+    begin_grid(session, first, seed=50, cells=2)
+    second = generate_grid(session, worker, samples=2)
+    assert worker.cancelled == [first.job_id]
+    assert running(session, run).stage == "waiting"
+    operations.on_event(
+        session=session,
+        event=CellDone(first.job_id, GridCell(2, EDM, 2, np.zeros((2, 2, 3), np.uint8))),
+    )
+    operations.on_cancelled(session=session, job_id=first.job_id)
+    assert session.state.grid.job is second
+    assert (session.state.grid.cells, session.state.grid.done) == ((), False)
+    cells = begin_grid(session, second, seed=60, cells=2)
+    assert session.state.grid.cells == cells
+
+
+def test_a_grid_that_ended_before_it_heard_of_cancel_is_whole_unless_another_is_shown(
+    session: Session, worker: Recorder
+) -> None:
+    click(session, 1)
+    first = generate_grid(session, worker, samples=2)
+    cells = begin_grid(session, first, seed=50, cells=2)
+    result = PictureGrid(session.state.grid.job, cells, "cpu")
+    operations.cancel_job(session=session, worker=worker, job_id=first.job_id)
+    finish(session, worker, first.job_id, result)
+    assert session.state.grid.cells == cells
+    assert session.state.grid.done
+    second = generate_grid(session, worker, samples=2)
+    third = generate_grid(session, worker, samples=2)
+    finish(session, worker, second.job_id, result)
+    assert session.state.grid.job is third
+    assert session.state.grid.cells == ()
+
+
+def test_a_picture_of_a_grid_is_drawn_again_as_a_trajectory(
+    session: Session, worker: Recorder
+) -> None:
+    click(session, 6, 11)
+    job = generate_grid(session, worker, samples=2, strengths=(0.25, 1.0))
+    cells = begin_grid(session, job, seed=50, cells=3)
+    click(session, 12)  # what is picked now is not what it was drawn with
+    operations.change_settings(session=session, settings=DMD2, class_choice="zero")
+    operations.generate_cell(session=session, worker=worker, index=2)
+    again = worker.only(Generate)
+    assert again == Generate(
+        job_id=2, source=SOURCE, model="edm", layers=("midblock",), rows=(6, 11), class_choice=2,
+        settings=replace(EDM, seed=50, strength=1.0),
+    )  # fmt: skip
+    assert again.settings == cells[2].settings
+    assert [r.name for r in session.state.trajectories] == ["Trajectory 1"]
+    assert session.state.settings == DMD2  # the panel is left alone
+    operations.generate_cell(session=session, worker=worker, index=3)  # not drawn yet
+    assert worker.only(Generate) is again
+
+
+def test_a_picture_of_a_grid_is_not_drawn_by_another_model_or_without_a_grid(
+    session: Session, worker: Recorder
+) -> None:
+    operations.generate_cell(session=session, worker=worker, index=0)
+    assert session.state.notice is None
+    click(session, 1)
+    job = generate_grid(session, worker, samples=2)
+    begin_grid(session, job, seed=50, cells=2)
+    opened = session.state
+    other_map = replace(SOURCE, parameters=MapParameters(n_neighbors=5))
+    for change in ({"model": "dmd2"}, {"source": other_map}):
+        session.update(replace(opened, **change))
+        operations.generate_cell(session=session, worker=worker, index=0)
+        assert said(session).startswith("This grid belongs to another model or map")
+    assert worker.submitted == [job]
+    assert session.state.trajectories == ()
+
+
+def test_grid_and_unmasked_runs_stay_with_the_folder(session: Session, worker: Recorder) -> None:
+    click(session, 1)
+    masked(session, worker)
+    compare(session, worker)
+    drawn(session, worker, worker.submitted[-1], 7)
+    job = generate_grid(session, worker, samples=1)
+    begin_grid(session, job, seed=50, cells=1)
+    grid, unmasked = session.state.grid, session.state.unmasked
+    operations.switch_model(session=session, worker=worker, model="dmd2")
+    finish(session, worker, worker.last_id, data_opened("dmd2"))
+    assert session.state.grid is grid
+    assert session.state.unmasked == unmasked
+    operations.open_data(session=session, worker=worker, source=Source(path=Path("b")))
+    finish(session, worker, worker.last_id, data_opened(path="b"))
+    assert session.state.grid is None
+    assert session.state.unmasked == ()
+
+
 # --- jobs ----------------------------------------------------------------------------------------
 
 
@@ -1120,6 +1600,8 @@ def test_what_is_said_of_unknown_jobs_is_dropped(session: Session, worker: Recor
         operations.on_event(session=session, event=Progress(job_id, "x", 0.1))
         operations.on_event(session=session, event=RunStarted(job_id, 5, 3))
         operations.on_event(session=session, event=StepDone(job_id, step(9)))
+        cell = GridCell(0, EDM, 0, step(9).image)
+        operations.on_event(session=session, event=CellDone(job_id, cell))
         operations.on_failed(session=session, job_id=job_id, message="x", details="")
         operations.on_cancelled(session=session, job_id=job_id)
         operations.cancel_job(session=session, worker=worker, job_id=job_id)
@@ -1143,6 +1625,28 @@ def test_cancel_takes_the_running_job_else_the_last_that_waits(
     operations.cancel_current(session=session, worker=worker)
     assert worker.cancelled == [third.job_id, first.job_id]
     assert session.state.job(second.job_id) is not None
+
+
+def test_cancel_takes_the_job_that_is_named_and_leaves_the_others(
+    session: Session, worker: Recorder
+) -> None:
+    click(session, 1)
+    first, second = generate(session, worker), generate(session, worker)
+    operations.on_started(session=session, job_id=first.job_id)
+    operations.on_event(session=session, event=Progress(first.job_id, "generating", 0.5, "half"))
+    operations.cancel_job(session=session, worker=worker, job_id=second.job_id)
+    assert worker.cancelled == [second.job_id]
+    assert running(session, second).stage == "cancelling"
+    assert (running(session, first).stage, running(session, first).fraction) == ("generating", 0.5)
+    operations.cancel_job(session=session, worker=worker, job_id=first.job_id)
+    left = running(session, first)
+    assert (left.stage, left.fraction, left.detail) == ("cancelling", None, "")
+    assert left.since is not None
+    assert len(session.state.trajectories) == 2  # until the engine says that they ended
+    for job in (second, first):
+        operations.on_cancelled(session=session, job_id=job.job_id)
+    assert session.state.jobs == ()
+    assert session.state.trajectories == ()
 
 
 def test_a_cancelled_job_is_said_to_end_and_nothing_more_of_it_shows(
