@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import QPoint, QSettings, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -29,6 +29,7 @@ from diffviews_desktop.processing.parameters import MapParameters
 from diffviews_desktop.session import Session
 from diffviews_desktop.state import RunningJob, Selection, State, TrajectoryRecord
 from diffviews_desktop.ui.main_window import MainWindow, model_text
+from diffviews_desktop.ui.map.renderer import GLViewport
 from diffviews_desktop.worker.jobs import (
     AdapterList,
     DataImported,
@@ -227,6 +228,31 @@ def test_themes_restyle_the_map(qtbot: QtBot, window: MainWindow, state: State) 
         qtbot.wait(30)
         corner = window.map.viewport.grab().toImage().pixelColor(4, 4)
         assert low <= corner.lightness() < high
+
+
+def test_how_the_map_is_drawn_can_be_chosen_and_is_remembered(
+    qtbot: QtBot,
+    window: MainWindow,
+    state: State,
+    settings: QSettings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("DIFFVIEWS_RENDERER", raising=False)
+    window.session.update(state)
+    for way in ("opengl", "raster"):
+        window.set_renderer(way)
+        used = window.map.renderer
+        assert isinstance(window.map.viewport, GLViewport) == (used.name == "opengl")
+        assert used.reason in window.session.state.notice.text
+        assert settings.value("renderer") == way
+        qtbot.wait(50)
+        point = window.map.position_of(1).toPoint()
+        with qtbot.waitSignal(window.map.hovered):
+            qtbot.mouseMove(window.map.viewport, point)
+        qtbot.mouseMove(window.map.viewport, QPoint(5, 5))
+    assert window.map.renderer.name == "raster"
+    drawing = [action.text() for action in window.findChildren(QAction) if action.isCheckable()]
+    assert {"&Automatic", "&OpenGL (graphics card)"} <= set(drawing)
 
 
 def test_without_a_map_it_says_what_to_do(window: MainWindow) -> None:
