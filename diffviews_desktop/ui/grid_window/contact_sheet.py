@@ -49,7 +49,10 @@ class ContactSheet(QGraphicsView):
         self.setScene(QGraphicsScene(self))
         self.setAccessibleName("Contact sheet")
         self.setDragMode(QGraphicsView.DragMode.ScrollHandDrag)
-        self.setTransformationAnchor(QGraphicsView.ViewportAnchor.AnchorUnderMouse)
+        self.setTransformationAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
+        # bars that come and go would change the room that the sheet is fitted to
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFrameShape(QGraphicsView.Shape.NoFrame)
         self._job: int | None = None
         self._axes = Axes((), ())
@@ -150,7 +153,13 @@ class ContactSheet(QGraphicsView):
         factor = _ZOOM ** event.angleDelta().y()
         if 0.05 < self.transform().m11() * factor < 40:
             self._zoomed = True
+            pointer = event.position().toPoint()
+            under = self.mapToScene(pointer)
             self.scale(factor, factor)
+            moved = self.mapFromScene(under) - pointer
+            across, down = self.horizontalScrollBar(), self.verticalScrollBar()
+            across.setValue(across.value() + moved.x())
+            down.setValue(down.value() + moved.y())
         event.accept()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:

@@ -17,6 +17,7 @@ from diffviews_desktop.state import State
 from diffviews_desktop.ui.grid_window.axes_form import AxesForm
 from diffviews_desktop.ui.grid_window.contact_sheet import ContactSheet
 from diffviews_desktop.ui.widgets import muted
+from diffviews_desktop.wording import counted
 
 
 class GridWindow(QDialog):
@@ -97,7 +98,8 @@ class GridWindow(QDialog):
             self.progress.clear()
         else:
             job = state.job(grid.job.job_id)
-            text = f"{len(grid.cells)} pictures" if job is None else f"{job.stage} {job.detail}"
+            done = counted(len(grid.cells), "picture")
+            text = done if job is None else f"{job.stage} {job.detail}"
             self.progress.setText(text)
         self._show_summary()
 
@@ -131,8 +133,8 @@ class GridWindow(QDialog):
         count *= axes["samples"]  # type: ignore[operator]
         nfe = state.settings.evaluations(not state.unconditional)
         rows = len(state.selection.rows)
-        mask = f"mask of {rows} sample{'s' if rows != 1 else ''}" if rows else "no mask"
-        self.summary.setText(f"{count:,} pictures of NFE {nfe}, {mask}.")
+        mask = f"mask of {counted(rows, 'sample')}" if rows else "no mask"
+        self.summary.setText(f"{counted(count, 'picture')} of NFE {nfe}, {mask}.")
 
     def _on_draw(self) -> None:
         axes = self._axes()
