@@ -42,7 +42,7 @@ def ours(count: int, renderer: str) -> dict[str, float | None]:
     if renderer == "opengl":
         widget.setViewport(GLViewport(widget))
     item = Points()
-    scene = _Plot(app, widget, item, lambda: item.raster.busy)
+    scene = _Plot(app, widget, item, lambda: item.busy)
     xy, group, _ = _cloud(count)
     palette = [QColor.fromHsvF(i / 10, 0.8, 0.9) for i in range(10)]
     alpha = np.full(count, 0.7, np.float32)

@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QRectF, Signal
+from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QPaintEngine, QPainter, QTransform
 from PySide6.QtWidgets import QWidget
 
 from diffviews_desktop.ui.map.points_gl import GLError, GLPainter
-from diffviews_desktop.ui.map.points_raster import AT_ONCE, RasterPainter
+from diffviews_desktop.ui.map.points_raster import RasterPainter
 from diffviews_desktop.ui.map.scene import (
     EMPTY,
     PointLook,
     PointScene,
     as_levels,
-    bounds_of,
     draw_order,
+    extent,
     look,
     make_scene,
 )
 
 log = logging.getLogger(__name__)
+
+MADE_AT_ONCE = 50_000
+"""Scenes of more points are made in another thread; until then the one before is drawn."""
 
 
 class Points(pg.GraphicsObject):
@@ -36,22 +41,27 @@ class Points(pg.GraphicsObject):
     """
 
     failed = Signal(str)
+    _made = Signal(int, object, object)
 
     def __init__(self) -> None:
         super().__init__()
         self._xy: NDArray = np.empty((0, 2), np.float32)
-        self._order = draw_order(self._xy)
+        self._order: NDArray[np.int32] | None = None
         self._group: NDArray = np.empty(0, np.uint16)
         self._alpha: NDArray = np.empty(0, np.uint8)
         self._palette: list[QColor] = []
         self._emphasis: NDArray[np.bool_] | None = None
         self._hidden: NDArray[np.bool_] | None = None
-        self._scene: PointScene | None = EMPTY
+        self._scene = EMPTY
+        self._version = self._shown = 0  # of what is to be drawn, of the scene
+        self._making: Future[None] | None = None
+        self._makers: ThreadPoolExecutor | None = None
+        self._made.connect(self._on_made, Qt.ConnectionType.QueuedConnection)
+        self._extent: tuple[float, float, float, float] | None = None
         self._bounds = QRectF()
         self._size: float | None = None
         self._opacity = 1.0
         self.moving = False
-        self.gliding = False
         self.raster = RasterPainter(self)
         self.raster.ready.connect(self.update)
         self.gl = GLPainter()
@@ -71,8 +81,7 @@ class Points(pg.GraphicsObject):
             palette: colours.
         """
         self._xy = np.asarray(xy)
-        self._order = draw_order(self._xy)
-        self._group, self._alpha = np.asarray(group, np.uint16), as_levels(np.asarray(alpha))
+        self._group, self._alpha = np.asarray(group, np.uint16), np.asarray(alpha)
         self._palette = list(palette)
         self._emphasis = self._hidden = None
         self._places_changed()
@@ -80,8 +89,6 @@ class Points(pg.GraphicsObject):
     def set_places(self, xy: NDArray) -> None:
         """Move the same points ``(N, 2)``."""
         self._xy = np.asarray(xy)
-        if not self.gliding:
-            self._order = draw_order(self._xy)
         self._places_changed()
 
     def set_colors(self, group: NDArray, palette: Sequence[QColor]) -> None:
@@ -114,27 +121,61 @@ class Points(pg.GraphicsObject):
 
     @property
     def scene_drawn(self) -> PointScene:
-        """The points as they are drawn."""
-        if self._scene is None:
-            order = self._order
-            if self.gliding and len(order) > AT_ONCE:
-                order = order[:AT_ONCE]
-            self._scene = make_scene(
-                self._xy, order, self._group, self._alpha, self._palette,
-                self._emphasis, self._hidden,
-            )  # fmt: skip
+        """The points as they are drawn: of a large map for a moment those before the change."""
+        if self._shown != self._version and not self._later:
+            self._shown, self._order, self._scene = self._recipe()()
         return self._scene
+
+    @property
+    def busy(self) -> bool:
+        """Whether another thread is at work on what is to be drawn."""
+        return self._shown != self._version or self.raster.busy
+
+    @property
+    def _later(self) -> bool:
+        return len(self._xy) > MADE_AT_ONCE
+
+    def _recipe(self) -> partial[tuple[int, NDArray[np.int32], PointScene]]:
+        return partial(
+            _make, self._version, self._xy, self._order, self._group, self._alpha, self._palette,
+            self._emphasis, self._hidden,
+        )  # fmt: skip
 
     def _places_changed(self) -> None:
         self.prepareGeometryChange()
-        x0, y0, x1, y1 = bounds_of(self._xy, self._order)
+        self._order = None
+        self._extent = extent(self._xy)
+        x0, y0, x1, y1 = self._extent or (0.0, 0.0, 0.0, 0.0)
         self._bounds = QRectF(x0, y0, x1 - x0, y1 - y0)
         self._changed()
         self.informViewBoundsChanged()
 
     def _changed(self) -> None:
-        self._scene = None
-        self.update()
+        self._version += 1
+        if not self._later:
+            self.update()
+        elif self._making is None:
+            self._make_later()
+
+    def _make_later(self) -> None:
+        if self._makers is None:
+            self._makers = ThreadPoolExecutor(1, "scene")
+        recipe = self._recipe()
+
+        def make() -> None:
+            self._made.emit(*recipe())
+
+        self._making = self._makers.submit(make)
+
+    def _on_made(self, version: int, order: NDArray[np.int32], scene: PointScene) -> None:
+        self._making = None
+        if self._shown < version:
+            self._shown, self._scene = version, scene
+            self.update()
+        if version == self._version:
+            self._order = order
+        elif self._later and self._makers is not None:
+            self._make_later()
 
     # ---- as an item of a plot -------------------------------------------------------------------
 
@@ -145,11 +186,9 @@ class Points(pg.GraphicsObject):
         self, axis: int, frac: float = 1.0, orthoRange: object = None
     ) -> tuple[float, float] | tuple[None, None]:
         """Extent of the points on an axis, for the view's automatic range."""
-        if not len(self._order):
+        if self._extent is None:
             return None, None
-        if axis == 0:
-            return self._bounds.left(), self._bounds.right()
-        return self._bounds.top(), self._bounds.bottom()
+        return self._extent[axis], self._extent[axis + 2]
 
     def pixelPadding(self) -> float:
         """Room around the outermost points, in pixels."""
@@ -170,6 +209,8 @@ class Points(pg.GraphicsObject):
         return PointLook(found.diameter, found.opacity * self._opacity)
 
     def paint(self, painter: QPainter, option: object, widget: QWidget | None = None) -> None:
+        if widget is None and self._shown != self._version:  # an export waits for what is to be
+            self._shown, self._order, self._scene = self._recipe()()
         scene = self.scene_drawn
         if not len(scene):
             return
@@ -198,4 +239,22 @@ class Points(pg.GraphicsObject):
 
     def close(self) -> None:
         """End what runs in other threads."""
+        if self._makers is not None:
+            self._makers.shutdown()
+            self._makers = None
         self.raster.close()
+
+
+def _make(
+    version: int,
+    xy: NDArray,
+    order: NDArray[np.int32] | None,
+    group: NDArray,
+    alpha: NDArray,
+    palette: Sequence[QColor],
+    emphasis: NDArray[np.bool_] | None,
+    hidden: NDArray[np.bool_] | None,
+) -> tuple[int, NDArray[np.int32], PointScene]:
+    order = draw_order(xy) if order is None else order
+    scene = make_scene(xy, order, group, as_levels(alpha), palette, emphasis, hidden)
+    return version, order, scene
