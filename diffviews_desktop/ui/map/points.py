@@ -33,9 +33,11 @@ class Points(pg.GraphicsObject):
 
     Signals:
         failed: OpenGL could not draw them, with its reason; they are drawn as a picture instead.
+        changed: `scene_drawn` is another one.
     """
 
     failed = Signal(str)
+    changed = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -135,6 +137,7 @@ class Points(pg.GraphicsObject):
     def _changed(self) -> None:
         self._scene = None
         self.update()
+        self.changed.emit()
 
     # ---- as an item of a plot -------------------------------------------------------------------
 
