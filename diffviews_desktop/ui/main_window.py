@@ -635,6 +635,8 @@ class MainWindow(QMainWindow):
             "<tr><td><b>click</b></td><td>&nbsp;&nbsp;set the anchor, then add or remove "
             "neighbours</td></tr><tr><td><b>double click</b></td><td>&nbsp;&nbsp;new anchor</td>"
             "</tr><tr><td><b>wheel, drag</b></td><td>&nbsp;&nbsp;zoom, pan</td></tr>"
+            "<tr><td><b>3-D: drag, Shift+drag</b></td><td>&nbsp;&nbsp;orbit, pan</td></tr>"
+            "<tr><td><b>3-D: arrow keys, Home</b></td><td>&nbsp;&nbsp;orbit, reset</td></tr>"
         )
         _information(self, "Keyboard and mouse", f"<table>{''.join(rows)}{extra}</table>")
 

@@ -17,7 +17,7 @@ FIELD_OF_VIEW = math.radians(26)
 STEEPEST = math.radians(90)
 NEAREST, FARTHEST = 0.05, 40.0  # from the target
 AZIMUTH, ELEVATION = math.radians(-62), math.radians(24)
-MARGIN = 1.2  # room for the numbers at the axes
+MARGIN = 1.13  # room for the numbers at the axes
 
 Matrix = NDArray[np.float64]
 

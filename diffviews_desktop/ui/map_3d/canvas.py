@@ -47,7 +47,7 @@ PER_PIXEL = math.radians(0.4)
 PER_KEY = math.radians(5)
 PAN_PER_KEY = 24  # pixels
 ZOOM_PER_NOTCH = 1.15
-SMOOTHING = 4  # samples a pixel, for lines
+SMOOTHING = 4  # samples a pixel, for lines; in software it would double the time of a frame
 
 ORBIT_KEYS = {
     Qt.Key.Key_Left: (-1, 0),
@@ -87,9 +87,9 @@ class Canvas(QOpenGLWidget):
 
     def __init__(self, parent: QWidget | None = None, *, graphics_card: bool = True) -> None:
         super().__init__(parent)
-        wanted = QSurfaceFormat.defaultFormat()
-        wanted.setSamples(SMOOTHING)
-        self.setFormat(wanted)
+        self._format = QSurfaceFormat.defaultFormat()
+        self._format.setSamples(SMOOTHING if graphics_card else 0)
+        self.setFormat(self._format)
         self.setAccessibleName("Map of the samples in three dimensions")
         self.setAccessibleDescription(
             "Arrow keys orbit, Shift and arrow keys pan, plus and minus zoom, Home resets the view"
@@ -496,6 +496,8 @@ class Canvas(QOpenGLWidget):
             super().keyPressEvent(event)
 
     def event(self, event: QEvent) -> bool:
+        if not self.isValid():  # for a second context Qt has forgotten the samples
+            self.setFormat(self._format)
         if event.type() == QEvent.Type.ShortcutOverride and (
             Qt.Key(event.key()) in ORBIT_KEYS  # type: ignore[attr-defined]
         ):

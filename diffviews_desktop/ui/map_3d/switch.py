@@ -72,9 +72,14 @@ class MapSwitch(QObject):
     def renderer_chosen(self) -> None:
         """Offer the view where OpenGL draws, and say why not elsewhere."""
         assert self._map is not None
-        reason = why_not(self._map.renderer)
-        if reason:
+        if why_not(self._map.renderer):
             self.action.setChecked(False)
+        self._offer()
+
+    def _offer(self) -> None:
+        reason = NO_MAP if self._map is None else why_not(self._map.renderer)
+        if not reason and self._session.state.layer_map is None and not self.action.isChecked():
+            reason = NO_MAP
         self.action.setEnabled(not reason)
         self.action.setToolTip(reason or TIP)
 
@@ -85,6 +90,8 @@ class MapSwitch(QObject):
 
     def show_changes(self, old: State, new: State) -> None:
         """Pass on what was picked; what concerns the points comes from the flat map."""
+        if old.layer_map is not new.layer_map:
+            self._offer()
         if self.view is None or not self.action.isChecked() or self._refresh.isActive():
             return
         if old.selection.anchor != new.selection.anchor and self.view.follows(new):
@@ -95,6 +102,7 @@ class MapSwitch(QObject):
     def clear(self) -> None:
         """There is no map."""
         self._refresh.stop()
+        self._offer()
         if self.view is not None:
             self.view.clear()
 
@@ -130,6 +138,7 @@ class MapSwitch(QObject):
             assert shown is not None
             self._stack.setCurrentWidget(shown)
             shown.setFocus()
+        self._offer()
         self.hovered.emit(None)
 
     def _make(self) -> None:
