@@ -662,7 +662,7 @@ QTimer.singleShot(20_000, app.quit)
 app.exec()
 view.close_threads()
 """
-    said = in_a_process(code, QT_QPA_PLATFORM="offscreen")
+    said = in_a_process(code, QT_QPA_PLATFORM="offscreen", DISPLAY="")
     assert said == "no OpenGL context could be made\n"
 
 
@@ -671,7 +671,8 @@ def test_on_a_screen_of_more_pixels_the_drawn_point_is_picked_too(factor: str) -
     """In a process of its own: the scale of a screen is read once."""
     code = f"""
 import sys, pytest
-sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", {__file__!r}, "-k", "drawn_is_the or rings_differ"]))
+some = "drawn_is_the or rings_differ"
+sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", {__file__!r}, "-k", some]))
 """
     assert "10 passed" in in_a_process(code, QT_SCALE_FACTOR=factor)
 
