@@ -148,7 +148,8 @@ def _draw_numbers(
     painter.setPen(QColor(c.text))
     if along == 2:
         top = pixels[np.argmin(pixels[:, 1])]
-        _text(painter, top - np.array([0.0, 8.0]), np.array([0.0, -1.0]), axis.name)
+        aside = metrics.horizontalAdvance(axis.name) / 2 - 4  # beside the edge that goes on upward
+        _text(painter, top - np.array([aside, 8.0]), np.array([0.0, -1.0]), axis.name)
     else:
         _text(painter, pixels.mean(axis=0) + out * (TEXT + 8 + widest), out, axis.name)
 
