@@ -53,6 +53,7 @@ from diffviews_desktop.ui.grid_window import GridWindow
 from diffviews_desktop.ui.images import PictureLoader, to_qimage
 from diffviews_desktop.ui.import_assistant import ImportAssistant
 from diffviews_desktop.ui.layer_panel import LayerPanel
+from diffviews_desktop.ui.map_3d.switch import MapSwitch
 from diffviews_desktop.ui.map_settings import MapSettings
 from diffviews_desktop.ui.notice_bar import NoticeBar
 from diffviews_desktop.ui.preview_panel import PreviewPanel
@@ -156,6 +157,7 @@ class MainWindow(QMainWindow):
         self.waiting = WaitingPage()
         self.stack = QStackedWidget()
         self.stack.addWidget(self.waiting)
+        self.map_3d = MapSwitch(self.session, self.stack)
         center = QWidget()
         column = QVBoxLayout(center)
         column.setContentsMargins(0, 0, 0, 0)
@@ -216,6 +218,8 @@ class MainWindow(QMainWindow):
         for dock in self.docks:
             view.addAction(dock.toggleViewAction())
         view.addSeparator()
+        view.addAction(self.map_3d.action)
+        view.setToolTipsVisible(True)
         appearance = view.addMenu("&Appearance")
         group = QActionGroup(self)
         chosen = str(self._settings.value("theme", "system"))
@@ -330,6 +334,9 @@ class MainWindow(QMainWindow):
         self.waiting.open_button.clicked.connect(self.choose_folder)
         self.waiting.demo_button.clicked.connect(lambda: self.open(Source()))
         self.fit_button.clicked.connect(self.fit)
+        self.map_3d.hovered.connect(self.preview.show_row)
+        self.map_3d.clicked.connect(lambda row: self._do(operations.click_point, row=row))
+        self.map_3d.double_clicked.connect(lambda row: self._do(operations.new_anchor, row=row))
 
     # ---- showing --------------------------------------------------------------------------------
 
@@ -346,6 +353,7 @@ class MainWindow(QMainWindow):
         self.map.clicked.connect(lambda row: self._do(operations.click_point, row=row))
         self.map.double_clicked.connect(lambda row: self._do(operations.new_anchor, row=row))
         self.map.painted.connect(self._on_painted)
+        self.map_3d.set_map(self.map)
         self._show_on_map(State(), self.session.state)
 
     def _on_changed(self, old: State, new: State) -> None:
@@ -418,8 +426,9 @@ class MainWindow(QMainWindow):
             self.stack.setCurrentWidget(self.waiting)
             if old.layer_map is not None:
                 self.map.clear()
+                self.map_3d.clear()
             return
-        self.stack.setCurrentWidget(self.map)
+        self.stack.setCurrentWidget(self.map_3d.current or self.map)
         if old.layer_map is not new.layer_map or old.samples is not new.samples:
             self.map.set_map(new.samples, new.layer_map.xy)
             self.map.set_highlighted_class(new.highlighted_class)
@@ -436,6 +445,7 @@ class MainWindow(QMainWindow):
             if unmasked is not None and not new.on_this_map(unmasked):
                 unmasked = None
             self.map.set_trajectories(records, new.shown, new.step, unmasked)
+        self.map_3d.show_changes(old, new)
 
     def _color_map(self, old: State, new: State) -> None:
         """Recolour the points where what the colours tell has changed."""
@@ -570,18 +580,18 @@ class MainWindow(QMainWindow):
 
     def fit(self) -> None:
         """Show the whole map."""
-        if self.map is not None:
-            self.map.fit()
+        if self.map_3d.current is not None:
+            self.map_3d.current.fit()
 
     def center_on_anchor(self) -> None:
         """Bring the anchor to the middle."""
         anchor = self.session.state.selection.anchor
-        if self.map is not None and anchor is not None:
-            self.map.center_on(anchor)
+        if self.map_3d.current is not None and anchor is not None:
+            self.map_3d.current.center_on(anchor)
 
     def _locate(self, row: int) -> None:
-        if self.map is not None:
-            self.map.center_on(row)
+        if self.map_3d.current is not None:
+            self.map_3d.current.center_on(row)
 
     def _suggest(self) -> None:
         count, on_map = self.gallery.count.value(), self.gallery.space.currentData()
@@ -599,6 +609,7 @@ class MainWindow(QMainWindow):
             self.grid_window.apply_theme()
         if self.map is not None:
             self.map.apply_theme()
+            self.map_3d.apply_theme()
             self._show_on_map(State(), self.session.state)
 
     def set_renderer(self, way: str) -> None:
@@ -607,6 +618,7 @@ class MainWindow(QMainWindow):
         if self.map is None:
             return
         self.map.set_renderer(way)
+        self.map_3d.renderer_chosen()
         used = self.map.renderer
         words = "OpenGL" if used.name == "opengl" else "raster drawing"
         text = f"The map is drawn by {words}: {used.reason}."
@@ -623,6 +635,8 @@ class MainWindow(QMainWindow):
             "<tr><td><b>click</b></td><td>&nbsp;&nbsp;set the anchor, then add or remove "
             "neighbours</td></tr><tr><td><b>double click</b></td><td>&nbsp;&nbsp;new anchor</td>"
             "</tr><tr><td><b>wheel, drag</b></td><td>&nbsp;&nbsp;zoom, pan</td></tr>"
+            "<tr><td><b>3-D: drag, Shift+drag</b></td><td>&nbsp;&nbsp;orbit, pan</td></tr>"
+            "<tr><td><b>3-D: arrow keys, Home</b></td><td>&nbsp;&nbsp;orbit, reset</td></tr>"
         )
         _information(self, "Keyboard and mouse", f"<table>{''.join(rows)}{extra}</table>")
 
@@ -714,6 +728,7 @@ class MainWindow(QMainWindow):
         self.saver.wait()
         if self.map is not None:
             self.map.close_points()
+        self.map_3d.close_threads()
         if self.importer is not None:
             self.importer.wait()
         self.on_close()

@@ -38,9 +38,11 @@ class Points(pg.GraphicsObject):
 
     Signals:
         failed: OpenGL could not draw them, with its reason; they are drawn as a picture instead.
+        changed: `scene_drawn` is another one.
     """
 
     failed = Signal(str)
+    changed = Signal()
     _made = Signal(int, object, object)
 
     def __init__(self) -> None:
@@ -80,6 +82,8 @@ class Points(pg.GraphicsObject):
             alpha: opacity of each point ``(N,)``, 0 … 1.
             palette: colours.
         """
+        if len(xy) != len(self._xy):
+            self._scene = EMPTY  # its rows are those of other samples
         self._xy = np.asarray(xy)
         self._group, self._alpha = np.asarray(group, np.uint16), np.asarray(alpha)
         self._palette = list(palette)
@@ -154,6 +158,7 @@ class Points(pg.GraphicsObject):
         self._version += 1
         if not self._later:
             self.update()
+            self.changed.emit()
         elif self._making is None:
             self._make_later()
 
@@ -172,6 +177,7 @@ class Points(pg.GraphicsObject):
         if self._shown < version:
             self._shown, self._scene = version, scene
             self.update()
+            self.changed.emit()
         if version == self._version:
             self._order = order
         elif self._later and self._makers is not None:

@@ -68,7 +68,7 @@ class GLError(Exception):
 
 
 @dataclass(frozen=True)
-class _Words:
+class Dialect:
     """How one dialect of GLSL says it."""
 
     version: str
@@ -79,30 +79,30 @@ class _Words:
     fragment: str
     precision: str = ""
 
-    def vertex_text(self) -> str:
-        text = VERTEX.replace("ATTRIBUTE", self.attribute).replace("VARYING", self.varying)
+    def vertex_text(self, source: str) -> str:
+        text = source.replace("ATTRIBUTE", self.attribute).replace("VARYING", self.varying)
         return self.version + text
 
-    def fragment_text(self) -> str:
-        text = FRAGMENT.replace("OUTPUT", self.output).replace("IN ", self.arriving + " ")
+    def fragment_text(self, source: str) -> str:
+        text = source.replace("OUTPUT", self.output).replace("IN ", self.arriving + " ")
         text = text.replace("POINT", "gl_PointCoord").replace("FRAG ", self.fragment + " ")
         return self.version + text.replace("PRECISION", self.precision)
 
 
-_OLD = _Words("#version 120\n", "attribute", "varying", "varying", "", "gl_FragColor")
-_CORE = _Words("#version 150\n", "in", "out", "in", "out vec4 result;", "result")
-_ES = _Words(
+OLD = Dialect("#version 120\n", "attribute", "varying", "varying", "", "gl_FragColor")
+_CORE = Dialect("#version 150\n", "in", "out", "in", "out vec4 result;", "result")
+_ES = Dialect(
     "#version 100\n", "attribute", "varying", "varying", "", "gl_FragColor",
     "precision highp float;",
 )  # fmt: skip
 
 
-def dialect(context: QOpenGLContext) -> _Words:
+def dialect(context: QOpenGLContext) -> Dialect:
     """What a context understands."""
     if context.isOpenGLES():
         return _ES
     profile = context.format().profile()
-    return _CORE if profile == QSurfaceFormat.OpenGLContextProfile.CoreProfile else _OLD
+    return _CORE if profile == QSurfaceFormat.OpenGLContextProfile.CoreProfile else OLD
 
 
 class GLPainter:
@@ -204,7 +204,7 @@ class GLPainter:
         )
         if not context.isOpenGLES():
             gl.glEnable(GL_PROGRAM_POINT_SIZE)
-            if dialect(context) is _OLD:
+            if dialect(context) is OLD:
                 gl.glEnable(GL_POINT_SPRITE)
         count = min(len(scene), WHILE_MOVING) if moving else len(scene)
         gl.glDrawArrays(GL_POINTS, len(scene) - count, count)
@@ -221,8 +221,10 @@ class GLPainter:
         words = dialect(context)
         program = QOpenGLShaderProgram()
         kinds = QOpenGLShader.ShaderTypeBit
-        done = program.addShaderFromSourceCode(kinds.Vertex, words.vertex_text())
-        done = done and program.addShaderFromSourceCode(kinds.Fragment, words.fragment_text())
+        done = program.addShaderFromSourceCode(kinds.Vertex, words.vertex_text(VERTEX))
+        done = done and program.addShaderFromSourceCode(
+            kinds.Fragment, words.fragment_text(FRAGMENT)
+        )
         program.bindAttributeLocation("place", 0)
         program.bindAttributeLocation("color", 1)
         if not (done and program.link()):

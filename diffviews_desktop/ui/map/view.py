@@ -97,6 +97,7 @@ class MapView(QWidget):
         self.renderer = Renderer("raster", "", "nothing else was chosen yet")
         self._watch_viewport()
         self.legend = Legend(self)
+        self.coloring: Coloring | None = None
         self._plot_widget.scene().sigMouseClicked.connect(self._on_mouse_clicked)
         self.apply_theme()
 
@@ -136,6 +137,7 @@ class MapView(QWidget):
         self._labels = samples.class_label
         group, colors = self._by_class()
         self._points.set_points(xy, group, opacities(samples.sigma), colors)
+        self.coloring = None
         self.legend.set_coloring(None)
         self._set_hovered(None)
         self._awaiting_paint = True
@@ -148,6 +150,7 @@ class MapView(QWidget):
             self._points.set_colors(*self._by_class())
         else:
             self._points.set_colors(coloring.groups(), palette(dark=theme.is_dark()))
+        self.coloring = coloring
         self.legend.set_coloring(coloring)
         self._place_legend()
 
@@ -269,6 +272,11 @@ class MapView(QWidget):
         box = self._plot.getViewBox()
         scene = box.mapViewToScene(QPointF(float(self._xy[row, 0]), float(self._xy[row, 1])))
         return QPointF(self._plot_widget.mapFromScene(scene))
+
+    @property
+    def points(self) -> Points:
+        """The points as they are drawn."""
+        return self._points
 
     @property
     def viewport(self) -> QWidget:

@@ -1,0 +1,1 @@
+"""The map in three dimensions, drawn by OpenGL."""
