@@ -13,9 +13,9 @@ from diffviews_desktop.samples import SampleTable
 from diffviews_desktop.ui.map import points_gl, renderer
 from diffviews_desktop.ui.map.picking import PointIndex
 from diffviews_desktop.ui.map.points import Points
-from diffviews_desktop.ui.map.points_raster import AT_ONCE, RasterView, Sprites, render
+from diffviews_desktop.ui.map.points_raster import AT_ONCE, Sprites, render
 from diffviews_desktop.ui.map.renderer import GLViewport, choose_renderer, wanted_renderer
-from diffviews_desktop.ui.map.scene import draw_order, look, make_scene
+from diffviews_desktop.ui.map.scene import PixelView, draw_order, look, make_scene
 from diffviews_desktop.ui.map.view import MapView
 
 RED, BLUE = QColor("#e03030"), QColor("#3060e0")
@@ -86,7 +86,7 @@ def test_points_are_blended_one_over_the_other() -> None:
     alpha = np.array([0.5, 0.75, 1.0])
     scene = make_scene(xy, draw_order(xy), np.array([0, 1, 0]), alpha, [RED, BLUE])
     sprites = Sprites(scene.palette, 8.0, 1.0)
-    drawn = pixels(render(scene, RasterView(1, 1, 0, 0, 40, 40), sprites))
+    drawn = pixels(render(scene, PixelView(1, 1, 0, 0, 40, 40), sprites))
     expected = np.zeros(4)
     for row in scene.rows[np.isin(scene.rows, (0, 1))].tolist():
         color = RED if row == 0 else BLUE
@@ -103,7 +103,7 @@ def test_many_colours_are_rounded_a_little() -> None:
     palette = np.array([(c.red(), c.green(), c.blue()) for c in colors], np.uint8)
     xy = np.column_stack([np.arange(1000) * 4 + 2, np.full(1000, 2)]).astype(np.float32)
     scene = make_scene(xy, draw_order(xy), np.arange(1000), np.ones(1000), colors)
-    image = render(scene, RasterView(1, 1, 0, 0, 4000, 5), Sprites(scene.palette, 3.0, 1.0))
+    image = render(scene, PixelView(1, 1, 0, 0, 4000, 5), Sprites(scene.palette, 3.0, 1.0))
     drawn = pixels(image)[2, 2::4, :3]
     assert np.abs(drawn - palette).max() <= 32
     assert np.abs(drawn - palette).mean() <= 12
@@ -116,7 +116,7 @@ def test_those_that_are_emphasised_lie_on_top_and_hidden_ones_are_not_there() ->
         scene = make_scene(
             np.roll(xy, seed, 0), draw_order(xy), group, np.full(50, 0.4), [RED, BLUE], group == 1
         )
-        drawn = pixels(render(scene, RasterView(1, 1, 0, 0, 20, 20), Sprites(scene.palette, 6, 1)))
+        drawn = pixels(render(scene, PixelView(1, 1, 0, 0, 20, 20), Sprites(scene.palette, 6, 1)))
         assert drawn[10, 10, 2] > drawn[10, 10, 0]
     scene = make_scene(
         xy, draw_order(xy), group, np.ones(50), [RED, BLUE], hidden=np.ones(50, bool)

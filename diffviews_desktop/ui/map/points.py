@@ -14,7 +14,8 @@ from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QPaintEngine, QPainter, QTransform
 from PySide6.QtWidgets import QWidget
 
-from diffviews_desktop.ui.map.points_gl import GLError, GLPainter
+from diffviews_desktop.ui.map.opengl import GLError
+from diffviews_desktop.ui.map.points_gl import GLPainter
 from diffviews_desktop.ui.map.points_raster import RasterPainter
 from diffviews_desktop.ui.map.scene import (
     EMPTY,
@@ -25,6 +26,7 @@ from diffviews_desktop.ui.map.scene import (
     extent,
     look,
     make_scene,
+    pixel_view,
 )
 
 log = logging.getLogger(__name__)
@@ -61,8 +63,6 @@ class Points(pg.GraphicsObject):
         self._made.connect(self._on_made, Qt.ConnectionType.QueuedConnection)
         self._extent: tuple[float, float, float, float] | None = None
         self._bounds = QRectF()
-        self._size: float | None = None
-        self._opacity = 1.0
         self.moving = False
         self.raster = RasterPainter(self)
         self.raster.ready.connect(self.update)
@@ -90,11 +90,6 @@ class Points(pg.GraphicsObject):
         self._emphasis = self._hidden = None
         self._places_changed()
 
-    def set_places(self, xy: NDArray) -> None:
-        """Move the same points ``(N, 2)``."""
-        self._xy = np.asarray(xy)
-        self._places_changed()
-
     def set_colors(self, group: NDArray, palette: Sequence[QColor]) -> None:
         """Colour the same points otherwise: ``group (N,)`` indexes into ``palette``."""
         self._group, self._palette = np.asarray(group, np.uint16), list(palette)
@@ -116,12 +111,6 @@ class Points(pg.GraphicsObject):
     def hidden(self) -> NDArray[np.bool_] | None:
         """The points that are left out."""
         return self._hidden
-
-    def set_look(self, size: float | None, opacity: float) -> None:
-        """The diameter in the view of everything, None for one that follows how many points there
-        are, and a factor of the opacity."""
-        self._size, self._opacity = size, opacity
-        self.update()
 
     @property
     def scene_drawn(self) -> PointScene:
@@ -211,8 +200,7 @@ class Points(pg.GraphicsObject):
         wide = self._bounds.width() * abs(transform.m11())
         high = self._bounds.height() * abs(transform.m22())
         zoom = max(wide / width, high / height, 1e-6)
-        found = look(len(self.scene_drawn), zoom, width * height, self._size)
-        return PointLook(found.diameter, found.opacity * self._opacity)
+        return look(len(self.scene_drawn), zoom, width * height)
 
     def paint(self, painter: QPainter, option: object, widget: QWidget | None = None) -> None:
         if widget is None and self._shown != self._version:  # an export waits for what is to be
@@ -225,23 +213,25 @@ class Points(pg.GraphicsObject):
         ratio = device.devicePixelRatioF()
         # a picture tells its size in its own pixels, a widget in logical ones
         own = 1.0 if isinstance(device, QWidget) else ratio
-        size = (round(device.width() / own), round(device.height() / own))
+        size = QRectF(0, 0, round(device.width() / own), round(device.height() / own))
+        view = pixel_view(transform, size.width(), size.height(), ratio)
         look_now = self.look(transform)
         if widget is None:  # an export
-            self.raster.draw_all(painter, scene, look_now, transform, size, ratio)
+            self.raster.draw_all(painter, scene, look_now, view)
             return
         engine = painter.paintEngine().type()
         if self.gl_allowed and engine == QPaintEngine.Type.OpenGL2:
             box = self.getViewBox()
-            clip = box.mapRectToScene(box.rect()) if box is not None else QRectF(0, 0, *size)
+            area = box.mapRectToScene(box.rect()) if box is not None else size
+            clip = QRectF(area.topLeft() * ratio, area.size() * ratio)
             try:
-                self.gl.paint(painter, scene, look_now, transform, size, ratio, clip, self.moving)
+                self.gl.paint(painter, scene, look_now, view, clip, self.moving)
                 return
             except GLError as error:
                 log.warning("OpenGL cannot draw the points: %s", error)
                 self.gl_allowed = False
                 self.failed.emit(str(error))
-        self.raster.paint(painter, scene, look_now, transform, size, ratio)
+        self.raster.paint(painter, scene, look_now, view)
 
     def close(self) -> None:
         """End what runs in other threads."""

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pyqtgraph.Qt import internals
 from PySide6.QtCore import QObject, QPointF, QRunnable, Qt, QThreadPool, Signal
-from PySide6.QtGui import QImage, QPainter, QPixmap, QTransform
+from PySide6.QtGui import QImage, QPainter, QPixmap
 
-from diffviews_desktop.ui.map.scene import PointLook, PointScene
+from diffviews_desktop.ui.map.scene import PixelView, PointLook, PointScene
 
 AT_ONCE = 25_000
 """As many points are drawn while the window waits: a few milliseconds."""
@@ -23,34 +23,16 @@ SLACK = 1e-6  # pixels
 _BLOCK = 8_000  # points between two looks at whether the picture is still wanted
 
 
-@dataclass(frozen=True)
-class RasterView:
-    """What of the map a picture shows: ``pixel = scale * map + shift``, in device pixels."""
-
-    scale_x: float
-    scale_y: float
-    shift_x: float
-    shift_y: float
-    width: int
-    height: int
-
-    def moved(self, dx: float, dy: float, width: int, height: int) -> RasterView:
-        """The same scale, shifted, of another size."""
-        return RasterView(
-            self.scale_x, self.scale_y, self.shift_x + dx, self.shift_y + dy, width, height
-        )
-
-
 @dataclass(frozen=True, eq=False)
 class Frame:
     """A finished picture: of which scene, view and look."""
 
     image: QImage
     scene: PointScene
-    view: RasterView
+    view: PixelView
     look: PointLook
 
-    def shows(self, scene: PointScene, view: RasterView, look: PointLook) -> bool:
+    def shows(self, scene: PointScene, view: PixelView, look: PointLook) -> bool:
         """Whether it is what a view wants, sharp and to its edges."""
         own = self.view
         if self.scene is not scene or self.look != look:
@@ -132,7 +114,7 @@ def _disc(side: int, diameter: float) -> NDArray[np.float32]:
 
 def render(
     scene: PointScene,
-    view: RasterView,
+    view: PixelView,
     sprites: Sprites,
     wanted: Callable[[], bool] = lambda: True,
 ) -> QImage | None:
@@ -224,40 +206,34 @@ class RasterPainter(QObject):
         painter: QPainter,
         scene: PointScene,
         look: PointLook,
-        transform: QTransform,
-        size: tuple[int, int],
-        ratio: float,
+        view: PixelView,
     ) -> None:
         """Paint the points in the window; what cannot be drawn at once follows with `ready`."""
-        view = _view(transform, size, ratio)
         frame = self._frame
         if frame is None or not frame.shows(scene, view, look):
             if len(scene) <= AT_ONCE:
-                frame = self._draw(scene, view, look, ratio)
+                frame = self._draw(scene, view, look)
             else:
                 same = frame is not None and frame.scene.rows is scene.rows
-                self._request(scene, view, look, ratio)
+                self._request(scene, view, look)
                 if not same:  # other points: the old picture would tell something wrong
-                    frame = self._draw(scene.part(AT_ONCE), view, look, ratio)
+                    frame = self._draw(scene.part(AT_ONCE), view, look)
         assert frame is not None
         self._frame = frame
-        blit(painter, frame, view, ratio)
+        blit(painter, frame, view)
 
     def draw_all(
         self,
         painter: QPainter,
         scene: PointScene,
         look: PointLook,
-        transform: QTransform,
-        size: tuple[int, int],
-        ratio: float,
+        view: PixelView,
     ) -> None:
         """Paint all points now, as an export needs it."""
-        view = _view(transform, size, ratio)
-        blit(painter, self._draw(scene, view, look, ratio), view, ratio)
+        blit(painter, self._draw(scene, view, look), view)
 
-    def _draw(self, scene: PointScene, view: RasterView, look: PointLook, ratio: float) -> Frame:
-        image = render(scene, view, self._sprites_of(scene, look, ratio))
+    def _draw(self, scene: PointScene, view: PixelView, look: PointLook) -> Frame:
+        image = render(scene, view, self._sprites_of(scene, look, view.ratio))
         assert image is not None
         return Frame(image, scene, view, look)
 
@@ -268,7 +244,7 @@ class RasterPainter(QObject):
             self._sprites = Sprites(scene.palette, diameter, look.opacity)
         return self._sprites
 
-    def _request(self, scene: PointScene, view: RasterView, look: PointLook, ratio: float) -> None:
+    def _request(self, scene: PointScene, view: PixelView, look: PointLook) -> None:
         if self._closed:
             return
         if self._work is not None:
@@ -280,7 +256,7 @@ class RasterPainter(QObject):
         wide = view.moved(more_x, more_y, view.width + 2 * more_x, view.height + 2 * more_y)
         self._working_on = scene
         frame = Frame(QImage(), scene, wide, look)
-        sprites = self._sprites_of(scene, look, ratio)
+        sprites = self._sprites_of(scene, look, view.ratio)
         self._work = _Work(frame, sprites, lambda: self._working_on is scene)
         self._work.done.frame.connect(self._on_frame, Qt.ConnectionType.QueuedConnection)
         self._pool.start(self._work)
@@ -303,9 +279,9 @@ class RasterPainter(QObject):
         self._sprites = None
 
 
-def blit(painter: QPainter, frame: Frame, view: RasterView, ratio: float) -> None:
+def blit(painter: QPainter, frame: Frame, view: PixelView) -> None:
     """Draw a picture where its map's places are in a view, stretched if the scales differ."""
-    own = frame.view
+    own, ratio = frame.view, view.ratio
     sx, sy = view.scale_x / own.scale_x, view.scale_y / own.scale_y
     left = view.shift_x - own.shift_x * sx
     top = view.shift_y - own.shift_y * sy
@@ -320,14 +296,3 @@ def blit(painter: QPainter, frame: Frame, view: RasterView, ratio: float) -> Non
         painter.scale(sx / ratio, sy / ratio)
         painter.drawImage(QPointF(0, 0), frame.image)
     painter.restore()
-
-
-def _view(transform: QTransform, size: tuple[int, int], ratio: float) -> RasterView:
-    return RasterView(
-        transform.m11() * ratio,
-        transform.m22() * ratio,
-        transform.dx() * ratio,
-        transform.dy() * ratio,
-        math.ceil(size[0] * ratio),
-        math.ceil(size[1] * ratio),
-    )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QTransform
 
 STRONG_ALPHA, DIMMED_ALPHA = 0.85, 0.10
 SMALLEST, LARGEST = 1.5, 11.0  # diameters in logical pixels
@@ -155,7 +155,7 @@ class PointLook:
     opacity: float
 
 
-def look(count: int, zoom: float, area: float, chosen: float | None = None) -> PointLook:
+def look(count: int, zoom: float, area: float) -> PointLook:
     """Size and opacity of points from how many there are and how close one is.
 
     Many points shrink first and then fade; as one zooms in they grow and become solid again.
@@ -164,10 +164,42 @@ def look(count: int, zoom: float, area: float, chosen: float | None = None) -> P
         count: number of points.
         zoom: how much larger than in the view of everything, linear.
         area: of the plot in logical pixels.
-        chosen: a diameter in the view of everything that a person asked for; None for none.
     """
-    base = PER_ROOT_COUNT / math.sqrt(max(1, count)) if chosen is None else chosen
+    base = PER_ROOT_COUNT / math.sqrt(max(1, count))
     grown = base * math.sqrt(max(zoom, 0.25))
-    diameter = round(2 * min(max(LARGEST, chosen or 0.0), max(SMALLEST, grown))) / 2
+    diameter = round(2 * min(LARGEST, max(SMALLEST, grown))) / 2
     covered = count * diameter**2 / max(area, 1.0) / max(zoom, 1e-6) ** 2
     return PointLook(diameter, min(1.0, max(FAINTEST, COVERED / max(covered, 1e-9))))
+
+
+@dataclass(frozen=True)
+class PixelView:
+    """What of the map a surface shows: ``pixel = scale * map + shift``, in device pixels, of which
+    ``ratio`` are a logical one."""
+
+    scale_x: float
+    scale_y: float
+    shift_x: float
+    shift_y: float
+    width: int
+    height: int
+    ratio: float = 1.0
+
+    def moved(self, dx: float, dy: float, width: int, height: int) -> PixelView:
+        """The same scale, shifted, of another size."""
+        return replace(
+            self, shift_x=self.shift_x + dx, shift_y=self.shift_y + dy, width=width, height=height
+        )
+
+
+def pixel_view(transform: QTransform, width: float, height: float, ratio: float) -> PixelView:
+    """The view under a transform from the map to logical pixels, on a surface of that size."""
+    return PixelView(
+        transform.m11() * ratio,
+        transform.m22() * ratio,
+        transform.dx() * ratio,
+        transform.dy() * ratio,
+        math.ceil(width * ratio),
+        math.ceil(height * ratio),
+        ratio,
+    )

@@ -27,7 +27,7 @@ from PySide6.QtWidgets import QWidget
 
 from diffviews_desktop.state import Selection, TrajectoryRecord
 from diffviews_desktop.ui import theme
-from diffviews_desktop.ui.map.points_gl import GLError
+from diffviews_desktop.ui.map.opengl import GLError
 from diffviews_desktop.ui.map.scene import PointLook, look
 from diffviews_desktop.ui.map_3d import frame, overlays
 from diffviews_desktop.ui.map_3d.camera import AZIMUTH, ELEVATION, Camera, Projection

@@ -6,27 +6,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtGui import QMatrix4x4, QOpenGLContext
-from PySide6.QtOpenGL import (
-    QOpenGLBuffer,
-    QOpenGLShader,
-    QOpenGLShaderProgram,
-    QOpenGLVertexArrayObject,
-)
+from PySide6.QtOpenGL import QOpenGLBuffer, QOpenGLShaderProgram, QOpenGLVertexArrayObject
 from shiboken6 import VoidPtr
 
-from diffviews_desktop.ui.map.points_gl import (
-    GL_BLEND,
-    GL_DEPTH_TEST,
-    GL_FLOAT,
-    GL_ONE,
-    GL_ONE_MINUS_SRC_ALPHA,
-    GL_POINT_SPRITE,
+from diffviews_desktop.ui.map.opengl import (
     GL_POINTS,
-    GL_PROGRAM_POINT_SIZE,
-    GL_UNSIGNED_BYTE,
-    OLD,
     GLError,
-    dialect,
+    current_context,
+    leave_points,
+    make_array,
+    make_program,
+    prepare_points,
 )
 from diffviews_desktop.ui.map.scene import PointLook
 from diffviews_desktop.ui.map_3d.camera import Projection
@@ -103,9 +93,7 @@ class CloudPainter:
         Raises:
             GLError: the driver refused.
         """
-        context = QOpenGLContext.currentContext()
-        if context is None:
-            raise GLError("there is no OpenGL context")
+        context = current_context()
         if self._program is None:
             self._prepare(context)
         gl, program = context.functions(), self._program
@@ -124,18 +112,7 @@ class CloudPainter:
         program.setUniformValue1f(where("diameter"), look.diameter * ratio)
         program.setUniformValue1f(where("focus"), projection.focus)
         program.setUniformValue1f(where("opacity"), look.opacity)
-        for place in (0, 1):
-            program.enableAttributeArray(place)
-        size = VERTEX_TYPE.itemsize
-        program.setAttributeBuffer(0, GL_FLOAT, 0, 3, size)
-        program.setAttributeBuffer(1, GL_UNSIGNED_BYTE, 12, 4, size)
-        gl.glDisable(GL_DEPTH_TEST)
-        gl.glEnable(GL_BLEND)
-        gl.glBlendFunc(GL_ONE, GL_ONE_MINUS_SRC_ALPHA)
-        if not context.isOpenGLES():
-            gl.glEnable(GL_PROGRAM_POINT_SIZE)
-            if dialect(context) is OLD:
-                gl.glEnable(GL_POINT_SPRITE)
+        prepare_points(context, program, 3, VERTEX_TYPE.itemsize)
         if order is None or not self._large_indices:
             gl.glDrawArrays(GL_POINTS, len(cloud) - count, count)
         else:
@@ -146,30 +123,17 @@ class CloudPainter:
                 self._ordered = order
             gl.glDrawElements(GL_POINTS, len(order), GL_UNSIGNED_INT, VoidPtr(0))  # type: ignore[arg-type]
             self._indices.release()
-        for place in (0, 1):
-            program.disableAttributeArray(place)
         self._vertices.release()
-        program.release()
+        leave_points(program)
         if self._array is not None:
             self._array.release()
 
     def _prepare(self, context: QOpenGLContext) -> None:
         """Make the program and the buffers in a context that has none."""
-        words = dialect(context)
-        program = QOpenGLShaderProgram()
-        kinds = QOpenGLShader.ShaderTypeBit
-        done = program.addShaderFromSourceCode(kinds.Vertex, words.vertex_text(VERTEX))
-        done = done and program.addShaderFromSourceCode(
-            kinds.Fragment, words.fragment_text(FRAGMENT)
-        )
-        program.bindAttributeLocation("place", 0)
-        program.bindAttributeLocation("color", 1)
-        if not (done and program.link()):
-            raise GLError(program.log().strip() or "the shader was refused")
+        program = make_program(context, VERTEX, FRAGMENT)
         if not (self._vertices.create() and self._indices.create()):
             raise GLError("no vertex buffer could be made")
-        array = QOpenGLVertexArrayObject()
-        self._array = array if array.create() else None
+        self._array = make_array()
         major = context.format().majorVersion()
         self._large_indices = (
             not context.isOpenGLES()
