@@ -209,7 +209,7 @@ def click_point(*, session: SessionLike, row: int) -> None:
     """The first click sets the anchor, the same again does nothing, others toggle neighbours."""
     selection = session.state.selection
     if selection.anchor is None:
-        session.select(Selection(anchor=row), "set anchor")
+        session.select(Selection(anchor=row, chosen=selection.chosen), "set anchor")
     elif row != selection.anchor:
         adding = row not in selection.neighbors
         if adding and len(selection.neighbors) >= MAX_NEIGHBORS:
@@ -219,8 +219,9 @@ def click_point(*, session: SessionLike, row: int) -> None:
 
 
 def new_anchor(*, session: SessionLike, row: int) -> None:
-    """Start over from another point."""
-    session.select(Selection(anchor=row), "new anchor")
+    """Start over from another point; the selection set stays."""
+    chosen = session.state.selection.chosen
+    session.select(Selection(anchor=row, chosen=chosen), "new anchor")
 
 
 def remove_neighbor(*, session: SessionLike, row: int) -> None:
@@ -230,12 +231,90 @@ def remove_neighbor(*, session: SessionLike, row: int) -> None:
 
 def clear_neighbors(*, session: SessionLike) -> None:
     """Keep the anchor alone."""
-    session.select(Selection(anchor=session.state.selection.anchor), "clear neighbours")
+    selection = session.state.selection
+    session.select(Selection(selection.anchor, chosen=selection.chosen), "clear neighbours")
 
 
 def clear_selection(*, session: SessionLike) -> None:
     """Pick nothing; trajectories stay."""
     session.select(Selection(), "clear selection")
+
+
+def add_neighbor(*, session: SessionLike, row: int) -> None:
+    """Add a neighbour by hand; without an anchor it becomes the anchor."""
+    selection = session.state.selection
+    if selection.anchor is None or row not in selection.rows:
+        click_point(session=session, row=row)
+
+
+def choose_rows(*, session: SessionLike, rows: RowSet, how: Choosing = "replace") -> None:
+    """Replace the selection set, add to it or take from it."""
+    selection = session.state.selection
+    if how == "add":
+        rows = selection.chosen | rows
+    elif how == "remove":
+        rows = selection.chosen - rows
+    elif how == "toggle":
+        rows = selection.chosen ^ rows
+    session.select(replace(selection, chosen=rows), "select samples")
+
+
+def choose_class(*, session: SessionLike, number: int) -> None:
+    """Make all samples of a class the selection set."""
+    samples = session.state.samples
+    if samples is not None:
+        rows = RowSet(np.flatnonzero(samples.class_label == number))
+        session.select(replace(session.state.selection, chosen=rows), "select a class")
+
+
+def invert_chosen(*, session: SessionLike) -> None:
+    """Select those samples on the map that are not selected, and no others."""
+    state = session.state
+    if state.layer_map is not None:
+        placed = RowSet(np.flatnonzero(np.isfinite(state.layer_map.xy).all(axis=1)))
+        chosen = placed - state.selection.chosen
+        session.select(replace(state.selection, chosen=chosen), "invert selection")
+
+
+def clear_chosen(*, session: SessionLike) -> None:
+    """Empty the selection set; anchor and neighbours stay."""
+    session.select(replace(session.state.selection, chosen=RowSet()), "clear selection set")
+
+
+def use_chosen_as_neighbors(*, session: SessionLike) -> None:
+    """Make the selection set the neighbours, as many as a mask takes.
+
+    Of a larger set those nearest on the map to its middle. Without an anchor in the set the one
+    nearest to the middle becomes the anchor.
+    """
+    state = session.state
+    selection = state.selection
+    if state.layer_map is None or not len(selection.chosen):
+        session.update(state.with_notice("Select samples first: drag a rectangle or a lasso."))
+        return
+    rows = selection.chosen.rows
+    places = np.asarray(state.layer_map.xy, dtype=np.float64)[rows]
+    placed = np.isfinite(places).all(axis=1)
+    rows, places = rows[placed], places[placed]
+    away = np.hypot(*(places - np.median(places, axis=0)).T) if len(rows) else np.empty(0)
+    ordered = rows[np.argsort(away, kind="stable")].tolist()
+    if not ordered:
+        session.update(state.with_notice("None of the selected samples is on this map."))
+        return
+    anchor = selection.anchor if selection.anchor in selection.chosen else None
+    if anchor is None:
+        anchor = ordered[0]
+    others = [row for row in ordered if row != anchor]
+    session.select(
+        Selection(anchor=anchor, manual=tuple(others[:MAX_NEIGHBORS]), chosen=selection.chosen),
+        "use selection as neighbours",
+    )
+    if len(others) > MAX_NEIGHBORS:
+        text = (
+            f"A mask averages at most {MAX_NEIGHBORS} neighbours: of {len(rows):,} selected samples"
+            " those in the middle of the selection were taken."
+        )
+        session.update(session.state.with_notice(text))
 
 
 def suggest_neighbors(

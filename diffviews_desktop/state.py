@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from diffviews_desktop.processing.parameters import MapParameters
+from diffviews_desktop.row_set import RowSet
 from diffviews_desktop.samples import SampleTable
 from diffviews_desktop.worker.jobs import (
     ClassChoice,
@@ -39,7 +40,7 @@ MapKey = tuple[tuple[str, ...], MapParameters | None]
 
 @dataclass(frozen=True)
 class Selection:
-    """What is picked on the map: one anchor and its neighbours.
+    """What is picked on the map: one anchor, its neighbours, and a set of any size.
 
     Attributes:
         anchor: a sample, or None.
@@ -47,6 +48,7 @@ class Selection:
         suggested: samples suggested as nearest, with their distances, nearest first.
         suggested_by: the layers on whose map they were suggested.
         suggested_with: the parameters of that map.
+        chosen: the selection set.
     """
 
     anchor: int | None = None
@@ -54,6 +56,7 @@ class Selection:
     suggested: tuple[tuple[int, float], ...] = ()
     suggested_by: tuple[str, ...] = ()
     suggested_with: MapParameters | None = None
+    chosen: RowSet = field(default_factory=RowSet)
 
     @property
     def neighbors(self) -> tuple[int, ...]:

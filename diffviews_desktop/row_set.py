@@ -1,0 +1,62 @@
+"""Samples as a set of any size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class RowSet:
+    """An unchangeable set of rows, ascending; a million of them take 8 MB.
+
+    Args:
+        rows: numbers of samples, none negative, in any order.
+    """
+
+    __slots__ = ("_rows",)
+
+    def __init__(self, rows: Iterable[int] | NDArray[np.integer] = ()) -> None:
+        found = rows if isinstance(rows, np.ndarray) else np.fromiter(rows, np.int64)
+        self._rows: NDArray[np.int64] = np.unique(found.astype(np.int64))
+        self._rows.setflags(write=False)
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """``(K,) int64``, ascending, read-only."""
+        return self._rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._rows.tolist())
+
+    def __contains__(self, row: int) -> bool:
+        at = int(np.searchsorted(self._rows, row))
+        return at < len(self._rows) and int(self._rows[at]) == row
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RowSet) and np.array_equal(self._rows, other._rows)
+
+    def __hash__(self) -> int:
+        return hash(self._rows.tobytes())
+
+    def __repr__(self) -> str:
+        return f"RowSet({len(self)} rows)"
+
+    def __or__(self, other: RowSet) -> RowSet:
+        return RowSet(np.concatenate([self._rows, other._rows]))
+
+    def __sub__(self, other: RowSet) -> RowSet:
+        return RowSet(np.setdiff1d(self._rows, other._rows, assume_unique=True))
+
+    def __xor__(self, other: RowSet) -> RowSet:
+        return RowSet(np.setxor1d(self._rows, other._rows, assume_unique=True))
+
+    def mask(self, count: int) -> NDArray[np.bool_]:
+        """``(count,) bool``: which of the first ``count`` samples are in the set."""
+        found = np.zeros(count, dtype=bool)
+        found[self._rows[: np.searchsorted(self._rows, count)]] = True
+        return found
