@@ -11,10 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from diffviews_desktop.processing.neighbors import neighbors_of
 from diffviews_desktop.processing.parameters import MapParameters
+from diffviews_desktop.row_set import RowSet
 from diffviews_desktop.state import (
     MAX_NEIGHBORS,
+    Choosing,
     ColorBy,
     EngineStatus,
     GridRecord,
@@ -26,6 +31,7 @@ from diffviews_desktop.state import (
 )
 from diffviews_desktop.wording import counted
 from diffviews_desktop.worker.jobs import (
+    AveragePictures,
     CellDone,
     CheckpointConverted,
     ClassChoice,
@@ -33,6 +39,7 @@ from diffviews_desktop.worker.jobs import (
     DataImported,
     DataOpened,
     Event,
+    ExportSamples,
     Generate,
     GenerateGrid,
     GenerateSettings,
@@ -45,11 +52,13 @@ from diffviews_desktop.worker.jobs import (
     ModelLoaded,
     OpenData,
     PictureGrid,
+    PictureMean,
     PicturePlaced,
     PlacePicture,
     Progress,
     Result,
     RunStarted,
+    SamplesExported,
     Source,
     StepDone,
     Trajectory,
@@ -259,21 +268,31 @@ def choose_rows(*, session: SessionLike, rows: RowSet, how: Choosing = "replace"
     session.select(replace(selection, chosen=rows), "select samples")
 
 
-def choose_class(*, session: SessionLike, number: int) -> None:
-    """Make all samples of a class the selection set."""
+def choose_class(*, session: SessionLike, number: int, how: Choosing = "replace") -> None:
+    """Make all samples of a class the selection set, add them to it or take them from it."""
     samples = session.state.samples
     if samples is not None:
-        rows = RowSet(np.flatnonzero(samples.class_label == number))
-        session.select(replace(session.state.selection, chosen=rows), "select a class")
+        rows = RowSet.ascending(np.flatnonzero(samples.class_label == number))
+        choose_rows(session=session, rows=rows, how=how)
 
 
 def invert_chosen(*, session: SessionLike) -> None:
     """Select those samples on the map that are not selected, and no others."""
     state = session.state
     if state.layer_map is not None:
-        placed = RowSet(np.flatnonzero(np.isfinite(state.layer_map.xy).all(axis=1)))
-        chosen = placed - state.selection.chosen
+        chosen = _on_map(state.layer_map) - state.selection.chosen
         session.select(replace(state.selection, chosen=chosen), "invert selection")
+
+
+def choose_all(*, session: SessionLike) -> None:
+    """Make all samples on the map the selection set."""
+    if session.state.layer_map is not None:
+        choose_rows(session=session, rows=_on_map(session.state.layer_map))
+
+
+def _on_map(layer_map: LayerMap) -> RowSet:
+    x, y = layer_map.xy[:, 0], layer_map.xy[:, 1]
+    return RowSet.ascending(np.flatnonzero(np.isfinite(x) & np.isfinite(y)))
 
 
 def clear_chosen(*, session: SessionLike) -> None:
@@ -301,8 +320,8 @@ def use_chosen_as_neighbors(*, session: SessionLike) -> None:
     if not ordered:
         session.update(state.with_notice("None of the selected samples is on this map."))
         return
-    anchor = selection.anchor if selection.anchor in selection.chosen else None
-    if anchor is None:
+    anchor = selection.anchor
+    if anchor is None or anchor not in selection.chosen:
         anchor = ordered[0]
     others = [row for row in ordered if row != anchor]
     session.select(
@@ -315,6 +334,53 @@ def use_chosen_as_neighbors(*, session: SessionLike) -> None:
             " those in the middle of the selection were taken."
         )
         session.update(session.state.with_notice(text))
+
+
+def average_chosen(*, session: SessionLike, worker: WorkerLike) -> None:
+    """Compute the mean of the selected samples' pictures; an earlier one in work is cancelled."""
+    state = session.state
+    rows = _chosen(session)
+    if rows is None or state.model is None:
+        return
+    for running in state.jobs:  # nobody would see it
+        if isinstance(running.job, AveragePictures):
+            cancel_job(session=session, worker=worker, job_id=running.job.job_id)
+    job = AveragePictures(
+        job_id=worker.next_id(), source=state.source, model=state.model, rows=rows
+    )
+    _submit(session, worker, job, f"Averaging {counted(len(rows), 'picture')}")
+
+
+def export_chosen(*, session: SessionLike, worker: WorkerLike, file: Path) -> None:
+    """Write the selected samples with their places on the map as CSV."""
+    state = session.state
+    rows = _chosen(session)
+    if rows is None or state.model is None or state.layer_map is None:
+        return
+    shown = state.layer_map
+    columns = {"umap_x": shown.xy[rows, 0], "umap_y": shown.xy[rows, 1]}
+    if shown.z is not None:
+        columns["umap_z"] = shown.z[rows]
+    if shown.trust is not None:
+        columns["trust"] = shown.trust[rows]
+    job = ExportSamples(
+        job_id=worker.next_id(),
+        source=state.source,
+        model=state.model,
+        rows=rows,
+        columns=columns,
+        file=file,
+    )
+    _submit(session, worker, job, f"Exporting {counted(len(rows), 'sample')}")
+
+
+def _chosen(session: SessionLike) -> NDArray[np.int64] | None:
+    chosen = session.state.selection.chosen
+    if not len(chosen):
+        text = "Select samples first: drag a rectangle or a lasso."
+        session.update(session.state.with_notice(text))
+        return None
+    return chosen.rows
 
 
 def suggest_neighbors(
@@ -710,6 +776,11 @@ def on_finished(
             _layer_mapped(session, worker, running, result)
         case Trajectory():
             _trajectory_done(session, worker, job_id, result)
+        case PictureMean():
+            session.update(replace(session.state, mean=result))
+        case SamplesExported():
+            text = f"Wrote {counted(result.samples, 'sample')} to {result.file}"
+            session.update(session.state.with_notice(text))
         case PictureGrid():
             grid = session.state.grid
             if grid is not None and grid.job.job_id == job_id:

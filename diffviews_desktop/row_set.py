@@ -22,6 +22,14 @@ class RowSet:
         self._rows: NDArray[np.int64] = np.unique(found.astype(np.int64))
         self._rows.setflags(write=False)
 
+    @classmethod
+    def ascending(cls, rows: NDArray[np.int64]) -> RowSet:
+        """A set of rows that are in order already, each there once; they are not copied."""
+        made = cls()
+        made._rows = rows
+        made._rows.setflags(write=False)
+        return made
+
     @property
     def rows(self) -> NDArray[np.int64]:
         """``(K,) int64``, ascending, read-only."""
@@ -50,10 +58,10 @@ class RowSet:
         return RowSet(np.concatenate([self._rows, other._rows]))
 
     def __sub__(self, other: RowSet) -> RowSet:
-        return RowSet(np.setdiff1d(self._rows, other._rows, assume_unique=True))
+        return RowSet.ascending(np.setdiff1d(self._rows, other._rows, assume_unique=True))
 
     def __xor__(self, other: RowSet) -> RowSet:
-        return RowSet(np.setxor1d(self._rows, other._rows, assume_unique=True))
+        return RowSet.ascending(np.setxor1d(self._rows, other._rows, assume_unique=True))
 
     def mask(self, count: int) -> NDArray[np.bool_]:
         """``(count,) bool``: which of the first ``count`` samples are in the set."""

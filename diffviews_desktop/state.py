@@ -20,6 +20,7 @@ from diffviews_desktop.worker.jobs import (
     LayerMap,
     ModelLoaded,
     ModelSummary,
+    PictureMean,
     PicturePlaced,
     Source,
     TrajectoryStep,
@@ -34,6 +35,8 @@ Offer = Literal["convert"]
 """What a notice can offer to do."""
 ColorBy = Literal["class", "sigma", "trust", "z", "distance"]
 """What the colour of a point tells; ``distance`` is that to the anchor in activation space."""
+Choosing = Literal["replace", "add", "remove", "toggle"]
+"""What newly chosen samples do to the selection set."""
 MapKey = tuple[tuple[str, ...], MapParameters | None]
 """The layers and parameters that tell one map of a model from another."""
 
@@ -175,7 +178,7 @@ class State:
     `colored_by` is what this map can show of it. ``cached`` names the single layers whose maps are
     there, by parameters, and ``rate`` is how many pictures a second the model last extracted.
     ``unmasked`` are the runs without a mask that others were compared with, and ``comparing`` says
-    whether the shown one is.
+    whether the shown one is. ``mean`` is the last mean picture that was asked for.
     """
 
     source: Source = field(default_factory=Source)
@@ -204,6 +207,7 @@ class State:
     comparing: bool = False
     unmasked: tuple[TrajectoryRecord, ...] = ()
     grid: GridRecord | None = None
+    mean: PictureMean | None = None
     engine: EngineStatus = "starting"
     memory: int | None = None
     jobs: tuple[RunningJob, ...] = ()

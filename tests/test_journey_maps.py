@@ -205,7 +205,7 @@ def test_pictures_are_imported(qtbot: QtBot, app: App, pictures: Path, tmp_path:
     models = window.layer_panel.models
     assert [models.itemText(i) for i in range(models.count())] == ["mine", "tiny"]
     assert models.currentText() == "mine"
-    assert window.stack.currentWidget() is window.map
+    assert window.map_area.currentWidget() is window.map
     assert len({tuple(place) for place in places(qtbot, app)}) > 1
 
     # the next import starts afresh

@@ -10,16 +10,19 @@ from pytestqt.qtbot import QtBot
 
 from diffviews_desktop import operations
 from diffviews_desktop.processing.parameters import MapParameters
+from diffviews_desktop.row_set import RowSet
 from diffviews_desktop.samples import SampleTable
 from diffviews_desktop.session import Session
 from diffviews_desktop.state import MAX_NEIGHBORS, RunningJob, Selection, State
 from diffviews_desktop.worker.jobs import (
+    AveragePictures,
     CellDone,
     CheckpointConverted,
     ClassChoice,
     ConvertCheckpoint,
     DataImported,
     DataOpened,
+    ExportSamples,
     Generate,
     GenerateGrid,
     GenerateSettings,
@@ -35,10 +38,12 @@ from diffviews_desktop.worker.jobs import (
     ModelSummary,
     OpenData,
     PictureGrid,
+    PictureMean,
     PicturePlaced,
     PlacePicture,
     Progress,
     RunStarted,
+    SamplesExported,
     Source,
     StepDone,
     Trajectory,
@@ -336,6 +341,108 @@ def test_a_map_without_activations_gets_them_first_then_suggests_what_was_asked(
     assert len(session.state.selection.suggested) == 9
     assert [row for row, _ in session.state.selection.suggested][:2] == [11, 9]
     assert len(worker.submitted) == 1
+
+
+def chosen(session: Session) -> list[int]:
+    return list(session.state.selection.chosen)
+
+
+def test_samples_are_selected_added_taken_away_and_toggled(session: Session) -> None:
+    click(session, 3, 4)
+    for rows, how, left in (
+        ([5, 1], "replace", [1, 5]),
+        ([5, 7], "add", [1, 5, 7]),
+        ([5], "remove", [1, 7]),
+        ([7, 9], "toggle", [1, 9]),
+    ):
+        operations.choose_rows(session=session, rows=RowSet(rows), how=how)
+        assert chosen(session) == left
+    assert session.state.selection.rows == (3, 4)  # the picks are another thing
+    session.undo_stack.undo()
+    assert chosen(session) == [1, 7]
+    operations.clear_neighbors(session=session)
+    operations.new_anchor(session=session, row=8)
+    assert chosen(session) == [1, 7]
+    operations.clear_selection(session=session)
+    assert chosen(session) == []
+
+
+def test_classes_everything_and_the_rest_are_selected(session: Session) -> None:
+    samples, shown = session.state.samples, session.state.layer_map
+    label = int(samples.class_label[0])
+    operations.choose_class(session=session, number=label)
+    assert chosen(session) == np.flatnonzero(samples.class_label == label).tolist()
+    operations.invert_chosen(session=session)
+    assert chosen(session) == np.flatnonzero(samples.class_label != label).tolist()
+    operations.choose_class(session=session, number=label, how="add")
+    assert chosen(session) == list(range(N))
+    unplaced = shown.xy.copy()
+    unplaced[[2, 6]] = np.nan
+    session.update(replace(session.state, layer_map=replace(shown, xy=unplaced)))
+    operations.choose_all(session=session)
+    assert chosen(session) == [row for row in range(N) if row not in (2, 6)]
+    operations.invert_chosen(session=session)
+    assert chosen(session) == []
+
+
+def test_the_selection_becomes_the_neighbours_as_many_as_a_mask_takes(session: Session) -> None:
+    operations.use_chosen_as_neighbors(session=session)
+    assert "Select samples first" in said(session)
+    operations.choose_rows(session=session, rows=RowSet([4, 8, 12]))
+    operations.use_chosen_as_neighbors(session=session)
+    assert sorted(session.state.selection.rows) == [4, 8, 12]
+    operations.new_anchor(session=session, row=12)
+    operations.use_chosen_as_neighbors(session=session)
+    assert session.state.selection.anchor == 12  # it was in the set, so it stays
+    assert sorted(session.state.selection.neighbors) == [4, 8]
+    operations.choose_all(session=session)
+    operations.use_chosen_as_neighbors(session=session)
+    picked = session.state.selection
+    assert len(picked.neighbors) == MAX_NEIGHBORS
+    assert f"of {N} selected samples" in said(session)
+    xy = session.state.layer_map.xy.astype(np.float64)
+    away = np.linalg.norm(xy - np.median(xy, axis=0), axis=1)
+    left_out = [row for row in range(N) if row not in picked.rows]
+    assert away[list(picked.neighbors)].max() <= away[left_out].min() + 1e-9
+
+
+def test_a_neighbour_is_added_once_and_the_first_is_the_anchor(session: Session) -> None:
+    for row in (3, 3, 5, 5, 3):
+        operations.add_neighbor(session=session, row=row)
+    assert session.state.selection == Selection(anchor=3, manual=(5,))
+
+
+def test_the_mean_picture_of_the_selection_is_asked_for_and_kept(
+    session: Session, worker: Recorder
+) -> None:
+    operations.average_chosen(session=session, worker=worker)
+    assert worker.submitted == []
+    assert "Select samples first" in said(session)
+    operations.choose_rows(session=session, rows=RowSet([1, 2]))
+    operations.average_chosen(session=session, worker=worker)
+    operations.average_chosen(session=session, worker=worker)
+    first, job = worker.submitted
+    assert worker.cancelled == [first.job_id]  # nobody would see it
+    assert isinstance(job, AveragePictures)
+    assert job.rows.tolist() == [1, 2]
+    grey = np.zeros((4, 4, 3), np.float32)
+    mean = PictureMean("edm", ("a", "b"), grey, grey)
+    finish(session, worker, job.job_id, mean)
+    assert session.state.mean is mean
+
+
+def test_the_selection_is_exported_with_its_places_on_the_map(
+    session: Session, worker: Recorder, tmp_path: Path
+) -> None:
+    operations.export_chosen(session=session, worker=worker, file=tmp_path / "a.csv")
+    assert worker.submitted == []
+    operations.choose_rows(session=session, rows=RowSet([2, 5]))
+    operations.export_chosen(session=session, worker=worker, file=tmp_path / "a.csv")
+    job = worker.submitted[-1]
+    assert isinstance(job, ExportSamples)
+    assert job.columns["umap_x"].tolist() == session.state.layer_map.xy[[2, 5], 0].tolist()
+    finish(session, worker, job.job_id, SamplesExported(2, job.file))
+    assert said(session) == f"Wrote 2 samples to {tmp_path / 'a.csv'}"
 
 
 def test_a_class_is_highlighted_and_class_0_too(session: Session) -> None:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
+from functools import partial
+
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
-from PySide6.QtWidgets import QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QListWidget, QListWidgetItem, QMenu, QVBoxLayout, QWidget
 
 from diffviews_desktop.samples import SampleTable
-from diffviews_desktop.state import State
+from diffviews_desktop.state import Choosing, State
 from diffviews_desktop.ui import theme
 from diffviews_desktop.ui.colors import class_colors
 from diffviews_desktop.ui.widgets import as_panel, block_signals
 
 
 class ClassesPanel(QWidget):
-    """Signal: ``class_chosen(number or None)``; choosing the highlighted one again clears."""
+    """Signals: ``class_chosen(number or None)``, to highlight; choosing the highlighted one again
+    clears. ``selection_wanted(number, how)``, a `Choosing`."""
 
     class_chosen = Signal(object)
+    selection_wanted = Signal(int, str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -31,7 +35,11 @@ class ClassesPanel(QWidget):
         self.list.setAccessibleName("Classes")
         self.list.setIconSize(QSize(14, 14))
         self.list.setUniformItemSizes(True)
-        self.list.setToolTip("Click a class to highlight it, again to show all")
+        self.list.setToolTip(
+            "Click a class to highlight it, again to show all; right click to select its samples"
+        )
+        self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.list.customContextMenuRequested.connect(self._show_menu)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 6, 8, 8)
         column.setSpacing(6)
@@ -81,6 +89,29 @@ class ClassesPanel(QWidget):
         for i in range(self.list.count()):
             item = self.list.item(i)
             item.setHidden(wanted not in item.text().lower())
+
+    def menu_of(self, item: QListWidgetItem) -> QMenu:
+        """What can be done with a class."""
+        number = item.data(Qt.ItemDataRole.UserRole)
+        menu = QMenu(self)
+        lit = number == self._highlighted
+        menu.addAction("Show all classes" if lit else "Highlight", lambda: self._on_chosen(item))
+        menu.addSeparator()
+        ways: tuple[tuple[str, Choosing], ...] = (
+            ("Select its samples", "replace"),
+            ("Add them to the selection", "add"),
+            ("Take them out of the selection", "remove"),
+        )
+        for text, how in ways:
+            menu.addAction(text, partial(self.selection_wanted.emit, number, how))
+        return menu
+
+    def _show_menu(self, place: QPoint) -> None:
+        item = self.list.itemAt(place)
+        if item is not None:
+            menu = self.menu_of(item)
+            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            menu.popup(self.list.viewport().mapToGlobal(place))
 
     def _on_chosen(self, item: QListWidgetItem) -> None:
         number = item.data(Qt.ItemDataRole.UserRole)

@@ -35,7 +35,6 @@ from PySide6.QtWidgets import (
     QMessageBox,
     QPushButton,
     QSizePolicy,
-    QStackedWidget,
     QToolBar,
     QVBoxLayout,
     QWidget,
@@ -44,7 +43,7 @@ from PySide6.QtWidgets import (
 from diffviews_desktop import __version__, operations, paths
 from diffviews_desktop.session import Session
 from diffviews_desktop.state import ColorBy, State
-from diffviews_desktop.ui import theme
+from diffviews_desktop.ui import motion, theme
 from diffviews_desktop.ui.classes_panel import ClassesPanel
 from diffviews_desktop.ui.color_panel import CHOICES, ColorPanel
 from diffviews_desktop.ui.gallery_panel import GalleryPanel
@@ -54,7 +53,9 @@ from diffviews_desktop.ui.images import PictureLoader, to_qimage
 from diffviews_desktop.ui.import_assistant import ImportAssistant
 from diffviews_desktop.ui.layer_panel import LayerPanel
 from diffviews_desktop.ui.map_3d.switch import MapSwitch
+from diffviews_desktop.ui.map_area import MapArea
 from diffviews_desktop.ui.map_settings import MapSettings
+from diffviews_desktop.ui.mean_window import MeanWindow, mean_image
 from diffviews_desktop.ui.notice_bar import NoticeBar
 from diffviews_desktop.ui.preview_panel import PreviewPanel
 from diffviews_desktop.ui.saving import PictureSaver
@@ -100,12 +101,12 @@ class MainWindow(QMainWindow):
         self._do = partial(_call, session=session)
         self._ask = partial(_call, session=session, worker=worker)
         self.pictures = PictureLoader(self)
-        self.map: MapView | None = None
         self._painted = False
         self._first_map = True
         self._classes_wanted = True
         self.on_close: Callable[[], None] = lambda: None
-        self.map_settings: MapSettings | None = None  # these two are made when first opened
+        self.map_settings: MapSettings | None = None  # these are made when first opened
+        self.mean_window: MeanWindow | None = None
         self.importer: ImportAssistant | None = None
         self.grid_window: GridWindow | None = None
         self.saver = PictureSaver(self)
@@ -150,20 +151,15 @@ class MainWindow(QMainWindow):
         self._demo_hint_action.setVisible(False)
         self.open_button = QPushButton("Open data folder…")
         bar.addWidget(self.open_button)
-        self.fit_button = IconButton("fit", "Fit the whole map (F)")
-        bar.addWidget(self.fit_button)
         self.addToolBar(bar)
 
-        self.waiting = WaitingPage()
-        self.stack = QStackedWidget()
-        self.stack.addWidget(self.waiting)
-        self.map_3d = MapSwitch(self.session, self.stack)
+        self.map_area = MapArea(self.session, self._settings, self._do)
         center = QWidget()
         column = QVBoxLayout(center)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.notice)
-        column.addWidget(self.stack, 1)
+        column.addWidget(self.map_area, 1)
         self.setCentralWidget(center)
 
         left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
@@ -209,9 +205,27 @@ class MainWindow(QMainWindow):
         redo.setShortcuts([QKeySequence("Ctrl+Shift+Z"), QKeySequence("Ctrl+Y")])
         edit.addActions([undo, redo])
         edit.addSeparator()
-        self._action(edit, "Clear &neighbours", partial(self._do, operations.clear_neighbors))
+        self._action(edit, "Select &all", partial(self._do, operations.choose_all), "Ctrl+A")
         self._action(
-            edit, "&Clear selection", partial(self._do, operations.clear_selection), "Ctrl+Shift+A"
+            edit,
+            "&Invert the selection",
+            partial(self._do, operations.invert_chosen),
+            "Ctrl+Shift+I",
+        )
+        self._action(
+            edit, "Select &nothing", partial(self._do, operations.clear_chosen), "Ctrl+Shift+D"
+        )
+        self._action(edit, "&Export the selection…", self.export_selection, "Ctrl+E")
+        self._action(
+            edit,
+            "Use the selection as neigh&bours",
+            partial(self._do, operations.use_chosen_as_neighbors),
+            "Ctrl+N",
+        )
+        edit.addSeparator()
+        self._action(edit, "Clear n&eighbours", partial(self._do, operations.clear_neighbors))
+        self._action(
+            edit, "&Clear all picks", partial(self._do, operations.clear_selection), "Ctrl+Shift+A"
         )
 
         view = bar.addMenu("&View")
@@ -219,6 +233,10 @@ class MainWindow(QMainWindow):
             view.addAction(dock.toggleViewAction())
         view.addSeparator()
         view.addAction(self.map_3d.action)
+        self.still_action = self._action(view, "Reduce &motion", self._reduce_motion)
+        self.still_action.setCheckable(True)
+        self.still_action.setChecked(str(self._settings.value("reduced_motion")) == "true")
+        self._reduce_motion()
         view.setToolTipsVisible(True)
         appearance = view.addMenu("&Appearance")
         group = QActionGroup(self)
@@ -239,8 +257,12 @@ class MainWindow(QMainWindow):
         self._action(view, "&Reset layout", self.reset_layout)
 
         map_menu = bar.addMenu("&Map")
-        self._action(map_menu, "&Fit all", self.fit, "F")
-        self._action(map_menu, "Centre on the &anchor", self.center_on_anchor, "A")
+        map_menu.addActions([*self.map_area.map_actions.tools.values()])
+        map_menu.addSeparator()
+        map_menu.addActions([*self.map_area.map_actions.moves])
+        self._action(map_menu, "Centre on the anch&or", self.center_on_anchor, "A")
+        map_menu.addSeparator()
+        self._action(map_menu, "&Add the sample under the mouse", self.map_area.add_hovered, "N")
         self._action(map_menu, "&Suggest neighbours", self._suggest, "S")
         self._action(map_menu, "Map s&ettings…", self.show_map_settings, "M")
         self._action(
@@ -256,8 +278,10 @@ class MainWindow(QMainWindow):
         )
         generate.addSeparator()
         self._action(generate, "&Grid of pictures…", self.show_grid, "Ctrl+G")
-        self._action(generate, "&Previous step", lambda: self.trajectory.go(-1), "Left")
-        self._action(generate, "&Next step", lambda: self.trajectory.go(1), "Right")
+        back = self._action(generate, "&Previous step", lambda: self.trajectory.go(-1))
+        back.setShortcuts([QKeySequence("Left"), QKeySequence(",")])  # on the map arrows go there
+        on = self._action(generate, "&Next step", lambda: self.trajectory.go(1))
+        on.setShortcuts([QKeySequence("Right"), QKeySequence(".")])
         self._action(generate, "P&lay the steps", self.trajectory.toggle_play, "P")
         self._action(generate, "Compare with the &unmasked run", self.trajectory.compare.click, "U")
 
@@ -286,6 +310,9 @@ class MainWindow(QMainWindow):
         )
         self.color_panel.color_chosen.connect(self._choose_color)
         self.settings_button.clicked.connect(self.show_map_settings)
+        self.classes.selection_wanted.connect(
+            lambda number, how: self._do(operations.choose_class, number=number, how=how)
+        )
         self.classes.class_chosen.connect(
             lambda number: self._do(operations.highlight_class, number=number)
         )
@@ -296,7 +323,7 @@ class MainWindow(QMainWindow):
         )
         self.gallery.removed.connect(lambda row: self._do(operations.remove_neighbor, row=row))
         self.gallery.cleared.connect(lambda: self._do(operations.clear_selection))
-        self.gallery.located.connect(self._locate)
+        self.gallery.located.connect(self.map_area.center_on)
         self.generate_panel.generate_requested.connect(
             lambda settings, choice: self._ask(
                 operations.generate_from_neighbors, settings=settings, class_choice=choice
@@ -328,33 +355,36 @@ class MainWindow(QMainWindow):
         self.trajectory.landing_requested.connect(
             lambda sigma: self._ask(operations.find_landing, sigma=sigma)
         )
-        self.trajectory.located.connect(self._locate)
+        self.trajectory.located.connect(self.map_area.center_on)
         self.notice.offer_taken.connect(lambda _: self._ask(operations.convert_checkpoint))
         self.open_button.clicked.connect(self.choose_folder)
         self.waiting.open_button.clicked.connect(self.choose_folder)
         self.waiting.demo_button.clicked.connect(lambda: self.open(Source()))
-        self.fit_button.clicked.connect(self.fit)
-        self.map_3d.hovered.connect(self.preview.show_row)
-        self.map_3d.clicked.connect(lambda row: self._do(operations.click_point, row=row))
-        self.map_3d.double_clicked.connect(lambda row: self._do(operations.new_anchor, row=row))
+        self.map_area.hovered.connect(self.preview.show_row)
+        self.map_area.painted.connect(self._on_painted)
+        self.map_area.bar.mean_wanted.connect(lambda: self._ask(operations.average_chosen))
+        self.map_area.bar.export_wanted.connect(self.export_selection)
 
     # ---- showing --------------------------------------------------------------------------------
 
     def bring_map(self) -> None:
-        """Import and add the map, once, after the window was painted."""
-        if self.map is not None:
-            return
-        from diffviews_desktop.ui.map.view import MapView
+        """Add the map, after the window was painted."""
+        self.map_area.bring_map()
 
-        self.map = MapView()
-        self.map.set_renderer(str(self._settings.value("renderer", "auto")))
-        self.stack.addWidget(self.map)
-        self.map.hovered.connect(self.preview.show_row)
-        self.map.clicked.connect(lambda row: self._do(operations.click_point, row=row))
-        self.map.double_clicked.connect(lambda row: self._do(operations.new_anchor, row=row))
-        self.map.painted.connect(self._on_painted)
-        self.map_3d.set_map(self.map)
-        self._show_on_map(State(), self.session.state)
+    @property
+    def map(self) -> MapView | None:
+        """The flat map, once it is there."""
+        return self.map_area.map
+
+    @property
+    def map_3d(self) -> MapSwitch:
+        """The change between the flat map and the one in three dimensions."""
+        return self.map_area.switch
+
+    @property
+    def waiting(self) -> WaitingPage:
+        """What is shown while there is no map."""
+        return self.map_area.waiting
 
     def _on_changed(self, old: State, new: State) -> None:
         """Pass on to each panel what concerns it."""
@@ -404,8 +434,9 @@ class MainWindow(QMainWindow):
         self.cancel_action.setEnabled(bool(new.jobs))
         self.convert_action.setEnabled(new.loaded is not None and new.loaded.convertible)
         self.save_action.setEnabled(bool(new.trajectory() and new.trajectory().steps))  # type: ignore[union-attr]
-        self.waiting.set_state(new)
-        self._show_on_map(old, new)
+        self.map_area.show_changes(old, new)
+        if differs("mean") and new.mean is not None:
+            self.show_mean()
 
     def _show_classes(self, has_classes: bool) -> None:
         """The panel of classes is for samples that have some; it comes back as it was."""
@@ -418,46 +449,6 @@ class MainWindow(QMainWindow):
         else:
             self._classes_wanted = not dock.isHidden()
             dock.hide()
-
-    def _show_on_map(self, old: State, new: State) -> None:
-        if self.map is None:
-            return
-        if new.layer_map is None or new.samples is None:
-            self.stack.setCurrentWidget(self.waiting)
-            if old.layer_map is not None:
-                self.map.clear()
-                self.map_3d.clear()
-            return
-        self.stack.setCurrentWidget(self.map_3d.current or self.map)
-        if old.layer_map is not new.layer_map or old.samples is not new.samples:
-            self.map.set_map(new.samples, new.layer_map.xy)
-            self.map.set_highlighted_class(new.highlighted_class)
-            self.map.set_selection(new.selection)
-        elif old.selection is not new.selection:
-            self.map.set_selection(new.selection)
-        self._color_map(old, new)
-        if old.highlighted_class != new.highlighted_class:
-            self.map.set_highlighted_class(new.highlighted_class)
-        names = ("trajectories", "shown", "step", "layer_map", "comparing", "unmasked")
-        if any(getattr(old, name) is not getattr(new, name) for name in names):
-            records = [r for r in new.trajectories if r.visible and new.on_this_map(r)]
-            unmasked = new.baseline() if new.comparing else None
-            if unmasked is not None and not new.on_this_map(unmasked):
-                unmasked = None
-            self.map.set_trajectories(records, new.shown, new.step, unmasked)
-        self.map_3d.show_changes(old, new)
-
-    def _color_map(self, old: State, new: State) -> None:
-        """Recolour the points where what the colours tell has changed."""
-        assert self.map is not None
-        same = old.layer_map is new.layer_map and old.samples is new.samples
-        same = same and old.colored_by == new.colored_by
-        if new.colored_by == "distance":
-            same = same and old.selection.anchor == new.selection.anchor
-        if not same:
-            from diffviews_desktop.ui.map.coloring import coloring
-
-            self.map.set_coloring(coloring(new))
 
     def _show_title(self, state: State) -> None:
         self._demo_hint_action.setVisible(state.is_demo)
@@ -578,20 +569,47 @@ class MainWindow(QMainWindow):
             text = f"The picture could not be written to {file}. Choose another folder."
             self.session.update(state.with_notice(text, error=True))
 
-    def fit(self) -> None:
-        """Show the whole map."""
-        if self.map_3d.current is not None:
-            self.map_3d.current.fit()
+    def show_mean(self) -> None:
+        """Show the mean picture that was computed last."""
+        mean = self.session.state.mean
+        if mean is None:
+            return
+        if self.mean_window is None:
+            self.mean_window = MeanWindow(self)
+            self.mean_window.save_requested.connect(self.save_mean)
+        self.mean_window.show_mean(mean)
+        _bring_up(self.mean_window)
+
+    def save_mean(self) -> None:
+        """Save the mean picture as PNG, with the samples that it is the mean of."""
+        mean = self.session.state.mean
+        if mean is not None:
+            record = {"kind": "mean", "model": mean.model, "sample_ids": list(mean.sample_ids)}
+            name = f"{mean.model}-mean-of-{len(mean.sample_ids)}.png"
+            self._save_png(partial(mean_image, mean), name, record)
+
+    def export_selection(self) -> None:
+        """Ask where to, and write the selected samples as CSV."""
+        state = self.session.state
+        if not len(state.selection.chosen):
+            text = "Select samples first: drag a rectangle or a lasso."
+            self.session.update(state.with_notice(text))
+            return
+        folder = Path(str(self._settings.value("tables", Path.home())))
+        start = str(folder / f"{state.model}-selection.csv")
+        file, _ = QFileDialog.getSaveFileName(self, "Export samples", start, "CSV (*.csv)")
+        if file:
+            self._settings.setValue("tables", str(Path(file).parent))
+            self._ask(operations.export_chosen, file=Path(file))
 
     def center_on_anchor(self) -> None:
         """Bring the anchor to the middle."""
-        anchor = self.session.state.selection.anchor
-        if self.map_3d.current is not None and anchor is not None:
-            self.map_3d.current.center_on(anchor)
+        self.map_area.center_on(self.session.state.selection.anchor)
 
-    def _locate(self, row: int) -> None:
-        if self.map_3d.current is not None:
-            self.map_3d.current.center_on(row)
+    def _reduce_motion(self) -> None:
+        reduced = self.still_action.isChecked()
+        self._settings.setValue("reduced_motion", "true" if reduced else "false")
+        motion.set_reduced(reduced)
 
     def _suggest(self) -> None:
         count, on_map = self.gallery.count.value(), self.gallery.space.currentData()
@@ -607,18 +625,14 @@ class MainWindow(QMainWindow):
         self.trajectory.apply_theme()
         if self.grid_window is not None:
             self.grid_window.apply_theme()
-        if self.map is not None:
-            self.map.apply_theme()
-            self.map_3d.apply_theme()
-            self._show_on_map(State(), self.session.state)
+        self.map_area.apply_theme()
 
     def set_renderer(self, way: str) -> None:
         """Draw the map by OpenGL, into a picture, or by what is faster here."""
         self._settings.setValue("renderer", way)
         if self.map is None:
             return
-        self.map.set_renderer(way)
-        self.map_3d.renderer_chosen()
+        self.map_area.set_renderer(way)
         used = self.map.renderer
         words = "OpenGL" if used.name == "opengl" else "raster drawing"
         text = f"The map is drawn by {words}: {used.reason}."
@@ -635,6 +649,11 @@ class MainWindow(QMainWindow):
             "<tr><td><b>click</b></td><td>&nbsp;&nbsp;set the anchor, then add or remove "
             "neighbours</td></tr><tr><td><b>double click</b></td><td>&nbsp;&nbsp;new anchor</td>"
             "</tr><tr><td><b>wheel, drag</b></td><td>&nbsp;&nbsp;zoom, pan</td></tr>"
+            "<tr><td><b>Shift+drag</b></td><td>&nbsp;&nbsp;select a rectangle</td></tr>"
+            "<tr><td><b>Shift, Alt while selecting</b></td><td>&nbsp;&nbsp;add, take away</td></tr>"
+            "<tr><td><b>Shift+click, Space</b></td><td>&nbsp;&nbsp;select one sample or not</td>"
+            "</tr><tr><td><b>arrow keys, Enter on the map</b></td><td>&nbsp;&nbsp;next sample, "
+            "pick it</td></tr>"
             "<tr><td><b>3-D: drag, Shift+drag</b></td><td>&nbsp;&nbsp;orbit, pan</td></tr>"
             "<tr><td><b>3-D: arrow keys, Home</b></td><td>&nbsp;&nbsp;orbit, reset</td></tr>"
         )
@@ -726,9 +745,7 @@ class MainWindow(QMainWindow):
         self.hide()
         self.pictures.wait()
         self.saver.wait()
-        if self.map is not None:
-            self.map.close_points()
-        self.map_3d.close_threads()
+        self.map_area.close_threads()
         if self.importer is not None:
             self.importer.wait()
         self.on_close()

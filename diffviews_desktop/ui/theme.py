@@ -123,6 +123,7 @@ def _style_sheet(c: Colors) -> str:
     QLabel#muted, QLabel[muted="true"] {{ color: {c.muted}; }}
     QLabel#muted[problem="true"] {{ color: {c.problem}; }}
     QLineEdit[problem="true"] {{ border-color: {c.problem}; }}
+    QFrame#line {{ background: {c.border}; border: none; max-height: 1px; }}
     QLabel#title {{ font-size: 18px; font-weight: 600; }}
     QLabel[strong="true"] {{ font-weight: 600; }}
     QToolTip {{ color: {c.text}; background: {c.panel}; border: 1px solid {c.border};

@@ -41,10 +41,12 @@ from diffviews_desktop.worker.generation import Generation
 from diffviews_desktop.worker.importing import import_data
 from diffviews_desktop.worker.jobs import (
     AdapterList,
+    AveragePictures,
     CheckpointConverted,
     ConvertCheckpoint,
     DataOpened,
     Event,
+    ExportSamples,
     Extract,
     Generate,
     GenerateGrid,
@@ -65,6 +67,7 @@ from diffviews_desktop.worker.jobs import (
 )
 from diffviews_desktop.worker.maps import MapMaker
 from diffviews_desktop.worker.opened_model import OpenedModel, cache_of
+from diffviews_desktop.worker.sample_sets import average_pictures, export_samples
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
     from diffviews_desktop.adapters.base import GeneratorAdapter
@@ -133,6 +136,10 @@ class Engine:
                 return self._generation(job).grid(job)
             case PlacePicture():
                 return self._generation(job).place(job)
+            case AveragePictures():
+                return average_pictures(job, self, self._open(job.source, job.model))
+            case ExportSamples():
+                return export_samples(job, self, self._open(job.source, job.model))
         raise UsageError(f"The engine does not know the job {type(job).__name__}.")
 
     def _generation(self, job: Generate | GenerateGrid | PlacePicture) -> Generation:

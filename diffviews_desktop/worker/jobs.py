@@ -311,6 +311,36 @@ class PlacePicture(Job):
     count: int = 8
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AveragePictures(Job):
+    """The mean of the pictures of some samples: `PictureMean`.
+
+    Attributes:
+        model: the model.
+        rows: the samples ``(K,) int64``.
+    """
+
+    model: str
+    rows: NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ExportSamples(Job):
+    """Write some samples as CSV, by sample id: `SamplesExported`.
+
+    Attributes:
+        model: the model.
+        rows: the samples ``(K,) int64``.
+        columns: what is written of each besides what the folder says of it, ``(K,)`` each.
+        file: what to write; one that is there is replaced.
+    """
+
+    model: str
+    rows: NDArray[np.int64]
+    columns: Mapping[str, NDArray]
+    file: Path
+
+
 # ---- results ------------------------------------------------------------------------------------
 
 
@@ -559,6 +589,33 @@ class PicturePlaced:
     neighbors: tuple[tuple[int, float], ...]
 
 
+@dataclass(frozen=True, eq=False)
+class PictureMean:
+    """The mean of the pictures of some samples.
+
+    Attributes:
+        model: the model.
+        sample_ids: of the samples whose pictures were averaged.
+        mean: ``(R, R, 3) float32``, 0 … 255.
+        deviation: standard deviation over the samples, the same.
+        left_out: how many samples have no picture that can be read.
+    """
+
+    model: str
+    sample_ids: tuple[str, ...]
+    mean: NDArray[np.float32]
+    deviation: NDArray[np.float32]
+    left_out: int = 0
+
+
+@dataclass(frozen=True)
+class SamplesExported:
+    """A table with ``samples`` samples was written to ``file``."""
+
+    samples: int
+    file: Path
+
+
 @dataclass(frozen=True)
 class LayersExtracted:
     """Activations of layers were extracted.
@@ -605,6 +662,8 @@ Result = (
     | Trajectory
     | PictureGrid
     | PicturePlaced
+    | PictureMean
+    | SamplesExported
 )
 
 

@@ -8,6 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
 
 from diffviews_desktop.samples import SampleTable
 from diffviews_desktop.state import State
@@ -87,11 +91,41 @@ def make_step() -> Callable[..., TrajectoryStep]:
     return make
 
 
+@pytest.fixture
+def drag() -> Callable[..., None]:
+    """Drags the left button over a widget through points, with keys held."""
+
+    def move(
+        widget: QWidget,
+        points: list[QPoint],
+        keys: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier,
+        *,
+        release: bool = True,
+    ) -> None:
+        left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
+
+        def send(kind: QEvent.Type, place: QPoint, button: Qt.MouseButton) -> None:
+            held = none if kind == QEvent.Type.MouseButtonRelease else left
+            at, far = QPointF(place), QPointF(widget.mapToGlobal(place))
+            QApplication.sendEvent(widget, QMouseEvent(kind, at, far, button, held, keys))
+            QTest.qWait(12)  # the plot takes no more than a hundred moves a second
+
+        send(QEvent.Type.MouseButtonPress, points[0], left)
+        for place in points[1:]:
+            send(QEvent.Type.MouseMove, place, none)
+        if release:
+            send(QEvent.Type.MouseButtonRelease, points[-1], left)
+
+    return move
+
+
 @pytest.fixture(autouse=True)
 def light_theme(qapp: object) -> Iterator[None]:
-    """Each test starts from the same appearance."""
-    from diffviews_desktop.ui import theme
+    """Each test starts from the same appearance, and nothing moves by itself."""
+    from diffviews_desktop.ui import motion, theme
 
     theme.apply("light")
+    motion.set_reduced(True)
     yield
     theme.apply("light")
+    motion.set_reduced(False)

@@ -126,10 +126,10 @@ def test_shortcuts_are_unique(window: MainWindow) -> None:
 def test_the_map_comes_and_the_old_one_stays_until_then(
     qtbot: QtBot, window: MainWindow, state: State
 ) -> None:
-    assert window.stack.currentWidget() is window.waiting
+    assert window.map_area.currentWidget() is window.waiting
     with qtbot.waitSignal(window.map_shown):
         window.session.update(state)
-    assert window.stack.currentWidget() is window.map
+    assert window.map_area.currentWidget() is window.map
 
 
 def test_clicks_go_through_the_operations_and_can_be_undone(
@@ -170,9 +170,16 @@ def test_keys_belong_to_the_control_that_has_the_focus(
     qtbot.keyClick(window.gallery.list, Qt.Key.Key_Right)
     assert window.gallery.list.currentRow() == 1
     assert window.session.state.step == 1
-    window.map.viewport.setFocus()
-    qtbot.keyClick(window.map.viewport, Qt.Key.Key_Right)  # elsewhere they scrub
+    window.gallery.suggest.setFocus()
+    qtbot.keyClick(window.gallery.suggest, Qt.Key.Key_Right)  # elsewhere they scrub
     assert window.session.state.step == 2
+    window.map.setFocus()
+    map_widget = window.focusWidget()
+    qtbot.keyClick(map_widget, Qt.Key.Key_Right)  # on the map they go from sample to sample
+    assert window.session.state.step == 2
+    assert window.map.hovered_row == 0
+    qtbot.keyClick(map_widget, Qt.Key.Key_Comma)
+    assert window.session.state.step == 1
 
 
 def test_generate_and_cancel_by_keyboard(
@@ -320,7 +327,7 @@ def test_the_tool_bar_fits_at_1280(qtbot: QtBot, window: MainWindow, state: Stat
     qtbot.wait(50)
     for widget in (
         window.color_panel, window.settings_button, window.demo_hint, window.open_button,
-        window.fit_button,
+        window.open_button,
     ):  # fmt: skip
         assert widget.isVisible()
         assert widget.geometry().right() <= 1280

@@ -548,7 +548,7 @@ def test_it_is_a_key_away_and_takes_the_same_clicks(
     assert switch.view is None  # nothing is made before it is asked for
     qtbot.keyClick(window, Qt.Key.Key_3)
     assert switch.action.isChecked()
-    assert window.stack.currentWidget() is switch.view
+    assert window.map_area.currentWidget() is switch.view
     canvas = switch.view.canvas
     with qtbot.waitExposed(canvas):
         pass
@@ -567,12 +567,12 @@ def test_it_is_a_key_away_and_takes_the_same_clicks(
     other = replace(state.layer_map, xy=state.layer_map.xy[::-1].copy())
     session.update(replace(session.state, layer_map=other))
     qtbot.waitUntil(lambda: canvas.cloud.place_of(0)[0] == 5)
-    assert window.stack.currentWidget() is switch.view
+    assert window.map_area.currentWidget() is switch.view
     before = canvas.camera
     qtbot.keyClick(canvas, Qt.Key.Key_Right)  # not a step of a trajectory
     assert canvas.camera != before
     qtbot.keyClick(window, Qt.Key.Key_3)
-    assert window.stack.currentWidget() is window.map
+    assert window.map_area.currentWidget() is window.map
 
 
 def test_the_distance_to_the_anchor_follows_it(qtbot: QtBot, window: MainWindow) -> None:
@@ -596,9 +596,9 @@ def test_no_data_no_view_and_it_comes_back_with_the_next(
 ) -> None:
     window.map_3d.action.trigger()
     window.session.update(State())
-    assert window.stack.currentWidget() is window.waiting
+    assert window.map_area.currentWidget() is window.waiting
     window.session.update(state)
-    assert window.stack.currentWidget() is window.map_3d.view
+    assert window.map_area.currentWidget() is window.map_3d.view
     qtbot.waitUntil(lambda: len(window.map_3d.view.canvas.cloud) == 30)
 
 
@@ -611,7 +611,7 @@ def test_without_opengl_it_says_why_not(
     window.set_renderer("raster")
     assert not switch.action.isEnabled()
     assert not switch.action.isChecked()
-    assert window.stack.currentWidget() is window.map
+    assert window.map_area.currentWidget() is window.map
     assert "raster drawing was asked for" in switch.action.toolTip()
     window.set_renderer("opengl")
     assert switch.action.isEnabled()
@@ -690,7 +690,7 @@ def test_a_shader_that_fails_brings_the_flat_map_back_and_says_so_once(
         qtbot.waitUntil(lambda: not switch.action.isChecked())
         qtbot.wait(50)
     assert errors == []
-    assert window.stack.currentWidget() is window.map
+    assert window.map_area.currentWidget() is window.map
     notice = session.state.notice
     assert notice.number == before + 1
     assert notice.text.startswith("The 3-D view could not be drawn")

@@ -304,6 +304,5 @@ def test_a_point_of_a_large_map_is_found_too(qtbot: QtBot, samples: SampleTable)
     xy[7] = 10, 10
     view.show()
     view.set_map(many, xy)
-    scene = view._plot.getViewBox().mapViewToScene(QPointF(10, 10))
-    qtbot.waitUntil(lambda: view.row_at(scene) == 7)
+    qtbot.waitUntil(lambda: view.row_at(view.box.mapViewToScene(QPointF(10, 10))) == 7)
     view.close_points()

@@ -8,14 +8,20 @@ from numpy.typing import NDArray
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 
+from diffviews_desktop.row_set import RowSet
 from diffviews_desktop.state import Selection, TrajectoryRecord
 from diffviews_desktop.ui import colors
+
+MOST_CHOSEN_RINGS = 200
+"""A larger selection set is told by the dimming of the rest alone."""
 
 
 class Rings:
     """Rings around picked points: they differ in size, width and line style, not only colour."""
 
     def __init__(self, plot: pg.PlotItem) -> None:
+        self._chosen = _ring(plot, QColor("#888888"), 11, 1.0, Qt.PenStyle.SolidLine, z=19)
+        self._chosen_drawn: tuple[RowSet, NDArray] | None = None
         self._suggested = _ring(plot, colors.SUGGESTED, 15, 2.0, Qt.PenStyle.SolidLine, z=20)
         self._manual = _ring(plot, colors.MANUAL, 15, 3.0, Qt.PenStyle.DotLine, z=21)
         self._anchor = _ring(plot, colors.ANCHOR, 22, 3.5, Qt.PenStyle.SolidLine, z=22)
@@ -34,6 +40,12 @@ class Rings:
             places = xy[np.array(rows, dtype=np.int64)]
             places = places[np.isfinite(places).all(axis=1)]
             ring.setData(x=places[:, 0], y=places[:, 1])
+        drawn = self._chosen_drawn
+        if drawn is None or drawn[0] is not selection.chosen or drawn[1] is not xy:
+            self._chosen_drawn = selection.chosen, xy
+            few = len(selection.chosen) <= MOST_CHOSEN_RINGS
+            places = xy[selection.chosen.rows] if few else xy[:0]
+            self._chosen.setData(x=places[:, 0], y=places[:, 1])
 
     def hover(self, place: NDArray | None) -> None:
         """Ring the point under the mouse; None for none."""
@@ -43,7 +55,8 @@ class Rings:
             self._hover.setData(x=[place[0]], y=[place[1]])
 
     def set_theme(self, text: str) -> None:
-        """Use a theme's text colour for the hover ring."""
+        """Use a theme's text colour for the rings of the mouse and of the selection set."""
+        self._chosen.setPen(pg.mkPen(text, width=1.0))
         self._hover.setPen(pg.mkPen(text, width=1.5))
 
 

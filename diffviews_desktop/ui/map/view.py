@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPointF, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QResizeEvent
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from diffviews_desktop.row_set import RowSet
 from diffviews_desktop.samples import SampleTable
-from diffviews_desktop.state import Selection, TrajectoryRecord
+from diffviews_desktop.state import Choosing, Selection, TrajectoryRecord
 from diffviews_desktop.ui import theme
 from diffviews_desktop.ui.colors import class_colors
 from diffviews_desktop.ui.map.coloring import Coloring, palette
+from diffviews_desktop.ui.map.gestures import MapBox
 from diffviews_desktop.ui.map.legend import Legend
 from diffviews_desktop.ui.map.overlays import Path, Rings
 from diffviews_desktop.ui.map.picking import PointIndex
@@ -27,6 +30,8 @@ from diffviews_desktop.ui.map.renderer import (
     choose_renderer,
     wanted_renderer,
 )
+from diffviews_desktop.ui.map.scene import extent
+from diffviews_desktop.ui.map.tools import Tool
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +39,18 @@ PICK_RADIUS = 14  # logical pixels
 INDEXED_AT_ONCE = 20_000  # points
 STILL_MILLISECONDS = 150  # after the last move the view counts as still
 LEGEND_MARGIN = 12
+DIRECTIONS = {
+    Qt.Key.Key_Left: (-1.0, 0.0),
+    Qt.Key.Key_Right: (1.0, 0.0),
+    Qt.Key.Key_Up: (0.0, 1.0),
+    Qt.Key.Key_Down: (0.0, -1.0),
+}
+CURSORS: dict[Tool, Qt.CursorShape] = {
+    "pan": Qt.CursorShape.ArrowCursor,
+    "rectangle": Qt.CursorShape.CrossCursor,
+    "lasso": Qt.CursorShape.CrossCursor,
+    "zoom": Qt.CursorShape.CrossCursor,
+}
 FAINTEST, STRONGEST, EQUAL = 0.4, 1.0, 0.7
 
 
@@ -56,18 +73,23 @@ class MapView(QWidget):
         hovered: the sample under the mouse, or None.
         clicked: a sample that was clicked.
         double_clicked: a sample that was double-clicked.
+        chosen: samples that a rectangle or a lasso holds, or a Shift-click, as `RowSet`, and a
+            `Choosing`.
         painted: the points were painted for the first time after `set_map`.
     """
 
     hovered = Signal(object)
     clicked = Signal(int)
     double_clicked = Signal(int)
+    chosen = Signal(object, str)
     painted = Signal()
+    _found = Signal(object, object, str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName("Map of the samples")
-        self._plot_widget = pg.PlotWidget(background=theme.colors().map)
+        self.box = MapBox()
+        self._plot_widget = pg.PlotWidget(background=theme.colors().map, viewBox=self.box)
         self._plot: pg.PlotItem = self._plot_widget.getPlotItem()
         self._plot.setAspectLocked(True)
         self._plot.setMenuEnabled(False)
@@ -81,19 +103,31 @@ class MapView(QWidget):
         self._still.setSingleShot(True)
         self._still.setInterval(STILL_MILLISECONDS)
         self._still.timeout.connect(self._on_still)
-        self._plot.getViewBox().sigRangeChanged.connect(self._on_range_changed)
+        self.box.sigRangeChanged.connect(self._on_range_changed)
+        self.box.rectangle_drawn.connect(self._choose_in_rectangle)
+        self.box.lasso_drawn.connect(self._choose_in_lasso)
+        self._found.connect(self._on_found, Qt.ConnectionType.QueuedConnection)
         self._rings = Rings(self._plot)
         self._paths: dict[int, Path] = {}
         self._xy: NDArray = np.empty((0, 2), dtype=np.float32)
         self._index: Future[PointIndex] = Future()
         self._indexing = ThreadPoolExecutor(1, "points")
         self._labels: NDArray = np.empty(0, dtype=np.int32)
+        self._selection = Selection()
+        self._highlighted: int | None = None
         self._hovered: int | None = None
         self._awaiting_paint = False
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._plot_widget)
         self._plot_widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._plot_widget.setAccessibleName("Map of the samples")
+        self._plot_widget.setAccessibleDescription(
+            "Arrow keys go to the next sample in that direction, Enter picks it, Space adds it to "
+            "the selection set or takes it out"
+        )
+        self._plot_widget.installEventFilter(self)
+        self.setFocusProxy(self._plot_widget)
         self.renderer = Renderer("raster", "", "nothing else was chosen yet")
         self._watch_viewport()
         self.legend = Legend(self)
@@ -139,10 +173,13 @@ class MapView(QWidget):
         self._points.set_points(xy, group, opacities(samples.sigma), colors)
         self.coloring = None
         self.legend.set_coloring(None)
+        self._emphasize()
         self._set_hovered(None)
         self._awaiting_paint = True
         if not keep_view:
-            self.fit()
+            self.box.stop()
+            self.box.forget_views()
+            self.box.show_part(self._around(xy))
 
     def set_coloring(self, coloring: Coloring | None) -> None:
         """Colour the points by a value of each, with a legend; None colours them by class."""
@@ -176,14 +213,28 @@ class MapView(QWidget):
         self.set_trajectories([], None, 0)
 
     def set_selection(self, selection: Selection) -> None:
-        """Ring the anchor and its neighbours."""
-        rows = [row for row in selection.rows if row < len(self._xy)]
-        if len(rows) == len(selection.rows):
-            self._rings.show(selection, self._xy)
+        """Ring the anchor and its neighbours, and dim everything but the selection set."""
+        if any(row >= len(self._xy) for row in selection.rows):
+            return
+        old, self._selection = self._selection, selection
+        self._rings.show(selection, self._xy)
+        if old.chosen is not selection.chosen:
+            self._emphasize()
 
     def set_highlighted_class(self, number: int | None) -> None:
-        """Dim everything but a class; None dims nothing."""
-        self._points.set_emphasis(None if number is None else self._labels == number)
+        """Dim everything but a class, where no samples are selected; None dims nothing."""
+        self._highlighted = number
+        if not len(self._selection.chosen):
+            self._emphasize()
+
+    def _emphasize(self) -> None:
+        chosen = self._selection.chosen
+        if len(chosen):
+            self._points.set_emphasis(chosen.mask(len(self._xy)))
+        elif self._highlighted is not None:
+            self._points.set_emphasis(self._labels == self._highlighted)
+        else:
+            self._points.set_emphasis(None)
 
     def set_trajectories(
         self,
@@ -216,35 +267,55 @@ class MapView(QWidget):
             axis.setTextPen(pg.mkPen(c.muted))
             axis.setStyle(tickLength=-4)
         self._rings.set_theme(c.text)
+        self.box.set_band_color(c.accent)
 
     # ---- moving ---------------------------------------------------------------------------------
 
     def fit(self) -> None:
         """Show all points."""
-        finite = self._xy[np.isfinite(self._xy).all(axis=1)] if len(self._xy) else self._xy
-        if not len(finite):
-            return
-        (x0, y0), (x1, y1) = finite.min(axis=0).tolist(), finite.max(axis=0).tolist()
-        pad_x, pad_y = 0.04 * max(x1 - x0, 1e-3), 0.04 * max(y1 - y0, 1e-3)
-        self._plot.getViewBox().setRange(
-            xRange=(x0 - pad_x, x1 + pad_x), yRange=(y0 - pad_y, y1 + pad_y), padding=0
-        )
+        self._fly(self._around(self._xy))
+
+    def fit_selection(self) -> None:
+        """Show the selection set; without one the anchor and its neighbours."""
+        rows = self._selection.chosen.rows
+        if not len(rows):
+            rows = np.array(self._selection.rows, dtype=np.int64)
+        places = self._xy[rows[rows < len(self._xy)]]
+        if np.isfinite(places).all(axis=1).any():
+            self._fly(self._around(places, smallest=0.02))
+
+    def _fly(self, part: QRectF) -> None:
+        self.box.remember()
+        self.box.fly_to(part)
+
+    def _around(self, places: NDArray, smallest: float = 0.0) -> QRectF:
+        """A rectangle around places with some room, at least a part of the whole map."""
+        x0, y0, x1, y1 = extent(places) or (0.0, 0.0, 1.0, 1.0)
+        whole = self._points.boundingRect()
+        least = max(smallest * max(whole.width(), whole.height()), 1e-3)
+        wide, high = 1.08 * max(x1 - x0, least), 1.08 * max(y1 - y0, least)
+        return QRectF((x0 + x1 - wide) / 2, (y0 + y1 - high) / 2, wide, high)
 
     def center_on(self, row: int) -> None:
         """Bring a sample to the middle of the view, at the same zoom or closer."""
         if not (0 <= row < len(self._xy)) or not np.isfinite(self._xy[row]).all():
             return
-        box = self._plot.getViewBox()
-        (x0, x1), (y0, y1) = box.viewRange()
-        everything = self._points.boundingRect()
-        width = min(x1 - x0, everything.width() * 0.4 or 1.0)
-        height = (y1 - y0) * width / (x1 - x0)
+        now = self.box.aim
+        width = min(now.width(), self._points.boundingRect().width() * 0.4 or 1.0)
+        part = QRectF(0, 0, width, now.height() * width / now.width())
+        part.moveCenter(QPointF(*map(float, self._xy[row])))
+        self._fly(part)
+
+    def _reveal(self, row: int) -> None:
+        """Move the view so far that a sample is in it."""
+        now = self.box.aim
+        margin = QPointF(0.06 * now.width(), 0.06 * now.height())
+        inner = QRectF(now.topLeft() + margin, now.bottomRight() - margin)
         x, y = map(float, self._xy[row])
-        box.setRange(
-            xRange=(x - width / 2, x + width / 2),
-            yRange=(y - height / 2, y + height / 2),
-            padding=0,
-        )
+        dx = min(0.0, x - inner.left()) + max(0.0, x - inner.right())
+        dy = min(0.0, y - inner.top()) + max(0.0, y - inner.bottom())
+        if dx or dy:
+            self.box.fly_to(now.translated(dx, dy))
 
     # ---- picking --------------------------------------------------------------------------------
 
@@ -252,7 +323,7 @@ class MapView(QWidget):
         """The sample nearest to a place in the scene, within reach of a click; or None."""
         if not len(self._xy):
             return None
-        box = self._plot.getViewBox()
+        box = self.box
         pixel_x, pixel_y = box.viewPixelSize()
         if not (pixel_x > 0 and pixel_y > 0):
             return None
@@ -267,9 +338,46 @@ class MapView(QWidget):
             self._points.hidden,
         )
 
+    @property
+    def hovered_row(self) -> int | None:
+        """The sample under the mouse, or where the arrow keys went."""
+        return self._hovered
+
+    def set_tool(self, tool: Tool) -> None:
+        """Choose what a drag does."""
+        self.box.abort()
+        self.box.tool = tool
+        self._show_cursor()
+
+    def _choose_in_rectangle(self, part: QRectF, how: Choosing) -> None:
+        x0, y0, x1, y1 = part.left(), part.top(), part.right(), part.bottom()
+        self._choose(lambda index: index.in_rectangle(x0, y0, x1, y1), how)
+
+    def _choose_in_lasso(self, corners: list[tuple[float, float]], how: Choosing) -> None:
+        self._choose(lambda index: index.in_polygon(corners), how)
+
+    def _choose(self, find: Callable[[PointIndex], NDArray[np.int64]], how: Choosing) -> None:
+        """Find samples, of a large map in the thread that its index is made in."""
+        index, hidden = self._index, self._points.hidden
+
+        def search() -> None:
+            rows = find(index.result())
+            if hidden is not None:
+                rows = rows[~hidden[rows]]
+            self._found.emit(index, RowSet.ascending(rows), how)
+
+        if len(self._xy) > INDEXED_AT_ONCE:
+            self._indexing.submit(search)
+        else:
+            search()
+
+    def _on_found(self, index: object, rows: RowSet, how: Choosing) -> None:
+        if index is self._index:  # else another map is shown by now
+            self.chosen.emit(rows, how)
+
     def position_of(self, row: int) -> QPointF:
         """Where a sample is, in the coordinates of the plot's viewport."""
-        box = self._plot.getViewBox()
+        box = self.box
         scene = box.mapViewToScene(QPointF(float(self._xy[row, 0]), float(self._xy[row, 1])))
         return QPointF(self._plot_widget.mapFromScene(scene))
 
@@ -277,6 +385,12 @@ class MapView(QWidget):
     def points(self) -> Points:
         """The points as they are drawn."""
         return self._points
+
+    @property
+    def plot_area(self) -> QRect:
+        """Where points are drawn, without the axes, in this widget's coordinates."""
+        area = self._plot_widget.mapFromScene(self.box.sceneBoundingRect()).boundingRect()
+        return area.translated(self._plot_widget.pos())
 
     @property
     def viewport(self) -> QWidget:
@@ -305,7 +419,7 @@ class MapView(QWidget):
         self._index.set_result(PointIndex(self._xy))
 
     def _on_mouse_moved(self, position: QPointF) -> None:
-        inside = self._plot.getViewBox().sceneBoundingRect().contains(position)
+        inside = self.box.sceneBoundingRect().contains(position)
         self._set_hovered(self.row_at(position) if inside else None)
 
     def _on_mouse_clicked(self, event: object) -> None:
@@ -316,7 +430,9 @@ class MapView(QWidget):
         if row is None:
             return
         event.accept()  # type: ignore[attr-defined]
-        if event.double():  # type: ignore[attr-defined]
+        if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:  # type: ignore[attr-defined]
+            self.chosen.emit(RowSet([row]), "toggle")
+        elif event.double():  # type: ignore[attr-defined]
             self.double_clicked.emit(row)
         else:
             self.clicked.emit(row)
@@ -325,13 +441,74 @@ class MapView(QWidget):
         if row != self._hovered:
             self._hovered = row
             self._rings.hover(None if row is None else self._xy[row])
-            self.setCursor(
-                Qt.CursorShape.ArrowCursor if row is None else Qt.CursorShape.PointingHandCursor
-            )
+            self._show_cursor()
             self.hovered.emit(row)
 
+    def _show_cursor(self) -> None:
+        tool = self.box.tool
+        pointing = self._hovered is not None and tool == "pan"
+        self.viewport.setCursor(Qt.CursorShape.PointingHandCursor if pointing else CURSORS[tool])
+
+    # ---- keys -----------------------------------------------------------------------------------
+
+    def _takes_key(self, event: QKeyEvent) -> bool:
+        """Whether a key is the map's and not a shortcut of the window."""
+        if event.key() == Qt.Key.Key_Escape:
+            return self.box.drawing
+        plain = event.modifiers() in (
+            Qt.KeyboardModifier.NoModifier,
+            Qt.KeyboardModifier.KeypadModifier,
+        )
+        return plain and len(self._xy) > 0 and event.key() in DIRECTIONS
+
+    def _on_key(self, event: QKeyEvent) -> bool:
+        """Do what a key asks for; whether it was one of the map's."""
+        key = event.key()
+        if key == Qt.Key.Key_Escape and self.box.drawing:
+            self.box.abort()
+        elif self._takes_key(event):
+            self._step(*DIRECTIONS[Qt.Key(key)])
+        elif self._hovered is None:
+            return False
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+                self.double_clicked.emit(self._hovered)
+            else:
+                self.clicked.emit(self._hovered)
+        elif key == Qt.Key.Key_Space:
+            self.chosen.emit(RowSet([self._hovered]), "toggle")
+        else:
+            return False
+        return True
+
+    def _step(self, dx: float, dy: float) -> None:
+        """Go to the next sample in a direction, from the anchor or the middle at first."""
+        if not self._index.done():
+            return
+        index = self._index.result()
+        row = self._hovered
+        if row is None:
+            row = self._selection.anchor
+            if row is None or not np.isfinite(self._xy[row]).all():
+                middle = self.box.aim.center()
+                far = self._points.boundingRect()
+                reach = 2 * max(far.width(), far.height(), 1e-6)
+                row = index.nearest(middle.x(), middle.y(), reach, reach, self._points.hidden)
+        else:
+            found = index.toward(row, dx, dy, self._points.hidden)
+            row = row if found is None else found
+        if row is not None:
+            self._set_hovered(row)
+            self._reveal(row)
+
     def eventFilter(self, watched: object, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.MouseMove:
+        if watched is self._plot_widget:
+            if event.type() == QEvent.Type.ShortcutOverride and self._takes_key(event):  # type: ignore[arg-type]
+                event.accept()
+                return True
+            if event.type() == QEvent.Type.KeyPress and self._on_key(event):  # type: ignore[arg-type]
+                return True
+        elif event.type() == QEvent.Type.MouseMove:
             # not the scene's signal: that leaves moves out, the last one too
             place = event.position().toPoint()  # type: ignore[attr-defined]
             self._on_mouse_moved(self._plot_widget.mapToScene(place))

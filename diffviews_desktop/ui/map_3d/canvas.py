@@ -223,6 +223,29 @@ class Canvas(QOpenGLWidget):
             )
         )
 
+    def fit_rows(self, rows: NDArray) -> None:
+        """Show some samples ``(K,)``, as near as all of them can be seen."""
+        some = np.isin(self._cloud.rows, rows)
+        if not some.any():
+            return
+        world = self._box.world()
+        places = self._cloud.vertices["place"][some].astype(np.float64) + self._cloud.centre
+        places = places @ world[:3, :3].T + world[:3, 3]
+        low, high = places.min(axis=0), places.max(axis=0)
+        size = float(np.linalg.norm(high - low)) / (2 * float(np.linalg.norm(self._box.half)))
+        self._set_camera(
+            replace(
+                self.camera,
+                target=tuple(((low + high) / 2).tolist()),
+                distance=self._fitted * min(1.0, max(0.08, 1.1 * size)),
+            )
+        )
+
+    @property
+    def hovered_row(self) -> int | None:
+        """The sample under the mouse."""
+        return self._hovered
+
     def look_from(self, azimuth: float, elevation: float) -> None:
         """Turn to a side, in radians."""
         self.camera = replace(self.camera, azimuth=azimuth, elevation=elevation)

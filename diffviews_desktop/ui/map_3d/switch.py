@@ -88,6 +88,11 @@ class MapSwitch(QObject):
         """The view that is shown while there is a map."""
         return self.view if self.action.isChecked() and self.view is not None else self._map
 
+    @property
+    def hovered_row(self) -> int | None:
+        """The sample under the mouse, or where the arrow keys went."""
+        return self.current.hovered_row if self.current is not None else None
+
     def show_changes(self, old: State, new: State) -> None:
         """Pass on what was picked; what concerns the points comes from the flat map."""
         if old.layer_map is not new.layer_map:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
+import numpy as np
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent, QStandardItemModel
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
@@ -202,6 +203,16 @@ class SolidView(QWidget):
     def fit(self) -> None:
         """Show everything."""
         self.canvas.fit()
+
+    def fit_selection(self) -> None:
+        """Bring the selection set, or else the anchor and its neighbours, to the middle."""
+        picks = self._picks.selection
+        self.canvas.fit_rows(picks.chosen.rows if len(picks.chosen) else np.array(picks.rows))
+
+    @property
+    def hovered_row(self) -> int | None:
+        """The sample under the mouse."""
+        return self.canvas.hovered_row
 
     def center_on(self, row: int) -> None:
         """Bring a sample to the middle."""

@@ -1,0 +1,67 @@
+"""What can be done with the selected samples, over the map while there are some."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal, SignalInstance
+from PySide6.QtGui import QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
+
+from diffviews_desktop.state import MAX_NEIGHBORS
+from diffviews_desktop.ui.map.tools import float_ground
+from diffviews_desktop.ui.widgets import IconButton
+
+
+class SelectionBar(QWidget):
+    """Signals: ``neighbors_wanted``, ``mean_wanted``, ``export_wanted``, ``invert_wanted`` and
+    ``clear_wanted``."""
+
+    neighbors_wanted = Signal()
+    mean_wanted = Signal()
+    export_wanted = Signal()
+    invert_wanted = Signal()
+    clear_wanted = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.count = QLabel()
+        self.count.setProperty("strong", True)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 4, 4, 4)
+        row.setSpacing(2)
+        row.addWidget(self.count)
+        row.addSpacing(6)
+        most = f"Average them in the mask; of more than {MAX_NEIGHBORS} those in the middle"
+        self.neighbors = self._button(row, "Use as neighbours", most, self.neighbors_wanted)
+        self.mean = self._button(
+            row, "Mean picture", "The mean of their pictures", self.mean_wanted
+        )
+        self.export = self._button(
+            row, "Export…", "Write them to a CSV file, by sample id", self.export_wanted
+        )
+        self.invert = self._button(
+            row, "Invert", "Select the samples that are not selected", self.invert_wanted
+        )
+        self.clear = IconButton("close", "Select nothing")
+        self.clear.setAutoRaise(True)
+        self.clear.clicked.connect(self.clear_wanted)
+        row.addWidget(self.clear)
+        self.hide()
+
+    def _button(self, row: QHBoxLayout, text: str, tip: str, signal: SignalInstance) -> QToolButton:
+        button = QToolButton()
+        button.setText(text)
+        button.setToolTip(tip)
+        button.setAccessibleName(text)
+        button.setAutoRaise(True)
+        button.clicked.connect(signal)
+        row.addWidget(button)
+        return button
+
+    def set_count(self, count: int) -> None:
+        """Say how many samples are selected; none hides the bar."""
+        self.count.setText(f"{count:,} selected")
+        self.setVisible(count > 0)
+        self.adjustSize()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        float_ground(self)

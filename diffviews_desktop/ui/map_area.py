@@ -1,0 +1,212 @@
+"""The middle of the window: the map, flat or in three dimensions, with what floats over it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPoint, QSettings, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QStackedWidget
+
+from diffviews_desktop import operations
+from diffviews_desktop.session import Session
+from diffviews_desktop.state import State
+from diffviews_desktop.ui.map.selection_bar import SelectionBar
+from diffviews_desktop.ui.map.tools import MapActions, ToolStrip
+from diffviews_desktop.ui.map_3d.switch import MapSwitch
+from diffviews_desktop.ui.waiting_page import WaitingPage
+from diffviews_desktop.ui.widgets import IconButton
+
+if TYPE_CHECKING:  # brought in after the first paint: importing it takes a second
+    from diffviews_desktop.ui.map.view import MapView
+
+MARGIN = 12  # of what floats over the map, in logical pixels
+ON_MAP = ("trajectories", "shown", "step", "layer_map", "comparing", "unmasked")
+
+
+class MapArea(QStackedWidget):
+    """Shows the state's map, or what there is to do without one.
+
+    Args:
+        session: whose state is shown.
+        settings: of the person.
+        do: calls an operation that needs the session alone.
+
+    Signals:
+        hovered: the sample under the mouse, or None.
+        painted: a map was painted.
+    """
+
+    hovered = Signal(object)
+    painted = Signal()
+
+    def __init__(self, session: Session, settings: QSettings, do: Callable[..., None]) -> None:
+        super().__init__()
+        self._session, self._settings, self._do = session, settings, do
+        self.waiting = WaitingPage()
+        self.addWidget(self.waiting)
+        self.switch = MapSwitch(session, self)
+        self.map: MapView | None = None
+        self.map_actions = MapActions(self)
+        self.bar = SelectionBar(self)
+        tools = self.map_actions
+        self.strip = ToolStrip((tools.tools.values(), tools.moves), self)
+        self.strip.hide()
+        tools.tool_chosen.connect(lambda tool: self.map is not None and self.map.set_tool(tool))
+        tools.fit.triggered.connect(self.fit)
+        tools.fit_selection.triggered.connect(self.fit_selection)
+        tools.back.triggered.connect(lambda: self._go(-1))
+        tools.forward.triggered.connect(lambda: self._go(1))
+        self.bar.neighbors_wanted.connect(lambda: do(operations.use_chosen_as_neighbors))
+        self.bar.invert_wanted.connect(lambda: do(operations.invert_chosen))
+        self.bar.clear_wanted.connect(lambda: do(operations.clear_chosen))
+        self.currentChanged.connect(self._place)
+        self._pass_on(self.switch)
+
+    def _pass_on(self, view: MapView | MapSwitch) -> None:
+        view.hovered.connect(self.hovered)
+        view.clicked.connect(lambda row: self._do(operations.click_point, row=row))
+        view.double_clicked.connect(lambda row: self._do(operations.new_anchor, row=row))
+
+    def bring_map(self) -> None:
+        """Import and add the map, once, after the window was painted."""
+        if self.map is not None:
+            return
+        from diffviews_desktop.ui.map.view import MapView
+
+        made = self.map = MapView()
+        made.set_renderer(str(self._settings.value("renderer", "auto")))
+        self.addWidget(made)
+        self._pass_on(made)
+        made.chosen.connect(lambda rows, how: self._do(operations.choose_rows, rows=rows, how=how))
+        made.painted.connect(self.painted)
+        made.box.history_changed.connect(self._show_history)
+        self.switch.set_map(made)
+        self.show_changes(State(), self._session.state)
+
+    # ---- showing --------------------------------------------------------------------------------
+
+    def show_changes(self, old: State, new: State) -> None:
+        """Pass on what concerns the map."""
+        self.waiting.set_state(new)
+        if self.map is None:
+            return
+        selection = new.selection
+        if new.layer_map is None or new.samples is None:
+            self.setCurrentWidget(self.waiting)
+            self.bar.set_count(0)
+            self.map_actions.fit_selection.setEnabled(False)
+            if old.layer_map is not None:
+                self.map.clear()
+                self.switch.clear()
+            return
+        self.setCurrentWidget(self.switch.current or self.map)
+        if old.layer_map is not new.layer_map or old.samples is not new.samples:
+            self.map.set_map(new.samples, new.layer_map.xy)
+            self.map.set_highlighted_class(new.highlighted_class)
+            self.map.set_selection(selection)
+        elif old.selection is not selection:
+            self.map.set_selection(selection)
+        self._color_map(old, new)
+        if old.highlighted_class != new.highlighted_class:
+            self.map.set_highlighted_class(new.highlighted_class)
+        if any(getattr(old, name) is not getattr(new, name) for name in ON_MAP):
+            records = [r for r in new.trajectories if r.visible and new.on_this_map(r)]
+            unmasked = new.baseline() if new.comparing else None
+            if unmasked is not None and not new.on_this_map(unmasked):
+                unmasked = None
+            self.map.set_trajectories(records, new.shown, new.step, unmasked)
+        self.switch.show_changes(old, new)
+        if old.selection is not selection:
+            self.bar.set_count(len(selection.chosen))
+            self.map_actions.fit_selection.setEnabled(bool(len(selection.chosen) or selection.rows))
+            self._place()
+
+    def _color_map(self, old: State, new: State) -> None:
+        """Recolour the points where what the colours tell has changed."""
+        assert self.map is not None
+        same = old.layer_map is new.layer_map and old.samples is new.samples
+        same = same and old.colored_by == new.colored_by
+        if new.colored_by == "distance":
+            same = same and old.selection.anchor == new.selection.anchor
+        if not same:
+            from diffviews_desktop.ui.map.coloring import coloring
+
+            self.map.set_coloring(coloring(new))
+
+    def apply_theme(self) -> None:
+        """Take the colours of the theme in use."""
+        for button in self.findChildren(IconButton):
+            button.refresh()
+        if self.map is not None:
+            self.map.apply_theme()
+            self.switch.apply_theme()
+            self.show_changes(State(), self._session.state)
+
+    def set_renderer(self, way: str) -> None:
+        """Draw the map by OpenGL, into a picture, or by what is faster here."""
+        if self.map is not None:
+            self.map.set_renderer(way)
+            self.switch.renderer_chosen()
+
+    def _place(self) -> None:
+        """Put what floats where it belongs over the shown view."""
+        shown = self.currentWidget()
+        flat = self.map is not None and shown is self.map
+        self.strip.setVisible(flat)
+        over_map = flat or (shown is not None and shown is self.switch.view)
+        self.bar.setVisible(over_map and len(self._session.state.selection.chosen) > 0)
+        area = self.map.plot_area if flat and self.map is not None else self.rect()
+        self.strip.move(area.topLeft() + QPoint(MARGIN, MARGIN))
+        left = area.left() + max(0, (area.width() - self.bar.width()) // 2)
+        self.bar.move(left, area.bottom() - self.bar.height() - MARGIN)
+        for floating in (self.strip, self.bar):
+            floating.raise_()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place()
+
+    # ---- moving ---------------------------------------------------------------------------------
+
+    def fit(self) -> None:
+        """Show the whole map."""
+        if self.switch.current is not None:
+            self.switch.current.fit()
+
+    def fit_selection(self) -> None:
+        """Show what is selected."""
+        if self.switch.current is not None:
+            self.switch.current.fit_selection()
+
+    def center_on(self, row: int | None) -> None:
+        """Bring a sample to the middle; None brings nothing."""
+        if self.switch.current is not None and row is not None:
+            self.switch.current.center_on(row)
+
+    def _go(self, by: int) -> None:
+        if self.map is not None:
+            self.map.box.go(by)
+
+    def _show_history(self) -> None:
+        assert self.map is not None
+        self.map_actions.back.setEnabled(self.map.box.can_go_back)
+        self.map_actions.forward.setEnabled(self.map.box.can_go_forward)
+
+    # ---- picking --------------------------------------------------------------------------------
+
+    def add_hovered(self) -> None:
+        """Add the sample under the mouse, or where the arrow keys went, as a neighbour."""
+        row = self.switch.hovered_row
+        if row is None:
+            text = "Point at a sample first, with the mouse or the arrow keys."
+            self._session.update(self._session.state.with_notice(text))
+        else:
+            self._do(operations.add_neighbor, row=row)
+
+    def close_threads(self) -> None:
+        """End what runs in other threads."""
+        if self.map is not None:
+            self.map.close_points()
+        self.switch.close_threads()
