@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 from diffviews_desktop.processing.neighbors import neighbors_of
 from diffviews_desktop.processing.parameters import MapParameters
 from diffviews_desktop.row_set import RowSet
+from diffviews_desktop.sample_values import hidden_rows
 from diffviews_desktop.state import (
     MAX_NEIGHBORS,
     Choosing,
     ColorBy,
     EngineStatus,
+    Filter,
     GridRecord,
     PanelClass,
     RunningJob,
@@ -211,6 +213,36 @@ def change_color(*, session: SessionLike, by: ColorBy) -> None:
     session.update(replace(session.state, color_by=by))
 
 
+def filter_values(
+    *, session: SessionLike, by: ColorBy, low: float | None, high: float | None
+) -> None:
+    """Show only the samples whose value lies in a range; None for no limit."""
+    session.update(replace(session.state, filter=Filter(by, low, high)))
+
+
+def toggle_category(*, session: SessionLike, by: ColorBy, number: int) -> None:
+    """Hide the samples of a category, by its position, or show them again."""
+    hidden = _hidden_categories(session, by) ^ {number}
+    session.update(replace(session.state, filter=Filter(by, hidden=hidden) if hidden else None))
+
+
+def only_category(*, session: SessionLike, by: ColorBy, number: int, count: int) -> None:
+    """Show only the samples of one of ``count`` categories; all, where that is so already."""
+    others = frozenset(range(-1, count)) - {number}
+    same = _hidden_categories(session, by) == others
+    session.update(replace(session.state, filter=None if same else Filter(by, hidden=others)))
+
+
+def _hidden_categories(session: SessionLike, by: ColorBy) -> frozenset[int]:
+    shown = session.state.filter
+    return shown.hidden if shown is not None and shown.by == by else frozenset()
+
+
+def show_all(*, session: SessionLike) -> None:
+    """Hide and dim no samples; picks stay."""
+    session.update(replace(session.state, filter=None, highlighted_class=None))
+
+
 # ---- picking ------------------------------------------------------------------------------------
 
 
@@ -277,22 +309,26 @@ def choose_class(*, session: SessionLike, number: int, how: Choosing = "replace"
 
 
 def invert_chosen(*, session: SessionLike) -> None:
-    """Select those samples on the map that are not selected, and no others."""
+    """Select those samples that the map shows and that are not selected, and no others."""
     state = session.state
     if state.layer_map is not None:
-        chosen = _on_map(state.layer_map) - state.selection.chosen
+        chosen = _on_map(state) - state.selection.chosen
         session.select(replace(state.selection, chosen=chosen), "invert selection")
 
 
 def choose_all(*, session: SessionLike) -> None:
-    """Make all samples on the map the selection set."""
+    """Make all samples that the map shows the selection set."""
     if session.state.layer_map is not None:
-        choose_rows(session=session, rows=_on_map(session.state.layer_map))
+        choose_rows(session=session, rows=_on_map(session.state))
 
 
-def _on_map(layer_map: LayerMap) -> RowSet:
-    x, y = layer_map.xy[:, 0], layer_map.xy[:, 1]
-    return RowSet.ascending(np.flatnonzero(np.isfinite(x) & np.isfinite(y)))
+def _on_map(state: State) -> RowSet:
+    """The samples that the map shows."""
+    assert state.layer_map is not None
+    x, y = state.layer_map.xy[:, 0], state.layer_map.xy[:, 1]
+    shown = np.isfinite(x) & np.isfinite(y)
+    hidden = hidden_rows(state)
+    return RowSet.ascending(np.flatnonzero(shown if hidden is None else shown & ~hidden))
 
 
 def clear_chosen(*, session: SessionLike) -> None:
@@ -844,6 +880,7 @@ def _data_opened(session: SessionLike, worker: WorkerLike, opened: DataOpened) -
         rate=state.rate if same_model else None,
         model_problem=None,
         selection=Selection(),
+        filter=None,
         highlighted_class=None,
         settings=state.settings if same_model else summary.settings,
         class_choice=state.class_choice if same_model else "anchor",

@@ -5,12 +5,27 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """A value of each sample that the data folder gives besides those that the program knows.
+
+    Attributes:
+        values: ``(N,) float32``: numbers, NaN where there is none; or, where there are ``names``,
+            the position of the sample's own among them, -1 where it has none.
+        names: of the categories, in order; empty for numbers.
+    """
+
+    values: NDArray[np.float32]
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +39,7 @@ class SampleTable:
         class_name: one name per sample.
         image_path: picture of each sample, relative to ``root``; empty where there is none.
         sigma: noise level the sample is extracted at ``(N,) float32``.
+        columns: what else the folder says of the samples, by name.
     """
 
     root: Path
@@ -32,6 +48,7 @@ class SampleTable:
     class_name: tuple[str, ...]
     image_path: tuple[str, ...]
     sigma: NDArray[np.float32]
+    columns: Mapping[str, Column] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.sample_id)

@@ -33,8 +33,10 @@ EngineStatus = Literal["starting", "ready", "working", "stopped"]
 PanelClass = ClassChoice | Literal["anchor"]
 Offer = Literal["convert"]
 """What a notice can offer to do."""
-ColorBy = Literal["class", "sigma", "trust", "z", "distance"]
-"""What the colour of a point tells; ``distance`` is that to the anchor in activation space."""
+ColorBy = str
+"""What the colour of a point tells: ``class``, ``sigma``, ``trust``, ``z``, ``distance`` (that to
+the anchor in activation space), or `COLUMN` and the name of a column of the samples."""
+COLUMN = "column:"
 Choosing = Literal["replace", "add", "remove", "toggle"]
 """What newly chosen samples do to the selection set."""
 MapKey = tuple[tuple[str, ...], MapParameters | None]
@@ -85,6 +87,23 @@ class Selection:
             manual=tuple(r for r in self.manual if r != row),
             suggested=tuple(pair for pair in self.suggested if pair[0] != row),
         )
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which samples are shown: those with a value in a range and of no hidden category.
+
+    Attributes:
+        by: of what, as in `ColorBy`.
+        low: least value; None for no limit.
+        high: largest value; None for no limit.
+        hidden: positions of the categories that are not shown.
+    """
+
+    by: ColorBy
+    low: float | None = None
+    high: float | None = None
+    hidden: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -197,6 +216,7 @@ class State:
     selection: Selection = field(default_factory=Selection)
     highlighted_class: int | None = None
     color_by: ColorBy = "class"
+    filter: Filter | None = None
     settings: GenerateSettings = field(default_factory=GenerateSettings)
     class_choice: PanelClass = "anchor"
     suggest_count: int = 5
@@ -247,6 +267,10 @@ class State:
             return ""
         if shown is None or self.samples is None:
             return "The map is not there yet."
+        if by.startswith(COLUMN):
+            name = by.removeprefix(COLUMN)
+            there = name in self.samples.columns
+            return "" if there else f"These samples have no column {name}."
         if by == "trust" and shown.trustworthiness is None:
             return "This map was not judged: how far its neighbours can be trusted is not known."
         if by == "z" and shown.z is None:

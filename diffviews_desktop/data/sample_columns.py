@@ -16,19 +16,36 @@ import numpy as np
 
 from diffviews_desktop.data.arrays import Float32
 from diffviews_desktop.errors import DataError, brief
-from diffviews_desktop.samples import SampleTable
+from diffviews_desktop.samples import Column, SampleTable
 
 MAP_COLUMNS = ("sample_id", "umap_x", "umap_y")
+KNOWN_COLUMNS = frozenset(
+    (
+        *MAP_COLUMNS,
+        "umap_z",
+        "trust",
+        "class_label",
+        "class_name",
+        "conditioning_sigma",
+        "image_path",
+        "activation_path",
+        "batch_index",
+    )
+)
+MOST_COLUMNS = 32
+MOST_CATEGORIES = 200
+FEW_NUMBERS = 20  # whole numbers of so few values stand for categories
+LONGEST_NAME = 80
 
 Columns = Mapping[str, Sequence[Any]]  # equally long; None or "" where nothing is given
 
 
-def read_csv(path: Path, wanted: Sequence[str] | None = None) -> Columns:
+def read_csv(path: Path, unwanted: Sequence[str] = ()) -> Columns:
     """The columns of a map's table, as text.
 
     Args:
         path: the table.
-        wanted: columns to keep, where they are there; all by default.
+        unwanted: columns to leave out.
 
     Raises:
         DataError: it cannot be read, or lacks a column that every map has.
@@ -44,7 +61,7 @@ def read_csv(path: Path, wanted: Sequence[str] | None = None) -> Columns:
                     f"{path} lacks the column {missing[0]}: restore it, or remove it to have the "
                     "map made anew."
                 )
-            kept = [i for i, name in enumerate(names) if wanted is None or name in wanted]
+            kept = [i for i, name in enumerate(names) if name not in unwanted]
             pick, width = itemgetter(*kept), len(names)  # kept are three at least
             rows = [
                 pick(row) if len(row) >= width else pick(row + [""] * (width - len(row)))
@@ -97,7 +114,53 @@ def sample_table(
         ),
         image_path=texts(pictures),
         sigma=sigma,
+        columns=further_columns(columns),
     )
+
+
+def further_columns(columns: Columns) -> dict[str, Column]:
+    """What is given of samples besides what the program knows: numbers and categories.
+
+    A column of numbers is one of numbers, unless they are a few whole ones, which stand for
+    categories. One of texts is one of categories, unless there are so many that they are no
+    categories but, say, file names. One that says the same of all is left out.
+    """
+    found: dict[str, Column] = {}
+    for name, values in columns.items():
+        if name in KNOWN_COLUMNS or len(name) > LONGEST_NAME or not name.isprintable():
+            continue
+        column = _further(values)
+        if column is not None:
+            found[name] = column
+        if len(found) == MOST_COLUMNS:
+            break
+    return found
+
+
+def _further(values: Sequence[Any]) -> Column | None:
+    given = [value for value in values if value is not None and value != ""]
+    if not given or not {type(value) for value in given} <= {str, int, float, bool}:
+        return None
+    distinct = set(given)
+    if len(distinct) > MOST_CATEGORIES or bool not in {type(value) for value in distinct}:
+        real = as_float32(numbers([None if value == "" else value for value in values]))
+        real[~np.isfinite(real)] = math.nan
+        if int(np.isfinite(real).sum()) == len(given):
+            few = np.unique(real[np.isfinite(real)])
+            if len(few) == 1:
+                return None
+            if len(few) > FEW_NUMBERS or (few != np.round(few)).any():
+                return Column(real)
+            position = np.searchsorted(few, np.nan_to_num(real)).astype(np.float32)
+            named = tuple(f"{value:.0f}" for value in few.tolist())
+            return Column(np.where(np.isnan(real), np.float32(-1), position), named)
+    if not 1 < len(distinct) <= MOST_CATEGORIES:
+        return None
+    texts_of = {value: str(value)[:LONGEST_NAME] for value in distinct}
+    names = tuple(sorted(set(texts_of.values())))
+    place = {name: i for i, name in enumerate(names)}
+    codes = [place[texts_of[v]] if v is not None and v != "" else -1 for v in values]
+    return Column(np.array(codes, np.float32), names)
 
 
 def sample_ids(values: Sequence[Any], source: Path) -> tuple[str, ...]:

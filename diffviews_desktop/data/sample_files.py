@@ -21,9 +21,9 @@ from diffviews_desktop.data.class_labels import load_class_labels
 from diffviews_desktop.data.folder_files import files_in, read_json, replacing
 from diffviews_desktop.data.model_folder import ModelFolder, embedding_files, metadata_file
 from diffviews_desktop.data.sample_columns import (
-    MAP_COLUMNS,
     Columns,
     as_float32,
+    further_columns,
     numbers,
     read_csv,
     sample_ids,
@@ -31,9 +31,11 @@ from diffviews_desktop.data.sample_columns import (
     texts,
 )
 from diffviews_desktop.errors import DataError
-from diffviews_desktop.samples import SampleTable
+from diffviews_desktop.samples import Column, SampleTable
 
 IMAGENET_ADAPTERS = ("edm-imagenet-64", "dmd2-imagenet-64")
+FIRST, MOST_NAMES = 100, 200
+"""So many records tell which names there are, and so many names are looked at."""
 SAMPLE_COLUMNS = ("sample_id", "class_label", "class_name", "image_path", "conditioning_sigma")
 
 
@@ -91,6 +93,10 @@ class ModelSamples:
                 class_name=tuple(table.class_name[i] for i in rows),
                 image_path=tuple(table.image_path[i] for i in rows),
                 sigma=table.sigma[rows],
+                columns={
+                    name: replace(column, values=column.values[rows])
+                    for name, column in table.columns.items()
+                },
             ),
             matrix_rows=self.matrix_rows[rows],
             xy=None if self.xy is None else self.xy[rows],
@@ -112,8 +118,8 @@ def read_samples(model: ModelFolder, max_classes: int | None = None) -> ModelSam
     """
     metadata, maps = metadata_file(model.path), embedding_files(model.path)
     # what the list says of the samples need not be read again
-    wanted = None if metadata is None else (*MAP_COLUMNS, "umap_z")
-    rows = read_csv(maps[0], wanted) if maps else None
+    listed = () if metadata is None else SAMPLE_COLUMNS[1:]
+    rows = read_csv(maps[0], listed) if maps else None
     if metadata is not None:
         samples = _samples(model, _listed(metadata), metadata)
     elif rows is not None:
@@ -171,8 +177,10 @@ def metadata_records(path: Path) -> list[dict[str, Any]]:
 
 
 def sample_columns(records: Sequence[Mapping[str, Any]]) -> Columns:
-    """The columns of samples that the program knows."""
-    wanted = (*SAMPLE_COLUMNS, "activation_path", "batch_index")
+    """Samples as columns: those that the program knows, and what else all of the first say."""
+    known = (*SAMPLE_COLUMNS, "activation_path", "batch_index")
+    others = dict.fromkeys(name for record in records[:FIRST] for name in record)
+    wanted = dict.fromkeys([*known, *list(others)[:MOST_NAMES]])
     columns: dict[str, Sequence[Any]] = {}
     for name in wanted:
         try:
@@ -310,7 +318,21 @@ def _with_map(samples: ModelSamples, rows: Columns, maps: Sequence[Path]) -> Mod
         z=of_samples("umap_z") if "umap_z" in rows else None,
         embedding=path.stem,
         notes=tuple(notes),
+        table=replace(samples.table, columns={**samples.table.columns, **_others(rows, found)}),
     )
+
+
+def _others(rows: Columns, found: NDArray[np.int64]) -> dict[str, Column]:
+    """The further columns of a map's table, for the samples that are in its rows ``found``."""
+    columns = further_columns(rows)
+    count = len(rows["sample_id"])
+    taken = {}
+    for name, column in columns.items():
+        nothing = np.float32(-1 if column.names else math.nan)
+        taken[name] = replace(
+            column, values=np.append(column.values, nothing)[np.minimum(found, count)]
+        )
+    return taken
 
 
 def _map_layers(embedding: Path) -> tuple[str, ...]:

@@ -17,10 +17,13 @@ from diffviews_desktop.ui.widgets import as_panel, block_signals
 
 class ClassesPanel(QWidget):
     """Signals: ``class_chosen(number or None)``, to highlight; choosing the highlighted one again
-    clears. ``selection_wanted(number, how)``, a `Choosing`."""
+    clears. ``selection_wanted(number, how)``, a `Choosing`. ``hiding_wanted(position)`` and
+    ``isolation_wanted(position)``, to hide the samples of a class or all others, or no longer."""
 
     class_chosen = Signal(object)
     selection_wanted = Signal(int, str)
+    hiding_wanted = Signal(int)
+    isolation_wanted = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -49,12 +52,18 @@ class ClassesPanel(QWidget):
         self.list.itemClicked.connect(self._on_chosen)
         self.list.itemActivated.connect(self._on_chosen)
         self._highlighted: int | None = None
+        self._hidden: frozenset[int] = frozenset()
 
     def set_state(self, state: State) -> None:
         """Show the classes of the samples and which one is highlighted."""
         if state.samples is not self._samples:
             self._samples = state.samples
             self._fill(state.samples)
+        shown = state.filter
+        hidden = shown.hidden if shown is not None and shown.by == "class" else frozenset()
+        if hidden != self._hidden:
+            self._hidden = hidden
+            self._strike()
         if state.highlighted_class != self._highlighted:
             self._highlighted = state.highlighted_class
             unblock = block_signals(self.list)
@@ -83,6 +92,15 @@ class ClassesPanel(QWidget):
             item.setToolTip(f"{count} samples of class {title}")
             self.list.addItem(item)
         self._filter(self.search.text())
+        self._strike()
+
+    def _strike(self) -> None:
+        """Strike out the classes whose samples are hidden."""
+        for i in range(self.list.count()):
+            item = self.list.item(i)
+            font = item.font()
+            font.setStrikeOut(i in self._hidden)
+            item.setFont(font)
 
     def _filter(self, text: str) -> None:
         wanted = text.strip().lower()
@@ -96,6 +114,10 @@ class ClassesPanel(QWidget):
         menu = QMenu(self)
         lit = number == self._highlighted
         menu.addAction("Show all classes" if lit else "Highlight", lambda: self._on_chosen(item))
+        position = self.list.row(item)
+        gone = position in self._hidden
+        menu.addAction("Show" if gone else "Hide", partial(self.hiding_wanted.emit, position))
+        menu.addAction("Show only this class", partial(self.isolation_wanted.emit, position))
         menu.addSeparator()
         ways: tuple[tuple[str, Choosing], ...] = (
             ("Select its samples", "replace"),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QStandardItemModel
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
-from diffviews_desktop.state import ColorBy, State
-from diffviews_desktop.ui.widgets import block_signals
+from diffviews_desktop.state import COLUMN, ColorBy, State
+from diffviews_desktop.ui.widgets import ElidingComboBox, block_signals
 
 CHOICES: dict[ColorBy, tuple[str, str]] = {
     "class": ("class", "One colour a class."),
@@ -24,6 +24,9 @@ CHOICES: dict[ColorBy, tuple[str, str]] = {
 }
 
 
+OF_COLUMN = "A column of the data folder's table of samples."
+
+
 class ColorPanel(QWidget):
     """Signal: ``color_chosen(by)``, a `ColorBy`. What cannot be chosen says why."""
 
@@ -31,7 +34,8 @@ class ColorPanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.choice = QComboBox()
+        self.choice = ElidingComboBox()
+        self.choice.setFixedWidth(148)
         self.choice.setAccessibleName("Colour by")
         for by, (text, _) in CHOICES.items():
             self.choice.addItem(text, by)
@@ -45,6 +49,7 @@ class ColorPanel(QWidget):
         self.choice.activated.connect(
             lambda index: self.color_chosen.emit(self.choice.itemData(index))
         )
+        self._columns: tuple[str, ...] = ()
         self.set_state(State())
 
     def set_state(self, state: State) -> None:
@@ -52,14 +57,26 @@ class ColorPanel(QWidget):
         unblock = block_signals(self.choice)
         model = self.choice.model()
         assert isinstance(model, QStandardItemModel)
+        columns = tuple(state.samples.columns) if state.samples is not None else ()
+        if columns != self._columns:
+            self._list_columns(columns)
         for row, (by, (_, meaning)) in enumerate(CHOICES.items()):
             why_not = state.cannot_color(by)
             model.item(row).setEnabled(not why_not)
             self.choice.setItemData(row, why_not or meaning, Qt.ItemDataRole.ToolTipRole)
-        shown = list(CHOICES).index(state.colored_by)
-        self.choice.setCurrentIndex(shown)
+        self.choice.setCurrentIndex(self.choice.findData(state.colored_by))
         unblock()
         ready = state.layer_map is not None
         self.choice.setEnabled(ready)
-        meaning = CHOICES[state.colored_by][1]
+        meaning = CHOICES[state.colored_by][1] if state.colored_by in CHOICES else OF_COLUMN
         self.choice.setToolTip(meaning if ready else "The map is not there yet.")
+
+    def _list_columns(self, columns: tuple[str, ...]) -> None:
+        while self.choice.count() > len(CHOICES):
+            self.choice.removeItem(self.choice.count() - 1)
+        self._columns = columns
+        if columns:
+            self.choice.insertSeparator(len(CHOICES))
+        for name in columns:
+            self.choice.addItem(name, COLUMN + name)
+            self.choice.setItemData(self.choice.count() - 1, OF_COLUMN, Qt.ItemDataRole.ToolTipRole)

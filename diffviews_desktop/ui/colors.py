@@ -10,6 +10,11 @@ _PLASMA = (
     (229, 107, 93), (248, 148, 65), (253, 195, 40), (240, 249, 33),
 )  # fmt: skip
 
+# Masataka Okabe and Kei Ito, Color Universal Design, without black and its yellow darker.
+OKABE_ITO = (
+    "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#c8b400",
+)  # fmt: skip
+
 ANCHOR = QColor("#f0353f")
 MANUAL = QColor("#12b5cb")
 SUGGESTED = QColor("#2fa84f")

@@ -42,7 +42,7 @@ from PySide6.QtWidgets import (
 
 from diffviews_desktop import __version__, operations, paths
 from diffviews_desktop.session import Session
-from diffviews_desktop.state import ColorBy, State
+from diffviews_desktop.state import COLUMN, ColorBy, State
 from diffviews_desktop.ui import motion, theme
 from diffviews_desktop.ui.classes_panel import ClassesPanel
 from diffviews_desktop.ui.color_panel import CHOICES, ColorPanel
@@ -74,6 +74,14 @@ RENDERERS = (
     ("auto", "&Automatic"),
     ("opengl", "&OpenGL (graphics card)"),
     ("raster", "&Raster (no graphics card)"),
+)
+
+
+RAMPS = (
+    ("viridis", "&Viridis"),
+    ("cividis", "&Cividis (the same for every colour vision)"),
+    ("magma", "&Magma"),
+    ("inferno", "&Inferno"),
 )
 
 
@@ -112,7 +120,7 @@ class MainWindow(QMainWindow):
         self.saver = PictureSaver(self)
         self.saver.saved.connect(self._on_saved)
         saved = str(settings.value("color_by", "class"))
-        if saved in CHOICES:
+        if saved in CHOICES or saved.startswith(COLUMN):
             session.update(replace(session.state, color_by=saved))
         self._build()
         self._build_menus()
@@ -246,6 +254,14 @@ class MainWindow(QMainWindow):
             action.setCheckable(True)
             action.setChecked(choice == chosen)
             group.addAction(action)
+        ramps = view.addMenu("&Colours of values")
+        of_ramps = QActionGroup(self)
+        ramp_used = str(self._settings.value("ramp", RAMPS[0][0]))
+        for ramp, text in RAMPS:
+            action = self._action(ramps, text, partial(self.set_ramp, ramp))
+            action.setCheckable(True)
+            action.setChecked(ramp == ramp_used)
+            of_ramps.addAction(action)
         drawing = view.addMenu("&Drawing of the map")
         ways = QActionGroup(self)
         used = str(self._settings.value("renderer", "auto"))
@@ -267,8 +283,9 @@ class MainWindow(QMainWindow):
         self._action(map_menu, "Map s&ettings…", self.show_map_settings, "M")
         self._action(
             map_menu,
-            "Show all &classes",
-            partial(self._do, operations.highlight_class, number=None),
+            "S&how all samples",
+            partial(self._do, operations.show_all),
+            "Shift+H",
         )
 
         generate = bar.addMenu("&Generate")
@@ -312,6 +329,14 @@ class MainWindow(QMainWindow):
         self.settings_button.clicked.connect(self.show_map_settings)
         self.classes.selection_wanted.connect(
             lambda number, how: self._do(operations.choose_class, number=number, how=how)
+        )
+        self.classes.hiding_wanted.connect(
+            lambda at: self._do(operations.toggle_category, by="class", number=at)
+        )
+        self.classes.isolation_wanted.connect(
+            lambda at: self._do(
+                operations.only_category, by="class", number=at, count=self.classes.list.count()
+            )
         )
         self.classes.class_chosen.connect(
             lambda number: self._do(operations.highlight_class, number=number)
@@ -410,7 +435,7 @@ class MainWindow(QMainWindow):
             self.importer.set_state(new)
         if differs("samples", "selection", "layer_map"):
             self.preview.set_state(new)
-        if differs("samples", "highlighted_class"):
+        if differs("samples", "highlighted_class", "filter"):
             self.classes.set_state(new)
         if differs("samples"):
             self._show_classes(bool(new.samples is None or (new.samples.class_label >= 0).any()))
@@ -626,6 +651,11 @@ class MainWindow(QMainWindow):
         if self.grid_window is not None:
             self.grid_window.apply_theme()
         self.map_area.apply_theme()
+
+    def set_ramp(self, ramp: str) -> None:
+        """Show values from low to high by another ramp of colours."""
+        self._settings.setValue("ramp", ramp)
+        self.map_area.set_ramp(ramp)
 
     def set_renderer(self, way: str) -> None:
         """Draw the map by OpenGL, into a picture, or by what is faster here."""

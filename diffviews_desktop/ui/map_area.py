@@ -10,15 +10,17 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QStackedWidget
 
 from diffviews_desktop import operations
+from diffviews_desktop.sample_values import hidden_rows, values_of
 from diffviews_desktop.session import Session
-from diffviews_desktop.state import State
-from diffviews_desktop.ui.map.selection_bar import SelectionBar
+from diffviews_desktop.state import ColorBy, State
+from diffviews_desktop.ui.map.selection_bar import FilterBar, SelectionBar
 from diffviews_desktop.ui.map.tools import MapActions, ToolStrip
 from diffviews_desktop.ui.map_3d.switch import MapSwitch
 from diffviews_desktop.ui.waiting_page import WaitingPage
 from diffviews_desktop.ui.widgets import IconButton
 
 if TYPE_CHECKING:  # brought in after the first paint: importing it takes a second
+    from diffviews_desktop.ui.map.legend import Legend
     from diffviews_desktop.ui.map.view import MapView
 
 MARGIN = 12  # of what floats over the map, in logical pixels
@@ -53,6 +55,9 @@ class MapArea(QStackedWidget):
         tools = self.map_actions
         self.strip = ToolStrip((tools.tools.values(), tools.moves), self)
         self.strip.hide()
+        self.filter_bar = FilterBar(self)
+        self._filtered = False
+        self.filter_bar.show_all_wanted.connect(lambda: do(operations.show_all))
         tools.tool_chosen.connect(lambda tool: self.map is not None and self.map.set_tool(tool))
         tools.fit.triggered.connect(self.fit)
         tools.fit_selection.triggered.connect(self.fit_selection)
@@ -63,6 +68,7 @@ class MapArea(QStackedWidget):
         self.bar.clear_wanted.connect(lambda: do(operations.clear_chosen))
         self.currentChanged.connect(self._place)
         self._pass_on(self.switch)
+        self.switch.made.connect(lambda view: self._hear(view.legend))
 
     def _pass_on(self, view: MapView | MapSwitch) -> None:
         view.hovered.connect(self.hovered)
@@ -79,11 +85,33 @@ class MapArea(QStackedWidget):
         made.set_renderer(str(self._settings.value("renderer", "auto")))
         self.addWidget(made)
         self._pass_on(made)
+        self._hear(made.legend)
         made.chosen.connect(lambda rows, how: self._do(operations.choose_rows, rows=rows, how=how))
         made.painted.connect(self.painted)
         made.box.history_changed.connect(self._show_history)
         self.switch.set_map(made)
+        self.set_ramp(str(self._settings.value("ramp", "")))
         self.show_changes(State(), self._session.state)
+
+    def _hear(self, legend: Legend) -> None:
+        """Filter by what is done to a legend."""
+
+        def by() -> ColorBy:
+            return self._session.state.colored_by
+
+        def isolate(number: int) -> None:
+            found = values_of(self._session.state, by())
+            if found is not None:
+                count = len(found.names)
+                self._do(operations.only_category, by=by(), number=number, count=count)
+
+        legend.range_chosen.connect(
+            lambda low, high: self._do(operations.filter_values, by=by(), low=low, high=high)
+        )
+        legend.category_clicked.connect(
+            lambda number: self._do(operations.toggle_category, by=by(), number=number)
+        )
+        legend.category_isolated.connect(isolate)
 
     # ---- showing --------------------------------------------------------------------------------
 
@@ -96,6 +124,8 @@ class MapArea(QStackedWidget):
         if new.layer_map is None or new.samples is None:
             self.setCurrentWidget(self.waiting)
             self.bar.set_count(0)
+            self._filtered = False
+            self.filter_bar.hide()
             self.map_actions.fit_selection.setEnabled(False)
             if old.layer_map is not None:
                 self.map.clear()
@@ -109,6 +139,7 @@ class MapArea(QStackedWidget):
         elif old.selection is not selection:
             self.map.set_selection(selection)
         self._color_map(old, new)
+        self._filter_map(old, new)
         if old.highlighted_class != new.highlighted_class:
             self.map.set_highlighted_class(new.highlighted_class)
         if any(getattr(old, name) is not getattr(new, name) for name in ON_MAP):
@@ -122,6 +153,28 @@ class MapArea(QStackedWidget):
             self.bar.set_count(len(selection.chosen))
             self.map_actions.fit_selection.setEnabled(bool(len(selection.chosen) or selection.rows))
             self._place()
+
+    def _filter_map(self, old: State, new: State) -> None:
+        assert self.map is not None
+        names = ("filter", "layer_map", "samples")
+        same = all(getattr(old, name) is getattr(new, name) for name in names)
+        if new.filter is not None and new.filter.by == "distance":
+            same = same and old.selection.anchor == new.selection.anchor
+        if same:
+            return
+        hidden = hidden_rows(new)
+        self.map.set_hidden(hidden)
+        for legend in self.legends():
+            legend.set_filter(new.filter)
+        self._filtered = hidden is not None
+        if hidden is not None:
+            self.filter_bar.set_counts(len(hidden) - int(hidden.sum()), len(hidden))
+        self._place()
+
+    def legends(self) -> list[Legend]:
+        """The legends of the views that are there."""
+        views = (self.map, self.switch.view)
+        return [view.legend for view in views if view is not None]
 
     def _color_map(self, old: State, new: State) -> None:
         """Recolour the points where what the colours tell has changed."""
@@ -144,6 +197,15 @@ class MapArea(QStackedWidget):
             self.switch.apply_theme()
             self.show_changes(State(), self._session.state)
 
+    def set_ramp(self, ramp: str) -> None:
+        """Show values from low to high by a ramp of colours."""
+        if self.map is not None:
+            from diffviews_desktop.ui.map.coloring import RAMPS, coloring, set_ramp
+
+            set_ramp(ramp if ramp in RAMPS else RAMPS[0])
+            if self._session.state.layer_map is not None:
+                self.map.set_coloring(coloring(self._session.state))
+
     def set_renderer(self, way: str) -> None:
         """Draw the map by OpenGL, into a picture, or by what is faster here."""
         if self.map is not None:
@@ -161,7 +223,10 @@ class MapArea(QStackedWidget):
         self.strip.move(area.topLeft() + QPoint(MARGIN, MARGIN))
         left = area.left() + max(0, (area.width() - self.bar.width()) // 2)
         self.bar.move(left, area.bottom() - self.bar.height() - MARGIN)
-        for floating in (self.strip, self.bar):
+        self.filter_bar.setVisible(over_map and self._filtered)
+        middle = area.left() + max(0, (area.width() - self.filter_bar.width()) // 2)
+        self.filter_bar.move(middle, area.top() + MARGIN)
+        for floating in (self.strip, self.bar, self.filter_bar):
             floating.raise_()
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -16,7 +16,7 @@ from diffviews_desktop.samples import SampleTable
 from diffviews_desktop.state import Selection, State, TrajectoryRecord
 from diffviews_desktop.ui import theme
 from diffviews_desktop.ui.colors import class_colors
-from diffviews_desktop.ui.map.coloring import LEVELS, coloring, palette
+from diffviews_desktop.ui.map.coloring import LEVELS, coloring
 from diffviews_desktop.ui.map.view import MapView, opacities
 
 
@@ -217,7 +217,7 @@ def test_points_take_the_colours_of_their_values_with_a_legend(
     view.legend.hide()  # what is under it
     qtbot.wait(30)
     image = view.viewport.grab().toImage()
-    colors, groups = palette(dark=dark), coloring(shown).groups()
+    colors, groups = coloring(shown).palette(dark=dark), coloring(shown).groups()
     for row in (1, 3, 15, 29):  # odd rows: full opacity
         place = view.position_of(row) * image.devicePixelRatio()
         seen, wanted = image.pixelColor(round(place.x()), round(place.y())), colors[groups[row]]
@@ -225,14 +225,6 @@ def test_points_take_the_colours_of_their_values_with_a_legend(
             assert getattr(seen, channel)() == pytest.approx(getattr(wanted, channel)(), abs=12)
     view.set_coloring(None)
     assert not view.legend.isVisible()
-
-
-def test_the_legend_takes_no_clicks(qtbot: QtBot, view: MapView, state: State) -> None:
-    view.set_coloring(coloring(valued(state, "trust")))
-    view.legend.move(view.position_of(29).toPoint() - QPoint(20, 20))
-    with qtbot.waitSignal(view.clicked) as caught:
-        click(qtbot, view, 29)
-    assert caught.args == [29]
 
 
 def test_recolouring_5000_points_is_quick(qtbot: QtBot, view: MapView, state: State) -> None:

@@ -11,6 +11,35 @@ from diffviews_desktop.ui.map.tools import float_ground
 from diffviews_desktop.ui.widgets import IconButton
 
 
+class FilterBar(QWidget):
+    """How many samples are shown while some are hidden. Signal: ``show_all_wanted``."""
+
+    show_all_wanted = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.text = QLabel()
+        self.button = QToolButton()
+        self.button.setText("Show all")
+        self.button.setAccessibleName("Show all samples")
+        self.button.setAutoRaise(True)
+        self.button.clicked.connect(self.show_all_wanted)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 4, 4, 4)
+        row.setSpacing(6)
+        row.addWidget(self.text)
+        row.addWidget(self.button)
+        self.hide()
+
+    def set_counts(self, shown: int, count: int) -> None:
+        """Say how many of all samples are shown."""
+        self.text.setText(f"{shown:,} of {count:,} shown")
+        self.adjustSize()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        float_ground(self)
+
+
 class SelectionBar(QWidget):
     """Signals: ``neighbors_wanted``, ``mean_wanted``, ``export_wanted``, ``invert_wanted`` and
     ``clear_wanted``."""

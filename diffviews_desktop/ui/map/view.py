@@ -18,7 +18,7 @@ from diffviews_desktop.samples import SampleTable
 from diffviews_desktop.state import Choosing, Selection, TrajectoryRecord
 from diffviews_desktop.ui import theme
 from diffviews_desktop.ui.colors import class_colors
-from diffviews_desktop.ui.map.coloring import Coloring, palette
+from diffviews_desktop.ui.map.coloring import Coloring
 from diffviews_desktop.ui.map.gestures import MapBox
 from diffviews_desktop.ui.map.legend import Legend
 from diffviews_desktop.ui.map.overlays import Path, Rings
@@ -64,6 +64,11 @@ def opacities(sigma: NDArray) -> NDArray[np.float64]:
     if high - low < 1e-9:
         return np.full(len(level), EQUAL)
     return STRONGEST - (STRONGEST - FAINTEST) * (level - low) / (high - low)
+
+
+def _dense(labels: NDArray[np.int32]) -> bool:
+    """Whether classes are numbered with few gaps."""
+    return len(labels) > 0 and int(labels.max()) - int(labels.min()) < len(labels) + 1000
 
 
 class MapView(QWidget):
@@ -186,13 +191,26 @@ class MapView(QWidget):
         if coloring is None:
             self._points.set_colors(*self._by_class())
         else:
-            self._points.set_colors(coloring.groups(), palette(dark=theme.is_dark()))
+            self._points.set_colors(coloring.groups(), coloring.palette(dark=theme.is_dark()))
         self.coloring = coloring
         self.legend.set_coloring(coloring)
         self._place_legend()
 
+    def set_hidden(self, hidden: NDArray[np.bool_] | None) -> None:
+        """Leave samples ``(N,) bool`` out; None shows all."""
+        self._points.set_hidden(hidden)
+        if hidden is not None and self._hovered is not None and hidden[self._hovered]:
+            self._set_hovered(None)
+
     def _by_class(self) -> tuple[NDArray, list[QColor]]:
-        numbers, group = np.unique(self._labels, return_inverse=True)
+        low = int(self._labels.min()) if len(self._labels) else 0
+        counts = np.bincount(self._labels - low) if _dense(self._labels) else None
+        if counts is None:
+            numbers, group = np.unique(self._labels, return_inverse=True)
+        else:  # ten times faster than sorting
+            numbers = np.flatnonzero(counts) + low
+            position = np.cumsum(counts > 0) - 1
+            group = position[self._labels - low]
         colors = class_colors(numbers.tolist(), dark=theme.is_dark())
         return group, [colors[number] for number in numbers.tolist()]
 

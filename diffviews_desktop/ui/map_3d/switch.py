@@ -44,6 +44,8 @@ class MapSwitch(QObject):
     hovered = Signal(object)
     clicked = Signal(int)
     double_clicked = Signal(int)
+    made = Signal(object)
+    """The `SolidView`, when it is first asked for."""
 
     def __init__(self, session: Session, stack: QStackedWidget) -> None:
         super().__init__(stack)
@@ -160,6 +162,7 @@ class MapSwitch(QObject):
         view.failed.connect(self._on_failed)
         self._stack.addWidget(view)
         self.view = view
+        self.made.emit(view)
 
     def _on_failed(self, reason: str) -> None:
         """Back to the flat map, once; the next try begins anew."""

@@ -108,6 +108,7 @@ class SolidView(QWidget):
         self._picks = state
         self._fill_choice(state)
         self.legend.set_coloring(coloring)
+        self.legend.set_filter(state.filter)
         self._place_legend()
         if len(scene) > AT_ONCE:
             self._wanted = state, scene
