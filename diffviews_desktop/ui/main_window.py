@@ -161,7 +161,7 @@ class MainWindow(QMainWindow):
         bar.addWidget(self.open_button)
         self.addToolBar(bar)
 
-        self.map_area = MapArea(self.session, self._settings, self._do)
+        self.map_area = MapArea(self.session, self._settings, self.pictures, self._do)
         center = QWidget()
         column = QVBoxLayout(center)
         column.setContentsMargins(0, 0, 0, 0)
@@ -240,6 +240,7 @@ class MainWindow(QMainWindow):
         for dock in self.docks:
             view.addAction(dock.toggleViewAction())
         view.addSeparator()
+        view.addActions([*self.map_area.map_actions.shows.values()])
         view.addAction(self.map_3d.action)
         self.still_action = self._action(view, "Reduce &motion", self._reduce_motion)
         self.still_action.setCheckable(True)
@@ -387,6 +388,7 @@ class MainWindow(QMainWindow):
         self.waiting.demo_button.clicked.connect(lambda: self.open(Source()))
         self.map_area.hovered.connect(self.preview.show_row)
         self.map_area.painted.connect(self._on_painted)
+        self.map_area.step_clicked.connect(self._go_to_step)
         self.map_area.bar.mean_wanted.connect(lambda: self._ask(operations.average_chosen))
         self.map_area.bar.export_wanted.connect(self.export_selection)
 
@@ -626,6 +628,12 @@ class MainWindow(QMainWindow):
         if file:
             self._settings.setValue("tables", str(Path(file).parent))
             self._ask(operations.export_chosen, file=Path(file))
+
+    def _go_to_step(self, key: int, step: int) -> None:
+        """Show a step that was clicked on the map."""
+        if key != self.session.state.shown:
+            self._ask(operations.show_trajectory, key=key)
+        self._do(operations.scrub_to, step=step)
 
     def center_on_anchor(self) -> None:
         """Bring the anchor to the middle."""

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint, QSettings, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import QPoint, QPointF, QSettings, Signal
+from PySide6.QtGui import QImage, QResizeEvent
 from PySide6.QtWidgets import QStackedWidget
 
 from diffviews_desktop import operations
 from diffviews_desktop.sample_values import hidden_rows, values_of
 from diffviews_desktop.session import Session
-from diffviews_desktop.state import ColorBy, State
+from diffviews_desktop.state import COLUMN, ColorBy, State
+from diffviews_desktop.ui import motion
+from diffviews_desktop.ui.images import PictureLoader, to_qimage
+from diffviews_desktop.ui.map.card import HoverCard
 from diffviews_desktop.ui.map.selection_bar import FilterBar, SelectionBar
 from diffviews_desktop.ui.map.tools import MapActions, ToolStrip
 from diffviews_desktop.ui.map_3d.switch import MapSwitch
@@ -33,18 +36,30 @@ class MapArea(QStackedWidget):
     Args:
         session: whose state is shown.
         settings: of the person.
+        pictures: reads the samples' pictures.
         do: calls an operation that needs the session alone.
 
     Signals:
         hovered: the sample under the mouse, or None.
         painted: a map was painted.
+        step_clicked: a step of a trajectory on the map that was clicked: trajectory and step.
     """
 
     hovered = Signal(object)
     painted = Signal()
 
-    def __init__(self, session: Session, settings: QSettings, do: Callable[..., None]) -> None:
+    step_clicked = Signal(int, int)
+
+    def __init__(
+        self,
+        session: Session,
+        settings: QSettings,
+        pictures: PictureLoader,
+        do: Callable[..., None],
+    ) -> None:
         super().__init__()
+        self._pictures = pictures
+        self._card_of: object = None
         self._session, self._settings, self._do = session, settings, do
         self.waiting = WaitingPage()
         self.addWidget(self.waiting)
@@ -56,6 +71,8 @@ class MapArea(QStackedWidget):
         self.strip = ToolStrip((tools.tools.values(), tools.moves), self)
         self.strip.hide()
         self.filter_bar = FilterBar(self)
+        self.card = HoverCard(self)
+        pictures.loaded.connect(self._on_loaded)
         self._filtered = False
         self.filter_bar.show_all_wanted.connect(lambda: do(operations.show_all))
         tools.tool_chosen.connect(lambda tool: self.map is not None and self.map.set_tool(tool))
@@ -72,6 +89,7 @@ class MapArea(QStackedWidget):
 
     def _pass_on(self, view: MapView | MapSwitch) -> None:
         view.hovered.connect(self.hovered)
+        view.hovered.connect(self._show_card)
         view.clicked.connect(lambda row: self._do(operations.click_point, row=row))
         view.double_clicked.connect(lambda row: self._do(operations.new_anchor, row=row))
 
@@ -88,6 +106,9 @@ class MapArea(QStackedWidget):
         self._hear(made.legend)
         made.chosen.connect(lambda rows, how: self._do(operations.choose_rows, rows=rows, how=how))
         made.painted.connect(self.painted)
+        made.step_hovered.connect(self._show_step_card)
+        made.step_clicked.connect(self.step_clicked)
+        self._offer_decorations(made)
         made.box.history_changed.connect(self._show_history)
         self.switch.set_map(made)
         self.set_ramp(str(self._settings.value("ramp", "")))
@@ -133,7 +154,9 @@ class MapArea(QStackedWidget):
             return
         self.setCurrentWidget(self.switch.current or self.map)
         if old.layer_map is not new.layer_map or old.samples is not new.samples:
-            self.map.set_map(new.samples, new.layer_map.xy)
+            self.card.hide()
+            glide = motion.allowed() and old.samples is new.samples
+            self.map.set_map(new.samples, new.layer_map.xy, glide=glide)
             self.map.set_highlighted_class(new.highlighted_class)
             self.map.set_selection(selection)
         elif old.selection is not selection:
@@ -233,6 +256,70 @@ class MapArea(QStackedWidget):
         super().resizeEvent(event)
         self._place()
 
+    # ---- more of the points ---------------------------------------------------------------------
+
+    def _offer_decorations(self, view: MapView) -> None:
+        made = view.decorate_with(self._pictures)
+        for name, action in self.map_actions.shows.items():
+
+            def show(on: bool, name: str = name) -> None:
+                self._settings.setValue(f"map/{name}", "true" if on else "false")
+                setattr(made, f"want_{name}", on)
+                made.refresh()
+
+            action.toggled.connect(show)
+            saved = self._settings.value(f"map/{name}", "true" if action.isChecked() else "false")
+            action.setChecked(str(saved) == "true")
+            setattr(made, f"want_{name}", action.isChecked())
+
+    def _show_card(self, row: int | None) -> None:
+        """Show what is known of the sample under the mouse, beside it."""
+        state, view = self._session.state, self.switch.current
+        self._card_of = row
+        if row is None or state.samples is None or state.layer_map is None or view is None:
+            self.card.hide()
+            return
+        samples, shown = state.samples, state.layer_map
+        facts = [f"#{row}   {samples.sample_id[row]}", f"σ {samples.sigma[row]:g}"]
+        if shown.trust is not None and shown.trust[row] == shown.trust[row]:
+            facts[1] += f"   trust {shown.trust[row]:.2f}"
+        if state.colored_by.startswith(COLUMN):
+            facts.append(_of_column(state, row))
+        path = samples.picture(row)
+        title = f"{samples.class_label[row]} {samples.class_name[row]}"
+        if samples.class_label[row] < 0 or samples.class_name[row] == str(samples.class_label[row]):
+            title = samples.class_name[row]
+        self.card.show_facts(title, facts, self._pictures.get(path), str(path))
+        place = view.position_of(row)
+        if place is not None:
+            self._put_card(place)
+
+    def _show_step_card(self, step: tuple[int, int] | None) -> None:
+        """Show a step of a trajectory beside it."""
+        if step is None or self.map is None:
+            if not isinstance(self._card_of, int):
+                self.card.hide()
+            return
+        self._card_of = step
+        key, index = step
+        record = self._session.state.run(key)
+        if record is None or index >= len(record.steps):
+            return
+        shown = record.steps[index]
+        title = f"Step {index + 1} of {record.job.settings.num_steps}"
+        facts = [record.name, f"σ {shown.sigma:.3g}", "Click goes there"]
+        self.card.show_facts(title, facts, to_qimage(shown.image))
+        self._put_card(self.map.position_of_step(key, index))
+
+    def _put_card(self, place: QPointF) -> None:
+        view = self.switch.current
+        if view is not None:
+            self.card.show_beside(view.viewport.mapTo(self, place.toPoint()), self.rect())
+
+    def _on_loaded(self, path: str, image: QImage) -> None:
+        if self.card.isVisible() and path == self.card.path:
+            self.card.set_image(image)
+
     # ---- moving ---------------------------------------------------------------------------------
 
     def fit(self) -> None:
@@ -275,3 +362,14 @@ class MapArea(QStackedWidget):
         if self.map is not None:
             self.map.close_points()
         self.switch.close_threads()
+
+
+def _of_column(state: State, row: int) -> str:
+    """What the column that the colours tell says of a sample."""
+    assert state.samples is not None
+    name = state.colored_by.removeprefix(COLUMN)
+    column = state.samples.columns[name]
+    value = float(column.values[row])
+    if column.names:
+        return f"{name}: {column.names[int(value)] if value >= 0 else 'no value'}"
+    return f"{name}: {'no value' if value != value else f'{value:.4g}'}"

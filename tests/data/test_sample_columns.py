@@ -52,8 +52,8 @@ def test_too_many_of_anything_are_left_out() -> None:
 
 
 def test_columns_of_the_list_and_of_the_map_belong_to_their_samples(tmp_path: Path) -> None:
-    write_tiny_model(tmp_path)
-    folder = next(path for path in tmp_path.iterdir() if path.is_dir())
+    folder = tmp_path / "tiny"
+    write_tiny_model(folder)
     file = next(folder.glob("metadata/*/dataset_info.json"))
     listed = json.loads(file.read_text())
     for i, record in enumerate(listed["samples"]):

@@ -73,7 +73,9 @@ def activate(qtbot: QtBot, window: MainWindow) -> None:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> QSettings:
-    return QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+    made = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+    made.setValue("reduced_motion", "true")
+    return made
 
 
 @pytest.fixture

@@ -302,6 +302,7 @@ def worker() -> Recorder:
 @pytest.fixture
 def window(qtbot: QtBot, tmp_path: Path, worker: Recorder, state: State) -> Iterator[MainWindow]:
     settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+    settings.setValue("reduced_motion", "true")
     made = MainWindow(Session(), worker, settings)
     qtbot.addWidget(made)
     with qtbot.waitExposed(made):

@@ -39,6 +39,7 @@ def columns(state: State) -> State:
 @pytest.fixture
 def window(qtbot: QtBot, tmp_path: Path, columns: State) -> MainWindow:
     settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+    settings.setValue("reduced_motion", "true")
     made = MainWindow(Session(), Recorder(), settings)
     qtbot.addWidget(made)
     with qtbot.waitExposed(made):

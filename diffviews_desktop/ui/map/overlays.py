@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor
 from diffviews_desktop.row_set import RowSet
 from diffviews_desktop.state import Selection, TrajectoryRecord
 from diffviews_desktop.ui import colors
+from diffviews_desktop.ui.map.glide import Between
 
 MOST_CHOSEN_RINGS = 200
 """A larger selection set is told by the dimming of the rest alone."""
@@ -21,14 +22,14 @@ class Rings:
 
     def __init__(self, plot: pg.PlotItem) -> None:
         self._chosen = _ring(plot, QColor("#888888"), 11, 1.0, Qt.PenStyle.SolidLine, z=19)
-        self._chosen_drawn: tuple[RowSet, NDArray] | None = None
+        self._chosen_drawn: tuple[RowSet, NDArray | Between] | None = None
         self._suggested = _ring(plot, colors.SUGGESTED, 15, 2.0, Qt.PenStyle.SolidLine, z=20)
         self._manual = _ring(plot, colors.MANUAL, 15, 3.0, Qt.PenStyle.DotLine, z=21)
         self._anchor = _ring(plot, colors.ANCHOR, 22, 3.5, Qt.PenStyle.SolidLine, z=22)
         self._hover = _ring(plot, QColor("#888888"), 17, 1.5, Qt.PenStyle.SolidLine, z=23)
 
-    def show(self, selection: Selection, xy: NDArray) -> None:
-        """Ring the selection on a map ``(N, 2)``."""
+    def show(self, selection: Selection, xy: NDArray | Between) -> None:
+        """Ring the selection on a map ``(N, 2)``, or on its way from one to another."""
         manual = list(selection.manual)
         suggested = [row for row, _ in selection.suggested if row not in manual]
         anchor = [] if selection.anchor is None else [selection.anchor]
@@ -44,7 +45,7 @@ class Rings:
         if drawn is None or drawn[0] is not selection.chosen or drawn[1] is not xy:
             self._chosen_drawn = selection.chosen, xy
             few = len(selection.chosen) <= MOST_CHOSEN_RINGS
-            places = xy[selection.chosen.rows] if few else xy[:0]
+            places = xy[selection.chosen.rows if few else np.empty(0, np.int64)]
             self._chosen.setData(x=places[:, 0], y=places[:, 1])
 
     def hover(self, place: NDArray | None) -> None:
@@ -72,8 +73,24 @@ def _ring(
     return item
 
 
+STYLES: tuple[tuple[QColor, QColor, list[float]], ...] = (
+    (colors.PATH_START, colors.PATH_END, [4, 3]),
+    (QColor("#a9cdf7"), QColor("#1253a4"), [9, 3]),
+    (QColor("#fbd09b"), QColor("#b05a00"), [2, 2]),
+    (QColor("#efb3dc"), QColor("#8f1f6d"), [9, 3, 2, 3]),
+    (QColor("#9fe3e6"), QColor("#00707a"), [6, 2, 2, 2, 2, 2]),
+    (QColor("#d8c3b0"), QColor("#6b4423"), [14, 4]),
+)
+"""Colours from the first to the last step, and dashes: trajectories side by side differ."""
+
+
+def _style_of(record: TrajectoryRecord) -> tuple[QColor, QColor, list[float]]:
+    number = record.name.split()[-1]
+    return STYLES[(int(number) - 1) % len(STYLES) if number.isdecimal() else 0]
+
+
 class Path:
-    """One trajectory: dashed line, markers from light to dark green, diamond start, star end.
+    """One trajectory: dashed line, markers from light to dark, diamond start, star end.
 
     Filled markers are where the layers' own values lie; a hollow square is what was imposed
     instead; a cross where the finished picture's own activation landed. An unmasked run that
@@ -100,6 +117,8 @@ class Path:
             item.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
             plot.addItem(item, ignoreBounds=True)
         self._drawn: tuple[int, bool, str, bool] | None = None
+        self.places: list[tuple[float, float]] = []
+        """Where each step is."""
 
     def _items(self) -> tuple[pg.GraphicsObject, ...]:
         return self._line, self._imposed, self._markers, self._landed, self._current
@@ -126,6 +145,12 @@ class Path:
 
     def _draw_path(self, record: TrajectoryRecord, background: str) -> None:
         steps = record.steps
+        self.places = [step.xy for step in steps]
+        start, end_color, dashes = _style_of(record)
+        if not self._unmasked:
+            pen = pg.mkPen(end_color, width=2)
+            pen.setDashPattern(dashes)
+            self._line.setPen(pen)
         xy = np.array([step.xy for step in steps], dtype=np.float64).reshape(-1, 2)
         self._line.setData(xy[:, 0], xy[:, 1])
         last = max(1, len(steps) - 1)
@@ -133,7 +158,7 @@ class Path:
         for i, place in enumerate(xy):
             end = record.done and i == len(steps) - 1
             symbol, size = ("d", 15) if i == 0 else ("star", 20) if end else ("o", 10)
-            color = colors.blend(colors.PATH_START, colors.PATH_END, i / last)
+            color = colors.blend(start, end_color, i / last)
             if self._unmasked:
                 symbol, color = symbol if i == 0 or end else "t", colors.UNMASKED
             spots.append(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -61,6 +62,7 @@ class Points(pg.GraphicsObject):
         self._making: Future[None] | None = None
         self._makers: ThreadPoolExecutor | None = None
         self._made.connect(self._on_made, Qt.ConnectionType.QueuedConnection)
+        self._instead: PointScene | None = None
         self._extent: tuple[float, float, float, float] | None = None
         self._bounds = QRectF()
         self.moving = False
@@ -112,12 +114,40 @@ class Points(pg.GraphicsObject):
         """The points that are left out."""
         return self._hidden
 
+    def color_of(self, row: int) -> QColor:
+        """The colour of a point."""
+        group = int(self._group[row])
+        return self._palette[group] if group < len(self._palette) else QColor()
+
     @property
     def scene_drawn(self) -> PointScene:
         """The points as they are drawn: of a large map for a moment those before the change."""
         if self._shown != self._version and not self._later:
             self._shown, self._order, self._scene = self._recipe()()
         return self._scene
+
+    def moving_part(self, count: int) -> PointScene:
+        """A fair sample of the points as they are to be drawn."""
+        if not self._later:
+            return self.scene_drawn.part(count)
+        rows = np.flatnonzero(np.isfinite(self._xy).all(axis=1))
+        rows = np.random.default_rng(0).choice(rows, min(count, len(rows)), replace=False)
+        part = [None if mask is None else mask[rows] for mask in (self._emphasis, self._hidden)]
+        scene = make_scene(
+            self._xy[rows],
+            np.arange(len(rows), dtype=np.int32),
+            self._group[rows],
+            self._alpha[rows],
+            self._palette,
+            *part,
+        )
+        return replace(scene, rows=rows[scene.rows].astype(np.int32))
+
+    def draw_instead(self, scene: PointScene | None) -> None:
+        """Draw other points for a moment, while they move; None ends it."""
+        self._instead = scene
+        self.prepareGeometryChange()
+        self.update()
 
     @property
     def busy(self) -> bool:
@@ -175,6 +205,9 @@ class Points(pg.GraphicsObject):
     # ---- as an item of a plot -------------------------------------------------------------------
 
     def boundingRect(self) -> QRectF:
+        if self._instead is not None:  # they move outside of where they will be
+            box = self.getViewBox()
+            return self._bounds if box is None else self._bounds.united(box.viewRect())
         return self._bounds
 
     def dataBounds(
@@ -205,7 +238,7 @@ class Points(pg.GraphicsObject):
     def paint(self, painter: QPainter, option: object, widget: QWidget | None = None) -> None:
         if widget is None and self._shown != self._version:  # an export waits for what is to be
             self._shown, self._order, self._scene = self._recipe()()
-        scene = self.scene_drawn
+        scene = self.scene_drawn if self._instead is None else self._instead
         if not len(scene):
             return
         transform = painter.worldTransform()

@@ -55,6 +55,11 @@ class MapActions(QObject):
         self.fit_selection = self._action("Fit the selec&tion", "Shift+F", "fit-selection")
         self.back = self._action("&Previous view", "Alt+Left", "back")
         self.forward = self._action("&Next view", "Alt+Right", "forward")
+        self.shows = {
+            "pictures": self._shown("&Pictures where there is room", "T", checked=True),
+            "names": self._shown("Names of classes", "C", checked=True),
+            "contours": self._shown("Contours of &density", "D", checked=False),
+        }
         for action in (self.fit_selection, self.back, self.forward):
             action.setEnabled(False)
 
@@ -62,6 +67,12 @@ class MapActions(QObject):
         action = QAction(text, self)
         action.setShortcut(QKeySequence(key))
         action.setData(icon)
+        return action
+
+    def _shown(self, text: str, key: str, *, checked: bool) -> QAction:
+        action = self._action(text, key, "")
+        action.setCheckable(True)
+        action.setChecked(checked)
         return action
 
     @property

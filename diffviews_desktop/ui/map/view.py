@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -18,8 +19,11 @@ from diffviews_desktop.samples import SampleTable
 from diffviews_desktop.state import Choosing, Selection, TrajectoryRecord
 from diffviews_desktop.ui import theme
 from diffviews_desktop.ui.colors import class_colors
+from diffviews_desktop.ui.images import PictureLoader
 from diffviews_desktop.ui.map.coloring import Coloring
+from diffviews_desktop.ui.map.decorations import Decorated, Decorations
 from diffviews_desktop.ui.map.gestures import MapBox
+from diffviews_desktop.ui.map.glide import Between, Glide
 from diffviews_desktop.ui.map.legend import Legend
 from diffviews_desktop.ui.map.overlays import Path, Rings
 from diffviews_desktop.ui.map.picking import PointIndex
@@ -39,6 +43,8 @@ PICK_RADIUS = 14  # logical pixels
 INDEXED_AT_ONCE = 20_000  # points
 STILL_MILLISECONDS = 150  # after the last move the view counts as still
 LEGEND_MARGIN = 12
+STEP_RADIUS = 10.0  # logical pixels
+SKIPPING = (QEvent.Type.MouseButtonPress, QEvent.Type.Wheel, QEvent.Type.KeyPress)
 DIRECTIONS = {
     Qt.Key.Key_Left: (-1.0, 0.0),
     Qt.Key.Key_Right: (1.0, 0.0),
@@ -80,6 +86,8 @@ class MapView(QWidget):
         double_clicked: a sample that was double-clicked.
         chosen: samples that a rectangle or a lasso holds, or a Shift-click, as `RowSet`, and a
             `Choosing`.
+        step_hovered: ``(trajectory, step)`` under the mouse, or None.
+        step_clicked: a step that was clicked: trajectory and step.
         painted: the points were painted for the first time after `set_map`.
     """
 
@@ -88,6 +96,8 @@ class MapView(QWidget):
     double_clicked = Signal(int)
     chosen = Signal(object, str)
     painted = Signal()
+    step_hovered = Signal(object)
+    step_clicked = Signal(int, int)
     _found = Signal(object, object, str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -120,7 +130,13 @@ class MapView(QWidget):
         self._labels: NDArray = np.empty(0, dtype=np.int32)
         self._selection = Selection()
         self._highlighted: int | None = None
+        self._samples: SampleTable | None = None
         self._hovered: int | None = None
+        self._hovered_step: tuple[int, int] | None = None
+        self.glide = Glide(self._points, self.box)
+        self.glide.moved.connect(self._on_glided)
+        self.decorations: Decorations | None = None
+        self._decorated: Decorated | None = None
         self._awaiting_paint = False
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -169,8 +185,15 @@ class MapView(QWidget):
 
     # ---- what is shown --------------------------------------------------------------------------
 
-    def set_map(self, samples: SampleTable, xy: NDArray, *, keep_view: bool = False) -> None:
-        """Show the samples at ``xy (N, 2)``, coloured by class and faded by noise level."""
+    def set_map(
+        self, samples: SampleTable, xy: NDArray, *, keep_view: bool = False, glide: bool = False
+    ) -> None:
+        """Show the samples at ``xy (N, 2)``, coloured by class and faded by noise level.
+
+        With ``glide`` they are the samples that were shown, and move from where they were.
+        """
+        self.glide.finish()
+        old, seen = self._xy, self.box.viewRect()
         self._xy = xy
         self._make_index()
         self._labels = samples.class_label
@@ -180,11 +203,16 @@ class MapView(QWidget):
         self.legend.set_coloring(None)
         self._emphasize()
         self._set_hovered(None)
+        self._hovered_step = None
         self._awaiting_paint = True
         if not keep_view:
             self.box.stop()
             self.box.forget_views()
             self.box.show_part(self._around(xy))
+        if glide and not keep_view and len(old) == len(xy) and self.isVisible():
+            self.glide.start(old, xy, seen, self.box.viewRect())
+        self._samples = samples
+        self._decorate()
 
     def set_coloring(self, coloring: Coloring | None) -> None:
         """Colour the points by a value of each, with a legend; None colours them by class."""
@@ -199,6 +227,7 @@ class MapView(QWidget):
     def set_hidden(self, hidden: NDArray[np.bool_] | None) -> None:
         """Leave samples ``(N,) bool`` out; None shows all."""
         self._points.set_hidden(hidden)
+        self._decorate()
         if hidden is not None and self._hovered is not None and hidden[self._hovered]:
             self._set_hovered(None)
 
@@ -223,8 +252,11 @@ class MapView(QWidget):
 
     def clear(self) -> None:
         """Show nothing."""
+        self.glide.finish()
         self._xy = np.empty((0, 2), dtype=np.float32)
+        self._samples = None
         self._make_index()
+        self._decorate()
         self._points.set_points(self._xy, np.empty(0), np.empty(0), [])
         self.legend.set_coloring(None)
         self.set_selection(Selection())
@@ -339,7 +371,7 @@ class MapView(QWidget):
 
     def row_at(self, position: QPointF) -> int | None:
         """The sample nearest to a place in the scene, within reach of a click; or None."""
-        if not len(self._xy):
+        if not len(self._xy) or self.glide.running:
             return None
         box = self.box
         pixel_x, pixel_y = box.viewPixelSize()
@@ -422,11 +454,42 @@ class MapView(QWidget):
     def _on_still(self) -> None:
         self._points.moving = False
         self._points.update()
+        if self.decorations is not None:
+            self.decorations.refresh()
 
     def close_points(self) -> None:
         """End what draws and sorts points in other threads."""
+        self.glide.finish()
+        self._still.stop()
         self._indexing.shutdown()
         self._points.close()
+
+    def decorate_with(self, pictures: PictureLoader) -> Decorations:
+        """Offer pictures, class names and contours on this map."""
+        self.decorations = Decorations(self.box, pictures, self._indexing)
+        self._decorate()
+        return self.decorations
+
+    def _decorate(self) -> None:
+        if self.decorations is None:
+            return
+        samples = self._samples
+        if samples is None or len(samples) != len(self._xy) or self.glide.running:
+            self.decorations.set_data(None, self._index, None)
+            return
+        known = self._decorated
+        if known is None or known.xy is not self._xy or known.labels is not samples.class_label:
+            names = {number: name for number, name, _ in samples.classes()}
+            self._decorated = Decorated(
+                self._xy, samples.class_label, names, samples.picture, self._points.color_of
+            )
+        self.decorations.set_data(self._decorated, self._index, self._points.hidden)
+
+    def _on_glided(self, places: Between | None) -> None:
+        """Rings go with their points."""
+        self._rings.show(self._selection, self._xy if places is None else places)
+        if places is None:
+            self._decorate()
 
     def _make_index(self) -> None:
         """Prepare for picking: at once where that takes a few milliseconds."""
@@ -438,13 +501,44 @@ class MapView(QWidget):
 
     def _on_mouse_moved(self, position: QPointF) -> None:
         inside = self.box.sceneBoundingRect().contains(position)
-        self._set_hovered(self.row_at(position) if inside else None)
+        row = self.row_at(position) if inside else None
+        step = self.step_at(position, row) if inside else None
+        self._set_hovered(row if step is None else None)
+        if step != self._hovered_step:
+            self._hovered_step = step
+            self.step_hovered.emit(step)
+
+    def step_at(self, position: QPointF, row: int | None = None) -> tuple[int, int] | None:
+        """The step of a trajectory at a place in the scene, unless a sample is as near: its
+        trajectory and number."""
+        best, found = STEP_RADIUS, None
+        for key, path in self._paths.items():
+            for index, place in enumerate(path.places):
+                at = self.box.mapViewToScene(QPointF(*place))
+                away = math.hypot(at.x() - position.x(), at.y() - position.y())
+                if away < best:
+                    best, found = away, (key, index)
+        if found is not None and row is not None:
+            at = self.box.mapViewToScene(QPointF(*map(float, self._xy[row])))
+            if math.hypot(at.x() - position.x(), at.y() - position.y()) <= best:
+                return None
+        return found
+
+    def position_of_step(self, key: int, index: int) -> QPointF:
+        """Where a step is, in the coordinates of the plot's viewport."""
+        place = QPointF(*self._paths[key].places[index])
+        return QPointF(self._plot_widget.mapFromScene(self.box.mapViewToScene(place)))
 
     def _on_mouse_clicked(self, event: object) -> None:
         button, position = event.button(), event.scenePos()  # type: ignore[attr-defined]
         if button != Qt.MouseButton.LeftButton:
             return
         row = self.row_at(position)
+        step = self.step_at(position, row)
+        if step is not None and not event.double():  # type: ignore[attr-defined]
+            event.accept()  # type: ignore[attr-defined]
+            self.step_clicked.emit(*step)
+            return
         if row is None:
             return
         event.accept()  # type: ignore[attr-defined]
@@ -520,6 +614,8 @@ class MapView(QWidget):
             self._reveal(row)
 
     def eventFilter(self, watched: object, event: QEvent) -> bool:
+        if self.glide.running and event.type() in SKIPPING:
+            self.glide.finish()
         if watched is self._plot_widget:
             if event.type() == QEvent.Type.ShortcutOverride and self._takes_key(event):  # type: ignore[arg-type]
                 event.accept()

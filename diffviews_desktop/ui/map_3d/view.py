@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QResizeEvent, QStandardItemModel
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
@@ -214,6 +214,15 @@ class SolidView(QWidget):
     def hovered_row(self) -> int | None:
         """The sample under the mouse."""
         return self.canvas.hovered_row
+
+    @property
+    def viewport(self) -> QWidget:
+        """The widget that the points are drawn on."""
+        return self.canvas
+
+    def position_of(self, row: int) -> QPointF | None:
+        """Where a sample is drawn on the canvas; None where it is not."""
+        return self.canvas.position_of(row)
 
     def center_on(self, row: int) -> None:
         """Bring a sample to the middle."""
