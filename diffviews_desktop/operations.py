@@ -49,6 +49,8 @@ from diffviews_desktop.worker.jobs import (
     Job,
     LayerMap,
     LayersExtracted,
+    LinkedMap,
+    LinkMaps,
     LoadModel,
     MapLayer,
     ModelLoaded,
@@ -206,6 +208,48 @@ def _change_map(
         return
     job = MapLayer(job_id=worker.next_id(), source=source, model=state.model, layers=layers)
     _submit(session, worker, job, f"Mapping {'+'.join(layers) or 'the default layer'}")
+
+
+def link_map(
+    *, session: SessionLike, worker: WorkerLike, model: str, layers: tuple[str, ...]
+) -> None:
+    """Show a second map beside the first; the last choice counts."""
+    state = session.state
+    if state.model is None or state.layer_map is None:
+        return
+    _cancel_links(session, worker)
+    job = LinkMaps(
+        job_id=worker.next_id(),
+        source=state.source,
+        model=state.model,
+        layers=state.layer_map.layers,
+        other_model=model,
+        other_layers=layers,
+    )
+    _submit(session, worker, job, f"Mapping {'+'.join(layers) or model} beside the map")
+
+
+def unlink_map(*, session: SessionLike, worker: WorkerLike) -> None:
+    """Show no second map any more."""
+    _cancel_links(session, worker)
+    session.update(replace(session.state, linked=None))
+
+
+def _cancel_links(session: SessionLike, worker: WorkerLike) -> None:
+    for running in session.state.jobs:
+        if isinstance(running.job, LinkMaps):
+            cancel_job(session=session, worker=worker, job_id=running.job.job_id)
+
+
+def _linked(session: SessionLike, running: RunningJob, linked: LinkedMap) -> None:
+    state, job = session.state, running.job
+    if not isinstance(job, LinkMaps) or state.map_key() != (job.layers, job.source.parameters):
+        return
+    if job.model != state.model or running.stage == "cancelling":
+        return
+    if len(linked.map.layers) == 1 and linked.map.model == state.model:
+        state = _with_cached(state, linked.map.layers)
+    session.update(replace(state, linked=linked))
 
 
 def change_color(*, session: SessionLike, by: ColorBy) -> None:
@@ -812,6 +856,8 @@ def on_finished(
             _layer_mapped(session, worker, running, result)
         case Trajectory():
             _trajectory_done(session, worker, job_id, result)
+        case LinkedMap():
+            _linked(session, running, result)
         case PictureMean():
             session.update(replace(session.state, mean=result))
         case SamplesExported():
@@ -881,6 +927,7 @@ def _data_opened(session: SessionLike, worker: WorkerLike, opened: DataOpened) -
         model_problem=None,
         selection=Selection(),
         filter=None,
+        linked=None,
         highlighted_class=None,
         settings=state.settings if same_model else summary.settings,
         class_choice=state.class_choice if same_model else "anchor",
@@ -971,21 +1018,29 @@ def _layer_mapped(
         layer_map=mapped,
         rate=state.rate if mapped.rate is None else mapped.rate,
     )
-    if state.loaded is not None:
-        there = state.cached.get(job.source.parameters, frozenset())
-        if len(mapped.layers) == 1:
-            there |= set(mapped.layers)
-        layers = tuple(replace(info, cached=info.name in there) for info in state.loaded.layers)
-        new = replace(
-            new,
-            cached={**state.cached, job.source.parameters: there},
-            loaded=replace(state.loaded, layers=layers),
-        )
+    new = _with_cached(new, mapped.layers if len(mapped.layers) == 1 else ())
     # another map has other neighbours: those suggested on the old one go, the person's stay
     new = new.with_selection(state.selection)
     session.update(new.with_notice(mapped.notes[0]) if mapped.notes else new)
+    if state.linked is not None and new.map_key() != state.map_key():  # it lies on the old one
+        second = state.linked.map
+        session.update(replace(session.state, linked=None))
+        link_map(session=session, worker=worker, model=second.model, layers=second.layers)
     if new.map_key() == state.map_key() and state.selection.anchor is not None:
         suggest_neighbors(session=session, worker=worker, count=state.suggest_count)
+
+
+def _with_cached(state: State, mapped: tuple[str, ...]) -> State:
+    """With what the source's parameters have maps of, and further layers that were just mapped."""
+    if state.loaded is None:
+        return state
+    there = state.cached.get(state.source.parameters, frozenset()) | set(mapped)
+    layers = tuple(replace(info, cached=info.name in there) for info in state.loaded.layers)
+    return replace(
+        state,
+        cached={**state.cached, state.source.parameters: there},
+        loaded=replace(state.loaded, layers=layers),
+    )
 
 
 def on_failed(*, session: SessionLike, job_id: int, message: str, details: str) -> None:

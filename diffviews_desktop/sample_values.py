@@ -66,6 +66,8 @@ def values_of(state: State, by: ColorBy) -> Values | None:
         return Values(by, "trust", shown.trust, open_low=True)
     if by == "z" and shown.z is not None:
         return Values(by, "third dimension", shown.z)
+    if by == "overlap" and state.linked is not None and state.linked.overlap is not None:
+        return Values(by, "shared neighbours", state.linked.overlap)
     anchor = state.selection.anchor
     if by == "distance" and shown.reduced is not None and anchor is not None:
         away = shown.reduced - shown.reduced[anchor]

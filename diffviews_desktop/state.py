@@ -18,6 +18,7 @@ from diffviews_desktop.worker.jobs import (
     GridCell,
     Job,
     LayerMap,
+    LinkedMap,
     ModelLoaded,
     ModelSummary,
     PictureMean,
@@ -35,7 +36,8 @@ Offer = Literal["convert"]
 """What a notice can offer to do."""
 ColorBy = str
 """What the colour of a point tells: ``class``, ``sigma``, ``trust``, ``z``, ``distance`` (that to
-the anchor in activation space), or `COLUMN` and the name of a column of the samples."""
+the anchor in activation space), ``overlap`` (of the neighbours with those on a second map), or
+`COLUMN` and the name of a column of the samples."""
 COLUMN = "column:"
 Choosing = Literal["replace", "add", "remove", "toggle"]
 """What newly chosen samples do to the selection set."""
@@ -197,7 +199,8 @@ class State:
     `colored_by` is what this map can show of it. ``cached`` names the single layers whose maps are
     there, by parameters, and ``rate`` is how many pictures a second the model last extracted.
     ``unmasked`` are the runs without a mask that others were compared with, and ``comparing`` says
-    whether the shown one is. ``mean`` is the last mean picture that was asked for.
+    whether the shown one is. ``mean`` is the last mean picture that was asked for,
+    ``linked`` the second map beside the first.
     """
 
     source: Source = field(default_factory=Source)
@@ -228,6 +231,7 @@ class State:
     unmasked: tuple[TrajectoryRecord, ...] = ()
     grid: GridRecord | None = None
     mean: PictureMean | None = None
+    linked: LinkedMap | None = None
     engine: EngineStatus = "starting"
     memory: int | None = None
     jobs: tuple[RunningJob, ...] = ()
@@ -271,6 +275,8 @@ class State:
             name = by.removeprefix(COLUMN)
             there = name in self.samples.columns
             return "" if there else f"These samples have no column {name}."
+        if by == "overlap" and (self.linked is None or self.linked.overlap is None):
+            return "Show a second map beside this one first (View ▸ Second map)."
         if by == "trust" and shown.trustworthiness is None:
             return "This map was not judged: how far its neighbours can be trusted is not known."
         if by == "z" and shown.z is None:

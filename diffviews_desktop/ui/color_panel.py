@@ -21,6 +21,10 @@ CHOICES: dict[ColorBy, tuple[str, str]] = {
         "distance to anchor",
         "How far the sample is from the anchor in activation space.",
     ),
+    "overlap": (
+        "what moved",
+        "Share of the sample's nearest samples that are its nearest for the second map too.",
+    ),
 }
 
 

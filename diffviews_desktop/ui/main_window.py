@@ -35,6 +35,7 @@ from PySide6.QtWidgets import (
     QMessageBox,
     QPushButton,
     QSizePolicy,
+    QSplitter,
     QToolBar,
     QVBoxLayout,
     QWidget,
@@ -52,6 +53,7 @@ from diffviews_desktop.ui.grid_window import GridWindow
 from diffviews_desktop.ui.images import PictureLoader, to_qimage
 from diffviews_desktop.ui.import_assistant import ImportAssistant
 from diffviews_desktop.ui.layer_panel import LayerPanel
+from diffviews_desktop.ui.linked_panel import LinkedPanel
 from diffviews_desktop.ui.map_3d.switch import MapSwitch
 from diffviews_desktop.ui.map_area import MapArea
 from diffviews_desktop.ui.map_settings import MapSettings
@@ -162,12 +164,16 @@ class MainWindow(QMainWindow):
         self.addToolBar(bar)
 
         self.map_area = MapArea(self.session, self._settings, self.pictures, self._do)
+        self.linked_panel: LinkedPanel | None = None
         center = QWidget()
         column = QVBoxLayout(center)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.notice)
-        column.addWidget(self.map_area, 1)
+        self.beside = QSplitter(Qt.Orientation.Horizontal)
+        self.beside.setChildrenCollapsible(False)
+        self.beside.addWidget(self.map_area)
+        column.addWidget(self.beside, 1)
         self.setCentralWidget(center)
 
         left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
@@ -223,6 +229,12 @@ class MainWindow(QMainWindow):
         self._action(
             edit, "Select &nothing", partial(self._do, operations.clear_chosen), "Ctrl+Shift+D"
         )
+        self._action(
+            edit,
+            "&Mean picture of the selection",
+            partial(self._ask, operations.average_chosen),
+            "Ctrl+M",
+        )
         self._action(edit, "&Export the selection…", self.export_selection, "Ctrl+E")
         self._action(
             edit,
@@ -242,6 +254,8 @@ class MainWindow(QMainWindow):
         view.addSeparator()
         view.addActions([*self.map_area.map_actions.shows.values()])
         view.addAction(self.map_3d.action)
+        self.second_action = self._action(view, "Se&cond map", self._turn_second, "2")
+        self.second_action.setCheckable(True)
         self.still_action = self._action(view, "Reduce &motion", self._reduce_motion)
         self.still_action.setCheckable(True)
         self.still_action.setChecked(str(self._settings.value("reduced_motion")) == "true")
@@ -423,7 +437,7 @@ class MainWindow(QMainWindow):
             "models", "model", "layer_map", "loaded", "model_problem", "jobs", "samples", "rate"
         ):
             self.layer_panel.set_state(new)
-        if differs("samples", "layer_map", "selection", "color_by"):
+        if differs("samples", "layer_map", "selection", "color_by", "linked"):
             self.color_panel.set_state(new)
         if self.map_settings is not None and differs(
             "source", "layer_map", "jobs", "model", "model_problem"
@@ -462,6 +476,10 @@ class MainWindow(QMainWindow):
         self.convert_action.setEnabled(new.loaded is not None and new.loaded.convertible)
         self.save_action.setEnabled(bool(new.trajectory() and new.trajectory().steps))  # type: ignore[union-attr]
         self.map_area.show_changes(old, new)
+        if self.linked_panel is not None and differs(
+            "models", "model", "loaded", "default_layers", "linked", "jobs"
+        ):
+            self.linked_panel.set_state(new)
         if differs("mean") and new.mean is not None:
             self.show_mean()
 
@@ -628,6 +646,34 @@ class MainWindow(QMainWindow):
         if file:
             self._settings.setValue("tables", str(Path(file).parent))
             self._ask(operations.export_chosen, file=Path(file))
+
+    def _turn_second(self) -> None:
+        """Show a second map beside the first, or no longer."""
+        if not self.second_action.isChecked():
+            if self.linked_panel is not None:
+                self.linked_panel.hide()
+            self._ask(operations.unlink_map)
+            return
+        if self.linked_panel is None:
+            self._make_second()
+        assert self.linked_panel is not None
+        self.linked_panel.set_state(self.session.state)
+        self.linked_panel.show()
+        half = self.beside.width() // 2
+        self.beside.setSizes([half, half])
+
+    def _make_second(self) -> None:
+        from diffviews_desktop.ui.map.view import MapView
+
+        panel = self.linked_panel = LinkedPanel()
+        view = MapView()
+        panel.set_map(view)
+        self.map_area.set_linked(view)
+        panel.map_chosen.connect(
+            lambda model, layers: self._ask(operations.link_map, model=model, layers=layers)
+        )
+        panel.closed.connect(self.second_action.trigger)
+        self.beside.addWidget(panel)
 
     def _go_to_step(self, key: int, step: int) -> None:
         """Show a step that was clicked on the map."""

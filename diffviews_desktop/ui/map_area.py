@@ -65,6 +65,7 @@ class MapArea(QStackedWidget):
         self.addWidget(self.waiting)
         self.switch = MapSwitch(session, self)
         self.map: MapView | None = None
+        self.linked: MapView | None = None
         self.map_actions = MapActions(self)
         self.bar = SelectionBar(self)
         tools = self.map_actions
@@ -148,6 +149,7 @@ class MapArea(QStackedWidget):
             self._filtered = False
             self.filter_bar.hide()
             self.map_actions.fit_selection.setEnabled(False)
+            self._show_linked(old, new)
             if old.layer_map is not None:
                 self.map.clear()
                 self.switch.clear()
@@ -172,18 +174,74 @@ class MapArea(QStackedWidget):
                 unmasked = None
             self.map.set_trajectories(records, new.shown, new.step, unmasked)
         self.switch.show_changes(old, new)
+        self._show_linked(old, new)
         if old.selection is not selection:
             self.bar.set_count(len(selection.chosen))
             self.map_actions.fit_selection.setEnabled(bool(len(selection.chosen) or selection.rows))
             self._place()
 
+    def set_linked(self, view: MapView | None) -> None:
+        """Share what is under the mouse, picked and filtered with a second map."""
+        self.linked = view
+        if view is None or self.map is None:
+            return
+        view.set_renderer(str(self._settings.value("renderer", "auto")))
+        view.clicked.connect(lambda row: self._do(operations.click_point, row=row))
+        view.double_clicked.connect(lambda row: self._do(operations.new_anchor, row=row))
+        view.chosen.connect(lambda rows, how: self._do(operations.choose_rows, rows=rows, how=how))
+        view.hovered.connect(self.hovered)
+        view.hovered.connect(self.map.show_hover)
+        self.map.hovered.connect(view.show_hover)
+        self.map_actions.tool_chosen.connect(view.set_tool)
+        view.set_tool(self.map.box.tool)
+        self._hear(view.legend)
+        self._offer_decorations(view)
+        self._show_linked(State(), self._session.state)
+
+    def _show_linked(self, old: State, new: State) -> None:
+        """Pass on to the second map what concerns it."""
+        view = self.linked
+        if view is None:
+            return
+        if new.linked is None or new.samples is None:
+            if old.linked is not None:
+                view.clear()
+            return
+        fresh = old.linked is not new.linked or old.samples is not new.samples
+        if fresh:
+            view.set_map(new.samples, new.linked.map.xy)
+        if fresh or old.selection is not new.selection:
+            view.set_selection(new.selection)
+        if fresh or old.highlighted_class != new.highlighted_class:
+            view.set_highlighted_class(new.highlighted_class)
+        if fresh or self._colors_differ(old, new):
+            from diffviews_desktop.ui.map.coloring import coloring
+
+            view.set_coloring(coloring(new))
+            view.legend.hide()  # that of the first is enough
+        if fresh or self._filters_differ(old, new):
+            view.set_hidden(hidden_rows(new))
+
+    def _filters_differ(self, old: State, new: State) -> bool:
+        names = ("filter", "layer_map", "samples", "linked")
+        if any(getattr(old, name) is not getattr(new, name) for name in names):
+            return True
+        by_distance = new.filter is not None and new.filter.by == "distance"
+        return by_distance and old.selection.anchor != new.selection.anchor
+
+    def _colors_differ(self, old: State, new: State) -> bool:
+        """Whether what the colours tell has changed."""
+        if old.layer_map is not new.layer_map or old.samples is not new.samples:
+            return True
+        if old.colored_by != new.colored_by:
+            return True
+        if new.colored_by == "overlap":
+            return old.linked is not new.linked
+        return new.colored_by == "distance" and old.selection.anchor != new.selection.anchor
+
     def _filter_map(self, old: State, new: State) -> None:
         assert self.map is not None
-        names = ("filter", "layer_map", "samples")
-        same = all(getattr(old, name) is getattr(new, name) for name in names)
-        if new.filter is not None and new.filter.by == "distance":
-            same = same and old.selection.anchor == new.selection.anchor
-        if same:
+        if not self._filters_differ(old, new):
             return
         hidden = hidden_rows(new)
         self.map.set_hidden(hidden)
@@ -202,11 +260,7 @@ class MapArea(QStackedWidget):
     def _color_map(self, old: State, new: State) -> None:
         """Recolour the points where what the colours tell has changed."""
         assert self.map is not None
-        same = old.layer_map is new.layer_map and old.samples is new.samples
-        same = same and old.colored_by == new.colored_by
-        if new.colored_by == "distance":
-            same = same and old.selection.anchor == new.selection.anchor
-        if not same:
+        if self._colors_differ(old, new):
             from diffviews_desktop.ui.map.coloring import coloring
 
             self.map.set_coloring(coloring(new))
@@ -215,6 +269,8 @@ class MapArea(QStackedWidget):
         """Take the colours of the theme in use."""
         for button in self.findChildren(IconButton):
             button.refresh()
+        if self.linked is not None:
+            self.linked.apply_theme()
         if self.map is not None:
             self.map.apply_theme()
             self.switch.apply_theme()
@@ -228,9 +284,14 @@ class MapArea(QStackedWidget):
             set_ramp(ramp if ramp in RAMPS else RAMPS[0])
             if self._session.state.layer_map is not None:
                 self.map.set_coloring(coloring(self._session.state))
+                if self.linked is not None:
+                    self.linked.set_coloring(coloring(self._session.state))
+                    self.linked.legend.hide()
 
     def set_renderer(self, way: str) -> None:
         """Draw the map by OpenGL, into a picture, or by what is faster here."""
+        if self.linked is not None:
+            self.linked.set_renderer(way)
         if self.map is not None:
             self.map.set_renderer(way)
             self.switch.renderer_chosen()
@@ -244,6 +305,7 @@ class MapArea(QStackedWidget):
         self.bar.setVisible(over_map and len(self._session.state.selection.chosen) > 0)
         area = self.map.plot_area if flat and self.map is not None else self.rect()
         self.strip.move(area.topLeft() + QPoint(MARGIN, MARGIN))
+        self.bar.fit_into(area.width() - 2 * MARGIN)
         left = area.left() + max(0, (area.width() - self.bar.width()) // 2)
         self.bar.move(left, area.bottom() - self.bar.height() - MARGIN)
         self.filter_bar.setVisible(over_map and self._filtered)
@@ -359,8 +421,9 @@ class MapArea(QStackedWidget):
 
     def close_threads(self) -> None:
         """End what runs in other threads."""
-        if self.map is not None:
-            self.map.close_points()
+        for view in (self.map, self.linked):
+            if view is not None:
+                view.close_points()
         self.switch.close_threads()
 
 

@@ -20,7 +20,7 @@ class WaitingPage(QWidget):
         self.detail = muted()
         self.detail.setWordWrap(True)
         self.detail.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        self.detail.setMinimumWidth(420)
+        self.detail.setMinimumWidth(320)
         self.bar = QProgressBar()
         self.bar.setRange(0, 0)
         self.bar.setTextVisible(False)

@@ -54,6 +54,8 @@ from diffviews_desktop.worker.jobs import (
     ImportData,
     Job,
     LayerInfo,
+    LinkedMap,
+    LinkMaps,
     LoadModel,
     MapLayer,
     ModelLoaded,
@@ -65,6 +67,7 @@ from diffviews_desktop.worker.jobs import (
     Result,
     Source,
 )
+from diffviews_desktop.worker.linking import link_maps
 from diffviews_desktop.worker.maps import MapMaker
 from diffviews_desktop.worker.opened_model import OpenedModel, cache_of
 from diffviews_desktop.worker.sample_sets import average_pictures, export_samples
@@ -136,6 +139,8 @@ class Engine:
                 return self._generation(job).grid(job)
             case PlacePicture():
                 return self._generation(job).place(job)
+            case LinkMaps():
+                return self._link_maps(job)
             case AveragePictures():
                 return average_pictures(job, self, self._open(job.source, job.model))
             case ExportSamples():
@@ -144,6 +149,13 @@ class Engine:
 
     def _generation(self, job: Generate | GenerateGrid | PlacePicture) -> Generation:
         return Generation(self, self._maps, self._open(job.source, job.model))
+
+    def _link_maps(self, job: LinkMaps) -> LinkedMap:
+        first = self._open(job.source, job.model)
+        second = first
+        if job.other_model != job.model:
+            second = self._open(job.source, job.other_model)
+        return link_maps(job, self._maps, first, second)
 
     def close(self) -> None:
         """Release the model."""

@@ -311,6 +311,23 @@ class PlacePicture(Job):
     count: int = 8
 
 
+@dataclass(frozen=True, kw_only=True)
+class LinkMaps(Job):
+    """Lay another map of the same samples on the first: `LinkedMap`.
+
+    Attributes:
+        model: of the first map.
+        layers: of the first map.
+        other_model: of the second, in the same data folder.
+        other_layers: of the second; empty for its default ones.
+    """
+
+    model: str
+    layers: tuple[str, ...]
+    other_model: str
+    other_layers: tuple[str, ...]
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AveragePictures(Job):
     """The mean of the pictures of some samples: `PictureMean`.
@@ -590,6 +607,30 @@ class PicturePlaced:
 
 
 @dataclass(frozen=True, eq=False)
+class LinkedMap:
+    """A second map of the samples of a first one.
+
+    Attributes:
+        map: the second, its rows the first one's samples (NaN where one is not on it), turned to
+            lie like the first.
+        beside: layers of the first.
+        overlap: share of each sample's nearest samples in one activation space that are among those
+            in the other, 0 … 1, ``(N,) float32``; None where there are no activations.
+    """
+
+    map: LayerMap
+    beside: tuple[str, ...]
+    overlap: NDArray[np.float32] | None
+
+    @property
+    def mean_overlap(self) -> float | None:
+        """Over all samples that are on both maps."""
+        if self.overlap is None or not np.isfinite(self.overlap).any():
+            return None
+        return float(np.nanmean(self.overlap, dtype=np.float64))
+
+
+@dataclass(frozen=True, eq=False)
 class PictureMean:
     """The mean of the pictures of some samples.
 
@@ -662,6 +703,7 @@ Result = (
     | Trajectory
     | PictureGrid
     | PicturePlaced
+    | LinkedMap
     | PictureMean
     | SamplesExported
 )

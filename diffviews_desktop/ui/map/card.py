@@ -27,7 +27,7 @@ class HoverCard(QWidget):
         self.title = QLabel()
         self.title.setProperty("strong", True)
         self.facts = muted()
-        texts = QVBoxLayout()
+        texts = self._texts = QVBoxLayout()
         texts.setSpacing(2)
         texts.addWidget(self.title)
         texts.addWidget(self.facts)
@@ -63,8 +63,10 @@ class HoverCard(QWidget):
         """Show it beside a place, inside an area of the parent."""
         rows = self.layout()
         assert rows is not None
-        rows.invalidate()  # a hidden one does not hear that its texts changed
+        self._texts.invalidate()  # a hidden one does not hear that its texts changed
+        rows.invalidate()
         self.resize(rows.totalSizeHint())
+        rows.activate()
         x, y = place.x() + AWAY, place.y() + AWAY
         if x + self.width() > area.right():
             x = place.x() - AWAY - self.width()

@@ -69,15 +69,19 @@ class _OnTop(pg.GraphicsObject):
 
     def __init__(self, z: float) -> None:
         super().__init__()
+        self._seen = QRectF()
         self.setZValue(z)
         self.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
 
     def boundingRect(self) -> QRectF:
-        box = self.getViewBox()
-        return QRectF() if box is None else box.viewRect()
+        return self._seen
 
-    def viewTransformChanged(self) -> None:
-        self.prepareGeometryChange()
+    def viewRangeChanged(self, *_: object) -> None:
+        """Cover what is seen of the map; the scene must hear of it before it is so."""
+        box = self.getViewBox()
+        if box is not None:
+            self.prepareGeometryChange()
+            self._seen = box.viewRect()
 
     def place(self, x: float, y: float) -> QPointF:
         """Where a place of the map is painted."""
@@ -227,6 +231,8 @@ class Decorations(QObject):
         self.thumbnails, self.names, self.contours = Thumbnails(pictures), ClassNames(), Contours()
         for item in (self.contours, self.thumbnails, self.names):
             box.addItem(item, ignoreBounds=True)
+        self.thumbnails.viewRangeChanged()
+        self.names.viewRangeChanged()
         pictures.loaded.connect(self._on_loaded)
         self._found.connect(self._show, Qt.ConnectionType.QueuedConnection)
         self._data: Decorated | None = None

@@ -11,7 +11,7 @@ from PySide6.QtCore import QEasingCurve, QObject, QRectF, QVariantAnimation, Sig
 
 from diffviews_desktop.ui.map.gestures import MapBox
 from diffviews_desktop.ui.map.points import Points
-from diffviews_desktop.ui.map.scene import PointScene
+from diffviews_desktop.ui.map.scene import PointScene, extent
 
 MILLISECONDS = 550
 MOST_POINTS = 25_000
@@ -43,7 +43,7 @@ class Glide(QObject):
         self._scene: PointScene | None = None
         self._start: NDArray[np.float32] = np.empty((0, 2), np.float32)
         self._old = self._new = np.empty((0, 2))
-        self._from = self._to = QRectF()
+        self._from = self._to = self._around = QRectF()
         self._animation = QVariantAnimation(self)
         self._animation.setDuration(MILLISECONDS)
         self._animation.setEasingCurve(QEasingCurve.Type.InOutCubic)
@@ -74,6 +74,8 @@ class Glide(QObject):
         self._start = np.where(np.isfinite(start), start, scene.xy)
         self._scene, self._old, self._new = scene, old, new
         self._from, self._to = seen, whole
+        x0, y0, x1, y1 = extent(old) or (0.0, 0.0, 0.0, 0.0)
+        self._around = QRectF(x0, y0, x1 - x0, y1 - y0)
         self._animation.start()
 
     def finish(self) -> None:
@@ -91,7 +93,7 @@ class Glide(QObject):
         if scene is None:
             return
         places = self._start + (scene.xy - self._start) * np.float32(part)
-        self._points.draw_instead(replace(scene, xy=places))
+        self._points.draw_instead(replace(scene, xy=places), self._around)
         top_left = self._from.topLeft() + (self._to.topLeft() - self._from.topLeft()) * part
         far = self._from.bottomRight()
         far = far + (self._to.bottomRight() - far) * part

@@ -64,7 +64,7 @@ class Points(pg.GraphicsObject):
         self._made.connect(self._on_made, Qt.ConnectionType.QueuedConnection)
         self._instead: PointScene | None = None
         self._extent: tuple[float, float, float, float] | None = None
-        self._bounds = QRectF()
+        self._bounds = self._covered = QRectF()
         self.moving = False
         self.raster = RasterPainter(self)
         self.raster.ready.connect(self.update)
@@ -143,10 +143,13 @@ class Points(pg.GraphicsObject):
         )
         return replace(scene, rows=rows[scene.rows].astype(np.int32))
 
-    def draw_instead(self, scene: PointScene | None) -> None:
-        """Draw other points for a moment, while they move; None ends it."""
+    def draw_instead(self, scene: PointScene | None, bounds: QRectF | None = None) -> None:
+        """Draw other points for a moment, while they move inside of ``bounds``; None ends it."""
+        wanted = self._bounds if bounds is None else self._bounds.united(bounds)
+        if wanted != self._covered:
+            self.prepareGeometryChange()
+            self._covered = wanted
         self._instead = scene
-        self.prepareGeometryChange()
         self.update()
 
     @property
@@ -169,7 +172,7 @@ class Points(pg.GraphicsObject):
         self._order = None
         self._extent = extent(self._xy)
         x0, y0, x1, y1 = self._extent or (0.0, 0.0, 0.0, 0.0)
-        self._bounds = QRectF(x0, y0, x1 - x0, y1 - y0)
+        self._bounds = self._covered = QRectF(x0, y0, x1 - x0, y1 - y0)
         self._changed()
         self.informViewBoundsChanged()
 
@@ -205,10 +208,7 @@ class Points(pg.GraphicsObject):
     # ---- as an item of a plot -------------------------------------------------------------------
 
     def boundingRect(self) -> QRectF:
-        if self._instead is not None:  # they move outside of where they will be
-            box = self.getViewBox()
-            return self._bounds if box is None else self._bounds.united(box.viewRect())
-        return self._bounds
+        return self._covered
 
     def dataBounds(
         self, axis: int, frac: float = 1.0, orthoRange: object = None

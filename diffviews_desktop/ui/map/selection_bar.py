@@ -86,6 +86,17 @@ class SelectionBar(QWidget):
         row.addWidget(button)
         return button
 
+    def fit_into(self, width: int) -> None:
+        """Leave out what the Edit menu has too where there is little room."""
+        others = (self.mean, self.export, self.invert)
+        for button in others:
+            button.show()
+        self.adjustSize()
+        for button in reversed(others):
+            if self.width() > width:
+                button.hide()
+                self.adjustSize()
+
     def set_count(self, count: int) -> None:
         """Say how many samples are selected; none hides the bar."""
         self.count.setText(f"{count:,} selected")

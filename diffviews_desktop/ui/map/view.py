@@ -393,6 +393,11 @@ class MapView(QWidget):
         """The sample under the mouse, or where the arrow keys went."""
         return self._hovered
 
+    def show_hover(self, row: int | None) -> None:
+        """Ring a sample that is under the mouse elsewhere; None for none."""
+        there = row is not None and row < len(self._xy) and np.isfinite(self._xy[row]).all()
+        self._rings.hover(self._xy[row] if there else None)
+
     def set_tool(self, tool: Tool) -> None:
         """Choose what a drag does."""
         self.box.abort()
