@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint, QPointF, QSettings, Signal
+from PySide6.QtCore import QPoint, QPointF, QSettings, QSize, Signal
 from PySide6.QtGui import QImage, QResizeEvent
 from PySide6.QtWidgets import QStackedWidget
 
@@ -85,6 +85,7 @@ class MapArea(QStackedWidget):
         self.bar.invert_wanted.connect(lambda: do(operations.invert_chosen))
         self.bar.clear_wanted.connect(lambda: do(operations.clear_chosen))
         self.currentChanged.connect(self._place)
+        self.currentChanged.connect(self.updateGeometry)
         self._pass_on(self.switch)
         self.switch.made.connect(lambda view: self._hear(view.legend))
 
@@ -313,6 +314,11 @@ class MapArea(QStackedWidget):
         self.filter_bar.move(middle, area.top() + MARGIN)
         for floating in (self.strip, self.bar, self.filter_bar):
             floating.raise_()
+
+    def minimumSizeHint(self) -> QSize:
+        """What is not shown needs no room."""
+        shown = self.currentWidget()
+        return super().minimumSizeHint() if shown is None else shown.minimumSizeHint()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

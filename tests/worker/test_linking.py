@@ -67,7 +67,7 @@ def test_another_model_is_matched_by_sample_id(source: Source) -> None:
     for record in listed["samples"]:
         record["sample_id"] = "x" + record["sample_id"]
     info.write_text(json.dumps(listed))
-    for table in (source.path / "other").glob("embeddings/*"):
+    for table in (source.path / "other").glob("embeddings/*.*"):
         table.unlink()
     with pytest.raises(DataError, match="share no samples"):
         link(source, (), model="other")
