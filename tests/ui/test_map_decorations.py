@@ -76,6 +76,16 @@ def test_points_become_pictures_where_there_is_room(qtbot: QtBot, window: MainWi
     assert window._settings.value("map/pictures") == "false"
 
 
+def test_a_frame_scales_few_pictures_and_the_next_ones_the_rest(
+    qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("diffviews_desktop.ui.map.decorations.SCALED_AT_ONCE", 2)
+    view, thumbnails = window.map, window.map.decorations.thumbnails
+    view.box.show_part(QRectF(-0.5, -0.5, 6, 5))
+    qtbot.waitUntil(lambda: len(thumbnails.shown) == 29)  # one has no picture
+    qtbot.waitUntil(lambda: len(thumbnails._kept) == 29)
+
+
 def test_pictures_do_not_lie_on_each_other() -> None:
     xy = np.random.default_rng(0).random((300, 2))
     rows = np.arange(300)

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QObject, QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
     QFont,
@@ -39,6 +39,7 @@ SIDE = 34  # of a picture, logical pixels
 SPACING = 40  # between the middles of two pictures
 MOST_PICTURES = 400
 KEPT_PIXMAPS = 1024
+SCALED_AT_ONCE = 48  # pictures in one frame: more would be felt
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,10 +119,15 @@ class Thumbnails(_OnTop):
         places = [self.place(x, y) for _, x, y, _ in self.shown]
         painter.save()
         painter.resetTransform()
+        left = SCALED_AT_ONCE
         for (row, _, _, path), place in zip(self.shown, places, strict=True):
+            known = (path, ratio) in self._kept
+            if not known and not left:
+                continue
             pixmap = self._pixmap(path, ratio)
             if pixmap is None:
                 continue
+            left -= not known
             size = pixmap.deviceIndependentSize()
             frame = QRectF(QPointF(0, 0), size)
             frame.moveCenter(place)
@@ -130,6 +136,8 @@ class Thumbnails(_OnTop):
             painter.drawRect(frame.adjusted(-1, -1, 1, 1))
             painter.drawPixmap(frame.topLeft(), pixmap)
         painter.restore()
+        if not left:
+            QTimer.singleShot(0, self.update)
 
     def _pixmap(self, path: str, ratio: float) -> QPixmap | None:
         key = (path, ratio)
