@@ -309,13 +309,14 @@ def test_colours_that_cannot_be_say_why(qtbot: QtBot, state: State) -> None:
 
     panel.set_state(state)
     assert panel.choice.isEnabled()
-    assert set(off()) == {"trust", "z", "distance"}
+    assert set(off()) == {"trust", "z", "distance", "overlap"}
     assert "not judged" in off()["trust"]
     assert state.layer_map is not None
     full = replace(state.layer_map, trust=np.full(30, 0.9), z=np.zeros(30))
     shown = replace(state, layer_map=full, selection=Selection(anchor=1), color_by="z")
     panel.set_state(shown)
-    assert not off()
+    assert set(off()) == {"overlap"}
+    assert "second map" in off()["overlap"]
     assert panel.choice.currentData() == "z"
     panel.set_state(replace(shown, layer_map=state.layer_map))  # this map is flat
     assert panel.choice.currentData() == "class"

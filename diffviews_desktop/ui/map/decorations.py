@@ -232,9 +232,13 @@ class Decorations(QObject):
     _found = Signal(object)
 
     def __init__(
-        self, box: pg.ViewBox, pictures: PictureLoader, threads: ThreadPoolExecutor
+        self,
+        box: pg.ViewBox,
+        pictures: PictureLoader,
+        threads: ThreadPoolExecutor,
+        parent: QObject,
     ) -> None:
-        super().__init__()
+        super().__init__(parent)  # what another thread finds is not for a map that is gone
         self._box, self._threads = box, threads
         self.thumbnails, self.names, self.contours = Thumbnails(pictures), ClassNames(), Contours()
         for item in (self.contours, self.thumbnails, self.names):
@@ -247,6 +251,7 @@ class Decorations(QObject):
         self._index: Future[PointIndex] | None = None
         self._hidden: NDArray[np.bool_] | None = None
         self._version = 0
+        self._closed = False
         self._contoured: tuple[object, object] | None = None
         self.want_pictures = self.want_names = self.want_contours = False
 
@@ -262,8 +267,14 @@ class Decorations(QObject):
         self._data, self._index, self._hidden = data, index, hidden
         self.refresh()
 
+    def close(self) -> None:
+        """Look for nothing more."""
+        self._closed = True
+
     def refresh(self) -> None:
         """Find anew what fits into the present view."""
+        if self._closed:
+            return
         self._version += 1
         data, index = self._data, self._index
         if data is None or index is None or not len(data.xy):
@@ -301,6 +312,8 @@ class Decorations(QObject):
         self._threads.submit(find).add_done_callback(_say_why)
 
     def _show(self, found: Found) -> None:
+        if self._closed:
+            return
         version, rows, names, lines = found
         if lines is not None:
             self.contours.show_lines(lines)

@@ -56,7 +56,7 @@ class MapBox(pg.ViewBox):
         self._band.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
         self.addItem(self._band, ignoreBounds=True)
         self._band.hide()
-        self._flight = QVariantAnimation()
+        self._flight = QVariantAnimation(self)
         self._flight.setDuration(FLIGHT_MILLISECONDS)
         self._flight.setEasingCurve(QEasingCurve.Type.InOutCubic)
         self._flight.setStartValue(0.0)
@@ -65,7 +65,7 @@ class MapBox(pg.ViewBox):
         self._from = self._to = QRectF()
         self._views: list[QRectF] = []
         self._at = -1
-        self._settle = QTimer()
+        self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(SETTLED_MILLISECONDS)
         self._settle.timeout.connect(self.remember)

@@ -37,8 +37,8 @@ class Glide(QObject):
 
     moved = Signal(object)
 
-    def __init__(self, points: Points, box: MapBox) -> None:
-        super().__init__()
+    def __init__(self, points: Points, box: MapBox, parent: QObject) -> None:
+        super().__init__(parent)
         self._points, self._box = points, box
         self._scene: PointScene | None = None
         self._start: NDArray[np.float32] = np.empty((0, 2), np.float32)

@@ -133,7 +133,7 @@ class MapView(QWidget):
         self._samples: SampleTable | None = None
         self._hovered: int | None = None
         self._hovered_step: tuple[int, int] | None = None
-        self.glide = Glide(self._points, self.box)
+        self.glide = Glide(self._points, self.box, self)
         self.glide.moved.connect(self._on_glided)
         self.decorations: Decorations | None = None
         self._decorated: Decorated | None = None
@@ -466,12 +466,14 @@ class MapView(QWidget):
         """End what draws and sorts points in other threads."""
         self.glide.finish()
         self._still.stop()
+        if self.decorations is not None:
+            self.decorations.close()
         self._indexing.shutdown()
         self._points.close()
 
     def decorate_with(self, pictures: PictureLoader) -> Decorations:
         """Offer pictures, class names and contours on this map."""
-        self.decorations = Decorations(self.box, pictures, self._indexing)
+        self.decorations = Decorations(self.box, pictures, self._indexing, self)
         self._decorate()
         return self.decorations
 
