@@ -69,6 +69,7 @@ def places(qtbot: QtBot, app: App) -> np.ndarray:
     """Where the first samples are drawn ``(12, 2)``, in pixels, while nothing stands above them."""
     click(qtbot, app.window.notice.close_button)
     qtbot.wait(50)
+    until(qtbot, lambda: not app.window.map.glide.running)
     points = [app.window.map.position_of(row) for row in range(12)]
     return np.array([(point.x(), point.y()) for point in points])
 
