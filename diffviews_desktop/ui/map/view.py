@@ -638,5 +638,5 @@ class MapView(QWidget):
         elif event.type() == QEvent.Type.Paint and self._awaiting_paint:
             self._awaiting_paint = False
             # after this paint, not in it
-            pg.QtCore.QTimer.singleShot(0, self.painted.emit)
+            pg.QtCore.QTimer.singleShot(0, self, self.painted.emit)
         return super().eventFilter(watched, event)  # type: ignore[arg-type]
