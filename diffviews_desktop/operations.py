@@ -7,9 +7,11 @@ session's state, and either replaces it or submits a job.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +70,8 @@ from diffviews_desktop.worker.jobs import (
     Trajectory,
 )
 
+Found = TypeVar("Found")
+
 
 class SessionLike(Protocol):
     """What operations need of the session."""
@@ -75,6 +79,9 @@ class SessionLike(Protocol):
     @property
     def state(self) -> State: ...
     def update(self, state: State) -> None: ...
+    def aside(
+        self, count: int, work: Callable[[], Found], then: Callable[[Found], None]
+    ) -> None: ...
     def select(self, selection: Selection, text: str) -> None: ...
     def forget_picks(self) -> None: ...
 
@@ -354,16 +361,31 @@ def choose_class(*, session: SessionLike, number: int, how: Choosing = "replace"
 
 def invert_chosen(*, session: SessionLike) -> None:
     """Select those samples that the map shows and that are not selected, and no others."""
-    state = session.state
-    if state.layer_map is not None:
-        chosen = _on_map(state) - state.selection.chosen
-        session.select(replace(state.selection, chosen=chosen), "invert selection")
+
+    def take(rows: RowSet) -> None:
+        selection = session.state.selection
+        session.select(replace(selection, chosen=rows - selection.chosen), "invert selection")
+
+    _with_rows_on_map(session, take)
 
 
 def choose_all(*, session: SessionLike) -> None:
     """Make all samples that the map shows the selection set."""
-    if session.state.layer_map is not None:
-        choose_rows(session=session, rows=_on_map(session.state))
+    _with_rows_on_map(session, lambda rows: choose_rows(session=session, rows=rows))
+
+
+def _with_rows_on_map(session: SessionLike, then: Callable[[RowSet], None]) -> None:
+    """Find the samples that the map shows, and go on with them unless it has changed meanwhile."""
+    state = session.state
+    if state.layer_map is None:
+        return
+
+    def take(rows: RowSet) -> None:
+        now = session.state
+        if now.layer_map is state.layer_map and now.filter is state.filter:
+            then(rows)
+
+    session.aside(len(state.layer_map.xy), partial(_on_map, state), take)
 
 
 def _on_map(state: State) -> RowSet:
@@ -391,14 +413,35 @@ def use_chosen_as_neighbors(*, session: SessionLike) -> None:
     if state.layer_map is None or not len(selection.chosen):
         session.update(state.with_notice("Select samples first: drag a rectangle or a lasso."))
         return
-    rows = selection.chosen.rows
-    places = np.asarray(state.layer_map.xy, dtype=np.float64)[rows]
+    xy, chosen = state.layer_map.xy, selection.chosen
+
+    def take(ordered: list[int]) -> None:
+        now = session.state
+        if now.layer_map is state.layer_map and now.selection is selection:
+            _take_as_neighbors(session, ordered)
+
+    session.aside(len(chosen), partial(_middle_first, xy, chosen.rows), take)
+
+
+def _middle_first(xy: NDArray, rows: NDArray[np.int64]) -> list[int]:
+    """Some rows in the order of their distance on the map to the middle of all of them, those
+    without a place left out: as many as could be neighbours, with a spare one."""
+    places = np.asarray(xy, dtype=np.float64)[rows]
     placed = np.isfinite(places).all(axis=1)
     rows, places = rows[placed], places[placed]
-    away = np.hypot(*(places - np.median(places, axis=0)).T) if len(rows) else np.empty(0)
-    ordered = rows[np.argsort(away, kind="stable")].tolist()
+    if not len(rows):
+        return []
+    away = np.hypot(*(places - np.median(places, axis=0)).T)
+    most = min(MAX_NEIGHBORS + 2, len(rows))  # the anchor may be one, and one tells of more
+    near = np.flatnonzero(away <= np.partition(away, most - 1)[most - 1])
+    ordered: list[int] = rows[near[np.argsort(away[near], kind="stable")]][:most].tolist()
+    return ordered
+
+
+def _take_as_neighbors(session: SessionLike, ordered: list[int]) -> None:
+    selection = session.state.selection
     if not ordered:
-        session.update(state.with_notice("None of the selected samples is on this map."))
+        session.update(session.state.with_notice("None of the selected samples is on this map."))
         return
     anchor = selection.anchor
     if anchor is None or anchor not in selection.chosen:
@@ -410,8 +453,8 @@ def use_chosen_as_neighbors(*, session: SessionLike) -> None:
     )
     if len(others) > MAX_NEIGHBORS:
         text = (
-            f"A mask averages at most {MAX_NEIGHBORS} neighbours: of {len(rows):,} selected samples"
-            " those in the middle of the selection were taken."
+            f"A mask averages at most {MAX_NEIGHBORS} neighbours: of {len(selection.chosen):,} "
+            "selected samples those in the middle of the selection were taken."
         )
         session.update(session.state.with_notice(text))
 
@@ -489,16 +532,27 @@ def suggest_neighbors(
         )
         _submit(session, worker, job, "Computing activations for neighbours")
         return
-    selection = state.selection
-    room = MAX_NEIGHBORS - len(selection.manual)
-    space = state.layer_map.xy if on_map else state.layer_map.reduced
-    assert space is not None
-    assert selection.anchor is not None
-    found = neighbors_of(space, selection.anchor, count + len(selection.manual))
-    fresh = [pair for pair in found if pair[0] not in selection.manual][:count]
     session.update(replace(session.state, suggest_count=count, suggest_on_map=on_map))
+    space = state.layer_map.xy if on_map else state.layer_map.reduced
+    anchor, manual = state.selection.anchor, state.selection.manual
+    assert space is not None
+    assert anchor is not None
+
+    def take(found: list[tuple[int, float]]) -> None:
+        now = session.state
+        picked = now.selection
+        if now.layer_map is state.layer_map and (picked.anchor, picked.manual) == (anchor, manual):
+            _take_suggested(session, [pair for pair in found if pair[0] not in manual][:count])
+
+    session.aside(len(space), partial(neighbors_of, space, anchor, count + len(manual)), take)
+
+
+def _take_suggested(session: SessionLike, fresh: list[tuple[int, float]]) -> None:
+    state = session.state
+    assert state.layer_map is not None
+    room = MAX_NEIGHBORS - len(state.selection.manual)
     suggested = replace(
-        selection,
+        state.selection,
         suggested=tuple(fresh[:room]),
         suggested_by=state.layer_map.layers,
         suggested_with=state.source.parameters,

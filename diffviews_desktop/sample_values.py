@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from diffviews_desktop.processing.neighbors import distances_from
 from diffviews_desktop.state import COLUMN, ColorBy, State
 
 Kind = Literal["sequential", "diverging", "category"]
@@ -70,9 +71,8 @@ def values_of(state: State, by: ColorBy) -> Values | None:
         return Values(by, "shared neighbours", state.linked.overlap)
     anchor = state.selection.anchor
     if by == "distance" and shown.reduced is not None and anchor is not None:
-        away = shown.reduced - shown.reduced[anchor]
-        distance = np.sqrt(np.einsum("nd,nd->n", away, away))
-        return Values(by, "distance to the anchor", distance, open_high=True)
+        away = distances_from(shown.reduced, anchor)
+        return Values(by, "distance to the anchor", away, open_high=True)
     return None
 
 
@@ -90,7 +90,9 @@ def hidden_rows(state: State) -> NDArray[np.bool_] | None:
     if wanted is None or found is None:
         return None
     if found.kind == "category":
-        gone = np.isin(found.values, list(wanted.hidden))
+        known = np.zeros(len(found.names) + 1, dtype=bool)  # the last, of no category, is -1
+        known[[at for at in wanted.hidden if -1 <= at < len(found.names)]] = True
+        gone = known[found.values.astype(np.intp)]
     else:
         gone = np.isnan(found.values)
         with np.errstate(invalid="ignore"):

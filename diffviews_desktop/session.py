@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from diffviews_desktop.state import Selection, State
+
+Found = TypeVar("Found")
+
+AT_ONCE = 20_000
+"""What is computed of so many samples takes a few milliseconds."""
 
 
 class Session(QObject):
@@ -17,11 +24,15 @@ class Session(QObject):
 
     changed = Signal(object, object)
     """``(old, new)``: two `State` values."""
+    _done_aside = Signal(object, object)
 
     def __init__(self, state: State | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._state = state or State()
         self._held = False
+        self._threads: ThreadPoolExecutor | None = None
+        self._aside = 0
+        self._done_aside.connect(self._on_done_aside, Qt.ConnectionType.QueuedConnection)
         self.undo_stack = QUndoStack(self)
         self.undo_stack.setUndoLimit(200)
 
@@ -47,6 +58,40 @@ class Session(QObject):
             self._held = held
             if not held and self._state is not old:
                 self.changed.emit(old, self._state)
+
+    def aside(self, count: int, work: Callable[[], Found], then: Callable[[Found], None]) -> None:
+        """Compute something of ``count`` samples and go on with what comes out.
+
+        Few are computed at once, many in another thread, one piece of work after the other:
+        ``work`` must only read what does not change, and ``then``, which is called in this
+        thread, must look whether what it has found is still asked for.
+        """
+        if count <= AT_ONCE:
+            then(work())
+            return
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(1, "aside")
+        self._aside += 1
+        self._threads.submit(work).add_done_callback(lambda done: self._tell(done, then))
+
+    def _tell(self, done: Future[Any], then: Callable[[Any], None]) -> None:
+        self._done_aside.emit(done, then)
+
+    def _on_done_aside(self, done: Future[Any], then: Callable[[Any], None]) -> None:
+        self._aside -= 1
+        if self._threads is not None and not done.cancelled():
+            then(done.result())
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being computed in another thread."""
+        return self._aside > 0
+
+    def close(self) -> None:
+        """End what is computed in another thread."""
+        if self._threads is not None:
+            self._threads.shutdown(cancel_futures=True)
+            self._threads = None
 
     def select(self, selection: Selection, text: str) -> None:
         """Replace the selection, as a step that can be undone."""

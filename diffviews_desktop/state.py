@@ -301,6 +301,15 @@ class State:
             and record.job.source == self.source
         )
 
+    def on_map(self) -> tuple[list[TrajectoryRecord], TrajectoryRecord | None]:
+        """The visible trajectories that belong on the map on screen, and the unmasked run that the
+        shown one is compared with."""
+        records = [r for r in self.trajectories if r.visible and self.on_this_map(r)]
+        unmasked = self.baseline() if self.comparing else None
+        if unmasked is not None and not self.on_this_map(unmasked):
+            unmasked = None
+        return records, unmasked
+
     def class_of(self, number: int) -> str:
         """``"3 three"``, or the words for the uniform and the zero label."""
         if self.unconditional:

@@ -1,6 +1,6 @@
 """The frozen state and its transitions."""
 
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 
 import numpy as np
@@ -187,3 +187,15 @@ def test_a_loaded_model_names_its_classes_and_an_unconditional_one_has_none() ->
     assert free.unconditional
     assert {free.class_of(number) for number in (-2, -1, 0)} == {""}
     assert not State().unconditional
+
+
+def test_only_visible_trajectories_of_this_map_are_on_it() -> None:
+    here, elsewhere = record(1), TrajectoryRecord(job=run(3, ("other",)), name="elsewhere")
+    hidden = replace(record(2), visible=False)
+    state = State(model="edm", layer_map=layer_map(), trajectories=(here, hidden, elsewhere))
+    assert state.on_map() == ([here], None)
+    done = replace(here, seed=3)
+    unmasked = TrajectoryRecord(job=replace(done.unmasked, job_id=9), name="unmasked")
+    compared = replace(state, trajectories=(done,), unmasked=(unmasked,), shown=1, comparing=True)
+    assert compared.on_map() == ([done], unmasked)
+    assert replace(compared, comparing=False).on_map() == ([done], None)

@@ -140,9 +140,29 @@ def neighbors_of(points: NDArray, index: int, k: int) -> list[tuple[int, float]]
     """
     if not 0 <= index < len(points) or k < 1 or not np.isfinite(points[index]).all():
         return []
-    found = nearest(points, points[index : index + 1], k + 1)
-    pairs = zip(found.index[0].tolist(), found.distance[0].tolist(), strict=True)
-    return [(row, near) for row, near in pairs if row != index and np.isfinite(near)][:k]
+    away = distances_from(points, index)
+    away[index] = np.nan
+    away[~np.isfinite(away)] = np.nan
+    k = min(k, int(np.count_nonzero(~np.isnan(away))))
+    if k == 0:
+        return []
+    near = np.flatnonzero(away <= np.partition(away, k - 1)[k - 1])  # NaN is sorted to the end
+    rows = near[np.argsort(away[near], kind="stable")][:k]
+    return list(zip(rows.tolist(), away[rows].tolist(), strict=True))
+
+
+def distances_from(points: NDArray, index: int) -> NDArray[np.float64]:
+    """Euclidean distance ``(N,)`` of each point ``(N, D)`` from one of them; not finite from and
+    to what is not finite."""
+    points = np.asarray(points)
+    found = np.empty(len(points))
+    size = max(1, _BLOCK_VALUES // 4 // max(1, points.shape[1]))  # 4 MB: stays in the cache
+    with np.errstate(invalid="ignore"):  # infinity less infinity
+        for start in range(0, len(points), size):
+            away = points[start : start + size].astype(np.float64)
+            away -= points[index]
+            np.sqrt(np.einsum("nd,nd->n", away, away), out=found[start : start + size])
+    return found
 
 
 def neighbor_graph(

@@ -666,7 +666,7 @@ class MainWindow(QMainWindow):
         from diffviews_desktop.ui.map.view import MapView
 
         panel = self.linked_panel = LinkedPanel()
-        view = MapView()
+        view = MapView(with_legend=False)  # that of the first is enough
         panel.set_map(view)
         self.map_area.set_linked(view)
         panel.map_chosen.connect(
@@ -830,6 +830,7 @@ class MainWindow(QMainWindow):
         self.pictures.wait()
         self.saver.wait()
         self.map_area.close_threads()
+        self.session.close()
         if self.importer is not None:
             self.importer.wait()
         self.on_close()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, QPointF, QSettings, QSize, Signal
 from PySide6.QtGui import QImage, QResizeEvent
 from PySide6.QtWidgets import QStackedWidget
@@ -23,6 +26,7 @@ from diffviews_desktop.ui.waiting_page import WaitingPage
 from diffviews_desktop.ui.widgets import IconButton
 
 if TYPE_CHECKING:  # brought in after the first paint: importing it takes a second
+    from diffviews_desktop.ui.map.coloring import Coloring
     from diffviews_desktop.ui.map.legend import Legend
     from diffviews_desktop.ui.map.view import MapView
 
@@ -159,27 +163,30 @@ class MapArea(QStackedWidget):
         if old.layer_map is not new.layer_map or old.samples is not new.samples:
             self.card.hide()
             glide = motion.allowed() and old.samples is new.samples
-            self.map.set_map(new.samples, new.layer_map.xy, glide=glide)
+            coloring = None if _colors_differ(old, new) else self.map.coloring
+            hidden = None if _filters_differ(old, new) else self.map.points.hidden
+            self.map.set_map(new.samples, new.layer_map.xy, coloring, hidden, glide=glide)
             self.map.set_highlighted_class(new.highlighted_class)
             self.map.set_selection(selection)
         elif old.selection is not selection:
             self.map.set_selection(selection)
-        self._color_map(old, new)
-        self._filter_map(old, new)
+        self._show_linked(old, new)
+        self._color_maps(old, new)
+        self._filter_maps(old, new)
         if old.highlighted_class != new.highlighted_class:
             self.map.set_highlighted_class(new.highlighted_class)
         if any(getattr(old, name) is not getattr(new, name) for name in ON_MAP):
-            records = [r for r in new.trajectories if r.visible and new.on_this_map(r)]
-            unmasked = new.baseline() if new.comparing else None
-            if unmasked is not None and not new.on_this_map(unmasked):
-                unmasked = None
-            self.map.set_trajectories(records, new.shown, new.step, unmasked)
+            self._show_trajectories(new)
         self.switch.show_changes(old, new)
-        self._show_linked(old, new)
         if old.selection is not selection:
             self.bar.set_count(len(selection.chosen))
             self.map_actions.fit_selection.setEnabled(bool(len(selection.chosen) or selection.rows))
             self._place()
+
+    def _show_trajectories(self, state: State) -> None:
+        assert self.map is not None
+        records, unmasked = state.on_map()
+        self.map.set_trajectories(records, state.shown, state.step, unmasked)
 
     def set_linked(self, view: MapView | None) -> None:
         """Share what is under the mouse, picked and filtered with a second map."""
@@ -195,7 +202,6 @@ class MapArea(QStackedWidget):
         self.map.hovered.connect(view.show_hover)
         self.map_actions.tool_chosen.connect(view.set_tool)
         view.set_tool(self.map.box.tool)
-        self._hear(view.legend)
         self._offer_decorations(view)
         self._show_linked(State(), self._session.state)
 
@@ -210,44 +216,51 @@ class MapArea(QStackedWidget):
             return
         fresh = old.linked is not new.linked or old.samples is not new.samples
         if fresh:
-            view.set_map(new.samples, new.linked.map.xy)
+            assert self.map is not None
+            coloring, hidden = self.map.coloring, self.map.points.hidden
+            view.set_map(new.samples, new.linked.map.xy, coloring, hidden)
         if fresh or old.selection is not new.selection:
             view.set_selection(new.selection)
         if fresh or old.highlighted_class != new.highlighted_class:
             view.set_highlighted_class(new.highlighted_class)
-        if fresh or self._colors_differ(old, new):
-            from diffviews_desktop.ui.map.coloring import coloring
 
-            view.set_coloring(coloring(new))
-            view.legend.hide()  # that of the first is enough
-        if fresh or self._filters_differ(old, new):
-            view.set_hidden(hidden_rows(new))
+    def _maps(self) -> list[MapView]:
+        """The flat maps that show samples."""
+        linked = self.linked if self._session.state.linked is not None else None
+        return [view for view in (self.map, linked) if view is not None]
 
-    def _filters_differ(self, old: State, new: State) -> bool:
-        names = ("filter", "layer_map", "samples", "linked")
-        if any(getattr(old, name) is not getattr(new, name) for name in names):
-            return True
-        by_distance = new.filter is not None and new.filter.by == "distance"
-        return by_distance and old.selection.anchor != new.selection.anchor
-
-    def _colors_differ(self, old: State, new: State) -> bool:
-        """Whether what the colours tell has changed."""
-        if old.layer_map is not new.layer_map or old.samples is not new.samples:
-            return True
-        if old.colored_by != new.colored_by:
-            return True
-        if new.colored_by == "overlap":
-            return old.linked is not new.linked
-        return new.colored_by == "distance" and old.selection.anchor != new.selection.anchor
-
-    def _filter_map(self, old: State, new: State) -> None:
-        assert self.map is not None
-        if not self._filters_differ(old, new):
+    def _color_maps(self, old: State, new: State) -> None:
+        """Recolour the points where what the colours tell has changed."""
+        if not _colors_differ(old, new):
             return
-        hidden = hidden_rows(new)
-        self.map.set_hidden(hidden)
+        from diffviews_desktop.ui.map.coloring import coloring
+
+        assert new.samples is not None
+        count = 0 if new.colored_by == "class" else len(new.samples)
+        self._session.aside(count, partial(coloring, new), partial(self._take_coloring, new))
+
+    def _take_coloring(self, state: State, found: Coloring | None) -> None:
+        now = self._session.state
+        if now.layer_map is not None and not _colors_differ(state, now):
+            for view in self._maps():
+                view.set_coloring(found)
+
+    def _filter_maps(self, old: State, new: State) -> None:
+        """Leave out what the filter leaves out, where that has changed."""
+        if not _filters_differ(old, new):
+            return
+        assert new.samples is not None
+        count = 0 if new.filter is None else len(new.samples)
+        self._session.aside(count, partial(hidden_rows, new), partial(self._take_hidden, new))
+
+    def _take_hidden(self, state: State, hidden: NDArray[np.bool_] | None) -> None:
+        now = self._session.state
+        if now.layer_map is None or _filters_differ(state, now):
+            return
+        for view in self._maps():
+            view.set_hidden(hidden)
         for legend in self.legends():
-            legend.set_filter(new.filter)
+            legend.set_filter(now.filter)
         self._filtered = hidden is not None
         if hidden is not None:
             self.filter_bar.set_counts(len(hidden) - int(hidden.sum()), len(hidden))
@@ -258,36 +271,26 @@ class MapArea(QStackedWidget):
         views = (self.map, self.switch.view)
         return [view.legend for view in views if view is not None]
 
-    def _color_map(self, old: State, new: State) -> None:
-        """Recolour the points where what the colours tell has changed."""
-        assert self.map is not None
-        if self._colors_differ(old, new):
-            from diffviews_desktop.ui.map.coloring import coloring
-
-            self.map.set_coloring(coloring(new))
-
     def apply_theme(self) -> None:
         """Take the colours of the theme in use."""
         for button in self.findChildren(IconButton):
             button.refresh()
-        if self.linked is not None:
-            self.linked.apply_theme()
+        for view in (self.map, self.linked):
+            if view is not None:
+                view.apply_theme()
         if self.map is not None:
-            self.map.apply_theme()
             self.switch.apply_theme()
-            self.show_changes(State(), self._session.state)
+            self._show_trajectories(self._session.state)
 
     def set_ramp(self, ramp: str) -> None:
         """Show values from low to high by a ramp of colours."""
         if self.map is not None:
-            from diffviews_desktop.ui.map.coloring import RAMPS, coloring, set_ramp
+            from diffviews_desktop.ui.map.coloring import RAMPS, set_ramp
 
             set_ramp(ramp if ramp in RAMPS else RAMPS[0])
             if self._session.state.layer_map is not None:
-                self.map.set_coloring(coloring(self._session.state))
-                if self.linked is not None:
-                    self.linked.set_coloring(coloring(self._session.state))
-                    self.linked.legend.hide()
+                for view in self._maps():
+                    view.set_coloring(view.coloring)
 
     def set_renderer(self, way: str) -> None:
         """Draw the map by OpenGL, into a picture, or by what is faster here."""
@@ -431,6 +434,27 @@ class MapArea(QStackedWidget):
             if view is not None:
                 view.close_points()
         self.switch.close_threads()
+
+
+def _values_differ(by: ColorBy, old: State, new: State) -> bool:
+    """Whether the values of the samples are others."""
+    if old.samples is not new.samples or (old.layer_map is None) != (new.layer_map is None):
+        return True
+    if by in ("trust", "z", "distance") and old.layer_map is not new.layer_map:
+        return True
+    if by == "distance" and old.selection.anchor != new.selection.anchor:
+        return True
+    return by == "overlap" and old.linked is not new.linked
+
+
+def _colors_differ(old: State, new: State) -> bool:
+    by = new.colored_by
+    return old.colored_by != by or _values_differ(by, old, new)
+
+
+def _filters_differ(old: State, new: State) -> bool:
+    by = "class" if new.filter is None else new.filter.by
+    return old.filter is not new.filter or _values_differ(by, old, new)
 
 
 def _of_column(state: State, row: int) -> str:

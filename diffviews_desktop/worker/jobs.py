@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -403,7 +404,7 @@ class LayerMap:
     trust: NDArray[np.float32] | None = None
     rate: float | None = None
 
-    @property
+    @cached_property
     def trustworthiness(self) -> float | None:
         """The map's figure, 0 … 1; None where it was not judged."""
         if self.trust is None or not np.isfinite(self.trust).any():

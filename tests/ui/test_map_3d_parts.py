@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PySide6.QtGui import QColor, QMatrix4x4, QVector3D
 
-from diffviews_desktop.state import Selection, State, TrajectoryRecord
+from diffviews_desktop.state import Selection, State
 from diffviews_desktop.ui.map.renderer import Renderer
 from diffviews_desktop.ui.map.scene import PointScene, draw_order, make_scene
 from diffviews_desktop.ui.map_3d.camera import FARTHEST, FIELD_OF_VIEW, Camera, Projection
@@ -25,7 +25,6 @@ from diffviews_desktop.ui.map_3d.third_axis import (
     axis_of_choice,
     round_values,
     third_axis,
-    trajectories_on_map,
 )
 
 RED, BLUE = QColor("#e03030"), QColor("#3060e0")
@@ -173,14 +172,6 @@ def test_round_values() -> None:
     assert round_values(-3.2, 7.9) == [-2.5, 0.0, 2.5, 5.0, 7.5]
     assert round_values(0.0, 1.0) == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1.0])
     assert round_values(4.0, 4.0) == [4.0]
-
-
-def test_only_trajectories_of_this_map_are_drawn(state: State, make_job, make_step) -> None:
-    here = TrajectoryRecord(make_job(1), "here", steps=(make_step(0),))
-    hidden = replace(here, job=make_job(2), visible=False)
-    elsewhere = replace(here, job=replace(make_job(3), layers=("other",)))
-    shown = replace(state, trajectories=(here, hidden, elsewhere))
-    assert trajectories_on_map(shown) == ([here], None)
 
 
 # ---- points -------------------------------------------------------------------------------------

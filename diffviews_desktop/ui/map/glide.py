@@ -41,7 +41,7 @@ class Glide(QObject):
         super().__init__(parent)
         self._points, self._box = points, box
         self._scene: PointScene | None = None
-        self._start: NDArray[np.float32] = np.empty((0, 2), np.float32)
+        self._ends: NDArray[np.float32] = np.empty((0, 2), np.float32)
         self._old = self._new = np.empty((0, 2))
         self._from = self._to = self._around = QRectF()
         self._animation = QVariantAnimation(self)
@@ -57,22 +57,26 @@ class Glide(QObject):
         """Whether points are on their way."""
         return self._scene is not None
 
-    def start(self, old: NDArray, new: NDArray, seen: QRectF, whole: QRectF) -> None:
+    def start(
+        self, scene: PointScene, old: NDArray, new: NDArray, seen: QRectF, whole: QRectF
+    ) -> None:
         """Move the points, which show ``new (N, 2)`` already, there from ``old (N, 2)``.
 
         Args:
-            old: where they were; those without a place then appear where they belong.
+            scene: as they were drawn; those that get no place are gone at once, those that had
+                none appear at the end.
+            old: where they were.
             new: where they will be.
             seen: what of the map was shown.
             whole: what of it will be shown.
         """
-        scene = self._points.moving_part(MOST_POINTS)
-        if not len(scene):
+        scene = scene.part(MOST_POINTS)
+        places = np.asarray(new, np.float32)[scene.rows] - np.array(scene.centre, np.float32)
+        stay = np.asarray(np.isfinite(places).all(axis=1))
+        if not stay.any():
             return
-        centre = np.array(scene.centre, np.float32)
-        start = np.asarray(old, np.float32)[scene.rows] - centre
-        self._start = np.where(np.isfinite(start), start, scene.xy)
-        self._scene, self._old, self._new = scene, old, new
+        self._scene, self._ends = scene.only(stay), places[stay]
+        self._old, self._new = old, new
         self._from, self._to = seen, whole
         x0, y0, x1, y1 = extent(old) or (0.0, 0.0, 0.0, 0.0)
         self._around = QRectF(x0, y0, x1 - x0, y1 - y0)
@@ -92,7 +96,7 @@ class Glide(QObject):
         scene = self._scene
         if scene is None:
             return
-        places = self._start + (scene.xy - self._start) * np.float32(part)
+        places = scene.xy + (self._ends - scene.xy) * np.float32(part)
         self._points.draw_instead(replace(scene, xy=places), self._around)
         top_left = self._from.topLeft() + (self._to.topLeft() - self._from.topLeft()) * part
         far = self._from.bottomRight()

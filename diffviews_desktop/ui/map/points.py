@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtCore import QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QPaintEngine, QPainter, QTransform
 from PySide6.QtWidgets import QWidget
 
@@ -35,6 +35,18 @@ log = logging.getLogger(__name__)
 MADE_AT_ONCE = 50_000
 """Scenes of more points are made in another thread; until then the one before is drawn."""
 
+Values = NDArray | Callable[[], NDArray]
+"""One a point; or what makes them, which for many points is called in another thread."""
+
+
+class _Made(NamedTuple):
+    version: int
+    order: NDArray[np.int32]
+    scene: PointScene
+    group: NDArray
+    alpha: NDArray[np.uint8]
+    palette: list[QColor]
+
 
 class Points(pg.GraphicsObject):
     """Up to millions of points.
@@ -46,22 +58,27 @@ class Points(pg.GraphicsObject):
 
     failed = Signal(str)
     changed = Signal()
-    _made = Signal(int, object, object)
+    _made = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
         self._xy: NDArray = np.empty((0, 2), np.float32)
         self._order: NDArray[np.int32] | None = None
-        self._group: NDArray = np.empty(0, np.uint16)
-        self._alpha: NDArray = np.empty(0, np.uint8)
+        self._group: Values = np.empty(0, np.uint16)
+        self._alpha: Values = np.empty(0, np.uint8)
         self._palette: list[QColor] = []
+        self._told: tuple[NDArray, list[QColor]] = self._group, self._palette  # of the scene
         self._emphasis: NDArray[np.bool_] | None = None
         self._hidden: NDArray[np.bool_] | None = None
         self._scene = EMPTY
         self._version = self._shown = 0  # of what is to be drawn, of the scene
-        self._making: Future[None] | None = None
+        self._making: Future[_Made] | None = None
         self._makers: ThreadPoolExecutor | None = None
         self._made.connect(self._on_made, Qt.ConnectionType.QueuedConnection)
+        self._soon = QTimer(self)  # once for all that changes together
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(0)
+        self._soon.timeout.connect(self._make_later)
         self._instead: PointScene | None = None
         self._extent: tuple[float, float, float, float] | None = None
         self._bounds = self._covered = QRectF()
@@ -74,7 +91,12 @@ class Points(pg.GraphicsObject):
     # ---- what is drawn --------------------------------------------------------------------------
 
     def set_points(
-        self, xy: NDArray, group: NDArray, alpha: NDArray, palette: Sequence[QColor]
+        self,
+        xy: NDArray,
+        group: Values,
+        alpha: Values,
+        palette: Sequence[QColor],
+        hidden: NDArray[np.bool_] | None = None,
     ) -> None:
         """Show points.
 
@@ -83,18 +105,19 @@ class Points(pg.GraphicsObject):
             group: index into ``palette`` of each point ``(N,)``.
             alpha: opacity of each point ``(N,)``, 0 … 1.
             palette: colours.
+            hidden: as in `set_hidden`.
         """
-        if len(xy) != len(self._xy):
-            self._scene = EMPTY  # its rows are those of other samples
+        if len(xy) != len(self._xy):  # the scene's rows are those of other samples
+            self._scene, self._told = EMPTY, (np.empty(0, np.uint16), [])
         self._xy = np.asarray(xy)
-        self._group, self._alpha = np.asarray(group, np.uint16), np.asarray(alpha)
+        self._group, self._alpha = group, alpha
         self._palette = list(palette)
-        self._emphasis = self._hidden = None
+        self._emphasis, self._hidden = None, hidden
         self._places_changed()
 
-    def set_colors(self, group: NDArray, palette: Sequence[QColor]) -> None:
+    def set_colors(self, group: Values, palette: Sequence[QColor]) -> None:
         """Colour the same points otherwise: ``group (N,)`` indexes into ``palette``."""
-        self._group, self._palette = np.asarray(group, np.uint16), list(palette)
+        self._group, self._palette = group, list(palette)
         self._changed()
 
     def set_emphasis(self, emphasis: NDArray[np.bool_] | None) -> None:
@@ -115,33 +138,18 @@ class Points(pg.GraphicsObject):
         return self._hidden
 
     def color_of(self, row: int) -> QColor:
-        """The colour of a point."""
-        group = int(self._group[row])
-        return self._palette[group] if group < len(self._palette) else QColor()
+        """The colour that a point is drawn in."""
+        if not self._later:
+            self._make_now()
+        groups, palette = self._told
+        return palette[int(groups[row])] if row < len(groups) else QColor()
 
     @property
     def scene_drawn(self) -> PointScene:
         """The points as they are drawn: of a large map for a moment those before the change."""
-        if self._shown != self._version and not self._later:
-            self._shown, self._order, self._scene = self._recipe()()
-        return self._scene
-
-    def moving_part(self, count: int) -> PointScene:
-        """A fair sample of the points as they are to be drawn."""
         if not self._later:
-            return self.scene_drawn.part(count)
-        rows = np.flatnonzero(np.isfinite(self._xy).all(axis=1))
-        rows = np.random.default_rng(0).choice(rows, min(count, len(rows)), replace=False)
-        part = [None if mask is None else mask[rows] for mask in (self._emphasis, self._hidden)]
-        scene = make_scene(
-            self._xy[rows],
-            np.arange(len(rows), dtype=np.int32),
-            self._group[rows],
-            self._alpha[rows],
-            self._palette,
-            *part,
-        )
-        return replace(scene, rows=rows[scene.rows].astype(np.int32))
+            self._make_now()
+        return self._scene
 
     def draw_instead(self, scene: PointScene | None, bounds: QRectF | None = None) -> None:
         """Draw other points for a moment, while they move inside of ``bounds``; None ends it."""
@@ -155,17 +163,29 @@ class Points(pg.GraphicsObject):
     @property
     def busy(self) -> bool:
         """Whether another thread is at work on what is to be drawn."""
-        return self._shown != self._version or self.raster.busy
+        return self._making is not None or self._soon.isActive() or self.raster.busy
 
     @property
     def _later(self) -> bool:
         return len(self._xy) > MADE_AT_ONCE
 
-    def _recipe(self) -> partial[tuple[int, NDArray[np.int32], PointScene]]:
+    def _recipe(self) -> partial[_Made]:
         return partial(
             _make, self._version, self._xy, self._order, self._group, self._alpha, self._palette,
             self._emphasis, self._hidden,
         )  # fmt: skip
+
+    def _make_now(self) -> None:
+        if self._shown != self._version:
+            self._take(self._recipe()())
+
+    def _take(self, made: _Made) -> None:
+        """Draw what was made, and make nothing of it again."""
+        if self._shown < made.version:
+            self._shown, self._scene = made.version, made.scene
+            self._told = made.group, made.palette
+        if made.version == self._version:
+            self._order, self._group, self._alpha = made.order, made.group, made.alpha
 
     def _places_changed(self) -> None:
         self.prepareGeometryChange()
@@ -182,27 +202,24 @@ class Points(pg.GraphicsObject):
             self.update()
             self.changed.emit()
         elif self._making is None:
-            self._make_later()
+            self._soon.start()
 
     def _make_later(self) -> None:
         if self._makers is None:
             self._makers = ThreadPoolExecutor(1, "scene")
         recipe = self._recipe()
+        self._making = self._makers.submit(recipe)
+        self._making.add_done_callback(self._made.emit)
 
-        def make() -> None:
-            self._made.emit(*recipe())
-
-        self._making = self._makers.submit(make)
-
-    def _on_made(self, version: int, order: NDArray[np.int32], scene: PointScene) -> None:
+    def _on_made(self, making: Future[_Made]) -> None:
         self._making = None
-        if self._shown < version:
-            self._shown, self._scene = version, scene
+        made = making.result()
+        fresh = self._shown < made.version
+        self._take(made)
+        if fresh:
             self.update()
             self.changed.emit()
-        if version == self._version:
-            self._order = order
-        elif self._later and self._makers is not None:
+        if made.version != self._version and self._later and self._makers is not None:
             self._make_later()
 
     # ---- as an item of a plot -------------------------------------------------------------------
@@ -236,8 +253,8 @@ class Points(pg.GraphicsObject):
         return look(len(self.scene_drawn), zoom, width * height)
 
     def paint(self, painter: QPainter, option: object, widget: QWidget | None = None) -> None:
-        if widget is None and self._shown != self._version:  # an export waits for what is to be
-            self._shown, self._order, self._scene = self._recipe()()
+        if widget is None:  # an export waits for what is to be
+            self._make_now()
         scene = self.scene_drawn if self._instead is None else self._instead
         if not len(scene):
             return
@@ -268,6 +285,7 @@ class Points(pg.GraphicsObject):
 
     def close(self) -> None:
         """End what runs in other threads."""
+        self._soon.stop()
         if self._makers is not None:
             self._makers.shutdown()
             self._makers = None
@@ -278,12 +296,15 @@ def _make(
     version: int,
     xy: NDArray,
     order: NDArray[np.int32] | None,
-    group: NDArray,
-    alpha: NDArray,
-    palette: Sequence[QColor],
+    group: Values,
+    alpha: Values,
+    palette: list[QColor],
     emphasis: NDArray[np.bool_] | None,
     hidden: NDArray[np.bool_] | None,
-) -> tuple[int, NDArray[np.int32], PointScene]:
+) -> _Made:
     order = draw_order(xy) if order is None else order
-    scene = make_scene(xy, order, group, as_levels(alpha), palette, emphasis, hidden)
-    return version, order, scene
+    groups = np.asarray(group() if callable(group) else group).astype(np.uint16, copy=False)
+    levels = np.asarray(alpha() if callable(alpha) else alpha)
+    levels = levels if levels.dtype == np.uint8 else as_levels(levels)
+    scene = make_scene(xy, order, groups, levels, palette, emphasis, hidden)
+    return _Made(version, order, scene, groups, levels, palette)

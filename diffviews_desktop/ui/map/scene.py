@@ -47,9 +47,10 @@ class PointScene:
     def part(self, count: int) -> PointScene:
         """A fair sample of at most ``count`` points, in the same order."""
         step = max(1, math.ceil(len(self) / max(1, count)))
-        if step == 1:
-            return self
-        some = slice(None, None, step)
+        return self if step == 1 else self.only(slice(None, None, step))
+
+    def only(self, some: slice | NDArray[np.bool_]) -> PointScene:
+        """Some of the points, in the same order."""
         return replace(
             self,
             rows=self.rows[some],

@@ -6,6 +6,7 @@ import logging
 import math
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pyqtgraph as pg
@@ -72,11 +73,6 @@ def opacities(sigma: NDArray) -> NDArray[np.float64]:
     return STRONGEST - (STRONGEST - FAINTEST) * (level - low) / (high - low)
 
 
-def _dense(labels: NDArray[np.int32]) -> bool:
-    """Whether classes are numbered with few gaps."""
-    return len(labels) > 0 and int(labels.max()) - int(labels.min()) < len(labels) + 1000
-
-
 class MapView(QWidget):
     """Shows the samples on the map.
 
@@ -100,8 +96,9 @@ class MapView(QWidget):
     step_clicked = Signal(int, int)
     _found = Signal(object, object, str)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, with_legend: bool = True) -> None:
         super().__init__(parent)
+        self._with_legend = with_legend
         self.setAccessibleName("Map of the samples")
         self.box = MapBox()
         self._plot_widget = pg.PlotWidget(background=theme.colors().map, viewBox=self.box)
@@ -186,42 +183,64 @@ class MapView(QWidget):
     # ---- what is shown --------------------------------------------------------------------------
 
     def set_map(
-        self, samples: SampleTable, xy: NDArray, *, keep_view: bool = False, glide: bool = False
+        self,
+        samples: SampleTable,
+        xy: NDArray,
+        coloring: Coloring | None = None,
+        hidden: NDArray[np.bool_] | None = None,
+        *,
+        glide: bool = False,
     ) -> None:
-        """Show the samples at ``xy (N, 2)``, coloured by class and faded by noise level.
+        """Show the samples at ``xy (N, 2)``, coloured by a value of each or else by class, and
+        faded by noise level; ``hidden (N,)`` are left out.
 
         With ``glide`` they are the samples that were shown, and move from where they were.
         """
         self.glide.finish()
-        old, seen = self._xy, self.box.viewRect()
+        old, seen, scene = self._xy, self.box.viewRect(), self._points.scene_drawn
         self._xy = xy
         self._make_index()
-        self._labels = samples.class_label
-        group, colors = self._by_class()
-        self._points.set_points(xy, group, opacities(samples.sigma), colors)
-        self.coloring = None
-        self.legend.set_coloring(None)
+        self._samples, self._labels = samples, samples.class_label
+        self.coloring = coloring
+        faded = partial(opacities, samples.sigma)
+        self._points.set_points(xy, self._groups(), faded, self._palette(), hidden)
+        self._show_legend()
         self._emphasize()
         self._set_hovered(None)
         self._hovered_step = None
         self._awaiting_paint = True
-        if not keep_view:
-            self.box.stop()
-            self.box.forget_views()
-            self.box.show_part(self._around(xy))
-        if glide and not keep_view and len(old) == len(xy) and self.isVisible():
-            self.glide.start(old, xy, seen, self.box.viewRect())
-        self._samples = samples
+        self.box.stop()
+        self.box.forget_views()
+        self.box.show_part(self._around(xy))
+        if glide and len(old) == len(xy) and self.isVisible():
+            self.glide.start(scene, old, xy, seen, self.box.viewRect())
         self._decorate()
 
     def set_coloring(self, coloring: Coloring | None) -> None:
         """Colour the points by a value of each, with a legend; None colours them by class."""
-        if coloring is None:
-            self._points.set_colors(*self._by_class())
-        else:
-            self._points.set_colors(coloring.groups(), coloring.palette(dark=theme.is_dark()))
         self.coloring = coloring
-        self.legend.set_coloring(coloring)
+        self._points.set_colors(self._groups(), self._palette())
+        self._show_legend()
+
+    def _groups(self) -> Callable[[], NDArray]:
+        """What finds the place of each sample's colour in the palette."""
+        if self.coloring is not None:
+            return self.coloring.groups
+        assert self._samples is not None
+        numbers = np.array([number for number, _, _ in self._samples.classes()])
+        labels = self._labels
+        return lambda: np.searchsorted(numbers, labels)
+
+    def _palette(self) -> list[QColor]:
+        dark = theme.is_dark()
+        if self.coloring is not None:
+            return self.coloring.palette(dark=dark)
+        assert self._samples is not None
+        colors = class_colors([number for number, _, _ in self._samples.classes()], dark=dark)
+        return list(colors.values())
+
+    def _show_legend(self) -> None:
+        self.legend.set_coloring(self.coloring if self._with_legend else None)
         self._place_legend()
 
     def set_hidden(self, hidden: NDArray[np.bool_] | None) -> None:
@@ -230,18 +249,6 @@ class MapView(QWidget):
         self._decorate()
         if hidden is not None and self._hovered is not None and hidden[self._hovered]:
             self._set_hovered(None)
-
-    def _by_class(self) -> tuple[NDArray, list[QColor]]:
-        low = int(self._labels.min()) if len(self._labels) else 0
-        counts = np.bincount(self._labels - low) if _dense(self._labels) else None
-        if counts is None:
-            numbers, group = np.unique(self._labels, return_inverse=True)
-        else:  # ten times faster than sorting
-            numbers = np.flatnonzero(counts) + low
-            position = np.cumsum(counts > 0) - 1
-            group = position[self._labels - low]
-        colors = class_colors(numbers.tolist(), dark=theme.is_dark())
-        return group, [colors[number] for number in numbers.tolist()]
 
     def _place_legend(self) -> None:
         self.legend.move(self.width() - self.legend.width() - LEGEND_MARGIN, LEGEND_MARGIN)
@@ -253,8 +260,8 @@ class MapView(QWidget):
     def clear(self) -> None:
         """Show nothing."""
         self.glide.finish()
-        self._xy = np.empty((0, 2), dtype=np.float32)
-        self._samples = None
+        self._xy, self._labels = np.empty((0, 2), np.float32), np.empty(0, np.int32)
+        self._samples = self.coloring = None
         self._make_index()
         self._decorate()
         self._points.set_points(self._xy, np.empty(0), np.empty(0), [])
@@ -318,6 +325,8 @@ class MapView(QWidget):
             axis.setStyle(tickLength=-4)
         self._rings.set_theme(c.text)
         self.box.set_band_color(c.accent)
+        if self._samples is not None:
+            self.set_coloring(self.coloring)
 
     # ---- moving ---------------------------------------------------------------------------------
 
@@ -387,6 +396,12 @@ class MapView(QWidget):
             PICK_RADIUS * pixel_y,
             self._points.hidden,
         )
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is on its way or being worked out in another thread."""
+        working = self._points.busy or not self._index.done()
+        return working or self.glide.running or self.box.flying
 
     @property
     def hovered_row(self) -> int | None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from diffviews_desktop.state import ColorBy, State, TrajectoryRecord
+from diffviews_desktop.processing.neighbors import distances_from
+from diffviews_desktop.state import ColorBy, State
 
 CHOICES: dict[ColorBy, str] = {
     "sigma": "noise level",
@@ -105,7 +106,7 @@ def third_axis(state: State, by: ColorBy) -> ThirdAxis:
         return ThirdAxis(by, "trust", trust, note=_missing(trust))
     anchor = state.selection.anchor
     if by == "distance" and shown.reduced is not None and anchor is not None:
-        return ThirdAxis(by, "distance to the anchor", _distances(shown.reduced, anchor))
+        return ThirdAxis(by, "distance to the anchor", distances_from(shown.reduced, anchor))
     sigma = np.asarray(samples.sigma, np.float64)
     known = np.isfinite(sigma) & (sigma > 0)
     heights = np.full(count, np.nan)
@@ -114,15 +115,6 @@ def third_axis(state: State, by: ColorBy) -> ThirdAxis:
     if count and known.any() and _all_equal(sigma[known]):
         note = f"Flat: all samples have the noise level {sigma[known][0]:.3g}."
     return ThirdAxis("sigma", "noise level σ", heights, logarithmic=True, note=note)
-
-
-def _distances(reduced: NDArray, anchor: int, rows: int = 100_000) -> NDArray[np.float64]:
-    """Distance of each row ``(N, K)`` to one of them, without a copy of all of them."""
-    found = np.empty(len(reduced))
-    for start in range(0, len(reduced), rows):
-        away = reduced[start : start + rows] - reduced[anchor]
-        found[start : start + rows] = np.sqrt(np.einsum("nd,nd->n", away, away))
-    return found
 
 
 def _missing(heights: NDArray) -> str:
@@ -137,13 +129,3 @@ def _missing(heights: NDArray) -> str:
 
 def _all_equal(values: NDArray) -> bool:
     return not len(values) or bool(np.nanmax(values) - np.nanmin(values) < 1e-9)
-
-
-def trajectories_on_map(state: State) -> tuple[list[TrajectoryRecord], TrajectoryRecord | None]:
-    """The trajectories that belong on the shown map, and the unmasked run that the shown one is
-    compared with."""
-    records = [r for r in state.trajectories if r.visible and state.on_this_map(r)]
-    unmasked = state.baseline() if state.comparing else None
-    if unmasked is not None and not state.on_this_map(unmasked):
-        unmasked = None
-    return records, unmasked

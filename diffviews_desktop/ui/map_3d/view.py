@@ -22,7 +22,6 @@ from diffviews_desktop.ui.map_3d.third_axis import (
     axis_of_choice,
     cannot_show,
     third_axis,
-    trajectories_on_map,
 )
 from diffviews_desktop.ui.widgets import ElidedLabel, as_panel, block_signals
 
@@ -132,7 +131,7 @@ class SolidView(QWidget):
         if self._making is not None or self._wanted is not None:
             return  # they belong to points that are not there yet
         self.canvas.set_selection(state.selection)
-        records, unmasked = trajectories_on_map(state)
+        records, unmasked = state.on_map()
         self.canvas.set_trajectories(records, state.shown, state.step, unmasked)
         self._say(bool(records))
 
