@@ -23,6 +23,9 @@ from diffviews_desktop.worker.worker import Worker
 
 SCREENSHOT_SETTLE_MILLISECONDS = 400
 FRAME_MILLISECONDS = 16
+SWITCH_SECONDS = 0.001
+"""How long another thread of the window's process keeps the interpreter where the window wants it;
+Python's own 5 ms are felt, several times in one frame."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class Options:
 
 def create_application(arguments: list[str]) -> QApplication:
     """The QApplication, with the attributes that must be set before it."""
+    sys.setswitchinterval(SWITCH_SECONDS)
     QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)
     app = QApplication(arguments)
     app.setApplicationName("DiffViews")

@@ -193,7 +193,7 @@ class MapArea(QStackedWidget):
         self.linked = view
         if view is None or self.map is None:
             return
-        view.set_renderer(str(self._settings.value("renderer", "auto")))
+        view.draw_by(self.map.renderer)
         view.clicked.connect(lambda row: self._do(operations.click_point, row=row))
         view.double_clicked.connect(lambda row: self._do(operations.new_anchor, row=row))
         view.chosen.connect(lambda rows, how: self._do(operations.choose_rows, rows=rows, how=how))
@@ -294,11 +294,11 @@ class MapArea(QStackedWidget):
 
     def set_renderer(self, way: str) -> None:
         """Draw the map by OpenGL, into a picture, or by what is faster here."""
-        if self.linked is not None:
-            self.linked.set_renderer(way)
         if self.map is not None:
             self.map.set_renderer(way)
             self.switch.renderer_chosen()
+            if self.linked is not None:
+                self.linked.draw_by(self.map.renderer)
 
     def _place(self) -> None:
         """Put what floats where it belongs over the shown view."""

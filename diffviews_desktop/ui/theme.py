@@ -69,7 +69,8 @@ def apply(choice: ThemeChoice) -> None:
     dark = choice == "dark" or (choice == "system" and scheme == Qt.ColorScheme.Dark)
     _current = DARK if dark else LIGHT
     # Fusion everywhere: bare X11 ignores setColorScheme, so the palette is set by hand
-    app.setStyle("Fusion")
+    if not app.styleSheet():  # each time every widget would be polished anew
+        app.setStyle("Fusion")
     app.setPalette(_palette(_current))
     app.setStyleSheet(_style_sheet(_current))
 

@@ -38,11 +38,13 @@ class MapBox(pg.ViewBox):
         rectangle_drawn: `QRectF` on the map and a `Choosing`.
         lasso_drawn: corners on the map ``[(x, y), …]`` and a `Choosing`.
         history_changed: whether one can go back or forward is another.
+        flight_changed: whether the view moves by itself is another.
     """
 
     rectangle_drawn = Signal(QRectF, str)
     lasso_drawn = Signal(object, str)
     history_changed = Signal()
+    flight_changed = Signal(bool)
 
     def __init__(self) -> None:
         super().__init__(enableMenu=False)
@@ -62,6 +64,7 @@ class MapBox(pg.ViewBox):
         self._flight.setStartValue(0.0)
         self._flight.setEndValue(1.0)
         self._flight.valueChanged.connect(self._fly)
+        self._flight.stateChanged.connect(lambda *_: self.flight_changed.emit(self.flying))
         self._from = self._to = QRectF()
         self._views: list[QRectF] = []
         self._at = -1

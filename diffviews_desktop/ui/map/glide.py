@@ -11,10 +11,10 @@ from PySide6.QtCore import QEasingCurve, QObject, QRectF, QVariantAnimation, Sig
 
 from diffviews_desktop.ui.map.gestures import MapBox
 from diffviews_desktop.ui.map.points import Points
-from diffviews_desktop.ui.map.scene import PointScene, extent
+from diffviews_desktop.ui.map.scene import PointScene
 
 MILLISECONDS = 550
-MOST_POINTS = 25_000
+MOST_POINTS = 15_000
 """A fair sample of so many is drawn while they move."""
 
 
@@ -58,7 +58,13 @@ class Glide(QObject):
         return self._scene is not None
 
     def start(
-        self, scene: PointScene, old: NDArray, new: NDArray, seen: QRectF, whole: QRectF
+        self,
+        scene: PointScene,
+        old: NDArray,
+        new: NDArray,
+        around: QRectF,
+        seen: QRectF,
+        whole: QRectF,
     ) -> None:
         """Move the points, which show ``new (N, 2)`` already, there from ``old (N, 2)``.
 
@@ -67,6 +73,7 @@ class Glide(QObject):
                 none appear at the end.
             old: where they were.
             new: where they will be.
+            around: what holds all of them where they were.
             seen: what of the map was shown.
             whole: what of it will be shown.
         """
@@ -77,17 +84,16 @@ class Glide(QObject):
             return
         self._scene, self._ends = scene.only(stay), places[stay]
         self._old, self._new = old, new
-        self._from, self._to = seen, whole
-        x0, y0, x1, y1 = extent(old) or (0.0, 0.0, 0.0, 0.0)
-        self._around = QRectF(x0, y0, x1 - x0, y1 - y0)
+        self._from, self._to, self._around = seen, whole, around
         self._animation.start()
 
     def finish(self) -> None:
         """Be there."""
-        if self._scene is None:
+        scene, self._scene = self._scene, None
+        if scene is None:
             return
-        self._scene = None
         self._animation.stop()
+        self._points.draw_instead(replace(scene, xy=self._ends), self._around)
         self._points.draw_instead(None)
         self._box.show_part(self._to)
         self.moved.emit(None)

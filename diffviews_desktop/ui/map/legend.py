@@ -194,6 +194,7 @@ class Legend(QWidget):
             self._paint_items(painter, shown)
         else:
             self._paint_ramp(painter, shown)
+        painter.end()
 
     def _paint_items(self, painter: QPainter, shown: Coloring) -> None:
         c, palette = theme.colors(), shown.palette(dark=theme.is_dark())

@@ -80,6 +80,7 @@ class Points(pg.GraphicsObject):
         self._soon.setInterval(0)
         self._soon.timeout.connect(self._make_later)
         self._instead: PointScene | None = None
+        self._moves = False
         self._extent: tuple[float, float, float, float] | None = None
         self._bounds = self._covered = QRectF()
         self.moving = False
@@ -109,6 +110,7 @@ class Points(pg.GraphicsObject):
         """
         if len(xy) != len(self._xy):  # the scene's rows are those of other samples
             self._scene, self._told = EMPTY, (np.empty(0, np.uint16), [])
+            self._instead = None
         self._xy = np.asarray(xy)
         self._group, self._alpha = group, alpha
         self._palette = list(palette)
@@ -152,12 +154,22 @@ class Points(pg.GraphicsObject):
         return self._scene
 
     def draw_instead(self, scene: PointScene | None, bounds: QRectF | None = None) -> None:
-        """Draw other points for a moment, while they move inside of ``bounds``; None ends it."""
+        """Draw other points for a moment, while they move inside of ``bounds``; None ends it.
+
+        Until then nothing is worked out in other threads, which would make the moves uneven; and
+        the last of the other points stay until the own ones are ready to be drawn.
+        """
         wanted = self._bounds if bounds is None else self._bounds.united(bounds)
         if wanted != self._covered:
             self.prepareGeometryChange()
             self._covered = wanted
-        self._instead = scene
+        self._moves = scene is not None
+        if scene is not None:
+            self._instead = scene
+        elif self._later and self._shown != self._version:
+            self._make_later()
+        else:
+            self._instead = None
         self.update()
 
     @property
@@ -205,6 +217,8 @@ class Points(pg.GraphicsObject):
             self._soon.start()
 
     def _make_later(self) -> None:
+        if self._moves or self._making is not None:
+            return
         if self._makers is None:
             self._makers = ThreadPoolExecutor(1, "scene")
         recipe = self._recipe()
@@ -217,6 +231,8 @@ class Points(pg.GraphicsObject):
         fresh = self._shown < made.version
         self._take(made)
         if fresh:
+            if not self._moves and self._shown == self._version:
+                self._instead = None
             self.update()
             self.changed.emit()
         if made.version != self._version and self._later and self._makers is not None:
@@ -253,9 +269,11 @@ class Points(pg.GraphicsObject):
         return look(len(self.scene_drawn), zoom, width * height)
 
     def paint(self, painter: QPainter, option: object, widget: QWidget | None = None) -> None:
+        instead = self._instead
         if widget is None:  # an export waits for what is to be
             self._make_now()
-        scene = self.scene_drawn if self._instead is None else self._instead
+            instead = None
+        scene = self.scene_drawn if instead is None else instead
         if not len(scene):
             return
         transform = painter.worldTransform()

@@ -14,7 +14,7 @@ from PySide6.QtGui import QImage, QPainter, QPixmap
 
 from diffviews_desktop.ui.map.scene import PixelView, PointLook, PointScene
 
-AT_ONCE = 25_000
+AT_ONCE = 15_000
 """As many points are drawn while the window waits: a few milliseconds."""
 MARGIN = 0.25  # of the plot on each side, drawn too, to pan over
 LEVELS = 16  # of opacity
@@ -192,6 +192,8 @@ class RasterPainter(QObject):
         self._work: _Work | None = None
         self._working_on: PointScene | None = None
         self._again = False
+        self.patient = False
+        """Whether the view moves by itself: what it passes by needs no sharp picture."""
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(1)
         self._closed = False
@@ -214,9 +216,10 @@ class RasterPainter(QObject):
             if len(scene) <= AT_ONCE:
                 frame = self._draw(scene, view, look)
             else:
-                same = frame is not None and frame.scene.rows is scene.rows
-                self._request(scene, view, look)
-                if not same:  # other points: the old picture would tell something wrong
+                same = frame is not None and frame.scene.source is scene.source
+                if not (same and self.patient):
+                    self._request(scene, view, look)
+                if not same:  # other places: the old picture would tell something wrong
                     frame = self._draw(scene.part(AT_ONCE), view, look)
         assert frame is not None
         self._frame = frame

@@ -32,6 +32,8 @@ class PointScene:
         group: index of each into ``palette``, ``(M,) uint16``.
         alpha: opacity of each, ``(M,) uint8``.
         palette: colours ``(P, 3) uint8``.
+        source: the array ``(N, 2)`` that the places come from: scenes of the same one show the same
+            samples at the same places.
     """
 
     rows: NDArray[np.int32]
@@ -40,6 +42,7 @@ class PointScene:
     group: NDArray[np.uint16]
     alpha: NDArray[np.uint8]
     palette: NDArray[np.uint8]
+    source: NDArray | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -139,6 +142,7 @@ def make_scene(
         group=np.take(np.asarray(group, np.uint16), rows),
         alpha=np.take(levels, rows),
         palette=as_palette(palette),
+        source=xy,
     )
 
 

@@ -116,6 +116,7 @@ class MapView(QWidget):
         self._still.setInterval(STILL_MILLISECONDS)
         self._still.timeout.connect(self._on_still)
         self.box.sigRangeChanged.connect(self._on_range_changed)
+        self.box.flight_changed.connect(self._on_flight)
         self.box.rectangle_drawn.connect(self._choose_in_rectangle)
         self.box.lasso_drawn.connect(self._choose_in_lasso)
         self._found.connect(self._on_found, Qt.ConnectionType.QueuedConnection)
@@ -123,6 +124,7 @@ class MapView(QWidget):
         self._paths: dict[int, Path] = {}
         self._xy: NDArray = np.empty((0, 2), dtype=np.float32)
         self._index: Future[PointIndex] = Future()
+        self._index.set_result(PointIndex(self._xy))
         self._indexing = ThreadPoolExecutor(1, "points")
         self._labels: NDArray = np.empty(0, dtype=np.int32)
         self._selection = Selection()
@@ -158,10 +160,14 @@ class MapView(QWidget):
     def set_renderer(self, setting: str = "auto") -> None:
         """Draw by OpenGL or into a picture: "auto", "opengl" or "raster"; the environment variable
         DIFFVIEWS_RENDERER goes before."""
-        self.renderer = choose_renderer(wanted_renderer(setting))
+        self.draw_by(choose_renderer(wanted_renderer(setting)))
         log.info("the map is drawn by %s: %s", self.renderer.name, self.renderer.reason)
+
+    def draw_by(self, renderer: Renderer) -> None:
+        """Draw in a way that was chosen already."""
+        self.renderer = renderer
         self._points.gl_allowed = True
-        self._use_viewport(opengl=self.renderer.name == "opengl")
+        self._use_viewport(opengl=renderer.name == "opengl")
 
     def _use_viewport(self, *, opengl: bool) -> None:
         if not opengl and self.renderer.name == "opengl":
@@ -197,9 +203,9 @@ class MapView(QWidget):
         With ``glide`` they are the samples that were shown, and move from where they were.
         """
         self.glide.finish()
-        old, seen, scene = self._xy, self.box.viewRect(), self._points.scene_drawn
+        old, around, scene = self._xy, self._points.boundingRect(), self._points.scene_drawn
+        seen = self.box.viewRect()
         self._xy = xy
-        self._make_index()
         self._samples, self._labels = samples, samples.class_label
         self.coloring = coloring
         faded = partial(opacities, samples.sigma)
@@ -211,9 +217,10 @@ class MapView(QWidget):
         self._awaiting_paint = True
         self.box.stop()
         self.box.forget_views()
-        self.box.show_part(self._around(xy))
+        self.box.show_part(self._with_room(self._points.boundingRect()))
         if glide and len(old) == len(xy) and self.isVisible():
-            self.glide.start(scene, old, xy, seen, self.box.viewRect())
+            self.glide.start(scene, old, xy, around, seen, self.box.viewRect())
+        self._make_index()
         self._decorate()
 
     def set_coloring(self, coloring: Coloring | None) -> None:
@@ -332,7 +339,7 @@ class MapView(QWidget):
 
     def fit(self) -> None:
         """Show all points."""
-        self._fly(self._around(self._xy))
+        self._fly(self._with_room(self._points.boundingRect()))
 
     def fit_selection(self) -> None:
         """Show the selection set; without one the anchor and its neighbours."""
@@ -341,19 +348,20 @@ class MapView(QWidget):
             rows = np.array(self._selection.rows, dtype=np.int64)
         places = self._xy[rows[rows < len(self._xy)]]
         if np.isfinite(places).all(axis=1).any():
-            self._fly(self._around(places, smallest=0.02))
+            x0, y0, x1, y1 = extent(places) or (0.0, 0.0, 1.0, 1.0)
+            self._fly(self._with_room(QRectF(x0, y0, x1 - x0, y1 - y0), smallest=0.02))
 
     def _fly(self, part: QRectF) -> None:
         self.box.remember()
         self.box.fly_to(part)
 
-    def _around(self, places: NDArray, smallest: float = 0.0) -> QRectF:
-        """A rectangle around places with some room, at least a part of the whole map."""
-        x0, y0, x1, y1 = extent(places) or (0.0, 0.0, 1.0, 1.0)
+    def _with_room(self, part: QRectF, smallest: float = 0.0) -> QRectF:
+        """A part of the map with some room around, at least a share of the whole."""
         whole = self._points.boundingRect()
         least = max(smallest * max(whole.width(), whole.height()), 1e-3)
-        wide, high = 1.08 * max(x1 - x0, least), 1.08 * max(y1 - y0, least)
-        return QRectF((x0 + x1 - wide) / 2, (y0 + y1 - high) / 2, wide, high)
+        wide, high = 1.08 * max(part.width(), least), 1.08 * max(part.height(), least)
+        middle = part.center()
+        return QRectF(middle.x() - wide / 2, middle.y() - high / 2, wide, high)
 
     def center_on(self, row: int) -> None:
         """Bring a sample to the middle of the view, at the same zoom or closer."""
@@ -428,6 +436,7 @@ class MapView(QWidget):
 
     def _choose(self, find: Callable[[PointIndex], NDArray[np.int64]], how: Choosing) -> None:
         """Find samples, of a large map in the thread that its index is made in."""
+        self.glide.finish()
         index, hidden = self._index, self._points.hidden
 
         def search() -> None:
@@ -471,6 +480,10 @@ class MapView(QWidget):
         self._points.moving = True
         self._still.start()
 
+    def _on_flight(self, flying: bool) -> None:
+        self._points.raster.patient = flying
+        self._points.update()
+
     def _on_still(self) -> None:
         self._points.moving = False
         self._points.update()
@@ -511,15 +524,19 @@ class MapView(QWidget):
         """Rings go with their points."""
         self._rings.show(self._selection, self._xy if places is None else places)
         if places is None:
+            self._make_index()
             self._decorate()
 
     def _make_index(self) -> None:
-        """Prepare for picking: at once where that takes a few milliseconds."""
-        if len(self._xy) > INDEXED_AT_ONCE:
+        """Prepare for picking: at once where that takes a few milliseconds, else in another thread
+        once nothing moves."""
+        if len(self._xy) <= INDEXED_AT_ONCE:
+            self._index = Future()
+            self._index.set_result(PointIndex(self._xy))
+        elif self.glide.running:
+            self._index = Future()
+        else:
             self._index = self._indexing.submit(PointIndex, self._xy)
-            return
-        self._index = Future()
-        self._index.set_result(PointIndex(self._xy))
 
     def _on_mouse_moved(self, position: QPointF) -> None:
         inside = self.box.sceneBoundingRect().contains(position)
