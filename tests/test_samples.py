@@ -1,6 +1,7 @@
 """The table of samples, and pictures that never lie outside the model's folder."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -109,3 +110,10 @@ def test_41_classes_are_sorted_with_their_names_and_counts(root: Path) -> None:
     )
     assert len(samples) == 5
     assert samples.classes() == [(-1, "unknown", 1), (0, "zero", 1), (2, "two", 1), (10, "ten", 2)]
+
+
+@pytest.mark.parametrize("scale", [1, 10_000])
+def test_classes_are_counted_and_named_after_their_first_sample(root: Path, scale: int) -> None:
+    labels = np.array([4, -1, 2, 4, 4, 2], dtype=np.int32) * scale
+    made = replace(table(root, *[""] * 6), class_label=labels, class_name=tuple("abcdef"))
+    assert made.classes() == [(-scale, "b", 1), (2 * scale, "c", 2), (4 * scale, "a", 3)]

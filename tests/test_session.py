@@ -1,5 +1,6 @@
 """The session: one place for the state, and picks that can be undone."""
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from diffviews_desktop.session import Session
+from diffviews_desktop.session import AT_ONCE, Session
 from diffviews_desktop.state import Selection, State
 from diffviews_desktop.worker.jobs import LayerMap
 
@@ -161,3 +162,33 @@ def test_an_error_among_updates_together_leaves_nothing_untold(qtbot: QtBot) -> 
     assert told == [session.state]
     session.update(session.state.with_notice("two"))
     assert told[1:] == [session.state]
+
+
+def test_little_is_computed_at_once_and_much_in_another_thread(
+    session: Session, qtbot: QtBot
+) -> None:
+    here, threads, found = threading.get_ident(), [], []
+
+    def work(answer: int) -> int:
+        threads.append(threading.get_ident())
+        return answer
+
+    session.aside(AT_ONCE, lambda: work(1), found.append)
+    assert (found, threads) == ([1], [here])
+    for answer in (2, 3, 4):
+        session.aside(AT_ONCE + 1, lambda answer=answer: work(answer), found.append)
+    assert session.busy
+    assert found == [1]
+    qtbot.waitUntil(lambda: not session.busy)
+    assert found == [1, 2, 3, 4]  # one after the other
+    assert here not in threads[1:]
+
+
+def test_what_is_found_after_the_end_is_dropped(session: Session, qtbot: QtBot) -> None:
+    go, found = threading.Event(), []
+    session.aside(AT_ONCE + 1, go.wait, found.append)
+    session.aside(AT_ONCE + 1, lambda: 1, found.append)
+    go.set()
+    session.close()
+    qtbot.wait(50)
+    assert found == []

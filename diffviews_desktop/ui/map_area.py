@@ -98,6 +98,9 @@ class MapArea(QStackedWidget):
         view.hovered.connect(self._show_card)
         view.clicked.connect(lambda row: self._do(operations.click_point, row=row))
         view.double_clicked.connect(lambda row: self._do(operations.new_anchor, row=row))
+        view.chosen.connect(lambda rows, how: self._do(operations.choose_rows, rows=rows, how=how))
+        view.step_hovered.connect(self._show_step_card)
+        view.step_clicked.connect(self.step_clicked)
 
     def bring_map(self) -> None:
         """Import and add the map, once, after the window was painted."""
@@ -110,10 +113,7 @@ class MapArea(QStackedWidget):
         self.addWidget(made)
         self._pass_on(made)
         self._hear(made.legend)
-        made.chosen.connect(lambda rows, how: self._do(operations.choose_rows, rows=rows, how=how))
         made.painted.connect(self.painted)
-        made.step_hovered.connect(self._show_step_card)
-        made.step_clicked.connect(self.step_clicked)
         self._offer_decorations(made)
         made.box.history_changed.connect(self._show_history)
         self.switch.set_map(made)
@@ -367,7 +367,8 @@ class MapArea(QStackedWidget):
 
     def _show_step_card(self, step: tuple[int, int] | None) -> None:
         """Show a step of a trajectory beside it."""
-        if step is None or self.map is None:
+        view = self.switch.current
+        if step is None or view is None:
             if not isinstance(self._card_of, int):
                 self.card.hide()
             return
@@ -380,7 +381,9 @@ class MapArea(QStackedWidget):
         title = f"Step {index + 1} of {record.job.settings.num_steps}"
         facts = [record.name, f"σ {shown.sigma:.3g}", "Click goes there"]
         self.card.show_facts(title, facts, to_qimage(shown.image))
-        self._put_card(self.map.position_of_step(key, index))
+        place = view.position_of_step(key, index)
+        if place is not None:
+            self._put_card(place)
 
     def _put_card(self, place: QPointF) -> None:
         view = self.switch.current

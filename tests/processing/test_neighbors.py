@@ -12,6 +12,7 @@ from diffviews_desktop.processing import neighbors
 from diffviews_desktop.processing.neighbors import (
     METRICS,
     NeighborIndex,
+    distances_from,
     nearest,
     neighbor_graph,
     neighbors_of,
@@ -211,3 +212,13 @@ def test_rows_without_a_direction_lie_at_the_origin(metric: str) -> None:
     assert np.isfinite(turned).all(axis=1).tolist() == [False, True, False, True, True, True]
     assert to_euclidean(rows[:0], metric).shape == (0, 4)
     assert np.isfinite(to_euclidean(np.full((2, 3), 1e30, np.float32), metric)).all()
+
+
+@pytest.mark.parametrize("offset", [0, 1e4])
+def test_distances_from_one_point(offset: float) -> None:
+    rows = points(3000, 7, offset=offset)
+    rows[5, 2] = np.nan
+    found = distances_from(rows, 9)
+    exact = np.linalg.norm(rows.astype(np.float64) - rows[9].astype(np.float64), axis=1)
+    np.testing.assert_allclose(found, exact, rtol=1e-12)
+    assert not np.isfinite(found[5])

@@ -20,11 +20,13 @@ from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 import diffviews_desktop
+from diffviews_desktop.row_set import RowSet
 from diffviews_desktop.session import Session
 from diffviews_desktop.state import Selection, State, TrajectoryRecord
-from diffviews_desktop.ui import colors, theme
+from diffviews_desktop.ui import colors, motion, theme
 from diffviews_desktop.ui.colors import class_colors
 from diffviews_desktop.ui.main_window import MainWindow
+from diffviews_desktop.ui.map.overlays import STYLES
 from diffviews_desktop.ui.map.renderer import choose_renderer
 from diffviews_desktop.ui.map.view import MapView
 from diffviews_desktop.ui.map_3d import cloud_gl
@@ -309,6 +311,84 @@ def test_trajectories_descend_from_noise_to_the_picture(
     away = picture(view)
     view.set_picks(replace(shown, trajectories=(replace(record, visible=False),)))
     assert len(changed(away, picture(view))) > 100
+
+
+def test_many_trajectories_differ_as_on_the_flat_map(
+    view: SolidView, state: State, make_job, make_step
+) -> None:
+    steps = tuple(make_step(i) for i in range(3))
+    seen: set[tuple[int, ...]] = set()
+    for number, (_, end, _) in enumerate(STYLES, 1):
+        record = TrajectoryRecord(make_job(number), f"Trajectory {number}", steps=steps)
+        view.set_picks(replace(state, trajectories=(record,), shown=number, step=0))
+        place = view.canvas.position_of_step(number, 2)
+        found = seen_at(picture(view), place)
+        assert np.abs(found - rgb(end)).max() <= 16
+        seen.add(tuple(found.tolist()))
+    assert len(seen) == len(STYLES)
+
+
+def test_a_step_is_told_of_and_gone_to_by_a_click(
+    qtbot: QtBot, view: SolidView, state: State, make_job, make_step
+) -> None:
+    steps = tuple(replace(make_step(i), xy=(i - 3.0, 7.0)) for i in range(4))  # beside the samples
+    record = TrajectoryRecord(make_job(7), "Trajectory 1", steps=steps, done=True)
+    view.set_picks(replace(state, trajectories=(record,), shown=7, step=0))
+    view.fit()
+    picture(view)
+    place = view.canvas.position_of_step(7, 2)
+    with qtbot.waitSignal(view.step_hovered) as caught:
+        qtbot.mouseMove(view.canvas, place.toPoint())
+    assert caught.args == [(7, 2)]
+    assert view.hovered_row is None
+    with qtbot.waitSignal(view.step_clicked) as caught, qtbot.assertNotEmitted(view.clicked):
+        click(qtbot, view, place)
+    assert caught.args == [7, 2]
+    with qtbot.waitSignal(view.step_hovered) as caught:
+        qtbot.mouseMove(view.canvas, QPoint(3, 3))
+    assert caught.args == [None]
+    assert view.canvas.position_of_step(7, 9) is None
+    assert view.canvas.position_of_step(8, 0) is None
+
+
+def test_a_small_selection_set_is_ringed_and_shift_click_changes_it(
+    qtbot: QtBot, view: SolidView, state: State
+) -> None:
+    row = in_front(view.canvas)[0]
+    before = picture(view)
+    view.set_picks(replace(state, selection=Selection(chosen=RowSet([row]))))
+    pixels = changed(before, picture(view))
+    place = view.canvas.position_of(row)
+    away = np.hypot(*(pixels - [place.x(), place.y()]).T)
+    assert 4 < away.max() < 9
+    with qtbot.waitSignal(view.chosen) as caught, qtbot.assertNotEmitted(view.clicked):
+        qtbot.mouseClick(
+            view.canvas,
+            Qt.MouseButton.LeftButton,
+            Qt.KeyboardModifier.ShiftModifier,
+            place.toPoint(),
+        )
+    assert caught.args == [RowSet([row]), "toggle"]
+
+
+def test_the_view_flies_where_motion_is_allowed(qtbot: QtBot, view: SolidView) -> None:
+    canvas, seen = view.canvas, []
+    fitted = canvas.camera
+    canvas.center_on(3)  # at once: motion is reduced
+    aside = canvas.camera
+    assert aside != fitted
+    motion.set_reduced(False)
+    canvas._flight.moved.connect(lambda camera: seen.append(camera.distance))
+    view.fit()
+    assert canvas.camera == aside
+    qtbot.waitUntil(lambda: not view.busy)
+    assert canvas.camera == fitted
+    assert len(seen) > 3
+    assert seen == sorted(seen)
+    canvas.reset_view()
+    canvas.center_on(3)
+    qtbot.keyClick(canvas, Qt.Key.Key_Plus)  # whoever takes the camera has it
+    assert not canvas._flight.running
 
 
 def test_steps_lie_on_the_floor_of_an_axis_that_they_have_no_value_on(

@@ -174,6 +174,24 @@ def test_round_values() -> None:
     assert round_values(4.0, 4.0) == [4.0]
 
 
+@given(start=angles, end=angles, part=st.floats(0, 1))
+def test_a_flight_turns_the_shorter_way_and_ends_where_it_shall(
+    start: tuple[float, float], end: tuple[float, float], part: float
+) -> None:
+    one, other = camera_at(*start, 2.0), Camera(*end, 8.0, (1.0, 2.0, 3.0))
+    assert one.between(other, 1.0) == other
+    assert one.between(other, 0.0) == one
+    now = one.between(other, part)
+    turned = math.remainder(now.azimuth - one.azimuth, 2 * math.pi)
+    whole = math.remainder(other.azimuth - one.azimuth, 2 * math.pi)
+    assert abs(whole) <= math.pi + 1e-9
+    if part < 1:
+        assert math.isclose(now.azimuth - one.azimuth, whole * part, abs_tol=1e-9)
+        assert abs(turned) <= abs(whole) + 1e-9
+    assert now.distance == pytest.approx(2.0 * 4.0**part)
+    assert now.target[1] == pytest.approx(-0.1 + 2.1 * part)
+
+
 # ---- points -------------------------------------------------------------------------------------
 
 

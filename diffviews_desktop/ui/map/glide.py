@@ -85,6 +85,7 @@ class Glide(QObject):
         self._scene, self._ends = scene.only(stay), places[stay]
         self._old, self._new = old, new
         self._from, self._to, self._around = seen, whole, around
+        self._move(0.0)  # the animation tells of its start only with the next frame
         self._animation.start()
 
     def finish(self) -> None:

@@ -13,6 +13,7 @@ from diffviews_desktop.state import Selection, TrajectoryRecord
 from diffviews_desktop.ui import colors
 from diffviews_desktop.ui.map.glide import Between
 
+STEP_RADIUS = 10.0  # logical pixels around a step in which the mouse is at it
 MOST_CHOSEN_RINGS = 200
 """A larger selection set is told by the dimming of the rest alone."""
 
@@ -84,7 +85,8 @@ STYLES: tuple[tuple[QColor, QColor, list[float]], ...] = (
 """Colours from the first to the last step, and dashes: trajectories side by side differ."""
 
 
-def _style_of(record: TrajectoryRecord) -> tuple[QColor, QColor, list[float]]:
+def style_of(record: TrajectoryRecord) -> tuple[QColor, QColor, list[float]]:
+    """Colours of a trajectory's first and last step, and its dashes."""
     number = record.name.split()[-1]
     return STYLES[(int(number) - 1) % len(STYLES) if number.isdecimal() else 0]
 
@@ -146,7 +148,7 @@ class Path:
     def _draw_path(self, record: TrajectoryRecord, background: str) -> None:
         steps = record.steps
         self.places = [step.xy for step in steps]
-        start, end_color, dashes = _style_of(record)
+        start, end_color, dashes = style_of(record)
         if not self._unmasked:
             pen = pg.mkPen(end_color, width=2)
             pen.setDashPattern(dashes)

@@ -26,7 +26,7 @@ from diffviews_desktop.ui.map.decorations import Decorated, Decorations
 from diffviews_desktop.ui.map.gestures import MapBox
 from diffviews_desktop.ui.map.glide import Between, Glide
 from diffviews_desktop.ui.map.legend import Legend
-from diffviews_desktop.ui.map.overlays import Path, Rings
+from diffviews_desktop.ui.map.overlays import STEP_RADIUS, Path, Rings
 from diffviews_desktop.ui.map.picking import PointIndex
 from diffviews_desktop.ui.map.points import Points
 from diffviews_desktop.ui.map.renderer import (
@@ -44,7 +44,6 @@ PICK_RADIUS = 14  # logical pixels
 INDEXED_AT_ONCE = 20_000  # points
 STILL_MILLISECONDS = 150  # after the last move the view counts as still
 LEGEND_MARGIN = 12
-STEP_RADIUS = 10.0  # logical pixels
 SKIPPING = (QEvent.Type.MouseButtonPress, QEvent.Type.Wheel, QEvent.Type.KeyPress)
 DIRECTIONS = {
     Qt.Key.Key_Left: (-1.0, 0.0),

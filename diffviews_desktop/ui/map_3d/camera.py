@@ -56,6 +56,20 @@ class Camera:
         """Closer by a factor."""
         return replace(self, distance=min(max(self.distance / factor, NEAREST), FARTHEST))
 
+    def between(self, end: Camera, part: float) -> Camera:
+        """Part of the way to another one, 0 … 1: turned the shorter way around, nearer by equal
+        factors."""
+        if part >= 1:
+            return end
+        turn = math.remainder(end.azimuth - self.azimuth, 2 * math.pi)
+        target = np.array(self.target) + (np.array(end.target) - self.target) * part
+        return Camera(
+            self.azimuth + turn * part,
+            self.elevation + (end.elevation - self.elevation) * part,
+            self.distance * (end.distance / self.distance) ** part,
+            tuple(target.tolist()),
+        )
+
     def fitted(self, box: NDArray, aspect: float) -> Camera:
         """From the same side, with a box of half sides ``(3,)`` around the origin filling the
         view, which is ``aspect`` times as wide as high."""

@@ -25,14 +25,17 @@ from PySide6.QtGui import (
 from PySide6.QtOpenGLWidgets import QOpenGLWidget
 from PySide6.QtWidgets import QWidget
 
+from diffviews_desktop.row_set import RowSet
 from diffviews_desktop.state import Selection, TrajectoryRecord
-from diffviews_desktop.ui import theme
+from diffviews_desktop.ui import motion, theme
 from diffviews_desktop.ui.map.opengl import GLError
+from diffviews_desktop.ui.map.overlays import MOST_CHOSEN_RINGS, STEP_RADIUS
 from diffviews_desktop.ui.map.scene import PointLook, look
 from diffviews_desktop.ui.map_3d import frame, overlays
 from diffviews_desktop.ui.map_3d.camera import AZIMUTH, ELEVATION, Camera, Projection
 from diffviews_desktop.ui.map_3d.cloud import NOTHING, Box, Cloud, box_around
 from diffviews_desktop.ui.map_3d.cloud_gl import CloudPainter
+from diffviews_desktop.ui.map_3d.flight import CameraFlight
 from diffviews_desktop.ui.map_3d.picking import ScreenPoints
 from diffviews_desktop.ui.map_3d.third_axis import ThirdAxis, round_values
 
@@ -75,6 +78,9 @@ class Canvas(QOpenGLWidget):
         hovered: the sample under the mouse, or None.
         clicked: a sample that was clicked.
         double_clicked: a sample that was double-clicked.
+        chosen: a sample that was Shift-clicked, as a `RowSet`, and what that does to the set.
+        step_hovered: ``(trajectory, step)`` under the mouse, or None.
+        step_clicked: a step that was clicked: trajectory and step.
         failed: OpenGL could not draw it, with its reason. To be connected queued: it comes while
             the view is painted.
     """
@@ -82,6 +88,9 @@ class Canvas(QOpenGLWidget):
     hovered = Signal(object)
     clicked = Signal(int)
     double_clicked = Signal(int)
+    chosen = Signal(object, str)
+    step_hovered = Signal(object)
+    step_clicked = Signal(int, int)
     failed = Signal(str)
     _sorted_there = Signal(object)
 
@@ -124,6 +133,11 @@ class Canvas(QOpenGLWidget):
         self._last = QPointF()
         self._dragging = False
         self._hovered: int | None = None
+        self._hovered_step: tuple[int, int] | None = None
+        self._flight = CameraFlight(self)
+        self._flight.moved.connect(self._on_flown)
+        self._flight.landed.connect(self._on_landed)
+        self._fits_at_end = False
         self._by_keyboard = False
 
     # ---- what is shown --------------------------------------------------------------------------
@@ -134,6 +148,7 @@ class Canvas(QOpenGLWidget):
         self._find_places()
         self._frame_changed()
         if not keep_view:
+            self._flight.stop()
             self._untouched = True
         self._view_changed()
         self._look_under_mouse()
@@ -175,10 +190,9 @@ class Canvas(QOpenGLWidget):
         """The frame holds the points and the steps of trajectories."""
         heights: list[float] = []
         if self._axis is not None:
-            records, _, _, unmasked = self._paths
-            all_of_them = [*records, *([] if unmasked is None else [unmasked])]
-            sigmas = {step.sigma for record in all_of_them for step in record.steps}
-            sigmas |= {r.landed.job.sigma for r in all_of_them if r.landed is not None}
+            drawn = self._drawn_paths()
+            sigmas = {step.sigma for record in drawn for step in record.steps}
+            sigmas |= {record.landed.job.sigma for record in drawn if record.landed is not None}
             found = (self._axis.height_of_step(sigma) for sigma in sigmas)
             heights = [height for height in found if height is not None]
         box = box_around(self._cloud, heights)
@@ -191,6 +205,8 @@ class Canvas(QOpenGLWidget):
     def _find_places(self) -> None:
         """Where the picked samples and the one under the mouse are."""
         rows = [*self._selection.rows]
+        if len(self._selection.chosen) <= MOST_CHOSEN_RINGS:
+            rows += self._selection.chosen
         if self._hovered is not None:
             rows.append(self._hovered)
         found = {row: self._cloud.place_of(row) for row in rows}
@@ -200,13 +216,12 @@ class Canvas(QOpenGLWidget):
 
     def fit(self) -> None:
         """Show everything from the same side."""
-        self._untouched = True
-        self._view_changed()
+        self._fly_to(self._with_all(self.camera), fits=True)
 
     def reset_view(self) -> None:
         """Show everything from the side that it was first seen from."""
-        self.camera = replace(self.camera, azimuth=AZIMUTH, elevation=ELEVATION)
-        self.fit()
+        first = replace(self.camera, azimuth=AZIMUTH, elevation=ELEVATION)
+        self._fly_to(self._with_all(first), fits=True)
 
     def center_on(self, row: int) -> None:
         """Bring a sample to the middle, at the same distance or closer."""
@@ -215,7 +230,7 @@ class Canvas(QOpenGLWidget):
             return
         world = self._box.world()
         target = world[:3, :3] @ place + world[:3, 3]
-        self._set_camera(
+        self._fly_to(
             replace(
                 self.camera,
                 target=tuple(target.tolist()),
@@ -233,7 +248,7 @@ class Canvas(QOpenGLWidget):
         places = places @ world[:3, :3].T + world[:3, 3]
         low, high = places.min(axis=0), places.max(axis=0)
         size = float(np.linalg.norm(high - low)) / (2 * float(np.linalg.norm(self._box.half)))
-        self._set_camera(
+        self._fly_to(
             replace(
                 self.camera,
                 target=tuple(((low + high) / 2).tolist()),
@@ -248,16 +263,40 @@ class Canvas(QOpenGLWidget):
 
     def look_from(self, azimuth: float, elevation: float) -> None:
         """Turn to a side, in radians."""
+        self._flight.stop()
         self.camera = replace(self.camera, azimuth=azimuth, elevation=elevation)
         self._view_changed()
 
     def _set_camera(self, camera: Camera) -> None:
+        self._flight.stop()
+        self._on_flown(camera)
+
+    def _fly_to(self, camera: Camera, *, fits: bool = False) -> None:
+        """Look from elsewhere, moving there shortly where motion is allowed; ``fits`` says whether
+        everything shall be seen from then on, whatever the size of the view becomes."""
+        self._flight.stop()
+        self._fits_at_end = fits
+        if motion.allowed() and self.isVisible():
+            self._flight.start(self.camera, camera)
+        else:
+            self._on_flown(camera)
+            self._on_landed()
+
+    def _on_flown(self, camera: Camera) -> None:
         self.camera, self._untouched = camera, False
         self._view_changed()
 
+    def _on_landed(self) -> None:
+        if self._fits_at_end:
+            self._untouched = True
+            self._view_changed()
+
+    def _with_all(self, camera: Camera) -> Camera:
+        """From the same side, with everything in view."""
+        return camera.fitted(self._box.half, max(1, self.width()) / max(1, self.height()))
+
     def _view_changed(self) -> None:
-        aspect = max(1, self.width()) / max(1, self.height())
-        fitted = self.camera.fitted(self._box.half, aspect)
+        fitted = self._with_all(self.camera)
         self._fitted = fitted.distance
         if self._untouched:
             self.camera = fitted
@@ -388,6 +427,32 @@ class Canvas(QOpenGLWidget):
         points = self._points_now() if len(self._cloud) else None
         return None if points is None else points.at(position.x(), position.y())
 
+    def step_at(self, position: QPointF, row: int | None = None) -> tuple[int, int] | None:
+        """The step of a trajectory at a place in logical pixels, unless a sample is as near: its
+        trajectory and number."""
+        best, found = STEP_RADIUS, None
+        for record in self._drawn_paths():
+            for index in range(len(record.steps)):
+                away = _apart(self.position_of_step(record.key, index), position)
+                if away < best:
+                    best, found = away, (record.key, index)
+        if found is not None and row is not None:
+            return None if _apart(self.position_of(row), position) <= best else found
+        return found
+
+    def position_of_step(self, key: int, index: int) -> QPointF | None:
+        """Where a step is drawn, in logical pixels; None where it is not."""
+        record = next((r for r in self._drawn_paths() if r.key == key), None)
+        if record is None or self._axis is None or index >= len(record.steps):
+            return None
+        places = overlays.step_places(record, self._axis, float(self._box.low[2]))
+        x, y, _ = self.projection().pixels(places[index])[0].tolist()
+        return QPointF(x, y) if math.isfinite(x) else None
+
+    def _drawn_paths(self) -> list[TrajectoryRecord]:
+        records, _, _, unmasked = self._paths
+        return [*records, *([] if unmasked is None else [unmasked])]
+
     def _on_still(self) -> None:
         self._moving = False
         if len(self._cloud) > AT_ONCE:
@@ -419,7 +484,7 @@ class Canvas(QOpenGLWidget):
     @property
     def busy(self) -> bool:
         """Whether something is being worked out."""
-        return self._sorting is not None or self._still.isActive()
+        return self._sorting is not None or self._still.isActive() or self._flight.running
 
     def _ask(self, position: QPointF, answer: Callable[[int | None], None]) -> None:
         """Tell what lies at a place, of many points once they are sorted."""
@@ -432,6 +497,7 @@ class Canvas(QOpenGLWidget):
     def close_threads(self) -> None:
         """End what sorts points in another thread."""
         self._still.stop()
+        self._flight.stop()
         self._threads.shutdown()
 
     # ---- gestures -------------------------------------------------------------------------------
@@ -450,6 +516,7 @@ class Canvas(QOpenGLWidget):
         if (place - self._pressed).manhattanLength() >= DRAGGED and not self._dragging:
             self._dragging = True
             self._set_hovered(None)
+            self._set_hovered_step(None)
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
         if not self._dragging:
             return
@@ -467,10 +534,17 @@ class Canvas(QOpenGLWidget):
             self.unsetCursor()
             self._look_under_mouse()
         elif pressed is not None and event.button() == Qt.MouseButton.LeftButton:
-            self._ask(event.position(), self._on_clicked)
+            shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+            place = event.position()
+            self._ask(place, lambda row: self._on_clicked(place, row, shift))
 
-    def _on_clicked(self, row: int | None) -> None:
-        if row is not None:
+    def _on_clicked(self, position: QPointF, row: int | None, shift: bool) -> None:
+        step = self.step_at(position, row)
+        if step is not None:
+            self.step_clicked.emit(*step)
+        elif row is not None and shift:
+            self.chosen.emit(RowSet([row]), "toggle")
+        elif row is not None:
             self.clicked.emit(row)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
@@ -540,10 +614,20 @@ class Canvas(QOpenGLWidget):
     def leaveEvent(self, event: QEvent) -> None:
         self._mouse = None
         self._set_hovered(None)
+        self._set_hovered_step(None)
 
     def _look_under_mouse(self) -> None:
-        if self._mouse is not None and not self._dragging:
-            self._set_hovered(self.row_at(self._mouse))
+        if self._mouse is None or self._dragging:
+            return
+        row = self.row_at(self._mouse)
+        step = self.step_at(self._mouse, row)
+        self._set_hovered(row if step is None else None)
+        self._set_hovered_step(step)
+
+    def _set_hovered_step(self, step: tuple[int, int] | None) -> None:
+        if step != self._hovered_step:
+            self._hovered_step = step
+            self.step_hovered.emit(step)
 
     def _set_hovered(self, row: int | None) -> None:
         if row == self._hovered:
@@ -556,6 +640,10 @@ class Canvas(QOpenGLWidget):
             self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.update()
         self.hovered.emit(row)
+
+
+def _apart(one: QPointF | None, other: QPointF) -> float:
+    return math.inf if one is None else math.hypot(one.x() - other.x(), one.y() - other.y())
 
 
 def _sort(cloud: Cloud, projection: Projection, radius: float) -> Sorted:

@@ -13,6 +13,7 @@ from PySide6.QtGui import QBrush, QColor, QPainter, QPen, QPolygonF, QTransform
 
 from diffviews_desktop.state import Selection, TrajectoryRecord
 from diffviews_desktop.ui import colors, theme
+from diffviews_desktop.ui.map.overlays import MOST_CHOSEN_RINGS, style_of
 from diffviews_desktop.ui.map_3d.camera import Projection
 from diffviews_desktop.ui.map_3d.third_axis import ThirdAxis
 
@@ -35,10 +36,14 @@ def draw_rings(
     painter: QPainter, projection: Projection, selection: Selection, places: dict[int, NDArray]
 ) -> None:
     """Rings around picked points; ``places`` has those of the samples that are drawn."""
+    few = len(selection.chosen) <= MOST_CHOSEN_RINGS
+    chosen = [row for row in selection.chosen if row in places] if few else []
     manual = [row for row in selection.manual if row in places]
     suggested = [row for row, _ in selection.suggested if row in places and row not in manual]
     anchor = [selection.anchor] if selection.anchor in places else []
+    text = QColor(theme.colors().text)
     for rows, color, size, width, style in (
+        (chosen, text, 11, 1.0, Qt.PenStyle.SolidLine),
         (suggested, colors.SUGGESTED, 15, 2.0, Qt.PenStyle.SolidLine),
         (manual, colors.MANUAL, 15, 3.0, Qt.PenStyle.DotLine),
         (anchor, colors.ANCHOR, 22, 3.5, Qt.PenStyle.SolidLine),
@@ -59,6 +64,15 @@ def draw_hover(painter: QPainter, projection: Projection, place: NDArray, floor:
     draw_symbol(painter, "o", top, 17, QPen(QColor(c.text), 1.5), None)
 
 
+def step_places(record: TrajectoryRecord, axis: ThirdAxis, floor: float) -> NDArray[np.float64]:
+    """Where the steps of a trajectory are ``(S, 3)``; at ``floor`` where the axis says nothing of
+    steps."""
+    heights = [axis.height_of_step(step.sigma) for step in record.steps]
+    lifted = [floor if height is None else height for height in heights]
+    places = [(*step.xy, up) for step, up in zip(record.steps, lifted, strict=True)]
+    return np.array(places, dtype=np.float64).reshape(-1, 3)
+
+
 def draw_path(
     painter: QPainter,
     projection: Projection,
@@ -69,7 +83,8 @@ def draw_path(
     *,
     unmasked: bool = False,
 ) -> None:
-    """One trajectory: dashed line, markers from light to dark green, diamond start, star end.
+    """One trajectory, in its colours and dashes of the flat map: markers from light to dark,
+    diamond start, star end.
 
     Args:
         painter: on the view.
@@ -84,13 +99,15 @@ def draw_path(
     if not steps:
         return
     c = theme.colors()
-    heights = [axis.height_of_step(s.sigma) for s in steps]
-    lifted = [floor if height is None else height for height in heights]
-    pixels = projection.pixels(np.array([(*s.xy, up) for s, up in zip(steps, lifted, strict=True)]))
+    start, end_color, dashes = style_of(record)
+    places = step_places(record, axis, floor)
+    lifted = places[:, 2].tolist()
+    pixels = projection.pixels(places)
     painter.setOpacity(1.0 if step is not None else FAINT)
-    line = QPen(colors.SUGGESTED, 2.0, Qt.PenStyle.DashLine)
-    if unmasked:
-        line = QPen(colors.UNMASKED, 2.0, Qt.PenStyle.DotLine)
+    line = QPen(colors.UNMASKED, 2.0, Qt.PenStyle.DotLine)
+    if not unmasked:
+        line = QPen(end_color, 2.0)
+        line.setDashPattern(dashes)
     painter.setPen(line)
     painter.setBrush(Qt.BrushStyle.NoBrush)
     for part in _whole_parts(pixels):
@@ -106,7 +123,7 @@ def draw_path(
     for i, at in enumerate(pixels):
         end = record.done and i == len(steps) - 1
         symbol, size = ("d", 15) if i == 0 else ("star", 20) if end else ("o", 10)
-        color = colors.blend(colors.PATH_START, colors.PATH_END, i / last)
+        color = colors.blend(start, end_color, i / last)
         if unmasked:
             symbol, color = symbol if i == 0 or end else "t", colors.UNMASKED
         draw_symbol(painter, symbol, at, size, QPen(QColor(c.map), 1.0), color)

@@ -44,6 +44,9 @@ class MapSwitch(QObject):
     hovered = Signal(object)
     clicked = Signal(int)
     double_clicked = Signal(int)
+    chosen = Signal(object, str)
+    step_hovered = Signal(object)
+    step_clicked = Signal(int, int)
     made = Signal(object)
     """The `SolidView`, when it is first asked for."""
 
@@ -158,6 +161,9 @@ class MapSwitch(QObject):
         view.hovered.connect(self.hovered)
         view.clicked.connect(self.clicked)
         view.double_clicked.connect(self.double_clicked)
+        view.chosen.connect(self.chosen)
+        view.step_hovered.connect(self.step_hovered)
+        view.step_clicked.connect(self.step_clicked)
         view.axis_chosen.connect(self._refresh.start)
         view.failed.connect(self._on_failed)
         self._stack.addWidget(view)

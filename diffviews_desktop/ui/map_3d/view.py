@@ -43,6 +43,7 @@ class SolidView(QWidget):
         hovered: the sample under the mouse, or None.
         clicked: a sample that was clicked.
         double_clicked: a sample that was double-clicked.
+        chosen, step_hovered, step_clicked: as those of the canvas.
         axis_chosen: what the third axis shall show, a `ColorBy`.
         failed: OpenGL could not draw it, with its reason.
     """
@@ -50,6 +51,9 @@ class SolidView(QWidget):
     hovered = Signal(object)
     clicked = Signal(int)
     double_clicked = Signal(int)
+    chosen = Signal(object, str)
+    step_hovered = Signal(object)
+    step_clicked = Signal(int, int)
     axis_chosen = Signal(str)
     failed = Signal(str)
     _prepared = Signal(object)
@@ -74,6 +78,9 @@ class SolidView(QWidget):
         self.canvas.hovered.connect(self.hovered)
         self.canvas.clicked.connect(self.clicked)
         self.canvas.double_clicked.connect(self.double_clicked)
+        self.canvas.chosen.connect(self.chosen)
+        self.canvas.step_hovered.connect(self.step_hovered)
+        self.canvas.step_clicked.connect(self.step_clicked)
         # queued: it is told of while the view is painted
         self.canvas.failed.connect(self.failed, Qt.ConnectionType.QueuedConnection)
         header = QWidget()
@@ -222,6 +229,10 @@ class SolidView(QWidget):
     def position_of(self, row: int) -> QPointF | None:
         """Where a sample is drawn on the canvas; None where it is not."""
         return self.canvas.position_of(row)
+
+    def position_of_step(self, key: int, index: int) -> QPointF | None:
+        """Where a step of a trajectory is drawn on the canvas; None where it is not."""
+        return self.canvas.position_of_step(key, index)
 
     def center_on(self, row: int) -> None:
         """Bring a sample to the middle."""
