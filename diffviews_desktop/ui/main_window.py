@@ -204,6 +204,7 @@ class MainWindow(QMainWindow):
         self._action(file, "&Import pictures…", self.show_import, "Ctrl+I")
         file.addSeparator()
         self.save_action = self._action(file, "&Save picture…", self.save_picture, "Ctrl+S")
+        self.export_action = self._action(file, "Export the ma&p…", self.export_map, "Ctrl+P")
         self.convert_action = self._action(
             file,
             "Convert &checkpoint to .safetensors",
@@ -474,6 +475,7 @@ class MainWindow(QMainWindow):
             self._show_title(new)
         self.cancel_action.setEnabled(bool(new.jobs))
         self.convert_action.setEnabled(new.loaded is not None and new.loaded.convertible)
+        self.export_action.setEnabled(new.layer_map is not None)
         self.save_action.setEnabled(bool(new.trajectory() and new.trajectory().steps))  # type: ignore[union-attr]
         self.map_area.show_changes(old, new)
         if self.linked_panel is not None and differs(
@@ -600,10 +602,13 @@ class MainWindow(QMainWindow):
         self, make: Callable[[], QImage], name: str, record: Mapping[str, Any] | None
     ) -> None:
         """Ask where to, and write a picture with the record of how it was made."""
-        start = str(Path(str(self._settings.value("pictures", Path.home()))) / name)
+        start = str(self._pictures_folder() / name)
         file, _ = QFileDialog.getSaveFileName(self, "Save picture", start, "PNG (*.png)")
         if file:
             self.saver.save(make, file, record)
+
+    def _pictures_folder(self) -> Path:
+        return Path(str(self._settings.value("pictures", Path.home())))
 
     def _on_saved(self, file: str, done: bool) -> None:
         state = self.session.state
@@ -613,6 +618,31 @@ class MainWindow(QMainWindow):
         else:
             text = f"The picture could not be written to {file}. Choose another folder."
             self.session.update(state.with_notice(text, error=True))
+
+    def export_map(self) -> None:
+        """Ask where to, and write the map as it is seen as PNG or SVG."""
+        state = self.session.state
+        shown = state.layer_map
+        if shown is None:
+            return
+        start = str(self._pictures_folder() / f"{state.model}-{shown.label}-map.png")
+        kinds = "PNG (*.png)" + (";;SVG (*.svg)" if self.map_area.is_flat else "")
+        file, kind = QFileDialog.getSaveFileName(self, "Export the map", start, kinds)
+        if not file:
+            return
+        if not file.lower().endswith((".png", ".svg")):
+            file += ".svg" if kind.startswith("SVG") else ".png"
+        vectors = file.lower().endswith(".svg")
+        record = {
+            "kind": "map",
+            "model": state.model,
+            "layers": list(shown.layers),
+            "parameters": shown.parameters,
+            "colored_by": state.colored_by,
+        }
+        self.map_area.export(
+            lambda made: self.saver.save(lambda: made, file, record), vectors=vectors
+        )
 
     def show_mean(self) -> None:
         """Show the mean picture that was computed last."""

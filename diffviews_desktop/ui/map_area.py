@@ -394,6 +394,19 @@ class MapArea(QStackedWidget):
         if self.card.isVisible() and path == self.card.path:
             self.card.set_image(image)
 
+    def export(self, then: Callable[[QImage | bytes], None], *, vectors: bool) -> None:
+        """Make a picture of the shown view, or with ``vectors`` SVG of the flat map."""
+        solid = self.switch.view
+        if solid is not None and self.currentWidget() is solid and not vectors:
+            then(solid.picture())
+        elif self.map is not None:
+            self.map.export(self._session.aside, then, vectors=vectors)
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether the flat map is shown, which can be exported as vectors."""
+        return self.map is not None and self.currentWidget() is self.map
+
     # ---- moving ---------------------------------------------------------------------------------
 
     def fit(self) -> None:

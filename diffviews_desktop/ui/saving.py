@@ -1,4 +1,4 @@
-"""Pictures written off the window's thread, with the record of how they were made."""
+"""Pictures and drawings written off the window's thread, with the record of how they were made."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BESIDE = ".diffviews.json"
 
 
 class PictureSaver(QObject):
-    """Writes PNGs, each whole or not at all. Signal: ``saved(file, done)``."""
+    """Writes PNGs and SVGs, each whole or not at all. Signal: ``saved(file, done)``."""
 
     saved = Signal(str, bool)
 
@@ -25,9 +25,11 @@ class PictureSaver(QObject):
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(1)
 
-    def save(self, make: Callable[[], QImage], file: str, record: Mapping[str, Any] | None) -> None:
-        """Write what ``make`` gives, which is called in another thread, and the record, inside the
-        PNG and as ``<name>.diffviews.json`` beside it."""
+    def save(
+        self, make: Callable[[], QImage | bytes], file: str, record: Mapping[str, Any] | None
+    ) -> None:
+        """Write what ``make`` gives, which is called in another thread: a picture as PNG, bytes as
+        they are; and the record, inside the PNG and as ``<name>.diffviews.json`` beside it."""
         self._pool.start(_Save(self, make, file, record))
 
     def wait(self) -> None:
@@ -39,7 +41,7 @@ class _Save(QRunnable):
     def __init__(
         self,
         saver: PictureSaver,
-        make: Callable[[], QImage],
+        make: Callable[[], QImage | bytes],
         file: str,
         record: Mapping[str, Any] | None,
     ) -> None:
@@ -53,7 +55,8 @@ class _Save(QRunnable):
         picture = self._make()
         if self._record is None:
             return _write_whole(self._file, picture)
-        picture.setText(KEY, json.dumps(dict(self._record), sort_keys=True))
+        if isinstance(picture, QImage):
+            picture.setText(KEY, json.dumps(dict(self._record), sort_keys=True))
         text = json.dumps(dict(self._record), indent=2).encode()
         beside = str(Path(self._file).with_suffix(BESIDE))
         return _write_whole(self._file, picture) and _write_whole(beside, text)

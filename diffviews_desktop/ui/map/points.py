@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from typing import NamedTuple
 
@@ -17,12 +18,19 @@ from PySide6.QtWidgets import QWidget
 
 from diffviews_desktop.ui.map.opengl import GLError
 from diffviews_desktop.ui.map.points_gl import GLPainter
-from diffviews_desktop.ui.map.points_raster import RasterPainter
+from diffviews_desktop.ui.map.points_raster import (
+    Frame,
+    RasterPainter,
+    Snapshot,
+    Sprites,
+    blit,
+)
 from diffviews_desktop.ui.map.scene import (
     EMPTY,
     PointLook,
     PointScene,
     as_levels,
+    as_palette,
     draw_order,
     extent,
     look,
@@ -37,6 +45,10 @@ MADE_AT_ONCE = 50_000
 
 Values = NDArray | Callable[[], NDArray]
 """One a point; or what makes them, which for many points is called in another thread."""
+
+
+MARK = '<rect x="-77777" y="-77777" width="1" height="1"/>'
+"""Where the points belong in SVG that was written while `Points.exporting` none."""
 
 
 class _Made(NamedTuple):
@@ -81,6 +93,7 @@ class Points(pg.GraphicsObject):
         self._soon.timeout.connect(self._make_later)
         self._instead: PointScene | None = None
         self._moves = False
+        self._exported: tuple[Frame | None] | None = None
         self._extent: tuple[float, float, float, float] | None = None
         self._bounds = self._covered = QRectF()
         self.moving = False
@@ -171,6 +184,30 @@ class Points(pg.GraphicsObject):
         else:
             self._instead = None
         self.update()
+
+    def snapshot(self, scale: float) -> Snapshot:
+        """The points as they are seen now, ``scale`` times as sharp as on the screen."""
+        made, recipe = self._scene, self._recipe()
+        fresh = self._shown == self._version
+        palette = made.palette if fresh else as_palette(self._palette)
+        view = self.getViewWidget()
+        view.scene().prepareForPaint()  # places follow the view's range only with the next paint
+        size = view.viewport().size()
+        transform = self.deviceTransform(view.viewportTransform())
+        seen = pixel_view(transform, size.width(), size.height(), scale)
+        looks = self.look()
+        sprites = Sprites(palette, looks.diameter * scale, looks.opacity)
+        return Snapshot(lambda: made if fresh else recipe().scene, seen, looks, sprites)
+
+    @contextmanager
+    def exporting(self, frame: Frame | None) -> Iterator[None]:
+        """Paint a picture of the points, or with None a `MARK` in their place, into what is no
+        widget."""
+        self._exported = (frame,)
+        try:
+            yield
+        finally:
+            self._exported = None
 
     @property
     def busy(self) -> bool:
@@ -270,6 +307,9 @@ class Points(pg.GraphicsObject):
 
     def paint(self, painter: QPainter, option: object, widget: QWidget | None = None) -> None:
         instead = self._instead
+        if widget is None and self._exported is not None:
+            self._paint_exported(painter, *self._exported)
+            return
         if widget is None:  # an export waits for what is to be
             self._make_now()
             instead = None
@@ -300,6 +340,17 @@ class Points(pg.GraphicsObject):
                 self.gl_allowed = False
                 self.failed.emit(str(error))
         self.raster.paint(painter, scene, look_now, view)
+
+    def _paint_exported(self, painter: QPainter, frame: Frame | None) -> None:
+        if frame is not None:
+            blit(painter, frame, frame.view)
+            return
+        painter.save()
+        painter.resetTransform()
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(Qt.GlobalColor.black)
+        painter.drawRect(QRectF(-77777, -77777, 1, 1))
+        painter.restore()
 
     def close(self) -> None:
         """End what runs in other threads."""

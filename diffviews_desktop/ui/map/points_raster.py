@@ -156,6 +156,30 @@ def render(
     return image
 
 
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """What is seen of the points, to be drawn elsewhere in another thread.
+
+    Attributes:
+        scene: gives the points, and may take its time.
+        view: where they lie on a surface as large as the view, of its own sharpness.
+        look: of the points.
+        sprites: what they are drawn with.
+    """
+
+    scene: Callable[[], PointScene]
+    view: PixelView
+    look: PointLook
+    sprites: Sprites
+
+    def frame(self) -> Frame:
+        """A picture of them."""
+        scene = self.scene()
+        image = render(scene, self.view, self.sprites)
+        assert image is not None
+        return Frame(image, scene, self.view, self.look)
+
+
 class _Done(QObject):
     frame = Signal(object)
 

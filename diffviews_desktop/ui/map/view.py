@@ -7,12 +7,13 @@ import math
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QResizeEvent
+from PySide6.QtGui import QColor, QImage, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from diffviews_desktop.row_set import RowSet
@@ -21,6 +22,7 @@ from diffviews_desktop.state import Choosing, Selection, TrajectoryRecord
 from diffviews_desktop.ui import theme
 from diffviews_desktop.ui.colors import class_colors
 from diffviews_desktop.ui.images import PictureLoader
+from diffviews_desktop.ui.map import export
 from diffviews_desktop.ui.map.coloring import Coloring
 from diffviews_desktop.ui.map.decorations import Decorated, Decorations
 from diffviews_desktop.ui.map.gestures import MapBox
@@ -58,6 +60,8 @@ CURSORS: dict[Tool, Qt.CursorShape] = {
     "zoom": Qt.CursorShape.CrossCursor,
 }
 FAINTEST, STRONGEST, EQUAL = 0.4, 1.0, 0.7
+
+Aside = Callable[[int, Callable[[], Any], Callable[[Any], None]], None]
 
 
 def opacities(sigma: NDArray) -> NDArray[np.float64]:
@@ -458,6 +462,28 @@ class MapView(QWidget):
         box = self.box
         scene = box.mapViewToScene(QPointF(float(self._xy[row, 0]), float(self._xy[row, 1])))
         return QPointF(self._plot_widget.mapFromScene(scene))
+
+    def export(
+        self, aside: Aside, then: Callable[[QImage | bytes], None], *, vectors: bool = False
+    ) -> None:
+        """Make a picture of the map, or with ``vectors`` SVG, and go on with it.
+
+        Args:
+            aside: as `Session.aside`, in which the points are drawn.
+            then: gets the picture, twice as sharp as the screen, or the text of the SVG.
+        """
+        self.glide.finish()
+        view, points, count = self._plot_widget, self._points, len(self._xy)
+        taken = points.snapshot(export.SCALE)
+        if vectors:
+            inside = self.box.sceneBoundingRect()
+            aside(
+                count,
+                partial(export.describe, taken, inside),
+                lambda described: then(export.drawing(view, points, described)),
+            )
+        else:
+            aside(count, taken.frame, lambda frame: then(export.picture(view, points, frame)))
 
     @property
     def points(self) -> Points:

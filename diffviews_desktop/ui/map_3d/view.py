@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from PySide6.QtCore import QPointF, Qt, Signal
-from PySide6.QtGui import QResizeEvent, QStandardItemModel
+from PySide6.QtGui import QImage, QResizeEvent, QStandardItemModel
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from diffviews_desktop.state import ColorBy, Selection, State
@@ -229,6 +229,10 @@ class SolidView(QWidget):
     def position_of(self, row: int) -> QPointF | None:
         """Where a sample is drawn on the canvas; None where it is not."""
         return self.canvas.position_of(row)
+
+    def picture(self) -> QImage:
+        """What is seen, as sharp as on the screen."""
+        return self.canvas.grabFramebuffer()
 
     def position_of_step(self, key: int, index: int) -> QPointF | None:
         """Where a step of a trajectory is drawn on the canvas; None where it is not."""
