@@ -37,7 +37,7 @@ class LinkedPanel(QWidget):
         self.models, self.layers = ElidingComboBox(), ElidingComboBox()
         self.models.setAccessibleName("Model of the second map")
         self.layers.setAccessibleName("Layer of the second map")
-        self.layers.setPlaceholderText("layer…")
+        self.layers.setPlaceholderText("layer")
         self.layers.setMaxVisibleItems(24)
         self.models.setFixedWidth(96)
         self.layers.setMinimumContentsLength(8)

@@ -67,3 +67,23 @@ def test_names_stand_where_their_class_prevails_and_more_as_one_zooms() -> None:
     assert np.allclose(found[8], middles[3], atol=0.05)
     unknown = np.full(1000, -1, np.int32)
     assert labels_of(xy, unknown, rows, (-5, -5, 20, 20), 500, 500) == []
+
+
+def test_of_groups_of_a_class_close_to_each_other_the_largest_is_named() -> None:
+    rng = np.random.default_rng(3)
+    middles = np.array([[1.0, 1.0], [2.9, 1.2], [1.1, 2.9], [7.0, 7.0]])
+    counts = [300, 200, 100, 150]
+    xy = np.repeat(middles, counts, axis=0) + rng.normal(size=(750, 2)) * 0.05
+    classes = np.full(750, 4, np.int32)
+    # cells of 28 pixels, 0.67 units; the last group is far from the others
+    near, far = labels_of(xy, classes, np.arange(750), (0, 0, 8, 8), 336, 336)
+    assert (near.x, near.y) == pytest.approx((1.0, 1.0), abs=0.05)
+    assert (far.x, far.y) == pytest.approx((7.0, 7.0), abs=0.05)
+
+
+def test_a_name_stands_on_points_where_a_group_is_bent() -> None:
+    angle = np.linspace(0, 1.5 * np.pi, 900)
+    ring = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    (found,) = labels_of(ring, np.zeros(900, np.int32), np.arange(900), (-4, -4, 8, 8), 400, 400)
+    assert np.hypot(found.x, found.y) > 0.6  # the median of all is near the middle of the ring
+    assert found.points == 900

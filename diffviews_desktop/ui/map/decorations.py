@@ -171,7 +171,7 @@ class ClassNames(_OnTop):
         font = QFont(painter.font())
         font.setBold(True)
         metrics = QFontMetricsF(font)
-        places = [self.place(label.x, label.y) for label, _ in self.shown]
+        places = [self._beside(label, metrics.height()) for label, _ in self.shown]
         painter.save()
         painter.resetTransform()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -188,6 +188,12 @@ class ClassNames(_OnTop):
             painter.strokePath(path, QPen(QColor(c.map), 3.5, Qt.PenStyle.SolidLine))
             painter.fillPath(path, QColor(c.text))
         painter.restore()
+
+    def _beside(self, label: Label, line: float) -> QPointF:
+        """On a group that is larger than the name, else above it: names shall not hide points."""
+        place, top = self.place(label.x, label.y), self.place(label.x, label.y + label.high)
+        high = abs(place.y() - top.y())
+        return place if high > line else QPointF(place.x(), place.y() - high - 0.9 * line)
 
 
 class Contours(pg.GraphicsObject):

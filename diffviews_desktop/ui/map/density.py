@@ -11,18 +11,21 @@ CELLS = 160  # along the longer side
 SMOOTHING = 2.2  # standard deviation, cells
 SHARES = (0.95, 0.8, 0.6, 0.4, 0.2)
 """Share of the points that lie inside each contour, outermost first."""
-NAME_CELL = 84.0  # logical pixels
-LEAST_POINTS, LEAST_SHARE, PREVAILING = 4, 0.004, 0.5
+NAME_CELL = 28.0  # logical pixels
+APART = 4.0  # cells between two names of one class
+LEAST_POINTS, LEAST_SHARE, PREVAILING = 4, 0.008, 0.5
 MOST_POINTS = 60_000
 
 
 class Label(NamedTuple):
-    """A class that prevails around a place."""
+    """A class that prevails around a place, ``high`` is how far most of its points are above and
+    below."""
 
     number: int
     x: float
     y: float
     points: int
+    high: float
 
 
 def density(xy: NDArray) -> tuple[NDArray[np.float64], tuple[float, float, float, float]]:
@@ -117,7 +120,8 @@ def labels_of(
     """Where in a view which class prevails, the largest groups first.
 
     The view is cut into cells of a fixed size on the screen: the closer one is, the finer it tells
-    groups apart. Cells side by side in which the same class prevails are one group.
+    groups apart. Cells side by side in which the same class prevails are one group; of groups of
+    one class close to each other the largest is told.
 
     Args:
         xy: of all points ``(N, 2)``.
@@ -144,7 +148,8 @@ def labels_of(
     strong = counts > PREVAILING * in_cell[key // len(numbers)]
     owner = dict(zip((key[strong] // len(numbers)).tolist(), key[strong].tolist(), strict=True))
     joined = _joined(owner, shape[0], len(numbers))
-    found = []
+    found: list[Label] = []
+    size = np.array([wide / shape[0], high / shape[1]])
     least = max(LEAST_POINTS, LEAST_SHARE * len(rows))
     for cells in joined:
         keys = [owner[one] for one in cells]
@@ -152,10 +157,27 @@ def labels_of(
         count = int(mine.sum())
         if count < least:
             continue
-        middle = np.median(xy[rows[mine]].astype(np.float64), axis=0)
+        places = xy[rows[mine]].astype(np.float64)
+        middle = _crowd(places, cell[mine], 2 * size)
+        around = float(np.quantile(np.abs(places[:, 1] - middle[1]), 0.95))
         number = int(numbers[keys[0] % len(numbers)])
-        found.append(Label(number, float(middle[0]), float(middle[1]), count))
-    return sorted(found, key=lambda label: -label.points)
+        found.append(Label(number, float(middle[0]), float(middle[1]), count, around))
+    kept: list[Label] = []
+    for label in sorted(found, key=lambda label: -label.points):
+        same = [(one.x - label.x, one.y - label.y) for one in kept if one.number == label.number]
+        if not (np.abs(np.array(same).reshape(-1, 2)) < APART * size).all(axis=1).any():
+            kept.append(label)
+    return kept
+
+
+def _crowd(places: NDArray, cell: NDArray, size: NDArray) -> NDArray[np.float64]:
+    """The middle of where most of a group lies, not of groups apart from each other: from its
+    fullest cell on, the median of what is at most ``size`` away."""
+    middle: NDArray = np.median(places[cell == np.bincount(cell).argmax()], axis=0)
+    for _ in range(4):
+        near = (np.abs(places - middle) <= size).all(axis=1)
+        middle = np.median(places[near], axis=0)
+    return middle
 
 
 def _joined(owner: dict[int, int], columns: int, classes: int) -> list[list[int]]:

@@ -109,9 +109,7 @@ class Path:
         self._landed = pg.ScatterPlotItem(
             size=18, symbol="x", brush=pg.mkBrush(colors.ANCHOR), pen=pg.mkPen("w", width=1)
         )
-        self._imposed = pg.ScatterPlotItem(
-            size=13, symbol="s", brush=None, pen=pg.mkPen(colors.PATH_END, width=2)
-        )
+        self._imposed = pg.ScatterPlotItem(size=13, symbol="s", brush=None)
         self._markers = pg.ScatterPlotItem()
         self._current = pg.ScatterPlotItem(size=24, symbol="o", brush=None)
         for z, item in enumerate(self._items(), 29 if unmasked else 30):
@@ -174,7 +172,9 @@ class Path:
             )
         self._markers.setData(spots)
         places = sorted({step.imposed_xy for step in steps if step.imposed_xy is not None})
-        self._imposed.setData(x=[p[0] for p in places], y=[p[1] for p in places])
+        self._imposed.setData(
+            x=[p[0] for p in places], y=[p[1] for p in places], pen=pg.mkPen(end_color, width=2)
+        )
 
     def remove(self) -> None:
         """Take the trajectory off the map."""

@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from PySide6.QtCore import QRectF
-from PySide6.QtGui import QGuiApplication, QOffscreenSurface, QOpenGLContext, QPainter
+from PySide6.QtGui import (
+    QGuiApplication,
+    QOffscreenSurface,
+    QOpenGLContext,
+    QPainter,
+    QSurfaceFormat,
+)
 from PySide6.QtOpenGLWidgets import QOpenGLWidget
 from PySide6.QtWidgets import QGraphicsView
 
@@ -31,6 +37,11 @@ class Renderer:
     name: Literal["opengl", "raster"]
     device: str
     reason: str
+
+    @property
+    def graphics_card(self) -> bool:
+        """Whether OpenGL draws by one, not in software."""
+        return bool(self.device) and not any(word in self.device.lower() for word in SOFTWARE)
 
 
 def wanted_renderer(setting: str = "auto") -> RendererChoice:
@@ -55,9 +66,10 @@ def choose_renderer(wanted: RendererChoice = "auto") -> Renderer:
         return Renderer("raster", "", "OpenGL is not available")
     if wanted == "opengl":
         return Renderer("opengl", device, "OpenGL was asked for")
-    if any(word in device.lower() for word in SOFTWARE):
+    found = Renderer("opengl", device, f"{device} is a graphics card")
+    if not found.graphics_card:
         return Renderer("raster", device, f"{device} draws in software, which is slower")
-    return Renderer("opengl", device, f"{device} is a graphics card")
+    return found
 
 
 def gl_renderer() -> str:
@@ -75,15 +87,21 @@ def gl_renderer() -> str:
     return str(name or "")
 
 
+SMOOTHING = 4  # samples a pixel, for lines and text; in software it would double the time
+
+
 class GLViewport(QOpenGLWidget):
     """The viewport of a plot that OpenGL draws.
 
     Its own ``paintGL`` is what ``grab()`` uses; without it that would be blank.
     """
 
-    def __init__(self, view: QGraphicsView) -> None:
+    def __init__(self, view: QGraphicsView, *, graphics_card: bool = True) -> None:
         super().__init__()
         self._view = view
+        wanted = QSurfaceFormat.defaultFormat()
+        wanted.setSamples(SMOOTHING if graphics_card else 0)
+        self.setFormat(wanted)
 
     def paintGL(self) -> None:
         painter = QPainter(self)

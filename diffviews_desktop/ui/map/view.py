@@ -179,7 +179,8 @@ class MapView(QWidget):
             return
         self._points.gl.forget()
         view = self._plot_widget
-        view.setViewport(GLViewport(view) if opengl else QWidget())
+        card = self.renderer.graphics_card
+        view.setViewport(GLViewport(view, graphics_card=card) if opengl else QWidget())
         self._watch_viewport()
 
     def _on_failed(self) -> None:

@@ -30,6 +30,7 @@ from diffviews_desktop.state import Selection, TrajectoryRecord
 from diffviews_desktop.ui import motion, theme
 from diffviews_desktop.ui.map.opengl import GLError
 from diffviews_desktop.ui.map.overlays import MOST_CHOSEN_RINGS, STEP_RADIUS
+from diffviews_desktop.ui.map.renderer import SMOOTHING
 from diffviews_desktop.ui.map.scene import PointLook, look
 from diffviews_desktop.ui.map_3d import frame, overlays
 from diffviews_desktop.ui.map_3d.camera import AZIMUTH, ELEVATION, Camera, Projection
@@ -50,7 +51,6 @@ PER_PIXEL = math.radians(0.4)
 PER_KEY = math.radians(5)
 PAN_PER_KEY = 24  # pixels
 ZOOM_PER_NOTCH = 1.15
-SMOOTHING = 4  # samples a pixel, for lines; in software it would double the time of a frame
 
 ORBIT_KEYS = {
     Qt.Key.Key_Left: (-1, 0),

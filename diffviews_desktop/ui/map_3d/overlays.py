@@ -117,7 +117,7 @@ def draw_path(
         (*s.imposed_xy, up) for s, up in zip(steps, lifted, strict=True) if s.imposed_xy is not None
     }
     for at in projection.pixels(np.array(sorted(imposed))) if imposed else ():
-        draw_symbol(painter, "s", at, 13, QPen(colors.PATH_END, 2.0), None)
+        draw_symbol(painter, "s", at, 13, QPen(end_color, 2.0), None)
     painter.setOpacity(1.0 if step is not None else FAINT)
     last = max(1, len(steps) - 1)
     for i, at in enumerate(pixels):

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QStackedWidget
 
 from diffviews_desktop.session import Session
 from diffviews_desktop.state import State
-from diffviews_desktop.ui.map.renderer import SOFTWARE, Renderer
+from diffviews_desktop.ui.map.renderer import Renderer
 
 if TYPE_CHECKING:  # brought in when they are needed: importing them takes a second
     from diffviews_desktop.ui.map.view import MapView
@@ -155,8 +155,7 @@ class MapSwitch(QObject):
         from diffviews_desktop.ui.map_3d.view import SolidView
 
         assert self._map is not None
-        device = self._map.renderer.device.lower()
-        view = SolidView(graphics_card=not any(word in device for word in SOFTWARE))
+        view = SolidView(graphics_card=self._map.renderer.graphics_card)
         view.setFocusProxy(view.canvas)
         view.hovered.connect(self.hovered)
         view.clicked.connect(self.clicked)

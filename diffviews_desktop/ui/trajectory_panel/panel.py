@@ -27,6 +27,7 @@ from diffviews_desktop.state import State, TrajectoryRecord
 from diffviews_desktop.ui.images import enlarged, to_qimage, with_inset
 from diffviews_desktop.ui.trajectory_panel.comparison import PICTURE, Comparison, captioned
 from diffviews_desktop.ui.widgets import ElidedLabel, IconButton, as_panel, block_signals, muted
+from diffviews_desktop.wording import counted
 
 FRAME = 50
 PLAY_MILLISECONDS = 350
@@ -318,7 +319,7 @@ def _mask(record: TrajectoryRecord) -> str:
     s = record.job.settings
     if not record.job.rows or s.mask_steps <= s.mask_from:
         return "no mask"
-    parts = [f"mask of {len(record.job.rows)} samples"]
+    parts = [f"mask of {counted(len(record.job.rows), 'sample')}"]
     if s.mask_from or s.mask_steps < s.num_steps:
         parts.append(f"on steps {s.mask_from + 1}-{s.mask_steps}")
     if s.mask_layers:
