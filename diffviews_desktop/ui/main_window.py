@@ -205,6 +205,7 @@ class MainWindow(QMainWindow):
         file.addSeparator()
         self.save_action = self._action(file, "&Save picture…", self.save_picture, "Ctrl+S")
         self.export_action = self._action(file, "Export the ma&p…", self.export_map, "Ctrl+P")
+        self.map_area.more_in_menu.append(self.export_action)
         self.convert_action = self._action(
             file,
             "Convert &checkpoint to .safetensors",
@@ -766,6 +767,7 @@ class MainWindow(QMainWindow):
             "<tr><td><b>Shift+drag</b></td><td>&nbsp;&nbsp;select a rectangle</td></tr>"
             "<tr><td><b>Shift, Alt while selecting</b></td><td>&nbsp;&nbsp;add, take away</td></tr>"
             "<tr><td><b>Shift+click, Space</b></td><td>&nbsp;&nbsp;select one sample or not</td>"
+            "</tr><tr><td><b>right click</b></td><td>&nbsp;&nbsp;all that a sample offers</td>"
             "</tr><tr><td><b>arrow keys, Enter on the map</b></td><td>&nbsp;&nbsp;next sample, "
             "pick it</td></tr>"
             "<tr><td><b>3-D: drag, Shift+drag</b></td><td>&nbsp;&nbsp;orbit, pan</td></tr>"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPoint, QPointF, QSettings, QSize, Signal
-from PySide6.QtGui import QImage, QResizeEvent
+from PySide6.QtCore import QPoint, QPointF, QSettings, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QImage, QResizeEvent
 from PySide6.QtWidgets import QStackedWidget
 
 from diffviews_desktop import operations
@@ -22,6 +22,7 @@ from diffviews_desktop.ui.map.card import HoverCard
 from diffviews_desktop.ui.map.selection_bar import FilterBar, SelectionBar
 from diffviews_desktop.ui.map.tools import MapActions, ToolStrip
 from diffviews_desktop.ui.map_3d.switch import MapSwitch
+from diffviews_desktop.ui.map_menu import MapMenu
 from diffviews_desktop.ui.waiting_page import WaitingPage
 from diffviews_desktop.ui.widgets import IconButton
 
@@ -71,6 +72,9 @@ class MapArea(QStackedWidget):
         self.map: MapView | None = None
         self.linked: MapView | None = None
         self.map_actions = MapActions(self)
+        self.more_in_menu: list[QAction] = []
+        """Actions that a right click offers, too."""
+        self.menu: MapMenu | None = None
         self.bar = SelectionBar(self)
         tools = self.map_actions
         self.strip = ToolStrip((tools.tools.values(), tools.moves), self)
@@ -101,6 +105,16 @@ class MapArea(QStackedWidget):
         view.chosen.connect(lambda rows, how: self._do(operations.choose_rows, rows=rows, how=how))
         view.step_hovered.connect(self._show_step_card)
         view.step_clicked.connect(self.step_clicked)
+        view.menu_wanted.connect(self._show_menu)
+
+    def _show_menu(self, row: int | None, place: QPoint) -> None:
+        """Open what a right click offers."""
+        self.card.hide()
+        tools = self.map_actions
+        moves = [tools.fit, tools.fit_selection, *self.more_in_menu]
+        menu = self.menu = MapMenu(self, self._session.state, row, self._do, moves)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(place)
 
     def bring_map(self) -> None:
         """Import and add the map, once, after the window was painted."""
@@ -199,6 +213,7 @@ class MapArea(QStackedWidget):
         view.chosen.connect(lambda rows, how: self._do(operations.choose_rows, rows=rows, how=how))
         view.hovered.connect(self.hovered)
         view.hovered.connect(self.map.show_hover)
+        view.menu_wanted.connect(self._show_menu)
         self.map.hovered.connect(view.show_hover)
         self.map_actions.tool_chosen.connect(view.set_tool)
         view.set_tool(self.map.box.tool)

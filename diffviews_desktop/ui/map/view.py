@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QImage, QKeyEvent, QResizeEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QContextMenuEvent, QImage, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from diffviews_desktop.row_set import RowSet
@@ -87,6 +87,7 @@ class MapView(QWidget):
             `Choosing`.
         step_hovered: ``(trajectory, step)`` under the mouse, or None.
         step_clicked: a step that was clicked: trajectory and step.
+        menu_wanted: a menu for a sample, or for none, and where on the screen.
         painted: the points were painted for the first time after `set_map`.
     """
 
@@ -97,6 +98,7 @@ class MapView(QWidget):
     painted = Signal()
     step_hovered = Signal(object)
     step_clicked = Signal(int, int)
+    menu_wanted = Signal(object, QPoint)
     _found = Signal(object, object, str)
 
     def __init__(self, parent: QWidget | None = None, *, with_legend: bool = True) -> None:
@@ -596,9 +598,12 @@ class MapView(QWidget):
 
     def _on_mouse_clicked(self, event: object) -> None:
         button, position = event.button(), event.scenePos()  # type: ignore[attr-defined]
+        row = self.row_at(position)
+        if button == Qt.MouseButton.RightButton:
+            event.accept()  # type: ignore[attr-defined]
+            self.menu_wanted.emit(row, event.screenPos().toPoint())  # type: ignore[attr-defined]
         if button != Qt.MouseButton.LeftButton:
             return
-        row = self.row_at(position)
         step = self.step_at(position, row)
         if step is not None and not event.double():  # type: ignore[attr-defined]
             event.accept()  # type: ignore[attr-defined]
@@ -686,6 +691,13 @@ class MapView(QWidget):
                 event.accept()
                 return True
             if event.type() == QEvent.Type.KeyPress and self._on_key(event):  # type: ignore[arg-type]
+                return True
+            if isinstance(event, QContextMenuEvent) and (
+                event.reason() == QContextMenuEvent.Reason.Keyboard
+            ):
+                row = self._hovered
+                place = self.rect().center() if row is None else self.position_of(row).toPoint()
+                self.menu_wanted.emit(row, self.viewport.mapToGlobal(place))
                 return True
         elif event.type() == QEvent.Type.MouseMove:
             # not the scene's signal: that leaves moves out, the last one too

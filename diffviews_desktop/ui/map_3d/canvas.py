@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPointF, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
+    QContextMenuEvent,
     QFocusEvent,
     QKeyEvent,
     QMouseEvent,
@@ -81,6 +82,7 @@ class Canvas(QOpenGLWidget):
         chosen: a sample that was Shift-clicked, as a `RowSet`, and what that does to the set.
         step_hovered: ``(trajectory, step)`` under the mouse, or None.
         step_clicked: a step that was clicked: trajectory and step.
+        menu_wanted: a menu for a sample, or for none, and where on the screen.
         failed: OpenGL could not draw it, with its reason. To be connected queued: it comes while
             the view is painted.
     """
@@ -91,6 +93,7 @@ class Canvas(QOpenGLWidget):
     chosen = Signal(object, str)
     step_hovered = Signal(object)
     step_clicked = Signal(int, int)
+    menu_wanted = Signal(object, QPoint)
     failed = Signal(str)
     _sorted_there = Signal(object)
 
@@ -556,6 +559,13 @@ class Canvas(QOpenGLWidget):
             self.reset_view()
         else:
             self.double_clicked.emit(row)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        place = event.globalPos()
+        if event.reason() == QContextMenuEvent.Reason.Keyboard:
+            self.menu_wanted.emit(self._hovered, place)
+        else:
+            self._ask(QPointF(event.pos()), lambda row: self.menu_wanted.emit(row, place))
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         notches = event.angleDelta().y() / 120

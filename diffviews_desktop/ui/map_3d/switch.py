@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QStackedWidget
 
@@ -47,6 +47,7 @@ class MapSwitch(QObject):
     chosen = Signal(object, str)
     step_hovered = Signal(object)
     step_clicked = Signal(int, int)
+    menu_wanted = Signal(object, QPoint)
     made = Signal(object)
     """The `SolidView`, when it is first asked for."""
 
@@ -163,6 +164,7 @@ class MapSwitch(QObject):
         view.chosen.connect(self.chosen)
         view.step_hovered.connect(self.step_hovered)
         view.step_clicked.connect(self.step_clicked)
+        view.menu_wanted.connect(self.menu_wanted)
         view.axis_chosen.connect(self._refresh.start)
         view.failed.connect(self._on_failed)
         self._stack.addWidget(view)

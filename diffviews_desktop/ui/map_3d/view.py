@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
-from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtCore import QPoint, QPointF, Qt, Signal
 from PySide6.QtGui import QImage, QResizeEvent, QStandardItemModel
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
@@ -43,7 +43,7 @@ class SolidView(QWidget):
         hovered: the sample under the mouse, or None.
         clicked: a sample that was clicked.
         double_clicked: a sample that was double-clicked.
-        chosen, step_hovered, step_clicked: as those of the canvas.
+        chosen, step_hovered, step_clicked, menu_wanted: as those of the canvas.
         axis_chosen: what the third axis shall show, a `ColorBy`.
         failed: OpenGL could not draw it, with its reason.
     """
@@ -54,6 +54,7 @@ class SolidView(QWidget):
     chosen = Signal(object, str)
     step_hovered = Signal(object)
     step_clicked = Signal(int, int)
+    menu_wanted = Signal(object, QPoint)
     axis_chosen = Signal(str)
     failed = Signal(str)
     _prepared = Signal(object)
@@ -81,6 +82,7 @@ class SolidView(QWidget):
         self.canvas.chosen.connect(self.chosen)
         self.canvas.step_hovered.connect(self.step_hovered)
         self.canvas.step_clicked.connect(self.step_clicked)
+        self.canvas.menu_wanted.connect(self.menu_wanted)
         # queued: it is told of while the view is painted
         self.canvas.failed.connect(self.failed, Qt.ConnectionType.QueuedConnection)
         header = QWidget()

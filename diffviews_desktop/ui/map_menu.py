@@ -1,0 +1,87 @@
+"""What a right click on the map offers: for the sample under the mouse, and for the view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QAction, QDesktopServices, QGuiApplication, QImage
+from PySide6.QtWidgets import QMenu, QWidget
+
+from diffviews_desktop import operations
+from diffviews_desktop.row_set import RowSet
+from diffviews_desktop.state import State
+
+
+class MapMenu(QMenu):
+    """A menu for one moment.
+
+    Args:
+        parent: widget over which it opens.
+        state: what the map shows.
+        row: the sample under the mouse; None for none.
+        do: calls an operation that needs the session alone.
+        moves: actions for the view.
+    """
+
+    def __init__(
+        self,
+        parent: QWidget,
+        state: State,
+        row: int | None,
+        do: Callable[..., None],
+        moves: Iterable[QAction],
+    ) -> None:
+        super().__init__(parent)
+        self._do = do
+        if row is not None and state.samples is not None:
+            self._offer_sample(state, row)
+            self.addSeparator()
+        self._offer("Select &all", lambda: do(operations.choose_all))
+        if len(state.selection.chosen):
+            self._offer("&Invert the selection", lambda: do(operations.invert_chosen))
+            self._offer("Select &nothing", lambda: do(operations.clear_chosen))
+        if state.filter is not None or state.highlighted_class is not None:
+            self._offer("S&how all samples", lambda: do(operations.show_all))
+        self.addSeparator()
+        self.addActions(list(moves))
+
+    def _offer(self, text: str, run: Callable[[], object]) -> QAction:
+        action = self.addAction(text)
+        action.triggered.connect(lambda *_: run())
+        return action
+
+    def _offer_sample(self, state: State, row: int) -> None:
+        samples, picked, do = state.samples, state.selection, self._do
+        assert samples is not None
+        number, name = int(samples.class_label[row]), samples.class_name[row]
+        head = self._offer(f"#{row}   {samples.sample_id[row]}", lambda: None)
+        head.setEnabled(False)
+        if row != picked.anchor:
+            self._offer("Make it the &anchor", lambda: do(operations.new_anchor, row=row))
+            if row in picked.neighbors:
+                text = "&Remove from the neighbours"
+                self._offer(text, lambda: do(operations.remove_neighbor, row=row))
+            elif picked.anchor is not None:
+                self._offer("Add as &neighbour", lambda: do(operations.add_neighbor, row=row))
+        text = "Take &out of the selection" if row in picked.chosen else "Add to the &selection"
+        rows = RowSet([row])
+        self._offer(text, lambda: do(operations.choose_rows, rows=rows, how="toggle"))
+        if number >= 0:
+            self._offer(f"Select &class {name}", lambda: do(operations.choose_class, number=number))
+            lit = state.highlighted_class == number
+            text = "Highlight all c&lasses" if lit else f"&Highlight class {name}"
+            wanted = None if lit else number
+            self._offer(text, lambda: do(operations.highlight_class, number=wanted))
+        self.addSeparator()
+        clipboard = QGuiApplication.clipboard()
+        self._offer("Copy the i&d", lambda: clipboard.setText(samples.sample_id[row]))
+        path = samples.picture(row)
+        if path is not None:
+            self._offer("Copy the &picture", lambda: clipboard.setImage(QImage(str(path))))
+            self._offer("Show the picture in its &folder", lambda: _open_folder(path))
+
+
+def _open_folder(path: Path) -> None:
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(path.parent)))

@@ -1,0 +1,122 @@
+"""A right click on the map offers what can be done with the sample under it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint, QSettings, Qt
+from PySide6.QtGui import QAction, QContextMenuEvent, QDesktopServices, QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+from test_map_gestures import Recorder
+
+from diffviews_desktop import operations
+from diffviews_desktop.row_set import RowSet
+from diffviews_desktop.session import Session
+from diffviews_desktop.state import Selection, State
+from diffviews_desktop.ui.main_window import MainWindow
+
+
+@pytest.fixture
+def window(qtbot: QtBot, tmp_path: Path, state: State) -> Iterator[MainWindow]:
+    settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+    made = MainWindow(Session(), Recorder(), settings)
+    qtbot.addWidget(made)
+    with qtbot.waitExposed(made):
+        made.show()
+    made.bring_map()
+    with qtbot.waitSignal(made.map_area.painted):
+        made.session.update(state)
+    yield made
+    if made.map_area.menu is not None:
+        made.map_area.menu.close()
+    made.close()
+
+
+def actions(qtbot: QtBot, window: MainWindow, row: int | None) -> dict[str, QAction]:
+    """What a right click there offers, by name."""
+    view = window.map
+    place = QPoint(30, 300) if row is None else view.position_of(row).toPoint()
+    with qtbot.waitSignal(view.menu_wanted) as caught:
+        QTest.mouseClick(view.viewport, Qt.MouseButton.RightButton, pos=place)
+    assert caught.args[0] == row
+    menu = window.map_area.menu
+    found = {action.text().replace("&", ""): action for action in menu.actions() if action.text()}
+    menu.hide()
+    return found
+
+
+def test_the_sample_can_be_picked_and_selected(qtbot: QtBot, window: MainWindow) -> None:
+    session = window.session
+    offered = actions(qtbot, window, 7)
+    assert "#7   sample_7" in offered
+    assert "Add as neighbour" not in offered  # to whom?
+    offered["Make it the anchor"].trigger()
+    assert session.state.selection == Selection(anchor=7)
+    actions(qtbot, window, 8)["Add as neighbour"].trigger()
+    assert session.state.selection.manual == (8,)
+    assert "Make it the anchor" not in actions(qtbot, window, 7)
+    actions(qtbot, window, 8)["Remove from the neighbours"].trigger()
+    assert session.state.selection.manual == ()
+    actions(qtbot, window, 9)["Add to the selection"].trigger()
+    assert session.state.selection.chosen == RowSet([9])
+    actions(qtbot, window, 9)["Take out of the selection"].trigger()
+    assert len(session.state.selection.chosen) == 0
+
+
+def test_its_class_can_be_selected_and_highlighted(qtbot: QtBot, window: MainWindow) -> None:
+    offered = actions(qtbot, window, 7)
+    offered["Select class one"].trigger()
+    assert window.session.state.selection.chosen == RowSet(range(1, 30, 3))
+    offered["Highlight class one"].trigger()
+    assert window.session.state.highlighted_class == 1
+    actions(qtbot, window, 7)["Highlight all classes"].trigger()
+    assert window.session.state.highlighted_class is None
+
+
+def test_its_id_and_picture_can_be_taken_along(
+    qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offered = actions(qtbot, window, 6)
+    offered["Copy the id"].trigger()
+    assert QGuiApplication.clipboard().text() == "sample_6"
+    offered["Copy the picture"].trigger()
+    image = QGuiApplication.clipboard().image()
+    assert (image.width(), image.pixelColor(0, 0).red()) == (8, 30)
+    opened = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()))
+    offered["Show the picture in its folder"].trigger()
+    assert opened == [str(window.session.state.samples.root)]
+    assert "Copy the picture" not in actions(qtbot, window, 4)  # it has none
+
+
+def test_beside_samples_there_is_what_concerns_all(qtbot: QtBot, window: MainWindow) -> None:
+    offered = actions(qtbot, window, None)
+    assert not any("sample_" in text for text in offered)
+    assert {"Select all", "Fit all", "Export the map…"} <= set(offered)
+    assert "Show all samples" not in offered
+    offered["Select all"].trigger()
+    operations.toggle_category(session=window.session, by="class", number=0)
+    offered = actions(qtbot, window, None)
+    offered["Invert the selection"].trigger()
+    offered["Show all samples"].trigger()
+    assert window.session.state.filter is None
+
+
+def test_the_menu_key_is_for_the_sample_that_the_arrows_went_to(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    view = window.map
+    window.session.update(replace(window.session.state, selection=Selection(anchor=8)))
+    QTest.keyClick(view.focusProxy(), Qt.Key.Key_Right)
+    row = view.hovered_row
+    assert row is not None
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Keyboard, QPoint(1, 1), QPoint(1, 1))
+    with qtbot.waitSignal(view.menu_wanted) as caught:
+        QApplication.sendEvent(view.focusProxy(), event)
+    assert caught.args[0] == row
+    assert window.map_area.menu.isVisible()
