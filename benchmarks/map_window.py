@@ -5,11 +5,13 @@
 A real window without an engine; mouse and keys are real events. The samples are points of ten
 classes with noise levels, columns and 50 reduced components; their pictures are the demo's. A 2 ms
 timer in the window's thread measures the gaps between its beats until the gesture has its effect.
-Limit: no gap over 50 ms.
+Limit: no gap over 50 ms. Told is the median of the longest gaps of several tries: on a shared
+machine single ones tell of others' work, too.
 """
 
 from __future__ import annotations
 
+import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -22,11 +24,12 @@ from common import Row, isolate, parser, report, wait_until
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QPoint
+    from PySide6.QtWidgets import QApplication
 
     from diffviews_desktop.state import State
 
 LIMIT_MS = 50.0
-REPEATS = 3
+ROUNDS = 3
 COMPONENTS = 50
 
 
@@ -99,188 +102,235 @@ class _NoEngine:
 
 
 def measure(count: int) -> list[Row]:
-    from PySide6.QtCore import QEventLoop, QPoint, QPointF, QSettings, Qt, QTimer
-    from PySide6.QtGui import QMouseEvent, QWheelEvent
-    from PySide6.QtTest import QTest
-
-    from diffviews_desktop import operations
+    """Rows of a map of that many samples."""
     from diffviews_desktop.app import create_application
-    from diffviews_desktop.session import Session
-    from diffviews_desktop.ui.main_window import MainWindow
-    from diffviews_desktop.worker.jobs import LinkedMap
 
-    app = create_application(["map_window"])
-    settings = QSettings("diffviews-benchmark", "map_window")
-    state = make_state(count)
-    session, worker = Session(), _NoEngine()
-    window = MainWindow(session, worker, settings)
-    window.resize(1440, 900)
-    window.show()
-    gaps: list[float] = []
-    last = time.perf_counter()
+    hand = _Hand(create_application(["map_window"]), make_state(count))
+    for _ in range(ROUNDS):
+        _round(hand)
+    hand.end()
+    return [
+        Row(f"{count:,}: {name}", len(times), statistics.median(times), LIMIT_MS, "ms")
+        for name, times in hand.longest.items()
+    ]
 
-    def beat() -> None:
-        nonlocal last
+
+class _Hand:
+    """A window with a map, and a hand that makes gestures and measures the gaps in its beats."""
+
+    def __init__(self, app: QApplication, state: State) -> None:
+        from PySide6.QtCore import QSettings, Qt, QTimer
+
+        from diffviews_desktop.session import Session
+        from diffviews_desktop.ui.main_window import MainWindow
+
+        self.app, self.state = app, state
+        self.session, self.worker = Session(), _NoEngine()
+        settings = QSettings("diffviews-benchmark", "map_window")
+        self.window = MainWindow(self.session, self.worker, settings)
+        self.window.resize(1440, 900)
+        self.window.show()
+        self.longest: dict[str, list[float]] = {}
+        self._gaps: list[float] = []
+        self._last = time.perf_counter()
+        self._timer = QTimer()
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self._beat)
+        self._timer.start(2)
+        self.rest(0.3)
+        self.window.bring_map()
+        self.rest(0.5)
+        assert self.window.map is not None
+        self.view = self.window.map
+        self.pixels = self.view.viewport
+
+    def _beat(self) -> None:
         now = time.perf_counter()
-        gaps.append(1e3 * (now - last))
-        last = now
+        self._gaps.append(1e3 * (now - self._last))
+        self._last = now
 
-    timer = QTimer()
-    timer.setTimerType(Qt.TimerType.PreciseTimer)
-    timer.timeout.connect(beat)
-
-    def pump() -> None:
-        app.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
-
-    def rest(seconds: float) -> None:
+    def rest(self, seconds: float) -> None:
+        """Let events come for a while."""
         end = time.monotonic() + seconds
-        wait_until(lambda: time.monotonic() > end, pump)
+        wait_until(lambda: time.monotonic() > end, self._pump)
 
-    rest(0.3)
-    window.bring_map()
-    session.update(replace(state, layer_map=None, samples=None))
-    rest(0.3)
-    timer.start(2)
-    worst: dict[str, list[float]] = {}
-    view = window.map
-    assert view is not None
-    pixels = view.viewport
+    def _pump(self) -> None:
+        from PySide6.QtCore import QEventLoop
 
-    def quiet() -> bool:
-        linked = window.map_area.linked
-        views = [view] if linked is None else [view, linked]
-        return not session.busy and not any(one.busy for one in views)
+        self.app.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
 
-    def gesture(name: str, *acts: Callable[[], object]) -> None:
-        """Do something several times and note the longest gap of each until all is quiet."""
-        nonlocal last
+    def _quiet(self) -> bool:
+        linked = self.window.map_area.linked
+        views = [self.view] if linked is None else [self.view, linked]
+        return not self.session.busy and not any(one.busy for one in views)
+
+    def gesture(self, name: str, *acts: Callable[[], object]) -> None:
+        """Do things one by one and note the longest gap of each until all is quiet."""
         for act in acts:
-            rest(0.05)
-            gaps.clear()
-            last = time.perf_counter()
+            self.rest(0.05)
+            self._gaps.clear()
+            self._last = time.perf_counter()
             act()
-            beat()
-            rest(0.25)
-            wait_until(quiet, pump)
-            rest(0.1)
-            worst.setdefault(name, []).append(max(gaps))
+            self._beat()
+            self.rest(0.25)
+            wait_until(self._quiet, self._pump)
+            self.rest(0.1)
+            self.longest.setdefault(name, []).append(max(self._gaps))
 
-    left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
-    plain, shift = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier
+    def end(self) -> None:
+        """Close the window."""
+        self._timer.stop()
+        self.window.close()
+        self.window.deleteLater()
+        self.rest(0.1)
 
-    def at(x: float, y: float) -> QPoint:
-        area = pixels.rect()
+    # ---- mouse ----------------------------------------------------------------------------------
+
+    def at(self, x: float, y: float) -> QPoint:
+        """A place in the view, by its share of width and height."""
+        from PySide6.QtCore import QPoint
+
+        area = self.pixels.rect()
         return QPoint(round(x * area.width()), round(y * area.height()))
 
-    def drag(points: list[QPoint], keys: Qt.KeyboardModifier = plain) -> None:
-        from PySide6.QtCore import QEvent
+    def click(self, x: float, shift: bool = False) -> Callable[[], None]:
+        """A click on a sample of the upper half."""
+        from PySide6.QtCore import Qt
+        from PySide6.QtTest import QTest
+
+        keys = Qt.KeyboardModifier.ShiftModifier if shift else Qt.KeyboardModifier.NoModifier
+        left = Qt.MouseButton.LeftButton
+        return lambda: QTest.mouseClick(self.pixels, left, keys, self.at(x, 0.4))
+
+    def drag(self, *shares: tuple[float, float], shift: bool = False) -> Callable[[], None]:
+        """The left button dragged through places."""
+        from PySide6.QtCore import QEvent, QPointF, Qt
+        from PySide6.QtGui import QMouseEvent
+
+        left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
+        keys = Qt.KeyboardModifier.ShiftModifier if shift else Qt.KeyboardModifier.NoModifier
 
         def send(kind: QEvent.Type, place: QPoint, button: Qt.MouseButton) -> None:
             held = none if kind == QEvent.Type.MouseButtonRelease else left
-            far = QPointF(pixels.mapToGlobal(place))
-            app.sendEvent(pixels, QMouseEvent(kind, QPointF(place), far, button, held, keys))
-            rest(0.02)
+            far = QPointF(self.pixels.mapToGlobal(place))
+            event = QMouseEvent(kind, QPointF(place), far, button, held, keys)
+            self.app.sendEvent(self.pixels, event)
+            self.rest(0.02)
 
-        send(QEvent.Type.MouseButtonPress, points[0], left)
-        for place in points[1:]:
-            send(QEvent.Type.MouseMove, place, none)
-        send(QEvent.Type.MouseButtonRelease, points[-1], left)
+        def run() -> None:
+            points = [self.at(*share) for share in shares]
+            send(QEvent.Type.MouseButtonPress, points[0], left)
+            for place in points[1:]:
+                send(QEvent.Type.MouseMove, place, none)
+            send(QEvent.Type.MouseButtonRelease, points[-1], left)
 
-    def wheel(turn: int) -> None:
-        place = at(0.5, 0.5)
-        event = QWheelEvent(
-            QPointF(place), QPointF(pixels.mapToGlobal(place)), QPoint(), QPoint(0, turn),
-            none, plain, Qt.ScrollPhase.NoScrollPhase, False,
-        )  # fmt: skip
-        app.sendEvent(pixels, event)
+        return run
 
-    def circle(radius: float) -> list[QPoint]:
-        turns = np.linspace(0, 2 * np.pi, 40)
-        return [at(0.5 + radius * np.cos(a), 0.5 + radius * np.sin(a)) for a in turns]
+    def wheel(self, turn: int) -> Callable[[], None]:
+        """The wheel turned over the middle."""
+        from PySide6.QtCore import QPoint, QPointF, Qt
+        from PySide6.QtGui import QWheelEvent
+
+        def run() -> None:
+            place = self.at(0.5, 0.5)
+            event = QWheelEvent(
+                QPointF(place), QPointF(self.pixels.mapToGlobal(place)), QPoint(), QPoint(0, turn),
+                Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier,
+                Qt.ScrollPhase.NoScrollPhase, False,
+            )  # fmt: skip
+            self.app.sendEvent(self.pixels, event)
+
+        return run
+
+    def do(self, operation: Callable[..., None], **arguments: object) -> Callable[[], None]:
+        """An operation on the session."""
+        return lambda: operation(session=self.session, **arguments)
+
+
+def _round(hand: _Hand) -> None:
+    """Every gesture, from no map to none."""
+    from PySide6.QtCore import Qt
+    from PySide6.QtTest import QTest
+
+    from diffviews_desktop import operations
+    from diffviews_desktop.state import State
+    from diffviews_desktop.worker.jobs import LinkedMap
+
+    window, view, session, do = hand.window, hand.view, hand.session, hand.do
+    gesture, tools = hand.gesture, hand.window.map_area.map_actions.tools
+    shown = hand.state.layer_map
+    assert shown is not None
+
+    def suggest(count: int, on_map: bool) -> Callable[[], None]:
+        return do(operations.suggest_neighbors, worker=hand.worker, count=count, on_map=on_map)
 
     def color(by: str) -> Callable[[], None]:
-        return lambda: operations.change_color(session=session, by=by)
+        return do(operations.change_color, by=by)
 
-    def do(operation: Callable[..., None], **arguments: object) -> Callable[[], None]:
-        return lambda: operation(session=session, **arguments)
+    def show(**change: object) -> Callable[[], None]:
+        return lambda: session.update(replace(session.state, **change))  # type: ignore[arg-type]
 
-    gesture("first map", lambda: session.update(state))
-    gesture("hover", *[lambda x=x: QTest.mouseMove(pixels, at(x, 0.4)) for x in (0.3, 0.5, 0.7)])
-    gesture("pan", *[lambda: drag([at(0.5, 0.5), at(0.55, 0.55), at(0.6, 0.5)])] * REPEATS)
-    gesture("wheel zoom", *[lambda: wheel(240), lambda: wheel(480), lambda: wheel(-720)])
-    gesture("fit all", *[view.fit] * REPEATS)
-    gesture("click: anchor, neighbours", *[
-        lambda x=x: QTest.mouseClick(pixels, left, plain, at(x, 0.4)) for x in (0.3, 0.5, 0.7)
-    ])  # fmt: skip
-    gesture("suggest neighbours", *[
-        lambda n=n: operations.suggest_neighbors(session=session, worker=worker, count=n)
-        for n in (5, 10, 15)
-    ])  # fmt: skip
-    gesture("suggest on the map", *[
-        lambda n=n: operations.suggest_neighbors(
-            session=session, worker=worker, count=n, on_map=True
+    def lasso(radius: float) -> Callable[[], None]:
+        turns = np.linspace(0, 2 * np.pi, 40)
+        return hand.drag(
+            *[(0.5 + radius * np.cos(a), 0.5 + radius * np.sin(a)) for a in turns.tolist()]
         )
-        for n in (5, 10, 15)
-    ])  # fmt: skip
-    gesture("shift-click", *[
-        lambda x=x: QTest.mouseClick(pixels, left, shift, at(x, 0.4)) for x in (0.3, 0.5, 0.7)
-    ])  # fmt: skip
-    gesture("rectangle", *[lambda: drag([at(0.2, 0.2), at(0.7, 0.7)], shift)] * REPEATS)
-    gesture("lasso", lambda: window.map_area.map_actions.tools["lasso"].trigger(),
-            *[lambda r=r: drag(circle(r)) for r in (0.1, 0.25, 0.4)],
-            lambda: window.map_area.map_actions.tools["pan"].trigger())  # fmt: skip
-    gesture("add by lasso", lambda: drag([at(0.1, 0.1), at(0.4, 0.9)], shift))
-    gesture("invert", *[do(operations.invert_chosen)] * REPEATS)
+
+    gesture("the map appears", lambda: session.update(hand.state))
+    gesture(
+        "hover", *[lambda x=x: QTest.mouseMove(hand.pixels, hand.at(x, 0.4)) for x in (0.3, 0.7)]
+    )
+    gesture("pan", hand.drag((0.5, 0.5), (0.55, 0.55), (0.6, 0.5)))
+    gesture("wheel zoom", hand.wheel(240), hand.wheel(480), hand.wheel(-720))
+    gesture("fit all", view.fit)
+    gesture("click: anchor, neighbours", *map(hand.click, (0.3, 0.5, 0.7)))
+    gesture("suggest neighbours", suggest(5, False))
+    gesture("suggest neighbours on the map", suggest(10, True))
+    gesture("Shift+click", hand.click(0.3, shift=True), hand.click(0.7, shift=True))
+    gesture("rectangle", hand.drag((0.2, 0.2), (0.7, 0.7), shift=True))
+    tools["lasso"].trigger()
+    gesture("lasso", lasso(0.1), lasso(0.4))
+    tools["pan"].trigger()
+    gesture("invert", do(operations.invert_chosen))
     gesture("select all", do(operations.choose_all))
     gesture("take a class away", do(operations.choose_class, number=3, how="remove"))
     gesture("use as neighbours", do(operations.use_chosen_as_neighbors))
     gesture("undo, redo", session.undo_stack.undo, session.undo_stack.redo)
-    gesture("fit selection", view.fit_selection)
+    gesture("fit the selection", view.fit_selection)
     gesture("select nothing", do(operations.clear_chosen))
-    gesture("class highlighted", *[do(operations.highlight_class, number=n) for n in (3, 4, None)])
-    for by in ("sigma", "trust", "distance", "column:score", "column:kind", "class"):
+    gesture("class highlighted", *[do(operations.highlight_class, number=n) for n in (3, None)])
+    for by in ("sigma", "trust", "distance", "column:score", "column:kind"):
         gesture(f"colour by {by.removeprefix('column:')}", color(by))
-    anchors = [do(operations.new_anchor, row=row) for row in (11, 222, 3333)]
-    gesture("another anchor, coloured by distance", color("distance"), *anchors)
-    gesture(
-        "another anchor, filtered by distance",
-        do(operations.filter_values, by="distance", low=None, high=9.0),
-        *anchors,
-    )
+    gesture("colour by class", color("class"))
+    color("distance")()
+    anchors = [do(operations.new_anchor, row=row) for row in (11, 222)]
+    gesture("another anchor, coloured by distance", *anchors)
+    do(operations.filter_values, by="distance", low=None, high=9.0)()
+    gesture("another anchor, filtered by distance", *anchors)
     gesture("show all", do(operations.show_all))
     gesture("filtered by class", *[
-        do(operations.toggle_category, by="class", number=n) for n in (1, 2, 1)
+        do(operations.toggle_category, by="class", number=n) for n in (1, 2)
     ])  # fmt: skip
-    gesture("show all", do(operations.show_all), color("class"))
+    do(operations.show_all)()
+    color("class")()
     shows = window.map_area.map_actions.shows
     gesture("contours", *[shows["contours"].trigger] * 2)
     gesture("names", *[shows["names"].trigger] * 2)
-    gesture("theme", *[lambda t=t: window.set_theme(t) for t in ("dark", "light")])
-    gesture("ring of the keys", *[
-        lambda: QTest.keyClick(view.focusProxy(), Qt.Key.Key_Right)
-    ] * REPEATS)  # fmt: skip
-    turned = replace(state.layer_map, xy=state.layer_map.xy[:, ::-1].copy(), layers=("other",))
-    gesture("another layer's map", *[
-        lambda m=m: session.update(replace(session.state, layer_map=m))
-        for m in (turned, state.layer_map)
-    ])  # fmt: skip
-    gesture("second map", window.second_action.trigger, lambda: session.update(
-        replace(session.state, linked=LinkedMap(
-            map=turned, beside=state.layer_map.layers,
-            overlap=np.linspace(0, 1, count, dtype=np.float32),
-        ))
-    ))  # fmt: skip
+    key = Qt.Key.Key_Right
+    gesture("arrow keys", *[lambda: QTest.keyClick(view.focusProxy(), key)] * 2)
+    turned = replace(shown, xy=shown.xy[:, ::-1].copy(), layers=("other",))
+    gesture("another layer's map", show(layer_map=turned), show(layer_map=shown))
+    gesture("export as PNG", lambda: view.export(session.aside, lambda _: None))
+    gesture("export as SVG", lambda: view.export(session.aside, lambda _: None, vectors=True))
+    gesture("second map opened", window.second_action.trigger)
+    overlap = np.linspace(0, 1, len(shown.xy), dtype=np.float32)
+    gesture("second map", show(linked=LinkedMap(turned, shown.layers, overlap)))
     gesture("colour by overlap, two maps", color("overlap"))
-    gesture("rectangle, two maps", lambda: drag([at(0.2, 0.2), at(0.7, 0.7)], shift))
+    gesture("rectangle, two maps", hand.drag((0.2, 0.2), (0.7, 0.7), shift=True))
     gesture("second map closed", window.second_action.trigger)
-    timer.stop()
-    window.close()
-    window.deleteLater()
-    rest(0.1)
-    return [
-        Row(f"{count:,}: {name}", len(times), max(times), LIMIT_MS, "ms")
-        for name, times in worst.items()
-    ]
+    gesture("theme", *[lambda t=t: window.set_theme(t) for t in ("dark", "light")])
+    session.update(State())
+    hand.rest(0.5)
 
 
 if __name__ == "__main__":

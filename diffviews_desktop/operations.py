@@ -264,6 +264,11 @@ def change_color(*, session: SessionLike, by: ColorBy) -> None:
     session.update(replace(session.state, color_by=by))
 
 
+def change_size(*, session: SessionLike, by: ColorBy | None) -> None:
+    """Choose what the size of the points tells; None for nothing."""
+    session.update(replace(session.state, size_by=by))
+
+
 def filter_values(
     *, session: SessionLike, by: ColorBy, low: float | None, high: float | None
 ) -> None:

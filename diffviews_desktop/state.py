@@ -198,6 +198,7 @@ class State:
     ``source.parameters`` are those of the map on screen. ``color_by`` is what was asked for;
     `colored_by` is what this map can show of it. ``cached`` names the single layers whose maps are
     there, by parameters, and ``rate`` is how many pictures a second the model last extracted.
+    ``size_by`` is what the size of a point was asked to tell, None for nothing.
     ``unmasked`` are the runs without a mask that others were compared with, and ``comparing`` says
     whether the shown one is. ``mean`` is the last mean picture that was asked for,
     ``linked`` the second map beside the first.
@@ -219,6 +220,7 @@ class State:
     selection: Selection = field(default_factory=Selection)
     highlighted_class: int | None = None
     color_by: ColorBy = "class"
+    size_by: ColorBy | None = None
     filter: Filter | None = None
     settings: GenerateSettings = field(default_factory=GenerateSettings)
     class_choice: PanelClass = "anchor"
@@ -291,6 +293,23 @@ class State:
     def colored_by(self) -> ColorBy:
         """What the colours tell: what was asked for, or the class where that cannot be."""
         return "class" if self.cannot_color(self.color_by) else self.color_by
+
+    def cannot_size(self, by: ColorBy) -> str:
+        """Why the size of points cannot tell something now; empty where it can."""
+        if by == "class" or (
+            by.startswith(COLUMN)
+            and self.samples is not None
+            and by.removeprefix(COLUMN) in self.samples.columns
+            and self.samples.columns[by.removeprefix(COLUMN)].names
+        ):
+            return "Sizes are for numbers, not for categories."
+        return self.cannot_color(by)
+
+    @property
+    def sized_by(self) -> ColorBy | None:
+        """What the sizes tell: what was asked for, or nothing where that cannot be."""
+        by = self.size_by
+        return None if by is None or self.cannot_size(by) else by
 
     def on_this_map(self, record: TrajectoryRecord) -> bool:
         """Whether a trajectory's coordinates belong to the map on screen."""

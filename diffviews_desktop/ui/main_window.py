@@ -279,6 +279,9 @@ class MainWindow(QMainWindow):
             action.setCheckable(True)
             action.setChecked(ramp == ramp_used)
             of_ramps.addAction(action)
+        self.size_menu = view.addMenu("Si&ze of points")
+        self.size_menu.setToolTipsVisible(True)
+        self.size_menu.aboutToShow.connect(self._fill_sizes)
         drawing = view.addMenu("&Drawing of the map")
         ways = QActionGroup(self)
         used = str(self._settings.value("renderer", "auto"))
@@ -677,6 +680,23 @@ class MainWindow(QMainWindow):
         if file:
             self._settings.setValue("tables", str(Path(file).parent))
             self._ask(operations.export_chosen, file=Path(file))
+
+    def _fill_sizes(self) -> None:
+        """List what the size of the points could tell."""
+        state, menu = self.session.state, self.size_menu
+        menu.clear()
+        choices: dict[ColorBy | None, str] = {None: "&All the same"}
+        choices |= {by: text for by, (text, _) in CHOICES.items() if by != "class"}
+        columns = state.samples.columns if state.samples is not None else {}
+        choices |= {COLUMN + name: name for name, column in columns.items() if not column.names}
+        for by, text in choices.items():
+            action = menu.addAction(text)
+            action.triggered.connect(lambda *_, by=by: self._do(operations.change_size, by=by))
+            why_not = "" if by is None else state.cannot_size(by)
+            action.setEnabled(not why_not)
+            action.setToolTip(why_not)
+            action.setCheckable(True)
+            action.setChecked(by == state.sized_by)
 
     def _turn_second(self) -> None:
         """Show a second map beside the first, or no longer."""

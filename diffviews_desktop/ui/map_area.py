@@ -179,13 +179,15 @@ class MapArea(QStackedWidget):
             glide = motion.allowed() and old.samples is new.samples
             coloring = None if _colors_differ(old, new) else self.map.coloring
             hidden = None if _filters_differ(old, new) else self.map.points.hidden
-            self.map.set_map(new.samples, new.layer_map.xy, coloring, hidden, glide=glide)
+            sizes = None if _sizes_differ(old, new) else self.map.points.sizes
+            self.map.set_map(new.samples, new.layer_map.xy, coloring, hidden, sizes, glide=glide)
             self.map.set_highlighted_class(new.highlighted_class)
             self.map.set_selection(selection)
         elif old.selection is not selection:
             self.map.set_selection(selection)
         self._show_linked(old, new)
         self._color_maps(old, new)
+        self._size_maps(old, new)
         self._filter_maps(old, new)
         if old.highlighted_class != new.highlighted_class:
             self.map.set_highlighted_class(new.highlighted_class)
@@ -232,8 +234,9 @@ class MapArea(QStackedWidget):
         fresh = old.linked is not new.linked or old.samples is not new.samples
         if fresh:
             assert self.map is not None
-            coloring, hidden = self.map.coloring, self.map.points.hidden
-            view.set_map(new.samples, new.linked.map.xy, coloring, hidden)
+            points = self.map.points
+            coloring = self.map.coloring
+            view.set_map(new.samples, new.linked.map.xy, coloring, points.hidden, points.sizes)
         if fresh or old.selection is not new.selection:
             view.set_selection(new.selection)
         if fresh or old.highlighted_class != new.highlighted_class:
@@ -259,6 +262,22 @@ class MapArea(QStackedWidget):
         if now.layer_map is not None and not _colors_differ(state, now):
             for view in self._maps():
                 view.set_coloring(found)
+
+    def _size_maps(self, old: State, new: State) -> None:
+        """Draw the points in other sizes where what these tell has changed."""
+        if not _sizes_differ(old, new):
+            return
+        from diffviews_desktop.ui.map.coloring import sizing
+
+        assert new.samples is not None
+        count = 0 if new.sized_by is None else len(new.samples)
+        self._session.aside(count, partial(sizing, new), partial(self._take_sizes, new))
+
+    def _take_sizes(self, state: State, sizes: NDArray[np.uint8] | None) -> None:
+        now = self._session.state
+        if now.layer_map is not None and not _sizes_differ(state, now):
+            for view in self._maps():
+                view.points.set_sizes(sizes)
 
     def _filter_maps(self, old: State, new: State) -> None:
         """Leave out what the filter leaves out, where that has changed."""
@@ -481,6 +500,11 @@ def _values_differ(by: ColorBy, old: State, new: State) -> bool:
 def _colors_differ(old: State, new: State) -> bool:
     by = new.colored_by
     return old.colored_by != by or _values_differ(by, old, new)
+
+
+def _sizes_differ(old: State, new: State) -> bool:
+    by = new.sized_by
+    return old.sized_by != by or _values_differ(by or "class", old, new)
 
 
 def _filters_differ(old: State, new: State) -> bool:

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QSettings, Qt
+from PySide6.QtGui import QAction
 from pytestqt.qtbot import QtBot
 from test_map_gestures import Recorder
 
+from diffviews_desktop import operations
 from diffviews_desktop.samples import Column
 from diffviews_desktop.session import Session
 from diffviews_desktop.state import State
@@ -19,6 +21,7 @@ from diffviews_desktop.ui.colors import MISSING, OKABE_ITO
 from diffviews_desktop.ui.main_window import MainWindow
 from diffviews_desktop.ui.map.coloring import RAMPS, category_colors, coloring, ramp_colors
 from diffviews_desktop.ui.map.legend import BAR_WIDTH, MOST_ITEMS
+from diffviews_desktop.ui.map.scene import SIZES
 
 SIDES = ("left", "middle", "right")
 
@@ -183,3 +186,44 @@ def test_a_place_on_the_ramp_and_its_value_are_one(columns: State) -> None:
         colors = coloring(replace(columns, color_by=by))
         for part in (0.0, 0.3, 1.0):
             assert colors.place_of(colors.value_at(part)) == pytest.approx(part)
+
+
+def offered_sizes(window: MainWindow) -> dict[str, QAction]:
+    window.size_menu.aboutToShow.emit()
+    return {action.text().replace("&", ""): action for action in window.size_menu.actions()}
+
+
+def test_the_size_of_points_tells_a_number(window: MainWindow) -> None:
+    offered = offered_sizes(window)
+    assert offered["All the same"].isChecked()
+    assert {"score", "change", "noise level"} <= set(offered)
+    assert not {"side", "many", "class"} & set(offered)  # categories
+    assert "second map" in offered["what moved"].toolTip()
+    assert not offered["what moved"].isEnabled()
+    offered["score"].trigger()
+    scene = window.map.points.scene_drawn
+    by_row = dict(zip(scene.rows.tolist(), scene.size.tolist(), strict=True))
+    sizes = [by_row[row] for row in range(30)]
+    assert sizes == sorted(sizes)
+    assert set(sizes) == set(range(len(SIZES)))
+    assert offered_sizes(window)["score"].isChecked()
+    other = replace(window.session.state.layer_map, layers=("other",))
+    window.session.update(replace(window.session.state, layer_map=other))
+    assert window.map.points.scene_drawn.size is not None  # it stays on another map
+    offered_sizes(window)["All the same"].trigger()
+    assert window.map.points.scene_drawn.size is None
+
+
+def test_samples_without_a_value_are_smallest(window: MainWindow) -> None:
+    state = window.session.state
+    score = state.samples.columns["score"].values.copy()
+    score[3:6] = np.nan
+    holes = {**state.samples.columns, "holes": Column(score)}
+    window.session.update(replace(state, samples=replace(state.samples, columns=holes)))
+    operations.change_size(session=window.session, by="column:holes")
+    scene = window.map.points.scene_drawn
+    small = set(scene.rows[scene.size == 0].tolist())
+    assert {3, 4, 5} <= small
+    operations.change_size(session=window.session, by="column:side")  # categories have no size
+    assert window.session.state.sized_by is None
+    assert window.map.points.scene_drawn.size is None

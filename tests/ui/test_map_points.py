@@ -15,7 +15,7 @@ from diffviews_desktop.ui.map.picking import PointIndex
 from diffviews_desktop.ui.map.points import Points
 from diffviews_desktop.ui.map.points_raster import AT_ONCE, Sprites, render
 from diffviews_desktop.ui.map.renderer import GLViewport, choose_renderer, wanted_renderer
-from diffviews_desktop.ui.map.scene import PixelView, draw_order, look, make_scene
+from diffviews_desktop.ui.map.scene import SIZES, PixelView, draw_order, look, make_scene
 from diffviews_desktop.ui.map.view import MapView
 
 RED, BLUE = QColor("#e03030"), QColor("#3060e0")
@@ -109,6 +109,24 @@ def test_many_colours_are_rounded_a_little() -> None:
     assert np.abs(drawn - palette).mean() <= 12
 
 
+def test_sizes_are_factors_of_the_diameter() -> None:
+    """The area of each disc, of several colours, against the closed form."""
+    count, diameter = len(SIZES), 9.0
+    xy = np.column_stack([np.arange(count) * 40 + 20, np.full(count, 20)]).astype(np.float32)
+    size = np.arange(count)[::-1]
+    group = np.arange(count) % 2
+    scene = make_scene(xy, draw_order(xy), group, np.ones(count), [RED, BLUE], size=size)
+    sprites = Sprites(scene.palette, diameter, 1.0, sized=True)
+    drawn = pixels(render(scene, PixelView(1, 1, 0, 0, count * 40, 40), sprites))
+    for row in range(count):
+        part = drawn[:, row * 40 : row * 40 + 40]
+        area = part[..., 3].sum() / 255
+        wanted = np.pi / 4 * (diameter * SIZES[size[row]]) ** 2
+        assert area == pytest.approx(wanted, rel=0.1)
+        color = (RED, BLUE)[group[row]]
+        assert part[20, 20, :3].tolist() == [color.red(), color.green(), color.blue()]
+
+
 def test_those_that_are_emphasised_lie_on_top_and_hidden_ones_are_not_there() -> None:
     xy = np.zeros((50, 2), np.float32) + 10
     group = (np.arange(50) == 7).astype(int)
@@ -170,6 +188,23 @@ def test_both_ways_draw_the_same(plot: Callable[[bool], Plot], count: int) -> No
         one.box.setRange(xRange=(-3, 4), yRange=(-3, 4), padding=0)
         shown.append(one.picture()[..., :3])
     assert shown[0].std() > 10
+    seen = (shown[0] != shown[0][0, 0]).any(axis=2) | (shown[1] != shown[1][0, 0]).any(axis=2)
+    assert np.abs(shown[0] - shown[1])[seen].mean() <= 4
+
+
+def test_both_ways_draw_the_same_sizes(plot: Callable[[bool], Plot]) -> None:
+    shown = []
+    size = (np.arange(200) % len(SIZES)).astype(np.uint8)
+    for opengl in (False, True):
+        one = plot(opengl)
+        one.points.set_points(*cloud(200), [RED, BLUE])
+        one.box.setRange(xRange=(-3, 4), yRange=(-3, 4), padding=0)
+        plain = one.picture()
+        one.points.set_sizes(size)
+        shown.append(one.picture()[..., :3])
+        one.points.set_sizes(None)
+        assert np.abs(one.picture() - plain).max() == 0
+        assert np.abs(shown[-1] - plain[..., :3]).mean() > 0.5
     seen = (shown[0] != shown[0][0, 0]).any(axis=2) | (shown[1] != shown[1][0, 0]).any(axis=2)
     assert np.abs(shown[0] - shown[1])[seen].mean() <= 4
 

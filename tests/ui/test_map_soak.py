@@ -59,7 +59,7 @@ class Hand:
             self.drag_somewhere, self.drag_somewhere, self.drag_somewhere, self.hover, self.hover,
             self.click, self.click, self.wheel, self.wheel, self.press, self.press, self.press,
             self.color, self.filter, self.other_map, self.undo, self.whole_selection, self.size,
-            self.dock, self.theme, self.second,
+            self.dock, self.theme, self.second, self.sizes,
         ]  # fmt: skip
 
     def act(self) -> None:
@@ -103,6 +103,10 @@ class Hand:
         choice = self.window.color_panel.choice
         names = [choice.itemData(i) for i in range(choice.count()) if choice.itemData(i)]
         operations.change_color(session=self.window.session, by=self.random.choice(names))
+
+    def sizes(self) -> None:
+        by = self.random.choice((None, "sigma", "distance", "column:score"))
+        operations.change_size(session=self.window.session, by=by)
 
     def filter(self) -> None:
         session = self.window.session

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal, get_args
 
@@ -15,6 +15,7 @@ from PySide6.QtGui import QColor
 from diffviews_desktop.sample_values import Kind, Values, values_of
 from diffviews_desktop.state import ColorBy, State
 from diffviews_desktop.ui.colors import MISSING, OKABE_ITO
+from diffviews_desktop.ui.map.scene import SIZES
 
 LEVELS = 48
 OUTLIERS = 1.0  # per cent at an open end of the range that take the colour of that end
@@ -102,6 +103,18 @@ def coloring(state: State) -> Coloring | None:
         place = np.asarray(found.values, dtype=np.float64)
         return Coloring(by, found.name, place, kind="category", names=found.names)
     return _on_ramp(found)
+
+
+def sizing(state: State) -> NDArray[np.uint8] | None:
+    """The size of each sample that a state asks for ``(N,)``, indices into `SIZES`: the larger its
+    value the larger, the smallest without one; None for all alike."""
+    by = state.sized_by
+    found = values_of(state, by) if by is not None else None
+    if found is None:
+        return None
+    place = _on_ramp(replace(found, kind="sequential")).place
+    last = len(SIZES) - 1
+    return np.rint(np.nan_to_num(place) * last).astype(np.uint8)
 
 
 @lru_cache(maxsize=16)

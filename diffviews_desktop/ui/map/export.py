@@ -85,11 +85,13 @@ def describe(taken: Snapshot, inside: QRectF) -> str:
     colors = ["#{:02x}{:02x}{:02x}".format(*color) for color in scene.palette.tolist()]
     opacity = shown.alpha * (taken.look.opacity / 255)
     values = zip(place[there].tolist(), shown.group.tolist(), opacity.tolist(), strict=True)
-    radius = taken.look.diameter / 2
+    factors = shown.factors
+    radius = np.full(len(shown), taken.look.diameter / 2)
+    radius *= 1.0 if factors is None else factors
     circles = [
-        f'<circle cx="{x:.2f}" cy="{y:.2f}" r="{radius:g}" fill="{colors[group]}" '
+        f'<circle cx="{x:.2f}" cy="{y:.2f}" r="{r:g}" fill="{colors[group]}" '
         f'fill-opacity="{alpha:.3f}"/>'
-        for (x, y), group, alpha in values
+        for ((x, y), group, alpha), r in zip(values, radius.tolist(), strict=True)
     ]
     return "\n".join(circles)
 

@@ -69,7 +69,8 @@ def current_context() -> QOpenGLContext:
 
 
 def make_program(context: QOpenGLContext, vertex: str, fragment: str) -> QOpenGLShaderProgram:
-    """A program whose vertices have a ``place`` (attribute 0) and a ``color`` (attribute 1).
+    """A program whose vertices have a ``place`` (attribute 0), a ``color`` (1) and perhaps a
+    ``factor`` (2).
 
     Args:
         context: the current one.
@@ -86,6 +87,7 @@ def make_program(context: QOpenGLContext, vertex: str, fragment: str) -> QOpenGL
     done = done and program.addShaderFromSourceCode(kinds.Fragment, words.fragment_text(fragment))
     program.bindAttributeLocation("place", 0)
     program.bindAttributeLocation("color", 1)
+    program.bindAttributeLocation("factor", 2)
     if not (done and program.link()):
         raise GLError(program.log().strip() or "the shader was refused")
     return program
@@ -118,6 +120,6 @@ def prepare_points(
 
 def leave_points(program: QOpenGLShaderProgram) -> None:
     """Give the context back."""
-    for attribute in (0, 1):
+    for attribute in (0, 1, 2):
         program.disableAttributeArray(attribute)
     program.release()

@@ -82,6 +82,7 @@ class Points(pg.GraphicsObject):
         self._told: tuple[NDArray, list[QColor]] = self._group, self._palette  # of the scene
         self._emphasis: NDArray[np.bool_] | None = None
         self._hidden: NDArray[np.bool_] | None = None
+        self._size: NDArray[np.uint8] | None = None
         self._scene = EMPTY
         self._version = self._shown = 0  # of what is to be drawn, of the scene
         self._making: Future[_Made] | None = None
@@ -111,6 +112,7 @@ class Points(pg.GraphicsObject):
         alpha: Values,
         palette: Sequence[QColor],
         hidden: NDArray[np.bool_] | None = None,
+        size: NDArray[np.uint8] | None = None,
     ) -> None:
         """Show points.
 
@@ -120,6 +122,7 @@ class Points(pg.GraphicsObject):
             alpha: opacity of each point ``(N,)``, 0 … 1.
             palette: colours.
             hidden: as in `set_hidden`.
+            size: as in `set_sizes`.
         """
         if len(xy) != len(self._xy):  # the scene's rows are those of other samples
             self._scene, self._told = EMPTY, (np.empty(0, np.uint16), [])
@@ -127,13 +130,24 @@ class Points(pg.GraphicsObject):
         self._xy = np.asarray(xy)
         self._group, self._alpha = group, alpha
         self._palette = list(palette)
-        self._emphasis, self._hidden = None, hidden
+        self._emphasis, self._hidden, self._size = None, hidden, size
         self._places_changed()
 
     def set_colors(self, group: Values, palette: Sequence[QColor]) -> None:
         """Colour the same points otherwise: ``group (N,)`` indexes into ``palette``."""
         self._group, self._palette = group, list(palette)
         self._changed()
+
+    def set_sizes(self, size: NDArray[np.uint8] | None) -> None:
+        """Draw points in different sizes, ``(N,)`` indices into `SIZES`; None draws all alike."""
+        if size is not None or self._size is not None:
+            self._size = size
+            self._changed()
+
+    @property
+    def sizes(self) -> NDArray[np.uint8] | None:
+        """The sizes of the points, as in `set_sizes`."""
+        return self._size
 
     def set_emphasis(self, emphasis: NDArray[np.bool_] | None) -> None:
         """Dim all points but these ``(N,) bool``; None dims none."""
@@ -196,7 +210,8 @@ class Points(pg.GraphicsObject):
         transform = self.deviceTransform(view.viewportTransform())
         seen = pixel_view(transform, size.width(), size.height(), scale)
         looks = self.look()
-        sprites = Sprites(palette, looks.diameter * scale, looks.opacity)
+        sized = self._size is not None
+        sprites = Sprites(palette, looks.diameter * scale, looks.opacity, sized=sized)
         return Snapshot(lambda: made if fresh else recipe().scene, seen, looks, sprites)
 
     @contextmanager
@@ -221,7 +236,7 @@ class Points(pg.GraphicsObject):
     def _recipe(self) -> partial[_Made]:
         return partial(
             _make, self._version, self._xy, self._order, self._group, self._alpha, self._palette,
-            self._emphasis, self._hidden,
+            self._emphasis, self._hidden, self._size,
         )  # fmt: skip
 
     def _make_now(self) -> None:
@@ -370,10 +385,11 @@ def _make(
     palette: list[QColor],
     emphasis: NDArray[np.bool_] | None,
     hidden: NDArray[np.bool_] | None,
+    size: NDArray[np.uint8] | None,
 ) -> _Made:
     order = draw_order(xy) if order is None else order
     groups = np.asarray(group() if callable(group) else group).astype(np.uint16, copy=False)
     levels = np.asarray(alpha() if callable(alpha) else alpha)
     levels = levels if levels.dtype == np.uint8 else as_levels(levels)
-    scene = make_scene(xy, order, groups, levels, palette, emphasis, hidden)
+    scene = make_scene(xy, order, groups, levels, palette, emphasis, hidden, size)
     return _Made(version, order, scene, groups, levels, palette)

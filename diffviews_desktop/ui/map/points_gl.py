@@ -8,6 +8,7 @@ from PySide6.QtGui import QOpenGLContext, QPainter
 from PySide6.QtOpenGL import QOpenGLBuffer, QOpenGLShaderProgram, QOpenGLVertexArrayObject
 
 from diffviews_desktop.ui.map.opengl import (
+    GL_FLOAT,
     GL_POINTS,
     GL_SCISSOR_TEST,
     GLError,
@@ -22,17 +23,22 @@ from diffviews_desktop.ui.map.scene import PixelView, PointLook, PointScene
 WHILE_MOVING = 2_000_000
 """As many points are drawn at most while the view moves."""
 
-VERTEX_BYTES = 12  # two float32 and four uint8
+VERTEX_TYPE = np.dtype([("place", "<f4", 2), ("color", "u1", 4), ("factor", "<f4")])
 
 VERTEX = """
 ATTRIBUTE vec2 place;
 ATTRIBUTE vec4 color;
+ATTRIBUTE float factor;
 uniform vec4 view;      // clip = place * view.xy + view.zw
 uniform vec2 viewport;  // in pixels
-uniform float side;
+uniform float diameter;
 uniform float opacity;
 VARYING vec4 shade;
+VARYING float side;
+VARYING float radius;
 void main() {
+    radius = diameter * factor * 0.5;
+    side = ceil(2.0 * radius - 0.001) + 2.0;
     vec2 clip = place * view.xy + view.zw;
     // on whole pixels, as the raster does it
     vec2 pixel = (clip * 0.5 + 0.5) * viewport;
@@ -46,9 +52,9 @@ void main() {
 """
 FRAGMENT = """
 PRECISION
-uniform float side;
-uniform float radius;
 IN vec4 shade;
+IN float side;
+IN float radius;
 OUTPUT
 void main() {
     float away = length((POINT - 0.5) * side);
@@ -124,15 +130,15 @@ class GLPainter:
         # pixels count down, clip space counts up
         values = (2 * sx / width, -2 * sy / height, 2 * x / width - 1, 1 - 2 * y / height)
         diameter = look.diameter * view.ratio
-        side = float(int(np.ceil(diameter)) + 2)
         where = program.uniformLocation
         program.setUniformValue(where("view"), *values)
         program.setUniformValue(where("viewport"), float(width), float(height))
         # not the name without the type: that takes a single number for an integer
-        program.setUniformValue1f(where("side"), side)
-        program.setUniformValue1f(where("radius"), diameter / 2)
+        program.setUniformValue1f(where("diameter"), diameter)
         program.setUniformValue1f(where("opacity"), look.opacity)
-        prepare_points(context, program, 2, VERTEX_BYTES)
+        prepare_points(context, program, 2, VERTEX_TYPE.itemsize)
+        program.enableAttributeArray(2)
+        program.setAttributeBuffer(2, GL_FLOAT, 12, 1, VERTEX_TYPE.itemsize)
         gl = context.functions()
         gl.glEnable(GL_SCISSOR_TEST)
         gl.glScissor(
@@ -160,10 +166,12 @@ class GLPainter:
         self._context = context
 
     def _upload(self, scene: PointScene, buffer: QOpenGLBuffer) -> None:
-        vertices = np.empty(len(scene), dtype=[("place", "<f4", 2), ("color", "u1", 4)])
+        vertices = np.empty(len(scene), VERTEX_TYPE)
         vertices["place"] = scene.xy
         vertices["color"][:, :3] = scene.palette[scene.group]
         vertices["color"][:, 3] = scene.alpha
+        factors = scene.factors
+        vertices["factor"] = 1.0 if factors is None else factors
         data = vertices.tobytes()
         buffer.allocate(data, len(data))
         self._uploaded = scene

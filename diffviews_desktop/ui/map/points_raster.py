@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from pyqtgraph.Qt import internals
 from PySide6.QtCore import QObject, QPointF, QRunnable, Qt, QThreadPool, Signal
 from PySide6.QtGui import QImage, QPainter, QPixmap
 
-from diffviews_desktop.ui.map.scene import PixelView, PointLook, PointScene
+from diffviews_desktop.ui.map.scene import SIZES, PixelView, PointLook, PointScene
 
 AT_ONCE = 15_000
 """As many points are drawn while the window waits: a few milliseconds."""
@@ -58,40 +59,69 @@ class Sprites:
         palette: colours ``(P, 3) uint8``.
         diameter: in device pixels.
         opacity: a factor for all.
+        sized: whether there are discs of all `SIZES`.
     """
 
-    def __init__(self, palette: NDArray[np.uint8], diameter: float, opacity: float) -> None:
-        self.key = (palette.tobytes(), diameter, opacity)
-        self.side = math.ceil(diameter) + 2
-        coverage = _disc(self.side, diameter)
+    def __init__(
+        self, palette: NDArray[np.uint8], diameter: float, opacity: float, *, sized: bool = False
+    ) -> None:
+        self.key = (palette.tobytes(), diameter, opacity, sized)
         self._colors, self._color_of = _few(palette)
-        levels = np.arange(1, LEVELS + 1, dtype=np.float32) * (opacity / LEVELS)
-        bgra = np.full((len(self._colors), 4), 255, np.float32)
-        bgra[:, :3] = self._colors[:, ::-1]
-        discs = np.einsum("l,yx,cb->clyxb", levels, coverage, bgra)
-        discs = np.rint(discs).astype(np.uint8).reshape(-1, self.side, self.side, 4)
-        # in lines: a single one of a thousand colours would be too wide for a picture
-        self.columns = max(1, min(len(discs), 8192 // self.side))
-        lines = math.ceil(len(discs) / self.columns)
-        sheet = np.zeros((lines * self.columns, self.side, self.side, 4), np.uint8)
-        sheet[: len(discs)] = discs
-        sheet = sheet.reshape(lines, self.columns, self.side, self.side, 4)
-        sheet = np.ascontiguousarray(sheet.transpose(0, 2, 1, 3, 4))
+        sheets = [
+            _sheet(self._colors, diameter * factor, opacity)
+            for factor in (SIZES if sized else (1.0,))
+        ]
+        self._sides = np.array([sheet.side for sheet in sheets])
+        self._columns = np.array([sheet.columns for sheet in sheets])
+        heights = [sheet.pixels.shape[0] for sheet in sheets]
+        self._tops = np.concatenate([[0], np.cumsum(heights)])
+        wide = max(sheet.pixels.shape[1] for sheet in sheets)
+        whole = np.zeros((int(self._tops[-1]), wide, 4), np.uint8)
+        for sheet, top in zip(sheets, self._tops.tolist(), strict=False):
+            high, across = sheet.pixels.shape[:2]
+            whole[top : top + high, :across] = sheet.pixels
         image = QImage(
-            sheet.data,
-            self.columns * self.side,
-            lines * self.side,
-            self.columns * self.side * 4,
-            QImage.Format.Format_ARGB32_Premultiplied,
+            whole.data, wide, len(whole), wide * 4, QImage.Format.Format_ARGB32_Premultiplied
         )
         self.pixmap = QPixmap.fromImage(image.copy())
 
-    def corners(self, group: NDArray, alpha: NDArray) -> tuple[NDArray, NDArray]:
-        """Left and top of the sprites of points ``(M,)``."""
+    @property
+    def side(self) -> int:
+        """Width and height of the largest sprite."""
+        return int(self._sides.max())
+
+    def places(
+        self, group: NDArray, alpha: NDArray, size: NDArray | None
+    ) -> tuple[NDArray, NDArray, NDArray]:
+        """Left, top and side of the sprites of points ``(M,)``."""
         level = np.minimum((alpha.astype(np.int32) * LEVELS) // 255, LEVELS - 1)
         index = self._color_of[group] * LEVELS + level
-        line, column = np.divmod(index, self.columns)
-        return column * self.side, line * self.side
+        which = 0 if size is None or len(self._sides) == 1 else size
+        side = self._sides[which]
+        line, column = np.divmod(index, self._columns[which])
+        return column * side, self._tops[which] + line * side, side
+
+
+class _Sheet(NamedTuple):
+    side: int
+    columns: int
+    pixels: NDArray[np.uint8]  # (height, width, 4)
+
+
+def _sheet(colors: NDArray[np.uint8], diameter: float, opacity: float) -> _Sheet:
+    """Discs of one size, line by line: a single one of a thousand colours would be too wide."""
+    side = math.ceil(diameter) + 2
+    levels = np.arange(1, LEVELS + 1, dtype=np.float32) * (opacity / LEVELS)
+    bgra = np.full((len(colors), 4), 255, np.float32)
+    bgra[:, :3] = colors[:, ::-1]
+    discs = np.einsum("l,yx,cb->clyxb", levels, _disc(side, diameter), bgra)
+    discs = np.rint(discs).astype(np.uint8).reshape(-1, side, side, 4)
+    columns = max(1, min(len(discs), 8192 // side))
+    lines = math.ceil(len(discs) / columns)
+    sheet = np.zeros((lines * columns, side, side, 4), np.uint8)
+    sheet[: len(discs)] = discs
+    sheet = sheet.reshape(lines, columns, side, side, 4).transpose(0, 2, 1, 3, 4)
+    return _Sheet(side, columns, sheet.reshape(lines * side, columns * side, 4))
 
 
 def _few(palette: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
@@ -123,7 +153,7 @@ def render(
     image.fill(Qt.GlobalColor.transparent)
     if not len(scene):
         return image
-    half, side = sprites.side / 2, sprites.side
+    most = sprites.side / 2
     cx, cy = scene.centre
     # rounded as the numbers they are drawn with, so that panning does not make points tremble
     shift_x = view.shift_x + cx * view.scale_x
@@ -137,17 +167,21 @@ def render(
         block = slice(start, start + _BLOCK)
         x = scene.xy[block, 0] * view.scale_x + shift_x
         y = scene.xy[block, 1] * view.scale_y + shift_y
-        inside = (x > -half) & (x < view.width + half) & (y > -half) & (y < view.height + half)
+        inside = (x > -most) & (x < view.width + most) & (y > -most) & (y < view.height + most)
         count = int(np.count_nonzero(inside))
         if not count:
             continue
         fragments.resize(count)
         values = fragments.ndarray()
+        size = None if scene.size is None else scene.size[block][inside]
+        left, top, side = sprites.places(
+            scene.group[block][inside], scene.alpha[block][inside], size
+        )
+        half = side / 2
         values[:, 0] = np.floor(x[inside] - half + 0.5) + half
         values[:, 1] = np.floor(y[inside] - half + 0.5) + half
-        left, top = sprites.corners(scene.group[block][inside], scene.alpha[block][inside])
         values[:, 2], values[:, 3] = left, top
-        values[:, 4:6] = side
+        values[:, 4] = values[:, 5] = side
         values[:, 6:8] = 1
         values[:, 8] = 0
         values[:, 9] = 1
@@ -266,9 +300,10 @@ class RasterPainter(QObject):
 
     def _sprites_of(self, scene: PointScene, look: PointLook, ratio: float) -> Sprites:
         diameter = look.diameter * ratio
-        key = (scene.palette.tobytes(), diameter, look.opacity)
+        sized = scene.size is not None
+        key = (scene.palette.tobytes(), diameter, look.opacity, sized)
         if self._sprites is None or self._sprites.key != key:
-            self._sprites = Sprites(scene.palette, diameter, look.opacity)
+            self._sprites = Sprites(scene.palette, diameter, look.opacity, sized=sized)
         return self._sprites
 
     def _request(self, scene: PointScene, view: PixelView, look: PointLook) -> None:

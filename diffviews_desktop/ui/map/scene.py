@@ -13,6 +13,8 @@ from PySide6.QtGui import QColor, QTransform
 STRONG_ALPHA, DIMMED_ALPHA = 0.85, 0.10
 SMALLEST, LARGEST = 1.5, 11.0  # diameters in logical pixels
 PER_ROOT_COUNT = 320.0
+SIZES = (0.55, 0.75, 1.0, 1.35, 1.8)
+"""Factors of the diameter that points of different sizes have."""
 COVERED = 0.9  # points fade where they would cover more of the plot than this
 FAINTEST = 0.06
 
@@ -32,6 +34,7 @@ class PointScene:
         group: index of each into ``palette``, ``(M,) uint16``.
         alpha: opacity of each, ``(M,) uint8``.
         palette: colours ``(P, 3) uint8``.
+        size: index of each into `SIZES`, ``(M,) uint8``; None where all have their plain size.
         source: the array ``(N, 2)`` that the places come from: scenes of the same one show the same
             samples at the same places.
     """
@@ -42,6 +45,7 @@ class PointScene:
     group: NDArray[np.uint16]
     alpha: NDArray[np.uint8]
     palette: NDArray[np.uint8]
+    size: NDArray[np.uint8] | None = None
     source: NDArray | None = None
 
     def __len__(self) -> int:
@@ -60,7 +64,13 @@ class PointScene:
             xy=self.xy[some],
             group=self.group[some],
             alpha=self.alpha[some],
+            size=None if self.size is None else self.size[some],
         )
+
+    @property
+    def factors(self) -> NDArray[np.float32] | None:
+        """Factor of the diameter of each ``(M,)``; None where all have their plain size."""
+        return None if self.size is None else np.array(SIZES, np.float32)[self.size]
 
 
 EMPTY = PointScene(
@@ -108,6 +118,7 @@ def make_scene(
     palette: Sequence[QColor],
     emphasis: NDArray[np.bool_] | None = None,
     hidden: NDArray[np.bool_] | None = None,
+    size: NDArray[np.uint8] | None = None,
 ) -> PointScene:
     """The scene of points.
 
@@ -119,6 +130,7 @@ def make_scene(
         palette: colours.
         emphasis: all but these ``(N,) bool`` are dimmed; None dims none.
         hidden: these ``(N,) bool`` are left out; None leaves out none.
+        size: index of each into `SIZES` ``(N,)``; None draws all alike.
     """
     x0, y0, x1, y1 = extent(xy) or (0.0, 0.0, 0.0, 0.0)
     centre = ((x0 + x1) / 2, (y0 + y1) / 2)
@@ -142,6 +154,7 @@ def make_scene(
         group=np.take(np.asarray(group, np.uint16), rows),
         alpha=np.take(levels, rows),
         palette=as_palette(palette),
+        size=None if size is None else np.take(np.asarray(size, np.uint8), rows),
         source=xy,
     )
 

@@ -200,11 +200,12 @@ class MapView(QWidget):
         xy: NDArray,
         coloring: Coloring | None = None,
         hidden: NDArray[np.bool_] | None = None,
+        sizes: NDArray[np.uint8] | None = None,
         *,
         glide: bool = False,
     ) -> None:
         """Show the samples at ``xy (N, 2)``, coloured by a value of each or else by class, and
-        faded by noise level; ``hidden (N,)`` are left out.
+        faded by noise level; ``hidden (N,)`` are left out, ``sizes (N,)`` index into `SIZES`.
 
         With ``glide`` they are the samples that were shown, and move from where they were.
         """
@@ -215,7 +216,7 @@ class MapView(QWidget):
         self._samples, self._labels = samples, samples.class_label
         self.coloring = coloring
         faded = partial(opacities, samples.sigma)
-        self._points.set_points(xy, self._groups(), faded, self._palette(), hidden)
+        self._points.set_points(xy, self._groups(), faded, self._palette(), hidden, sizes)
         self._show_legend()
         self._emphasize()
         self._set_hovered(None)
