@@ -5,8 +5,9 @@
 Both lie in the same plot of 1280 x 800. A frame is everything from the change to the painted
 viewport, axes included. Where points are drawn in another thread, a frame is what the window waits
 for, and "settled" the time until all of them are sharp. A pick is the search for the point under
-the mouse, its first one with what it has to prepare. The rows of ``--renderer opengl`` tell
-something where there is a graphics card.
+the mouse, its first one with what it has to prepare. ScatterPlotItem is drawn into a picture, as
+it is by default, and for panning and zooming with useOpenGL, too. The rows of ``--renderer opengl``
+tell something where there is a graphics card.
 """
 
 from __future__ import annotations
@@ -24,16 +25,18 @@ from common import Row, anonymous, in_a_process, parser, report
 
 COUNTS = (1_000, 10_000, 100_000, 1_000_000, 5_000_000)
 PEER_LIMIT = 1_000_000  # the peer takes minutes for more
-FRAMES = 15
-LIMITS = {
-    "pan frame": (16.0, "ms"),
-    "ring change": (5.0, "ms"),
-    "pick, 99th percentile": (0.2, "ms"),
-    "memory": (120.0, "bytes"),
-}
+FRAMES, FEW_FRAMES = 15, 3  # few of what takes seconds each
+LIMITS = {"pan frame": 16.0, "ring change": 5.0, "pick, 99th percentile": 0.2}
+BYTES_A_POINT = 120.0
+RECOLOUR_SHARE = 15.0  # at most the so-manieth part of the peer's time, of 100,000 points and more
+MANY = 100_000
+RECOLOUR = "recolour, settled"
+APART = "memory, pictures of the view apart"
+
+Found = dict[str, float | None]
 
 
-def ours(count: int, renderer: str) -> dict[str, float | None]:
+def ours(count: int, renderer: str) -> Found:
     """Milliseconds of each gesture on the map's own item, and its bytes a point."""
     import pyqtgraph as pg
     from PySide6.QtGui import QColor
@@ -73,11 +76,16 @@ def ours(count: int, renderer: str) -> dict[str, float | None]:
     )
     corners = [tuple(corner) for corner in outline.tolist()]
     found["lasso of 200 corners"] = _median(lambda _: index.in_polygon(corners), range(3))
+    item.raster.close()  # lets go of the pictures: they depend on the view, not on the points
+    gc.collect()
+    after = anonymous()
+    known = after is not None and scene.before is not None
+    found[APART] = after - scene.before if known else None  # type: ignore[operator]
     item.close()
     return found
 
 
-def peer(count: int, renderer: str) -> dict[str, float | None]:
+def peer(count: int, renderer: str) -> Found:
     """The same of ScatterPlotItem."""
     import pyqtgraph as pg
     from PySide6.QtCore import QPointF
@@ -88,7 +96,8 @@ def peer(count: int, renderer: str) -> dict[str, float | None]:
     if renderer == "opengl":
         widget.useOpenGL(True)
     item = pg.ScatterPlotItem(size=5, pen=None)
-    scene = _Plot(app, widget, item, lambda: False)
+    frames = FEW_FRAMES if count > MANY else FRAMES
+    scene = _Plot(app, widget, item, lambda: False, frames)
     xy, group, colors = _cloud(count)
     brushes = [pg.mkBrush(color) for color in colors]
 
@@ -112,8 +121,17 @@ def peer(count: int, renderer: str) -> dict[str, float | None]:
 class _Plot:
     """One item in a shown plot."""
 
-    def __init__(self, app: object, widget: object, item: object, busy: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        app: object,
+        widget: object,
+        item: object,
+        busy: Callable[[], bool],
+        frames: int = FRAMES,
+    ) -> None:
         self._app, self._widget, self._item, self._busy = app, widget, item, busy
+        self._turns = frames
+        self.before: float | None = None
         widget.resize(1280, 800)  # type: ignore[attr-defined]
         widget.addItem(item)  # type: ignore[attr-defined]
         self._box = widget.getPlotItem().getViewBox()  # type: ignore[attr-defined]
@@ -122,12 +140,10 @@ class _Plot:
         for _ in range(20):
             app.processEvents()  # type: ignore[attr-defined]
 
-    def gestures(
-        self, fill: Callable[[], None], recolor: Callable[[int], None]
-    ) -> dict[str, float | None]:
+    def gestures(self, fill: Callable[[], None], recolor: Callable[[int], None]) -> Found:
         gc.collect()
-        before = anonymous()
-        found: dict[str, float | None] = {}
+        before = self.before = anonymous()
+        found: Found = {}
         start = time.perf_counter()
         fill()
         self._frame()
@@ -146,7 +162,7 @@ class _Plot:
             self._frame()
             self._settle()
             settled.append(1e3 * (time.perf_counter() - start))
-        found["recolour, settled"] = statistics.median(settled)
+        found[RECOLOUR] = statistics.median(settled)
         gc.collect()
         after = anonymous()
         known = before is not None and after is not None
@@ -170,7 +186,7 @@ class _Plot:
 
     def _frames(self, change: Callable[[int], object]) -> float:
         taken = []
-        for turn in range(FRAMES):
+        for turn in range(self._turns):
             start = time.perf_counter()
             change(turn)
             self._frame()
@@ -189,14 +205,20 @@ class _Plot:
         self._frame()
 
 
-def _beside_limit(
-    count: int, own: dict[str, float | None], name: str, limit: float, unit: str
-) -> Row:
-    """A figure beside what it is meant to stay under; memory by the point."""
-    value = own.get(name)
-    if name == "memory" and value is not None:
-        value = value * 1e6 / count
-    return Row(f"{count:,} points: {name}, beside its limit", 1, value, limit, unit)
+def _limits(count: int, own: Found, other: Found) -> list[Row]:
+    """Figures beside what they are meant to stay under."""
+    rows = [(name, own.get(name), limit, "ms") for name, limit in LIMITS.items()]
+    theirs, memory = other.get(RECOLOUR), own.get(APART)
+    if count >= MANY and theirs is not None:
+        share = theirs / RECOLOUR_SHARE
+        title = f"{RECOLOUR}, beside 1/{RECOLOUR_SHARE:.0f} of ScatterPlotItem's"
+        rows.append((title, own[RECOLOUR], share, "ms"))
+    if count >= MANY and memory is not None:
+        rows.append((f"{APART}, a point", memory * 1e6 / count, BYTES_A_POINT, "bytes"))
+    return [
+        Row(f"{count:,} points: {name}, the limit beside", 1, value, limit, unit)
+        for name, value, limit, unit in rows
+    ]
 
 
 def _cloud(count: int) -> tuple[np.ndarray, np.ndarray, list[str]]:
@@ -231,14 +253,18 @@ def main() -> None:
     rows = []
     for count in options.counts:
         own = in_a_process(__file__, "--ours", str(count), options.renderer)
-        other: dict[str, float | None] = {}
+        others: dict[str, Found] = {"raster": {}, "opengl": {}}
         if count <= PEER_LIMIT:
-            other = in_a_process(__file__, "--peer", str(count), options.renderer)
+            others = {way: in_a_process(__file__, "--peer", str(count), way) for way in others}
         for name, value in own.items():
-            unit = "MB" if name == "memory" else "ms"
+            unit = "MB" if name.startswith("memory") else "ms"
             title = f"{count:,} points, {options.renderer}: {name}"
-            rows.append(Row(title, FRAMES if "frame" in name else 1, value, other.get(name), unit))
-        rows += [_beside_limit(count, own, name, *limit) for name, limit in LIMITS.items()]
+            theirs = others["raster"].get(name)
+            rows.append(Row(title, FRAMES if "frame" in name else 1, value, theirs, unit))
+        for name in ("pan frame", "zoom frame"):
+            title = f"{count:,} points, {options.renderer}: {name}, beside useOpenGL"
+            rows.append(Row(title, FRAMES, own[name], others["opengl"].get(name), "ms"))
+        rows += _limits(count, own, others["raster"])
     report(rows, options.json, "ScatterPlotItem")
 
 

@@ -9,7 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QImage
+from PySide6.QtWidgets import QMainWindow
 from pytestqt.qtbot import QtBot
 
 from diffviews_desktop.samples import SampleTable
@@ -297,4 +298,40 @@ def test_a_point_of_a_large_map_is_found_too(qtbot: QtBot, samples: SampleTable)
     view.show()
     view.set_map(many, xy)
     qtbot.waitUntil(lambda: view.row_at(view.box.mapViewToScene(QPointF(10, 10))) == 7)
+    view.close_points()
+
+
+def test_a_map_that_moves_to_another_window_is_drawn_again(
+    qtbot: QtBot, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a window floats, or goes to a monitor of another graphics card."""
+    monkeypatch.setenv("DIFFVIEWS_RENDERER", "opengl")
+    view = MapView()
+    qtbot.addWidget(view)
+    view.set_renderer()
+    if view.renderer.name != "opengl":
+        pytest.skip("this display has no OpenGL")
+    view.resize(500, 400)
+    with qtbot.waitSignal(view.painted):
+        view.show()
+        view.set_map(state.samples, state.layer_map.xy)
+
+    def picture() -> np.ndarray:
+        image = view.viewport.grabFramebuffer().convertToFormat(QImage.Format.Format_RGB32)
+        values = np.frombuffer(image.constBits(), np.uint8)
+        return values.reshape(image.height(), image.width(), 4).astype(int)
+
+    before = picture()
+    assert before.std() > 5
+    for window in (QMainWindow(), QMainWindow()):
+        qtbot.addWidget(window)
+        window.setCentralWidget(view)
+        window.resize(500, 400)
+        with qtbot.waitExposed(window):
+            window.show()
+        qtbot.wait(50)
+        after = picture()
+        assert after.shape == before.shape
+        assert np.abs(after - before).mean() < 1
+    view.setParent(None)
     view.close_points()

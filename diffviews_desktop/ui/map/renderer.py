@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from PySide6.QtCore import QRectF
+from PySide6.QtCore import QRectF, Signal
 from PySide6.QtGui import (
     QGuiApplication,
     QOffscreenSurface,
@@ -94,7 +94,11 @@ class GLViewport(QOpenGLWidget):
     """The viewport of a plot that OpenGL draws.
 
     Its own ``paintGL`` is what ``grab()`` uses; without it that would be blank.
+
+    Signal: ``fresh()``: it has another context, with nothing in it.
     """
+
+    fresh = Signal()
 
     def __init__(self, view: QGraphicsView, *, graphics_card: bool = True) -> None:
         super().__init__()
@@ -102,6 +106,9 @@ class GLViewport(QOpenGLWidget):
         wanted = QSurfaceFormat.defaultFormat()
         wanted.setSamples(SMOOTHING if graphics_card else 0)
         self.setFormat(wanted)
+
+    def initializeGL(self) -> None:
+        self.fresh.emit()
 
     def paintGL(self) -> None:
         painter = QPainter(self)

@@ -182,7 +182,10 @@ class MapView(QWidget):
         self._points.gl.forget()
         view = self._plot_widget
         card = self.renderer.graphics_card
-        view.setViewport(GLViewport(view, graphics_card=card) if opengl else QWidget())
+        viewport = GLViewport(view, graphics_card=card) if opengl else QWidget()
+        if isinstance(viewport, GLViewport):
+            viewport.fresh.connect(self._points.gl.forget)
+        view.setViewport(viewport)
         self._watch_viewport()
 
     def _on_failed(self) -> None:
