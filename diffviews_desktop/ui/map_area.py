@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +12,7 @@ from PySide6.QtGui import QAction, QImage, QResizeEvent
 from PySide6.QtWidgets import QStackedWidget
 
 from diffviews_desktop import operations
-from diffviews_desktop.sample_values import hidden_rows, values_of
+from diffviews_desktop.sample_values import values_of
 from diffviews_desktop.session import Session
 from diffviews_desktop.state import COLUMN, ColorBy, State
 from diffviews_desktop.ui import motion
@@ -23,11 +22,11 @@ from diffviews_desktop.ui.map.selection_bar import FilterBar, SelectionBar
 from diffviews_desktop.ui.map.tools import MapActions, ToolStrip
 from diffviews_desktop.ui.map_3d.switch import MapSwitch
 from diffviews_desktop.ui.map_menu import MapMenu
+from diffviews_desktop.ui.map_values import MapValues
 from diffviews_desktop.ui.waiting_page import WaitingPage
 from diffviews_desktop.ui.widgets import IconButton
 
 if TYPE_CHECKING:  # brought in after the first paint: importing it takes a second
-    from diffviews_desktop.ui.map.coloring import Coloring
     from diffviews_desktop.ui.map.legend import Legend
     from diffviews_desktop.ui.map.view import MapView
 
@@ -83,6 +82,7 @@ class MapArea(QStackedWidget):
         self.card = HoverCard(self)
         pictures.loaded.connect(self._on_loaded)
         self._filtered = False
+        self.values = MapValues(session, self._maps, self._show_filter)
         self.filter_bar.show_all_wanted.connect(lambda: do(operations.show_all))
         tools.tool_chosen.connect(lambda tool: self.map is not None and self.map.set_tool(tool))
         tools.fit.triggered.connect(self.fit)
@@ -177,18 +177,14 @@ class MapArea(QStackedWidget):
         if old.layer_map is not new.layer_map or old.samples is not new.samples:
             self.card.hide()
             glide = motion.allowed() and old.samples is new.samples
-            coloring = None if _colors_differ(old, new) else self.map.coloring
-            hidden = None if _filters_differ(old, new) else self.map.points.hidden
-            sizes = None if _sizes_differ(old, new) else self.map.points.sizes
-            self.map.set_map(new.samples, new.layer_map.xy, coloring, hidden, sizes, glide=glide)
+            kept = self.values.kept(old, new)
+            self.map.set_map(new.samples, new.layer_map.xy, *kept, glide=glide)
             self.map.set_highlighted_class(new.highlighted_class)
             self.map.set_selection(selection)
         elif old.selection is not selection:
             self.map.set_selection(selection)
         self._show_linked(old, new)
-        self._color_maps(old, new)
-        self._size_maps(old, new)
-        self._filter_maps(old, new)
+        self.values.show_changes(old, new)
         if old.highlighted_class != new.highlighted_class:
             self.map.set_highlighted_class(new.highlighted_class)
         if any(getattr(old, name) is not getattr(new, name) for name in ON_MAP):
@@ -220,7 +216,6 @@ class MapArea(QStackedWidget):
         self.map_actions.tool_chosen.connect(view.set_tool)
         view.set_tool(self.map.box.tool)
         self._offer_decorations(view)
-        self._show_linked(State(), self._session.state)
 
     def _show_linked(self, old: State, new: State) -> None:
         """Pass on to the second map what concerns it."""
@@ -234,9 +229,7 @@ class MapArea(QStackedWidget):
         fresh = old.linked is not new.linked or old.samples is not new.samples
         if fresh:
             assert self.map is not None
-            points = self.map.points
-            coloring = self.map.coloring
-            view.set_map(new.samples, new.linked.map.xy, coloring, points.hidden, points.sizes)
+            view.set_map(new.samples, new.linked.map.xy, *self.values.kept(old, new))
         if fresh or old.selection is not new.selection:
             view.set_selection(new.selection)
         if fresh or old.highlighted_class != new.highlighted_class:
@@ -247,54 +240,10 @@ class MapArea(QStackedWidget):
         linked = self.linked if self._session.state.linked is not None else None
         return [view for view in (self.map, linked) if view is not None]
 
-    def _color_maps(self, old: State, new: State) -> None:
-        """Recolour the points where what the colours tell has changed."""
-        if not _colors_differ(old, new):
-            return
-        from diffviews_desktop.ui.map.coloring import coloring
-
-        assert new.samples is not None
-        count = 0 if new.colored_by == "class" else len(new.samples)
-        self._session.aside(count, partial(coloring, new), partial(self._take_coloring, new))
-
-    def _take_coloring(self, state: State, found: Coloring | None) -> None:
-        now = self._session.state
-        if now.layer_map is not None and not _colors_differ(state, now):
-            for view in self._maps():
-                view.set_coloring(found)
-
-    def _size_maps(self, old: State, new: State) -> None:
-        """Draw the points in other sizes where what these tell has changed."""
-        if not _sizes_differ(old, new):
-            return
-        from diffviews_desktop.ui.map.coloring import sizing
-
-        assert new.samples is not None
-        count = 0 if new.sized_by is None else len(new.samples)
-        self._session.aside(count, partial(sizing, new), partial(self._take_sizes, new))
-
-    def _take_sizes(self, state: State, sizes: NDArray[np.uint8] | None) -> None:
-        now = self._session.state
-        if now.layer_map is not None and not _sizes_differ(state, now):
-            for view in self._maps():
-                view.points.set_sizes(sizes)
-
-    def _filter_maps(self, old: State, new: State) -> None:
-        """Leave out what the filter leaves out, where that has changed."""
-        if not _filters_differ(old, new):
-            return
-        assert new.samples is not None
-        count = 0 if new.filter is None else len(new.samples)
-        self._session.aside(count, partial(hidden_rows, new), partial(self._take_hidden, new))
-
-    def _take_hidden(self, state: State, hidden: NDArray[np.bool_] | None) -> None:
-        now = self._session.state
-        if now.layer_map is None or _filters_differ(state, now):
-            return
-        for view in self._maps():
-            view.set_hidden(hidden)
+    def _show_filter(self, hidden: NDArray[np.bool_] | None) -> None:
+        """Say how many samples the filter leaves, and what it is."""
         for legend in self.legends():
-            legend.set_filter(now.filter)
+            legend.set_filter(self._session.state.filter)
         self._filtered = hidden is not None
         if hidden is not None:
             self.filter_bar.set_counts(len(hidden) - int(hidden.sum()), len(hidden))
@@ -484,32 +433,6 @@ class MapArea(QStackedWidget):
             if view is not None:
                 view.close_points()
         self.switch.close_threads()
-
-
-def _values_differ(by: ColorBy, old: State, new: State) -> bool:
-    """Whether the values of the samples are others."""
-    if old.samples is not new.samples or (old.layer_map is None) != (new.layer_map is None):
-        return True
-    if by in ("trust", "z", "distance") and old.layer_map is not new.layer_map:
-        return True
-    if by == "distance" and old.selection.anchor != new.selection.anchor:
-        return True
-    return by == "overlap" and old.linked is not new.linked
-
-
-def _colors_differ(old: State, new: State) -> bool:
-    by = new.colored_by
-    return old.colored_by != by or _values_differ(by, old, new)
-
-
-def _sizes_differ(old: State, new: State) -> bool:
-    by = new.sized_by
-    return old.sized_by != by or _values_differ(by or "class", old, new)
-
-
-def _filters_differ(old: State, new: State) -> bool:
-    by = "class" if new.filter is None else new.filter.by
-    return old.filter is not new.filter or _values_differ(by, old, new)
 
 
 def _of_column(state: State, row: int) -> str:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, QSettings, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
+from recorder import Recorder
 
 from diffviews_desktop.samples import SampleTable
+from diffviews_desktop.session import Session
 from diffviews_desktop.state import State
+from diffviews_desktop.ui.main_window import MainWindow
 from diffviews_desktop.worker.jobs import (
     Generate,
     GenerateSettings,
@@ -89,6 +94,39 @@ def make_step() -> Callable[..., TrajectoryStep]:
         )
 
     return make
+
+
+@pytest.fixture
+def worker() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture
+def open_window(
+    qtbot: QtBot, tmp_path: Path, worker: Recorder
+) -> Iterator[Callable[..., MainWindow]]:
+    """Opens a window without an engine that shows a state; settings by name."""
+    made: list[MainWindow] = []
+
+    def open_it(state: State, **settings: str) -> MainWindow:
+        kept = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+        kept.setValue("reduced_motion", "true")
+        for name, value in settings.items():
+            kept.setValue(name, value)
+        window = MainWindow(Session(), worker, kept)
+        qtbot.addWidget(window)
+        made.append(window)
+        with qtbot.waitExposed(window):
+            window.show()
+        window.bring_map()
+        with qtbot.waitSignal(window.map_area.painted):
+            window.session.update(state)
+        return window
+
+    yield open_it
+    for window in made:  # nobody is asked whether to interrupt what is running
+        window.session.update(replace(window.session.state, jobs=()))
+        window.close()
 
 
 @pytest.fixture

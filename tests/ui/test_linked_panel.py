@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
-from test_map_gestures import Recorder
+from recorder import Recorder
 
 from diffviews_desktop import operations
 from diffviews_desktop.row_set import RowSet
-from diffviews_desktop.session import Session
 from diffviews_desktop.state import Selection, State
 from diffviews_desktop.ui.main_window import MainWindow
 from diffviews_desktop.ui.map.view import MapView
@@ -22,26 +20,12 @@ from diffviews_desktop.worker.jobs import GenerateSettings, LinkedMap, LinkMaps,
 
 
 @pytest.fixture
-def worker() -> Recorder:
-    return Recorder()
-
-
-@pytest.fixture
-def window(qtbot: QtBot, tmp_path: Path, worker: Recorder, state: State) -> Iterator[MainWindow]:
-    settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
-    settings.setValue("reduced_motion", "true")
-    made = MainWindow(Session(), worker, settings)
-    qtbot.addWidget(made)
+def window(open_window: Callable[..., MainWindow], state: State) -> MainWindow:
+    summary = ModelSummary("m", "edm", "", GenerateSettings())
+    made = open_window(replace(state, models=(summary,)))
     made.resize(1280, 720)
-    with qtbot.waitExposed(made):
-        made.show()
-    made.bring_map()
-    with qtbot.waitSignal(made.map_area.painted):
-        summary = ModelSummary("m", "edm", "", GenerateSettings())
-        made.session.update(replace(state, models=(summary,)))
     made.second_action.trigger()
-    yield made
-    made.map_area.close_threads()
+    return made
 
 
 def finish(window: MainWindow, worker: Recorder, linked: LinkedMap) -> None:

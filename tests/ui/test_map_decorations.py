@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QRectF, QSettings, Qt
+from PySide6.QtCore import QPoint, QRectF, Qt
 from pytestqt.qtbot import QtBot
-from test_map_gestures import Recorder
 
-from diffviews_desktop.session import Session
 from diffviews_desktop.state import Selection, State, TrajectoryRecord
 from diffviews_desktop.ui import motion
 from diffviews_desktop.ui.main_window import MainWindow
@@ -21,18 +18,8 @@ from diffviews_desktop.ui.map.overlays import STYLES
 
 
 @pytest.fixture
-def window(qtbot: QtBot, tmp_path: Path, state: State) -> Iterator[MainWindow]:
-    settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
-    settings.setValue("reduced_motion", "true")
-    made = MainWindow(Session(), Recorder(), settings)
-    qtbot.addWidget(made)
-    with qtbot.waitExposed(made):
-        made.show()
-    made.bring_map()
-    with qtbot.waitSignal(made.map_area.painted):
-        made.session.update(state)
-    yield made
-    made.map_area.close_threads()
+def window(open_window: Callable[..., MainWindow], state: State) -> MainWindow:
+    return open_window(state)
 
 
 def hover(qtbot: QtBot, window: MainWindow, place: QPoint) -> None:

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import QSettings
 from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
-from test_map_gestures import Recorder
 
 from diffviews_desktop import session
 from diffviews_desktop.row_set import RowSet
-from diffviews_desktop.session import Session
 from diffviews_desktop.state import Selection, State, TrajectoryRecord
 from diffviews_desktop.ui import theme
 from diffviews_desktop.ui.main_window import MainWindow
@@ -27,23 +24,13 @@ from diffviews_desktop.ui.map import export, points
 
 
 @pytest.fixture
-def window(qtbot: QtBot, tmp_path: Path, state: State, make_job, make_step) -> Iterator[MainWindow]:
-    settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
-    settings.setValue("reduced_motion", "true")
-    settings.setValue("map/pictures", "false")
-    made = MainWindow(Session(), Recorder(), settings)
-    qtbot.addWidget(made)
-    with qtbot.waitExposed(made):
-        made.show()
-    made.bring_map()
+def window(
+    open_window: Callable[..., MainWindow], state: State, make_job: Callable, make_step: Callable
+) -> MainWindow:
     record = TrajectoryRecord(make_job(), "Trajectory 1", tuple(map(make_step, range(3))))
     picked = Selection(anchor=8, manual=(9,), chosen=RowSet([20, 21, 22]))
-    with qtbot.waitSignal(made.map_area.painted):
-        made.session.update(
-            replace(state, selection=picked, trajectories=(record,), shown=record.key)
-        )
-    yield made
-    made.close()
+    state = replace(state, selection=picked, trajectories=(record,), shown=record.key)
+    return open_window(state, **{"map/pictures": "false"})
 
 
 def answer(monkeypatch: pytest.MonkeyPatch, file: Path | str, kind: str = "PNG (*.png)") -> None:

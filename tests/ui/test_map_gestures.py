@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, QRectF, QSettings, Qt
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
+from recorder import Recorder
 
 from diffviews_desktop.row_set import RowSet
 from diffviews_desktop.samples import SampleTable
-from diffviews_desktop.session import Session
 from diffviews_desktop.state import Selection, State
 from diffviews_desktop.ui import motion
 from diffviews_desktop.ui.main_window import MainWindow
 from diffviews_desktop.ui.map.view import MapView
-from diffviews_desktop.worker.jobs import AveragePictures, ExportSamples, Job, PictureMean
+from diffviews_desktop.worker.jobs import AveragePictures, ExportSamples, PictureMean
 
 Key, Held = Qt.Key, Qt.KeyboardModifier
 Drag = Callable[..., None]
@@ -278,42 +278,12 @@ def test_the_view_flies_where_motion_is_allowed(qtbot: QtBot, view: MapView) -> 
 # ---- the window ---------------------------------------------------------------------------------
 
 
-class Recorder:
-    """A worker that notes what it is asked."""
-
-    def __init__(self) -> None:
-        self.jobs: list[Job] = []
-
-    def next_id(self) -> int:
-        return len(self.jobs) + 1
-
-    def submit(self, job: Job) -> None:
-        self.jobs.append(job)
-
-    def cancel(self, job_id: int) -> None:
-        pass
-
-
 @pytest.fixture
-def worker() -> Recorder:
-    return Recorder()
-
-
-@pytest.fixture
-def window(qtbot: QtBot, tmp_path: Path, worker: Recorder, state: State) -> Iterator[MainWindow]:
-    settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
-    settings.setValue("reduced_motion", "true")
-    made = MainWindow(Session(), worker, settings)
-    qtbot.addWidget(made)
-    with qtbot.waitExposed(made):
-        made.show()
-    made.bring_map()
+def window(qtbot: QtBot, open_window: Callable[..., MainWindow], state: State) -> MainWindow:
+    made = open_window(state)
     made.activateWindow()
     qtbot.waitUntil(made.isActiveWindow)
-    with qtbot.waitSignal(made.map_area.painted):
-        made.session.update(state)
-    yield made
-    made.session.update(replace(made.session.state, jobs=()))
+    return made
 
 
 def chosen(window: MainWindow) -> list[int]:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QSettings
 from pytestqt.qtbot import QtBot
-from test_map_gestures import Recorder
+from recorder import Recorder
 
 from diffviews_desktop import operations, session
 from diffviews_desktop.samples import Column, SampleTable
-from diffviews_desktop.session import Session
 from diffviews_desktop.state import Selection, State
 from diffviews_desktop.ui import motion, theme
 from diffviews_desktop.ui.main_window import MainWindow
@@ -54,18 +52,10 @@ def large(tmp_path: Path) -> State:
 
 
 @pytest.fixture
-def window(qtbot: QtBot, tmp_path: Path, large: State) -> Iterator[MainWindow]:
-    settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
-    settings.setValue("reduced_motion", "true")
-    made = MainWindow(Session(), Recorder(), settings)
-    qtbot.addWidget(made)
-    with qtbot.waitExposed(made):
-        made.show()
-    made.bring_map()
-    made.session.update(large)
+def window(qtbot: QtBot, open_window: Callable[..., MainWindow], large: State) -> MainWindow:
+    made = open_window(large)
     settle(qtbot, made)
-    yield made
-    made.close()
+    return made
 
 
 def settle(qtbot: QtBot, window: MainWindow) -> None:

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QSettings, Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction
 from pytestqt.qtbot import QtBot
-from test_map_gestures import Recorder
 
 from diffviews_desktop import operations
 from diffviews_desktop.samples import Column
-from diffviews_desktop.session import Session
 from diffviews_desktop.state import State
 from diffviews_desktop.ui.colors import MISSING, OKABE_ITO
 from diffviews_desktop.ui.main_window import MainWindow
@@ -40,17 +37,8 @@ def columns(state: State) -> State:
 
 
 @pytest.fixture
-def window(qtbot: QtBot, tmp_path: Path, columns: State) -> MainWindow:
-    settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
-    settings.setValue("reduced_motion", "true")
-    made = MainWindow(Session(), Recorder(), settings)
-    qtbot.addWidget(made)
-    with qtbot.waitExposed(made):
-        made.show()
-    made.bring_map()
-    with qtbot.waitSignal(made.map_area.painted):
-        made.session.update(columns)
-    return made
+def window(open_window: Callable[..., MainWindow], columns: State) -> MainWindow:
+    return open_window(columns)
 
 
 def shown(window: MainWindow) -> list[int]:

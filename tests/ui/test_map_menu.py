@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPoint, QSettings, Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction, QContextMenuEvent, QDesktopServices, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
-from test_map_gestures import Recorder
 
 from diffviews_desktop import operations
 from diffviews_desktop.row_set import RowSet
-from diffviews_desktop.session import Session
 from diffviews_desktop.state import Selection, State
 from diffviews_desktop.ui.main_window import MainWindow
 
 
 @pytest.fixture
-def window(qtbot: QtBot, tmp_path: Path, state: State) -> Iterator[MainWindow]:
-    settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
-    made = MainWindow(Session(), Recorder(), settings)
-    qtbot.addWidget(made)
-    with qtbot.waitExposed(made):
-        made.show()
-    made.bring_map()
-    with qtbot.waitSignal(made.map_area.painted):
-        made.session.update(state)
+def window(open_window: Callable[..., MainWindow], state: State) -> Iterator[MainWindow]:
+    made = open_window(state)
     yield made
     if made.map_area.menu is not None:
         made.map_area.menu.close()
-    made.close()
 
 
 def actions(qtbot: QtBot, window: MainWindow, row: int | None) -> dict[str, QAction]:

@@ -19,7 +19,7 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
-from test_map_gestures import Recorder
+from recorder import Recorder
 
 from diffviews_desktop import operations
 from diffviews_desktop.samples import Column

@@ -1,0 +1,21 @@
+"""A worker without an engine."""
+
+from __future__ import annotations
+
+from diffviews_desktop.worker.jobs import Job
+
+
+class Recorder:
+    """A worker that notes what it is asked."""
+
+    def __init__(self) -> None:
+        self.jobs: list[Job] = []
+
+    def next_id(self) -> int:
+        return len(self.jobs) + 1
+
+    def submit(self, job: Job) -> None:
+        self.jobs.append(job)
+
+    def cancel(self, job_id: int) -> None:
+        pass
