@@ -15,6 +15,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -320,8 +321,10 @@ def _round(hand: _Hand) -> None:
     gesture("arrow keys", *[lambda: QTest.keyClick(view.focusProxy(), key)] * 2)
     turned = replace(shown, xy=shown.xy[:, ::-1].copy(), layers=("other",))
     gesture("another layer's map", show(layer_map=turned), show(layer_map=shown))
-    gesture("export as PNG", lambda: view.export(session.aside, lambda _: None))
-    gesture("export as SVG", lambda: view.export(session.aside, lambda _: None, vectors=True))
+    threads = ThreadPoolExecutor(1)
+    gesture("export as PNG", lambda: threads.submit(view.export()))
+    gesture("export as SVG", lambda: threads.submit(view.export(vectors=True)))
+    threads.shutdown()
     gesture("second map opened", window.second_action.trigger)
     overlap = np.linspace(0, 1, len(shown.xy), dtype=np.float32)
     gesture("second map", show(linked=LinkedMap(turned, shown.layers, overlap)))

@@ -387,7 +387,8 @@ def _with_rows_on_map(session: SessionLike, then: Callable[[RowSet], None]) -> N
 
     def take(rows: RowSet) -> None:
         now = session.state
-        if now.layer_map is state.layer_map and now.filter is state.filter:
+        names = ("layer_map", "filter", "selection", "linked")
+        if all(getattr(now, name) is getattr(state, name) for name in names):
             then(rows)
 
     session.aside(len(state.layer_map.xy), partial(_on_map, state), take)

@@ -625,18 +625,22 @@ class MainWindow(QMainWindow):
 
     def export_map(self) -> None:
         """Ask where to, and write the map as it is seen as PNG or SVG."""
-        state = self.session.state
-        shown = state.layer_map
-        if shown is None:
+        before = self.session.state
+        if before.layer_map is None:
             return
-        start = str(self._pictures_folder() / f"{state.model}-{shown.label}-map.png")
+        name = f"{before.model}-{before.layer_map.label}-map.png"
+        start = str(self._pictures_folder() / name)
         kinds = "PNG (*.png)" + (";;SVG (*.svg)" if self.map_area.is_flat else "")
         file, kind = QFileDialog.getSaveFileName(self, "Export the map", start, kinds)
-        if not file:
+        state = self.session.state  # meanwhile another map may have come
+        shown = state.layer_map
+        if not file or shown is None:
             return
         if not file.lower().endswith((".png", ".svg")):
             file += ".svg" if kind.startswith("SVG") else ".png"
         vectors = file.lower().endswith(".svg")
+        if vectors and not self.map_area.is_flat:
+            file, vectors = f"{file[:-4]}.png", False
         record = {
             "kind": "map",
             "model": state.model,
@@ -644,9 +648,7 @@ class MainWindow(QMainWindow):
             "parameters": shown.parameters,
             "colored_by": state.colored_by,
         }
-        self.map_area.export(
-            lambda made: self.saver.save(lambda: made, file, record), vectors=vectors
-        )
+        self.saver.save(self.map_area.export(vectors=vectors), file, record)
 
     def show_mean(self) -> None:
         """Show the mean picture that was computed last."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPoint, QPointF, QSettings, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QPointF, QSettings, QSize, Signal
 from PySide6.QtGui import QAction, QImage, QResizeEvent
 from PySide6.QtWidgets import QStackedWidget
 
@@ -107,14 +108,25 @@ class MapArea(QStackedWidget):
         view.step_clicked.connect(self.step_clicked)
         view.menu_wanted.connect(self._show_menu)
 
-    def _show_menu(self, row: int | None, place: QPoint) -> None:
+    def _show_menu(self, row: int | None, place: QPoint, *, linked: bool = False) -> None:
         """Open what a right click offers."""
         self.card.hide()
+        self._close_menu()
+        menu = self.menu = MapMenu(self, self._session.state, row, self._do)
         tools = self.map_actions
-        moves = [tools.fit, tools.fit_selection, *self.more_in_menu]
-        menu = self.menu = MapMenu(self, self._session.state, row, self._do, moves)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        if linked and self.linked is not None:
+            menu.addAction("&Fit all").triggered.connect(self.linked.fit)
+            menu.addAction("Fit the selec&tion").triggered.connect(self.linked.fit_selection)
+        else:
+            menu.addActions([tools.fit, tools.fit_selection, *self.more_in_menu])
         menu.popup(place)
+
+    def _close_menu(self) -> None:
+        """What it offers is for samples that may be gone."""
+        if self.menu is not None:
+            self.menu.close()
+            self.menu.deleteLater()
+            self.menu = None
 
     def bring_map(self) -> None:
         """Import and add the map, once, after the window was painted."""
@@ -162,6 +174,8 @@ class MapArea(QStackedWidget):
         if self.map is None:
             return
         selection = new.selection
+        if old.samples is not new.samples or old.layer_map is not new.layer_map:
+            self._close_menu()
         if new.layer_map is None or new.samples is None:
             self.setCurrentWidget(self.waiting)
             self.bar.set_count(0)
@@ -211,7 +225,7 @@ class MapArea(QStackedWidget):
         view.chosen.connect(lambda rows, how: self._do(operations.choose_rows, rows=rows, how=how))
         view.hovered.connect(self.hovered)
         view.hovered.connect(self.map.show_hover)
-        view.menu_wanted.connect(self._show_menu)
+        view.menu_wanted.connect(partial(self._show_menu, linked=True))
         self.map.hovered.connect(view.show_hover)
         self.map_actions.tool_chosen.connect(view.set_tool)
         view.set_tool(self.map.box.tool)
@@ -377,13 +391,15 @@ class MapArea(QStackedWidget):
         if self.card.isVisible() and path == self.card.path:
             self.card.set_image(image)
 
-    def export(self, then: Callable[[QImage | bytes], None], *, vectors: bool) -> None:
-        """Make a picture of the shown view, or with ``vectors`` SVG of the flat map."""
+    def export(self, *, vectors: bool) -> Callable[[], QImage | bytes]:
+        """What makes a picture of the shown view as it is now, or with ``vectors`` SVG of the flat
+        map; to be called in another thread."""
         solid = self.switch.view
-        if solid is not None and self.currentWidget() is solid and not vectors:
-            then(solid.picture())
-        elif self.map is not None:
-            self.map.export(self._session.aside, then, vectors=vectors)
+        if solid is not None and self.currentWidget() is solid:
+            seen = solid.picture()
+            return lambda: seen
+        assert self.map is not None
+        return self.map.export(vectors=vectors)
 
     @property
     def is_flat(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QUrl
@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from diffviews_desktop import operations
 from diffviews_desktop.row_set import RowSet
+from diffviews_desktop.samples import SampleTable
 from diffviews_desktop.state import State
 
 
@@ -22,7 +23,6 @@ class MapMenu(QMenu):
         state: what the map shows.
         row: the sample under the mouse; None for none.
         do: calls an operation that needs the session alone.
-        moves: actions for the view.
     """
 
     def __init__(
@@ -31,7 +31,6 @@ class MapMenu(QMenu):
         state: State,
         row: int | None,
         do: Callable[..., None],
-        moves: Iterable[QAction],
     ) -> None:
         super().__init__(parent)
         self._do = do
@@ -45,7 +44,6 @@ class MapMenu(QMenu):
         if state.filter is not None or state.highlighted_class is not None:
             self._offer("S&how all samples", lambda: do(operations.show_all))
         self.addSeparator()
-        self.addActions(list(moves))
 
     def _offer(self, text: str, run: Callable[[], object]) -> QAction:
         action = self.addAction(text)
@@ -55,8 +53,9 @@ class MapMenu(QMenu):
     def _offer_sample(self, state: State, row: int) -> None:
         samples, picked, do = state.samples, state.selection, self._do
         assert samples is not None
-        number, name = int(samples.class_label[row]), samples.class_name[row]
-        head = self._offer(f"#{row}   {samples.sample_id[row]}", lambda: None)
+        number = int(samples.class_label[row])
+        name, own = (text.replace("&", "&&") for text in _names(samples, row))
+        head = self._offer(f"#{row}   {own}", lambda: None)
         head.setEnabled(False)
         if row != picked.anchor:
             self._offer("Make it the &anchor", lambda: do(operations.new_anchor, row=row))
@@ -81,6 +80,10 @@ class MapMenu(QMenu):
         if path is not None:
             self._offer("Copy the &picture", lambda: clipboard.setImage(QImage(str(path))))
             self._offer("Show the picture in its &folder", lambda: _open_folder(path))
+
+
+def _names(samples: SampleTable, row: int) -> tuple[str, str]:
+    return samples.class_name[row], samples.sample_id[row]
 
 
 def _open_folder(path: Path) -> None:

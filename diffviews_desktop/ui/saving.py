@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QIODevice, QObject, QRunnable, QSaveFile, QThreadPool, Signal
 from PySide6.QtGui import QImage
+
+log = logging.getLogger(__name__)
 
 KEY = "diffviews"
 """Keyword of the PNG's text, from which ``generate --replay`` makes the picture again."""
@@ -52,7 +55,11 @@ class _Save(QRunnable):
         self._saver.saved.emit(self._file, self._write())
 
     def _write(self) -> bool:
-        picture = self._make()
+        try:
+            picture = self._make()
+        except Exception:  # whatever it is, the person is told
+            log.exception("a picture could not be made")
+            return False
         if self._record is None:
             return _write_whole(self._file, picture)
         if isinstance(picture, QImage):

@@ -15,7 +15,6 @@ from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
-from diffviews_desktop import session
 from diffviews_desktop.row_set import RowSet
 from diffviews_desktop.state import Selection, State, TrajectoryRecord
 from diffviews_desktop.ui import theme
@@ -163,12 +162,42 @@ def test_a_large_map_is_exported_as_it_is_to_be(
     drag: Callable[..., None],
 ) -> None:
     """Also what was changed a moment before and is still worked out."""
-    monkeypatch.setattr(session, "AT_ONCE", 5)
     monkeypatch.setattr(points, "MADE_AT_ONCE", 5)
     window.session.select(Selection(), "nothing")
     window.map.set_hidden(np.arange(30) >= 10)
     export_to(qtbot, window, monkeypatch, tmp_path / "map.svg")
     assert (tmp_path / "map.svg").read_text().count("<circle") == 10
+
+
+def test_what_changes_meanwhile_is_not_in_the_picture(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    wanted = on_screen(window)
+    make = window.map.export()
+    window.map.box.scaleBy((0.2, 0.2))
+    window.session.select(Selection(), "nothing")
+    window.set_theme("dark")
+    qtbot.wait(50)
+    assert np.abs(on_screen(window) - wanted).mean() > 20
+    assert np.abs(halved(levels(make())) - wanted).mean() < 2
+
+
+def test_closing_waits_for_what_is_being_exported(
+    qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    answer(monkeypatch, tmp_path / "late.png")
+    window.export_action.trigger()
+    window.close()
+    assert (tmp_path / "late.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_picture_that_cannot_be_made_is_told(qtbot: QtBot, window: MainWindow) -> None:
+    def fail() -> bytes:
+        raise MemoryError
+
+    with qtbot.waitSignal(window.saver.saved):
+        window.saver.save(fail, "x.png", None)
+    assert "could not be written" in window.session.state.notice.text
 
 
 def test_nothing_is_written_without_a_name_or_a_map(

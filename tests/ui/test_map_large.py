@@ -266,3 +266,29 @@ def test_closing_while_something_is_worked_out_ends_it(
     qtbot.wait(300)
     assert window.map.coloring is None
     assert len(window.session.state.selection.chosen) == 0
+
+
+def test_a_set_that_comes_late_is_dropped_and_undo_stays_whole(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    session = window.session
+    operations.new_anchor(session=session, row=5)
+    operations.choose_all(session=session)
+    session.undo_stack.undo()
+    settle(qtbot, window)
+    assert session.state.selection == Selection()
+    assert session.undo_stack.canRedo()
+
+
+def test_a_scene_of_other_samples_is_never_drawn(qtbot: QtBot, window: MainWindow) -> None:
+    """Made while another folder was opened."""
+    places = window.map.points
+    operations.highlight_class(session=window.session, number=1)
+    places._make_later()
+    assert places._making is not None
+    few = np.zeros((points.MADE_AT_ONCE + 1, 2))
+    places.set_points(few, np.zeros(len(few)), np.ones(len(few)), [])
+    seen: list[int] = []
+    places.changed.connect(lambda: seen.append(int(places.scene_drawn.rows.max())))
+    qtbot.waitUntil(lambda: not places.busy and bool(seen))
+    assert max(seen) < len(few)

@@ -16,6 +16,7 @@ from diffviews_desktop import operations
 from diffviews_desktop.row_set import RowSet
 from diffviews_desktop.state import Selection, State
 from diffviews_desktop.ui.main_window import MainWindow
+from diffviews_desktop.worker.jobs import LinkedMap
 
 
 @pytest.fixture
@@ -109,3 +110,40 @@ def test_the_menu_key_is_for_the_sample_that_the_arrows_went_to(
         QApplication.sendEvent(view.focusProxy(), event)
     assert caught.args[0] == row
     assert window.map_area.menu.isVisible()
+
+
+def test_it_closes_when_other_samples_come(qtbot: QtBot, window: MainWindow) -> None:
+    view = window.map
+    QTest.mouseClick(view.viewport, Qt.MouseButton.RightButton, pos=view.position_of(7).toPoint())
+    assert window.map_area.menu.isVisible()
+    state = window.session.state
+    window.session.update(replace(state, samples=replace(state.samples, sigma=state.samples.sigma)))
+    assert window.map_area.menu is None
+
+
+def test_names_are_shown_as_they_are(qtbot: QtBot, window: MainWindow) -> None:
+    state = window.session.state
+    names = ("black&white", *state.samples.class_name[1:])
+    window.session.update(replace(state, samples=replace(state.samples, class_name=names)))
+    view = window.map
+    QTest.mouseClick(view.viewport, Qt.MouseButton.RightButton, pos=view.position_of(0).toPoint())
+    texts = [action.text() for action in window.map_area.menu.actions()]
+    assert "Select &class black&&white" in texts
+
+
+def test_on_the_second_map_it_moves_that_one(qtbot: QtBot, window: MainWindow) -> None:
+    state = window.session.state
+    window.second_action.trigger()
+    linked = LinkedMap(state.layer_map, ("midblock",), None)
+    window.session.update(replace(state, linked=linked))
+    second = window.map_area.linked
+    second.box.scaleBy((0.3, 0.3))
+    first = window.map.box.viewRect()
+    with qtbot.waitSignal(second.menu_wanted):
+        QTest.mouseClick(second.viewport, Qt.MouseButton.RightButton, pos=QPoint(40, 200))
+    found = {a.text().replace("&", ""): a for a in window.map_area.menu.actions()}
+    assert "Export the map…" not in found
+    near = second.box.viewRect().width()
+    found["Fit all"].trigger()
+    assert second.box.viewRect().width() > 2 * near
+    assert window.map.box.viewRect() == first

@@ -119,7 +119,7 @@ class Thumbnails(_OnTop):
         places = [self.place(x, y) for _, x, y, _ in self.shown]
         painter.save()
         painter.resetTransform()
-        left = SCALED_AT_ONCE
+        left = len(self.shown) if widget is None else SCALED_AT_ONCE  # an export is painted once
         for (row, _, _, path), place in zip(self.shown, places, strict=True):
             known = (path, ratio) in self._kept
             if not known and not left:
@@ -136,7 +136,7 @@ class Thumbnails(_OnTop):
             painter.drawRect(frame.adjusted(-1, -1, 1, 1))
             painter.drawPixmap(frame.topLeft(), pixmap)
         painter.restore()
-        if not left:
+        if not left and widget is not None:
             QTimer.singleShot(0, self.update)
 
     def _pixmap(self, path: str, ratio: float) -> QPixmap | None:
@@ -283,6 +283,8 @@ class Decorations(QObject):
             return
         self._version += 1
         data, index = self._data, self._index
+        if data is None or not self.want_contours:
+            self._contoured = None
         if data is None or index is None or not len(data.xy):
             self._show((self._version, np.empty(0, np.int64), [], []))
             return

@@ -1,21 +1,23 @@
 """The flat map as a picture or as vectors, as it is seen, at any sharpness.
 
-The points, of which there may be millions, are drawn in another thread; axes, rings, trajectories
-and names follow in the window's.
+What lies over the points is painted at once; the points, of which there may be millions, are drawn
+in another thread, by what the functions here return.
 """
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRect, QRectF, QSize
-from PySide6.QtGui import QImage, QPaintDevice, QPainter
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QImage, QPaintDevice, QPainter
 from PySide6.QtSvg import QSvgGenerator
 
 from diffviews_desktop.ui.map.points import MARK, Points
-from diffviews_desktop.ui.map.points_raster import Frame, Snapshot
+from diffviews_desktop.ui.map.points_raster import Snapshot, blit
 
 MOST_CIRCLES = 50_000
 """Of more points a drawing holds a picture: programs for drawings would choke on them."""
@@ -23,18 +25,39 @@ SCALE = 2.0
 """Pixels of a picture, each way, of those of the screen."""
 
 
-def picture(view: pg.PlotWidget, points: Points, frame: Frame) -> QImage:
-    """The whole map with its points as ``frame`` has them."""
-    size, scale = view.viewport().size(), frame.view.ratio
-    image = QImage(size * scale, QImage.Format.Format_RGB32)
-    image.setDevicePixelRatio(scale)
-    with points.exporting(frame):
-        _paint(view, image)
+def picture(view: pg.PlotWidget, points: Points, inside: QRectF) -> Callable[[], QImage]:
+    """What makes a picture of the map, to be called in another thread.
+
+    Args:
+        view: the map.
+        points: its points.
+        inside: the part of the view, in logical pixels, that shows points.
+    """
+    taken = points.snapshot(SCALE)
+    over = QImage(view.viewport().size() * SCALE, QImage.Format.Format_ARGB32_Premultiplied)
+    over.setDevicePixelRatio(SCALE)
+    over.fill(Qt.GlobalColor.transparent)
+    _paint(view, points, over)
+    return partial(_together, taken, over, view.backgroundBrush().color(), inside)
+
+
+def _together(taken: Snapshot, over: QImage, background: QColor, inside: QRectF) -> QImage:
+    frame = taken.frame()
+    image = QImage(over.size(), QImage.Format.Format_RGB32)
+    image.setDevicePixelRatio(over.devicePixelRatio())
+    image.fill(background)
+    painter = QPainter(image)
+    painter.setClipRect(inside)
+    blit(painter, frame, frame.view)
+    painter.setClipping(False)
+    painter.drawImage(0, 0, over)
+    painter.end()
     return image
 
 
-def drawing(view: pg.PlotWidget, points: Points, described: str) -> bytes:
-    """The whole map as SVG with its points as `describe` has them."""
+def drawing(view: pg.PlotWidget, points: Points, inside: QRectF) -> Callable[[], bytes]:
+    """What makes SVG of the map, to be called in another thread; arguments as of `picture`."""
+    taken = points.snapshot(SCALE)
     size: QSize = view.viewport().size()
     written = QByteArray()
     buffer = QBuffer(written)
@@ -45,35 +68,37 @@ def drawing(view: pg.PlotWidget, points: Points, described: str) -> bytes:
     generator.setViewBox(QRect(0, 0, size.width(), size.height()))
     generator.setResolution(view.logicalDpiX())  # else pictures of axes are drawn at another size
     generator.setTitle("DiffViews map")
-    with points.exporting(None):
-        _paint(view, generator)
+    _paint(view, points, generator, view.backgroundBrush().color())
     buffer.close()
-    return bytes(written.data()).replace(MARK.encode(), described.encode())
+    text = bytes(written.data())
+    return lambda: text.replace(MARK.encode(), _describe(taken, inside).encode())
 
 
-def _paint(view: pg.PlotWidget, surface: QPaintDevice) -> None:
-    """Paint the view, symbols as shapes and not as the small pictures that the screen gets."""
+def _paint(
+    view: pg.PlotWidget, points: Points, surface: QPaintDevice, background: QColor | None = None
+) -> None:
+    """Paint all but the points, symbols as shapes and not as the small pictures that the screen
+    gets."""
     items = [item for item in view.scene().items() if isinstance(item, pg.ScatterPlotItem)]
     size = view.viewport().size()
+    whole = QRectF(0, 0, size.width(), size.height())
     painter = QPainter(surface)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    if background is not None:
+        painter.fillRect(whole, background)
     for item in items:
         item.setExportMode(True, {"resolutionScale": 1.0})
     try:
-        view.render(painter, QRectF(0, 0, size.width(), size.height()))
+        with points.marked():
+            view.scene().render(painter, whole, whole)
     finally:
         for item in items:
             item.setExportMode(False)
         painter.end()
 
 
-def describe(taken: Snapshot, inside: QRectF) -> str:
-    """The points as elements of SVG; called in another thread.
-
-    Args:
-        taken: the points.
-        inside: the part of the view, in logical pixels, that shows points.
-    """
+def _describe(taken: Snapshot, inside: QRectF) -> str:
+    """The points as elements of SVG."""
     scene, seen = taken.scene(), taken.view
     place = (scene.xy + scene.centre) * (seen.scale_x, seen.scale_y) + (seen.shift_x, seen.shift_y)
     place = place / seen.ratio

@@ -18,13 +18,7 @@ from PySide6.QtWidgets import QWidget
 
 from diffviews_desktop.ui.map.opengl import GLError
 from diffviews_desktop.ui.map.points_gl import GLPainter
-from diffviews_desktop.ui.map.points_raster import (
-    Frame,
-    RasterPainter,
-    Snapshot,
-    Sprites,
-    blit,
-)
+from diffviews_desktop.ui.map.points_raster import RasterPainter, Snapshot, Sprites
 from diffviews_desktop.ui.map.scene import (
     EMPTY,
     PointLook,
@@ -48,7 +42,7 @@ Values = NDArray | Callable[[], NDArray]
 
 
 MARK = '<rect x="-77777" y="-77777" width="1" height="1"/>'
-"""Where the points belong in SVG that was written while `Points.exporting` none."""
+"""Where the points belong in SVG that was written while they were `Points.marked`."""
 
 
 class _Made(NamedTuple):
@@ -85,6 +79,7 @@ class Points(pg.GraphicsObject):
         self._size: NDArray[np.uint8] | None = None
         self._scene = EMPTY
         self._version = self._shown = 0  # of what is to be drawn, of the scene
+        self._since = 0  # the first version of these samples
         self._making: Future[_Made] | None = None
         self._makers: ThreadPoolExecutor | None = None
         self._made.connect(self._on_made, Qt.ConnectionType.QueuedConnection)
@@ -94,7 +89,7 @@ class Points(pg.GraphicsObject):
         self._soon.timeout.connect(self._make_later)
         self._instead: PointScene | None = None
         self._moves = False
-        self._exported: tuple[Frame | None] | None = None
+        self._marked = False
         self._extent: tuple[float, float, float, float] | None = None
         self._bounds = self._covered = QRectF()
         self.moving = False
@@ -127,6 +122,7 @@ class Points(pg.GraphicsObject):
         if len(xy) != len(self._xy):  # the scene's rows are those of other samples
             self._scene, self._told = EMPTY, (np.empty(0, np.uint16), [])
             self._instead = None
+            self._since = self._version + 1
         self._xy = np.asarray(xy)
         self._group, self._alpha = group, alpha
         self._palette = list(palette)
@@ -215,14 +211,13 @@ class Points(pg.GraphicsObject):
         return Snapshot(lambda: made if fresh else recipe().scene, seen, looks, sprites)
 
     @contextmanager
-    def exporting(self, frame: Frame | None) -> Iterator[None]:
-        """Paint a picture of the points, or with None a `MARK` in their place, into what is no
-        widget."""
-        self._exported = (frame,)
+    def marked(self) -> Iterator[None]:
+        """Paint no points into what is no widget, and a `MARK` where they belong into SVG."""
+        self._marked = True
         try:
             yield
         finally:
-            self._exported = None
+            self._marked = False
 
     @property
     def busy(self) -> bool:
@@ -245,7 +240,7 @@ class Points(pg.GraphicsObject):
 
     def _take(self, made: _Made) -> None:
         """Draw what was made, and make nothing of it again."""
-        if self._shown < made.version:
+        if made.version >= self._since and self._shown < made.version:
             self._shown, self._scene = made.version, made.scene
             self._told = made.group, made.palette
         if made.version == self._version:
@@ -280,9 +275,9 @@ class Points(pg.GraphicsObject):
     def _on_made(self, making: Future[_Made]) -> None:
         self._making = None
         made = making.result()
-        fresh = self._shown < made.version
+        before = self._shown
         self._take(made)
-        if fresh:
+        if self._shown != before:
             if not self._moves and self._shown == self._version:
                 self._instead = None
             self.update()
@@ -322,8 +317,8 @@ class Points(pg.GraphicsObject):
 
     def paint(self, painter: QPainter, option: object, widget: QWidget | None = None) -> None:
         instead = self._instead
-        if widget is None and self._exported is not None:
-            self._paint_exported(painter, *self._exported)
+        if widget is None and self._marked:
+            self._paint_mark(painter)
             return
         if widget is None:  # an export waits for what is to be
             self._make_now()
@@ -356,16 +351,15 @@ class Points(pg.GraphicsObject):
                 self.failed.emit(str(error))
         self.raster.paint(painter, scene, look_now, view)
 
-    def _paint_exported(self, painter: QPainter, frame: Frame | None) -> None:
-        if frame is not None:
-            blit(painter, frame, frame.view)
-            return
-        painter.save()
-        painter.resetTransform()
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(Qt.GlobalColor.black)
-        painter.drawRect(QRectF(-77777, -77777, 1, 1))
-        painter.restore()
+    @staticmethod
+    def _paint_mark(painter: QPainter) -> None:
+        if painter.paintEngine().type() == QPaintEngine.Type.SVG:
+            painter.save()
+            painter.resetTransform()
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(Qt.GlobalColor.black)
+            painter.drawRect(QRectF(-77777, -77777, 1, 1))
+            painter.restore()
 
     def close(self) -> None:
         """End what runs in other threads."""

@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
@@ -60,8 +59,6 @@ CURSORS: dict[Tool, Qt.CursorShape] = {
     "zoom": Qt.CursorShape.CrossCursor,
 }
 FAINTEST, STRONGEST, EQUAL = 0.4, 1.0, 0.7
-
-Aside = Callable[[int, Callable[[], Any], Callable[[Any], None]], None]
 
 
 def opacities(sigma: NDArray) -> NDArray[np.float64]:
@@ -470,27 +467,12 @@ class MapView(QWidget):
         scene = box.mapViewToScene(QPointF(float(self._xy[row, 0]), float(self._xy[row, 1])))
         return QPointF(self._plot_widget.mapFromScene(scene))
 
-    def export(
-        self, aside: Aside, then: Callable[[QImage | bytes], None], *, vectors: bool = False
-    ) -> None:
-        """Make a picture of the map, or with ``vectors`` SVG, and go on with it.
-
-        Args:
-            aside: as `Session.aside`, in which the points are drawn.
-            then: gets the picture, twice as sharp as the screen, or the text of the SVG.
-        """
+    def export(self, *, vectors: bool = False) -> Callable[[], QImage | bytes]:
+        """What makes a picture of the map as it is now, twice as sharp as the screen, or with
+        ``vectors`` the text of SVG; to be called in another thread."""
         self.glide.finish()
-        view, points, count = self._plot_widget, self._points, len(self._xy)
-        taken = points.snapshot(export.SCALE)
-        if vectors:
-            inside = self.box.sceneBoundingRect()
-            aside(
-                count,
-                partial(export.describe, taken, inside),
-                lambda described: then(export.drawing(view, points, described)),
-            )
-        else:
-            aside(count, taken.frame, lambda frame: then(export.picture(view, points, frame)))
+        make = export.drawing if vectors else export.picture
+        return make(self._plot_widget, self._points, self.box.sceneBoundingRect())
 
     @property
     def points(self) -> Points:

@@ -434,11 +434,16 @@ class Canvas(QOpenGLWidget):
         """The step of a trajectory at a place in logical pixels, unless a sample is as near: its
         trajectory and number."""
         best, found = STEP_RADIUS, None
-        for record in self._drawn_paths():
-            for index in range(len(record.steps)):
-                away = _apart(self.position_of_step(record.key, index), position)
-                if away < best:
-                    best, found = away, (record.key, index)
+        projection = self.projection()
+        for record in self._drawn_paths() if self._axis is not None else ():
+            if not record.steps:
+                continue
+            pixels = projection.pixels(self._places_of_steps(record))
+            away = np.hypot(pixels[:, 0] - position.x(), pixels[:, 1] - position.y())
+            away[np.isnan(away)] = math.inf
+            index = int(away.argmin())
+            if away[index] < best:
+                best, found = float(away[index]), (record.key, index)
         if found is not None and row is not None:
             return None if _apart(self.position_of(row), position) <= best else found
         return found
@@ -448,9 +453,13 @@ class Canvas(QOpenGLWidget):
         record = next((r for r in self._drawn_paths() if r.key == key), None)
         if record is None or self._axis is None or index >= len(record.steps):
             return None
-        places = overlays.step_places(record, self._axis, float(self._box.low[2]))
-        x, y, _ = self.projection().pixels(places[index])[0].tolist()
+        place = self._places_of_steps(record)[index]
+        x, y, _ = self.projection().pixels(place)[0].tolist()
         return QPointF(x, y) if math.isfinite(x) else None
+
+    def _places_of_steps(self, record: TrajectoryRecord) -> NDArray[np.float64]:
+        assert self._axis is not None
+        return overlays.step_places(record, self._axis, float(self._box.low[2]))
 
     def _drawn_paths(self) -> list[TrajectoryRecord]:
         records, _, _, unmasked = self._paths

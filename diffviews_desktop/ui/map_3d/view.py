@@ -122,12 +122,12 @@ class SolidView(QWidget):
             self._wanted = state, scene
             self._make_in_thread()
         else:
-            self._wanted = None
+            self._wanted = self._making = None
             self._take(_make(state, scene, self.axis))
 
     def clear(self) -> None:
         """Show nothing."""
-        self._wanted = self._shown = None
+        self._wanted = self._making = self._shown = None
         self._picks = State()
         self.legend.set_coloring(None)
         self.canvas.set_trajectories([], None, 0)
@@ -166,6 +166,8 @@ class SolidView(QWidget):
             self._making.add_done_callback(self._prepared.emit)
 
     def _on_prepared(self, future: Future[_Prepared]) -> None:
+        if future is not self._making:
+            return  # of points that are no longer wanted
         self._making = None
         if self._wanted is None:
             self._take(future.result())
