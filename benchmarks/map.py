@@ -31,7 +31,6 @@ BYTES_A_POINT = 120.0
 RECOLOUR_SHARE = 15.0  # at most the so-manieth part of the peer's time, of 100,000 points and more
 MANY = 100_000
 RECOLOUR = "recolour, settled"
-APART = "memory, pictures of the view apart"
 
 Found = dict[str, float | None]
 
@@ -76,11 +75,6 @@ def ours(count: int, renderer: str) -> Found:
     )
     corners = [tuple(corner) for corner in outline.tolist()]
     found["lasso of 200 corners"] = _median(lambda _: index.in_polygon(corners), range(3))
-    item.raster.close()  # lets go of the pictures: they depend on the view, not on the points
-    gc.collect()
-    after = anonymous()
-    known = after is not None and scene.before is not None
-    found[APART] = after - scene.before if known else None  # type: ignore[operator]
     item.close()
     return found
 
@@ -131,7 +125,6 @@ class _Plot:
     ) -> None:
         self._app, self._widget, self._item, self._busy = app, widget, item, busy
         self._turns = frames
-        self.before: float | None = None
         widget.resize(1280, 800)  # type: ignore[attr-defined]
         widget.addItem(item)  # type: ignore[attr-defined]
         self._box = widget.getPlotItem().getViewBox()  # type: ignore[attr-defined]
@@ -142,7 +135,7 @@ class _Plot:
 
     def gestures(self, fill: Callable[[], None], recolor: Callable[[int], None]) -> Found:
         gc.collect()
-        before = self.before = anonymous()
+        before = anonymous()
         found: Found = {}
         start = time.perf_counter()
         fill()
@@ -208,13 +201,20 @@ class _Plot:
 def _limits(count: int, own: Found, other: Found) -> list[Row]:
     """Figures beside what they are meant to stay under."""
     rows = [(name, own.get(name), limit, "ms") for name, limit in LIMITS.items()]
-    theirs, memory = other.get(RECOLOUR), own.get(APART)
+    theirs, memory = other.get(RECOLOUR), own.get("memory")
     if count >= MANY and theirs is not None:
         share = theirs / RECOLOUR_SHARE
         title = f"{RECOLOUR}, beside 1/{RECOLOUR_SHARE:.0f} of ScatterPlotItem's"
         rows.append((title, own[RECOLOUR], share, "ms"))
     if count >= MANY and memory is not None:
-        rows.append((f"{APART}, a point", memory * 1e6 / count, BYTES_A_POINT, "bytes"))
+        rows.append(
+            (
+                "memory a point, with pictures of the view",
+                memory * 1e6 / count,
+                BYTES_A_POINT,
+                "bytes",
+            )
+        )
     return [
         Row(f"{count:,} points: {name}, the limit beside", 1, value, limit, unit)
         for name, value, limit, unit in rows
@@ -257,7 +257,7 @@ def main() -> None:
         if count <= PEER_LIMIT:
             others = {way: in_a_process(__file__, "--peer", str(count), way) for way in others}
         for name, value in own.items():
-            unit = "MB" if name.startswith("memory") else "ms"
+            unit = "MB" if name == "memory" else "ms"
             title = f"{count:,} points, {options.renderer}: {name}"
             theirs = others["raster"].get(name)
             rows.append(Row(title, FRAMES if "frame" in name else 1, value, theirs, unit))

@@ -41,8 +41,11 @@ def main() -> None:
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
         isolate(Path(folder))
+        from diffviews_desktop.app import create_application
+
+        app = create_application(["map_window"])
         for count in chosen.count:
-            rows += measure(count)
+            rows += measure(app, count)
     report(rows, chosen.json, "limit")
 
 
@@ -102,11 +105,9 @@ class _NoEngine:
     def cancel(self, job_id: int) -> None: ...
 
 
-def measure(count: int) -> list[Row]:
+def measure(app: QApplication, count: int) -> list[Row]:
     """Rows of a map of that many samples."""
-    from diffviews_desktop.app import create_application
-
-    hand = _Hand(create_application(["map_window"]), make_state(count))
+    hand = _Hand(app, make_state(count))
     for _ in range(ROUNDS):
         _round(hand)
     hand.end()

@@ -57,11 +57,14 @@ def measure() -> list[Row]:
     phases: dict[str, list[float]] = {}
 
     def phase(name: str, ready: object, settle: float = 0.3) -> None:
-        """Collect the gaps until ``ready()`` and a little longer."""
+        """Collect the gaps until ``ready()``, all points are where they belong, and a little
+        longer."""
         nonlocal last
         gaps.clear()
         last = time.perf_counter()
         wait_until(ready, pump)  # type: ignore[arg-type]
+        shown = main_app.window.map
+        wait_until(lambda: shown is None or not shown.busy, pump)
         end = time.monotonic() + settle
         wait_until(lambda: time.monotonic() > end, pump)
         phases.setdefault(name, []).extend(gaps)

@@ -71,8 +71,10 @@ class StatusBar(QStatusBar):
         if running.fraction is None:
             self.bar.setRange(0, 0)
         else:
+            self.bar.setUpdatesEnabled(False)  # else it paints itself, and much else, at once
             self.bar.setRange(0, 1000)
             self.bar.setValue(round(1000 * running.fraction))
+            self.bar.setUpdatesEnabled(True)
         self.cancel.setEnabled(running.stage != "cancelling")
         self._show_time_left()
         if not self._tick.isActive():

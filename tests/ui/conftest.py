@@ -158,12 +158,16 @@ def drag() -> Callable[..., None]:
 
 
 @pytest.fixture(autouse=True)
-def light_theme(qapp: object) -> Iterator[None]:
+def light_theme(qapp: QApplication) -> Iterator[None]:
     """Each test starts from the same appearance, and nothing moves by itself."""
     from diffviews_desktop.ui import motion, theme
 
-    theme.apply("light")
+    def lighten() -> None:
+        if theme.is_dark() or not qapp.styleSheet():  # else it is a tenth of a second for nothing
+            theme.apply("light")
+
+    lighten()
     motion.set_reduced(True)
     yield
-    theme.apply("light")
+    lighten()
     motion.set_reduced(False)

@@ -189,3 +189,25 @@ def test_a_glide_is_skipped_by_a_key_and_where_motion_is_reduced(
     window.session.update(other_map(window.session.state))
     window.session.update(replace(window.session.state, layer_map=None))  # another folder
     assert not view.glide.running
+
+
+def test_trajectories_that_come_back_look_as_before(
+    window: MainWindow, make_job: Callable, make_step: Callable
+) -> None:
+    """What was made for others is used again, with nothing of theirs."""
+    steps = tuple(make_step(i, imposed=True) for i in range(4))
+    records = tuple(
+        TrajectoryRecord(make_job(key), f"Trajectory {key}", steps=steps[:key], done=True)
+        for key in (1, 2, 3)
+    )
+    shown = replace(window.session.state, trajectories=records, shown=3, step=2)
+    window.session.update(shown)
+    before = window.map._plot_widget.grab().toImage()
+    for order in ((0, 2), (1,), (), (2, 1, 0)):
+        window.session.update(
+            replace(shown, trajectories=tuple(records[i] for i in order), shown=2)
+        )
+    assert window.map.step_at(window.map._plot_widget.mapToScene(0, 0)) is None
+    window.session.update(shown)
+    assert window.map._plot_widget.grab().toImage() == before
+    assert len(window.map._paths) + len(window.map._spare_paths) == 3

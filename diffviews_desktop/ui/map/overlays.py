@@ -39,6 +39,8 @@ class Rings:
             (self._manual, manual),
             (self._anchor, anchor),
         ):
+            if not rows and not len(ring.data):
+                continue
             places = xy[np.array(rows, dtype=np.int64)]
             places = places[np.isfinite(places).all(axis=1)]
             ring.setData(x=places[:, 0], y=places[:, 1])
@@ -74,6 +76,13 @@ def _ring(
     return item
 
 
+def _put(item: pg.ScatterPlotItem, places: list[tuple[float, float]], **look: object) -> None:
+    """Show symbols at places, where they are not there already: it takes a millisecond."""
+    x, y = item.getData()
+    if list(zip(x.tolist(), y.tolist(), strict=True)) != places:
+        item.setData(x=[p[0] for p in places], y=[p[1] for p in places], **look)
+
+
 STYLES: tuple[tuple[QColor, QColor, list[float]], ...] = (
     (colors.PATH_START, colors.PATH_END, [4, 3]),
     (QColor("#a9cdf7"), QColor("#1253a4"), [9, 3]),
@@ -101,7 +110,7 @@ class Path:
 
     def __init__(self, plot: pg.PlotItem, *, unmasked: bool = False) -> None:
         self._plot = plot
-        self._unmasked = unmasked
+        self.unmasked = unmasked
         color, style = colors.SUGGESTED, Qt.PenStyle.DashLine
         if unmasked:
             color, style = colors.UNMASKED, Qt.PenStyle.DotLine
@@ -116,6 +125,7 @@ class Path:
             item.setZValue(z)
             item.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
             plot.addItem(item, ignoreBounds=True)
+        self._shown: tuple[TrajectoryRecord, int | None, str, str] | None = None
         self._drawn: tuple[int, bool, str, bool] | None = None
         self.places: list[tuple[float, float]] = []
         """Where each step is."""
@@ -127,12 +137,18 @@ class Path:
         self, record: TrajectoryRecord, step: int | None, accent: str, background: str
     ) -> None:
         """Draw a trajectory; ``step`` is the one that the scrubber is at, or None."""
+        before, self._shown = self._shown, (record, step, accent, background)
+        if before is not None and before[0] is record and before[1:] == self._shown[1:]:
+            return
+        if before is None:
+            for item in self._items():
+                item.setVisible(True)
         now = (len(record.steps), record.done, background, record.landed is not None)
         if self._drawn != now:
             self._draw_path(record, background)
             self._drawn = now
         landed = [record.landed.xy] if record.landed is not None else []
-        self._landed.setData(x=[p[0] for p in landed], y=[p[1] for p in landed])
+        _put(self._landed, landed)
         if step is None or not record.steps:
             self._current.setData(x=[], y=[])
         else:
@@ -147,34 +163,37 @@ class Path:
         steps = record.steps
         self.places = [step.xy for step in steps]
         start, end_color, dashes = style_of(record)
-        if not self._unmasked:
+        if not self.unmasked:
             pen = pg.mkPen(end_color, width=2)
             pen.setDashPattern(dashes)
             self._line.setPen(pen)
         xy = np.array([step.xy for step in steps], dtype=np.float64).reshape(-1, 2)
         self._line.setData(xy[:, 0], xy[:, 1])
         last = max(1, len(steps) - 1)
-        spots = []
-        for i, place in enumerate(xy):
+        symbols, sizes, brushes = [], [], []
+        for i in range(len(steps)):
             end = record.done and i == len(steps) - 1
             symbol, size = ("d", 15) if i == 0 else ("star", 20) if end else ("o", 10)
             color = colors.blend(start, end_color, i / last)
-            if self._unmasked:
+            if self.unmasked:
                 symbol, color = symbol if i == 0 or end else "t", colors.UNMASKED
-            spots.append(
-                {
-                    "pos": (place[0], place[1]),
-                    "symbol": symbol,
-                    "size": size,
-                    "brush": pg.mkBrush(color),
-                    "pen": pg.mkPen(background, width=1),
-                }
-            )
-        self._markers.setData(spots)
-        places = sorted({step.imposed_xy for step in steps if step.imposed_xy is not None})
-        self._imposed.setData(
-            x=[p[0] for p in places], y=[p[1] for p in places], pen=pg.mkPen(end_color, width=2)
+            symbols.append(symbol)
+            sizes.append(size)
+            brushes.append(pg.mkBrush(color))
+        pen = pg.mkPen(background, width=1)
+        self._markers.setData(
+            x=xy[:, 0], y=xy[:, 1], symbol=symbols, size=sizes, brush=brushes, pen=pen
         )
+        places = sorted({step.imposed_xy for step in steps if step.imposed_xy is not None})
+        _put(self._imposed, places, pen=pg.mkPen(end_color, width=2))
+
+    def hide(self) -> None:
+        """Show nothing, until another trajectory, or the same, is to be shown."""
+        self._shown = self._drawn = None
+        self.places = []
+        self._imposed.setData(x=[], y=[])  # the next trajectory has colours of its own
+        for item in self._items():
+            item.setVisible(False)
 
     def remove(self) -> None:
         """Take the trajectory off the map."""

@@ -45,6 +45,7 @@ PICK_RADIUS = 14  # logical pixels
 INDEXED_AT_ONCE = 20_000  # points
 STILL_MILLISECONDS = 150  # after the last move the view counts as still
 LEGEND_MARGIN = 12
+SPARE_PATHS = 12
 SKIPPING = (QEvent.Type.MouseButtonPress, QEvent.Type.Wheel, QEvent.Type.KeyPress)
 DIRECTIONS = {
     Qt.Key.Key_Left: (-1.0, 0.0),
@@ -124,6 +125,7 @@ class MapView(QWidget):
         self._found.connect(self._on_found, Qt.ConnectionType.QueuedConnection)
         self._rings = Rings(self._plot)
         self._paths: dict[int, Path] = {}
+        self._spare_paths: list[Path] = []
         self._xy: NDArray = np.empty((0, 2), dtype=np.float32)
         self._index: Future[PointIndex] = Future()
         self._index.set_result(PointIndex(self._xy))
@@ -320,13 +322,26 @@ class MapView(QWidget):
         if unmasked is not None:
             wanted[unmasked.key] = unmasked
         for key in [key for key in self._paths if key not in wanted]:
-            self._paths.pop(key).remove()
+            self._put_away(self._paths.pop(key))
         c = theme.colors()
         for key, record in wanted.items():
             if key not in self._paths:
-                self._paths[key] = Path(self._plot, unmasked=record is unmasked)
+                self._paths[key] = self._new_path(unmasked=record is unmasked)
             current = key == shown or (record is unmasked and step < len(record.steps))
             self._paths[key].show(record, step if current else None, c.accent, c.map)
+
+    def _new_path(self, *, unmasked: bool) -> Path:
+        if self._spare_paths and not unmasked:
+            return self._spare_paths.pop()
+        return Path(self._plot, unmasked=unmasked)
+
+    def _put_away(self, path: Path) -> None:
+        """Keep some of what takes milliseconds to make: another layer comes and goes."""
+        if path.unmasked or len(self._spare_paths) >= SPARE_PATHS:
+            path.remove()
+        else:
+            path.hide()
+            self._spare_paths.append(path)
 
     def apply_theme(self) -> None:
         """Take the colours of the theme in use."""
