@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QRectF, Qt
+from PySide6.QtGui import QImage
 from pytestqt.qtbot import QtBot
 
 from diffviews_desktop.state import Selection, State, TrajectoryRecord
@@ -200,14 +201,14 @@ def test_trajectories_that_come_back_look_as_before(
         TrajectoryRecord(make_job(key), f"Trajectory {key}", steps=steps[:key], done=True)
         for key in (1, 2, 3)
     )
-    shown = replace(window.session.state, trajectories=records, shown=3, step=2)
-    window.session.update(shown)
-    before = window.map._plot_widget.grab().toImage()
+    view = window.map
+
+    def picture(order: tuple[int, ...], shown: int) -> QImage:
+        view.set_trajectories([records[i] for i in order], shown, 2)
+        return view._plot_widget.grab().toImage()
+
+    before = picture((0, 1, 2), 3)
     for order in ((0, 2), (1,), (), (2, 1, 0)):
-        window.session.update(
-            replace(shown, trajectories=tuple(records[i] for i in order), shown=2)
-        )
-    assert window.map.step_at(window.map._plot_widget.mapToScene(0, 0)) is None
-    window.session.update(shown)
-    assert window.map._plot_widget.grab().toImage() == before
-    assert len(window.map._paths) + len(window.map._spare_paths) == 3
+        assert picture(order, 2) != before
+    assert picture((0, 1, 2), 3) == before
+    assert len(view._paths) + len(view._spare_paths) == 3
