@@ -16,6 +16,7 @@ from diffviews_desktop.ui import motion
 from diffviews_desktop.ui.main_window import MainWindow
 from diffviews_desktop.ui.map.decorations import SIDE, SPACING, with_room
 from diffviews_desktop.ui.map.overlays import STYLES
+from diffviews_desktop.worker.jobs import TrajectoryStep
 
 
 @pytest.fixture
@@ -196,9 +197,18 @@ def test_trajectories_that_come_back_look_as_before(
     window: MainWindow, make_job: Callable, make_step: Callable
 ) -> None:
     """What was made for others is used again, with nothing of theirs."""
-    steps = tuple(make_step(i, imposed=True) for i in range(4))
+
+    def step(key: int, i: int) -> TrajectoryStep:
+        made = make_step(i, imposed=True)  # none over another
+        return replace(made, xy=(i + 0.5, key + 0.5), imposed_xy=(4.5, key + 0.5))
+
     records = tuple(
-        TrajectoryRecord(make_job(key), f"Trajectory {key}", steps=steps[:key], done=True)
+        TrajectoryRecord(
+            make_job(key),
+            f"Trajectory {key}",
+            steps=tuple(step(key, i) for i in range(key)),
+            done=True,
+        )
         for key in (1, 2, 3)
     )
     view = window.map
