@@ -35,6 +35,9 @@ from diffviews_desktop.ui.map_3d.view import ON_THE_FLOOR, SolidView
 from diffviews_desktop.worker.jobs import Job
 
 ROOT = Path(diffviews_desktop.__file__).parents[1]
+BOTH = pytest.mark.parametrize(
+    "view", [True, False], ids=["as by a graphics card", "as in software"], indirect=True
+)
 SIDES = ((-1.1, 0.4), (0.5, 0.25), (2.4, 1.0), (-2.6, -0.5))
 
 
@@ -55,11 +58,11 @@ def flat(qtbot: QtBot, state: State) -> Iterator[MapView]:
     made.close_points()
 
 
-@pytest.fixture(params=[True, False], ids=["as by a graphics card", "as in software"])
+@pytest.fixture
 def view(
     qtbot: QtBot, flat: MapView, state: State, request: pytest.FixtureRequest
 ) -> Iterator[SolidView]:
-    made = SolidView(graphics_card=request.param)
+    made = SolidView(graphics_card=getattr(request, "param", False))
     qtbot.addWidget(made)
     made.resize(800, 640)
     with qtbot.waitExposed(made):
@@ -107,6 +110,7 @@ def click(qtbot: QtBot, view: SolidView, place: QPointF) -> None:
 # ---- drawing and picking ------------------------------------------------------------------------
 
 
+@BOTH
 @pytest.mark.parametrize("side", SIDES)
 def test_the_point_that_is_drawn_is_the_point_that_is_picked(
     qtbot: QtBot, view: SolidView, state: State, side: tuple[float, float]
@@ -260,6 +264,7 @@ def changed(before: QImage, after: QImage) -> np.ndarray:
     return np.argwhere(one != two)[:, ::-1] / after.devicePixelRatio()
 
 
+@BOTH
 def test_rings_differ_by_role_in_size_and_width(view: SolidView, state: State) -> None:
     before, found = picture(view), {}
     for role, selection in (
@@ -281,6 +286,7 @@ def test_rings_differ_by_role_in_size_and_width(view: SolidView, state: State) -
     assert len(changed(before, picture(view))) == 0
 
 
+@BOTH
 @pytest.mark.parametrize("dark", [False, True])
 def test_trajectories_descend_from_noise_to_the_picture(
     view: SolidView, flat: MapView, state: State, make_job, make_step, dark: bool
