@@ -13,6 +13,8 @@ ARGS ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTEST_ARGS ?=
+# so many processes run the tests, each on a display of its own
+WORKERS ?= 2
 
 .PHONY: run test lint system-deps system-deps-test wheel clean
 
@@ -20,7 +22,7 @@ run: system-deps .venv/.run
 	$(BIN)/diffviews-desktop $(ARGS)
 
 test: system-deps-test .venv/.test lint
-	packaging/with-display $(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 lint: .venv/.test
 	$(BIN)/ruff check .

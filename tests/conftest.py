@@ -7,14 +7,28 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-if not os.environ.get("DISPLAY"):  # "make test" brings a display, a plain pytest need not
-    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-
 # the models are tiny: more threads than one only wait for each other
 os.environ["OMP_NUM_THREADS"] = os.environ["NUMBA_NUM_THREADS"] = "1"
 
 import pytest
+from own_display import serve_display
 from tiny_folder import write_tiny_model
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Give one of several processes that run the tests a display of its own."""
+    node.workerinput["display"] = serve_display()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    display = getattr(config, "workerinput", {}).get("display")
+    if display is not None:
+        os.environ["DISPLAY"] = display
+        for name in ("XAUTHORITY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+            os.environ.pop(name, None)
+    elif not os.environ.get("DISPLAY"):  # a plain pytest may have none
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 
 @pytest.fixture(scope="session", autouse=True)
