@@ -26,6 +26,7 @@ from common import Row, anonymous, in_a_process, parser, report
 COUNTS = (1_000, 10_000, 100_000, 1_000_000, 5_000_000)
 PEER_LIMIT = 1_000_000  # the peer takes minutes for more
 FRAMES, FEW_FRAMES = 15, 3  # few of what takes seconds each
+QUIET_TURNS = 3  # of the event loop, one after the other
 LIMITS = {"pan frame": 16.0, "ring change": 5.0, "pick, 99th percentile": 0.2}
 BYTES_A_POINT = 120.0
 RECOLOUR_SHARE = 15.0  # at most the so-manieth part of the peer's time, of 100,000 points and more
@@ -39,13 +40,13 @@ def ours(count: int, renderer: str) -> Found:
     """Milliseconds of each gesture on the map's own item, and its bytes a point."""
     import pyqtgraph as pg
     from PySide6.QtGui import QColor
-    from PySide6.QtWidgets import QApplication
 
+    from diffviews_desktop.app import create_application
     from diffviews_desktop.ui.map.picking import PointIndex
     from diffviews_desktop.ui.map.points import Points
     from diffviews_desktop.ui.map.renderer import GLViewport
 
-    app = QApplication(sys.argv[:1])
+    app = create_application(sys.argv[:1])
     widget = pg.PlotWidget()
     if renderer == "opengl":
         widget.setViewport(GLViewport(widget))
@@ -83,9 +84,10 @@ def peer(count: int, renderer: str) -> Found:
     """The same of ScatterPlotItem."""
     import pyqtgraph as pg
     from PySide6.QtCore import QPointF
-    from PySide6.QtWidgets import QApplication
 
-    app = QApplication(sys.argv[:1])
+    from diffviews_desktop.app import create_application
+
+    app = create_application(sys.argv[:1])
     widget = pg.PlotWidget()
     if renderer == "opengl":
         widget.useOpenGL(True)
@@ -191,11 +193,12 @@ class _Plot:
         self._app.processEvents()  # type: ignore[attr-defined]
 
     def _settle(self) -> None:
-        self._frame()
-        while self._busy():
+        """Until nothing is at work: what one thread has made is painted, which may ask another."""
+        quiet = 0
+        while quiet < QUIET_TURNS:
             self._frame()
-            time.sleep(0.001)
-        self._frame()
+            quiet = 0 if self._busy() else quiet + 1
+            time.sleep(0.0005)
 
 
 def _limits(count: int, own: Found, other: Found) -> list[Row]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import signal
 import sys
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, QObject, QSettings, Qt, QTimer
-from PySide6.QtGui import QIcon
+from PySide6.QtGui import QGuiApplication, QIcon
 from PySide6.QtWidgets import QApplication
 
 from diffviews_desktop import __version__, operations, paths
@@ -26,6 +27,9 @@ FRAME_MILLISECONDS = 16
 SWITCH_SECONDS = 0.001
 """How long another thread of the window's process keeps the interpreter where the window wants it;
 Python's own 5 ms are felt, several times in one frame."""
+M_MMAP_THRESHOLD = -3  # of malloc.h
+RETURNED_FROM = 256 * 1024
+"""Bytes from which on a block of memory is the system's again when it is freed."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class Options:
 def create_application(arguments: list[str]) -> QApplication:
     """The QApplication, with the attributes that must be set before it."""
     sys.setswitchinterval(SWITCH_SECONDS)
+    _give_memory_back()
     QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)
     app = QApplication(arguments)
     app.setApplicationName("DiffViews")
@@ -51,6 +56,18 @@ def create_application(arguments: list[str]) -> QApplication:
     app.setDesktopFileName("diffviews-desktop")
     app.setWindowIcon(QIcon(str(paths.resources() / "icons" / "app.svg")))
     return app
+
+
+def _give_memory_back() -> None:
+    """Have memory of large arrays and pictures returned as soon as it is free.
+
+    Once such a block was freed, glibc keeps later ones of its size for itself, and a map's process
+    stays as large as it ever was.
+    """
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
+        if mallopt is not None:
+            mallopt(M_MMAP_THRESHOLD, RETURNED_FROM)
 
 
 class App(QObject):
@@ -62,8 +79,9 @@ class App(QObject):
         settings = QSettings(str(paths.data_dir() / "settings.ini"), QSettings.Format.IniFormat)
         if options.reset:
             settings.clear()
-        chosen = options.theme or str(settings.value("theme", "system"))
-        theme.apply(chosen if chosen in ("light", "dark") else "system")  # type: ignore[arg-type]
+        self._settings = settings
+        theme.apply(self._theme())
+        QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow_desktop)
         self.session = Session()
         self.worker = Worker(options.device, paths.log_file())
         self.window = MainWindow(self.session, self.worker, settings)
@@ -78,6 +96,14 @@ class App(QObject):
         self.window.first_painted.connect(self._begin)
         self.window.first_painted.connect(self.window.bring_map)
         self.window.map_shown.connect(self._on_map_shown)
+
+    def _theme(self) -> theme.ThemeChoice:
+        chosen = self._options.theme or str(self._settings.value("theme", "system"))
+        return chosen if chosen in ("light", "dark") else "system"  # type: ignore[return-value]
+
+    def _follow_desktop(self) -> None:
+        if self._theme() == "system":
+            self.window.set_theme("system")
 
     def start(self) -> None:
         """Show the window; once it is painted, start the engine and open the data."""

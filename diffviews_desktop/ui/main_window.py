@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import (
     QByteArray,
+    QChildEvent,
+    QEvent,
     QSettings,
     Qt,
     QTimer,
@@ -36,6 +38,7 @@ from PySide6.QtWidgets import (
     QPushButton,
     QSizePolicy,
     QSplitter,
+    QTabBar,
     QToolBar,
     QVBoxLayout,
     QWidget,
@@ -145,7 +148,10 @@ class MainWindow(QMainWindow):
         self.status = StatusBar()
         self.setStatusBar(self.status)
 
+        theme.dress(self.menuBar())
+        theme.dress(self.status)
         bar = QToolBar("Model and layer")
+        theme.dress(bar)
         bar.setObjectName("toolbar")
         bar.setMovable(False)
         bar.addWidget(self.layer_panel)
@@ -165,7 +171,8 @@ class MainWindow(QMainWindow):
 
         self.map_area = MapArea(self.session, self._settings, self.pictures, self._do)
         self.linked_panel: LinkedPanel | None = None
-        center = QWidget()
+        center = self._center = QWidget()
+        theme.dress(center)
         column = QVBoxLayout(center)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -174,7 +181,7 @@ class MainWindow(QMainWindow):
         self.beside.setChildrenCollapsible(False)
         self.beside.addWidget(self.map_area)
         column.addWidget(self.beside, 1)
-        self.setCentralWidget(center)
+        self.setCentralWidget(center)  # parent of questions, too: they are styled with it
 
         left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
         self.docks = [
@@ -187,9 +194,17 @@ class MainWindow(QMainWindow):
         self.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.BottomDockWidgetArea)
         self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.BottomDockWidgetArea)
 
+    def childEvent(self, event: QChildEvent) -> None:
+        """Tabs of docks that lie on each other come and go with them."""
+        super().childEvent(event)
+        tabs = event.child()
+        if event.type() == QEvent.Type.ChildPolished and isinstance(tabs, QTabBar):
+            theme.dress(tabs)
+
     def _dock(self, title: str, panel: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
         dock = QDockWidget(title)
         dock.setObjectName(title)
+        theme.dress(dock)
         dock.setWidget(panel)
         self.addDockWidget(area, dock)
         return dock
@@ -530,7 +545,7 @@ class MainWindow(QMainWindow):
     def choose_folder(self) -> None:
         """Ask for a data folder and open it."""
         start = str(self.session.state.path or Path.home())
-        folder = QFileDialog.getExistingDirectory(self, "Open data folder", start)
+        folder = QFileDialog.getExistingDirectory(self._center, "Open data folder", start)
         if folder:
             self.open(Source(path=Path(folder)))
 
@@ -607,7 +622,7 @@ class MainWindow(QMainWindow):
     ) -> None:
         """Ask where to, and write a picture with the record of how it was made."""
         start = str(self._pictures_folder() / name)
-        file, _ = QFileDialog.getSaveFileName(self, "Save picture", start, "PNG (*.png)")
+        file, _ = QFileDialog.getSaveFileName(self._center, "Save picture", start, "PNG (*.png)")
         if file:
             self.saver.save(make, file, record)
 
@@ -631,7 +646,7 @@ class MainWindow(QMainWindow):
         name = f"{before.model}-{before.layer_map.label}-map.png"
         start = str(self._pictures_folder() / name)
         kinds = "PNG (*.png)" + (";;SVG (*.svg)" if self.map_area.is_flat else "")
-        file, kind = QFileDialog.getSaveFileName(self, "Export the map", start, kinds)
+        file, kind = QFileDialog.getSaveFileName(self._center, "Export the map", start, kinds)
         state = self.session.state  # meanwhile another map may have come
         shown = state.layer_map
         if not file or shown is None:
@@ -678,7 +693,7 @@ class MainWindow(QMainWindow):
             return
         folder = Path(str(self._settings.value("tables", Path.home())))
         start = str(folder / f"{state.model}-selection.csv")
-        file, _ = QFileDialog.getSaveFileName(self, "Export samples", start, "CSV (*.csv)")
+        file, _ = QFileDialog.getSaveFileName(self._center, "Export samples", start, "CSV (*.csv)")
         if file:
             self._settings.setValue("tables", str(Path(file).parent))
             self._ask(operations.export_chosen, file=Path(file))
@@ -795,7 +810,7 @@ class MainWindow(QMainWindow):
             "<tr><td><b>3-D: drag, Shift+drag</b></td><td>&nbsp;&nbsp;orbit, pan</td></tr>"
             "<tr><td><b>3-D: arrow keys, Home</b></td><td>&nbsp;&nbsp;orbit, reset</td></tr>"
         )
-        _information(self, "Keyboard and mouse", f"<table>{''.join(rows)}{extra}</table>")
+        _information(self._center, "Keyboard and mouse", f"<table>{''.join(rows)}{extra}</table>")
 
     def actions_with_keys(self) -> list[QAction]:
         """Every menu action that has a shortcut."""
@@ -814,7 +829,7 @@ class MainWindow(QMainWindow):
 
     def show_model(self) -> None:
         """Say what is loaded, where, and which adapters there are."""
-        _information(self, "Model and adapters", model_text(self.session.state))
+        _information(self._center, "Model and adapters", model_text(self.session.state))
 
     def show_about(self) -> None:
         """Say what this is."""
@@ -824,7 +839,7 @@ class MainWindow(QMainWindow):
             "(Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0) and the UCI handwritten digits "
             "(E. Alpaydin, C. Kaynak; CC BY 4.0)."
         )
-        _information(self, "About DiffViews", text)
+        _information(self._center, "About DiffViews", text)
 
     # ---- layout and settings --------------------------------------------------------------------
 
@@ -895,7 +910,7 @@ class MainWindow(QMainWindow):
         if title.startswith(("Opening", "Loading")):
             return True
         answer = QMessageBox.question(
-            self,
+            self._center,
             "Quit DiffViews?",
             f"{title} is not finished. Quit and drop it?",
             QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.No,

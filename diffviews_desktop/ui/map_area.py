@@ -142,6 +142,7 @@ class MapArea(QStackedWidget):
         made.painted.connect(self.painted)
         self._offer_decorations(made)
         made.box.history_changed.connect(self._show_history)
+        made.box.sigResized.connect(self._place)  # also where an axis needs more room or less
         self.switch.set_map(made)
         self.set_ramp(str(self._settings.value("ramp", "")))
         self.show_changes(State(), self._session.state)

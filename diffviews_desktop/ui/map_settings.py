@@ -28,6 +28,7 @@ from diffviews_desktop.processing.parameters import (
     default_parameters,
 )
 from diffviews_desktop.state import State
+from diffviews_desktop.ui import theme
 from diffviews_desktop.ui.widgets import Decimal, as_panel, block_signals, muted, with_margin
 from diffviews_desktop.worker.jobs import MapLayer
 
@@ -77,6 +78,7 @@ class MapSettings(QDialog):
         for dimensions in (2, 3):
             self.dimensions.addItem(str(dimensions), dimensions)
         self.seed = QDoubleSpinBox()  # seeds are larger than a QSpinBox can hold
+        with_margin(self.seed)
         self.seed.setDecimals(0)
         self.seed.setRange(0, MAX_SEED)
         self.hint = muted()
@@ -95,6 +97,7 @@ class MapSettings(QDialog):
         self.close_button.clicked.connect(self.close)
         self._fill(self._filled)
         self.set_state(self._state)
+        theme.dress(self)
 
     def _build(self) -> None:
         grid = QGridLayout()

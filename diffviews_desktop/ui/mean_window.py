@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from diffviews_desktop.ui import theme
 from diffviews_desktop.ui.images import enlarged, to_qimage
 from diffviews_desktop.ui.widgets import muted
 from diffviews_desktop.wording import counted
@@ -56,6 +57,7 @@ class MeanWindow(QDialog):
         column.addLayout(buttons)
         self.save.clicked.connect(self.save_requested)
         self.close_button.clicked.connect(self.close)
+        theme.dress(self)
 
     def show_mean(self, mean: PictureMean) -> None:
         """Show a mean picture."""

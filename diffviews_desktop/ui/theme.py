@@ -1,15 +1,23 @@
-"""Light and dark: palette, style sheet and icons of the window."""
+"""Light and dark: palette, style sheet and icons of the window.
+
+One style sheet for the whole application would polish every widget in one go whenever it changes,
+and the window would stand still. So its parts are dressed each by itself, and another theme comes
+to one of them a turn of the event loop.
+"""
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
+import shiboken6
+from PySide6.QtCore import QByteArray, QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPainter, QPalette, QPixmap
 from PySide6.QtSvg import QSvgRenderer
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from diffviews_desktop import paths
 
@@ -47,7 +55,15 @@ DARK = Colors(
     error="#47242a", info="#22304d", problem="#ff9a94",
 )  # fmt: skip
 
+# of every theme: what belongs to the window itself and to none of its parts
+FRAME = """
+    QMainWindow::separator { background: transparent; width: 5px; height: 5px; }
+    QMainWindow::separator:hover { background: #4478ec; }
+    """
+
 _current = LIGHT
+_dressed: list[weakref.ref[QWidget]] = []
+_change: Iterator[None] | None = None
 
 
 def colors() -> Colors:
@@ -61,8 +77,11 @@ def is_dark() -> bool:
 
 
 def apply(choice: ThemeChoice) -> None:
-    """Use a theme for the whole application; "system" follows the desktop."""
-    global _current
+    """Use a theme for the whole application; "system" follows the desktop.
+
+    What is dressed keeps its looks until all of it was styled anew, part by part: see `changing`.
+    """
+    global _current, _change
     app = QApplication.instance()
     assert isinstance(app, QApplication)
     scheme = QGuiApplication.styleHints().colorScheme()
@@ -71,8 +90,60 @@ def apply(choice: ThemeChoice) -> None:
     # Fusion everywhere: bare X11 ignores setColorScheme, so the palette is set by hand
     if not app.styleSheet():  # each time every widget would be polished anew
         app.setStyle("Fusion")
+        app.setStyleSheet(FRAME)
+    widgets = _alive()
+    for widget in widgets:
+        widget.setUpdatesEnabled(False)
     app.setPalette(_palette(_current))
-    app.setStyleSheet(_style_sheet(_current))
+    _change = _dress_anew(widgets, _style_sheet(_current))
+    _take_turn(_change)
+
+
+def changing() -> bool:
+    """Whether parts of the window are still to be styled."""
+    return _change is not None
+
+
+def dress(widget: QWidget) -> None:
+    """Style a widget and all that is in it by the theme, now and whenever another one is chosen.
+
+    Widgets that are dressed must not lie in each other; it takes less while they are empty.
+    """
+    _dressed.append(weakref.ref(widget))
+    widget.ensurePolished()  # else tool bars and docks do not hear of their new measures
+    widget.setStyleSheet(_style_sheet(_current))
+
+
+def _alive() -> list[QWidget]:
+    """The widgets that are dressed and still there."""
+    found = [(ref, ref()) for ref in _dressed]
+    alive = [(ref, widget) for ref, widget in found if widget and shiboken6.isValid(widget)]
+    _dressed[:] = [ref for ref, _ in alive]
+    return [widget for _, widget in alive]
+
+
+def _dress_anew(widgets: list[QWidget], sheet: str) -> Iterator[None]:
+    """Style one widget after another, then show one after another."""
+    for widget in widgets:
+        yield
+        if shiboken6.isValid(widget):
+            widget.setStyleSheet(sheet)
+    for widget in widgets:
+        yield
+        if shiboken6.isValid(widget):
+            widget.setUpdatesEnabled(True)
+
+
+def _take_turn(change: Iterator[None]) -> None:
+    global _change
+    if change is not _change:  # yet another theme was chosen
+        return
+    try:
+        next(change)
+    except StopIteration:
+        _change = None
+    else:
+        QTimer.singleShot(0, lambda: _take_turn(change))
 
 
 def _palette(c: Colors) -> QPalette:
@@ -103,10 +174,9 @@ def _palette(c: Colors) -> QPalette:
     return palette
 
 
+@lru_cache(maxsize=2)
 def _style_sheet(c: Colors) -> str:
     return f"""
-    QMainWindow::separator {{ background: {c.window}; width: 5px; height: 5px; }}
-    QMainWindow::separator:hover {{ background: {c.accent}; }}
     QDockWidget {{ color: {c.muted}; font-weight: 600;
         titlebar-close-icon: url("{_icon_file("close", c.muted)}");
         titlebar-normal-icon: url("{_icon_file("float", c.muted)}"); }}

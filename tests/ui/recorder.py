@@ -10,6 +10,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.jobs: list[Job] = []
+        self.cancelled: list[int] = []
 
     def next_id(self) -> int:
         return len(self.jobs) + 1
@@ -18,4 +19,4 @@ class Recorder:
         self.jobs.append(job)
 
     def cancel(self, job_id: int) -> None:
-        pass
+        self.cancelled.append(job_id)

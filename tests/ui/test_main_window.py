@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QSettings, Qt
-from PySide6.QtGui import QAction
+from PySide6.QtCore import QPoint, QRect, QSettings, Qt
+from PySide6.QtGui import QAction, QImage
 from PySide6.QtWidgets import (
     QAbstractButton,
+    QApplication,
     QComboBox,
     QDoubleSpinBox,
     QLineEdit,
@@ -20,14 +22,17 @@ from PySide6.QtWidgets import (
     QSlider,
     QSpinBox,
     QTabBar,
+    QWidget,
 )
 from pytestqt.qtbot import QtBot
+from recorder import Recorder
 
 from diffviews_desktop import operations
 from diffviews_desktop.app import App, Options
 from diffviews_desktop.processing.parameters import MapParameters
 from diffviews_desktop.session import Session
 from diffviews_desktop.state import RunningJob, Selection, State, TrajectoryRecord
+from diffviews_desktop.ui import theme
 from diffviews_desktop.ui.main_window import MainWindow, model_text
 from diffviews_desktop.ui.map.renderer import GLViewport
 from diffviews_desktop.worker.jobs import (
@@ -37,7 +42,6 @@ from diffviews_desktop.worker.jobs import (
     Generate,
     GenerateSettings,
     ImportData,
-    Job,
     LayerInfo,
     LoadModel,
     MapLayer,
@@ -46,23 +50,6 @@ from diffviews_desktop.worker.jobs import (
     OpenData,
     Source,
 )
-
-
-class Recorder:
-    """A worker that only writes down what it is asked."""
-
-    def __init__(self) -> None:
-        self.jobs: list[Job] = []
-        self.cancelled: list[int] = []
-
-    def next_id(self) -> int:
-        return len(self.jobs) + 1
-
-    def submit(self, job: Job) -> None:
-        self.jobs.append(job)
-
-    def cancel(self, job_id: int) -> None:
-        self.cancelled.append(job_id)
 
 
 def activate(qtbot: QtBot, window: MainWindow) -> None:
@@ -76,11 +63,6 @@ def settings(tmp_path: Path) -> QSettings:
     made = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
     made.setValue("reduced_motion", "true")
     return made
-
-
-@pytest.fixture
-def worker() -> Recorder:
-    return Recorder()
 
 
 @pytest.fixture
@@ -229,14 +211,75 @@ def test_recent_folders_are_remembered(window: MainWindow, state: State, tmp_pat
     assert [action.text() for action in window.recent_menu.actions()] == [str(tmp_path)]
 
 
-def test_themes_restyle_the_map(qtbot: QtBot, window: MainWindow, state: State) -> None:
+def lightness(widget: QWidget) -> float:
+    """Of what a widget and what lies behind it shows, the median over its pixels, 0 … 255."""
+    window = widget.window()
+    image = (
+        window.grab(QRect(widget.mapTo(window, QPoint()), widget.size()))
+        .toImage()
+        .convertToFormat(QImage.Format.Format_Grayscale8)
+    )
+    lines = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), -1)
+    return float(np.median(lines[:, : image.width()]))
+
+
+def test_a_theme_reaches_every_part_of_the_window(
+    qtbot: QtBot, window: MainWindow, state: State
+) -> None:
     with qtbot.waitSignal(window.map_shown):
         window.session.update(state)
-    for choice, low, high in (("dark", 0, 40), ("light", 240, 256)):
+    preview, classes, gallery, generate, _ = window.docks
+    window.tabifyDockWidget(preview, classes)
+    preview.raise_()
+    gallery.setFloating(True)
+    window.show_map_settings()
+    window.show_grid()
+    window.show_import()
+    window.show_about()
+    asked = window.findChild(QMessageBox)
+    qtbot.wait(50)  # the tabs of docks come with the next turn
+    tabs = [bar for bar in window.children() if isinstance(bar, QTabBar)]
+    assert len(tabs) == 1
+    parts = (
+        window.menuBar(), window.status, window.map_area, window.layer_panel, preview, gallery,
+        generate, window.map_settings, window.grid_window, window.importer, asked, *tabs,
+    )  # fmt: skip
+    assert window.map is not None
+    for choice, low, high in (("dark", 0, 60), ("light", 200, 256)):
         window.set_theme(choice)
-        qtbot.wait(30)
+        assert theme.changing()  # one part a turn, so that the window never stands still
+        qtbot.waitUntil(lambda: not theme.changing())
+        for part in parts:
+            assert low <= lightness(part) < high, (choice, part)
+            assert part.updatesEnabled()
         corner = window.map.viewport.grab().toImage().pixelColor(4, 4)
         assert low <= corner.lightness() < high
+    gallery.setFloating(False)
+
+
+def test_of_themes_in_quick_succession_the_last_one_stays(
+    qtbot: QtBot, window: MainWindow, state: State
+) -> None:
+    window.session.update(state)
+    for choice in ("dark", "light", "dark"):
+        window.set_theme(choice)
+        QApplication.processEvents()
+    qtbot.waitUntil(lambda: not theme.changing())
+    for part in (window.menuBar(), window.status, window.docks[3], window.centralWidget()):
+        assert lightness(part) < 60
+        assert part.updatesEnabled()
+
+
+def test_a_part_that_goes_while_the_theme_changes_is_left_alone(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    window.show_map_settings()
+    assert window.map_settings is not None
+    window.set_theme("dark")
+    window.map_settings.deleteLater()
+    window.map_settings = None
+    qtbot.waitUntil(lambda: not theme.changing())
+    assert lightness(window.docks[3]) < 60
 
 
 def test_how_the_map_is_drawn_can_be_chosen_and_is_remembered(

@@ -65,6 +65,7 @@ def test_a_picture_is_what_is_seen_twice_as_sharp(
     qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, dark: bool
 ) -> None:
     window.set_theme("dark" if dark else "light")
+    qtbot.waitUntil(lambda: not theme.changing())
     file = tmp_path / "map.png"
     wanted = on_screen(window)
     export_to(qtbot, window, monkeypatch, file)
@@ -177,7 +178,7 @@ def test_what_changes_meanwhile_is_not_in_the_picture(
     window.map.box.scaleBy((0.2, 0.2))
     window.session.select(Selection(), "nothing")
     window.set_theme("dark")
-    qtbot.wait(50)
+    qtbot.waitUntil(lambda: not theme.changing())
     assert np.abs(on_screen(window) - wanted).mean() > 20
     assert np.abs(halved(levels(make())) - wanted).mean() < 2
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -292,3 +294,18 @@ def test_a_scene_of_other_samples_is_never_drawn(qtbot: QtBot, window: MainWindo
     places.changed.connect(lambda: seen.append(int(places.scene_drawn.rows.max())))
     qtbot.waitUntil(lambda: not places.busy and bool(seen))
     assert max(seen) < len(few)
+
+
+def test_what_is_no_longer_drawn_is_let_go(qtbot: QtBot, window: MainWindow, large: State) -> None:
+    assert window.map is not None
+    turned = replace(large.layer_map, xy=large.layer_map.xy[:, ::-1].copy(), layers=("other",))
+    scenes = []
+    for turn in range(12):
+        operations.highlight_class(session=window.session, number=turn % 3)
+        if turn % 4 == 3:
+            shown = turned if window.session.state.layer_map is large.layer_map else large.layer_map
+            window.session.update(replace(window.session.state, layer_map=shown))
+        settle(qtbot, window)
+        scenes.append(weakref.ref(window.map.points.scene_drawn))
+    gc.collect()
+    assert sum(ref() is not None for ref in scenes) <= 2  # the last one, perhaps one before it

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
 )
 
 from diffviews_desktop.state import State
+from diffviews_desktop.ui import theme
 from diffviews_desktop.ui.grid_window.axes_form import AxesForm
 from diffviews_desktop.ui.grid_window.contact_sheet import ContactSheet
 from diffviews_desktop.ui.widgets import muted
@@ -82,6 +83,7 @@ class GridWindow(QDialog):
         self.fit.clicked.connect(self.sheet.fit)
         self.save.clicked.connect(self.save_requested)
         self.sheet.cell_chosen.connect(self.cell_chosen)
+        theme.dress(self)
 
     def set_state(self, state: State) -> None:
         """Show the grid as far as it is drawn."""

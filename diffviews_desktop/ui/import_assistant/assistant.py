@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.state import State
+from diffviews_desktop.ui import theme
 from diffviews_desktop.ui.import_assistant.model_page import ModelPage
 from diffviews_desktop.ui.import_assistant.output_page import OutputPage
 from diffviews_desktop.ui.import_assistant.page import Page
@@ -70,6 +71,7 @@ class ImportAssistant(QDialog):
         self.next.clicked.connect(self._on_next)
         self._clear()
         self.set_state(self._state)
+        theme.dress(self)
 
     def _build(self) -> None:
         for page in self._pages:

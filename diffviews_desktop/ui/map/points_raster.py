@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pyqtgraph.Qt import internals
-from PySide6.QtCore import QObject, QPointF, QRunnable, Qt, QThreadPool, Signal
+from PySide6.QtCore import QObject, QPointF, Qt, Signal
 from PySide6.QtGui import QImage, QPainter, QPixmap
 
 from diffviews_desktop.ui.map.scene import SIZES, PixelView, PointLook, PointScene
@@ -18,6 +19,8 @@ from diffviews_desktop.ui.map.scene import SIZES, PixelView, PointLook, PointSce
 AT_ONCE = 15_000
 """As many points are drawn while the window waits: a few milliseconds."""
 MARGIN = 0.25  # of the plot on each side, drawn too, to pan over
+SMALL_MARGIN = 0.125  # the same of points that are drawn again before one has panned that far
+SOON_DRAWN = 300_000
 LEVELS = 16  # of opacity
 MAX_COLORS = 160
 SLACK = 1e-6  # pixels
@@ -214,26 +217,6 @@ class Snapshot:
         return Frame(image, scene, self.view, self.look)
 
 
-class _Done(QObject):
-    frame = Signal(object)
-
-
-class _Work(QRunnable):
-    """One picture, drawn in another thread."""
-
-    def __init__(self, frame: Frame, sprites: Sprites, wanted: Callable[[], bool]) -> None:
-        super().__init__()
-        self.setAutoDelete(False)
-        self.done = _Done()
-        self._frame, self._sprites, self._wanted = frame, sprites, wanted
-
-    def run(self) -> None:
-        frame = self._frame
-        image = render(frame.scene, frame.view, self._sprites, self._wanted)
-        made = None if image is None else Frame(image, frame.scene, frame.view, frame.look)
-        self.done.frame.emit(made)
-
-
 class RasterPainter(QObject):
     """Keeps the last picture: panning moves it, zooming stretches it until the next one is there.
 
@@ -242,19 +225,20 @@ class RasterPainter(QObject):
     """
 
     ready = Signal()
+    _drawn = Signal(object)  # from the other thread
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._frame: Frame | None = None
         self._sprites: Sprites | None = None
-        self._work: _Work | None = None
+        self._work: Future[Frame | None] | None = None
         self._working_on: PointScene | None = None
         self._again = False
         self.patient = False
         """Whether the view moves by itself: what it passes by needs no sharp picture."""
-        self._pool = QThreadPool(self)
-        self._pool.setMaxThreadCount(1)
+        self._thread: ThreadPoolExecutor | None = None
         self._closed = False
+        self._drawn.connect(self._on_drawn, Qt.ConnectionType.QueuedConnection)
 
     @property
     def busy(self) -> bool:
@@ -314,20 +298,27 @@ class RasterPainter(QObject):
             if scene is not self._working_on:
                 self._working_on = None  # what is being drawn is no longer wanted
             return
-        more_x, more_y = round(view.width * MARGIN), round(view.height * MARGIN)
+        share = MARGIN if len(scene) > SOON_DRAWN else SMALL_MARGIN
+        more_x, more_y = round(view.width * share), round(view.height * share)
         wide = view.moved(more_x, more_y, view.width + 2 * more_x, view.height + 2 * more_y)
-        self._working_on = scene
-        frame = Frame(QImage(), scene, wide, look)
         sprites = self._sprites_of(scene, look, view.ratio)
-        self._work = _Work(frame, sprites, lambda: self._working_on is scene)
-        self._work.done.frame.connect(self._on_frame, Qt.ConnectionType.QueuedConnection)
-        self._pool.start(self._work)
+        self._working_on = scene
 
-    def _on_frame(self, frame: Frame | None) -> None:
+        def draw() -> Frame | None:
+            image = render(scene, wide, sprites, lambda: self._working_on is scene)
+            return None if image is None else Frame(image, scene, wide, look)
+
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, "map picture")
+        self._work = self._thread.submit(draw)
+        self._work.add_done_callback(self._drawn.emit)
+
+    def _on_drawn(self, work: Future[Frame | None]) -> None:
         self._work = None
         self._working_on = None
         again, self._again = self._again, False
-        if frame is not None:
+        frame = work.result()
+        if frame is not None and not self._closed:
             self._frame = frame
         if frame is not None or again:
             self.ready.emit()
@@ -336,7 +327,8 @@ class RasterPainter(QObject):
         """End the work in the other thread."""
         self._closed = True
         self._working_on = None
-        self._pool.waitForDone()
+        if self._thread is not None:
+            self._thread.shutdown()
         self._frame = None
         self._sprites = None
 
