@@ -7,6 +7,7 @@ import ctypes
 import gc
 import signal
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -127,14 +128,24 @@ class App(QObject):
         worker.failed.connect(self._on_failed)
         worker.cancelled.connect(self._on_cancelled)
 
+    @contextlib.contextmanager
+    def _at_once(self) -> Iterator[None]:
+        """All that the engine told before, and what is done then, is shown once, the map last."""
+        self._frame.stop()
+        events, self._events = self._events, []
+        with self.window.map_area.painted_apart(), self.session.together():
+            for event in events:
+                operations.on_event(session=self.session, event=event)
+            yield
+
     # Slots of a QObject that lives in the window's thread: signals of the worker are queued to it.
 
     def _on_engine_changed(self, status: str) -> None:
         operations.on_engine_changed(session=self.session, status=status)  # type: ignore[arg-type]
 
     def _on_started(self, job_id: int) -> None:
-        self._show_events()
-        operations.on_started(session=self.session, job_id=job_id)
+        with self._at_once():
+            operations.on_started(session=self.session, job_id=job_id)
 
     def _on_progressed(self, event: object) -> None:
         self._events.append(event)  # type: ignore[arg-type]
@@ -143,32 +154,31 @@ class App(QObject):
 
     def _show_events(self) -> None:
         """All that came since the last frame; a fast model tells of more than can be painted."""
-        self._frame.stop()
-        events, self._events = self._events, []
-        with self.session.together():
-            for event in events:
-                operations.on_event(session=self.session, event=event)
+        with self._at_once():
+            pass
 
     def _on_finished(self, job_id: int, result: object, memory: object) -> None:
-        self._show_events()
-        operations.on_finished(
-            session=self.session,
-            worker=self.worker,
-            job_id=job_id,
-            result=result,  # type: ignore[arg-type]
-            memory=memory,  # type: ignore[arg-type]
-        )
+        with self._at_once():
+            operations.on_finished(
+                session=self.session,
+                worker=self.worker,
+                job_id=job_id,
+                result=result,  # type: ignore[arg-type]
+                memory=memory,  # type: ignore[arg-type]
+            )
 
     def _on_failed(self, job_id: int, message: str, details: str) -> None:
-        self._show_events()
-        operations.on_failed(session=self.session, job_id=job_id, message=message, details=details)
+        with self._at_once():
+            operations.on_failed(
+                session=self.session, job_id=job_id, message=message, details=details
+            )
         if self._options.screenshot is not None and self.session.state.layer_map is None:
             print(f"diffviews-desktop: {message}", file=sys.stderr)
             self._end(1)
 
     def _on_cancelled(self, job_id: int) -> None:
-        self._show_events()
-        operations.on_cancelled(session=self.session, job_id=job_id)
+        with self._at_once():
+            operations.on_cancelled(session=self.session, job_id=job_id)
 
     def _on_map_shown(self) -> None:
         # what was built so far stays: full collections would pause the window for nothing
@@ -185,6 +195,7 @@ class App(QObject):
         file = self._options.screenshot
         with contextlib.suppress(OSError):
             file.parent.mkdir(parents=True, exist_ok=True)
+        self.window.map_area.release()
         saved = self.window.grab().save(str(file))
         if not saved:
             text = f"The screenshot could not be written to {file}. Choose another place."

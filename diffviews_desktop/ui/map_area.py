@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPoint, QPointF, QSettings, QSize, Signal
+from PySide6.QtCore import QPoint, QPointF, QSettings, QSize, QTimer, Signal
 from PySide6.QtGui import QAction, QImage, QResizeEvent
 from PySide6.QtWidgets import QStackedWidget
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:  # brought in after the first paint: importing it takes a seco
 
 MARGIN = 12  # of what floats over the map, in logical pixels
 ON_MAP = ("trajectories", "shown", "step", "layer_map", "comparing", "unmasked")
+SEEN = (*ON_MAP, "samples", "linked")
 
 
 class MapArea(QStackedWidget):
@@ -83,6 +85,7 @@ class MapArea(QStackedWidget):
         self.card = HoverCard(self)
         pictures.loaded.connect(self._on_loaded)
         self._filtered = False
+        self._apart = self._held = False
         self.values = MapValues(session, self._maps, self._show_filter)
         self.filter_bar.show_all_wanted.connect(lambda: do(operations.show_all))
         tools.tool_chosen.connect(lambda tool: self.map is not None and self.map.set_tool(tool))
@@ -169,8 +172,32 @@ class MapArea(QStackedWidget):
 
     # ---- showing --------------------------------------------------------------------------------
 
+    @contextmanager
+    def painted_apart(self) -> Iterator[None]:
+        """What changes on the map meanwhile is painted in the next turn of the event loop, the
+        panels still in this one: the window should not stand still for both."""
+        self._apart = True
+        try:
+            yield
+        finally:
+            self._apart = False
+
+    def _hold(self) -> None:
+        if not self._held:
+            self._held = True
+            self.setUpdatesEnabled(False)
+            QTimer.singleShot(1, self.release)  # 0 would still be in this turn
+
+    def release(self) -> None:
+        """Paint what was held back for a turn."""
+        if self._held:
+            self._held = False
+            self.setUpdatesEnabled(True)
+
     def show_changes(self, old: State, new: State) -> None:
         """Pass on what concerns the map."""
+        if self._apart and any(getattr(old, name) is not getattr(new, name) for name in SEEN):
+            self._hold()
         self.waiting.set_state(new)
         if self.map is None:
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QProgressBar, QPushButton, QStatusBar, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QStatusBar, QWidget
 
 from diffviews_desktop.state import RunningJob, State
 from diffviews_desktop.ui.widgets import ElidedLabel, muted
@@ -45,10 +45,13 @@ class StatusBar(QStatusBar):
         self.cancel.setToolTip("Cancel this job (Esc)")
         self.cancel.clicked.connect(self.cancel_requested)
         self.addWidget(self.facts, 1)
-        self._busy = (self.job, self.bar, self.left, self.cancel)
-        for widget in self._busy:
+        self._busy = QWidget()  # shown and hidden as one: each time the bar lays itself out anew
+        row = QHBoxLayout(self._busy)
+        row.setContentsMargins(0, 0, 0, 0)
+        for widget in (self.job, self.bar, self.left, self.cancel):
             # a share of the width, not that of the text, so that nothing moves while it changes
-            self.addPermanentWidget(widget, 1 if widget is self.job else 0)
+            row.addWidget(widget, 1 if widget is self.job else 0)
+        self.addPermanentWidget(self._busy, 1)
         self._tick = QTimer(self)
         self._tick.setInterval(500)
         self._tick.timeout.connect(self._show_time_left)
@@ -60,21 +63,20 @@ class StatusBar(QStatusBar):
         judged = state.layer_map is not None and state.layer_map.trustworthiness is not None
         self.facts.set_text(_facts(state), TRUSTWORTHINESS if judged else "")
         running = _current(state)
-        for widget in self._busy:
-            widget.setVisible(running is not None)
+        self._busy.setVisible(running is not None)
         if running is None:
             self._tick.stop()
             return
         more = f"  (+{len(state.jobs) - 1} waiting)" if len(state.jobs) > 1 else ""
         detail = f", {running.detail}" if running.detail else ""
         self.job.set_text(f"{running.title}: {running.stage}{detail}{more}")
+        self.bar.setUpdatesEnabled(False)  # else it paints itself, and much else, at once
         if running.fraction is None:
             self.bar.setRange(0, 0)
         else:
-            self.bar.setUpdatesEnabled(False)  # else it paints itself, and much else, at once
             self.bar.setRange(0, 1000)
             self.bar.setValue(round(1000 * running.fraction))
-            self.bar.setUpdatesEnabled(True)
+        self.bar.setUpdatesEnabled(True)
         self.cancel.setEnabled(running.stage != "cancelling")
         self._show_time_left()
         if not self._tick.isActive():

@@ -143,7 +143,7 @@ def _take_turn(change: Iterator[None]) -> None:
     except StopIteration:
         _change = None
     else:
-        QTimer.singleShot(0, lambda: _take_turn(change))
+        QTimer.singleShot(1, lambda: _take_turn(change))  # 0 could still be in this turn
 
 
 def _palette(c: Colors) -> QPalette:

@@ -351,7 +351,7 @@ class MapView(QWidget):
             axis = self._plot.getAxis(name)
             axis.setPen(pg.mkPen(c.border))
             axis.setTextPen(pg.mkPen(c.muted))
-            axis.setStyle(tickLength=-4)
+            axis.setStyle(tickLength=-4, maxTickLevel=0)  # what they say is little
         self._rings.set_theme(c.text)
         self.box.set_band_color(c.accent)
         if self._samples is not None:
