@@ -87,13 +87,10 @@ class EngineProcess:
             daemon=True,
         )
         self._process.start()
-        theirs.close()
-
-    @property
-    def pid(self) -> int:
-        """Process id of the child."""
         assert self._process.pid is not None
-        return self._process.pid
+        self.pid = self._process.pid
+        """Process id of the child."""
+        theirs.close()
 
     @property
     def sentinel(self) -> int:
@@ -102,8 +99,11 @@ class EngineProcess:
 
     @property
     def alive(self) -> bool:
-        """Whether the child runs."""
-        return self._process.is_alive()
+        """Whether the child runs; from any thread, also of one that was stopped."""
+        try:
+            return self._process.is_alive()
+        except ValueError:  # closed meanwhile
+            return False
 
     @property
     def exit_code(self) -> int | None:

@@ -187,6 +187,11 @@ class MapBox(pg.ViewBox):
         """Show at least a part of the map, at once."""
         self.setRange(rect=target, padding=0)
 
+    def setRange(self, *args: Any, **options: Any) -> None:
+        super().setRange(*args, **options)
+        if self.scene() is not None:
+            self.prepareForPaint()  # left to the next paint, it asks for another one
+
     def stop(self) -> None:
         """Stay where a flight is now."""
         self._flight.stop()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QPainter
 
 from diffviews_desktop.row_set import RowSet
 from diffviews_desktop.state import Selection, TrajectoryRecord
@@ -64,19 +66,25 @@ class Rings:
         self._hover.setPen(pg.mkPen(text, width=1.5))
 
 
+class Symbols(pg.ScatterPlotItem):
+    """A few symbols; where there are none, painting takes no time."""
+
+    def paint(self, painter: QPainter, *args: Any) -> None:
+        if len(self.data):
+            super().paint(painter, *args)
+
+
 def _ring(
     plot: pg.PlotItem, color: QColor, size: int, width: float, style: Qt.PenStyle, z: int
-) -> pg.ScatterPlotItem:
-    item = pg.ScatterPlotItem(
-        size=size, pen=pg.mkPen(color, width=width, style=style), brush=None, symbol="o"
-    )
+) -> Symbols:
+    item = Symbols(size=size, pen=pg.mkPen(color, width=width, style=style), brush=None, symbol="o")
     item.setZValue(z)
     plot.addItem(item, ignoreBounds=True)
     item.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
     return item
 
 
-def _put(item: pg.ScatterPlotItem, places: list[tuple[float, float]], **look: object) -> None:
+def _put(item: Symbols, places: list[tuple[float, float]], **look: object) -> None:
     """Show symbols at places, where they are not there already: it takes a millisecond."""
     x, y = item.getData()
     if list(zip(x.tolist(), y.tolist(), strict=True)) != places:
@@ -115,12 +123,12 @@ class Path:
         if unmasked:
             color, style = colors.UNMASKED, Qt.PenStyle.DotLine
         self._line = pg.PlotCurveItem(pen=pg.mkPen(color, width=2, style=style))
-        self._landed = pg.ScatterPlotItem(
+        self._landed = Symbols(
             size=18, symbol="x", brush=pg.mkBrush(colors.ANCHOR), pen=pg.mkPen("w", width=1)
         )
-        self._imposed = pg.ScatterPlotItem(size=13, symbol="s", brush=None)
-        self._markers = pg.ScatterPlotItem()
-        self._current = pg.ScatterPlotItem(size=24, symbol="o", brush=None)
+        self._imposed = Symbols(size=13, symbol="s", brush=None)
+        self._markers = Symbols()
+        self._current = Symbols(size=24, symbol="o", brush=None)
         for z, item in enumerate(self._items(), 29 if unmasked else 30):
             item.setZValue(z)
             item.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
