@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from diffviews_desktop.texts import Texts
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,15 +46,22 @@ class SampleTable:
     """
 
     root: Path
-    sample_id: tuple[str, ...]
+    sample_id: Sequence[str]
     class_label: NDArray[np.int32]
-    class_name: tuple[str, ...]
-    image_path: tuple[str, ...]
+    class_name: Sequence[str]
+    image_path: Sequence[str]
     sigma: NDArray[np.float32]
     columns: Mapping[str, Column] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.sample_id)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process gets: its classes counted, its strings as `Texts`."""
+        state = {one.name: getattr(self, one.name) for one in fields(self)}
+        texts = ("sample_id", "class_name", "image_path")
+        state |= {name: Texts.of(state[name]) for name in texts}
+        return state | {"_classes": self._classes}  # it takes a moment, of a million samples
 
     def picture(self, index: int) -> Path | None:
         """The picture of a sample; None where there is none inside the model's folder."""

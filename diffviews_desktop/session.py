@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
+from diffviews_desktop.background import background_thread
 from diffviews_desktop.state import Selection, State
 
 Found = TypeVar("Found")
@@ -70,7 +71,7 @@ class Session(QObject):
             then(work())
             return
         if self._threads is None:
-            self._threads = ThreadPoolExecutor(1, "aside")
+            self._threads = background_thread("aside")
         self._aside += 1
         self._threads.submit(work).add_done_callback(lambda done: self._tell(done, then))
 

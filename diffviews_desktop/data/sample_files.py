@@ -283,7 +283,7 @@ def _with_map(samples: ModelSamples, rows: Columns, maps: Sequence[Path]) -> Mod
     """The samples with the places that the first map's table gives them; NaN where none."""
     path = maps[0]
     if samples.source == path:
-        ids: tuple[str, ...] = samples.table.sample_id
+        ids = samples.table.sample_id
         found = np.arange(len(ids))
     else:
         ids = sample_ids(rows["sample_id"], path)

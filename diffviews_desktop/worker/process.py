@@ -25,6 +25,7 @@ from typing import Any
 from diffviews_desktop.errors import Cancelled, DiffViewsError
 from diffviews_desktop.logs import configure_logging
 from diffviews_desktop.worker.jobs import Event, Job, Progress, Result
+from diffviews_desktop.worker.pipe import receive, send
 
 log = logging.getLogger(__name__)
 
@@ -116,12 +117,13 @@ class EngineProcess:
         Raises:
             OSError: the child is gone.
         """
-        self.connection.send(job)
+        send(self.connection, job)
 
     def receive(self) -> Message | None:
         """The next message, or None when the child is gone; blocks until there is one."""
         try:
-            return self.connection.recv()
+            received: Message = receive(self.connection)
+            return received
         except (EOFError, OSError):
             return None
 
@@ -136,7 +138,7 @@ class EngineProcess:
     def stop(self, grace: float = 0.5) -> None:
         """End the child: politely, then not."""
         with contextlib.suppress(OSError):
-            self.connection.send(None)
+            send(self.connection, None)
         self._process.join(grace)
         if self._process.is_alive():
             self._process.terminate()
@@ -176,7 +178,7 @@ def _child(
             if same and now - last["time"] < PROGRESS_SECONDS and event.fraction != 1.0:
                 return
             last.update(stage=event.stage, time=now)
-        connection.send(event)
+        send(connection, event)
 
     engine = engine_module.Engine(
         device,
@@ -184,10 +186,10 @@ def _child(
         emit=emit,
         cancelled=lambda job_id: cancel.value == job_id,
     )
-    connection.send(Ready())
+    send(connection, Ready())
     while True:
         try:
-            job = connection.recv()
+            job = receive(connection)
         except (EOFError, OSError):
             return
         if job is None:
@@ -195,7 +197,7 @@ def _child(
             return
         last["stage"] = None
         try:
-            connection.send(_answer(engine, job))
+            send(connection, _answer(engine, job))
         except (BrokenPipeError, OSError):
             return
 

@@ -103,6 +103,7 @@ def test_dragging_moves_the_map_and_selects_nothing(
 def test_shift_click_and_space_toggle_one_sample(qtbot: QtBot, view: MapView) -> None:
     place = view.position_of(8).toPoint()
     qtbot.mouseMove(view.viewport, place)
+    qtbot.waitUntil(lambda: view.hovered_row == 8)
     with qtbot.waitSignal(view.chosen) as caught, qtbot.assertNotEmitted(view.clicked):
         qtbot.mouseClick(view.viewport, Qt.MouseButton.LeftButton, Held.ShiftModifier, place)
     assert (list(caught.args[0]), caught.args[1]) == ([8], "toggle")
@@ -252,6 +253,19 @@ def test_a_rectangle_is_zoomed_to_and_back_goes_back(
     view.box.show_part(QRectF(2, 2, 1, 1))
     view.box.remember()
     assert not view.box.can_go_forward  # another way was taken
+
+
+def test_a_view_is_gone_back_to_in_a_window_of_another_shape(qtbot: QtBot, view: MapView) -> None:
+    view.box.remember()
+    view.box.show_part(QRectF(1, 1, 2, 1))
+    view.box.remember()
+    view.resize(520, 560)
+    qtbot.wait(20)
+    view.box.go(-1)
+    assert view.box.viewRect().contains(QRectF(-0.99, -0.99, 6.98, 5.98))
+    view.box.go(1)  # that the shape is another one is no other way taken
+    assert view.box.viewRect().width() < 4
+    assert not view.box.can_go_forward
 
 
 def test_the_view_flies_where_motion_is_allowed(qtbot: QtBot, view: MapView) -> None:

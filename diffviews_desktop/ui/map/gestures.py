@@ -189,8 +189,7 @@ class MapBox(pg.ViewBox):
 
     def setRange(self, *args: Any, **options: Any) -> None:
         super().setRange(*args, **options)
-        if self.scene() is not None:
-            self.prepareForPaint()  # left to the next paint, it asks for another one
+        self.updateMatrix()  # left to the next paint, it would ask for another one
 
     def stop(self) -> None:
         """Stay where a flight is now."""
@@ -233,8 +232,10 @@ class MapBox(pg.ViewBox):
     def remember(self) -> None:
         """Keep the present view, so that one can come back to it."""
         now = self.aim
-        if now.isEmpty() or self.drawing or (self._at >= 0 and _alike(self._views[self._at], now)):
+        if now.isEmpty() or self.drawing:
             return
+        if self._at >= 0 and _alike(self._with_aspect(self._views[self._at]), now):
+            return  # it may have been kept when the plot was of another shape
         self._views = [*self._views[: self._at + 1], now][-KEPT_VIEWS:]
         self._at = len(self._views) - 1
         self.history_changed.emit()

@@ -16,6 +16,7 @@ from PySide6.QtCore import QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QPaintEngine, QPainter, QTransform
 from PySide6.QtWidgets import QWidget
 
+from diffviews_desktop.background import background_thread
 from diffviews_desktop.ui.map.opengl import GLError
 from diffviews_desktop.ui.map.points_gl import GLPainter
 from diffviews_desktop.ui.map.points_raster import RasterPainter, Snapshot, Sprites
@@ -267,7 +268,7 @@ class Points(pg.GraphicsObject):
         if self._moves or self._making is not None:
             return
         if self._makers is None:
-            self._makers = ThreadPoolExecutor(1, "scene")
+            self._makers = background_thread("scene")
         recipe = self._recipe()
         self._making = self._makers.submit(recipe)
         self._making.add_done_callback(self._made.emit)

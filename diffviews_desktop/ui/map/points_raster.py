@@ -14,6 +14,7 @@ from pyqtgraph.Qt import internals
 from PySide6.QtCore import QObject, QPointF, Qt, Signal
 from PySide6.QtGui import QImage, QPainter, QPixmap
 
+from diffviews_desktop.background import background_thread
 from diffviews_desktop.ui.map.scene import SIZES, PixelView, PointLook, PointScene
 
 AT_ONCE = 15_000
@@ -309,7 +310,7 @@ class RasterPainter(QObject):
             return None if image is None else Frame(image, scene, wide, look)
 
         if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, "map picture")
+            self._thread = background_thread("map picture")
         self._work = self._thread.submit(draw)
         self._work.add_done_callback(self._drawn.emit)
 

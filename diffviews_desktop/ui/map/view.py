@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from functools import partial
 
 import numpy as np
@@ -15,6 +15,7 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, QTimer, S
 from PySide6.QtGui import QColor, QContextMenuEvent, QImage, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from diffviews_desktop.background import background_thread
 from diffviews_desktop.row_set import RowSet
 from diffviews_desktop.samples import SampleTable
 from diffviews_desktop.state import Choosing, Selection, TrajectoryRecord
@@ -129,7 +130,7 @@ class MapView(QWidget):
         self._xy: NDArray = np.empty((0, 2), dtype=np.float32)
         self._index: Future[PointIndex] = Future()
         self._index.set_result(PointIndex(self._xy))
-        self._indexing = ThreadPoolExecutor(1, "points")
+        self._indexing = background_thread("points")
         self._labels: NDArray = np.empty(0, dtype=np.int32)
         self._selection = Selection()
         self._highlighted: int | None = None
@@ -351,7 +352,9 @@ class MapView(QWidget):
             axis = self._plot.getAxis(name)
             axis.setPen(pg.mkPen(c.border))
             axis.setTextPen(pg.mkPen(c.muted))
-            axis.setStyle(tickLength=-4, maxTickLevel=0)  # what they say is little
+            # few ticks, of which little is learnt, and room for their texts that never shrinks: the
+            # map must not jump while one zooms
+            axis.setStyle(tickLength=-4, maxTickLevel=0, autoReduceTextSpace=False)
         self._rings.set_theme(c.text)
         self.box.set_band_color(c.accent)
         if self._samples is not None:

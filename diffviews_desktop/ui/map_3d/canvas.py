@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,6 +26,7 @@ from PySide6.QtGui import (
 from PySide6.QtOpenGLWidgets import QOpenGLWidget
 from PySide6.QtWidgets import QWidget
 
+from diffviews_desktop.background import background_thread
 from diffviews_desktop.row_set import RowSet
 from diffviews_desktop.state import Selection, TrajectoryRecord
 from diffviews_desktop.ui import motion, theme
@@ -123,7 +124,7 @@ class Canvas(QOpenGLWidget):
         self._broken = False
         self._sorted: Sorted | None = None
         self._sorting: Future[Sorted] | None = None
-        self._threads = ThreadPoolExecutor(1, "map 3d")
+        self._threads = background_thread("map 3d")
         self._sorted_there.connect(self._on_sorted, Qt.ConnectionType.QueuedConnection)
         self._asked: tuple[QPointF, Callable[[int | None], None]] | None = None
         self._moving = False

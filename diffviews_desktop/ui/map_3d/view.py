@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +10,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt, Signal
 from PySide6.QtGui import QImage, QResizeEvent, QStandardItemModel
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from diffviews_desktop.background import background_thread
 from diffviews_desktop.state import ColorBy, Selection, State
 from diffviews_desktop.ui.map.coloring import Coloring
 from diffviews_desktop.ui.map.legend import Legend
@@ -66,7 +67,7 @@ class SolidView(QWidget):
         self._picks = State()
         self._wanted: tuple[State, PointScene] | None = None
         self._making: Future[_Prepared] | None = None
-        self._threads = ThreadPoolExecutor(1, "map 3d points")
+        self._threads = background_thread("map 3d points")
         self._prepared.connect(self._on_prepared, Qt.ConnectionType.QueuedConnection)
         self.choice = QComboBox()
         self.choice.setAccessibleName("Third axis")

@@ -1,0 +1,67 @@
+"""Sends messages between the window's process and the engine's.
+
+What unpickles a message holds the interpreter until it is done, and with it the window. So arrays
+are left out of the pickle and travel after it, in pieces.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+
+PIECE = 2**20  # bytes
+IN_THE_PICKLE = 2**14  # bytes of an array that is not worth a piece of its own
+
+
+class _Pickler(pickle.Pickler):
+    def reducer_override(self, value: object) -> Any:
+        """Arrays that lie in files, or not in one piece, travel as all others do."""
+        own = isinstance(value, np.ndarray) and value.dtype != object
+        if own and (isinstance(value, np.memmap) or not value.flags.forc):  # type: ignore[attr-defined]
+            return np.array(value, order="C", copy=None, subok=False).__reduce_ex__(5)
+        return NotImplemented
+
+
+def send(connection: Connection, message: object) -> None:
+    """Send a message; `receive` takes it.
+
+    Raises:
+        OSError: nobody is there any more.
+    """
+    buffers: list[memoryview] = []
+
+    def take(buffer: pickle.PickleBuffer) -> bool:
+        view = buffer.raw()
+        if view.nbytes < IN_THE_PICKLE:
+            return True
+        buffers.append(view)
+        return False
+
+    pickled = io.BytesIO()
+    _Pickler(pickled, protocol=5, buffer_callback=take).dump(message)
+    connection.send_bytes(pickle.dumps([view.nbytes for view in buffers]))
+    connection.send_bytes(pickled.getbuffer())
+    for view in buffers:
+        for start in range(0, view.nbytes, PIECE):
+            connection.send_bytes(view[start : start + PIECE])
+
+
+def receive(connection: Connection) -> Any:
+    """The next message; waits for it.
+
+    Raises:
+        EOFError: nobody is there any more.
+        OSError: the same, in the middle of a message.
+    """
+    sizes = pickle.loads(connection.recv_bytes())
+    pickled = connection.recv_bytes()
+    buffers = [bytearray(size) for size in sizes]
+    for buffer in buffers:
+        view = memoryview(buffer)
+        for start in range(0, len(buffer), PIECE):
+            connection.recv_bytes_into(view[start : start + PIECE])
+    return pickle.loads(pickled, buffers=buffers)
