@@ -193,12 +193,23 @@ class _Plot:
         self._app.processEvents()  # type: ignore[attr-defined]
 
     def _settle(self) -> None:
-        """Until nothing is at work: what one thread has made is painted, which may ask another."""
+        """Until nothing is at work: what one thread has made is painted, which may ask another.
+
+        Waiting is for events, as the program waits: a loop that looks again and again would take
+        the interpreter from the threads.
+        """
+        from PySide6.QtCore import QEventLoop
+
         quiet = 0
         while quiet < QUIET_TURNS:
-            self._frame()
-            quiet = 0 if self._busy() else quiet + 1
-            time.sleep(0.0005)
+            if self._busy():
+                quiet = 0
+                self._app.processEvents(  # type: ignore[attr-defined]
+                    QEventLoop.ProcessEventsFlag.WaitForMoreEvents
+                )
+            else:
+                quiet += 1
+                self._frame()
 
 
 def _limits(count: int, own: Found, other: Found) -> list[Row]:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ from diffviews_desktop.ui.map.points_gl import GLPainter
 from diffviews_desktop.ui.map.points_raster import RasterPainter, Snapshot, Sprites
 from diffviews_desktop.ui.map.scene import (
     EMPTY,
+    PixelView,
     PointLook,
     PointScene,
     as_levels,
@@ -79,6 +81,7 @@ class Points(pg.GraphicsObject):
         self._hidden: NDArray[np.bool_] | None = None
         self._size: NDArray[np.uint8] | None = None
         self._scene = EMPTY
+        self._laid: PointScene | None = None  # a scene in which nothing but colours may be wrong
         self._version = self._shown = 0  # of what is to be drawn, of the scene
         self._since = 0  # the first version of these samples
         self._making: Future[_Made] | None = None
@@ -91,6 +94,7 @@ class Points(pg.GraphicsObject):
         self._instead: PointScene | None = None
         self._moves = False
         self._marked = False
+        self._seen: PixelView | None = None  # when a picture of them was painted last
         self._extent: tuple[float, float, float, float] | None = None
         self._bounds = self._covered = QRectF()
         self.moving = False
@@ -133,7 +137,7 @@ class Points(pg.GraphicsObject):
     def set_colors(self, group: Values, palette: Sequence[QColor]) -> None:
         """Colour the same points otherwise: ``group (N,)`` indexes into ``palette``."""
         self._group, self._palette = group, list(palette)
-        self._changed()
+        self._changed(colors_only=True)
 
     def set_sizes(self, size: NDArray[np.uint8] | None) -> None:
         """Draw points in different sizes, ``(N,)`` indices into `SIZES`; None draws all alike."""
@@ -232,7 +236,7 @@ class Points(pg.GraphicsObject):
     def _recipe(self) -> partial[_Made]:
         return partial(
             _make, self._version, self._xy, self._order, self._group, self._alpha, self._palette,
-            self._emphasis, self._hidden, self._size,
+            self._emphasis, self._hidden, self._size, self._laid,
         )  # fmt: skip
 
     def _make_now(self) -> None:
@@ -246,6 +250,7 @@ class Points(pg.GraphicsObject):
             self._told = made.group, made.palette
         if made.version == self._version:
             self._order, self._group, self._alpha = made.order, made.group, made.alpha
+            self._laid = made.scene
 
     def _places_changed(self) -> None:
         self.prepareGeometryChange()
@@ -256,8 +261,10 @@ class Points(pg.GraphicsObject):
         self._changed()
         self.informViewBoundsChanged()
 
-    def _changed(self) -> None:
+    def _changed(self, *, colors_only: bool = False) -> None:
         self._version += 1
+        if not colors_only:
+            self._laid = None
         if not self._later:
             self.update()
             self.changed.emit()
@@ -281,10 +288,17 @@ class Points(pg.GraphicsObject):
         if self._shown != before:
             if not self._moves and self._shown == self._version:
                 self._instead = None
-            self.update()
+            if not self._draw_next():
+                self.update()
             self.changed.emit()
         if made.version != self._version and self._later and self._makers is not None:
             self._make_later()
+
+    def _draw_next(self) -> bool:
+        """Have the new scene drawn without painting the old one again for that."""
+        if self._seen is None or self._instead is not None:
+            return False
+        return self.raster.draw_next(self._scene, self.look(), self._seen)
 
     # ---- as an item of a plot -------------------------------------------------------------------
 
@@ -344,12 +358,14 @@ class Points(pg.GraphicsObject):
             area = box.mapRectToScene(box.rect()) if box is not None else size
             clip = QRectF(area.topLeft() * ratio, area.size() * ratio)
             try:
+                self._seen = None
                 self.gl.paint(painter, scene, look_now, view, clip, self.moving)
                 return
             except GLError as error:
                 log.warning("OpenGL cannot draw the points: %s", error)
                 self.gl_allowed = False
                 self.failed.emit(str(error))
+        self._seen = view
         self.raster.paint(painter, scene, look_now, view)
 
     @staticmethod
@@ -381,9 +397,13 @@ def _make(
     emphasis: NDArray[np.bool_] | None,
     hidden: NDArray[np.bool_] | None,
     size: NDArray[np.uint8] | None,
+    laid: PointScene | None,
 ) -> _Made:
     order = draw_order(xy) if order is None else order
     groups = np.asarray(group() if callable(group) else group).astype(np.uint16, copy=False)
+    if laid is not None and isinstance(alpha, np.ndarray):
+        scene = replace(laid, group=np.take(groups, laid.rows), palette=as_palette(palette))
+        return _Made(version, order, scene, groups, alpha, palette)
     levels = np.asarray(alpha() if callable(alpha) else alpha)
     levels = levels if levels.dtype == np.uint8 else as_levels(levels)
     scene = make_scene(xy, order, groups, levels, palette, emphasis, hidden, size)

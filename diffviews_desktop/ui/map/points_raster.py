@@ -75,15 +75,19 @@ class Sprites:
             _sheet(self._colors, diameter * factor, opacity)
             for factor in (SIZES if sized else (1.0,))
         ]
-        self._sides = np.array([sheet.side for sheet in sheets])
-        self._columns = np.array([sheet.columns for sheet in sheets])
         heights = [sheet.pixels.shape[0] for sheet in sheets]
-        self._tops = np.concatenate([[0], np.cumsum(heights)])
+        tops = np.concatenate([[0], np.cumsum(heights)])
         wide = max(sheet.pixels.shape[1] for sheet in sheets)
-        whole = np.zeros((int(self._tops[-1]), wide, 4), np.uint8)
-        for sheet, top in zip(sheets, self._tops.tolist(), strict=False):
+        whole = np.zeros((int(tops[-1]), wide, 4), np.uint8)
+        places = np.empty((2, len(sheets), len(self._colors) * LEVELS))
+        for number, (sheet, top) in enumerate(zip(sheets, tops.tolist(), strict=False)):
             high, across = sheet.pixels.shape[:2]
             whole[top : top + high, :across] = sheet.pixels
+            line, column = np.divmod(np.arange(places.shape[2]), sheet.columns)
+            places[:, number] = column * sheet.side, top + line * sheet.side
+        self._lefts, self._tops = places
+        self._first_of = self._color_of * LEVELS
+        self._sides = np.array([float(sheet.side) for sheet in sheets])
         image = QImage(
             whole.data, wide, len(whole), wide * 4, QImage.Format.Format_ARGB32_Premultiplied
         )
@@ -96,14 +100,16 @@ class Sprites:
 
     def places(
         self, group: NDArray, alpha: NDArray, size: NDArray | None
-    ) -> tuple[NDArray, NDArray, NDArray]:
-        """Left, top and side of the sprites of points ``(M,)``."""
-        level = np.minimum((alpha.astype(np.int32) * LEVELS) // 255, LEVELS - 1)
-        index = self._color_of[group] * LEVELS + level
-        which = 0 if size is None or len(self._sides) == 1 else size
-        side = self._sides[which]
-        line, column = np.divmod(index, self._columns[which])
-        return column * side, self._tops[which] + line * side, side
+    ) -> tuple[NDArray, NDArray, NDArray | float]:
+        """Left, top and side of the sprites of points ``(M,)``; one number is the side of all."""
+        index = self._first_of[group] + _LEVEL_OF[alpha]
+        if size is None or len(self._sides) == 1:
+            return self._lefts[0].take(index), self._tops[0].take(index), float(self._sides[0])
+        return self._lefts[size, index], self._tops[size, index], self._sides[size]
+
+
+_LEVEL_OF = np.minimum(np.arange(256) * LEVELS // 255, LEVELS - 1)
+"""The level of each opacity of a byte."""
 
 
 class _Sheet(NamedTuple):
@@ -114,7 +120,7 @@ class _Sheet(NamedTuple):
 
 def _sheet(colors: NDArray[np.uint8], diameter: float, opacity: float) -> _Sheet:
     """Discs of one size, line by line: a single one of a thousand colours would be too wide."""
-    side = math.ceil(diameter) + 2
+    side = math.ceil(diameter)
     levels = np.arange(1, LEVELS + 1, dtype=np.float32) * (opacity / LEVELS)
     bgra = np.full((len(colors), 4), 255, np.float32)
     bgra[:, :3] = colors[:, ::-1]
@@ -164,31 +170,35 @@ def render(
     shift_y = view.shift_y + cy * view.scale_y
     painter = QPainter(image)
     fragments = internals.PrimitiveArray(QPainter.PixmapFragment, 10)
+    fragments.resize(min(_BLOCK, len(scene)))
+    # middle, left, top, width, height, scales, rotation, opacity: the last of all points alike
+    fragments.ndarray()[:, 6:] = 1, 1, 0, 1
     for start in range(0, len(scene), _BLOCK):
         if not wanted():
             painter.end()
             return None
         block = slice(start, start + _BLOCK)
-        x = scene.xy[block, 0] * view.scale_x + shift_x
-        y = scene.xy[block, 1] * view.scale_y + shift_y
+        x = scene.xy[block, 0] * view.scale_x
+        y = scene.xy[block, 1] * view.scale_y
+        x += shift_x
+        y += shift_y
+        group, alpha = scene.group[block], scene.alpha[block]
+        size = None if scene.size is None else scene.size[block]
         inside = (x > -most) & (x < view.width + most) & (y > -most) & (y < view.height + most)
         count = int(np.count_nonzero(inside))
+        if count < len(x):
+            x, y, group, alpha = x[inside], y[inside], group[inside], alpha[inside]
+            size = None if size is None else size[inside]
         if not count:
             continue
         fragments.resize(count)
         values = fragments.ndarray()
-        size = None if scene.size is None else scene.size[block][inside]
-        left, top, side = sprites.places(
-            scene.group[block][inside], scene.alpha[block][inside], size
-        )
+        values[:, 2], values[:, 3], side = sprites.places(group, alpha, size)
         half = side / 2
-        values[:, 0] = np.floor(x[inside] - half + 0.5) + half
-        values[:, 1] = np.floor(y[inside] - half + 0.5) + half
-        values[:, 2], values[:, 3] = left, top
+        for column, place in enumerate((x, y)):
+            place -= half - 0.5
+            np.add(np.floor(place, out=place), half, out=values[:, column])
         values[:, 4] = values[:, 5] = side
-        values[:, 6:8] = 1
-        values[:, 8] = 0
-        values[:, 9] = 1
         painter.drawPixmapFragments(*fragments.drawargs(), sprites.pixmap)  # type: ignore[call-arg]
     painter.end()
     return image
@@ -267,6 +277,16 @@ class RasterPainter(QObject):
         assert frame is not None
         self._frame = frame
         blit(painter, frame, view)
+
+    def draw_next(self, scene: PointScene, look: PointLook, view: PixelView) -> bool:
+        """Draw what is to be painted next in the other thread already, the same points at the same
+        places; False where it must be painted for that."""
+        frame = self._frame
+        same = frame is not None and frame.scene.source is scene.source
+        if not same or self.patient or len(scene) <= AT_ONCE:
+            return False
+        self._request(scene, view, look)
+        return True
 
     def draw_all(
         self,
