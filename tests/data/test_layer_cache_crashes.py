@@ -314,7 +314,9 @@ def test_killed_while_it_extracted(cache: LayerCache, caplog: pytest.LogCaptureF
     with server(cache) as process:
         assert run(process, "extract", 0, None)
         assert cache.clear(everything=True) > 0
-        for seed in range(40):
+        for seed in range(200):  # when it is killed depends on the machine: till enough was seen
+            if seed >= 40 and seen["further"] > 5:
+                break
             run(process, "extract", seed, choose.uniform(0, longest))
             if cache.read("p", load_rows):
                 cache.clear(everything=True)
