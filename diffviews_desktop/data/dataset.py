@@ -85,14 +85,16 @@ def open_data_folder(path: Path) -> DataFolder:
     """
     path = Path(path)
     if not os.path.isdir(path):
-        raise DataError(f"There is no folder {path}. Choose another one with --data.")
+        raise DataError(
+            f"There is no folder {path}. Choose another one, with --data or in the window."
+        )
     try:
         # os.path: a subfolder that may not be entered (lost+found) is no model and no error
         folders = sorted(p for p in path.iterdir() if os.path.isfile(p / "config.json"))
     except OSError as error:
         raise DataError(
             f"The folder {path} cannot be read ({brief(error)}). Change its rights, or choose "
-            "another one with --data."
+            "another one, with --data or in the window."
         ) from error
     models: dict[str, ModelFolder] = {}
     problems: list[str] = []

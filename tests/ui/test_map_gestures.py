@@ -18,6 +18,7 @@ from diffviews_desktop.samples import SampleTable
 from diffviews_desktop.state import Selection, State
 from diffviews_desktop.ui import motion
 from diffviews_desktop.ui.main_window import MainWindow
+from diffviews_desktop.ui.map.gestures import SETTLED_MILLISECONDS
 from diffviews_desktop.ui.map.view import MapView
 from diffviews_desktop.worker.jobs import AveragePictures, ExportSamples, PictureMean
 
@@ -259,9 +260,13 @@ def test_a_view_is_gone_back_to_in_a_window_of_another_shape(qtbot: QtBot, view:
     view.box.remember()
     view.box.show_part(QRectF(1, 1, 2, 1))
     view.box.remember()
-    view.resize(520, 560)
-    qtbot.wait(20)
+    for width, height in ((520, 560), (700, 300), (520, 560)):
+        view.resize(width, height)
+        qtbot.wait(20)
+    qtbot.wait(SETTLED_MILLISECONDS + 50)
+    assert not view.box.can_go_forward  # that the shape changed is nothing to go back to
     view.box.go(-1)
+    assert not view.box.can_go_back
     assert view.box.viewRect().contains(QRectF(-0.99, -0.99, 6.98, 5.98))
     view.box.go(1)  # that the shape is another one is no other way taken
     assert view.box.viewRect().width() < 4

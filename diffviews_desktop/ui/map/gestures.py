@@ -229,6 +229,13 @@ class MapBox(pg.ViewBox):
 
     # ---- history --------------------------------------------------------------------------------
 
+    def resizeEvent(self, ev: Any) -> None:
+        settled = not self._settle.isActive() and not self.flying
+        super().resizeEvent(ev)
+        if settled and self._at >= 0:  # the same view in another shape: nothing to go back to
+            self._settle.stop()
+            self._views[self._at] = self.viewRect()
+
     def remember(self) -> None:
         """Keep the present view, so that one can come back to it."""
         now = self.aim
