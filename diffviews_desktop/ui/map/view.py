@@ -371,9 +371,10 @@ class MapView(QWidget):
         rows = self._selection.chosen.rows
         if not len(rows):
             rows = np.array(self._selection.rows, dtype=np.int64)
-        places = self._xy[rows[rows < len(self._xy)]]
-        if np.isfinite(places).all(axis=1).any():
-            x0, y0, x1, y1 = extent(places) or (0.0, 0.0, 1.0, 1.0)
+        there = rows if len(rows) and rows.max() < len(self._xy) else rows[rows < len(self._xy)]
+        around = extent(np.take(self._xy, there, axis=0))
+        if around is not None:
+            x0, y0, x1, y1 = around
             self._fly(self._with_room(QRectF(x0, y0, x1 - x0, y1 - y0), smallest=0.02))
 
     def _fly(self, part: QRectF) -> None:
