@@ -39,17 +39,28 @@ class Frame:
 
     def shows(self, scene: PointScene, view: PixelView, look: PointLook) -> bool:
         """Whether it is what a view wants, sharp and to its edges."""
+        if not self.is_of(scene, view, look):
+            return False
         own = self.view
-        if self.scene is not scene or self.look != look:
-            return False
-        if not (_same(own.scale_x, view.scale_x) and _same(own.scale_y, view.scale_y)):
-            return False
         left, top = view.shift_x - own.shift_x, view.shift_y - own.shift_y
         return (
             max(left, top) <= SLACK
             and left + own.width >= view.width - SLACK
             and top + own.height >= view.height - SLACK
         )
+
+    def is_of(self, scene: PointScene, view: PixelView, look: PointLook) -> bool:
+        """Whether it shows the same points at the same scale and look, wherever the view is."""
+        own = self.view
+        alike = _same(own.scale_x, view.scale_x) and _same(own.scale_y, view.scale_y)
+        return alike and self.scene is scene and self.look == look
+
+
+def _wide(view: PixelView, count: int) -> PixelView:
+    """A view with a margin to pan over."""
+    share = MARGIN if count > SOON_DRAWN else SMALL_MARGIN
+    more_x, more_y = round(view.width * share), round(view.height * share)
+    return view.moved(more_x, more_y, view.width + 2 * more_x, view.height + 2 * more_y)
 
 
 def _same(a: float, b: float) -> bool:
@@ -267,7 +278,8 @@ class RasterPainter(QObject):
         frame = self._frame
         if frame is None or not frame.shows(scene, view, look):
             if len(scene) <= AT_ONCE:
-                frame = self._draw(scene, view, look)
+                panned = frame is not None and frame.is_of(scene, view, look)
+                frame = self._draw(scene, _wide(view, len(scene)) if panned else view, look)
             else:
                 same = frame is not None and frame.scene.source is scene.source
                 if not (same and self.patient):
@@ -319,9 +331,7 @@ class RasterPainter(QObject):
             if scene is not self._working_on:
                 self._working_on = None  # what is being drawn is no longer wanted
             return
-        share = MARGIN if len(scene) > SOON_DRAWN else SMALL_MARGIN
-        more_x, more_y = round(view.width * share), round(view.height * share)
-        wide = view.moved(more_x, more_y, view.width + 2 * more_x, view.height + 2 * more_y)
+        wide = _wide(view, len(scene))
         sprites = self._sprites_of(scene, look, view.ratio)
         self._working_on = scene
 
