@@ -168,7 +168,7 @@ def anonymous() -> float | None:
     except OSError:
         return None
     kilobytes = next((line.split()[1] for line in lines if line.startswith("RssAnon")), None)
-    return None if kilobytes is None else int(kilobytes) / 1024
+    return None if kilobytes is None else int(kilobytes) * 1024 / 1e6
 
 
 def _main(arguments: Sequence[str]) -> None:

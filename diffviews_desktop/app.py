@@ -103,7 +103,7 @@ class App(QObject):
         return chosen if chosen in ("light", "dark") else "system"  # type: ignore[return-value]
 
     def _follow_desktop(self) -> None:
-        if self._theme() == "system":
+        if theme.choice() == "system":
             self.window.set_theme("system")
 
     def start(self) -> None:

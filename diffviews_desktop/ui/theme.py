@@ -7,7 +7,6 @@ to one of them a turn of the event loop.
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -62,7 +61,8 @@ FRAME = """
     """
 
 _current = LIGHT
-_dressed: list[weakref.ref[QWidget]] = []
+_choice: ThemeChoice = "system"
+_dressed: list[QWidget] = []  # themselves: nobody else may know of what Qt has made
 _change: Iterator[None] | None = None
 
 
@@ -71,21 +71,27 @@ def colors() -> Colors:
     return _current
 
 
+def choice() -> ThemeChoice:
+    """What was applied last."""
+    return _choice
+
+
 def is_dark() -> bool:
     """Whether the dark theme is in use."""
     return _current is DARK
 
 
-def apply(choice: ThemeChoice) -> None:
+def apply(chosen: ThemeChoice) -> None:
     """Use a theme for the whole application; "system" follows the desktop.
 
     What is dressed keeps its looks until all of it was styled anew, part by part: see `changing`.
     """
-    global _current, _change
+    global _choice, _current, _change
     app = QApplication.instance()
     assert isinstance(app, QApplication)
     scheme = QGuiApplication.styleHints().colorScheme()
-    dark = choice == "dark" or (choice == "system" and scheme == Qt.ColorScheme.Dark)
+    dark = chosen == "dark" or (chosen == "system" and scheme == Qt.ColorScheme.Dark)
+    _choice = chosen
     _current = DARK if dark else LIGHT
     # Fusion everywhere: bare X11 ignores setColorScheme, so the palette is set by hand
     if not app.styleSheet():  # each time every widget would be polished anew
@@ -109,17 +115,14 @@ def dress(widget: QWidget) -> None:
 
     Widgets that are dressed must not lie in each other; it takes less while they are empty.
     """
-    _dressed.append(weakref.ref(widget))
+    _dressed[:] = [*_alive(), widget]
     widget.ensurePolished()  # else tool bars and docks do not hear of their new measures
     widget.setStyleSheet(_style_sheet(_current))
 
 
 def _alive() -> list[QWidget]:
     """The widgets that are dressed and still there."""
-    found = [(ref, ref()) for ref in _dressed]
-    alive = [(ref, widget) for ref, widget in found if widget and shiboken6.isValid(widget)]
-    _dressed[:] = [ref for ref, _ in alive]
-    return [widget for _, widget in alive]
+    return [widget for widget in _dressed if shiboken6.isValid(widget)]
 
 
 def _dress_anew(widgets: list[QWidget], sheet: str) -> Iterator[None]:

@@ -3,6 +3,7 @@ and with a real one where a model's own facts are shown."""
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -238,11 +239,14 @@ def test_a_theme_reaches_every_part_of_the_window(
     window.show_about()
     asked = window.findChild(QMessageBox)
     qtbot.wait(50)  # the tabs of docks come with the next turn
-    tabs = [bar for bar in window.children() if isinstance(bar, QTabBar)]
-    assert len(tabs) == 1
+
+    def tabs() -> list[QTabBar]:  # nobody but Qt holds it
+        return [bar for bar in window.children() if isinstance(bar, QTabBar)]
+
+    assert len(tabs()) == 1
     parts = (
         window.menuBar(), window.status, window.map_area, window.layer_panel, preview, gallery,
-        generate, window.map_settings, window.grid_window, window.importer, asked, *tabs,
+        generate, window.map_settings, window.grid_window, window.importer, asked,
     )  # fmt: skip
     assert window.map is not None
     for choice, low, high in (("dark", 0, 60), ("light", 200, 256)):
@@ -254,6 +258,8 @@ def test_a_theme_reaches_every_part_of_the_window(
             assert part.updatesEnabled()
         corner = window.map.viewport.grab().toImage().pixelColor(4, 4)
         assert low <= corner.lightness() < high
+        assert [bar.styleSheet() for bar in tabs()] == [preview.styleSheet()]
+        gc.collect()
     gallery.setFloating(False)
 
 
@@ -589,6 +595,21 @@ def test_a_part_of_a_name_finds_a_class(qtbot: QtBot, window: MainWindow, many: 
     assert window.session.state.class_choice == 39
     assert many.text() == "39: Golden eagle"
     assert window.generate_panel.classes.currentData() == 39
+
+
+def test_the_list_of_classes_found_follows_the_theme(
+    qtbot: QtBot, window: MainWindow, many: QLineEdit
+) -> None:
+    for choice, low, high in (("dark", 0, 60), ("light", 200, 256)):
+        window.set_theme(choice)
+        qtbot.waitUntil(lambda: not theme.changing())
+        many.clear()
+        qtbot.keyClicks(many, "olden")
+        popup = window.generate_panel.classes.completer().popup()
+        qtbot.waitUntil(popup.isVisible)
+        assert low <= lightness(popup) < high
+        assert popup.styleSheet() == window.docks[3].styleSheet()
+        popup.hide()
 
 
 def test_a_class_can_be_typed_out(qtbot: QtBot, window: MainWindow, many: QLineEdit) -> None:

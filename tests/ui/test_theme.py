@@ -39,8 +39,10 @@ def test_every_class_stands_out_from_the_map(dark: bool) -> None:
 def test_themes_can_be_forced(qapp: QApplication) -> None:
     theme.apply("dark")
     assert qapp.palette().color(QPalette.ColorRole.Window).lightness() < 60
+    assert theme.choice() == "dark"
     theme.apply("light")
     assert qapp.palette().color(QPalette.ColorRole.Window).lightness() > 200
+    assert theme.choice() == "light"
 
 
 def test_every_icon_can_be_drawn(qapp: QApplication) -> None:

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from diffviews_desktop.import_rules import MAX_SEED
 from diffviews_desktop.state import PanelClass, State
+from diffviews_desktop.ui import theme
 from diffviews_desktop.ui.generate_panel.mask_page import MaskPage
 from diffviews_desktop.ui.generate_panel.sampling_page import SAMPLING, SamplingPage
 from diffviews_desktop.ui.widgets import ElidedLabel, IconButton, as_panel, block_signals
@@ -157,6 +158,9 @@ class GeneratePanel(QWidget):
         if completer is not None and line is not None:
             completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
             completer.setFilterMode(Qt.MatchFlag.MatchContains)
+            popup = completer.popup()  # a window of its own
+            assert popup is not None
+            theme.dress(popup)
             line.editingFinished.connect(self._on_class_typed)
 
     def _on_class_typed(self) -> None:
