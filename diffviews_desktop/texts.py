@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 class Texts(Sequence[str]):
     """Strings that are read one at a time.
 
-    A million of them as Python's own objects take a second to come from another process, which the
-    window would stand still for, and five times the memory.
+    To unpickle three million of them as Python's own objects takes 0.3 s, for which the window of
+    another process would stand still, and to drop them 0.06 s.
 
     Args:
         blob: all of them in UTF-8, one after the other, ``(B,) uint8``.

@@ -20,10 +20,11 @@ IN_THE_PICKLE = 2**14  # bytes of an array that is not worth a piece of its own
 class _Pickler(pickle.Pickler):
     def reducer_override(self, value: object) -> Any:
         """Arrays that lie in files, or not in one piece, travel as all others do."""
-        own = isinstance(value, np.ndarray) and value.dtype != object
-        if own and (isinstance(value, np.memmap) or not value.flags.forc):  # type: ignore[attr-defined]
-            return np.array(value, order="C", copy=None, subok=False).__reduce_ex__(5)
-        return NotImplemented
+        if not isinstance(value, np.ndarray) or value.dtype == object:
+            return NotImplemented
+        if value.flags.forc and not isinstance(value, np.memmap):
+            return NotImplemented
+        return np.asarray(value, order="C").__reduce_ex__(5)
 
 
 def send(connection: Connection, message: object) -> None:

@@ -40,9 +40,6 @@ log = logging.getLogger(__name__)
 MADE_AT_ONCE = 50_000
 """Scenes of more points are made in another thread; until then the one before is drawn."""
 
-RECOLOURED_AT_ONCE = 200_000
-"""Where nothing but colours is new, of as many points they are taken over at once: in 3 ms."""
-
 Values = NDArray | Callable[[], NDArray]
 """One a point; or what makes them, which for many points is called in another thread."""
 
@@ -272,14 +269,7 @@ class Points(pg.GraphicsObject):
             self.update()
             self.changed.emit()
         elif self._making is None:
-            few = colors_only and len(self._xy) <= RECOLOURED_AT_ONCE
-            if few and self._laid is not None and not (self._moves or callable(self._group)):
-                self._make_now()
-                if not self._draw_next():
-                    self.update()
-                self.changed.emit()
-            else:
-                self._soon.start()
+            self._soon.start()
 
     def _make_later(self) -> None:
         if self._moves or self._making is not None:
