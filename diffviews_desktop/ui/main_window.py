@@ -14,6 +14,7 @@ from PySide6.QtCore import (
     QChildEvent,
     QEvent,
     QSettings,
+    QSize,
     Qt,
     QTimer,
     QUrl,
@@ -74,6 +75,8 @@ if TYPE_CHECKING:  # brought in after the first paint: importing it takes a seco
     from diffviews_desktop.ui.map.view import MapView
 
 LAYOUT_VERSION = 1
+FIRST_SIZE, FRAME_ROOM = QSize(1360, 860), QSize(8, 32)
+"""Of the window at its first start, and what a window manager puts around it."""
 RECENT_FOLDERS = 8
 RENDERERS = (
     ("auto", "&Automatic"),
@@ -860,7 +863,8 @@ class MainWindow(QMainWindow):
         self.resizeDocks([trajectory], [190], vertical)
 
     def _restore_layout(self) -> None:
-        self.resize(1360, 860)
+        room = self.screen().availableSize() - FRAME_ROOM
+        self.resize(FIRST_SIZE.boundedTo(room))
         self._set_dock_sizes()
         self._first_layout = self.saveState(LAYOUT_VERSION)
         geometry, layout = self._settings.value("geometry"), self._settings.value("layout")

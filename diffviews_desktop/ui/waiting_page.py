@@ -28,8 +28,12 @@ class WaitingPage(QWidget):
         self.open_button = QPushButton("Open data folder…")
         self.demo_button = QPushButton("Open the demo")
         column = QVBoxLayout(self)
+        # as wide as the page: while the map is imported nothing is laid out anew, and a longer text
+        # would be cut off
+        self.title.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         column.addStretch()
-        for widget in (self.title, self.detail, self.bar, self.open_button, self.demo_button):
+        column.addWidget(self.title)
+        for widget in (self.detail, self.bar, self.open_button, self.demo_button):
             column.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch()
 
