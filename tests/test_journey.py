@@ -36,12 +36,27 @@ def until(qtbot: QtBot, ready: Callable[[], object], seconds: int = 60) -> None:
 
 
 def click(qtbot: QtBot, app: App, row: int) -> None:
-    """Move over a sample and click it."""
+    """Move over a sample and click it, where it is by then: a notice moves the map."""
     window = app.window
+    qtbot.mouseMove(window.map.viewport, window.map.position_of(row).toPoint())
+    qtbot.wait(50)
     place = window.map.position_of(row).toPoint()
-    qtbot.mouseMove(window.map.viewport, place)
     qtbot.mouseClick(window.map.viewport, Qt.MouseButton.LeftButton, pos=place)
     qtbot.wait(50)
+
+
+def away_from_steps(app: App, label: int) -> int:
+    """A sample of a class that no step of the shown trajectories lies on."""
+    session, shown = app.session, app.window.map
+    rows = np.flatnonzero(session.state.samples.class_label == label)
+    at = np.array([shown.position_of(row).toTuple() for row in rows])
+    steps = [
+        shown.position_of_step(key, index).toTuple()
+        for key, path in shown._paths.items()
+        for index in range(len(path.places))
+    ]
+    apart = np.linalg.norm(at[:, None] - np.array(steps).reshape(1, -1, 2), axis=2)
+    return int(rows[apart.min(axis=1, initial=1e9).argmax()])
 
 
 def choose_layer(app: App, layers: tuple[str, ...]) -> None:
@@ -164,7 +179,8 @@ def test_the_loop(qtbot: QtBot, app: App) -> None:
     until(qtbot, lambda: not any(isinstance(r.job, MapLayer) for r in session.state.jobs), 20)
     assert session.state.notice.level == "error"
     assert window.notice.isVisible()
-    click(qtbot, app, row)
+    click(qtbot, app, away_from_steps(app, 7))
+    assert session.state.selection.anchor is not None
     qtbot.mouseClick(window.generate_panel.generate, Qt.MouseButton.LeftButton)
     until(qtbot, lambda: [r.done for r in session.state.trajectories] == [True] * 3)
     assert app.worker.engine_pid != killed

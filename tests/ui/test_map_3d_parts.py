@@ -261,6 +261,7 @@ def test_the_point_in_front_else_the_nearest_is_found(
             assert found == cloud.rows[np.argmin(away)]
         else:
             assert found is None
+        assert points.count(x, y, 9.0) == (away <= 9.0).sum()
 
 
 def test_the_frame_holds_points_and_steps() -> None:

@@ -125,6 +125,31 @@ def test_rings_and_paths_take_no_clicks(  # behaviour 38
         qtbot.wait(30)
 
 
+@pytest.mark.parametrize(("under", "meant"), [(1, "sample"), (2, "step")])
+def test_a_sample_alone_under_a_step_is_picked_of_several_none(
+    qtbot: QtBot, view: MapView, state: State, make_job, make_step, under: int, meant: str
+) -> None:
+    pixel = view.box.viewPixelSize()[0]
+    xy = state.layer_map.xy.copy()
+    x, y = xy[7].tolist()
+    xy[9] = (x + 2 * pixel, y) if under == 2 else xy[9]
+    view.set_map(state.samples, xy)
+    # the step is nearer than the sample, but by no more than a hand can aim
+    step = replace(make_step(1), xy=(x + 0.4 * pixel, y + 0.4 * pixel))
+    record = TrajectoryRecord(make_job(), "Trajectory 1", steps=(make_step(0), step), done=True)
+    view.set_trajectories([record], record.key, 0)
+    heard: list[tuple] = []
+    view.clicked.connect(lambda row: heard.append(("sample", row)))
+    view.step_clicked.connect(lambda *step: heard.append(("step", *step)))
+    qtbot.mouseClick(
+        view.viewport,
+        Qt.MouseButton.LeftButton,
+        pos=view.position_of_step(record.key, 1).toPoint(),
+    )
+    qtbot.waitUntil(lambda: bool(heard))
+    assert heard == [("sample", 7) if meant == "sample" else ("step", record.key, 1)]
+
+
 def test_rings_are_drawn_around_their_points(qtbot: QtBot, view: MapView) -> None:
     before = view.viewport.grab().toImage()
     view.set_selection(Selection(anchor=8))

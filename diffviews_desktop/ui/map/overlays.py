@@ -16,8 +16,26 @@ from diffviews_desktop.ui import colors
 from diffviews_desktop.ui.map.glide import Between
 
 STEP_RADIUS = 10.0  # logical pixels around a step in which the mouse is at it
+MARKER_RADIUS = 5.0  # logical pixels; of the smallest marker of a step
+AS_NEAR = 1.0  # logical pixels that nobody can tell apart with a mouse
 MOST_CHOSEN_RINGS = 200
 """A larger selection set is told by the dimming of the rest alone."""
+
+
+def step_is_meant(step: float, sample: float, under_step: int) -> bool:
+    """Whether a mouse on both means the step of a trajectory and not the sample.
+
+    The nearer one is meant, and a sample that lies alone under a step; of many samples under it
+    nobody can mean one.
+
+    Args:
+        step: how far the step is from the mouse, in logical pixels.
+        sample: the same for the nearest sample.
+        under_step: how many samples its marker covers.
+    """
+    if step <= MARKER_RADIUS and under_step > 1:
+        return True
+    return step + AS_NEAR < sample
 
 
 class Rings:

@@ -28,7 +28,13 @@ from diffviews_desktop.ui.map.decorations import Decorated, Decorations
 from diffviews_desktop.ui.map.gestures import MapBox
 from diffviews_desktop.ui.map.glide import Between, Glide
 from diffviews_desktop.ui.map.legend import Legend
-from diffviews_desktop.ui.map.overlays import STEP_RADIUS, Path, Rings
+from diffviews_desktop.ui.map.overlays import (
+    MARKER_RADIUS,
+    STEP_RADIUS,
+    Path,
+    Rings,
+    step_is_meant,
+)
 from diffviews_desktop.ui.map.picking import PointIndex
 from diffviews_desktop.ui.map.points import Points
 from diffviews_desktop.ui.map.renderer import (
@@ -581,20 +587,29 @@ class MapView(QWidget):
             self.step_hovered.emit(step)
 
     def step_at(self, position: QPointF, row: int | None = None) -> tuple[int, int] | None:
-        """The step of a trajectory at a place in the scene, unless a sample is as near: its
+        """The step of a trajectory at a place in the scene, unless the sample there is meant: its
         trajectory and number."""
-        best, found = STEP_RADIUS, None
+        best, found, there = STEP_RADIUS, None, position
         for key, path in self._paths.items():
             for index, place in enumerate(path.places):
                 at = self.box.mapViewToScene(QPointF(*place))
-                away = math.hypot(at.x() - position.x(), at.y() - position.y())
+                away = _apart(at, position)
                 if away < best:
-                    best, found = away, (key, index)
+                    best, found, there = away, (key, index), at
         if found is not None and row is not None:
-            at = self.box.mapViewToScene(QPointF(*map(float, self._xy[row])))
-            if math.hypot(at.x() - position.x(), at.y() - position.y()) <= best:
+            sample = self.box.mapViewToScene(QPointF(*map(float, self._xy[row])))
+            if not step_is_meant(best, _apart(sample, position), self._covered_at(there)):
                 return None
         return found
+
+    def _covered_at(self, place: QPointF) -> int:
+        """How many samples the marker of a step covers at a place in the scene."""
+        reach = QPointF(MARKER_RADIUS, MARKER_RADIUS)
+        low = self.box.mapSceneToView(place - reach)
+        high = self.box.mapSceneToView(place + reach)
+        rows = self._index.result().in_rectangle(low.x(), low.y(), high.x(), high.y())
+        hidden = self._points.hidden
+        return len(rows) if hidden is None else int(np.count_nonzero(~hidden[rows]))
 
     def position_of_step(self, key: int, index: int) -> QPointF:
         """Where a step is, in the coordinates of the plot's viewport."""
@@ -715,3 +730,7 @@ class MapView(QWidget):
             # after this paint, not in it
             pg.QtCore.QTimer.singleShot(0, self, self.painted.emit)
         return super().eventFilter(watched, event)  # type: ignore[arg-type]
+
+
+def _apart(one: QPointF, other: QPointF) -> float:
+    return math.hypot(one.x() - other.x(), one.y() - other.y())

@@ -31,7 +31,12 @@ from diffviews_desktop.row_set import RowSet
 from diffviews_desktop.state import Selection, TrajectoryRecord
 from diffviews_desktop.ui import motion, theme
 from diffviews_desktop.ui.map.opengl import GLError
-from diffviews_desktop.ui.map.overlays import MOST_CHOSEN_RINGS, STEP_RADIUS
+from diffviews_desktop.ui.map.overlays import (
+    MARKER_RADIUS,
+    MOST_CHOSEN_RINGS,
+    STEP_RADIUS,
+    step_is_meant,
+)
 from diffviews_desktop.ui.map.renderer import SMOOTHING
 from diffviews_desktop.ui.map.scene import PointLook, look
 from diffviews_desktop.ui.map_3d import frame, overlays
@@ -432,9 +437,9 @@ class Canvas(QOpenGLWidget):
         return None if points is None else points.at(position.x(), position.y())
 
     def step_at(self, position: QPointF, row: int | None = None) -> tuple[int, int] | None:
-        """The step of a trajectory at a place in logical pixels, unless a sample is as near: its
-        trajectory and number."""
-        best, found = STEP_RADIUS, None
+        """The step of a trajectory at a place in logical pixels, unless the sample there is meant:
+        its trajectory and number."""
+        best, found, there = STEP_RADIUS, None, position
         projection = self.projection()
         for record in self._drawn_paths() if self._axis is not None else ():
             if not record.steps:
@@ -445,8 +450,14 @@ class Canvas(QOpenGLWidget):
             index = int(away.argmin())
             if away[index] < best:
                 best, found = float(away[index]), (record.key, index)
-        if found is not None and row is not None:
-            return None if _apart(self.position_of(row), position) <= best else found
+                there = QPointF(*pixels[index, :2].tolist())
+        if found is None or row is None:
+            return found
+        points = self._points_now()
+        if points is not None:
+            covered = points.count(there.x(), there.y(), MARKER_RADIUS)
+            sample = _apart(self.position_of(row), position)
+            return found if step_is_meant(best, sample, covered) else None
         return found
 
     def position_of_step(self, key: int, index: int) -> QPointF | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from diffviews_desktop.ui.map_3d.camera import Projection
 from diffviews_desktop.ui.map_3d.cloud import BEHIND, LARGER, SMALLER, Cloud
@@ -47,20 +48,24 @@ class ScreenPoints:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def at(self, x: float, y: float) -> int | None:
-        """The row of the point in front of all others at a place, or, where there is none, of the
-        nearest within reach; or None."""
+    def _around(self, x: float, y: float) -> NDArray[np.int64]:
+        """Points in the cells around a place: all within reach, and more."""
         column, line = int(x // REACH), int(y // REACH)
         first, last = max(0, column - 1), min(self._columns - 1, column + 1)
         if first > last:
-            return None
+            return np.empty(0, np.int64)
         parts = [
             np.arange(
                 self._start[at * self._columns + first], self._start[at * self._columns + last + 1]
             )
             for at in range(max(0, line - 1), min(self._lines - 1, line + 1) + 1)
         ]
-        near = np.concatenate(parts) if parts else np.empty(0, np.int64)
+        return np.concatenate(parts) if parts else np.empty(0, np.int64)
+
+    def at(self, x: float, y: float) -> int | None:
+        """The row of the point in front of all others at a place, or, where there is none, of the
+        nearest within reach; or None."""
+        near = self._around(x, y)
         away = np.hypot(self._places[near, 0] - x, self._places[near, 1] - y)
         near, away = near[away <= REACH], away[away <= REACH]
         if not len(near):
@@ -69,3 +74,8 @@ class ScreenPoints:
         if on.any():
             return int(self._rows[near[on][np.argmin(self._layer[near[on]])]])
         return int(self._rows[near[np.argmin(away)]])
+
+    def count(self, x: float, y: float, radius: float) -> int:
+        """How many points are drawn around a place; ``radius`` is at most `REACH`."""
+        places = self._places[self._around(x, y)]
+        return int(np.count_nonzero(np.hypot(places[:, 0] - x, places[:, 1] - y) <= radius))
