@@ -1,5 +1,6 @@
 """Points as they are drawn: as a picture and by OpenGL, and what is found where they are drawn."""
 
+import gc
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -13,7 +14,7 @@ from diffviews_desktop.samples import SampleTable
 from diffviews_desktop.ui.map import points_gl, renderer
 from diffviews_desktop.ui.map.picking import PointIndex
 from diffviews_desktop.ui.map.points import Points
-from diffviews_desktop.ui.map.points_raster import AT_ONCE, Sprites, render
+from diffviews_desktop.ui.map.points_raster import AT_ONCE, Picture, Sprites, render
 from diffviews_desktop.ui.map.renderer import GLViewport, choose_renderer, wanted_renderer
 from diffviews_desktop.ui.map.scene import SIZES, PixelView, draw_order, look, make_scene
 from diffviews_desktop.ui.map.view import MapView
@@ -151,6 +152,36 @@ def test_points_without_a_place_are_left_out_and_the_order_is_always_the_same() 
     assert order.tolist() != sorted(order.tolist())
     part = make_scene(xy, order, group, alpha, [RED, BLUE]).part(10)
     assert 5 <= len(part) <= 10
+
+
+def test_of_many_points_each_round_goes_once_over_the_map_and_is_a_fair_sample() -> None:
+    rng = np.random.default_rng(3)
+    xy = rng.uniform(0, 64, (230_001, 2))
+    xy[:, 1] *= 10  # parts have the map's own shape
+    xy[3], xy[4], xy[5], xy[9] = 0, (64, 640), np.nan, np.inf
+    order = draw_order(xy)
+    assert sorted(order.tolist()) == [row for row in range(len(xy)) if row not in (5, 9)]
+    assert order.tolist() == draw_order(xy).tolist()
+    line = np.minimum(xy[order, 1] // 10, 63).astype(int)
+    for start, end in ((29_999, 129_999), (129_999, 229_999)):  # counted from the end
+        assert (np.diff(line[start:end]) >= 0).all()
+        # as in the whole map, a sixty-fourth of it in each line; and random within a line
+        counts = np.bincount(line[start:end], minlength=64)
+        assert np.abs(counts - 100_000 / 64).max() < 6 * np.sqrt(100_000 / 64)
+    inside = order[(xy[order] // [1, 10] == [7, 7]).all(axis=1)]
+    assert inside.tolist() != sorted(inside.tolist())
+
+
+def test_a_picture_keeps_its_memory_and_is_transparent_at_first() -> None:
+    picture = Picture(300, 200)
+    assert not pixels(picture).any()
+    painter = QPainter(picture)
+    painter.fillRect(3, 4, 5, 6, RED)
+    painter.end()
+    gc.collect()
+    others = [Picture(300, 200) for _ in range(20)]
+    assert pixels(picture)[4:10, 3:8].reshape(-1, 4).tolist() == [[224, 48, 48, 255]] * 30
+    assert not any(pixels(other).any() for other in others)
 
 
 def test_a_map_far_from_the_origin_keeps_its_detail() -> None:

@@ -32,7 +32,7 @@ _BLOCK = 8_000  # points between two looks at whether the picture is still wante
 class Frame:
     """A finished picture: of which scene, view and look."""
 
-    image: QImage
+    image: Picture
     scene: PointScene
     view: PixelView
     look: PointLook
@@ -97,7 +97,7 @@ class Sprites:
             line, column = np.divmod(np.arange(places.shape[2]), sheet.columns)
             places[:, number] = column * sheet.side, top + line * sheet.side
         self._lefts, self._tops = places
-        self._first_of = self._color_of * LEVELS
+        self._first_of = (self._color_of * LEVELS).astype(np.int32)
         self._sides = np.array([float(sheet.side) for sheet in sheets])
         image = QImage(
             whole.data, wide, len(whole), wide * 4, QImage.Format.Format_ARGB32_Premultiplied
@@ -113,13 +113,14 @@ class Sprites:
         self, group: NDArray, alpha: NDArray, size: NDArray | None
     ) -> tuple[NDArray, NDArray, NDArray | float]:
         """Left, top and side of the sprites of points ``(M,)``; one number is the side of all."""
-        index = self._first_of[group] + _LEVEL_OF[alpha]
+        index = self._first_of.take(group)
+        index += _LEVEL_OF.take(alpha)
         if size is None or len(self._sides) == 1:
             return self._lefts[0].take(index), self._tops[0].take(index), float(self._sides[0])
         return self._lefts[size, index], self._tops[size, index], self._sides[size]
 
 
-_LEVEL_OF = np.minimum(np.arange(256) * LEVELS // 255, LEVELS - 1)
+_LEVEL_OF = np.minimum(np.arange(256, dtype=np.int32) * LEVELS // 255, LEVELS - 1)
 """The level of each opacity of a byte."""
 
 
@@ -163,15 +164,25 @@ def _disc(side: int, diameter: float) -> NDArray[np.float32]:
     return inside.reshape(side, 4, side, 4).mean(axis=(1, 3), dtype=np.float32)
 
 
+class Picture(QImage):
+    """A transparent picture. Where nothing is drawn into it, the system need not give it memory."""
+
+    def __init__(self, width: int, height: int) -> None:
+        pixels = np.zeros((height, width), np.uint32)
+        super().__init__(
+            pixels.data, width, height, width * 4, QImage.Format.Format_ARGB32_Premultiplied
+        )
+        self._pixels = pixels  # Qt does not keep it
+
+
 def render(
     scene: PointScene,
     view: PixelView,
     sprites: Sprites,
     wanted: Callable[[], bool] = lambda: True,
-) -> QImage | None:
+) -> Picture | None:
     """Draw points into a picture; None where it was no longer wanted."""
-    image = QImage(view.width, view.height, QImage.Format.Format_ARGB32_Premultiplied)
-    image.fill(Qt.GlobalColor.transparent)
+    image = Picture(view.width, view.height)
     if not len(scene):
         return image
     most = sprites.side / 2
@@ -182,8 +193,10 @@ def render(
     painter = QPainter(image)
     fragments = internals.PrimitiveArray(QPainter.PixmapFragment, 10)
     fragments.resize(min(_BLOCK, len(scene)))
-    # middle, left, top, width, height, scales, rotation, opacity: the last of all points alike
-    fragments.ndarray()[:, 6:] = 1, 1, 0, 1
+    # middle, left, top, width, height, scales, rotation, opacity
+    values = fragments.ndarray()
+    values[:, 4:6] = sprites.side  # of all points where they are alike
+    values[:, 6:] = 1, 1, 0, 1
     for start in range(0, len(scene), _BLOCK):
         if not wanted():
             painter.end()
@@ -195,24 +208,32 @@ def render(
         y += shift_y
         group, alpha = scene.group[block], scene.alpha[block]
         size = None if scene.size is None else scene.size[block]
-        inside = (x > -most) & (x < view.width + most) & (y > -most) & (y < view.height + most)
-        count = int(np.count_nonzero(inside))
-        if count < len(x):
+        if not _all_between(x, -most, view.width + most, y, -most, view.height + most):
+            inside = (x > -most) & (x < view.width + most) & (y > -most) & (y < view.height + most)
             x, y, group, alpha = x[inside], y[inside], group[inside], alpha[inside]
             size = None if size is None else size[inside]
-        if not count:
+        if not len(x):
             continue
-        fragments.resize(count)
+        fragments.resize(len(x))
         values = fragments.ndarray()
         values[:, 2], values[:, 3], side = sprites.places(group, alpha, size)
         half = side / 2
         for column, place in enumerate((x, y)):
             place -= half - 0.5
             np.add(np.floor(place, out=place), half, out=values[:, column])
-        values[:, 4] = values[:, 5] = side
+        if size is not None:
+            values[:, 4] = values[:, 5] = side
         painter.drawPixmapFragments(*fragments.drawargs(), sprites.pixmap)  # type: ignore[call-arg]
     painter.end()
     return image
+
+
+def _all_between(
+    x: NDArray, left: float, right: float, y: NDArray, top: float, bottom: float
+) -> bool:
+    """Whether all places lie in a rectangle: cheaper than asking of each."""
+    wide, high = left < x.min() and x.max() < right, top < y.min() and y.max() < bottom
+    return bool(wide and high)
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,14 +17,18 @@ SIZES = (0.55, 0.75, 1.0, 1.35, 1.8)
 """Factors of the diameter that points of different sizes have."""
 COVERED = 0.9  # points fade where they would cover more of the plot than this
 FAINTEST = 0.06
+SCATTERED = 50_000
+"""As many points are drawn in an order that is random on the whole map."""
+ROUND = 100_000
+PARTS = 64
 
 
 @dataclass(frozen=True, eq=False)
 class PointScene:
     """Points in the order in which they are drawn.
 
-    The order is random and always the same, so that no class lies on top by chance and every part
-    of it is a fair sample; those that are emphasised come last.
+    The order is that of `draw_order`, so that no class lies on top by chance and every part of it
+    is a fair sample; those that are emphasised come last.
 
     Attributes:
         rows: the sample of each drawn point ``(M,) int32``.
@@ -90,9 +94,30 @@ def as_palette(colors: Sequence[QColor]) -> NDArray[np.uint8]:
 
 
 def draw_order(xy: NDArray) -> NDArray[np.int32]:
-    """The rows with a place, in a fixed random order."""
+    """The rows with a place, in a random order that is always the same.
+
+    Of many points that order holds within each part of the map, and every `ROUND` of them go once
+    over all parts: drawing points that lie together one after the other takes two thirds of the
+    time, as memory is read in pieces.
+    """
     drawn = np.flatnonzero(np.isfinite(xy).all(axis=1)).astype(np.int32)
-    return np.random.default_rng(0).permutation(drawn)
+    order = np.random.default_rng(0).permutation(drawn)
+    if len(order) > SCATTERED:
+        part = _part_of(xy)
+        for end in range(len(order), 0, -ROUND):  # the last ones whole: a fair sample
+            some = order[max(0, end - ROUND) : end]
+            some[:] = some[np.argsort(part[some], kind="stable")]
+    return order
+
+
+def _part_of(xy: NDArray) -> NDArray[np.uint16]:
+    """Which of `PARTS` × `PARTS` parts of the map each point lies in; any for one without place."""
+    x0, y0, x1, y1 = extent(xy) or (0.0, 0.0, 0.0, 0.0)
+    column, line = (
+        np.clip(np.nan_to_num((values - low) * (PARTS / max(high - low, 1e-30))), 0, PARTS - 1)
+        for values, low, high in ((xy[:, 0], x0, x1), (xy[:, 1], y0, y1))
+    )
+    return line.astype(np.uint16) * np.uint16(PARTS) + column.astype(np.uint16)
 
 
 def extent(xy: NDArray) -> tuple[float, float, float, float] | None:
