@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -63,6 +63,7 @@ from diffviews_desktop.ui.map_area import MapArea
 from diffviews_desktop.ui.map_settings import MapSettings
 from diffviews_desktop.ui.mean_window import MeanWindow, mean_image
 from diffviews_desktop.ui.notice_bar import NoticeBar
+from diffviews_desktop.ui.preferences import Preferences
 from diffviews_desktop.ui.preview_panel import PreviewPanel
 from diffviews_desktop.ui.saving import PictureSaver
 from diffviews_desktop.ui.status_bar import StatusBar
@@ -78,6 +79,7 @@ LAYOUT_VERSION = 1
 FIRST_SIZE, FRAME_ROOM = QSize(1360, 860), QSize(8, 32)
 """Of the window at its first start, and what a window manager puts around it."""
 RECENT_FOLDERS = 8
+APPEARANCES = (("system", "&System"), ("light", "&Light"), ("dark", "&Dark"))
 RENDERERS = (
     ("auto", "&Automatic"),
     ("opengl", "&OpenGL (graphics card)"),
@@ -123,6 +125,7 @@ class MainWindow(QMainWindow):
         self.on_close: Callable[[], None] = lambda: None
         self.map_settings: MapSettings | None = None  # these are made when first opened
         self.mean_window: MeanWindow | None = None
+        self.preferences: Preferences | None = None
         self.importer: ImportAssistant | None = None
         self.grid_window: GridWindow | None = None
         self.saver = PictureSaver(self)
@@ -267,6 +270,9 @@ class MainWindow(QMainWindow):
         self._action(
             edit, "&Clear all picks", partial(self._do, operations.clear_selection), "Ctrl+Shift+A"
         )
+        edit.addSeparator()
+        preferences = self._action(edit, "&Preferences…", self.show_preferences, "Ctrl+,")
+        preferences.setMenuRole(QAction.MenuRole.PreferencesRole)
 
         view = bar.addMenu("&View")
         for dock in self.docks:
@@ -281,33 +287,16 @@ class MainWindow(QMainWindow):
         self.still_action.setChecked(str(self._settings.value("reduced_motion")) == "true")
         self._reduce_motion()
         view.setToolTipsVisible(True)
-        appearance = view.addMenu("&Appearance")
-        group = QActionGroup(self)
-        chosen = str(self._settings.value("theme", "system"))
-        for choice in ("system", "light", "dark"):
-            action = self._action(appearance, choice.capitalize(), partial(self.set_theme, choice))
-            action.setCheckable(True)
-            action.setChecked(choice == chosen)
-            group.addAction(action)
-        ramps = view.addMenu("&Colours of values")
-        of_ramps = QActionGroup(self)
-        ramp_used = str(self._settings.value("ramp", RAMPS[0][0]))
-        for ramp, text in RAMPS:
-            action = self._action(ramps, text, partial(self.set_ramp, ramp))
-            action.setCheckable(True)
-            action.setChecked(ramp == ramp_used)
-            of_ramps.addAction(action)
+        self.appearances = self._choices(
+            view.addMenu("&Appearance"), APPEARANCES, "theme", self.set_theme
+        )
+        self.ramps = self._choices(view.addMenu("&Colours of values"), RAMPS, "ramp", self.set_ramp)
         self.size_menu = view.addMenu("Si&ze of points")
         self.size_menu.setToolTipsVisible(True)
         self.size_menu.aboutToShow.connect(self._fill_sizes)
-        drawing = view.addMenu("&Drawing of the map")
-        ways = QActionGroup(self)
-        used = str(self._settings.value("renderer", "auto"))
-        for way, text in RENDERERS:
-            action = self._action(drawing, text, partial(self.set_renderer, way))
-            action.setCheckable(True)
-            action.setChecked(way == used)
-            ways.addAction(action)
+        self.renderers = self._choices(
+            view.addMenu("&Drawing of the map"), RENDERERS, "renderer", self.set_renderer
+        )
         self._action(view, "&Reset layout", self.reset_layout)
 
         map_menu = bar.addMenu("&Map")
@@ -345,6 +334,25 @@ class MainWindow(QMainWindow):
         self._action(help_menu, "&Model and adapters", self.show_model)
         self._action(help_menu, "Open the &log", self.open_log)
         self._action(help_menu, "&About DiffViews", self.show_about)
+
+    def _choices(
+        self,
+        menu: QMenu,
+        choices: Sequence[tuple[str, str]],
+        setting: str,
+        choose: Callable[[Any], None],
+    ) -> QActionGroup:
+        """Actions of which one is checked: that of the setting, the first where it is none."""
+        group = QActionGroup(self)
+        for choice, text in choices:
+            action = self._action(menu, text, partial(choose, choice))
+            action.setCheckable(True)
+            action.setData(choice)
+            group.addAction(action)
+        saved = str(self._settings.value(setting))
+        known = [action for action in group.actions() if action.data() == saved]
+        (known or group.actions())[0].setChecked(True)
+        return group
 
     def _action(
         self, menu: QMenu, text: str, run: Callable[[], object], shortcut: str = ""
@@ -788,10 +796,28 @@ class MainWindow(QMainWindow):
         if self.map is None:
             return
         self.map_area.set_renderer(way)
+        self.session.update(self.session.state.with_notice(self._drawn_by()))
+
+    def _drawn_by(self) -> str:
+        if self.map is None:
+            return ""
         used = self.map.renderer
         words = "OpenGL" if used.name == "opengl" else "raster drawing"
-        text = f"The map is drawn by {words}: {used.reason}."
-        self.session.update(self.session.state.with_notice(text))
+        return f"The map is drawn by {words}: {used.reason}."
+
+    def show_preferences(self) -> None:
+        """Offer what a person prefers, whatever is shown."""
+        if self.preferences is None:
+            self.preferences = Preferences(
+                self.appearances,
+                self.ramps,
+                self.renderers,
+                self.still_action,
+                self._drawn_by,
+                self,
+            )
+        self.preferences.refresh()
+        _bring_up(self.preferences)
 
     def show_shortcuts(self) -> None:
         """List every action that has a key."""

@@ -121,15 +121,18 @@ class Worker(QObject):
 
     def _pump(self) -> None:
         """The thread's loop: hand out jobs, pass messages on, watch the child."""
-        self._start_engine()
         while not self._stopping:
-            assert self._engine is not None
+            if self._engine is None:
+                self._start_engine()
+            if self._engine is None:
+                wait([self._wake])
+                self._drain()
+                continue
             self._hand_out()
             ready = wait(
                 [self._wake, self._engine.connection, self._engine.sentinel], self._timeout()
             )
-            while self._wake.poll():
-                self._wake.recv_bytes()
+            self._drain()
             if self._engine.connection in ready:
                 message = self._engine.receive()
                 if message is not None:
@@ -144,10 +147,30 @@ class Worker(QObject):
             self._engine.stop(grace=0.0 if self._current is not None else 1.0)
             self._engine = None
 
+    def _drain(self) -> None:
+        while self._wake.poll():
+            self._wake.recv_bytes()
+
     def _start_engine(self) -> None:
+        """Start the child; where the system refuses, all that waits fails, and the next job tries
+        again."""
         self.engine_changed.emit("starting")
         self._engine_ready = False
-        self._engine = EngineProcess(self._device, self._log_file)
+        try:
+            self._engine = EngineProcess(self._device, self._log_file)
+        except (OSError, MemoryError) as error:
+            log.exception("the engine cannot be started")
+            self._engine = None
+            self.engine_changed.emit("stopped")
+            with self._lock:
+                refused = list(self._queue)
+                self._queue.clear()
+            for job in refused:
+                self.failed.emit(
+                    job.job_id,
+                    f"The engine cannot be started ({error}). Close other programs, and try again.",
+                    f"No process could be started for {job}.",
+                )
 
     def _hand_out(self) -> None:
         assert self._engine is not None

@@ -698,7 +698,7 @@ def test_without_opengl_it_says_why_not(
     assert not switch.action.isEnabled()
     assert not switch.action.isChecked()
     assert window.map_area.currentWidget() is window.map
-    assert "raster drawing was asked for" in switch.action.toolTip()
+    assert "the preferences asked for raster drawing" in switch.action.toolTip()
     window.set_renderer("opengl")
     assert switch.action.isEnabled()
 

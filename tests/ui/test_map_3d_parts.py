@@ -292,8 +292,12 @@ def test_why_there_is_no_view() -> None:
     )
     assert "llvmpipe draws in software" in software
     assert "OpenGL uses it all the same" in software
-    asked = why_not(Renderer("raster", "", "raster drawing was asked for"))
+    asked = why_not(Renderer("raster", "", "the preferences asked for raster drawing"))
     assert "Choose View ▸ Drawing of the map ▸ Automatic or OpenGL" in asked
+    variable = why_not(
+        Renderer("raster", "", "the variable DIFFVIEWS_RENDERER asked for raster drawing")
+    )
+    assert "without it, or with DIFFVIEWS_RENDERER=opengl" in variable
     assert "offscreen" in why_not(Renderer("raster", "", "the platform offscreen has no OpenGL"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import threading
 import time
@@ -254,6 +255,34 @@ def test_an_idle_engine_that_dies_is_started_again(
     psutil.Process(worker.engine_pid).kill()
     qtbot.waitUntil(lambda: record.said.count(("engine", "ready")) == 2, timeout=WAIT)
     assert record.ends() == []  # nothing was lost, so nothing failed
+
+
+def test_where_no_engine_can_be_started_jobs_fail_and_the_next_tries_again(
+    worker: Worker, record: Record, source: Source, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, refused = worker_module.EngineProcess, threading.Event()
+    refused.set()
+
+    def start(*arguments: Any) -> Any:
+        if refused.is_set():
+            raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+        return real(*arguments)
+
+    monkeypatch.setattr(worker_module, "EngineProcess", start)
+    worker.submit(OpenData(job_id=1, source=source))
+    with qtbot.waitSignal(record.failed, timeout=WAIT) as caught:
+        worker.start()
+    assert caught.args[0] == 1
+    assert "Resource temporarily unavailable" in caught.args[1]
+    assert "Close other programs" in caught.args[1]
+    assert worker.engine_pid is None
+    with qtbot.waitSignal(record.failed, timeout=WAIT) as caught:
+        worker.submit(OpenData(job_id=2, source=source))
+    assert caught.args[0] == 2
+    refused.clear()
+    with qtbot.waitSignal(record.finished, timeout=WAIT) as caught:
+        worker.submit(OpenData(job_id=3, source=source))
+    assert caught.args[0] == 3
 
 
 def test_stopping_while_busy_leaves_no_thread_and_no_process(source: Source, qtbot: QtBot) -> None:

@@ -58,18 +58,24 @@ def choose_renderer(wanted: RendererChoice = "auto") -> Renderer:
     """Choose once there is a QApplication."""
     platform = QGuiApplication.platformName()
     if wanted == "raster":
-        return Renderer("raster", "", "raster drawing was asked for")
+        return Renderer("raster", "", f"{_who()} asked for raster drawing")
     if platform in ("offscreen", "minimal", "vnc"):
         return Renderer("raster", "", f"the platform {platform} has no OpenGL")
     device = gl_renderer()
     if not device:
         return Renderer("raster", "", "OpenGL is not available")
     if wanted == "opengl":
-        return Renderer("opengl", device, "OpenGL was asked for")
+        return Renderer("opengl", device, f"{_who()} asked for OpenGL")
     found = Renderer("opengl", device, f"{device} is a graphics card")
     if not found.graphics_card:
         return Renderer("raster", device, f"{device} draws in software, which is slower")
     return found
+
+
+def _who() -> str:
+    """Who chose the way: the environment goes before the setting."""
+    asked = os.environ.get(VARIABLE, "").strip().lower()
+    return f"the variable {VARIABLE}" if asked in ("opengl", "raster") else "the preferences"
 
 
 def gl_renderer() -> str:

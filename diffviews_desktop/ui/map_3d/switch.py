@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QStackedWidget
 
 from diffviews_desktop.session import Session
 from diffviews_desktop.state import State
-from diffviews_desktop.ui.map.renderer import Renderer
+from diffviews_desktop.ui.map.renderer import VARIABLE, Renderer
 
 if TYPE_CHECKING:  # brought in when they are needed: importing them takes a second
     from diffviews_desktop.ui.map.view import MapView
@@ -30,6 +30,8 @@ def why_not(renderer: Renderer) -> str:
     said = f"The 3-D view is drawn by OpenGL: {renderer.reason}."
     if renderer.device:
         return f"{said} {DRAWING}OpenGL uses it all the same."
+    if VARIABLE in renderer.reason:
+        return f"{said} Start the program without it, or with {VARIABLE}=opengl."
     if "asked for" in renderer.reason:
         return f"{said} Choose {DRAWING}Automatic or OpenGL."
     return said

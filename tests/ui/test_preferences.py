@@ -1,0 +1,111 @@
+"""Preferences: fields that change what the menus change, at once and for the next start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QSettings, Qt
+from PySide6.QtWidgets import QComboBox
+from pytestqt.qtbot import QtBot
+from recorder import Recorder
+
+from diffviews_desktop.session import Session
+from diffviews_desktop.state import State
+from diffviews_desktop.ui import motion, theme
+from diffviews_desktop.ui.main_window import MainWindow
+from diffviews_desktop.ui.preferences import Preferences
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> QSettings:
+    return QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+
+
+@pytest.fixture
+def window(qtbot: QtBot, settings: QSettings, worker: Recorder, state: State) -> Iterator:
+    made = MainWindow(Session(), worker, settings)
+    qtbot.addWidget(made)
+    with qtbot.waitSignal(made.first_painted):
+        made.show()
+    made.bring_map()
+    made.session.update(state)
+    yield made
+    theme.apply("light")
+    motion.set_reduced(False)
+
+
+@pytest.fixture
+def preferences(qtbot: QtBot, window: MainWindow) -> Preferences:
+    action = next(a for a in window.actions_with_keys() if a.text() == "&Preferences…")
+    assert action.shortcut().toString() == "Ctrl+,"
+    action.trigger()
+    assert window.preferences is not None
+    qtbot.waitUntil(window.preferences.isVisible)
+    return window.preferences
+
+
+def choose(qtbot: QtBot, box: QComboBox, text: str) -> None:
+    """By the keyboard, as somebody without a mouse does."""
+    way = box.findText(text) - box.currentIndex()
+    for _ in range(abs(way)):
+        qtbot.keyClick(box, Qt.Key.Key_Down if way > 0 else Qt.Key.Key_Up)
+    assert box.currentText() == text
+
+
+def test_each_field_does_what_its_menu_does_and_is_remembered(
+    qtbot: QtBot, window: MainWindow, preferences: Preferences, settings: QSettings
+) -> None:
+    choose(qtbot, preferences.appearance, "Dark")
+    assert theme.is_dark()
+    choose(qtbot, preferences.ramps, "Cividis (the same for every colour vision)")
+    qtbot.keyClick(preferences.still, Qt.Key.Key_Space)
+    assert not motion.allowed()
+    assert settings.value("theme") == "dark"
+    assert settings.value("ramp") == "cividis"
+    assert settings.value("reduced_motion") == "true"
+    for group, data in ((window.appearances, "dark"), (window.ramps, "cividis")):
+        assert group.checkedAction().data() == data
+    assert window.still_action.isChecked()
+    qtbot.waitUntil(lambda: not theme.changing())
+
+
+def test_fields_follow_the_menus(window: MainWindow, preferences: Preferences) -> None:
+    window.appearances.actions()[2].trigger()
+    window.ramps.actions()[1].trigger()
+    window.still_action.trigger()
+    assert preferences.appearance.currentText() == "Dark"
+    assert preferences.ramps.currentIndex() == 1
+    assert preferences.still.isChecked()
+
+
+def test_it_says_how_the_map_is_drawn_and_who_chose_that(
+    qtbot: QtBot,
+    window: MainWindow,
+    preferences: Preferences,
+    settings: QSettings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("DIFFVIEWS_RENDERER", raising=False)
+    choose(qtbot, preferences.drawing, "Raster (no graphics card)")
+    assert settings.value("renderer") == "raster"
+    assert "raster drawing: the preferences asked for" in preferences.drawn.text()
+    monkeypatch.setenv("DIFFVIEWS_RENDERER", "raster")
+    choose(qtbot, preferences.drawing, "OpenGL (graphics card)")
+    assert "the variable DIFFVIEWS_RENDERER asked for raster drawing" in preferences.drawn.text()
+    assert window.map.renderer.name == "raster"
+
+
+def test_what_was_chosen_before_is_shown(qtbot: QtBot, worker: Recorder, tmp_path: Path) -> None:
+    settings = QSettings(str(tmp_path / "other.ini"), QSettings.Format.IniFormat)
+    settings.setValue("ramp", "nonsense")
+    settings.setValue("renderer", "raster")
+    made = MainWindow(Session(), worker, settings)
+    qtbot.addWidget(made)
+    made.show_preferences()
+    assert made.preferences is not None
+    assert made.preferences.appearance.currentText() == "System"
+    assert made.preferences.ramps.currentIndex() == 0
+    assert made.preferences.drawing.currentText().startswith("Raster")
+    assert made.preferences.drawn.text() == ""  # there is no map yet
