@@ -104,7 +104,7 @@ class App(QObject):
 
     def _follow_desktop(self) -> None:
         if theme.choice() == "system":
-            self.window.set_theme("system")
+            self.window.apply_theme("system")
 
     def start(self) -> None:
         """Show the window; once it is painted, start the engine and open the data."""

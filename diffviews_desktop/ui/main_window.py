@@ -288,14 +288,18 @@ class MainWindow(QMainWindow):
         self._reduce_motion()
         view.setToolTipsVisible(True)
         self.appearances = self._choices(
-            view.addMenu("&Appearance"), APPEARANCES, "theme", self.set_theme
+            view.addMenu("&Appearance"), APPEARANCES, theme.choice(), self.set_theme
         )
-        self.ramps = self._choices(view.addMenu("&Colours of values"), RAMPS, "ramp", self.set_ramp)
+        ramp, renderer = self._settings.value("ramp"), self._settings.value("renderer")
+        self.ramps = self._choices(view.addMenu("&Colours of values"), RAMPS, ramp, self.set_ramp)
         self.size_menu = view.addMenu("Si&ze of points")
         self.size_menu.setToolTipsVisible(True)
         self.size_menu.aboutToShow.connect(self._fill_sizes)
         self.renderers = self._choices(
-            view.addMenu("&Drawing of the map"), RENDERERS, "renderer", self.set_renderer
+            view.addMenu("&Drawing of the map"),
+            RENDERERS,
+            renderer,
+            self.set_renderer,
         )
         self._action(view, "&Reset layout", self.reset_layout)
 
@@ -339,18 +343,17 @@ class MainWindow(QMainWindow):
         self,
         menu: QMenu,
         choices: Sequence[tuple[str, str]],
-        setting: str,
+        used: object,
         choose: Callable[[Any], None],
     ) -> QActionGroup:
-        """Actions of which one is checked: that of the setting, the first where it is none."""
+        """Actions of which one is checked: the one in use, the first where that is none of them."""
         group = QActionGroup(self)
         for choice, text in choices:
             action = self._action(menu, text, partial(choose, choice))
             action.setCheckable(True)
             action.setData(choice)
             group.addAction(action)
-        saved = str(self._settings.value(setting))
-        known = [action for action in group.actions() if action.data() == saved]
+        known = [action for action in group.actions() if action.data() == used]
         (known or group.actions())[0].setChecked(True)
         return group
 
@@ -441,7 +444,11 @@ class MainWindow(QMainWindow):
 
     def bring_map(self) -> None:
         """Add the map, after the window was painted."""
+        if self.map is not None:
+            return
         self.map_area.bring_map()
+        assert self.map is not None
+        self.map.drawn_otherwise.connect(self._say_drawn_by)
 
     @property
     def map(self) -> MapView | None:
@@ -774,8 +781,12 @@ class MainWindow(QMainWindow):
         self._ask(operations.suggest_neighbors, count=count, on_map=on_map)
 
     def set_theme(self, choice: theme.ThemeChoice) -> None:
-        """Use light, dark, or the system's choice."""
+        """Choose light, dark, or what the desktop uses."""
         self._settings.setValue("theme", choice)
+        self.apply_theme(choice)
+
+    def apply_theme(self, choice: theme.ThemeChoice) -> None:
+        """Use light, dark, or what the desktop uses, until the program ends."""
         theme.apply(choice)
         for button in self.findChildren(IconButton):
             button.refresh()
@@ -796,14 +807,19 @@ class MainWindow(QMainWindow):
         if self.map is None:
             return
         self.map_area.set_renderer(way)
+        self._say_drawn_by()
+
+    def _say_drawn_by(self) -> None:
         self.session.update(self.session.state.with_notice(self._drawn_by()))
+        if self.preferences is not None:
+            self.preferences.refresh()
 
     def _drawn_by(self) -> str:
         if self.map is None:
             return ""
         used = self.map.renderer
-        words = "OpenGL" if used.name == "opengl" else "raster drawing"
-        return f"The map is drawn by {words}: {used.reason}."
+        words = "by OpenGL" if used.name == "opengl" else "into a picture"
+        return f"The map is drawn {words}: {used.reason}."
 
     def show_preferences(self) -> None:
         """Offer what a person prefers, whatever is shown."""

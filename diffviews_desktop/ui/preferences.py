@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtGui import QAction, QActionGroup, QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from diffviews_desktop.ui import theme
 from diffviews_desktop.ui.widgets import as_panel, muted
 
-WIDTH = 440
+WIDTH = 470
 
 
 class Preferences(QDialog):
@@ -60,7 +60,6 @@ class Preferences(QDialog):
         self.drawn.setWordWrap(True)
         self.close_button = QPushButton("&Close")
         self.close_button.clicked.connect(self.close)
-        drawing.triggered.connect(self.refresh)
         self._build()
         self.refresh()
         theme.dress(self)
@@ -93,11 +92,24 @@ class Preferences(QDialog):
         column.addStretch()
         column.addLayout(ending)
         self.setFixedWidth(WIDTH)
-        self.drawn.setMinimumHeight(2 * self.fontMetrics().lineSpacing())
 
     def refresh(self) -> None:
         """Say anew how the map is drawn."""
         self.drawn.setText(self._drawn_by())
+        self._make_room()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """As many lines as it says need, two at least: the window does not tremble for one."""
+        layout = self.layout()
+        assert layout is not None
+        layout.activate()
+        needed = self.drawn.heightForWidth(self.drawing.width())
+        self.drawn.setFixedHeight(max(needed, 2 * self.drawn.fontMetrics().lineSpacing()))
+        self.adjustSize()
 
 
 class _Choice(QComboBox):

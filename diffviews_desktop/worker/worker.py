@@ -65,6 +65,7 @@ class Worker(QObject):
         self._cancel_since: float | None = None
         self._engine: EngineProcess | None = None
         self._engine_ready = False
+        self._given_up = False  # until somebody wants something again
         self._thread = QThread()
         self._thread.setObjectName("engine worker")
         self.moveToThread(self._thread)
@@ -122,11 +123,12 @@ class Worker(QObject):
     def _pump(self) -> None:
         """The thread's loop: hand out jobs, pass messages on, watch the child."""
         while not self._stopping:
-            if self._engine is None:
+            if self._engine is None and not self._given_up:
                 self._start_engine()
             if self._engine is None:
                 wait([self._wake])
                 self._drain()
+                self._given_up = False
                 continue
             self._hand_out()
             ready = wait(
@@ -152,25 +154,28 @@ class Worker(QObject):
             self._wake.recv_bytes()
 
     def _start_engine(self) -> None:
-        """Start the child; where the system refuses, all that waits fails, and the next job tries
-        again."""
         self.engine_changed.emit("starting")
         self._engine_ready = False
         try:
             self._engine = EngineProcess(self._device, self._log_file)
         except (OSError, MemoryError) as error:
             log.exception("the engine cannot be started")
-            self._engine = None
-            self.engine_changed.emit("stopped")
-            with self._lock:
-                refused = list(self._queue)
-                self._queue.clear()
-            for job in refused:
-                self.failed.emit(
-                    job.job_id,
-                    f"The engine cannot be started ({error}). Close other programs, and try again.",
-                    f"No process could be started for {job}.",
-                )
+            self._give_up(str(error))
+
+    def _give_up(self, reason: str) -> None:
+        """Fail all that waits, because there is no engine; the next job tries again."""
+        self._given_up = True
+        self.engine_changed.emit("stopped")
+        with self._lock:
+            refused = list(self._queue)
+            self._queue.clear()
+        for job in refused:
+            self.failed.emit(
+                job.job_id,
+                f"The engine cannot be started ({reason}). Close other programs, and try again; "
+                "the log, in the Help menu, may tell more.",
+                f"The engine process could not be started for {job}.",
+            )
 
     def _hand_out(self) -> None:
         assert self._engine is not None
@@ -223,33 +228,34 @@ class Worker(QObject):
         return True
 
     def _engine_died(self) -> None:
+        """Fail the job in progress and have the engine started again, once it had started."""
         assert self._engine is not None
         code = self._engine.exit_code
         self._engine.stop(grace=0.0)
+        self._engine = None
         log.error("the engine ended unexpectedly (exit code %s)", code)
         self.engine_changed.emit("stopped")
         with self._lock:
             job, self._current = self._current, None
             was_cancelled, self._cancel_since = self._cancel_since is not None, None
-        self._start_engine()
-        if job is None:
-            return
-        if was_cancelled:
+        if job is not None and was_cancelled:
             self.cancelled.emit(job.job_id)
-        else:
+        elif job is not None:
             self.failed.emit(
                 job.job_id,
-                "The engine stopped unexpectedly and was started again. "
+                "The engine stopped unexpectedly; it is started again. "
                 "Nothing you picked is lost: try again, with a smaller layer if it repeats.",
                 f"The engine process ended with code {code} during {job}.",
             )
+        if not self._engine_ready:
+            self._give_up(f"it ended while it started, with code {code}")
 
     def _lose_patience(self) -> None:
         """End an engine that does not hear a cancel, or has been silent for very long."""
         assert self._engine is not None
         since = self._cancel_since
         deaf = since is not None and time.monotonic() - since > CANCEL_GRACE_SECONDS
-        silent = self._engine_ready and self._engine.silent_for() > SILENCE_SECONDS
+        silent = self._engine.silent_for() > SILENCE_SECONDS
         if deaf or silent:
             log.warning("ending an engine that %s", "does not hear" if deaf else "is silent")
             self._engine_died()

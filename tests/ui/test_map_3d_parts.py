@@ -285,6 +285,28 @@ def test_the_sides_behind_the_points_are_drawn() -> None:
 # ---- whether it is offered ----------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("emphasised", [False, True])
+def test_the_last_points_of_many_are_a_fair_sample(emphasised: bool) -> None:
+    rng = np.random.default_rng(0)
+    count, last = 130_000, 60_000
+    xy = rng.uniform(size=(count, 2))
+    emphasis = rng.random(count) < 0.01 if emphasised else None
+    group = rng.integers(0, 2, count)
+    scene = make_scene(xy, draw_order(xy), group, np.ones(count), [RED, BLUE], emphasis)
+    cloud = make_cloud(scene, rng.uniform(size=count))
+    assert sorted(cloud.rows.tolist()) == list(range(count))
+    assert cloud.index[cloud.rows].tolist() == list(range(count))
+    shown = cloud.rows[-last:]
+    for axis in (0, 1):  # all parts of the map alike
+        per_part = np.bincount((xy[shown, axis] * 20).astype(int), minlength=20)
+        assert np.abs(per_part - last / 20).max() < 6 * np.sqrt(last / 20)
+    if emphasis is not None:
+        assert np.isin(np.flatnonzero(emphasis), shown).all()
+    place, color = cloud.vertices["place"][-1], cloud.vertices["color"][-1]
+    assert place[:2] + cloud.centre[:2] == pytest.approx(xy[shown[-1]], abs=1e-6)
+    assert color[:3].tolist() == list([RED, BLUE][group[shown[-1]]].getRgb()[:3])
+
+
 def test_why_there_is_no_view() -> None:
     assert why_not(Renderer("opengl", "NVIDIA", "NVIDIA is a graphics card")) == ""
     software = why_not(

@@ -125,14 +125,18 @@ def test_rings_and_paths_take_no_clicks(  # behaviour 38
         qtbot.wait(30)
 
 
-@pytest.mark.parametrize(("under", "meant"), [(1, "sample"), (2, "step")])
+@pytest.mark.parametrize(
+    ("other", "meant"),
+    [(None, "sample"), ((2, 0), "step"), ((4.5, 4.5), "sample")],  # the last beside the marker
+)
 def test_a_sample_alone_under_a_step_is_picked_of_several_none(
-    qtbot: QtBot, view: MapView, state: State, make_job, make_step, under: int, meant: str
+    qtbot: QtBot, view: MapView, state: State, make_job, make_step, other: tuple | None, meant: str
 ) -> None:
     pixel = view.box.viewPixelSize()[0]
     xy = state.layer_map.xy.copy()
     x, y = xy[7].tolist()
-    xy[9] = (x + 2 * pixel, y) if under == 2 else xy[9]
+    if other is not None:
+        xy[9] = x + other[0] * pixel, y + other[1] * pixel
     view.set_map(state.samples, xy)
     # the step is nearer than the sample, but by no more than a hand can aim
     step = replace(make_step(1), xy=(x + 0.4 * pixel, y + 0.4 * pixel))

@@ -15,6 +15,7 @@ from diffviews_desktop.session import Session
 from diffviews_desktop.state import State
 from diffviews_desktop.ui import motion, theme
 from diffviews_desktop.ui.main_window import MainWindow
+from diffviews_desktop.ui.map import points_gl, renderer
 from diffviews_desktop.ui.preferences import Preferences
 
 
@@ -90,17 +91,50 @@ def test_it_says_how_the_map_is_drawn_and_who_chose_that(
     monkeypatch.delenv("DIFFVIEWS_RENDERER", raising=False)
     choose(qtbot, preferences.drawing, "Raster (no graphics card)")
     assert settings.value("renderer") == "raster"
-    assert "raster drawing: the preferences asked for" in preferences.drawn.text()
+    assert "into a picture: the preferences asked for raster drawing" in preferences.drawn.text()
     monkeypatch.setenv("DIFFVIEWS_RENDERER", "raster")
     choose(qtbot, preferences.drawing, "OpenGL (graphics card)")
     assert "the variable DIFFVIEWS_RENDERER asked for raster drawing" in preferences.drawn.text()
     assert window.map.renderer.name == "raster"
+    assert preferences.drawn.height() >= preferences.drawn.heightForWidth(preferences.drawn.width())
+    assert "DIFFVIEWS_RENDERER" in window.session.state.notice.text
+    monkeypatch.setenv("DIFFVIEWS_RENDERER", "auto")
+    monkeypatch.setattr(renderer, "gl_renderer", lambda: "llvmpipe")
+    choose(qtbot, preferences.drawing, "Automatic")
+    assert "DIFFVIEWS_RENDERER leaves the choice to the program" in preferences.drawn.text()
+
+
+@pytest.mark.qt_log_ignore("QOpenGLShader::compile", "Problematic Vertex shader")
+def test_where_opengl_fails_it_says_so(
+    qtbot: QtBot, window: MainWindow, preferences: Preferences, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if renderer.choose_renderer("opengl").name != "opengl":
+        pytest.skip("this display has no OpenGL")
+    monkeypatch.delenv("DIFFVIEWS_RENDERER", raising=False)
+    monkeypatch.setattr(points_gl, "VERTEX", "this is no shader")
+    choose(qtbot, preferences.drawing, "OpenGL (graphics card)")
+    qtbot.waitUntil(lambda: "OpenGL failed" in preferences.drawn.text())
+    assert preferences.drawn.text() == window.session.state.notice.text
+
+
+def test_a_theme_of_the_command_line_is_shown_and_the_desktop_does_not_overwrite_the_saved_one(
+    qtbot: QtBot, worker: Recorder, settings: QSettings
+) -> None:
+    settings.setValue("theme", "light")
+    theme.apply("dark")  # as --theme dark does
+    made = MainWindow(Session(), worker, settings)
+    qtbot.addWidget(made)
+    assert made.appearances.checkedAction().data() == "dark"
+    made.apply_theme("system")
+    assert settings.value("theme") == "light"
+    theme.apply("light")
 
 
 def test_what_was_chosen_before_is_shown(qtbot: QtBot, worker: Recorder, tmp_path: Path) -> None:
     settings = QSettings(str(tmp_path / "other.ini"), QSettings.Format.IniFormat)
     settings.setValue("ramp", "nonsense")
     settings.setValue("renderer", "raster")
+    theme.apply("system")
     made = MainWindow(Session(), worker, settings)
     qtbot.addWidget(made)
     made.show_preferences()

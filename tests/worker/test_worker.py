@@ -215,7 +215,7 @@ def test_an_engine_that_dies_in_a_job_is_started_again(
         psutil.Process(first).kill()
     assert record.ends() == [("failed", 1), ("finished", 2)]
     sentence = next(entry[2] for entry in record.said if entry[0] == "failed")
-    assert sentence.startswith("The engine stopped unexpectedly and was started again.")
+    assert sentence.startswith("The engine stopped unexpectedly; it is started again.")
     assert ("engine", "stopped") in record.said
     assert worker.engine_pid not in (None, first)
     assert [child.pid for child in engines()] == [worker.engine_pid]
@@ -283,6 +283,43 @@ def test_where_no_engine_can_be_started_jobs_fail_and_the_next_tries_again(
     with qtbot.waitSignal(record.finished, timeout=WAIT) as caught:
         worker.submit(OpenData(job_id=3, source=source))
     assert caught.args[0] == 3
+
+
+def test_an_engine_that_dies_while_it_starts_fails_what_waits_and_is_not_started_for_nothing(
+    worker: Worker, record: Record, source: Source, qtbot: QtBot
+) -> None:
+    worker.submit(OpenData(job_id=1, source=source))
+    with qtbot.waitSignal(record.failed, timeout=WAIT) as caught:
+        worker.start()
+        qtbot.waitUntil(lambda: worker.engine_pid is not None, timeout=WAIT)
+        psutil.Process(worker.engine_pid).kill()
+    assert caught.args[0] == 1
+    assert "ended while it started, with code -9" in caught.args[1]
+    starts = record.said.count(("engine", "starting"))
+    qtbot.wait(1000)
+    assert record.said.count(("engine", "starting")) == starts
+    with qtbot.waitSignal(record.finished, timeout=WAIT):
+        worker.submit(OpenData(job_id=2, source=source))
+    assert record.ends() == [("failed", 1), ("finished", 2)]
+
+
+def test_where_a_dead_engine_cannot_be_started_again_the_last_word_is_true(
+    worker: Worker, record: Record, source: Source, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker.start()
+    worker.submit(generate(worker, source, ENDLESS))
+    worker.submit(OpenData(job_id=worker.next_id(), source=source))
+    qtbot.waitUntil(lambda: bool(record.events(StepDone)), timeout=WAIT)
+
+    def refuse(*_: Any) -> Any:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(worker_module, "EngineProcess", refuse)
+    assert worker.engine_pid is not None
+    psutil.Process(worker.engine_pid).kill()
+    qtbot.waitUntil(lambda: len(record.ends()) == 2, timeout=WAIT)
+    assert record.ends() == [("failed", 1), ("failed", 2)]
+    assert "cannot be started" in record.said[-1][2]
 
 
 def test_stopping_while_busy_leaves_no_thread_and_no_process(source: Source, qtbot: QtBot) -> None:

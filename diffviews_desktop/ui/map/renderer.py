@@ -46,7 +46,7 @@ class Renderer:
 
 def wanted_renderer(setting: str = "auto") -> RendererChoice:
     """What a person asked for: by the environment, else by the setting."""
-    asked = os.environ.get(VARIABLE, "").strip().lower()
+    asked = _asked()
     if asked and asked not in get_args(RendererChoice):
         log.warning("%s=%s is not known: use auto, opengl or raster", VARIABLE, asked)
         asked = ""
@@ -68,14 +68,20 @@ def choose_renderer(wanted: RendererChoice = "auto") -> Renderer:
         return Renderer("opengl", device, f"{_who()} asked for OpenGL")
     found = Renderer("opengl", device, f"{device} is a graphics card")
     if not found.graphics_card:
-        return Renderer("raster", device, f"{device} draws in software, which is slower")
+        reason = f"{device} draws in software, which is slower"
+        if _asked() == "auto":
+            reason += f", and the variable {VARIABLE} leaves the choice to the program"
+        return Renderer("raster", device, reason)
     return found
+
+
+def _asked() -> str:
+    return os.environ.get(VARIABLE, "").strip().lower()
 
 
 def _who() -> str:
     """Who chose the way: the environment goes before the setting."""
-    asked = os.environ.get(VARIABLE, "").strip().lower()
-    return f"the variable {VARIABLE}" if asked in ("opengl", "raster") else "the preferences"
+    return f"the variable {VARIABLE}" if _asked() in ("opengl", "raster") else "the preferences"
 
 
 def gl_renderer() -> str:

@@ -27,8 +27,8 @@ PARTS = 64
 class PointScene:
     """Points in the order in which they are drawn.
 
-    The order is that of `draw_order`, so that no class lies on top by chance and every part of it
-    is a fair sample; those that are emphasised come last.
+    The order is that of `draw_order`, so that no class lies on top by chance; those that are
+    emphasised come last. Every so-manieth of them are a fair sample, and many of the last ones.
 
     Attributes:
         rows: the sample of each drawn point ``(M,) int32``.

@@ -94,6 +94,7 @@ class MapView(QWidget):
         step_clicked: a step that was clicked: trajectory and step.
         menu_wanted: a menu for a sample, or for none, and where on the screen.
         painted: the points were painted for the first time after `set_map`.
+        drawn_otherwise: OpenGL failed, `renderer` is another.
     """
 
     hovered = Signal(object)
@@ -101,6 +102,7 @@ class MapView(QWidget):
     double_clicked = Signal(int)
     chosen = Signal(object, str)
     painted = Signal()
+    drawn_otherwise = Signal()
     step_hovered = Signal(object)
     step_clicked = Signal(int, int)
     menu_wanted = Signal(object, QPoint)
@@ -196,6 +198,7 @@ class MapView(QWidget):
 
     def _on_failed(self) -> None:
         self._use_viewport(opengl=False)
+        self.drawn_otherwise.emit()
 
     def _watch_viewport(self) -> None:
         self.viewport.installEventFilter(self)
@@ -598,7 +601,8 @@ class MapView(QWidget):
                     best, found, there = away, (key, index), at
         if found is not None and row is not None:
             sample = self.box.mapViewToScene(QPointF(*map(float, self._xy[row])))
-            if not step_is_meant(best, _apart(sample, position), self._covered_at(there)):
+            covered = self._covered_at(there) if best <= MARKER_RADIUS else 0
+            if not step_is_meant(best, _apart(sample, position), covered):
                 return None
         return found
 
@@ -608,8 +612,12 @@ class MapView(QWidget):
         low = self.box.mapSceneToView(place - reach)
         high = self.box.mapSceneToView(place + reach)
         rows = self._index.result().in_rectangle(low.x(), low.y(), high.x(), high.y())
-        hidden = self._points.hidden
-        return len(rows) if hidden is None else int(np.count_nonzero(~hidden[rows]))
+        if self._points.hidden is not None:
+            rows = rows[~self._points.hidden[rows]]
+        middle = np.array([low.x() + high.x(), low.y() + high.y()]) / 2
+        radii = np.abs([high.x() - low.x(), high.y() - low.y()]) / 2
+        away = ((self._xy[rows] - middle) / radii) ** 2
+        return int(np.count_nonzero(away[:, 0] + away[:, 1] <= 1))
 
     def position_of_step(self, key: int, index: int) -> QPointF:
         """Where a step is, in the coordinates of the plot's viewport."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from diffviews_desktop.ui.map.scene import DIMMED_ALPHA, PointScene
+from diffviews_desktop.ui.map.scene import DIMMED_ALPHA, SCATTERED, PointScene
 
 VERTEX = np.dtype([("place", "<f4", 3), ("color", "u1", 4)])
 DIMMED = round(DIMMED_ALPHA * 255)
@@ -19,7 +19,7 @@ SMALLER, LARGER = 0.5, 2.0
 
 @dataclass(frozen=True, eq=False)
 class Cloud:
-    """Points in a fixed random order, as `PointScene` has them.
+    """Points in a fixed random order, the dimmed ones first, so that the last are a fair sample.
 
     Attributes:
         rows: the sample of each point ``(M,) int32``.
@@ -89,6 +89,9 @@ def make_cloud(scene: PointScene, heights: NDArray) -> Cloud:
         rows, xy, group, alpha, up = rows[kept], xy[kept], group[kept], alpha[kept], up[kept]
     if not len(rows):
         return NOTHING
+    if len(rows) > SCATTERED:  # on the flat map those that lie together follow each other
+        order = _scattered(alpha)
+        rows, xy, group, alpha, up = rows[order], xy[order], group[order], alpha[order], up[order]
     columns = (xy[:, 0], xy[:, 1], up)
     low = np.array([float(column.min()) for column in columns])
     high = np.array([float(column.max()) for column in columns])
@@ -111,6 +114,12 @@ def make_cloud(scene: PointScene, heights: NDArray) -> Cloud:
         index,
         faint if faint.any() and not faint.all() else None,
     )
+
+
+def _scattered(alpha: NDArray[np.uint8]) -> NDArray[np.intp]:
+    order = np.random.default_rng(0).permutation(len(alpha))
+    faint = alpha[order] <= DIMMED
+    return np.concatenate([order[faint], order[~faint]])
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,10 +28,10 @@ def why_not(renderer: Renderer) -> str:
     if renderer.name == "opengl":
         return ""
     said = f"The 3-D view is drawn by OpenGL: {renderer.reason}."
-    if renderer.device:
-        return f"{said} {DRAWING}OpenGL uses it all the same."
     if VARIABLE in renderer.reason:
         return f"{said} Start the program without it, or with {VARIABLE}=opengl."
+    if renderer.device:
+        return f"{said} {DRAWING}OpenGL uses it all the same."
     if "asked for" in renderer.reason:
         return f"{said} Choose {DRAWING}Automatic or OpenGL."
     return said
