@@ -32,7 +32,7 @@ from diffviews_desktop.worker.worker import Worker
 
 QUICK = GenerateSettings(num_steps=2, mask_steps=2, noise_mode="fixed", seed=1)
 ENDLESS = replace(QUICK, num_steps=100_000)
-WAIT = 30_000
+WAIT = 60_000
 
 
 class Record(QObject):
