@@ -14,6 +14,8 @@ from diffviews_desktop.ui import theme
 from diffviews_desktop.ui.colors import class_colors
 from diffviews_desktop.ui.widgets import as_panel, block_signals
 
+LOWEST_LIST = 44  # pixels: two classes; a small screen has no room for more
+
 
 class ClassesPanel(QWidget):
     """Signals: ``class_chosen(number or None)``, to highlight; choosing the highlighted one again
@@ -38,6 +40,7 @@ class ClassesPanel(QWidget):
         self.list.setAccessibleName("Classes")
         self.list.setIconSize(QSize(14, 14))
         self.list.setUniformItemSizes(True)
+        self.list.setMinimumHeight(LOWEST_LIST)
         self.list.setToolTip(
             "Click a class to highlight it, again to show all; right click to select its samples"
         )

@@ -86,7 +86,7 @@ class GalleryPanel(QWidget):
         self.list.setGridSize(QSize(SIDE + 18, SIDE + 40))
         self.list.setWordWrap(True)
         self.list.setSpacing(0)
-        self.list.setMinimumHeight(SIDE - 8)
+        self.list.setMinimumHeight(SIDE // 2)
         # a click removes, a double click flies there: wait to see which it is
         self._pending: int | None = None
         self._click_timer = QTimer(self)

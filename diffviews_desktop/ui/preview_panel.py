@@ -12,7 +12,7 @@ from diffviews_desktop.ui import theme
 from diffviews_desktop.ui.images import PictureLoader, enlarged, placeholder
 from diffviews_desktop.ui.widgets import as_panel, muted
 
-SIDE = 176
+SIDE = 160
 
 
 class PreviewPanel(QWidget):

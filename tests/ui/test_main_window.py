@@ -78,9 +78,17 @@ def window(qtbot: QtBot, settings: QSettings, worker: Recorder) -> Iterator[Main
     made.session.update(replace(made.session.state, jobs=()))
 
 
-def test_everything_fits_at_1280x720(qtbot: QtBot, window: MainWindow, state: State) -> None:
+def test_everything_fits_at_1280x720(
+    qtbot: QtBot, window: MainWindow, state: State, make_job, make_step
+) -> None:
     picked = Selection(anchor=0, suggested=((1, 1.0), (2, 2.0)))
-    window.session.update(replace(state, selection=picked))
+    steps = tuple(make_step(i) for i in range(40))  # as many need a scroll bar
+    record = TrajectoryRecord(make_job(num_steps=40), "Trajectory 1", steps=steps, done=True)
+    window.session.update(
+        replace(state, selection=picked, trajectories=(record,), shown=record.key, step=39)
+    )
+    qtbot.waitUntil(window.trajectory.strip.isVisible)
+    window.trajectory.landed.show()  # where a picture landed is one more line
     qtbot.wait(50)
     smallest = window.minimumSizeHint()
     assert smallest.width() <= 1280

@@ -101,6 +101,27 @@ def test_hover_says_which_sample_and_when_it_ends(qtbot: QtBot, view: MapView) -
     assert caught.args == [None]
 
 
+def test_hover_follows_a_map_that_moves_under_the_mouse(qtbot: QtBot, view: MapView) -> None:
+    place = view.position_of(9).toPoint()
+    qtbot.mouseMove(view.viewport, place)
+    qtbot.waitUntil(lambda: view.hovered_row == 9)
+    x, y = view.box.viewPixelSize()
+    apart = view.position_of(10) - view.position_of(9)
+    view.box.translateBy(x=apart.x() * x, y=-apart.y() * y)
+    qtbot.waitUntil(lambda: view.hovered_row == 10)
+    with qtbot.waitSignal(view.hovered) as caught:  # nothing under the mouse for certain
+        view.resize(view.width(), view.height() - 90)
+    assert caught.args == [None]
+    # by keys somebody goes elsewhere, and the mouse has no say then
+    qtbot.wait(300)
+    qtbot.keyClick(view._plot_widget, Qt.Key.Key_Right)
+    row = view.hovered_row
+    assert row is not None
+    view.box.translateBy(x=3 * x)
+    qtbot.wait(300)
+    assert view.hovered_row == row
+
+
 def test_a_double_click_asks_for_a_new_anchor(qtbot: QtBot, view: MapView) -> None:
     place = view.position_of(12).toPoint()
     with qtbot.waitSignal(view.double_clicked) as caught:

@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from diffviews_desktop.samples import SampleTable
 from diffviews_desktop.state import RunningJob, Selection, State, TrajectoryRecord
-from diffviews_desktop.ui import status_bar
+from diffviews_desktop.ui import status_bar, theme
 from diffviews_desktop.ui.classes_panel import ClassesPanel
 from diffviews_desktop.ui.color_panel import ColorPanel
 from diffviews_desktop.ui.gallery_panel import GalleryPanel
@@ -342,6 +342,24 @@ def test_preview_says_how_far_a_point_can_be_trusted(qtbot: QtBot, pictures, sta
     assert "trust 0.93" in panel.facts.text()
     panel.show_row(4)
     assert "trust" not in panel.facts.text()
+
+
+def test_frames_of_many_steps_are_shown_whole_above_the_scroll_bar(
+    qtbot: QtBot, state, make_job, make_step
+) -> None:
+    theme.apply("light")
+    panel = TrajectoryPanel()
+    theme.dress(panel)
+    qtbot.addWidget(panel)
+    panel.resize(900, 180)
+    panel.show()
+    steps = tuple(make_step(i) for i in range(40))
+    record = TrajectoryRecord(make_job(num_steps=40), "Trajectory 1", steps=steps, done=True)
+    panel.set_state(replace(state, trajectories=(record,), shown=record.key, step=39))
+    qtbot.waitUntil(panel.strip.horizontalScrollBar().isVisible)
+    last = panel.strip.visualItemRect(panel.strip.item(39))
+    assert last.top() >= 0
+    assert last.bottom() < panel.strip.viewport().height()
 
 
 def test_the_trajectory_grows_and_is_scrubbed(qtbot: QtBot, state, make_job, make_step) -> None:

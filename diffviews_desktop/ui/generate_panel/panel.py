@@ -29,7 +29,7 @@ from diffviews_desktop.ui.widgets import ElidedLabel, IconButton, as_panel, bloc
 from diffviews_desktop.worker.jobs import Generate, GenerateSettings
 
 SEARCHABLE_CLASSES = 30
-LOWEST_PAGE = 76
+LOWEST_PAGE = 64
 PRESET = (*SAMPLING, "s_min", "s_max", "s_noise")
 NFE = "NFE: how often the network runs for a picture"
 

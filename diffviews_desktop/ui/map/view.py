@@ -145,6 +145,7 @@ class MapView(QWidget):
         self._samples: SampleTable | None = None
         self._hovered: int | None = None
         self._hovered_step: tuple[int, int] | None = None
+        self._mouse: QPoint | None = None  # on the viewport; None where keys moved last, too
         self.glide = Glide(self._points, self.box, self)
         self.glide.moved.connect(self._on_glided)
         self.decorations: Decorations | None = None
@@ -282,6 +283,7 @@ class MapView(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._place_legend()
+        self._set_hovered(None)  # until the view is still: what is under the mouse is another
 
     def clear(self) -> None:
         """Show nothing."""
@@ -531,6 +533,8 @@ class MapView(QWidget):
         self._points.update()
         if self.decorations is not None:
             self.decorations.refresh()
+        if self._mouse is not None:  # the map moved under it
+            self._on_mouse_moved(self._plot_widget.mapToScene(self._mouse))
 
     def close_points(self) -> None:
         """End what draws and sorts points in other threads."""
@@ -708,6 +712,7 @@ class MapView(QWidget):
             found = index.toward(row, dx, dy, self._points.hidden)
             row = row if found is None else found
         if row is not None:
+            self._mouse = None
             self._set_hovered(row)
             self._reveal(row)
 
@@ -729,9 +734,10 @@ class MapView(QWidget):
                 return True
         elif event.type() == QEvent.Type.MouseMove:
             # not the scene's signal: that leaves moves out, the last one too
-            place = event.position().toPoint()  # type: ignore[attr-defined]
-            self._on_mouse_moved(self._plot_widget.mapToScene(place))
+            self._mouse = event.position().toPoint()  # type: ignore[attr-defined]
+            self._on_mouse_moved(self._plot_widget.mapToScene(self._mouse))
         elif event.type() == QEvent.Type.Leave:
+            self._mouse = None
             self._set_hovered(None)
         elif event.type() == QEvent.Type.Paint and self._awaiting_paint:
             self._awaiting_paint = False

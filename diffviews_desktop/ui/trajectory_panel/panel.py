@@ -30,6 +30,7 @@ from diffviews_desktop.ui.widgets import ElidedLabel, IconButton, as_panel, bloc
 from diffviews_desktop.wording import counted
 
 FRAME = 50
+CAPTION, SCROLL_BAR = 24, 10  # pixels in height
 PLAY_MILLISECONDS = 350
 MAX_LEVELS = 30
 NEAREST = 5
@@ -90,6 +91,7 @@ class TrajectoryPanel(QWidget):
         self.landed.setTextInteractionFlags(Qt.TextInteractionFlag.LinksAccessibleByMouse)
         self.landed.setObjectName("muted")
         self.landed.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.landed.hide()
         self.comparison = Comparison()
         self.strip = QListWidget()
         self.strip.setAccessibleName("Filmstrip")
@@ -98,7 +100,7 @@ class TrajectoryPanel(QWidget):
         self.strip.setWrapping(False)
         self.strip.setMovement(QListView.Movement.Static)
         self.strip.setIconSize(QSize(FRAME, FRAME))
-        self.strip.setFixedHeight(FRAME + 24)
+        self.strip.setFixedHeight(FRAME + CAPTION + SCROLL_BAR)  # of many steps there is one
         self.strip.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.empty = muted(
             "No trajectory yet. Pick a point on the map and press Generate: each denoising step "
