@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import html
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +21,6 @@ from PySide6.QtCore import (
 )
 from PySide6.QtGui import (
     QAction,
-    QActionGroup,
     QCloseEvent,
     QDesktopServices,
     QImage,
@@ -45,10 +43,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from diffviews_desktop import __version__, operations, paths
+from diffviews_desktop import operations, paths
 from diffviews_desktop.session import Session
 from diffviews_desktop.state import COLUMN, ColorBy, State
-from diffviews_desktop.ui import motion, theme
+from diffviews_desktop.ui import help_texts, motion, theme
 from diffviews_desktop.ui.classes_panel import ClassesPanel
 from diffviews_desktop.ui.color_panel import CHOICES, ColorPanel
 from diffviews_desktop.ui.gallery_panel import GalleryPanel
@@ -63,7 +61,13 @@ from diffviews_desktop.ui.map_area import MapArea
 from diffviews_desktop.ui.map_settings import MapSettings
 from diffviews_desktop.ui.mean_window import MeanWindow, mean_image
 from diffviews_desktop.ui.notice_bar import NoticeBar
-from diffviews_desktop.ui.preferences import Preferences
+from diffviews_desktop.ui.preferences import (
+    APPEARANCES,
+    RAMPS,
+    RENDERERS,
+    Preferences,
+    choices,
+)
 from diffviews_desktop.ui.preview_panel import PreviewPanel
 from diffviews_desktop.ui.saving import PictureSaver
 from diffviews_desktop.ui.status_bar import StatusBar
@@ -79,20 +83,6 @@ LAYOUT_VERSION = 1
 FIRST_SIZE, FRAME_ROOM = QSize(1360, 860), QSize(8, 32)
 """Of the window at its first start, and what a window manager puts around it."""
 RECENT_FOLDERS = 8
-APPEARANCES = (("system", "&System"), ("light", "&Light"), ("dark", "&Dark"))
-RENDERERS = (
-    ("auto", "&Automatic"),
-    ("opengl", "&OpenGL (graphics card)"),
-    ("raster", "&Raster (no graphics card)"),
-)
-
-
-RAMPS = (
-    ("viridis", "&Viridis"),
-    ("cividis", "&Cividis (the same for every colour vision)"),
-    ("magma", "&Magma"),
-    ("inferno", "&Inferno"),
-)
 
 
 class MainWindow(QMainWindow):
@@ -287,15 +277,15 @@ class MainWindow(QMainWindow):
         self.still_action.setChecked(str(self._settings.value("reduced_motion")) == "true")
         self._reduce_motion()
         view.setToolTipsVisible(True)
-        self.appearances = self._choices(
+        self.appearances = choices(
             view.addMenu("&Appearance"), APPEARANCES, theme.choice(), self.set_theme
         )
         ramp, renderer = self._settings.value("ramp"), self._settings.value("renderer")
-        self.ramps = self._choices(view.addMenu("&Colours of values"), RAMPS, ramp, self.set_ramp)
+        self.ramps = choices(view.addMenu("&Colours of values"), RAMPS, ramp, self.set_ramp)
         self.size_menu = view.addMenu("Si&ze of points")
         self.size_menu.setToolTipsVisible(True)
         self.size_menu.aboutToShow.connect(self._fill_sizes)
-        self.renderers = self._choices(
+        self.renderers = choices(
             view.addMenu("&Drawing of the map"),
             RENDERERS,
             renderer,
@@ -338,24 +328,6 @@ class MainWindow(QMainWindow):
         self._action(help_menu, "&Model and adapters", self.show_model)
         self._action(help_menu, "Open the &log", self.open_log)
         self._action(help_menu, "&About DiffViews", self.show_about)
-
-    def _choices(
-        self,
-        menu: QMenu,
-        choices: Sequence[tuple[str, str]],
-        used: object,
-        choose: Callable[[Any], None],
-    ) -> QActionGroup:
-        """Actions of which one is checked: the one in use, the first where that is none of them."""
-        group = QActionGroup(self)
-        for choice, text in choices:
-            action = self._action(menu, text, partial(choose, choice))
-            action.setCheckable(True)
-            action.setData(choice)
-            group.addAction(action)
-        known = [action for action in group.actions() if action.data() == used]
-        (known or group.actions())[0].setChecked(True)
-        return group
 
     def _action(
         self, menu: QMenu, text: str, run: Callable[[], object], shortcut: str = ""
@@ -837,25 +809,8 @@ class MainWindow(QMainWindow):
 
     def show_shortcuts(self) -> None:
         """List every action that has a key."""
-        rows = [
-            f"<tr><td><b>{action.shortcut().toString()}</b></td>"
-            f"<td>&nbsp;&nbsp;{action.text().replace('&', '')}</td></tr>"
-            for action in self.actions_with_keys()
-        ]
-        extra = (
-            "<tr><td><b>click</b></td><td>&nbsp;&nbsp;set the anchor, then add or remove "
-            "neighbours</td></tr><tr><td><b>double click</b></td><td>&nbsp;&nbsp;new anchor</td>"
-            "</tr><tr><td><b>wheel, drag</b></td><td>&nbsp;&nbsp;zoom, pan</td></tr>"
-            "<tr><td><b>Shift+drag</b></td><td>&nbsp;&nbsp;select a rectangle</td></tr>"
-            "<tr><td><b>Shift, Alt while selecting</b></td><td>&nbsp;&nbsp;add, take away</td></tr>"
-            "<tr><td><b>Shift+click, Space</b></td><td>&nbsp;&nbsp;select one sample or not</td>"
-            "</tr><tr><td><b>right click</b></td><td>&nbsp;&nbsp;all that a sample offers</td>"
-            "</tr><tr><td><b>arrow keys, Enter on the map</b></td><td>&nbsp;&nbsp;next sample, "
-            "pick it</td></tr>"
-            "<tr><td><b>3-D: drag, Shift+drag</b></td><td>&nbsp;&nbsp;orbit, pan</td></tr>"
-            "<tr><td><b>3-D: arrow keys, Home</b></td><td>&nbsp;&nbsp;orbit, reset</td></tr>"
-        )
-        _information(self._center, "Keyboard and mouse", f"<table>{''.join(rows)}{extra}</table>")
+        text = help_texts.shortcuts(self.actions_with_keys())
+        _information(self._center, "Keyboard and mouse", text)
 
     def actions_with_keys(self) -> list[QAction]:
         """Every menu action that has a shortcut."""
@@ -874,17 +829,11 @@ class MainWindow(QMainWindow):
 
     def show_model(self) -> None:
         """Say what is loaded, where, and which adapters there are."""
-        _information(self._center, "Model and adapters", model_text(self.session.state))
+        _information(self._center, "Model and adapters", help_texts.model(self.session.state))
 
     def show_about(self) -> None:
         """Say what this is."""
-        text = (
-            f"<b>DiffViews {__version__}</b><br>See a diffusion model's activations as a map, "
-            "pick a region, and make the model say that.<br><br>The demo's digits are MNIST "
-            "(Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0) and the UCI handwritten digits "
-            "(E. Alpaydin, C. Kaynak; CC BY 4.0)."
-        )
-        _information(self._center, "About DiffViews", text)
+        _information(self._center, "About DiffViews", help_texts.ABOUT)
 
     # ---- layout and settings --------------------------------------------------------------------
 
@@ -963,38 +912,6 @@ class MainWindow(QMainWindow):
             QMessageBox.StandardButton.No,
         )
         return answer == QMessageBox.StandardButton.Yes
-
-
-def model_text(state: State) -> str:
-    """The loaded model, its device and every adapter, as rich text."""
-    loaded = state.loaded
-    if loaded is None:
-        return "No model is loaded yet."
-    summary = state.summary()
-    classes = f"{loaded.num_classes} classes" if loaded.num_classes else "unconditional"
-    size = f"{loaded.resolution}×{loaded.resolution} pictures"
-    facts = loaded.device_facts
-    where = str(facts.get("name") or loaded.device)
-    if "memory_total" in facts:
-        where += (
-            f", {facts['memory_allocated'] / 1e9:.1f} GB used, {facts['memory_free'] / 1e9:.1f} of "
-            f"{facts['memory_total'] / 1e9:.1f} GB free"
-        )
-    rows = [
-        ("Model", f"{loaded.model}: {size}, {classes}, {len(loaded.layers)} layers"),
-        ("Adapter", state.source.adapter or (summary.adapter if summary else "")),
-        ("Device", f"{loaded.device} ({where})"),
-        ("Guidance", loaded.guidance_note),
-        *(("Note", note) for note in loaded.notes),
-        ("Adapters", ", ".join(loaded.adapters.usable)),
-        *(("Not usable", reason) for _, reason in loaded.adapters.unusable),
-    ]
-    cells = "".join(
-        f"<tr><td><b>{name}</b></td><td style='padding-left: 12px'>{html.escape(text)}</td></tr>"
-        for name, text in rows
-        if text
-    )
-    return f"<table cellspacing='6'>{cells}</table>"
 
 
 def _information(parent: QWidget, title: str, text: str) -> None:

@@ -1,17 +1,19 @@
-"""What a person prefers, whatever is shown: one window for what the menus hold, too."""
+"""What a person prefers, whatever is shown: in menus, and in one window."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QActionGroup, QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDialog,
-    QGridLayout,
+    QFormLayout,
     QHBoxLayout,
-    QLabel,
+    QMenu,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -21,6 +23,41 @@ from diffviews_desktop.ui import theme
 from diffviews_desktop.ui.widgets import as_panel, muted
 
 WIDTH = 470
+APPEARANCES = (("system", "&System"), ("light", "&Light"), ("dark", "&Dark"))
+RENDERERS = (
+    ("auto", "&Automatic"),
+    ("opengl", "&OpenGL (graphics card)"),
+    ("raster", "&Raster (no graphics card)"),
+)
+RAMPS = (
+    ("viridis", "&Viridis"),
+    ("cividis", "&Cividis (the same for every colour vision)"),
+    ("magma", "&Magma"),
+    ("inferno", "&Inferno"),
+)
+
+
+def choices(
+    menu: QMenu, offered: Sequence[tuple[str, str]], used: object, choose: Callable[[Any], None]
+) -> QActionGroup:
+    """Actions in a menu of which one is checked: the one in use, the first where none is.
+
+    Args:
+        menu: where they are added.
+        offered: what each chooses, and its text.
+        used: what is in use.
+        choose: is called with what is chosen.
+    """
+    group = QActionGroup(menu)
+    for choice, text in offered:
+        action = menu.addAction(text)
+        action.setCheckable(True)
+        action.setData(choice)
+        group.addAction(action)
+    known = [action for action in group.actions() if action.data() == used]
+    (known or group.actions())[0].setChecked(True)
+    group.triggered.connect(lambda action: choose(action.data()))
+    return group
 
 
 class Preferences(QDialog):
@@ -65,30 +102,27 @@ class Preferences(QDialog):
         theme.dress(self)
 
     def _build(self) -> None:
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(16)
-        grid.setVerticalSpacing(8)
-        grid.setColumnStretch(1, 1)
-        rows = (
+        form = QFormLayout()
+        form.setHorizontalSpacing(16)
+        form.setVerticalSpacing(8)
+        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        for text, field in (
             ("&Appearance", self.appearance),
             ("Colours of &values", self.ramps),
             ("&Drawing of the map", self.drawing),
-        )
-        for row, (text, field) in enumerate(rows):
-            label = QLabel(text)
-            label.setBuddy(field)
+        ):
             field.setAccessibleName(text.replace("&", ""))
-            grid.addWidget(label, row, 0)
-            grid.addWidget(field, row, 1)
-        grid.addWidget(self.drawn, len(rows), 1)
-        grid.addWidget(self.still, len(rows) + 1, 1)
+            form.addRow(text, field)
+        form.addRow("", self.drawn)
+        form.addRow("", self.still)
         ending = QHBoxLayout()
         ending.addStretch()
         ending.addWidget(self.close_button)
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 14, 16, 14)
         column.setSpacing(12)
-        column.addLayout(grid)
+        column.addLayout(form)
         column.addStretch()
         column.addLayout(ending)
         self.setFixedWidth(WIDTH)

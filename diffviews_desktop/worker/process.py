@@ -80,7 +80,7 @@ class EngineProcess:
         self.connection, theirs = _context.Pipe()
         # raw shared memory: a lock could be left held by a child that dies
         self._cancel = _context.RawValue(ctypes.c_longlong, 0)
-        self._beat = _context.RawValue(ctypes.c_double, time.time())
+        self._beat = _context.RawValue(ctypes.c_double, time.monotonic())
         self._process = _context.Process(
             target=_child,
             args=(theirs, self._cancel, self._beat, device, log_file),
@@ -132,8 +132,9 @@ class EngineProcess:
         self._cancel.value = job_id
 
     def silent_for(self) -> float:
-        """Seconds since the child's last heartbeat."""
-        return time.time() - self._beat.value
+        """Seconds since the child's last heartbeat; not those in which the computer slept, nor a
+        clock that was set. (Of one computer all processes read the same monotonic clock.)"""
+        return time.monotonic() - self._beat.value
 
     def stop(self, grace: float = 0.5) -> None:
         """End the child: politely, then not."""
@@ -229,7 +230,7 @@ def _watch(beat: Any) -> None:
     """Beat, and end this process when the parent is gone."""
     parent = multiprocessing.parent_process()
     while True:
-        beat.value = time.time()
+        beat.value = time.monotonic()
         if parent is not None and not parent.is_alive():
             _thread.interrupt_main(signal.SIGTERM)
             time.sleep(LEAVE_SECONDS)

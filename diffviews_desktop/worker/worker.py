@@ -248,7 +248,8 @@ class Worker(QObject):
                 f"The engine process ended with code {code} during {job}.",
             )
         if not self._engine_ready:
-            self._give_up(f"it ended while it started, with code {code}")
+            ended = "does not answer" if code is None else f"ended, with code {code},"
+            self._give_up(f"it {ended} while it starts")
 
     def _lose_patience(self) -> None:
         """End an engine that does not hear a cancel, or has been silent for very long."""

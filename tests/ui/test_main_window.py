@@ -33,8 +33,8 @@ from diffviews_desktop.app import App, Options
 from diffviews_desktop.processing.parameters import MapParameters
 from diffviews_desktop.session import Session
 from diffviews_desktop.state import RunningJob, Selection, State, TrajectoryRecord
-from diffviews_desktop.ui import theme
-from diffviews_desktop.ui.main_window import MainWindow, model_text
+from diffviews_desktop.ui import help_texts, theme
+from diffviews_desktop.ui.main_window import MainWindow
 from diffviews_desktop.ui.map.renderer import GLViewport
 from diffviews_desktop.worker.jobs import (
     AdapterList,
@@ -665,7 +665,7 @@ def action(window: MainWindow, text: str) -> QAction:
 def test_help_names_model_device_and_adapters(
     qtbot: QtBot, window: MainWindow, state: State
 ) -> None:
-    assert model_text(State()) == "No model is loaded yet."
+    assert help_texts.model(State()) == "No model is loaded yet."
     facts = {
         "name": "NVIDIA H200",
         "memory_allocated": 3_100_000_000,
@@ -706,7 +706,7 @@ def test_help_names_model_device_and_adapters(
         models=models,
         loaded=loaded_model(num_classes=0, device_facts={"device": "cpu", "name": "x86_64"}),
     )
-    text = model_text(plain)
+    text = help_texts.model(plain)
     assert "m: 8×8 pictures, unconditional, 0 layers" in text
     assert "cpu (x86_64)" in text
     assert "duck" in text  # what the command line says, not what the folder says

@@ -294,7 +294,7 @@ def test_an_engine_that_dies_while_it_starts_fails_what_waits_and_is_not_started
         qtbot.waitUntil(lambda: worker.engine_pid is not None, timeout=WAIT)
         psutil.Process(worker.engine_pid).kill()
     assert caught.args[0] == 1
-    assert "ended while it started, with code -9" in caught.args[1]
+    assert "it ended, with code -9, while it starts" in caught.args[1]
     starts = record.said.count(("engine", "starting"))
     qtbot.wait(1000)
     assert record.said.count(("engine", "starting")) == starts

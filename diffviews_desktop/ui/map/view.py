@@ -283,7 +283,8 @@ class MapView(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._place_legend()
-        self._set_hovered(None)  # until the view is still: what is under the mouse is another
+        if self._mouse is not None:  # until the view is still: another lies under it
+            self._set_hovered(None)
 
     def clear(self) -> None:
         """Show nothing."""
@@ -605,8 +606,7 @@ class MapView(QWidget):
                     best, found, there = away, (key, index), at
         if found is not None and row is not None:
             sample = self.box.mapViewToScene(QPointF(*map(float, self._xy[row])))
-            covered = self._covered_at(there) if best <= MARKER_RADIUS else 0
-            if not step_is_meant(best, _apart(sample, position), covered):
+            if not step_is_meant(best, _apart(sample, position), self._covered_at(there)):
                 return None
         return found
 

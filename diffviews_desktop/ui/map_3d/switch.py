@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import QObject, QPoint, QTimer, Signal
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QStackedWidget
 
@@ -73,8 +73,7 @@ class MapSwitch(QObject):
         """The flat map is there."""
         self._map = flat
         flat.points.changed.connect(self._points_changed)
-        # after the map has changed to the other way of drawing
-        flat.points.failed.connect(self.renderer_chosen, Qt.ConnectionType.QueuedConnection)
+        flat.drawn_otherwise.connect(self.renderer_chosen)
         self.renderer_chosen()
 
     def renderer_chosen(self) -> None:
