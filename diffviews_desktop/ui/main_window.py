@@ -31,6 +31,7 @@ from PySide6.QtWidgets import (
     QDialog,
     QDockWidget,
     QFileDialog,
+    QLineEdit,
     QMainWindow,
     QMenu,
     QMessageBox,
@@ -46,12 +47,13 @@ from PySide6.QtWidgets import (
 from diffviews_desktop import operations, paths
 from diffviews_desktop.session import Session
 from diffviews_desktop.state import COLUMN, ColorBy, State
-from diffviews_desktop.ui import help_texts, motion, theme
+from diffviews_desktop.ui import motion, theme
 from diffviews_desktop.ui.classes_panel import ClassesPanel
 from diffviews_desktop.ui.color_panel import CHOICES, ColorPanel
 from diffviews_desktop.ui.gallery_panel import GalleryPanel
 from diffviews_desktop.ui.generate_panel import GeneratePanel
 from diffviews_desktop.ui.grid_window import GridWindow
+from diffviews_desktop.ui.help import ABOUT, KeysWindow, model_text
 from diffviews_desktop.ui.images import PictureLoader, to_qimage
 from diffviews_desktop.ui.import_assistant import ImportAssistant
 from diffviews_desktop.ui.layer_panel import LayerPanel
@@ -517,6 +519,8 @@ class MainWindow(QMainWindow):
     def _on_painted(self) -> None:
         if self._first_map:
             self._first_map = False
+            if self.map is not None and not isinstance(self.focusWidget(), QLineEdit):
+                self.map.setFocus()  # else a button looks as if it were to be pressed
             self.map_shown.emit()
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -809,8 +813,7 @@ class MainWindow(QMainWindow):
 
     def show_shortcuts(self) -> None:
         """List every action that has a key."""
-        text = help_texts.shortcuts(self.actions_with_keys())
-        _information(self._center, "Keyboard and mouse", text)
+        _bring_up(KeysWindow(self.actions_with_keys(), self))
 
     def actions_with_keys(self) -> list[QAction]:
         """Every menu action that has a shortcut."""
@@ -829,11 +832,11 @@ class MainWindow(QMainWindow):
 
     def show_model(self) -> None:
         """Say what is loaded, where, and which adapters there are."""
-        _information(self._center, "Model and adapters", help_texts.model(self.session.state))
+        _information(self._center, "Model and adapters", model_text(self.session.state))
 
     def show_about(self) -> None:
         """Say what this is."""
-        _information(self._center, "About DiffViews", help_texts.ABOUT)
+        _information(self._center, "About DiffViews", ABOUT)
 
     # ---- layout and settings --------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
     QDoubleSpinBox,
+    QLabel,
     QLineEdit,
     QListWidget,
     QMessageBox,
@@ -33,7 +34,8 @@ from diffviews_desktop.app import App, Options
 from diffviews_desktop.processing.parameters import MapParameters
 from diffviews_desktop.session import Session
 from diffviews_desktop.state import RunningJob, Selection, State, TrajectoryRecord
-from diffviews_desktop.ui import help_texts, theme
+from diffviews_desktop.ui import theme
+from diffviews_desktop.ui.help import KeysWindow, model_text
 from diffviews_desktop.ui.main_window import MainWindow
 from diffviews_desktop.ui.map.renderer import GLViewport
 from diffviews_desktop.worker.jobs import (
@@ -93,6 +95,45 @@ def test_everything_fits_at_1280x720(
     smallest = window.minimumSizeHint()
     assert smallest.width() <= 1280
     assert smallest.height() <= 690  # a title bar needs room too
+
+
+def test_the_first_trajectory_moves_nothing(
+    qtbot: QtBot, window: MainWindow, state: State, make_job, make_step
+) -> None:
+    window.resize(1270, 690)
+    window.session.update(state)
+    qtbot.wait(50)
+    before = window.map_area.geometry(), window.trajectory.geometry()
+    assert window.trajectory.empty.isVisible()
+    steps = tuple(make_step(i) for i in range(40))
+    record = TrajectoryRecord(make_job(num_steps=40), "Trajectory 1", steps=steps, done=True)
+    window.session.update(replace(state, trajectories=(record,), shown=record.key, step=39))
+    qtbot.waitUntil(window.trajectory.strip.isVisible)
+    qtbot.wait(50)
+    assert (window.map_area.geometry(), window.trajectory.geometry()) == before
+
+
+def test_all_keys_are_listed_on_a_small_screen_too(qtbot: QtBot, window: MainWindow) -> None:
+    window.show_shortcuts()
+    shown = window.findChild(KeysWindow)
+    assert shown is not None
+    qtbot.waitUntil(shown.isVisible)
+    assert shown.sizeHint().height() <= 690
+    assert shown.sizeHint().width() <= 1280
+    texts = [label.text() for label in shown.findChildren(QLabel)]
+    for action in window.actions_with_keys():
+        assert action.shortcut().toString() in texts
+        assert action.text().replace("&", "") in texts
+    shown.close()
+
+
+def test_the_map_has_the_keyboard_once_it_is_there(
+    qtbot: QtBot, window: MainWindow, state: State
+) -> None:
+    with qtbot.waitSignal(window.map_shown):
+        window.session.update(state)
+    assert window.map is not None
+    qtbot.waitUntil(lambda: window.map.isAncestorOf(window.focusWidget()))
 
 
 def test_every_control_has_a_name_and_takes_the_keyboard(window: MainWindow) -> None:
@@ -665,7 +706,7 @@ def action(window: MainWindow, text: str) -> QAction:
 def test_help_names_model_device_and_adapters(
     qtbot: QtBot, window: MainWindow, state: State
 ) -> None:
-    assert help_texts.model(State()) == "No model is loaded yet."
+    assert model_text(State()) == "No model is loaded yet."
     facts = {
         "name": "NVIDIA H200",
         "memory_allocated": 3_100_000_000,
@@ -706,7 +747,7 @@ def test_help_names_model_device_and_adapters(
         models=models,
         loaded=loaded_model(num_classes=0, device_facts={"device": "cpu", "name": "x86_64"}),
     )
-    text = help_texts.model(plain)
+    text = model_text(plain)
     assert "m: 8×8 pictures, unconditional, 0 layers" in text
     assert "cpu (x86_64)" in text
     assert "duck" in text  # what the command line says, not what the folder says

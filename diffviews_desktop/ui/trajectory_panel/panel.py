@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QPushButton,
     QSizePolicy,
     QSlider,
+    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -90,7 +91,9 @@ class TrajectoryPanel(QWidget):
         self.landed.setTextFormat(Qt.TextFormat.RichText)
         self.landed.setTextInteractionFlags(Qt.TextInteractionFlag.LinksAccessibleByMouse)
         self.landed.setObjectName("muted")
-        self.landed.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        policy.setRetainSizeWhenHidden(True)
+        self.landed.setSizePolicy(policy)
         self.landed.hide()
         self.comparison = Comparison()
         self.strip = QListWidget()
@@ -155,8 +158,10 @@ class TrajectoryPanel(QWidget):
         row.addLayout(right, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 4, 10, 4)
-        column.addWidget(self.empty)
-        column.addWidget(self._content)
+        self._pages = QStackedWidget()  # as high without a trajectory as with one: no jumps
+        self._pages.addWidget(self.empty)
+        self._pages.addWidget(self._content)
+        column.addWidget(self._pages)
 
     # ---- in -------------------------------------------------------------------------------------
 
@@ -165,8 +170,7 @@ class TrajectoryPanel(QWidget):
         self._state = state
         record = state.trajectory()
         self._record = record
-        self.empty.setVisible(record is None)
-        self._content.setVisible(record is not None)
+        self._pages.setCurrentWidget(self.empty if record is None else self._content)
         if record is None:
             self._player.stop()
             self._frames = (0, 0)

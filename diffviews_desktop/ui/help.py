@@ -1,14 +1,26 @@
-"""What the Help menu says, as rich text."""
+"""What the Help menu shows."""
 
 from __future__ import annotations
 
 import html
 from collections.abc import Sequence
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
+from PySide6.QtWidgets import (
+    QDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from diffviews_desktop import __version__
 from diffviews_desktop.state import State
+from diffviews_desktop.ui import theme
+from diffviews_desktop.ui.widgets import as_panel
 
 ABOUT = (
     f"<b>DiffViews {__version__}</b><br>See a diffusion model's activations as a map, "
@@ -30,17 +42,49 @@ GESTURES = (
 )
 
 
-def shortcuts(actions: Sequence[QAction]) -> str:
-    """Every action's key, and what the mouse and keys do on the map."""
-    keys = [(one.shortcut().toString(), one.text().replace("&", "")) for one in actions]
-    rows = [
-        f"<tr><td><b>{key}</b></td><td>&nbsp;&nbsp;{what}</td></tr>"
-        for key, what in (*keys, *GESTURES)
-    ]
-    return f"<table>{''.join(rows)}</table>"
+class KeysWindow(QDialog):
+    """Every action's key, and what mouse and keys do on the map, side by side: a small screen is
+    not high enough for all of them below each other.
+
+    Args:
+        actions: those that have a key.
+        parent: window over which it opens.
+    """
+
+    def __init__(self, actions: Sequence[QAction], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Keyboard and mouse")
+        as_panel(self)
+        keys = [(one.shortcut().toString(), one.text().replace("&", "")) for one in actions]
+        rows = [*keys, *GESTURES]
+        half = (len(rows) + 1) // 2
+        columns = QHBoxLayout()
+        columns.setSpacing(36)
+        for some in (rows[:half], rows[half:]):
+            grid = QFormLayout()
+            grid.setHorizontalSpacing(16)
+            grid.setVerticalSpacing(2)
+            grid.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+            for key, what in some:
+                label = QLabel(key)
+                label.setProperty("strong", True)
+                grid.addRow(label, QLabel(what))
+            columns.addLayout(grid)
+        close = QPushButton("&Close")
+        close.clicked.connect(self.close)
+        ending = QHBoxLayout()
+        ending.addStretch()
+        ending.addWidget(close)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(18, 14, 18, 14)
+        column.setSpacing(12)
+        column.addLayout(columns)
+        column.addLayout(ending)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        theme.dress(self)
 
 
-def model(state: State) -> str:
+def model_text(state: State) -> str:
     """The loaded model, its device and every adapter, as rich text."""
     loaded = state.loaded
     if loaded is None:
