@@ -17,6 +17,9 @@ The text of each is one sentence or two for a person: what happened, and what to
 
 from __future__ import annotations
 
+from diffviews_desktop.files import UnfitFileError
+from diffviews_desktop.plain_text import visible
+
 MAX_BRIEF = 300
 
 
@@ -58,7 +61,8 @@ class Cancelled(DiffViewsError):
 
 def brief(error: BaseException) -> str:
     """The kind of somebody else's error and what it says, on one line and not too long."""
-    text = " ".join(str(error).split())
-    text = text if len(text) <= MAX_BRIEF else text[:MAX_BRIEF] + "…"
+    if isinstance(error, UnfitFileError):
+        return str(error.strerror)
+    text = visible(" ".join(str(error).split()), MAX_BRIEF)
     kind = type(error).__name__
     return f"{kind}: {text.rstrip('.')}" if text else kind

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from diffviews_desktop import files
 from diffviews_desktop.errors import DataError, brief
+from diffviews_desktop.files import MOST_JSON, read_json_value
 from diffviews_desktop.samples import path_inside
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object of a file.
+def read_json(path: Path, most: int = MOST_JSON) -> dict[str, Any]:
+    """A JSON object of a file of at most ``most`` bytes.
 
     Raises:
         DataError: it cannot be read, is not JSON in UTF-8, or holds something else.
     """
     try:
-        # -sig: some editors put a mark of order before the text
-        value = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
+        value = read_json_value(path, most)
+    except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read as JSON ({brief(error)}). Restore it.") from error
     if not isinstance(value, dict):
         raise DataError(f"{path} must hold a JSON object: correct or restore it.")
@@ -90,26 +90,15 @@ def inside(root: Path, path: Path) -> Path:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write that takes the place of ``path`` when the block ends well, and else goes.
+    """`files.replacing` with an error for the user.
 
     Raises:
         DataError: it cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.part")
     try:
-        with temporary.open("wb") as file:
+        with files.replacing(path) as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
     except OSError as error:
         raise DataError(
             f"{path} cannot be written ({brief(error)}). Check the disk and the folder's rights."
         ) from error
-    finally:
-        _remove(temporary)
-
-
-def _remove(path: Path) -> None:
-    with contextlib.suppress(OSError):  # a folder that cannot be written has nothing of ours
-        path.unlink(missing_ok=True)

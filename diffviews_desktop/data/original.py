@@ -18,6 +18,7 @@ from diffviews_desktop.data.folder_files import read_json
 from diffviews_desktop.data.npz_files import NpzFile
 from diffviews_desktop.data.sample_files import metadata_records, sample_columns, samples_of
 from diffviews_desktop.errors import DataError, UsageError
+from diffviews_desktop.files import MOST_TABLE
 
 if TYPE_CHECKING:
     import pandas  # type: ignore[import-untyped]
@@ -65,7 +66,7 @@ def load_activations(activation_path: str | Path) -> tuple[dict[str, NDArray], d
     metadata = path.with_name(f"{name}.json")
     return (
         {key: file.read(key) for key in file.arrays},
-        read_json(metadata) if metadata.is_file() else {},
+        read_json(metadata, MOST_TABLE) if metadata.is_file() else {},
     )
 
 

@@ -31,6 +31,7 @@ from diffviews_desktop.data.sample_columns import (
     texts,
 )
 from diffviews_desktop.errors import DataError
+from diffviews_desktop.files import MOST_TABLE
 from diffviews_desktop.samples import Column, SampleTable
 
 IMAGENET_ADAPTERS = ("edm-imagenet-64", "dmd2-imagenet-64")
@@ -168,7 +169,7 @@ def metadata_records(path: Path) -> list[dict[str, Any]]:
     Raises:
         DataError: it cannot be read, or has no list of samples.
     """
-    listed = read_json(path).get("samples")
+    listed = read_json(path, MOST_TABLE).get("samples")
     if not isinstance(listed, list) or not all(isinstance(r, dict) for r in listed):
         raise DataError(
             f"{path} has no list of samples under the key 'samples': correct or restore it."

@@ -199,14 +199,14 @@ def test_a_file_that_cannot_be_made_is_said(
 ) -> None:
     folder, _ = write_form(tmp_path, npz_batches)
     before = tree(folder)
-    real = Path.open
+    real = os.open
 
-    def read_only(self: Path, mode: str = "r", *args: Any, **more: Any) -> Any:
-        if "w" in mode:
-            raise PermissionError(13, "Permission denied", str(self))
-        return real(self, mode, *args, **more)
+    def read_only(path: Any, flags: int, *args: Any, **more: Any) -> int:
+        if flags & os.O_CREAT:
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, flags, *args, **more)
 
-    monkeypatch.setattr(Path, "open", read_only)
+    monkeypatch.setattr(os, "open", read_only)
     with pytest.raises(DataError, match=r"cannot be written .*Check the disk"):
         convert_folder(opened(tmp_path))
     assert tree(folder) == before

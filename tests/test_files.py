@@ -1,0 +1,121 @@
+"""Only regular files are read, within bounds; what is written follows no link."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from diffviews_desktop import files
+from diffviews_desktop.errors import brief
+
+
+@pytest.fixture
+def unfit(tmp_path: Path) -> dict[str, Path]:
+    """One of everything that is no file."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(tmp_path / "socket"))
+    listener.close()
+    (tmp_path / "link").symlink_to(tmp_path / "pipe")
+    return {
+        "a named pipe": tmp_path / "pipe",
+        "a folder": tmp_path / "folder",
+        "a socket": tmp_path / "socket",
+        "a device": Path("/dev/zero"),
+    } | {"a named pipe, through a link": tmp_path / "link"}
+
+
+def test_what_is_no_file_is_refused_at_once(unfit: dict[str, Path]) -> None:
+    for kind, path in unfit.items():
+        assert not files.is_regular(path)
+        for read in (files.open_regular, files.check_regular):
+            with pytest.raises(files.UnfitFileError) as caught:
+                read(path)
+            assert brief(caught.value) == f"it is {kind.split(',')[0]}, not a file"
+
+
+def test_a_file_replaced_by_a_pipe_while_it_is_opened_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    monkeypatch.setattr(files, "check_regular", lambda path, most=None: None)
+    done = threading.Event()
+
+    def read() -> None:
+        with pytest.raises(files.UnfitFileError):
+            files.open_regular(tmp_path / "pipe")
+        done.set()
+
+    threading.Thread(target=read, daemon=True).start()
+    assert done.wait(10)
+
+
+def test_a_file_is_read_up_to_a_size(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"12345")
+    assert files.read_bytes(path, 5) == b"12345"
+    with pytest.raises(files.UnfitFileError):
+        files.read_bytes(path, 4)
+    with path.open("r+b") as file:
+        file.truncate(30 * 10**9)  # sparse
+    with pytest.raises(files.UnfitFileError) as caught:
+        files.read_json_value(path)
+    assert brief(caught.value) == "it has 30,000 MB; more than 16 MB are not read"
+    assert files.read_bytes(Path("/proc/self/status"), 5) == b""
+
+
+def test_json_nested_too_deeply_is_an_error_of_its_value(tmp_path: Path) -> None:
+    path = tmp_path / "file.json"
+    path.write_text("[" * 200_000)
+    with pytest.raises(ValueError, match="nested too deeply"):
+        files.read_json_value(path)
+    path.write_bytes(b'\xef\xbb\xbf{"a": 1}')
+    assert files.read_json_value(path) == {"a": 1}
+
+
+def test_writing_replaces_a_link_and_does_not_follow_it(tmp_path: Path) -> None:
+    victim, target = tmp_path / "victim", tmp_path / "target"
+    victim.write_text("kept")
+    target.symlink_to(victim)
+    with files.replacing(target) as file:
+        file.write(b"new")
+    assert victim.read_text() == "kept"
+    assert target.read_text() == "new"
+    assert not target.is_symlink()
+    before = os.umask(0)
+    os.umask(before)
+    assert stat.S_IMODE(target.stat().st_mode) == 0o666 & ~before
+
+
+def test_a_name_that_is_taken_is_not_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("kept")
+    names = iter(["a" * 16, "b" * 16])
+    monkeypatch.setattr(files.secrets, "token_hex", lambda size: next(names))
+    (tmp_path / f".{'a' * 16}.part").symlink_to(victim)
+    with files.replacing(tmp_path / "target") as file:
+        file.write(b"new")
+    assert victim.read_text() == "kept"
+    assert (tmp_path / "target").read_text() == "new"
+
+
+def test_what_was_not_finished_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "target").write_text("old")
+
+    def interrupted() -> None:
+        with files.replacing(tmp_path / "target") as file:
+            file.write(b"new")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert [path.name for path in tmp_path.iterdir()] == ["target"]
+    assert (tmp_path / "target").read_text() == "old"

@@ -1,0 +1,62 @@
+"""Nothing in a text of a file acts where it is shown, printed or exported."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from diffviews_desktop.plain_text import csv_cell, elided, from_csv_cell, visible
+
+any_text = st.text(st.characters(), max_size=50)  # lone surrogates, too
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("dog, 7 σ, 日本語, 🐶, é", "dog, 7 σ, 日本語, 🐶, é"),
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("a\nb\tc", "a\\x0ab\\x09c"),
+        ("0.2\u202e 5.0", "0.2\\u202e 5.0"),
+        ("\udc80", "\\udc80"),
+        ("\U000e0041", "\\U000e0041"),
+        ("\x9b1m", "\\x9b1m"),
+    ],
+)
+def test_letters_that_act_are_made_visible(text: str, shown: str) -> None:
+    assert visible(text) == shown
+
+
+def test_line_breaks_stay_where_lines_are_wanted() -> None:
+    assert visible("a\nb\tc\r", lines=True) == "a\nb\tc\\x0d"
+
+
+@given(any_text, st.integers(1, 60))
+def test_what_is_shown_can_be_encoded_and_is_short(text: str, most: int) -> None:
+    shown = visible(text, most)
+    assert len(shown) <= most
+    shown.encode()
+    assert not {unicodedata.category(letter) for letter in shown} & {"Cc", "Cs", "Zl", "Zp"}
+    bidi = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+    assert not {unicodedata.bidirectional(letter) for letter in shown} & bidi
+
+
+def test_a_long_text_keeps_its_beginning_and_its_end() -> None:
+    assert elided("abcdefghij", 5) == "ab…ij"
+    assert elided("abcdefghij", 10) == "abcdefghij"
+    assert visible("x" * 10**7 + "\x1b", 9).endswith("x1b")
+
+
+@given(any_text)
+def test_a_cell_is_read_back_equal_and_is_no_formula(text: str) -> None:
+    cell = csv_cell(text)
+    assert from_csv_cell(cell) == text
+    assert not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "|", "%"))
+
+
+@pytest.mark.parametrize("formula", ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "'=1"])
+def test_formulas_get_an_apostrophe(formula: str) -> None:
+    assert csv_cell(formula) == f"'{formula}"
+    assert csv_cell("it's = fine") == "it's = fine"
