@@ -1,0 +1,44 @@
+"""What the attacks share: trials that were survived or lost, as a table and as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One kind of attack: how often it was tried, and how often the program survived it."""
+
+    name: str
+    tries: int
+    survived: int
+
+    @property
+    def lost(self) -> int:
+        """How often the attack did what it must not."""
+        return self.tries - self.survived
+
+
+def parser(text: str | None) -> argparse.ArgumentParser:
+    """A parser with the option that every attack has."""
+    made = argparse.ArgumentParser(description=text)
+    made.add_argument("--json", type=Path, metavar="FILE", help="also write the rows there")
+    return made
+
+
+def report(trials: list[Trial], file: Path | None = None) -> int:
+    """Print the table; the exit status is 1 where anything was lost."""
+    width = max(len(trial.name) for trial in trials)
+    print(f"{'trial':{width}}  {'tries':>6}  {'survived':>8}  {'lost':>5}")
+    for trial in trials:
+        print(f"{trial.name:{width}}  {trial.tries:6}  {trial.survived:8}  {trial.lost:5}")
+    if file is not None:
+        rows = [
+            {"name": t.name, "n": t.tries, "ours": t.lost, "peer": 0, "unit": "lost"}
+            for t in trials
+        ]
+        file.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+    return 1 if any(trial.lost for trial in trials) else 0
