@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication, QObject, QSettings, Qt, QTimer
+from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QIcon
 from PySide6.QtWidgets import QApplication
 
@@ -20,6 +20,7 @@ from diffviews_desktop.logs import configure_logging
 from diffviews_desktop.session import Session
 from diffviews_desktop.ui import theme
 from diffviews_desktop.ui.main_window import MainWindow
+from diffviews_desktop.ui.settings import Settings
 from diffviews_desktop.worker.jobs import Event, Source
 from diffviews_desktop.worker.worker import Worker
 
@@ -77,15 +78,16 @@ class App(QObject):
     def __init__(self, options: Options) -> None:
         super().__init__()
         self._options = options
-        settings = QSettings(str(paths.data_dir() / "settings.ini"), QSettings.Format.IniFormat)
+        settings = self._settings = Settings(paths.data_dir() / "settings.json")
         if options.reset:
             settings.clear()
-        self._settings = settings
         theme.apply(self._theme())
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow_desktop)
         self.session = Session()
         self.worker = Worker(options.device, paths.log_file())
         self.window = MainWindow(self.session, self.worker, settings)
+        if settings.problem:
+            self.session.update(self.session.state.with_notice(settings.problem, error=True))
         self.window.on_close = self.worker.stop
         self._events: list[Event] = []  # of the running job, shown at most once a frame
         self._frame = QTimer(self)
@@ -99,7 +101,7 @@ class App(QObject):
         self.window.map_shown.connect(self._on_map_shown)
 
     def _theme(self) -> theme.ThemeChoice:
-        chosen = self._options.theme or str(self._settings.value("theme", "system"))
+        chosen = self._options.theme or self._settings.text("theme", "system")
         return chosen if chosen in ("light", "dark") else "system"  # type: ignore[return-value]
 
     def _follow_desktop(self) -> None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from diffviews_desktop import __version__, paths
+from diffviews_desktop import __version__, paths, safe_path
 from diffviews_desktop.errors import DiffViewsError, brief
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ examples:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; returns the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    safe_path.forget_empty_elements()
     try:
         try:
             return _run(arguments)

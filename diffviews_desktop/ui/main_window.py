@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import (
-    QByteArray,
     QChildEvent,
     QEvent,
-    QSettings,
     QSize,
     Qt,
     QTimer,
@@ -72,6 +70,7 @@ from diffviews_desktop.ui.preferences import (
 )
 from diffviews_desktop.ui.preview_panel import PreviewPanel
 from diffviews_desktop.ui.saving import PictureSaver
+from diffviews_desktop.ui.settings import Settings, packed, unpacked
 from diffviews_desktop.ui.status_bar import StatusBar
 from diffviews_desktop.ui.trajectory_panel import TrajectoryPanel
 from diffviews_desktop.ui.waiting_page import WaitingPage
@@ -98,9 +97,7 @@ class MainWindow(QMainWindow):
     first_painted = Signal()
     map_shown = Signal()
 
-    def __init__(
-        self, session: Session, worker: operations.WorkerLike, settings: QSettings
-    ) -> None:
+    def __init__(self, session: Session, worker: operations.WorkerLike, settings: Settings) -> None:
         super().__init__()
         self.setWindowTitle("DiffViews")
         self.setDockOptions(
@@ -122,7 +119,7 @@ class MainWindow(QMainWindow):
         self.grid_window: GridWindow | None = None
         self.saver = PictureSaver(self)
         self.saver.saved.connect(self._on_saved)
-        saved = str(settings.value("color_by", "class"))
+        saved = settings.text("color_by", "class")
         if saved in CHOICES or saved.startswith(COLUMN):
             session.update(replace(session.state, color_by=saved))
         self._build()
@@ -276,13 +273,13 @@ class MainWindow(QMainWindow):
         self.second_action.setCheckable(True)
         self.still_action = self._action(view, "Reduce &motion", self._reduce_motion)
         self.still_action.setCheckable(True)
-        self.still_action.setChecked(str(self._settings.value("reduced_motion")) == "true")
+        self.still_action.setChecked(self._settings.text("reduced_motion") == "true")
         self._reduce_motion()
         view.setToolTipsVisible(True)
         self.appearances = choices(
             view.addMenu("&Appearance"), APPEARANCES, theme.choice(), self.set_theme
         )
-        ramp, renderer = self._settings.value("ramp"), self._settings.value("renderer")
+        ramp, renderer = self._settings.text("ramp"), self._settings.text("renderer")
         self.ramps = choices(view.addMenu("&Colours of values"), RAMPS, ramp, self.set_ramp)
         self.size_menu = view.addMenu("Si&ze of points")
         self.size_menu.setToolTipsVisible(True)
@@ -598,7 +595,7 @@ class MainWindow(QMainWindow):
         self._save_png(self.grid_window.sheet.renderer(), name, grid.record)
 
     def _choose_color(self, by: ColorBy) -> None:
-        self._settings.setValue("color_by", by)
+        self._settings.change({"color_by": by})
         self._do(operations.change_color, by=by)
 
     def save_picture(self) -> None:
@@ -621,12 +618,12 @@ class MainWindow(QMainWindow):
             self.saver.save(make, file, record)
 
     def _pictures_folder(self) -> Path:
-        return Path(str(self._settings.value("pictures", Path.home())))
+        return Path(self._settings.text("pictures", str(Path.home())))
 
     def _on_saved(self, file: str, done: bool) -> None:
         state = self.session.state
         if done:
-            self._settings.setValue("pictures", str(Path(file).parent))
+            self._settings.change({"pictures": str(Path(file).parent)})
             self.session.update(state.with_notice(f"Saved {file}"))
         else:
             text = f"The picture could not be written to {file}. Choose another folder."
@@ -685,11 +682,11 @@ class MainWindow(QMainWindow):
             text = "Select samples first: drag a rectangle or a lasso."
             self.session.update(state.with_notice(text))
             return
-        folder = Path(str(self._settings.value("tables", Path.home())))
+        folder = Path(self._settings.text("tables", str(Path.home())))
         start = str(folder / f"{state.model}-selection.csv")
         file, _ = QFileDialog.getSaveFileName(self._center, "Export samples", start, "CSV (*.csv)")
         if file:
-            self._settings.setValue("tables", str(Path(file).parent))
+            self._settings.change({"tables": str(Path(file).parent)})
             self._ask(operations.export_chosen, file=Path(file))
 
     def _fill_sizes(self) -> None:
@@ -749,7 +746,7 @@ class MainWindow(QMainWindow):
 
     def _reduce_motion(self) -> None:
         reduced = self.still_action.isChecked()
-        self._settings.setValue("reduced_motion", "true" if reduced else "false")
+        self._settings.change({"reduced_motion": "true" if reduced else "false"})
         motion.set_reduced(reduced)
 
     def _suggest(self) -> None:
@@ -758,7 +755,7 @@ class MainWindow(QMainWindow):
 
     def set_theme(self, choice: theme.ThemeChoice) -> None:
         """Choose light, dark, or what the desktop uses."""
-        self._settings.setValue("theme", choice)
+        self._settings.change({"theme": choice})
         self.apply_theme(choice)
 
     def apply_theme(self, choice: theme.ThemeChoice) -> None:
@@ -774,12 +771,12 @@ class MainWindow(QMainWindow):
 
     def set_ramp(self, ramp: str) -> None:
         """Show values from low to high by another ramp of colours."""
-        self._settings.setValue("ramp", ramp)
+        self._settings.change({"ramp": ramp})
         self.map_area.set_ramp(ramp)
 
     def set_renderer(self, way: str) -> None:
         """Draw the map by OpenGL, into a picture, or by what is faster here."""
-        self._settings.setValue("renderer", way)
+        self._settings.change({"renderer": way})
         if self.map is None:
             return
         self.map_area.set_renderer(way)
@@ -861,22 +858,16 @@ class MainWindow(QMainWindow):
         self.resize(FIRST_SIZE.boundedTo(room))
         self._set_dock_sizes()
         self._first_layout = self.saveState(LAYOUT_VERSION)
-        geometry, layout = self._settings.value("geometry"), self._settings.value("layout")
-        if isinstance(geometry, QByteArray):
-            self.restoreGeometry(geometry)
-        if isinstance(layout, QByteArray):
-            self.restoreState(layout, LAYOUT_VERSION)
+        self.restoreGeometry(unpacked(self._settings.text("geometry")))
+        self.restoreState(unpacked(self._settings.text("layout")), LAYOUT_VERSION)
 
     def _remember_folder(self, path: Path) -> None:
         recent = [str(path), *(p for p in self._recent() if p != str(path))]
-        self._settings.setValue("recent", recent[:RECENT_FOLDERS])
+        self._settings.change({"recent": recent[:RECENT_FOLDERS]})
         self._fill_recent()
 
     def _recent(self) -> list[str]:
-        value = self._settings.value("recent", [])
-        if isinstance(value, str):
-            return [value]
-        return [str(item) for item in value] if isinstance(value, list | tuple) else []
+        return self._settings.texts("recent")[:RECENT_FOLDERS]
 
     def _fill_recent(self) -> None:
         self.recent_menu.clear()
@@ -891,8 +882,8 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         self._show_classes(True)  # that these samples have none is not part of the layout
-        self._settings.setValue("geometry", self.saveGeometry())
-        self._settings.setValue("layout", self.saveState(LAYOUT_VERSION))
+        geometry, layout = self.saveGeometry(), self.saveState(LAYOUT_VERSION)
+        self._settings.change({"geometry": packed(geometry), "layout": packed(layout)})
         self.hide()
         self.pictures.wait()
         self.saver.wait()

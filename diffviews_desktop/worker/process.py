@@ -13,15 +13,19 @@ import logging
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 import traceback
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
+from multiprocessing import util
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from diffviews_desktop import safe_path
 from diffviews_desktop.errors import Cancelled, DiffViewsError
 from diffviews_desktop.logs import configure_logging
 from diffviews_desktop.worker.jobs import Event, Job, Progress, Result
@@ -87,6 +91,7 @@ class EngineProcess:
             name="diffviews-engine",
             daemon=True,
         )
+        _make_children_safe()
         self._process.start()
         assert self._process.pid is not None
         self.pid = self._process.pid
@@ -149,6 +154,22 @@ class EngineProcess:
             self._process.join()
         self.connection.close()
         self._process.close()
+
+
+@cache
+def _make_children_safe() -> None:
+    """From now on, what `multiprocessing` starts imports nothing from the current directory.
+
+    The child and the resource tracker, which comes before it and outlives it, are both started by
+    ``python -c``. They get -P: a variable would also reach a file manager that the window opens,
+    and from there any other Python program.
+    """
+    safe_path.forget_empty_elements()
+    if getattr(sys, "frozen", False):  # such a program takes no options, nor needs this one
+        return
+    module: Any = util
+    arguments = module._args_from_interpreter_flags
+    module._args_from_interpreter_flags = lambda: [*arguments(), "-P"]
 
 
 def _child(
@@ -239,9 +260,18 @@ def _watch(beat: Any) -> None:
 
 
 def prepare_environment() -> None:
-    """Keep numba's compiled kernels in the user's cache; call before numba is imported."""
-    from diffviews_desktop import paths
+    """Set what libraries and their children go by; call before numba is imported.
 
+    numba keeps its compiled kernels in the user's cache, and has its settings from the environment
+    alone. Nothing that a library starts is taken from the current directory.
+    """
+    from diffviews_desktop import paths
+    from diffviews_desktop.worker import numba_settings
+
+    os.environ["PYTHONSAFEPATH"] = "1"  # joblib, for one, starts its workers by "python -m"
+    if sys.platform == "win32":  # and asks "powershell.exe" for the number of cores
+        os.environ["NODEFAULTCURRENTDIRECTORYINEXEPATH"] = "1"
+    numba_settings.ignore_file()
     numba_cache = paths.cache_dir() / "numba"
     with contextlib.suppress(OSError):
         numba_cache.mkdir(parents=True, exist_ok=True)

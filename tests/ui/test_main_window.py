@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QRect, QSettings, Qt
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QAction, QImage
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -38,6 +38,7 @@ from diffviews_desktop.ui import theme
 from diffviews_desktop.ui.help import KeysWindow, model_text
 from diffviews_desktop.ui.main_window import MainWindow
 from diffviews_desktop.ui.map.renderer import GLViewport
+from diffviews_desktop.ui.settings import Settings
 from diffviews_desktop.worker.jobs import (
     AdapterList,
     DataImported,
@@ -62,14 +63,14 @@ def activate(qtbot: QtBot, window: MainWindow) -> None:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> QSettings:
-    made = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
-    made.setValue("reduced_motion", "true")
+def settings(tmp_path: Path) -> Settings:
+    made = Settings(tmp_path / "settings.json")
+    made.change({"reduced_motion": "true"})
     return made
 
 
 @pytest.fixture
-def window(qtbot: QtBot, settings: QSettings, worker: Recorder) -> Iterator[MainWindow]:
+def window(qtbot: QtBot, settings: Settings, worker: Recorder) -> Iterator[MainWindow]:
     made = MainWindow(Session(), worker, settings)
     qtbot.addWidget(made)
     with qtbot.waitSignal(made.first_painted):
@@ -244,7 +245,7 @@ def test_models_are_switched_and_folders_opened(
 
 
 def test_the_layout_survives_a_restart_and_can_be_reset(
-    qtbot: QtBot, window: MainWindow, settings: QSettings, worker: Recorder
+    qtbot: QtBot, window: MainWindow, settings: Settings, worker: Recorder
 ) -> None:
     window.docks[1].hide()
     window.close()
@@ -341,7 +342,7 @@ def test_how_the_map_is_drawn_can_be_chosen_and_is_remembered(
     qtbot: QtBot,
     window: MainWindow,
     state: State,
-    settings: QSettings,
+    settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("DIFFVIEWS_RENDERER", raising=False)
@@ -351,7 +352,7 @@ def test_how_the_map_is_drawn_can_be_chosen_and_is_remembered(
         used = window.map.renderer
         assert isinstance(window.map.viewport, GLViewport) == (used.name == "opengl")
         assert used.reason in window.session.state.notice.text
-        assert settings.value("renderer") == way
+        assert settings.text("renderer") == way
         qtbot.wait(50)
         point = window.map.position_of(1).toPoint()
         with qtbot.waitSignal(window.map.hovered):
@@ -467,7 +468,7 @@ def test_map_settings_are_made_and_a_failure_keeps_the_map(
 
 
 def test_the_colouring_is_remembered(
-    qtbot: QtBot, window: MainWindow, settings: QSettings, worker: Recorder, state: State
+    qtbot: QtBot, window: MainWindow, settings: Settings, worker: Recorder, state: State
 ) -> None:
     with qtbot.waitSignal(window.map_shown):
         window.session.update(state)
@@ -481,7 +482,7 @@ def test_the_colouring_is_remembered(
     again = MainWindow(Session(), worker, settings)
     qtbot.addWidget(again)
     assert again.session.state.color_by == "sigma"
-    settings.setValue("color_by", "nonsense")
+    settings.change({"color_by": "nonsense"})
     other = MainWindow(Session(), worker, settings)
     qtbot.addWidget(other)
     assert other.session.state.color_by == "class"
