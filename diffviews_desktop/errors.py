@@ -5,7 +5,8 @@
     DiffViewsError
     ├── UsageError          a value that a person typed cannot be used
     ├── DataError           a data folder or a file in it cannot be used
-    │   └── CacheError      a layer cache entry cannot be used
+    │   ├── CacheError      a layer cache entry cannot be used
+    │   └── PictureError    a picture cannot be used, and is left out
     ├── CheckpointError     a checkpoint cannot be read
     ├── AdapterError        an adapter is unknown or broken, or a layer does not exist
     ├── MaskError           a mask cannot be built or applied
@@ -18,6 +19,7 @@ The text of each is one sentence or two for a person: what happened, and what to
 from __future__ import annotations
 
 from diffviews_desktop.files import UnfitFileError
+from diffviews_desktop.pictures.faults import Fault
 from diffviews_desktop.plain_text import visible
 
 MAX_BRIEF = 300
@@ -37,6 +39,14 @@ class DataError(DiffViewsError):
 
 class CacheError(DataError):
     """A layer cache entry is incomplete or damaged."""
+
+
+class PictureError(DataError):
+    """A picture is missing, cannot be read, or must not be decoded; ``fault`` is the kind."""
+
+    def __init__(self, text: str, fault: Fault = Fault.BROKEN) -> None:
+        super().__init__(text)
+        self.fault = fault
 
 
 class CheckpointError(DiffViewsError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,18 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from diffviews_desktop import files
 from diffviews_desktop.data.folder_files import replacing
-from diffviews_desktop.errors import DataError
+from diffviews_desktop.errors import DataError, brief
+from diffviews_desktop.pictures.faults import UnfitError
+from diffviews_desktop.pictures.files import MOST_BYTES
+from diffviews_desktop.pictures.formats import format_of, png_chunks
 
 KEY = "diffviews"
 """Keyword of the PNG's text (PNG 1.2, iTXt)."""
-_LARGEST = 10_000_000
+_KEYWORD = KEY.encode() + b"\0"
+MOST_RECORD = 10_000_000
+"""Bytes of a record."""
 
 
 def write_picture(path: Path, image: NDArray[np.uint8], record: Mapping[str, Any]) -> None:
@@ -35,16 +42,37 @@ def read_text(path: Path) -> str:
         DataError: it cannot be read, or holds none.
     """
     try:
-        if path.suffix.lower() == ".png":
-            with Image.open(path) as picture:
-                text = getattr(picture, "text", {}).get(KEY)
-            if text is None:
-                raise DataError(f"{path.name} carries no record of how it was made.")
-            return str(text)
-        if path.stat().st_size > _LARGEST:
-            raise DataError(f"{path.name} is too large for a record.")
-        return path.read_text(encoding="utf-8")
-    except DataError:
-        raise
-    except (OSError, ValueError, SyntaxError) as error:
+        if path.suffix.lower() != ".png":
+            return files.read_text(path, MOST_RECORD, "utf-8")
+        data = files.read_bytes(path, MOST_BYTES)
+        text = _record_in(data) if format_of(data) == "PNG" else None
+    except UnfitError as error:
         raise DataError(f"{path} cannot be read ({error}).") from error
+    except (OSError, ValueError, zlib.error) as error:
+        raise DataError(f"{path} cannot be read ({brief(error)}).") from error
+    if text is None:
+        raise DataError(f"{path.name} carries no record of how it was made.")
+    return text
+
+
+def _record_in(png: bytes) -> str | None:
+    """The text under our keyword, of any of the three kinds that a PNG knows.
+
+    Raises:
+        ValueError, zlib.error, UnfitError: it is damaged, or longer than a record may be.
+    """
+    for kind, start, end in png_chunks(png):
+        if kind not in (b"tEXt", b"zTXt", b"iTXt") or not png.startswith(_KEYWORD, start):
+            continue
+        text = png[start + len(_KEYWORD) : end]
+        packed = kind == b"zTXt" or (kind == b"iTXt" and text[:1] == b"\1")
+        if kind == b"iTXt":  # flag, method, language and translated keyword are before it
+            text = text[2:].split(b"\0", 2)[-1]
+        elif packed:  # the method is
+            text = text[1:]
+        if packed:
+            text = zlib.decompressobj().decompress(text, MOST_RECORD + 1)
+        if len(text) > MOST_RECORD:
+            raise ValueError("its record is too large")
+        return text.decode("utf-8")
+    return None

@@ -116,7 +116,7 @@ class MapArea(QStackedWidget):
         """Open what a right click offers."""
         self.card.hide()
         self._close_menu()
-        menu = self.menu = MapMenu(self, self._session.state, row, self._do)
+        menu = self.menu = MapMenu(self, self._session.state, row, self._do, self._pictures)
         tools = self.map_actions
         if linked and self.linked is not None:
             menu.addAction("&Fit all").triggered.connect(self.linked.fit)

@@ -12,7 +12,9 @@ from PySide6.QtWidgets import QMenu, QWidget
 from diffviews_desktop import operations
 from diffviews_desktop.row_set import RowSet
 from diffviews_desktop.samples import SampleTable
+from diffviews_desktop.session import Session
 from diffviews_desktop.state import State
+from diffviews_desktop.ui.images import PictureLoader
 
 
 class MapMenu(QMenu):
@@ -23,6 +25,7 @@ class MapMenu(QMenu):
         state: what the map shows.
         row: the sample under the mouse; None for none.
         do: calls an operation that needs the session alone.
+        pictures: reads the samples' pictures.
     """
 
     def __init__(
@@ -31,9 +34,10 @@ class MapMenu(QMenu):
         state: State,
         row: int | None,
         do: Callable[..., None],
+        pictures: PictureLoader,
     ) -> None:
         super().__init__(parent)
-        self._do = do
+        self._do, self._pictures = do, pictures
         if row is not None and state.samples is not None:
             self._offer_sample(state, row)
             self.addSeparator()
@@ -75,11 +79,22 @@ class MapMenu(QMenu):
             self._offer(text, lambda: do(operations.highlight_class, number=wanted))
         self.addSeparator()
         clipboard = QGuiApplication.clipboard()
+
+        def copied(image: QImage, fault: str) -> None:
+            if fault:
+                do(_say, text=f"The picture {fault}, so it is not copied.")
+            else:
+                clipboard.setImage(image)
+
         self._offer("Copy the i&d", lambda: clipboard.setText(samples.sample_id[row]))
         path = samples.picture(row)
         if path is not None:
-            self._offer("Copy the &picture", lambda: clipboard.setImage(QImage(str(path))))
+            self._offer("Copy the &picture", lambda: self._pictures.copy(path, copied))
             self._offer("Show the picture in its &folder", lambda: _open_folder(path))
+
+
+def _say(session: Session, text: str) -> None:
+    session.update(session.state.with_notice(text))
 
 
 def _names(samples: SampleTable, row: int) -> tuple[str, str]:

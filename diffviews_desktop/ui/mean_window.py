@@ -28,6 +28,7 @@ class MeanWindow(QDialog):
         self.title = QLabel()
         self.title.setObjectName("title")
         self.note = muted()
+        self.note.setWordWrap(True)
         self.mean, self.deviation = QLabel(), QLabel()
         self.mean.setAccessibleName("Mean of the pictures")
         self.deviation.setAccessibleName("Standard deviation of the pictures")
@@ -62,8 +63,8 @@ class MeanWindow(QDialog):
     def show_mean(self, mean: PictureMean) -> None:
         """Show a mean picture."""
         self.title.setText(f"Mean of {counted(len(mean.sample_ids), 'picture')}")
-        left_out = f" {counted(mean.left_out, 'sample')} without a picture left out."
-        self.note.setText(f"of {mean.model}.{left_out if mean.left_out else ''}")
+        left_out = f" {mean.left_out}." if mean.left_out else ""
+        self.note.setText(f"of {mean.model}.{left_out}")
         ratio = self.devicePixelRatioF()
         self.mean.setPixmap(enlarged(mean_image(mean), SIDE, ratio))
         # a standard deviation of values up to 255 is half of that at most

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from diffviews_desktop.state import State
 from diffviews_desktop.ui import theme
-from diffviews_desktop.ui.images import PictureLoader, enlarged, placeholder
+from diffviews_desktop.ui.images import PictureLoader, enlarged, placeholder, size_of
 from diffviews_desktop.ui.widgets import as_panel, muted
 
 SIDE = 160
@@ -84,7 +84,7 @@ class PreviewPanel(QWidget):
         ratio = self.devicePixelRatioF()
         if image.isNull():
             self.picture.setPixmap(placeholder(SIDE, ratio, QColor(theme.colors().muted)))
-            self.picture.setToolTip("The picture is missing or cannot be read.")
+            self.picture.setToolTip(f"The picture {self._pictures.fault(self._path)}.")
         else:
             self.picture.setPixmap(enlarged(image, SIDE, ratio))
-            self.picture.setToolTip(f"{image.width()}×{image.height()} pixels")
+            self.picture.setToolTip(f"{size_of(image)} pixels")

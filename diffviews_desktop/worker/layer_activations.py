@@ -22,9 +22,10 @@ from diffviews_desktop.data.checkpoint_files import identity
 from diffviews_desktop.data.layer_cache import CacheEntry, EntryInfo, LayerCache, PartialMatrix
 from diffviews_desktop.data.side_car import write_side_car
 from diffviews_desktop.errors import DataError, MaskError, UsageError
+from diffviews_desktop.pictures.faults import left_out
 from diffviews_desktop.worker.extraction import Extracted, SampleExtraction, Target, row_width
 from diffviews_desktop.worker.jobs import LayersExtracted
-from diffviews_desktop.worker.opened_model import Host, OpenedModel, some
+from diffviews_desktop.worker.opened_model import Host, OpenedModel
 
 _COPIED_VALUES = 16_000_000
 
@@ -220,10 +221,10 @@ class LayerActivations:
         self.host.progress("reading the samples' activations")
         extraction = self._extraction(opened, layers)
         values = extraction.rows(rows)
-        if extraction.skipped:
+        for name, fault in extraction.skipped.items():
             raise MaskError(
-                f"The picture of {extraction.skipped[0]} is missing or broken, so its activation "
-                "cannot be computed. Leave it out of the neighbours."
+                f"The picture of {name} {fault.of_one}, so its activation cannot be computed. "
+                "Leave it out of the neighbours."
             )
         return values
 
@@ -282,8 +283,5 @@ def file_name(layers: Sequence[str]) -> str:
 
 
 def _notes_of(extraction: SampleExtraction) -> tuple[str, ...]:
-    lost, notes = extraction.skipped, tuple(extraction.notes)
-    if not lost:
-        return notes
-    text = f"{len(lost)} pictures are missing or broken and were left out: {some(lost)}"
-    return (text, *notes)
+    notes = tuple(extraction.notes)
+    return (left_out(extraction.skipped), *notes) if extraction.skipped else notes

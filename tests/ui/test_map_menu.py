@@ -74,7 +74,9 @@ def test_its_id_and_picture_can_be_taken_along(
     offered = actions(qtbot, window, 6)
     offered["Copy the id"].trigger()
     assert QGuiApplication.clipboard().text() == "sample_6"
+    QGuiApplication.clipboard().clear()
     offered["Copy the picture"].trigger()
+    qtbot.waitUntil(lambda: not QGuiApplication.clipboard().image().isNull())
     image = QGuiApplication.clipboard().image()
     assert (image.width(), image.pixelColor(0, 0).red()) == (8, 30)
     opened = []

@@ -1081,7 +1081,7 @@ def test_missing_and_broken_pictures_are_left_out_and_counted(
     assert mapped.reduced is not None
     np.testing.assert_array_equal(np.isfinite(mapped.reduced).all(axis=1), placed)
     assert mapped.notes == (
-        "2 pictures are missing or broken and were left out: sample_000004, sample_000040",
+        "2 pictures were left out: 1 is missing (sample_000004), 1 is damaged (sample_000040)",
     )
     # neighbours beyond the gap keep their own activation
     expected = activations_by_hand(source.path / "tiny", "encoder_bottleneck", [41, 59]).mean(0)
@@ -1314,7 +1314,7 @@ def test_a_mask_of_a_sample_without_a_picture_is_refused_by_name(
     engine: Engine, source: Source
 ) -> None:
     (source.path / "tiny/images/imagenet_real/sample_000014.png").unlink()
-    with pytest.raises(DiffViewsError, match="The picture of sample_000014 is missing or broken"):
+    with pytest.raises(DiffViewsError, match="The picture of sample_000014 is missing, so"):
         run_generate(engine, source, rows=(3, 14, 15))
     run_generate(engine, source, rows=(3, 15))
 
@@ -1460,7 +1460,7 @@ def test_activations_are_written_with_a_side_car(
     (source.path / "tiny/images/imagenet_real/sample_000004.png").unlink()
     narrow = replace(source, activation_dtype=dtype)
     done = extract(make_engine(), narrow, ("midblock",), out=tmp_path / "out")
-    assert done.notes == ("1 pictures are missing or broken and were left out: sample_000004",)
+    assert done.notes == ("1 picture was left out: it is missing (sample_000004)",)
     assert [path.name for path in sorted((tmp_path / "out").iterdir())] == [
         "midblock.npy",
         "midblock.npy.json",
