@@ -100,5 +100,10 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             yield file
     except OSError as error:
         raise DataError(
-            f"{path} cannot be written ({brief(error)}). Check the disk and the folder's rights."
+            f"{path} cannot be written ({reason(error)}). Check the disk and the folder's rights."
         ) from error
+
+
+def reason(error: OSError) -> str:
+    """Why the system refused, without the name that it was refused under, which may be hidden."""
+    return error.strerror or brief(error)

@@ -6,7 +6,7 @@ import json
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,6 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from diffviews_desktop import files
-from diffviews_desktop.data.folder_files import replacing
 from diffviews_desktop.errors import DataError, brief
 from diffviews_desktop.pictures.faults import UnfitError
 from diffviews_desktop.pictures.files import MOST_BYTES
@@ -27,12 +26,11 @@ MOST_RECORD = 10_000_000
 """Bytes of a record."""
 
 
-def write_picture(path: Path, image: NDArray[np.uint8], record: Mapping[str, Any]) -> None:
-    """Write a picture ``(H, W, C) uint8`` as PNG with its record; whole or not at all."""
+def write_picture(file: IO[bytes], image: NDArray[np.uint8], record: Mapping[str, Any]) -> None:
+    """Write a picture ``(H, W, C) uint8`` as PNG with its record."""
     info = PngInfo()
     info.add_itxt(KEY, json.dumps(dict(record), sort_keys=True), zip=True)
-    with replacing(path) as temporary:
-        Image.fromarray(np.squeeze(image)).save(temporary, format="PNG", pnginfo=info)
+    Image.fromarray(np.squeeze(image)).save(file, format="PNG", pnginfo=info)
 
 
 def read_text(path: Path) -> str:
