@@ -244,7 +244,7 @@ def row_width(adapter: GeneratorAdapter, layers: Sequence[str]) -> int:
 
 def noise_seed(sample_id: str) -> int:
     """The noise seed of a sample: from its name alone, whatever is extracted with it."""
-    return zlib.crc32(sample_id.encode())
+    return zlib.crc32(sample_id.encode("utf-8", "surrogatepass"))
 
 
 def _store(target: Target, rows: Sequence[int], values: dict[str, Float32]) -> None:

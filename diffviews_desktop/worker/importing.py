@@ -269,7 +269,9 @@ def _settings(config: ModelConfig, adapter: GeneratorAdapter) -> dict[str, Any]:
 
 def _write_json(path: Path, value: Mapping[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value, indent=1, ensure_ascii=False), encoding="utf-8")
+    text = json.dumps(value, indent=1, ensure_ascii=False)
+    # what UTF-8 has no letters for, such as names of files in another encoding: JSON's own escapes
+    path.write_bytes(text.encode("utf-8", "backslashreplace"))
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from PIL import Image
 
 from diffviews_desktop.data.folder_files import replacing
 from diffviews_desktop.data.pictures import read_picture
+from diffviews_desktop.data.sample_columns import UNENCODABLE
 from diffviews_desktop.errors import DataError
 from diffviews_desktop.worker.jobs import (
     AveragePictures,
@@ -82,7 +83,7 @@ def export_samples(job: ExportSamples, host: Host, opened: OpenedModel) -> Sampl
     sigmas = _written(table.sigma[job.rows])
     names = ("sample_id", "class_label", "class_name", "conditioning_sigma", "image_path")
     with replacing(job.file) as file:
-        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+        text = io.TextIOWrapper(file, "utf-8", UNENCODABLE, newline="")
         writer = csv.writer(text)
         writer.writerow((*names, *job.columns))
         for start in range(0, len(rows), _LINES_AT_ONCE):
