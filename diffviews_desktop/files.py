@@ -57,6 +57,14 @@ def is_regular(path: Path | str) -> bool:
         return False
 
 
+def can_be_a_path(text: str) -> bool:
+    """Whether a file system can have a file of this name: no NUL, no half of a surrogate pair."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+
+
 def check_regular(path: Path, most: int | None = None) -> os.stat_result:
     """What the system says of a file that is about to be opened by a library, by its path.
 

@@ -27,7 +27,12 @@ def configure_logging(log_file: Path | None, level: int = logging.INFO) -> None:
     with contextlib.suppress(OSError):
         log_file.parent.mkdir(parents=True, exist_ok=True)
         handler = RotatingFileHandler(
-            log_file, maxBytes=1_000_000, backupCount=1, encoding="utf-8", delay=True
+            log_file,
+            maxBytes=1_000_000,
+            backupCount=1,
+            encoding="utf-8",
+            delay=True,
+            errors="backslashreplace",
         )
         handler.setFormatter(logging.Formatter(_FORMAT))
         root.addHandler(handler)

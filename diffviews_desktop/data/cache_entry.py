@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from diffviews_desktop.data.disk import CHUNK, MATRIX, sync_file, sync_folder, write_synced
+from diffviews_desktop.data.matrix_file import MatrixFile
 from diffviews_desktop.errors import CacheError, DataError
 
 FORMAT = 2
@@ -71,7 +71,7 @@ def finish(
         sync_file(path)
         files[path.name] = {"bytes": path.stat().st_size, "sha256": _sha256(path, tick)}
         if path.name == MATRIX:
-            files[path.name] |= array_facts(map_matrix(path))
+            files[path.name] |= array_facts(open_matrix(path))
     entry = {
         "format": FORMAT,
         "id": secrets.token_hex(8),  # no two are alike, so that one sees when it was replaced
@@ -140,7 +140,7 @@ def check_entry(
     *,
     full: bool = False,
     tick: Callable[[int], None] = lambda count: None,
-) -> NDArray | None:
+) -> MatrixFile | None:
     """Compare the files of an entry with what was written: its matrix, if it has one."""
     rows = None
     if PROJECTOR not in facts.files:
@@ -152,7 +152,7 @@ def check_entry(
         if not stat.S_ISREG(status.st_mode) or status.st_size != known.get("bytes", status.st_size):
             raise wrong
         if name == MATRIX:
-            rows = map_matrix(path)
+            rows = open_matrix(path)
             if "shape" in known and any(known[key] != v for key, v in array_facts(rows).items()):
                 raise wrong
         small = name != MATRIX and status.st_size < SMALL_FILE
@@ -161,17 +161,15 @@ def check_entry(
     return rows
 
 
-def map_matrix(path: Path) -> NDArray:
+def open_matrix(path: Path) -> MatrixFile:
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except OSError:
-        raise
-    except Exception as error:  # a damaged header raises many kinds
-        raise CacheError(f"{path.name} is not a readable array ({error})") from error
+        return MatrixFile.open(path)
+    except ValueError as error:
+        raise CacheError(f"{path.name} is not a readable matrix ({error})") from error
 
 
-def array_facts(array: NDArray) -> dict[str, Any]:
-    return {"dtype": np.lib.format.dtype_to_descr(array.dtype), "shape": list(array.shape)}
+def array_facts(matrix: MatrixFile) -> dict[str, Any]:
+    return {"dtype": np.lib.format.dtype_to_descr(matrix.dtype), "shape": list(matrix.shape)}
 
 
 def _sha256(path: Path, tick: Callable[[int], None]) -> str:

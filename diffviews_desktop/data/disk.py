@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import DTypeLike
 
+from diffviews_desktop.data.matrix_file import MatrixFile
 from diffviews_desktop.errors import CacheError
 
 MATRIX = "activations.npy"
@@ -26,25 +27,22 @@ _UNSUPPORTED = {
 }
 
 
-def create_matrix(folder: Path, shape: tuple[int, ...], dtype: DTypeLike) -> np.memmap:
-    """Create ``folder/activations.npy``, memory-mapped, with all its space reserved.
-
-    Writing to a map whose space is not reserved ends the program when the disk gets full.
+def create_matrix(folder: Path, shape: tuple[int, int], dtype: DTypeLike) -> MatrixFile:
+    """Create ``folder/activations.npy``, to be written to, with all its space reserved.
 
     Raises:
         DataError: there is not enough space; nothing of it stays.
     """
     path = folder / MATRIX
     needed = math.prod(shape) * np.dtype(dtype).itemsize
-    matrix: np.memmap | None = None
+    matrix: MatrixFile | None = None
     try:
-        matrix = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
-        with path.open("r+b") as file:
-            _reserve(file.fileno(), matrix.offset, path.stat().st_size)
+        matrix = MatrixFile.create(path, shape, dtype)
+        _reserve(matrix.fileno(), matrix.start, matrix.start + matrix.nbytes)
         return matrix
     except OSError as error:
         free = free_bytes(folder)
-        matrix = None  # the file of an open map cannot be deleted everywhere
+        matrix = None  # an open file cannot be deleted everywhere
         with suppress(OSError):
             path.unlink()
         if is_full(error):

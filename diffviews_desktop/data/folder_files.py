@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from diffviews_desktop import files
 from diffviews_desktop.errors import DataError, brief
-from diffviews_desktop.files import MOST_JSON, read_json_value
+from diffviews_desktop.files import MOST_JSON, can_be_a_path, read_json_value
 from diffviews_desktop.samples import path_inside
 
 
@@ -68,7 +68,7 @@ def in_number_order(paths: list[Path]) -> list[Path]:
 
 def stays_inside(root: Path, relative: str) -> bool:
     """Whether ``root / relative`` lies in ``root``, links followed, be it there or not."""
-    if "\0" in relative:
+    if not can_be_a_path(relative):
         return False
     base = os.path.realpath(root)
     return Path(os.path.realpath(os.path.join(base, relative))).is_relative_to(base)

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from diffviews_desktop.data.arrays import ActivationMatrix
 from diffviews_desktop.data.cache_entry import (
@@ -60,6 +60,7 @@ from diffviews_desktop.data.disk import (
     sync_folder,
     write_synced,
 )
+from diffviews_desktop.data.matrix_file import MatrixFile
 from diffviews_desktop.data.partial_matrix import PARTIAL, PartialMatrix, open_partial, partial_of
 from diffviews_desktop.errors import CacheError, DataError, UsageError
 
@@ -132,7 +133,7 @@ class CacheEntry:
 
     path: Path
     layers: tuple[str, ...]
-    _rows: NDArray | None = field(default=None, repr=False, compare=False)
+    _rows: MatrixFile | None = field(default=None, repr=False, compare=False)
     _stamp: bytes = field(default=b"", repr=False, compare=False)
 
     @property
@@ -141,7 +142,7 @@ class CacheEntry:
         return self.path / PROJECTOR
 
     def activations(self) -> ActivationMatrix | None:
-        """The full matrix, memory-mapped; None where only the reduced rows were kept."""
+        """The full matrix; None where only the reduced rows were kept."""
         if self._rows is None:
             return None
         return ActivationMatrix(self.path / MATRIX, self.layers, self._rows)
@@ -633,7 +634,7 @@ class LayerCache:
                 if matrix.discarded or replaced or not kept:
                     remove(folder)
 
-    def _new_partial(self, folder: Path, facts: Mapping[str, Any]) -> np.memmap:
+    def _new_partial(self, folder: Path, facts: Mapping[str, Any]) -> MatrixFile:
         shape, dtype = tuple(facts["shape"]), np.dtype(facts["dtype"])
         layers = "+".join(map(str, facts["details"].get("layers", ())))
         remove(folder)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import mmap
 import os
 import shutil
 import struct
@@ -17,8 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from diffviews_desktop.data.cache_entry import DAMAGE, array_facts, map_matrix
-from diffviews_desktop.data.disk import MATRIX, sync_file
+from diffviews_desktop.data.cache_entry import DAMAGE, array_facts
+from diffviews_desktop.data.disk import MATRIX
+from diffviews_desktop.data.matrix_file import MatrixFile
 from diffviews_desktop.errors import CacheError
 
 PARTIAL, DONE = "partial.json", "done.log"
@@ -31,9 +31,9 @@ class PartialMatrix:
     crash or a power cut all rows that are marked are right.
     """
 
-    def __init__(self, folder: Path, rows: np.memmap) -> None:
+    def __init__(self, folder: Path, rows: MatrixFile) -> None:
         self._folder = folder
-        self._rows: np.memmap | None = rows
+        self._rows: MatrixFile | None = rows
         self.discarded = False
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
         flags |= getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
@@ -46,7 +46,7 @@ class PartialMatrix:
             raise
 
     @property
-    def rows(self) -> np.memmap:
+    def rows(self) -> MatrixFile:
         """The matrix ``(N, D)``, to be written to; what rows hold that are not done is anything.
 
         Raises:
@@ -71,11 +71,8 @@ class PartialMatrix:
         if not len(index):
             return
         runs = np.split(index, np.flatnonzero(np.diff(index) > 1) + 1)
-        marks = b""
-        for run in runs:
-            start, stop = int(run[0]), int(run[-1]) + 1
-            self._flush(matrix, start, stop)
-            marks += _mark(start, stop)
+        marks = b"".join(_mark(int(run[0]), int(run[-1]) + 1) for run in runs)
+        matrix.flush()
         try:
             written = os.write(self._log, marks)
             if written != len(marks):
@@ -91,8 +88,7 @@ class PartialMatrix:
         """Hand the finished matrix over to a folder, one from `LayerCache.writing` for example.
 
         It is also kept here until `discard`, where the file system has hard links. Afterwards
-        ``rows`` cannot be used; on Windows, while somebody still holds an array of it, the file is
-        copied.
+        ``rows`` cannot be used; on Windows, while somebody still holds them, the file is copied.
 
         Raises:
             CacheError: not all rows are done.
@@ -113,21 +109,6 @@ class PartialMatrix:
     def discard(self) -> None:
         """Let nothing of it stay when the block of `LayerCache.partial` ends."""
         self.discarded = True
-
-    @staticmethod
-    def _flush(rows: np.memmap, start: int, stop: int) -> None:
-        """Bring rows to the disk: the pages that they lie on."""
-        width = rows.strides[0]
-        skipped = rows.offset - rows.offset % mmap.ALLOCATIONGRANULARITY
-        first = rows.offset - skipped + start * width
-        last = rows.offset - skipped + stop * width
-        first -= first % mmap.ALLOCATIONGRANULARITY
-        if isinstance(rows.base, mmap.mmap):
-            rows.base.flush(first, last - first)
-        else:
-            rows.flush()
-        if os.name == "nt" and rows.filename is not None:  # there it only starts the writing
-            sync_file(Path(rows.filename))
 
     def _close(self) -> None:
         self._rows = None
@@ -153,7 +134,7 @@ def _read_marks(path: Path, count: int) -> tuple[NDArray[np.bool_], int]:
     return done, len(data) // size * size
 
 
-def open_partial(folder: Path, facts: Mapping[str, Any]) -> np.memmap | None:
+def open_partial(folder: Path, facts: Mapping[str, Any]) -> MatrixFile | None:
     """The matrix of an earlier go, if it is whole and of the same shape and dtype."""
     path = folder / MATRIX
     try:
@@ -164,9 +145,9 @@ def open_partial(folder: Path, facts: Mapping[str, Any]) -> np.memmap | None:
             return None
         if path.stat().st_nlink > 1:  # handed over to an entry, whose rows nobody may change
             return None
-        if array_facts(map_matrix(path)) != {name: facts[name] for name in ("shape", "dtype")}:
-            return None
-        return np.load(path, mmap_mode="r+", allow_pickle=False)
+        matrix = MatrixFile.open(path, writable=True)
+        same = array_facts(matrix) == {name: facts[name] for name in ("shape", "dtype")}
+        return matrix if same else None
     except (*DAMAGE, OSError):
         return None
 

@@ -37,6 +37,10 @@ MOST_CATEGORIES = 200
 FEW_NUMBERS = 20  # whole numbers of so few values stand for categories
 LONGEST_NAME = 80
 
+UNENCODABLE = "backslashreplace"
+r"""How tables are written where a text holds half of a surrogate pair, for which UTF-8 has no
+bytes: as ``\ud800``, so that every program can read the table."""
+
 Columns = Mapping[str, Sequence[Any]]  # equally long; None or "" where nothing is given
 
 
@@ -176,6 +180,11 @@ def sample_ids(values: Sequence[Any], source: Path) -> tuple[str, ...]:
         twice = Counter(ids).most_common(1)[0][0]
         raise DataError(f"{source} names the same sample_id twice: {twice}. Correct one.")
     return ids
+
+
+def as_written(text: str) -> str:
+    """A text as it is read back from a table that this program wrote."""
+    return text if text.isascii() else text.encode("utf-8", UNENCODABLE).decode()
 
 
 def _is_id(value: Any) -> bool:

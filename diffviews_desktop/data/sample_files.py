@@ -21,8 +21,10 @@ from diffviews_desktop.data.class_labels import load_class_labels
 from diffviews_desktop.data.folder_files import files_in, read_json, replacing
 from diffviews_desktop.data.model_folder import ModelFolder, embedding_files, metadata_file
 from diffviews_desktop.data.sample_columns import (
+    UNENCODABLE,
     Columns,
     as_float32,
+    as_written,
     further_columns,
     numbers,
     read_csv,
@@ -244,7 +246,7 @@ def write_embedding_csv(
     places = {"umap_x": xy[:, 0], "umap_y": xy[:, 1], "umap_z": z, "trust": trust}
     given = {name: values for name, values in places.items() if values is not None}
     with replacing(path) as binary:
-        file = io.TextIOWrapper(binary, "utf-8", newline="")
+        file = io.TextIOWrapper(binary, "utf-8", UNENCODABLE, newline="")
         writer = csv.writer(file)
         writer.writerow([*SAMPLE_COLUMNS, *given])
         for i in range(len(table)):
@@ -289,7 +291,10 @@ def _with_map(samples: ModelSamples, rows: Columns, maps: Sequence[Path]) -> Mod
     else:
         ids = sample_ids(rows["sample_id"], path)
         position = {name: i for i, name in enumerate(ids)}
-        found = np.array([position.get(name, len(ids)) for name in samples.table.sample_id])
+        names = samples.table.sample_id
+        found = np.array([position.get(name, len(ids)) for name in names])
+        for row in np.flatnonzero(found == len(ids)).tolist():
+            found[row] = position.get(as_written(names[row]), len(ids))
 
     def of_samples(column: str) -> Float32:
         values = as_float32([*numbers(rows[column]), math.nan])

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.data.arrays import Float32
+from diffviews_desktop.data.matrix_file import Matrix
 from diffviews_desktop.errors import UsageError
 
 CHUNK_BYTES = 24 * 2**20
@@ -75,7 +76,7 @@ def rotated(row: Float32, components: Float32 | None) -> NDArray:
 
 
 def fit_reduction(
-    rows: NDArray,
+    rows: Matrix,
     n_components: int | None = 50,
     *,
     seed: int = 0,
@@ -83,7 +84,7 @@ def fit_reduction(
     standardize: bool = True,
     progress: Report | None = None,
 ) -> tuple[Reduction, Float32]:
-    """Fit a `Reduction` on a (memory-mapped) matrix and reduce it.
+    """Fit a `Reduction` on a matrix, in memory or in a file, and reduce it.
 
     Block Krylov iteration (Musco and Musco 2015), with blocks of about K / 2: every pass over the
     matrix, in chunks of rows, multiplies by it and by its transpose at once. It goes on until the
@@ -134,11 +135,10 @@ def fit_reduction(
     return Reduction(mean, scale, components), reduced
 
 
-def finite_rows(rows: NDArray) -> NDArray[np.bool_]:
+def finite_rows(rows: Matrix) -> NDArray[np.bool_]:
     """Which rows hold nothing but finite numbers, ``(N,)``; read in chunks."""
     finite = np.ones(len(rows), dtype=bool)
-    for part in _parts(len(rows), rows.shape[1]):
-        block = rows[part]
+    for part, block in _pieces(rows, slice(0, len(rows))):
         with np.errstate(over="ignore", invalid="ignore"):
             # a sum shows what is not finite, faster than looking at every value
             sums = block.sum(axis=1, dtype=np.result_type(block, np.float32))
@@ -146,6 +146,11 @@ def finite_rows(rows: NDArray) -> NDArray[np.bool_]:
         if len(doubtful):
             finite[part.start + doubtful] = np.isfinite(block[doubtful]).all(axis=1)
     return finite
+
+
+def _pieces(rows: Matrix, part: slice) -> Iterator[tuple[slice, NDArray]]:
+    """Rows as they are stored, a few at a time where they are read from a file."""
+    return iter([(part, rows[part])]) if isinstance(rows, np.ndarray) else rows.pieces(part)
 
 
 def _parts(n: int, d: int) -> Iterator[slice]:
@@ -157,7 +162,7 @@ def _parts(n: int, d: int) -> Iterator[slice]:
 class _Source:
     """Rows of a matrix, read in chunks, with the progress of the passes over it."""
 
-    def __init__(self, rows: NDArray, keep: NDArray[np.int64] | None, report: Report) -> None:
+    def __init__(self, rows: Matrix, keep: NDArray[np.int64] | None, report: Report) -> None:
         self._rows = rows
         self._keep = keep
         self._report = report
@@ -173,7 +178,9 @@ class _Source:
             self._buffer = np.empty((size, self.d), dtype=np.float32)
         for part in _parts(self.n, self.d):
             out = self._buffer[: part.stop - part.start]
-            np.subtract(self.rows(part), mean, out=out, casting="same_kind")
+            for at, rows in self._pieces(part):
+                place = out[at.start - part.start : at.stop - part.start]
+                np.subtract(rows, mean, out=place, casting="same_kind")
             yield part, out
             self._tick(part.stop / self.n)
         self._passes += 1
@@ -190,6 +197,9 @@ class _Source:
             yield part, standard
             self._tick(part.stop / self.d)
         self._passes += 1
+
+    def _pieces(self, part: slice) -> Iterator[tuple[slice, NDArray]]:
+        return _pieces(self._rows, part) if self._keep is None else iter([(part, self.rows(part))])
 
     def rows(self, part: slice | NDArray[np.int64]) -> NDArray:
         """Some rows as they are stored."""

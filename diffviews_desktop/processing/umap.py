@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from diffviews_desktop.data.arrays import Float32
 from diffviews_desktop.data.folder_files import replacing
+from diffviews_desktop.data.matrix_file import Matrix
 from diffviews_desktop.data.original import load_dataset_activations as load_dataset_activations
+from diffviews_desktop.data.sample_columns import UNENCODABLE
 from diffviews_desktop.errors import DataError, UsageError
 from diffviews_desktop.processing.neighbors import neighbor_graph, to_euclidean
 from diffviews_desktop.processing.parameters import MapParameters, default_parameters
@@ -63,7 +65,7 @@ class Stage(NamedTuple):
 
 
 def fit_map(
-    activations: NDArray,
+    activations: Matrix,
     parameters: MapParameters,
     *,
     xy: NDArray | None = None,
@@ -79,7 +81,7 @@ def fit_map(
     where there are less than 32 samples.
 
     Args:
-        activations: ``(N, D)``, may be memory-mapped.
+        activations: ``(N, D)``, in memory or in a file.
         parameters: of the map; its seed reaches every stage.
         xy: a finished map ``(N, 2)`` to keep; then the reduction is fitted and the map judged.
         z: its third coordinate ``(N,)``, if it has one.
@@ -355,7 +357,7 @@ def save_embeddings(
         with replacing(path.with_name(f"{name}.json")) as file:
             file.write(text.encode())
     with replacing(path.with_name(f"{name}.csv")) as file:
-        file.write(table.encode())
+        file.write(table.encode("utf-8", UNENCODABLE))
 
 
 def _table(metadata: Any, embeddings: Float32) -> str:

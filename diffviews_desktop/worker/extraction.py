@@ -246,26 +246,27 @@ def row_width(adapter: GeneratorAdapter, layers: Sequence[str]) -> int:
 
 def noise_seed(sample_id: str) -> int:
     """The noise seed of a sample: from its name alone, whatever is extracted with it."""
-    return zlib.crc32(sample_id.encode())
+    return zlib.crc32(sample_id.encode("utf-8", "surrogatepass"))
 
 
 def _store(target: Target, rows: Sequence[int], values: dict[str, Float32]) -> None:
-    """Write a batch into the columns of each layer.
+    """Write a batch of the layers that a matrix is of.
 
     Raises:
         DataError: a value is too large for the matrix's dtype.
     """
     matrix = target.matrix.rows
-    widths = {name: (values[name].shape[1],) for name in target.layers}
-    for name, columns in layer_slices(widths).items():
+    stored: dict[str, NDArray] = {}
+    for name in target.layers:
         with np.errstate(over="ignore"):
-            stored = values[name].astype(matrix.dtype, copy=False)
-        narrow = matrix.dtype != np.float32 and not np.isfinite(stored).all()
-        if narrow and np.isfinite(values[name]).all():
-            raise DataError(
-                f"{name} has values beyond what {matrix.dtype} can hold. Extract it as float32."
-            )
-        matrix[rows, columns] = stored
+            stored[name] = values[name].astype(matrix.dtype, copy=False)
+        if matrix.dtype != np.float32:
+            beyond = np.isinf(stored[name]) & np.isfinite(values[name])
+            if beyond.any():
+                raise DataError(
+                    f"{name} has values beyond what {matrix.dtype} can hold. Extract it as float32."
+                )
+    matrix[rows] = np.concatenate([stored[name] for name in sorted(stored)], axis=1)
 
 
 def _mark(targets: Sequence[Target], pending: list[int]) -> None:

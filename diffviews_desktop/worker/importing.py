@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from diffviews_desktop.data.arrays import map_array
+from diffviews_desktop.data.arrays import open_matrix
 from diffviews_desktop.data.dataset import ModelConfig, ModelFolder, ModelSamples, read_samples
 from diffviews_desktop.data.disk import disk_full, free_bytes, is_full, remove, sync_folder
 from diffviews_desktop.errors import (
@@ -239,7 +239,7 @@ def _write_map(
     """Make the folder's own map of its activations."""
     parameters, table = opened.parameters or maps.defaults, opened.samples.table
     projector = fit_map(
-        map_array(matrix),
+        open_matrix(matrix),
         parameters,
         progress=lambda stage: host.progress(stage.name, stage.fraction),
     )
@@ -269,7 +269,9 @@ def _settings(config: ModelConfig, adapter: GeneratorAdapter) -> dict[str, Any]:
 
 def _write_json(path: Path, value: Mapping[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value, indent=1, ensure_ascii=False), encoding="utf-8")
+    text = json.dumps(value, indent=1, ensure_ascii=False)
+    # what UTF-8 has no letters for, such as names of files in another encoding: JSON's own escapes
+    path.write_bytes(text.encode("utf-8", "backslashreplace"))
 
 
 @contextmanager

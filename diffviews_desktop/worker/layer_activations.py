@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from diffviews_desktop.data import layer_cache
 from diffviews_desktop.data.activation_files import ActivationFiles, open_activation_files
 from diffviews_desktop.data.arrays import ActivationMatrix, Float32
 from diffviews_desktop.data.checkpoint_files import identity
 from diffviews_desktop.data.layer_cache import CacheEntry, EntryInfo, LayerCache, PartialMatrix
+from diffviews_desktop.data.matrix_file import MatrixFile
 from diffviews_desktop.data.side_car import write_side_car
 from diffviews_desktop.errors import DataError, MaskError, UsageError
 from diffviews_desktop.pictures.faults import left_out
@@ -40,7 +40,7 @@ class FoundActivations:
         lost: samples without a readable picture.
     """
 
-    values: NDArray
+    values: MatrixFile
     partial: PartialMatrix | None = None
     entry: CacheEntry | None = None
     lost: tuple[str, ...] = ()
@@ -172,7 +172,7 @@ class LayerActivations:
         stored = found[1].rows
         size = max(1, _COPIED_VALUES // stored.shape[1])
         for start in range(0, len(stored), size):
-            part = np.asarray(stored[start : start + size])
+            part = stored[start : start + size]
             target.matrix.rows[start : start + size] = part
             there = start + np.flatnonzero(~np.isnan(part).all(axis=1))
             target.matrix.mark(there)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from diffviews_desktop.data.folder_files import replacing
 from diffviews_desktop.data.pictures import read_picture
+from diffviews_desktop.data.sample_columns import UNENCODABLE
 from diffviews_desktop.errors import DataError, PictureError
 from diffviews_desktop.pictures.faults import Fault, faults_of, left_out
 from diffviews_desktop.pictures.files import read_picture_file
@@ -87,7 +88,7 @@ def export_samples(job: ExportSamples, host: Host, opened: OpenedModel) -> Sampl
     sigmas = _written(table.sigma[job.rows])
     names = ("sample_id", "class_label", "class_name", "conditioning_sigma", "image_path")
     with replacing(job.file) as file:
-        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+        text = io.TextIOWrapper(file, "utf-8", UNENCODABLE, newline="")
         writer = csv.writer(text)
         writer.writerow((*names, *job.columns))
         for start in range(0, len(rows), _LINES_AT_ONCE):

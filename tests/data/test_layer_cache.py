@@ -37,6 +37,7 @@ from diffviews_desktop.data.layer_cache import (
     create_matrix,
     finish,
 )
+from diffviews_desktop.data.matrix_file import MatrixFile
 from diffviews_desktop.errors import CacheError, Cancelled, DataError, UsageError
 
 MB = 1024**2
@@ -106,7 +107,7 @@ def test_an_entry_reads_back(cache: LayerCache) -> None:
     assert entry.projector.read_bytes() == b"projector"
     matrix = entry.activations()
     assert matrix is not None
-    assert isinstance(matrix.rows, np.memmap)
+    assert isinstance(matrix.rows, MatrixFile)
     assert matrix.take([2, 0]).tolist() == [[4, 5], [0, 1]]
     assert entries(cache) == {"a"}
 
@@ -591,7 +592,7 @@ def test_an_entry_of_format_1_is_read(cache: LayerCache) -> None:
     assert entry is not None
     matrix = entry.activations()
     assert matrix is not None
-    assert (matrix.rows == 1).all()
+    assert (matrix.rows[:] == 1).all()
     (info,) = cache.entries()
     assert (info.model, info.layers, info.has_matrix) == ("edm", ("midblock",), True)
     assert cache.verify() == [(info, None)]
@@ -1122,21 +1123,25 @@ def test_rows_are_on_the_disk_before_they_are_marked(
     cache: LayerCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     happened: list[tuple[str, Any]] = []
-    flush, write_bytes = PartialMatrix._flush, os.write
+    write_bytes = os.write
+    name = "fdatasync" if hasattr(os, "fdatasync") else "fsync"
+    sync = getattr(os, name)
 
-    def flushed(rows: np.memmap, start: int, stop: int) -> None:
-        flush(rows, start, stop)
-        happened.append(("flushed", (start, stop)))
+    def synced(file: int) -> None:
+        sync(file)
+        happened.append(("flushed", os.fstat(file).st_size))
 
     def written(file: int, data: bytes) -> int:
         happened.append(("marked", len(data) // 20))
         return write_bytes(file, data)
 
     with cache.partial("a", SHAPE) as matrix:
-        monkeypatch.setattr(PartialMatrix, "_flush", staticmethod(flushed))
-        monkeypatch.setattr(layer_cache.os, "write", written)
-        matrix.mark([1, 2, 3, 39])
-    assert happened == [("flushed", (1, 4)), ("flushed", (39, 40)), ("marked", 2)]
+        size = (cache.root / ".partial-a" / "activations.npy").stat().st_size
+        with monkeypatch.context() as patch:
+            patch.setattr(os, name, synced)
+            patch.setattr(os, "write", written)
+            matrix.mark([1, 2, 3, 39])
+    assert happened == [("flushed", size), ("marked", 2)]
 
 
 def test_a_mark_that_cannot_be_written_does_not_count(
