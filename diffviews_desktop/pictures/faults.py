@@ -19,7 +19,7 @@ class Fault(Enum):
     MISSING = ("is missing", "are missing")
     NO_FILE = ("is not a file", "are not files")
     CLOSED = ("cannot be opened", "cannot be opened")
-    NO_PICTURE = ("is not a picture", "are not pictures")
+    NO_PICTURE = ("is not a known kind of picture", "are not known kinds of pictures")
     LARGE = ("is too large", "are too large")
     BROKEN = ("is damaged", "are damaged")
 
@@ -54,7 +54,7 @@ class UnfitError(Exception):
 
 
 def left_out(faults: Mapping[str, Fault]) -> str:
-    """``3 pictures were left out: 2 are not pictures (a.png, b.png), 1 is too large (c.png)``.
+    """``3 pictures were left out: 2 are damaged (a.png, b.png), 1 is too large (c.png)``.
 
     Args:
         faults: of each picture by its name, not empty.
@@ -66,7 +66,7 @@ def left_out(faults: Mapping[str, Fault]) -> str:
 
 
 def faults_of(faults: Mapping[str, Fault]) -> str:
-    """``2 are not pictures (a.png, b.png), 1 is too large (c.png)``."""
+    """``2 are damaged (a.png, b.png), 1 is too large (c.png)``."""
     parts = []
     for fault in Fault:
         names = [name for name, found in faults.items() if found is fault]

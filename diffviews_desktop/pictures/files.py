@@ -73,7 +73,7 @@ def _looked_at(data: bytes) -> PictureFile:
     """
     name = format_of(data)
     if name is None:
-        raise UnfitError(Fault.NO_PICTURE, "it is no PNG, JPEG, WebP, BMP, GIF or TIFF")
+        raise UnfitError(Fault.NO_PICTURE, "it is not a PNG, JPEG, WebP, BMP, GIF or TIFF")
     width, height, unpacked, can_be_halved = layout_of(data, name)
     smaller = 4 if can_be_halved else 1
     if width * height > smaller * MOST_PIXELS:
@@ -83,5 +83,5 @@ def _looked_at(data: bytes) -> PictureFile:
             f"{smaller * MOST_PIXELS / 1e6:.0f} are not read",
         )
     if unpacked > smaller * MOST_BYTES:
-        raise UnfitError(Fault.LARGE, f"it takes {unpacked / 1e6:,.0f} MB to decode")
+        raise UnfitError(Fault.LARGE, f"decoding it would take {unpacked / 1e6:,.0f} MB")
     return PictureFile(data, name, width, height, halved=width * height > MOST_PIXELS)

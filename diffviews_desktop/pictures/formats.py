@@ -85,7 +85,7 @@ def _png(data: bytes) -> Layout:
     compressed = 0
     for number, (kind, _, _) in enumerate(png_chunks(data)):
         if (kind == b"IHDR") != (number == 0):
-            raise UnfitError(Fault.BROKEN, "its header is not where it must be")
+            raise UnfitError(Fault.BROKEN, "its header is in the wrong place")
         compressed += kind in (b"iCCP", b"zTXt", b"iTXt")
     if compressed > MOST_COMPRESSED:
         raise _too_many("compressed texts")
@@ -120,7 +120,7 @@ def _jpeg(data: bytes) -> Layout:
         elif marker == 0xDA:
             break
     if frame is None:
-        raise UnfitError(Fault.BROKEN, "it has no header")
+        raise UnfitError(Fault.BROKEN, "its header is missing")
     if len(exif) > _MOST_EXIF:
         raise UnfitError(Fault.LARGE, "its EXIF data is longer than a megabyte")
     check_exif(bytes(exif))
@@ -144,7 +144,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
         if marker == 0x01 or 0xD0 <= marker <= 0xD9:  # these have no content
             continue
         if junk > _MOST_JUNK or marker not in _KNOWN:
-            raise UnfitError(Fault.BROKEN, "what stands before its pixels is no JPEG's")
+            raise UnfitError(Fault.BROKEN, "its header is damaged")
         (size,) = struct.unpack_from(">H", data, at)
         yield marker, at + 2, at + size
         if marker == 0xDA:

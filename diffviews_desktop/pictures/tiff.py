@@ -59,7 +59,7 @@ class _File(NamedTuple):
         if order is None:
             return None
         if data[2:4] == b"\0+":
-            raise UnfitError(Fault.BROKEN, "it is a BigTIFF of an order that is not read")
+            raise UnfitError(Fault.BROKEN, "it is a big-endian BigTIFF, which is not read")
         big = data[2:3] == b"+"
         (first,) = struct.unpack_from(order + ("Q" if big else "L"), data, 8 if big else 4)
         return cls(data, order, big, first)
@@ -91,9 +91,9 @@ class _File(NamedTuple):
                 continue  # and nothing is read
             held += size
             if held > len(self.data) + _SPARE:
-                raise UnfitError(Fault.BROKEN, "its tags hold more than the file")
+                raise UnfitError(Fault.BROKEN, "its tags claim more data than the file has")
             if kind not in _KEPT and values > MOST_VALUES:
-                raise UnfitError(Fault.LARGE, "a tag of it holds too many numbers")
+                raise UnfitError(Fault.LARGE, "one of its tags holds too many numbers")
             tags.append(_Tag(number, kind, values, start))
         return tags
 
@@ -145,7 +145,7 @@ def tiff_layout(data: bytes) -> Layout:
         raise UnfitError(Fault.LARGE, "its tiles are too large")
     stored = sum(file.numbers(tags.get(_STRIP_BYTES))) + sum(file.numbers(tags.get(_TILE_BYTES)))
     if stored > 16 * len(data):  # some writers give sizes that are a little wrong
-        raise UnfitError(Fault.BROKEN, "its strips hold more than the file")
+        raise UnfitError(Fault.BROKEN, "its strips claim more data than the file has")
     bytes_each = max(1 if samples == 1 else 4, -(-bits_each // 8))
     return Layout(width, height, width * height * bytes_each)
 

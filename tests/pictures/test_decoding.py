@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import subprocess
 import zlib
@@ -15,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps, PngImagePlugin
 
+import diffviews_desktop
 from diffviews_desktop.data.pictures import read_picture
 from diffviews_desktop.errors import PictureError
 from diffviews_desktop.pictures import decoding, files
@@ -241,3 +243,20 @@ def test_mutated_pictures_are_pictures_or_errors(tmp_path: Path, data: st.DataOb
     assert picture.shape == (channels, 8, 8)
     assert picture.dtype == np.float32
     assert np.abs(picture).max() <= 1
+
+
+# ---- one place ----------------------------------------------------------------------------------
+
+
+def test_nothing_else_decodes_files_of_pictures() -> None:
+    decodes = re.compile(
+        r"\bImage\.open\(|QImageReader|QMovie|\b[a-z]*[fF]romData\(|Q(Image|Pixmap)\([^)]*(str|path|file)\b"
+    )
+    root = Path(diffviews_desktop.__file__).parent
+    packaging = root.parent / "packaging"
+    found = {
+        path.relative_to(root.parent).as_posix()
+        for path in (*root.rglob("*.py"), *packaging.rglob("*.py"))
+        if decodes.search(path.read_text(encoding="utf-8"))
+    }
+    assert found == {"diffviews_desktop/pictures/decoding.py"}

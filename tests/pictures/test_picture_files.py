@@ -167,7 +167,7 @@ def test_later_directories_of_a_tiff_are_not_read(tmp_path: Path) -> None:
 
 def test_reasons_are_counted_and_named() -> None:
     assert left_out({"a.png": Fault.NO_PICTURE}) == (
-        "1 picture was left out: it is not a picture (a.png)"
+        "1 picture was left out: it is not a known kind of picture (a.png)"
     )
     faults = {f"{i}.png": Fault.MISSING for i in range(1200)}
     faults |= {"x\x1b.png": Fault.LARGE, "y" * 500: Fault.BROKEN}

@@ -86,6 +86,21 @@ def test_its_id_and_picture_can_be_taken_along(
     assert "Copy the picture" not in actions(qtbot, window, 4)  # it has none
 
 
+def test_a_picture_that_cannot_be_copied_is_said(qtbot: QtBot, window: MainWindow) -> None:
+    samples = window.session.state.samples
+    assert samples is not None
+    path = samples.picture(6)
+    assert path is not None
+    path.write_bytes(b"no picture")
+    QGuiApplication.clipboard().clear()
+    actions(qtbot, window, 6)["Copy the picture"].trigger()
+    qtbot.waitUntil(lambda: window.session.state.notice is not None)
+    notice = window.session.state.notice
+    assert notice is not None
+    assert notice.text == "The picture is not a known kind of picture, so it is not copied."
+    assert QGuiApplication.clipboard().image().isNull()
+
+
 def test_beside_samples_there_is_what_concerns_all(qtbot: QtBot, window: MainWindow) -> None:
     offered = actions(qtbot, window, None)
     assert not any("sample_" in text for text in offered)

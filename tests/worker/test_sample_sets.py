@@ -60,7 +60,8 @@ def test_missing_and_broken_pictures_are_left_out_and_counted(
     table.picture(3).write_bytes(b"no picture")
     found = average(source, [0, 1, 2, 3])
     assert found.left_out == (
-        "2 pictures were left out: 1 is missing (sample_000000), 1 is not a picture (sample_000003)"
+        "2 pictures were left out: 1 is missing (sample_000000), "
+        "1 is not a known kind of picture (sample_000003)"
     )
     assert np.array_equal(found.mean, whole.mean)
     with pytest.raises(DataError, match="picture that can be read"):
