@@ -99,6 +99,28 @@ def test_started_by_m_it_takes_neither_modules_nor_adapters_from_there(
     assert planted(marks) == []
 
 
+WORKERS = """
+from diffviews_desktop.worker.process import prepare_environment
+
+if __name__ == "__main__":
+    prepare_environment()
+    from joblib import Parallel, delayed
+
+    assert Parallel(2)(delayed(abs)(number) for number in (-1, -2)) == [1, 2]
+"""
+
+
+def test_neither_do_processes_that_a_library_starts(tmp_path: Path, marks: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin" / "program.py"
+    program.write_text(WORKERS)
+    here = tmp_path / "here"
+    here.mkdir()
+    plant(here, every_name(), marks)
+    run((sys.executable, str(program)), cwd=here)
+    assert planted(marks) == []
+
+
 # ---- the path -----------------------------------------------------------------------------------
 
 
