@@ -239,13 +239,10 @@ def _watch(beat: Any) -> None:
 
 
 def prepare_environment() -> None:
-    """Keep numba's compiled kernels in the user's cache; call before numba is imported."""
+    """Have numba keep compiled kernels in the user's cache; call before numba is imported."""
     from diffviews_desktop import paths
 
-    numba_cache = paths.cache_dir() / "numba"
-    with contextlib.suppress(OSError):
-        numba_cache.mkdir(parents=True, exist_ok=True)
-        os.environ.setdefault("NUMBA_CACHE_DIR", str(numba_cache))
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(paths.cache_dir() / "numba"))
 
 
 def _resident_bytes() -> int:
