@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,16 +49,33 @@ def flatten_layers(activations: Mapping[str, NDArray]) -> Float32:
     )
 
 
+class Rows(Protocol):
+    """A matrix ``(N, D)`` that is read in parts: an array, or one on disk that is checked first."""
+
+    @property
+    def shape(self) -> Any: ...
+    @property
+    def dtype(self) -> Any: ...
+    @property
+    def nbytes(self) -> int: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: Any, /) -> Any: ...
+
+
 @dataclass(frozen=True)
 class ActivationMatrix:
-    """Activations on disk: ``rows`` is a read-only memory map ``(N, D)``."""
+    """Activations on disk ``(N, D)``, to be read."""
 
     path: Path
     layers: tuple[str, ...]
-    rows: NDArray
+    rows: Rows
 
     def take(self, indices: Iterable[int]) -> Float32:
-        """Read just the rows at ``indices``: ``(n, D) float32``."""
+        """Read just the rows at ``indices``: ``(n, D) float32``.
+
+        Raises:
+            DamagedMatrixError: they are not what was written.
+        """
         return np.asarray(self.rows[np.asarray(list(indices), dtype=np.int64)], dtype=np.float32)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from diffviews_desktop.data.arrays import Float32
+from diffviews_desktop.data.arrays import Float32, Rows
 from diffviews_desktop.errors import UsageError
 
 CHUNK_BYTES = 24 * 2**20
@@ -75,7 +75,7 @@ def rotated(row: Float32, components: Float32 | None) -> NDArray:
 
 
 def fit_reduction(
-    rows: NDArray,
+    rows: Rows,
     n_components: int | None = 50,
     *,
     seed: int = 0,
@@ -134,7 +134,7 @@ def fit_reduction(
     return Reduction(mean, scale, components), reduced
 
 
-def finite_rows(rows: NDArray) -> NDArray[np.bool_]:
+def finite_rows(rows: Rows) -> NDArray[np.bool_]:
     """Which rows hold nothing but finite numbers, ``(N,)``; read in chunks."""
     finite = np.ones(len(rows), dtype=bool)
     for part in _parts(len(rows), rows.shape[1]):
@@ -157,7 +157,7 @@ def _parts(n: int, d: int) -> Iterator[slice]:
 class _Source:
     """Rows of a matrix, read in chunks, with the progress of the passes over it."""
 
-    def __init__(self, rows: NDArray, keep: NDArray[np.int64] | None, report: Report) -> None:
+    def __init__(self, rows: Rows, keep: NDArray[np.int64] | None, report: Report) -> None:
         self._rows = rows
         self._keep = keep
         self._report = report

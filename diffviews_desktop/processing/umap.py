@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from diffviews_desktop.data.arrays import Float32
+from diffviews_desktop.data.arrays import Float32, Rows
 from diffviews_desktop.data.folder_files import replacing
 from diffviews_desktop.data.original import load_dataset_activations as load_dataset_activations
 from diffviews_desktop.errors import DataError, UsageError
@@ -63,7 +63,7 @@ class Stage(NamedTuple):
 
 
 def fit_map(
-    activations: NDArray,
+    activations: Rows,
     parameters: MapParameters,
     *,
     xy: NDArray | None = None,
@@ -79,7 +79,7 @@ def fit_map(
     where there are less than 32 samples.
 
     Args:
-        activations: ``(N, D)``, may be memory-mapped.
+        activations: ``(N, D)``, may be memory-mapped, and checked as they are read.
         parameters: of the map; its seed reaches every stage.
         xy: a finished map ``(N, 2)`` to keep; then the reduction is fitted and the map judged.
         z: its third coordinate ``(N,)``, if it has one.

@@ -9,6 +9,7 @@ import math
 import shutil
 import subprocess
 import sys
+import tempfile
 import traceback
 import weakref
 import zlib
@@ -36,8 +37,9 @@ from diffviews_desktop.errors import (
     DiffViewsError,
     OutOfMemoryError,
 )
+from diffviews_desktop.processing.kernel_store import KernelStore
 from diffviews_desktop.processing.umap import MapParameters, fit_map
-from diffviews_desktop.worker import extraction
+from diffviews_desktop.worker import extraction, maps
 from diffviews_desktop.worker.engine import Engine
 from diffviews_desktop.worker.jobs import (
     CheckpointConverted,
@@ -1423,6 +1425,22 @@ def test_other_parameters_need_no_other_extraction(source: Source) -> None:
     narrow = replace(source, parameters=MapParameters(pca_components=7))
     run_map(engine, narrow, "encoder_bottleneck")
     assert watch.stages == ["reducing", *MAP_STAGES[3:]]
+
+
+def test_that_kernels_cannot_be_kept_is_noted_once(
+    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "file"))
+    store = KernelStore(tmp_path / "file" / "numba")
+    store.save("layouts.rdist", b"")
+    monkeypatch.setattr(maps, "user_store", lambda: store)
+    engine = make_engine()
+    (note,) = run_map(engine, source, "encoder_bottleneck").notes
+    assert note.startswith(f"Compiled kernels cannot be kept in {tmp_path / 'file' / 'numba'} (")
+    near = replace(source, parameters=MapParameters(n_neighbors=5))
+    store.save("layouts.rdist", b"")
+    assert run_map(engine, near, "encoder_bottleneck").notes == ()
 
 
 def test_layers_extracted_in_one_pass_are_those_of_their_own_passes(
