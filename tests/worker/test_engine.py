@@ -29,6 +29,7 @@ from tiny_folder import TINY_SAMPLES, write_tiny_checkpoint, write_tiny_model
 
 from diffviews_desktop.adapters import registry
 from diffviews_desktop.adapters.edm import EDMAdapter
+from diffviews_desktop.data.demo import Demo
 from diffviews_desktop.errors import (
     AdapterError,
     Cancelled,
@@ -39,11 +40,13 @@ from diffviews_desktop.errors import (
 )
 from diffviews_desktop.processing.kernel_store import KernelStore
 from diffviews_desktop.processing.umap import MapParameters, fit_map
+from diffviews_desktop.worker import engine as engine_module
 from diffviews_desktop.worker import extraction, maps
 from diffviews_desktop.worker.engine import Engine
 from diffviews_desktop.worker.jobs import (
     CheckpointConverted,
     ConvertCheckpoint,
+    DataOpened,
     Event,
     Extract,
     Generate,
@@ -247,6 +250,15 @@ def test_the_demo_opens_with_its_own_map(engine: Engine, demo: Path) -> None:
     # the reduced rows came with it: Suggest can search in activation space at once
     assert opened.layer_map.reduced is not None
     assert len(opened.layer_map.reduced) == len(opened.samples) == 2000
+
+
+def test_that_the_demo_could_not_be_repaired_is_among_its_problems(
+    engine: Engine, demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "ready_demo", lambda: Demo(demo, "It is damaged."))
+    opened = engine.run(OpenData(job_id=1, source=Source(None)))
+    assert isinstance(opened, DataOpened)
+    assert opened.problems == ("It is damaged.",)
 
 
 def test_opening_loads_no_torch_and_no_umap(demo: Path) -> None:
