@@ -60,7 +60,7 @@ class ActivationMatrix:
         """Read just the rows at ``indices``: ``(n, D) float32``.
 
         Raises:
-            DataError: the file was shortened since, or cannot be read.
+            DataError: the file was shortened since, cannot be read, or is not what was written.
         """
         return np.asarray(self.rows[np.asarray(list(indices), dtype=np.int64)], dtype=np.float32)
 

@@ -72,6 +72,14 @@ def write_synced(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def link_or_copy(source: Path, target: Path) -> None:
+    """Have a file under another name, too: the same where the file system can, else a copy."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
 def sync_file(path: Path) -> None:
     with path.open("r+b" if os.name == "nt" else "rb") as file:
         os.fsync(file.fileno())

@@ -20,6 +20,7 @@ from typing import IO, Any, TypeAlias, cast
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from diffviews_desktop.data.checked_rows import Checks
 from diffviews_desktop.errors import DataError, brief
 from diffviews_desktop.files import check_regular, open_regular
 
@@ -117,6 +118,19 @@ class MatrixFile:
         """The descriptor of the open file."""
         return self._handle.file.fileno()
 
+    def compared_with(self, checks: Checks) -> MatrixFile:
+        """The same, compared with its checksums whenever some of it is read."""
+        self._handle.checks = checks
+        return self
+
+    def check(self) -> None:
+        """Compare all of it with its checksums, where there are any.
+
+        Raises:
+            DamagedMatrixError: it is not what was written.
+        """
+        self._handle.check()
+
     def part(self, rows: slice, columns: slice) -> MatrixFile:
         """Some adjoining rows and columns, of the same open file."""
         window = _within(self.window[0], rows), _within(self.window[1], columns)
@@ -128,7 +142,7 @@ class MatrixFile:
         """Read.
 
         Raises:
-            DataError: the file was shortened since, or cannot be read.
+            DataError: the file was shortened since, cannot be read, or is not what was written.
             IndexError: there is no such row.
         """
         rows, columns = cast(
@@ -307,6 +321,7 @@ class _Handle:
         self.path = path
         self.file = file
         self.size = 0  # of the file, at least
+        self.checks: Checks | None = None
         self._lock = threading.Lock()
         weakref.finalize(self, file.close)
 
@@ -314,9 +329,9 @@ class _Handle:
         """Fill an array that lies in one piece.
 
         Raises:
-            DataError: the file is shorter by now, or cannot be read.
+            DataError: the file is shorter by now, cannot be read, or is not what was written.
         """
-        view = memoryview(out.data).cast("B")
+        view = whole = memoryview(out.data).cast("B")
         try:
             with self._lock:
                 self.file.seek(place)
@@ -325,11 +340,18 @@ class _Handle:
                     if not count:
                         raise self._shortened()
                     view = view[count:]
+                if self.checks is not None:
+                    self.checks.look(self.file, place, whole)
         except OSError as error:
             raise DataError(
                 f"{self.path} cannot be read any more ({brief(error)}). Check the disk, and "
                 "restore the file."
             ) from error
+
+    def check(self) -> None:
+        with self._lock:
+            if self.checks is not None:
+                self.checks.rest(self.file)
 
     def write_at(self, place: int, values: NDArray) -> None:
         """Write an array that lies in one piece.

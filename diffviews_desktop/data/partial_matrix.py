@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import os
 import shutil
 import struct
@@ -17,18 +18,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.data.cache_entry import DAMAGE, array_facts
-from diffviews_desktop.data.disk import MATRIX
+from diffviews_desktop.data.disk import MATRIX, full_disk_said
 from diffviews_desktop.data.matrix_file import MatrixFile
 from diffviews_desktop.errors import CacheError
 
+log = logging.getLogger(__name__)
+
 PARTIAL, DONE = "partial.json", "done.log"
+MARK_BYTES = 20
 
 
 class PartialMatrix:
     """A matrix that is computed in several goes, made by `LayerCache.partial`.
 
     Write rows, then `mark` them: marked rows are on the disk before they are marked, so after a
-    crash or a power cut all rows that are marked are right.
+    crash or a power cut all rows that are marked are right. A mark holds a checksum of its rows:
+    those that changed since do not count as finished when the matrix is opened again.
     """
 
     def __init__(self, folder: Path, rows: MatrixFile) -> None:
@@ -39,7 +44,7 @@ class PartialMatrix:
         flags |= getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
         self._log = os.open(folder / DONE, flags, 0o644)
         try:
-            self._done, self._log_size = _read_marks(folder / DONE, len(rows))
+            self._done, self._log_size = _read_marks(folder / DONE, rows)
             os.ftruncate(self._log, self._log_size)  # the rest was cut off while it was written
         except BaseException:
             os.close(self._log)
@@ -65,14 +70,24 @@ class PartialMatrix:
         """Mark rows as finished, after bringing them to the disk.
 
         That takes some milliseconds: mark batches of rows, not each alone.
+
+        Raises:
+            CacheError: the disk is full.
         """
         matrix = self.rows
         index = np.unique(np.arange(len(matrix))[rows])
         if not len(index):
             return
         runs = np.split(index, np.flatnonzero(np.diff(index) > 1) + 1)
-        marks = b"".join(_mark(int(run[0]), int(run[-1]) + 1) for run in runs)
         matrix.flush()
+        spans = [(int(run[0]), int(run[-1]) + 1) for run in runs]
+        marks = b"".join(_mark(*span, matrix) for span in spans)
+        with full_disk_said(self._folder.parent):
+            self._append(marks)
+        self._log_size += len(marks)
+        self._done[index] = True
+
+    def _append(self, marks: bytes) -> None:
         try:
             written = os.write(self._log, marks)
             if written != len(marks):
@@ -81,8 +96,6 @@ class PartialMatrix:
             with suppress(OSError):
                 os.ftruncate(self._log, self._log_size)
             raise
-        self._log_size += len(marks)
-        self._done[index] = True
 
     def complete(self, folder: Path, name: str = MATRIX) -> None:
         """Hand the finished matrix over to a folder, one from `LayerCache.writing` for example.
@@ -117,21 +130,37 @@ class PartialMatrix:
         os.close(self._log)
 
 
-def _mark(start: int, stop: int) -> bytes:
-    """Rows ``start:stop`` are done: 20 bytes that say themselves whether they are whole."""
+def _mark(start: int, stop: int, rows: MatrixFile) -> bytes:
+    """Rows ``start:stop`` are done: 20 bytes that say themselves whether they, and the rows, are
+    what was written."""
+    body = struct.pack("<QQ", start, stop)
+    crc = zlib.crc32(body)
+    for _, values in rows.pieces(slice(start, stop)):
+        crc = zlib.crc32(values.data, crc)
+    return body + struct.pack("<I", crc)
+
+
+def _plain_mark(start: int, stop: int) -> bytes:
     body = struct.pack("<QQ", start, stop)
     return body + struct.pack("<I", zlib.crc32(body))
 
 
-def _read_marks(path: Path, count: int) -> tuple[NDArray[np.bool_], int]:
-    """Which of ``count`` rows are done, and how many bytes say so before the first broken mark."""
-    data, done, size = path.read_bytes(), np.zeros(count, dtype=bool), len(_mark(0, 0))
-    for position in range(0, len(data) - size + 1, size):
-        start, stop = struct.unpack_from("<QQ", data, position)
-        if data[position : position + size] != _mark(start, stop) or not start < stop <= count:
-            return done, position
-        done[start:stop] = True
-    return done, len(data) // size * size
+def _read_marks(path: Path, rows: MatrixFile) -> tuple[NDArray[np.bool_], int]:
+    """Which of ``rows`` are done, and the size of all marks that were not cut off."""
+    data, done = path.read_bytes(), np.zeros(len(rows), dtype=bool)
+    size = MARK_BYTES
+    whole = len(data) // size * size
+    for position in range(0, whole, size):
+        mark = data[position : position + size]
+        start, stop = struct.unpack_from("<QQ", mark)
+        if not start < stop <= len(rows):
+            continue
+        # an earlier version made marks without a checksum of the rows
+        if mark in (_mark(start, stop, rows), _plain_mark(start, stop)):
+            done[start:stop] = True
+        else:
+            log.warning("Rows %d to %d of %s are damaged: not used", start, stop - 1, path.parent)
+    return done, whole
 
 
 def open_partial(folder: Path, facts: Mapping[str, Any]) -> MatrixFile | None:

@@ -26,7 +26,7 @@ from diffviews_desktop.data.dataset import (
     open_data_folder,
     read_samples,
 )
-from diffviews_desktop.data.demo import unpack_demo
+from diffviews_desktop.data.demo import ready_demo
 from diffviews_desktop.errors import (
     AdapterError,
     Cancelled,
@@ -198,7 +198,9 @@ class Engine:
 
     def _folder(self, source: Source) -> DataFolder:
         if source.path not in self._folders:
-            self._folders[source.path] = open_data_folder(source.path or unpack_demo())
+            self._folders[source.path] = (
+                _open_demo() if source.path is None else open_data_folder(source.path)
+            )
         return self._folders[source.path]
 
     def _open(self, source: Source, name: str) -> OpenedModel:
@@ -393,6 +395,14 @@ class Engine:
         finally:
             for handle in handles:
                 handle.remove()
+
+
+def _open_demo() -> DataFolder:
+    """The demo, with what it lacks among its problems."""
+    demo = ready_demo()
+    folder = open_data_folder(demo.path)
+    said = () if demo.problem is None else (demo.problem,)
+    return replace(folder, problems=(*said, *folder.problems))
 
 
 def _overridden(folder: ModelFolder, source: Source) -> ModelFolder:

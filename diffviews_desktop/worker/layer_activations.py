@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,13 @@ from diffviews_desktop.data import layer_cache
 from diffviews_desktop.data.activation_files import ActivationFiles, open_activation_files
 from diffviews_desktop.data.arrays import ActivationMatrix, Float32
 from diffviews_desktop.data.checkpoint_files import identity
-from diffviews_desktop.data.layer_cache import CacheEntry, EntryInfo, LayerCache, PartialMatrix
+from diffviews_desktop.data.layer_cache import (
+    CacheEntry,
+    DamagedMatrixError,
+    EntryInfo,
+    LayerCache,
+    PartialMatrix,
+)
 from diffviews_desktop.data.matrix_file import MatrixFile
 from diffviews_desktop.data.side_car import write_side_car
 from diffviews_desktop.errors import DataError, MaskError, UsageError
@@ -57,6 +63,7 @@ class LayerActivations:
     """
 
     host: Host
+    _damaged: set[tuple[str, float]] = field(default_factory=set, init=False)
 
     def key(self, opened: OpenedModel, layers: Sequence[str]) -> str:
         """Everything that the activations of these layers depend on."""
@@ -95,16 +102,28 @@ class LayerActivations:
     ) -> tuple[CacheEntry, ActivationMatrix] | None:
         """The matrix of a finished map of these layers, if the cache keeps one."""
         for info in self.entries(opened, layers):
-            entry = opened.cache.open(info.key) if info.has_matrix else None
+            if not info.has_matrix or (info.key, info.created) in self._damaged:
+                continue
+            entry = opened.cache.open(info.key)
             stored = entry.activations() if entry is not None else None
             if entry is not None and stored is not None:
                 return entry, stored
         return None
 
+    def forget(self, opened: OpenedModel, error: DamagedMatrixError) -> None:
+        """Read a matrix that proved to be damaged no more, also where it cannot be dropped."""
+        key = error.entry.name
+        known = opened.cache.entries()
+        self._damaged.update((info.key, info.created) for info in known if info.key == key)
+        opened.cache.drop_matrix(key)
+
     def find(
         self, opened: OpenedModel, layers: tuple[str, ...], stack: ExitStack
     ) -> FoundActivations:
-        """All activations of some layers: where they are stored, else extracted now."""
+        """All activations of some layers: where they are stored, else extracted now.
+
+        Those that are stored are checked as they are read: see `forget`.
+        """
         found = self.stored_matrix(opened, layers)
         if found is not None:
             return FoundActivations(found[1].rows, entry=found[0])
@@ -166,10 +185,17 @@ class LayerActivations:
 
     def _take_over(self, opened: OpenedModel, target: Target) -> None:
         """Copy rows that a finished map has already."""
-        found = self.stored_matrix(opened, target.layers)
-        if found is None or target.matrix.done.any():
-            return
-        stored = found[1].rows
+        while not target.matrix.done.any():
+            found = self.stored_matrix(opened, target.layers)
+            if found is None:
+                return
+            try:
+                self._copy(found[1].rows, target)
+                return
+            except DamagedMatrixError as error:
+                self.forget(opened, error)
+
+    def _copy(self, stored: MatrixFile, target: Target) -> None:
         size = max(1, _COPIED_VALUES // stored.shape[1])
         for start in range(0, len(stored), size):
             part = stored[start : start + size]
@@ -210,11 +236,9 @@ class LayerActivations:
         Raises:
             MaskError: the picture of a sample cannot be read.
         """
-        found = self.stored_matrix(opened, layers)
-        if found is not None:
-            values = found[1].take(rows)
-            if not np.isnan(values).all(axis=1).any():  # else its picture may be there now
-                return values
+        values = self._stored_rows(opened, layers, rows)
+        if values is not None:
+            return values
         files = self._own_files(opened, layers)
         if files is not None:
             return files.take(rows)
@@ -227,6 +251,21 @@ class LayerActivations:
                 "Leave it out of the neighbours."
             )
         return values
+
+    def _stored_rows(
+        self, opened: OpenedModel, layers: tuple[str, ...], rows: Sequence[int]
+    ) -> Float32 | None:
+        while True:
+            found = self.stored_matrix(opened, layers)
+            if found is None:
+                return None
+            try:
+                values = found[1].take(rows)
+            except DamagedMatrixError as error:
+                self.forget(opened, error)
+                continue
+            # else a picture may be there now
+            return None if np.isnan(values).all(axis=1).any() else values
 
     # ---- extraction for its own sake ------------------------------------------------------------
 

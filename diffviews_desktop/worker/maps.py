@@ -8,19 +8,18 @@ however many maps are made of it.
 from __future__ import annotations
 
 import logging
-import os
-import shutil
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from diffviews_desktop.data import layer_cache
-from diffviews_desktop.data.layer_cache import CacheEntry
+from diffviews_desktop.data.layer_cache import CacheEntry, DamagedMatrixError
 from diffviews_desktop.errors import DataError
+from diffviews_desktop.processing.kernel_store import user_store
 from diffviews_desktop.processing.parameters import MapParameters, default_parameters
 from diffviews_desktop.processing.projector import Projector
 from diffviews_desktop.processing.umap import Stage, fit_map, refit_map
@@ -183,6 +182,22 @@ class MapMaker:
 
     def _make(self, opened: OpenedModel, layers: tuple[str, ...]) -> tuple[Projector, _Made]:
         """Lay layers out and store the result; their activations are read or extracted first."""
+        notes: tuple[str, ...] = ()
+        while True:
+            try:
+                projector, made = self._make_of_what_is_stored(opened, layers)
+            except DamagedMatrixError as error:
+                self.activations.forget(opened, error)
+                names = "+".join(layers)
+                notes = (f"The kept activations of {names} were damaged and have been made again",)
+                continue
+            unkept = user_store().take_problem()
+            notes += () if unkept is None else (unkept,)
+            return projector, replace(made, notes=(*made.notes, *notes))
+
+    def _make_of_what_is_stored(
+        self, opened: OpenedModel, layers: tuple[str, ...]
+    ) -> tuple[Projector, _Made]:
         parameters = self._parameters(opened)
         with ExitStack() as stack:
             similar = self._same_reduction(opened, layers, parameters)
@@ -197,12 +212,13 @@ class MapMaker:
                 )  # fmt: skip
                 entry = found.entry
             made = _Made() if found is None else self._made(opened, projector, found)
+            known: dict[str, Any] = {}
             with opened.cache.writing(self.key(opened, layers)) as folder:
                 projector.save(folder / "projector.npz")
                 if found is not None and found.partial is not None:
                     self._hand_over(opened, found, folder)
                 elif entry is not None:
-                    _link_matrix(entry, folder)
+                    known = self._lend(opened, entry, folder)
                 layer_cache.finish(
                     folder,
                     {
@@ -212,6 +228,7 @@ class MapMaker:
                         "extraction_input": opened.folder.config.extraction_input,
                     },
                     layers,
+                    known=known,
                     progress=lambda fraction: self.host.progress("saving", fraction),
                 )
             if found is not None and found.partial is not None:
@@ -232,6 +249,14 @@ class MapMaker:
             return
         found.partial.mark(np.flatnonzero(~found.partial.done))  # these are NaN and stay so
         found.partial.complete(folder)
+
+    def _lend(self, opened: OpenedModel, entry: CacheEntry, folder: Path) -> dict[str, Any]:
+        """The matrix of an entry becomes another's, too, if it is sound."""
+        try:
+            return dict(entry.lend(folder))
+        except DamagedMatrixError as error:
+            self.activations.forget(opened, error)
+            return {}
 
     def _made(self, opened: OpenedModel, projector: Projector, found: FoundActivations) -> _Made:
         names = opened.samples.table.sample_id
@@ -301,16 +326,3 @@ def _reduced_alike(known: Any, wanted: MapParameters) -> bool:
         and known.get("seed") == wanted.seed
         and known.get("metric", "euclidean") in ("euclidean", wanted.metric)
     )
-
-
-def _link_matrix(entry: CacheEntry, folder: Path) -> None:
-    """Keep the matrix of an entry in another, without a copy where the file system can."""
-    stored = entry.activations()
-    if stored is None:
-        return
-    target = folder / stored.path.name
-    try:
-        os.link(stored.path, target)
-    except OSError:
-        with suppress(OSError):  # it can be extracted again
-            shutil.copyfile(stored.path, target)

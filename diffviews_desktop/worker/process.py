@@ -272,10 +272,9 @@ def prepare_environment() -> None:
     if sys.platform == "win32":  # and asks "powershell.exe" for the number of cores
         os.environ["NODEFAULTCURRENTDIRECTORYINEXEPATH"] = "1"
     numba_settings.ignore_file()
-    numba_cache = paths.cache_dir() / "numba"
-    with contextlib.suppress(OSError):
-        numba_cache.mkdir(parents=True, exist_ok=True)
-        os.environ.setdefault("NUMBA_CACHE_DIR", str(numba_cache))
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(paths.cache_dir() / "numba"))
+    # torch would make one of a name that everybody knows, where every user may write
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(paths.cache_dir() / "inductor"))
 
 
 def _resident_bytes() -> int:

@@ -10,10 +10,12 @@ import json
 import logging
 import os
 import shutil
+import struct
 import sys
 import tempfile
 import threading
 import time
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -142,9 +144,9 @@ def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1])
 
 
-def flip(path: Path, position: int) -> None:
+def flip(path: Path, position: int, bit: int = 0xFF) -> None:
     data = bytearray(path.read_bytes())
-    data[position] ^= 0xFF
+    data[position] ^= bit
     path.write_bytes(data)
 
 
@@ -1092,17 +1094,45 @@ def test_marks_that_were_cut_off_or_changed_do_not_count(cache: LayerCache) -> N
     file = cache.root / ".partial-a" / "done.log"
     whole = file.read_bytes()
     assert len(whole) == 6 * 20
-    ends = [whole[:size] for size in range(20, len(whole))]
-    ends += [whole[:size] + bytes(50) for size in (40, 47)]  # as after a power cut
-    ends += [whole[:40] + b"x" + whole[41:]]
-    for data in ends:
+    ends = [(whole[:size], range(size // 20)) for size in range(20, len(whole))]
+    ends += [(whole[:size] + bytes(50), range(2)) for size in (40, 47)]  # as after a power cut
+    ends += [(whole[:40] + b"x" + whole[41:], (0, 1, 3, 4, 5))]
+    for data, left in ends:
         file.write_bytes(data)
-        size = next(n for n in range(6, -1, -1) if data.startswith(whole[: n * 20]))
         with cache.partial("a", SHAPE) as matrix:
-            assert np.flatnonzero(matrix.done).tolist() == list(range(size))
-            matrix.mark([size, 39])
+            assert np.flatnonzero(matrix.done).tolist() == list(left)
+            matrix.mark([8, 39])
         with cache.partial("a", SHAPE) as matrix:
-            assert np.flatnonzero(matrix.done).tolist() == [*range(size + 1), 39]
+            assert np.flatnonzero(matrix.done).tolist() == [*left, 8, 39]
+
+
+def test_finished_rows_that_changed_since_do_not_count(
+    cache: LayerCache, caplog: pytest.LogCaptureFixture
+) -> None:
+    with cache.partial("a", SHAPE) as matrix:
+        for start in range(0, 20, 4):
+            work(matrix, range(start, start + 4))
+        start, width = matrix.rows.start, 4 * SHAPE[1]
+    file = cache.root / ".partial-a" / "activations.npy"
+    for row in (0, 7, 19):
+        flip(file, start + row * width + row, bit=1 << row % 8)
+    with cache.partial("a", SHAPE) as matrix:
+        assert np.flatnonzero(matrix.done).tolist() == list(range(8, 16))
+        assert "Rows 4 to 7" in caplog.text
+        work(matrix, range(8))
+    with cache.partial("a", SHAPE) as matrix:
+        assert np.flatnonzero(matrix.done).tolist() == list(range(16))
+        assert all_right(matrix)
+
+
+def test_marks_of_earlier_versions_count(cache: LayerCache) -> None:
+    with cache.partial("a", SHAPE) as matrix:
+        work(matrix, range(3))
+    body = struct.pack("<QQ", 2, 9)  # rows 2 to 8, without a checksum of what they hold
+    log = cache.root / ".partial-a" / "done.log"
+    log.write_bytes(body + struct.pack("<I", zlib.crc32(body)))
+    with cache.partial("a", SHAPE) as matrix:
+        assert np.flatnonzero(matrix.done).tolist() == list(range(2, 9))
 
 
 @pytest.mark.parametrize("rows", [slice(3, 9), [8, 3, 5, 5], np.array([True] * 7 + [False] * 33)])
@@ -1157,7 +1187,7 @@ def test_a_mark_that_cannot_be_written_does_not_count(
     with cache.partial("a", SHAPE) as matrix:
         with monkeypatch.context() as patch:
             patch.setattr(layer_cache.os, "write", half)
-            with pytest.raises(OSError, match="space"):
+            with pytest.raises(CacheError, match="disk got full"):
                 work(matrix, range(2, 4))
         assert np.flatnonzero(matrix.done).tolist() == [0, 1]
         work(matrix, range(4, 6))
