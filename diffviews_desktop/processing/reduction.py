@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,22 +139,33 @@ def fit_reduction(
     return Reduction(mean, source.unscaled(scale), components), reduced
 
 
-def finite_rows(rows: Matrix) -> NDArray[np.bool_]:
-    """Which rows hold nothing but finite numbers, ``(N,)``; read in chunks.
+class RowFacts(NamedTuple):
+    """What one look at all rows tells: which hold nothing but ``finite`` numbers, and the ``sums``
+    of their values in float32, which are the same of the same rows; both ``(N,)``."""
 
-    Those of float64 must be within what float32 can hold.
-    """
-    finite = np.ones(len(rows), dtype=bool)
+    finite: NDArray[np.bool_]
+    sums: Float32
+
+
+def look_at_rows(rows: Matrix) -> RowFacts:
+    """Read all rows once, in chunks. Those of float64 must be within what float32 can hold."""
+    finite, found = np.ones(len(rows), dtype=bool), np.empty(len(rows), dtype=np.float32)
     for part, block in _pieces(rows, slice(0, len(rows))):
         with np.errstate(over="ignore", invalid="ignore"):
             if block.dtype.itemsize > 4:
                 block = block.astype(np.float32)
             # a sum shows what is not finite, faster than looking at every value
             sums = block.sum(axis=1, dtype=np.result_type(block, np.float32))
+            found[part] = sums
             doubtful = np.flatnonzero(~np.isfinite(sums))
         if len(doubtful):
             finite[part.start + doubtful] = np.isfinite(block[doubtful]).all(axis=1)
-    return finite
+    return RowFacts(finite, found)
+
+
+def finite_rows(rows: Matrix) -> NDArray[np.bool_]:
+    """Which rows hold nothing but finite numbers, ``(N,)``; read in chunks."""
+    return look_at_rows(rows).finite
 
 
 def _pieces(rows: Matrix, part: slice) -> Iterator[tuple[slice, NDArray]]:
