@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diffviews_desktop import __version__, paths, safe_path
-from diffviews_desktop.errors import DiffViewsError, brief
+from diffviews_desktop.errors import DiffViewsError, said
 
 if TYPE_CHECKING:
     from diffviews_desktop.processing.parameters import MapParameters
@@ -67,9 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, "head" for one, has seen enough
         _discard_output()
         return FAILED
-    except (DiffViewsError, OSError) as error:
+    except (DiffViewsError, OSError, MemoryError) as error:
         log.info("the program ends", exc_info=True)
-        print(f"diffviews-desktop: {error}", file=sys.stderr)
+        print(f"diffviews-desktop: {said(error)}", file=sys.stderr)
         _discard_output()
         return FAILED
     except KeyboardInterrupt:
@@ -77,8 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except Exception as error:  # a model of another package can fail in any way
         log.exception("unexpected error")
-        text = f"Something unexpected happened ({brief(error)})."
-        print(f"diffviews-desktop: {text} Details: {paths.log_file()}", file=sys.stderr)
+        print(f"diffviews-desktop: {said(error)} Details: {paths.log_file()}", file=sys.stderr)
         _discard_output()
         return FAILED
 

@@ -18,7 +18,8 @@ import numpy as np
 
 from diffviews_desktop.data import layer_cache
 from diffviews_desktop.data.layer_cache import CacheEntry, DamagedMatrixError
-from diffviews_desktop.errors import DataError
+from diffviews_desktop.errors import DataError, said
+from diffviews_desktop.processing.alike import first_alike
 from diffviews_desktop.processing.kernel_store import user_store
 from diffviews_desktop.processing.parameters import MapParameters, default_parameters
 from diffviews_desktop.processing.projector import Projector
@@ -158,7 +159,7 @@ class MapMaker:
             from_cache=from_cache,
             parameters=self._parameters(opened).to_dict(),
             path=opened.cache.root / self.key(opened, layers),
-            notes=made.notes,
+            notes=(*_said_of_alike(projector), *made.notes),
             z=extra.z,
             trust=extra.trust,
             rate=made.rate,
@@ -172,7 +173,12 @@ class MapMaker:
         projector = self._own_projector(opened, layers)
         if projector is not None:
             return projector
-        return opened.cache.read(key, lambda entry: Projector.load(entry.projector))
+        stored = opened.cache.read(key, lambda entry: Projector.load(entry.projector))
+        if stored is None or self._own_places(opened, layers):
+            return stored
+        # earlier versions spread out what is all the same
+        apart = len(np.unique(stored.reduced[:, 0])) == 1 and not _said_of_alike(stored)
+        return None if apart and len(stored.rows) > 1 else stored
 
     def _own_projector(self, opened: OpenedModel, layers: tuple[str, ...]) -> Projector | None:
         """That beside the folder's own map, if that map is wanted, of these layers, and fits."""
@@ -212,28 +218,49 @@ class MapMaker:
                 )  # fmt: skip
                 entry = found.entry
             made = _Made() if found is None else self._made(opened, projector, found)
-            known: dict[str, Any] = {}
-            with opened.cache.writing(self.key(opened, layers)) as folder:
-                projector.save(folder / "projector.npz")
-                if found is not None and found.partial is not None:
-                    self._hand_over(opened, found, folder)
-                elif entry is not None:
-                    known = self._lend(opened, entry, folder)
-                layer_cache.finish(
-                    folder,
-                    {
-                        "model": opened.folder.name,
-                        "parameters": parameters.to_dict(),
-                        "activations": self.activations.key(opened, layers),
-                        "extraction_input": opened.folder.config.extraction_input,
-                    },
-                    layers,
-                    known=known,
-                    progress=lambda fraction: self.host.progress("saving", fraction),
-                )
-            if found is not None and found.partial is not None:
-                found.partial.discard()
+            try:
+                self._keep(opened, layers, projector, found, entry)
+            except (DataError, OSError) as error:  # the map is there all the same
+                log.warning("the map is not kept", exc_info=True)
+                note = f"This map is made again next time, because it cannot be kept: {said(error)}"
+                made = replace(made, notes=(*made.notes, note))
         return projector, made
+
+    def _keep(
+        self,
+        opened: OpenedModel,
+        layers: tuple[str, ...],
+        projector: Projector,
+        found: FoundActivations | None,
+        entry: CacheEntry | None,
+    ) -> None:
+        """Store a map in the cache, with the activations that were computed or read for it.
+
+        Raises:
+            DataError, OSError: it cannot be stored.
+        """
+        partial = None if found is None else found.partial
+        known: dict[str, Any] = {}
+        with opened.cache.writing(self.key(opened, layers)) as folder:
+            projector.save(folder / "projector.npz")
+            if found is not None and partial is not None:
+                self._hand_over(opened, found, folder)
+            elif entry is not None:
+                known = self._lend(opened, entry, folder)
+            layer_cache.finish(
+                folder,
+                {
+                    "model": opened.folder.name,
+                    "parameters": self._parameters(opened).to_dict(),
+                    "activations": self.activations.key(opened, layers),
+                    "extraction_input": opened.folder.config.extraction_input,
+                },
+                layers,
+                known=known,
+                progress=lambda fraction: self.host.progress("saving", fraction),
+            )
+        if partial is not None:
+            partial.discard()
 
     def _own_places(self, opened: OpenedModel, layers: tuple[str, ...]) -> dict[str, Any]:
         """Coordinates to keep: then only the projector is made."""
@@ -298,6 +325,26 @@ class MapMaker:
 
     def _stage(self, stage: Stage) -> None:
         self.host.progress(stage.name, stage.fraction)
+
+
+def _said_of_alike(projector: Projector) -> tuple[str, ...]:
+    """What is said of samples of the same activations, where the map has them at one place."""
+    first = first_alike(projector.reduced)
+    count, others = len(first), np.flatnonzero(first != np.arange(len(first)))
+    places = projector.places
+    together = int((places[others] == places[first[others]]).all(axis=1).sum())
+    if not together:
+        return ()
+    if together == count - 1:
+        return (
+            f"All {count} samples have the same activations of this layer: they are drawn at one "
+            "place.",
+        )
+    have, lie = ("has", "lies") if together == 1 else ("have", "lie")
+    return (
+        f"{together} of {count} samples {have} the same activations as another sample and {lie} at "
+        "its place.",
+    )
 
 
 def _own_projector(opened: OpenedModel, layers: tuple[str, ...]) -> Projector | None:

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from diffviews_desktop import safe_path
-from diffviews_desktop.errors import Cancelled, DiffViewsError
+from diffviews_desktop.errors import Cancelled, DiffViewsError, said
 from diffviews_desktop.logs import configure_logging
 from diffviews_desktop.worker.jobs import Event, Job, Progress, Result
 from diffviews_desktop.worker.pipe import receive, send
@@ -232,14 +232,9 @@ def _answer(engine: Any, job: Job) -> Message:
     except DiffViewsError as error:
         log.warning("%s", error)
         return Failed(job.job_id, str(error), traceback.format_exc())
-    except MemoryError:
-        log.exception("out of memory")
-        message = "There is not enough memory for this. Close other programs, or a smaller layer."
-        return Failed(job.job_id, message, traceback.format_exc())
     except Exception as error:  # the engine must outlive whatever a model does
-        log.exception("unexpected error")
-        message = f"Something unexpected happened ({type(error).__name__}: {error})."
-        return Failed(job.job_id, message, traceback.format_exc())
+        log.exception("the job failed")
+        return Failed(job.job_id, said(error), traceback.format_exc())
 
 
 def _leave(*_: Any) -> None:
