@@ -6,7 +6,7 @@ import errno
 import json
 import mmap
 import os
-import shutil
+import stat
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.data.cache_entry import DAMAGE, array_facts, map_matrix
-from diffviews_desktop.data.disk import MATRIX, sync_file
+from diffviews_desktop.data.disk import MATRIX, link_or_copy, sync_file
 from diffviews_desktop.errors import CacheError
 
 PARTIAL, DONE = "partial.json", "done.log"
@@ -95,20 +95,22 @@ class PartialMatrix:
         copied.
 
         Raises:
-            CacheError: not all rows are done.
+            CacheError: not all rows are done, or there is something of that name.
         """
         left = int(np.count_nonzero(~self._done))
         if left:
             raise CacheError(f"{left} of {len(self._done)} rows are not finished.")
         self._rows = None
         source, target = self._folder / MATRIX, folder / name
+        if os.path.lexists(target):
+            raise CacheError(f"{target} is there already. Move it away, then try again.")
         try:
             os.link(source, target)
         except OSError:
             try:
-                os.replace(source, target)
+                os.rename(source, target)
             except PermissionError:
-                shutil.copyfile(source, target)
+                link_or_copy(source, target)
 
     def discard(self) -> None:
         """Let nothing of it stay when the block of `LayerCache.partial` ends."""
@@ -160,15 +162,20 @@ def open_partial(folder: Path, facts: Mapping[str, Any]) -> np.memmap | None:
         known = json.loads((folder / PARTIAL).read_bytes())
         if any(known[name] != facts[name] for name in ("format", "shape", "dtype")):
             return None
-        if any(place.is_symlink() for place in (folder, path, folder / DONE)):
-            return None
-        if path.stat().st_nlink > 1:  # handed over to an entry, whose rows nobody may change
+        if folder.is_symlink() or not all(_is_alone(file) for file in (path, folder / DONE)):
             return None
         if array_facts(map_matrix(path)) != {name: facts[name] for name in ("shape", "dtype")}:
             return None
         return np.load(path, mmap_mode="r+", allow_pickle=False)
     except (*DAMAGE, OSError):
         return None
+
+
+def _is_alone(path: Path) -> bool:
+    """Whether a file may be written to: it is no link, and has no other name either, under which
+    it may be an entry's, whose rows nobody may change."""
+    status = path.lstat()
+    return stat.S_ISREG(status.st_mode) and status.st_nlink == 1
 
 
 def partial_of(folder: Path) -> tuple[str, tuple[str, ...]]:

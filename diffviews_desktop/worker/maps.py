@@ -8,8 +8,6 @@ however many maps are made of it.
 from __future__ import annotations
 
 import logging
-import os
-import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -19,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from diffviews_desktop.data import layer_cache
+from diffviews_desktop.data.disk import link_or_copy
 from diffviews_desktop.data.layer_cache import CacheEntry
 from diffviews_desktop.errors import DataError
 from diffviews_desktop.processing.parameters import MapParameters, default_parameters
@@ -308,9 +307,5 @@ def _link_matrix(entry: CacheEntry, folder: Path) -> None:
     stored = entry.activations()
     if stored is None:
         return
-    target = folder / stored.path.name
-    try:
-        os.link(stored.path, target)
-    except OSError:
-        with suppress(OSError):  # it can be extracted again
-            shutil.copyfile(stored.path, target)
+    with suppress(OSError):  # it can be extracted again
+        link_or_copy(stored.path, folder / stored.path.name)
