@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
+import logging
 import signal
 import sys
 from collections.abc import Iterator
@@ -16,13 +17,17 @@ from PySide6.QtGui import QGuiApplication, QIcon
 from PySide6.QtWidgets import QApplication
 
 from diffviews_desktop import __version__, operations, paths
+from diffviews_desktop.files import replacing
 from diffviews_desktop.logs import configure_logging
 from diffviews_desktop.session import Session
 from diffviews_desktop.ui import theme
 from diffviews_desktop.ui.main_window import MainWindow
+from diffviews_desktop.ui.saving import encoded
 from diffviews_desktop.ui.settings import Settings
 from diffviews_desktop.worker.jobs import Event, Source
 from diffviews_desktop.worker.worker import Worker
+
+log = logging.getLogger(__name__)
 
 SCREENSHOT_SETTLE_MILLISECONDS = 400
 FRAME_MILLISECONDS = 16
@@ -195,14 +200,19 @@ class App(QObject):
     def _take_screenshot(self) -> None:
         assert self._options.screenshot is not None
         file = self._options.screenshot
-        with contextlib.suppress(OSError):
-            file.parent.mkdir(parents=True, exist_ok=True)
         self.window.map_area.release()
-        saved = self.window.grab().save(str(file))
-        if not saved:
+        try:
+            picture = encoded(self.window.grab().toImage(), file.suffix.removeprefix("."))
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(file) as stream:
+                stream.write(picture)
+        except OSError as error:
+            log.warning("%s", error)
             text = f"The screenshot could not be written to {file}. Choose another place."
             print(f"diffviews-desktop: {text}", file=sys.stderr)
-        self._end(0 if saved else 1)
+            self._end(1)
+        else:
+            self._end(0)
 
     def _end(self, code: int) -> None:
         # the last window's end would end the program by itself, with another code

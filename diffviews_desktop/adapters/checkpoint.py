@@ -45,6 +45,7 @@ from diffviews_desktop.adapters.networks.infer import (
 from diffviews_desktop.adapters.networks.precond import PRECONDITIONERS, Precond
 from diffviews_desktop.data.checkpoint_files import SOURCE_KEY, source_facts
 from diffviews_desktop.errors import CheckpointError, UsageError
+from diffviews_desktop.files import create, private_folder
 
 WEIGHTS_IN_FOLDER = ("model.safetensors", "pytorch_model.bin", "pytorch_model.safetensors")
 READABLE = (
@@ -211,20 +212,16 @@ def save_checkpoint(
     metadata = header_metadata(config)
     if source is not None:
         metadata[SOURCE_KEY] = json.dumps(dict(source))
-    temporary = path.with_name(path.name + ".part")
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    try:
-        with temporary.open("wb"):
-            readable = temporary.stat().st_mode  # the library makes files for their owner alone
+    with private_folder(path.parent) as folder:  # the library takes no open file
+        temporary = folder / path.name
+        with create(temporary) as file:
+            readable = os.fstat(file.fileno()).st_mode  # it makes files for their owner alone
         safetensors.torch.save_file(tensors, temporary, metadata=metadata)
         temporary.chmod(readable)
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except BaseException:
-        if temporary.is_file():
-            temporary.unlink()
-        raise
 
 
 def convert_checkpoint(
@@ -239,7 +236,7 @@ def convert_checkpoint(
     out = Path(out)
     if out.suffix != ".safetensors":
         raise UsageError(f"{out.name} must end in .safetensors.")
-    if out.exists() and not replace_existing:
+    if os.path.lexists(out) and not replace_existing:
         raise UsageError(f"{out} is there already. Choose another name, or replace it (--force).")
     loaded = load_checkpoint(path, progress=lambda fraction: progress(0.7 * fraction))
     source = source_facts(loaded.file)

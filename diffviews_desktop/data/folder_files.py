@@ -74,6 +74,19 @@ def stays_inside(root: Path, relative: str) -> bool:
     return Path(os.path.realpath(os.path.join(base, relative))).is_relative_to(base)
 
 
+def check_stays_inside(root: Path, folder: Path) -> None:
+    """See that what is written to a folder, be it there or not, lies in ``root``.
+
+    Raises:
+        DataError: a link leads out of it.
+    """
+    if not stays_inside(root, os.path.relpath(folder, root)):
+        raise DataError(
+            f"{folder} is a link that leads out of {root}, so nothing is written there. Put the "
+            "folder itself there."
+        )
+
+
 def inside(root: Path, path: Path) -> Path:
     """The path of an existing file, if it lies in ``root`` with links followed.
 

@@ -140,9 +140,10 @@ def numbered_files(folder: Path) -> Iterator[NumberedFiles]:
         DataError: they cannot be written.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with unwinding(), files.private_folder(folder) as written:
-            yield NumberedFiles(folder, written)
+        with unwinding():
+            folder.mkdir(parents=True, exist_ok=True)
+            with files.private_folder(folder) as written:
+                yield NumberedFiles(folder, written)
     except OSError as error:
         raise DataError(
             f"The files cannot be written to {folder} ({reason(error)}). Check the disk and the "

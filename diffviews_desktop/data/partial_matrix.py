@@ -6,7 +6,7 @@ import errno
 import json
 import logging
 import os
-import shutil
+import stat
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.data.cache_entry import DAMAGE, array_facts
-from diffviews_desktop.data.disk import MATRIX, full_disk_said
+from diffviews_desktop.data.disk import MATRIX, full_disk_said, link_or_copy
 from diffviews_desktop.data.matrix_file import MatrixFile
 from diffviews_desktop.errors import CacheError
 
@@ -104,20 +104,22 @@ class PartialMatrix:
         ``rows`` cannot be used; on Windows, while somebody still holds them, the file is copied.
 
         Raises:
-            CacheError: not all rows are done.
+            CacheError: not all rows are done, or there is something of that name.
         """
         left = int(np.count_nonzero(~self._done))
         if left:
             raise CacheError(f"{left} of {len(self._done)} rows are not finished.")
         self._rows = None
         source, target = self._folder / MATRIX, folder / name
+        if os.path.lexists(target):
+            raise CacheError(f"{target} is there already. Move it away, then try again.")
         try:
             os.link(source, target)
         except OSError:
             try:
-                os.replace(source, target)
+                os.rename(source, target)
             except PermissionError:
-                shutil.copyfile(source, target)
+                link_or_copy(source, target)
 
     def discard(self) -> None:
         """Let nothing of it stay when the block of `LayerCache.partial` ends."""
@@ -170,15 +172,20 @@ def open_partial(folder: Path, facts: Mapping[str, Any]) -> MatrixFile | None:
         known = json.loads((folder / PARTIAL).read_bytes())
         if any(known[name] != facts[name] for name in ("format", "shape", "dtype")):
             return None
-        if any(place.is_symlink() for place in (folder, path, folder / DONE)):
-            return None
-        if path.stat().st_nlink > 1:  # handed over to an entry, whose rows nobody may change
+        if folder.is_symlink() or not all(_is_alone(file) for file in (path, folder / DONE)):
             return None
         matrix = MatrixFile.open(path, writable=True)
         same = array_facts(matrix) == {name: facts[name] for name in ("shape", "dtype")}
         return matrix if same else None
     except (*DAMAGE, OSError):
         return None
+
+
+def _is_alone(path: Path) -> bool:
+    """Whether a file may be written to: it is no link, and has no other name either, under which
+    it may be an entry's, whose rows nobody may change."""
+    status = path.lstat()
+    return stat.S_ISREG(status.st_mode) and status.st_nlink == 1
 
 
 def partial_of(folder: Path) -> tuple[str, tuple[str, ...]]:

@@ -30,7 +30,7 @@ import numpy as np
 
 from diffviews_desktop.data.arrays import open_matrix
 from diffviews_desktop.data.dataset import ModelConfig, ModelFolder, ModelSamples, read_samples
-from diffviews_desktop.data.disk import disk_full, free_bytes, is_full, remove, sync_folder
+from diffviews_desktop.data.disk import disk_full, free_bytes, full_disk_said, remove, sync_folder
 from diffviews_desktop.errors import (
     CheckpointError,
     DataError,
@@ -289,9 +289,10 @@ def _appearing(out: Path, name: str) -> Iterator[Path]:
     made = [path for path in (out, *out.parents) if not path.exists()]
     lock = FileLock(f"{folder}.lock")
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        _sweep(out)
-        with lock:
+        with full_disk_said(out):
+            out.mkdir(parents=True, exist_ok=True)
+            _sweep(out)
+        with full_disk_said(out), lock:
             try:
                 folder.mkdir()
                 yield folder
@@ -304,8 +305,6 @@ def _appearing(out: Path, name: str) -> Iterator[Path]:
                 with suppress(OSError):
                     os.unlink(lock.lock_file)
     except OSError as error:
-        if is_full(error):
-            raise disk_full(out, None) from error
         raise DataError(
             f"{target} cannot be written ({brief(error)}). Check the folder's rights."
         ) from error

@@ -6,6 +6,7 @@ extracted once, however many maps are made of it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -276,7 +277,7 @@ class LayerActivations:
         layer_sets = tuple(tuple(sorted(set(layers))) for layers in layer_sets)
         files = tuple(out / file_name(layers) for layers in layer_sets) if out is not None else ()
         for file in files:
-            if file.exists():
+            if os.path.lexists(file):
                 raise UsageError(f"{file} is there already. Move it away, or choose another --out.")
         with ExitStack() as stack:
             cache = opened.cache if out is None else LayerCache(out)

@@ -1026,6 +1026,42 @@ def test_an_entry_is_not_changed_through_what_is_left_of_its_matrix(cache: Layer
     assert (np.load(cache.root / "b" / "linked")[3] == row_values(3)).all()
 
 
+@pytest.mark.parametrize("name", ["done.log", "activations.npy"])
+def test_a_file_that_has_another_name_is_not_written_to(
+    cache: LayerCache, tmp_path: Path, name: str
+) -> None:
+    with cache.partial("a", SHAPE) as matrix:
+        work(matrix, range(3))
+    planted = cache.root / ".partial-a" / name
+    os.link(planted, tmp_path / "victim")
+    before = (tmp_path / "victim").read_bytes()
+    with cache.partial("a", SHAPE) as matrix:
+        assert not matrix.done.any()
+        work(matrix, range(3, 9))
+    assert (tmp_path / "victim").read_bytes() == before
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_matrix_is_not_handed_over_in_the_place_of_a_file(
+    cache: LayerCache, tmp_path: Path, links: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: Path) -> None:
+        raise PermissionError("no hard links here")
+
+    if not links:
+        monkeypatch.setattr(layer_cache.os, "link", refuse)
+    victim = tmp_path / "victim"
+    victim.write_text("kept")
+    (tmp_path / "out.npy").symlink_to(victim)
+    with cache.partial("a", SHAPE) as matrix:
+        work(matrix, range(40))
+        with pytest.raises(CacheError, match=r"out\.npy is there already"):
+            matrix.complete(tmp_path, "out.npy")
+    assert victim.read_text() == "kept"
+    with cache.partial("a", SHAPE) as matrix:
+        assert matrix.done.all()
+
+
 def test_an_unfinished_matrix_is_not_handed_over(cache: LayerCache) -> None:
     with cache.partial("a", SHAPE) as matrix:
         matrix.mark(slice(3, 4))
