@@ -18,6 +18,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from diffviews_desktop.files import read_json_value
+
 log = logging.getLogger(__name__)
 
 REPEATS = 3
@@ -89,8 +91,8 @@ def _seconds(run: Callable[[], Any], device: torch.device) -> float:
 
 def _read(memory: Path) -> dict[str, str]:
     try:
-        known = json.loads(memory.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        known = read_json_value(memory)
+    except (OSError, ValueError):
         return {}
     if not isinstance(known, dict):
         return {}

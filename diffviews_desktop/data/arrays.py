@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from diffviews_desktop.errors import DataError
+from diffviews_desktop.errors import DataError, brief
+from diffviews_desktop.files import check_regular
 
 Float32 = NDArray[np.float32]
 FLOATS = tuple(np.dtype(order + size) for size in ("f2", "f4", "f8") for order in "<>")
@@ -68,6 +69,7 @@ def map_array(path: Path) -> NDArray:
         DataError: it is missing or damaged.
     """
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        check_regular(path)
+        return np.lib.format.open_memmap(path, mode="r")
     except Exception as error:  # a damaged header raises many kinds
-        raise DataError(f"{path} is not a readable array ({error}). Restore it.") from error
+        raise DataError(f"{path} is not a readable array ({brief(error)}). Restore it.") from error

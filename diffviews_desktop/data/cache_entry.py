@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from diffviews_desktop.data.disk import CHUNK, MATRIX, sync_file, sync_folder, write_synced
 from diffviews_desktop.errors import CacheError, DataError
+from diffviews_desktop.files import check_regular, open_regular
 
 FORMAT = 2
 SMALL_FILE = 64_000_000  # bytes; smaller files than this are checked whenever they are opened
@@ -162,8 +163,9 @@ def check_entry(
 
 
 def map_matrix(path: Path) -> NDArray:
+    check_regular(path)
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        return np.lib.format.open_memmap(path, mode="r")
     except OSError:
         raise
     except Exception as error:  # a damaged header raises many kinds
@@ -198,7 +200,7 @@ def entry_stamp(folder: Path) -> bytes | None:
     if not is_entry(folder):
         return None
     try:
-        with (folder / ENTRY).open("rb") as file:
+        with open_regular(folder / ENTRY) as file:
             return file.read(MAX_ENTRY_JSON + 1)
     except OSError:
         return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import mmap
 import os
 import shutil
@@ -20,8 +19,11 @@ from numpy.typing import NDArray
 from diffviews_desktop.data.cache_entry import DAMAGE, array_facts, map_matrix
 from diffviews_desktop.data.disk import MATRIX, sync_file
 from diffviews_desktop.errors import CacheError
+from diffviews_desktop.files import check_regular, read_bytes, read_json_value
 
 PARTIAL, DONE = "partial.json", "done.log"
+MOST_MARKS = 256_000_000
+"""Bytes that say which rows are done: at most twenty a row."""
 
 
 class PartialMatrix:
@@ -144,7 +146,7 @@ def _mark(start: int, stop: int) -> bytes:
 
 def _read_marks(path: Path, count: int) -> tuple[NDArray[np.bool_], int]:
     """Which of ``count`` rows are done, and how many bytes say so before the first broken mark."""
-    data, done, size = path.read_bytes(), np.zeros(count, dtype=bool), len(_mark(0, 0))
+    data, done, size = read_bytes(path, MOST_MARKS), np.zeros(count, dtype=bool), len(_mark(0, 0))
     for position in range(0, len(data) - size + 1, size):
         start, stop = struct.unpack_from("<QQ", data, position)
         if data[position : position + size] != _mark(start, stop) or not start < stop <= count:
@@ -157,7 +159,9 @@ def open_partial(folder: Path, facts: Mapping[str, Any]) -> np.memmap | None:
     """The matrix of an earlier go, if it is whole and of the same shape and dtype."""
     path = folder / MATRIX
     try:
-        known = json.loads((folder / PARTIAL).read_bytes())
+        known = read_json_value(folder / PARTIAL)
+        if (folder / DONE).exists():
+            check_regular(folder / DONE, MOST_MARKS)
         if any(known[name] != facts[name] for name in ("format", "shape", "dtype")):
             return None
         if any(place.is_symlink() for place in (folder, path, folder / DONE)):
@@ -166,7 +170,7 @@ def open_partial(folder: Path, facts: Mapping[str, Any]) -> np.memmap | None:
             return None
         if array_facts(map_matrix(path)) != {name: facts[name] for name in ("shape", "dtype")}:
             return None
-        return np.load(path, mmap_mode="r+", allow_pickle=False)
+        return np.lib.format.open_memmap(path, mode="r+")
     except (*DAMAGE, OSError):
         return None
 
@@ -174,7 +178,7 @@ def open_partial(folder: Path, facts: Mapping[str, Any]) -> np.memmap | None:
 def partial_of(folder: Path) -> tuple[str, tuple[str, ...]]:
     """The model and the layers of a partial matrix, where it says them."""
     try:
-        details = json.loads((folder / PARTIAL).read_bytes())["details"]
+        details = read_json_value(folder / PARTIAL)["details"]
         return str(details.get("model", "")), tuple(map(str, details.get("layers", ())))
     except (*DAMAGE, OSError):
         return "", ()

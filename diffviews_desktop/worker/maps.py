@@ -21,6 +21,7 @@ import numpy as np
 from diffviews_desktop.data import layer_cache
 from diffviews_desktop.data.layer_cache import CacheEntry
 from diffviews_desktop.errors import DataError
+from diffviews_desktop.files import meant_as_file
 from diffviews_desktop.processing.parameters import MapParameters, default_parameters
 from diffviews_desktop.processing.projector import Projector
 from diffviews_desktop.processing.umap import Stage, fit_map, refit_map
@@ -281,7 +282,7 @@ def _own_projector(opened: OpenedModel, layers: tuple[str, ...]) -> Projector | 
     if layers != samples.layers or samples.xy is None or not samples.embedding:
         return None
     path = opened.folder.path / "embeddings" / f"{samples.embedding}.projector.npz"
-    if not path.is_file():
+    if not meant_as_file(path):
         return None
     try:
         projector = Projector.load(path).subset(samples.matrix_rows)
