@@ -24,9 +24,19 @@ from diffviews_desktop.leftovers import PART, sweep
 T = TypeVar("T")
 
 MOST_JSON = 16_000_000
-"""Bytes of a JSON file that describes one thing: a configuration, a side-car, a record."""
+"""Bytes of a JSON file that describes one thing: a configuration, a record, names of classes.
+
+Whatever it holds, that takes 0.7 GB of memory at most."""
+MOST_LISTED_JSON = 128_000_000
+"""Bytes of a JSON file that may list all samples, such as a side-car."""
 MOST_TABLE = 512_000_000
-"""Bytes of a table of samples: about two million of them."""
+"""Bytes of a table of samples, in JSON or CSV: about two million of them.
+
+It is read piece by piece, and refused where it would take more than `MOST_TABLE_MEMORY`."""
+MOST_MEMORY = 1_000_000_000
+"""Bytes of memory that the values of one JSON file may take, as `memory_of_json` estimates it."""
+MOST_TABLE_MEMORY = 2_000_000_000
+"""The same of a table of samples."""
 
 _OPEN = sum(
     getattr(os, name, 0) for name in ("O_RDONLY", "O_NONBLOCK", "O_NOCTTY", "O_BINARY", "O_CLOEXEC")
@@ -63,6 +73,15 @@ def can_be_a_path(text: str) -> bool:
         return b"\0" not in os.fsencode(text)
     except UnicodeEncodeError:
         return False
+
+
+def meant_as_file(path: Path) -> bool:
+    """Whether something that is no folder is there under a name that a file would have.
+
+    What it is only shows when it is read: a pipe or a link that leads nowhere must be refused, not
+    passed over as if there were nothing.
+    """
+    return os.path.lexists(path) and not os.path.isdir(path)
 
 
 def check_regular(path: Path, most: int | None = None) -> os.stat_result:
@@ -113,17 +132,58 @@ def read_text(path: Path, most: int, encoding: str = "utf-8-sig") -> str:
     return read_bytes(path, most).decode(encoding)
 
 
-def read_json_value(path: Path, most: int = MOST_JSON) -> Any:
+def read_json_value(
+    path: Path,
+    most: int = MOST_JSON,
+    pairs_hook: Callable[[list[tuple[str, Any]]], Any] | None = None,
+) -> Any:
     """What a JSON file holds.
 
+    Args:
+        path: the file.
+        most: bytes that it may have.
+        pairs_hook: makes an object of its keys and values; by default, a dictionary.
+
     Raises:
-        UnfitFileError, OSError: see `open_regular`.
-        ValueError: it is not JSON in UTF-8, or nested too deeply.
+        UnfitFileError, OSError: see `open_regular`; or its values would take too much memory, or
+            are nested too deeply.
+        ValueError: it is not JSON in UTF-8.
+    """
+    data = read_bytes(path, most)
+    if len(data) > MOST_JSON and memory_of_json(data) > MOST_MEMORY:
+        raise too_many_values(path, MOST_MEMORY)
+    return parse_json(data.decode("utf-8-sig"), path, pairs_hook)
+
+
+def parse_json(
+    text: str,
+    path: Path,
+    pairs_hook: Callable[[list[tuple[str, Any]]], Any] | None = None,
+) -> Any:
+    """What a JSON text says; ``path`` is where it was found.
+
+    Raises:
+        UnfitFileError: it is nested too deeply.
+        ValueError: it is not JSON.
     """
     try:
-        return json.loads(read_text(path, most))
+        return json.loads(text, object_pairs_hook=pairs_hook)
     except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+        raise UnfitFileError(errno.EINVAL, "it is nested too deeply", str(path)) from None
+
+
+def memory_of_json(data: bytes) -> int:
+    """Bytes of memory that a JSON text and its values take at most, or a little less (in CPython,
+    an empty object takes 64, an object with one key 184, and a string 49 and its letters)."""
+    letters = len(data) * (2 if data.isascii() else 5)  # one emoji, and each letter takes four
+    separators = data.count(b",") + data.count(b":")
+    return letters + 200 * data.count(b"{") + 72 * data.count(b"[") + 75 * separators
+
+
+def too_many_values(path: Path, most: int) -> UnfitFileError:
+    """The error of a file whose values would take too much memory."""
+    text = f"it holds so many values that they would take more than {_megabytes(most)} of memory"
+    return UnfitFileError(errno.EFBIG, text, str(path))
 
 
 @contextlib.contextmanager

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from diffviews_desktop.errors import UsageError
@@ -108,16 +106,6 @@ class LabelColumns(NamedTuple):
         """Columns without which it cannot be used."""
         there = {"file": self.file, "class": self.label}
         return tuple(name for name, column in there.items() if column is None)
-
-
-def label_rows(path: Path) -> Iterator[list[str]]:
-    """Rows of a CSV that are not empty, the header first.
-
-    Raises:
-        OSError, ValueError, csv.Error: it cannot be read as CSV.
-    """
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        yield from (row for row in csv.reader(file) if row)
 
 
 def label_columns(header: Sequence[str]) -> LabelColumns:

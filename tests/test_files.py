@@ -72,11 +72,12 @@ def test_a_file_is_read_up_to_a_size(tmp_path: Path) -> None:
     assert files.read_bytes(Path("/proc/self/status"), 5) == b""
 
 
-def test_json_nested_too_deeply_is_an_error_of_its_value(tmp_path: Path) -> None:
+def test_json_nested_too_deeply_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "file.json"
     path.write_text("[" * 200_000)
-    with pytest.raises(ValueError, match="nested too deeply"):
+    with pytest.raises(files.UnfitFileError) as caught:
         files.read_json_value(path)
+    assert brief(caught.value) == "it is nested too deeply"
     path.write_bytes(b'\xef\xbb\xbf{"a": 1}')
     assert files.read_json_value(path) == {"a": 1}
 

@@ -14,7 +14,6 @@ from diffviews_desktop.import_rules import (
     check_noise_levels,
     is_picture,
     label_columns,
-    label_rows,
     layer_names,
     noise_levels,
     seed_of,
@@ -131,12 +130,6 @@ def test_columns_of_labels(
     found = label_columns(header.split(","))
     assert found == columns
     assert found.missing == missing
-
-
-def test_rows_of_labels(tmp_path: Path) -> None:
-    table = tmp_path / "labels.csv"
-    table.write_text('\nfile,class\n\n"a, b.png",1\n', encoding="utf-8-sig")
-    assert list(label_rows(table)) == [["file", "class"], ["a, b.png", "1"]]
 
 
 def test_one_is_not_many() -> None:

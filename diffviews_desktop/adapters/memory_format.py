@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from diffviews_desktop.files import replacing
+from diffviews_desktop.files import read_json_value, replacing
 
 log = logging.getLogger(__name__)
 
@@ -90,8 +90,8 @@ def _seconds(run: Callable[[], Any], device: torch.device) -> float:
 
 def _read(memory: Path) -> dict[str, str]:
     try:
-        known = json.loads(memory.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        known = read_json_value(memory)
+    except (OSError, ValueError):
         return {}
     if not isinstance(known, dict):
         return {}

@@ -15,6 +15,7 @@ from torch import Tensor
 from diffviews_desktop.adapters.base import ForwardHook, GeneratorAdapter
 from diffviews_desktop.adapters.hooks import first_tensor, fit_mask, replace_first
 from diffviews_desktop.data.arrays import Float32, layer_slices
+from diffviews_desktop.data.npz_files import NpzFile
 from diffviews_desktop.errors import MaskError
 
 Float64 = NDArray[np.float64]
@@ -159,15 +160,15 @@ def load_activation_from_npz(npz_path: str | Path, layer_name: str) -> Tensor:
     """Read one layer from a saved ``.npz``; a one-dimensional array becomes a batch of one.
 
     Raises:
+        DataError: the file is missing or damaged, or holds pickled objects.
         MaskError: the file has no such layer; the text lists those it has.
     """
-    with np.load(npz_path, allow_pickle=False) as arrays:
-        if layer_name not in arrays.files:
-            raise MaskError(
-                f"{Path(npz_path).name} has no layer {layer_name!r}. "
-                f"It has: {', '.join(sorted(arrays.files))}."
-            )
-        activation = torch.from_numpy(arrays[layer_name])
+    file = NpzFile.open(Path(npz_path))
+    if layer_name not in file.arrays:
+        raise MaskError(
+            f"{file.path.name} has no layer {layer_name!r}. It has: {', '.join(file.arrays)}."
+        )
+    activation = torch.from_numpy(file.read(layer_name))
     return activation[None] if activation.ndim == 1 else activation
 
 

@@ -25,6 +25,7 @@ from diffviews_desktop.data.checked_rows import (
 from diffviews_desktop.data.disk import CHUNK, MATRIX, sync_file, sync_folder, write_synced
 from diffviews_desktop.data.matrix_file import MatrixFile
 from diffviews_desktop.errors import CacheError, DataError
+from diffviews_desktop.files import open_regular
 
 FORMAT = 2
 SMALL_FILE = 64_000_000  # bytes; smaller files than this are checked whenever they are opened
@@ -188,7 +189,7 @@ def _checked(folder: Path, rows: MatrixFile, files: Mapping[str, Mapping[str, An
     """A matrix that is checked when it is read, as far as checksums of it are known."""
     path = folder / MATRIX
     if SUMS in files:
-        return rows.compared_with(BlockChecks(path, (folder / SUMS).read_bytes()))
+        return rows.compared_with(BlockChecks(path, read_bytes(folder / SUMS, SMALL_FILE)))
     if "sha256" in files[MATRIX]:  # it is small, or from before there were sums of blocks
         return rows.compared_with(WholeCheck(path, files[MATRIX]["sha256"]))
     return rows  # of format 1
@@ -232,7 +233,7 @@ def entry_stamp(folder: Path) -> bytes | None:
     if not is_entry(folder):
         return None
     try:
-        with (folder / ENTRY).open("rb") as file:
+        with open_regular(folder / ENTRY) as file:
             return file.read(MAX_ENTRY_JSON + 1)
     except OSError:
         return None

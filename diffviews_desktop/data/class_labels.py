@@ -7,8 +7,6 @@ alone. ``resources/class_labels/README.md`` says where the bundled ones come fro
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import reprlib
 from collections.abc import Mapping
@@ -20,7 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from diffviews_desktop.errors import DataError
+from diffviews_desktop.errors import DataError, brief
+from diffviews_desktop.files import meant_as_file, read_json_value
 from diffviews_desktop.paths import resources
 
 STANDARD_FILE = "imagenet_standard_class_index.json"
@@ -147,7 +146,7 @@ def find_class_labels(folder: Path, data_root: Path) -> dict[int, str] | None:
     for base in (folder, data_root):
         for name in FOLDER_FILES:
             # os.path: a folder that may not be entered has no labels and is no error
-            if os.path.isfile(base / name):
+            if meant_as_file(base / name):
                 return load_class_labels(base / name)
     return None
 
@@ -192,10 +191,10 @@ def _read_once(path: Path) -> Mapping[int, tuple[str, str]]:
 
 def _read(path: Path) -> dict[int, tuple[str, str]]:
     try:
-        pairs = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_Pairs)
-    except (OSError, ValueError, RecursionError) as error:
+        pairs = read_json_value(path, pairs_hook=_Pairs)
+    except (OSError, ValueError) as error:
         raise DataError(
-            f"{path} cannot be read as class labels ({error}): correct or restore it."
+            f"{path} cannot be read as class labels ({brief(error)}): correct or restore it."
         ) from error
     if not isinstance(pairs, _Pairs):
         raise DataError(f'{path} must hold a JSON object, such as {{"0": "tench"}}: correct it.')

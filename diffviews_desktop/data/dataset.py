@@ -17,6 +17,7 @@ The layout is that of the original system, so its folders open as they are::
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,7 @@ from diffviews_desktop.data.sample_files import (
     write_embedding_csv,
 )
 from diffviews_desktop.errors import DataError, brief
+from diffviews_desktop.files import meant_as_file
 
 __all__ = [
     "SAMPLE_COLUMNS",
@@ -74,11 +76,15 @@ class DataFolder:
         return self.models[name]
 
 
-def open_data_folder(path: Path) -> DataFolder:
+def open_data_folder(path: Path, check: Callable[[], None] = lambda: None) -> DataFolder:
     """List the models of a data folder, reading no more than their settings.
 
     A subfolder that has a ``config.json`` but cannot be used is listed in ``problems``; it never
     stops the others.
+
+    Args:
+        path: the folder.
+        check: called for every subfolder; may raise to stop.
 
     Raises:
         DataError: the folder itself does not exist or cannot be read.
@@ -90,7 +96,11 @@ def open_data_folder(path: Path) -> DataFolder:
         )
     try:
         # os.path: a subfolder that may not be entered (lost+found) is no model and no error
-        folders = sorted(p for p in path.iterdir() if os.path.isfile(p / "config.json"))
+        folders = []
+        for folder in path.iterdir():
+            check()
+            if meant_as_file(folder / "config.json"):
+                folders.append(folder)
     except OSError as error:
         raise DataError(
             f"The folder {path} cannot be read ({brief(error)}). Change its rights, or choose "
@@ -98,7 +108,8 @@ def open_data_folder(path: Path) -> DataFolder:
         ) from error
     models: dict[str, ModelFolder] = {}
     problems: list[str] = []
-    for folder in folders:
+    for folder in sorted(folders):
+        check()
         try:
             config = read_config(folder)
             if not metadata_file(folder) and not embedding_files(folder):

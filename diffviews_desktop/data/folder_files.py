@@ -11,7 +11,13 @@ from typing import IO, Any
 
 from diffviews_desktop import files
 from diffviews_desktop.errors import DataError, brief
-from diffviews_desktop.files import MOST_JSON, can_be_a_path, read_json_value
+from diffviews_desktop.files import (
+    MOST_JSON,
+    can_be_a_path,
+    check_regular,
+    meant_as_file,
+    read_json_value,
+)
 from diffviews_desktop.samples import path_inside
 
 
@@ -49,11 +55,13 @@ def names_in(folder: Path) -> list[str]:
 def files_in(folder: Path, suffix: str) -> list[Path]:
     """Files of a folder whose names end with ``suffix``, sorted by name; none that are hidden.
 
+    A pipe of such a name counts (see `diffviews_desktop.files.meant_as_file`).
+
     Raises:
         DataError: the folder is there but cannot be read.
     """
     paths = [folder / name for name in names_in(folder) if not name.startswith(".")]
-    return [path for path in paths if path.name.endswith(suffix) and os.path.isfile(path)]
+    return [path for path in paths if path.name.endswith(suffix) and meant_as_file(path)]
 
 
 def in_number_order(paths: list[Path]) -> list[Path]:
@@ -91,8 +99,12 @@ def inside(root: Path, path: Path) -> Path:
     """The path of an existing file, if it lies in ``root`` with links followed.
 
     Raises:
-        DataError: it does not.
+        DataError: it does not, or is no regular file.
     """
+    try:
+        check_regular(path)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({brief(error)}). Restore it.") from error
     if path_inside(root, os.path.relpath(path, root)) is None:
         raise DataError(
             f"{path} is a link that leads out of {root}, so it is not read. Put the file itself "

@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from diffviews_desktop.data.checkpoint_files import find_converted
 from diffviews_desktop.data.class_labels import find_class_labels
 from diffviews_desktop.data.folder_files import files_in, names_in, read_json
-from diffviews_desktop.errors import DataError
+from diffviews_desktop.errors import DataError, brief
+from diffviews_desktop.files import check_regular, meant_as_file
 
 USUAL_SET = "imagenet_real"
 
@@ -72,13 +73,31 @@ class ModelFolder:
                 converted = find_converted(path)
             except (OSError, ValueError):  # no file system has such a name
                 continue
-            if converted is not None or os.path.exists(path):
-                return converted or path
+            if converted is not None:
+                return converted
+            if os.path.exists(path):
+                return self._usable(path)
         short = named if len(named) <= 100 else named[:100] + "…"
         raise DataError(
             f"The checkpoint {short} of {self.name} is not in {self.path} or {self.data_root}. "
             "Put the file there or correct config.json."
         )
+
+    def _usable(self, path: Path) -> Path:
+        """A checkpoint that is there, if it is a file or a folder.
+
+        Raises:
+            DataError: it is something that must not be opened.
+        """
+        if not os.path.isdir(path):
+            try:
+                check_regular(path)
+            except OSError as error:
+                raise DataError(
+                    f"The checkpoint {path} of {self.name} cannot be read ({brief(error)}). Put "
+                    "the file itself there or correct config.json."
+                ) from error
+        return path
 
     @cached_property
     def class_names(self) -> dict[int, str] | None:
@@ -117,7 +136,7 @@ def metadata_file(folder: Path) -> Path | None:
     if USUAL_SET in sets:
         sets.insert(0, USUAL_SET)
     paths = (folder / "metadata" / name / "dataset_info.json" for name in sets)
-    return next((path for path in paths if os.path.isfile(path)), None)
+    return next((path for path in paths if meant_as_file(path)), None)
 
 
 def embedding_files(folder: Path) -> list[Path]:

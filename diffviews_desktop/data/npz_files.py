@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
+from diffviews_desktop.archives import open_archive
 from diffviews_desktop.data.arrays import BLOCK_BYTES, Float32
 from diffviews_desktop.data.matrix_file import FLOATS, read_array_header
 from diffviews_desktop.errors import DataError, brief
@@ -23,6 +25,7 @@ from diffviews_desktop.errors import DataError, brief
 MAX_RATIO = 1100  # deflate makes nothing more than 1032 times smaller
 MAX_ROW = 2**28  # values of one layer of one sample
 MAX_COLUMN_ORDER = 2**30  # bytes of an array that can only be read as a whole
+READ_AT_ONCE = 2**20
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # those that numpy writes
 
 
@@ -59,7 +62,7 @@ class NpzFile:
         Raises:
             DataError: it is damaged, holds pickled objects, or claims more than it can hold.
         """
-        with _said(path), zipfile.ZipFile(path) as archive:
+        with _said(path), open_archive(path) as archive:
             arrays = {}
             for info in archive.infolist():
                 name = info.filename.removesuffix(".npy")
@@ -128,7 +131,7 @@ class NpzFile:
         step = max(1, BLOCK_BYTES // (4 * sum(widths)))
         with ExitStack() as stack:
             with _said(self.path):
-                archive = stack.enter_context(zipfile.ZipFile(self.path))
+                archive = stack.enter_context(open_archive(self.path))
                 readers = [
                     _rows(stack.enter_context(archive.open(_member(archive, name))), header)
                     for name, header in ((name, self.arrays[name]) for name in names)
@@ -150,16 +153,44 @@ class NpzFile:
         """One array as it is stored.
 
         Raises:
-            DataError: the archive is damaged.
+            DataError: the archive is damaged, or has no such array.
         """
+        if name not in self.arrays:
+            raise DataError(f"{self.path} lacks the array {name!r}. Restore it.")
         with (
             _said(self.path),
-            zipfile.ZipFile(self.path) as archive,
+            open_archive(self.path) as archive,
             archive.open(_member(archive, name)) as member,
         ):
             header = _read_header(member)
-            values = np.frombuffer(member.read(), header.dtype)
-            return values.reshape(header.shape, order="F" if header.column_order else "C").copy()
+            if header != self.arrays[name]:
+                raise ValueError("it has changed since it was opened")
+            _check_memory(header.size)
+            values = np.empty(math.prod(header.shape), header.dtype)
+            _fill(member, values)
+            return values.reshape(header.shape, order="F" if header.column_order else "C")
+
+
+def _check_memory(size: int) -> None:
+    there = psutil.virtual_memory().total
+    if size > there:
+        raise ValueError(
+            f"an array in it has {size / 1e9:.0f} GB, and this computer {there / 1e9:.0f} GB of "
+            "memory"
+        )
+
+
+def _fill(member: IO[bytes], values: NDArray) -> None:
+    """Read all of a member, to the end, where its checksum is compared."""
+    room = values.view(np.uint8).data if values.nbytes else memoryview(b"")
+    filled = 0
+    while filled < len(room):
+        count = member.readinto(room[filled : filled + READ_AT_ONCE])  # type: ignore[attr-defined]
+        if not count:
+            raise ValueError("its values end early")
+        filled += count
+    if member.read(1):
+        raise ValueError("it has more values than it says")
 
 
 def _rows(member: IO[bytes], expected: ArrayHeader) -> Any:

@@ -18,7 +18,7 @@ from diffviews_desktop.data.matrix_file import MatrixFile
 from diffviews_desktop.data.npz_files import NpzFile
 from diffviews_desktop.data.sample_files import metadata_records, sample_columns, samples_of
 from diffviews_desktop.errors import DataError, UsageError
-from diffviews_desktop.files import MOST_TABLE
+from diffviews_desktop.files import MOST_LISTED_JSON, meant_as_file
 
 if TYPE_CHECKING:
     import pandas  # type: ignore[import-untyped]
@@ -66,7 +66,7 @@ def load_activations(activation_path: str | Path) -> tuple[dict[str, NDArray], d
     metadata = path.with_name(f"{name}.json")
     return (
         {key: file.read(key) for key in file.arrays},
-        read_json(metadata, MOST_TABLE) if metadata.is_file() else {},
+        read_json(metadata, MOST_LISTED_JSON) if meant_as_file(metadata) else {},
     )
 
 
@@ -125,7 +125,7 @@ def load_dataset_activations(
         raise UsageError("max_samples and batch_size must be positive.")
     folder, metadata = Path(activation_dir), Path(metadata_path)
     records = metadata_records(metadata)
-    samples = samples_of(folder.parent.parent, sample_columns(records), metadata)
+    samples = samples_of(folder.parent.parent, sample_columns([records], metadata), metadata)
     if max_samples is not None:
         records = records[:max_samples]
         samples = samples.take(np.arange(len(records)))

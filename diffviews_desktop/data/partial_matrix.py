@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import logging
 import os
 import stat
@@ -21,11 +20,14 @@ from diffviews_desktop.data.cache_entry import DAMAGE, array_facts
 from diffviews_desktop.data.disk import MATRIX, full_disk_said, link_or_copy
 from diffviews_desktop.data.matrix_file import MatrixFile
 from diffviews_desktop.errors import CacheError
+from diffviews_desktop.files import check_regular, read_bytes, read_json_value
 
 log = logging.getLogger(__name__)
 
 PARTIAL, DONE = "partial.json", "done.log"
 MARK_BYTES = 20
+MOST_MARKS = 256_000_000
+"""Bytes that say which rows are done: at most twenty a row."""
 
 
 class PartialMatrix:
@@ -149,7 +151,7 @@ def _plain_mark(start: int, stop: int) -> bytes:
 
 def _read_marks(path: Path, rows: MatrixFile) -> tuple[NDArray[np.bool_], int]:
     """Which of ``rows`` are done, and the size of all marks that were not cut off."""
-    data, done = path.read_bytes(), np.zeros(len(rows), dtype=bool)
+    data, done = read_bytes(path, MOST_MARKS), np.zeros(len(rows), dtype=bool)
     size = MARK_BYTES
     whole = len(data) // size * size
     for position in range(0, whole, size):
@@ -169,7 +171,9 @@ def open_partial(folder: Path, facts: Mapping[str, Any]) -> MatrixFile | None:
     """The matrix of an earlier go, if it is whole and of the same shape and dtype."""
     path = folder / MATRIX
     try:
-        known = json.loads((folder / PARTIAL).read_bytes())
+        known = read_json_value(folder / PARTIAL)
+        if (folder / DONE).exists():
+            check_regular(folder / DONE, MOST_MARKS)
         if any(known[name] != facts[name] for name in ("format", "shape", "dtype")):
             return None
         if folder.is_symlink() or not all(_is_alone(file) for file in (path, folder / DONE)):
@@ -191,7 +195,7 @@ def _is_alone(path: Path) -> bool:
 def partial_of(folder: Path) -> tuple[str, tuple[str, ...]]:
     """The model and the layers of a partial matrix, where it says them."""
     try:
-        details = json.loads((folder / PARTIAL).read_bytes())["details"]
+        details = read_json_value(folder / PARTIAL)["details"]
         return str(details.get("model", "")), tuple(map(str, details.get("layers", ())))
     except (*DAMAGE, OSError):
         return "", ()

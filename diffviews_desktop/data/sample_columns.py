@@ -7,15 +7,18 @@ import csv
 import math
 import reprlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain, islice
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from diffviews_desktop.csv_files import csv_rows
 from diffviews_desktop.data.arrays import Float32
 from diffviews_desktop.errors import DataError, brief
+from diffviews_desktop.files import MOST_TABLE_MEMORY, too_many_values
 from diffviews_desktop.samples import Column, SampleTable
 
 MAP_COLUMNS = ("sample_id", "umap_x", "umap_y")
@@ -33,6 +36,9 @@ KNOWN_COLUMNS = frozenset(
     )
 )
 MOST_COLUMNS = 32
+MOST_NAMES = 200
+"""So many further columns are looked at."""
+PIECE = 250  # rows read at a time
 MOST_CATEGORIES = 200
 FEW_NUMBERS = 20  # whole numbers of so few values stand for categories
 LONGEST_NAME = 80
@@ -44,38 +50,60 @@ bytes: as ``\ud800``, so that every program can read the table."""
 Columns = Mapping[str, Sequence[Any]]  # equally long; None or "" where nothing is given
 
 
-def read_csv(path: Path, unwanted: Sequence[str] = ()) -> Columns:
-    """The columns of a map's table, as text.
+def read_csv(
+    path: Path, unwanted: Sequence[str] = (), check: Callable[[], None] = lambda: None
+) -> Columns:
+    """The columns of a map's table, as text: those that the program knows, and the first others.
 
     Args:
         path: the table.
         unwanted: columns to leave out.
+        check: called now and then; may raise to stop.
 
     Raises:
-        DataError: it cannot be read, or lacks a column that every map has.
+        DataError: it cannot be read, would take too much memory, or lacks a column that every map
+            has.
     """
     try:
-        # -sig: spreadsheets put a mark of order before the first column's name
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
-            names = next(reader, [])
-            missing = [name for name in MAP_COLUMNS if name not in names]
-            if missing:
-                raise DataError(
-                    f"{path} lacks the column {missing[0]}: restore it, or remove it to have the "
-                    "map made anew."
-                )
-            kept = [i for i, name in enumerate(names) if name not in unwanted]
-            pick, width = itemgetter(*kept), len(names)  # kept are three at least
-            rows = [
+        rows = csv_rows(path)
+        names = next(rows, [])
+        missing = [name for name in MAP_COLUMNS if name not in names]
+        if missing:
+            raise DataError(
+                f"{path} lacks the column {missing[0]}: restore it, or remove it to have the "
+                "map made anew."
+            )
+        kept = _kept(names, unwanted)
+        parts: list[list[tuple[str, ...]]] = [[] for _ in kept]
+        pick, width, needed = itemgetter(*kept), max(kept) + 1, 0  # kept are three at least
+        while piece := list(islice(rows, PIECE)):
+            check()
+            picked = [
                 pick(row) if len(row) >= width else pick(row + [""] * (width - len(row)))
-                for row in reader
-                if row
+                for row in piece
             ]
+            for column, values in zip(parts, zip(*picked, strict=True), strict=True):
+                column.append(values)
+                needed += 57 * len(values) + sum(map(len, values))
+            if needed > MOST_TABLE_MEMORY:
+                raise too_many_values(path, MOST_TABLE_MEMORY)
     except (OSError, ValueError, csv.Error) as error:
         raise DataError(f"{path} cannot be read as CSV ({brief(error)}). Restore it.") from error
-    columns = zip(*rows, strict=True) if rows else ((),) * len(kept)
-    return dict(zip((names[i] for i in kept), columns, strict=True))
+    return {names[i]: joined(column) for i, column in zip(kept, parts, strict=True)}
+
+
+def joined(parts: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
+    """A column of its parts. (Tuples, because the garbage collector looks at them once; at lists of
+    millions of values it looks again and again while they grow.)"""
+    return tuple(chain.from_iterable(parts))
+
+
+def _kept(names: Sequence[str], unwanted: Sequence[str]) -> list[int]:
+    """Which columns of a table are read; of two with one name, the second."""
+    places = {name: i for i, name in enumerate(names) if name not in unwanted}
+    others = [name for name in places if name not in KNOWN_COLUMNS]
+    left_out = set(others[MOST_NAMES:])
+    return sorted(i for name, i in places.items() if name not in left_out)
 
 
 def sample_table(

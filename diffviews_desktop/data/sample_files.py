@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from operator import itemgetter
@@ -21,25 +21,30 @@ from diffviews_desktop.data.class_labels import load_class_labels
 from diffviews_desktop.data.folder_files import files_in, read_json, replacing
 from diffviews_desktop.data.model_folder import ModelFolder, embedding_files, metadata_file
 from diffviews_desktop.data.sample_columns import (
+    MOST_NAMES,
     UNENCODABLE,
     Columns,
     as_float32,
     as_written,
     further_columns,
+    joined,
     numbers,
     read_csv,
     sample_ids,
     sample_table,
     texts,
 )
-from diffviews_desktop.errors import DataError
-from diffviews_desktop.files import MOST_TABLE
+from diffviews_desktop.data.sample_records import Records, sample_records
+from diffviews_desktop.errors import DataError, brief
+from diffviews_desktop.files import MOST_TABLE_MEMORY, meant_as_file, too_many_values
 from diffviews_desktop.samples import Column, SampleTable
 
 IMAGENET_ADAPTERS = ("edm-imagenet-64", "dmd2-imagenet-64")
-FIRST, MOST_NAMES = 100, 200
-"""So many records tell which names there are, and so many names are looked at."""
+Check = Callable[[], None]
+FIRST = 100
+"""So many records tell which names there are."""
 SAMPLE_COLUMNS = ("sample_id", "class_label", "class_name", "image_path", "conditioning_sigma")
+LISTED_COLUMNS = (*SAMPLE_COLUMNS, "activation_path", "batch_index")
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,12 +114,15 @@ class ModelSamples:
         )
 
 
-def read_samples(model: ModelFolder, max_classes: int | None = None) -> ModelSamples:
+def read_samples(
+    model: ModelFolder, max_classes: int | None = None, check: Check = lambda: None
+) -> ModelSamples:
     """Read the samples of a model and match them with its map by sample id.
 
     Args:
         model: the model's folder.
         max_classes: keep only the samples of the first so many classes.
+        check: called now and then; may raise to stop.
 
     Raises:
         DataError: the table or the map is damaged, empty, or has the same id twice.
@@ -122,13 +130,16 @@ def read_samples(model: ModelFolder, max_classes: int | None = None) -> ModelSam
     metadata, maps = metadata_file(model.path), embedding_files(model.path)
     # what the list says of the samples need not be read again
     listed = () if metadata is None else SAMPLE_COLUMNS[1:]
-    rows = read_csv(maps[0], listed) if maps else None
+    rows = read_csv(maps[0], listed, check) if maps else None
     if metadata is not None:
-        samples = _samples(model, _listed(metadata), metadata)
+        columns = sample_columns(sample_records(metadata, check), metadata)
+        check()
+        samples = _samples(model, columns, metadata)
     elif rows is not None:
         samples = _samples(model, rows, maps[0])
     else:
         raise _no_samples(model)
+    check()
     keep: NDArray[np.bool_] = np.ones(len(samples.table), dtype=bool)
     if rows is not None:
         samples = _with_map(samples, rows, maps)
@@ -157,7 +168,8 @@ def listed_samples(model: ModelFolder) -> ModelSamples:
     """
     metadata, maps = metadata_file(model.path), embedding_files(model.path)
     if metadata is not None:
-        samples = _samples(model, _listed(metadata), metadata)
+        columns = sample_columns(sample_records(metadata), metadata)
+        samples = _samples(model, columns, metadata)
     elif maps:
         samples = _samples(model, read_csv(maps[0]), maps[0])
     else:
@@ -171,26 +183,43 @@ def metadata_records(path: Path) -> list[dict[str, Any]]:
     Raises:
         DataError: it cannot be read, or has no list of samples.
     """
-    listed = read_json(path, MOST_TABLE).get("samples")
-    if not isinstance(listed, list) or not all(isinstance(r, dict) for r in listed):
-        raise DataError(
-            f"{path} has no list of samples under the key 'samples': correct or restore it."
-        )
-    return listed
+    records: list[dict[str, Any]] = []
+    for some in sample_records(path):
+        records += some
+        _check_memory(path, 250 * len(records))  # each is a dictionary
+    return records
 
 
-def sample_columns(records: Sequence[Mapping[str, Any]]) -> Columns:
-    """Samples as columns: those that the program knows, and what else all of the first say."""
-    known = (*SAMPLE_COLUMNS, "activation_path", "batch_index")
-    others = dict.fromkeys(name for record in records[:FIRST] for name in record)
-    wanted = dict.fromkeys([*known, *list(others)[:MOST_NAMES]])
-    columns: dict[str, Sequence[Any]] = {}
-    for name in wanted:
-        try:
-            columns[name] = list(map(itemgetter(name), records))
-        except KeyError:
-            columns[name] = [record.get(name) for record in records]
-    return columns
+def sample_columns(pieces: Iterable[Records], path: Path) -> Columns:
+    """Samples as columns: those that the program knows, and what else all of the first say.
+
+    Args:
+        pieces: the samples, some at a time.
+        path: the file that they are from.
+
+    Raises:
+        DataError: there are so many that they would take too much memory.
+    """
+    columns: dict[str, list[tuple[Any, ...]]] = {name: [] for name in LISTED_COLUMNS}
+    count = 0
+    for records in pieces:
+        if not count:
+            others = dict.fromkeys(name for record in records[:FIRST] for name in record)
+            columns |= {name: [] for name in list(others)[:MOST_NAMES] if name not in columns}
+        for name, values in columns.items():
+            try:
+                values.append(tuple(map(itemgetter(name), records)))
+            except KeyError:
+                values.append(tuple(record.get(name) for record in records))
+        count += len(records)
+        _check_memory(path, 8 * len(columns) * count)
+    return {name: joined(values) for name, values in columns.items()}
+
+
+def _check_memory(path: Path, needed: int) -> None:
+    if needed > MOST_TABLE_MEMORY:
+        reason = too_many_values(path, MOST_TABLE_MEMORY)
+        raise DataError(f"{path} cannot be read ({brief(reason)}). Split it.")
 
 
 def samples_of(
@@ -272,10 +301,6 @@ def _no_samples(model: ModelFolder) -> DataError:
     return DataError(f"{model.path} has no samples: restore its metadata/*/dataset_info.json.")
 
 
-def _listed(metadata: Path) -> Columns:
-    return sample_columns(metadata_records(metadata))
-
-
 def _samples(model: ModelFolder, columns: Columns, source: Path) -> ModelSamples:
     """All samples of a model's list, with the names of its classes."""
     known = load_class_labels() if model.config.adapter in IMAGENET_ADAPTERS else {}
@@ -343,7 +368,7 @@ def _others(rows: Columns, found: NDArray[np.int64]) -> dict[str, Column]:
 
 def _map_layers(embedding: Path) -> tuple[str, ...]:
     settings = embedding.with_suffix(".json")
-    if not settings.is_file():
+    if not meant_as_file(settings):
         return ()
     layers = read_json(settings).get("layers", [])
     if not isinstance(layers, list) or not all(isinstance(name, str) for name in layers):

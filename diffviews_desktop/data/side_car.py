@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,10 @@ from typing import Any
 
 from diffviews_desktop.data.folder_files import read_json, replacing
 from diffviews_desktop.errors import DataError
+from diffviews_desktop.files import MOST_LISTED_JSON, meant_as_file
+
+MOST_DIMENSIONS = 8
+"""Of the shape of a layer."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +47,9 @@ def read_side_car(matrix: Path, rows: int, width: int) -> SideCar:
         DataError: it is damaged, or says something else than the matrix.
     """
     path = side_car_path(matrix)
-    if not path.is_file():
+    if not meant_as_file(path):
         return SideCar()
-    said = read_json(path)
+    said = read_json(path, MOST_LISTED_JSON)
     layers = said.get("layers") or []
     if not isinstance(layers, list) or not all(isinstance(name, str) for name in layers):
         raise DataError(f"{path}: 'layers' must be a list of layer names: correct it.")
@@ -53,8 +58,8 @@ def read_side_car(matrix: Path, rows: int, width: int) -> SideCar:
     for key, actual in (("num_samples", rows), ("total_features", width)):
         if said.get(key) is not None and said[key] != actual:
             raise DataError(
-                f"{path} says {key} {said[key]!r}, but {matrix.name} has {actual}. Restore the one "
-                "that is wrong."
+                f"{path} says {key} {reprlib.repr(said[key])}, but {matrix.name} has {actual}. "
+                "Restore the one that is wrong."
             )
     return SideCar(
         layers=tuple(sorted(layers)),
@@ -122,8 +127,8 @@ def _shapes(
         raise DataError(f"{path}: 'shapes' must give each of 'layers' its shape: correct it.")
     sizes = {name: [size] if isinstance(size, int) else size for name, size in said.items()}
     for name, size in sizes.items():
-        whole = isinstance(size, list) and all(type(n) is int and n > 0 for n in size)
-        if not size or not whole:
+        whole = isinstance(size, list) and all(type(n) is int and 0 < n <= width for n in size)
+        if not size or not whole or len(size) > MOST_DIMENSIONS:
             raise DataError(f"{path}: the shape of {name} is not usable: correct it.")
     total = sum(math.prod(size) for size in sizes.values())
     if total != width:

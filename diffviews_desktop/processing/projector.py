@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from diffviews_desktop.data.arrays import Float32
 from diffviews_desktop.data.folder_files import replacing
+from diffviews_desktop.data.npz_files import NpzFile
 from diffviews_desktop.errors import DataError
 from diffviews_desktop.processing.neighbors import METRICS, NeighborIndex, to_euclidean
 from diffviews_desktop.processing.reduction import Reduction
@@ -195,19 +196,20 @@ class Projector:
             DataError: the file is missing, damaged or of another format.
         """
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                if not 1 <= int(arrays["format"]) <= PROJECTOR_FORMAT:
-                    raise DataError(f"{path} is of another version of this program.")
-                optional = {name for name in ("z", "trust") if name in arrays.files}
-                read = {
-                    name: np.asarray(arrays[name], dtype=np.float32)
-                    for name in ("mean", "scale", "components", "reduced", "xy", *optional)
-                }
-                rows = np.asarray(arrays["rows"], dtype=np.int64)
-                metric = str(arrays["metric"]) if int(arrays["format"]) > 1 else "euclidean"
+            file = NpzFile.open(path)
+            version = int(file.read("format"))
+            if not 1 <= version <= PROJECTOR_FORMAT:
+                raise DataError(f"{path} is of another version of this program.")
+            optional = {name for name in ("z", "trust") if name in file.arrays}
+            read = {
+                name: np.asarray(file.read(name), dtype=np.float32)
+                for name in ("mean", "scale", "components", "reduced", "xy", *optional)
+            }
+            rows = np.asarray(file.read("rows"), dtype=np.int64)
+            metric = str(file.read("metric")) if version > 1 else "euclidean"
         except DataError:
             raise
-        except Exception as error:  # zip, header and value errors of many kinds
+        except Exception as error:  # a name that is missing, or values of another kind
             raise DataError(f"{path} cannot be read ({error}).") from error
         _check(path, read, rows, metric)
         components = read["components"] if len(read["components"]) else None

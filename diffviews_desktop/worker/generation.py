@@ -99,7 +99,7 @@ class Generation:
             steps=tuple(steps),
             device=device,
             notes=tuple(notes[-1:]),
-            record=make_record(job, self.opened, device, masks),
+            record=make_record(job, self.opened, device, masks, self.host.check),
         )
 
     # ---- many -----------------------------------------------------------------------------------
@@ -146,7 +146,7 @@ class Generation:
             cells=tuple(cells),
             device=str(device),
             notes=tuple(notes[-1:]),
-            record=make_record(job, self.opened, str(device), masks),
+            record=make_record(job, self.opened, str(device), masks, self.host.check),
         )
 
     def _draw(

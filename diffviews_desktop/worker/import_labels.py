@@ -5,14 +5,16 @@ from __future__ import annotations
 import csv
 import posixpath
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from diffviews_desktop.csv_files import csv_rows
 from diffviews_desktop.data.class_labels import load_class_labels_map
 from diffviews_desktop.errors import DataError, brief
-from diffviews_desktop.import_rules import label_columns, label_rows
+from diffviews_desktop.files import MOST_TABLE_MEMORY, too_many_values
+from diffviews_desktop.import_rules import label_columns
 from diffviews_desktop.worker.jobs import ImportData
 from diffviews_desktop.worker.opened_model import some
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:  # torch is imported when a model is first loaded
     from diffviews_desktop.adapters.base import GeneratorAdapter
 
 IMAGENET_CLASSES = 1000
+CHECKED_ROWS = 10_000
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,17 @@ class _Said:
     names: dict[str, str] = field(default_factory=dict)
 
 
-def find_labels(job: ImportData, files: Sequence[str], adapter: GeneratorAdapter) -> Labels:
-    """The class of every file that has one: by the labels, else by its subfolder."""
+def find_labels(
+    job: ImportData,
+    files: Sequence[str],
+    adapter: GeneratorAdapter,
+    check: Callable[[], None] = lambda: None,
+) -> Labels:
+    """The class of every file that has one: by the labels, else by its subfolder. ``check`` is
+    called now and then, and may raise to stop."""
     notes = []
     if job.labels is not None:
-        said = _read_labels(job.labels)
+        said = _read_labels(job.labels, check)
         missing = sorted(said.classes.keys() - set(files))
         if missing:
             notes.append(
@@ -89,29 +98,39 @@ def _class_numbers(
     )
 
 
-def _read_labels(path: Path) -> _Said:
+def _read_labels(path: Path, check: Callable[[], None]) -> _Said:
     """A file of labels: the columns ``file``, ``class`` and, if wanted, ``name``.
 
     Raises:
         DataError: it cannot be read, lacks a column, or gives a file two classes.
     """
+    said, needed = _Said(), 0
     try:
-        header, *rows = list(label_rows(path)) or [[]]
+        for number, (file, label, name) in enumerate(_label_rows(path)):
+            if number % CHECKED_ROWS == 0:
+                check()
+            if not file or not label:
+                continue
+            file = posixpath.normpath(file.replace("\\", "/"))
+            if said.classes.setdefault(file, label) != label:
+                raise DataError(f"{path} gives {file} two classes. Keep one.")
+            if name:
+                said.names.setdefault(label, name)
+            needed += 300 + len(file)  # of the texts and of what holds them
+            if needed > MOST_TABLE_MEMORY:
+                raise too_many_values(path, MOST_TABLE_MEMORY)
     except (OSError, ValueError, csv.Error) as error:
         raise DataError(f"{path} cannot be read as CSV ({brief(error)}). Correct it.") from error
-    files, classes, names = label_columns(header)
-    if files is None or classes is None:
+    return said
+
+
+def _label_rows(path: Path) -> Iterator[list[str]]:
+    """File, class and name of each row; empty where there is none."""
+    rows = csv_rows(path)
+    columns = label_columns(next(rows, []))
+    if columns.missing:
         raise DataError(
             f"{path} must have the columns file and class. Add the one that is missing."
         )
-    said = _Said()
     for row in rows:
-        cells = [*map(str.strip, row), *[""] * (len(header) - len(row))]
-        if not cells[files] or not cells[classes]:
-            continue
-        name = posixpath.normpath(cells[files].replace("\\", "/"))
-        if said.classes.setdefault(name, cells[classes]) != cells[classes]:
-            raise DataError(f"{path} gives {name} two classes. Keep one.")
-        if names is not None and cells[names]:
-            said.names.setdefault(cells[classes], cells[names])
-    return said
+        yield [row[i].strip() if i is not None and i < len(row) else "" for i in columns]

@@ -61,8 +61,13 @@ class _Drawn(NamedTuple):
     classes: Sequence[int]
 
 
-def find_pictures(images: Path, out: Path) -> list[str]:
+def find_pictures(images: Path, out: Path, check: Callable[[], None] = lambda: None) -> list[str]:
     """Pictures of a folder and its subfolders, as relative paths with ``/``, sorted.
+
+    Args:
+        images: the folder.
+        out: where the import is made; what is in there is left out.
+        check: called at every subfolder; may raise to stop.
 
     Raises:
         DataError: there are none.
@@ -77,6 +82,7 @@ def find_pictures(images: Path, out: Path) -> list[str]:
 
     found, made = [], os.path.realpath(out)
     for folder, below, names in os.walk(images, onerror=refuse):
+        check()
         # what was made before is no source
         below[:] = [
             name
@@ -101,7 +107,7 @@ def copy_pictures(
         DataError: none can be read, or the labels cannot.
     """
     assert job.images is not None
-    labels = find_labels(job, files, adapter)
+    labels = find_labels(job, files, adapter, host.check)
     channels = getattr(adapter, "img_channels", 3)
     kept: list[str] = []
     unfit: dict[str, Fault] = {}

@@ -37,6 +37,7 @@ from diffviews_desktop.errors import (
     UsageError,
     brief,
 )
+from diffviews_desktop.files import read_json_value
 from diffviews_desktop.import_rules import MAX_SEED, check_noise_levels
 from diffviews_desktop.processing.umap import fit_map, save_embeddings
 from diffviews_desktop.samples import SampleTable
@@ -71,7 +72,9 @@ def import_data(job: ImportData, host: Host, maps: MapMaker) -> DataImported:
         Cancelled: nothing is left behind.
     """
     _check(job)
-    files = find_pictures(job.images, job.out) if job.images is not None else []
+    files = []
+    if job.images is not None:
+        files = find_pictures(job.images, job.out, host.check)
     kind = "imported" if files else "generated"
     with _appearing(job.out, job.name) as folder:
         opened = _without_samples(job, folder)
@@ -174,7 +177,7 @@ def _general_adapter(checkpoint: Path) -> str:
     if (folder / "model_index.json").is_file() or (folder / "unet" / "config.json").is_file():
         return "diffusers"
     try:
-        said = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        said = read_json_value(folder / "config.json")
         return "diffusers" if "_class_name" in said else "edm"
     except (OSError, ValueError, TypeError):
         return "edm"

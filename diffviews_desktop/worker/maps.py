@@ -19,6 +19,7 @@ import numpy as np
 from diffviews_desktop.data import layer_cache
 from diffviews_desktop.data.layer_cache import CacheEntry, DamagedMatrixError
 from diffviews_desktop.errors import DataError, said
+from diffviews_desktop.files import meant_as_file
 from diffviews_desktop.processing.alike import first_alike
 from diffviews_desktop.processing.kernel_store import user_store
 from diffviews_desktop.processing.parameters import MapParameters, default_parameters
@@ -353,7 +354,7 @@ def _own_projector(opened: OpenedModel, layers: tuple[str, ...]) -> Projector | 
     if layers != samples.layers or samples.xy is None or not samples.embedding:
         return None
     path = opened.folder.path / "embeddings" / f"{samples.embedding}.projector.npz"
-    if not path.is_file():
+    if not meant_as_file(path):
         return None
     try:
         projector = Projector.load(path).subset(samples.matrix_rows)

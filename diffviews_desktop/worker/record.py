@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,13 +14,16 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from diffviews_desktop import __version__
-from diffviews_desktop.data.checkpoint_files import identity
+from diffviews_desktop.data.checkpoint_files import files_of, identity
 from diffviews_desktop.data.record_files import read_text
-from diffviews_desktop.errors import DataError
+from diffviews_desktop.errors import DataError, brief
+from diffviews_desktop.files import open_regular, parse_json
 from diffviews_desktop.worker.jobs import Generate, GenerateGrid
 from diffviews_desktop.worker.opened_model import OpenedModel
 
 FORMAT = 1
+_READ_AT_ONCE = 2**24
+_digests: dict[str, str] = {}
 _JOBS: TypeAdapter[Generate | GenerateGrid] = TypeAdapter(Generate | GenerateGrid)
 
 
@@ -56,9 +58,14 @@ class Record(BaseModel):
 
 
 def make_record(
-    job: Generate | GenerateGrid, opened: OpenedModel, device: str, masks: Mapping[str, Any]
+    job: Generate | GenerateGrid,
+    opened: OpenedModel,
+    device: str,
+    masks: Mapping[str, Any],
+    check: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
-    """The record of a finished job: values that JSON knows, the same whenever it is made again."""
+    """The record of a finished job: values that JSON knows, the same whenever it is made again.
+    ``check`` is called while the weights are read for their checksum, and may raise to stop."""
     import torch
 
     checkpoint = opened.folder.checkpoint()
@@ -71,7 +78,7 @@ def make_record(
         "samples": opened.samples.fingerprint,
         "checkpoint": {
             "name": checkpoint.name,
-            "sha256": _digest(checkpoint, json.dumps(identity(checkpoint))),
+            "sha256": _digest(checkpoint, check),
         },
         "masks": {
             name: hashlib.sha256(np.ascontiguousarray(mask, np.float32).tobytes()).hexdigest()
@@ -104,10 +111,10 @@ def read_record(path: Path) -> Record:
     """
     text = read_text(path)
     try:
-        value = json.loads(text)
+        value = parse_json(text, path)
         said = value.get("record", value) if isinstance(value, dict) else value
         return Record.model_validate(said)
-    except (ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise DataError(
             f"{path.name} holds no record of a picture that this version can use "
             f"({_first(error)}). Take the .json or .png that generate wrote."
@@ -151,16 +158,26 @@ def _first(error: Exception) -> str:
     if isinstance(error, ValidationError):
         problem = error.errors()[0]
         return f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
-    return str(error) or type(error).__name__
+    return brief(error)
 
 
-@lru_cache(maxsize=8)
-def _digest(checkpoint: Path, unchanged: str) -> str:
-    """SHA-256 of a file, or of the files of a folder, read once while it stays as it is."""
-    files = [checkpoint] if checkpoint.is_file() else sorted(checkpoint.rglob("*"))
-    total = hashlib.sha256()
-    for file in files:
-        if file.is_file():
-            with file.open("rb") as stream:
-                total.update(hashlib.file_digest(stream, "sha256").digest())
-    return total.hexdigest()
+def _digest(checkpoint: Path, check: Callable[[], None]) -> str:
+    """SHA-256 of a file, or of those of the files of a folder; read once while they stay as they
+    are."""
+    unchanged = json.dumps([str(checkpoint), identity(checkpoint)])
+    if unchanged not in _digests:
+        total = hashlib.sha256()
+        for file in files_of(checkpoint):
+            total.update(_digest_of_file(file, check))
+        _digests.clear()  # a program works with one checkpoint, or with few
+        _digests[unchanged] = total.hexdigest()
+    return _digests[unchanged]
+
+
+def _digest_of_file(path: Path, check: Callable[[], None]) -> bytes:
+    digest = hashlib.sha256()
+    with open_regular(path) as file:
+        while piece := file.read(_READ_AT_ONCE):
+            digest.update(piece)
+            check()
+    return digest.digest()

@@ -30,7 +30,7 @@ from diffviews_desktop.core.masking import (
     unflatten_activation,
 )
 from diffviews_desktop.data.arrays import flatten_layers
-from diffviews_desktop.errors import AdapterError, MaskError
+from diffviews_desktop.errors import AdapterError, DataError, MaskError
 
 X, SIGMA, LABELS = normal(3, 3, 8, 8), torch.tensor([0.5, 3.0, 40.0]), labels_of(0, 2, 4)
 
@@ -215,7 +215,7 @@ def test_7_an_unknown_layer_lists_those_available(tmp_path: Path) -> None:
 
 def test_a_saved_activation_cannot_run_code(tmp_path: Path) -> None:
     np.savez(tmp_path / "sample.npz", midblock=np.array([{"an": "object"}], dtype=object))
-    with pytest.raises(ValueError, match="allow_pickle=False"):
+    with pytest.raises(DataError, match="pickled objects"):
         load_activation_from_npz(tmp_path / "sample.npz", "midblock")
 
 

@@ -350,18 +350,18 @@ def test_batches_are_bounded_and_each_file_is_opened_once(
     write_form(tmp_path, FORMS[form])
     _, files = open_both(opened(tmp_path))
     names: list[str] = []
-    zip_file, open_file = zipfile.ZipFile, MatrixFile.open
+    archive, matrix = npz_files.open_archive, MatrixFile.open
 
-    def opening_zip(path: Path, *args: Any) -> zipfile.ZipFile:
-        names.append(Path(path).name)
-        return zip_file(path, *args)
-
-    def opening(path: Path) -> MatrixFile:
+    def opening(path: Path) -> Any:
         names.append(path.name)
-        return open_file(path)
+        return archive(path)
 
-    monkeypatch.setattr(zipfile, "ZipFile", opening_zip)
-    monkeypatch.setattr(MatrixFile, "open", opening)
+    def opening_matrix(path: Path) -> MatrixFile:
+        names.append(path.name)
+        return matrix(path)
+
+    monkeypatch.setattr(npz_files, "open_archive", opening)
+    monkeypatch.setattr(MatrixFile, "open", opening_matrix)
     for module in ("activation_sources", "npz_files"):
         monkeypatch.setattr(f"diffviews_desktop.data.{module}.BLOCK_BYTES", 3 * 4 * WIDTH)
     assert max(len(values) for _, values in files.batches()) == 3

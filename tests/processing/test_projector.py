@@ -354,7 +354,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
 
 def test_a_damaged_file_is_a_data_error(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
-    with pytest.raises(DataError, match=r"a\.npz cannot be read"):
+    with pytest.raises(DataError, match=r"a\.npz is not a readable archive"):
         Projector.load(path)
     full(5).save(path)
     whole = path.read_bytes()
@@ -419,7 +419,7 @@ def test_a_missing_array_is_a_data_error(tmp_path: Path) -> None:
         values = replaced("format", np.int64(2))
         del values[name]
         np.savez(tmp_path / "a.npz", **values)
-        with pytest.raises(DataError, match=r"a\.npz cannot be read"):
+        with pytest.raises(DataError, match=rf"a\.npz lacks the array '{name}'"):
             Projector.load(tmp_path / "a.npz")
 
 

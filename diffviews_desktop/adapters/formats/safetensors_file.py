@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,11 +18,12 @@ from diffviews_desktop.adapters.formats.stored import (
     plain_config,
     shown,
 )
+from diffviews_desktop.data.checkpoint_files import MAX_HEADER
 from diffviews_desktop.errors import CheckpointError
+from diffviews_desktop.files import open_regular
 
 HEADER_KEY = "diffviews"
 CLASS_KEY = "class_name"
-MAX_HEADER = 2**22
 MAX_CONFIG = 2**16
 
 _DTYPES = {
@@ -79,9 +81,9 @@ class _Header(NamedTuple):
 
 
 def _read_header(path: Path) -> _Header:
-    end = path.stat().st_size
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
+            end = os.fstat(file.fileno()).st_size
             length = int.from_bytes(file.read(8), "little")
             if not 0 < length <= min(MAX_HEADER, end - 8):
                 raise ValueError(f"its header should have {length} bytes")
@@ -91,7 +93,7 @@ def _read_header(path: Path) -> _Header:
         if text is not None and len(text) > MAX_CONFIG:
             raise ValueError("its configuration is too long")
         config = None if text is None else json.loads(text)
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise _unreadable(path, error) from error
     if config is not None and type(config) is not dict:
         raise CheckpointError(

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QRunnable, Qt, QThreadPool, QTimer, Signal
 
-from diffviews_desktop.import_rules import is_hidden, is_picture, label_columns, label_rows
+from diffviews_desktop.csv_files import csv_rows
+from diffviews_desktop.import_rules import is_hidden, is_picture, label_columns
 
 MOST_COUNTED = 100_000
 LONGEST_LOOK = 10.0  # seconds
@@ -105,7 +106,7 @@ def labels_problem(file: Path | None) -> str:
     try:
         if file is None or not file.is_file():
             return ""
-        missing = label_columns(next(label_rows(file), [])).missing
+        missing = label_columns(next(csv_rows(file), [])).missing
     except (OSError, ValueError, csv.Error):
         return "It cannot be read as a CSV file."
     return f"Its first line names no column {' and no '.join(missing)}." if missing else ""
