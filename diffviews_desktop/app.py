@@ -15,7 +15,7 @@ from PySide6.QtCore import QCoreApplication, QObject, QSettings, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QIcon
 from PySide6.QtWidgets import QApplication
 
-from diffviews_desktop import __version__, operations, paths
+from diffviews_desktop import __version__, operations, paths, terminal
 from diffviews_desktop.logs import configure_logging
 from diffviews_desktop.session import Session
 from diffviews_desktop.ui import theme
@@ -173,7 +173,7 @@ class App(QObject):
                 session=self.session, job_id=job_id, message=message, details=details
             )
         if self._options.screenshot is not None and self.session.state.layer_map is None:
-            print(f"diffviews-desktop: {message}", file=sys.stderr)
+            terminal.complain(message)
             self._end(1)
 
     def _on_cancelled(self, job_id: int) -> None:
@@ -198,8 +198,9 @@ class App(QObject):
         self.window.map_area.release()
         saved = self.window.grab().save(str(file))
         if not saved:
-            text = f"The screenshot could not be written to {file}. Choose another place."
-            print(f"diffviews-desktop: {text}", file=sys.stderr)
+            terminal.complain(
+                f"The screenshot could not be written to {file}. Choose another place."
+            )
         self._end(0 if saved else 1)
 
     def _end(self, code: int) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 
 from diffviews_desktop.data.arrays import Float32
 from diffviews_desktop.errors import DataError, brief
+from diffviews_desktop.plain_text import from_csv_column
 from diffviews_desktop.samples import Column, SampleTable
 
 MAP_COLUMNS = ("sample_id", "umap_x", "umap_y")
@@ -41,7 +42,7 @@ Columns = Mapping[str, Sequence[Any]]  # equally long; None or "" where nothing 
 
 
 def read_csv(path: Path, unwanted: Sequence[str] = ()) -> Columns:
-    """The columns of a map's table, as text.
+    """The columns of a map's table, as text, without the apostrophes of `csv_cell`.
 
     Args:
         path: the table.
@@ -54,7 +55,7 @@ def read_csv(path: Path, unwanted: Sequence[str] = ()) -> Columns:
         # -sig: spreadsheets put a mark of order before the first column's name
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file)
-            names = next(reader, [])
+            names = list(from_csv_column(next(reader, [])))
             missing = [name for name in MAP_COLUMNS if name not in names]
             if missing:
                 raise DataError(
@@ -70,7 +71,8 @@ def read_csv(path: Path, unwanted: Sequence[str] = ()) -> Columns:
             ]
     except (OSError, ValueError, csv.Error) as error:
         raise DataError(f"{path} cannot be read as CSV ({brief(error)}). Restore it.") from error
-    columns = zip(*rows, strict=True) if rows else ((),) * len(kept)
+    cells = zip(*rows, strict=True) if rows else ((),) * len(kept)
+    columns = map(from_csv_column, cells)
     return dict(zip((names[i] for i in kept), columns, strict=True))
 
 

@@ -32,6 +32,7 @@ from diffviews_desktop.data.sample_columns import (
 )
 from diffviews_desktop.errors import DataError
 from diffviews_desktop.files import MOST_TABLE
+from diffviews_desktop.plain_text import csv_cell, from_csv_cell
 from diffviews_desktop.samples import Column, SampleTable
 
 IMAGENET_ADAPTERS = ("edm-imagenet-64", "dmd2-imagenet-64")
@@ -251,10 +252,10 @@ def write_embedding_csv(
             numbers = [_short(values[i]) for values in (table.sigma, *given.values())]
             writer.writerow(
                 [
-                    table.sample_id[i],
+                    csv_cell(table.sample_id[i]),
                     int(table.class_label[i]),
-                    table.class_name[i],
-                    table.image_path[i],
+                    csv_cell(table.class_name[i]),
+                    csv_cell(table.image_path[i]),
                     *numbers,
                 ]
             )
@@ -289,7 +290,13 @@ def _with_map(samples: ModelSamples, rows: Columns, maps: Sequence[Path]) -> Mod
     else:
         ids = sample_ids(rows["sample_id"], path)
         position = {name: i for i, name in enumerate(ids)}
-        found = np.array([position.get(name, len(ids)) for name in samples.table.sample_id])
+        # an apostrophe that another program wrote was taken for `csv_cell`'s, and is gone
+        found = np.array(
+            [
+                position.get(name, position.get(from_csv_cell(name), len(ids)))
+                for name in samples.table.sample_id
+            ]
+        )
 
     def of_samples(column: str) -> Float32:
         values = as_float32([*numbers(rows[column]), math.nan])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import posixpath
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from diffviews_desktop.data.class_labels import load_class_labels_map
 from diffviews_desktop.errors import DataError, brief
 from diffviews_desktop.import_rules import label_columns, label_rows
+from diffviews_desktop.plain_text import from_csv_cell, from_csv_column
 from diffviews_desktop.worker.jobs import ImportData
 from diffviews_desktop.worker.opened_model import some
 
@@ -43,7 +44,7 @@ def find_labels(job: ImportData, files: Sequence[str], adapter: GeneratorAdapter
     """The class of every file that has one: by the labels, else by its subfolder."""
     notes = []
     if job.labels is not None:
-        said = _read_labels(job.labels)
+        said = _read_labels(job.labels, set(files))
         missing = sorted(said.classes.keys() - set(files))
         if missing:
             notes.append(
@@ -89,8 +90,13 @@ def _class_numbers(
     )
 
 
-def _read_labels(path: Path) -> _Said:
+def _read_labels(path: Path, there: Container[str]) -> _Said:
     """A file of labels: the columns ``file``, ``class`` and, if wanted, ``name``.
+
+    Args:
+        path: of the CSV. An apostrophe before what begins like a formula counts only where the
+            files that are ``there`` have it, too.
+        there: names of files.
 
     Raises:
         DataError: it cannot be read, lacks a column, or gives a file two classes.
@@ -104,14 +110,22 @@ def _read_labels(path: Path) -> _Said:
         raise DataError(
             f"{path} must have the columns file and class. Add the one that is missing."
         )
+    table = [[*map(str.strip, row), *[""] * (len(header) - len(row))] for row in rows]
+    labels = from_csv_column([row[classes] for row in table])
+    own = from_csv_column(["" if names is None else row[names] for row in table])
     said = _Said()
-    for row in rows:
-        cells = [*map(str.strip, row), *[""] * (len(header) - len(row))]
-        if not cells[files] or not cells[classes]:
+    for row, label, name in zip(table, labels, own, strict=True):
+        if not row[files] or not label:
             continue
-        name = posixpath.normpath(cells[files].replace("\\", "/"))
-        if said.classes.setdefault(name, cells[classes]) != cells[classes]:
-            raise DataError(f"{path} gives {name} two classes. Keep one.")
-        if names is not None and cells[names]:
-            said.names.setdefault(cells[classes], cells[names])
+        file = _file_named(row[files])
+        if file not in there and _file_named(from_csv_cell(row[files])) in there:
+            file = _file_named(from_csv_cell(row[files]))
+        if said.classes.setdefault(file, label) != label:
+            raise DataError(f"{path} gives {file} two classes. Keep one.")
+        if name:
+            said.names.setdefault(label, name)
     return said
+
+
+def _file_named(cell: str) -> str:
+    return posixpath.normpath(cell.replace("\\", "/"))
