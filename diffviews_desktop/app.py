@@ -16,7 +16,7 @@ from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QIcon
 from PySide6.QtWidgets import QApplication
 
-from diffviews_desktop import __version__, operations, paths
+from diffviews_desktop import __version__, operations, paths, terminal
 from diffviews_desktop.files import replacing
 from diffviews_desktop.logs import configure_logging
 from diffviews_desktop.session import Session
@@ -180,7 +180,7 @@ class App(QObject):
                 session=self.session, job_id=job_id, message=message, details=details
             )
         if self._options.screenshot is not None and self.session.state.layer_map is None:
-            print(f"diffviews-desktop: {message}", file=sys.stderr)
+            terminal.complain(message)
             self._end(1)
 
     def _on_cancelled(self, job_id: int) -> None:
@@ -209,7 +209,7 @@ class App(QObject):
         except OSError as error:
             log.warning("%s", error)
             text = f"The screenshot could not be written to {file}. Choose another place."
-            print(f"diffviews-desktop: {text}", file=sys.stderr)
+            terminal.complain(text)
             self._end(1)
         else:
             self._end(0)

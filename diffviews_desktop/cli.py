@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import io
 import logging
 import os
 import sys
@@ -12,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from diffviews_desktop import __version__, paths, safe_path
+from diffviews_desktop import __version__, paths, safe_path, terminal
 from diffviews_desktop.errors import DiffViewsError, said
 
 if TYPE_CHECKING:
@@ -54,10 +53,12 @@ examples:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; returns the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
     safe_path.forget_empty_elements()
-    if isinstance(sys.stdout, io.TextIOWrapper):  # as standard error: nothing fails to be printed
-        sys.stdout.reconfigure(errors="backslashreplace")
+    with terminal.harmless():
+        return _main(list(sys.argv[1:] if arguments is None else arguments))
+
+
+def _main(arguments: list[str]) -> int:
     try:
         try:
             return _run(arguments)
@@ -69,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
     except (DiffViewsError, OSError, MemoryError) as error:
         log.info("the program ends", exc_info=True)
-        print(f"diffviews-desktop: {said(error)}", file=sys.stderr)
+        terminal.complain(said(error))
         _discard_output()
         return FAILED
     except KeyboardInterrupt:
@@ -77,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except Exception as error:  # a model of another package can fail in any way
         log.exception("unexpected error")
-        print(f"diffviews-desktop: {said(error)} Details: {paths.log_file()}", file=sys.stderr)
+        terminal.complain(f"{said(error)} Details: {paths.log_file()}")
         _discard_output()
         return FAILED
 
@@ -255,8 +256,8 @@ def positive(text: str) -> int:
 
 
 def _open_window(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="diffviews-desktop",
+    parser = terminal.Parser(
+        prog=terminal.PROGRAM,
         description="See a diffusion model's activations as a map, and draw from a region of it.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -274,7 +275,7 @@ def _open_window(arguments: list[str]) -> int:
 
     problem = display_problem()
     if problem is not None:
-        print(f"diffviews-desktop: {problem}", file=sys.stderr)
+        terminal.complain(problem)
         return FAILED
 
     from diffviews_desktop.app import Options, run

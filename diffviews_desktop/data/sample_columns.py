@@ -19,6 +19,7 @@ from diffviews_desktop.csv_files import csv_rows
 from diffviews_desktop.data.arrays import Float32
 from diffviews_desktop.errors import DataError, brief
 from diffviews_desktop.files import MOST_TABLE_MEMORY, too_many_values
+from diffviews_desktop.plain_text import from_csv_column
 from diffviews_desktop.samples import Column, SampleTable
 
 MAP_COLUMNS = ("sample_id", "umap_x", "umap_y")
@@ -55,6 +56,8 @@ def read_csv(
 ) -> Columns:
     """The columns of a map's table, as text: those that the program knows, and the first others.
 
+    The apostrophes of `csv_cell` are taken away.
+
     Args:
         path: the table.
         unwanted: columns to leave out.
@@ -66,7 +69,7 @@ def read_csv(
     """
     try:
         rows = csv_rows(path)
-        names = next(rows, [])
+        names = list(from_csv_column(next(rows, [])))
         missing = [name for name in MAP_COLUMNS if name not in names]
         if missing:
             raise DataError(
@@ -89,7 +92,9 @@ def read_csv(
                 raise too_many_values(path, MOST_TABLE_MEMORY)
     except (OSError, ValueError, csv.Error) as error:
         raise DataError(f"{path} cannot be read as CSV ({brief(error)}). Restore it.") from error
-    return {names[i]: joined(column) for i, column in zip(kept, parts, strict=True)}
+    return {
+        names[i]: from_csv_column(joined(column)) for i, column in zip(kept, parts, strict=True)
+    }
 
 
 def joined(parts: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:

@@ -37,6 +37,7 @@ from diffviews_desktop.data.sample_columns import (
 from diffviews_desktop.data.sample_records import Records, sample_records
 from diffviews_desktop.errors import DataError, brief
 from diffviews_desktop.files import MOST_TABLE_MEMORY, meant_as_file, too_many_values
+from diffviews_desktop.plain_text import csv_cell, from_csv_cell
 from diffviews_desktop.samples import Column, SampleTable
 
 IMAGENET_ADAPTERS = ("edm-imagenet-64", "dmd2-imagenet-64")
@@ -282,10 +283,10 @@ def write_embedding_csv(
             numbers = [_short(values[i]) for values in (table.sigma, *given.values())]
             writer.writerow(
                 [
-                    table.sample_id[i],
+                    csv_cell(table.sample_id[i]),
                     int(table.class_label[i]),
-                    table.class_name[i],
-                    table.image_path[i],
+                    csv_cell(table.class_name[i]),
+                    csv_cell(table.image_path[i]),
                     *numbers,
                 ]
             )
@@ -319,7 +320,9 @@ def _with_map(samples: ModelSamples, rows: Columns, maps: Sequence[Path]) -> Mod
         names = samples.table.sample_id
         found = np.array([position.get(name, len(ids)) for name in names])
         for row in np.flatnonzero(found == len(ids)).tolist():
-            found[row] = position.get(as_written(names[row]), len(ids))
+            written = as_written(names[row])
+            # an apostrophe that another program wrote was taken for `csv_cell`'s, and is gone
+            found[row] = position.get(written, position.get(from_csv_cell(written), len(ids)))
 
     def of_samples(column: str) -> Float32:
         values = as_float32([*numbers(rows[column]), math.nan])

@@ -20,6 +20,7 @@ from diffviews_desktop.data.matrix_file import Matrix
 from diffviews_desktop.data.original import load_dataset_activations as load_dataset_activations
 from diffviews_desktop.data.sample_columns import UNENCODABLE
 from diffviews_desktop.errors import DataError, UsageError
+from diffviews_desktop.plain_text import csv_cell
 from diffviews_desktop.processing.alike import first_alike, with_alike_rows_equal
 from diffviews_desktop.processing.neighbors import neighbor_graph, to_euclidean
 from diffviews_desktop.processing.parameters import MapParameters, default_parameters
@@ -391,17 +392,18 @@ def _table(metadata: Any, embeddings: Float32) -> str:
             )
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*names, *axes[: embeddings.shape[1]]])
+    writer.writerow([*(csv_cell(str(name)) for name in names), *axes[: embeddings.shape[1]]])
     for i, place in enumerate(embeddings):
         writer.writerow([*(_cell(column[i]) for column in columns), *map(_cell, place)])
     return out.getvalue()
 
 
 def _cell(value: Any) -> str:
-    """A value as text that reads back as the same; nothing for what is missing."""
+    """A value as text that this program reads back as the same and a spreadsheet does not take for
+    a formula; nothing for what is missing."""
     if value is None or value != value or str(value) == "<NA>":  # NaN and its kin
         return ""
-    return str(value)
+    return str(value) if isinstance(value, int | float | np.number) else csv_cell(str(value))
 
 
 def _plain(value: Any) -> Any:

@@ -32,7 +32,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QMainWindow,
     QMenu,
-    QMessageBox,
     QPushButton,
     QSizePolicy,
     QSplitter,
@@ -43,17 +42,20 @@ from PySide6.QtWidgets import (
 )
 
 from diffviews_desktop import operations, paths
+from diffviews_desktop.plain_text import MOST_OF_NAME, file_name, visible
 from diffviews_desktop.session import Session
 from diffviews_desktop.state import COLUMN, ColorBy, State
 from diffviews_desktop.ui import motion, theme
 from diffviews_desktop.ui.classes_panel import ClassesPanel
 from diffviews_desktop.ui.color_panel import CHOICES, ColorPanel
+from diffviews_desktop.ui.entries import MOST_OF_PATH, menu_text
 from diffviews_desktop.ui.gallery_panel import GalleryPanel
 from diffviews_desktop.ui.generate_panel import GeneratePanel
 from diffviews_desktop.ui.grid_window import GridWindow
-from diffviews_desktop.ui.help import ABOUT, KeysWindow, model_text
+from diffviews_desktop.ui.help import ABOUT, FactsWindow, KeysWindow, model_facts
 from diffviews_desktop.ui.images import PictureLoader, to_qimage
 from diffviews_desktop.ui.import_assistant import ImportAssistant
+from diffviews_desktop.ui.labels import muted, plain, tip
 from diffviews_desktop.ui.layer_panel import LayerPanel
 from diffviews_desktop.ui.linked_panel import LinkedPanel
 from diffviews_desktop.ui.map_3d.switch import MapSwitch
@@ -69,12 +71,13 @@ from diffviews_desktop.ui.preferences import (
     choices,
 )
 from diffviews_desktop.ui.preview_panel import PreviewPanel
+from diffviews_desktop.ui.questions import ask
 from diffviews_desktop.ui.saving import PictureSaver
 from diffviews_desktop.ui.settings import Settings, packed, unpacked
 from diffviews_desktop.ui.status_bar import StatusBar
 from diffviews_desktop.ui.trajectory_panel import TrajectoryPanel
 from diffviews_desktop.ui.waiting_page import WaitingPage
-from diffviews_desktop.ui.widgets import IconButton, muted
+from diffviews_desktop.ui.widgets import IconButton
 from diffviews_desktop.worker.jobs import Source
 
 if TYPE_CHECKING:  # brought in after the first paint: importing it takes a second
@@ -84,6 +87,7 @@ LAYOUT_VERSION = 1
 FIRST_SIZE, FRAME_ROOM = QSize(1360, 860), QSize(8, 32)
 """Of the window at its first start, and what a window manager puts around it."""
 RECENT_FOLDERS = 8
+MOST_OF_TITLE = 200  # letters
 
 
 class MainWindow(QMainWindow):
@@ -509,7 +513,8 @@ class MainWindow(QMainWindow):
         self._demo_hint_action.setVisible(state.is_demo)
         where = "demo" if state.is_demo else str(state.path or "")
         parts = [part for part in (state.model, where, "DiffViews") if part]
-        self.setWindowTitle(" – ".join(parts))
+        title = plain(" – ".join(parts), MOST_OF_TITLE)
+        self.setWindowTitle(title.replace("[*]", "[*][*]"))  # which would stand for a change
         if state.path is not None and not state.is_demo:
             self._remember_folder(state.path)
 
@@ -591,7 +596,7 @@ class MainWindow(QMainWindow):
         grid = self.session.state.grid
         if grid is None or self.grid_window is None:
             return
-        name = f"{grid.job.model}-grid-seed-{grid.job.settings.seed}.png"
+        name = f"{file_name(grid.job.model)}-grid-seed-{grid.job.settings.seed}.png"
         self._save_png(self.grid_window.sheet.renderer(), name, grid.record)
 
     def _choose_color(self, by: ColorBy) -> None:
@@ -605,7 +610,7 @@ class MainWindow(QMainWindow):
         if record is None or not record.steps:
             return
         step = record.steps[min(state.step, len(record.steps) - 1)]
-        name = f"{record.job.model}-seed-{record.seed}-step-{step.index + 1}.png"
+        name = f"{file_name(record.job.model)}-seed-{record.seed}-step-{step.index + 1}.png"
         self._save_png(partial(to_qimage, step.image), name, record.record)
 
     def _save_png(
@@ -634,7 +639,7 @@ class MainWindow(QMainWindow):
         before = self.session.state
         if before.layer_map is None:
             return
-        name = f"{before.model}-{before.layer_map.label}-map.png"
+        name = file_name(f"{before.model}-{before.layer_map.label}") + "-map.png"
         start = str(self._pictures_folder() / name)
         kinds = "PNG (*.png)" + (";;SVG (*.svg)" if self.map_area.is_flat else "")
         file, kind = QFileDialog.getSaveFileName(self._center, "Export the map", start, kinds)
@@ -672,7 +677,7 @@ class MainWindow(QMainWindow):
         mean = self.session.state.mean
         if mean is not None:
             record = {"kind": "mean", "model": mean.model, "sample_ids": list(mean.sample_ids)}
-            name = f"{mean.model}-mean-of-{len(mean.sample_ids)}.png"
+            name = f"{file_name(mean.model)}-mean-of-{len(mean.sample_ids)}.png"
             self._save_png(partial(mean_image, mean), name, record)
 
     def export_selection(self) -> None:
@@ -683,7 +688,7 @@ class MainWindow(QMainWindow):
             self.session.update(state.with_notice(text))
             return
         folder = Path(self._settings.text("tables", str(Path.home())))
-        start = str(folder / f"{state.model}-selection.csv")
+        start = str(folder / f"{file_name(str(state.model))}-selection.csv")
         file, _ = QFileDialog.getSaveFileName(self._center, "Export samples", start, "CSV (*.csv)")
         if file:
             self._settings.change({"tables": str(Path(file).parent)})
@@ -696,13 +701,15 @@ class MainWindow(QMainWindow):
         choices: dict[ColorBy | None, str] = {None: "&All the same"}
         choices |= {by: text for by, (text, _) in CHOICES.items() if by != "class"}
         columns = state.samples.columns if state.samples is not None else {}
-        choices |= {COLUMN + name: name for name, column in columns.items() if not column.names}
+        choices |= {
+            COLUMN + name: menu_text(name) for name, column in columns.items() if not column.names
+        }
         for by, text in choices.items():
             action = menu.addAction(text)
             action.triggered.connect(lambda *_, by=by: self._do(operations.change_size, by=by))
             why_not = "" if by is None else state.cannot_size(by)
             action.setEnabled(not why_not)
-            action.setToolTip(why_not)
+            action.setToolTip(tip(why_not or text.replace("&", "")))
             action.setCheckable(True)
             action.setChecked(by == state.sized_by)
 
@@ -829,11 +836,12 @@ class MainWindow(QMainWindow):
 
     def show_model(self) -> None:
         """Say what is loaded, where, and which adapters there are."""
-        _information(self._center, "Model and adapters", model_text(self.session.state))
+        facts = model_facts(self.session.state)
+        _bring_up(FactsWindow("Model and adapters", facts, self))
 
     def show_about(self) -> None:
         """Say what this is."""
-        _information(self._center, "About DiffViews", ABOUT)
+        _bring_up(FactsWindow("About DiffViews", ABOUT, self))
 
     # ---- layout and settings --------------------------------------------------------------------
 
@@ -873,7 +881,9 @@ class MainWindow(QMainWindow):
         self.recent_menu.clear()
         for folder in self._recent():
             source = Source(path=Path(folder))
-            self._action(self.recent_menu, folder, partial(self.open, source))
+            text = menu_text(folder, MOST_OF_PATH)
+            action = self._action(self.recent_menu, text, partial(self.open, source))
+            action.setToolTip(tip(folder))
         self.recent_menu.setEnabled(bool(self._recent()))
 
     def closeEvent(self, event: QCloseEvent) -> None:
@@ -898,23 +908,8 @@ class MainWindow(QMainWindow):
         """Ask once, when work would be lost."""
         if title.startswith(("Opening", "Loading")):
             return True
-        answer = QMessageBox.question(
-            self._center,
-            "Quit DiffViews?",
-            f"{title} is not finished. Quit and drop it?",
-            QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.No,
-            QMessageBox.StandardButton.No,
-        )
-        return answer == QMessageBox.StandardButton.Yes
-
-
-def _information(parent: QWidget, title: str, text: str) -> None:
-    box = QMessageBox(parent)
-    box.setWindowTitle(title)
-    box.setTextFormat(Qt.TextFormat.RichText)
-    box.setText(text)
-    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    box.open()
+        text = f"{visible(title, MOST_OF_NAME)} is not finished. Quit and drop it?"
+        return ask(self._center, "Quit DiffViews?", text)
 
 
 def _bring_up(dialog: QDialog) -> None:

@@ -25,7 +25,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from diffviews_desktop import safe_path
+from diffviews_desktop import safe_path, terminal
 from diffviews_desktop.errors import Cancelled, DiffViewsError, said
 from diffviews_desktop.logs import configure_logging
 from diffviews_desktop.worker.jobs import Event, Job, Progress, Result
@@ -186,11 +186,15 @@ def _child(
     with contextlib.suppress(OSError, AttributeError):
         os.nice(5)  # the window comes first
     prepare_environment()
+    with terminal.harmless():
+        # by name: only the child may import the engine, and with it torch and umap
+        engine_module = import_module("diffviews_desktop.worker.engine")
+        configure_logging(log_file)
+        _serve(connection, cancel, device, engine_module)
 
-    # by name: only the child may import the engine, and with it torch and umap
-    engine_module = import_module("diffviews_desktop.worker.engine")
-    configure_logging(log_file)
 
+def _serve(connection: Connection, cancel: Any, device: str, engine_module: Any) -> None:
+    """Answer one job after the other."""
     last: dict[str, Any] = {"stage": None, "time": 0.0}
 
     def emit(event: Event) -> None:

@@ -16,6 +16,7 @@ from diffviews_desktop.data.sample_columns import UNENCODABLE
 from diffviews_desktop.errors import DataError, PictureError
 from diffviews_desktop.pictures.faults import Fault, faults_of, left_out
 from diffviews_desktop.pictures.files import read_picture_file
+from diffviews_desktop.plain_text import csv_cell
 from diffviews_desktop.worker.jobs import (
     AveragePictures,
     ExportSamples,
@@ -90,17 +91,17 @@ def export_samples(job: ExportSamples, host: Host, opened: OpenedModel) -> Sampl
     with replacing(job.file) as file:
         text = io.TextIOWrapper(file, "utf-8", UNENCODABLE, newline="")
         writer = csv.writer(text)
-        writer.writerow((*names, *job.columns))
+        writer.writerow((*names, *map(csv_cell, job.columns)))
         for start in range(0, len(rows), _LINES_AT_ONCE):
             host.progress("writing samples", start / len(rows))
             part = range(start, min(start + _LINES_AT_ONCE, len(rows)))
             writer.writerows(
                 (
-                    table.sample_id[rows[i]],
+                    csv_cell(table.sample_id[rows[i]]),
                     int(table.class_label[rows[i]]),
-                    table.class_name[rows[i]],
+                    csv_cell(table.class_name[rows[i]]),
                     sigmas[i],
-                    table.image_path[rows[i]],
+                    csv_cell(table.image_path[rows[i]]),
                     *(values[i] for values in extra),
                 )
                 for i in part

@@ -452,6 +452,17 @@ def test_a_map_is_written_as_a_table(
     )
 
 
+def test_a_saved_map_holds_no_formulas(tmp_path: Path) -> None:
+    columns = {"sample_id": ["=1+1", "'=2"], "@sigma": [-1, np.float32(-0.5)]}
+    save_embeddings(np.full((2, 2), -1.0), columns, tmp_path / "map.csv")
+    text = (tmp_path / "map.csv").read_text(encoding="utf-8")
+    assert text.splitlines() == [
+        "sample_id,'@sigma,umap_x,umap_y",
+        "'=1+1,-1,-1.0,-1.0",
+        "''=2,-0.5,-1.0,-1.0",
+    ]
+
+
 def test_a_saved_map_opens_again_and_places_the_same(tmp_path: Path) -> None:
     rows = activations(80, 9)
     rows[5] = np.inf
