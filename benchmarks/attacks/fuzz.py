@@ -313,7 +313,7 @@ def fuzz(name: str, seconds: float, seeds: Path, count: Path) -> None:
         nonlocal tried
         problem = try_one(reader, data)
         tried += 1
-        if tried % 100 == 0:
+        if tried % 10 == 0:
             count.write_text(str(tried))
         if problem:
             keep(seeds / name, data, problem)
