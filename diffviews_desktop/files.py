@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO, TypeVar
 
 from diffviews_desktop.interrupts import uninterrupted
-from diffviews_desktop.leftovers import PART, sweep
+from diffviews_desktop.leftovers import PART, held, sweep
 
 T = TypeVar("T")
 
@@ -230,7 +230,8 @@ def private_folder(folder: Path) -> Iterator[Path]:
     """
     temporary, _ = _made_in(folder, lambda path: os.mkdir(path, 0o700))
     try:
-        yield temporary
+        with held(temporary):
+            yield temporary
     finally:
         with uninterrupted():
             shutil.rmtree(temporary, ignore_errors=True)
@@ -264,6 +265,7 @@ def close_synced(file: IO[bytes]) -> None:
 
 
 def _made_in(folder: Path, make: Callable[[Path], T]) -> tuple[Path, T]:
+    """What is made in a folder under a hidden name at random, and that name."""
     sweep(folder)
     while True:
         temporary = folder / f".{secrets.token_hex(8)}{PART}"
@@ -282,7 +284,7 @@ def _going(path: Path) -> Iterator[tuple[Path, IO[bytes]]]:
     """`create_beside`, of which nothing stays under that name."""
     temporary, file = create_beside(path)
     try:
-        with file:
+        with file, held(file.fileno()):
             yield temporary, file
     finally:
         _unlink(temporary)

@@ -1,16 +1,20 @@
-"""What killed programs left goes after a day; nothing else does."""
+"""What killed programs left goes when something is written beside it; nothing else does."""
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from diffviews_desktop import files
-from diffviews_desktop.leftovers import OLD_SECONDS, sweep
+from diffviews_desktop import files, leftovers
+from diffviews_desktop.leftovers import NEW_SECONDS, OLD_SECONDS, sweep
 
 NAME = ".0123456789abcdef.part"
 
@@ -23,9 +27,77 @@ def fresh() -> Iterator[None]:
     sweep.cache_clear()
 
 
-def age(path: Path, seconds: float = OLD_SECONDS + 60) -> None:
+def age(path: Path, seconds: float = NEW_SECONDS + 60) -> None:
     then = time.time() - seconds
     os.utime(path, (then, then), follow_symlinks=False)
+
+
+def test_what_a_killed_program_wrote_goes_when_the_next_writes(tmp_path: Path) -> None:
+    script = """
+import os, pathlib, signal, sys
+from diffviews_desktop import files
+folder = pathlib.Path(sys.argv[1])
+with files.replacing(folder / "target") as file, files.private_folder(folder) as place:
+    file.write(b"half")
+    (place / "half").touch()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)])
+    assert done.returncode == -signal.SIGKILL
+    left = list(tmp_path.rglob("*"))
+    assert len(left) == 3
+    for path in left:
+        age(path)
+    with files.replacing(tmp_path / "target") as file:
+        file.write(b"whole")
+    assert [path.name for path in tmp_path.iterdir()] == ["target"]
+
+
+def test_what_is_being_written_stays_however_long_that_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sweep_after_days() -> None:
+        for path in tmp_path.rglob("*"):
+            age(path, 100 * OLD_SECONDS)
+        sweep.cache_clear()
+        sweep(tmp_path)
+
+    replace = os.replace
+
+    def late(source: Path, target: Path) -> None:
+        sweep_after_days()  # it is closed, and yet to be renamed
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", late)
+    with files.private_folder(tmp_path) as place:
+        (place / "file").touch()
+        with files.replacing(tmp_path / "target") as file:
+            file.write(b"whole")
+            sweep_after_days()
+        assert (place / "file").exists()
+    assert (tmp_path / "target").read_bytes() == b"whole"
+
+
+@pytest.mark.parametrize("why", ["no module", "not supported"])
+def test_without_locks_leftovers_go_after_a_day(
+    tmp_path: Path, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: int) -> None:
+        raise OSError(errno.ENOLCK, "no locks")
+
+    if why == "no module":
+        monkeypatch.setattr(leftovers, "fcntl", None)
+    else:
+        monkeypatch.setattr(leftovers.fcntl, "flock", refuse)
+    with files.replacing(tmp_path / "target") as file:
+        file.write(b"whole")
+    for name, seconds in (("0", 600), ("1", OLD_SECONDS + 60)):
+        path = tmp_path / f".0123456789abcde{name}.part"
+        path.touch()
+        age(path, seconds)
+    sweep.cache_clear()
+    sweep(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".0123456789abcde0.part", "target"]
 
 
 def test_an_old_leftover_goes_when_something_is_written_beside_it(tmp_path: Path) -> None:

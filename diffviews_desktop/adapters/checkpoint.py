@@ -44,6 +44,7 @@ from diffviews_desktop.adapters.networks.infer import (
 )
 from diffviews_desktop.adapters.networks.precond import PRECONDITIONERS, Precond
 from diffviews_desktop.data.checkpoint_files import SOURCE_KEY, source_facts
+from diffviews_desktop.data.folder_files import reason
 from diffviews_desktop.errors import CheckpointError, UsageError
 from diffviews_desktop.files import create, private_folder
 
@@ -244,7 +245,10 @@ def convert_checkpoint(
         out.parent.mkdir(parents=True, exist_ok=True)
         save_checkpoint(out, loaded.config, loaded.model.state_dict(), source)
     except (OSError, safetensors.SafetensorError) as error:
-        raise UsageError(f"{out} cannot be written ({error}).") from error
+        said = reason(error) if isinstance(error, OSError) else str(error)
+        raise UsageError(
+            f"{out} cannot be written ({said}). Check the disk and the folder's rights."
+        ) from error
     progress(1.0)
     return loaded
 
