@@ -44,6 +44,7 @@ LARGE = 16_000_000
 
 _one_large = threading.Lock()
 _HEX_EXIF = "Raw profile type exif"
+_MOST_HEX = 1_000_000  # letters
 _XMP = re.compile(rb'tiff:Orientation(?:="|>)([0-9])')
 _TURNED = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -117,7 +118,8 @@ def _orientation(info: Mapping[Any, Any]) -> int:
     """How a camera was held, as Pillow's ``exif_transpose`` finds it."""
     exif = info.get("exif")
     if exif is None and _HEX_EXIF in info:
-        exif = bytes.fromhex("".join(info[_HEX_EXIF].split("\n")[3:]))
+        text = info[_HEX_EXIF][:_MOST_HEX]
+        exif = bytes.fromhex("".join(text.split("\n")[3:]))
     orientation = exif_orientation(exif) if exif else None
     if orientation is None:
         xmp = info.get("XML:com.adobe.xmp") or info.get("xmp") or b""

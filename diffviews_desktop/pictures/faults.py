@@ -36,12 +36,14 @@ class Layout(NamedTuple):
         width: in pixels.
         height: in pixels.
         unpacked: bytes that its pixels take while they are decoded.
+        beside: bytes that all else in the file takes meanwhile.
         can_be_halved: whether it can be decoded at half its size, without the whole in memory.
     """
 
     width: int
     height: int
     unpacked: int
+    beside: int = 0
     can_be_halved: bool = False
 
 

@@ -17,7 +17,9 @@ from diffviews_desktop.pictures.faults import Fault, UnfitError
 from diffviews_desktop.pictures.formats import format_of, layout_of
 
 MOST_BYTES = 2**28
-"""Bytes of a file, and of its pixels when they are unpacked."""
+"""Bytes of a file, and of what is in it when that is unpacked.
+
+Decoding takes up to four times as much."""
 MOST_PIXELS = 2**26
 """Pixels of a picture: 8192 × 8192. JPEGs that can be decoded at half their size may have four
 times as many."""
@@ -74,14 +76,15 @@ def _looked_at(data: bytes) -> PictureFile:
     name = format_of(data)
     if name is None:
         raise UnfitError(Fault.NO_PICTURE, "it is not a PNG, JPEG, WebP, BMP, GIF or TIFF")
-    width, height, unpacked, can_be_halved = layout_of(data, name)
-    smaller = 4 if can_be_halved else 1
-    if width * height > smaller * MOST_PIXELS:
+    width, height, unpacked, beside, can_be_halved = layout_of(data, name)
+    pixels, most = width * height, MOST_PIXELS * (4 if can_be_halved else 1)
+    if pixels > most:
         raise UnfitError(
             Fault.LARGE,
-            f"it has {width * height / 1e6:,.0f} megapixels; more than "
-            f"{smaller * MOST_PIXELS / 1e6:.0f} are not read",
+            f"it has {pixels / 1e6:,.0f} megapixels; more than {most / 1e6:.0f} are not read",
         )
-    if unpacked > smaller * MOST_BYTES:
-        raise UnfitError(Fault.LARGE, f"decoding it would take {unpacked / 1e6:,.0f} MB")
-    return PictureFile(data, name, width, height, halved=width * height > MOST_PIXELS)
+    halved = pixels > MOST_PIXELS
+    size = unpacked // (4 if halved else 1) + beside
+    if size > MOST_BYTES:
+        raise UnfitError(Fault.LARGE, f"decoding it would take {size / 1e6:,.0f} MB")
+    return PictureFile(data, name, width, height, halved)

@@ -25,7 +25,7 @@ MOST_COMPRESSED = 1_000
 MOST_SCANNED = 2**30
 """Pixels of a JPEG times the scans that it is made of: 16 scans of the largest."""
 MOST_RUNS = 16_000_000
-"""Bytes of a run-length coded BMP, which is decoded in Python."""
+"""Bytes and pixels of a run-length coded BMP, which Pillow decodes in Python."""
 _MOST_JUNK = 65536
 _MOST_EXIF = 1_000_000
 
@@ -82,15 +82,16 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 def _png(data: bytes) -> Layout:
     width, height, bits, color = struct.unpack_from(">IIBB", data, 16)
-    compressed = 0
-    for number, (kind, _, _) in enumerate(png_chunks(data)):
+    compressed = beside = 0
+    for number, (kind, start, end) in enumerate(png_chunks(data)):
         if (kind == b"IHDR") != (number == 0):
             raise UnfitError(Fault.BROKEN, "its header is in the wrong place")
         compressed += kind in (b"iCCP", b"zTXt", b"iTXt")
+        beside += end - start if kind != b"IDAT" and end <= len(data) else 0
     if compressed > MOST_COMPRESSED:
         raise _too_many("compressed texts")
-    samples = 1 if color in (0, 3) else 4
-    return Layout(width, height, width * height * samples * (2 if bits > 8 else 1))
+    pixels = width * height * (1 if color in (0, 3) else 4) * (2 if bits > 8 else 1)
+    return Layout(width, height, pixels, 6 * beside)  # four bytes a letter, and copied
 
 
 # ---- JPEG ---------------------------------------------------------------------------------------
@@ -129,7 +130,7 @@ def _jpeg(data: bytes) -> Layout:
     if not whole and pixels * _scans(data, end) > MOST_SCANNED:
         raise UnfitError(Fault.LARGE, "it is made of too many scans")
     bytes_each = 1 if frame.components == 1 else 4
-    return Layout(frame.width, frame.height, pixels * bytes_each, can_be_halved=whole)
+    return Layout(frame.width, frame.height, pixels * bytes_each, 4 * end, can_be_halved=whole)
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
@@ -200,9 +201,9 @@ def _bmp(data: bytes) -> Layout:
         packing = 0
     else:
         width, height, _, bits, packing = struct.unpack_from("<IiHHI", data, 18)
-    if packing in (1, 2) and len(data) > MOST_RUNS:
-        raise UnfitError(Fault.LARGE, "it is a run-length coded BMP of many megabytes")
     pixels = width * abs(height)
+    if packing in (1, 2) and max(len(data), pixels) > MOST_RUNS:
+        raise UnfitError(Fault.LARGE, "it is a run-length coded BMP, which takes too long")
     return Layout(width, abs(height), pixels * (1 if bits <= 8 else 4))
 
 
@@ -217,8 +218,8 @@ def _webp(data: bytes) -> Layout:
         width, height = (size & 0x3FFF for size in struct.unpack_from("<HH", data, 26))
     else:
         raise UnfitError(Fault.BROKEN, "its first chunk is no picture")
-    # libwebp's canvas, the frame before it, and what it hands over: twice as much as others
-    return Layout(width, height, 2 * width * height * 4)
+    # the canvas, the frame before it and what is handed over: twice as much as of others
+    return Layout(width, height, 2 * width * height * 4, len(data))
 
 
 def _too_many(parts: str) -> UnfitError:

@@ -147,7 +147,8 @@ def tiff_layout(data: bytes) -> Layout:
     if stored > 16 * len(data):  # some writers give sizes that are a little wrong
         raise UnfitError(Fault.BROKEN, "its strips claim more data than the file has")
     bytes_each = max(1 if samples == 1 else 4, -(-bits_each // 8))
-    return Layout(width, height, width * height * bytes_each)
+    held = sum(_SIZES.get(tag.kind, 0) * tag.values for tag in listed)  # and copied
+    return Layout(width, height, width * height * bytes_each, 2 * held)
 
 
 def check_exif(data: bytes) -> None:

@@ -16,6 +16,7 @@ from PIL import Image
 from diffviews_desktop.data.pictures import read_picture
 from diffviews_desktop.errors import PictureError
 from diffviews_desktop.import_rules import PICTURE_SUFFIXES
+from diffviews_desktop.pictures import files
 from diffviews_desktop.pictures.faults import Fault, faults_of, left_out
 from diffviews_desktop.pictures.files import MOST_BYTES, read_picture_file
 
@@ -88,6 +89,25 @@ def test_what_takes_too_much_is_too_large(tmp_path: Path, name: str) -> None:
     assert fault_of(tmp_path / "x.png") is Fault.LARGE
 
 
+BESIDE = {
+    "png": hostile.png(before=hostile.png_chunk(b"tEXt", b"k\0" + bytes(1_000_000))),
+    "jpeg": hostile.jpeg_with(hostile.segment(0xFE, bytes(60_000)) * 20),
+    "tiff": hostile.tiff_of(8, 8, (6000, 7, 2_100_000, 8), after=bytes(2_200_000)),
+    "webp": hostile.webp(b"VP8L", b"\x2f" + struct.pack("<I", 499 | 499 << 14) + bytes(2_100_000)),
+}
+
+
+@pytest.mark.parametrize("kind", BESIDE)
+def test_what_is_beside_the_pixels_counts(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.png"
+    path.write_bytes(BESIDE[kind])
+    assert read_picture_file(path).width in (8, 16, 500)
+    monkeypatch.setattr(files, "MOST_BYTES", 4_000_000)
+    assert fault_of(path) is Fault.LARGE
+
+
 @pytest.mark.parametrize("name", hostile.DAMAGED)
 def test_what_contradicts_itself_is_damaged(tmp_path: Path, name: str) -> None:
     path = tmp_path / "x.png"
@@ -102,6 +122,7 @@ import resource, sys
 from pathlib import Path
 from diffviews_desktop.data.pictures import read_picture
 from diffviews_desktop.errors import PictureError
+from diffviews_desktop.pictures import files
 from diffviews_desktop.pictures.faults import Fault
 
 pages = int(Path("/proc/self/statm").read_text().split()[0])

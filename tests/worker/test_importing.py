@@ -475,7 +475,9 @@ def test_no_picture_can_be_read(
         import_into(engine, tmp_path / "data", checkpoint, images=tmp_path / "empty")
     for path in images.rglob("*.png"):
         path.write_bytes(b"no picture")
-    with pytest.raises(DataError, match=r"None of the 10 pictures .* cat/1\.png"):
+    with pytest.raises(
+        DataError, match=r"None of the 10 pictures .*: 10 are not known .*cat/1\.png"
+    ):
         import_into(engine, tmp_path / "data", checkpoint, images=images)
     assert not (tmp_path / "data").exists()
 
