@@ -102,13 +102,13 @@ class CheckedRows:
 
     def _blocks_of(self, rows: NDArray) -> NDArray:
         """Which blocks rows lie in, and the first, which says how they are to be read."""
-        wanted = np.zeros(len(self._sums), dtype=bool)
-        wanted[:1] = True
-        width = self._rows.strides[0]
+        width = max(1, self._rows.strides[0])
         starts = self._offset + rows * width
-        lasts = (starts + max(1, width) - 1) // self._block
-        for first, last in zip((starts // self._block).tolist(), lasts.tolist(), strict=True):
-            wanted[first : last + 1] = True
+        begun = np.zeros(len(self._sums) + 1, dtype=np.int64)
+        np.add.at(begun, starts // self._block, 1)
+        np.add.at(begun, (starts + width - 1) // self._block + 1, -1)
+        wanted: NDArray = begun.cumsum()[:-1] > 0
+        wanted[:1] = True
         return wanted
 
     def _check(self, wanted: NDArray) -> None:
