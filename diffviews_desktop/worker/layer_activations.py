@@ -64,7 +64,7 @@ class LayerActivations:
     """
 
     host: Host
-    _damaged: set[tuple[str, float]] = field(default_factory=set, init=False)
+    _damaged: set[tuple[str, float]] = field(default_factory=set, init=False, compare=False)
 
     def key(self, opened: OpenedModel, layers: Sequence[str]) -> str:
         """Everything that the activations of these layers depend on."""
