@@ -198,7 +198,7 @@ class Engine:
 
     def _folder(self, source: Source) -> DataFolder:
         if source.path not in self._folders:
-            self._folders[source.path] = open_data_folder(source.path or unpack_demo())
+            self._folders[source.path] = open_data_folder(source.path or unpack_demo(), self.check)
         return self._folders[source.path]
 
     def _open(self, source: Source, name: str) -> OpenedModel:
@@ -206,7 +206,7 @@ class Engine:
         key = (source, name)
         if key not in self._opened:
             folder = _overridden(self._folder(source).model(name), source)
-            samples = read_samples(folder, source.max_classes)
+            samples = read_samples(folder, source.max_classes, self.check)
             self._opened = {
                 key: OpenedModel(
                     folder, samples, cache_of(folder), source.label_dropout, source.precision
