@@ -91,7 +91,11 @@ def check_regular(path: Path, most: int | None = None) -> os.stat_result:
         UnfitFileError: it is no regular file, or has more than ``most`` bytes.
         OSError: there is none.
     """
-    return _fit(os.stat(path), path, most)
+    try:
+        status = os.stat(path)
+    except ValueError as error:  # a zero byte in the name, or half a pair of surrogates
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from error
+    return _fit(status, path, most)
 
 
 def open_regular(path: Path, most: int | None = None) -> BinaryIO:

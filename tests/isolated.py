@@ -86,9 +86,10 @@ class Reader:
     Args:
         folder: its working folder.
         warm: valid files, read first: what the reader imports late, it then has imported.
+        by: what reads them: see `read`.
     """
 
-    def __init__(self, folder: Path, warm: list[Path]) -> None:
+    def __init__(self, folder: Path, warm: list[Path], by: str = "ours") -> None:
         source = str(Path(__file__).parents[1])
         self._server = subprocess.Popen(
             [sys.executable, "-W", "ignore", __file__],
@@ -98,11 +99,11 @@ class Reader:
             cwd=folder,
             env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": source},
         )
-        self._warm = warm
+        self._warm, self._by = warm, by
 
     def __enter__(self) -> Reader:
         for path in self._warm:
-            outcome = self._ask({"path": str(path), "fork": False, "by": "ours"})
+            outcome = self._ask({"path": str(path), "fork": False, "by": self._by})
             if outcome.end:
                 self.__exit__()
                 raise RuntimeError(f"{path.name} is no valid file: {outcome.end}")
@@ -116,9 +117,10 @@ class Reader:
         self._server.wait(30)
         self._server.stdout.close()
 
-    def read(self, path: Path, by: str = "ours") -> Outcome:
-        """Read a file with ``ours`` or, unsafely, with Python's ``pickle``."""
-        return self._ask({"path": str(path), "fork": True, "by": by})
+    def read(self, path: Path, by: str | None = None) -> Outcome:
+        """Read a file with ``ours``; a folder of diffusers with ``diffusers``; or, unsafely, a file
+        with Python's ``pickle``."""
+        return self._ask({"path": str(path), "fork": True, "by": by or self._by})
 
     def _ask(self, question: dict[str, Any]) -> Outcome:
         assert self._server.stdin is not None
@@ -144,14 +146,20 @@ def serve() -> None:
         pickle.loads(path.read_bytes())
         return {}
 
+    def load_pipeline(path: Path) -> Mapping[str, Any]:
+        from diffviews_desktop.adapters.diffusers_unet import DiffusersAdapter
+
+        return DiffusersAdapter.from_checkpoint(path, device="cpu").model.state_dict()
+
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a payload prints is no answer
-    readers = {"ours": load, "pickle": load_unsafely}
+    readers = {"ours": load, "pickle": load_unsafely, "diffusers": load_pipeline}
     child: Child | None = None
     for line in sys.stdin:
         question = json.loads(line)
         if not question["fork"]:
-            answer = {"digest": digest(load(Path(question["path"]))), "events": []}
+            state = readers[question["by"]](Path(question["path"]))
+            answer = {"digest": digest(state), "events": []}
         else:
             child = child or Child(readers)
             answer = child.ask(line)

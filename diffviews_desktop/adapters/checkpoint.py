@@ -16,7 +16,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import psutil
 import safetensors.torch
 import torch
 from torch import Tensor
@@ -31,8 +30,9 @@ from diffviews_desktop.adapters.formats.safetensors_file import read_config as r
 from diffviews_desktop.adapters.formats.stored import (
     Progress,
     StoredModel,
-    StoredTensor,
+    check_memory,
     check_tensors,
+    misfit,
     shown,
 )
 from diffviews_desktop.adapters.formats.torch_file import ARCHIVE, read_torch_file
@@ -43,12 +43,17 @@ from diffviews_desktop.adapters.networks.infer import (
     strip_wrappers,
 )
 from diffviews_desktop.adapters.networks.precond import PRECONDITIONERS, Precond
-from diffviews_desktop.data.checkpoint_files import SOURCE_KEY, source_facts
+from diffviews_desktop.data.checkpoint_files import SOURCE_KEY, WEIGHTS_IN_FOLDER, source_facts
 from diffviews_desktop.data.folder_files import reason
 from diffviews_desktop.errors import CheckpointError, UsageError
-from diffviews_desktop.files import create, private_folder
+from diffviews_desktop.files import (
+    check_regular,
+    create,
+    meant_as_file,
+    open_regular,
+    private_folder,
+)
 
-WEIGHTS_IN_FOLDER = ("model.safetensors", "pytorch_model.bin", "pytorch_model.safetensors")
 READABLE = (
     "Use a pickle of the EDM authors' code (.pkl), .safetensors, or a state dict in .pt, .pth or "
     ".bin."
@@ -99,16 +104,17 @@ def checkpoint_file(path: Path) -> Path:
         CheckpointError: there is none.
     """
     path = Path(path)
-    try:
-        if path.is_file():
-            return path
-        if not path.is_dir():
+    if not os.path.isdir(path):
+        try:
+            check_regular(path)
+        except (FileNotFoundError, NotADirectoryError) as error:
             raise CheckpointError(
                 f"There is no checkpoint at {path}. Check the path in config.json."
-            )
-        found = next((path / name for name in WEIGHTS_IN_FOLDER if (path / name).is_file()), None)
-    except OSError as error:
-        raise CheckpointError(f"{path} cannot be read ({error.strerror}).") from error
+            ) from error
+        except OSError as error:
+            raise _unreadable(path, error) from error
+        return path
+    found = next((path / name for name in WEIGHTS_IN_FOLDER if meant_as_file(path / name)), None)
     if found is None:
         raise CheckpointError(
             f"The folder {path} has none of {', '.join(WEIGHTS_IN_FOLDER)}. Name the file itself."
@@ -128,14 +134,14 @@ def read_stored(path: Path, progress: Progress = lambda fraction: None) -> Store
         stored = _reader(path)(path)
         size = path.stat().st_size
     except OSError as error:
-        raise CheckpointError(f"{path} cannot be read ({error.strerror}).") from error
+        raise _unreadable(path, error) from error
     check_tensors(path, stored.tensors, size)
     names = strip_wrappers(stored.tensors.keys())
     return replace(stored, tensors={names[k]: v for k, v in stored.tensors.items()})
 
 
 def _reader(path: Path) -> Callable[[Path], StoredModel]:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         start = file.read(32)
     if start.startswith(ARCHIVE) or _LEGACY_TORCH in start:
         return read_torch_file
@@ -158,7 +164,12 @@ def read_config(path: Path) -> dict[str, Any] | None:
     try:
         return read_header(path) if path.suffix == ".safetensors" else None
     except OSError as error:
-        raise CheckpointError(f"{path} cannot be read ({error.strerror}).") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> CheckpointError:
+    reason = error.strerror or type(error).__name__
+    return CheckpointError(f"{path} cannot be read ({reason}). Copy or download it again.")
 
 
 def load_checkpoint(
@@ -183,7 +194,7 @@ def load_checkpoint(
     stored = read_stored(path, progress)
     config, given, notes = _settle(stored, default_config or {})
     model = _build(stored, config)
-    _check_memory(stored)
+    check_memory(stored)
     state = stored.read(progress)
     model.load_state_dict(state, strict=True, assign=True)
     return LoadedModel(model.requires_grad_(False).eval(), config, given, notes, stored.path)
@@ -339,7 +350,7 @@ def _build(stored: StoredModel, config: Mapping[str, Any]) -> Precond:
     try:
         with torch.device("meta"), torch.no_grad():
             model = PRECONDITIONERS[config[CLASS_KEY]](**arguments)
-            problem = _misfit(model, stored.tensors)
+            problem = misfit(model.state_dict(), stored.tensors)
             if problem is None:
                 size = (1, model.img_channels, model.img_resolution, model.img_resolution)
                 model.eval()(torch.empty(size), torch.empty(1))  # shapes alone: nothing is computed
@@ -354,32 +365,6 @@ def _build(stored: StoredModel, config: Mapping[str, Any]) -> Precond:
             "file again, or name the adapter that it belongs to."
         )
     return model
-
-
-def _misfit(model: Precond, found: Mapping[str, StoredTensor]) -> str | None:
-    """The first tensor of a file that is not as the model's."""
-    wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-    for name, shape in wanted.items():
-        tensor = found.get(name)
-        if tensor is None:
-            return f"it lacks {name}"
-        if tensor.shape != shape:
-            return f"{name} has the shape {shown(tensor.shape)}, not {shown(shape)}"
-        if not tensor.dtype.is_floating_point:
-            return f"{name} holds whole numbers ({tensor.dtype})"
-    extra = next((name for name in found if name not in wanted), None)
-    return None if extra is None else f"it has {shown(extra)}, which the network has not"
-
-
-def _check_memory(stored: StoredModel) -> None:
-    sizes = [4 * math.prod(tensor.shape) for tensor in stored.tensors.values()]
-    needed = sum(sizes) + max(tensor.nbytes for tensor in stored.tensors.values())
-    there = psutil.virtual_memory().total
-    if needed > there:
-        raise CheckpointError(
-            f"{stored.path.name} holds a network of {needed / 1e9:.0f} GB, and this computer has "
-            f"{there / 1e9:.0f} GB of memory. Use a computer with more."
-        )
 
 
 def _arguments(class_name: str) -> set[str]:

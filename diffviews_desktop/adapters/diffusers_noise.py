@@ -8,6 +8,7 @@ For models of the DDPM family (Ho et al. 2020) with ``abar`` the signal's share 
 from __future__ import annotations
 
 import math
+import reprlib
 from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
@@ -66,7 +67,7 @@ class _DDPMConversion(NoiseConversion):
         self.prediction: str = config["prediction_type"]
         if self.prediction not in ("epsilon", "v_prediction", "sample"):
             raise CheckpointError(
-                f"{source}: the prediction_type {self.prediction!r} cannot be used. "
+                f"{source}: the prediction_type {reprlib.repr(self.prediction)} cannot be used. "
                 "Use a model that predicts epsilon, v_prediction or sample."
             )
         continuous = config.get("timestep_type", "discrete") != "discrete"
@@ -139,8 +140,8 @@ class _EDMConversion(NoiseConversion):
         signs = {"epsilon": 1, "v_prediction": -1}
         if config["prediction_type"] not in signs:
             raise CheckpointError(
-                f"{source}: the prediction_type {config['prediction_type']!r} cannot be used. "
-                "Use a model that predicts epsilon or v_prediction."
+                f"{source}: the prediction_type {reprlib.repr(config['prediction_type'])} cannot "
+                "be used. Use a model that predicts epsilon or v_prediction."
             )
         self.sign = signs[config["prediction_type"]]
         self.sigma_data = float(config["sigma_data"])
@@ -174,7 +175,7 @@ def make_conversion(scheduler: Any, source: str) -> NoiseConversion:
     kind = _EDMConversion if name in EDM_SCHEDULERS else _DDPMConversion
     try:
         return kind(scheduler, source)
-    except (TypeError, ValueError, LookupError) as error:
+    except (TypeError, ValueError, LookupError, ArithmeticError) as error:
         raise CheckpointError(
             f"{source} does not describe a noise schedule ({reason_of(error)}). "
             "Copy or save the model again."

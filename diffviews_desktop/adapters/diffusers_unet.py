@@ -18,9 +18,9 @@ from torch.utils.hooks import RemovableHandle
 from diffviews_desktop.adapters.base import ForwardHook, GeneratorAdapter
 from diffviews_desktop.adapters.device import get_device, move_to_device
 from diffviews_desktop.adapters.diffusers_noise import make_conversion
+from diffviews_desktop.adapters.formats.diffusers_bounds import check_network
 from diffviews_desktop.adapters.formats.diffusers_folder import (
     check_index,
-    check_network,
     find_pipeline,
     find_scheduler,
     load_network,
@@ -28,9 +28,11 @@ from diffviews_desktop.adapters.formats.diffusers_folder import (
     reason_of,
     short_name,
 )
+from diffviews_desktop.adapters.formats.stored import Progress
 from diffviews_desktop.adapters.hooks import HookMixin, first_tensor
 from diffviews_desktop.adapters.registry import register_adapter
 from diffviews_desktop.errors import AdapterError, CheckpointError, UsageError
+from diffviews_desktop.files import meant_as_file
 
 _BLOCK_PARTS = ("resnets", "attentions", "downsamplers", "upsamplers")
 
@@ -167,6 +169,7 @@ class DiffusersAdapter(HookMixin, GeneratorAdapter):
         device: str = "auto",
         *,
         label_dropout: float | None = None,
+        progress: Progress = lambda fraction: None,
         **kwargs: Any,
     ) -> Self:
         """Load a folder.
@@ -177,6 +180,7 @@ class DiffusersAdapter(HookMixin, GeneratorAdapter):
                 a file in one of these.
             device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
             label_dropout: not used: these networks have none of their own.
+            progress: told how far it is; may raise to stop.
             kwargs: not used.
 
         Raises:
@@ -191,11 +195,11 @@ class DiffusersAdapter(HookMixin, GeneratorAdapter):
                 "pip install 'diffviews-desktop[diffusers]'"
             ) from error
         folder = find_pipeline(Path(checkpoint_path))
-        if (folder / "model_index.json").is_file():
+        if meant_as_file(folder / "model_index.json"):
             check_index(folder / "model_index.json")
-        nested = (folder / "unet" / "config.json").is_file()
+        nested = meant_as_file(folder / "unet" / "config.json")
         unet_folder = folder / "unet" if nested else folder
-        unet = load_network(unet_folder)
+        unet = load_network(unet_folder, progress)
         scheduler_file = find_scheduler(unet_folder)
         scheduler = load_scheduler(scheduler_file)
         return cls(
@@ -273,7 +277,7 @@ class DiffusersAdapter(HookMixin, GeneratorAdapter):
         handles = [module.register_forward_hook(record) for module in names]
         try:
             torch.func.functional_call(self.model, tensors, (x, empty(1), labels))
-        except (RuntimeError, ValueError) as error:
+        except (RuntimeError, TypeError, ValueError, ArithmeticError) as error:
             raise CheckpointError(
                 f"{source}: the network cannot take pictures of its own sample_size, "
                 f"{self._resolution} ({reason_of(error)}). Correct sample_size."

@@ -205,7 +205,9 @@ class Engine:
     def _folder(self, source: Source) -> DataFolder:
         if source.path not in self._folders:
             self._folders[source.path] = (
-                _open_demo() if source.path is None else open_data_folder(source.path)
+                _open_demo(self.check)
+                if source.path is None
+                else open_data_folder(source.path, self.check)
             )
         return self._folders[source.path]
 
@@ -214,7 +216,7 @@ class Engine:
         key = (source, name)
         if key not in self._opened:
             folder = _overridden(self._folder(source).model(name), source)
-            samples = read_samples(folder, source.max_classes)
+            samples = read_samples(folder, source.max_classes, self.check)
             self._opened = {
                 key: OpenedModel(
                     folder, samples, cache_of(folder), source.label_dropout, source.precision
@@ -403,10 +405,10 @@ class Engine:
                 handle.remove()
 
 
-def _open_demo() -> DataFolder:
+def _open_demo(check: Callable[[], None]) -> DataFolder:
     """The demo, with what it lacks among its problems."""
     demo = ready_demo()
-    folder = open_data_folder(demo.path)
+    folder = open_data_folder(demo.path, check)
     said = () if demo.problem is None else (demo.problem,)
     return replace(folder, problems=(*said, *folder.problems))
 

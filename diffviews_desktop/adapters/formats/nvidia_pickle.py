@@ -40,6 +40,7 @@ from diffviews_desktop.adapters.formats.stored import (
     shown,
 )
 from diffviews_desktop.errors import CheckpointError
+from diffviews_desktop.files import open_regular
 
 PRECONDITIONER_CLASSES = frozenset({"EDMPrecond", "VPPrecond", "VEPrecond", "iDDPMPrecond"})
 MODULE_CLASSES = PRECONDITIONER_CLASSES | {
@@ -84,8 +85,8 @@ def read_nvidia_pickle(path: Path) -> StoredModel:
     advice = "Get the file from where it was published."
     budget = Budget()
     with (
-        path.open("rb") as file,
-        path.open("rb") as again,
+        open_regular(path) as file,
+        open_regular(path) as again,
         explained(path, "an EDM checkpoint", advice),
     ):
         allowed = _allow_list(again, budget)

@@ -6,7 +6,7 @@ import io
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import torch
 from torch import Tensor
@@ -25,6 +25,7 @@ from diffviews_desktop.adapters.formats.pickle_machine import (
 from diffviews_desktop.adapters.formats.stored import (
     MAX_DIMENSIONS,
     MAX_TENSORS,
+    Part,
     StoredTensor,
     TensorInFile,
     contiguous_stride,
@@ -63,12 +64,14 @@ class Storage:
         offset: of the first, in bytes from the start of the file or of ``blob``; None until it is
             known.
         blob: the bytes that hold them, where these are not bytes of the file itself.
+        part: the same bytes of the file, where it has a checksum of them.
     """
 
     dtype: torch.dtype
     numel: int
     offset: int | None = None
     blob: Blob | None = None
+    part: Part | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,7 @@ class TensorValue:
             raise Damaged("the values of a tensor are missing")
         start = storage.offset + self.offset * storage.dtype.itemsize
         spread = None if self.stride == contiguous_stride(self.shape) else self.stride
-        place = TensorInFile(self.shape, storage.dtype, start, spread)
+        place = TensorInFile(self.shape, storage.dtype, start, spread, storage.part)
         if storage.blob is None:
             return place
         if storage.blob.length > 4 * place.nbytes + MAX_HEADER:  # all of it has to be decoded
@@ -114,6 +117,10 @@ class _TensorInText:
     @property
     def dtype(self) -> torch.dtype:
         return self.place.dtype
+
+    @property
+    def unread_part(self) -> None:
+        return None
 
     @property
     def nbytes(self) -> int:
@@ -231,15 +238,22 @@ def _tensor(
     return TensorValue(storage, offset, shape, stride)
 
 
+class Located(NamedTuple):
+    """Where in a file values are, and their checksum, if it has one of them."""
+
+    offset: int
+    part: Part | None
+
+
 class StorageTable:
     """Makes storages from the persistent ids of torch.save, each once.
 
     Args:
-        locate: gives the offset of a storage from its key and its size in bytes; None where
-            offsets are not yet known.
+        locate: gives the place of a storage from its key and its size in bytes; None where
+            places are not yet known.
     """
 
-    def __init__(self, locate: Callable[[str, int], int] | None = None) -> None:
+    def __init__(self, locate: Callable[[str, int], Located] | None = None) -> None:
         self.storages: dict[str, Storage] = {}
         self._locate = locate
 
@@ -260,8 +274,9 @@ class StorageTable:
             raise Refused("values without a size")
         known = self.storages.get(key)
         if known is None:
-            offset = self._locate(key, numel * dtype.itemsize) if self._locate else None
-            known = self.storages[key] = Storage(dtype, numel, offset)
+            known = self.storages[key] = Storage(dtype, numel)
+            if self._locate is not None:
+                known.offset, known.part = self._locate(key, numel * dtype.itemsize)
         if known.dtype != dtype or known.numel != numel or len(self.storages) > MAX_TENSORS:
             raise Refused("values of two kinds under one key, or too many of them")
         return known

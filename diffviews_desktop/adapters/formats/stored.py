@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, TypeVar
 
+import psutil
 import torch
 from torch import Tensor
 
 from diffviews_desktop.errors import CheckpointError
+from diffviews_desktop.files import open_regular
 
 Progress = Callable[[float], None]
 """Told how far a job is, 0 … 1; may raise to stop it."""
@@ -20,6 +23,9 @@ MAX_TENSORS = 20_000
 MAX_DIMENSIONS = 8
 MAX_TENSOR_NAME = 200
 MAX_SHOWN = 80
+CHUNK = 2**20
+
+T = TypeVar("T")
 
 
 class StoredTensor(Protocol):
@@ -37,9 +43,49 @@ class StoredTensor(Protocol):
         """How much of the file must be read for it."""
         ...
 
+    @property
+    def unread_part(self) -> Part | None:
+        """Bytes with a checksum of which `read` reads only some, so that it cannot compare it."""
+        ...
+
     def read(self, file: BinaryIO) -> Tensor:
         """Its values as a contiguous float32 tensor that owns its memory."""
         ...
+
+
+class AlteredError(Exception):
+    """Bytes of a file do not have the checksum that was written with them."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Bytes of a file and their CRC-32."""
+
+    offset: int
+    length: int
+    crc32: int
+
+    def check(self, file: BinaryIO) -> None:
+        """Read it and compare.
+
+        Raises:
+            AlteredError: it is not what was written.
+            EOFError: the file ends before.
+        """
+        file.seek(self.offset)
+        left, found = self.length, 0
+        while left:
+            piece = file.read(min(left, CHUNK))
+            if not piece:
+                raise EOFError
+            found = zlib.crc32(piece, found)
+            left -= len(piece)
+        self.compare(found)
+
+    def compare(self, crc32: int) -> None:
+        """Raises `AlteredError` where this is not its checksum."""
+        if crc32 != self.crc32:
+            raise AlteredError
 
 
 @dataclass(frozen=True)
@@ -51,12 +97,21 @@ class TensorInFile:
         dtype: of the stored values.
         offset: of its first value, in bytes from the start of the file.
         stride: in values; None for contiguous.
+        part: what it lies in, where the file has a checksum of that.
     """
 
     shape: tuple[int, ...]
     dtype: torch.dtype
     offset: int
     stride: tuple[int, ...] | None = None
+    part: Part | None = None
+
+    @property
+    def unread_part(self) -> Part | None:
+        part = self.part
+        if part is None or (part.offset, part.length) == (self.offset, self.nbytes):
+            return None
+        return part
 
     @property
     def nbytes(self) -> int:
@@ -67,14 +122,13 @@ class TensorInFile:
 
     def read(self, file: BinaryIO) -> Tensor:
         file.seek(self.offset)
+        values = torch.empty(self.nbytes // self.dtype.itemsize, dtype=self.dtype)
+        found = read_into(file, values)
+        if self.part is not None and self.unread_part is None:
+            self.part.compare(zlib.crc32(found))
         if self.stride is None:
-            values = torch.empty(self.shape, dtype=self.dtype)
-            read_into(file, values)
-        else:
-            values = torch.empty(self.nbytes // self.dtype.itemsize, dtype=self.dtype)
-            read_into(file, values)
-            values = values.as_strided(self.shape, self.stride).contiguous()
-        return values.to(torch.float32)
+            return values.reshape(self.shape).to(torch.float32)
+        return values.as_strided(self.shape, self.stride).contiguous().to(torch.float32)
 
 
 @dataclass(frozen=True)
@@ -101,20 +155,32 @@ class StoredModel:
         Raises:
             CheckpointError: the file ends early or cannot be read, or memory does not suffice.
         """
-        total = max(1, sum(tensor.nbytes for tensor in self.tensors.values()))
+        parts = unread_parts(self.tensors)
+        sizes = [*(part.length for part in parts), *(t.nbytes for t in self.tensors.values())]
+        total = max(1, sum(sizes))
         done = 0
         state: dict[str, Tensor] = {}
         progress(0.0)
         with _opened(self.path) as file:
+            for part, name in parts.items():
+                self._explained(name, part.check, file)
+                done += part.length
+                progress(done / total)
             for name, tensor in self.tensors.items():
-                state[name] = self._read_one(name, tensor, file)
+                state[name] = self._explained(name, tensor.read, file)
                 done += tensor.nbytes
                 progress(done / total)
         return state
 
-    def _read_one(self, name: str, tensor: StoredTensor, file: BinaryIO) -> Tensor:
+    def _explained(self, name: str, read: Callable[[BinaryIO], T], file: BinaryIO) -> T:
+        """Call ``read``, and turn what goes wrong at the tensor ``name`` into a sentence."""
         try:
-            return tensor.read(file)
+            return read(file)
+        except AlteredError:
+            problem = (
+                f"is damaged: the values of the tensor {name} are not those that were written. "
+                "Copy or download it again."
+            )
         except EOFError:
             problem = f"ends inside the tensor {name}. Copy or download it again."
         except (OSError, ValueError) as error:  # the file was changed, or the disk fails
@@ -129,13 +195,22 @@ class StoredModel:
 
 def _opened(path: Path) -> BinaryIO:
     try:
-        return path.open("rb")
+        return open_regular(path)
     except OSError as error:
         raise CheckpointError(f"{path.name} cannot be read ({error.strerror}).") from error
 
 
-def read_into(file: BinaryIO, values: Tensor) -> None:
-    """Fill a contiguous tensor from a file.
+def unread_parts(tensors: Mapping[str, StoredTensor]) -> dict[Part, str]:
+    """Each part with a checksum that has to be read for itself, and the first tensor in it."""
+    parts: dict[Part, str] = {}
+    for name, tensor in tensors.items():
+        if tensor.unread_part is not None:
+            parts.setdefault(tensor.unread_part, name)
+    return parts
+
+
+def read_into(file: BinaryIO, values: Tensor) -> memoryview:
+    """Fill a contiguous tensor from a file; returns its bytes.
 
     Raises:
         EOFError: the file ends before.
@@ -147,6 +222,7 @@ def read_into(file: BinaryIO, values: Tensor) -> None:
         if not count:
             raise EOFError
         filled += count
+    return view
 
 
 def plain_config(config: Mapping[Any, Any]) -> dict[str, Any]:
@@ -204,9 +280,41 @@ def check_tensors(path: Path, tensors: Mapping[str, StoredTensor], file_size: in
                 f"{shown(list(tensor.shape[: MAX_DIMENSIONS + 1]))}. Copy or download the file "
                 "again."
             )
-    total = sum(tensor.nbytes for tensor in tensors.values())
+    parts = sum(part.length for part in unread_parts(tensors))
+    total = max(parts, sum(tensor.nbytes for tensor in tensors.values()))
     if total > file_size:
         raise CheckpointError(
             f"{path.name} describes {total} bytes of tensors but has only {file_size}. "
             "Copy or download it again."
         )
+
+
+def check_memory(stored: StoredModel) -> None:
+    """Check that a network can be in memory, before any tensor is read.
+
+    Raises:
+        CheckpointError: it is larger than the computer's memory.
+    """
+    sizes = [4 * math.prod(tensor.shape) for tensor in stored.tensors.values()]
+    needed = sum(sizes) + max(tensor.nbytes for tensor in stored.tensors.values())
+    there = psutil.virtual_memory().total
+    if needed > there:
+        raise CheckpointError(
+            f"{stored.path.name} holds a network of {needed / 1e9:.0f} GB, and this computer has "
+            f"{there / 1e9:.0f} GB of memory. Use a computer with more."
+        )
+
+
+def misfit(state: Mapping[str, Tensor], found: Mapping[str, StoredTensor]) -> str | None:
+    """The first tensor of a file that is not as a network's state dict has it."""
+    wanted = {name: tuple(tensor.shape) for name, tensor in state.items()}
+    for name, shape in wanted.items():
+        tensor = found.get(name)
+        if tensor is None:
+            return f"it lacks {name}"
+        if tensor.shape != shape:
+            return f"{name} has the shape {shown(tensor.shape)}, not {shown(shape)}"
+        if not tensor.dtype.is_floating_point:
+            return f"{name} holds whole numbers ({tensor.dtype})"
+    extra = next((name for name in found if name not in wanted), None)
+    return None if extra is None else f"it has {shown(extra)}, which the network has not"

@@ -6,7 +6,6 @@ take all memory.
 
 from __future__ import annotations
 
-import io
 import os
 import struct
 import zipfile
@@ -26,20 +25,24 @@ from diffviews_desktop.adapters.formats.pickle_machine import (
 from diffviews_desktop.adapters.formats.pickled_values import (
     STORAGE_TYPES,
     AllowList,
+    Located,
     StorageTable,
     TensorValue,
     allow_list,
     common_allow_list,
     read_stream,
 )
-from diffviews_desktop.adapters.formats.stored import StoredModel, StoredTensor
+from diffviews_desktop.adapters.formats.stored import AlteredError, Part, StoredModel, StoredTensor
+from diffviews_desktop.archives import open_archive
 from diffviews_desktop.errors import CheckpointError
+from diffviews_desktop.files import UnfitFileError, open_regular
 
 ARCHIVE = b"PK\x03\x04"
 WRAPPERS = ("ema", "model_ema", "ema_model", "state_dict", "net", "network", "model", "module")
 """Keys under which trainings keep their state dict, the smoothed weights first."""
 
-MAX_DIRECTORY = 2**22
+MAX_RECORD = 2**26
+"""Bytes of the record that lists the tensors."""
 _ADVICE = "Save the network's state_dict() alone, with torch.save or as .safetensors."
 _IGNORED = frozenset({"_metadata"})  # versions of modules, which state_dict() adds to its result
 _ENCRYPTED, _UTF_8 = 0x1, 0x800  # flags of a record
@@ -51,13 +54,13 @@ def read_torch_file(path: Path) -> StoredModel:
     Raises:
         CheckpointError: it is damaged, compressed, or holds more than tensors.
     """
-    size = path.stat().st_size
     budget = Budget()
     with (
-        path.open("rb") as file,
-        path.open("rb") as again,
+        open_regular(path) as file,
+        open_regular(path) as again,
         explained(path, "a state dict", _ADVICE),
     ):
+        size = os.fstat(file.fileno()).st_size
         allowed = common_allow_list(again, budget) | _ALLOWED
         if file.read(len(ARCHIVE)) == ARCHIVE:
             value = _read_archive(_Archive(path, again, size), file, allowed, budget)
@@ -95,18 +98,25 @@ class _Archive:
     Raises:
         Refused: it is compressed, or has too many records.
         Damaged: its directory cannot be read.
+
+    Attributes:
+        has_checksums: whether its directory holds the records' CRC-32: torch.save can leave them
+            out (``torch.serialization.set_crc32_options``), and then all are 0.
     """
 
     def __init__(self, path: Path, file: BinaryIO, size: int) -> None:
         self._file = file
         self._size = size
         try:
-            with _DirectoryReader(path) as raw, zipfile.ZipFile(raw) as archive:
+            with open_archive(path) as archive:
                 self._records = {record.filename: record for record in archive.infolist()}
+        except UnfitFileError:
+            raise Refused("more records than any network has tensors") from None
         except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError) as error:
             raise Damaged(f"its directory cannot be read ({type(error).__name__})") from error
         if any(r.compress_type or r.flag_bits & _ENCRYPTED for r in self._records.values()):
             raise Refused("compressed records")
+        self.has_checksums = any(record.CRC for record in self._records.values())
 
     def __contains__(self, name: str) -> bool:
         return name in self._records
@@ -119,8 +129,8 @@ class _Archive:
             raise Damaged("it is an archive without the one record data.pkl of torch.save")
         return found[0].removesuffix(end)
 
-    def place(self, name: str) -> tuple[int, int]:
-        """First byte and length of a record."""
+    def part(self, name: str) -> Part:
+        """A record: its place in the file, and its checksum."""
         record = self._records.get(name)
         if record is None or record.header_offset < 0:
             raise Damaged("a record of the archive is missing")
@@ -131,39 +141,42 @@ class _Archive:
         same = magic == ARCHIVE and self._file.read(name_length) == own_name
         if not same or start + record.file_size > self._size:
             raise Damaged("a record of the archive is not where its directory says")
-        return start, record.file_size
+        return Part(start, record.file_size, record.CRC)
 
-
-class _DirectoryReader(io.FileIO):
-    """A file as `zipfile` sees it: a directory of millions of entries is not read."""
-
-    def read(self, size: int | None = -1) -> bytes:
-        if size is None or size < 0:
-            size = max(0, os.fstat(self.fileno()).st_size - self.tell())
-        if size > MAX_DIRECTORY:
-            raise Refused("more records than any network has tensors")
-        return super().read(size)
+    def checked(self, name: str) -> Part:
+        """A small record, read once to compare its checksum."""
+        part = self.part(name)
+        if part.length > MAX_RECORD:
+            raise Refused(f"a record {name.rpartition('/')[2]} of more than 64 MB")
+        if self.has_checksums:
+            try:
+                part.check(self._file)
+            except AlteredError:
+                what = name.rpartition("/")[2]
+                raise Damaged(f"its record {what} is not what was written") from None
+        return part
 
 
 def _read_archive(archive: _Archive, file: BinaryIO, allowed: AllowList, budget: Budget) -> Any:
     folder = archive.folder()
 
-    def locate(key: str, nbytes: int) -> int:
-        start, length = archive.place(f"{folder}/data/{key}")
-        if length != nbytes:
+    def locate(key: str, nbytes: int) -> Located:
+        part = archive.part(f"{folder}/data/{key}")
+        if part.length != nbytes:
             raise Damaged("a tensor has more or fewer values than it says")
-        return start
+        return Located(part.offset, part if archive.has_checksums else None)
 
     if f"{folder}/byteorder" in archive:
-        start, length = archive.place(f"{folder}/byteorder")
-        file.seek(start)
-        if file.read(min(length, 16)) != b"little":
+        order = archive.checked(f"{folder}/byteorder")
+        file.seek(order.offset)
+        if file.read(min(order.length, 16)) != b"little":
             raise Refused("values in a byte order that this program does not read")
-    start, length = archive.place(f"{folder}/data.pkl")
-    file.seek(start)
+    pickle = archive.checked(f"{folder}/data.pkl")
+    file.seek(pickle.offset)
     table = StorageTable(locate)
     allowed = allowed | STORAGE_TYPES
-    return PickleMachine(file, start + length, allowed, budget, table, _IGNORED).run()
+    end = pickle.offset + pickle.length
+    return PickleMachine(file, end, allowed, budget, table, _IGNORED).run()
 
 
 def _state_dict(path: Path, value: Any) -> dict[str, StoredTensor]:
