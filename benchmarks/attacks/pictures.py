@@ -177,7 +177,7 @@ def valid() -> dict[str, list[bytes]]:
 
 def largest() -> Iterator[tuple[str, bytes]]:
     """The largest pictures that are read, in few bytes: what takes most memory and time."""
-    side = 8192
+    side = 8000
     for bits, color, each in ((8, 0, 1), (8, 2, 3), (8, 6, 4), (8, 4, 2), (8, 3, 1), (16, 0, 2)):
         before = hostile.png_chunk(b"PLTE", bytes(range(256)) * 3) if color == 3 else b""
         before += hostile.png_chunk(b"tRNS", bytes(256)) if color == 3 else b""
@@ -190,10 +190,10 @@ def largest() -> Iterator[tuple[str, bytes]]:
     exif[0x0112] = 6
     yield "jpeg", saved(rgb, "JPEG", subsampling=0, exif=exif)
     yield "jpeg progressive", saved(rgb, "JPEG", subsampling=0, progressive=True, exif=exif)
-    yield "jpeg of 268 megapixels", saved(rgb.resize((2 * side, 2 * side)), "JPEG")
+    yield "jpeg of 168 megapixels", saved(rgb.resize((2 * side, 10_500)), "JPEG", subsampling=0)
     flat = Image.new("CMYK", (7000, 7000), (9, 8, 7, 6))
     yield "jpeg cmyk progressive", saved(flat, "JPEG", subsampling=0, progressive=True)
-    yield "jpeg scans", hostile.jpeg_scans(5, side, side)
+    yield "jpeg scans", hostile.jpeg_scans(6, side, side)
     grey = Image.new("L", (side, side), 9)
     yield "gif", saved(grey, "GIF")
     yield "gif transparent", saved(grey.convert("P"), "GIF", transparency=9)
@@ -317,7 +317,11 @@ def main() -> int:
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         attack = Attack(Path(folder), given.keep)
-        groups = {"NO_PICTURE": hostile.OTHERS, "LARGE": hostile.TOO_LARGE, "": hostile.DAMAGED}
+        groups = {
+            "NO_PICTURE": hostile.OTHERS,
+            "LARGE": hostile.TOO_LARGE,
+            "BROKEN": {**hostile.DAMAGED, **hostile.LONG_TEXTS},
+        }
         for fault, group in groups.items():
             for name, data in group.items():
                 start = f"refused: {fault}"

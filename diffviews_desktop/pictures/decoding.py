@@ -20,7 +20,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 import numpy as np
 
 # Pillow imports every plugin it has to find one that was not imported
-from PIL import Image, TiffImagePlugin, WebPImagePlugin  # noqa: F401
+from PIL import Image, TiffImagePlugin, UnidentifiedImageError, WebPImagePlugin  # noqa: F401
 
 from diffviews_desktop.errors import brief
 from diffviews_desktop.pictures.faults import Fault
@@ -90,6 +90,8 @@ def decode(
     try:
         with _one_large if file.width * file.height > LARGE else nullcontext():
             return then(_decoded(file, mode, side))
+    except UnidentifiedImageError as error:
+        raise picture_error(path, Fault.BROKEN, "its header is damaged") from error
     except Exception as error:  # decoders raise whatever comes to them
         raise picture_error(path, Fault.BROKEN, brief(error)) from error
 

@@ -20,9 +20,10 @@ MOST_BYTES = 2**28
 """Bytes of a file, and of what is in it when that is unpacked.
 
 Decoding takes up to four times as much."""
-MOST_PIXELS = 2**26
-"""Pixels of a picture: 8192 × 8192. JPEGs that can be decoded at half their size may have four
-times as many."""
+MOST_PIXELS = 64_000_000
+"""Pixels of a picture: as many as the largest cameras of photographers make."""
+MOST_HALVED = 170_000_000
+"""Pixels of a JPEG that can be decoded at half its size; Pillow reads none of 179 million."""
 
 
 class PictureFile(NamedTuple):
@@ -77,7 +78,7 @@ def _looked_at(data: bytes) -> PictureFile:
     if name is None:
         raise UnfitError(Fault.NO_PICTURE, "it is not a PNG, JPEG, WebP, BMP, GIF or TIFF")
     width, height, unpacked, beside, can_be_halved = layout_of(data, name)
-    pixels, most = width * height, MOST_PIXELS * (4 if can_be_halved else 1)
+    pixels, most = width * height, MOST_HALVED if can_be_halved else MOST_PIXELS
     if pixels > most:
         raise UnfitError(
             Fault.LARGE,

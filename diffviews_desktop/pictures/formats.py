@@ -22,7 +22,7 @@ MOST_PARTS = 100_000
 """Chunks, segments or blocks that a file may have."""
 MOST_COMPRESSED = 1_000
 """Compressed texts and profiles in a PNG: each may become a megabyte."""
-MOST_SCANNED = 2**30
+MOST_SCANNED = 16 * 64_000_000
 """Pixels of a JPEG times the scans that it is made of: 16 scans of the largest."""
 MOST_RUNS = 16_000_000
 """Bytes and pixels of a run-length coded BMP, which Pillow decodes in Python."""
@@ -217,7 +217,7 @@ def _webp(data: bytes) -> Layout:
     elif kind == b"VP8 ":
         width, height = (size & 0x3FFF for size in struct.unpack_from("<HH", data, 26))
     else:
-        raise UnfitError(Fault.BROKEN, "its first chunk is no picture")
+        raise UnfitError(Fault.BROKEN, "its first chunk is not a picture")
     # the canvas, the frame before it and what is handed over: twice as much as of others
     return Layout(width, height, 2 * width * height * 4, len(data))
 

@@ -71,7 +71,7 @@ class _File(NamedTuple):
             UnfitError: there are too many, or they claim the same bytes again and again.
             struct.error: there is no directory.
         """
-        if at >= len(self.data):
+        if not 0 <= at < len(self.data):
             raise struct.error("it leads nowhere")
         letters, width, inline = ("HHQ", 20, 8) if self.big else ("HHL", 12, 4)
         offset = self.order + ("Q" if self.big else "L")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import struct
@@ -151,6 +152,7 @@ def test_a_jpeg_of_more_pixels_than_others_is_decoded_at_half_its_size(
     photograph(400, 240).save(path, quality=95)
     whole = read_picture(path, 16, 3)
     monkeypatch.setattr(files, "MOST_PIXELS", 400 * 240 // 4)
+    monkeypatch.setattr(files, "MOST_HALVED", 400 * 240)
     monkeypatch.setattr(decoding, "MOST_PIXELS", 400 * 240 // 4)
     assert decode(path, "RGB", lambda decoded: (decoded.size, decoded.image.size)) == (
         (400, 240),
@@ -243,6 +245,40 @@ def test_mutated_pictures_are_pictures_or_errors(tmp_path: Path, data: st.DataOb
     assert picture.shape == (channels, 8, 8)
     assert picture.dtype == np.float32
     assert np.abs(picture).max() <= 1
+
+
+def test_each_is_given_to_the_decoder_of_its_format_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[object] = []
+    original = Image.open
+
+    def opened(*arguments: Any, formats: object = None) -> Image.Image:
+        seen.append(formats)
+        return original(*arguments, formats=formats)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Image, "open", opened)
+    for content in VALID.values():
+        (tmp_path / "a.png").write_bytes(content)
+        read_picture(tmp_path / "a.png", 8, 3)
+    assert seen == [(name.split()[0],) for name in VALID]
+
+
+STARTS = [
+    b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF89a", b"BM", b"II*\0\x08\0\0\0",
+    b"II+\0\x08\0\0\0\x10" + bytes(7), b"MM\0*\0\0\0\x08", b"RIFF0000WEBPVP8X", b"",
+]  # fmt: skip
+
+
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(start=st.sampled_from(STARTS), content=st.binary(max_size=300))
+def test_any_bytes_are_a_picture_or_an_error(tmp_path: Path, start: bytes, content: bytes) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(start + content)
+    with contextlib.suppress(PictureError):
+        read_picture(path, 8, 3)
 
 
 # ---- one place ----------------------------------------------------------------------------------
