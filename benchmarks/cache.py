@@ -34,25 +34,40 @@ BATCH = 32
 WIDTH, REDUCED = 16384, 50
 
 
-def seconds(run: Callable[[], object]) -> float:
-    """Time of one run."""
-    start = time.perf_counter()
+def seconds(run: Callable[[], object]) -> tuple[float, float]:
+    """Time of one run: on the clock, and of the processor."""
+    start = time.perf_counter(), time.process_time()
     run()
-    return time.perf_counter() - start
+    return time.perf_counter() - start[0], time.process_time() - start[1]
 
 
 def pair(
-    name: str, repeats: int, ours: Callable[[], object], peer: Callable[[], object], unit: str = "s"
-) -> Row:
-    """Medians of both, in turns, after one run of each."""
-    times: tuple[list[float], list[float]] = ([], [])
+    name: str,
+    repeats: int,
+    ours: Callable[[], object],
+    peer: Callable[[], object],
+    unit: str = "s",
+    *,
+    processor: bool = False,
+) -> list[Row]:
+    """Medians of both, in turns, after one run of each.
+
+    Args:
+        processor: whether to add a row of the processor's time, which others on a shared machine
+            disturb less.
+    """
+    times: tuple[list[tuple[float, float]], list[tuple[float, float]]] = ([], [])
     for repeat in range(repeats + 1):
         for index in (0, 1) if repeat % 2 else (1, 0):
             taken = seconds((ours, peer)[index])
             if repeat:
                 times[index].append(taken)
     scale = 1e3 if unit == "ms" else 1.0
-    return Row(name, repeats, *(scale * statistics.median(side) for side in times), unit)
+    rows = []
+    for clock in range(1 + processor):
+        both = (scale * statistics.median(one[clock] for one in side) for side in times)
+        rows.append(Row(name + ", processor" * clock, repeats, *both, unit))
+    return rows
 
 
 def fill(rows: np.ndarray, values: np.ndarray) -> None:
@@ -140,11 +155,11 @@ def measure(folder: Path, count: int, repeats: int) -> list[Row]:
 
     size = f"{count:,} × {WIDTH:,}"
     return [
-        pair(f"write {size}, beside np.save", repeats, write_ours, write_plain),
-        pair("write, beside np.save + fsync", repeats, write_ours, lambda: write_plain(True)),
-        pair("open: checked, beside np.load", 20 * repeats, open_ours, open_plain, "ms"),
-        pair("verify all, beside reading all", repeats, cache.verify, read_all),
-        pair("extract to continue, beside a map + fsync", repeats, extract_ours, extract_plain),
+        *pair(f"write {size}, beside np.save", repeats, write_ours, write_plain),
+        *pair("write, beside np.save + fsync", repeats, write_ours, lambda: write_plain(True)),
+        *pair("open: checked, beside np.load", 20 * repeats, open_ours, open_plain, "ms"),
+        *pair("verify all, beside reading all", repeats, cache.verify, read_all),
+        *pair("extract to continue, beside a map + fsync", repeats, extract_ours, extract_plain),
     ]
 
 
@@ -186,10 +201,10 @@ def measure_checks(folder: Path, count: int, repeats: int) -> list[Row]:
         return lambda: what(ours()), lambda: what(unchecked())
 
     return [
-        pair("map of a kept matrix: checked, beside not", repeats, *both(make_map, checked)),
-        pair("reducing it alone: checked, beside not", repeats, *both(reduce, checked)),
-        pair("reducing it alone: as a whole, beside not", repeats, *both(reduce, as_a_whole)),
-        pair("8 rows of it: checked, beside not", 20 * repeats, *both(take, checked), "ms"),
+        *pair("map of it: checked, beside not", repeats, *both(make_map, checked), processor=True),
+        *pair("reduce it: checked, beside not", repeats, *both(reduce, checked), processor=True),
+        *pair("reduce it: as a whole, beside not", repeats, *both(reduce, as_a_whole)),
+        *pair("8 rows of it: checked, beside not", 20 * repeats, *both(take, checked), "ms"),
     ]
 
 
