@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from diffviews_desktop.adapters.formats.safetensors_file import read_safetensors
 from diffviews_desktop.adapters.formats.torch_file import read_torch_file
 from diffviews_desktop.errors import AdapterError, CheckpointError
 
@@ -160,25 +160,22 @@ def _find_weights(folder: Path) -> Path:
 
 def _read_weights(path: Path) -> dict[str, Tensor]:
     """The tensors of a file as float32; nothing in the file is run."""
+    read = read_safetensors if path.suffix == ".safetensors" else read_torch_file
     try:
-        if path.suffix == ".safetensors":
-            state = safetensors.torch.load_file(path)
-        else:
-            state = read_torch_file(path).read(lambda fraction: None)
+        stored = read(path)
+        whole = [n for n, tensor in stored.tensors.items() if not tensor.dtype.is_floating_point]
+        state = {} if whole else stored.read(lambda fraction: None)
     except Exception as error:  # damage shows itself in many ways
         raise CheckpointError(
             f"{short_name(path)} cannot be read ({reason_of(error)}). Copy it again, or save the "
             "model again with safe_serialization=True."
         ) from error
-    if not isinstance(state, dict) or not all(
-        isinstance(name, str) and isinstance(tensor, Tensor) and tensor.is_floating_point()
-        for name, tensor in state.items()
-    ):
+    if whole:
         raise CheckpointError(
             f"{short_name(path)} does not hold floating-point tensors alone. Save the model again "
             "with safe_serialization=True."
         )
-    return {name: tensor.to(torch.float32) for name, tensor in state.items()}
+    return state
 
 
 def _current_name(name: str) -> str:
