@@ -95,7 +95,11 @@ def work(job: str, data: Path, components: int = 4) -> Any:
         return Extract(**at, layer_sets=(layer,), out=data / "out")
     if job == "generate":
         return Generate(
-            **at, layers=("encoder_bottleneck",), rows=(1, 2), settings=GenerateSettings(seed=1)
+            **at,
+            layers=("encoder_bottleneck",),
+            rows=(1, 2),
+            class_choice="random",
+            settings=GenerateSettings(seed=1),
         )
     return ImportData(
         job_id=1,
@@ -162,7 +166,9 @@ def stages_of(fresh: Path, job: str, folder: Path) -> list[str]:
     data = folder / "stages"
     shutil.rmtree(data, ignore_errors=True)
     shutil.copytree(fresh, data)
-    return child(run, data, job, None, None).split(": ", 1)[1].split(", ")
+    ended = child(run, data, job, None, None)
+    assert ended.startswith("done: "), ended
+    return ended.removeprefix("done: ").split(", ")
 
 
 def run(data: Path, job: str, stage: str | None, harm: str | None) -> str:
