@@ -5,20 +5,26 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, QRect, QSize, Qt, QThreadPool, Signal
+from PySide6.QtCore import QObject, QRect, QSize, Qt, QThreadPool, QTimer, Signal
 from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPixmap
 
 from diffviews_desktop.errors import PictureError
 from diffviews_desktop.pictures.faults import Fault
+
+if TYPE_CHECKING:
+    from diffviews_desktop.pictures.decoding import Decoded
 
 CAPACITY = 2048
 KEPT_BYTES = 2**28
 """Of the pictures that are kept."""
 MOST_SIDE = 512
 """Pixels of a side of a picture that is shown: more than any place for one has."""
+WARM_UP = 500
+"""Milliseconds after which the decoder is imported: the window is there, and nobody hovers yet."""
 INSET_SHARE = 0.25
 INSET_MARGIN = 2
 
@@ -45,6 +51,7 @@ class PictureLoader(QObject):
         self._asked: set[str] = set()
         self._decoded.connect(self._keep, Qt.ConnectionType.QueuedConnection)
         self._copied.connect(self._hand_over, Qt.ConnectionType.QueuedConnection)
+        QTimer.singleShot(WARM_UP, self, lambda: self._pool.start(_decoder))
 
     def get(self, path: Path | None) -> QImage | None:
         """The picture if it is there, else None, and `loaded` comes later."""
@@ -90,8 +97,7 @@ class PictureLoader(QObject):
 
 def _read(path: Path, side: int | None = None) -> tuple[QImage, str]:
     """A picture and, where it is null, what is wrong with it."""
-    # here, because it takes a moment that the window's start need not wait for
-    from diffviews_desktop.pictures.decoding import Decoded, decode
+    decode = _decoder()
 
     def made(decoded: Decoded) -> QImage:
         image = to_qimage(np.asarray(decoded.image))
@@ -102,6 +108,13 @@ def _read(path: Path, side: int | None = None) -> tuple[QImage, str]:
         return decode(path, "RGB", made, side), ""
     except PictureError as error:
         return QImage(), error.fault.of_one
+
+
+def _decoder() -> Callable[..., QImage]:
+    """Imports Pillow, which takes a moment that the window's start need not wait for."""
+    from diffviews_desktop.pictures.decoding import decode
+
+    return decode
 
 
 def size_of(image: QImage) -> str:
