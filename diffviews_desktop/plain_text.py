@@ -77,7 +77,14 @@ def steady(text: str) -> str:
 
     Without the mark that follows such words, ``שלום  0.2  5`` would be shown as ``5  0.2  םולש``.
     """
-    return text if text.isascii() else _TO_THE_LEFT.sub(rf"\g<0>{_MARK}", text)
+    if text.isascii():
+        return text
+
+    def marked(words: re.Match[str]) -> str:
+        more = words.end() < len(text) and text[words.end()] != "\n"
+        return words[0] + _MARK if more else words[0]
+
+    return _TO_THE_LEFT.sub(marked, text)
 
 
 def elided(text: str, most: int) -> str:

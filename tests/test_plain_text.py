@@ -62,7 +62,8 @@ def test_letters_of_all_scripts_stay(text: str) -> None:
         ("3: שלום עולם   (20)", "3: שלום עולם|   (20)"),
         ("حدر 12 x", "حدر| 12 x"),
         ("חדר 12 גדול 7", "חדר 12 גדול| 7"),  # a number within words is theirs
-        ("אב\nגד", "אב|\nגד|"),
+        ("שלום", "שלום"),
+        ("אב\nגד x", "אב\nגד| x"),
     ],
 )
 def test_numbers_after_words_that_run_to_the_left_stay_there(text: str, marked: str) -> None:

@@ -6,8 +6,7 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSize
 from PySide6.QtGui import QFontMetrics, QGuiApplication, QPainter, Qt
 from PySide6.QtWidgets import QListWidget, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
-from diffviews_desktop.plain_text import MOST_OF_NAME
-from diffviews_desktop.ui.labels import plain
+from diffviews_desktop.plain_text import MOST_OF_NAME, steady, visible
 
 WIDEST, MOST_OF_PATH = 360, 120
 """Pixels of a name in a list or a menu, and letters of a path there."""
@@ -21,7 +20,7 @@ def entry(name: str, most: int = MOST_OF_NAME) -> str:
         name: of a file or in it.
         most: letters; it is as wide as so many are usually, up to `WIDEST` for a name.
     """
-    text = plain(name, most)
+    text = steady(f"{visible(name, most)} ")[:-1]  # something may follow it on the line
     if len(text) <= _SURELY_FITS and text.isascii():
         return text
     metrics = QFontMetrics(QGuiApplication.font())
