@@ -8,6 +8,7 @@ line, in pairs that draw from the bundled demo.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import subprocess
 import sys
 import tempfile
@@ -97,6 +98,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         home = Path(name)
         isolate(home)
+        os.environ["OMP_NUM_THREADS"] = "1"  # more threads only wait for each other
         trials = []
         for programs, rounds in ((2, given.rounds), (5, given.rounds // 4)):
             folder = home / f"together-{programs}"

@@ -186,6 +186,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         home = Path(name)
         isolate(home)
+        os.environ["OMP_NUM_THREADS"] = "1"  # more threads only wait for each other
         trials = while_writing(home, given.tries)
         trials += on_full_disks(home)
         trials += by_the_command_line(home, given.starts)

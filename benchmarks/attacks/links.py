@@ -6,6 +6,7 @@ The names are those under which a writer writes twice alike, and those of earlie
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -57,7 +58,7 @@ def all_writers(home: Path, victims: Victims) -> list[Trial]:
 def start(*arguments: object) -> None:
     """Run the program; whether it refuses is not the question."""
     command = [PROGRAM, *map(str, arguments)]
-    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=300)
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=900)
 
 
 def converted_in_the_window(folder: Path) -> None:
@@ -168,6 +169,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         home = Path(name)
         isolate(home)
+        os.environ["OMP_NUM_THREADS"] = "1"  # more threads only wait for each other
         victims = Victims(home / "victims")
         trials = all_writers(home, victims)
         trials += by_the_command_line(home, victims)
