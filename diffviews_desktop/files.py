@@ -81,7 +81,9 @@ def meant_as_file(path: Path) -> bool:
     What it is only shows when it is read: a pipe or a link that leads nowhere must be refused, not
     passed over as if there were nothing.
     """
-    return os.path.lexists(path) and not os.path.isdir(path)
+    with contextlib.suppress(ValueError):  # a zero byte in the name
+        return os.path.lexists(path) and not os.path.isdir(path)
+    return False
 
 
 def check_regular(path: Path, most: int | None = None) -> os.stat_result:
@@ -177,9 +179,10 @@ def parse_json(
 
 
 def memory_of_json(data: bytes) -> int:
-    """Bytes of memory that a JSON text and its values take at most, or a little less (in CPython,
-    an empty object takes 64, an object with one key 184, and a string 49 and its letters)."""
-    letters = len(data) * (2 if data.isascii() else 5)  # one emoji, and each letter takes four
+    """Bytes of memory that reading a JSON text takes at most, its values included (in CPython, an
+    empty object takes 64, an object with one key 184, and a string 49 and its letters)."""
+    # the bytes, the text and one long string in it; one emoji, and each letter takes four
+    letters = len(data) * (3 if data.isascii() else 9)
     separators = data.count(b",") + data.count(b":")
     return letters + 200 * data.count(b"{") + 72 * data.count(b"[") + 75 * separators
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import stat
 import threading
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -80,6 +82,71 @@ def test_json_nested_too_deeply_is_refused(tmp_path: Path) -> None:
     assert brief(caught.value) == "it is nested too deeply"
     path.write_bytes(b'\xef\xbb\xbf{"a": 1}')
     assert files.read_json_value(path) == {"a": 1}
+
+
+def test_json_that_would_take_too_much_memory_is_refused_before_it_is_parsed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file.json"
+    monkeypatch.setattr(files, "MOST_JSON", 1000)
+    monkeypatch.setattr(files, "MOST_MEMORY", 100_000)
+    for value in (["x" * 40] * 200, {f"key {i}": i for i in range(200)}, ["ä" * 5000]):
+        path.write_text(json.dumps(value))
+        assert files.read_json_value(path, 10**6) == value
+    for value in ([[]] * 2000, [{}] * 500, list(range(2000)), "ä" * 20_000, "😀" * 5001):
+        path.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
+        with pytest.raises(files.UnfitFileError, match="so many values"):
+            files.read_json_value(path, 10**6)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [[]] * 20_000,
+        [{}] * 20_000,
+        [{"": 0}] * 20_000,
+        [1.5] * 20_000,
+        [f"{i:04x}" for i in range(20_000)],
+        {f"{i:04x}": f"{i:04x}" for i in range(20_000)},
+        ["a" * 200_000],
+        ["a" * 200_000 + "😀"],
+    ],
+    ids=["lists", "objects", "keys", "numbers", "texts", "one object", "letters", "emoji"],
+)
+def test_json_takes_no_more_memory_than_estimated(tmp_path: Path, value: object) -> None:
+    path = tmp_path / "file.json"
+    data = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    path.write_bytes(data)
+    files.read_json_value(path)
+    tracemalloc.start()
+    kept = files.read_json_value(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept == value
+    assert peak < 1.1 * files.memory_of_json(data) + 20_000
+
+
+def test_what_json_has_and_numbers_have_not(tmp_path: Path) -> None:
+    path = tmp_path / "file.json"
+    path.write_text('{"a": 1, "a": 2, "b": NaN, "c": -Infinity}')
+    assert str(files.read_json_value(path)) == "{'a': 2, 'b': nan, 'c': -inf}"
+    assert files.read_json_value(path, pairs_hook=list)[:2] == [("a", 1), ("a", 2)]
+    path.write_text("9" * 5000)
+    with pytest.raises(ValueError, match="Exceeds the limit"):
+        files.read_json_value(path)
+
+
+def test_a_pipe_is_meant_as_a_file_and_a_folder_is_not(
+    tmp_path: Path, unfit: dict[str, Path]
+) -> None:
+    for kind, path in unfit.items():
+        assert files.meant_as_file(path) is (kind != "a folder")
+    (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
+    assert files.meant_as_file(tmp_path / "gone")
+    assert not files.meant_as_file(tmp_path / "nothing")
+    assert not files.meant_as_file(tmp_path / "a\0b")
+    with pytest.raises(FileNotFoundError):
+        files.check_regular(tmp_path / "a\0b")
 
 
 def test_writing_replaces_a_link_and_does_not_follow_it(tmp_path: Path) -> None:

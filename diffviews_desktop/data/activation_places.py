@@ -16,7 +16,7 @@ from diffviews_desktop.data.activation_sources import NpyMatrix, NpzBatch, Sourc
 from diffviews_desktop.data.folder_files import files_in, inside, names_in, stays_inside
 from diffviews_desktop.data.sample_files import ModelSamples
 from diffviews_desktop.errors import DataError
-from diffviews_desktop.files import can_be_a_path
+from diffviews_desktop.files import can_be_a_path, meant_as_file
 from diffviews_desktop.samples import path_inside
 
 ROWS_WITHOUT_QUESTION = 65_536  # of a batch; more only where the folder lists as many samples
@@ -184,7 +184,7 @@ def _batch_path(root: Path, relative: str, samples: ModelSamples) -> Path | None
     """The file of an ``activation_path``; None where there is none.
 
     Raises:
-        DataError: it leads out of the model's folder.
+        DataError: it leads out of the model's folder, or to no regular file.
     """
     bare = relative.removesuffix(".npz").removesuffix(".npy")
     for suffix in (".npy", ".npz"):
@@ -198,6 +198,9 @@ def _batch_path(root: Path, relative: str, samples: ModelSamples) -> Path | None
             f"{samples.source}: the activation_path {reprlib.repr(relative)} leads out of {root}, "
             "so it is not read. Correct it."
         )
+    for suffix in (".npy", ".npz"):
+        if meant_as_file(root / (bare + suffix)):
+            inside(root, root / (bare + suffix))  # says why it was not found above
     return None
 
 

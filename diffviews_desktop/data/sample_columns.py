@@ -129,8 +129,8 @@ def sample_table(
         class_label = np.array(labels, dtype=np.int32)
     except OverflowError as error:
         raise DataError(
-            f"{source} has a class_label that is not usable: {max(map(abs, labels))} is too large. "
-            "Correct it."
+            f"{source} has a class_label that is not usable: "
+            f"{reprlib.repr(max(map(abs, labels)))} is too large. Correct it."
         ) from error
     sigma = as_float32(sigmas)
     wrong = ~(np.isfinite(sigma) & (sigma > 0))
@@ -300,14 +300,14 @@ def numbers(values: Sequence[Any]) -> list[float]:
     """Texts as numbers; NaN where one is none."""
     try:
         return list(map(float, values))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return [_number(value) for value in values]
 
 
 def _number(value: Any) -> float:
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return math.nan
 
 

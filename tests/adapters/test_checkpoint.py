@@ -8,11 +8,13 @@ import itertools
 import json
 import os
 import struct
+import zlib
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import persistence
 import psutil
 import pytest
@@ -32,6 +34,7 @@ from diffviews_desktop.adapters.checkpoint import (
     read_stored,
     save_checkpoint,
 )
+from diffviews_desktop.adapters.formats import stored as stored_file
 from diffviews_desktop.errors import Cancelled, CheckpointError, UsageError
 
 MODEL = tiny_model(seed=11)
@@ -338,6 +341,73 @@ def test_a_torch_file_must_hold_a_plain_state_dict(tmp_path: Path, content: Any)
     torch.save(content, path)
     with pytest.raises(CheckpointError, match="does not hold a plain state dict"):
         load_model(path, CONFIG)
+
+
+# --- checksums of archives -----------------------------------------------------------------------
+
+
+def values_of(path: Path) -> dict[str, Tensor]:
+    return read_stored(path).read(lambda fraction: None)
+
+
+def test_no_flipped_bit_of_an_archive_changes_a_value(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    torch.save(LEAST_STATE, path)
+    whole, random = path.read_bytes(), np.random.default_rng(5)
+    refused = 0
+    for position in random.integers(len(whole), size=100).tolist():
+        raw = bytearray(whole)
+        raw[position] ^= 1 << random.integers(8)
+        path.write_bytes(raw)
+        try:
+            state = values_of(path)
+        except CheckpointError as error:
+            refused += "is damaged" in str(error)
+            continue
+        assert all(torch.equal(state[name], tensor) for name, tensor in LEAST_STATE.items())
+    assert refused > 50
+    raw = bytearray(whole)
+    name, tensor = max(LEAST_STATE.items(), key=lambda item: item[1].numel())
+    raw[whole.index(tensor.numpy().tobytes()) + 1] ^= 1
+    path.write_bytes(raw)
+    with pytest.raises(CheckpointError, match=rf"values of the tensor {name} are not those that"):
+        load_model(path)
+    raw = bytearray(whole)
+    raw[whole.index(b"_rebuild_tensor_v2") + 30] ^= 1
+    path.write_bytes(raw)
+    with pytest.raises(CheckpointError, match=r"its record data\.pkl is not what was written"):
+        load_model(path)
+
+
+def test_of_values_that_several_tensors_share_all_are_compared_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "model.pt"
+    shared = torch.arange(3.0, 100_003.0)
+    torch.save({f"x{i}": shared[i : i + 9] for i in range(0, 90_000, 100)}, path)
+    whole, compared, crc32 = path.read_bytes(), [], zlib.crc32
+
+    def counting(data: Any, *start: int) -> int:
+        compared.append(memoryview(data).nbytes)
+        return crc32(data, *start)
+
+    monkeypatch.setattr(stored_file.zlib, "crc32", counting)
+    assert values_of(path)["x300"].tolist() == list(range(303, 312))
+    assert shared.nbytes < sum(compared) < 2 * shared.nbytes
+    raw = bytearray(whole)
+    raw[whole.index(shared.numpy().tobytes()) + 4 * 99_000] ^= 1  # which is in none of them
+    path.write_bytes(raw)
+    with pytest.raises(CheckpointError, match="is damaged: the values of the tensor x0"):
+        values_of(path)
+
+
+def test_an_archive_that_was_saved_without_checksums(tmp_path: Path) -> None:
+    torch.serialization.set_crc32_options(False)
+    try:
+        torch.save(LEAST_STATE, tmp_path / "model.pt")
+    finally:
+        torch.serialization.set_crc32_options(True)
+    assert_least(tmp_path / "model.pt")
 
 
 # --- folders and files that are not there --------------------------------------------------------

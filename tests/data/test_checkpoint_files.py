@@ -6,14 +6,19 @@ import json
 import os
 import shutil
 import struct
+import sys
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from diffviews_desktop.data import checkpoint_files
 from diffviews_desktop.data.checkpoint_files import (
+    MAX_HEADER,
     converted_name,
+    files_of,
     find_converted,
     identity,
     source_facts,
@@ -120,7 +125,17 @@ def test_a_damaged_file_beside_a_checkpoint_is_no_converted_form(
 
 @pytest.mark.parametrize(
     "source",
-    [None, 3, [], "net.pt", {}, {"name": "net.pt"}, {"name": "net.pt", "size": "20"}],
+    [
+        None,
+        3,
+        [],
+        "net.pt",
+        {},
+        {"name": "net.pt"},
+        {"name": "net.pt", "size": "20"},
+        {"name": "net.pt", "size": "20", "mtime_ns": NANOSECONDS},
+        {"name": "net.pt", "size": 20, "mtime_ns": [[]]},
+    ],
 )
 def test_a_header_that_names_no_whole_source_is_no_converted_form(
     tmp_path: Path, source: object
@@ -128,6 +143,17 @@ def test_a_header_that_names_no_whole_source_is_no_converted_form(
     path = original(tmp_path / "net.pt")
     beside = safetensors(tmp_path / "net.safetensors", source)
     assert find_converted(path) is None
+    assert identity(beside)[0] == "net.safetensors"
+
+
+def test_a_header_larger_than_any_is_not_read(tmp_path: Path) -> None:
+    path = original(tmp_path / "net.pt")
+    beside = safetensors(tmp_path / "net.safetensors", facts(path), more="x" * MAX_HEADER)
+    tracemalloc.start()
+    assert find_converted(path) is None
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 100_000
     assert identity(beside)[0] == "net.safetensors"
 
 
@@ -174,6 +200,65 @@ def test_the_identity_of_a_folder_is_that_of_every_file_in_it(tmp_path: Path) ->
     assert len({json.dumps(one) for one in seen}) == 5
     (folder / "empty").mkdir()  # a folder alone is nothing
     assert identity(folder) == seen[-1]
+
+
+def test_a_folder_of_many_files_is_known_by_its_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint_files, "MOST_FILES", 20)
+    folder = tmp_path / "output"
+    for i in range(30):
+        original(folder / "samples" / f"{i}.png")
+    original(folder / "config.json", b"{}")
+    with pytest.raises(
+        DataError, match=r"output holds none of model\.safetensors, .*but more than"
+    ):
+        identity(folder)
+    weights = original(folder / "model.safetensors")
+    assert [name for name, *_ in identity(folder)] == ["config.json", "model.safetensors"]
+    before = identity(folder)
+    change_time(weights)
+    assert identity(folder) != before
+    unet = original(folder / "unet" / "diffusion_pytorch_model.fp16.bin")
+    assert unet in files_of(folder)
+
+
+def test_a_folder_that_is_no_model_is_not_walked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint_files, "MOST_FILES", 50)
+    for i in range(40):
+        for j in range(40):
+            (tmp_path / "tree" / f"{i}" / f"{j}").mkdir(parents=True)
+    (tmp_path / "tree" / "back").symlink_to(tmp_path / "tree")
+    opened, scandir = [], os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: opened.append(path) or scandir(path))
+    with pytest.raises(DataError, match="so it is no model's"):
+        identity(tmp_path / "tree")
+    assert len(opened) < 60
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="folders that are there on Linux")
+@pytest.mark.parametrize("folder", ["/", "/proc", "/usr"])
+def test_folders_of_the_system_are_no_models(folder: str) -> None:
+    with pytest.raises(DataError, match=rf"The folder {folder} holds none of model\.safetensors"):
+        identity(Path(folder))
+
+
+def test_below_three_levels_nothing_is_looked_at(tmp_path: Path) -> None:
+    near = original(tmp_path / "a" / "b" / "weights.pt")
+    original(tmp_path / "a" / "b" / "c" / "weights.pt")
+    assert files_of(tmp_path) == [near]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="named pipes")
+def test_pipes_and_links_that_lead_nowhere_are_no_files_of_a_checkpoint(tmp_path: Path) -> None:
+    weights = original(tmp_path / "model.safetensors")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
+    assert files_of(tmp_path) == [weights]
+    os.mkfifo(tmp_path / "net.safetensors")
+    assert find_converted(original(tmp_path / "net.pt")) is None
 
 
 def test_a_copy_elsewhere_with_its_time_is_the_same(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_folder import write_tiny_model
 
+from diffviews_desktop.data import sample_columns
 from diffviews_desktop.data.dataset import open_data_folder, read_samples, write_embedding_csv
 from diffviews_desktop.data.sample_columns import MOST_COLUMNS, further_columns, read_csv
+from diffviews_desktop.errors import Cancelled, DataError
 from diffviews_desktop.plain_text import csv_cell
 from diffviews_desktop.samples import SampleTable
 
@@ -145,3 +148,75 @@ def test_samples_named_like_formulas_are_found_in_a_map(
     assert samples.xy is not None
     assert samples.xy.tolist() == [[i, -i] for i in range(len(names))]
     assert samples.table.columns["=note"].names == ("=note 0", "=note 1")
+
+
+def test_numbers_too_large_for_any_are_none() -> None:
+    values = [0.5, 10**4000, *range(300)]
+    assert sample_columns.numbers(values)[:3] == [0.5, pytest.approx(math.nan, nan_ok=True), 0]
+    assert further_columns({"score": values}) == {}  # too many of them to be categories
+
+
+# ---- reading ------------------------------------------------------------------------------------
+
+
+def test_a_table_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sample_columns, "PIECE", 3)
+    table = tmp_path / "map.csv"
+    rows = [["sample_id", "kind", "umap_x", "umap_y", "kind", "", "left"]]
+    rows += [[f"s{i}", "a", str(i), "0", f"k{i}", "", "?"][: 7 if i % 2 else 5] for i in range(10)]
+    with table.open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    found = read_csv(table, ["left"])
+    assert list(found) == ["sample_id", "umap_x", "umap_y", "kind", ""]
+    assert list(found["sample_id"]) == [f"s{i}" for i in range(10)]
+    assert list(found["umap_x"]) == [str(i) for i in range(10)]
+    assert list(found["kind"]) == [f"k{i}" for i in range(10)]  # the second of two
+    assert list(found[""]) == [""] * 10
+    table.write_text("sample_id,umap_x,umap_y\n")
+    assert {name: list(column) for name, column in read_csv(table).items()} == {
+        "sample_id": [],
+        "umap_x": [],
+        "umap_y": [],
+    }
+
+
+def test_of_very_many_columns_the_first_are_read(tmp_path: Path) -> None:
+    table = tmp_path / "map.csv"
+    names = ["sample_id", *(f"c{i}" for i in range(5000)), "umap_x", "umap_y"]
+    table.write_text(f"{','.join(names)}\n{'1,' * 5002}1\n")
+    found = read_csv(table)
+    assert list(found) == ["sample_id", *(f"c{i}" for i in range(200)), "umap_x", "umap_y"]
+
+
+def test_a_table_that_would_take_too_much_memory_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sample_columns, "MOST_TABLE_MEMORY", 100_000)
+    table = tmp_path / "map.csv"
+    table.write_text("sample_id,umap_x,umap_y\n" + "abc,1.5,2.5\n" * 500)
+    assert len(read_csv(table)["umap_x"]) == 500
+    table.write_text("sample_id,umap_x,umap_y\n" + "abc,1.5,2.5\n" * 700)
+    with pytest.raises(DataError, match=r"map\.csv .*so many values"):
+        read_csv(table)
+    wide = ",".join(["sample_id", "umap_x", "umap_y", *(f"c{i}" for i in range(100))])
+    table.write_text(wide + "\n" + "a\n" * 100)  # short rows are filled up
+    with pytest.raises(DataError, match=r"map\.csv .*so many values"):
+        read_csv(table)
+
+
+def test_reading_a_table_can_be_stopped(tmp_path: Path) -> None:
+    table = tmp_path / "map.csv"
+    table.write_text("sample_id,umap_x,umap_y\n" + "abc,1.5,2.5\n" * 5000)
+    asked = 0
+
+    def check() -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 3:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        read_csv(table, (), check)
+    asked = 3
+    assert len(read_csv(table, (), check)["umap_x"]) == 5000
+    assert asked > 10

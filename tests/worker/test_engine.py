@@ -1404,6 +1404,39 @@ def test_a_cancelled_map_leaves_nothing_but_finished_rows(
     np.testing.assert_array_equal(again.xy, same.xy)
 
 
+@pytest.mark.parametrize("skip", range(5))
+def test_a_cancelled_opening_leaves_what_was_open(
+    engine: Engine, watch: Watch, source: Source, tiny_data: Callable[..., Path], skip: int
+) -> None:
+    loaded = load(engine, source)
+    other = Source(tiny_data("other"))
+    watch.events.clear()
+    watch.cancel_at, watch.skip = "reading samples", skip
+    with pytest.raises(Cancelled):
+        engine.run(OpenData(job_id=3, source=other))
+    watch.cancel_at = None
+    assert load(engine, source) == loaded
+    assert "loading the model" not in watch.stages
+    opened = engine.run(OpenData(job_id=3, source=other))
+    assert isinstance(opened, DataOpened)
+    assert len(opened.samples) == TINY_SAMPLES
+
+
+def test_looking_for_models_can_be_cancelled(tmp_path: Path) -> None:
+    for i in range(20):
+        (tmp_path / f"model {i}").mkdir()
+        (tmp_path / f"model {i}" / "config.json").write_text("{}")
+    asked = 0
+
+    def cancelled(job_id: int) -> bool:
+        nonlocal asked
+        asked += 1
+        return asked == 35
+
+    with pytest.raises(Cancelled):
+        Engine("cpu", cancelled=cancelled).run(OpenData(job_id=1, source=Source(tmp_path)))
+
+
 # ---- activations are computed once -------------------------------------------------------------
 
 
