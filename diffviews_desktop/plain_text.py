@@ -96,11 +96,12 @@ def elided(text: str, most: int) -> str:
 
 
 def csv_cell(text: str) -> str:
-    """A text as it stands in a CSV file: a spreadsheet does not take it for a formula.
+    r"""A text as it stands in a CSV file: a spreadsheet does not take it for a formula.
 
     An apostrophe goes before what begins like one; `from_csv_cell` takes it away again, so that
-    what was written is read back equal.
+    what was written is read back equal. A zero byte, which no CSV may hold, is written as ``\x00``.
     """
+    text = text.replace("\0", "\\x00")
     return f"'{text}" if _FORMULA.match(text) else text
 
 

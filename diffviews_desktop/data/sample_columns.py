@@ -217,6 +217,7 @@ def sample_ids(values: Sequence[Any], source: Path) -> tuple[str, ...]:
 
 def as_written(text: str) -> str:
     """A text as it is read back from a table that this program wrote."""
+    text = text.replace("\0", "\\x00")  # as `csv_cell` does
     return text if text.isascii() else text.encode("utf-8", UNENCODABLE).decode()
 
 

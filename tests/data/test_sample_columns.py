@@ -20,7 +20,7 @@ from diffviews_desktop.errors import Cancelled, DataError
 from diffviews_desktop.plain_text import csv_cell
 from diffviews_desktop.samples import SampleTable
 
-encodable = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+encodable = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 
 
 def test_numbers_categories_and_neither() -> None:
@@ -119,6 +119,20 @@ def test_a_table_is_read_back_equal_and_holds_no_formulas(
     for row in rows:
         for column in ("sample_id", "class_name", "image_path"):
             assert row[column][:1] not in ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
+
+
+def test_a_sample_with_a_zero_byte_in_its_name_is_found_in_a_map(tmp_path: Path) -> None:
+    folder = tmp_path / "tiny"
+    write_tiny_model(folder, samples=1, checkpoint=False)
+    file = next(folder.glob("metadata/*/dataset_info.json"))
+    file.write_text(json.dumps({"samples": [{"sample_id": "a\0b"}]}))
+    (folder / "embeddings" / "map.csv").unlink()
+    table = read_samples(open_data_folder(tmp_path).model("tiny")).table
+    write_embedding_csv(folder / "embeddings" / "map.csv", table, np.ones((1, 2), np.float32))
+    samples = read_samples(open_data_folder(tmp_path).model("tiny"))
+    assert samples.table.sample_id == ("a\0b",)
+    assert samples.xy is not None
+    assert samples.xy.tolist() == [[1, 1]]
 
 
 FORMULAS = ("=cmd|' /C calc'!A0", "'=literally", "'=cmd|' /C calc'!A0", "@sum", "plain", "'tis")
