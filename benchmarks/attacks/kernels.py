@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,14 @@ def damaged(home: Home, expected: Mapping[str, Any], maps: int) -> Iterator[Tria
         yield Trial(f"{what} kernel damaged, a map made", min(maps, len(DAMAGES)), survived)
 
 
+def at_once(home: Home) -> Trial:
+    """Four programs compile the same kernels at the same time."""
+    shutil.rmtree(home.cache)
+    with ThreadPoolExecutor(4) as threads:
+        survived = sum(threads.map(lambda _: home.imports(), range(4)))
+    return Trial("four programs at once, no kernel kept", 5, survived + heals(home, home.imports))
+
+
 @contextmanager
 def put_in_place(path: Path, make: Callable[[Path], object]) -> Iterator[None]:
     """Something else in the place of a folder."""
@@ -200,6 +209,7 @@ def main() -> int:
         if expected is None:
             raise SystemExit("no map was made to begin with")
         trials = list(damaged(home, expected, options.maps))
+        trials.append(at_once(home))
         trials += unwritable(home, expected)
         if os.name == "posix" and os.geteuid() == 0:
             trials += full(home, expected)
