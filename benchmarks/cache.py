@@ -1,12 +1,17 @@
-"""What the layer cache costs: opening and writing an entry, beside numpy alone on the same files.
+"""What the layer cache costs: opening and writing an entry, beside numpy alone on the same files;
+and what is made of a kept matrix, whose rows are checked as they are read, beside the same of one
+that is not checked.
 
 The entry has a projector of 10,000 samples in 50 dimensions and a matrix of 10,000 rows of 16,384
 values (655 MB); ``--rows`` makes it smaller. Both sides read from memory what was just written, and
 write to the disk that ``--folder`` is on. The matrix is written in batches, as it is extracted.
+Checking may cost 5 % of a map. "as a whole" is an entry of earlier versions, without checksums of
+the parts of its matrix.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import statistics
@@ -14,37 +19,55 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from common import Row, isolate, parser, report
 
+from diffviews_desktop.data.arrays import ActivationMatrix, Rows
+from diffviews_desktop.data.checked_rows import checked_as_a_whole
 from diffviews_desktop.data.layer_cache import LayerCache, create_matrix, finish
-from diffviews_desktop.processing.reduction import Reduction
-from diffviews_desktop.processing.umap import Projector
+from diffviews_desktop.processing.reduction import Reduction, finite_rows, fit_reduction
+from diffviews_desktop.processing.umap import MapParameters, Projector, fit_map
 
 BATCH = 32
 WIDTH, REDUCED = 16384, 50
 
 
-def seconds(run: Callable[[], object]) -> float:
-    """Time of one run."""
-    start = time.perf_counter()
+def seconds(run: Callable[[], object]) -> tuple[float, float]:
+    """Time of one run: on the clock, and of the processor."""
+    start = time.perf_counter(), time.process_time()
     run()
-    return time.perf_counter() - start
+    return time.perf_counter() - start[0], time.process_time() - start[1]
 
 
 def pair(
-    name: str, repeats: int, ours: Callable[[], object], peer: Callable[[], object], unit: str = "s"
-) -> Row:
-    """Medians of both, in turns, after one run of each."""
-    times: tuple[list[float], list[float]] = ([], [])
+    name: str,
+    repeats: int,
+    ours: Callable[[], object],
+    peer: Callable[[], object],
+    unit: str = "s",
+    *,
+    processor: bool = False,
+) -> list[Row]:
+    """Medians of both, in turns, after one run of each.
+
+    Args:
+        processor: whether to add a row of the processor's time, which others on a shared machine
+            disturb less.
+    """
+    times: tuple[list[tuple[float, float]], list[tuple[float, float]]] = ([], [])
     for repeat in range(repeats + 1):
         for index in (0, 1) if repeat % 2 else (1, 0):
             taken = seconds((ours, peer)[index])
             if repeat:
                 times[index].append(taken)
     scale = 1e3 if unit == "ms" else 1.0
-    return Row(name, repeats, *(scale * statistics.median(side) for side in times), unit)
+    rows = []
+    for clock in range(1 + processor):
+        both = (scale * statistics.median(one[clock] for one in side) for side in times)
+        rows.append(Row(name + ", processor" * clock, repeats, *both, unit))
+    return rows
 
 
 def fill(rows: np.ndarray, values: np.ndarray) -> None:
@@ -124,7 +147,7 @@ def measure(folder: Path, count: int, repeats: int) -> list[Row]:
         with np.load(path) as arrays:
             return [arrays[name] for name in arrays.files]
 
-    def touch(rows: np.ndarray) -> np.ndarray:
+    def touch(rows: Rows) -> np.ndarray:
         return np.asarray(rows[:: len(rows) // 10])
 
     def read_all() -> object:
@@ -132,11 +155,56 @@ def measure(folder: Path, count: int, repeats: int) -> list[Row]:
 
     size = f"{count:,} × {WIDTH:,}"
     return [
-        pair(f"write {size}, beside np.save", repeats, write_ours, write_plain),
-        pair("write, beside np.save + fsync", repeats, write_ours, lambda: write_plain(True)),
-        pair("open: checked, beside np.load", 20 * repeats, open_ours, open_plain, "ms"),
-        pair("verify all, beside reading all", repeats, cache.verify, read_all),
-        pair("extract to continue, beside a map + fsync", repeats, extract_ours, extract_plain),
+        *pair(f"write {size}, beside np.save", repeats, write_ours, write_plain),
+        *pair("write, beside np.save + fsync", repeats, write_ours, lambda: write_plain(True)),
+        *pair("open: checked, beside np.load", 20 * repeats, open_ours, open_plain, "ms"),
+        *pair("verify all, beside reading all", repeats, cache.verify, read_all),
+        *pair("extract to continue, beside a map + fsync", repeats, extract_ours, extract_plain),
+    ]
+
+
+def measure_checks(folder: Path, count: int, repeats: int) -> list[Row]:
+    """Rows of the table: what is made of a matrix, checked beside unchecked."""
+    cache, random = LayerCache(folder / "checked"), np.random.default_rng(1)
+    axes = random.standard_normal((20, WIDTH), dtype=np.float32)
+    with cache.writing("a") as new:
+        rows = create_matrix(new, (count, WIDTH), np.float32)
+        for start in range(0, count, 512):  # as activations are: some directions, and noise
+            part = rows[start : start + 512]
+            random.standard_normal(out=(noise := np.empty(part.shape, np.float32)), dtype="f4")
+            part[:] = random.standard_normal((len(part), 20), dtype=np.float32) @ axes + noise
+        del rows, part
+        (new / "projector.npz").touch()
+        finish(new, {"model": "edm"}, ("midblock",))
+    file = cache.root / "a" / "activations.npy"
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+
+    def unchecked() -> np.memmap:
+        return np.load(file, mmap_mode="r")
+
+    def checked() -> Rows:
+        return cache.open("a").activations().rows
+
+    def as_a_whole() -> Rows:
+        return checked_as_a_whole(file, unchecked(), sha256)
+
+    def make_map(rows: Rows) -> object:
+        return fit_map(rows, MapParameters())
+
+    def reduce(rows: Rows) -> object:
+        return finite_rows(rows).all() and fit_reduction(rows, REDUCED, seed=1)
+
+    def take(rows: Rows) -> object:
+        return ActivationMatrix(file, (), rows).take(range(0, count, max(1, count // 8)))
+
+    def both(what: Callable[[Rows], object], ours: Callable[[], Rows]) -> tuple[Any, Any]:
+        return lambda: what(ours()), lambda: what(unchecked())
+
+    return [
+        *pair("map of it: checked, beside not", repeats, *both(make_map, checked), processor=True),
+        *pair("reduce it: checked, beside not", repeats, *both(reduce, checked), processor=True),
+        *pair("reduce it: as a whole, beside not", repeats, *both(reduce, as_a_whole)),
+        *pair("8 rows of it: checked, beside not", 20 * repeats, *both(take, checked), "ms"),
     ]
 
 
@@ -146,10 +214,12 @@ def main() -> None:
     made.add_argument("--rows", type=int, default=10_000)
     made.add_argument("--repeats", type=int, default=5)
     made.add_argument("--folder", type=Path, help="where to write; the system's temporary folder")
+    made.add_argument("--checks-alone", action="store_true", help="not what numpy does, too")
     options = made.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         isolate(Path(folder) / "home")
-        rows = measure(Path(folder), options.rows, options.repeats)
+        rows = [] if options.checks_alone else measure(Path(folder), options.rows, options.repeats)
+        rows += measure_checks(Path(folder), options.rows, options.repeats)
     report(rows, options.json, "numpy")
 
 

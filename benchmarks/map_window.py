@@ -121,14 +121,16 @@ class _Hand:
     """A window with a map, and a hand that makes gestures and measures the gaps in its beats."""
 
     def __init__(self, app: QApplication, state: State) -> None:
-        from PySide6.QtCore import QSettings, Qt, QTimer
+        from PySide6.QtCore import Qt, QTimer
 
+        from diffviews_desktop import paths
         from diffviews_desktop.session import Session
         from diffviews_desktop.ui.main_window import MainWindow
+        from diffviews_desktop.ui.settings import Settings
 
         self.app, self.state = app, state
         self.session, self.worker = Session(), _NoEngine()
-        settings = QSettings("diffviews-benchmark", "map_window")
+        settings = Settings(paths.data_dir() / "settings.json")
         self.window = MainWindow(self.session, self.worker, settings)
         self.window.resize(1440, 900)
         self.window.show()

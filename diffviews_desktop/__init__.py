@@ -1,12 +1,9 @@
 """See a diffusion model's activations as a map, and make the model draw from a region of it.
 
 The public names below are imported when they are first used, so that importing the package (and
-with it any part of the window) does not load torch.
+with it any part of the window) does not load torch. Nothing at all is imported here: see
+`safe_path`.
 """
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 __all__ = [
@@ -18,6 +15,7 @@ __all__ = [
     "unusable_adapters",
 ]
 
+TYPE_CHECKING = False  # type checkers take it for that of `typing`
 if TYPE_CHECKING:
     from diffviews_desktop.adapters.base import GeneratorAdapter
     from diffviews_desktop.adapters.registry import (
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
     )
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

@@ -5,23 +5,29 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
+import logging
 import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication, QObject, QSettings, Qt, QTimer
+from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QIcon
 from PySide6.QtWidgets import QApplication
 
-from diffviews_desktop import __version__, operations, paths
+from diffviews_desktop import __version__, operations, paths, terminal
+from diffviews_desktop.files import replacing
 from diffviews_desktop.logs import configure_logging
 from diffviews_desktop.session import Session
 from diffviews_desktop.ui import theme
 from diffviews_desktop.ui.main_window import MainWindow
+from diffviews_desktop.ui.saving import encoded
+from diffviews_desktop.ui.settings import Settings
 from diffviews_desktop.worker.jobs import Event, Source
 from diffviews_desktop.worker.worker import Worker
+
+log = logging.getLogger(__name__)
 
 SCREENSHOT_SETTLE_MILLISECONDS = 400
 FRAME_MILLISECONDS = 16
@@ -77,15 +83,16 @@ class App(QObject):
     def __init__(self, options: Options) -> None:
         super().__init__()
         self._options = options
-        settings = QSettings(str(paths.data_dir() / "settings.ini"), QSettings.Format.IniFormat)
+        settings = self._settings = Settings(paths.data_dir() / "settings.json")
         if options.reset:
             settings.clear()
-        self._settings = settings
         theme.apply(self._theme())
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow_desktop)
         self.session = Session()
         self.worker = Worker(options.device, paths.log_file())
         self.window = MainWindow(self.session, self.worker, settings)
+        if settings.problem:
+            self.session.update(self.session.state.with_notice(settings.problem, error=True))
         self.window.on_close = self.worker.stop
         self._events: list[Event] = []  # of the running job, shown at most once a frame
         self._frame = QTimer(self)
@@ -99,7 +106,7 @@ class App(QObject):
         self.window.map_shown.connect(self._on_map_shown)
 
     def _theme(self) -> theme.ThemeChoice:
-        chosen = self._options.theme or str(self._settings.value("theme", "system"))
+        chosen = self._options.theme or self._settings.text("theme", "system")
         return chosen if chosen in ("light", "dark") else "system"  # type: ignore[return-value]
 
     def _follow_desktop(self) -> None:
@@ -173,7 +180,7 @@ class App(QObject):
                 session=self.session, job_id=job_id, message=message, details=details
             )
         if self._options.screenshot is not None and self.session.state.layer_map is None:
-            print(f"diffviews-desktop: {message}", file=sys.stderr)
+            terminal.complain(message)
             self._end(1)
 
     def _on_cancelled(self, job_id: int) -> None:
@@ -193,14 +200,19 @@ class App(QObject):
     def _take_screenshot(self) -> None:
         assert self._options.screenshot is not None
         file = self._options.screenshot
-        with contextlib.suppress(OSError):
-            file.parent.mkdir(parents=True, exist_ok=True)
         self.window.map_area.release()
-        saved = self.window.grab().save(str(file))
-        if not saved:
+        try:
+            picture = encoded(self.window.grab().toImage(), file.suffix.removeprefix("."))
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(file) as stream:
+                stream.write(picture)
+        except OSError as error:
+            log.warning("%s", error)
             text = f"The screenshot could not be written to {file}. Choose another place."
-            print(f"diffviews-desktop: {text}", file=sys.stderr)
-        self._end(0 if saved else 1)
+            terminal.complain(text)
+            self._end(1)
+        else:
+            self._end(0)
 
     def _end(self, code: int) -> None:
         # the last window's end would end the program by itself, with another code

@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from diffviews_desktop import __version__, paths
-from diffviews_desktop.errors import DiffViewsError, brief
+from diffviews_desktop import __version__, paths, safe_path, terminal
+from diffviews_desktop.errors import DiffViewsError, said
 
 if TYPE_CHECKING:
     from diffviews_desktop.processing.parameters import MapParameters
@@ -53,7 +53,12 @@ examples:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; returns the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    safe_path.forget_empty_elements()
+    with terminal.harmless():
+        return _main(list(sys.argv[1:] if arguments is None else arguments))
+
+
+def _main(arguments: list[str]) -> int:
     try:
         try:
             return _run(arguments)
@@ -63,9 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, "head" for one, has seen enough
         _discard_output()
         return FAILED
-    except (DiffViewsError, OSError) as error:
+    except (DiffViewsError, OSError, MemoryError) as error:
         log.info("the program ends", exc_info=True)
-        print(f"diffviews-desktop: {error}", file=sys.stderr)
+        terminal.complain(said(error))
         _discard_output()
         return FAILED
     except KeyboardInterrupt:
@@ -73,8 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except Exception as error:  # a model of another package can fail in any way
         log.exception("unexpected error")
-        text = f"Something unexpected happened ({brief(error)})."
-        print(f"diffviews-desktop: {text} Details: {paths.log_file()}", file=sys.stderr)
+        terminal.complain(f"{said(error)} Details: {paths.log_file()}")
         _discard_output()
         return FAILED
 
@@ -252,8 +256,8 @@ def positive(text: str) -> int:
 
 
 def _open_window(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="diffviews-desktop",
+    parser = terminal.Parser(
+        prog=terminal.PROGRAM,
         description="See a diffusion model's activations as a map, and draw from a region of it.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -271,7 +275,7 @@ def _open_window(arguments: list[str]) -> int:
 
     problem = display_problem()
     if problem is not None:
-        print(f"diffviews-desktop: {problem}", file=sys.stderr)
+        terminal.complain(problem)
         return FAILED
 
     from diffviews_desktop.app import Options, run

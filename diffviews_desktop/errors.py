@@ -5,7 +5,8 @@
     DiffViewsError
     ├── UsageError          a value that a person typed cannot be used
     ├── DataError           a data folder or a file in it cannot be used
-    │   └── CacheError      a layer cache entry cannot be used
+    │   ├── CacheError      a layer cache entry cannot be used
+    │   └── PictureError    a picture cannot be used, and is left out
     ├── CheckpointError     a checkpoint cannot be read
     ├── AdapterError        an adapter is unknown or broken, or a layer does not exist
     ├── MaskError           a mask cannot be built or applied
@@ -17,10 +18,14 @@ The text of each is one sentence or two for a person: what happened, and what to
 
 from __future__ import annotations
 
+import errno
+
 from diffviews_desktop.files import UnfitFileError
+from diffviews_desktop.pictures.faults import Fault
 from diffviews_desktop.plain_text import visible
 
 MAX_BRIEF = 300
+_FULL = {getattr(errno, name, None) for name in ("ENOSPC", "EDQUOT", "EFBIG")} - {None}
 
 
 class DiffViewsError(Exception):
@@ -37,6 +42,14 @@ class DataError(DiffViewsError):
 
 class CacheError(DataError):
     """A layer cache entry is incomplete or damaged."""
+
+
+class PictureError(DataError):
+    """A picture is missing, cannot be read, or must not be decoded; ``fault`` is the kind."""
+
+    def __init__(self, text: str, fault: Fault = Fault.BROKEN) -> None:
+        super().__init__(text)
+        self.fault = fault
 
 
 class CheckpointError(DiffViewsError):
@@ -66,3 +79,23 @@ def brief(error: BaseException) -> str:
     text = visible(" ".join(str(error).split()), MAX_BRIEF)
     kind = type(error).__name__
     return f"{kind}: {text.rstrip('.')}" if text else kind
+
+
+def said(error: BaseException) -> str:
+    """Any error as a sentence for a person."""
+    if isinstance(error, DiffViewsError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return (
+            "There is not enough memory for this. Close other programs, or choose a smaller layer."
+        )
+    if isinstance(error, OSError) and error.strerror:
+        if error.errno in _FULL:
+            return "The disk is full. Make room, then try again."
+        what = "A file" if error.filename is None else visible(str(error.filename), MAX_BRIEF)
+        reason = visible(str(error.strerror), MAX_BRIEF)
+        return (
+            f"{what} cannot be read or written ({reason}). Check that it is still there, the disk "
+            "and the rights, then try again."
+        )
+    return f"Something unexpected happened ({brief(error)})."

@@ -12,10 +12,16 @@ import errno
 import json
 import os
 import secrets
+import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import IO, Any, BinaryIO, TypeVar
+
+from diffviews_desktop.interrupts import uninterrupted
+from diffviews_desktop.leftovers import PART, held, sweep
+
+T = TypeVar("T")
 
 MOST_JSON = 16_000_000
 """Bytes of a JSON file that describes one thing: a configuration, a record, names of classes.
@@ -31,9 +37,6 @@ MOST_MEMORY = 1_000_000_000
 """Bytes of memory that the values of one JSON file may take, as `memory_of_json` estimates it."""
 MOST_TABLE_MEMORY = 2_000_000_000
 """The same of a table of samples."""
-
-PART = ".part"
-"""How the names of files end that are being written."""
 
 _OPEN = sum(
     getattr(os, name, 0) for name in ("O_RDONLY", "O_NONBLOCK", "O_NOCTTY", "O_BINARY", "O_CLOEXEC")
@@ -61,6 +64,14 @@ def is_regular(path: Path | str) -> bool:
     try:
         return stat.S_ISREG(os.stat(path).st_mode)
     except (OSError, ValueError):  # the second: a NUL in the name
+        return False
+
+
+def can_be_a_path(text: str) -> bool:
+    """Whether a file system can have a file of this name: no NUL, no half of a surrogate pair."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
         return False
 
 
@@ -192,17 +203,45 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         OSError: it cannot be written.
     """
-    temporary, file = create_beside(path)
+    with replacing_all(path) as (file,):
+        yield file
+
+
+@contextlib.contextmanager
+def replacing_all(*paths: Path) -> Iterator[list[IO[bytes]]]:
+    """Files to write that belong together: as `replacing` does, all of them or none.
+
+    Each is whole on the disk before the first takes its place, and they do so in this order.
+
+    Raises:
+        OSError: one cannot be written.
+    """
+    with contextlib.ExitStack() as stack:
+        written = [stack.enter_context(_going(path)) for path in paths]
+        yield [file for _, file in written]
+        for _, file in written:
+            close_synced(file)
+        with uninterrupted():
+            _take_places([temporary for temporary, _ in written], paths)
+
+
+@contextlib.contextmanager
+def private_folder(folder: Path) -> Iterator[Path]:
+    """A new folder in a folder, hidden, made at random and its owner's alone; it goes in the end.
+
+    Nobody can have put anything where it is written to: for libraries that take nothing but a path,
+    and for files that appear together.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    temporary, _ = _made_in(folder, lambda path: os.mkdir(path, 0o700))
     try:
-        with file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
+        with held(temporary):
+            yield temporary
+    finally:
+        with uninterrupted():
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def create_beside(path: Path) -> tuple[Path, IO[bytes]]:
@@ -213,10 +252,67 @@ def create_beside(path: Path) -> tuple[Path, IO[bytes]]:
     Raises:
         OSError: it cannot be created.
     """
+    return _made_in(path.parent, create)
+
+
+def create(path: Path) -> IO[bytes]:
+    """A new file to write; what exists is never opened, a link never followed.
+
+    Raises:
+        OSError: it cannot be created, or is there.
+    """
+    return os.fdopen(os.open(path, _CREATE, 0o666), "wb")
+
+
+def close_synced(file: IO[bytes]) -> None:
+    """Close a file once all of it is on the disk."""
+    file.flush()
+    os.fsync(file.fileno())
+    file.close()
+
+
+def _made_in(folder: Path, make: Callable[[Path], T]) -> tuple[Path, T]:
+    """What is made in a folder under a hidden name at random, and that name."""
+    sweep(folder)
     while True:
-        temporary = path.with_name(f".{secrets.token_hex(8)}{PART}")
-        with contextlib.suppress(FileExistsError):  # one of 2 ** 64 names
-            return temporary, os.fdopen(os.open(temporary, _CREATE, 0o666), "wb")
+        temporary = folder / f".{secrets.token_hex(8)}{PART}"
+        try:
+            return temporary, make(temporary)
+        except FileExistsError:  # one of 2 ** 64 names
+            continue
+        except BaseException:  # Ctrl-C may come when it has just been made
+            with contextlib.suppress(OSError):
+                temporary.rmdir() if temporary.is_dir() else temporary.unlink()
+            raise
+
+
+@contextlib.contextmanager
+def _going(path: Path) -> Iterator[tuple[Path, IO[bytes]]]:
+    """`create_beside`, of which nothing stays under that name."""
+    temporary, file = create_beside(path)
+    try:
+        with file, held(file.fileno()):
+            yield temporary, file
+    finally:
+        _unlink(temporary)
+
+
+def _take_places(temporaries: Sequence[Path], paths: Sequence[Path]) -> None:
+    fresh = [path for path in paths if not os.path.lexists(path)]
+    taken: list[Path] = []
+    try:
+        for temporary, path in zip(temporaries, paths, strict=True):
+            os.replace(temporary, path)
+            taken.append(path)
+    except OSError:
+        for path in set(fresh).intersection(taken):
+            _unlink(path)
+        raise
+
+
+def _unlink(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()
 
 
 def _fit(status: os.stat_result, path: Path, most: int | None) -> os.stat_result:

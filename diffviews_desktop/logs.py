@@ -5,10 +5,16 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+from copy import copy
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import Any
 
+from diffviews_desktop.plain_text import MOST_SHOWN, visible
+
+MOST_OF_DETAILS = 20_000  # letters of a traceback
 _FORMAT = "%(asctime)s %(processName)s %(levelname)s %(name)s: %(message)s"
+_INDENT = "    "
 
 
 def configure_logging(log_file: Path | None, level: int = logging.INFO) -> None:
@@ -27,7 +33,34 @@ def configure_logging(log_file: Path | None, level: int = logging.INFO) -> None:
     with contextlib.suppress(OSError):
         log_file.parent.mkdir(parents=True, exist_ok=True)
         handler = RotatingFileHandler(
-            log_file, maxBytes=1_000_000, backupCount=1, encoding="utf-8", delay=True
+            log_file,
+            maxBytes=1_000_000,
+            backupCount=1,
+            encoding="utf-8",
+            delay=True,
+            errors="backslashreplace",
         )
-        handler.setFormatter(logging.Formatter(_FORMAT))
+        handler.setFormatter(_Formatter(_FORMAT))
         root.addHandler(handler)
+
+
+class _Formatter(logging.Formatter):
+    """Begins lines with the time where an entry begins, and nowhere else: texts of files that the
+    messages quote make none of their own."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        own = copy(record)
+        own.exc_text = None  # which another handler may have written in its way
+        return super().format(own)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        record.message = visible(record.message, MOST_SHOWN)
+        return super().formatMessage(record)
+
+    def formatException(self, ei: Any) -> str:
+        details = visible(super().formatException(ei), MOST_OF_DETAILS, lines=True)
+        return _INDENT + details.replace("\n", f"\n{_INDENT}")
+
+    def formatStack(self, stack_info: str) -> str:
+        details = visible(stack_info, MOST_OF_DETAILS, lines=True)
+        return _INDENT + details.replace("\n", f"\n{_INDENT}")

@@ -9,14 +9,25 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator, Sequence
 
 MOST_SHOWN = 2000
 """Letters of a message that are shown; the rest is in its details."""
+MOST_OF_NAME = 60
+"""Letters of a name within a sentence."""
+MOST_MARKS = 5
+"""Combining marks and joiners on one letter: scripts need four, and more of them would be drawn
+over the lines above and below."""
 
 _ESCAPED = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+_MARKS = {"Mn", "Me"}
 _JOINERS = "\u200c\u200d"  # zero width (non-)joiners: words of many languages need them
 _PLAIN = re.compile(r"[ -~]*")
+_LINES = re.compile(r"[ -~\n\t]*")
 _FORMULA = re.compile(r"'*[=+\-@＝＋－＠|%\t\r\n]")
+_RIGHT = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
+_TO_THE_LEFT = re.compile(rf"[{_RIGHT}](?:(?:(?!\n)[{_RIGHT}\d\W_])*[{_RIGHT}])?")
+_MARK = "\u200e"  # left-to-right mark: invisible, and what follows runs to the right
 
 
 def visible(text: str, most: int | None = None, *, lines: bool = False) -> str:
@@ -29,15 +40,29 @@ def visible(text: str, most: int | None = None, *, lines: bool = False) -> str:
     """
     if most is not None and len(text) > 4 * most:  # what is left out is not looked at
         text = elided(text, 2 * most)
-    if not _PLAIN.fullmatch(text):
-        text = "".join(letter if _harmless(letter, lines) else _escape(letter) for letter in text)
+    if not (_LINES if lines else _PLAIN).fullmatch(text):
+        text = "".join(_letters(text, lines))
     return text if most is None else elided(text, most)
 
 
-def _harmless(letter: str, lines: bool) -> bool:
-    if letter in "\n\t":
-        return lines
-    return letter in _JOINERS or unicodedata.category(letter) not in _ESCAPED
+def _letters(text: str, lines: bool) -> Iterator[str]:
+    piled = 0
+    for letter in text:
+        kind = unicodedata.category(letter)
+        joiner = letter in _JOINERS
+        piled = piled + 1 if joiner or kind in _MARKS else 0
+        harmless = joiner or kind not in _ESCAPED or _is_new(letter)
+        if (lines and letter in "\n\t") or (harmless and piled <= MOST_MARKS):
+            yield letter
+        else:
+            yield _escape(letter)
+
+
+def _is_new(letter: str) -> bool:
+    """Whether it may be an emoji or a script that came into Unicode after Python's tables."""
+    code = ord(letter)
+    assigned = unicodedata.category(letter) != "Cn"
+    return not assigned and 0x10000 <= code < 0x40000 and code & 0xFFFE != 0xFFFE
 
 
 def _escape(letter: str) -> str:
@@ -45,6 +70,21 @@ def _escape(letter: str) -> str:
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def steady(text: str) -> str:
+    """A text for a line that runs to the right: numbers after Hebrew or Arabic words stay there.
+
+    Without the mark that follows such words, ``שלום  0.2  5`` would be shown as ``5  0.2  םולש``.
+    """
+    if text.isascii():
+        return text
+
+    def marked(words: re.Match[str]) -> str:
+        more = words.end() < len(text) and text[words.end()] != "\n"
+        return words[0] + _MARK if more else words[0]
+
+    return _TO_THE_LEFT.sub(marked, text)
 
 
 def elided(text: str, most: int) -> str:
@@ -56,14 +96,32 @@ def elided(text: str, most: int) -> str:
 
 
 def csv_cell(text: str) -> str:
-    """A text as it stands in a CSV file: a spreadsheet does not take it for a formula.
+    r"""A text as it stands in a CSV file: a spreadsheet does not take it for a formula.
 
     An apostrophe goes before what begins like one; `from_csv_cell` takes it away again, so that
-    what was written is read back equal.
+    what was written is read back equal. A zero byte, which no CSV may hold, is written as ``\x00``.
     """
+    text = text.replace("\0", "\\x00")
     return f"'{text}" if _FORMULA.match(text) else text
 
 
 def from_csv_cell(text: str) -> str:
     """What `csv_cell` was given."""
     return text[1:] if text.startswith("'") and _FORMULA.match(text, 1) else text
+
+
+def from_csv_column(cells: Sequence[str]) -> Sequence[str]:
+    """What the cells of a column were before `csv_cell` went over all of them.
+
+    Another program's column, which has a formula or a negative number as it is, stays as it is.
+    """
+    if not any(cell.startswith("'") for cell in cells):
+        return cells
+    if any(csv_cell(cell) != cell and not cell.startswith("'") for cell in cells):
+        return cells
+    return tuple(map(from_csv_cell, cells))
+
+
+def file_name(text: str) -> str:
+    """A text as a part of the name that is suggested for a file: no folders, and not too long."""
+    return visible(re.sub(r'[/\\:*?"<>|\x00-\x1f]+', "-", text), MOST_OF_NAME)

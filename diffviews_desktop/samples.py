@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from diffviews_desktop.files import can_be_a_path
 from diffviews_desktop.texts import Texts
 
 
@@ -67,7 +68,7 @@ class SampleTable:
         """The picture of a sample; None where there is none inside the model's folder."""
         folder, _, name = self.image_path[index].rpartition("/")
         real = self._folder(folder)
-        if real is not None and name not in ("", ".", "..") and "\0" not in name:
+        if real is not None and name not in ("", ".", "..") and can_be_a_path(name):
             path = f"{real}{os.sep}{name}"
             with contextlib.suppress(OSError):
                 if stat.S_ISREG(os.lstat(path).st_mode):
@@ -79,7 +80,7 @@ class SampleTable:
         if relative not in self._folders:
             base = os.path.realpath(self.root)
             known = None
-            if "\0" not in relative:
+            if can_be_a_path(relative):
                 real = os.path.realpath(os.path.join(base, relative))
                 known = real if Path(real).is_relative_to(base) else None
             self._folders[relative] = known
@@ -113,7 +114,7 @@ class SampleTable:
 
 def path_inside(root: Path, relative: str) -> Path | None:
     """``root / relative``, or None if that is empty, missing, or not inside ``root``."""
-    if not relative or "\0" in relative:
+    if not relative or not can_be_a_path(relative):
         return None
     base = os.path.realpath(root)
     real = Path(os.path.realpath(os.path.join(base, relative)))

@@ -11,8 +11,12 @@ from typing import Any
 os.environ["OMP_NUM_THREADS"] = os.environ["NUMBA_NUM_THREADS"] = "1"
 
 import pytest
+from hypothesis import settings
 from own_display import serve_display
 from tiny_folder import write_tiny_model
+
+settings.register_profile("any machine", deadline=None)  # others may keep it busy
+settings.load_profile("any machine")
 
 
 @pytest.hookimpl(optionalhook=True)

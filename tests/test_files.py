@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import stat
 import threading
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -187,3 +189,80 @@ def test_what_was_not_finished_is_not_there(tmp_path: Path) -> None:
         interrupted()
     assert [path.name for path in tmp_path.iterdir()] == ["target"]
     assert (tmp_path / "target").read_text() == "old"
+
+
+def test_files_that_belong_together_appear_together(tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    with files.replacing_all(one, two) as (first, second):
+        first.write(b"1")
+        second.write(b"2")
+        assert all(path.name.startswith(".") for path in tmp_path.iterdir())
+    assert (one.read_bytes(), two.read_bytes()) == (b"1", b"2")
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_of_files_that_belong_together_none_appears_where_one_cannot(tmp_path: Path) -> None:
+    fresh, old, folder = tmp_path / "fresh", tmp_path / "old", tmp_path / "folder"
+    folder.mkdir()
+    old.write_text("old")
+
+    def write(*paths: Path, fail: bool = False) -> None:
+        with files.replacing_all(*paths) as written:
+            for file in written:
+                file.write(b"new")
+            if fail:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write(fresh, old, fail=True)
+    assert old.read_text() == "old"
+    with pytest.raises(OSError, match="directory"):
+        write(fresh, folder)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "old"]
+
+
+def test_ctrl_c_between_two_files_that_belong_together_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = os.replace
+
+    def interrupted(source: Path, target: Path) -> None:
+        replace(source, target)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt), files.replacing_all(tmp_path / "one", tmp_path / "two"):
+        pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "two"]
+
+
+def test_ctrl_c_when_a_file_has_just_been_made_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = {"open": os.open, "mkdir": os.mkdir}
+
+    def interrupted(name: str) -> Callable[..., None]:
+        def make(*arguments: object) -> None:
+            made[name](*arguments)
+            raise KeyboardInterrupt
+
+        return make
+
+    for name in made:
+        monkeypatch.setattr(os, name, interrupted(name))
+    with pytest.raises(KeyboardInterrupt), files.replacing(tmp_path / "target"):
+        pytest.fail("the block was entered")
+    with pytest.raises(KeyboardInterrupt), files.private_folder(tmp_path):
+        pytest.fail("the block was entered")
+    monkeypatch.undo()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_private_folder_is_its_owners_and_goes(tmp_path: Path) -> None:
+    with files.private_folder(tmp_path) as folder:
+        assert folder.parent == tmp_path
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        (folder / "file").write_text("x")
+        with pytest.raises(FileExistsError):
+            files.create(folder / "file")
+    assert list(tmp_path.iterdir()) == []

@@ -56,6 +56,8 @@ def test_the_window_side_loads_no_torch_and_no_umap() -> None:
     assert any(name.startswith("diffviews_desktop.ui.map.") for name in names)
     script = "import sys, importlib\nfor name in sys.argv[1:]: importlib.import_module(name)\n"
     assert python(script + LOADED, *names) == "[]"
+    # nor Pillow, which is imported with the first picture, in a thread
+    assert python(script + "print('PIL' in sys.modules)", *names) == "False"
 
 
 def test_every_module_can_be_imported_alone_and_first() -> None:

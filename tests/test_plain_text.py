@@ -8,9 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diffviews_desktop.plain_text import csv_cell, elided, from_csv_cell, visible
+from diffviews_desktop.plain_text import (
+    csv_cell,
+    elided,
+    file_name,
+    from_csv_cell,
+    from_csv_column,
+    steady,
+    visible,
+)
 
 any_text = st.text(st.characters(), max_size=50)  # lone surrogates, too
+in_a_cell = st.text(st.characters(exclude_characters="\0"), max_size=50)
 
 
 @pytest.mark.parametrize(
@@ -23,10 +32,49 @@ any_text = st.text(st.characters(), max_size=50)  # lone surrogates, too
         ("\udc80", "\\udc80"),
         ("\U000e0041", "\\U000e0041"),
         ("\x9b1m", "\\x9b1m"),
+        ("\ufdd0", "\\ufdd0"),
+        ("a" + "\u0301" * 7, "a" + "\u0301" * 5 + "\\u0301\\u0301"),
+        ("\u200d" * 6, "\u200d" * 5 + "\\u200d"),
     ],
 )
 def test_letters_that_act_are_made_visible(text: str, shown: str) -> None:
     assert visible(text) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "👩\u200d👩\u200d👧\u200d👦 and 🏳\ufe0f\u200d🌈",  # joined, and with their colours
+        "\U0001fae9\U0001cc00",  # of a later Unicode than Python's tables
+        "क्\u200dष می\u200cخواهم",
+        "Việt e\u0302\u0323 שָׁלוֹם",
+        "ไทย 한국어 ქართული ኢትዮጵያ",
+        "№ 5 · ½ – “σ”",
+    ],
+)
+def test_letters_of_all_scripts_stay(text: str) -> None:
+    assert visible(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "marked"),
+    [
+        ("3: cat   (20)", "3: cat   (20)"),
+        ("3: שלום עולם   (20)", "3: שלום עולם|   (20)"),
+        ("حدر 12 x", "حدر| 12 x"),
+        ("חדר 12 גדול 7", "חדר 12 גדול| 7"),  # a number within words is theirs
+        ("שלום", "שלום"),
+        ("אב\nגד x", "אב\nגד| x"),
+    ],
+)
+def test_numbers_after_words_that_run_to_the_left_stay_there(text: str, marked: str) -> None:
+    assert steady(text) == marked.replace("|", "\u200e")
+
+
+def test_a_name_is_no_path_and_not_too_long() -> None:
+    assert file_name("../../etc/passwd") == "..-..-etc-passwd"
+    assert file_name('a:b*?"<c>|d\x1b\n') == "a-b-c-d-"
+    assert len(file_name("x" * 10_000)) <= 60
 
 
 def test_line_breaks_stay_where_lines_are_wanted() -> None:
@@ -49,7 +97,7 @@ def test_a_long_text_keeps_its_beginning_and_its_end() -> None:
     assert visible("x" * 10**7 + "\x1b", 9).endswith("x1b")
 
 
-@given(any_text)
+@given(in_a_cell)
 def test_a_cell_is_read_back_equal_and_is_no_formula(text: str) -> None:
     cell = csv_cell(text)
     assert from_csv_cell(cell) == text
@@ -60,3 +108,18 @@ def test_a_cell_is_read_back_equal_and_is_no_formula(text: str) -> None:
 def test_formulas_get_an_apostrophe(formula: str) -> None:
     assert csv_cell(formula) == f"'{formula}"
     assert csv_cell("it's = fine") == "it's = fine"
+
+
+def test_a_zero_byte_is_written_as_text() -> None:
+    assert csv_cell("a\0b") == "a\\x00b"
+    assert csv_cell("\0") == "\\x00"
+
+
+@given(st.lists(in_a_cell))
+def test_a_column_is_read_back_equal(texts: list[str]) -> None:
+    assert list(from_csv_column(list(map(csv_cell, texts)))) == texts
+
+
+@pytest.mark.parametrize("cells", [["'=x", "=x"], ["it's", "'tis"], ["-1.5", "2"], []])
+def test_a_column_of_another_program_stays_as_it_is(cells: list[str]) -> None:
+    assert list(from_csv_column(cells)) == cells

@@ -44,8 +44,15 @@ from diffviews_desktop.adapters.networks.infer import (
 )
 from diffviews_desktop.adapters.networks.precond import PRECONDITIONERS, Precond
 from diffviews_desktop.data.checkpoint_files import SOURCE_KEY, WEIGHTS_IN_FOLDER, source_facts
+from diffviews_desktop.data.folder_files import reason
 from diffviews_desktop.errors import CheckpointError, UsageError
-from diffviews_desktop.files import check_regular, meant_as_file, open_regular
+from diffviews_desktop.files import (
+    check_regular,
+    create,
+    meant_as_file,
+    open_regular,
+    private_folder,
+)
 
 READABLE = (
     "Use a pickle of the EDM authors' code (.pkl), .safetensors, or a state dict in .pt, .pth or "
@@ -217,20 +224,16 @@ def save_checkpoint(
     metadata = header_metadata(config)
     if source is not None:
         metadata[SOURCE_KEY] = json.dumps(dict(source))
-    temporary = path.with_name(path.name + ".part")
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    try:
-        with temporary.open("wb"):
-            readable = temporary.stat().st_mode  # the library makes files for their owner alone
+    with private_folder(path.parent) as folder:  # the library takes no open file
+        temporary = folder / path.name
+        with create(temporary) as file:
+            readable = os.fstat(file.fileno()).st_mode  # it makes files for their owner alone
         safetensors.torch.save_file(tensors, temporary, metadata=metadata)
         temporary.chmod(readable)
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except BaseException:
-        if temporary.is_file():
-            temporary.unlink()
-        raise
 
 
 def convert_checkpoint(
@@ -245,7 +248,7 @@ def convert_checkpoint(
     out = Path(out)
     if out.suffix != ".safetensors":
         raise UsageError(f"{out.name} must end in .safetensors.")
-    if out.exists() and not replace_existing:
+    if os.path.lexists(out) and not replace_existing:
         raise UsageError(f"{out} is there already. Choose another name, or replace it (--force).")
     loaded = load_checkpoint(path, progress=lambda fraction: progress(0.7 * fraction))
     source = source_facts(loaded.file)
@@ -253,7 +256,10 @@ def convert_checkpoint(
         out.parent.mkdir(parents=True, exist_ok=True)
         save_checkpoint(out, loaded.config, loaded.model.state_dict(), source)
     except (OSError, safetensors.SafetensorError) as error:
-        raise UsageError(f"{out} cannot be written ({error}).") from error
+        said = reason(error) if isinstance(error, OSError) else str(error)
+        raise UsageError(
+            f"{out} cannot be written ({said}). Check the disk and the folder's rights."
+        ) from error
     progress(1.0)
     return loaded
 

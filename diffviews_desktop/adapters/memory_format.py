@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import statistics
 import time
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from diffviews_desktop.files import read_json_value
+from diffviews_desktop.files import read_json_value, replacing
 
 log = logging.getLogger(__name__)
 
@@ -100,10 +99,9 @@ def _read(memory: Path) -> dict[str, str]:
 
 
 def _write(memory: Path, known: dict[str, str]) -> None:
-    temporary = memory.with_name(f"{memory.name}.{os.getpid()}.part")
     try:
         memory.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(known, indent=1), encoding="utf-8")
-        os.replace(temporary, memory)
+        with replacing(memory) as file:
+            file.write(json.dumps(known, indent=1).encode())
     except OSError as error:
         log.warning("the measured memory format could not be remembered (%s)", error)

@@ -22,6 +22,7 @@ from diffviews_desktop.data.original import flatten_activations as flatten_activ
 from diffviews_desktop.data.original import load_activations as load_activations
 from diffviews_desktop.data.original import load_fast_activations as load_fast_activations
 from diffviews_desktop.errors import OutOfMemoryError
+from diffviews_desktop.files import replacing_all
 
 ExtractionInput = Literal["noised", "scaled"]
 
@@ -112,16 +113,22 @@ class ActivationExtractor:
         return self.get_activations()
 
     def save(self, output_path: Path, metadata: Mapping[str, Any] | None = None) -> None:
-        """Write what was captured as ``<output_path>.npz`` (rows flattened) and ``.json``."""
+        """Write what was captured as ``<output_path>.npz`` (rows flattened) and, where there is
+        metadata, ``.json``: both or none.
+
+        Raises:
+            OSError: they cannot be written.
+        """
         path = Path(output_path)
         if path.suffix == ".npz":
             path = path.with_suffix("")
         path.parent.mkdir(parents=True, exist_ok=True)
         arrays = {name: t.flatten(1).float().numpy() for name, t in self._activations.items()}
-        np.savez_compressed(path.with_name(f"{path.name}.npz"), **arrays)  # type: ignore[arg-type]
-        if metadata is not None:
-            text = json.dumps(dict(metadata), indent=2)
-            path.with_name(f"{path.name}.json").write_text(text, encoding="utf-8")
+        suffixes = (".npz",) if metadata is None else (".npz", ".json")
+        with replacing_all(*(path.with_name(path.name + suffix) for suffix in suffixes)) as files:
+            np.savez_compressed(files[0], **arrays)  # type: ignore[arg-type]
+            if metadata is not None:
+                files[1].write(json.dumps(dict(metadata), indent=2).encode())
 
 
 class LabelledPictures(NamedTuple):

@@ -31,7 +31,9 @@ from diffviews_desktop.core.denoising import (
 from diffviews_desktop.core.extractor import ActivationExtractor
 from diffviews_desktop.core.masking import ActivationMasker
 from diffviews_desktop.data.arrays import Float32
+from diffviews_desktop.data.folder_files import check_stays_inside
 from diffviews_desktop.errors import UsageError
+from diffviews_desktop.files import replacing_all
 
 
 @dataclass(frozen=True)
@@ -188,10 +190,16 @@ def save_generated_sample(
     sample_id: str,
 ) -> dict[str, Any]:
     """Write one picture ``(H, W, C) uint8`` as ``images/<model>/<id>.png``, and its activations,
-    where there are any, as ``activations/<model>/<id>.npz`` with the metadata in ``.json``.
+    where there are any, as ``activations/<model>/<id>.npz`` with the metadata in ``.json``: all
+    files or none.
 
     Returns:
         ``sample_id``, ``image_path`` (relative) and the metadata, as one record.
+
+    Raises:
+        UsageError: the model or the sample has a name that no file can have.
+        DataError: a link leads out of the folder.
+        OSError: the files cannot be written.
     """
     root = Path(output_dir)
     model = str(metadata.get("model", "generated"))
@@ -199,15 +207,19 @@ def save_generated_sample(
         if not part or part != Path(part).name or part == "..":
             raise UsageError(f"{part!r} cannot be part of a file name.")
     picture = root / "images" / model / f"{sample_id}.png"
-    picture.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.squeeze(image.cpu().numpy())).save(picture)
+    paths = [picture]
     if activations:
-        stem = root / "activations" / model / sample_id
-        stem.parent.mkdir(parents=True, exist_ok=True)
-        arrays = {name: t.flatten(1).cpu().float().numpy() for name, t in activations.items()}
-        np.savez_compressed(stem.with_name(f"{sample_id}.npz"), **arrays)  # type: ignore[arg-type]
-        text = json.dumps(dict(metadata), indent=2)
-        stem.with_name(f"{sample_id}.json").write_text(text, encoding="utf-8")
+        beside = root / "activations" / model
+        paths += [beside / f"{sample_id}.npz", beside / f"{sample_id}.json"]
+    for path in paths:
+        check_stays_inside(root, path.parent)
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing_all(*paths) as files:
+        Image.fromarray(np.squeeze(image.cpu().numpy())).save(files[0], format="PNG")
+        if activations:
+            arrays = {name: t.flatten(1).cpu().float().numpy() for name, t in activations.items()}
+            np.savez_compressed(files[1], **arrays)  # type: ignore[arg-type]
+            files[2].write(json.dumps(dict(metadata), indent=2).encode())
     return {
         "sample_id": sample_id,
         "image_path": picture.relative_to(root).as_posix(),

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from diffviews_desktop.data.activation_places import Places, find_places
 from diffviews_desktop.data.activation_sources import NpyMatrix
 from diffviews_desktop.data.arrays import Float32, layer_slices
+from diffviews_desktop.data.matrix_file import MatrixFile
 from diffviews_desktop.data.model_folder import ModelFolder
 from diffviews_desktop.data.sample_files import ModelSamples
 
@@ -87,8 +88,7 @@ class ActivationFiles:
         self, rows: Iterable[int] | None = None
     ) -> Iterator[tuple[NDArray[np.int64], Float32]]:
         """Read the rows of some samples (all by default) in the files' order, each file once:
-        which samples ``(b,)``, and their rows ``(b, D) float32``, about 64 MB at a time. The rows
-        may be read-only.
+        which samples ``(b,)``, and their rows ``(b, D) float32``, about 64 MB at a time.
 
         Raises:
             DataError: a file is damaged.
@@ -98,9 +98,9 @@ class ActivationFiles:
         for positions, values in self._read(wanted):
             yield wanted[positions], values
 
-    def matrix(self) -> NDArray | None:
-        """All rows as a read-only memory map ``(N, D)``, in the file's kind of float; None where
-        that would need a copy: several files, another order, or layers that do not adjoin.
+    def matrix(self) -> MatrixFile | None:
+        """All rows ``(N, D)`` in the file's kind of float, to be read in any order; None where that
+        would need a copy: several files, another order, or layers that do not adjoin.
 
         Raises:
             DataError: the file is damaged.
@@ -113,7 +113,7 @@ class ActivationFiles:
         first = int(row[0])
         if len(columns) != 1 or not np.array_equal(row, np.arange(first, first + len(row))):
             return None
-        return source.map()[first : first + len(row), columns[0]]
+        return source.matrix().part(slice(first, first + len(row)), columns[0])
 
     def _checked(self, rows: Iterable[int]) -> NDArray[np.int64]:
         wanted = np.asarray(rows if isinstance(rows, np.ndarray) else list(rows), dtype=np.int64)

@@ -16,7 +16,7 @@ from diffviews_desktop.data.activation_sources import NpyMatrix, NpzBatch, Sourc
 from diffviews_desktop.data.folder_files import files_in, inside, names_in, stays_inside
 from diffviews_desktop.data.sample_files import ModelSamples
 from diffviews_desktop.errors import DataError
-from diffviews_desktop.files import meant_as_file
+from diffviews_desktop.files import can_be_a_path, meant_as_file
 from diffviews_desktop.samples import path_inside
 
 ROWS_WITHOUT_QUESTION = 65_536  # of a batch; more only where the folder lists as many samples
@@ -93,7 +93,9 @@ def _in_matrices(root: Path, paths: Sequence[Path], samples: ModelSamples) -> Pl
 
 
 def _matrix_path(root: Path, relative: str) -> str:
-    return os.path.realpath(os.path.join(root, f"{relative}.npy")) if relative else ""
+    if not relative or not can_be_a_path(relative):
+        return ""
+    return os.path.realpath(os.path.join(root, f"{relative}.npy"))
 
 
 def _by_id(sources: Sequence[NpyMatrix], samples: ModelSamples) -> Places:
@@ -189,6 +191,8 @@ def _batch_path(root: Path, relative: str, samples: ModelSamples) -> Path | None
         found = path_inside(root, bare + suffix)
         if found is not None:
             return found
+    if not can_be_a_path(relative):
+        return None
     if not (stays_inside(root, relative) and stays_inside(root, f"{bare}.npz")):
         raise DataError(
             f"{samples.source}: the activation_path {reprlib.repr(relative)} leads out of {root}, "

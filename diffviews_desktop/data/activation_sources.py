@@ -11,7 +11,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from diffviews_desktop.data.arrays import BLOCK_BYTES, FLOATS, Float32, layer_slices, map_array
+from diffviews_desktop.data.arrays import BLOCK_BYTES, Float32, layer_slices, open_matrix
+from diffviews_desktop.data.matrix_file import MatrixFile
 from diffviews_desktop.data.npz_files import NpzFile
 from diffviews_desktop.data.side_car import SideCar, read_side_car
 from diffviews_desktop.errors import DataError
@@ -70,8 +71,7 @@ class NpyMatrix:
         Raises:
             DataError: a file is damaged, no matrix of floats, or the two disagree.
         """
-        values = map_matrix(path)
-        rows, width = values.shape
+        rows, width = open_matrix(path).shape
         return cls(path, rows, width, read_side_car(path, rows, width))
 
     @property
@@ -99,13 +99,13 @@ class NpyMatrix:
                 joined.append(part)
         return joined
 
-    def map(self) -> NDArray:
-        """The matrix as a read-only memory map.
+    def matrix(self) -> MatrixFile:
+        """The matrix, to be read.
 
         Raises:
             DataError: it is no longer what it was.
         """
-        values = map_matrix(self.path)
+        values = open_matrix(self.path)
         if values.shape != (self.rows, self.width):
             raise DataError(
                 f"{self.path} has changed while it was in use: now {values.shape}, before "
@@ -117,18 +117,13 @@ class NpyMatrix:
         self, wanted: NDArray[np.int64], layers: Sequence[str] | None
     ) -> Iterator[tuple[slice, Float32]]:
         """See `Source.blocks`."""
-        values, columns = self.map(), self.columns(layers)
+        values, columns = self.matrix(), self.columns(layers)
         width = sum(part.stop - part.start for part in columns)
         step = max(1, BLOCK_BYTES // (4 * width))
         for start in range(0, len(wanted), step):
             rows = wanted[start : start + step]
-            # a run of rows is read in order, faster than one by one
-            picked: slice | NDArray = rows
-            if (np.diff(rows) == 1).all():
-                picked = slice(int(rows[0]), int(rows[-1]) + 1)
             with np.errstate(over="ignore"):  # a float64 may be beyond float32: infinity
-                parts = [np.asarray(values[picked, part], np.float32) for part in columns]
-            # of adjoining columns in float32, what is mapped itself: nothing is copied
+                parts = [np.asarray(values[rows, part], np.float32) for part in columns]
             block = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
             yield slice(start, start + len(rows)), block
 
@@ -181,18 +176,3 @@ class NpzBatch:
             picked = wanted[first:last] - start
             whole = np.array_equal(picked, np.arange(len(rows)))
             yield slice(int(first), int(last)), rows if whole else rows[picked]
-
-
-def map_matrix(path: Path) -> NDArray:
-    """A matrix of floats as a read-only memory map.
-
-    Raises:
-        DataError: the file is damaged or holds something else.
-    """
-    values = map_array(path)
-    if values.ndim != 2 or values.dtype not in FLOATS or not values.shape[1]:
-        raise DataError(
-            f"{path} must hold a matrix (samples, values) of floats, not {values.dtype} "
-            f"{values.shape}. Restore it."
-        )
-    return values

@@ -14,11 +14,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from diffviews_desktop.data.matrix_file import MatrixFile
 from diffviews_desktop.errors import DataError, brief
-from diffviews_desktop.files import check_regular
 
 Float32 = NDArray[np.float32]
-FLOATS = tuple(np.dtype(order + size) for size in ("f2", "f4", "f8") for order in "<>")
 BLOCK_BYTES = 64_000_000  # of rows held at a time
 
 
@@ -51,25 +50,37 @@ def flatten_layers(activations: Mapping[str, NDArray]) -> Float32:
 
 @dataclass(frozen=True)
 class ActivationMatrix:
-    """Activations on disk: ``rows`` is a read-only memory map ``(N, D)``."""
+    """Activations on disk: ``rows (N, D)`` are read when they are asked for."""
 
     path: Path
     layers: tuple[str, ...]
-    rows: NDArray
+    rows: MatrixFile
 
     def take(self, indices: Iterable[int]) -> Float32:
-        """Read just the rows at ``indices``: ``(n, D) float32``."""
+        """Read just the rows at ``indices``: ``(n, D) float32``.
+
+        Raises:
+            DataError: the file was shortened since, cannot be read, or is not what was written.
+        """
         return np.asarray(self.rows[np.asarray(list(indices), dtype=np.int64)], dtype=np.float32)
 
 
-def map_array(path: Path) -> NDArray:
-    """Open an ``.npy`` file as a read-only memory map.
+def open_matrix(path: Path) -> MatrixFile:
+    """Open a matrix of floats in an ``.npy`` file.
 
     Raises:
-        DataError: it is missing or damaged.
+        DataError: it is missing, damaged, or holds something else.
     """
     try:
-        check_regular(path)
-        return np.lib.format.open_memmap(path, mode="r")
-    except Exception as error:  # a damaged header raises many kinds
-        raise DataError(f"{path} is not a readable array ({brief(error)}). Restore it.") from error
+        matrix = MatrixFile.open(path)
+        if not matrix.shape[1]:
+            raise ValueError(f"it is a matrix of no values, {matrix.shape}")
+        return matrix
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{path} is not a readable array ({_reason(error)}). Restore it."
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if type(error) is ValueError else brief(error)

@@ -15,11 +15,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from diffviews_desktop.data.checked_rows import (
+    SUMS,
+    BlockChecks,
+    BlockSums,
+    WholeCheck,
+)
 from diffviews_desktop.data.disk import CHUNK, MATRIX, sync_file, sync_folder, write_synced
+from diffviews_desktop.data.matrix_file import MatrixFile
 from diffviews_desktop.errors import CacheError, DataError
-from diffviews_desktop.files import check_regular, open_regular
+from diffviews_desktop.files import open_regular, read_bytes
 
 FORMAT = 2
 SMALL_FILE = 64_000_000  # bytes; smaller files than this are checked whenever they are opened
@@ -43,6 +49,7 @@ def finish(
     details: Mapping[str, Any],
     layers: tuple[str, ...],
     *,
+    known: Mapping[str, Mapping[str, Any]] | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> None:
     """Write ``entry.json`` of a folder from `LayerCache.writing`: the entry is complete.
@@ -51,6 +58,8 @@ def finish(
 
     Args:
         details: ``model`` and ``parameters`` are shown in lists; all must be plain values.
+        known: what another entry says of files that were taken from it (`CacheEntry.lend`). Their
+            checksums stay those of what was written first, and they are not read.
         progress: called with the fraction done, 0 … 1; may raise to stop.
 
     Raises:
@@ -58,8 +67,10 @@ def finish(
     """
     if not (folder / PROJECTOR).is_file():
         raise CacheError(f"There is no {PROJECTOR} in {folder}.")
+    files = {name: dict(facts) for name, facts in (known or {}).items()}
     paths = [path for path in sorted(folder.iterdir()) if path.name != ENTRY and path.is_file()]
-    total, seen = sum(path.stat().st_size for path in paths) or 1, 0
+    unread = [path for path in paths if path.name not in files]
+    total, seen = sum(path.stat().st_size for path in unread) or 1, 0
 
     def tick(count: int) -> None:
         nonlocal seen
@@ -67,12 +78,15 @@ def finish(
         if progress is not None:
             progress(min(1.0, seen / total))
 
-    files: dict[str, dict[str, Any]] = {}
     for path in paths:
         sync_file(path)
-        files[path.name] = {"bytes": path.stat().st_size, "sha256": _sha256(path, tick)}
-        if path.name == MATRIX:
-            files[path.name] |= array_facts(map_matrix(path))
+    for path in unread:
+        sums = BlockSums() if path.name == MATRIX else None
+        files[path.name] = {"bytes": path.stat().st_size, "sha256": _sha256(path, tick, sums)}
+        if sums is not None:
+            files[MATRIX] |= array_facts(open_matrix(path))
+            if len(sums) > 1:  # that of the whole file is as good as one
+                files[SUMS] = _write_sums(folder, sums)
     entry = {
         "format": FORMAT,
         "id": secrets.token_hex(8),  # no two are alike, so that one sees when it was replaced
@@ -83,6 +97,12 @@ def finish(
     }
     write_synced(folder / ENTRY, _render(entry))
     sync_folder(folder)
+
+
+def _write_sums(folder: Path, sums: BlockSums) -> dict[str, Any]:
+    data = sums.to_bytes()
+    write_synced(folder / SUMS, data)
+    return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
 def plain(details: Mapping[str, Any]) -> Any:
@@ -141,8 +161,11 @@ def check_entry(
     *,
     full: bool = False,
     tick: Callable[[int], None] = lambda count: None,
-) -> NDArray | None:
-    """Compare the files of an entry with what was written: its matrix, if it has one."""
+) -> MatrixFile | None:
+    """Compare the files of an entry with what was written: its matrix, if it has one.
+
+    The rows of the matrix are compared when they are read, with ``full`` here.
+    """
     rows = None
     if PROJECTOR not in facts.files:
         raise CacheError(f"entry.json does not name {PROJECTOR}")
@@ -153,34 +176,44 @@ def check_entry(
         if not stat.S_ISREG(status.st_mode) or status.st_size != known.get("bytes", status.st_size):
             raise wrong
         if name == MATRIX:
-            rows = map_matrix(path)
+            rows = open_matrix(path)
             if "shape" in known and any(known[key] != v for key, v in array_facts(rows).items()):
                 raise wrong
         small = name != MATRIX and status.st_size < SMALL_FILE
         if (full or small) and "sha256" in known and _sha256(path, tick) != known["sha256"]:
             raise wrong
-    return rows
+    return None if rows is None else _checked(folder, rows, facts.files)
 
 
-def map_matrix(path: Path) -> NDArray:
-    check_regular(path)
+def _checked(folder: Path, rows: MatrixFile, files: Mapping[str, Mapping[str, Any]]) -> MatrixFile:
+    """A matrix that is checked when it is read, as far as checksums of it are known."""
+    path = folder / MATRIX
+    if SUMS in files:
+        return rows.compared_with(BlockChecks(path, read_bytes(folder / SUMS, SMALL_FILE)))
+    if "sha256" in files[MATRIX]:  # it is small, or from before there were sums of blocks
+        return rows.compared_with(WholeCheck(path, files[MATRIX]["sha256"]))
+    return rows  # of format 1
+
+
+def open_matrix(path: Path) -> MatrixFile:
     try:
-        return np.lib.format.open_memmap(path, mode="r")
-    except OSError:
-        raise
-    except Exception as error:  # a damaged header raises many kinds
-        raise CacheError(f"{path.name} is not a readable array ({error})") from error
+        return MatrixFile.open(path)
+    except ValueError as error:
+        raise CacheError(f"{path.name} is not a readable matrix ({error})") from error
 
 
-def array_facts(array: NDArray) -> dict[str, Any]:
-    return {"dtype": np.lib.format.dtype_to_descr(array.dtype), "shape": list(array.shape)}
+def array_facts(matrix: MatrixFile) -> dict[str, Any]:
+    return {"dtype": np.lib.format.dtype_to_descr(matrix.dtype), "shape": list(matrix.shape)}
 
 
-def _sha256(path: Path, tick: Callable[[int], None]) -> str:
+def _sha256(path: Path, tick: Callable[[int], None], sums: BlockSums | None = None) -> str:
     checksum, buffer = hashlib.sha256(), bytearray(CHUNK)
     with path.open("rb", buffering=0) as file:
         while count := file.readinto(buffer):
-            checksum.update(memoryview(buffer)[:count])
+            part = memoryview(buffer)[:count]
+            checksum.update(part)
+            if sums is not None:
+                sums.update(part)
             tick(count)
     return checksum.hexdigest()
 

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from diffviews_desktop.plain_text import MOST_OF_NAME, visible
+
 _SMALLEST = 64
 _TEXT = 13
 _GAP = 4
@@ -30,6 +32,8 @@ def render_sheet(
     Returns:
         ``(H, W, 3) uint8``.
     """
+    row_names = [visible(name, MOST_OF_NAME) for name in row_names]
+    column_names = [visible(name, MOST_OF_NAME) for name in column_names]
     height, width, channels = rows[0][0].shape
     factor = max(1, -(-_SMALLEST // max(height, width)))
     cell = (height * factor + _GAP, width * factor + _GAP)

@@ -17,7 +17,12 @@ from numpy.typing import NDArray
 from diffviews_desktop.data.activation_files import ActivationFiles, open_activation_files
 from diffviews_desktop.data.activation_places import check_alike
 from diffviews_desktop.data.activation_sources import NpyMatrix, NpzBatch
-from diffviews_desktop.data.folder_files import files_in, in_number_order, replacing, stays_inside
+from diffviews_desktop.data.folder_files import (
+    check_stays_inside,
+    files_in,
+    in_number_order,
+    replacing,
+)
 from diffviews_desktop.data.model_folder import USUAL_SET, ModelFolder
 from diffviews_desktop.data.sample_files import listed_samples
 from diffviews_desktop.data.side_car import side_car_path, write_side_car
@@ -170,11 +175,7 @@ def _target(model: ModelFolder, files: ActivationFiles, source: Path) -> Path:
         used = files.paths[0].parent
         under = os.path.realpath(used.parent) == os.path.realpath(activations)
         folder = activations / (used.name if under else USUAL_SET)
-    if not stays_inside(model.path, os.path.relpath(folder, model.path)):
-        raise DataError(
-            f"{folder} is a link that leads out of {model.path}, so nothing is written there. Put "
-            "the folder itself there."
-        )
+    check_stays_inside(model.path, folder)
     for name in (CONVERTED, *(f"activations-{number}.npy" for number in range(2, 100))):
         if not os.path.lexists(folder / name):
             return folder / name
@@ -184,7 +185,7 @@ def _target(model: ModelFolder, files: ActivationFiles, source: Path) -> Path:
 @contextmanager
 def _nothing_left(target: Path) -> Iterator[None]:
     """If the block fails, a matrix that was not there before goes, and its side-car."""
-    there = target.exists()
+    there = os.path.lexists(target)
     try:
         yield
     except BaseException:

@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import DTypeLike
 
+from diffviews_desktop import files
+from diffviews_desktop.data.matrix_file import MatrixFile
 from diffviews_desktop.errors import CacheError
 
 MATRIX = "activations.npy"
@@ -26,25 +28,22 @@ _UNSUPPORTED = {
 }
 
 
-def create_matrix(folder: Path, shape: tuple[int, ...], dtype: DTypeLike) -> np.memmap:
-    """Create ``folder/activations.npy``, memory-mapped, with all its space reserved.
-
-    Writing to a map whose space is not reserved ends the program when the disk gets full.
+def create_matrix(folder: Path, shape: tuple[int, int], dtype: DTypeLike) -> MatrixFile:
+    """Create ``folder/activations.npy``, to be written to, with all its space reserved.
 
     Raises:
         DataError: there is not enough space; nothing of it stays.
     """
     path = folder / MATRIX
     needed = math.prod(shape) * np.dtype(dtype).itemsize
-    matrix: np.memmap | None = None
+    matrix: MatrixFile | None = None
     try:
-        matrix = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
-        with path.open("r+b") as file:
-            _reserve(file.fileno(), matrix.offset, path.stat().st_size)
+        matrix = MatrixFile.create(path, shape, dtype)
+        _reserve(matrix.fileno(), matrix.start, matrix.start + matrix.nbytes)
         return matrix
     except OSError as error:
         free = free_bytes(folder)
-        matrix = None  # the file of an open map cannot be deleted everywhere
+        matrix = None  # an open file cannot be deleted everywhere
         with suppress(OSError):
             path.unlink()
         if is_full(error):
@@ -68,10 +67,26 @@ def _reserve(file: int, start: int, stop: int) -> None:
 
 
 def write_synced(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
+    """Write a new file, and bring it to the disk."""
+    with files.create(path) as file:
         file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+        files.close_synced(file)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Have a file under another name, too: the same where the file system can, else a copy.
+
+    Raises:
+        FileExistsError: there is something of that name.
+        OSError: it can be neither; nothing of it stays.
+    """
+    try:
+        os.link(source, target)
+    except OSError:
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
+        with source.open("rb") as read, files.replacing(target) as written:
+            shutil.copyfileobj(read, written, CHUNK)
 
 
 def sync_file(path: Path) -> None:
@@ -107,7 +122,7 @@ def disk_full(
 ) -> CacheError:
     left = _gigabytes(free_bytes(folder) if free is None else free)
     if needed is None:
-        text = f"The disk got full while a map was written: {left} are free in {folder}."
+        text = f"The disk got full: {left} are free in {folder}."
     else:
         text = f"{what} needs {_gigabytes(needed)}, but only {left} are free in {folder}."
     return CacheError(f"{text} Make room, clear the layer cache, or choose a smaller layer.")
@@ -119,12 +134,18 @@ def _gigabytes(size: int) -> str:
 
 @contextmanager
 def full_disk_said(folder: Path) -> Iterator[None]:
+    """Say in which folder the disk is full: that of the file that the system names, else this."""
     try:
         yield
     except OSError as error:
         if is_full(error):
-            raise disk_full(folder, None) from error
+            raise disk_full(_full_folder(error, folder), None) from error
         raise
+
+
+def _full_folder(error: OSError, usual: Path) -> Path:
+    named = Path(os.fsdecode(error.filename)).parent if error.filename else usual
+    return usual if named.is_relative_to(usual) else named
 
 
 def _files(folder: Path) -> list[os.stat_result]:

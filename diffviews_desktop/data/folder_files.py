@@ -11,7 +11,13 @@ from typing import IO, Any
 
 from diffviews_desktop import files
 from diffviews_desktop.errors import DataError, brief
-from diffviews_desktop.files import MOST_JSON, check_regular, meant_as_file, read_json_value
+from diffviews_desktop.files import (
+    MOST_JSON,
+    can_be_a_path,
+    check_regular,
+    meant_as_file,
+    read_json_value,
+)
 from diffviews_desktop.samples import path_inside
 
 
@@ -70,10 +76,23 @@ def in_number_order(paths: list[Path]) -> list[Path]:
 
 def stays_inside(root: Path, relative: str) -> bool:
     """Whether ``root / relative`` lies in ``root``, links followed, be it there or not."""
-    if "\0" in relative:
+    if not can_be_a_path(relative):
         return False
     base = os.path.realpath(root)
     return Path(os.path.realpath(os.path.join(base, relative))).is_relative_to(base)
+
+
+def check_stays_inside(root: Path, folder: Path) -> None:
+    """See that what is written to a folder, be it there or not, lies in ``root``.
+
+    Raises:
+        DataError: a link leads out of it.
+    """
+    if not stays_inside(root, os.path.relpath(folder, root)):
+        raise DataError(
+            f"{folder} is a link that leads out of {root}, so nothing is written there. Put the "
+            "folder itself there."
+        )
 
 
 def inside(root: Path, path: Path) -> Path:
@@ -106,5 +125,10 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             yield file
     except OSError as error:
         raise DataError(
-            f"{path} cannot be written ({brief(error)}). Check the disk and the folder's rights."
+            f"{path} cannot be written ({reason(error)}). Check the disk and the folder's rights."
         ) from error
+
+
+def reason(error: OSError) -> str:
+    """Why the system refused, without the name that it was refused under, which may be hidden."""
+    return error.strerror or brief(error)

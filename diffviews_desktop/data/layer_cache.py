@@ -5,6 +5,7 @@ An entry is a folder named by a key made of everything that the map depends on::
     <root>/<key>/entry.json         model, layers, parameters; sizes and checksums of all files
                  projector.npz      reduced rows, coordinates, reduction
                  activations.npy    the full matrix, where it fits the budget
+                 activations.crc32  checksums of its parts, where it is large (see `BlockChecks`)
     <root>/.partial-<key>/          rows of a matrix that is not finished (see `PartialMatrix`)
     <root>/.new-…, .old-…           being written, being deleted
 
@@ -30,7 +31,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from diffviews_desktop.data.arrays import ActivationMatrix
 from diffviews_desktop.data.cache_entry import (
@@ -46,6 +47,7 @@ from diffviews_desktop.data.cache_entry import (
     parse_entry,
     plain,
 )
+from diffviews_desktop.data.checked_rows import SUMS, DamagedMatrixError
 from diffviews_desktop.data.disk import (
     MATRIX,
     create_matrix,
@@ -55,16 +57,19 @@ from diffviews_desktop.data.disk import (
     full_disk_said,
     idle_seconds,
     is_full,
+    link_or_copy,
     remove,
     sync_file,
     sync_folder,
     write_synced,
 )
+from diffviews_desktop.data.matrix_file import MatrixFile
 from diffviews_desktop.data.partial_matrix import PARTIAL, PartialMatrix, open_partial, partial_of
 from diffviews_desktop.errors import CacheError, DataError, UsageError
 
 __all__ = [
     "CacheEntry",
+    "DamagedMatrixError",
     "EntryInfo",
     "InUseError",
     "LayerCache",
@@ -132,7 +137,8 @@ class CacheEntry:
 
     path: Path
     layers: tuple[str, ...]
-    _rows: NDArray | None = field(default=None, repr=False, compare=False)
+    _rows: MatrixFile | None = field(default=None, repr=False, compare=False)
+    _facts: EntryFacts = field(default=EntryFacts({}, (), {}, None), repr=False, compare=False)
     _stamp: bytes = field(default=b"", repr=False, compare=False)
 
     @property
@@ -141,10 +147,41 @@ class CacheEntry:
         return self.path / PROJECTOR
 
     def activations(self) -> ActivationMatrix | None:
-        """The full matrix, memory-mapped; None where only the reduced rows were kept."""
+        """The full matrix, checked as it is read; None where only the reduced rows were kept."""
         if self._rows is None:
             return None
         return ActivationMatrix(self.path / MATRIX, self.layers, self._rows)
+
+    def lend(self, folder: Path) -> dict[str, Mapping[str, Any]]:
+        """Have another entry keep the matrix, too, without a copy where the file system can.
+
+        Args:
+            folder: of the other, from `LayerCache.writing`.
+
+        Returns:
+            What `finish` is to know of the files that are in the folder by that.
+
+        Raises:
+            DamagedMatrixError: it is not what was written.
+        """
+        known = self._facts.files
+        names = [name for name in (MATRIX, SUMS) if name in known]
+        if self._rows is not None and SUMS not in names:
+            self._rows.check()  # `finish` is to make sums of it
+        try:
+            for name in names:
+                link_or_copy(self.path / name, folder / name)
+        except OSError:  # it can be extracted again
+            for name in names:
+                remove(folder / name)
+            return {}
+        return {name: known[name] for name in names} if SUMS in names else {}
+
+    def lend_map(self, folder: Path) -> None:
+        """Write this entry again, without the matrix, in a folder from `LayerCache.writing`."""
+        link_or_copy(self.projector, folder / PROJECTOR)
+        known = {PROJECTOR: self._facts.files[PROJECTOR]}
+        finish(folder, self._facts.details, self.layers, known=known)
 
     def is_current(self) -> bool:
         """Whether this entry is still the one on disk: neither dropped nor written anew."""
@@ -189,8 +226,8 @@ class LayerCache:
     def open(self, key: str) -> CacheEntry | None:
         """Open an entry and mark it as used; a damaged one is dropped and logged.
 
-        Small files are read and compared with their checksums, of the matrix size and header only:
-        its rows are read by `verify`.
+        Small files are read and compared with their checksums; of the matrix size and header only,
+        and its rows when they are read.
         """
         if _KEY.fullmatch(key) is None:
             return None
@@ -217,7 +254,7 @@ class LayerCache:
             if entry_stamp(folder) != stamp:
                 continue
             mark_used(folder)
-            return CacheEntry(folder, facts.layers, rows, stamp)
+            return CacheEntry(folder, facts.layers, rows, facts, stamp)
         return None
 
     def read(self, key: str, load: Callable[[CacheEntry], T]) -> T | None:
@@ -385,6 +422,20 @@ class LayerCache:
         Where the system does not let go of a file that somebody has open, it stays until later.
         """
         if _KEY.fullmatch(key) is not None:
+            self._drop(key)
+
+    def drop_matrix(self, key: str) -> None:
+        """Keep the map of an entry without its matrix, which is damaged; where that is not
+        possible, drop both."""
+        entry = self.open(key)
+        if entry is None or entry.activations() is None:
+            return
+        log.warning("Dropping the damaged matrix of the cache entry %s", entry.path)
+        try:
+            with self.writing(key) as folder:
+                entry.lend_map(folder)
+        except (*DAMAGE, OSError) as error:
+            log.warning("Dropping the cache entry %s: %s", entry.path, error)
             self._drop(key)
 
     def make_room(self, needed: int, keep: str | None = None) -> None:
@@ -624,8 +675,7 @@ class LayerCache:
             matrix = PartialMatrix(folder, rows)
             del rows
             try:
-                with full_disk_said(self.root):
-                    yield matrix
+                yield matrix
             finally:
                 matrix._close()
                 kept = (folder / MATRIX).is_file() and matrix.done.any()
@@ -633,7 +683,7 @@ class LayerCache:
                 if matrix.discarded or replaced or not kept:
                     remove(folder)
 
-    def _new_partial(self, folder: Path, facts: Mapping[str, Any]) -> np.memmap:
+    def _new_partial(self, folder: Path, facts: Mapping[str, Any]) -> MatrixFile:
         shape, dtype = tuple(facts["shape"]), np.dtype(facts["dtype"])
         layers = "+".join(map(str, facts["details"].get("layers", ())))
         remove(folder)

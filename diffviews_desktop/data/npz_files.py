@@ -18,7 +18,8 @@ import psutil
 from numpy.typing import NDArray
 
 from diffviews_desktop.archives import open_archive
-from diffviews_desktop.data.arrays import BLOCK_BYTES, FLOATS, Float32
+from diffviews_desktop.data.arrays import BLOCK_BYTES, Float32
+from diffviews_desktop.data.matrix_file import FLOATS, read_array_header
 from diffviews_desktop.errors import DataError, brief
 
 MAX_RATIO = 1100  # deflate makes nothing more than 1032 times smaller
@@ -247,13 +248,7 @@ def _member(archive: zipfile.ZipFile, name: str) -> str:
 
 
 def _read_header(member: IO[bytes]) -> ArrayHeader:
-    version = np.lib.format.read_magic(member)
-    if version == (1, 0):
-        shape, fortran, dtype = np.lib.format.read_array_header_1_0(member)
-    elif version == (2, 0):
-        shape, fortran, dtype = np.lib.format.read_array_header_2_0(member)
-    else:
-        raise ValueError(f"its format {version} is not known")
+    shape, fortran, dtype = read_array_header(member)
     return ArrayHeader(shape, dtype, fortran and len(shape) > 1)
 
 

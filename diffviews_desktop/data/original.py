@@ -5,16 +5,16 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.data.activation_files import ActivationFiles, open_stored
-from diffviews_desktop.data.activation_sources import map_matrix
-from diffviews_desktop.data.arrays import Float32, flatten_layers
+from diffviews_desktop.data.arrays import Float32, flatten_layers, open_matrix
 from diffviews_desktop.data.conversion import convert_to_fast_format
 from diffviews_desktop.data.folder_files import read_json
+from diffviews_desktop.data.matrix_file import MatrixFile
 from diffviews_desktop.data.npz_files import NpzFile
 from diffviews_desktop.data.sample_files import metadata_records, sample_columns, samples_of
 from diffviews_desktop.errors import DataError, UsageError
@@ -70,7 +70,9 @@ def load_activations(activation_path: str | Path) -> tuple[dict[str, NDArray], d
     )
 
 
-def load_fast_activations(npy_path: str | Path, mmap_mode: str | None = "r") -> NDArray:
+def load_fast_activations(
+    npy_path: str | Path, mmap_mode: Literal["r", "c"] | None = "r"
+) -> NDArray:
     """Read a matrix of activations ``(N, D)``, in the kind of float it is stored in.
 
     Args:
@@ -86,10 +88,8 @@ def load_fast_activations(npy_path: str | Path, mmap_mode: str | None = "r") -> 
     path = path if path.suffix == ".npy" else path.with_name(f"{path.name}.npy")
     if mmap_mode not in ("r", "c", None):
         raise UsageError(f"mmap_mode must be 'r', 'c' or None, not {mmap_mode!r}.")
-    values = map_matrix(path)
-    if mmap_mode == "r":
-        return values
-    return np.array(values) if mmap_mode is None else np.load(path, mmap_mode="c")
+    values = open_matrix(path)
+    return values[:] if mmap_mode is None else _mapped(values, mmap_mode)
 
 
 def load_dataset_activations(
@@ -136,8 +136,14 @@ def load_dataset_activations(
     import pandas
 
     table = pandas.DataFrame.from_records(records)
-    mapped = files.matrix() if use_mmap else None
-    return (_collected(files, low_memory) if mapped is None else mapped), table
+    matrix = files.matrix() if use_mmap else None
+    return (_collected(files, low_memory) if matrix is None else _mapped(matrix, "r")), table
+
+
+def _mapped(matrix: MatrixFile, mode: Literal["r", "c"]) -> NDArray:
+    """A matrix as a memory map, which is what the caller's own program asks for."""
+    values: NDArray = np.load(matrix.path, mmap_mode=mode, allow_pickle=False)
+    return values[matrix.window]
 
 
 def _collected(files: ActivationFiles, in_a_file: bool) -> Float32:

@@ -8,9 +8,9 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from diffviews_desktop.data.arrays import Float32
-from diffviews_desktop.errors import DataError
+from diffviews_desktop.pictures.decoding import Decoded, decode
 
-_EXIF = {"exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"}
+_VALUES = np.arange(256, dtype=np.float32) / 127.5 - 1  # of every byte
 
 
 def read_picture(path: Path, resolution: int, channels: int) -> Float32:
@@ -20,37 +20,14 @@ def read_picture(path: Path, resolution: int, channels: int) -> Float32:
     transparent becomes white; one that lies on its side (EXIF) is turned.
 
     Raises:
-        DataError: the file cannot be decoded.
+        PictureError: the file is missing, too large, no picture, or damaged.
     """
-    try:
-        with Image.open(path) as opened:
-            opened.seek(0)
-            opened.load()
-            # looking for EXIF where there can be none takes as long as decoding
-            plain = opened.format in ("PNG", "BMP", "GIF") and not _EXIF & opened.info.keys()
-            picture = _flatten(opened if plain else ImageOps.exif_transpose(opened))
-            picture = picture.convert("L" if channels == 1 else "RGB")
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
-        raise DataError(f"The picture {path} cannot be read ({error}).") from error
-    if picture.size != (resolution, resolution):
-        picture = ImageOps.fit(picture, (resolution, resolution), Image.Resampling.LANCZOS)
-    values = np.asarray(picture, dtype=np.float32) / 127.5 - 1
-    return np.ascontiguousarray(np.atleast_3d(values).transpose(2, 0, 1))
 
+    def fitted(decoded: Decoded) -> Float32:
+        picture, size = decoded.image, (resolution, resolution)
+        if picture.size != size:
+            picture = ImageOps.fit(picture, size, Image.Resampling.LANCZOS)
+        values = _VALUES[np.frombuffer(picture.tobytes(), np.uint8)]
+        return np.ascontiguousarray(values.reshape(*size, -1).transpose(2, 0, 1))
 
-def _flatten(picture: Image.Image) -> Image.Image:
-    """Eight bits a channel, and nothing to see through."""
-    if picture.mode.startswith(("I", "F")):
-        values = np.asarray(picture, dtype=np.float64)
-        if picture.mode == "F":
-            top = 1.0 if np.nanmax(values, initial=0) <= 1 else 255.0
-        else:  # I holds 16 bits from PNG and TIFF
-            top = 65535.0
-        with np.errstate(invalid="ignore"):
-            scaled = np.nan_to_num(np.clip(values / top, 0, 1)) * 255
-        return Image.fromarray(np.round(scaled).astype(np.uint8))
-    if picture.has_transparency_data:
-        rgba = picture.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, "white")
-        return Image.alpha_composite(white, rgba)
-    return picture
+    return decode(path, "L" if channels == 1 else "RGB", fitted)

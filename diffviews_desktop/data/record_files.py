@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,24 +14,23 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from diffviews_desktop import files
-from diffviews_desktop.data.folder_files import replacing
 from diffviews_desktop.errors import DataError, brief
-from diffviews_desktop.files import open_regular
+from diffviews_desktop.pictures.faults import UnfitError
+from diffviews_desktop.pictures.files import MOST_BYTES
+from diffviews_desktop.pictures.formats import format_of, png_chunks
 
 KEY = "diffviews"
 """Keyword of the PNG's text (PNG 1.2, iTXt)."""
+_KEYWORD = KEY.encode() + b"\0"
 MOST_RECORD = 10_000_000
-"""Bytes of a record, or letters of one in a picture."""
-MOST_PIXELS = 2**26
-"""Of a picture that is decoded to look for its record."""
+"""Bytes of a record."""
 
 
-def write_picture(path: Path, image: NDArray[np.uint8], record: Mapping[str, Any]) -> None:
-    """Write a picture ``(H, W, C) uint8`` as PNG with its record; whole or not at all."""
+def write_picture(file: IO[bytes], image: NDArray[np.uint8], record: Mapping[str, Any]) -> None:
+    """Write a picture ``(H, W, C) uint8`` as PNG with its record."""
     info = PngInfo()
     info.add_itxt(KEY, json.dumps(dict(record), sort_keys=True), zip=True)
-    with replacing(path) as temporary:
-        Image.fromarray(np.squeeze(image)).save(temporary, format="PNG", pnginfo=info)
+    Image.fromarray(np.squeeze(image)).save(file, format="PNG", pnginfo=info)
 
 
 def read_text(path: Path) -> str:
@@ -41,23 +41,36 @@ def read_text(path: Path) -> str:
     """
     try:
         if path.suffix.lower() != ".png":
-            return files.read_text(path, MOST_RECORD)
-        text = _text_in_picture(path)
-    except Exception as error:  # a damaged picture raises many kinds
-        raise DataError(
-            f"{path} cannot be read ({brief(error)}). Take the .json or .png that generate wrote."
-        ) from error
+            return files.read_text(path, MOST_RECORD, "utf-8")
+        data = files.read_bytes(path, MOST_BYTES)
+        text = _record_in(data) if format_of(data) == "PNG" else None
+    except UnfitError as error:
+        raise DataError(f"{path} cannot be read ({error}).") from error
+    except (OSError, ValueError, zlib.error) as error:
+        raise DataError(f"{path} cannot be read ({brief(error)}).") from error
     if text is None:
         raise DataError(f"{path.name} carries no record of how it was made.")
-    if len(text) > MOST_RECORD:
-        raise DataError(f"The record in {path.name} is too long to be one.")
     return text
 
 
-def _text_in_picture(path: Path) -> str | None:
-    with open_regular(path) as file, Image.open(file, formats=("PNG",)) as picture:
-        text = picture.info.get(KEY)
-        if text is None and picture.width * picture.height <= MOST_PIXELS:
-            # other programs may have put it behind the picture, which has to be decoded for that
-            text = getattr(picture, "text", {}).get(KEY)
-        return None if text is None else str(text)
+def _record_in(png: bytes) -> str | None:
+    """The text under our keyword, of any of the three kinds that a PNG knows.
+
+    Raises:
+        ValueError, zlib.error, UnfitError: it is damaged, or longer than a record may be.
+    """
+    for kind, start, end in png_chunks(png):
+        if kind not in (b"tEXt", b"zTXt", b"iTXt") or not png.startswith(_KEYWORD, start):
+            continue
+        text = png[start + len(_KEYWORD) : end]
+        packed = kind == b"zTXt" or (kind == b"iTXt" and text[:1] == b"\1")
+        if kind == b"iTXt":  # flag, method, language and translated keyword are before it
+            text = text[2:].split(b"\0", 2)[-1]
+        elif packed:  # the method is
+            text = text[1:]
+        if packed:
+            text = zlib.decompressobj().decompress(text, MOST_RECORD + 1)
+        if len(text) > MOST_RECORD:
+            raise ValueError("its record is too large")
+        return text.decode("utf-8")
+    return None

@@ -19,6 +19,7 @@ from diffviews_desktop.csv_files import csv_rows
 from diffviews_desktop.data.arrays import Float32
 from diffviews_desktop.errors import DataError, brief
 from diffviews_desktop.files import MOST_TABLE_MEMORY, too_many_values
+from diffviews_desktop.plain_text import from_csv_column
 from diffviews_desktop.samples import Column, SampleTable
 
 MAP_COLUMNS = ("sample_id", "umap_x", "umap_y")
@@ -43,6 +44,10 @@ MOST_CATEGORIES = 200
 FEW_NUMBERS = 20  # whole numbers of so few values stand for categories
 LONGEST_NAME = 80
 
+UNENCODABLE = "backslashreplace"
+r"""How tables are written where a text holds half of a surrogate pair, for which UTF-8 has no
+bytes: as ``\ud800``, so that every program can read the table."""
+
 Columns = Mapping[str, Sequence[Any]]  # equally long; None or "" where nothing is given
 
 
@@ -50,6 +55,8 @@ def read_csv(
     path: Path, unwanted: Sequence[str] = (), check: Callable[[], None] = lambda: None
 ) -> Columns:
     """The columns of a map's table, as text: those that the program knows, and the first others.
+
+    The apostrophes of `csv_cell` are taken away.
 
     Args:
         path: the table.
@@ -62,7 +69,7 @@ def read_csv(
     """
     try:
         rows = csv_rows(path)
-        names = next(rows, [])
+        names = list(from_csv_column(next(rows, [])))
         missing = [name for name in MAP_COLUMNS if name not in names]
         if missing:
             raise DataError(
@@ -85,7 +92,9 @@ def read_csv(
                 raise too_many_values(path, MOST_TABLE_MEMORY)
     except (OSError, ValueError, csv.Error) as error:
         raise DataError(f"{path} cannot be read as CSV ({brief(error)}). Restore it.") from error
-    return {names[i]: joined(column) for i, column in zip(kept, parts, strict=True)}
+    return {
+        names[i]: from_csv_column(joined(column)) for i, column in zip(kept, parts, strict=True)
+    }
 
 
 def joined(parts: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
@@ -204,6 +213,12 @@ def sample_ids(values: Sequence[Any], source: Path) -> tuple[str, ...]:
         twice = Counter(ids).most_common(1)[0][0]
         raise DataError(f"{source} names the same sample_id twice: {twice}. Correct one.")
     return ids
+
+
+def as_written(text: str) -> str:
+    """A text as it is read back from a table that this program wrote."""
+    text = text.replace("\0", "\\x00")  # as `csv_cell` does
+    return text if text.isascii() else text.encode("utf-8", UNENCODABLE).decode()
 
 
 def _is_id(value: Any) -> bool:

@@ -22,8 +22,10 @@ from diffviews_desktop.data.folder_files import files_in, read_json, replacing
 from diffviews_desktop.data.model_folder import ModelFolder, embedding_files, metadata_file
 from diffviews_desktop.data.sample_columns import (
     MOST_NAMES,
+    UNENCODABLE,
     Columns,
     as_float32,
+    as_written,
     further_columns,
     joined,
     numbers,
@@ -35,6 +37,7 @@ from diffviews_desktop.data.sample_columns import (
 from diffviews_desktop.data.sample_records import Records, sample_records
 from diffviews_desktop.errors import DataError, brief
 from diffviews_desktop.files import MOST_TABLE_MEMORY, meant_as_file, too_many_values
+from diffviews_desktop.plain_text import csv_cell, from_csv_cell
 from diffviews_desktop.samples import Column, SampleTable
 
 IMAGENET_ADAPTERS = ("edm-imagenet-64", "dmd2-imagenet-64")
@@ -273,17 +276,17 @@ def write_embedding_csv(
     places = {"umap_x": xy[:, 0], "umap_y": xy[:, 1], "umap_z": z, "trust": trust}
     given = {name: values for name, values in places.items() if values is not None}
     with replacing(path) as binary:
-        file = io.TextIOWrapper(binary, "utf-8", newline="")
+        file = io.TextIOWrapper(binary, "utf-8", UNENCODABLE, newline="")
         writer = csv.writer(file)
         writer.writerow([*SAMPLE_COLUMNS, *given])
         for i in range(len(table)):
             numbers = [_short(values[i]) for values in (table.sigma, *given.values())]
             writer.writerow(
                 [
-                    table.sample_id[i],
+                    csv_cell(table.sample_id[i]),
                     int(table.class_label[i]),
-                    table.class_name[i],
-                    table.image_path[i],
+                    csv_cell(table.class_name[i]),
+                    csv_cell(table.image_path[i]),
                     *numbers,
                 ]
             )
@@ -314,7 +317,12 @@ def _with_map(samples: ModelSamples, rows: Columns, maps: Sequence[Path]) -> Mod
     else:
         ids = sample_ids(rows["sample_id"], path)
         position = {name: i for i, name in enumerate(ids)}
-        found = np.array([position.get(name, len(ids)) for name in samples.table.sample_id])
+        names = samples.table.sample_id
+        found = np.array([position.get(name, len(ids)) for name in names])
+        for row in np.flatnonzero(found == len(ids)).tolist():
+            written = as_written(names[row])
+            # an apostrophe that another program wrote was taken for `csv_cell`'s, and is gone
+            found[row] = position.get(written, position.get(from_csv_cell(written), len(ids)))
 
     def of_samples(column: str) -> Float32:
         values = as_float32([*numbers(rows[column]), math.nan])

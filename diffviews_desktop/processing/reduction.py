@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.data.arrays import Float32
-from diffviews_desktop.errors import UsageError
+from diffviews_desktop.data.matrix_file import Matrix
+from diffviews_desktop.errors import DataError, UsageError
 
 CHUNK_BYTES = 24 * 2**20
 CHUNK_ROWS = 512  # at most: sums within a chunk are float32
@@ -21,9 +23,11 @@ SPARE = 10
 _BLOCK = 16  # widths that are multiples of it are multiplied fastest
 _BLOCK_COLUMNS = 4096
 _EXHAUSTED = 1e-5
+_NOTHING = 1e-30  # what is shorter cannot be brought to length 1 in float32
 _GAIN = 1e-7
 _CONSTANT = 1e-5
 _SHIFT_ROWS = 256
+_LARGE_EXPONENT, _LARGEST_EXPONENT = 32, 126  # of columns that are divided by a power of two
 
 Report = Callable[[float], None]
 
@@ -75,7 +79,7 @@ def rotated(row: Float32, components: Float32 | None) -> NDArray:
 
 
 def fit_reduction(
-    rows: NDArray,
+    rows: Matrix,
     n_components: int | None = 50,
     *,
     seed: int = 0,
@@ -83,7 +87,7 @@ def fit_reduction(
     standardize: bool = True,
     progress: Report | None = None,
 ) -> tuple[Reduction, Float32]:
-    """Fit a `Reduction` on a (memory-mapped) matrix and reduce it.
+    """Fit a `Reduction` on a matrix, in memory or in a file, and reduce it.
 
     Block Krylov iteration (Musco and Musco 2015), with blocks of about K / 2: every pass over the
     matrix, in chunks of rows, multiplies by it and by its transpose at once. It goes on until the
@@ -107,6 +111,7 @@ def fit_reduction(
 
     Raises:
         UsageError: ``n_components`` is None and a row has more than 4096 values.
+        DataError: values are too large to be reduced without being standardised.
     """
     source = _Source(rows, keep, progress or (lambda fraction: None))
     n, d = source.n, source.d
@@ -115,7 +120,7 @@ def fit_reduction(
     k = min(n_components, n, d)
     iterated = min(n, d) > max(EXACT_SIZE, min(4 * k, 4 * EXACT_SIZE))
     block = _BLOCK * -(-k // (2 * _BLOCK)) if iterated else 0
-    moments = _moments(source, np.random.default_rng(seed), block)
+    moments = _moments(source, np.random.default_rng(seed), block, standardize)
     mean, scale = moments.mean, moments.scale
     if not standardize:
         scale = np.ones_like(scale)
@@ -131,21 +136,41 @@ def fit_reduction(
     components *= signs[:, None]
     reduced *= signs
     source.finish()
-    return Reduction(mean, scale, components), reduced
+    return Reduction(mean, source.unscaled(scale), components), reduced
 
 
-def finite_rows(rows: NDArray) -> NDArray[np.bool_]:
-    """Which rows hold nothing but finite numbers, ``(N,)``; read in chunks."""
-    finite = np.ones(len(rows), dtype=bool)
-    for part in _parts(len(rows), rows.shape[1]):
-        block = rows[part]
+class RowFacts(NamedTuple):
+    """What one look at all rows tells: which hold nothing but ``finite`` numbers, and the ``sums``
+    of their values in float32, which are the same of the same rows; both ``(N,)``."""
+
+    finite: NDArray[np.bool_]
+    sums: Float32
+
+
+def look_at_rows(rows: Matrix) -> RowFacts:
+    """Read all rows once, in chunks. Those of float64 must be within what float32 can hold."""
+    finite, found = np.ones(len(rows), dtype=bool), np.empty(len(rows), dtype=np.float32)
+    for part, block in _pieces(rows, slice(0, len(rows))):
         with np.errstate(over="ignore", invalid="ignore"):
+            if block.dtype.itemsize > 4:
+                block = block.astype(np.float32)
             # a sum shows what is not finite, faster than looking at every value
             sums = block.sum(axis=1, dtype=np.result_type(block, np.float32))
+            found[part] = sums
             doubtful = np.flatnonzero(~np.isfinite(sums))
         if len(doubtful):
             finite[part.start + doubtful] = np.isfinite(block[doubtful]).all(axis=1)
-    return finite
+    return RowFacts(finite, found)
+
+
+def finite_rows(rows: Matrix) -> NDArray[np.bool_]:
+    """Which rows hold nothing but finite numbers, ``(N,)``; read in chunks."""
+    return look_at_rows(rows).finite
+
+
+def _pieces(rows: Matrix, part: slice) -> Iterator[tuple[slice, NDArray]]:
+    """Rows as they are stored, a few at a time where they are read from a file."""
+    return iter([(part, rows[part])]) if isinstance(rows, np.ndarray) else rows.pieces(part)
 
 
 def _parts(n: int, d: int) -> Iterator[slice]:
@@ -155,25 +180,39 @@ def _parts(n: int, d: int) -> Iterator[slice]:
 
 
 class _Source:
-    """Rows of a matrix, read in chunks, with the progress of the passes over it."""
+    """Rows of a matrix, read in chunks, with the progress of the passes over it.
 
-    def __init__(self, rows: NDArray, keep: NDArray[np.int64] | None, report: Report) -> None:
+    Attributes:
+        n, d: how many there are, of how many values.
+        factor: powers of two ``(D,)`` that columns are multiplied by so that products and sums of
+            them stay within float32; None where there is no need.
+    """
+
+    def __init__(self, rows: Matrix, keep: NDArray[np.int64] | None, report: Report) -> None:
         self._rows = rows
         self._keep = keep
         self._report = report
         self._passes = 0
         self.n = len(rows) if keep is None else len(keep)
         self.d = rows.shape[1]
+        self.factor: Float32 | None = None
         self._buffer: Float32 | None = None
 
     def less(self, mean: Float32) -> Iterator[tuple[slice, Float32]]:
-        """Chunks of rows less ``mean``; the next overwrites each."""
+        """Chunks of rows less ``mean``, times the factor; the next overwrites each."""
         if self._buffer is None:
             size = next(_parts(self.n, self.d)).stop
             self._buffer = np.empty((size, self.d), dtype=np.float32)
         for part in _parts(self.n, self.d):
             out = self._buffer[: part.stop - part.start]
-            np.subtract(self.rows(part), mean, out=out, casting="same_kind")
+            for at, rows in self._pieces(part):
+                place = out[at.start - part.start : at.stop - part.start]
+                if self.factor is None:
+                    with np.errstate(over="ignore"):  # found by `_moments`
+                        np.subtract(rows, mean, out=place, casting="same_kind")
+                else:
+                    np.multiply(rows, self.factor, out=place, casting="same_kind")
+                    place -= mean * self.factor
             yield part, out
             self._tick(part.stop / self.n)
         self._passes += 1
@@ -186,14 +225,36 @@ class _Source:
             block = self._rows[:, part] if self._keep is None else self._rows[self._keep, part]
             standard = np.array(block, dtype=np.float64)
             standard -= mean[part]
+            if self.factor is not None:
+                standard *= self.factor[part]
             standard /= scale[part]
             yield part, standard
             self._tick(part.stop / self.d)
         self._passes += 1
 
+    def _pieces(self, part: slice) -> Iterator[tuple[slice, NDArray]]:
+        return _pieces(self._rows, part) if self._keep is None else iter([(part, self.rows(part))])
+
     def rows(self, part: slice | NDArray[np.int64]) -> NDArray:
         """Some rows as they are stored."""
         return self._rows[part] if self._keep is None else self._rows[self._keep[part]]
+
+    def find_factor(self) -> float:
+        """Choose the factor by the largest value of each column; the largest of all."""
+        largest = np.zeros(self.d, dtype=np.float32)
+        for part in _parts(self.n, self.d):
+            self._tick(0.0)  # which may stop
+            for _, rows in self._pieces(part):
+                for extreme in (rows.max(axis=0), rows.min(axis=0)):
+                    np.maximum(largest, np.abs(extreme), out=largest, casting="same_kind")
+        exponent = np.minimum(np.frexp(largest)[1], _LARGEST_EXPONENT)
+        exponent[exponent < _LARGE_EXPONENT] = 0
+        self.factor = np.ldexp(np.float32(1), -exponent)
+        return float(largest.max())
+
+    def unscaled(self, scale: Float32) -> Float32:
+        """The scale of the columns as they are stored."""
+        return scale if self.factor is None else scale / self.factor
 
     def finish(self) -> None:
         """Whatever was expected, nothing more is read."""
@@ -207,14 +268,40 @@ class _Source:
 
 @dataclass
 class _Moments:
+    """Of the rows times the factor, but for the mean, which is of the rows as they are."""
+
     mean: Float32
     scale: Float32
     start: Float32
 
 
-def _moments(source: _Source, random: np.random.Generator, block: int) -> _Moments:
+def _moments(
+    source: _Source, random: np.random.Generator, block: int, standardize: bool
+) -> _Moments:
     """Mean, standard deviation, and random combinations of the rows less the mean
-    ``(block, D)``, in one pass.
+    ``(block, D)``, in one pass; in three where the squares of the values are beyond float32.
+
+    Raises:
+        DataError: they are, and the rows are not to be standardised.
+    """
+    left = random.standard_normal((source.n, block), dtype=np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        moments = _sums(source, left)
+    if moments is not None:
+        return moments
+    largest = source.find_factor()
+    if not standardize:
+        raise DataError(
+            f"The activations reach {largest:.1e}, whose squares are too large for 32-bit floats. "
+            "Have them standardised, or divide them by a number."
+        )
+    moments = _sums(source, left)
+    assert moments is not None
+    return moments
+
+
+def _sums(source: _Source, left: Float32) -> _Moments | None:
+    """`_moments` with the random numbers ``left (N, block)``; None where they are not finite.
 
     Sums are taken about the mean of a few rows: that loses no digits, and a constant column gives
     exactly 0.
@@ -223,27 +310,24 @@ def _moments(source: _Source, random: np.random.Generator, block: int) -> _Momen
     few = min(n, int(np.clip(CHUNK_BYTES // (8 * d), 16, _SHIFT_ROWS)))
     some = np.unique(np.linspace(0, n - 1, few).astype(np.int64))
     shift: Float32 = np.asarray(source.rows(some).mean(axis=0, dtype=np.float64), np.float32)
-    left = random.standard_normal((n, block), dtype=np.float32)
     total, squares = np.zeros(d), np.zeros(d)
-    start = np.zeros((block, d), dtype=np.float32)
+    start = np.zeros((left.shape[1], d), dtype=np.float32)
     for part, rows in source.less(shift):
         ones = np.ones(len(rows), dtype=np.float32)
         total += ones @ rows
-        if block:
+        if left.shape[1]:
             start += left[part].T @ rows
-        with np.errstate(over="ignore"):
-            np.multiply(rows, rows, out=rows)
-            sums = (ones @ rows).astype(np.float64)
-        huge = np.flatnonzero(~np.isfinite(sums))
-        if len(huge):
-            sums[huge] = ((source.rows(part)[:, huge].astype(np.float64) - shift[huge]) ** 2).sum(0)
-        squares += sums
+        np.multiply(rows, rows, out=rows)
+        squares += ones @ rows
+    if not np.isfinite(squares).all():
+        return None
     offset, squares = total / n, squares / n
     variance = squares - offset**2
     scale = np.sqrt(np.maximum(variance, 0))
     scale[(scale < 1e-12) | (variance < _CONSTANT * squares)] = 1.0
     start -= left.sum(axis=0)[:, None] * offset.astype(np.float32)
-    return _Moments((shift + offset).astype(np.float32), scale.astype(np.float32), start)
+    mean = shift + (offset if source.factor is None else offset / source.factor)
+    return _Moments(mean.astype(np.float32), scale.astype(np.float32), start)
 
 
 def _without_pca(source: _Source, standardize: bool) -> tuple[Reduction, Float32]:
@@ -255,13 +339,13 @@ def _without_pca(source: _Source, standardize: bool) -> tuple[Reduction, Float32
         )
     mean, scale = np.zeros(d, np.float32), np.ones(d, np.float32)
     if standardize:
-        moments = _moments(source, np.random.default_rng(0), 0)
+        moments = _moments(source, np.random.default_rng(0), 0, standardize)
         mean, scale = moments.mean, moments.scale
     reduced = np.empty((n, d), dtype=np.float32)
     for part, rows in source.less(mean):
         np.divide(rows, scale, out=reduced[part])
     source.finish()
-    return Reduction(mean, scale, None), reduced
+    return Reduction(mean, source.unscaled(scale), None), reduced
 
 
 def _by_columns(source: _Source, mean: Float32, scale: Float32, k: int) -> tuple[Float32, Float32]:
@@ -376,7 +460,7 @@ def _orthonormal(vectors: Float32, basis: Float32, random: np.random.Generator) 
             vectors -= (vectors @ basis.T) @ basis
             vectors -= (vectors @ found.T) @ found
             size, axes = np.linalg.eigh(_products(vectors))
-            new = size > _EXHAUSTED**2 * length
+            new = size > max(_EXHAUSTED**2 * length, _NOTHING**2)
             vectors = (axes[:, new] / np.sqrt(size[new])).T.astype(np.float32) @ vectors
             length = 1.0
         found = np.vstack([found, vectors])

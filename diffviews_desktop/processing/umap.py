@@ -16,8 +16,12 @@ from numpy.typing import NDArray
 
 from diffviews_desktop.data.arrays import Float32
 from diffviews_desktop.data.folder_files import replacing
+from diffviews_desktop.data.matrix_file import Matrix
 from diffviews_desktop.data.original import load_dataset_activations as load_dataset_activations
+from diffviews_desktop.data.sample_columns import UNENCODABLE
 from diffviews_desktop.errors import DataError, UsageError
+from diffviews_desktop.plain_text import csv_cell
+from diffviews_desktop.processing.alike import first_alike, with_alike_rows_equal
 from diffviews_desktop.processing.neighbors import neighbor_graph, to_euclidean
 from diffviews_desktop.processing.parameters import MapParameters, default_parameters
 from diffviews_desktop.processing.projector import (
@@ -27,8 +31,8 @@ from diffviews_desktop.processing.projector import (
     Projector,
 )
 from diffviews_desktop.processing.reduction import (
-    finite_rows,
     fit_reduction,
+    look_at_rows,
     rotated,
     standardised,
 )
@@ -63,7 +67,7 @@ class Stage(NamedTuple):
 
 
 def fit_map(
-    activations: NDArray,
+    activations: Matrix,
     parameters: MapParameters,
     *,
     xy: NDArray | None = None,
@@ -79,7 +83,7 @@ def fit_map(
     where there are less than 32 samples.
 
     Args:
-        activations: ``(N, D)``, may be memory-mapped.
+        activations: ``(N, D)``, in memory or in a file.
         parameters: of the map; its seed reaches every stage.
         xy: a finished map ``(N, 2)`` to keep; then the reduction is fitted and the map judged.
         z: its third coordinate ``(N,)``, if it has one.
@@ -93,7 +97,7 @@ def fit_map(
     """
     report = progress or (lambda stage: None)
     rows = np.arange(len(activations)) if rows is None else np.asarray(rows, np.int64)
-    finite = finite_rows(activations)
+    finite, sums = look_at_rows(activations)
     if not finite.all():
         log.warning("%d activations hold NaN or infinity: left out", np.count_nonzero(~finite))
     if not finite.any():
@@ -107,6 +111,7 @@ def fit_map(
         standardize=standardize,
         progress=lambda fraction: report(Stage("reducing", fraction)),
     )
+    reduced = with_alike_rows_equal(activations, np.flatnonzero(finite), sums[finite], reduced)
     reduced = to_euclidean(reduced, parameters.metric)
     if xy is None:
         places = layout(reduced, parameters, report)
@@ -160,12 +165,27 @@ def layout(reduced: NDArray, parameters: MapParameters, report: Callable[[Stage]
     ``(N, n_components) float32``.
 
     By Euclidean distance: for another metric the rows must have come through
-    `diffviews_desktop.processing.neighbors.to_euclidean`. Fewer than four samples are laid out by
-    their first components.
+    `diffviews_desktop.processing.neighbors.to_euclidean`. Rows that are the same lie at one place:
+    UMAP sees the first of them alone, for more of them than it looks at neighbours would tear the
+    map apart.
     """
+    first = first_alike(reduced)
+    distinct = np.flatnonzero(first == np.arange(len(first)))
+    if len(distinct) == len(reduced):
+        return _lay_out(reduced, parameters, report)
+    places = _lay_out(reduced[distinct], parameters, report)
+    return places[np.searchsorted(distinct, first)]
+
+
+def _lay_out(
+    reduced: NDArray, parameters: MapParameters, report: Callable[[Stage], None]
+) -> Float32:
+    """`layout` of rows that all differ; fewer than four by their first components, one at 0."""
     from diffviews_desktop.processing import umap_backend
 
     n = len(reduced)
+    if n == 1:
+        return np.zeros((1, parameters.n_components), np.float32)
     if n < 4:
         return umap_backend.first_components(reduced, parameters.n_components)
     k = min(parameters.n_neighbors, n - 1)
@@ -181,9 +201,10 @@ def layout(reduced: NDArray, parameters: MapParameters, report: Callable[[Stage]
 
 
 def _judged(reduced: Float32, places: NDArray, report: Callable[[float], None]) -> Float32 | None:
-    """The trust of every sample; None where there are too few to judge, or a place is unknown."""
+    """The trust of every sample; None where there are too few to judge, where all are alike, or
+    where a place is unknown."""
     k = min(JUDGED_NEIGHBORS, (len(reduced) - 1) // 2)
-    if k < 1 or not np.isfinite(places).all():
+    if k < 1 or not np.isfinite(places).all() or (reduced == reduced[0]).all():
         return None
     report(0.0)
     return trustworthiness(reduced, places, k, report).points
@@ -355,7 +376,7 @@ def save_embeddings(
         with replacing(path.with_name(f"{name}.json")) as file:
             file.write(text.encode())
     with replacing(path.with_name(f"{name}.csv")) as file:
-        file.write(table.encode())
+        file.write(table.encode("utf-8", UNENCODABLE))
 
 
 def _table(metadata: Any, embeddings: Float32) -> str:
@@ -371,17 +392,18 @@ def _table(metadata: Any, embeddings: Float32) -> str:
             )
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*names, *axes[: embeddings.shape[1]]])
+    writer.writerow([*(csv_cell(str(name)) for name in names), *axes[: embeddings.shape[1]]])
     for i, place in enumerate(embeddings):
         writer.writerow([*(_cell(column[i]) for column in columns), *map(_cell, place)])
     return out.getvalue()
 
 
 def _cell(value: Any) -> str:
-    """A value as text that reads back as the same; nothing for what is missing."""
+    """A value as text that this program reads back as the same and a spreadsheet does not take for
+    a formula; nothing for what is missing."""
     if value is None or value != value or str(value) == "<NA>":  # NaN and its kin
         return ""
-    return str(value)
+    return str(value) if isinstance(value, int | float | np.number) else csv_cell(str(value))
 
 
 def _plain(value: Any) -> Any:

@@ -87,7 +87,7 @@ def umap_learn_layout(
             with _quiet():
                 places = np.asarray(reducer.fit_transform(reduced), dtype=np.float32)
         except Exception as error:
-            if heard.stopped:
+            if heard.stopped or isinstance(error, MemoryError | OSError):
                 raise
             log.info("UMAP failed from a %s start: %s: %s", init, type(error).__name__, error)
             continue
@@ -213,6 +213,9 @@ def _starts(n: int) -> tuple[str, ...]:
 def _umap_learn() -> type:
     import warnings
 
+    from diffviews_desktop.processing.kernels import keep_kernels
+
+    keep_kernels()
     with warnings.catch_warnings():
         # it says that it does without TensorFlow
         warnings.simplefilter("ignore", ImportWarning)

@@ -6,14 +6,17 @@ from functools import partial
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
-from PySide6.QtWidgets import QLineEdit, QListWidget, QListWidgetItem, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QListWidgetItem, QMenu, QVBoxLayout, QWidget
 
 from diffviews_desktop.samples import SampleTable
 from diffviews_desktop.state import Choosing, State
 from diffviews_desktop.ui import theme
 from diffviews_desktop.ui.colors import class_colors
+from diffviews_desktop.ui.entries import entry, name_list
+from diffviews_desktop.ui.labels import tip
 from diffviews_desktop.ui.widgets import as_panel, block_signals
 
+TITLE = Qt.ItemDataRole.UserRole + 1  # number and name, as they are
 LOWEST_LIST = 44  # pixels: two classes; a small screen has no room for more
 
 
@@ -36,7 +39,7 @@ class ClassesPanel(QWidget):
         self.search.setClearButtonEnabled(True)
         self.search.setAccessibleName("Find a class")
         self.search.addAction(theme.icon("search"), QLineEdit.ActionPosition.LeadingPosition)
-        self.list = QListWidget()
+        self.list = name_list()
         self.list.setAccessibleName("Classes")
         self.list.setIconSize(QSize(14, 14))
         self.list.setUniformItemSizes(True)
@@ -90,9 +93,10 @@ class ClassesPanel(QWidget):
         palette = class_colors([number for number, _, _ in classes], dark=theme.is_dark())
         for number, name, count in classes:
             title = name if name == str(number) else f"{number}: {name}"
-            item = QListWidgetItem(_dot(palette[number]), f"{title}   ({count})")
+            item = QListWidgetItem(_dot(palette[number]), f"{entry(title)}   ({count})")
             item.setData(Qt.ItemDataRole.UserRole, number)
-            item.setToolTip(f"{count} samples of class {title}")
+            item.setData(TITLE, title)
+            item.setToolTip(tip(f"{count} samples of class {title}"))
             self.list.addItem(item)
         self._filter(self.search.text())
         self._strike()
@@ -109,7 +113,7 @@ class ClassesPanel(QWidget):
         wanted = text.strip().lower()
         for i in range(self.list.count()):
             item = self.list.item(i)
-            item.setHidden(wanted not in item.text().lower())
+            item.setHidden(wanted not in item.data(TITLE).lower())
 
     def menu_of(self, item: QListWidgetItem) -> QMenu:
         """What can be done with a class."""

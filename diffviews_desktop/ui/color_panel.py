@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QStandardItemModel
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from diffviews_desktop.state import COLUMN, ColorBy, State
+from diffviews_desktop.ui.entries import entry
+from diffviews_desktop.ui.labels import caption, tip
 from diffviews_desktop.ui.widgets import ElidingComboBox, block_signals
 
 CHOICES: dict[ColorBy, tuple[str, str]] = {
@@ -43,12 +45,10 @@ class ColorPanel(QWidget):
         self.choice.setAccessibleName("Colour by")
         for by, (text, _) in CHOICES.items():
             self.choice.addItem(text, by)
-        label = QLabel("Colour &by")
-        label.setBuddy(self.choice)
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 0, 0, 0)
         row.setSpacing(8)
-        row.addWidget(label)
+        row.addWidget(caption("Colour &by", self.choice))
         row.addWidget(self.choice)
         self.choice.activated.connect(
             lambda index: self.color_chosen.emit(self.choice.itemData(index))
@@ -67,13 +67,13 @@ class ColorPanel(QWidget):
         for row, (by, (_, meaning)) in enumerate(CHOICES.items()):
             why_not = state.cannot_color(by)
             model.item(row).setEnabled(not why_not)
-            self.choice.setItemData(row, why_not or meaning, Qt.ItemDataRole.ToolTipRole)
+            self.choice.setItemData(row, tip(why_not or meaning), Qt.ItemDataRole.ToolTipRole)
         self.choice.setCurrentIndex(self.choice.findData(state.colored_by))
         unblock()
         ready = state.layer_map is not None
         self.choice.setEnabled(ready)
         meaning = CHOICES[state.colored_by][1] if state.colored_by in CHOICES else OF_COLUMN
-        self.choice.setToolTip(meaning if ready else "The map is not there yet.")
+        self.choice.setToolTip(tip(meaning if ready else "The map is not there yet."))
 
     def _list_columns(self, columns: tuple[str, ...]) -> None:
         while self.choice.count() > len(CHOICES):
@@ -82,5 +82,6 @@ class ColorPanel(QWidget):
         if columns:
             self.choice.insertSeparator(len(CHOICES))
         for name in columns:
-            self.choice.addItem(name, COLUMN + name)
-            self.choice.setItemData(self.choice.count() - 1, OF_COLUMN, Qt.ItemDataRole.ToolTipRole)
+            self.choice.addItem(entry(name), COLUMN + name)
+            said = tip(name, OF_COLUMN)
+            self.choice.setItemData(self.choice.count() - 1, said, Qt.ItemDataRole.ToolTipRole)

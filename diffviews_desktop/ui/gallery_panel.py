@@ -8,7 +8,6 @@ from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
     QHBoxLayout,
-    QLabel,
     QListView,
     QListWidget,
     QListWidgetItem,
@@ -21,14 +20,8 @@ from PySide6.QtWidgets import (
 from diffviews_desktop.state import MAX_NEIGHBORS, State
 from diffviews_desktop.ui import colors, theme
 from diffviews_desktop.ui.images import PictureLoader, enlarged, placeholder
-from diffviews_desktop.ui.widgets import (
-    ElidedLabel,
-    IconButton,
-    as_panel,
-    block_signals,
-    muted,
-    with_margin,
-)
+from diffviews_desktop.ui.labels import ElidedLabel, caption, muted, tip
+from diffviews_desktop.ui.widgets import IconButton, as_panel, block_signals, with_margin
 
 SIDE = 52
 ROW = Qt.ItemDataRole.UserRole
@@ -99,9 +92,7 @@ class GalleryPanel(QWidget):
         top.addWidget(self.clear_button)
         controls = QHBoxLayout()
         controls.setSpacing(6)
-        label = QLabel("&K")
-        label.setBuddy(self.count)
-        controls.addWidget(label)
+        controls.addWidget(caption("&K", self.count))
         controls.addWidget(self.count)
         controls.addWidget(self.space, 1)
         controls.addWidget(self.suggest)
@@ -132,9 +123,8 @@ class GalleryPanel(QWidget):
         unblock()
         has_anchor = samples is not None and selection.anchor is not None
         self.suggest.setEnabled(has_anchor)
-        self.suggest.setToolTip(
-            "Add the nearest samples (S)" if has_anchor else "Click a point on the map first"
-        )
+        usual, first = "Add the nearest samples (S)", "Click a point on the map first"
+        self.suggest.setToolTip(tip(usual if has_anchor else first))
         self.clear_button.setEnabled(has_anchor)
         self.list.clear()
         if samples is None or selection.anchor is None:
@@ -161,8 +151,10 @@ class GalleryPanel(QWidget):
             item.setData(ROW, row)
             where = "added by hand" if manual else f"distance {distances[row]:.4f}"
             item.setToolTip(
-                f"#{row} · {self._describe(row)} · {where}\n"
-                "Click removes it, double click shows it on the map"
+                tip(
+                    f"#{row} · {self._describe(row)} · {where}",
+                    "Click removes it, double click shows it on the map",
+                )
             )
             self.list.addItem(item)
             image = self._pictures.get(samples.picture(row))

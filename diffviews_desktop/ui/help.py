@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
@@ -10,24 +9,34 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QDialog,
     QFormLayout,
+    QFrame,
     QHBoxLayout,
-    QLabel,
+    QLayout,
     QPushButton,
+    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
 from diffviews_desktop import __version__
+from diffviews_desktop.plain_text import MOST_OF_NAME, visible
 from diffviews_desktop.state import State
 from diffviews_desktop.ui import theme
+from diffviews_desktop.ui.labels import Label
 from diffviews_desktop.ui.widgets import as_panel
 
 ABOUT = (
-    f"<b>DiffViews {__version__}</b><br>See a diffusion model's activations as a map, "
-    "pick a region, and make the model say that.<br><br>The demo's digits are MNIST "
-    "(Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0) and the UCI handwritten digits "
-    "(E. Alpaydin, C. Kaynak; CC BY 4.0)."
+    (
+        f"DiffViews {__version__}",
+        "See a diffusion model's activations as a map, pick a region, and make the model say that.",
+    ),
+    (
+        "Digits of the demo",
+        "MNIST (Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0) and the UCI handwritten digits "
+        "(E. Alpaydin, C. Kaynak; CC BY 4.0).",
+    ),
 )
+FACTS_WIDTH, HIGHEST_FACTS = 480, 460
 GESTURES = (
     ("click", "set the anchor, then add or remove neighbours"),
     ("double click", "new anchor"),
@@ -66,31 +75,80 @@ class KeysWindow(QDialog):
             grid.setVerticalSpacing(2)
             grid.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
             for key, what in some:
-                label = QLabel(key)
-                label.setProperty("strong", True)
-                grid.addRow(label, QLabel(what))
+                grid.addRow(_strong(key), Label(what))
             columns.addLayout(grid)
-        close = QPushButton("&Close")
-        close.clicked.connect(self.close)
-        ending = QHBoxLayout()
-        ending.addStretch()
-        ending.addWidget(close)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(18, 14, 18, 14)
-        column.setSpacing(12)
-        column.addLayout(columns)
-        column.addLayout(ending)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        theme.dress(self)
+        _finish(self, columns)
 
 
-def model_text(state: State) -> str:
-    """The loaded model, its device and every adapter, as rich text."""
+class FactsWindow(QDialog):
+    """Facts below each other, each with its name.
+
+    Args:
+        title: of the window.
+        facts: ``(name, text)`` of each; those without a text are left out.
+        parent: window over which it opens.
+    """
+
+    def __init__(
+        self, title: str, facts: Sequence[tuple[str, str]], parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        as_panel(self)
+        page = QWidget()
+        as_panel(page)
+        grid = QFormLayout(page)
+        grid.setContentsMargins(0, 0, 8, 0)
+        grid.setHorizontalSpacing(16)
+        grid.setVerticalSpacing(8)
+        grid.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+        for name, text in facts:
+            if text:
+                label = Label(text)
+                label.setWordWrap(True)
+                grid.addRow(_strong(name), label)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(page)
+        column = QVBoxLayout()
+        column.addWidget(area)
+        _finish(self, column)
+        area.setFixedWidth(FACTS_WIDTH)
+        area.setMinimumHeight(min(page.heightForWidth(FACTS_WIDTH), HIGHEST_FACTS))
+
+
+def _strong(text: str) -> Label:
+    label = Label(text)
+    label.setProperty("strong", True)
+    return label
+
+
+def _finish(dialog: QDialog, content: QLayout) -> None:
+    """Put a button below the content that closes it, and give both the looks of the window."""
+    close = QPushButton("&Close")
+    close.clicked.connect(dialog.close)
+    ending = QHBoxLayout()
+    ending.addStretch()
+    ending.addWidget(close)
+    column = QVBoxLayout(dialog)
+    column.setContentsMargins(18, 14, 18, 14)
+    column.setSpacing(12)
+    column.addLayout(content)
+    column.addLayout(ending)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    theme.dress(dialog)
+
+
+def model_facts(state: State) -> list[tuple[str, str]]:
+    """The loaded model, its device and every adapter; a fact that is not known has no text."""
     loaded = state.loaded
     if loaded is None:
-        return "No model is loaded yet."
+        return [("Model", "No model is loaded yet.")]
     summary = state.summary()
     classes = f"{loaded.num_classes} classes" if loaded.num_classes else "unconditional"
+    name = visible(loaded.model, MOST_OF_NAME)
     size = f"{loaded.resolution}×{loaded.resolution} pictures"
     facts = loaded.device_facts
     where = str(facts.get("name") or loaded.device)
@@ -99,8 +157,8 @@ def model_text(state: State) -> str:
             f", {facts['memory_allocated'] / 1e9:.1f} GB used, {facts['memory_free'] / 1e9:.1f} of "
             f"{facts['memory_total'] / 1e9:.1f} GB free"
         )
-    rows = [
-        ("Model", f"{loaded.model}: {size}, {classes}, {len(loaded.layers)} layers"),
+    return [
+        ("Model", f"{name}: {size}, {classes}, {len(loaded.layers)} layers"),
         ("Adapter", state.source.adapter or (summary.adapter if summary else "")),
         ("Device", f"{loaded.device} ({where})"),
         ("Guidance", loaded.guidance_note),
@@ -108,9 +166,3 @@ def model_text(state: State) -> str:
         ("Adapters", ", ".join(loaded.adapters.usable)),
         *(("Not usable", reason) for _, reason in loaded.adapters.unusable),
     ]
-    cells = "".join(
-        f"<tr><td><b>{name}</b></td><td style='padding-left: 12px'>{html.escape(text)}</td></tr>"
-        for name, text in rows
-        if text
-    )
-    return f"<table cellspacing='6'>{cells}</table>"

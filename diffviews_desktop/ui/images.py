@@ -3,34 +3,55 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, QRect, QRunnable, QSize, Qt, QThreadPool, Signal
-from PySide6.QtGui import QColor, QImage, QImageReader, QPainter, QPen, QPixmap
+from PySide6.QtCore import QObject, QRect, QSize, Qt, QThreadPool, QTimer, Signal
+from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPixmap
+
+from diffviews_desktop.errors import PictureError
+from diffviews_desktop.pictures.faults import Fault
+
+if TYPE_CHECKING:
+    from diffviews_desktop.pictures.decoding import Decoded
 
 CAPACITY = 2048
+KEPT_BYTES = 2**28
+"""Of the pictures that are kept."""
+MOST_SIDE = 512
+"""Pixels of a side of a picture that is shown: more than any place for one has."""
+WARM_UP = 500
+"""Milliseconds after which the decoder is imported: the window is there, and nobody hovers yet."""
 INSET_SHARE = 0.25
 INSET_MARGIN = 2
+
+_SIZE = "size"  # where a picture has what its file's size is
 
 
 class PictureLoader(QObject):
     """Decodes picture files in the background.
 
-    ``loaded`` gives the path and the picture, null where the file is missing or broken.
+    ``loaded`` gives the path and the picture, null where it is missing or cannot be used.
     """
 
     loaded = Signal(str, QImage)
-    _decoded = Signal(str, QImage)  # from the pool's threads
+    _decoded = Signal(str, QImage, str)  # from the pool's threads
+    _copied = Signal(object, QImage, str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(2)
         self._kept: OrderedDict[str, QImage] = OrderedDict()
+        self._bytes = 0
+        self._faults: dict[str, str] = {}
         self._asked: set[str] = set()
         self._decoded.connect(self._keep, Qt.ConnectionType.QueuedConnection)
+        self._copied.connect(self._hand_over, Qt.ConnectionType.QueuedConnection)
+        QTimer.singleShot(WARM_UP, self, lambda: self._pool.start(_decoder))
 
     def get(self, path: Path | None) -> QImage | None:
         """The picture if it is there, else None, and `loaded` comes later."""
@@ -42,32 +63,63 @@ class PictureLoader(QObject):
             return self._kept[key]
         if key not in self._asked:
             self._asked.add(key)
-            self._pool.start(_Decode(self, key))
+            self._pool.start(lambda: self._decoded.emit(key, *_read(path, MOST_SIDE)))
         return None
+
+    def fault(self, path: str) -> str:
+        """Why a picture came back null: ``is too large``."""
+        return self._faults.get(path, Fault.MISSING.of_one)
+
+    def copy(self, path: Path, then: Callable[[QImage, str], object]) -> None:
+        """Decode a picture in its full size, and call ``then`` with it and what is wrong."""
+        self._pool.start(lambda: self._copied.emit(then, *_read(path)))
 
     def wait(self) -> None:
         """Let the running decodes end."""
         self._pool.clear()
         self._pool.waitForDone()
 
-    def _keep(self, key: str, image: QImage) -> None:
+    def _keep(self, key: str, image: QImage, fault: str) -> None:
         self._asked.discard(key)
         self._kept[key] = image
-        while len(self._kept) > CAPACITY:
-            self._kept.popitem(last=False)
+        self._bytes += image.sizeInBytes()
+        if fault:
+            self._faults[key] = fault
+        while len(self._kept) > CAPACITY or (self._bytes > KEPT_BYTES and len(self._kept) > 1):
+            gone, old = self._kept.popitem(last=False)
+            self._bytes -= old.sizeInBytes()
+            self._faults.pop(gone, None)
         self.loaded.emit(key, image)
 
+    def _hand_over(self, then: Callable[[QImage, str], object], image: QImage, fault: str) -> None:
+        then(image, fault)
 
-class _Decode(QRunnable):
-    def __init__(self, loader: PictureLoader, key: str) -> None:
-        super().__init__()
-        self._loader, self._key = loader, key
 
-    def run(self) -> None:
-        reader = QImageReader(self._key)
-        reader.setAutoTransform(True)
-        image = reader.read()
-        self._loader._decoded.emit(self._key, image)
+def _read(path: Path, side: int | None = None) -> tuple[QImage, str]:
+    """A picture and, where it is null, what is wrong with it."""
+    decode = _decoder()
+
+    def made(decoded: Decoded) -> QImage:
+        image = to_qimage(np.asarray(decoded.image))
+        image.setText(_SIZE, "{}×{}".format(*decoded.size))
+        return image
+
+    try:
+        return decode(path, "RGB", made, side), ""
+    except PictureError as error:
+        return QImage(), error.fault.of_one
+
+
+def _decoder() -> Callable[..., QImage]:
+    """Imports Pillow, which takes a moment that the window's start need not wait for."""
+    from diffviews_desktop.pictures.decoding import decode
+
+    return decode
+
+
+def size_of(image: QImage) -> str:
+    """Width and height of the file that a picture was read from: ``640×480``."""
+    return image.text(_SIZE) or f"{image.width()}×{image.height()}"
 
 
 def to_qimage(pixels: NDArray[np.uint8]) -> QImage:

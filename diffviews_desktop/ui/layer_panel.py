@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from diffviews_desktop.state import State
-from diffviews_desktop.ui.widgets import ElidingComboBox, block_signals, muted
+from diffviews_desktop.ui.entries import entry
+from diffviews_desktop.ui.labels import caption, muted, tip
+from diffviews_desktop.ui.widgets import ElidingComboBox, block_signals
 from diffviews_desktop.worker.jobs import LayerInfo, MapLayer
 
 ROOM_BESIDE_TEXT = 28
@@ -21,21 +23,15 @@ class LayerPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._listed: tuple[object, ...] = (None,) * 5
-        self.models = QComboBox()
+        self.models = ElidingComboBox(letters=10, names=True)
         self.models.setAccessibleName("Model")
         self.models.setMinimumWidth(110)
-        self.layers = ElidingComboBox()
+        self.layers = ElidingComboBox(letters=38)
         self.layers.setAccessibleName("Layer")
         self.layers.setMinimumWidth(200)
-        self.layers.setMinimumContentsLength(38)
-        self.layers.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
         self.layers.setMaxVisibleItems(24)
         self.detail = muted()
-        model_label, layer_label = QLabel("&Model"), QLabel("&Layer")
-        model_label.setBuddy(self.models)
-        layer_label.setBuddy(self.layers)
+        model_label, layer_label = caption("&Model", self.models), caption("&Layer", self.layers)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
@@ -57,11 +53,12 @@ class LayerPanel(QWidget):
             self._fill(state)
         self.models.setCurrentIndex(self.models.findData(state.model))
         self.models.setEnabled(bool(state.models))
+        self.models.setToolTip(tip(state.model or ""))
         if state.loaded is None:
             why = state.model_problem or "The other layers are listed once the model is loaded."
         else:
             why = "Which layer's activations the map shows."
-        self.layers.setToolTip(why)
+        self.layers.setToolTip(tip(why))
         wanted = self._wanted(state)
         index = next(
             (i for i in range(self.layers.count()) if self.layers.itemData(i) == wanted), -1
@@ -74,21 +71,19 @@ class LayerPanel(QWidget):
     def _fill(self, state: State) -> None:
         self.models.clear()
         for model in state.models:
-            self.models.addItem(model.name, model.name)
-            tip = f"{model.description or model.name}\nadapter: {model.adapter}"
-            self.models.setItemData(self.models.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+            self.models.addItem(entry(model.name), model.name)
+            said = tip(model.name, model.description, f"adapter: {model.adapter}")
+            self.models.setItemData(self.models.count() - 1, said, Qt.ItemDataRole.ToolTipRole)
         self.layers.clear()
         if state.default_layers:
-            self.layers.addItem(
-                f"{'+'.join(state.default_layers)}  (default)", state.default_layers
-            )
+            own = entry("+".join(state.default_layers))
+            self.layers.addItem(f"{own}  (default)", state.default_layers)
         for info in state.loaded.layers if state.loaded else ():
-            text = f"{info.name}  {'×'.join(map(str, info.shape))}"
+            text = f"{entry(info.name)}  {'×'.join(map(str, info.shape))}"
             whether = "mapped" if info.cached else f"not mapped yet · {_cost(info, state)}"
             self.layers.addItem(f"{text}  ·  {whether}", (info.name,))
-            self.layers.setItemData(
-                self.layers.count() - 1, _whether_mapped(info, state), Qt.ItemDataRole.ToolTipRole
-            )
+            said = tip(info.name, _whether_mapped(info, state))
+            self.layers.setItemData(self.layers.count() - 1, said, Qt.ItemDataRole.ToolTipRole)
         list_view = self.layers.view()
         list_view.setMinimumWidth(list_view.sizeHintForColumn(0) + ROOM_BESIDE_TEXT)
 

@@ -5,17 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from diffviews_desktop.state import State
-from diffviews_desktop.ui.widgets import (
-    ElidedLabel,
-    ElidingComboBox,
-    IconButton,
-    as_panel,
-    block_signals,
-    muted,
-)
+from diffviews_desktop.ui.entries import entry
+from diffviews_desktop.ui.labels import ElidedLabel, caption, muted
+from diffviews_desktop.ui.widgets import ElidingComboBox, IconButton, as_panel, block_signals
 from diffviews_desktop.worker.jobs import LinkMaps
 
 if TYPE_CHECKING:  # brought in when it is first asked for
@@ -34,17 +29,14 @@ class LinkedPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state = State()
-        self.models, self.layers = ElidingComboBox(), ElidingComboBox()
+        self.models = ElidingComboBox(names=True)
+        self.layers = ElidingComboBox(letters=8)
         self.models.setAccessibleName("Model of the second map")
         self.layers.setAccessibleName("Layer of the second map")
         self.layers.setPlaceholderText("layer")
         self.layers.setMaxVisibleItems(24)
         self.models.setFixedWidth(96)
-        self.layers.setMinimumContentsLength(8)
-        self.layers.setSizeAdjustPolicy(
-            ElidingComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
-        self.note = ElidedLabel()
+        self.note = ElidedLabel(end=True)
         self.note.setMinimumWidth(74)
         self.note.setObjectName("muted")
         self.close_button = IconButton("close", "Close the second map")
@@ -53,9 +45,7 @@ class LinkedPanel(QWidget):
         row = QHBoxLayout(header)
         row.setContentsMargins(12, 5, 8, 5)
         row.setSpacing(8)
-        label = QLabel("&Beside")
-        label.setBuddy(self.layers)
-        for widget in (label, self.models):
+        for widget in (caption("&Beside", self.layers), self.models):
             row.addWidget(widget)
         row.addWidget(self.layers, 2)
         row.addWidget(self.note, 1)
@@ -91,7 +81,7 @@ class LinkedPanel(QWidget):
             self._listed = listed
             self.models.clear()
             for summary in state.models:
-                self.models.addItem(summary.name, summary.name)
+                self.models.addItem(entry(summary.name), summary.name)
             self.models.setCurrentIndex(self.models.findData(state.model))
             self._fill_layers(state)
         linked = state.linked
@@ -119,11 +109,11 @@ class LinkedPanel(QWidget):
         if self.models.currentData() != state.model:
             self.layers.addItem("default", ())
         elif state.default_layers:
-            self.layers.addItem("+".join(state.default_layers), state.default_layers)
+            self.layers.addItem(entry("+".join(state.default_layers)), state.default_layers)
         if self.models.currentData() == state.model:
             for info in state.loaded.layers if state.loaded else ():
-                text = info.name if info.cached else f"{info.name}  ·  not mapped yet"
-                self.layers.addItem(text, (info.name,))
+                whether = "" if info.cached else "  ·  not mapped yet"
+                self.layers.addItem(f"{entry(info.name)}{whether}", (info.name,))
         self.layers.setCurrentIndex(-1)
 
     def _say(self, state: State) -> None:

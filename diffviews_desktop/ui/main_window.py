@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import (
-    QByteArray,
     QChildEvent,
     QEvent,
-    QSettings,
     QSize,
     Qt,
     QTimer,
@@ -34,7 +32,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QMainWindow,
     QMenu,
-    QMessageBox,
     QPushButton,
     QSizePolicy,
     QSplitter,
@@ -45,17 +42,20 @@ from PySide6.QtWidgets import (
 )
 
 from diffviews_desktop import operations, paths
+from diffviews_desktop.plain_text import MOST_OF_NAME, file_name, visible
 from diffviews_desktop.session import Session
 from diffviews_desktop.state import COLUMN, ColorBy, State
 from diffviews_desktop.ui import motion, theme
 from diffviews_desktop.ui.classes_panel import ClassesPanel
 from diffviews_desktop.ui.color_panel import CHOICES, ColorPanel
+from diffviews_desktop.ui.entries import MOST_OF_PATH, menu_text
 from diffviews_desktop.ui.gallery_panel import GalleryPanel
 from diffviews_desktop.ui.generate_panel import GeneratePanel
 from diffviews_desktop.ui.grid_window import GridWindow
-from diffviews_desktop.ui.help import ABOUT, KeysWindow, model_text
+from diffviews_desktop.ui.help import ABOUT, FactsWindow, KeysWindow, model_facts
 from diffviews_desktop.ui.images import PictureLoader, to_qimage
 from diffviews_desktop.ui.import_assistant import ImportAssistant
+from diffviews_desktop.ui.labels import muted, plain, tip
 from diffviews_desktop.ui.layer_panel import LayerPanel
 from diffviews_desktop.ui.linked_panel import LinkedPanel
 from diffviews_desktop.ui.map_3d.switch import MapSwitch
@@ -71,11 +71,13 @@ from diffviews_desktop.ui.preferences import (
     choices,
 )
 from diffviews_desktop.ui.preview_panel import PreviewPanel
+from diffviews_desktop.ui.questions import ask
 from diffviews_desktop.ui.saving import PictureSaver
+from diffviews_desktop.ui.settings import Settings, packed, unpacked
 from diffviews_desktop.ui.status_bar import StatusBar
 from diffviews_desktop.ui.trajectory_panel import TrajectoryPanel
 from diffviews_desktop.ui.waiting_page import WaitingPage
-from diffviews_desktop.ui.widgets import IconButton, muted
+from diffviews_desktop.ui.widgets import IconButton
 from diffviews_desktop.worker.jobs import Source
 
 if TYPE_CHECKING:  # brought in after the first paint: importing it takes a second
@@ -85,6 +87,7 @@ LAYOUT_VERSION = 1
 FIRST_SIZE, FRAME_ROOM = QSize(1360, 860), QSize(8, 32)
 """Of the window at its first start, and what a window manager puts around it."""
 RECENT_FOLDERS = 8
+MOST_OF_TITLE = 200  # letters
 
 
 class MainWindow(QMainWindow):
@@ -98,9 +101,7 @@ class MainWindow(QMainWindow):
     first_painted = Signal()
     map_shown = Signal()
 
-    def __init__(
-        self, session: Session, worker: operations.WorkerLike, settings: QSettings
-    ) -> None:
+    def __init__(self, session: Session, worker: operations.WorkerLike, settings: Settings) -> None:
         super().__init__()
         self.setWindowTitle("DiffViews")
         self.setDockOptions(
@@ -122,7 +123,7 @@ class MainWindow(QMainWindow):
         self.grid_window: GridWindow | None = None
         self.saver = PictureSaver(self)
         self.saver.saved.connect(self._on_saved)
-        saved = str(settings.value("color_by", "class"))
+        saved = settings.text("color_by", "class")
         if saved in CHOICES or saved.startswith(COLUMN):
             session.update(replace(session.state, color_by=saved))
         self._build()
@@ -276,13 +277,13 @@ class MainWindow(QMainWindow):
         self.second_action.setCheckable(True)
         self.still_action = self._action(view, "Reduce &motion", self._reduce_motion)
         self.still_action.setCheckable(True)
-        self.still_action.setChecked(str(self._settings.value("reduced_motion")) == "true")
+        self.still_action.setChecked(self._settings.text("reduced_motion") == "true")
         self._reduce_motion()
         view.setToolTipsVisible(True)
         self.appearances = choices(
             view.addMenu("&Appearance"), APPEARANCES, theme.choice(), self.set_theme
         )
-        ramp, renderer = self._settings.value("ramp"), self._settings.value("renderer")
+        ramp, renderer = self._settings.text("ramp"), self._settings.text("renderer")
         self.ramps = choices(view.addMenu("&Colours of values"), RAMPS, ramp, self.set_ramp)
         self.size_menu = view.addMenu("Si&ze of points")
         self.size_menu.setToolTipsVisible(True)
@@ -512,7 +513,8 @@ class MainWindow(QMainWindow):
         self._demo_hint_action.setVisible(state.is_demo)
         where = "demo" if state.is_demo else str(state.path or "")
         parts = [part for part in (state.model, where, "DiffViews") if part]
-        self.setWindowTitle(" – ".join(parts))
+        title = plain(" – ".join(parts), MOST_OF_TITLE)
+        self.setWindowTitle(title.replace("[*]", "[*][*]"))  # which would stand for a change
         if state.path is not None and not state.is_demo:
             self._remember_folder(state.path)
 
@@ -594,11 +596,11 @@ class MainWindow(QMainWindow):
         grid = self.session.state.grid
         if grid is None or self.grid_window is None:
             return
-        name = f"{grid.job.model}-grid-seed-{grid.job.settings.seed}.png"
+        name = f"{file_name(grid.job.model)}-grid-seed-{grid.job.settings.seed}.png"
         self._save_png(self.grid_window.sheet.renderer(), name, grid.record)
 
     def _choose_color(self, by: ColorBy) -> None:
-        self._settings.setValue("color_by", by)
+        self._settings.change({"color_by": by})
         self._do(operations.change_color, by=by)
 
     def save_picture(self) -> None:
@@ -608,7 +610,7 @@ class MainWindow(QMainWindow):
         if record is None or not record.steps:
             return
         step = record.steps[min(state.step, len(record.steps) - 1)]
-        name = f"{record.job.model}-seed-{record.seed}-step-{step.index + 1}.png"
+        name = f"{file_name(record.job.model)}-seed-{record.seed}-step-{step.index + 1}.png"
         self._save_png(partial(to_qimage, step.image), name, record.record)
 
     def _save_png(
@@ -621,12 +623,12 @@ class MainWindow(QMainWindow):
             self.saver.save(make, file, record)
 
     def _pictures_folder(self) -> Path:
-        return Path(str(self._settings.value("pictures", Path.home())))
+        return Path(self._settings.text("pictures", str(Path.home())))
 
     def _on_saved(self, file: str, done: bool) -> None:
         state = self.session.state
         if done:
-            self._settings.setValue("pictures", str(Path(file).parent))
+            self._settings.change({"pictures": str(Path(file).parent)})
             self.session.update(state.with_notice(f"Saved {file}"))
         else:
             text = f"The picture could not be written to {file}. Choose another folder."
@@ -637,7 +639,7 @@ class MainWindow(QMainWindow):
         before = self.session.state
         if before.layer_map is None:
             return
-        name = f"{before.model}-{before.layer_map.label}-map.png"
+        name = file_name(f"{before.model}-{before.layer_map.label}") + "-map.png"
         start = str(self._pictures_folder() / name)
         kinds = "PNG (*.png)" + (";;SVG (*.svg)" if self.map_area.is_flat else "")
         file, kind = QFileDialog.getSaveFileName(self._center, "Export the map", start, kinds)
@@ -675,7 +677,7 @@ class MainWindow(QMainWindow):
         mean = self.session.state.mean
         if mean is not None:
             record = {"kind": "mean", "model": mean.model, "sample_ids": list(mean.sample_ids)}
-            name = f"{mean.model}-mean-of-{len(mean.sample_ids)}.png"
+            name = f"{file_name(mean.model)}-mean-of-{len(mean.sample_ids)}.png"
             self._save_png(partial(mean_image, mean), name, record)
 
     def export_selection(self) -> None:
@@ -685,11 +687,11 @@ class MainWindow(QMainWindow):
             text = "Select samples first: drag a rectangle or a lasso."
             self.session.update(state.with_notice(text))
             return
-        folder = Path(str(self._settings.value("tables", Path.home())))
-        start = str(folder / f"{state.model}-selection.csv")
+        folder = Path(self._settings.text("tables", str(Path.home())))
+        start = str(folder / f"{file_name(str(state.model))}-selection.csv")
         file, _ = QFileDialog.getSaveFileName(self._center, "Export samples", start, "CSV (*.csv)")
         if file:
-            self._settings.setValue("tables", str(Path(file).parent))
+            self._settings.change({"tables": str(Path(file).parent)})
             self._ask(operations.export_chosen, file=Path(file))
 
     def _fill_sizes(self) -> None:
@@ -699,13 +701,15 @@ class MainWindow(QMainWindow):
         choices: dict[ColorBy | None, str] = {None: "&All the same"}
         choices |= {by: text for by, (text, _) in CHOICES.items() if by != "class"}
         columns = state.samples.columns if state.samples is not None else {}
-        choices |= {COLUMN + name: name for name, column in columns.items() if not column.names}
+        choices |= {
+            COLUMN + name: menu_text(name) for name, column in columns.items() if not column.names
+        }
         for by, text in choices.items():
             action = menu.addAction(text)
             action.triggered.connect(lambda *_, by=by: self._do(operations.change_size, by=by))
             why_not = "" if by is None else state.cannot_size(by)
             action.setEnabled(not why_not)
-            action.setToolTip(why_not)
+            action.setToolTip(tip(why_not or text.replace("&", "")))
             action.setCheckable(True)
             action.setChecked(by == state.sized_by)
 
@@ -749,7 +753,7 @@ class MainWindow(QMainWindow):
 
     def _reduce_motion(self) -> None:
         reduced = self.still_action.isChecked()
-        self._settings.setValue("reduced_motion", "true" if reduced else "false")
+        self._settings.change({"reduced_motion": "true" if reduced else "false"})
         motion.set_reduced(reduced)
 
     def _suggest(self) -> None:
@@ -758,7 +762,7 @@ class MainWindow(QMainWindow):
 
     def set_theme(self, choice: theme.ThemeChoice) -> None:
         """Choose light, dark, or what the desktop uses."""
-        self._settings.setValue("theme", choice)
+        self._settings.change({"theme": choice})
         self.apply_theme(choice)
 
     def apply_theme(self, choice: theme.ThemeChoice) -> None:
@@ -774,12 +778,12 @@ class MainWindow(QMainWindow):
 
     def set_ramp(self, ramp: str) -> None:
         """Show values from low to high by another ramp of colours."""
-        self._settings.setValue("ramp", ramp)
+        self._settings.change({"ramp": ramp})
         self.map_area.set_ramp(ramp)
 
     def set_renderer(self, way: str) -> None:
         """Draw the map by OpenGL, into a picture, or by what is faster here."""
-        self._settings.setValue("renderer", way)
+        self._settings.change({"renderer": way})
         if self.map is None:
             return
         self.map_area.set_renderer(way)
@@ -832,11 +836,12 @@ class MainWindow(QMainWindow):
 
     def show_model(self) -> None:
         """Say what is loaded, where, and which adapters there are."""
-        _information(self._center, "Model and adapters", model_text(self.session.state))
+        facts = model_facts(self.session.state)
+        _bring_up(FactsWindow("Model and adapters", facts, self))
 
     def show_about(self) -> None:
         """Say what this is."""
-        _information(self._center, "About DiffViews", ABOUT)
+        _bring_up(FactsWindow("About DiffViews", ABOUT, self))
 
     # ---- layout and settings --------------------------------------------------------------------
 
@@ -861,28 +866,24 @@ class MainWindow(QMainWindow):
         self.resize(FIRST_SIZE.boundedTo(room))
         self._set_dock_sizes()
         self._first_layout = self.saveState(LAYOUT_VERSION)
-        geometry, layout = self._settings.value("geometry"), self._settings.value("layout")
-        if isinstance(geometry, QByteArray):
-            self.restoreGeometry(geometry)
-        if isinstance(layout, QByteArray):
-            self.restoreState(layout, LAYOUT_VERSION)
+        self.restoreGeometry(unpacked(self._settings.text("geometry")))
+        self.restoreState(unpacked(self._settings.text("layout")), LAYOUT_VERSION)
 
     def _remember_folder(self, path: Path) -> None:
         recent = [str(path), *(p for p in self._recent() if p != str(path))]
-        self._settings.setValue("recent", recent[:RECENT_FOLDERS])
+        self._settings.change({"recent": recent[:RECENT_FOLDERS]})
         self._fill_recent()
 
     def _recent(self) -> list[str]:
-        value = self._settings.value("recent", [])
-        if isinstance(value, str):
-            return [value]
-        return [str(item) for item in value] if isinstance(value, list | tuple) else []
+        return self._settings.texts("recent")[:RECENT_FOLDERS]
 
     def _fill_recent(self) -> None:
         self.recent_menu.clear()
         for folder in self._recent():
             source = Source(path=Path(folder))
-            self._action(self.recent_menu, folder, partial(self.open, source))
+            text = menu_text(folder, MOST_OF_PATH)
+            action = self._action(self.recent_menu, text, partial(self.open, source))
+            action.setToolTip(tip(folder))
         self.recent_menu.setEnabled(bool(self._recent()))
 
     def closeEvent(self, event: QCloseEvent) -> None:
@@ -891,8 +892,8 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         self._show_classes(True)  # that these samples have none is not part of the layout
-        self._settings.setValue("geometry", self.saveGeometry())
-        self._settings.setValue("layout", self.saveState(LAYOUT_VERSION))
+        geometry, layout = self.saveGeometry(), self.saveState(LAYOUT_VERSION)
+        self._settings.change({"geometry": packed(geometry), "layout": packed(layout)})
         self.hide()
         self.pictures.wait()
         self.saver.wait()
@@ -907,23 +908,8 @@ class MainWindow(QMainWindow):
         """Ask once, when work would be lost."""
         if title.startswith(("Opening", "Loading")):
             return True
-        answer = QMessageBox.question(
-            self._center,
-            "Quit DiffViews?",
-            f"{title} is not finished. Quit and drop it?",
-            QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.No,
-            QMessageBox.StandardButton.No,
-        )
-        return answer == QMessageBox.StandardButton.Yes
-
-
-def _information(parent: QWidget, title: str, text: str) -> None:
-    box = QMessageBox(parent)
-    box.setWindowTitle(title)
-    box.setTextFormat(Qt.TextFormat.RichText)
-    box.setText(text)
-    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    box.open()
+        text = f"{visible(title, MOST_OF_NAME)} is not finished. Quit and drop it?"
+        return ask(self._center, "Quit DiffViews?", text)
 
 
 def _bring_up(dialog: QDialog) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPoint, QPointF, QSettings, QSize, QTimer, Signal
+from PySide6.QtCore import QPoint, QPointF, QSize, QTimer, Signal
 from PySide6.QtGui import QAction, QImage, QResizeEvent
 from PySide6.QtWidgets import QStackedWidget
 
@@ -25,6 +25,7 @@ from diffviews_desktop.ui.map.tools import MapActions, ToolStrip
 from diffviews_desktop.ui.map_3d.switch import MapSwitch
 from diffviews_desktop.ui.map_menu import MapMenu
 from diffviews_desktop.ui.map_values import MapValues
+from diffviews_desktop.ui.settings import Settings
 from diffviews_desktop.ui.waiting_page import WaitingPage
 from diffviews_desktop.ui.widgets import IconButton
 
@@ -60,7 +61,7 @@ class MapArea(QStackedWidget):
     def __init__(
         self,
         session: Session,
-        settings: QSettings,
+        settings: Settings,
         pictures: PictureLoader,
         do: Callable[..., None],
     ) -> None:
@@ -115,7 +116,7 @@ class MapArea(QStackedWidget):
         """Open what a right click offers."""
         self.card.hide()
         self._close_menu()
-        menu = self.menu = MapMenu(self, self._session.state, row, self._do)
+        menu = self.menu = MapMenu(self, self._session.state, row, self._do, self._pictures)
         tools = self.map_actions
         if linked and self.linked is not None:
             menu.addAction("&Fit all").triggered.connect(self.linked.fit)
@@ -138,7 +139,7 @@ class MapArea(QStackedWidget):
         from diffviews_desktop.ui.map.view import MapView
 
         made = self.map = MapView()
-        made.set_renderer(str(self._settings.value("renderer", "auto")))
+        made.set_renderer(self._settings.text("renderer", "auto"))
         self.addWidget(made)
         self._pass_on(made)
         self._hear(made.legend)
@@ -147,7 +148,7 @@ class MapArea(QStackedWidget):
         made.box.history_changed.connect(self._show_history)
         made.box.sigResized.connect(self._place)  # also where an axis needs more room or less
         self.switch.set_map(made)
-        self.set_ramp(str(self._settings.value("ramp", "")))
+        self.set_ramp(self._settings.text("ramp"))
         self.show_changes(State(), self._session.state)
 
     def _hear(self, legend: Legend) -> None:
@@ -359,13 +360,13 @@ class MapArea(QStackedWidget):
         for name, action in self.map_actions.shows.items():
 
             def show(on: bool, name: str = name) -> None:
-                self._settings.setValue(f"map/{name}", "true" if on else "false")
+                self._settings.change({f"map/{name}": "true" if on else "false"})
                 setattr(made, f"want_{name}", on)
                 made.refresh()
 
             action.toggled.connect(show)
-            saved = self._settings.value(f"map/{name}", "true" if action.isChecked() else "false")
-            action.setChecked(str(saved) == "true")
+            saved = self._settings.text(f"map/{name}", "true" if action.isChecked() else "false")
+            action.setChecked(saved == "true")
             setattr(made, f"want_{name}", action.isChecked())
 
     def _show_card(self, row: int | None) -> None:

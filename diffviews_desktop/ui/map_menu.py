@@ -11,8 +11,11 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from diffviews_desktop import operations
 from diffviews_desktop.row_set import RowSet
-from diffviews_desktop.samples import SampleTable
+from diffviews_desktop.session import Session
 from diffviews_desktop.state import State
+from diffviews_desktop.ui.entries import menu_text
+from diffviews_desktop.ui.images import PictureLoader
+from diffviews_desktop.ui.labels import tip
 
 
 class MapMenu(QMenu):
@@ -23,6 +26,7 @@ class MapMenu(QMenu):
         state: what the map shows.
         row: the sample under the mouse; None for none.
         do: calls an operation that needs the session alone.
+        pictures: reads the samples' pictures.
     """
 
     def __init__(
@@ -31,9 +35,10 @@ class MapMenu(QMenu):
         state: State,
         row: int | None,
         do: Callable[..., None],
+        pictures: PictureLoader,
     ) -> None:
         super().__init__(parent)
-        self._do = do
+        self._do, self._pictures = do, pictures
         if row is not None and state.samples is not None:
             self._offer_sample(state, row)
             self.addSeparator()
@@ -47,6 +52,7 @@ class MapMenu(QMenu):
 
     def _offer(self, text: str, run: Callable[[], object]) -> QAction:
         action = self.addAction(text)
+        action.setToolTip(tip(text.replace("&", "")))  # by itself Qt would make one of the text
         action.triggered.connect(lambda *_: run())
         return action
 
@@ -54,8 +60,8 @@ class MapMenu(QMenu):
         samples, picked, do = state.samples, state.selection, self._do
         assert samples is not None
         number = int(samples.class_label[row])
-        name, own = (text.replace("&", "&&") for text in _names(samples, row))
-        head = self._offer(f"#{row}   {own}", lambda: None)
+        name, own = samples.class_name[row], samples.sample_id[row]
+        head = self._offer(f"#{row}   {menu_text(own)}", lambda: None)
         head.setEnabled(False)
         if row != picked.anchor:
             self._offer("Make it the &anchor", lambda: do(operations.new_anchor, row=row))
@@ -68,22 +74,30 @@ class MapMenu(QMenu):
         rows = RowSet([row])
         self._offer(text, lambda: do(operations.choose_rows, rows=rows, how="toggle"))
         if number >= 0:
-            self._offer(f"Select &class {name}", lambda: do(operations.choose_class, number=number))
+            text = f"Select &class {menu_text(name)}"
+            self._offer(text, lambda: do(operations.choose_class, number=number))
             lit = state.highlighted_class == number
-            text = "Highlight all c&lasses" if lit else f"&Highlight class {name}"
+            text = "Highlight all c&lasses" if lit else f"&Highlight class {menu_text(name)}"
             wanted = None if lit else number
             self._offer(text, lambda: do(operations.highlight_class, number=wanted))
         self.addSeparator()
         clipboard = QGuiApplication.clipboard()
+
+        def copied(image: QImage, fault: str) -> None:
+            if fault:
+                do(_say, text=f"The picture {fault}, so it is not copied.")
+            else:
+                clipboard.setImage(image)
+
         self._offer("Copy the i&d", lambda: clipboard.setText(samples.sample_id[row]))
         path = samples.picture(row)
         if path is not None:
-            self._offer("Copy the &picture", lambda: clipboard.setImage(QImage(str(path))))
+            self._offer("Copy the &picture", lambda: self._pictures.copy(path, copied))
             self._offer("Show the picture in its &folder", lambda: _open_folder(path))
 
 
-def _names(samples: SampleTable, row: int) -> tuple[str, str]:
-    return samples.class_name[row], samples.sample_id[row]
+def _say(session: Session, text: str) -> None:
+    session.update(session.state.with_notice(text))
 
 
 def _open_folder(path: Path) -> None:

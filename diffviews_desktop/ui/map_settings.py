@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QSpinBox,
     QVBoxLayout,
@@ -29,7 +28,8 @@ from diffviews_desktop.processing.parameters import (
 )
 from diffviews_desktop.state import State
 from diffviews_desktop.ui import theme
-from diffviews_desktop.ui.widgets import Decimal, as_panel, block_signals, muted, with_margin
+from diffviews_desktop.ui.labels import caption, muted, tip
+from diffviews_desktop.ui.widgets import Decimal, as_panel, block_signals, with_margin
 from diffviews_desktop.worker.jobs import MapLayer
 
 NO_PCA = 0
@@ -113,11 +113,10 @@ class MapSettings(QDialog):
             ("S&eed", "seed", self.seed),
         )
         for row, (text, name, field) in enumerate(rows):
-            field.setToolTip(TIPS[name])
+            field.setToolTip(tip(TIPS[name]))
             field.setAccessibleName(text.replace("&", ""))
-            label = QLabel(text)
-            label.setBuddy(field)
-            label.setToolTip(TIPS[name])
+            label = caption(text, field)
+            label.setToolTip(tip(TIPS[name]))
             grid.addWidget(label, row, 0)
             grid.addWidget(field, row, 1)
         starting = QHBoxLayout()
@@ -196,7 +195,7 @@ class MapSettings(QDialog):
         else:
             why = ""
         self.make.setEnabled(not why)
-        self.make.setToolTip(why or "Lay out the layer on screen with these settings")
+        self.make.setToolTip(tip(why or "Lay out the layer on screen with these settings"))
         if state.model is None:
             why_not_own = why
         elif asked is None:
@@ -204,9 +203,8 @@ class MapSettings(QDialog):
         else:
             why_not_own = ""
         self.own.setEnabled(not why_not_own)
-        self.own.setToolTip(
-            why_not_own or "Go back to the map that the folder brings, or to the usual settings"
-        )
+        usual = "Go back to the map that the folder brings, or to the usual settings"
+        self.own.setToolTip(tip(why_not_own or usual))
         if pending is not None:
             self.hint.setText("The map on screen stays until the new one is there.")
         else:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from diffviews_desktop.ui import theme
 from diffviews_desktop.ui.images import enlarged, to_qimage
-from diffviews_desktop.ui.widgets import muted
+from diffviews_desktop.ui.labels import ElidedLabel, Label, muted, picture_label
 from diffviews_desktop.wording import counted
 from diffviews_desktop.worker.jobs import PictureMean
 
@@ -25,12 +25,12 @@ class MeanWindow(QDialog):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Mean picture")
-        self.title = QLabel()
+        self.title = Label()
         self.title.setObjectName("title")
-        self.note = muted()
-        self.mean, self.deviation = QLabel(), QLabel()
-        self.mean.setAccessibleName("Mean of the pictures")
-        self.deviation.setAccessibleName("Standard deviation of the pictures")
+        self.note = ElidedLabel()
+        self.note.setObjectName("muted")
+        self.mean = picture_label(SIDE, "Mean of the pictures")
+        self.deviation = picture_label(SIDE, "Standard deviation of the pictures")
         self.deviation.setToolTip("Brighter pixels differ more between the pictures")
         self.save = QPushButton("&Save picture…")
         self.close_button = QPushButton("&Close")
@@ -38,8 +38,6 @@ class MeanWindow(QDialog):
         pictures.setSpacing(16)
         captions = ("mean", "standard deviation")
         for label, text in zip((self.mean, self.deviation), captions, strict=True):
-            label.setFixedSize(SIDE, SIDE)
-            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
             part = QVBoxLayout()
             part.addWidget(label)
             part.addWidget(muted(text))
@@ -62,8 +60,8 @@ class MeanWindow(QDialog):
     def show_mean(self, mean: PictureMean) -> None:
         """Show a mean picture."""
         self.title.setText(f"Mean of {counted(len(mean.sample_ids), 'picture')}")
-        left_out = f" {counted(mean.left_out, 'sample')} without a picture left out."
-        self.note.setText(f"of {mean.model}.{left_out if mean.left_out else ''}")
+        left_out = f" {mean.left_out}." if mean.left_out else ""
+        self.note.set_text(f"of {mean.model}.{left_out}")
         ratio = self.devicePixelRatioF()
         self.mean.setPixmap(enlarged(mean_image(mean), SIDE, ratio))
         # a standard deviation of values up to 255 is half of that at most

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
+from diffviews_desktop.plain_text import visible
 from diffviews_desktop.state import Notice
+from diffviews_desktop.ui.labels import Label
 from diffviews_desktop.ui.widgets import IconButton
 
 INFO_MILLISECONDS = 6000
@@ -24,10 +26,10 @@ class NoticeBar(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("notice")
-        self._details = ""
+        self._notice: Notice | None = None
         self._number = 0
         self._offered: str | None = None
-        self.text = QLabel()
+        self.text = Label()
         self.text.setWordWrap(True)
         self.text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.offer = QPushButton(OFFERS["convert"])
@@ -53,10 +55,10 @@ class NoticeBar(QFrame):
         if notice is None or notice.number == self._number:
             return
         self._number = notice.number
-        self._details = notice.details
+        self._notice = notice
         self.text.setText(notice.text)
-        self.setAccessibleName(notice.text)
-        self.copy.setVisible(bool(notice.details))
+        self.setAccessibleName(self.text.text())
+        self.copy.setVisible(bool(notice.details) or not self.text.is_whole)
         self._offered = notice.offer
         if notice.offer is not None:
             self.offer.setText(OFFERS[notice.offer])
@@ -76,4 +78,6 @@ class NoticeBar(QFrame):
             self.offer_taken.emit(self._offered)
 
     def _copy(self) -> None:
-        QGuiApplication.clipboard().setText(f"{self.text.text()}\n\n{self._details}")
+        if self._notice is not None:
+            both = f"{self._notice.text}\n\n{self._notice.details}"
+            QGuiApplication.clipboard().setText(visible(both, lines=True))

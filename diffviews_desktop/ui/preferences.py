@@ -20,7 +20,8 @@ from PySide6.QtWidgets import (
 )
 
 from diffviews_desktop.ui import theme
-from diffviews_desktop.ui.widgets import as_panel, muted
+from diffviews_desktop.ui.labels import Label, caption, muted
+from diffviews_desktop.ui.widgets import as_panel
 
 WIDTH = 470
 APPEARANCES = (("system", "&System"), ("light", "&Light"), ("dark", "&Dark"))
@@ -113,9 +114,9 @@ class Preferences(QDialog):
             ("&Drawing of the map", self.drawing),
         ):
             field.setAccessibleName(text.replace("&", ""))
-            form.addRow(text, field)
-        form.addRow("", self.drawn)
-        form.addRow("", self.still)
+            form.addRow(caption(text, field), field)
+        form.addRow(Label(), self.drawn)
+        form.addRow(Label(), self.still)
         ending = QHBoxLayout()
         ending.addStretch()
         ending.addWidget(self.close_button)

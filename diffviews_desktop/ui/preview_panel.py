@@ -5,14 +5,16 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QImage
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from diffviews_desktop.state import State
 from diffviews_desktop.ui import theme
-from diffviews_desktop.ui.images import PictureLoader, enlarged, placeholder
-from diffviews_desktop.ui.widgets import as_panel, muted
+from diffviews_desktop.ui.images import PictureLoader, enlarged, placeholder, size_of
+from diffviews_desktop.ui.labels import ElidedLabel, picture_label, tip
+from diffviews_desktop.ui.widgets import as_panel
 
 SIDE = 160
+NOTHING = "Move over the map to see samples."
 
 
 class PreviewPanel(QWidget):
@@ -25,14 +27,13 @@ class PreviewPanel(QWidget):
         self._path = ""
         self._row: int | None = None
         self._state = State()
-        self.picture = QLabel()
-        self.picture.setFixedSize(SIDE, SIDE)
-        self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.picture.setAccessibleName("Picture of the sample")
-        self.name = QLabel()
+        self.picture = picture_label(SIDE, "Picture of the sample")
+        self.name = ElidedLabel()
         self.name.setProperty("strong", True)
-        self.facts = muted()
-        self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.facts = ElidedLabel()
+        self.facts.setObjectName("muted")
+        self.facts.selectable = True
+        self.facts.setMinimumWidth(self.facts.fontMetrics().horizontalAdvance(NOTHING))
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 6, 10, 8)
         column.setSpacing(4)
@@ -56,8 +57,8 @@ class PreviewPanel(QWidget):
         if samples is None or shown is None or shown >= len(samples):
             self._path = ""
             self.picture.clear()
-            self.name.setText("Nothing under the mouse")
-            self.facts.setText("Move over the map to see samples.\n\n")
+            self.name.set_text("Nothing under the mouse")
+            self.facts.set_lines(NOTHING, "", "")
             return
         path = samples.picture(shown)
         self._path = str(path) if path is not None else ""
@@ -66,7 +67,7 @@ class PreviewPanel(QWidget):
             self._show(image)
         number, name = int(samples.class_label[shown]), samples.class_name[shown]
         title = name if name == str(number) else f"{number} · {name}"
-        self.name.setText(title if row is not None else f"Anchor: {title}")
+        self.name.set_text(title if row is not None else f"Anchor: {title}")
         lines = [f"#{shown}   {samples.sample_id[shown]}", f"σ {samples.sigma[shown]:g}"]
         layer_map = self._state.layer_map
         if layer_map is not None:
@@ -74,7 +75,7 @@ class PreviewPanel(QWidget):
                 lines[1] += f"   trust {layer_map.trust[shown]:.2f}"
             x, y = layer_map.xy[shown]
             lines.append(f"x {x:.3f}   y {y:.3f}")
-        self.facts.setText("\n".join(lines))
+        self.facts.set_lines(*lines)
 
     def _on_loaded(self, path: str, image: QImage) -> None:
         if path == self._path:
@@ -84,7 +85,7 @@ class PreviewPanel(QWidget):
         ratio = self.devicePixelRatioF()
         if image.isNull():
             self.picture.setPixmap(placeholder(SIDE, ratio, QColor(theme.colors().muted)))
-            self.picture.setToolTip("The picture is missing or cannot be read.")
+            self.picture.setToolTip(f"The picture {self._pictures.fault(self._path)}.")
         else:
             self.picture.setPixmap(enlarged(image, SIDE, ratio))
-            self.picture.setToolTip(f"{image.width()}×{image.height()} pixels")
+            self.picture.setToolTip(tip(f"{size_of(image)} pixels"))

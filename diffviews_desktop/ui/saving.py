@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QIODevice, QObject, QRunnable, QSaveFile, QThreadPool, Signal
+from PySide6.QtCore import QBuffer, QIODevice, QObject, QRunnable, QThreadPool, Signal
 from PySide6.QtGui import QImage
+
+from diffviews_desktop.files import replacing_all
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +22,10 @@ BESIDE = ".diffviews.json"
 
 
 class PictureSaver(QObject):
-    """Writes PNGs and SVGs, each whole or not at all. Signal: ``saved(file, done)``."""
+    """Writes PNGs and SVGs with their records, both whole or neither.
+
+    A link in their place is replaced, not followed. Signal: ``saved(file, done)``.
+    """
 
     saved = Signal(str, bool)
 
@@ -56,28 +62,34 @@ class _Save(QRunnable):
 
     def _write(self) -> bool:
         try:
-            picture = self._make()
+            picture, contents = self._make(), []
+            if self._record is not None and isinstance(picture, QImage):
+                picture.setText(KEY, json.dumps(dict(self._record), sort_keys=True))
+            contents.append(encoded(picture) if isinstance(picture, QImage) else picture)
+            paths = [Path(self._file)]
+            if self._record is not None:
+                contents.append(json.dumps(dict(self._record), indent=2).encode())
+                paths.append(paths[0].with_suffix(BESIDE))
+            with replacing_all(*paths) as files:
+                for file, content in zip(files, contents, strict=True):
+                    file.write(content)
+        except OSError as error:
+            log.warning("%s cannot be written: %s", self._file, error)
+            return False
         except Exception:  # whatever it is, the person is told
             log.exception("a picture could not be made")
             return False
-        if self._record is None:
-            return _write_whole(self._file, picture)
-        if isinstance(picture, QImage):
-            picture.setText(KEY, json.dumps(dict(self._record), sort_keys=True))
-        text = json.dumps(dict(self._record), indent=2).encode()
-        beside = str(Path(self._file).with_suffix(BESIDE))
-        return _write_whole(self._file, picture) and _write_whole(beside, text)
+        return True
 
 
-def _write_whole(file: str, content: QImage | bytes) -> bool:
-    """Write a file, whole or not at all; whether it worked."""
-    saved = QSaveFile(file)
-    if not saved.open(QIODevice.OpenModeFlag.WriteOnly):
-        return False
-    if isinstance(content, QImage):
-        done = content.save(saved, "PNG")  # type: ignore[call-overload]
-    else:
-        done = saved.write(content) == len(content)
-    if not done:
-        saved.cancelWriting()
-    return saved.commit() and bool(done)
+def encoded(picture: QImage, kind: str = "PNG") -> bytes:
+    """A picture as the bytes of a file of this kind.
+
+    Raises:
+        OSError: it is no kind of picture that can be written.
+    """
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    if not picture.save(buffer, kind):  # type: ignore[call-overload]
+        raise OSError(errno.EINVAL, f"pictures cannot be written as {kind or 'nothing'}")
+    return bytes(buffer.data().data())

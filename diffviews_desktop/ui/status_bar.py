@@ -7,8 +7,9 @@ import time
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QStatusBar, QWidget
 
+from diffviews_desktop.plain_text import MOST_OF_NAME, visible
 from diffviews_desktop.state import RunningJob, State
-from diffviews_desktop.ui.widgets import ElidedLabel, muted
+from diffviews_desktop.ui.labels import ElidedLabel, muted
 
 TRUSTWORTHINESS = (
     "Trustworthiness says how far the neighbours on the map are neighbours in activation space "
@@ -31,8 +32,8 @@ class StatusBar(QStatusBar):
         self._stage_since = 0.0
         self._end: float | None = None
         self._seen: float | None = None
-        self.facts = ElidedLabel()
-        self.job = ElidedLabel()
+        self.facts = ElidedLabel(end=True)
+        self.job = ElidedLabel(end=True)
         self.job.setObjectName("muted")
         self.bar = QProgressBar()
         self.bar.setFixedWidth(120)
@@ -121,7 +122,8 @@ def _facts(state: State) -> str:
     if state.samples is not None:
         parts.append(f"{len(state.samples)} samples")
     if state.layer_map is not None:
-        parts.append("+".join(state.layer_map.layers) or "map of the folder")
+        layers = "+".join(state.layer_map.layers)
+        parts.append(visible(layers, MOST_OF_NAME) or "map of the folder")
         if state.layer_map.trustworthiness is not None:
             parts.append(f"trustworthiness {state.layer_map.trustworthiness:.2f}")
     if state.loaded is not None:

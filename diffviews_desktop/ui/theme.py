@@ -19,6 +19,8 @@ from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QApplication, QWidget
 
 from diffviews_desktop import paths
+from diffviews_desktop.files import replacing
+from diffviews_desktop.ui.saving import encoded
 
 ICON_SIZE = QSize(18, 18)
 
@@ -318,7 +320,8 @@ def _icon_file(name: str, color: str) -> str:
     if not file.is_file():
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            _pixmap(name, color, 28).save(str(file))
+            with replacing(file) as stream:
+                stream.write(encoded(_pixmap(name, color, 28).toImage()))
         except OSError:
             return ""
     return file.as_posix()

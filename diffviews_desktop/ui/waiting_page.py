@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from diffviews_desktop.state import State
-from diffviews_desktop.ui.widgets import muted
+from diffviews_desktop.ui.labels import ElidedLabel, muted
 
 
 class WaitingPage(QWidget):
@@ -15,7 +15,7 @@ class WaitingPage(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("waiting")
-        self.title = QLabel()
+        self.title = ElidedLabel()
         self.title.setObjectName("title")
         self.detail = muted()
         self.detail.setWordWrap(True)
@@ -45,14 +45,14 @@ class WaitingPage(QWidget):
         self.open_button.setVisible(busy is None and not starting)
         self.demo_button.setVisible(busy is None and not starting)
         if busy is not None:
-            self.title.setText(f"{busy.title}…")
+            self.title.set_text(f"{busy.title}…")
             stage = busy.stage if busy.since is not None else "starting the engine"
             percent = f" {100 * busy.fraction:.0f} %" if busy.fraction else ""
             self.detail.setText(stage + percent)
         elif starting:
-            self.title.setText("Starting…")
+            self.title.set_text("Starting…")
             self.detail.setText("")
         else:
-            self.title.setText("No map to show")
+            self.title.set_text("No map to show")
             # why not stands in the notice above
             self.detail.setText("Open a data folder, or the demo.")

@@ -10,8 +10,6 @@ from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QComboBox,
     QDoubleSpinBox,
-    QLabel,
-    QSizePolicy,
     QStyle,
     QStyleOptionComboBox,
     QStylePainter,
@@ -19,20 +17,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from diffviews_desktop.ui import theme
+from diffviews_desktop.ui import labels, theme
 
 
 def as_panel(widget: QWidget) -> None:
     """Give a widget the background of a panel."""
     widget.setObjectName("panel")
     widget.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-
-
-def muted(text: str = "") -> QLabel:
-    """A label in the quiet colour."""
-    label = QLabel(text)
-    label.setObjectName("muted")
-    return label
 
 
 class IconButton(QToolButton):
@@ -42,7 +33,7 @@ class IconButton(QToolButton):
         super().__init__(parent)
         self._name = name
         self.setIconSize(theme.ICON_SIZE)
-        self.setToolTip(tip)
+        self.setToolTip(labels.tip(tip))
         self.setAccessibleName(tip)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.refresh()
@@ -75,7 +66,21 @@ def with_margin(spin: QAbstractSpinBox) -> None:
 
 
 class ElidingComboBox(QComboBox):
-    """A combo box that shortens the chosen text where there is no room; the list shows it whole."""
+    """A combo box that shortens the chosen text where there is no room; the list shows it whole.
+
+    Args:
+        parent: of the widget.
+        letters: it is as wide as so many; what it offers does not make it wider.
+        names: leave out the middle instead of the end, as names often differ there.
+    """
+
+    def __init__(
+        self, parent: QWidget | None = None, *, letters: int = 4, names: bool = False
+    ) -> None:
+        super().__init__(parent)
+        self._elide = Qt.TextElideMode.ElideMiddle if names else Qt.TextElideMode.ElideRight
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(letters)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         option = QStyleOptionComboBox()
@@ -88,36 +93,10 @@ class ElidingComboBox(QComboBox):
             text = self.placeholderText()
             faint = option.palette.brush(QPalette.ColorRole.PlaceholderText)
             option.palette.setBrush(QPalette.ColorRole.ButtonText, faint)
-        option.currentText = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, room)
+        option.currentText = self.fontMetrics().elidedText(text, self._elide, room)
         painter = QStylePainter(self)
         painter.drawComplexControl(kind, option)
         painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
-
-
-class ElidedLabel(QLabel):
-    """A label that shortens its text where there is no room, with the whole in the tooltip."""
-
-    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._text = text
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.setMinimumWidth(40)
-
-    def set_text(self, text: str, explanation: str = "") -> None:
-        """Show a text; the tooltip has the explanation below it."""
-        self._text = text
-        self.setToolTip(f"{text}\n{explanation}" if explanation else text)
-        self.setAccessibleName(text)
-        self._elide()
-
-    def resizeEvent(self, event: object) -> None:
-        super().resizeEvent(event)  # type: ignore[arg-type]
-        self._elide()
-
-    def _elide(self) -> None:
-        metrics = self.fontMetrics()
-        shown = metrics.elidedText(self._text, Qt.TextElideMode.ElideRight, max(0, self.width()))
-        super().setText(shown)
 
 
 def block_signals(*widgets: QWidget) -> Callable[[], None]:

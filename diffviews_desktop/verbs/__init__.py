@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import sys
 from collections.abc import Sequence
 
-from diffviews_desktop import paths
+from diffviews_desktop import paths, terminal
 from diffviews_desktop.logs import configure_logging
 from diffviews_desktop.verbs import (
     cache,
@@ -36,7 +35,7 @@ _VERBS = (
 
 def main(arguments: Sequence[str]) -> int:
     """Run a verb; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="diffviews-desktop")
+    parser = terminal.Parser(prog=terminal.PROGRAM)
     verbs = parser.add_subparsers(required=True, metavar="verb")
     for verb in _VERBS:
         verb.add_to(verbs)
@@ -45,5 +44,8 @@ def main(arguments: Sequence[str]) -> int:
     configure_logging(paths.log_file())  # standard error is for what ends the program
     with contextlib.redirect_stdout(sys.stderr):  # an adapter that prints does not spoil the result
         answer = options.run(options)
-    print(json.dumps(answer.result) if options.json else "\n".join(answer.lines))
+    if options.json:
+        print(json.dumps(answer.result))  # in ASCII, and escaped
+    else:
+        terminal.say(*answer.lines)
     return answer.code

@@ -15,7 +15,7 @@ from diffviews_desktop import paths
 from diffviews_desktop.cli import FAILED
 from diffviews_desktop.data.cache_entry import DAMAGE, entry_stamp, parse_entry
 from diffviews_desktop.data.dataset import DataFolder, open_data_folder
-from diffviews_desktop.data.demo import demo_folder
+from diffviews_desktop.data.demo import demo_folder, unpack_demo
 from diffviews_desktop.data.layer_cache import EntryInfo, LayerCache, budget_bytes
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.verbs.shared import Answer, add_verb, layer_set, showing_progress, size
@@ -148,11 +148,9 @@ def _caches(options: argparse.Namespace) -> Iterator[LayerCache]:
 def _data_folder(options: argparse.Namespace) -> DataFolder | None:
     """The data folder; None where it is a demo that was not unpacked yet."""
     path = options.data or paths.default_data_folder()
-    if path is None:
-        path = demo_folder()
-        if not path.is_dir():
-            return None
-    return open_data_folder(path)
+    if path is None and not demo_folder().is_dir():
+        return None
+    return open_data_folder(path or unpack_demo())
 
 
 def _is_wanted(info: EntryInfo, options: argparse.Namespace) -> bool:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from diffviews_desktop.data.contact_sheet import render_sheet
-from diffviews_desktop.data.folder_files import replacing
+from diffviews_desktop.data.numbered_files import RECORD, numbered_files
 from diffviews_desktop.data.record_files import write_picture
-from diffviews_desktop.errors import UsageError
 from diffviews_desktop.samples import SampleTable
 from diffviews_desktop.verbs.shared import Answer
-from diffviews_desktop.worker.jobs import PictureGrid, PicturePlaced, Trajectory, TrajectoryStep
+from diffviews_desktop.worker.jobs import (
+    GenerateGrid,
+    GridCell,
+    PictureGrid,
+    PicturePlaced,
+    Trajectory,
+    TrajectoryStep,
+)
 from diffviews_desktop.worker.layout import Axes
+
+PICTURE = ".png"
 
 
 def write_trajectory(
@@ -27,14 +34,12 @@ def write_trajectory(
     baseline: Trajectory | None = None,
     placed: PicturePlaced | None = None,
 ) -> Answer:
-    """Write a run under the next free number; nothing that is there is touched."""
-    stem = _next(folder)
+    """Write a run under the next free number, whole or not at all; what is there stays.
+
+    Raises:
+        DataError: it cannot be written.
+    """
     job, settings = made.job, made.job.settings
-    files = [folder / f"{stem}.png"]
-    write_picture(files[0], made.image, made.record)
-    for step in made.steps:
-        files.append(folder / f"{stem}_step_{step.index + 1:02d}.png")
-        write_picture(files[-1], step.image, made.record)
     result: dict[str, Any] = {
         "model": job.model,
         "layers": list(job.layers),
@@ -56,74 +61,63 @@ def write_trajectory(
         "trajectory": [_row(step) for step in made.steps],
         "notes": list(made.notes),
     }
-    if job.keep:
-        files.append(folder / f"{stem}.npz")
-        with replacing(files[-1]) as file:
-            np.savez_compressed(file, **_activations(made))  # type: ignore[arg-type]
+    lines = [f"seed {made.seed}, class {made.class_label}, NFE {made.evaluations}", *made.notes]
     if baseline is not None:
-        files.append(folder / f"{stem}_unmasked.png")
-        write_picture(files[-1], baseline.image, baseline.record)
         result["unmasked"] = [_row(step) for step in baseline.steps]
         result["apart"] = paths_apart(made, baseline)
     if placed is not None:
-        result["landed"] = {
-            "sigma": placed.job.sigma,
-            "umap_x": placed.xy[0],
-            "umap_y": placed.xy[1],
-            "distance": placed.distance,
-            "nearest": [
-                {
-                    "row": row,
-                    "sample_id": samples.sample_id[row],
-                    "class": int(samples.class_label[row]),
-                    "distance": far,
-                }
-                for row, far in placed.neighbors
-            ],
-        }
-    lines = [f"seed {made.seed}, class {made.class_label}, NFE {made.evaluations}", *made.notes]
-    if placed is not None:
+        result["landed"] = _landed(placed, samples)
         names = ", ".join(f"{row} ({far:.3g})" for row, far in placed.neighbors)
         lines.append(f"landed nearest to {names}")
-    return _finish(result, made.record, folder / f"{stem}.json", files, lines)
+    with numbered_files(folder) as files:
+        with files.create(PICTURE) as file:
+            write_picture(file, made.image, made.record)
+        for step in made.steps:
+            with files.create(f"_step_{step.index + 1:02d}.png") as file:
+                write_picture(file, step.image, made.record)
+        if job.keep:
+            with files.create(".npz") as file:
+                np.savez_compressed(file, **_activations(made))  # type: ignore[arg-type]
+        if baseline is not None:
+            with files.create("_unmasked.png") as file:
+                write_picture(file, baseline.image, baseline.record)
+        result = files.appear(
+            lambda stem: _described(result, made.record, stem, (*files.endings, RECORD))
+        )
+    return Answer(result, [*lines, *result["files"]])
 
 
 def write_grid(made: PictureGrid, folder: Path) -> Answer:
-    """Write every picture of a grid and its contact sheet, under the next free number."""
-    stem = _next(folder)
+    """Write every picture of a grid and its contact sheet as `write_trajectory` does."""
     axes = Axes.of(made.job)
     sheet = render_sheet(
         axes.arranged([cell.image for cell in made.cells]), axes.row_names, axes.column_names
     )
-    files = [folder / f"{stem}.png"]
-    write_picture(files[0], sheet, made.record)
-    cells = []
-    for cell in made.cells:
-        files.append(folder / f"{stem}_{cell.index + 1:04d}.png")
-        write_picture(files[-1], cell.image, made.record)
-        s = cell.settings
-        cells.append(
-            {
-                "seed": s.seed,
-                "class": cell.class_label,
-                "strength": s.strength,
-                "mask_from": s.mask_from,
-                "mask_steps": s.mask_steps,
-                "mask_layers": list(s.mask_layers or made.job.layers),
-                "image": str(files[-1]),
-            }
-        )
     result: dict[str, Any] = {
         "model": made.job.model,
         "layers": list(made.job.layers),
         "rows": list(made.job.rows),
         "seed": made.job.settings.seed,
         "device": made.device,
-        "cells": cells,
+        "cells": [],
         "notes": list(made.notes),
     }
-    lines = [f"{len(cells)} pictures, seeds from {made.job.settings.seed}", *made.notes]
-    return _finish(result, made.record, folder / f"{stem}.json", files[:1], lines)
+    with numbered_files(folder) as files:
+        with files.create(PICTURE) as file:
+            write_picture(file, sheet, made.record)
+        for cell in made.cells:
+            with files.create(_cell_ending(cell)) as file:
+                write_picture(file, cell.image, made.record)
+        result = files.appear(
+            lambda stem: _described(
+                result | {"cells": [_cell(cell, made.job, stem) for cell in made.cells]},
+                made.record,
+                stem,
+                (PICTURE, RECORD),
+            )
+        )
+    lines = [f"{len(made.cells)} pictures, seeds from {made.job.settings.seed}", *made.notes]
+    return Answer(result, [*lines, *result["files"]])
 
 
 def paths_apart(one: Trajectory, other: Trajectory) -> list[float]:
@@ -158,28 +152,48 @@ def _activations(made: Trajectory) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _next(folder: Path) -> str:
-    """The next free number."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        number = 1
-        while any(folder.glob(f"{number:04d}*")):
-            number += 1
-    except OSError as error:
-        raise UsageError(f"The pictures cannot be written to {folder} ({error}).") from error
-    return f"{number:04d}"
+def _landed(placed: PicturePlaced, samples: SampleTable) -> dict[str, Any]:
+    return {
+        "sigma": placed.job.sigma,
+        "umap_x": placed.xy[0],
+        "umap_y": placed.xy[1],
+        "distance": placed.distance,
+        "nearest": [
+            {
+                "row": row,
+                "sample_id": samples.sample_id[row],
+                "class": int(samples.class_label[row]),
+                "distance": far,
+            }
+            for row, far in placed.neighbors
+        ],
+    }
 
 
-def _finish(
-    result: dict[str, Any],
-    record: Mapping[str, Any],
-    file: Path,
-    pictures: list[Path],
-    lines: list[str],
-) -> Answer:
-    result["image"] = str(pictures[0])
-    result["files"] = [str(path) for path in (*pictures, file)]
-    result["record"] = dict(record)
-    with replacing(file) as stream:
-        stream.write(json.dumps(result, indent=2).encode())
-    return Answer(result, [*lines, *result["files"]])
+def _cell_ending(cell: GridCell) -> str:
+    return f"_{cell.index + 1:04d}.png"
+
+
+def _cell(cell: GridCell, job: GenerateGrid, stem: Path) -> dict[str, Any]:
+    settings = cell.settings
+    return {
+        "seed": settings.seed,
+        "class": cell.class_label,
+        "strength": settings.strength,
+        "mask_from": settings.mask_from,
+        "mask_steps": settings.mask_steps,
+        "mask_layers": list(settings.mask_layers or job.layers),
+        "image": f"{stem}{_cell_ending(cell)}",
+    }
+
+
+def _described(
+    result: Mapping[str, Any], record: Mapping[str, Any], stem: Path, endings: Sequence[str]
+) -> dict[str, Any]:
+    """A result with the files that it is in, and what makes it again."""
+    return {
+        **result,
+        "image": f"{stem}{PICTURE}",
+        "files": [f"{stem}{ending}" for ending in endings],
+        "record": dict(record),
+    }

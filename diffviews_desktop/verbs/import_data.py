@@ -6,6 +6,7 @@ import argparse
 import re
 from collections.abc import Callable
 from pathlib import Path
+from shlex import quote
 from typing import Any, TypeVar
 
 from diffviews_desktop.cli import (
@@ -118,7 +119,8 @@ def run(options: argparse.Namespace) -> Answer:
         f"{imported.path / imported.model}: {imported.samples} samples of {imported.pictures} "
         "pictures",
         *imported.notes,
-        f"open it with: diffviews-desktop --data {imported.path} --model {imported.model}",
+        "open it with: diffviews-desktop "
+        f"--data {quote(str(imported.path))} --model {quote(imported.model)}",
     ]
     return Answer(result, lines)
 

@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> Answer:
     assert isinstance(mapped, LayerMap)
     if options.out is not None:
         table = options.out
-    elif mapped.path.is_dir():
+    elif mapped.path.is_dir() and not mapped.path.is_symlink():
         table = mapped.path / "map.csv"
     else:
         table = paths.cache_dir() / "maps" / f"{mapped.path.name}.csv"

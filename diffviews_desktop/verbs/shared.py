@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from diffviews_desktop.cli import DONE
+from diffviews_desktop.terminal import overwrite
 from diffviews_desktop.worker.engine import Engine
 from diffviews_desktop.worker.jobs import DataOpened, Event, OpenData, Progress, Source, StepDone
 
@@ -107,13 +107,15 @@ class _Bar:
 
     def show(self, event: Event) -> None:
         if isinstance(event, Progress):
-            self._write(self._line(event))
+            overwrite(self._line(event))
+            self._shown = True
         elif isinstance(event, StepDone):
-            self._write(f"step {event.step.index + 1}")
+            overwrite(f"step {event.step.index + 1}")
+            self._shown = True
 
     def clear(self) -> None:
         if self._shown:
-            self._write("")
+            overwrite("")
             self._shown = False
 
     def _line(self, event: Progress) -> str:
@@ -131,9 +133,3 @@ class _Bar:
             left = round((now - since) / (fraction - before) * (1 - fraction))
             parts.append(f"{left // 60}:{left % 60:02} left")
         return "  ".join(parts)
-
-    def _write(self, line: str) -> None:
-        """Write over the line; one that is too long would leave its beginning behind."""
-        line = line[: shutil.get_terminal_size().columns - 1]
-        print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
-        self._shown = True

@@ -12,6 +12,7 @@ import inspect
 import json
 import logging
 import math
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,7 +27,7 @@ from diffviews_desktop.data.dataset import (
     open_data_folder,
     read_samples,
 )
-from diffviews_desktop.data.demo import unpack_demo
+from diffviews_desktop.data.demo import ready_demo
 from diffviews_desktop.errors import (
     AdapterError,
     Cancelled,
@@ -69,7 +70,7 @@ from diffviews_desktop.worker.jobs import (
 )
 from diffviews_desktop.worker.linking import link_maps
 from diffviews_desktop.worker.maps import MapMaker
-from diffviews_desktop.worker.opened_model import OpenedModel, cache_of
+from diffviews_desktop.worker.opened_model import OpenedModel, cache_notes, cache_of
 from diffviews_desktop.worker.sample_sets import average_pictures, export_samples
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
@@ -177,7 +178,12 @@ class Engine:
             path=folder.path,
             is_demo=is_demo,
             models=tuple(_summary(model, job.source) for model in folder.models.values()),
-            problems=(*folder.problems, *unusable, *opened.samples.notes),
+            problems=(
+                *folder.problems,
+                *unusable,
+                *opened.samples.notes,
+                *cache_notes(opened.folder),
+            ),
             model=opened.folder.name,
             samples=opened.samples.table,
             layer_map=self._maps.own_map(opened),
@@ -198,7 +204,11 @@ class Engine:
 
     def _folder(self, source: Source) -> DataFolder:
         if source.path not in self._folders:
-            self._folders[source.path] = open_data_folder(source.path or unpack_demo(), self.check)
+            self._folders[source.path] = (
+                _open_demo(self.check)
+                if source.path is None
+                else open_data_folder(source.path, self.check)
+            )
         return self._folders[source.path]
 
     def _open(self, source: Source, name: str) -> OpenedModel:
@@ -321,7 +331,7 @@ class Engine:
         file = opened.folder.checkpoint()
         if not isinstance(adapter, EDMAdapter) or file.suffix == ".safetensors":
             return False
-        return file.is_file() and not converted_name(file).exists()
+        return file.is_file() and not os.path.lexists(converted_name(file))
 
     def _convert(self, job: ConvertCheckpoint) -> CheckpointConverted:
         """Write the checkpoint as ``.safetensors`` beside it; the loaded model stays loaded."""
@@ -332,7 +342,7 @@ class Engine:
 
         loaded = self._adapter_key is not None and self._adapter_key[1] == str(checkpoint)
         out = converted_name(checkpoint)
-        there = out.exists()
+        there = os.path.lexists(out)
         try:
             convert_checkpoint(
                 checkpoint,
@@ -393,6 +403,14 @@ class Engine:
         finally:
             for handle in handles:
                 handle.remove()
+
+
+def _open_demo(check: Callable[[], None]) -> DataFolder:
+    """The demo, with what it lacks among its problems."""
+    demo = ready_demo()
+    folder = open_data_folder(demo.path, check)
+    said = () if demo.problem is None else (demo.problem,)
+    return replace(folder, problems=(*said, *folder.problems))
 
 
 def _overridden(folder: ModelFolder, source: Source) -> ModelFolder:

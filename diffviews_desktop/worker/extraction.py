@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from diffviews_desktop.data.arrays import Float32, flatten_layers, layer_slices
 from diffviews_desktop.data.partial_matrix import PartialMatrix
 from diffviews_desktop.data.pictures import read_picture
-from diffviews_desktop.errors import AdapterError, DataError
+from diffviews_desktop.errors import AdapterError, DataError, PictureError
+from diffviews_desktop.pictures.faults import Fault, faults_of
 from diffviews_desktop.samples import SampleTable
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class SampleExtraction:
         interruptible: entered while the model runs.
 
     Attributes:
-        skipped: ids of the samples whose picture is missing or broken, as they are met.
+        skipped: ids of the samples whose picture cannot be used, with the reason, as they are met.
         notes: what else the person should know.
 
     Raises:
@@ -90,7 +91,7 @@ class SampleExtraction:
         check: Callable[[], None],
         interruptible: Callable[[], AbstractContextManager[None]],
     ) -> None:
-        self.skipped: list[str] = []
+        self.skipped: dict[str, Fault] = {}
         self.notes: list[str] = []
         self._adapter = adapter
         self._table = table
@@ -176,8 +177,8 @@ class SampleExtraction:
             _mark(targets, pending)
         if not before + computed:
             raise DataError(
-                f"None of the {len(table)} pictures can be read, so no layer can be mapped. "
-                f"The first is {table.root / table.image_path[0]}."
+                f"None of the {len(table)} pictures can be read, so no layer can be mapped: "
+                f"{faults_of(self.skipped)}. The first is {table.root / table.image_path[0]}."
             )
         finished = np.logical_and.reduce([target.matrix.done for target in targets])
         for target in targets:
@@ -210,12 +211,13 @@ class SampleExtraction:
             path = table.picture(row)
             try:
                 if path is None:
-                    raise DataError(f"The picture of {table.sample_id[row]} is missing.")
+                    missing = f"The picture of {table.sample_id[row]} is missing."
+                    raise PictureError(missing, Fault.MISSING)
                 images.append(read_picture(path, resolution, self._channels))
                 kept.append(int(row))
-            except DataError as error:
+            except PictureError as error:
                 log.warning("%s", error)
-                self.skipped.append(table.sample_id[row])
+                self.skipped[table.sample_id[row]] = error.fault
         empty = np.empty((0, self._channels, resolution, resolution), np.float32)
         batch = LabelledPictures(
             images=np.stack(images) if images else empty,
@@ -244,26 +246,27 @@ def row_width(adapter: GeneratorAdapter, layers: Sequence[str]) -> int:
 
 def noise_seed(sample_id: str) -> int:
     """The noise seed of a sample: from its name alone, whatever is extracted with it."""
-    return zlib.crc32(sample_id.encode())
+    return zlib.crc32(sample_id.encode("utf-8", "surrogatepass"))
 
 
 def _store(target: Target, rows: Sequence[int], values: dict[str, Float32]) -> None:
-    """Write a batch into the columns of each layer.
+    """Write a batch of the layers that a matrix is of.
 
     Raises:
         DataError: a value is too large for the matrix's dtype.
     """
     matrix = target.matrix.rows
-    widths = {name: (values[name].shape[1],) for name in target.layers}
-    for name, columns in layer_slices(widths).items():
+    stored: dict[str, NDArray] = {}
+    for name in target.layers:
         with np.errstate(over="ignore"):
-            stored = values[name].astype(matrix.dtype, copy=False)
-        narrow = matrix.dtype != np.float32 and not np.isfinite(stored).all()
-        if narrow and np.isfinite(values[name]).all():
-            raise DataError(
-                f"{name} has values beyond what {matrix.dtype} can hold. Extract it as float32."
-            )
-        matrix[rows, columns] = stored
+            stored[name] = values[name].astype(matrix.dtype, copy=False)
+        if matrix.dtype != np.float32:
+            beyond = np.isinf(stored[name]) & np.isfinite(values[name])
+            if beyond.any():
+                raise DataError(
+                    f"{name} has values beyond what {matrix.dtype} can hold. Extract it as float32."
+                )
+    matrix[rows] = np.concatenate([stored[name] for name in sorted(stored)], axis=1)
 
 
 def _mark(targets: Sequence[Target], pending: list[int]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from diffviews_desktop.data.class_labels import load_class_labels_map
 from diffviews_desktop.errors import DataError, brief
 from diffviews_desktop.files import MOST_TABLE_MEMORY, too_many_values
 from diffviews_desktop.import_rules import label_columns
+from diffviews_desktop.plain_text import from_csv_cell, from_csv_column
 from diffviews_desktop.worker.jobs import ImportData
 from diffviews_desktop.worker.opened_model import some
 
@@ -52,7 +53,7 @@ def find_labels(
     called now and then, and may raise to stop."""
     notes = []
     if job.labels is not None:
-        said = _read_labels(job.labels, check)
+        said = _read_labels(job.labels, set(files), check)
         missing = sorted(said.classes.keys() - set(files))
         if missing:
             notes.append(
@@ -98,29 +99,42 @@ def _class_numbers(
     )
 
 
-def _read_labels(path: Path, check: Callable[[], None]) -> _Said:
+def _read_labels(path: Path, there: Container[str], check: Callable[[], None]) -> _Said:
     """A file of labels: the columns ``file``, ``class`` and, if wanted, ``name``.
+
+    Args:
+        path: of the CSV. An apostrophe before what begins like a formula counts only where the
+            files that are ``there`` have it, too.
+        there: names of files.
 
     Raises:
         DataError: it cannot be read, lacks a column, or gives a file two classes.
     """
-    said, needed = _Said(), 0
+    rows: list[list[str]] = []
+    needed = 0
     try:
-        for number, (file, label, name) in enumerate(_label_rows(path)):
+        for number, row in enumerate(_label_rows(path)):
             if number % CHECKED_ROWS == 0:
                 check()
-            if not file or not label:
+            if not row[0] or not row[1]:
                 continue
-            file = posixpath.normpath(file.replace("\\", "/"))
-            if said.classes.setdefault(file, label) != label:
-                raise DataError(f"{path} gives {file} two classes. Keep one.")
-            if name:
-                said.names.setdefault(label, name)
-            needed += 300 + len(file)  # of the texts and of what holds them
+            rows.append(row)
+            needed += 500 + len(row[0])  # of the texts and of what holds them
             if needed > MOST_TABLE_MEMORY:
                 raise too_many_values(path, MOST_TABLE_MEMORY)
     except (OSError, ValueError, csv.Error) as error:
         raise DataError(f"{path} cannot be read as CSV ({brief(error)}). Correct it.") from error
+    labels = from_csv_column([row[1] for row in rows])
+    names = from_csv_column([row[2] for row in rows])
+    said = _Said()
+    for row, label, name in zip(rows, labels, names, strict=True):
+        file = _file_named(row[0])
+        if file not in there and _file_named(from_csv_cell(row[0])) in there:
+            file = _file_named(from_csv_cell(row[0]))
+        if said.classes.setdefault(file, label) != label:
+            raise DataError(f"{path} gives {file} two classes. Keep one.")
+        if name:
+            said.names.setdefault(label, name)
     return said
 
 
@@ -134,3 +148,7 @@ def _label_rows(path: Path) -> Iterator[list[str]]:
         )
     for row in rows:
         yield [row[i].strip() if i is not None and i < len(row) else "" for i in columns]
+
+
+def _file_named(cell: str) -> str:
+    return posixpath.normpath(cell.replace("\\", "/"))

@@ -20,12 +20,14 @@ from diffviews_desktop.errors import (
     DataError,
     DiffViewsError,
     OutOfMemoryError,
+    PictureError,
     brief,
 )
 from diffviews_desktop.import_rules import PICTURE_SUFFIXES, is_hidden, is_picture
+from diffviews_desktop.pictures.faults import Fault, faults_of, left_out
 from diffviews_desktop.worker.import_labels import find_labels
 from diffviews_desktop.worker.jobs import ImportData
-from diffviews_desktop.worker.opened_model import Host, some
+from diffviews_desktop.worker.opened_model import Host
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
     from diffviews_desktop.adapters.base import GeneratorAdapter
@@ -108,12 +110,12 @@ def copy_pictures(
     labels = find_labels(job, files, adapter, host.check)
     channels = getattr(adapter, "img_channels", 3)
     kept: list[str] = []
-    broken: list[str] = []
+    unfit: dict[str, Fault] = {}
     for number, file in enumerate(files, start=1):
         try:
             values = read_picture(job.images / file, adapter.resolution, channels)
-        except DataError:
-            broken.append(file)
+        except PictureError as error:
+            unfit[file] = error.fault
         else:
             picture = np.rint((values + 1) * 127.5).astype(np.uint8).transpose(1, 2, 0)
             _save(picture, target / picture_name(len(kept)))
@@ -122,12 +124,12 @@ def copy_pictures(
         host.progress("reading pictures", number / len(files), text)
     if not kept:
         raise DataError(
-            f"None of the {len(files)} pictures in {job.images} can be read. The first is "
-            f"{files[0]}: check these files."
+            f"None of the {len(files)} pictures in {job.images} can be read: {faults_of(unfit)}. "
+            "Check these files."
         )
     notes = list(labels.notes)
-    if broken:
-        notes.append(f"{len(broken)} pictures cannot be read and were left out: {some(broken)}")
+    if unfit:
+        notes.append(left_out(unfit))
     classes = [labels.of_file.get(file, -1) for file in kept]
     unknown = sum(number >= adapter.num_classes for number in classes)
     if adapter.num_classes and unknown:

@@ -28,9 +28,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from diffviews_desktop.data.arrays import map_array
+from diffviews_desktop.data.arrays import open_matrix
 from diffviews_desktop.data.dataset import ModelConfig, ModelFolder, ModelSamples, read_samples
-from diffviews_desktop.data.disk import disk_full, free_bytes, is_full, remove, sync_folder
+from diffviews_desktop.data.disk import disk_full, free_bytes, full_disk_said, remove, sync_folder
 from diffviews_desktop.errors import (
     CheckpointError,
     DataError,
@@ -242,7 +242,7 @@ def _write_map(
     """Make the folder's own map of its activations."""
     parameters, table = opened.parameters or maps.defaults, opened.samples.table
     projector = fit_map(
-        map_array(matrix),
+        open_matrix(matrix),
         parameters,
         progress=lambda stage: host.progress(stage.name, stage.fraction),
     )
@@ -272,7 +272,9 @@ def _settings(config: ModelConfig, adapter: GeneratorAdapter) -> dict[str, Any]:
 
 def _write_json(path: Path, value: Mapping[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value, indent=1, ensure_ascii=False), encoding="utf-8")
+    text = json.dumps(value, indent=1, ensure_ascii=False)
+    # what UTF-8 has no letters for, such as names of files in another encoding: JSON's own escapes
+    path.write_bytes(text.encode("utf-8", "backslashreplace"))
 
 
 @contextmanager
@@ -290,9 +292,10 @@ def _appearing(out: Path, name: str) -> Iterator[Path]:
     made = [path for path in (out, *out.parents) if not path.exists()]
     lock = FileLock(f"{folder}.lock")
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        _sweep(out)
-        with lock:
+        with full_disk_said(out):
+            out.mkdir(parents=True, exist_ok=True)
+            _sweep(out)
+        with full_disk_said(out), lock:
             try:
                 folder.mkdir()
                 yield folder
@@ -305,8 +308,6 @@ def _appearing(out: Path, name: str) -> Iterator[Path]:
                 with suppress(OSError):
                     os.unlink(lock.lock_file)
     except OSError as error:
-        if is_full(error):
-            raise disk_full(out, None) from error
         raise DataError(
             f"{target} cannot be written ({brief(error)}). Check the folder's rights."
         ) from error

@@ -640,14 +640,14 @@ class PictureMean:
         sample_ids: of the samples whose pictures were averaged.
         mean: ``(R, R, 3) float32``, 0 … 255.
         deviation: standard deviation over the samples, the same.
-        left_out: how many samples have no picture that can be read.
+        left_out: how many pictures cannot be read, and why, as a sentence; empty where all can.
     """
 
     model: str
     sample_ids: tuple[str, ...]
     mean: NDArray[np.float32]
     deviation: NDArray[np.float32]
-    left_out: int = 0
+    left_out: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,25 +6,33 @@ extracted once, however many maps are made of it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from diffviews_desktop.data import layer_cache
 from diffviews_desktop.data.activation_files import ActivationFiles, open_activation_files
 from diffviews_desktop.data.arrays import ActivationMatrix, Float32
 from diffviews_desktop.data.checkpoint_files import identity
-from diffviews_desktop.data.layer_cache import CacheEntry, EntryInfo, LayerCache, PartialMatrix
+from diffviews_desktop.data.layer_cache import (
+    CacheEntry,
+    DamagedMatrixError,
+    EntryInfo,
+    LayerCache,
+    PartialMatrix,
+)
+from diffviews_desktop.data.matrix_file import MatrixFile
 from diffviews_desktop.data.side_car import write_side_car
 from diffviews_desktop.errors import DataError, MaskError, UsageError
+from diffviews_desktop.pictures.faults import left_out
 from diffviews_desktop.worker.extraction import Extracted, SampleExtraction, Target, row_width
 from diffviews_desktop.worker.jobs import LayersExtracted
-from diffviews_desktop.worker.opened_model import Host, OpenedModel, some
+from diffviews_desktop.worker.opened_model import Host, OpenedModel
 
 _COPIED_VALUES = 16_000_000
 
@@ -39,7 +47,7 @@ class FoundActivations:
         lost: samples without a readable picture.
     """
 
-    values: NDArray
+    values: MatrixFile
     partial: PartialMatrix | None = None
     entry: CacheEntry | None = None
     lost: tuple[str, ...] = ()
@@ -56,6 +64,7 @@ class LayerActivations:
     """
 
     host: Host
+    _damaged: set[tuple[str, float]] = field(default_factory=set, init=False, compare=False)
 
     def key(self, opened: OpenedModel, layers: Sequence[str]) -> str:
         """Everything that the activations of these layers depend on."""
@@ -94,16 +103,28 @@ class LayerActivations:
     ) -> tuple[CacheEntry, ActivationMatrix] | None:
         """The matrix of a finished map of these layers, if the cache keeps one."""
         for info in self.entries(opened, layers):
-            entry = opened.cache.open(info.key) if info.has_matrix else None
+            if not info.has_matrix or (info.key, info.created) in self._damaged:
+                continue
+            entry = opened.cache.open(info.key)
             stored = entry.activations() if entry is not None else None
             if entry is not None and stored is not None:
                 return entry, stored
         return None
 
+    def forget(self, opened: OpenedModel, error: DamagedMatrixError) -> None:
+        """Read a matrix that proved to be damaged no more, also where it cannot be dropped."""
+        key = error.entry.name
+        known = opened.cache.entries()
+        self._damaged.update((info.key, info.created) for info in known if info.key == key)
+        opened.cache.drop_matrix(key)
+
     def find(
         self, opened: OpenedModel, layers: tuple[str, ...], stack: ExitStack
     ) -> FoundActivations:
-        """All activations of some layers: where they are stored, else extracted now."""
+        """All activations of some layers: where they are stored, else extracted now.
+
+        Those that are stored are checked as they are read: see `forget`.
+        """
         found = self.stored_matrix(opened, layers)
         if found is not None:
             return FoundActivations(found[1].rows, entry=found[0])
@@ -165,13 +186,20 @@ class LayerActivations:
 
     def _take_over(self, opened: OpenedModel, target: Target) -> None:
         """Copy rows that a finished map has already."""
-        found = self.stored_matrix(opened, target.layers)
-        if found is None or target.matrix.done.any():
-            return
-        stored = found[1].rows
+        while not target.matrix.done.any():
+            found = self.stored_matrix(opened, target.layers)
+            if found is None:
+                return
+            try:
+                self._copy(found[1].rows, target)
+                return
+            except DamagedMatrixError as error:
+                self.forget(opened, error)
+
+    def _copy(self, stored: MatrixFile, target: Target) -> None:
         size = max(1, _COPIED_VALUES // stored.shape[1])
         for start in range(0, len(stored), size):
-            part = np.asarray(stored[start : start + size])
+            part = stored[start : start + size]
             target.matrix.rows[start : start + size] = part
             there = start + np.flatnonzero(~np.isnan(part).all(axis=1))
             target.matrix.mark(there)
@@ -209,23 +237,36 @@ class LayerActivations:
         Raises:
             MaskError: the picture of a sample cannot be read.
         """
-        found = self.stored_matrix(opened, layers)
-        if found is not None:
-            values = found[1].take(rows)
-            if not np.isnan(values).all(axis=1).any():  # else its picture may be there now
-                return values
+        values = self._stored_rows(opened, layers, rows)
+        if values is not None:
+            return values
         files = self._own_files(opened, layers)
         if files is not None:
             return files.take(rows)
         self.host.progress("reading the samples' activations")
         extraction = self._extraction(opened, layers)
         values = extraction.rows(rows)
-        if extraction.skipped:
+        for name, fault in extraction.skipped.items():
             raise MaskError(
-                f"The picture of {extraction.skipped[0]} is missing or broken, so its activation "
-                "cannot be computed. Leave it out of the neighbours."
+                f"The picture of {name} {fault.of_one}, so its activation cannot be computed. "
+                "Leave it out of the neighbours."
             )
         return values
+
+    def _stored_rows(
+        self, opened: OpenedModel, layers: tuple[str, ...], rows: Sequence[int]
+    ) -> Float32 | None:
+        while True:
+            found = self.stored_matrix(opened, layers)
+            if found is None:
+                return None
+            try:
+                values = found[1].take(rows)
+            except DamagedMatrixError as error:
+                self.forget(opened, error)
+                continue
+            # else a picture may be there now
+            return None if np.isnan(values).all(axis=1).any() else values
 
     # ---- extraction for its own sake ------------------------------------------------------------
 
@@ -236,7 +277,7 @@ class LayerActivations:
         layer_sets = tuple(tuple(sorted(set(layers))) for layers in layer_sets)
         files = tuple(out / file_name(layers) for layers in layer_sets) if out is not None else ()
         for file in files:
-            if file.exists():
+            if os.path.lexists(file):
                 raise UsageError(f"{file} is there already. Move it away, or choose another --out.")
         with ExitStack() as stack:
             cache = opened.cache if out is None else LayerCache(out)
@@ -282,8 +323,5 @@ def file_name(layers: Sequence[str]) -> str:
 
 
 def _notes_of(extraction: SampleExtraction) -> tuple[str, ...]:
-    lost, notes = extraction.skipped, tuple(extraction.notes)
-    if not lost:
-        return notes
-    text = f"{len(lost)} pictures are missing or broken and were left out: {some(lost)}"
-    return (text, *notes)
+    notes = tuple(extraction.notes)
+    return (left_out(extraction.skipped), *notes) if extraction.skipped else notes

@@ -8,20 +8,20 @@ however many maps are made of it.
 from __future__ import annotations
 
 import logging
-import os
-import shutil
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from diffviews_desktop.data import layer_cache
-from diffviews_desktop.data.layer_cache import CacheEntry
-from diffviews_desktop.errors import DataError
+from diffviews_desktop.data.layer_cache import CacheEntry, DamagedMatrixError
+from diffviews_desktop.errors import DataError, said
 from diffviews_desktop.files import meant_as_file
+from diffviews_desktop.processing.alike import first_alike
+from diffviews_desktop.processing.kernel_store import user_store
 from diffviews_desktop.processing.parameters import MapParameters, default_parameters
 from diffviews_desktop.processing.projector import Projector
 from diffviews_desktop.processing.umap import Stage, fit_map, refit_map
@@ -160,7 +160,7 @@ class MapMaker:
             from_cache=from_cache,
             parameters=self._parameters(opened).to_dict(),
             path=opened.cache.root / self.key(opened, layers),
-            notes=made.notes,
+            notes=(*_said_of_alike(projector), *made.notes),
             z=extra.z,
             trust=extra.trust,
             rate=made.rate,
@@ -174,7 +174,12 @@ class MapMaker:
         projector = self._own_projector(opened, layers)
         if projector is not None:
             return projector
-        return opened.cache.read(key, lambda entry: Projector.load(entry.projector))
+        stored = opened.cache.read(key, lambda entry: Projector.load(entry.projector))
+        if stored is None or self._own_places(opened, layers):
+            return stored
+        # earlier versions spread out what is all the same
+        apart = len(np.unique(stored.reduced[:, 0])) == 1 and not _said_of_alike(stored)
+        return None if apart and len(stored.rows) > 1 else stored
 
     def _own_projector(self, opened: OpenedModel, layers: tuple[str, ...]) -> Projector | None:
         """That beside the folder's own map, if that map is wanted, of these layers, and fits."""
@@ -184,6 +189,22 @@ class MapMaker:
 
     def _make(self, opened: OpenedModel, layers: tuple[str, ...]) -> tuple[Projector, _Made]:
         """Lay layers out and store the result; their activations are read or extracted first."""
+        notes: tuple[str, ...] = ()
+        while True:
+            try:
+                projector, made = self._make_of_what_is_stored(opened, layers)
+            except DamagedMatrixError as error:
+                self.activations.forget(opened, error)
+                names = "+".join(layers)
+                notes = (f"The kept activations of {names} were damaged and have been made again",)
+                continue
+            unkept = user_store().take_problem()
+            notes += () if unkept is None else (unkept,)
+            return projector, replace(made, notes=(*made.notes, *notes))
+
+    def _make_of_what_is_stored(
+        self, opened: OpenedModel, layers: tuple[str, ...]
+    ) -> tuple[Projector, _Made]:
         parameters = self._parameters(opened)
         with ExitStack() as stack:
             similar = self._same_reduction(opened, layers, parameters)
@@ -198,26 +219,49 @@ class MapMaker:
                 )  # fmt: skip
                 entry = found.entry
             made = _Made() if found is None else self._made(opened, projector, found)
-            with opened.cache.writing(self.key(opened, layers)) as folder:
-                projector.save(folder / "projector.npz")
-                if found is not None and found.partial is not None:
-                    self._hand_over(opened, found, folder)
-                elif entry is not None:
-                    _link_matrix(entry, folder)
-                layer_cache.finish(
-                    folder,
-                    {
-                        "model": opened.folder.name,
-                        "parameters": parameters.to_dict(),
-                        "activations": self.activations.key(opened, layers),
-                        "extraction_input": opened.folder.config.extraction_input,
-                    },
-                    layers,
-                    progress=lambda fraction: self.host.progress("saving", fraction),
-                )
-            if found is not None and found.partial is not None:
-                found.partial.discard()
+            try:
+                self._keep(opened, layers, projector, found, entry)
+            except (DataError, OSError) as error:  # the map is there all the same
+                log.warning("the map is not kept", exc_info=True)
+                note = f"This map is made again next time, because it cannot be kept: {said(error)}"
+                made = replace(made, notes=(*made.notes, note))
         return projector, made
+
+    def _keep(
+        self,
+        opened: OpenedModel,
+        layers: tuple[str, ...],
+        projector: Projector,
+        found: FoundActivations | None,
+        entry: CacheEntry | None,
+    ) -> None:
+        """Store a map in the cache, with the activations that were computed or read for it.
+
+        Raises:
+            DataError, OSError: it cannot be stored.
+        """
+        partial = None if found is None else found.partial
+        known: dict[str, Any] = {}
+        with opened.cache.writing(self.key(opened, layers)) as folder:
+            projector.save(folder / "projector.npz")
+            if found is not None and partial is not None:
+                self._hand_over(opened, found, folder)
+            elif entry is not None:
+                known = self._lend(opened, entry, folder)
+            layer_cache.finish(
+                folder,
+                {
+                    "model": opened.folder.name,
+                    "parameters": self._parameters(opened).to_dict(),
+                    "activations": self.activations.key(opened, layers),
+                    "extraction_input": opened.folder.config.extraction_input,
+                },
+                layers,
+                known=known,
+                progress=lambda fraction: self.host.progress("saving", fraction),
+            )
+        if partial is not None:
+            partial.discard()
 
     def _own_places(self, opened: OpenedModel, layers: tuple[str, ...]) -> dict[str, Any]:
         """Coordinates to keep: then only the projector is made."""
@@ -233,6 +277,14 @@ class MapMaker:
             return
         found.partial.mark(np.flatnonzero(~found.partial.done))  # these are NaN and stay so
         found.partial.complete(folder)
+
+    def _lend(self, opened: OpenedModel, entry: CacheEntry, folder: Path) -> dict[str, Any]:
+        """The matrix of an entry becomes another's, too, if it is sound."""
+        try:
+            return dict(entry.lend(folder))
+        except DamagedMatrixError as error:
+            self.activations.forget(opened, error)
+            return {}
 
     def _made(self, opened: OpenedModel, projector: Projector, found: FoundActivations) -> _Made:
         names = opened.samples.table.sample_id
@@ -276,6 +328,26 @@ class MapMaker:
         self.host.progress(stage.name, stage.fraction)
 
 
+def _said_of_alike(projector: Projector) -> tuple[str, ...]:
+    """What is said of samples of the same activations, where the map has them at one place."""
+    first = first_alike(projector.reduced)
+    count, others = len(first), np.flatnonzero(first != np.arange(len(first)))
+    places = projector.places
+    together = int((places[others] == places[first[others]]).all(axis=1).sum())
+    if not together:
+        return ()
+    if together == count - 1:
+        return (
+            f"All {count} samples have the same activations of this layer: they are drawn at one "
+            "place.",
+        )
+    have, lie = ("has", "lies") if together == 1 else ("have", "lie")
+    return (
+        f"{together} of {count} samples {have} the same activations as another sample and {lie} at "
+        "its place.",
+    )
+
+
 def _own_projector(opened: OpenedModel, layers: tuple[str, ...]) -> Projector | None:
     """The projector beside the folder's own map, if it is of these layers and fits."""
     samples = opened.samples
@@ -302,16 +374,3 @@ def _reduced_alike(known: Any, wanted: MapParameters) -> bool:
         and known.get("seed") == wanted.seed
         and known.get("metric", "euclidean") in ("euclidean", wanted.metric)
     )
-
-
-def _link_matrix(entry: CacheEntry, folder: Path) -> None:
-    """Keep the matrix of an entry in another, without a copy where the file system can."""
-    stored = entry.activations()
-    if stored is None:
-        return
-    target = folder / stored.path.name
-    try:
-        os.link(stored.path, target)
-    except OSError:
-        with suppress(OSError):  # it can be extracted again
-            shutil.copyfile(stored.path, target)

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from diffviews_desktop import paths
 from diffviews_desktop.data.dataset import ModelFolder, ModelSamples
+from diffviews_desktop.data.folder_files import stays_inside
 from diffviews_desktop.data.layer_cache import LayerCache
 from diffviews_desktop.processing.parameters import MapParameters
 from diffviews_desktop.worker.jobs import Event
+
+_BESIDE = "embeddings/layer_cache"
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
     from diffviews_desktop.adapters.base import GeneratorAdapter
@@ -57,12 +60,25 @@ class Host(Protocol):
 
 
 def cache_of(folder: ModelFolder) -> LayerCache:
-    """Beside the model where that can be written, else in the user's cache directory."""
-    beside = folder.path / "embeddings" / "layer_cache"
-    existing = next(parent for parent in (beside, *beside.parents) if parent.exists())
-    if os.access(existing, os.W_OK):
+    """Beside the model where that can be written and no link leads out of its folder, else in the
+    user's cache directory."""
+    beside = folder.path / _BESIDE
+    existing = next(parent for parent in (beside, *beside.parents) if os.path.lexists(parent))
+    if stays_inside(folder.path, _BESIDE) and os.access(existing, os.W_OK):
         return LayerCache(beside)
     return LayerCache(paths.cache_dir() / "layer_cache")
+
+
+def cache_notes(folder: ModelFolder) -> tuple[str, ...]:
+    """That maps are kept elsewhere than their folder says."""
+    if stays_inside(folder.path, _BESIDE):
+        return ()
+    text = (
+        f"{folder.path / _BESIDE} is a link that leads out of {folder.path}, so nothing is kept "
+        f"there: maps are kept in {cache_of(folder).root}. Put the folder itself there to keep "
+        "them beside the model."
+    )
+    return (text,)
 
 
 def some(names: Sequence[str]) -> str:

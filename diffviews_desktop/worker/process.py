@@ -13,16 +13,20 @@ import logging
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 import traceback
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
+from multiprocessing import util
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from diffviews_desktop.errors import Cancelled, DiffViewsError
+from diffviews_desktop import safe_path, terminal
+from diffviews_desktop.errors import Cancelled, DiffViewsError, said
 from diffviews_desktop.logs import configure_logging
 from diffviews_desktop.worker.jobs import Event, Job, Progress, Result
 from diffviews_desktop.worker.pipe import receive, send
@@ -87,6 +91,7 @@ class EngineProcess:
             name="diffviews-engine",
             daemon=True,
         )
+        _make_children_safe()
         self._process.start()
         assert self._process.pid is not None
         self.pid = self._process.pid
@@ -151,6 +156,22 @@ class EngineProcess:
         self._process.close()
 
 
+@cache
+def _make_children_safe() -> None:
+    """From now on, what `multiprocessing` starts imports nothing from the current directory.
+
+    The child and the resource tracker, which comes before it and outlives it, are both started by
+    ``python -c``. They get -P: a variable would also reach a file manager that the window opens,
+    and from there any other Python program.
+    """
+    safe_path.forget_empty_elements()
+    if getattr(sys, "frozen", False):  # such a program takes no options, nor needs this one
+        return
+    module: Any = util
+    arguments = module._args_from_interpreter_flags
+    module._args_from_interpreter_flags = lambda: [*arguments(), "-P"]
+
+
 def _child(
     connection: Connection,
     cancel: Any,
@@ -165,11 +186,15 @@ def _child(
     with contextlib.suppress(OSError, AttributeError):
         os.nice(5)  # the window comes first
     prepare_environment()
+    with terminal.harmless():
+        # by name: only the child may import the engine, and with it torch and umap
+        engine_module = import_module("diffviews_desktop.worker.engine")
+        configure_logging(log_file)
+        _serve(connection, cancel, device, engine_module)
 
-    # by name: only the child may import the engine, and with it torch and umap
-    engine_module = import_module("diffviews_desktop.worker.engine")
-    configure_logging(log_file)
 
+def _serve(connection: Connection, cancel: Any, device: str, engine_module: Any) -> None:
+    """Answer one job after the other."""
     last: dict[str, Any] = {"stage": None, "time": 0.0}
 
     def emit(event: Event) -> None:
@@ -211,14 +236,9 @@ def _answer(engine: Any, job: Job) -> Message:
     except DiffViewsError as error:
         log.warning("%s", error)
         return Failed(job.job_id, str(error), traceback.format_exc())
-    except MemoryError:
-        log.exception("out of memory")
-        message = "There is not enough memory for this. Close other programs, or a smaller layer."
-        return Failed(job.job_id, message, traceback.format_exc())
     except Exception as error:  # the engine must outlive whatever a model does
-        log.exception("unexpected error")
-        message = f"Something unexpected happened ({type(error).__name__}: {error})."
-        return Failed(job.job_id, message, traceback.format_exc())
+        log.exception("the job failed")
+        return Failed(job.job_id, said(error), traceback.format_exc())
 
 
 def _leave(*_: Any) -> None:
@@ -239,13 +259,21 @@ def _watch(beat: Any) -> None:
 
 
 def prepare_environment() -> None:
-    """Keep numba's compiled kernels in the user's cache; call before numba is imported."""
-    from diffviews_desktop import paths
+    """Set what libraries and their children go by; call before numba is imported.
 
-    numba_cache = paths.cache_dir() / "numba"
-    with contextlib.suppress(OSError):
-        numba_cache.mkdir(parents=True, exist_ok=True)
-        os.environ.setdefault("NUMBA_CACHE_DIR", str(numba_cache))
+    numba keeps its compiled kernels in the user's cache, and has its settings from the environment
+    alone. Nothing that a library starts is taken from the current directory.
+    """
+    from diffviews_desktop import paths
+    from diffviews_desktop.worker import numba_settings
+
+    os.environ["PYTHONSAFEPATH"] = "1"  # joblib, for one, starts its workers by "python -m"
+    if sys.platform == "win32":  # and asks "powershell.exe" for the number of cores
+        os.environ["NODEFAULTCURRENTDIRECTORYINEXEPATH"] = "1"
+    numba_settings.ignore_file()
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(paths.cache_dir() / "numba"))
+    # torch would make one of a name that everybody knows, where every user may write
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(paths.cache_dir() / "inductor"))
 
 
 def _resident_bytes() -> int:

@@ -9,11 +9,14 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from diffviews_desktop.data.folder_files import replacing
 from diffviews_desktop.data.pictures import read_picture
-from diffviews_desktop.errors import DataError
+from diffviews_desktop.data.sample_columns import UNENCODABLE
+from diffviews_desktop.errors import DataError, PictureError
+from diffviews_desktop.pictures.faults import Fault, faults_of, left_out
+from diffviews_desktop.pictures.files import read_picture_file
+from diffviews_desktop.plain_text import csv_cell
 from diffviews_desktop.worker.jobs import (
     AveragePictures,
     ExportSamples,
@@ -38,7 +41,7 @@ def average_pictures(job: AveragePictures, host: Host, opened: OpenedModel) -> P
     rows = _known(job.rows, len(table))
     found = [table.picture(row) for row in rows]
     counts = Counter(path for path in found if path is not None)  # at several noise levels: once
-    unreadable: set[Path] = set()
+    unfit: dict[Path, Fault] = {}
     side = 0
     total = squares = np.zeros(())
     for number, (path, count) in enumerate(counts.items()):
@@ -47,18 +50,22 @@ def average_pictures(job: AveragePictures, host: Host, opened: OpenedModel) -> P
         try:
             side = side or _side(path)
             values = (read_picture(path, side, 3).astype(np.float64) + 1) * 127.5
-        except DataError:
-            unreadable.add(path)
+        except PictureError as error:
+            unfit[path] = error.fault
             continue
         total = total + count * values
         squares = squares + count * values**2
-    used = [
-        row
+    faults = {
+        table.sample_id[row]: Fault.MISSING if path is None else unfit[path]
         for row, path in zip(rows, found, strict=True)
-        if path is not None and path not in unreadable
-    ]
+        if path is None or path in unfit
+    }
+    used = [row for row in rows if table.sample_id[row] not in faults]
     if not used:
-        raise DataError("None of the selected samples has a picture that can be read.")
+        reasons = f": {faults_of(faults)}" if faults else ""
+        raise DataError(
+            f"None of the selected samples has a picture that can be read{reasons}. Select others."
+        )
     mean = total / len(used)
     variance = np.maximum(squares / len(used) - mean**2, 0)
     return PictureMean(
@@ -66,7 +73,7 @@ def average_pictures(job: AveragePictures, host: Host, opened: OpenedModel) -> P
         sample_ids=tuple(table.sample_id[row] for row in used),
         mean=mean.transpose(1, 2, 0).astype(np.float32),
         deviation=np.sqrt(variance).transpose(1, 2, 0).astype(np.float32),
-        left_out=len(rows) - len(used),
+        left_out=left_out(faults) if faults else "",
     )
 
 
@@ -82,19 +89,19 @@ def export_samples(job: ExportSamples, host: Host, opened: OpenedModel) -> Sampl
     sigmas = _written(table.sigma[job.rows])
     names = ("sample_id", "class_label", "class_name", "conditioning_sigma", "image_path")
     with replacing(job.file) as file:
-        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+        text = io.TextIOWrapper(file, "utf-8", UNENCODABLE, newline="")
         writer = csv.writer(text)
-        writer.writerow((*names, *job.columns))
+        writer.writerow((*names, *map(csv_cell, job.columns)))
         for start in range(0, len(rows), _LINES_AT_ONCE):
             host.progress("writing samples", start / len(rows))
             part = range(start, min(start + _LINES_AT_ONCE, len(rows)))
             writer.writerows(
                 (
-                    table.sample_id[rows[i]],
+                    csv_cell(table.sample_id[rows[i]]),
                     int(table.class_label[rows[i]]),
-                    table.class_name[rows[i]],
+                    csv_cell(table.class_name[rows[i]]),
                     sigmas[i],
-                    table.image_path[rows[i]],
+                    csv_cell(table.image_path[rows[i]]),
                     *(values[i] for values in extra),
                 )
                 for i in part
@@ -117,8 +124,5 @@ def _written(values: NDArray) -> list[str]:
 
 
 def _side(path: Path) -> int:
-    try:
-        with Image.open(path) as picture:
-            return min(*picture.size, LARGEST)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(f"The picture {path} cannot be read ({error}).") from error
+    file = read_picture_file(path)
+    return min(file.width, file.height, LARGEST)

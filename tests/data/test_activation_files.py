@@ -16,6 +16,7 @@ from test_dataset import csv_rows, opened, samples_list, write_model
 from diffviews_desktop.data import arrays, npz_files
 from diffviews_desktop.data.activation_files import ActivationFiles, open_activation_files
 from diffviews_desktop.data.dataset import ModelFolder, ModelSamples, read_samples
+from diffviews_desktop.data.matrix_file import MatrixFile
 from diffviews_desktop.errors import DataError
 
 # as strings, decoder_block_10 comes before decoder_block_2
@@ -226,7 +227,6 @@ def test_take_batches_and_matrix_agree_with_plain_reading(
     assert all(np.array_equal(found[i], wanted[i]) for i in found)
     matrix = files.matrix()
     if matrix is not None:
-        assert not matrix.flags.writeable
         assert np.array_equal(matrix, wanted)
     if form in ("one_npy", "bare_npy", "by_columns"):
         assert (matrix is not None) == (max_classes is None)
@@ -350,18 +350,18 @@ def test_batches_are_bounded_and_each_file_is_opened_once(
     write_form(tmp_path, FORMS[form])
     _, files = open_both(opened(tmp_path))
     names: list[str] = []
-    archive, matrix = npz_files.open_archive, np.lib.format.open_memmap
+    archive, matrix = npz_files.open_archive, MatrixFile.open
 
     def opening(path: Path) -> Any:
         names.append(path.name)
         return archive(path)
 
-    def mapping(path: Path, **how: Any) -> Any:
+    def opening_matrix(path: Path) -> MatrixFile:
         names.append(path.name)
-        return matrix(path, **how)
+        return matrix(path)
 
     monkeypatch.setattr(npz_files, "open_archive", opening)
-    monkeypatch.setattr(np.lib.format, "open_memmap", mapping)
+    monkeypatch.setattr(MatrixFile, "open", opening_matrix)
     for module in ("activation_sources", "npz_files"):
         monkeypatch.setattr(f"diffviews_desktop.data.{module}.BLOCK_BYTES", 3 * 4 * WIDTH)
     assert max(len(values) for _, values in files.batches()) == 3
@@ -428,14 +428,14 @@ def test_only_the_files_of_the_samples_kept_are_needed(tmp_path: Path) -> None:
         open_activation_files(model, read_samples(model))
 
 
-def test_a_matrix_of_some_consecutive_samples_is_a_view(tmp_path: Path) -> None:
+def test_a_matrix_of_some_consecutive_samples_is_read_where_it_is(tmp_path: Path) -> None:
     _, rows = write_form(tmp_path, one_npy, shuffled=False)
     model = opened(tmp_path)
     samples = read_samples(model).take(np.arange(3, 9))
     files = open_activation_files(model, samples)
     assert files is not None
     matrix = files.matrix()
-    assert isinstance(matrix, np.memmap)
+    assert isinstance(matrix, MatrixFile)
     assert np.array_equal(matrix, rows[3:9])
 
 

@@ -10,10 +10,12 @@ import json
 import logging
 import os
 import shutil
+import struct
 import sys
 import tempfile
 import threading
 import time
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -37,6 +39,7 @@ from diffviews_desktop.data.layer_cache import (
     create_matrix,
     finish,
 )
+from diffviews_desktop.data.matrix_file import MatrixFile
 from diffviews_desktop.errors import CacheError, Cancelled, DataError, UsageError
 
 MB = 1024**2
@@ -106,7 +109,7 @@ def test_an_entry_reads_back(cache: LayerCache) -> None:
     assert entry.projector.read_bytes() == b"projector"
     matrix = entry.activations()
     assert matrix is not None
-    assert isinstance(matrix.rows, np.memmap)
+    assert isinstance(matrix.rows, MatrixFile)
     assert matrix.take([2, 0]).tolist() == [[4, 5], [0, 1]]
     assert entries(cache) == {"a"}
 
@@ -141,9 +144,9 @@ def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1])
 
 
-def flip(path: Path, position: int) -> None:
+def flip(path: Path, position: int, bit: int = 0xFF) -> None:
     data = bytearray(path.read_bytes())
-    data[position] ^= 0xFF
+    data[position] ^= bit
     path.write_bytes(data)
 
 
@@ -591,7 +594,7 @@ def test_an_entry_of_format_1_is_read(cache: LayerCache) -> None:
     assert entry is not None
     matrix = entry.activations()
     assert matrix is not None
-    assert (matrix.rows == 1).all()
+    assert (matrix.rows[:] == 1).all()
     (info,) = cache.entries()
     assert (info.model, info.layers, info.has_matrix) == ("edm", ("midblock",), True)
     assert cache.verify() == [(info, None)]
@@ -1023,6 +1026,42 @@ def test_an_entry_is_not_changed_through_what_is_left_of_its_matrix(cache: Layer
     assert (np.load(cache.root / "b" / "linked")[3] == row_values(3)).all()
 
 
+@pytest.mark.parametrize("name", ["done.log", "activations.npy"])
+def test_a_file_that_has_another_name_is_not_written_to(
+    cache: LayerCache, tmp_path: Path, name: str
+) -> None:
+    with cache.partial("a", SHAPE) as matrix:
+        work(matrix, range(3))
+    planted = cache.root / ".partial-a" / name
+    os.link(planted, tmp_path / "victim")
+    before = (tmp_path / "victim").read_bytes()
+    with cache.partial("a", SHAPE) as matrix:
+        assert not matrix.done.any()
+        work(matrix, range(3, 9))
+    assert (tmp_path / "victim").read_bytes() == before
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_matrix_is_not_handed_over_in_the_place_of_a_file(
+    cache: LayerCache, tmp_path: Path, links: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: Path) -> None:
+        raise PermissionError("no hard links here")
+
+    if not links:
+        monkeypatch.setattr(layer_cache.os, "link", refuse)
+    victim = tmp_path / "victim"
+    victim.write_text("kept")
+    (tmp_path / "out.npy").symlink_to(victim)
+    with cache.partial("a", SHAPE) as matrix:
+        work(matrix, range(40))
+        with pytest.raises(CacheError, match=r"out\.npy is there already"):
+            matrix.complete(tmp_path, "out.npy")
+    assert victim.read_text() == "kept"
+    with cache.partial("a", SHAPE) as matrix:
+        assert matrix.done.all()
+
+
 def test_an_unfinished_matrix_is_not_handed_over(cache: LayerCache) -> None:
     with cache.partial("a", SHAPE) as matrix:
         matrix.mark(slice(3, 4))
@@ -1091,17 +1130,45 @@ def test_marks_that_were_cut_off_or_changed_do_not_count(cache: LayerCache) -> N
     file = cache.root / ".partial-a" / "done.log"
     whole = file.read_bytes()
     assert len(whole) == 6 * 20
-    ends = [whole[:size] for size in range(20, len(whole))]
-    ends += [whole[:size] + bytes(50) for size in (40, 47)]  # as after a power cut
-    ends += [whole[:40] + b"x" + whole[41:]]
-    for data in ends:
+    ends = [(whole[:size], range(size // 20)) for size in range(20, len(whole))]
+    ends += [(whole[:size] + bytes(50), range(2)) for size in (40, 47)]  # as after a power cut
+    ends += [(whole[:40] + b"x" + whole[41:], (0, 1, 3, 4, 5))]
+    for data, left in ends:
         file.write_bytes(data)
-        size = next(n for n in range(6, -1, -1) if data.startswith(whole[: n * 20]))
         with cache.partial("a", SHAPE) as matrix:
-            assert np.flatnonzero(matrix.done).tolist() == list(range(size))
-            matrix.mark([size, 39])
+            assert np.flatnonzero(matrix.done).tolist() == list(left)
+            matrix.mark([8, 39])
         with cache.partial("a", SHAPE) as matrix:
-            assert np.flatnonzero(matrix.done).tolist() == [*range(size + 1), 39]
+            assert np.flatnonzero(matrix.done).tolist() == [*left, 8, 39]
+
+
+def test_finished_rows_that_changed_since_do_not_count(
+    cache: LayerCache, caplog: pytest.LogCaptureFixture
+) -> None:
+    with cache.partial("a", SHAPE) as matrix:
+        for start in range(0, 20, 4):
+            work(matrix, range(start, start + 4))
+        start, width = matrix.rows.start, 4 * SHAPE[1]
+    file = cache.root / ".partial-a" / "activations.npy"
+    for row in (0, 7, 19):
+        flip(file, start + row * width + row, bit=1 << row % 8)
+    with cache.partial("a", SHAPE) as matrix:
+        assert np.flatnonzero(matrix.done).tolist() == list(range(8, 16))
+        assert "Rows 4 to 7" in caplog.text
+        work(matrix, range(8))
+    with cache.partial("a", SHAPE) as matrix:
+        assert np.flatnonzero(matrix.done).tolist() == list(range(16))
+        assert all_right(matrix)
+
+
+def test_marks_of_earlier_versions_count(cache: LayerCache) -> None:
+    with cache.partial("a", SHAPE) as matrix:
+        work(matrix, range(3))
+    body = struct.pack("<QQ", 2, 9)  # rows 2 to 8, without a checksum of what they hold
+    log = cache.root / ".partial-a" / "done.log"
+    log.write_bytes(body + struct.pack("<I", zlib.crc32(body)))
+    with cache.partial("a", SHAPE) as matrix:
+        assert np.flatnonzero(matrix.done).tolist() == list(range(2, 9))
 
 
 @pytest.mark.parametrize("rows", [slice(3, 9), [8, 3, 5, 5], np.array([True] * 7 + [False] * 33)])
@@ -1122,21 +1189,25 @@ def test_rows_are_on_the_disk_before_they_are_marked(
     cache: LayerCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     happened: list[tuple[str, Any]] = []
-    flush, write_bytes = PartialMatrix._flush, os.write
+    write_bytes = os.write
+    name = "fdatasync" if hasattr(os, "fdatasync") else "fsync"
+    sync = getattr(os, name)
 
-    def flushed(rows: np.memmap, start: int, stop: int) -> None:
-        flush(rows, start, stop)
-        happened.append(("flushed", (start, stop)))
+    def synced(file: int) -> None:
+        sync(file)
+        happened.append(("flushed", os.fstat(file).st_size))
 
     def written(file: int, data: bytes) -> int:
         happened.append(("marked", len(data) // 20))
         return write_bytes(file, data)
 
     with cache.partial("a", SHAPE) as matrix:
-        monkeypatch.setattr(PartialMatrix, "_flush", staticmethod(flushed))
-        monkeypatch.setattr(layer_cache.os, "write", written)
-        matrix.mark([1, 2, 3, 39])
-    assert happened == [("flushed", (1, 4)), ("flushed", (39, 40)), ("marked", 2)]
+        size = (cache.root / ".partial-a" / "activations.npy").stat().st_size
+        with monkeypatch.context() as patch:
+            patch.setattr(os, name, synced)
+            patch.setattr(os, "write", written)
+            matrix.mark([1, 2, 3, 39])
+    assert happened == [("flushed", size), ("marked", 2)]
 
 
 def test_a_mark_that_cannot_be_written_does_not_count(
@@ -1152,7 +1223,7 @@ def test_a_mark_that_cannot_be_written_does_not_count(
     with cache.partial("a", SHAPE) as matrix:
         with monkeypatch.context() as patch:
             patch.setattr(layer_cache.os, "write", half)
-            with pytest.raises(OSError, match="space"):
+            with pytest.raises(CacheError, match="disk got full"):
                 work(matrix, range(2, 4))
         assert np.flatnonzero(matrix.done).tolist() == [0, 1]
         work(matrix, range(4, 6))

@@ -9,7 +9,7 @@ from scipy.linalg import subspace_angles
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
-from diffviews_desktop.errors import UsageError
+from diffviews_desktop.errors import DataError, UsageError
 from diffviews_desktop.processing import reduction as module
 from diffviews_desktop.processing.reduction import (
     CHUNK_ROWS,
@@ -237,6 +237,73 @@ def test_huge_and_tiny_columns_are_brought_to_one_size(shape: tuple[int, int]) -
     np.testing.assert_allclose(got, expected, atol=1e-4)
 
 
+OF_ANY_SIZE = [(60, 30), (30, 60), (900, 700)]
+"""By columns, by rows, and by iteration."""
+
+
+@pytest.mark.parametrize("shape", OF_ANY_SIZE)
+@pytest.mark.parametrize("k", [5, None])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", ["all", "one column", "one value", "far from 0"])
+def test_values_near_the_end_of_float32_are_reduced_as_in_float64(
+    shape: tuple[int, int], k: int | None, dtype: type, kind: str
+) -> None:
+    rng = np.random.default_rng(1)
+    rows = activations(*shape).astype(np.float64)
+    if kind == "all":
+        rows = rng.uniform(-3.4e38, 3.4e38, shape) * (1 + rng.standard_normal((shape[0], 1)) / 9)
+        rows = np.clip(rows, -3.4e38, 3.4e38)
+    elif kind == "one column":
+        rows[:, 3] *= 3e38 / np.abs(rows[:, 3]).max()
+    elif kind == "one value":
+        rows[7, 3] = -3.4e38
+    else:
+        rows[:, ::2] = 3.2e38 + 1e36 * rows[:, ::2] / np.abs(rows[:, ::2]).max(axis=0)
+    rows = rows.astype(np.float32).astype(dtype)
+    exact = rows.astype(np.float64)
+    standard = (exact - exact.mean(axis=0)) / exact.std(axis=0)
+    reduction, reduced = fit_reduction(rows, k)
+    np.testing.assert_allclose(reduction.scale, exact.std(axis=0), rtol=1e-4)
+    if k is None:  # to the digits that the mean has in float32
+        digits = np.finfo(np.float32).eps * np.abs(exact.mean(axis=0)) / exact.std(axis=0)
+        assert (np.abs(reduced - standard) < 1e-4 + digits).all()
+    else:
+        sizes = np.linalg.svd(standard, compute_uv=False)[:k]
+        found = np.linalg.norm(reduced.astype(np.float64), axis=0)
+        np.testing.assert_allclose(found, sizes, rtol=1e-5 if min(shape) < 500 else 0.03)
+    np.testing.assert_allclose(reduction.transform(rows[:9]), reduced[:9], atol=2e-3)
+
+
+def test_large_columns_that_are_constant_count_for_nothing() -> None:
+    rows = activations(60, 30)
+    padded = np.hstack([np.full((60, 2), 3.4e38, np.float32), rows])
+    padded[:, 5] *= 1e36 / np.abs(padded[:, 5]).max()
+    reduction, reduced = fit_reduction(padded, 5)
+    _, expected = fit_reduction(rows, 5)
+    assert np.isfinite(reduction.scale).all()
+    np.testing.assert_allclose(np.abs(reduced), np.abs(expected), atol=1e-3)
+
+
+@pytest.mark.parametrize("shape", OF_ANY_SIZE)
+@pytest.mark.parametrize("size", [1e-20, 1e-38, 1e-44])
+def test_values_near_nothing_are_reduced(shape: tuple[int, int], size: float) -> None:
+    rows = (size * np.random.default_rng(0).standard_normal(shape)).astype(np.float32)
+    reduction, reduced = fit_reduction(rows, 5)
+    assert np.isfinite(reduced).all()
+    assert (reduction.scale == 1).all()
+    assert np.abs(reduced).max() < 1e3 * size
+
+
+@pytest.mark.parametrize("k", [5, None])
+def test_values_that_are_too_large_without_standardisation_are_said(k: int | None) -> None:
+    rows = 1e25 * np.random.default_rng(0).standard_normal((60, 30)).astype(np.float32)
+    fit_reduction(rows, k)
+    if k is None:  # nothing is multiplied then
+        return
+    with pytest.raises(DataError, match=r"reach 3\.\de\+25, .* Have them standardised"):
+        fit_reduction(rows, k, standardize=False)
+
+
 def test_27_a_row_is_reduced_the_same_alone_or_in_a_batch() -> None:
     rows = activations(300, 9000)
     reduction, _ = fit_reduction(rows, 10)
@@ -299,3 +366,5 @@ def test_finite_rows_are_found_in_every_chunk() -> None:
     bad = [0, CHUNK_ROWS - 1, CHUNK_ROWS, len(rows) - 1]
     rows[bad, [0, 1, 2, 3]] = [np.nan, np.inf, -np.inf, np.nan]
     assert np.flatnonzero(~finite_rows(rows)).tolist() == bad
+    beyond = np.where(np.isfinite(rows), 3e38, 1e39).astype(np.float64)  # what float32 can hold
+    assert np.flatnonzero(~finite_rows(beyond)).tolist() == bad

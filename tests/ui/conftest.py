@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import QEvent, QPoint, QPointF, QSettings, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
@@ -20,6 +20,7 @@ from diffviews_desktop.samples import SampleTable
 from diffviews_desktop.session import Session
 from diffviews_desktop.state import State
 from diffviews_desktop.ui.main_window import MainWindow
+from diffviews_desktop.ui.settings import Settings
 from diffviews_desktop.worker.jobs import (
     Generate,
     GenerateSettings,
@@ -109,10 +110,8 @@ def open_window(
     made: list[MainWindow] = []
 
     def open_it(state: State, **settings: str) -> MainWindow:
-        kept = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
-        kept.setValue("reduced_motion", "true")
-        for name, value in settings.items():
-            kept.setValue(name, value)
+        kept = Settings(tmp_path / "settings.json")
+        kept.change({"reduced_motion": "true", **settings})
         window = MainWindow(Session(), worker, kept)
         qtbot.addWidget(window)
         made.append(window)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import hostile_pictures as hostile
 import numpy as np
+import pytest
+from PIL import Image
 from PySide6.QtGui import QColor, QImage
 from pytestqt.qtbot import QtBot
 
+from diffviews_desktop.data.pictures import read_picture
+from diffviews_desktop.errors import PictureError
 from diffviews_desktop.samples import SampleTable
-from diffviews_desktop.ui.images import PictureLoader, enlarged, to_qimage, with_inset
+from diffviews_desktop.ui import images
+from diffviews_desktop.ui.images import PictureLoader, enlarged, size_of, to_qimage, with_inset
 
 
 def test_a_picture_comes_later_and_then_at_once(qtbot: QtBot, samples: SampleTable) -> None:
@@ -33,6 +40,94 @@ def test_missing_and_broken_pictures_are_null(qtbot: QtBot, tmp_path: Path) -> N
     with qtbot.waitSignal(loader.loaded) as caught:
         loader.get(broken)
     assert caught.args[1].isNull()
+
+
+@pytest.mark.parametrize(
+    ("data", "fault"),
+    [
+        (hostile.EPS, "is not a known kind of picture"),
+        (hostile.OTHERS["svg"], "is not a known kind of picture"),
+        (hostile.OTHERS["ico"], "is not a known kind of picture"),
+        (hostile.OTHERS["ppm"], "is not a known kind of picture"),
+        (hostile.png(20_000, 20_000), "is too large"),
+        (hostile.TOO_LARGE["jpeg, scans"], "is too large"),
+        (hostile.jpeg_of(64)[:-40], "is damaged"),
+        (None, "is not a file"),
+    ],
+)
+def test_what_the_engine_refuses_the_window_does(
+    qtbot: QtBot, tmp_path: Path, data: bytes | None, fault: str
+) -> None:
+    path = tmp_path / "a.png"
+    if data is None:
+        os.mkfifo(path)
+    else:
+        path.write_bytes(data)
+    with pytest.raises(PictureError) as caught:
+        read_picture(path, 8, 3)
+    assert caught.value.fault.of_one == fault
+    loader = PictureLoader()
+    with qtbot.waitSignal(loader.loaded) as loaded:
+        loader.get(path)
+    assert loaded.args[1].isNull()
+    assert loader.fault(str(path)) == fault
+
+
+def test_what_is_shown_is_what_the_model_sees(qtbot: QtBot, tmp_path: Path) -> None:
+    """Upright, over white, numbers as brightness: where Qt by itself shows something else."""
+    rng = np.random.default_rng(0)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    clear = Image.fromarray(rng.integers(0, 256, (12, 20, 4), dtype=np.uint8), "RGBA")
+    clear.save(tmp_path / "clear.png", exif=exif)
+    Image.fromarray(rng.random((12, 20), np.float32)).save(tmp_path / "numbers.tif")
+    Image.fromarray(rng.integers(0, 65536, (12, 20), dtype=np.uint16)).save(tmp_path / "deep.png")
+    loader = PictureLoader()
+    for path in tmp_path.iterdir():
+        with qtbot.waitSignal(loader.loaded):
+            loader.get(path)
+        image = loader.get(path)
+        assert image is not None
+        square = min(image.width(), image.height())
+        left, top = (image.width() - square) // 2, (image.height() - square) // 2
+        seen = np.round((read_picture(path, square, 3) + 1) * 127.5)
+        for x, y in ((0, 0), (5, 3), (11, 7)):
+            shown = image.pixelColor(left + x, top + y).getRgb()[:3]
+            assert list(shown) == seen[:, y, x].tolist(), path.name
+
+
+def test_large_pictures_are_kept_small_and_few(
+    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(images, "KEPT_BYTES", 1_500_000)
+    loader = PictureLoader()
+    paths = [tmp_path / f"{i}.jpg" for i in range(4)]
+    for path in paths:
+        Image.new("RGB", (2000, 1000)).save(path)
+        with qtbot.waitSignal(loader.loaded) as caught:
+            loader.get(path)
+        image = caught.args[1]
+        assert (image.width(), image.height()) == (512, 256)
+        assert size_of(image) == "2000×1000"
+    assert loader.get(paths[3]) is not None
+    assert loader.get(paths[0]) is None  # is read again
+    kept = [loader.get(path) for path in paths[1:]]
+    assert sum(image.sizeInBytes() for image in kept if image is not None) <= 1_500_000
+    loader.wait()
+
+
+def test_a_picture_is_copied_whole(qtbot: QtBot, tmp_path: Path) -> None:
+    loader = PictureLoader()
+    Image.new("RGB", (800, 600), "red").save(tmp_path / "a.png")
+    (tmp_path / "b.png").write_bytes(hostile.EPS)
+    copied: list[tuple[QImage, str]] = []
+    for name in ("a.png", "b.png"):
+        loader.copy(tmp_path / name, lambda image, fault: copied.append((image, fault)))
+    qtbot.waitUntil(lambda: len(copied) == 2)
+    copied.sort(key=lambda pair: pair[1])
+    (whole, none), (null, fault) = copied
+    assert (whole.width(), whole.pixelColor(9, 9).name(), none) == (800, "#ff0000", "")
+    assert (null.isNull(), fault) == (True, "is not a known kind of picture")
 
 
 def test_pixels_survive_the_way_to_the_screen(qapp: object) -> None:

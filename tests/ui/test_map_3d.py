@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QPointF, QSettings, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
@@ -32,6 +32,7 @@ from diffviews_desktop.ui.map.view import MapView
 from diffviews_desktop.ui.map_3d import cloud_gl
 from diffviews_desktop.ui.map_3d.canvas import AT_ONCE, Canvas
 from diffviews_desktop.ui.map_3d.view import ON_THE_FLOOR, SolidView
+from diffviews_desktop.ui.settings import Settings
 from diffviews_desktop.worker.jobs import Job
 
 ROOT = Path(diffviews_desktop.__file__).parents[1]
@@ -611,7 +612,7 @@ class Recorder:
 
 @pytest.fixture
 def window(qtbot: QtBot, tmp_path: Path, state: State) -> Iterator[MainWindow]:
-    settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+    settings = Settings(tmp_path / "settings.json")
     made = MainWindow(Session(), Recorder(), settings)
     qtbot.addWidget(made)
     with qtbot.waitSignal(made.first_painted):
@@ -718,12 +719,13 @@ def in_a_process(code: str, **environment: str) -> str:
 
 def test_offscreen_it_says_why_not(tmp_path: Path) -> None:
     code = f"""
-from PySide6.QtCore import QSettings
+from pathlib import Path
 from diffviews_desktop.app import create_application
 from diffviews_desktop.session import Session
 from diffviews_desktop.ui.main_window import MainWindow
+from diffviews_desktop.ui.settings import Settings
 app = create_application(["test"])
-settings = QSettings({str(tmp_path / "settings.ini")!r}, QSettings.Format.IniFormat)
+settings = Settings(Path({str(tmp_path / "settings.json")!r}))
 window = MainWindow(Session(), None, settings)
 window.bring_map()
 print(window.map_3d.action.isEnabled(), window.map_3d.action.toolTip())

@@ -380,12 +380,18 @@ def test_the_mean_picture_is_shown_and_saved(
     window.map_area.bar.mean.click()
     assert isinstance(worker.jobs[-1], AveragePictures)
     grey = np.full((8, 8, 3), 100.0, np.float32)
-    mean = PictureMean("m", ("sample_1",), grey, 0 * grey, left_out=1)
+    mean = PictureMean(
+        "m",
+        ("sample_1",),
+        grey,
+        0 * grey,
+        left_out="1 picture was left out: it is too large (sample_4)",
+    )
     window.session.update(replace(window.session.state, mean=mean))
     shown = window.mean_window
     assert shown.isVisible()
     assert shown.title.text() == "Mean of 1 picture"
-    assert "1 sample without a picture" in shown.note.text()
+    assert shown.note.text() == "of m. 1 picture was left out: it is too large (sample_4)."
     assert shown.mean.pixmap().toImage().pixelColor(100, 100).red() == 100
     file = tmp_path / "mean.png"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(file), ""))

@@ -74,7 +74,9 @@ def test_its_id_and_picture_can_be_taken_along(
     offered = actions(qtbot, window, 6)
     offered["Copy the id"].trigger()
     assert QGuiApplication.clipboard().text() == "sample_6"
+    QGuiApplication.clipboard().clear()
     offered["Copy the picture"].trigger()
+    qtbot.waitUntil(lambda: not QGuiApplication.clipboard().image().isNull())
     image = QGuiApplication.clipboard().image()
     assert (image.width(), image.pixelColor(0, 0).red()) == (8, 30)
     opened = []
@@ -82,6 +84,21 @@ def test_its_id_and_picture_can_be_taken_along(
     offered["Show the picture in its folder"].trigger()
     assert opened == [str(window.session.state.samples.root)]
     assert "Copy the picture" not in actions(qtbot, window, 4)  # it has none
+
+
+def test_a_picture_that_cannot_be_copied_is_said(qtbot: QtBot, window: MainWindow) -> None:
+    samples = window.session.state.samples
+    assert samples is not None
+    path = samples.picture(6)
+    assert path is not None
+    path.write_bytes(b"no picture")
+    QGuiApplication.clipboard().clear()
+    actions(qtbot, window, 6)["Copy the picture"].trigger()
+    qtbot.waitUntil(lambda: window.session.state.notice is not None)
+    notice = window.session.state.notice
+    assert notice is not None
+    assert notice.text == "The picture is not a known kind of picture, so it is not copied."
+    assert QGuiApplication.clipboard().image().isNull()
 
 
 def test_beside_samples_there_is_what_concerns_all(qtbot: QtBot, window: MainWindow) -> None:

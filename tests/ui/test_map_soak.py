@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QObject, QPoint, QPointF, QSettings, Qt
+from PySide6.QtCore import QObject, QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -26,6 +26,7 @@ from diffviews_desktop.samples import Column
 from diffviews_desktop.session import Session
 from diffviews_desktop.state import State, TrajectoryRecord
 from diffviews_desktop.ui.main_window import MainWindow
+from diffviews_desktop.ui.settings import Settings
 from diffviews_desktop.worker.jobs import LinkedMap
 
 GESTURES = int(os.environ.get("DIFFVIEWS_SOAK", "300"))
@@ -179,8 +180,8 @@ def test_random_gestures_break_and_keep_nothing(
     state = replace(state, trajectories=(record,), shown=record.key)
     turned = replace(state.layer_map, xy=state.layer_map.xy[:, ::-1].copy(), layers=("other",))
     states = [state, replace(state, layer_map=turned)]
-    settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
-    settings.setValue("reduced_motion", "false")
+    settings = Settings(tmp_path / "settings.json")
+    settings.change({"reduced_motion": "false"})
     window = MainWindow(Session(), Recorder(), settings)
     qtbot.addWidget(window)
     with qtbot.waitExposed(window):

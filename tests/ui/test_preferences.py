@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox
 from pytestqt.qtbot import QtBot
 from recorder import Recorder
@@ -17,15 +17,16 @@ from diffviews_desktop.ui import motion, theme
 from diffviews_desktop.ui.main_window import MainWindow
 from diffviews_desktop.ui.map import points_gl, renderer
 from diffviews_desktop.ui.preferences import Preferences
+from diffviews_desktop.ui.settings import Settings
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> QSettings:
-    return QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+def settings(tmp_path: Path) -> Settings:
+    return Settings(tmp_path / "settings.json")
 
 
 @pytest.fixture
-def window(qtbot: QtBot, settings: QSettings, worker: Recorder, state: State) -> Iterator:
+def window(qtbot: QtBot, settings: Settings, worker: Recorder, state: State) -> Iterator:
     made = MainWindow(Session(), worker, settings)
     qtbot.addWidget(made)
     with qtbot.waitSignal(made.first_painted):
@@ -56,16 +57,16 @@ def choose(qtbot: QtBot, box: QComboBox, text: str) -> None:
 
 
 def test_each_field_does_what_its_menu_does_and_is_remembered(
-    qtbot: QtBot, window: MainWindow, preferences: Preferences, settings: QSettings
+    qtbot: QtBot, window: MainWindow, preferences: Preferences, settings: Settings
 ) -> None:
     choose(qtbot, preferences.appearance, "Dark")
     assert theme.is_dark()
     choose(qtbot, preferences.ramps, "Cividis (the same for every colour vision)")
     qtbot.keyClick(preferences.still, Qt.Key.Key_Space)
     assert not motion.allowed()
-    assert settings.value("theme") == "dark"
-    assert settings.value("ramp") == "cividis"
-    assert settings.value("reduced_motion") == "true"
+    assert settings.text("theme") == "dark"
+    assert settings.text("ramp") == "cividis"
+    assert settings.text("reduced_motion") == "true"
     for group, data in ((window.appearances, "dark"), (window.ramps, "cividis")):
         assert group.checkedAction().data() == data
     assert window.still_action.isChecked()
@@ -85,12 +86,12 @@ def test_it_says_how_the_map_is_drawn_and_who_chose_that(
     qtbot: QtBot,
     window: MainWindow,
     preferences: Preferences,
-    settings: QSettings,
+    settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("DIFFVIEWS_RENDERER", raising=False)
     choose(qtbot, preferences.drawing, "Raster (no graphics card)")
-    assert settings.value("renderer") == "raster"
+    assert settings.text("renderer") == "raster"
     assert "into a picture: the preferences asked for raster drawing" in preferences.drawn.text()
     monkeypatch.setenv("DIFFVIEWS_RENDERER", "raster")
     choose(qtbot, preferences.drawing, "OpenGL (graphics card)")
@@ -118,22 +119,21 @@ def test_where_opengl_fails_it_says_so(
 
 
 def test_a_theme_of_the_command_line_is_shown_and_the_desktop_does_not_overwrite_the_saved_one(
-    qtbot: QtBot, worker: Recorder, settings: QSettings
+    qtbot: QtBot, worker: Recorder, settings: Settings
 ) -> None:
-    settings.setValue("theme", "light")
+    settings.change({"theme": "light"})
     theme.apply("dark")  # as --theme dark does
     made = MainWindow(Session(), worker, settings)
     qtbot.addWidget(made)
     assert made.appearances.checkedAction().data() == "dark"
     made.apply_theme("system")
-    assert settings.value("theme") == "light"
+    assert settings.text("theme") == "light"
     theme.apply("light")
 
 
 def test_what_was_chosen_before_is_shown(qtbot: QtBot, worker: Recorder, tmp_path: Path) -> None:
-    settings = QSettings(str(tmp_path / "other.ini"), QSettings.Format.IniFormat)
-    settings.setValue("ramp", "nonsense")
-    settings.setValue("renderer", "raster")
+    settings = Settings(tmp_path / "other.json")
+    settings.change({"ramp": "nonsense", "renderer": "raster"})
     theme.apply("system")
     made = MainWindow(Session(), worker, settings)
     qtbot.addWidget(made)

@@ -9,6 +9,7 @@ import math
 import shutil
 import subprocess
 import sys
+import tempfile
 import traceback
 import weakref
 import zlib
@@ -28,6 +29,7 @@ from tiny_folder import TINY_SAMPLES, write_tiny_checkpoint, write_tiny_model
 
 from diffviews_desktop.adapters import registry
 from diffviews_desktop.adapters.edm import EDMAdapter
+from diffviews_desktop.data.demo import Demo
 from diffviews_desktop.errors import (
     AdapterError,
     Cancelled,
@@ -36,8 +38,10 @@ from diffviews_desktop.errors import (
     DiffViewsError,
     OutOfMemoryError,
 )
+from diffviews_desktop.processing.kernel_store import KernelStore
 from diffviews_desktop.processing.umap import MapParameters, fit_map
-from diffviews_desktop.worker import extraction
+from diffviews_desktop.worker import engine as engine_module
+from diffviews_desktop.worker import extraction, maps
 from diffviews_desktop.worker.engine import Engine
 from diffviews_desktop.worker.jobs import (
     CheckpointConverted,
@@ -246,6 +250,15 @@ def test_the_demo_opens_with_its_own_map(engine: Engine, demo: Path) -> None:
     # the reduced rows came with it: Suggest can search in activation space at once
     assert opened.layer_map.reduced is not None
     assert len(opened.layer_map.reduced) == len(opened.samples) == 2000
+
+
+def test_that_the_demo_could_not_be_repaired_is_among_its_problems(
+    engine: Engine, demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "ready_demo", lambda: Demo(demo, "It is damaged."))
+    opened = engine.run(OpenData(job_id=1, source=Source(None)))
+    assert isinstance(opened, DataOpened)
+    assert opened.problems == ("It is damaged.",)
 
 
 def test_opening_loads_no_torch_and_no_umap(demo: Path) -> None:
@@ -1082,7 +1095,7 @@ def test_missing_and_broken_pictures_are_left_out_and_counted(
     assert mapped.reduced is not None
     np.testing.assert_array_equal(np.isfinite(mapped.reduced).all(axis=1), placed)
     assert mapped.notes == (
-        "2 pictures are missing or broken and were left out: sample_000004, sample_000040",
+        "2 pictures were left out: 1 is missing (sample_000004), 1 is damaged (sample_000040)",
     )
     # neighbours beyond the gap keep their own activation
     expected = activations_by_hand(source.path / "tiny", "encoder_bottleneck", [41, 59]).mean(0)
@@ -1315,7 +1328,7 @@ def test_a_mask_of_a_sample_without_a_picture_is_refused_by_name(
     engine: Engine, source: Source
 ) -> None:
     (source.path / "tiny/images/imagenet_real/sample_000014.png").unlink()
-    with pytest.raises(DiffViewsError, match="The picture of sample_000014 is missing or broken"):
+    with pytest.raises(DiffViewsError, match="The picture of sample_000014 is missing, so"):
         run_generate(engine, source, rows=(3, 14, 15))
     run_generate(engine, source, rows=(3, 15))
 
@@ -1459,6 +1472,22 @@ def test_other_parameters_need_no_other_extraction(source: Source) -> None:
     assert watch.stages == ["reducing", *MAP_STAGES[3:]]
 
 
+def test_that_kernels_cannot_be_kept_is_noted_once(
+    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "file"))
+    store = KernelStore(tmp_path / "file" / "numba")
+    store.save("layouts.rdist", b"")
+    monkeypatch.setattr(maps, "user_store", lambda: store)
+    engine = make_engine()
+    (note,) = run_map(engine, source, "encoder_bottleneck").notes
+    assert note.startswith(f"Compiled kernels cannot be kept in {tmp_path / 'file' / 'numba'} (")
+    near = replace(source, parameters=MapParameters(n_neighbors=5))
+    store.save("layouts.rdist", b"")
+    assert run_map(engine, near, "encoder_bottleneck").notes == ()
+
+
 def test_layers_extracted_in_one_pass_are_those_of_their_own_passes(
     source: Source, tmp_path: Path
 ) -> None:
@@ -1494,7 +1523,7 @@ def test_activations_are_written_with_a_side_car(
     (source.path / "tiny/images/imagenet_real/sample_000004.png").unlink()
     narrow = replace(source, activation_dtype=dtype)
     done = extract(make_engine(), narrow, ("midblock",), out=tmp_path / "out")
-    assert done.notes == ("1 pictures are missing or broken and were left out: sample_000004",)
+    assert done.notes == ("1 picture was left out: it is missing (sample_000004)",)
     assert [path.name for path in sorted((tmp_path / "out").iterdir())] == [
         "midblock.npy",
         "midblock.npy.json",

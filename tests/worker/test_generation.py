@@ -322,7 +322,8 @@ def test_a_record_makes_the_same_again(source: Source, tmp_path: Path, sampler: 
     asked = job(source, settings=settings, class_choice="random")
     made = run(Engine("cpu", threads=1), asked)
     file = tmp_path / "one.png"
-    write_picture(file, made.image, made.record)
+    with file.open("wb") as stream:
+        write_picture(stream, made.image, made.record)
     record = read_record(file)
     again = replayed(record)
     assert isinstance(again, Generate)
@@ -331,7 +332,8 @@ def test_a_record_makes_the_same_again(source: Source, tmp_path: Path, sampler: 
     np.testing.assert_array_equal(second.image, made.image)
     assert differences(record, second.record) == []
     other = tmp_path / "two.png"
-    write_picture(other, second.image, second.record)
+    with other.open("wb") as stream:
+        write_picture(stream, second.image, second.record)
     assert file.read_bytes() == other.read_bytes()
     changed = {**second.record, "threads": 2, "masks": {}, "checkpoint": {}, "device": "mps"}
     assert len(differences(record, changed)) == 4

@@ -272,7 +272,7 @@ def test_broken_pictures_are_named_and_left_out(
     write_picture(images / "loose.png", 11)
     done = import_into(engine, tmp_path / "data", checkpoint, images=images, sigmas=(1.0,))
     assert (done.pictures, done.samples) == (10, 10)
-    assert done.notes == ("1 pictures cannot be read and were left out: cat/1.png",)
+    assert done.notes == ("1 picture was left out: it is not a known kind of picture (cat/1.png)",)
     assert classes_of(tmp_path / "data") == [0] * 4 + [1] * 5 + [-1]
     names = read_samples(open_data_folder(tmp_path / "data").model()).table.class_name
     assert names[-1] == "unknown"
@@ -475,7 +475,9 @@ def test_no_picture_can_be_read(
         import_into(engine, tmp_path / "data", checkpoint, images=tmp_path / "empty")
     for path in images.rglob("*.png"):
         path.write_bytes(b"no picture")
-    with pytest.raises(DataError, match=r"None of the 10 pictures .* cat/1\.png"):
+    with pytest.raises(
+        DataError, match=r"None of the 10 pictures .*: 10 are not known .*cat/1\.png"
+    ):
         import_into(engine, tmp_path / "data", checkpoint, images=images)
     assert not (tmp_path / "data").exists()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,7 +60,10 @@ def test_missing_and_broken_pictures_are_left_out_and_counted(
     table.picture(0).unlink()
     table.picture(3).write_bytes(b"no picture")
     found = average(source, [0, 1, 2, 3])
-    assert found.left_out == 2
+    assert found.left_out == (
+        "2 pictures were left out: 1 is missing (sample_000000), "
+        "1 is not a known kind of picture (sample_000003)"
+    )
     assert np.array_equal(found.mean, whole.mean)
     with pytest.raises(DataError, match="picture that can be read"):
         average(source, [0, 3])
@@ -105,6 +109,32 @@ def test_samples_are_written_as_csv_that_says_what_the_folder_says(
     sigmas = np.array([line["conditioning_sigma"] for line in lines], np.float32)
     assert np.array_equal(sigmas, table.sigma[rows])
     assert [line["umap_x"] for line in lines] == ["0.1", ""]
+
+
+def test_an_export_holds_no_formulas(tiny_data: Callable[..., Path], tmp_path: Path) -> None:
+    data = tiny_data(embedding=False, checkpoint=False)
+    listed = next(data.glob("tiny/metadata/*/dataset_info.json"))
+    records = json.loads(listed.read_text())
+    evil = "=cmd|' /C calc'!A0"
+    records["samples"][0] |= {"sample_id": evil, "class_name": "@x", "image_path": "-y.png"}
+    listed.write_text(json.dumps(records))
+    job = ExportSamples(
+        job_id=3,
+        source=Source(path=data),
+        model="tiny",
+        rows=np.array([0]),
+        columns={"=z": np.array([-1.5], np.float32)},
+        file=tmp_path / "out.csv",
+    )
+    engine = Engine("cpu")
+    engine.run(OpenData(job_id=1, source=job.source))
+    engine.run(job)
+    with job.file.open(newline="", encoding="utf-8") as text:
+        (line,) = csv.DictReader(text)
+    assert line["sample_id"] == f"'{evil}"
+    assert line["class_name"] == "'@x"
+    assert line["image_path"] == "'-y.png"
+    assert line["'=z"] == "-1.5"  # a number stays one
 
 
 def test_an_export_that_ends_early_leaves_the_old_file(source: Source, tmp_path: Path) -> None:

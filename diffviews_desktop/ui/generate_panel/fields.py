@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QSpinBox, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QSpinBox, QWidget
 
+from diffviews_desktop.ui.labels import caption, tip
 from diffviews_desktop.ui.widgets import Decimal, ElidingComboBox, with_margin
 
 NARROWEST = 68
@@ -38,11 +39,9 @@ def decimal(name: str, low: float, high: float, decimals: int, step: float) -> D
 def choice(name: str, values: dict[str, str]) -> QComboBox:
     """A choice of values, each with a text for its tooltip."""
     field = ElidingComboBox()
-    for value, tip in values.items():
+    for value, meaning in values.items():
         field.addItem(value, value)
-        field.setItemData(field.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
-    field.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    field.setMinimumContentsLength(4)
+        field.setItemData(field.count() - 1, tip(meaning), Qt.ItemDataRole.ToolTipRole)
     _name(field, name)
     return field
 
@@ -56,9 +55,7 @@ def grid_of(rows: Sequence[Sequence[tuple[str, QWidget]]]) -> QGridLayout:
     for row, fields in enumerate(rows):
         for column, (text, field) in enumerate(fields):
             if text:
-                label = QLabel(text)
-                label.setBuddy(field)
-                grid.addWidget(label, row, 2 * column)
+                grid.addWidget(caption(text, field), row, 2 * column)
             start = 2 * column + (1 if text else 0)
             width = 1 if len(fields) == 2 else 4 - start
             grid.addWidget(field, row, start, 1, width)
@@ -79,4 +76,4 @@ def show_row(grid: QGridLayout, row: int, visible: bool) -> None:
 
 def _name(field: QWidget, name: str) -> None:
     field.setAccessibleName(name)
-    field.setToolTip(name)
+    field.setToolTip(tip(name))

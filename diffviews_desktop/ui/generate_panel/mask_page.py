@@ -7,7 +7,6 @@ from dataclasses import replace
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
-    QListWidget,
     QListWidgetItem,
     QMenu,
     QPushButton,
@@ -17,7 +16,9 @@ from PySide6.QtWidgets import (
 )
 
 from diffviews_desktop.state import State
+from diffviews_desktop.ui.entries import entry, name_list
 from diffviews_desktop.ui.generate_panel.fields import choice, decimal, grid_of, spin
+from diffviews_desktop.ui.labels import plain, tip
 from diffviews_desktop.ui.widgets import block_signals
 from diffviews_desktop.worker.jobs import GenerateSettings
 
@@ -111,7 +112,7 @@ class LayerChoice(QPushButton):
         self.setObjectName("choice")
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Layers to impose")
-        self.list = QListWidget()
+        self.list = name_list()
         self.list.setAccessibleName("Layers to impose")
         self.list.itemChanged.connect(self._on_checked)
         menu = QMenu(self)
@@ -129,23 +130,26 @@ class LayerChoice(QPushButton):
             self._names = names
             self.list.clear()
             for name in names:
-                item = QListWidgetItem(name)
+                item = QListWidgetItem(entry(name))
+                item.setData(Qt.ItemDataRole.UserRole, name)
+                item.setToolTip(tip(name))
                 item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
                 self.list.addItem(item)
             height = self.list.sizeHintForRow(0) * max(1, len(names)) + 8
             self.list.setFixedSize(220, min(_LONGEST_LIST, height))
         for row in range(self.list.count()):
             item = self.list.item(row)
-            on = item.text() in self.chosen
+            on = item.data(Qt.ItemDataRole.UserRole) in self.chosen
             item.setCheckState(Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
         unblock()
         self.setEnabled(bool(names))
         shown = "+".join(state.layer_map.layers) if state.layer_map is not None else ""
         self._whole = "+".join(self.chosen) or f"the map's: {shown}"
-        self.setToolTip(
-            f"{self._whole}\nThe layers that are held at the mean of the picked samples. Without "
-            "a check, those of the map."
+        meaning = (
+            "The layers that are held at the mean of the picked samples. Without a check, those of "
+            "the map."
         )
+        self.setToolTip(tip(self._whole, meaning))
         self._elide()
 
     def resizeEvent(self, event: object) -> None:
@@ -154,10 +158,12 @@ class LayerChoice(QPushButton):
 
     def _elide(self) -> None:
         room = max(20, self.width() - 34)
-        self.setText(self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, room))
+        middle = Qt.TextElideMode.ElideMiddle
+        text = self.fontMetrics().elidedText(plain(self._whole), middle, room)
+        self.setText(text.replace("&", "&&"))
 
     def _on_checked(self) -> None:
         items = (self.list.item(row) for row in range(self.list.count()))
-        checked = [i.text() for i in items if i.checkState() == Qt.CheckState.Checked]
-        self.chosen = tuple(sorted(checked))
+        on = [item for item in items if item.checkState() == Qt.CheckState.Checked]
+        self.chosen = tuple(sorted(str(item.data(Qt.ItemDataRole.UserRole)) for item in on))
         self.edited.emit()

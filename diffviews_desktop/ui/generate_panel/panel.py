@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPushButton,
     QScrollArea,
@@ -23,9 +22,11 @@ from PySide6.QtWidgets import (
 from diffviews_desktop.import_rules import MAX_SEED
 from diffviews_desktop.state import PanelClass, State
 from diffviews_desktop.ui import theme
+from diffviews_desktop.ui.entries import entry
 from diffviews_desktop.ui.generate_panel.mask_page import MaskPage
 from diffviews_desktop.ui.generate_panel.sampling_page import SAMPLING, SamplingPage
-from diffviews_desktop.ui.widgets import ElidedLabel, IconButton, as_panel, block_signals
+from diffviews_desktop.ui.labels import ElidedLabel, caption, tip
+from diffviews_desktop.ui.widgets import ElidingComboBox, IconButton, as_panel, block_signals
 from diffviews_desktop.worker.jobs import Generate, GenerateSettings
 
 SEARCHABLE_CLASSES = 30
@@ -62,17 +63,18 @@ class GeneratePanel(QWidget):
         self.seed.setMaxLength(19)
         self.lock = IconButton("unlock", "Keep the seed for the next run")
         self.lock.setCheckable(True)
-        self.classes = QComboBox()
+        self.classes = ElidingComboBox()
         self.classes.setAccessibleName("Class to draw")
         self.classes.setMaxVisibleItems(20)
         self.classes.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.generate = QPushButton("&Generate")
         self.generate.setObjectName("primary")
         self.grid = QPushButton("G&rid…")
-        self.grid.setToolTip("Many pictures in one job: seeds, strengths, steps, layers (Ctrl+G)")
+        many = "Many pictures in one job: seeds, strengths, steps, layers (Ctrl+G)"
+        self.grid.setToolTip(tip(many))
         self.cancel = QPushButton("Cancel")
         self.cancel.setToolTip("Cancel the running job (Esc)")
-        self.hint = ElidedLabel()
+        self.hint = ElidedLabel(end=True)
         self.hint.setObjectName("muted")
         self._build()
         self.sampling.edited.connect(self._on_edited)
@@ -89,14 +91,12 @@ class GeneratePanel(QWidget):
     def _build(self) -> None:
         self._form = form = QFormLayout()
         form.setVerticalSpacing(5)
-        form.addRow("&Class", self.classes)
+        form.addRow(caption("&Class", self.classes), self.classes)
         seed_row = QHBoxLayout()
         seed_row.setContentsMargins(0, 0, 0, 0)
         seed_row.addWidget(self.seed)
         seed_row.addWidget(self.lock)
-        seed_label = QLabel("S&eed")
-        seed_label.setBuddy(self.seed)
-        form.addRow(seed_label, seed_row)
+        form.addRow(caption("S&eed", self.seed), seed_row)
         buttons = QHBoxLayout()
         buttons.addWidget(self.generate, 1)
         buttons.addWidget(self.grid)
@@ -133,7 +133,7 @@ class GeneratePanel(QWidget):
         choices: list[tuple[str, PanelClass]] = [("the anchor's", "anchor"), ("random", "random")]
         choices += [("zero label", "zero"), ("uniform label", "uniform")]
         choices += [
-            (name if name == str(number) else f"{number}: {name}", number)
+            (entry(name if name == str(number) else f"{number}: {name}"), number)
             for number, name in state.class_names()
         ]
         self._form.setRowVisible(self.classes, not state.unconditional)
@@ -186,7 +186,8 @@ class GeneratePanel(QWidget):
         else:
             why = ""
         self.generate.setEnabled(not why)
-        self.generate.setToolTip(why or "Draw with the layer held at the mean (Ctrl+Return)")
+        usual = "Draw with the layer held at the mean (Ctrl+Return)"
+        self.generate.setToolTip(tip(why or usual))
         s = state.settings
         layers = "+".join(s.mask_layers or (state.layer_map.layers if state.layer_map else ()))
         plural = "s" if count > 1 else ""

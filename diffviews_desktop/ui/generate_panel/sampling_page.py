@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
 from diffviews_desktop.state import State
+from diffviews_desktop.ui.entries import entry
 from diffviews_desktop.ui.generate_panel.fields import choice, decimal, grid_of, show_row, spin
+from diffviews_desktop.ui.labels import tip
 from diffviews_desktop.ui.widgets import block_signals
 from diffviews_desktop.worker.jobs import GenerateSettings
 
@@ -96,7 +97,7 @@ class SamplingPage(QWidget):
         self.sampler.setCurrentIndex(self.sampler.findData(s.sampler))
         self.noise.setCurrentIndex(self.noise.findData(s.noise_mode))
         note = state.loaded.guidance_note if state.loaded is not None else ""
-        self.guidance.setToolTip(f"{GUIDANCE}.<br>{html.escape(note)}" if note else GUIDANCE)
+        self.guidance.setToolTip(tip(f"{GUIDANCE}." if note else GUIDANCE, note))
         self._fill_presets(state)
         heun = s.sampler == "heun"
         show_row(self._grid, _CHURN_ROW, heun)
@@ -129,17 +130,17 @@ class SamplingPage(QWidget):
             self._presets = known
             self.preset.clear()
             for name, settings in known:
-                self.preset.addItem(name, settings)
+                self.preset.addItem(entry(name), settings)
             for row, preset in enumerate(presets, 1):
-                self.preset.setItemData(row, preset.note, Qt.ItemDataRole.ToolTipRole)
+                self.preset.setItemData(row, tip(preset.note), Qt.ItemDataRole.ToolTipRole)
             self.preset.addItem(OTHER, None)
         current = next(
             (row for row, (_, settings) in enumerate(known) if _alike(settings, state.settings)),
             len(known),
         )
         self.preset.setCurrentIndex(current)
-        tip = self.preset.itemData(current, Qt.ItemDataRole.ToolTipRole)
-        self.preset.setToolTip(str(tip or "Published settings for models of this kind"))
+        note = presets[current - 1].note if 0 < current <= len(presets) else ""
+        self.preset.setToolTip(tip(note or "Published settings for models of this kind"))
 
     def _on_preset(self, row: int) -> None:
         settings = self.preset.itemData(row)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QFormLayout,
-    QLabel,
     QLineEdit,
-    QListWidget,
     QListWidgetItem,
     QSpinBox,
     QVBoxLayout,
@@ -15,7 +13,9 @@ from PySide6.QtWidgets import (
 )
 
 from diffviews_desktop.state import State
-from diffviews_desktop.ui.widgets import block_signals, muted, with_margin
+from diffviews_desktop.ui.entries import entry, name_list
+from diffviews_desktop.ui.labels import caption, muted, tip
+from diffviews_desktop.ui.widgets import block_signals, with_margin
 from diffviews_desktop.worker.jobs import MAX_PICTURES
 
 
@@ -35,20 +35,19 @@ class AxesForm(QWidget):
         self.strengths.setPlaceholderText("such as 0, 0.25, 0.5, 0.75, 1")
         self.windows = QLineEdit()
         self.windows.setPlaceholderText("such as 1-3, 4-6, 7-10")
-        self.layers = QListWidget()
-        self.problem = QLabel()
-        self.problem.setObjectName("muted")
+        self.layers = name_list()
+        self.problem = muted()
         self.problem.setProperty("problem", True)
         self.problem.setWordWrap(True)
         form = QFormLayout()
-        for text, field, tip in (
+        for text, field, meaning in (
             ("&Seeds", self.seeds, "How many pictures of each kind, with seeds that follow"),
             ("S&trengths", self.strengths, "Strengths of the mask, 0 to 1, separated by commas"),
             ("Ste&ps", self.windows, "Ranges of steps that the mask acts on, from 1"),
             ("&Layers", self.layers, "Each checked layer is imposed by itself"),
         ):
-            form.addRow(text, field)
-            field.setToolTip(tip)
+            form.addRow(caption(text, field), field)
+            field.setToolTip(tip(meaning))
             field.setAccessibleName(text.replace("&", ""))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -69,7 +68,9 @@ class AxesForm(QWidget):
         unblock = block_signals(self.layers)
         self.layers.clear()
         for name in names:
-            item = QListWidgetItem(name)
+            item = QListWidgetItem(entry(name))
+            item.setData(Qt.ItemDataRole.UserRole, name)
+            item.setToolTip(tip(name))
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             item.setCheckState(Qt.CheckState.Unchecked)
             self.layers.addItem(item)
@@ -89,7 +90,11 @@ class AxesForm(QWidget):
         elif windows is None:
             problem = f"Steps are ranges such as 1-3, from 1 to {num_steps}, separated by commas."
         items = (self.layers.item(row) for row in range(self.layers.count()))
-        layers = tuple((i.text(),) for i in items if i.checkState() == Qt.CheckState.Checked)
+        layers = tuple(
+            (str(item.data(Qt.ItemDataRole.UserRole)),)
+            for item in items
+            if item.checkState() == Qt.CheckState.Checked
+        )
         count = self.seeds.value() * max(1, len(strengths or ())) * max(1, len(windows or ()))
         count *= max(1, len(layers))
         if not problem and count > MAX_PICTURES:

@@ -28,7 +28,9 @@ from PySide6.QtWidgets import (
 
 from diffviews_desktop.state import GridRecord
 from diffviews_desktop.ui import theme
+from diffviews_desktop.ui.entries import entry
 from diffviews_desktop.ui.images import to_qimage
+from diffviews_desktop.ui.labels import tip
 from diffviews_desktop.worker.jobs import GridCell
 from diffviews_desktop.worker.layout import Axes
 
@@ -103,7 +105,7 @@ class ContactSheet(QGraphicsView):
     def _text(self, name: str) -> QGraphicsSimpleTextItem:
         font = self.font()
         font.setPixelSize(TEXT)
-        item = self.scene().addSimpleText(name, font)
+        item = self.scene().addSimpleText(entry(name), font)
         item.setBrush(QColor(theme.colors().text))
         self._names.append(item)
         return item
@@ -121,8 +123,10 @@ class ContactSheet(QGraphicsView):
         item.setPos(place.topLeft())
         s = cell.settings
         item.setToolTip(
-            f"seed {s.seed} · strength {s.strength:g} · steps {s.mask_from + 1}-{s.mask_steps}\n"
-            "Double click draws it again as a trajectory."
+            tip(
+                f"seed {s.seed} · strength {s.strength:g} · steps {s.mask_from + 1}-{s.mask_steps}",
+                "Double click draws it again as a trajectory.",
+            )
         )
         self.scene().addItem(item)
 

@@ -6,7 +6,6 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QStackedWidget,
     QVBoxLayout,
@@ -17,7 +16,7 @@ from diffviews_desktop.state import State
 from diffviews_desktop.ui import theme
 from diffviews_desktop.ui.grid_window.axes_form import AxesForm
 from diffviews_desktop.ui.grid_window.contact_sheet import ContactSheet
-from diffviews_desktop.ui.widgets import muted
+from diffviews_desktop.ui.labels import ElidedLabel, muted, tip
 from diffviews_desktop.wording import counted
 
 
@@ -47,9 +46,8 @@ class GridWindow(QDialog):
         self.stack = QStackedWidget()
         self.stack.addWidget(self.empty)
         self.stack.addWidget(self.sheet)
-        self.summary = QLabel()
+        self.summary = muted()
         self.summary.setWordWrap(True)
-        self.summary.setObjectName("muted")
         self.draw = QPushButton("&Draw")
         self.draw.setObjectName("primary")
         self.cancel = QPushButton("Cancel")
@@ -64,7 +62,8 @@ class GridWindow(QDialog):
         left.addWidget(self.summary)
         left.addLayout(buttons)
         below = QHBoxLayout()
-        self.progress = muted()
+        self.progress = ElidedLabel(end=True)
+        self.progress.setObjectName("muted")
         below.addWidget(self.progress, 1)
         below.addWidget(self.fit)
         below.addWidget(self.save)
@@ -97,12 +96,12 @@ class GridWindow(QDialog):
         self.save.setEnabled(grid is not None and bool(grid.cells))
         self.fit.setEnabled(grid is not None)
         if grid is None:
-            self.progress.clear()
+            self.progress.set_text("")
         else:
             job = state.job(grid.job.job_id)
             done = counted(len(grid.cells), "picture")
             text = done if job is None else f"{job.stage} {job.detail}"
-            self.progress.setText(text)
+            self.progress.set_text(text)
         self._show_summary()
 
     def _axes(self) -> dict[str, object] | None:
@@ -124,7 +123,7 @@ class GridWindow(QDialog):
         ):
             why = "Click a point on the map first: a mask needs at least one sample."
         self.draw.setEnabled(axes is not None and not why)
-        self.draw.setToolTip(why or "Draw one picture for every combination")
+        self.draw.setToolTip(tip(why or "Draw one picture for every combination"))
         if axes is None or why:
             self.summary.setText(why)
             return

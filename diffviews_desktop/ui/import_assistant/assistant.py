@@ -9,7 +9,6 @@ from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QStackedWidget,
     QVBoxLayout,
@@ -23,7 +22,8 @@ from diffviews_desktop.ui.import_assistant.model_page import ModelPage
 from diffviews_desktop.ui.import_assistant.output_page import OutputPage
 from diffviews_desktop.ui.import_assistant.page import Page
 from diffviews_desktop.ui.import_assistant.pictures_page import PicturesPage
-from diffviews_desktop.ui.widgets import as_panel, muted
+from diffviews_desktop.ui.labels import Label, muted, tip
+from diffviews_desktop.ui.widgets import as_panel
 from diffviews_desktop.worker.jobs import ImportData
 
 SIZE = (660, 440)
@@ -54,7 +54,7 @@ class ImportAssistant(QDialog):
         self.draw, self.count, self.seed = pictures.draw, pictures.count, pictures.seed
         self.sigmas, self.layers, self.out = output.sigmas, output.layers, output.out
         self.summary = output.summary
-        self.title = QLabel()
+        self.title = Label()
         self.title.setObjectName("title")
         self.subtitle = muted()
         self.pages = QStackedWidget()
@@ -175,9 +175,10 @@ class ImportAssistant(QDialog):
             why = "An import is running. Cancel it in the status bar, or wait until it is done."
         self.next.setText("&Import" if last else "&Next")
         self.next.setEnabled(not why)
-        self.next.setToolTip(why or ("Make the data folder" if last else "Go to the next page"))
+        usual = "Make the data folder" if last else "Go to the next page"
+        self.next.setToolTip(tip(why or usual))
         self.back.setEnabled(number > 0)
-        self.back.setToolTip("" if number else "This is the first page.")
+        self.back.setToolTip(tip("" if number else "This is the first page."))
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

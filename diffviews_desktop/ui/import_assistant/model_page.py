@@ -6,9 +6,11 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtWidgets import QComboBox, QLineEdit, QWidget
+from PySide6.QtWidgets import QLineEdit, QWidget
 
+from diffviews_desktop.ui.entries import entry
 from diffviews_desktop.ui.import_assistant.page import Page, browse_button, is_there, path_of
+from diffviews_desktop.ui.widgets import ElidingComboBox
 
 NAME = re.compile(r"[\w][\w .\-]{0,99}")
 CHECKPOINTS = "Checkpoints (*.safetensors *.pt *.pth *.pkl *.ckpt *.bin);;All files (*)"
@@ -34,7 +36,7 @@ class ModelPage(Page):
             "Choose the folder of a diffusers model",
             lambda: self.choose_folder("checkpoint", "Folder of the model"),
         )
-        self.adapter = QComboBox()
+        self.adapter = ElidingComboBox()
         self.adapter.setMinimumWidth(220)
         self.name = QLineEdit()
         self.add_row("checkpoint", "&Checkpoint", self.checkpoint, file, folder)
@@ -45,15 +47,14 @@ class ModelPage(Page):
 
     def set_adapters(self, known: Sequence[str]) -> None:
         """List the adapters there are; the one that is chosen stays."""
-        listed = ["automatic", *known]
-        if [self.adapter.itemText(i) for i in range(self.adapter.count())] == listed:
+        if [self.adapter.itemData(i) for i in range(self.adapter.count())] == [None, *known]:
             return
-        chosen = self.adapter.currentText()
+        chosen = self.adapter.currentData()
         self.adapter.clear()
         self.adapter.addItem("automatic", None)
         for name in known:
-            self.adapter.addItem(name, name)
-        self.adapter.setCurrentIndex(max(0, self.adapter.findText(chosen)))
+            self.adapter.addItem(entry(name), name)
+        self.adapter.setCurrentIndex(max(0, self.adapter.findData(chosen)))
 
     def clear(self) -> None:
         """Start afresh."""

@@ -6,12 +6,13 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtWidgets import QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QLineEdit, QWidget
 
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.import_rules import layer_names, noise_levels
 from diffviews_desktop.ui.import_assistant.folder_scan import Findings
 from diffviews_desktop.ui.import_assistant.page import Page, browse_button, path_of
+from diffviews_desktop.ui.labels import Label
 from diffviews_desktop.wording import counted
 from diffviews_desktop.worker.jobs import ImportData
 
@@ -36,7 +37,7 @@ class OutputPage(Page):
         self.add_row("sigmas", "Noise le&vels σ", self.sigmas)
         self.add_row("layers", "&Layers", self.layers)
         self.add_row("out", "Write &to", self.out, folder)
-        self.summary = QLabel()
+        self.summary = Label()
         self.summary.setWordWrap(True)
         self.summary.setProperty("strong", True)
         self.add_wide(self.summary)

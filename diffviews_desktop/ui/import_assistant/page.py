@@ -11,14 +11,13 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
-from diffviews_desktop.ui.widgets import muted
+from diffviews_desktop.ui.labels import caption, muted, tip
 
 NUMBER_WIDTH = 180  # of a field for a number: the largest seed has 19 digits
 
@@ -32,8 +31,7 @@ class Row:
     def __init__(self, grid: QGridLayout, text: str, field: QWidget, *beside: QWidget) -> None:
         self.field = field
         self.touched = False
-        self.label = QLabel(text)
-        self.label.setBuddy(field)
+        self.label = caption(text, field)
         self.sentence = muted()
         self.sentence.setWordWrap(True)
         field.setAccessibleName(text.replace("&", ""))
@@ -67,7 +65,7 @@ class Row:
         """Whether it can be used; the tooltip says why not."""
         for widget in (self.label, self.field, *self._beside):
             widget.setEnabled(enabled)
-            widget.setToolTip("" if enabled else why_not)
+            widget.setToolTip(tip("" if enabled else why_not))
 
 
 class Page(QWidget):

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QColor, QImage, QPaintEvent, QPixmap
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from diffviews_desktop.ui import theme
 from diffviews_desktop.ui.images import enlarged, placeholder
+from diffviews_desktop.ui.labels import Label, muted, picture_label
 from diffviews_desktop.ui.map.tools import float_ground
-from diffviews_desktop.ui.widgets import muted
 
 SIDE = 72
+WIDEST = 280  # logical pixels of a text
 AWAY = 18  # from the point, logical pixels
 
 
@@ -21,12 +22,12 @@ class HoverCard(QWidget):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.picture = QLabel()
-        self.picture.setFixedSize(SIDE, SIDE)
-        self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.title = QLabel()
+        self.picture = picture_label(SIDE, "Picture")
+        self.title = Label()
         self.title.setProperty("strong", True)
         self.facts = muted()
+        for label in (self.title, self.facts):
+            label.setMaximumWidth(WIDEST)
         texts = self._texts = QVBoxLayout()
         texts.setSpacing(2)
         texts.addWidget(self.title)
@@ -46,7 +47,7 @@ class HoverCard(QWidget):
         """Show a text and a picture; None while that is being read from ``path``."""
         self.path = path
         self.title.setText(title)
-        self.facts.setText("\n".join(facts))
+        self.facts.set_lines(*facts)
         self.set_image(image)
 
     def set_image(self, image: QImage | None) -> None:

@@ -28,8 +28,10 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
+from diffviews_desktop.plain_text import MOST_OF_NAME
 from diffviews_desktop.ui import theme
 from diffviews_desktop.ui.images import PictureLoader, enlarged
+from diffviews_desktop.ui.labels import plain
 from diffviews_desktop.ui.map.density import Label, contours, labels_of
 from diffviews_desktop.ui.map.picking import PointIndex
 
@@ -39,6 +41,7 @@ SIDE = 34  # of a picture, logical pixels
 SPACING = 40  # between the middles of two pictures
 MOST_PICTURES = 400
 KEPT_PIXMAPS = 1024
+WIDEST_NAME = 240  # logical pixels
 SCALED_AT_ONCE = 48  # pictures in one frame: more would be felt
 
 
@@ -176,7 +179,9 @@ class ClassNames(_OnTop):
         painter.resetTransform()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         taken: list[QRectF] = []
-        for (_, name), place in zip(self.shown, places, strict=True):
+        middle = Qt.TextElideMode.ElideMiddle
+        for (_, said), place in zip(self.shown, places, strict=True):
+            name = metrics.elidedText(plain(said, MOST_OF_NAME), middle, WIDEST_NAME)
             width = metrics.horizontalAdvance(name)
             frame = QRectF(0, 0, width + 8, metrics.height() + 2)
             frame.moveCenter(place)

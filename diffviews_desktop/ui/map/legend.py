@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from diffviews_desktop.state import Filter
 from diffviews_desktop.ui import theme
 from diffviews_desktop.ui.colors import MISSING
+from diffviews_desktop.ui.labels import plain
 from diffviews_desktop.ui.map.coloring import Coloring
 from diffviews_desktop.ui.map.tools import float_ground
 
@@ -54,17 +55,17 @@ class Legend(QWidget):
         self.setVisible(coloring is not None)
         if coloring is None:
             return
-        line = self.fontMetrics().height()
+        line, name = self.fontMetrics().height(), plain(coloring.name)
         if coloring.kind == "category":
             rows = len(self.items())
             more = len(coloring.names) > MOST_ITEMS
             height = 2 * PADDING + (1 + rows + more) * (line + GAP) - GAP
-            self.setAccessibleName(f"Colours: {coloring.name}, {len(coloring.names)} categories")
+            self.setAccessibleName(f"Colours: {name}, {len(coloring.names)} categories")
             self.setToolTip("Click hides or shows a category, double click shows only that one")
         else:
             missing = "; grey: no value" if coloring.incomplete else ""
             self.setAccessibleName(
-                f"Colours: {coloring.name} from {coloring.low} to {coloring.high}{missing}"
+                f"Colours: {name} from {coloring.low} to {coloring.high}{missing}"
             )
             self.setToolTip("Drag over the colours to show only these values, click for all")
             lines = 3 if coloring.incomplete else 2
@@ -186,10 +187,7 @@ class Legend(QWidget):
         line = painter.fontMetrics().height()
         place = QRectF(PADDING, PADDING, BAR_WIDTH, line)
         painter.setPen(QColor(c.text))
-        name = painter.fontMetrics().elidedText(
-            shown.name, Qt.TextElideMode.ElideRight, int(place.width())
-        )
-        painter.drawText(place, Qt.AlignmentFlag.AlignLeft, name)
+        _draw_name(painter, place, Qt.AlignmentFlag.AlignLeft, shown.name)
         if shown.kind == "category":
             self._paint_items(painter, shown)
         else:
@@ -200,7 +198,6 @@ class Legend(QWidget):
         c, palette = theme.colors(), shown.palette(dark=theme.is_dark())
         mine = self._filter is not None and self._filter.by == shown.by
         hidden = self._filter.hidden if mine and self._filter is not None else frozenset()
-        metrics = painter.fontMetrics()
         for index, number in enumerate(self.items()):
             place = self.item_place(index)
             off = number in hidden
@@ -210,11 +207,10 @@ class Legend(QWidget):
             painter.setPen(QColor(c.muted if off else c.text))
             text = shown.names[number] if number >= 0 else "no value"
             room = place.adjusted(DOT + 7, 0, 0, 0)
-            text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, int(room.width()))
             font = painter.font()
             font.setStrikeOut(off)
             painter.setFont(font)
-            painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, text)
+            _draw_name(painter, room, Qt.AlignmentFlag.AlignVCenter, text)
             font.setStrikeOut(False)
             painter.setFont(font)
             if self.hasFocus() and index == self._current:
@@ -269,3 +265,13 @@ class Legend(QWidget):
         for i, color in enumerate(ramp):
             gradient.setColorAt(i / (len(ramp) - 1), color)
         return gradient
+
+
+def _draw_name(painter: QPainter, room: QRectF, align: Qt.AlignmentFlag, name: str) -> None:
+    """Draw a name on a line, and nothing of it outside."""
+    middle = Qt.TextElideMode.ElideMiddle
+    text = painter.fontMetrics().elidedText(plain(name), middle, int(room.width()))
+    painter.save()
+    painter.setClipRect(room)
+    painter.drawText(room, align, text)
+    painter.restore()

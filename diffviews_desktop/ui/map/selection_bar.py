@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import Signal, SignalInstance
 from PySide6.QtGui import QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
 from diffviews_desktop.state import MAX_NEIGHBORS
+from diffviews_desktop.ui.labels import Label, tip
 from diffviews_desktop.ui.map.tools import float_ground
 from diffviews_desktop.ui.widgets import IconButton
 
@@ -18,7 +19,7 @@ class FilterBar(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.text = QLabel()
+        self.text = Label()
         self.button = QToolButton()
         self.button.setText("Show all")
         self.button.setAccessibleName("Show all samples")
@@ -52,7 +53,7 @@ class SelectionBar(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.count = QLabel()
+        self.count = Label()
         self.count.setProperty("strong", True)
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 4, 4, 4)
@@ -76,10 +77,12 @@ class SelectionBar(QWidget):
         row.addWidget(self.clear)
         self.hide()
 
-    def _button(self, row: QHBoxLayout, text: str, tip: str, signal: SignalInstance) -> QToolButton:
+    def _button(
+        self, row: QHBoxLayout, text: str, meaning: str, signal: SignalInstance
+    ) -> QToolButton:
         button = QToolButton()
         button.setText(text)
-        button.setToolTip(tip)
+        button.setToolTip(tip(meaning))
         button.setAccessibleName(text)
         button.setAutoRaise(True)
         button.clicked.connect(signal)

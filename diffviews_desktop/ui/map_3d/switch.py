@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QStackedWidget
 
 from diffviews_desktop.session import Session
 from diffviews_desktop.state import State
+from diffviews_desktop.ui.labels import tip
 from diffviews_desktop.ui.map.renderer import VARIABLE, Renderer
 
 if TYPE_CHECKING:  # brought in when they are needed: importing them takes a second
@@ -62,7 +63,7 @@ class MapSwitch(QObject):
         self.action.setCheckable(True)
         self.action.setShortcut(QKeySequence("3"))
         self.action.setEnabled(False)
-        self.action.setToolTip(NO_MAP)
+        self.action.setToolTip(tip(NO_MAP))
         self.action.toggled.connect(self._turn)
         self._refresh = QTimer(self)  # at once for all that one change of the state brings
         self._refresh.setSingleShot(True)
@@ -88,7 +89,7 @@ class MapSwitch(QObject):
         if not reason and self._session.state.layer_map is None and not self.action.isChecked():
             reason = NO_MAP
         self.action.setEnabled(not reason)
-        self.action.setToolTip(reason or TIP)
+        self.action.setToolTip(tip(reason or TIP))
 
     @property
     def current(self) -> MapView | SolidView | None:

@@ -8,10 +8,11 @@ from typing import NamedTuple
 import numpy as np
 from PySide6.QtCore import QPoint, QPointF, Qt, Signal
 from PySide6.QtGui import QImage, QResizeEvent, QStandardItemModel
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from diffviews_desktop.background import background_thread
 from diffviews_desktop.state import ColorBy, Selection, State
+from diffviews_desktop.ui.labels import ElidedLabel, caption, tip
 from diffviews_desktop.ui.map.coloring import Coloring
 from diffviews_desktop.ui.map.legend import Legend
 from diffviews_desktop.ui.map.scene import PointScene
@@ -24,7 +25,7 @@ from diffviews_desktop.ui.map_3d.third_axis import (
     cannot_show,
     third_axis,
 )
-from diffviews_desktop.ui.widgets import ElidedLabel, as_panel, block_signals
+from diffviews_desktop.ui.widgets import as_panel, block_signals
 
 LEGEND_MARGIN = 12
 GESTURES = "Drag orbits, Shift+drag pans, the wheel zooms, a double click beside points resets"
@@ -74,7 +75,7 @@ class SolidView(QWidget):
         for by, text in CHOICES.items():
             self.choice.addItem(text, by)
         self.choice.activated.connect(self._choose)
-        self.note = ElidedLabel()
+        self.note = ElidedLabel(end=True)
         self.note.setObjectName("muted")
         self.canvas = Canvas(graphics_card=graphics_card)
         self.canvas.hovered.connect(self.hovered)
@@ -88,12 +89,10 @@ class SolidView(QWidget):
         self.canvas.failed.connect(self.failed, Qt.ConnectionType.QueuedConnection)
         header = QWidget()
         as_panel(header)
-        label = QLabel("&Third axis")
-        label.setBuddy(self.choice)
         row = QHBoxLayout(header)
         row.setContentsMargins(12, 5, 8, 5)
         row.setSpacing(8)
-        row.addWidget(label)
+        row.addWidget(caption("&Third axis", self.choice))
         row.addWidget(self.choice)
         row.addWidget(self.note, 1)
         column = QVBoxLayout(self)
@@ -194,7 +193,7 @@ class SolidView(QWidget):
         for row, by in enumerate(CHOICES):
             why_not = cannot_show(state, by)
             model.item(row).setEnabled(not why_not)
-            self.choice.setItemData(row, why_not or None, Qt.ItemDataRole.ToolTipRole)
+            self.choice.setItemData(row, tip(why_not), Qt.ItemDataRole.ToolTipRole)
         self.choice.setCurrentIndex(list(CHOICES).index(axis_of_choice(state, self._by)))
         unblock()
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from diffviews_desktop.state import TrajectoryRecord
 from diffviews_desktop.ui import colors, theme
 from diffviews_desktop.ui.images import enlarged, to_qimage
-from diffviews_desktop.ui.widgets import muted
+from diffviews_desktop.ui.labels import Label, muted, picture_label, tip
 from diffviews_desktop.worker.jobs import TrajectoryStep
 
 PICTURE = 116
@@ -51,7 +51,7 @@ class Comparison(QWidget):
         apart = np.abs(one.astype(np.int16) - other.astype(np.int16)).astype(np.uint8)
         self.difference.setPixmap(enlarged(to_qimage(apart), PICTURE, ratio))
         mean = float(apart.mean())
-        self.difference.setToolTip(f"Mean difference: {mean:.1f} of 255")
+        self.difference.setToolTip(tip(f"Mean difference: {mean:.1f} of 255"))
 
     def apply_theme(self) -> None:
         """Take the colours of the theme in use."""
@@ -134,11 +134,8 @@ def captioned(picture: QWidget, text: str) -> QWidget:
     return both
 
 
-def _picture(name: str) -> QLabel:
-    label = QLabel()
-    label.setFixedSize(PICTURE, PICTURE)
-    label.setAlignment(Qt.AlignmentFlag.AlignCenter)
-    label.setAccessibleName(name)
-    label.setToolTip(name)
+def _picture(name: str) -> Label:
+    label = picture_label(PICTURE, name)
+    label.setToolTip(tip(name))
     label.setObjectName("muted")
     return label

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-import html
-
 import numpy as np
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
-    QComboBox,
     QHBoxLayout,
-    QLabel,
     QListView,
     QListWidget,
     QListWidgetItem,
     QMenu,
     QPushButton,
-    QSizePolicy,
     QSlider,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
+from diffviews_desktop.plain_text import MOST_OF_NAME, visible
 from diffviews_desktop.samples import SampleTable
 from diffviews_desktop.state import State, TrajectoryRecord
+from diffviews_desktop.ui.entries import entry
 from diffviews_desktop.ui.images import enlarged, to_qimage, with_inset
+from diffviews_desktop.ui.labels import ElidedLabel, Links, muted, picture_label, tip
 from diffviews_desktop.ui.trajectory_panel.comparison import PICTURE, Comparison, captioned
-from diffviews_desktop.ui.widgets import ElidedLabel, IconButton, as_panel, block_signals, muted
+from diffviews_desktop.ui.widgets import ElidingComboBox, IconButton, as_panel, block_signals
 from diffviews_desktop.wording import counted
 
 FRAME = 50
@@ -56,11 +54,9 @@ class TrajectoryPanel(QWidget):
         self._record: TrajectoryRecord | None = None
         self._state = State()
         self._frames: tuple[int, int] = (0, 0)
-        self.picture = QLabel()
-        self.picture.setFixedSize(PICTURE, PICTURE)
-        self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.picture.setAccessibleName("Picture of the step, its noisy input in the corner")
-        self.choice = QComboBox()
+        name = "Picture of the step, its noisy input in the corner"
+        self.picture = picture_label(PICTURE, name)
+        self.choice = ElidingComboBox(letters=18)
         self.choice.setMinimumWidth(170)
         self.choice.setAccessibleName("Trajectory")
         self.visible = IconButton("eye", "Show this trajectory on the map")
@@ -74,26 +70,21 @@ class TrajectoryPanel(QWidget):
         self.slider.setPageStep(1)
         self.where = muted()
         self.where.setMinimumWidth(150)
-        self.settings = ElidedLabel()
+        self.settings = ElidedLabel(end=True)
         self.settings.setObjectName("muted")
         self.compare = QPushButton("&Compare")
         self.compare.setCheckable(True)
         self.compare.setToolTip("Show the unmasked run of the same seed beside this one (U)")
         self.land = QPushButton("&Where did it land?")
         self.land.setToolTip(
-            "Place the finished picture's own activation on the map, seen at a noise level, and "
-            "name the samples that it is nearest to"
+            "Place the finished picture's own activation on the map, seen at a noise level, "
+            "and name the samples that it is nearest to"
         )
         self.land.setMenu(QMenu(self.land))
         self._samples: SampleTable | None = None
         self._levels: tuple[float, ...] = ()
-        self.landed = QLabel()
-        self.landed.setTextFormat(Qt.TextFormat.RichText)
-        self.landed.setTextInteractionFlags(Qt.TextInteractionFlag.LinksAccessibleByMouse)
+        self.landed = Links()
         self.landed.setObjectName("muted")
-        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        policy.setRetainSizeWhenHidden(True)
-        self.landed.setSizePolicy(policy)
         self.landed.hide()
         self.comparison = Comparison()
         self.strip = QListWidget()
@@ -126,7 +117,7 @@ class TrajectoryPanel(QWidget):
         self.slider.valueChanged.connect(self.step_chosen)
         self.strip.currentRowChanged.connect(self._on_frame)
         self.compare.toggled.connect(self.compare_chosen)
-        self.landed.linkActivated.connect(lambda row: self.located.emit(int(row)))
+        self.landed.followed.connect(self.located)
         self.set_state(State())
 
     def _build(self) -> None:
@@ -181,11 +172,8 @@ class TrajectoryPanel(QWidget):
         here = state.on_this_map(record)
         self.visible.setEnabled(here)
         layers = "+".join(record.job.layers)
-        self.visible.setToolTip(
-            "Show this trajectory on the map"
-            if here
-            else f"Its path belongs to the map of {layers} of {record.job.model}"
-        )
+        elsewhere = f"Its path belongs to the map of {layers} of {record.job.model}"
+        self.visible.setToolTip(tip("Show this trajectory on the map" if here else elsewhere))
         self._fill_strip(record)
         count = len(record.steps)
         self.slider.setRange(0, max(0, count - 1))
@@ -226,11 +214,11 @@ class TrajectoryPanel(QWidget):
             self.landed.hide()
             return
         self.landed.show()
-        names = [
-            f'<a href="{row}">#{row}</a> {html.escape(state.samples.class_name[row])} {far:.3g}'
+        found = [
+            (row, f"{visible(state.samples.class_name[row], MOST_OF_NAME)} {far:.3g}")
             for row, far in placed.neighbors[:NEAREST]
         ]
-        self.landed.setText(f"at σ {placed.job.sigma:.3g} nearest to " + " · ".join(names))
+        self.landed.set_links(f"at σ {placed.job.sigma:.3g} nearest to", found)
         self.landed.setToolTip(
             "The nearest real samples with their distances in activation space; click to see one"
         )
@@ -242,7 +230,7 @@ class TrajectoryPanel(QWidget):
     def _fill_choice(self, state: State) -> None:
         self.choice.clear()
         for record in state.trajectories:
-            self.choice.addItem(_title(record, state), record.key)
+            self.choice.addItem(entry(_title(record, state)), record.key)
         self.choice.setCurrentIndex(self.choice.findData(state.shown))
 
     def _fill_strip(self, record: TrajectoryRecord) -> None:
@@ -259,7 +247,7 @@ class TrajectoryPanel(QWidget):
             item.setIcon(icon)
             item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter)
             mark = ", layer imposed" if step.imposed_xy is not None else ""
-            item.setToolTip(f"Step {step.index + 1}, σ {step.sigma:.4g}{mark}")
+            item.setToolTip(tip(f"Step {step.index + 1}, σ {step.sigma:.4g}{mark}"))
             self.strip.addItem(item)
         self._frames = (record.key, len(record.steps))
 
@@ -272,7 +260,8 @@ class TrajectoryPanel(QWidget):
         total = record.job.settings.num_steps
         self.where.setText(f"step {step.index + 1}/{total} · σ {step.sigma:.3g}")
         what = "imposed here" if step.imposed_xy is not None else "free here"
-        self.where.setToolTip(f"The layer is {what}. Distance to the data: {step.distance:.3g}")
+        meaning = f"The layer is {what}. Distance to the data: {step.distance:.3g}"
+        self.where.setToolTip(tip(meaning))
 
     # ---- out ------------------------------------------------------------------------------------
 
@@ -329,7 +318,7 @@ def _mask(record: TrajectoryRecord) -> str:
     if s.mask_from or s.mask_steps < s.num_steps:
         parts.append(f"on steps {s.mask_from + 1}-{s.mask_steps}")
     if s.mask_layers:
-        parts.append(f"at {'+'.join(s.mask_layers)}")
+        parts.append(f"at {visible('+'.join(s.mask_layers), MOST_OF_NAME)}")
     if s.strength < 1:
         parts.append(f"of strength {s.strength:g}")
     if s.weighting == "distance":
@@ -340,8 +329,8 @@ def _mask(record: TrajectoryRecord) -> str:
 def _describe(record: TrajectoryRecord, state: State) -> str:
     s = record.job.settings
     parts = [
-        record.job.model,
-        "+".join(record.job.layers),
+        visible(record.job.model, MOST_OF_NAME),
+        visible("+".join(record.job.layers), MOST_OF_NAME),
         _mask(record),
         f"{s.sampler}, {s.num_steps} steps, NFE {s.evaluations(not state.unconditional)}",
         f"σ {s.sigma_max:g} to {s.sigma_min:g}",

@@ -1,0 +1,282 @@
+"""Kept maps, activations and the demo, damaged on the disk: nothing wrong is made, and all heals.
+
+    python benchmarks/attacks/caches.py [--json FILE]
+
+The engine makes maps, masks and files of a part of the demo, in this process, from a cache in which
+a bit was flipped, half a kilobyte zeroed, or a file cut; what it makes is compared with what it
+makes of a sound one. About ten minutes on two cores.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from trials import Trial, parser, report
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from common import isolate
+
+from diffviews_desktop.data.demo import demo_folder, ready_demo
+from diffviews_desktop.data.layer_cache import LayerCache
+from diffviews_desktop.errors import DiffViewsError
+from diffviews_desktop.processing.umap import MapParameters
+from diffviews_desktop.worker.engine import Engine
+from diffviews_desktop.worker.jobs import (
+    Extract,
+    Generate,
+    GenerateSettings,
+    LinkMaps,
+    MapLayer,
+    Source,
+)
+
+MODEL, LAYER = "digits-8x8", "encoder_block_0"
+NARROW = MapParameters(pca_components=9)  # needs the kept activations
+SOURCE = Source(None, max_classes=2)
+
+
+# ---- damages ------------------------------------------------------------------------------------
+
+
+def flip(file: Path, position: int) -> None:
+    with file.open("r+b") as opened:
+        opened.seek(position)
+        byte = opened.read(1)[0]
+        opened.seek(position)
+        opened.write(bytes([byte ^ 1 << position % 8]))
+
+
+def zero(file: Path, position: int) -> None:
+    with file.open("r+b") as opened:
+        opened.seek(position)
+        opened.write(bytes(min(512, file.stat().st_size - position)))
+
+
+def cut(file: Path, position: int) -> None:
+    os.truncate(file, position)
+
+
+DAMAGES = (flip, zero, cut)
+
+
+# ---- what is made of a cache --------------------------------------------------------------------
+
+
+def map_of(source: Source) -> list[np.ndarray]:
+    made = Engine("cpu").run(MapLayer(job_id=1, source=source, model=MODEL, layers=(LAYER,)))
+    return [made.xy, made.reduced]
+
+
+def other_map() -> list[np.ndarray]:
+    return map_of(replace(SOURCE, parameters=NARROW))
+
+
+def masked_picture() -> list[np.ndarray]:
+    job = Generate(
+        job_id=1,
+        source=SOURCE,
+        model=MODEL,
+        layers=(LAYER,),
+        rows=(0, 50, 99, 150, 199),
+        class_choice=1,
+        settings=GenerateSettings(num_steps=3, mask_steps=3, noise_mode="fixed", seed=7),
+    )
+    return [step.image for step in Engine("cpu").run(job).steps]
+
+
+def extracted() -> list[np.ndarray]:
+    with tempfile.TemporaryDirectory() as out:
+        job = Extract(job_id=1, source=SOURCE, model=MODEL, layer_sets=((LAYER,),), out=Path(out))
+        return [np.load(file) for file in Engine("cpu").run(job).files]
+
+
+def linked_map() -> list[np.ndarray]:
+    job = LinkMaps(
+        job_id=1,
+        source=replace(SOURCE, parameters=NARROW),
+        model=MODEL,
+        layers=("midblock",),
+        other_model=MODEL,
+        other_layers=(LAYER,),
+    )
+    return [Engine("cpu").run(job).map.xy]
+
+
+class Kept:
+    """The demo's cache, which is put back before each try."""
+
+    def __init__(self, sound: Path) -> None:
+        self.root = demo_folder() / MODEL / "embeddings" / "layer_cache"
+        self._sound = sound
+        shutil.copytree(self.root, sound)
+
+    def restore(self) -> None:
+        shutil.rmtree(self.root)
+        shutil.copytree(self._sound, self.root)
+
+    def file(self, name: str) -> Path:
+        return next(self.root.glob(f"*/{name}"))
+
+    def is_sound(self) -> bool:
+        return all(problem is None for _, problem in LayerCache(self.root).verify())
+
+
+def survives(make: Callable[[], list[np.ndarray]], expected: list[np.ndarray]) -> bool:
+    try:
+        made = make()
+    except DiffViewsError as error:
+        print(error, file=sys.stderr)
+        return False
+    return all(np.array_equal(one, other) for one, other in zip(made, expected, strict=True))
+
+
+def attack(
+    kept: Kept,
+    choose: random.Random,
+    name: str,
+    make: Callable[[], list[np.ndarray]],
+    tries: int,
+    file: str,
+) -> Trial:
+    """One file of an entry damaged in one place after the other."""
+    kept.restore()
+    expected, survived = make(), 0
+    for number in range(tries):
+        kept.restore()
+        target = kept.file(file)
+        position = choose.randrange(target.stat().st_size)
+        DAMAGES[number % 3](target, position)
+        survived += survives(make, expected) and survives(make, expected)
+    return Trial(f"{name}: {file}", tries, survived)
+
+
+def cached_activations(folder: Path) -> Iterator[Trial]:
+    """Damages of a kept entry, and of rows that are not all extracted yet."""
+    choose = random.Random(18)
+    map_of(SOURCE)
+    kept = Kept(folder / "sound")
+    for file, tries in (("activations.npy", 14), ("projector.npz", 12), ("entry.json", 12)):
+        yield attack(kept, choose, "shown map", lambda: map_of(SOURCE), tries, file)
+    for file, tries in (("activations.npy", 16), ("activations.crc32", 4), ("entry.json", 4)):
+        yield attack(kept, choose, "other map", other_map, tries, file)
+    yield attack(kept, choose, "mask", masked_picture, 8, "activations.npy")
+    yield attack(kept, choose, "extract --out", extracted, 8, "activations.npy")
+    yield attack(kept, choose, "linked map", linked_map, 6, "activations.npy")
+    yield verified(kept, choose)
+    yield unfinished(kept, choose)
+
+
+def verified(kept: Kept, choose: random.Random) -> Trial:
+    """A map that takes a damaged matrix over, unread: ``cache verify`` must tell of both."""
+    survived = 0
+    for _ in range(6):
+        kept.restore()
+        file = kept.file("activations.npy")
+        flip(file, choose.randrange(file.stat().st_size))
+        map_of(replace(SOURCE, parameters=MapParameters(n_neighbors=7)))
+        problems = [problem for _, problem in LayerCache(kept.root).verify()]
+        survived += len(problems) == 2 and None not in problems
+    return Trial("cache verify after a map of reduced rows", 6, survived)
+
+
+def unfinished(kept: Kept, choose: random.Random) -> Trial:
+    """Rows that were extracted and not yet mapped."""
+    expected, survived = other_map(), 0
+    job = Extract(job_id=1, source=SOURCE, model=MODEL, layer_sets=((LAYER,),))
+    for number in range(8):
+        shutil.rmtree(kept.root)
+        Engine("cpu").run(job)
+        file = kept.file("activations.npy")
+        DAMAGES[number % 2](file, choose.randrange(128, file.stat().st_size))
+        survived += survives(other_map, expected)
+    return Trial("unfinished extraction: activations.npy", 8, survived)
+
+
+# ---- the demo -----------------------------------------------------------------------------------
+
+
+def as_file(path: Path) -> None:
+    shutil.rmtree(path)
+    path.write_text("in the way")
+
+
+def as_dangling_link(path: Path) -> None:
+    shutil.rmtree(path)
+    path.symlink_to("nowhere")
+
+
+DEMO_DAMAGES: dict[str, Callable[[Path], object]] = {
+    "gone": shutil.rmtree,
+    "emptied": lambda demo: [shutil.rmtree(path) for path in demo.iterdir()],
+    "a file in its place": as_file,
+    "a dangling link in its place": as_dangling_link,
+    "all config.json broken": lambda demo: [p.write_text("{") for p in demo.glob("*/config.json")],
+    "checkpoints gone": lambda demo: [p.unlink() for p in demo.glob("*/checkpoints/*")],
+    "pictures gone": lambda demo: [shutil.rmtree(p) for p in demo.glob("*/images")],
+    "metadata gone": lambda demo: [shutil.rmtree(p) for p in demo.glob("*/metadata")],
+    "CSV gone": lambda demo: [p.unlink() for p in demo.glob("*/embeddings/*.csv")],
+    "digits gone": lambda demo: shutil.rmtree(demo / "digits"),
+    "a checkpoint flipped": lambda demo: flip(next(demo.glob("digits/checkpoints/*")), 900_000),
+    "all projectors cut": lambda demo: [cut(p, 1000) for p in demo.glob("*/embeddings/*.npz")],
+    "a folder in place of a picture": lambda demo: picture_as_folder(demo),
+}
+
+
+def picture_as_folder(demo: Path) -> None:
+    picture = next(demo.glob("digits/images/*/*.png"))
+    picture.unlink()
+    picture.mkdir()
+
+
+def demo_contents() -> dict[str, bytes]:
+    folder = demo_folder()
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for model in ("digits", "digits-8x8", "digits-few")
+        for path in sorted((folder / model).rglob("*"))
+        if path.is_file() and "layer_cache" not in path.parts
+    }
+
+
+def damaged_demo() -> Iterator[Trial]:
+    """Damages of the unpacked demo, found by one program, then by four at once."""
+    ready_demo()
+    expected, survived, at_once = demo_contents(), 0, 0
+    program = "from diffviews_desktop.data.demo import ready_demo; assert not ready_demo().problem"
+    for name, damage in DEMO_DAMAGES.items():
+        damage(demo_folder())
+        healed = ready_demo().problem is None and demo_contents() == expected
+        survived += healed
+        damage(demo_folder())
+        started = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(4)]
+        codes = [process.wait() for process in started]
+        together = codes == [0] * 4 and demo_contents() == expected
+        at_once += together
+        if not (healed and together):
+            print(f"demo {name}: healed {healed}, by four at once {together}", file=sys.stderr)
+    yield Trial("demo damaged", len(DEMO_DAMAGES), survived)
+    yield Trial("demo damaged, four programs at once", len(DEMO_DAMAGES), at_once)
+
+
+def main() -> int:
+    """See the module's text."""
+    options = parser(__doc__).parse_args()
+    logging.disable(logging.ERROR)
+    with tempfile.TemporaryDirectory() as folder:
+        isolate(Path(folder) / "home")
+        trials = [*damaged_demo(), *cached_activations(Path(folder))]
+    return report(trials, options.json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

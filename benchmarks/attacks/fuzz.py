@@ -1,0 +1,410 @@
+"""Fuzz the reader of every format, guided by coverage: it reads a file, or says why it cannot.
+
+    python benchmarks/attacks/fuzz.py [READER …] [--minutes N] [--seeds DIR] [--json FILE]
+
+Needs `pip install atheris` (Python 3.11 or 3.12), and runs each reader in a process of its own, all
+at once. An input is lost where the reader raises anything but an error of the program's own, dies,
+takes more than 20 seconds of a processor, or grows by more than 1 GB. Inputs that were lost are
+written to `--seeds`, one folder a reader, which is where each begins the next time; those in
+`tests/fuzz_seeds` are read again by the usual tests.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "adapters"), str(Path(__file__).parent)]
+
+from trials import Trial, parser, report  # noqa: E402
+
+MOST_SECONDS = 20.0
+MOST_GROWTH_MB = 1000
+LONGEST = 200_000
+"""Bytes of an input."""
+KEPT_SEEDS = ROOT / "tests" / "fuzz_seeds"
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One format: the file that is written, valid contents to begin with, and what reads it."""
+
+    file: Path
+    seeds: list[bytes]
+    read: Callable[[], object]
+
+
+# ---- readers ------------------------------------------------------------------------------------
+
+
+def data_folder(work: Path) -> Path:
+    """A tiny data folder with activations and a table of its own columns."""
+    import numpy as np
+    from tiny_folder import write_tiny_model
+
+    folder = work / "data" / "tiny"
+    write_tiny_model(folder, samples=12)
+    activations = folder / "activations" / "imagenet_real"
+    activations.mkdir(parents=True)
+    rows = np.arange(12 * 8, dtype=np.float32).reshape(12, 8)
+    np.save(activations / "batch_000000.npy", rows)
+    said = {"layers": ["midblock"], "shapes": {"midblock": [2, 2, 2]}, "num_samples": 12}
+    (activations / "batch_000000.npy.json").write_text(json.dumps(said))
+    (folder / "class_labels.json").write_text('{"0": "zero", "1": ["n01", "one"]}')
+    return folder
+
+
+def open_everything(folder: Path) -> None:
+    """What opening a folder reads, its activations to the last row."""
+    from diffviews_desktop.data.activation_files import open_activation_files
+    from diffviews_desktop.data.dataset import open_data_folder, read_samples
+
+    model = open_data_folder(folder.parent).model("tiny")
+    samples = read_samples(model)
+    files = open_activation_files(model, samples)
+    if files is not None:
+        for _ in files.batches():
+            pass
+
+
+def in_folder(relative: str) -> Callable[[Path], Reader]:
+    def make(work: Path) -> Reader:
+        folder = data_folder(work)
+        file = folder / relative
+        return Reader(file, [file.read_bytes()], lambda: open_everything(folder))
+
+    return make
+
+
+def npz(work: Path) -> Reader:
+    import numpy as np
+
+    folder = data_folder(work)
+    activations = folder / "activations" / "imagenet_real"
+    rows = np.load(activations / "batch_000000.npy")
+    for file in activations.iterdir():
+        file.unlink()
+    seeds = []
+    for save in (np.savez, np.savez_compressed):
+        file = io.BytesIO()
+        save(file, midblock=rows)
+        seeds.append(file.getvalue())
+    target = activations / "batch_000000.npz"
+    return Reader(target, seeds, lambda: open_everything(folder))
+
+
+def checkpoint(kind: str) -> Callable[[Path], Reader]:
+    def make(work: Path) -> Reader:
+        import persistence
+        import safetensors.torch
+        import torch
+
+        from diffviews_desktop.adapters.checkpoint import load_checkpoint, save_checkpoint
+
+        config = {**persistence.LEAST, "label_dim": 0, "sigma_data": 0.5}
+        model = persistence.filled("EDMPrecond", config)
+        file = work / f"model.{kind}"
+        seeds = []
+        if kind == "safetensors":
+            save_checkpoint(file, config, model.state_dict())
+            seeds = [file.read_bytes(), safetensors.torch.save(model.state_dict())]
+        elif kind == "pt":
+            for zipped in (True, False):
+                stream = io.BytesIO()
+                torch.save(
+                    {"ema": model.state_dict()}, stream, _use_new_zipfile_serialization=zipped
+                )
+                seeds.append(stream.getvalue())
+        else:
+            for protocol in (2, 4):
+                stream = io.BytesIO()
+                described = persistence.checkpoint(model, config)
+                persistence.write(stream, described, protocol)
+                seeds.append(stream.getvalue())
+        return Reader(file, seeds, lambda: load_checkpoint(file))
+
+    return make
+
+
+def diffusers_file(relative: str) -> Callable[[Path], Reader]:
+    def make(work: Path) -> Reader:
+        from test_diffusers_unet import save_pipeline
+
+        from diffviews_desktop.adapters.diffusers_unet import DiffusersAdapter
+
+        folder = save_pipeline(work / "pipeline")
+        file = folder / relative
+        read = file.read_bytes()
+        return Reader(file, [read], lambda: DiffusersAdapter.from_checkpoint(folder, device="cpu"))
+
+    return make
+
+
+def class_map(work: Path) -> Reader:
+    from diffviews_desktop.worker.import_labels import _read_labels
+
+    file = work / "labels.csv"
+    seeds = [b"file,class,name\na.png,0,zero\nb/c.png,1,one\n", b"file_name,label\na.png,cat\n"]
+    return Reader(file, seeds, lambda: _read_labels(file, {"a.png"}, lambda: None))
+
+
+def cache_entry(work: Path) -> Reader:
+    from diffviews_desktop.data.cache_entry import DAMAGE, parse_entry
+    from diffviews_desktop.errors import CacheError
+
+    file = work / "entry.json"
+    one = {"format": 1, "details": {}, "layers": ["a"], "projector_sha256": "0"}
+    seeds = [json.dumps({**one, "activations_bytes": 3}).encode(), b'{"format": 2}']
+
+    def read() -> None:
+        try:
+            parse_entry(file.read_bytes())
+        except DAMAGE as error:  # what `LayerCache` takes for a damaged entry
+            raise CacheError(str(error)) from error
+
+    return Reader(file, seeds, read)
+
+
+def projector(work: Path) -> Reader:
+    import numpy as np
+
+    from diffviews_desktop.processing.parameters import MapParameters
+    from diffviews_desktop.processing.projector import Projector
+    from diffviews_desktop.processing.umap import fit_map
+
+    rows = np.random.default_rng(0).normal(size=(40, 6)).astype(np.float32)
+    file = work / "projector.npz"
+    xy = rows[:, :2].copy()
+    fit_map(rows, MapParameters(n_neighbors=5, pca_components=3), xy=xy).save(file)
+    return Reader(file, [file.read_bytes()], lambda: Projector.load(file))
+
+
+def record(work: Path) -> Reader:
+    from diffviews_desktop.worker.record import read_record, replayed
+
+    file = work / "record.json"
+    job = {
+        "source": {},
+        "model": "m",
+        "layers": ["a"],
+        "rows": [1, 2],
+        "class_choice": 3,
+        "settings": {"num_steps": 5, "seed": 3},
+    }
+    seeds = [json.dumps({"format": 1, "kind": kind, "job": job}).encode() for kind in ("generate",)]
+    return Reader(file, seeds, lambda: replayed(read_record(file)))
+
+
+def png_record(work: Path) -> Reader:
+    import numpy as np
+
+    from diffviews_desktop.data.record_files import read_text, write_picture
+
+    file, stream = work / "record.png", io.BytesIO()
+    write_picture(stream, np.zeros((4, 4), np.uint8), {"a": 1})
+    return Reader(file, [stream.getvalue()], lambda: read_text(file))
+
+
+def picture(work: Path) -> Reader:
+    import numpy as np
+    from PIL import Image
+
+    from diffviews_desktop.data.pictures import read_picture
+    from diffviews_desktop.errors import PictureError
+
+    values = np.arange(8 * 8 * 3, dtype=np.uint8).reshape(8, 8, 3)
+    seeds = []
+    for kind in ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP"):
+        stream = io.BytesIO()
+        Image.fromarray(values).save(stream, kind)
+        seeds.append(stream.getvalue())
+    file = work / "picture.png"
+
+    def read() -> None:
+        with contextlib.suppress(PictureError):
+            read_picture(file, 16, 3)
+
+    return Reader(file, seeds, read)
+
+
+def settings(work: Path) -> Reader:
+    from diffviews_desktop.ui.settings import Settings
+
+    file = work / "settings.json"
+    return Reader(file, [b'{"theme": "dark", "recent": ["/a"]}'], lambda: Settings(file))
+
+
+READERS: dict[str, Callable[[Path], Reader]] = {
+    "config-json": in_folder("config.json"),
+    "samples-json": in_folder("metadata/imagenet_real/dataset_info.json"),
+    "class-labels": in_folder("class_labels.json"),
+    "map-csv": in_folder("embeddings/map.csv"),
+    "map-json": in_folder("embeddings/map.json"),
+    "npy": in_folder("activations/imagenet_real/batch_000000.npy"),
+    "side-car": in_folder("activations/imagenet_real/batch_000000.npy.json"),
+    "npz": npz,
+    "labels-csv": class_map,
+    "checkpoint-pickle": checkpoint("pkl"),
+    "checkpoint-torch": checkpoint("pt"),
+    "checkpoint-safetensors": checkpoint("safetensors"),
+    "diffusers-network": diffusers_file("unet/config.json"),
+    "diffusers-scheduler": diffusers_file("scheduler/scheduler_config.json"),
+    "cache-entry": cache_entry,
+    "projector": projector,
+    "record-json": record,
+    "record-png": png_record,
+    "picture": picture,
+    "settings": settings,
+}
+
+
+def try_one(reader: Reader, data: bytes) -> str:
+    """Read an input; what it did that it must not, or nothing."""
+    from diffviews_desktop.errors import DiffViewsError
+
+    reader.file.write_bytes(data)
+    started = time.process_time()
+    try:
+        reader.read()
+    except DiffViewsError:
+        pass
+    except Exception as error:
+        return f"raised {type(error).__name__}: {str(error)[:200]}"
+    taken = time.process_time() - started
+    return f"took {taken:.0f} s" if taken > MOST_SECONDS else ""
+
+
+# ---- one process a reader -----------------------------------------------------------------------
+
+
+def fuzz(name: str, seconds: float, seeds: Path, count: Path) -> None:
+    """Try inputs until the time is over; the process ends with the library's own exit."""
+    import atheris
+
+    with atheris.instrument_imports(include=["diffviews_desktop"]):
+        import diffviews_desktop.adapters.checkpoint
+        import diffviews_desktop.adapters.diffusers_unet
+        import diffviews_desktop.data.dataset
+        import diffviews_desktop.worker.import_labels
+        import diffviews_desktop.worker.record  # noqa: F401
+    work = Path(tempfile.mkdtemp(dir="/dev/shm" if os.path.isdir("/dev/shm") else None))
+    reader = READERS[name](work)
+    corpus = work / "corpus"
+    corpus.mkdir()
+    for number, seed in enumerate(reader.seeds):
+        (corpus / f"seed-{number}").write_bytes(seed)
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    tried = 0
+
+    def one(data: bytes) -> None:
+        nonlocal tried
+        problem = try_one(reader, data)
+        tried += 1
+        if tried % 10 == 0:
+            count.write_text(str(tried))
+        if problem:
+            keep(seeds / name, data, problem)
+
+    arguments = [
+        sys.argv[0],
+        f"-max_total_time={max(1, int(seconds))}",
+        f"-max_len={LONGEST}",
+        f"-rss_limit_mb={used + MOST_GROWTH_MB}",
+        "-timeout=600",  # by the clock: others use the processors, too
+        f"-artifact_prefix={seeds / name}/died-",
+        "-verbosity=0",
+        str(corpus),
+    ]
+    for folder in (seeds / name, KEPT_SEEDS / name):
+        if folder.is_dir():
+            arguments.append(str(folder))
+    (seeds / name).mkdir(parents=True, exist_ok=True)
+    atheris.Setup(arguments, one)
+    try:
+        atheris.Fuzz()
+    finally:
+        count.write_text(str(tried))
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def keep(folder: Path, data: bytes, problem: str) -> None:
+    """Keep the first input of each kind of problem."""
+    folder.mkdir(parents=True, exist_ok=True)
+    kind = "".join(letter if letter.isalnum() else "-" for letter in problem[:60])
+    file = folder / f"lost-{kind}"
+    if not file.exists():
+        file.write_bytes(data)
+        print(f"{folder.name}: {problem}", flush=True)
+
+
+def run_all(names: list[str], minutes: float, seeds: Path) -> Iterator[Trial]:
+    with tempfile.TemporaryDirectory() as place:
+        counts = {name: Path(place) / name for name in names}
+        ends = time.monotonic() + 60 * minutes
+        totals = dict.fromkeys(names, 0)
+        running: dict[str, subprocess.Popen[Any]] = {}
+
+        def start(name: str) -> None:
+            left = ends - time.monotonic()
+            command = [sys.executable, __file__, "--one", name, str(left), str(seeds)]
+            quiet = open(Path(place) / f"{name}.log", "ab")  # noqa: SIM115
+            running[name] = subprocess.Popen(
+                [*command, str(counts[name])], stdout=quiet, stderr=quiet
+            )
+
+        for name in names:
+            start(name)
+        while running:
+            time.sleep(1)
+            for name, process in list(running.items()):
+                if process.poll() is None:
+                    continue
+                del running[name]
+                file = counts[name]
+                totals[name] += int(file.read_text()) if file.is_file() else 0
+                file.unlink(missing_ok=True)
+                if process.returncode != 0:
+                    print(f"{name} ended with {process.returncode}", flush=True)
+                    tail = (Path(place) / f"{name}.log").read_text(errors="replace")[-2000:]
+                    print(tail, flush=True)
+                if process.returncode != 0 and ends - time.monotonic() > 60:
+                    start(name)
+        for name in names:
+            lost = len(list((seeds / name).glob("lost-*"))) + len(
+                [f for f in (seeds / name).glob("died-*") if "slow-unit" not in f.name]
+            )
+            yield Trial(name, totals[name], totals[name] - lost)
+
+
+def main() -> int:
+    if sys.argv[1:2] == ["--one"]:
+        _, _, name, seconds, seeds, count = sys.argv
+        fuzz(name, float(seconds), Path(seeds), Path(count))
+        return 0
+    arguments = parser(__doc__)
+    arguments.add_argument("readers", nargs="*", metavar="READER", help=", ".join(READERS))
+    arguments.add_argument("--minutes", type=float, default=1)
+    arguments.add_argument("--seeds", type=Path, default=Path("fuzz_seeds"))
+    options = arguments.parse_args()
+    unknown = set(options.readers) - READERS.keys()
+    if unknown:
+        arguments.error(f"there is no reader {', '.join(unknown)}")
+    names = options.readers or list(READERS)
+    return report(list(run_all(names, options.minutes, options.seeds.resolve())), options.json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,172 @@
+"""Decoding pictures: the only place that gives files to a decoder, in the engine and the window.
+
+Pillow knows dozens of formats, and starts programs for some of them. Here it gets bytes that were
+looked at, may use the decoder of their format alone, and whatever it raises is one error. Qt
+decodes no pictures of samples: what the map shows is what the model sees.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, TypeVar
+
+import numpy as np
+
+# Pillow imports every plugin it has to find one that was not imported
+from PIL import Image, TiffImagePlugin, UnidentifiedImageError, WebPImagePlugin  # noqa: F401
+
+from diffviews_desktop.errors import brief
+from diffviews_desktop.pictures.faults import Fault
+from diffviews_desktop.pictures.files import (
+    MOST_PIXELS,
+    PictureFile,
+    picture_error,
+    read_picture_file,
+)
+from diffviews_desktop.pictures.tiff import exif_orientation
+
+# what Pillow warns of is read all the same, or refused here
+warnings.filterwarnings("ignore", module=r"PIL\.")
+logging.getLogger("PIL").setLevel(logging.CRITICAL)
+
+BAND = 4_000_000
+"""Pixels of a large picture that are brought to eight bits a channel at a time."""
+
+LARGE = 16_000_000
+"""Pixels above which one picture is decoded at a time, whatever threads there are."""
+
+_one_large = threading.Lock()
+_HEX_EXIF = "Raw profile type exif"
+_MOST_HEX = 1_000_000  # letters
+_XMP = re.compile(rb'tiff:Orientation(?:="|>)([0-9])')
+_TURNED = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SIDEWAYS = (5, 6, 7, 8)
+
+T = TypeVar("T")
+
+
+class Decoded(NamedTuple):
+    """A picture with nothing to see through, upright.
+
+    Attributes:
+        image: in mode L or RGB; smaller than the file's where that was asked for.
+        size: width and height of the file's.
+    """
+
+    image: Image.Image
+    size: tuple[int, int]
+
+
+def decode(
+    path: Path, mode: Literal["L", "RGB"], then: Callable[[Decoded], T], side: int | None = None
+) -> T:
+    """Decode the first frame of a picture file, and make something of it.
+
+    Args:
+        path: the file.
+        mode: in grey or in colour.
+        then: makes the result.
+        side: where neither width nor height need be larger, a large picture becomes smaller.
+
+    Raises:
+        PictureError: the file is missing, too large, no picture, or damaged.
+    """
+    file = read_picture_file(path)
+    try:
+        with _one_large if file.width * file.height > LARGE else nullcontext():
+            return then(_decoded(file, mode, side))
+    except UnidentifiedImageError as error:
+        raise picture_error(path, Fault.BROKEN, "its header is damaged") from error
+    except Exception as error:  # decoders raise whatever comes to them
+        raise picture_error(path, Fault.BROKEN, brief(error)) from error
+
+
+def _decoded(file: PictureFile, mode: str, side: int | None) -> Decoded:
+    with Image.open(io.BytesIO(file.data), formats=(file.format,)) as opened:
+        if file.halved:
+            opened.draft(None, (file.width // 2, file.height // 2))
+        elif side is not None:
+            opened.draft(None, (side, side))
+        if opened.width * opened.height > MOST_PIXELS:
+            raise ValueError("it is larger than its header says")
+        opened.load()
+        turned = file.format == "TIFF"  # it is turned while it is loaded
+        size = opened.size if turned else (file.width, file.height)
+        orientation = 1 if turned else _orientation(opened.info)
+        picture = _flat(opened, mode)
+    if side is not None:
+        picture.thumbnail((side, side), reducing_gap=2.0)
+    if orientation in _TURNED:
+        picture = picture.transpose(_TURNED[orientation])
+    return Decoded(picture, size[::-1] if orientation in _SIDEWAYS else size)
+
+
+def _orientation(info: Mapping[Any, Any]) -> int:
+    """How a camera was held, as Pillow's ``exif_transpose`` finds it."""
+    exif = info.get("exif")
+    if exif is None and _HEX_EXIF in info:
+        text = info[_HEX_EXIF][:_MOST_HEX]
+        exif = bytes.fromhex("".join(text.split("\n")[3:]))
+    orientation = exif_orientation(exif) if exif else None
+    if orientation is None:
+        xmp = info.get("XML:com.adobe.xmp") or info.get("xmp") or b""
+        found = _XMP.search(xmp.encode() if isinstance(xmp, str) else xmp)
+        return int(found[1]) if found else 1
+    return orientation
+
+
+def _flat(picture: Image.Image, mode: str) -> Image.Image:
+    """A picture of 8 bits a channel, and nothing to see through; a large one part by part."""
+    top = _brightest(picture) if picture.mode.startswith(("I", "F")) else None
+    if picture.mode == mode and not picture.has_transparency_data:
+        return picture
+    if picture.width * picture.height <= BAND:
+        return _flatten(picture, top).convert(mode)
+    flat = Image.new(mode, picture.size)
+    for band, at in _bands(picture):
+        flat.paste(_flatten(band, top).convert(mode), (0, at))
+    return flat
+
+
+def _bands(picture: Image.Image) -> Iterator[tuple[Image.Image, int]]:
+    """Parts of a picture of its full width, with the line that each starts at."""
+    lines = max(1, BAND // picture.width)
+    for at in range(0, picture.height, lines):
+        below = min(at + lines, picture.height)
+        yield picture.crop((0, at, picture.width, below)), at
+
+
+def _brightest(picture: Image.Image) -> float:
+    """The value of white in a picture of numbers."""
+    if picture.mode != "F":
+        return 65535.0  # I holds 16 bits from PNG and TIFF
+    within = all(np.nanmax(np.asarray(band), initial=0) <= 1 for band, _ in _bands(picture))
+    return 1.0 if within else 255.0
+
+
+def _flatten(picture: Image.Image, top: float | None) -> Image.Image:
+    if top is not None:
+        values = np.asarray(picture, dtype=np.float64)
+        with np.errstate(invalid="ignore"):
+            scaled = np.nan_to_num(np.clip(values / top, 0, 1)) * 255
+        return Image.fromarray(np.round(scaled).astype(np.uint8))
+    if picture.has_transparency_data:
+        rgba = picture.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, "white")
+        return Image.alpha_composite(white, rgba)
+    return picture

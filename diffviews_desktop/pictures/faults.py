@@ -1,0 +1,80 @@
+"""Why a picture is left out, in the few words that stand in a report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import NamedTuple
+
+from diffviews_desktop.plain_text import visible
+from diffviews_desktop.wording import counted
+
+_NAMED = 3
+_LONGEST = 80
+
+
+class Fault(Enum):
+    """What is wrong with a picture, of one and of several."""
+
+    MISSING = ("is missing", "are missing")
+    NO_FILE = ("is not a file", "are not files")
+    CLOSED = ("cannot be opened", "cannot be opened")
+    NO_PICTURE = ("is not a known kind of picture", "are not known kinds of pictures")
+    LARGE = ("is too large", "are too large")
+    BROKEN = ("is damaged", "are damaged")
+
+    @property
+    def of_one(self) -> str:
+        """``is too large``."""
+        return self.value[0]
+
+
+class Layout(NamedTuple):
+    """What a picture says of itself.
+
+    Attributes:
+        width: in pixels.
+        height: in pixels.
+        unpacked: bytes that its pixels take while they are decoded.
+        beside: bytes that all else in the file takes meanwhile.
+        can_be_halved: whether it can be decoded at half its size, without the whole in memory.
+    """
+
+    width: int
+    height: int
+    unpacked: int
+    beside: int = 0
+    can_be_halved: bool = False
+
+
+class UnfitError(Exception):
+    """A picture must not be decoded; its text is a phrase that fits into a sentence."""
+
+    def __init__(self, fault: Fault, reason: str) -> None:
+        super().__init__(reason)
+        self.fault = fault
+
+
+def left_out(faults: Mapping[str, Fault]) -> str:
+    """``3 pictures were left out: 2 are damaged (a.png, b.png), 1 is too large (c.png)``.
+
+    Args:
+        faults: of each picture by its name, not empty.
+    """
+    if len(faults) == 1:
+        ((name, fault),) = faults.items()
+        return f"1 picture was left out: it {fault.of_one} ({visible(name, _LONGEST)})"
+    return f"{counted(len(faults), 'picture')} were left out: {faults_of(faults)}"
+
+
+def faults_of(faults: Mapping[str, Fault]) -> str:
+    """``2 are damaged (a.png, b.png), 1 is too large (c.png)``."""
+    parts = []
+    for fault in Fault:
+        names = [name for name, found in faults.items() if found is fault]
+        if names:
+            shown = ", ".join(visible(name, _LONGEST) for name in names[:_NAMED])
+            more = "…" if len(names) > _NAMED else ""
+            words = fault.value[len(names) > 1]
+            parts.append(f"{len(names):,} {words} ({shown}{more})")
+    return ", ".join(parts)

@@ -1,0 +1,140 @@
+"""Data folders that hold anything, opened, mapped, drawn with and exported by the real engine."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import TypeVar
+
+import numpy as np
+from made_up import changed_bytes, changed_json, changed_table
+from tiny_folder import write_tiny_model
+
+from diffviews_desktop.data.sample_files import write_embedding_csv
+from diffviews_desktop.errors import DiffViewsError
+from diffviews_desktop.processing.parameters import MapParameters
+from diffviews_desktop.worker.engine import Engine
+from diffviews_desktop.worker.jobs import (
+    AveragePictures,
+    DataOpened,
+    ExportSamples,
+    Extract,
+    Generate,
+    Job,
+    LayerMap,
+    LoadModel,
+    MapLayer,
+    ModelLoaded,
+    OpenData,
+    Source,
+)
+
+T = TypeVar("T")
+
+SAMPLES, WIDTH = 12, 64 * 8 * 8
+INFO = "metadata/imagenet_real/dataset_info.json"
+MATRIX = "activations/imagenet_real/a.npy"
+PARAMETERS = MapParameters(n_neighbors=4, pca_components=4)
+CHANGES: dict[str, Callable[[bytes, Random], bytes]] = {
+    "config.json": changed_json,
+    INFO: changed_json,
+    "embeddings/map.csv": changed_table,
+    "embeddings/map.json": changed_json,
+    f"{MATRIX}.json": changed_json,
+    MATRIX: changed_bytes,
+    "class_labels.json": changed_json,
+    "checkpoints/tiny.safetensors": changed_bytes,
+}
+
+
+class HostileFolder:
+    """A data folder that is changed again and again.
+
+    Args:
+        root: an empty folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.data, self.out = root / "data", root / "out"
+        self._model = self.data / "tiny"
+        write_tiny_model(self._model, samples=SAMPLES)
+        rows = np.random.default_rng(0).standard_normal((SAMPLES, WIDTH)).astype(np.float32)
+        matrix = self._model / MATRIX
+        matrix.parent.mkdir(parents=True)
+        np.save(matrix, rows)
+        said = {"layers": ["midblock"], "num_samples": SAMPLES, "total_features": WIDTH}
+        (self._model / f"{MATRIX}.json").write_text(json.dumps(said))
+        (self._model / "class_labels.json").write_text(json.dumps({"0": "zero", "1": "one"}))
+        self._valid = {name: (self._model / name).read_bytes() for name in CHANGES}
+        self._engine = Engine("cpu")
+
+    def change(self, random: Random) -> list[str]:
+        """Change a few of its files, the others being as they should; which they are."""
+        for name, content in self._valid.items():
+            if (self._model / name).read_bytes() != content:
+                (self._model / name).write_bytes(content)
+        shutil.rmtree(self._model / "embeddings" / "layer_cache", ignore_errors=True)
+        shutil.rmtree(self.out, ignore_errors=True)
+        names = random.sample(sorted(CHANGES), random.choice((1, 1, 2, 3)))
+        for name in names:
+            (self._model / name).write_bytes(CHANGES[name](self._valid[name], random))
+        return names
+
+    def use(self) -> Iterator[tuple[str, DiffViewsError | None]]:
+        """Do every job with it: its name, and with what it was refused.
+
+        Whatever else is raised is a fault.
+        """
+        source = Source(self.data, parameters=PARAMETERS)
+        opened = loaded = mapped = None
+        job: Job
+        for parameters in (None, PARAMETERS):
+            job = OpenData(job_id=1, source=replace(source, parameters=parameters))
+            opened, refused = self._run(job, DataOpened)
+            yield "open", refused
+        if opened is None:
+            return
+        name = opened.model
+        job = LoadModel(job_id=1, source=source, model=name)
+        loaded, refused = self._run(job, ModelLoaded)
+        yield "load", refused
+        for layers in ((), ("midblock",)):
+            job = MapLayer(job_id=1, source=source, model=name, layers=layers)
+            mapped, refused = self._run(job, LayerMap)
+            yield "map", refused
+            if mapped is not None:
+                table = opened.samples
+                self.out.mkdir(exist_ok=True)
+                write_embedding_csv(self.out / "map.csv", table, mapped.xy, mapped.z, mapped.trust)
+        rows = np.arange(len(opened.samples))[:3]
+        job = ExportSamples(
+            job_id=1, source=source, model=name, rows=rows, columns={}, file=self.out / "a.csv"
+        )
+        yield "export", self._run(job, object)[1]
+        job = AveragePictures(job_id=1, source=source, model=name, rows=rows)
+        yield "average", self._run(job, object)[1]
+        job = Extract(
+            job_id=1, source=source, model=name, layer_sets=(("midblock",),), out=self.out / "x"
+        )
+        yield "extract", self._run(job, object)[1]
+        if loaded is None:
+            return
+        settings = replace(loaded.settings, num_steps=1, seed=1)
+        for choice in ("random", 0):
+            job = Generate(
+                job_id=1, source=source, model=name, layers=(), rows=tuple(rows.tolist()),
+                class_choice=choice, settings=settings,
+            )  # fmt: skip
+            yield "generate", self._run(job, object)[1]
+
+    def _run(self, job: Job, kind: type[T]) -> tuple[T | None, DiffViewsError | None]:
+        try:
+            result = self._engine.run(job)
+        except DiffViewsError as error:
+            return None, error
+        assert isinstance(result, kind)
+        return result, None

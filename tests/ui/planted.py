@@ -1,0 +1,146 @@
+"""A state of which every text that can come from a file is chosen by the test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from diffviews_desktop.row_set import RowSet
+from diffviews_desktop.samples import Column
+from diffviews_desktop.state import (
+    COLUMN,
+    GridRecord,
+    Notice,
+    RunningJob,
+    Selection,
+    State,
+    TrajectoryRecord,
+)
+from diffviews_desktop.worker.jobs import (
+    AdapterList,
+    Generate,
+    GenerateGrid,
+    GenerateSettings,
+    GridCell,
+    LayerInfo,
+    LinkedMap,
+    LinkMaps,
+    ModelLoaded,
+    ModelSummary,
+    PictureMean,
+    PicturePlaced,
+    PlacePicture,
+    Preset,
+    TrajectoryStep,
+)
+
+KINDS = (
+    "id", "class", "column", "value", "number", "model", "other model", "description", "adapter",
+    "other adapter", "reason", "layer", "other layer", "guidance", "note", "preset", "figures",
+    "chip", "folder", "job", "detail", "error",
+)  # fmt: skip
+ANCHOR, NEIGHBOR = 1, 7
+
+
+def planted(
+    state: State,
+    text: Callable[[str], str],
+    job: Generate,
+    steps: tuple[TrajectoryStep, ...],
+) -> State:
+    """A state with samples on a map, in which the texts of `KINDS` are what ``text`` makes of the
+    kind: a model is loaded, a picture drawn and found again, a grid drawn, a mean computed, a
+    second map there, a job runs, and one has failed."""
+    assert state.samples is not None
+    assert state.layer_map is not None
+    count = len(state.samples)
+    names = [text(f"class {i}") for i in range(3)]
+    samples = replace(
+        state.samples,
+        sample_id=tuple(text(f"id {i}") for i in range(count)),
+        class_name=tuple(names[i % 3] for i in range(count)),
+        columns={
+            text("column"): Column(
+                np.arange(count, dtype=np.float32) % 2, (text("value 0"), text("value 1"))
+            ),
+            text("number"): Column(np.linspace(-1, 1, count, dtype=np.float32)),
+        },
+    )
+    model, layers = text("model"), (text("layer"),)
+    layer_map = replace(
+        state.layer_map,
+        model=model,
+        layers=layers,
+        z=np.linspace(0, 1, count, dtype=np.float32),
+        trust=np.full(count, 0.5, np.float32),
+    )
+    settings = replace(job.settings, mask_layers=(text("other layer"),), seed=5)
+    job = replace(job, model=model, layers=layers, settings=settings, source=state.source)
+    place = PlacePicture(
+        job_id=20, source=state.source, model=model, layers=layers, image=steps[0].image,
+        class_label=1, sigma=0.5, seed=5,
+    )  # fmt: skip
+    run = TrajectoryRecord(
+        job, "Trajectory 1", steps, seed=5, class_label=1, done=True,
+        landed=PicturePlaced(place, (1.0, 1.0), 0.5, ((3, 0.5), (4, 0.75))),
+    )  # fmt: skip
+    grid = GenerateGrid(
+        job_id=21, source=state.source, model=model, layers=layers, rows=(1, 2),
+        class_choice="zero", settings=settings, samples=2,
+        mask_layers=(layers, (text("other layer"),)),
+    )  # fmt: skip
+    picture = np.full((8, 8, 1), 90, np.uint8)
+    cells = tuple(GridCell(i, cell, 1, picture) for i, cell in enumerate(grid.cells()))
+    other = replace(layer_map, model=text("other model"), layers=(text("other layer"),))
+    linking = LinkMaps(
+        job_id=22, source=state.source, model=model, layers=layers,
+        other_model=model, other_layers=layers,
+    )  # fmt: skip
+    plain = GenerateSettings()
+    return replace(
+        state,
+        path=samples.root / text("folder"),
+        models=tuple(
+            ModelSummary(text(name), text("adapter"), text("description"), plain)
+            for name in ("model", "other model")
+        ),
+        model=model,
+        samples=samples,
+        default_layers=layers,
+        layer_map=layer_map,
+        loaded=ModelLoaded(
+            model, "cpu", 3, 8,
+            (
+                LayerInfo(layers[0], (4, 8, 8), True),
+                LayerInfo(text("other layer"), (3, 8, 8), False),
+            ),
+            guidance_note=text("guidance"),
+            class_names=tuple(enumerate(names)),
+            notes=(text("note"),),
+            device_facts={"name": text("chip")},
+            presets=(Preset(text("preset"), plain, text("figures")),),
+            adapters=AdapterList(
+                (text("adapter"), text("other adapter")), ((text("adapter"), text("reason")),)
+            ),
+        ),
+        selection=Selection(
+            ANCHOR, (NEIGHBOR,), ((9, 0.25),), layers, None, RowSet(range(0, count, 2))
+        ),
+        color_by=COLUMN + text("column"),
+        settings=settings,
+        trajectories=(run,),
+        shown=run.key,
+        comparing=True,
+        grid=GridRecord(grid, cells, done=True),
+        mean=PictureMean(
+            model, samples.sample_id[:2], np.full((8, 8, 3), 9.0, np.float32),
+            np.zeros((8, 8, 3), np.float32),
+        ),
+        linked=LinkedMap(other, layers, np.full(count, 0.5, np.float32)),
+        jobs=(
+            RunningJob(linking, f"Opening {text('job')}", "reading", 0.5, text("detail"), 1.0),
+        ),
+        notice=Notice(text("error"), "error", text("details"), number=1, offer="convert"),
+    )  # fmt: skip

@@ -1,0 +1,285 @@
+"""Texts of files act nowhere in the window: every widget of every window is looked at."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import pkgutil
+import subprocess
+import tempfile
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from planted import ANCHOR, KINDS, planted
+from PySide6.QtCore import QEvent, QPoint, Qt, QTimer
+from PySide6.QtGui import QAction, QHelpEvent
+from PySide6.QtGui import Qt as GuiQt
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QComboBox,
+    QGraphicsTextItem,
+    QGraphicsView,
+    QLabel,
+    QListWidget,
+    QMessageBox,
+    QToolTip,
+    QWidget,
+)
+from pytestqt.qtbot import QtBot
+
+import diffviews_desktop.ui
+from diffviews_desktop import operations
+from diffviews_desktop.state import State
+from diffviews_desktop.ui.labels import Label, Links, tip
+from diffviews_desktop.ui.main_window import MainWindow
+from diffviews_desktop.ui.questions import ask
+
+START, END = tip("<b>").split("&lt;b&gt;")
+"""What `tip` puts around what would look like HTML."""
+HARMLESS = "\n\u200b\u200c\u200d\u200e"
+NEED_OPENGL = {"GLViewport"}
+
+
+class Trap:
+    """A named pipe: who opens it is noticed, and finds nothing in it.
+
+    Another process opens its other end: this one may stand still in reading it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path, self._log = folder / "p", folder / "log"
+        os.mkfifo(self.path)
+        script = 'while : > "$0"; do echo opened >> "$1"; done'
+        self._writer = subprocess.Popen(["sh", "-c", script, self.path, self._log])
+
+    @property
+    def sprung(self) -> bool:
+        return self._log.exists()
+
+    def close(self) -> None:
+        self._writer.kill()
+        self._writer.wait()
+
+
+@pytest.fixture
+def trap() -> Iterator[Trap]:
+    with tempfile.TemporaryDirectory(prefix="t") as folder:  # a short path: names are shortened
+        made = Trap(Path(folder))
+        yield made
+        made.close()
+
+
+@dataclass
+class Seen:
+    """What was found: texts, tooltips, and the classes of widgets."""
+
+    texts: list[str] = field(default_factory=list)
+    tips: list[str] = field(default_factory=list)
+    classes: set[type] = field(default_factory=set)
+
+    def look(self, window: QWidget) -> None:
+        """Look at a window and all that is in it."""
+        window.grab()
+        for widget in (window, *window.findChildren(QWidget)):
+            self.classes.update(type(widget).__mro__)
+            self.tips += [widget.toolTip(), widget.statusTip(), widget.whatsThis()]
+            self.texts += [widget.windowTitle().replace("[*][*]", "[*]")]
+            self.texts += [widget.accessibleName(), widget.accessibleDescription()]
+            self._look_at(widget)
+        for action in window.findChildren(QAction):
+            self.texts += [action.text(), action.iconText()]
+            self.tips += [action.toolTip(), action.statusTip(), action.whatsThis()]
+
+    def _look_at(self, widget: QWidget) -> None:
+        role = Qt.ItemDataRole.ToolTipRole
+        if isinstance(widget, QLabel):
+            self._look_at_label(widget)
+        elif isinstance(widget, QAbstractButton):
+            self.texts.append(widget.text())
+        elif isinstance(widget, QComboBox):
+            places = range(widget.count())
+            self.texts += [widget.itemText(i) for i in places]
+            self.tips += [str(widget.itemData(i, role) or "") for i in places]
+        elif isinstance(widget, QListWidget):
+            items = [widget.item(i) for i in range(widget.count())]
+            self.texts += [item.text() for item in items]
+            self.tips += [item.toolTip() for item in items]
+        elif isinstance(widget, QGraphicsView):
+            for item in widget.scene().items():
+                self.tips.append(item.toolTip())
+                if isinstance(item, QGraphicsTextItem):
+                    assert item.toPlainText() == ""  # of the axes of pyqtgraph, as HTML
+                elif hasattr(item, "text") and callable(item.text):
+                    self.texts.append(item.text())
+
+    def _look_at_label(self, label: QLabel) -> None:
+        drawn = QLabel.text(label)
+        self.texts.append(drawn)
+        if isinstance(label, Links):
+            for part in drawn.split('<a href="')[1:]:
+                number, rest = part.split('">', 1)
+                assert number.isdecimal()
+                assert "<" not in rest.replace("</a>", "", 1)
+        else:
+            assert isinstance(label, Label) or isinstance(label.window(), QMessageBox)
+            icon = not label.pixmap().isNull()
+            assert icon or label.textFormat() == Qt.TextFormat.PlainText
+
+
+def acts(text: str) -> bool:
+    """Whether a letter of a text acts or cannot be seen."""
+    kinds = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+    return any(unicodedata.category(c) in kinds and c not in HARMLESS for c in text)
+
+
+def widgets_of_the_package() -> set[type[QWidget]]:
+    """Every class of widgets that the program defines."""
+    found = set()
+    folder = diffviews_desktop.ui.__path__
+    for module in pkgutil.walk_packages(folder, "diffviews_desktop.ui."):
+        for _, one in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
+            if issubclass(one, QWidget) and one.__module__.startswith("diffviews_desktop"):
+                found.add(one)
+    return found
+
+
+def open_all(window: MainWindow) -> list[QWidget]:
+    """Every window and menu that the program has, shown."""
+    area = window.map_area
+    assert window.map is not None
+    window.second_action.trigger()
+    window.map.hovered.emit(ANCHOR)
+    operations.only_category(session=window.session, by="class", number=0, count=3)
+    window.show_map_settings()
+    window.show_preferences()
+    window.show_shortcuts()
+    window.show_model()
+    window.show_about()
+    window.show_grid()
+    window.show_import()
+    window._fill_sizes()
+    area._show_menu(ANCHOR, QPoint())
+    item = window.classes.list.item(0)
+    menus = [window.classes.menu_of(item), area.menu]
+    windows = [one for one in QApplication.topLevelWidgets() if one.isVisible()]
+    return [*dict.fromkeys([window, *windows, *menus])]  # type: ignore[list-item]
+
+
+def look_at_question(seen: Seen, parent: QWidget, text: str) -> None:
+    def look() -> None:
+        box = QApplication.activeModalWidget()
+        assert isinstance(box, QMessageBox)
+        try:
+            seen.look(box)
+        finally:
+            box.button(QMessageBox.StandardButton.No).click()
+
+    QTimer.singleShot(0, look)
+    assert not ask(parent, "Sure?", text)
+
+
+def test_no_text_acts_in_any_window(
+    qtbot: QtBot,
+    open_window: Callable[..., MainWindow],
+    state: State,
+    make_job,
+    make_step,
+    trap: Trap,
+) -> None:
+    def markup(kind: str) -> str:
+        return f"<b>{kind}</b><img src='{trap.path}'>\x1b[31m\u202e\n<a href='x'>&amp;[*]"
+
+    full = planted(state, markup, make_job(), (make_step(0, True), make_step(1)))
+    window = open_window(state)
+    window.session.update(full)
+    qtbot.waitUntil(lambda: window.mean_window is not None and window.mean_window.isVisible())
+    seen = Seen()
+    for each in open_all(window):
+        seen.look(each)
+        qtbot.wait(1)
+    look_at_question(seen, window, markup("question"))
+    from diffviews_desktop.ui.map_3d.view import SolidView
+
+    solid = SolidView(graphics_card=False)
+    qtbot.addWidget(solid)
+    solid.show()
+    assert window.map is not None
+    solid.show_state(full, window.map.points.scene_drawn, window.map.coloring)
+    seen.look(solid)
+    solid.close_threads()
+    # without the model
+    problem = replace(full, loaded=None, model_problem=markup("problem"))
+    window.session.update(problem)
+    for each in [one for one in QApplication.topLevelWidgets() if one.isVisible()]:
+        seen.look(each)
+    window.session.update(replace(problem, samples=None, layer_map=None, linked=None))
+    seen.look(window)
+
+    assert not trap.sprung
+    assert not [text for text in seen.texts if acts(text)]
+    assert not [text for text in seen.tips if acts(text)]
+    for text in seen.tips:
+        inner = text.removeprefix(START).removesuffix(END)
+        assert text == inner or "<" not in inner
+        assert text != inner or not GuiQt.mightBeRichText(text)
+    said = "\n".join([*seen.texts, *seen.tips]).replace("&lt;", "<").replace("&gt;", ">")
+    assert not [kind for kind in (*KINDS, "question", "problem") if f"<b>{kind}" not in said]
+    missed = {one.__name__ for one in widgets_of_the_package() - seen.classes}
+    assert missed <= NEED_OPENGL
+
+
+def test_a_tooltip_that_is_shown_reads_no_file(
+    qtbot: QtBot, open_window: Callable[..., MainWindow], state: State, trap: Trap
+) -> None:
+    assert state.samples is not None
+    evil = f"<img src='{trap.path}'>"
+    names = tuple(evil for _ in state.samples.class_name)
+    window = open_window(replace(state, samples=replace(state.samples, class_name=names)))
+    names_list = window.classes.list
+    place = names_list.visualItemRect(names_list.item(0)).center()
+    view = names_list.viewport()
+    event = QHelpEvent(QEvent.Type.ToolTip, place, view.mapToGlobal(place))
+    QApplication.sendEvent(view, event)
+    qtbot.waitUntil(QToolTip.isVisible)
+    (shown,) = (w for w in QApplication.topLevelWidgets() if w.inherits("QTipLabel"))
+    shown.grab()
+    assert evil in shown.text().replace("&lt;", "<").replace("&gt;", ">").replace("&#x27;", "'")
+    assert not trap.sprung
+    QToolTip.hideText()
+
+
+@pytest.mark.parametrize("name", ["a\x1b[31m\u202e\n<b>", "שלום", "x" * 10_000])
+def test_an_id_is_copied_as_it_is(
+    open_window: Callable[..., MainWindow], state: State, name: str
+) -> None:
+    assert state.samples is not None
+    ids = (name, *state.samples.sample_id[1:])
+    window = open_window(replace(state, samples=replace(state.samples, sample_id=ids)))
+    window.map_area._show_menu(0, QPoint())
+    menu = window.map_area.menu
+    assert menu is not None
+    (copy,) = (one for one in menu.actions() if one.text() == "Copy the i&d")
+    copy.trigger()
+    assert QApplication.clipboard().text() == name
+    window.preview.show_row(0)
+    facts = window.preview.facts
+    selectable = Qt.TextInteractionFlag.TextSelectableByMouse in facts.textInteractionFlags()
+    assert selectable == (name in QLabel.text(facts))
+
+
+def test_details_are_copied_whole_and_harmless(
+    open_window: Callable[..., MainWindow], state: State
+) -> None:
+    window = open_window(state)
+    text = "It failed: " + "x" * 5000 + "\x1b[31m."
+    window.session.update(state.with_notice(text, error=True))
+    bar = window.notice
+    assert len(bar.text.text()) <= 400
+    assert bar.copy.isVisible()
+    bar.copy.click()
+    assert QApplication.clipboard().text().strip() == text.replace("\x1b", "\\x1b")
