@@ -1,0 +1,395 @@
+"""Files that are to hang the reader, or to fill its memory: every one is refused or read in bounds.
+
+Each trial runs in a process of its own that may take 1 GB more memory than it has at its start (a
+table of samples 3 GB) and 30 seconds of the processor. It survives by a sentence or by working.
+With ``--keys few``, of the diffusers classes two are tried instead of all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import itertools
+import json
+import math
+import os
+import resource
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from trials import Trial, parser, report
+
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2] / "tests")]
+
+from common import isolate
+from tiny_folder import write_tiny_model
+from unfit import UNFIT, put
+
+GB = 2**30
+SECONDS = 30
+VALUES: list[Any] = [
+    *(-1, 0, 1, 10**9, 10**18, 10**4000, 1e308, -1e308, 0.5, math.nan, math.inf, None, True),
+    *("x", "x" * 10**6, [], {}, [1] * 100_000, [10**9] * 2, [0.5] * 3, [[1]], {"a": 1}),
+]
+
+
+@dataclass(frozen=True)
+class End:
+    """How a trial ended: what was said, or how the process died; and what it took."""
+
+    said: str
+    kind: str
+    seconds: float
+    growth: int
+
+    @property
+    def survived(self) -> bool:
+        return self.kind in ("worked", "refused") and len(self.said) < 1000
+
+
+def alone(work: Callable[[], object], more: int = GB) -> End:
+    """Do something in a process of its own, with so much more memory."""
+    answers, answer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(answers)
+        os.write(answer, json.dumps(_done(work, more)).encode()[:4000])
+        os._exit(0)
+    os.close(answer)
+    text = b""
+    while select.select([answers], [], [], 20 * SECONDS)[0] and (part := os.read(answers, 2**16)):
+        text += part
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    os.close(answers)
+    os.waitpid(pid, 0)
+    return End(**json.loads(text)) if text else End("", "died or never ended", math.inf, 0)
+
+
+def _done(work: Callable[[], object], more: int) -> dict[str, Any]:
+    from diffviews_desktop.errors import DiffViewsError
+
+    with open("/proc/self/statm") as file:
+        size = int(file.read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (size + more, size + more))
+    resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + SECONDS,) * 2)
+    before, begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    said, kind = "", "worked"
+    try:
+        work()
+    except DiffViewsError as error:
+        said, kind = str(error), "refused"
+    except BaseException as error:
+        said, kind = str(error)[:300], type(error).__name__
+    growth = 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+    seconds = time.process_time() - begun
+    return {"said": said[:1500], "kind": kind, "seconds": seconds, "growth": growth}
+
+
+def trial(name: str, ends: dict[str, End]) -> Trial:
+    """Print what was lost and the most that any took."""
+    for label, end in ends.items():
+        if not end.survived:
+            print(f"LOST {name}: {label}: {end.kind} {end.said[:200]!r}")
+    if ends:
+        slowest = max(ends, key=lambda label: ends[label].seconds)
+        largest = max(ends, key=lambda label: ends[label].growth)
+        print(
+            f"{name}: at most {ends[slowest].seconds:.1f} s of the processor ({slowest}), "
+            f"{ends[largest].growth / 1e6:.0f} MB more ({largest})"
+        )
+    return Trial(name, len(ends), sum(end.survived for end in ends.values()))
+
+
+# ---- in the place of every file -----------------------------------------------------------------
+
+
+def open_and_map(data: Path) -> None:
+    """What the verbs info and map do."""
+    from diffviews_desktop.processing.parameters import MapParameters
+    from diffviews_desktop.worker.engine import Engine
+    from diffviews_desktop.worker.jobs import LoadModel, MapLayer, OpenData, Source
+
+    engine = Engine("cpu", threads=1)
+    source = Source(data, parameters=MapParameters(n_neighbors=3, pca_components=4))
+    engine.run(OpenData(job_id=1, source=source))
+    engine.run(LoadModel(job_id=2, source=source, model="tiny"))
+    engine.run(MapLayer(job_id=3, source=source, model="tiny", layers=("midblock",)))
+
+
+def unfit_files(root: Path) -> Trial:
+    """Everything that may be in a file's place, in the place of every file of a data folder."""
+    from diffviews_desktop.adapters.checkpoint import load_checkpoint
+
+    template = root / "template"
+    write_tiny_model(template / "tiny", samples=12)
+    made = alone(lambda: open_and_map(template), 4 * GB)
+    if made.kind != "worked":
+        raise SystemExit(f"the folder cannot be mapped: {made}")
+    folder = template / "tiny"
+    activations = folder / "activations" / "imagenet_real"
+    activations.mkdir(parents=True)
+    (folder / "class_labels.json").write_text("{}")
+    (template / "class_labels.json").write_text("{}")
+    shape = load_checkpoint(folder / "checkpoints" / "tiny.safetensors").model
+    assert shape is not None
+    places = [path.relative_to(template) for path in template.rglob("*") if path.is_file()]
+    more = [folder / "embeddings" / "map.projector.npz", activations / "a.npy"]
+    more += [activations / "a.npy.json", activations / "b.npz"]
+    places += [path.relative_to(template) for path in more]
+    ends = {}
+    for place, (reason, unfit) in itertools.product(places, UNFIT.items()):
+        if place.suffix == ".png":  # see pictures.py
+            continue
+        data = root / "data"
+        shutil.rmtree(data, ignore_errors=True)
+        shutil.copytree(template, data, symlinks=True)
+        put(unfit, data / place)
+        ends[f"{reason} as {place}"] = alone(lambda data=data: open_and_map(data))  # type: ignore[misc]
+    return trial("what is no file, in a data folder", ends)
+
+
+def folders_as_checkpoints() -> Trial:
+    """Folders of the system, named as a model's."""
+    from diffviews_desktop.adapters.registry import get_adapter
+    from diffviews_desktop.data.checkpoint_files import identity
+
+    def use(folder: Path, name: str) -> None:
+        with contextlib.suppress(Exception):
+            identity(folder)
+        get_adapter(name).from_checkpoint(str(folder), device="cpu")
+
+    folders = [Path(path) for path in ("/", "/usr", "/proc", "/proc/self", "/dev", "/etc", "/sys")]
+    ends = {
+        f"{folder} as {name}": alone(lambda f=folder, n=name: use(f, n))  # type: ignore[misc]
+        for folder, name in itertools.product(folders, ("edm", "diffusers"))
+    }
+    ends = {k: e if e.seconds < 2 else End(e.said, "slow", e.seconds, 0) for k, e in ends.items()}
+    return trial("folders that are no models", ends)
+
+
+# ---- numbers of diffusers -----------------------------------------------------------------------
+
+
+def diffusers_numbers(root: Path, few: bool) -> list[Trial]:
+    """Every key of every class, with every value."""
+    import diffusers
+
+    from diffviews_desktop.adapters.diffusers_unet import DiffusersAdapter
+    from diffviews_desktop.adapters.formats.diffusers_folder import SCHEDULERS
+
+    folder = root / "pipeline"
+    unet = diffusers.UNet2DModel(
+        sample_size=8,
+        block_out_channels=(32, 64),
+        layers_per_block=1,
+        norm_num_groups=8,
+        down_block_types=("DownBlock2D", "AttnDownBlock2D"),
+        up_block_types=("AttnUpBlock2D", "UpBlock2D"),
+    )
+    diffusers.DDPMPipeline(unet, diffusers.DDPMScheduler()).save_pretrained(folder)
+    DiffusersAdapter.from_checkpoint(folder, device="cpu")  # imports what is imported late
+
+    def every(name: str, file: Path) -> Iterator[tuple[str, End]]:
+        before = json.loads(file.read_text())
+        kind = getattr(diffusers, name)
+        for key in list(inspect.signature(kind.__init__).parameters)[1:]:
+            for number, value in enumerate(VALUES):
+                file.write_text(json.dumps({**before, "_class_name": name, key: value}))
+                end = alone(lambda: DiffusersAdapter.from_checkpoint(folder, device="cpu"))
+                yield f"{name} {key} {number}", end
+        file.write_text(json.dumps(before))
+
+    names = sorted(SCHEDULERS)
+    network = dict(every("UNet2DModel", folder / "unet" / "config.json"))
+    schedulers: dict[str, End] = {}
+    for name in ("UniPCMultistepScheduler", "EDMEulerScheduler") if few else names:
+        schedulers |= every(name, folder / "scheduler" / "scheduler_config.json")
+    return [
+        trial("diffusers: numbers of a network", network),
+        trial("diffusers: numbers of a scheduler", schedulers),
+    ]
+
+
+# ---- memory -------------------------------------------------------------------------------------
+
+
+def filled(size: int, start: str, unit: str, end: str) -> bytes:
+    """About ``size`` bytes of the same."""
+    return (start + unit * ((size - len(start)) // len(unit.encode())) + end).encode()
+
+
+UNITS = {
+    "lists": "[],",
+    "objects": "{},",
+    "objects of one": '{"":0},',
+    "numbers": "0.5,",
+    "texts": '"ab",',
+    "emoji": '"😀b",',
+    "nested": '{"":' * 300 + "0" + "}" * 300 + ",",
+    "spaces": " ",
+}
+
+
+def json_memory(root: Path) -> list[Trial]:
+    """As much as the sizes allow, of what takes the most memory."""
+    from diffviews_desktop.data.class_labels import load_class_labels
+    from diffviews_desktop.data.folder_files import read_json
+    from diffviews_desktop.data.model_folder import read_config
+    from diffviews_desktop.files import MOST_JSON, MOST_LISTED_JSON
+
+    file = root / "config.json"
+    small, large = {}, {}
+    for name, unit in UNITS.items():
+        file.write_bytes(filled(MOST_JSON - 10, '{"a":[', unit, "0]}"))
+        small[f"{name} as settings"] = alone(lambda: read_config(root))
+        small[f"{name} as labels"] = alone(lambda: load_class_labels(file))
+        file.write_bytes(filled(MOST_LISTED_JSON - 10, '{"a":[', unit, "0]}"))
+        large[name] = alone(lambda: read_json(file, MOST_LISTED_JSON), GB + GB // 4)
+    file.unlink()
+    return [trial("JSON of 16 MB", small), trial("JSON of 128 MB", large)]
+
+
+def table_memory(root: Path) -> Trial:
+    """The same of tables of samples, in JSON and CSV."""
+    from diffviews_desktop.data.sample_columns import read_csv
+    from diffviews_desktop.data.sample_files import sample_columns
+    from diffviews_desktop.data.sample_records import sample_records
+    from diffviews_desktop.files import MOST_TABLE
+
+    ends = {}
+    file = root / "dataset_info.json"
+    wide = json.dumps({f"column {i}": i for i in range(200)})
+    units = {
+        "empty samples": "{},",
+        "short samples": '{"sample_id":"abc"},',
+        "numbers": '{"sample_id":300,"a":0.5,"b":1.5},',
+        "emoji": '{"sample_id":"😀😀"},',
+        "wide, then empty": "{},",
+        "nested": UNITS["nested"],
+        "spaces": " ",
+    }
+    for name, unit in units.items():
+        start = '{"samples":[' + (f"{wide}," if "wide" in name else "")
+        file.write_bytes(filled(MOST_TABLE - 10**6, start, unit, "{}]}"))
+        ends[f"JSON: {name}"] = alone(lambda: sample_columns(sample_records(file), file), 3 * GB)
+    file.unlink()
+    file, head = root / "map.csv", "sample_id,umap_x,umap_y"
+    rows = {
+        "short rows": (head, "abc,1.5,2.5\n"),
+        "one cell": (head, "a\n"),
+        "many columns": (head + ",c" * 400_000, "a\n"),
+        "commas": (head, "," * 500_000 + "\n"),
+        "no line ends": (head, ","),
+        "lines in quotes": (head, '"a\n",'),
+        "zeros": (head, "\0"),
+    }
+    for name, (header, row) in rows.items():
+        file.write_bytes(filled(MOST_TABLE - 10**6, header + "\n", row, "\n"))
+        ends[f"CSV: {name}"] = alone(lambda: read_csv(file), 3 * GB)
+    file.unlink()
+    return trial("tables of 512 MB", ends)
+
+
+# ---- checksums ----------------------------------------------------------------------------------
+
+
+def flipped_bits(root: Path, tries: int = 400) -> Trial:
+    """Bits of archives of torch.save and numpy: noticed, or without effect."""
+    import torch
+    from tiny import tiny_model
+
+    from diffviews_desktop.adapters.checkpoint import read_stored
+    from diffviews_desktop.data.npz_files import NpzFile
+    from diffviews_desktop.errors import DiffViewsError
+
+    random = np.random.default_rng(0)
+    state = tiny_model(seed=1).state_dict()
+    torch.save(state, root / "net.pt")
+    arrays = {"midblock": random.standard_normal((8, 999), np.float32)}
+    np.savez(root / "batch.npz", **arrays)
+
+    def same(path: Path) -> bool:
+        try:
+            if path.suffix == ".npz":
+                file = NpzFile.open(path)
+                return np.array_equal(file.read("midblock"), arrays["midblock"])
+            found = read_stored(path).read(lambda fraction: None)
+            return all(torch.equal(found[name], tensor) for name, tensor in state.items())
+        except DiffViewsError:
+            return True
+
+    survived = 0
+    for path in (root / "net.pt", root / "batch.npz"):
+        whole = path.read_bytes()
+        for position in random.integers(len(whole), size=tries // 2).tolist():
+            raw = bytearray(whole)
+            raw[position] ^= 1 << random.integers(8)
+            path.write_bytes(raw)
+            survived += same(path)
+    return Trial("flipped bits of .pt and .npz", tries, survived)
+
+
+# ---- interruption -------------------------------------------------------------------------------
+
+
+def interrupted(root: Path, count: int = 600_000) -> Trial:
+    """Ctrl-C while a folder of many samples opens: the verb ends within two seconds."""
+    folder = root / "many" / "tiny"
+    write_tiny_model(folder, samples=2)
+    sample = '{{"sample_id": "sample_{0:06d}", "class_label": 1, "image_path": "images/{0}.png"}}'
+    listed = ",\n".join(map(sample.format, range(count)))
+    info = folder / "metadata" / "imagenet_real" / "dataset_info.json"
+    info.write_text(f'{{"samples": [{listed}]}}')
+    rows = "\n".join(f"sample_{i:06d},{i / 7},{i / 9}" for i in range(count))
+    (folder / "embeddings" / "map.csv").write_text(f"sample_id,umap_x,umap_y\n{rows}\n")
+    command = [sys.executable, "-m", "diffviews_desktop", "info", "--data", str(root / "many")]
+    tries = survived = 0
+    worst = 0.0
+    for wait in np.linspace(2.0, 8.0, 10):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(wait)
+        process.send_signal(signal.SIGINT)
+        begun = time.monotonic()
+        code = process.wait(120)
+        took = time.monotonic() - begun
+        if code in (130, 0):
+            tries, worst = tries + 1, max(worst, took)
+            survived += took < 2
+    print(f"interrupted: at most {worst:.1f} s")
+    return Trial("Ctrl-C while a folder opens", tries, survived)
+
+
+def main() -> int:
+    """See the module's text."""
+    made = parser(__doc__)
+    made.add_argument("--keys", choices=("all", "few"), default="all", help="of diffusers")
+    options = made.parse_args()
+    os.environ["OMP_NUM_THREADS"] = os.environ["NUMBA_NUM_THREADS"] = "1"
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        isolate(root / "home")
+        trials = [
+            unfit_files(root),
+            folders_as_checkpoints(),
+            *json_memory(root),
+            table_memory(root),
+            flipped_bits(root),
+            interrupted(root),
+            *diffusers_numbers(root, options.keys == "few"),
+        ]
+    return report(trials, options.json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
