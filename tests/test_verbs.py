@@ -119,6 +119,26 @@ def test_info_describes_the_demo(run: Callable[..., Done], demo: Path) -> None:
         assert all(len(shape) == 3 for shape in shapes.values())
 
 
+def test_no_text_of_a_folder_steers_the_terminal(
+    run: Callable[..., Done], tiny_data: Callable[..., Path]
+) -> None:
+    evil = "\x1b[2J\x9b31m\u202e\n"
+    data = tiny_data(f"m{evil}", checkpoint=False, config={"adapter": evil, "checkpoint": evil})
+    tiny_data("twice", checkpoint=False)
+    listed = next(data.glob("twice/metadata/*/dataset_info.json"))
+    records = json.loads(listed.read_text())
+    records["samples"][0]["sample_id"] = records["samples"][1]["sample_id"] = evil
+    listed.write_text(json.dumps(records))
+    done = run("info", "--data", data)
+    assert done.code == 0
+    assert r"m\x1b[2J\x9b31m\u202e\x0a" in done.out
+    assert all(letter.isprintable() or letter == "\n" for letter in done.out + done.err)
+    assert run("info", "--data", data, "--json").json["models"][0]["name"] == f"m{evil}"
+    failed = run("map", "--data", data, "--model", "twice")
+    assert_one_sentence(failed)
+    assert all(letter.isprintable() or letter == "\n" for letter in failed.err)
+
+
 def test_info_lists_models_that_cannot_be_used_with_the_reason(
     run: Callable[..., Done], tiny_data: Callable[..., Path]
 ) -> None:

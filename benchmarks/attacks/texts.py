@@ -1,0 +1,349 @@
+"""Do texts of files act: in the window, on the terminal, in a table?
+
+    python benchmarks/attacks/texts.py [--json FILE]
+
+Each trial is a data folder whose class names, ids, columns, adapter or checkpoint are an attack,
+opened by the whole program with a real engine. About fifteen minutes on two cores.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import os
+import pickle
+import pty
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unicodedata
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from common import isolate
+from trials import Trial, parser, report
+
+SAMPLES, DEADLINE = 24, 900.0
+MOST_MEMORY = 500_000_000  # of the window's process
+EVIL = "\x1b[2J\x1b]0;owned\x07\x9b31m\u202e\u2066\n\r<b>x</b>"
+FORMULA = "=cmd|' /C calc'!A0"
+LONG: dict[str, Callable[[str], str]] = {
+    "115 letters": lambda kind: f"{kind}_" * (115 // (len(kind) + 1)),
+    "10,000 letters": lambda kind: kind + "x" * 10_000,
+    "words": lambda kind: f"{kind} " * 1500,
+    "lines": lambda kind: f"{kind}\n" * 200,
+    "wide letters": lambda kind: kind + "﷽𒐫" * 300,
+    "marks": lambda kind: kind + ("z" + "\u0301\u0316" * 50) * 30,
+    "to the left": lambda kind: kind + "שלום " * 300,
+    "controls": lambda kind: kind + EVIL,
+    "tags": lambda kind: f"<table width=9000><tr><td>{kind}</table>",
+}
+FIELDS = ("class_name", "sample_id", "column", "value")
+
+
+def write_folder(root: Path, checkpoint: Path, *, count: int = SAMPLES, **texts: Any) -> Path:
+    """A data folder with a map; ``texts`` gives a text by field, made of a sample's number."""
+    import numpy as np
+    from PIL import Image
+
+    def text(field: str, number: object, usual: str) -> str:
+        made = texts.get(field)
+        return usual if made is None else made(f"{number}")
+
+    model = root / "model"
+    for name in ("images", "metadata/imagenet_real", "embeddings", "checkpoints"):
+        (model / name).mkdir(parents=True)
+    shutil.copy(checkpoint, model / "checkpoints" / "digits.safetensors")
+    rng = np.random.default_rng(0)
+    samples = []
+    for i in range(count):
+        pixels = rng.integers(0, 256, (32, 32), dtype=np.uint8)
+        Image.fromarray(pixels).save(model / "images" / f"{i}.png")
+        samples.append(
+            {
+                "sample_id": text("sample_id", i, f"sample_{i}"),
+                "class_label": i % 3,
+                "class_name": text("class_name", i % 3, f"class {i % 3}"),
+                "image_path": f"images/{i}.png",
+                "conditioning_sigma": 0.5,
+                text("column", "column", "column"): text("value", i % 2, f"value {i % 2}"),
+            }
+        )
+    if texts.get("twice"):
+        samples[1]["sample_id"] = samples[0]["sample_id"]
+    listed = model / "metadata/imagenet_real/dataset_info.json"
+    listed.write_text(json.dumps({"samples": samples}), encoding="utf-8")
+    config = {"adapter": "edm", "checkpoint": "checkpoints/digits.safetensors", "default_steps": 2}
+    (model / "config.json").write_text(json.dumps(config | texts.get("config", {})))
+    (model / "class_labels.json").write_text(json.dumps(texts.get("labels", {})))
+    with (model / "embeddings/map.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["sample_id", "umap_x", "umap_y"])
+        for i, sample in enumerate(samples):
+            writer.writerow([sample["sample_id"], i % 5, i // 5])
+    (model / "embeddings/map.json").write_text('{"layers": ["encoder_bottleneck"]}')
+    return root
+
+
+# ---- in the window ------------------------------------------------------------------------------
+
+
+def window(folder: Path) -> None:
+    """In a process of its own: open a folder, hover and pick every sample, and say what changed."""
+    from PySide6.QtCore import QPoint
+
+    from diffviews_desktop import operations
+    from diffviews_desktop.app import App, Options, create_application
+    from diffviews_desktop.worker.jobs import Source
+
+    app = create_application(sys.argv[:1])
+    main = App(Options(source=Source(path=folder), device="cpu", reset=True))
+    shown, session = main.window, main.session
+
+    def pump(done: Callable[[], object], seconds: float = 400) -> None:
+        end = time.monotonic() + seconds
+        while not done() and time.monotonic() < end:
+            app.processEvents()
+            time.sleep(0.002)
+
+    def settle() -> None:
+        now = time.monotonic()
+        pump(lambda: time.monotonic() > now + 0.1)
+
+    def measured() -> list[int]:
+        settle()
+        return [part.width() for part in (shown, *shown.docks)]
+
+    main.start()
+    shown.resize(1280, 720)
+    before = measured()
+    pump(lambda: session.state.notice is not None or session.state.layer_map is not None)
+    pump(lambda: not session.state.jobs)
+    settle()
+    samples = session.state.samples
+    for row in range(len(samples) if samples is not None and shown.map is not None else 0):
+        assert shown.map is not None
+        shown.map.hovered.emit(row)
+        operations.new_anchor(session=session, row=row)
+        app.processEvents()
+        shown.map_area._show_menu(row, QPoint())
+        shown.grab()
+        shown.map_area._close_menu()
+    if session.state.loaded is not None:
+        shown.generate_panel.press()
+        pump(lambda: not session.state.jobs)
+    shown.show_model()
+    settle()
+    for top in app.topLevelWidgets():
+        if top.isVisible():
+            top.grab()
+    after = measured()
+    shown.close()
+    main.worker.stop()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(json.dumps({"before": before, "after": after, "peak": peak}))
+
+
+def survives(folder: Path, *traps: Trap) -> bool:
+    """Whether a window on a folder goes on, stays as it is, and reads nothing that it must not."""
+    command = [sys.executable, __file__, "--window", str(folder)]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=DEADLINE, check=False)
+    except subprocess.TimeoutExpired:
+        return False
+    if done.returncode or b"Traceback" in done.stderr or any(trap.sprung for trap in traps):
+        return False
+    found = json.loads(done.stdout.splitlines()[-1])
+    return found["before"] == found["after"] and found["peak"] < MOST_MEMORY
+
+
+class Trap:
+    """A named pipe: who opens it is noticed, and finds nothing in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path, self._log = folder / "p", folder / "log"
+        os.mkfifo(self.path)
+        script = 'while : > "$0"; do echo opened >> "$1"; done'
+        self._writer = subprocess.Popen(["sh", "-c", script, self.path, self._log])
+
+    @property
+    def sprung(self) -> bool:
+        """Whether it was opened."""
+        return self._log.exists()
+
+    def close(self) -> None:
+        """Remove the other end."""
+        self._writer.kill()
+        self._writer.wait()
+
+
+@contextlib.contextmanager
+def trapped() -> Iterator[tuple[Trap, str]]:
+    """A trap, and a tag that would lead into it."""
+    with tempfile.TemporaryDirectory(prefix="t") as folder:
+        trap = Trap(Path(folder))
+        yield trap, f"<img src='file://{trap.path}'>"
+        trap.close()
+
+
+def tried(name: str, results: list[bool]) -> Trial:
+    """A trial, and a line that says how it went so far."""
+    made = Trial(name, len(results), sum(results))
+    print(f"… {name}: {made.survived} of {made.tries}", file=sys.stderr)
+    return made
+
+
+def rich_text(home: Path, checkpoint: Path) -> list[Trial]:
+    """Markup that is hovered, and markup that is there on opening alone."""
+    hovered, opened = [], []
+    with trapped() as (trap, image):
+        for number, tag in enumerate((image, "<img src='file:///dev/zero'>", "<b>x</b><h1>y</h1>")):
+            texts = {field: (lambda n, tag=tag: f"{tag}{n}") for field in FIELDS}
+            folder = write_folder(home / f"hover{number}", checkpoint, **texts)
+            hovered.append(survives(folder, trap))
+    variants: list[Callable[[str], dict[str, Any]]] = [
+        lambda tag: {"twice": True, "sample_id": lambda n: f"{tag}{n}"},
+        lambda tag: {"config": {"checkpoint": "checkpoints/evil.pkl"}},
+        lambda tag: {"config": {"adapter": tag}},
+        lambda tag: {"config": {"checkpoint": f"checkpoints/{tag}.safetensors"}},
+        lambda tag: {"labels": {tag: tag}},
+    ]
+    for number, variant in enumerate(variants):
+        with trapped() as (trap, image):
+            folder = write_folder(home / f"open{number}", checkpoint, **variant(image))
+            evil = f"c{image}\n{image}\n.".encode()
+            (folder / "model/checkpoints/evil.pkl").write_bytes(evil)
+            opened.append(survives(folder, trap))
+    return [
+        tried("rich text: hovered (a pipe, /dev/zero, HTML)", hovered),
+        tried("rich text: on opening alone", opened),
+    ]
+
+
+def hostile_names(home: Path, checkpoint: Path) -> list[Trial]:
+    """Names that are long, wide, high, turn the line or act, each in every place for one."""
+    results = []
+    for name, text in LONG.items():
+        for field in FIELDS:
+            folder = home / f"name-{name.replace(' ', '-').replace(',', '')}-{field}"
+            results.append(survives(write_folder(folder, checkpoint, **{field: text})))
+    return [tried("hostile folders in the window", results)]
+
+
+# ---- on the terminal and in tables --------------------------------------------------------------
+
+
+def is_plain(printed: bytes) -> bool:
+    """Whether nothing that was printed acts; the bar of the program itself is left out."""
+    text = printed.replace(b"\r\x1b[K", b"").replace(b"\r\n", b"\n").decode()
+    bad = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+    kept = "\n\t\u200c\u200d"
+    return not any(unicodedata.category(c) in bad and c not in kept for c in text)
+
+
+def on_terminal(command: list[str]) -> bytes:
+    """What a command prints on a terminal."""
+    main, side = pty.openpty()
+    process = subprocess.Popen(command, stdin=side, stdout=side, stderr=side)
+    os.close(side)
+    printed = b""
+    with contextlib.suppress(OSError):  # its end
+        while piece := os.read(main, 65536):
+            printed += piece
+    process.wait()
+    os.close(main)
+    return printed
+
+
+def printing(home: Path, checkpoint: Path) -> list[Trial]:
+    """Every verb on a folder and with arguments that are full of escape sequences."""
+    texts = {field: (lambda n, field=field: f"{field}{n}{EVIL}") for field in FIELDS}
+    folder = write_folder(home / "printed", checkpoint, **texts)
+    wrong = write_folder(home / "wrong", checkpoint, twice=True, sample_id=lambda n: f"{n}{EVIL}")
+    other = write_folder(home / "other", checkpoint, config={"adapter": EVIL})
+    pickled = home / f"evil{EVIL.replace('/', '')}.pkl"
+    pickled.write_bytes(b"c" + EVIL.split("\n")[0].encode() + b"\nx\n.")
+    refused = home / "refused.pkl"
+    refused.write_bytes(pickle.dumps({EVIL: EVIL}))
+    pictures = home / "pictures" / EVIL.replace("/", "")
+    pictures.mkdir(parents=True)
+    shutil.copy(folder / "model/images/0.png", pictures / f"{EVIL.replace('/', '')}.png")
+    data = ["--data", str(folder)]
+    verbs = [
+        ["info", *data], ["info", *data, "--json"], ["info", "--data", str(wrong)],
+        ["info", "--data", str(other)], ["info", "--data", EVIL], ["info", *data, "--model", EVIL],
+        ["map", *data], ["map", *data, "--layer", EVIL], ["map", *data, "--adapter", EVIL],
+        ["map", *data, "--checkpoint", EVIL], ["map", *data, "--metric", EVIL], ["map", EVIL],
+        ["extract", *data, "--layer", "encoder_bottleneck"], ["extract", *data, "--layer", EVIL],
+        ["generate", *data, "--rows", "1,2", "--class", "1", "--out", str(home / f"out{EVIL[:4]}")],
+        ["generate", *data, "--preset", EVIL], ["generate", "--replay", EVIL],
+        ["import", "--model-checkpoint", str(checkpoint), "--images", str(pictures.parent),
+         "--sigmas", "1", "--out", str(home / f"made{EVIL[:4]}")],
+        ["import", "--model-checkpoint", str(pickled), "--images", EVIL, "--out", EVIL],
+        ["convert", *data], ["convert", "--data", str(wrong), "--model", EVIL],
+        ["convert-checkpoint", str(pickled), str(home / "a.safetensors")],
+        ["convert-checkpoint", str(refused), str(home / "b.safetensors")],
+        ["convert-checkpoint", EVIL, EVIL], ["cache", "list"], ["cache", "verify"],
+        ["cache", "list", "--model", EVIL], ["cache", "clear", "--layer", EVIL],
+        ["--data", EVIL, "--theme", EVIL], ["--nonsense" + EVIL], ["--screenshot", EVIL, *data],
+        ["--screenshot", str(home / "x.png"), "--data", str(wrong)],
+    ]  # fmt: skip
+    results = []
+    for verb in verbs:
+        command = [sys.executable, "-m", "diffviews_desktop", *verb]
+        done = subprocess.run(command, capture_output=True, timeout=DEADLINE, check=False)
+        printed = done.stdout + done.stderr
+        results.append(is_plain(printed) and is_plain(on_terminal(command)))
+        if not results[-1]:
+            print(f"lost: {verb!r}: {printed[:400]!r}", file=sys.stderr)
+    log = next(home.glob("state/**/*.log"), None)
+    lines = log.read_bytes() if log is not None else b""
+    return [
+        tried("every verb, printing to a pipe and to a terminal", results),
+        tried("the log of all that", [is_plain(lines)]),
+    ]
+
+
+def tables(home: Path, checkpoint: Path) -> list[Trial]:
+    """Formulas in every text, written by ``map --out``, and what a reader gets back."""
+    texts = {field: (lambda n: f"{FORMULA}{n}") for field in FIELDS}
+    folder = write_folder(home / "formulas", checkpoint, **texts)
+    out = home / "formulas.csv"
+    command = [sys.executable, "-m", "diffviews_desktop", "map", "--data", str(folder)]
+    subprocess.run([*command, "--out", str(out)], check=True, capture_output=True)
+    with out.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(file))
+    harmless = [not cell.startswith(("=", "@", "+", "|", "%")) for row in rows for cell in row]
+    from diffviews_desktop.data.sample_columns import read_csv
+
+    ids = read_csv(out)["sample_id"]
+    equal = [name == f"{FORMULA}{i}" for i, name in enumerate(ids)]
+    return [tried("cells of a table", harmless), tried("ids read back from it", equal)]
+
+
+def main() -> int:
+    if sys.argv[1:2] == ["--window"]:
+        window(Path(sys.argv[2]))
+        return 0
+    options = parser(__doc__).parse_args()
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        isolate(home)
+        from diffviews_desktop.data.demo import unpack_demo
+
+        checkpoint = next(unpack_demo().glob("digits/checkpoints/*.safetensors"))
+        attacks = (rich_text, hostile_names, printing, tables)
+        found = [trial for attack in attacks for trial in attack(home, checkpoint)]
+    return report(found, options.json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
