@@ -29,7 +29,8 @@ from typing import Any
 import numpy as np
 from trials import Trial, parser, report
 
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2] / "tests")]
+sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 
 from common import isolate
 from tiny_folder import write_tiny_model
