@@ -71,7 +71,7 @@ def test_verbs_end_as_with_other_texts(data: Path, capfd: pytest.CaptureFixture[
     assert verb(capfd, "info", "--data", data)["models"][0]["samples"] == 15
     mapped = verb(capfd, "map", *source, "--out", out / "map.csv")
     assert mapped["points"] == 12
-    assert mapped["notes"][0].startswith("3 pictures are missing or broken and were left out")
+    assert mapped["notes"][0].startswith("3 pictures were left out: 3 are missing")
     made = verb(capfd, "generate", *source, "--rows", "0,1", "--out", out, "--land", "0.5")
     assert made["landed"]["nearest"][0]["sample_id"].endswith(HALF)
     picture = out / "0001.png"
