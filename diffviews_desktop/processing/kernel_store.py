@@ -33,7 +33,7 @@ class KernelStore:
     """Compiled kernels on disk.
 
     Nothing here raises: a kernel that cannot be read is compiled, and one that cannot be written is
-    compiled again next time, which `take_problem` tells.
+    compiled again next time, which `take_notes` tells.
 
     Args:
         folder: the user's own, made when it is needed.
@@ -74,18 +74,18 @@ class KernelStore:
             with suppress(OSError):
                 (place / (name + SUFFIX)).unlink()
 
-    def take_problem(self) -> str | None:
-        """Why kernels are not kept, said once; None where they are, or where it was said."""
+    def take_notes(self) -> tuple[str, ...]:
+        """Why kernels are not kept, said once; nothing where they are, or where it was said."""
         if self._problem is None or self._told:
-            return None
+            return ()
         self._told = True
         full = is_full(self._problem)
         why = "the disk is full" if full else self._problem.strerror or brief(self._problem)
-        return (
+        text = (
             f"Compiled kernels cannot be kept in {self._folder} ({why}), so the first map after "
             "every start takes up to half a minute longer. "
-            + ("Make room on that disk." if full else "Check the folder's rights.")
         )
+        return (text + ("Make room on that disk." if full else "Check the folder's rights."),)
 
     def _places(self, *, make: bool) -> Iterator[Path]:
         """Where kernels may be, best first."""

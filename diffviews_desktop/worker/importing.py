@@ -39,6 +39,7 @@ from diffviews_desktop.errors import (
 )
 from diffviews_desktop.files import read_json_value
 from diffviews_desktop.import_rules import MAX_SEED, check_noise_levels
+from diffviews_desktop.processing.kernel_store import user_store
 from diffviews_desktop.processing.umap import fit_map, save_embeddings
 from diffviews_desktop.samples import SampleTable
 from diffviews_desktop.worker.extraction import row_width
@@ -115,7 +116,12 @@ def import_data(job: ImportData, host: Host, maps: MapMaker) -> DataImported:
         model=job.name,
         pictures=len(pictures.classes),
         samples=len(samples),
-        notes=(*pictures.notes, *_sigma_notes(job, adapter), *extracted.notes),
+        notes=(
+            *pictures.notes,
+            *_sigma_notes(job, adapter),
+            *extracted.notes,
+            *user_store().take_notes(),
+        ),
     )
 
 

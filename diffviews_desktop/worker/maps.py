@@ -198,9 +198,7 @@ class MapMaker:
                 names = "+".join(layers)
                 notes = (f"The kept activations of {names} were damaged and have been made again",)
                 continue
-            unkept = user_store().take_problem()
-            notes += () if unkept is None else (unkept,)
-            return projector, replace(made, notes=(*made.notes, *notes))
+            return projector, replace(made, notes=(*made.notes, *notes, *user_store().take_notes()))
 
     def _make_of_what_is_stored(
         self, opened: OpenedModel, layers: tuple[str, ...]

@@ -42,7 +42,7 @@ def test_what_was_saved_is_loaded(store: KernelStore, tmp_path: Path, temporary:
     assert store.load(NAME) == [DATA]
     assert [path.name for path in file_of(tmp_path).parent.iterdir()] == [file_of(tmp_path).name]
     assert list(temporary.iterdir()) == []
-    assert store.take_problem() is None
+    assert store.take_notes() == ()
     store.drop(NAME)
     assert store.load(NAME) == []
 
@@ -92,7 +92,7 @@ def test_what_is_no_file_is_not_waited_for(
     assert store.load(NAME) == []
     store.save(NAME, DATA)
     assert store.load(NAME) == [DATA]
-    assert store.take_problem() is None
+    assert store.take_notes() == ()
 
 
 # ---- another place ------------------------------------------------------------------------------
@@ -107,7 +107,7 @@ def test_where_the_cache_cannot_be_written_a_private_folder_is_used(
     assert spare.stat().st_mode & 0o077 == 0
     assert store.load(NAME) == [DATA]
     assert KernelStore(tmp_path / "cache" / "numba").load(NAME) == [DATA]  # the next start
-    assert store.take_problem() is None
+    assert store.take_notes() == ()
     assert (tmp_path / "cache").read_text() == "a file is in the way"
     # what can be kept again is kept where it belongs, and found first
     (tmp_path / "cache").unlink()
@@ -157,11 +157,10 @@ def test_no_folder_in_the_current_one_is_used(
     monkeypatch.chdir(temporary)  # as if this were the data folder that somebody sent
     assert store.load(NAME) == []
     store.save(NAME, DATA)
-    problem = store.take_problem()
-    assert problem is not None
+    (problem,) = store.take_notes()
     assert f"cannot be kept in {tmp_path / 'cache' / 'numba'} (Not a directory)" in problem
     assert problem.endswith("Check the folder's rights.")
-    assert store.take_problem() is None  # said once
+    assert store.take_notes() == ()  # said once
 
 
 @pytest.fixture
@@ -180,9 +179,8 @@ def test_a_full_disk_is_said_and_leaves_nothing(
     store: KernelStore, tmp_path: Path, temporary: Path
 ) -> None:
     store.save(NAME, DATA)
-    problem = store.take_problem()
+    (problem,) = store.take_notes()
     left = [path for path in (*tmp_path.rglob("*"), *temporary.rglob("*")) if path.is_file()]
-    assert problem is not None
     assert f"cannot be kept in {tmp_path / 'cache' / 'numba'} (the disk is full)" in problem
     assert problem.endswith("Make room on that disk.")
     assert left == []
