@@ -264,17 +264,17 @@ _REAL = _Kind("a number", float, float, frozenset({int, float, str}))
 
 
 def numbers(values: Sequence[Any]) -> list[float]:
-    """Texts as numbers; NaN where one is none."""
+    """Texts as numbers; NaN where one is none, or too large."""
     try:
         return list(map(float, values))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return [_number(value) for value in values]
 
 
 def _number(value: Any) -> float:
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return math.nan
 
 

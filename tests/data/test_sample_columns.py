@@ -82,3 +82,8 @@ def test_columns_of_the_list_and_of_the_map_belong_to_their_samples(tmp_path: Pa
     assert [odd.names[int(v)] for v in odd.values] == ["odd" if i % 2 else "even" for i in place]
     found = samples.columns["quality"].values.tolist()
     assert found == [quality[name] for name in samples.sample_id]
+
+
+def test_numbers_that_are_too_large_are_texts() -> None:
+    (column,) = further_columns({"a": [10**400, 1, 2.5, "9" * 400]}).values()
+    assert column.names == ("1", f"1{'0' * 79}", "2.5", "9" * 80)
