@@ -24,6 +24,7 @@ from diffviews_desktop.worker.jobs import (
     ExportSamples,
     Extract,
     Generate,
+    GenerateGrid,
     Job,
     LayerMap,
     LoadModel,
@@ -31,7 +32,9 @@ from diffviews_desktop.worker.jobs import (
     ModelLoaded,
     OpenData,
     Source,
+    Trajectory,
 )
+from diffviews_desktop.worker.record import read_record, replayed
 
 T = TypeVar("T")
 
@@ -84,8 +87,9 @@ class HostileFolder:
             (self._model / name).write_bytes(CHANGES[name](self._valid[name], random))
         return names
 
-    def use(self) -> Iterator[tuple[str, DiffViewsError | None]]:
-        """Do every job with it: its name, and with what it was refused.
+    def use(self, random: Random) -> Iterator[tuple[str, DiffViewsError | None]]:
+        """Do every job with it: its name, and with what it was refused; the last one again by a
+        record that was changed.
 
         Whatever else is raised is a fault.
         """
@@ -129,7 +133,23 @@ class HostileFolder:
                 job_id=1, source=source, model=name, layers=(), rows=tuple(rows.tolist()),
                 class_choice=choice, settings=settings,
             )  # fmt: skip
-            yield "generate", self._run(job, object)[1]
+            made, refused = self._run(job, Trajectory)
+            yield "generate", refused
+            if made is not None:
+                yield "replay", self._replay(json.loads(json.dumps(made.record)), random)
+
+    def _replay(self, record: object, random: Random) -> DiffViewsError | None:
+        (self.out / "record.json").write_bytes(changed_json(json.dumps(record).encode(), random))
+        try:
+            job = replayed(read_record(self.out / "record.json"))
+        except DiffViewsError as error:
+            return error
+        steps = min(job.settings.num_steps, 3)
+        if isinstance(job, GenerateGrid):
+            job = replace(job, samples=min(job.samples, 3))
+        source = replace(job.source, path=self.data)
+        job = replace(job, source=source, settings=replace(job.settings, num_steps=steps))
+        return self._run(job, object)[1]
 
     def _run(self, job: Job, kind: type[T]) -> tuple[T | None, DiffViewsError | None]:
         try:

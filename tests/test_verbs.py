@@ -298,8 +298,8 @@ def test_a_model_that_fails_in_an_unexpected_way_is_one_sentence(
     done = run(verb, "--data", data, "--layer", "stem", *out, "--json")
     assert (done.code, done.out) == (1, "")
     assert done.err == (
-        "diffviews-desktop: Something unexpected happened (IndexError: quack: no such feather). "
-        f"Details: {log}\n"
+        "diffviews-desktop: The adapter duck failed (IndexError: quack: no such feather). Ask its "
+        "author, or choose another model.\n"
     )
     written = log.read_text(encoding="utf-8")[before:]
     assert "Traceback (most recent call last):" in written

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import logging
 import os
 import resource
 import signal
@@ -80,18 +81,20 @@ def in_a_process(folder: Path, seeds: list[int]) -> list[tuple[str, bool]]:
 def use_all(folder: Path, seeds: list[int], out: object) -> None:
     """Use folders, one after the other, and write what became of each job."""
     warnings.simplefilter("ignore")
+    logging.disable()
     hostile = HostileFolder(folder)
-    for _ in hostile.use():  # what is imported late is imported by then
+    for _ in hostile.use(Random(0)):  # what is imported late is imported by then
         pass
     with open("/proc/self/statm") as file:
         size = int(file.read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY,) * 2)
     for seed in seeds:
         signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)  # ends the process
-        names = hostile.change(Random(seed))
+        random = Random(seed)
+        names = hostile.change(random)
         job = "open"
         try:
-            for job, _ in hostile.use():
+            for job, _ in hostile.use(random):
                 print(job, True, file=out)  # type: ignore[call-overload]
         except Exception:
             print(job, False, file=out)  # type: ignore[call-overload]

@@ -10,6 +10,7 @@ something is taken away. Survived is what ends with a result, or with one senten
 from __future__ import annotations
 
 import json
+import logging
 import multiprocessing
 import os
 import shutil
@@ -177,6 +178,7 @@ def run(data: Path, job: str, stage: str | None, harm: str | None) -> str:
     from diffviews_desktop.worker.engine import Engine
     from diffviews_desktop.worker.jobs import Progress
 
+    logging.disable()
     stages: dict[str, None] = {}
 
     def emit(event: object) -> None:

@@ -15,6 +15,7 @@ from torch import Tensor
 from diffviews_desktop.errors import UsageError
 
 ClassChoice = int | Literal["random", "zero", "uniform"]
+MAX_STEPS = 100_000
 UNIFORM_LABEL = -1
 ZERO_LABEL = -2
 
@@ -33,10 +34,11 @@ def get_denoising_sigmas(
     descending from ``sigma_max`` to ``sigma_min``. One step is ``sigma_max`` alone.
 
     Raises:
-        UsageError: no steps, not ``sigma_max >= sigma_min > 0``, or not ``rho > 0``.
+        UsageError: no steps, not ``sigma_max >= sigma_min > 0``, not ``rho > 0``, or values that
+            are too large or too small for the levels between them.
     """
-    if num_steps < 1:
-        raise UsageError(f"The number of steps must be at least 1, not {num_steps}.")
+    if not 1 <= num_steps <= MAX_STEPS:
+        raise UsageError(f"The number of steps must be from 1 to {MAX_STEPS:,}, not {num_steps}.")
     if not 0 < sigma_min <= sigma_max < math.inf:
         raise UsageError(
             f"The noise levels must be 0 < sigma min <= sigma max, not {sigma_min} and {sigma_max}."
@@ -44,8 +46,17 @@ def get_denoising_sigmas(
     if not 0 < rho < math.inf:
         raise UsageError(f"The exponent rho must be positive, not {rho}.")
     ramp = torch.linspace(0, 1, num_steps, dtype=torch.float64)
-    high, low = sigma_max ** (1 / rho), sigma_min ** (1 / rho)
-    return ((high + ramp * (low - high)) ** rho).float()
+    try:
+        high, low = sigma_max ** (1 / rho), sigma_min ** (1 / rho)
+        sigmas = ((high + ramp * (low - high)) ** rho).float()
+    except ArithmeticError:
+        sigmas = torch.zeros(num_steps)
+    if not (sigmas.isfinite() & (sigmas > 0)).all():
+        raise UsageError(
+            f"There are no noise levels between {sigma_min} and {sigma_max} with the exponent rho "
+            f"{rho}. Choose others."
+        )
+    return sigmas
 
 
 @dataclass(frozen=True)

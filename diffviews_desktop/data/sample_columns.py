@@ -298,7 +298,7 @@ _REAL = _Kind("a number", float, float, frozenset({int, float, str}))
 
 
 def numbers(values: Sequence[Any]) -> list[float]:
-    """Texts as numbers; NaN where one is none."""
+    """Texts as numbers; NaN where one is none, or too large."""
     try:
         return list(map(float, values))
     except (TypeError, ValueError, OverflowError):

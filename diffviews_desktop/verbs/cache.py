@@ -184,7 +184,10 @@ def _facts(info: EntryInfo) -> dict[str, Any]:
 
 
 def _line(info: EntryInfo) -> str:
-    used = time.strftime("%Y-%m-%d %H:%M", time.localtime(info.used))
+    try:
+        used = time.strftime("%Y-%m-%d %H:%M", time.localtime(info.used))
+    except (OverflowError, ValueError, OSError):  # a clock that is millions of years off
+        used = "at an impossible time"
     parameters = " ".join(f"{name}={value}" for name, value in info.parameters.items())
     layers = "+".join(info.layers)
     return f"  {info.model}  {layers}  {size(info.bytes)}  used {used}  {parameters}  {info.key}"

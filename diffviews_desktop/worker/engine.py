@@ -13,6 +13,7 @@ import json
 import logging
 import math
 import os
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -119,6 +120,20 @@ class Engine:
         """
         self._job_id = job.job_id
         self.check()
+        try:
+            return self._do(job)
+        except (DiffViewsError, OSError, MemoryError):
+            raise
+        except Exception as error:
+            if self._adapter is None or not _raised_in(type(self._adapter).__module__, error):
+                raise
+            assert self._adapter_key is not None
+            raise AdapterError(
+                f"The adapter {self._adapter_key[0]} failed ({brief(error)}). Ask its author, or "
+                "choose another model."
+            ) from error
+
+    def _do(self, job: Job) -> Result:
         match job:
             case OpenData():
                 return self._open_data(job)
@@ -411,6 +426,15 @@ def _open_demo(check: Callable[[], None]) -> DataFolder:
     folder = open_data_folder(demo.path, check)
     said = () if demo.problem is None else (demo.problem,)
     return replace(folder, problems=(*said, *folder.problems))
+
+
+def _raised_in(module: str, error: BaseException) -> bool:
+    """Whether an error came through another package's code: that of a module."""
+    package = module.partition(".")[0]
+    if package == __name__.partition(".")[0]:
+        return False
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    return any(str(f.f_globals.get("__name__")).partition(".")[0] == package for f in frames)
 
 
 def _overridden(folder: ModelFolder, source: Source) -> ModelFolder:

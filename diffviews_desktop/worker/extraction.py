@@ -254,6 +254,7 @@ def _store(target: Target, rows: Sequence[int], values: dict[str, Float32]) -> N
 
     Raises:
         DataError: a value is too large for the matrix's dtype.
+        AdapterError: the activations are not as many as the adapter says.
     """
     matrix = target.matrix.rows
     stored: dict[str, NDArray] = {}
@@ -266,7 +267,13 @@ def _store(target: Target, rows: Sequence[int], values: dict[str, Float32]) -> N
                 raise DataError(
                     f"{name} has values beyond what {matrix.dtype} can hold. Extract it as float32."
                 )
-    matrix[rows] = np.concatenate([stored[name] for name in sorted(stored)], axis=1)
+    batch = np.concatenate([stored[name] for name in sorted(stored)], axis=1)
+    if batch.shape != (len(rows), matrix.shape[1]):
+        raise AdapterError(
+            f"Of {len(rows)} pictures the adapter gives activations {batch.shape}, and says that "
+            f"they are {(len(rows), matrix.shape[1])}. Ask its author."
+        )
+    matrix[rows] = batch
 
 
 def _mark(targets: Sequence[Target], pending: list[int]) -> None:

@@ -76,12 +76,12 @@ def _class_numbers(
 ) -> tuple[dict[str, int], dict[int, str]]:
     """Classes as numbers, and the names that are known by that.
 
-    Whole numbers are themselves. WordNet ids are ImageNet's classes in the standard order, where
-    the model has so many. Names that the model's adapter knows are its classes; other names are
-    numbered in their order.
+    Whole numbers of up to nine digits are themselves. WordNet ids are ImageNet's classes in the
+    standard order, where the model has so many. Names that the model's adapter knows are its
+    classes; other names are numbered in their order.
     """
     texts = sorted(texts)
-    if all(re.fullmatch(r"-1|[0-9]+", text) for text in texts):
+    if all(re.fullmatch(r"-1|[0-9]{1,9}", text) for text in texts):
         return {text: int(text) for text in texts}, {}
     if adapter.num_classes == IMAGENET_CLASSES:
         imagenet = load_class_labels_map()

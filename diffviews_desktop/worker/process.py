@@ -237,7 +237,7 @@ def _answer(engine: Any, job: Job) -> Message:
         log.warning("%s", error)
         return Failed(job.job_id, str(error), traceback.format_exc())
     except Exception as error:  # the engine must outlive whatever a model does
-        log.exception("the job failed")
+        log.exception("unexpected error")
         return Failed(job.job_id, said(error), traceback.format_exc())
 
 

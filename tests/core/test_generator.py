@@ -109,9 +109,20 @@ def test_13_karras_schedule(steps: int, low: float, ratio: float, rho: float) ->
         assert (got.diff() < 0).all()
 
 
-@pytest.mark.parametrize("steps", [0, -3])
+@pytest.mark.parametrize(
+    ("high", "low", "rho"),
+    [(80, 0.5, 1e-300), (80, 0.5, 1e-320), (1e308, 0.5, 7), (80, 1e-320, 7), (1e40, 1e39, 1)],
+)
+def test_noise_levels_that_no_float32_holds_are_refused(
+    high: float, low: float, rho: float
+) -> None:
+    with pytest.raises(UsageError, match="There are no noise levels between"):
+        get_denoising_sigmas(5, high, low, rho)
+
+
+@pytest.mark.parametrize("steps", [0, -3, 100_001, 10**12])
 def test_no_steps_are_refused(steps: int) -> None:
-    with pytest.raises(UsageError, match=f"steps must be at least 1, not {steps}"):
+    with pytest.raises(UsageError, match=f"steps must be from 1 to 100,000, not {steps}"):
         get_denoising_sigmas(steps, 80, 0.5)
 
 
@@ -741,7 +752,7 @@ def test_a_result_unpacks_like_a_tuple(adapter: EDMAdapter) -> None:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"num_steps": 0}, "steps must be at least 1"),
+        ({"num_steps": 0}, "steps must be from 1 to"),
         ({"sigma_min": 0.0}, "noise levels"),
         ({"sigma_min": 90.0}, "noise levels"),
         ({"num_samples": 0}, "samples must be at least 1"),

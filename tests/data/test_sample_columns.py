@@ -234,3 +234,8 @@ def test_reading_a_table_can_be_stopped(tmp_path: Path) -> None:
     asked = 3
     assert len(read_csv(table, (), check)["umap_x"]) == 5000
     assert asked > 10
+
+
+def test_numbers_that_are_too_large_are_texts() -> None:
+    (column,) = further_columns({"a": [10**400, 1, 2.5, "9" * 400]}).values()
+    assert column.names == ("1", f"1{'0' * 79}", "2.5", "9" * 80)

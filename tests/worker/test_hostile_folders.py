@@ -17,8 +17,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> HostileFolder:
 
 
 def test_the_folder_can_be_used_as_it_is(folder: HostileFolder) -> None:
-    names = [name for name, refused in folder.use() if refused is None]
-    assert set(names) == {
+    names = [name for name, refused in folder.use(Random(0)) if refused is None]
+    assert set(names) - {"replay"} == {
         "open", "load", "map", "export", "average", "extract", "generate",
     }  # fmt: skip
 
@@ -28,10 +28,11 @@ def test_the_folder_can_be_used_as_it_is(folder: HostileFolder) -> None:
 )
 @given(st.integers(0, 10**9))
 def test_a_folder_that_holds_anything(folder: HostileFolder, seed: int) -> None:
-    names = folder.change(Random(seed))
+    random = Random(seed)
+    names = folder.change(random)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for job, refused in folder.use():
+        for job, refused in folder.use(random):
             if refused is not None:
                 said = str(refused)
                 assert said.strip(), (names, job)

@@ -296,6 +296,17 @@ def test_labels_of_a_table(
     assert "1 pictures are of classes that the model does not have" in unknown
 
 
+def test_numbers_of_too_many_digits_are_names(
+    engine: Engine, checkpoint: Path, tmp_path: Path
+) -> None:
+    write_picture(tmp_path / "pictures" / "a.png", 1)
+    labels = tmp_path / "labels.csv"
+    labels.write_text(f"file,class\na.png,{'9' * 5000}\n")
+    out = tmp_path / "data"
+    import_into(engine, out, checkpoint, images=tmp_path / "pictures", labels=labels, sigmas=(1.0,))
+    assert classes_of(out) == [0]
+
+
 def test_numbers_as_names_of_folders_are_classes(
     engine: Engine, checkpoint: Path, tmp_path: Path
 ) -> None:
