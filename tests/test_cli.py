@@ -190,7 +190,7 @@ def test_a_full_disk_is_a_sentence_too(tiny_data: Callable[..., Path]) -> None:
         )
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
-    assert "No space left" in done.stderr
+    assert "The disk is full" in done.stderr
 
 
 # ---- Ctrl-C and closed pipes --------------------------------------------------------------------

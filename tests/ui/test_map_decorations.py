@@ -62,7 +62,7 @@ def test_points_become_pictures_where_there_is_room(qtbot: QtBot, window: MainWi
     qtbot.waitUntil(lambda: colour() == 5 * 7)
     area.map_actions.shows["pictures"].trigger()
     qtbot.waitUntil(lambda: not thumbnails.shown)
-    assert window._settings.value("map/pictures") == "false"
+    assert window._settings.text("map/pictures") == "false"
 
 
 def test_a_frame_scales_few_pictures_and_the_next_ones_the_rest(

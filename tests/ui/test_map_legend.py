@@ -164,7 +164,7 @@ def test_the_ramp_is_chosen_and_remembered(window: MainWindow) -> None:
     before = window.map.points.scene_drawn.palette.tolist()
     window.set_ramp("cividis")
     assert window.map.points.scene_drawn.palette.tolist() != before
-    assert window._settings.value("ramp") == "cividis"
+    assert window._settings.text("ramp") == "cividis"
     window.set_ramp("viridis")
     assert window.map.points.scene_drawn.palette.tolist() == before
 

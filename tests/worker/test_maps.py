@@ -133,7 +133,7 @@ def test_a_map_that_the_disk_has_no_room_for_is_shown(
     with monkeypatch.context() as patch:
         patch.setattr(Projector, "save", full)
         mapped = make_map(data)
-    assert mapped.notes[0].startswith(f"{KEPT_NOT}The disk got full while a map was written")
+    assert mapped.notes[0].startswith(f"{KEPT_NOT}The disk got full: ")
     assert list((data / CACHE).iterdir()) == []
     again = make_map(data)
     assert not again.from_cache
