@@ -24,9 +24,10 @@ from typing import Any
 import numpy as np
 from common import Row, isolate, parser, report
 
-from diffviews_desktop.data.arrays import ActivationMatrix, Rows
-from diffviews_desktop.data.checked_rows import checked_as_a_whole
+from diffviews_desktop.data.arrays import ActivationMatrix
+from diffviews_desktop.data.checked_rows import WholeCheck
 from diffviews_desktop.data.layer_cache import LayerCache, create_matrix, finish
+from diffviews_desktop.data.matrix_file import Matrix, MatrixFile
 from diffviews_desktop.processing.reduction import Reduction, finite_rows, fit_reduction
 from diffviews_desktop.processing.umap import MapParameters, Projector, fit_map
 
@@ -147,7 +148,7 @@ def measure(folder: Path, count: int, repeats: int) -> list[Row]:
         with np.load(path) as arrays:
             return [arrays[name] for name in arrays.files]
 
-    def touch(rows: Rows) -> np.ndarray:
+    def touch(rows: Matrix) -> np.ndarray:
         return np.asarray(rows[:: len(rows) // 10])
 
     def read_all() -> object:
@@ -170,34 +171,35 @@ def measure_checks(folder: Path, count: int, repeats: int) -> list[Row]:
     with cache.writing("a") as new:
         rows = create_matrix(new, (count, WIDTH), np.float32)
         for start in range(0, count, 512):  # as activations are: some directions, and noise
-            part = rows[start : start + 512]
-            random.standard_normal(out=(noise := np.empty(part.shape, np.float32)), dtype="f4")
-            part[:] = random.standard_normal((len(part), 20), dtype=np.float32) @ axes + noise
-        del rows, part
+            size = min(512, count - start)
+            noise = random.standard_normal((size, WIDTH), dtype=np.float32)
+            said = random.standard_normal((size, 20), dtype=np.float32) @ axes
+            rows[start : start + size] = said + noise
+        del rows
         (new / "projector.npz").touch()
         finish(new, {"model": "edm"}, ("midblock",))
     file = cache.root / "a" / "activations.npy"
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
 
-    def unchecked() -> np.memmap:
-        return np.load(file, mmap_mode="r")
+    def unchecked() -> MatrixFile:
+        return MatrixFile.open(file)
 
-    def checked() -> Rows:
+    def checked() -> MatrixFile:
         return cache.open("a").activations().rows
 
-    def as_a_whole() -> Rows:
-        return checked_as_a_whole(file, unchecked(), sha256)
+    def as_a_whole() -> MatrixFile:
+        return unchecked().compared_with(WholeCheck(file, sha256))
 
-    def make_map(rows: Rows) -> object:
+    def make_map(rows: Matrix) -> object:
         return fit_map(rows, MapParameters())
 
-    def reduce(rows: Rows) -> object:
+    def reduce(rows: Matrix) -> object:
         return finite_rows(rows).all() and fit_reduction(rows, REDUCED, seed=1)
 
-    def take(rows: Rows) -> object:
+    def take(rows: MatrixFile) -> object:
         return ActivationMatrix(file, (), rows).take(range(0, count, max(1, count // 8)))
 
-    def both(what: Callable[[Rows], object], ours: Callable[[], Rows]) -> tuple[Any, Any]:
+    def both(what: Callable[[Any], object], ours: Callable[[], MatrixFile]) -> tuple[Any, Any]:
         return lambda: what(ours()), lambda: what(unchecked())
 
     return [

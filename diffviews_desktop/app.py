@@ -177,7 +177,11 @@ class App(QObject):
     def _on_failed(self, job_id: int, message: str, details: str) -> None:
         with self._at_once():
             operations.on_failed(
-                session=self.session, job_id=job_id, message=message, details=details
+                session=self.session,
+                worker=self.worker,
+                job_id=job_id,
+                message=message,
+                details=details,
             )
         if self._options.screenshot is not None and self.session.state.layer_map is None:
             terminal.complain(message)

@@ -106,9 +106,14 @@ def open_data(
 
 
 def switch_model(*, session: SessionLike, worker: WorkerLike, model: str) -> None:
-    """Open another model of the same data folder."""
-    if model != session.state.model:
-        open_data(session=session, worker=worker, source=session.state.source, model=model)
+    """Open another model of the same data folder, or load the same one where it is not loaded."""
+    state = session.state
+    if model != state.model:
+        open_data(session=session, worker=worker, source=state.source, model=model)
+    elif state.loaded is None and not any(isinstance(r.job, LoadModel) for r in state.jobs):
+        session.update(replace(state, model_problem=None))
+        job = LoadModel(job_id=worker.next_id(), source=state.source, model=model)
+        _submit(session, worker, job, f"Loading {model}")
 
 
 def convert_checkpoint(*, session: SessionLike, worker: WorkerLike) -> None:
@@ -1103,16 +1108,23 @@ def _with_cached(state: State, mapped: tuple[str, ...]) -> State:
     )
 
 
-def on_failed(*, session: SessionLike, job_id: int, message: str, details: str) -> None:
+def on_failed(
+    *, session: SessionLike, worker: WorkerLike, job_id: int, message: str, details: str
+) -> None:
     """A job could not be done; everything else stays as it was."""
     running = session.state.job(job_id)
     if running is None:
         return
-    state = session.state.without_job(job_id)
-    if isinstance(running.job, LoadModel) and running.job.model == state.model:
+    state, job = session.state.without_job(job_id), running.job
+    # where the engine died, the model is not at fault, unless that happens twice
+    again = isinstance(job, LoadModel) and state.engine == "stopped" and not job.again
+    if isinstance(job, LoadModel) and job.model == state.model and not again:
         state = replace(state, model_problem=message)
     session.update(state.with_notice(message, error=True, details=details))
     _end_trajectory(session, job_id)
+    if isinstance(job, LoadModel) and job.model == state.model and again:
+        retry = replace(job, job_id=worker.next_id(), again=True)
+        _submit(session, worker, retry, running.title)
 
 
 def on_cancelled(*, session: SessionLike, job_id: int) -> None:

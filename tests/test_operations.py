@@ -492,6 +492,8 @@ def test_switching_the_model_takes_its_defaults_and_keeps_trajectories(
     finish(session, worker, run.job_id, Trajectory(run, 2, 1, (step(0), step(1)), "cpu"))
     mine = GenerateSettings(num_steps=99)
     operations.change_settings(session=session, settings=mine, class_choice=2)
+    loaded = ModelLoaded(model="edm", device="cpu", num_classes=4, resolution=16, layers=())
+    session.update(replace(session.state, loaded=loaded))
     operations.switch_model(session=session, worker=worker, model="edm")
     assert len(worker.submitted) == 1  # it is open
     operations.switch_model(session=session, worker=worker, model="dmd2")
@@ -633,7 +635,9 @@ def test_a_conversion_that_fails_can_be_tried_again(session: Session, worker: Re
     loads(session, worker, convertible=True)
     operations.convert_checkpoint(session=session, worker=worker)
     job = worker.only(ConvertCheckpoint)
-    operations.on_failed(session=session, job_id=job.job_id, message="Disk full.", details="…")
+    operations.on_failed(
+        session=session, worker=worker, job_id=job.job_id, message="Disk full.", details="…"
+    )
     assert said(session) == "Disk full."
     assert session.state.loaded.convertible
     assert session.state.model_problem is None
@@ -769,7 +773,9 @@ def test_a_failed_or_cancelled_layer_leaves_everything(session: Session, worker:
     click(session, 10, 30)
     before = session.state
     job = change(session, worker, "encoder_block_0")
-    operations.on_failed(session=session, job_id=job.job_id, message="No room.", details="trace")
+    operations.on_failed(
+        session=session, worker=worker, job_id=job.job_id, message="No room.", details="trace"
+    )
     assert said(session) == "No room."
     assert session.state.notice is not None
     assert (session.state.notice.level, session.state.notice.details) == ("error", "trace")
@@ -833,7 +839,9 @@ def test_a_map_that_does_not_come_leaves_map_and_source(
     before = session.state
     job = change_parameters(session, worker)
     if end == "fails":
-        operations.on_failed(session=session, job_id=job.job_id, message="No.", details="")
+        operations.on_failed(
+            session=session, worker=worker, job_id=job.job_id, message="No.", details=""
+        )
     else:
         operations.cancel_job(session=session, worker=worker, job_id=job.job_id)
         if end == "is cancelled":
@@ -970,7 +978,9 @@ def test_what_was_imported_is_opened(session: Session, worker: Recorder) -> None
 def test_an_import_that_fails_leaves_what_is_open(session: Session, worker: Recorder) -> None:
     before = session.state
     job = import_pictures(session, worker)
-    operations.on_failed(session=session, job_id=job.job_id, message="No room.", details="")
+    operations.on_failed(
+        session=session, worker=worker, job_id=job.job_id, message="No room.", details=""
+    )
     assert said(session) == "No room."
     assert session.state.layer_map is before.layer_map
     assert session.state.jobs == ()
@@ -1212,7 +1222,9 @@ def test_an_interrupted_run_stays_with_its_steps_and_goes_without(
         if ended == "cancelled":
             operations.on_cancelled(session=session, job_id=job.job_id)
         else:
-            operations.on_failed(session=session, job_id=job.job_id, message="Bad.", details="")
+            operations.on_failed(
+                session=session, worker=worker, job_id=job.job_id, message="Bad.", details=""
+            )
     (record,) = session.state.trajectories
     assert record.key == with_steps.job_id
     assert record.done
@@ -1365,7 +1377,9 @@ def test_half_an_unmasked_run_goes_and_is_drawn_when_it_is_asked_for_again(
         operations.on_cancelled(session=session, job_id=plain.job_id)
         assert said(session) == "Cancelled: generating trajectory 1 without the mask."
     else:
-        operations.on_failed(session=session, job_id=plain.job_id, message="Bad.", details="")
+        operations.on_failed(
+            session=session, worker=worker, job_id=plain.job_id, message="Bad.", details=""
+        )
         assert said(session) == "Bad."
     assert session.state.unmasked == ()
     assert session.state.trajectories == kept
@@ -1456,7 +1470,9 @@ def test_a_picture_that_could_not_be_placed_keeps_its_run_and_its_last_place(
         operations.on_cancelled(session=session, job_id=job.job_id)
         assert said(session) == "Cancelled: placing trajectory 1."
     else:
-        operations.on_failed(session=session, job_id=job.job_id, message="Bad.", details="d")
+        operations.on_failed(
+            session=session, worker=worker, job_id=job.job_id, message="Bad.", details="d"
+        )
         assert said(session) == "Bad."
     assert session.state.trajectories == kept
     assert session.state.jobs == ()
@@ -1590,7 +1606,9 @@ def test_what_was_drawn_of_an_interrupted_grid_stays(
         operations.on_cancelled(session=session, job_id=job.job_id)
         assert said(session) == "Cancelled: generating a grid."
     else:
-        operations.on_failed(session=session, job_id=job.job_id, message="Bad.", details="")
+        operations.on_failed(
+            session=session, worker=worker, job_id=job.job_id, message="Bad.", details=""
+        )
         assert said(session) == "Bad."
     grid = session.state.grid
     assert (grid.cells, grid.done, grid.record) == (cells, True, None)
@@ -1709,7 +1727,7 @@ def test_what_is_said_of_unknown_jobs_is_dropped(session: Session, worker: Recor
         operations.on_event(session=session, event=StepDone(job_id, step(9)))
         cell = GridCell(0, EDM, 0, step(9).image)
         operations.on_event(session=session, event=CellDone(job_id, cell))
-        operations.on_failed(session=session, job_id=job_id, message="x", details="")
+        operations.on_failed(session=session, worker=worker, job_id=job_id, message="x", details="")
         operations.on_cancelled(session=session, job_id=job_id)
         operations.cancel_job(session=session, worker=worker, job_id=job_id)
         finish(session, worker, job_id, layer_map(("other",)))
@@ -1779,12 +1797,49 @@ def test_a_model_that_cannot_be_loaded_says_why_and_the_map_stays(
     other = LoadModel(job_id=51, source=SOURCE, model="dmd2")
     state = session.state.with_job(RunningJob(job, "Loading edm"))
     session.update(state.with_job(RunningJob(other, "Loading dmd2")))
-    operations.on_failed(session=session, job_id=51, message="Of another.", details="")
+    operations.on_failed(
+        session=session, worker=worker, job_id=51, message="Of another.", details=""
+    )
     assert session.state.model_problem is None
-    operations.on_failed(session=session, job_id=50, message="Unknown adapter.", details="d")
+    operations.on_failed(
+        session=session, worker=worker, job_id=50, message="Unknown adapter.", details="d"
+    )
     assert session.state.model_problem == "Unknown adapter."
     assert session.state.layer_map is not None
     assert session.state.jobs == ()
+
+
+def test_a_model_whose_engine_died_is_loaded_again_once(session: Session, worker: Recorder) -> None:
+    job = LoadModel(job_id=50, source=SOURCE, model="edm")
+    session.update(session.state.with_job(RunningJob(job, "Loading edm")))
+    operations.on_engine_changed(session=session, status="stopped")
+    operations.on_failed(
+        session=session, worker=worker, job_id=50, message="The engine stopped.", details=""
+    )
+    assert session.state.model_problem is None
+    again = worker.only(LoadModel)
+    assert (again.source, again.model) == (SOURCE, "edm")
+    assert [running.job for running in session.state.jobs] == [again]
+    operations.on_failed(
+        session=session, worker=worker, job_id=again.job_id, message="It died.", details=""
+    )
+    assert session.state.model_problem == "It died."
+    assert worker.submitted == [again]
+
+
+def test_a_model_that_is_not_loaded_is_loaded_when_it_is_chosen_again(
+    session: Session, worker: Recorder
+) -> None:
+    loaded = ModelLoaded(model="edm", device="cpu", num_classes=4, resolution=16, layers=())
+    session.update(replace(session.state, loaded=loaded))
+    operations.switch_model(session=session, worker=worker, model="edm")
+    assert worker.submitted == []
+    session.update(replace(session.state, loaded=None, model_problem="No room."))
+    operations.switch_model(session=session, worker=worker, model="edm")
+    job = worker.only(LoadModel)
+    assert session.state.model_problem is None
+    operations.switch_model(session=session, worker=worker, model="edm")
+    assert worker.submitted == [job]  # it is being loaded
 
 
 def test_what_the_engine_does_is_known(session: Session) -> None:

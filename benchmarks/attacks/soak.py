@@ -222,7 +222,11 @@ def first_half(window: psutil.Process, hand: Hand, seconds: float, kills: int) -
             found = engine_of(window)
             return found is not None and found.pid != old
 
-        came_back += bool(wait_for(another, RESTART_SECONDS))
+        # one that was killed while it started is started again by what is asked for next
+        patience = time.monotonic() + RESTART_SECONDS
+        while not another() and time.monotonic() < patience:
+            hand.anything()
+        came_back += another()
     settled = begun + SETTLED * seconds
     watch.looks = [look for look in watch.looks if look[0] >= settled]
     return came_back, watch

@@ -141,9 +141,13 @@ class OpenData(Job):
 
 @dataclass(frozen=True, kw_only=True)
 class LoadModel(Job):
-    """Load a model's adapter, the previous one being released first: `ModelLoaded`."""
+    """Load a model's adapter, the previous one being released first: `ModelLoaded`.
+
+    ``again`` says that the engine has died of it, or during it, before.
+    """
 
     model: str
+    again: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -446,7 +446,9 @@ def test_map_settings_are_made_and_a_failure_keeps_the_map(
     assert isinstance(job, MapLayer)
     assert job.source.parameters == MapParameters(n_neighbors=40)
     assert window.session.state.layer_map is state.layer_map
-    operations.on_failed(session=window.session, job_id=job.job_id, message="No room.", details="")
+    operations.on_failed(
+        session=window.session, worker=worker, job_id=job.job_id, message="No room.", details=""
+    )
     assert window.session.state.source == state.source
     assert dialog.neighbors.value() == 40  # nothing entered is lost
     assert dialog.make.isEnabled()
