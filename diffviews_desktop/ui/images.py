@@ -1,15 +1,17 @@
-"""Pictures for the window: decoded on a thread pool, kept while they are used."""
+"""Pictures for the window: decoded by threads, kept while they are used."""
 
 from __future__ import annotations
 
+import contextlib
 from collections import OrderedDict
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, QRect, QSize, Qt, QThreadPool, QTimer, Signal
+from PySide6.QtCore import QObject, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPixmap
 
 from diffviews_desktop.errors import PictureError
@@ -43,15 +45,15 @@ class PictureLoader(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._pool = QThreadPool(self)
-        self._pool.setMaxThreadCount(2)
+        # not Qt's: when such a pool is deleted, it waits for threads that wait for the interpreter
+        self._pool = ThreadPoolExecutor(2, "pictures")
         self._kept: OrderedDict[str, QImage] = OrderedDict()
         self._bytes = 0
         self._faults: dict[str, str] = {}
         self._asked: set[str] = set()
         self._decoded.connect(self._keep, Qt.ConnectionType.QueuedConnection)
         self._copied.connect(self._hand_over, Qt.ConnectionType.QueuedConnection)
-        QTimer.singleShot(WARM_UP, self, lambda: self._pool.start(_decoder))
+        QTimer.singleShot(WARM_UP, self, lambda: self._start(_decoder))
 
     def get(self, path: Path | None) -> QImage | None:
         """The picture if it is there, else None, and `loaded` comes later."""
@@ -63,7 +65,7 @@ class PictureLoader(QObject):
             return self._kept[key]
         if key not in self._asked:
             self._asked.add(key)
-            self._pool.start(lambda: self._decoded.emit(key, *_read(path, MOST_SIDE)))
+            self._start(lambda: self._decoded.emit(key, *_read(path, MOST_SIDE)))
         return None
 
     def fault(self, path: str) -> str:
@@ -72,12 +74,15 @@ class PictureLoader(QObject):
 
     def copy(self, path: Path, then: Callable[[QImage, str], object]) -> None:
         """Decode a picture in its full size, and call ``then`` with it and what is wrong."""
-        self._pool.start(lambda: self._copied.emit(then, *_read(path)))
+        self._start(lambda: self._copied.emit(then, *_read(path)))
 
     def wait(self) -> None:
-        """Let the running decodes end."""
-        self._pool.clear()
-        self._pool.waitForDone()
+        """Let the running decodes end; what is asked for later never comes."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def _start(self, work: Callable[[], object]) -> None:
+        with contextlib.suppress(RuntimeError):  # the window was closed
+            self._pool.submit(work)
 
     def _keep(self, key: str, image: QImage, fault: str) -> None:
         self._asked.discard(key)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from pathlib import Path
 
 import hostile_pictures as hostile
 import numpy as np
 import pytest
+import shiboken6
 from PIL import Image
+from PySide6.QtCore import QObject
 from PySide6.QtGui import QColor, QImage
 from pytestqt.qtbot import QtBot
 
@@ -165,3 +169,26 @@ def test_the_noised_input_is_inset_top_left(qapp: object) -> None:  # behaviour 
     assert min(inside) == (2, 2)  # a margin of 2 pixels
     assert max(inside) == (26, 26)  # 25 % of the size
     assert len(inside) == 25 * 25
+
+
+def test_a_window_that_goes_while_pictures_are_decoded_does_not_stand_still(
+    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = threading.Event()
+
+    def slow(path: Path, side: int | None = None) -> tuple[QImage, str]:
+        started.set()
+        end = time.monotonic() + 0.5
+        while time.monotonic() < end:  # in the interpreter
+            pass
+        return QImage(), "is slow"
+
+    monkeypatch.setattr(images, "_read", slow)
+    owner = QObject()
+    loader = images.PictureLoader(owner)
+    assert loader.get(tmp_path / "a.png") is None
+    assert started.wait(10)
+    shiboken6.delete(owner)
+    later = images.PictureLoader()
+    later.wait()
+    assert later.get(tmp_path / "b.png") is None  # nothing is begun any more
