@@ -374,7 +374,7 @@ def run_all(names: list[str], minutes: float, seeds: Path) -> Iterator[Trial]:
                     continue
                 del running[name]
                 file = counts[name]
-                totals[name] += int(file.read_text()) if file.is_file() else 0
+                totals[name] += int((file.read_text() if file.is_file() else "") or 0)
                 file.unlink(missing_ok=True)
                 if process.returncode != 0:
                     print(f"{name} ended with {process.returncode}", flush=True)
