@@ -85,7 +85,7 @@ class PreviewPanel(QWidget):
         ratio = self.devicePixelRatioF()
         if image.isNull():
             self.picture.setPixmap(placeholder(SIDE, ratio, QColor(theme.colors().muted)))
-            self.picture.setToolTip(f"The picture {self._pictures.fault(self._path)}.")
+            self.picture.setToolTip(tip(f"The picture {self._pictures.fault(self._path)}."))
         else:
             self.picture.setPixmap(enlarged(image, SIDE, ratio))
             self.picture.setToolTip(tip(f"{size_of(image)} pixels"))

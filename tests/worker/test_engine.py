@@ -1297,7 +1297,7 @@ def test_rows_that_do_not_exist_are_refused_before_anything_is_computed(
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"num_steps": 0}, "steps must be at least 1"),
+        ({"num_steps": 0}, "number of steps must be from 1 to"),
         ({"mask_steps": -1}, "masked steps must not be negative"),
         ({"sigma_min": 0.0}, "noise levels"),
         ({"sigma_min": 81.0}, "noise levels"),
