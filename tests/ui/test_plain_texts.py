@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from planted import ANCHOR, KINDS, planted
+from planted_texts import ANCHOR, KINDS, planted
 from PySide6.QtCore import QEvent, QPoint, Qt, QTimer
 from PySide6.QtGui import QAction, QHelpEvent
 from PySide6.QtGui import Qt as GuiQt
