@@ -72,3 +72,19 @@ def tiny_data(tmp_path: Path) -> Callable[..., Path]:
         return tmp_path / "data"
 
     return make
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Any:
+    """Reports travel between processes in UTF-8, which has no bytes for halves of surrogates."""
+    report = yield
+    report.sections = [(name, _encodable(text)) for name, text in report.sections]
+    if not isinstance(report.longrepr, tuple | None):
+        said = str(report.longrepr)
+        if _encodable(said) != said:
+            report.longrepr = _encodable(said)
+    return report
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
