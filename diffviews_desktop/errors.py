@@ -24,7 +24,7 @@ MAX_BRIEF = 300
 
 
 class DiffViewsError(Exception):
-    """Base of all errors of this program; its text can be shown as it is."""
+    """Base of all errors of this program; its text is for a person, and may quote files."""
 
 
 class UsageError(DiffViewsError, ValueError):
