@@ -126,4 +126,4 @@ def from_csv_column(cells: Sequence[str]) -> Sequence[str]:
 
 def file_name(text: str) -> str:
     """A text as a part of the name that is suggested for a file: no folders, and not too long."""
-    return visible(re.sub(r'[/\\:*?"<>|\x00-\x1f]+', "-", text), MOST_OF_NAME)
+    return elided(re.sub(r'[/\\:*?"<>|]+', "-", visible(text, 4 * MOST_OF_NAME)), MOST_OF_NAME)

@@ -73,7 +73,7 @@ def test_numbers_after_words_that_run_to_the_left_stay_there(text: str, marked: 
 
 def test_a_name_is_no_path_and_not_too_long() -> None:
     assert file_name("../../etc/passwd") == "..-..-etc-passwd"
-    assert file_name('a:b*?"<c>|d\x1b\n') == "a-b-c-d-"
+    assert file_name('a:b*?"<c>|d\x1b\n') == "a-b-c-d-x1b-x0a"
     assert len(file_name("x" * 10_000)) <= 60
 
 
