@@ -29,7 +29,7 @@ _FULL = {getattr(errno, name, None) for name in ("ENOSPC", "EDQUOT", "EFBIG")} -
 
 
 class DiffViewsError(Exception):
-    """Base of all errors of this program; its text can be shown as it is."""
+    """Base of all errors of this program; its text is for a person, and may quote files."""
 
 
 class UsageError(DiffViewsError, ValueError):

@@ -26,8 +26,8 @@ _PLAIN = re.compile(r"[ -~]*")
 _LINES = re.compile(r"[ -~\n\t]*")
 _FORMULA = re.compile(r"'*[=+\-@＝＋－＠|%\t\r\n]")
 _RIGHT = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
-_TO_THE_LEFT = re.compile(rf"[{_RIGHT}](?:(?:(?!\n)[{_RIGHT}\d\W_])*[{_RIGHT}])?")
-_MARK = "\u200e"  # left-to-right mark: invisible, and what follows runs to the right
+_TO_THE_LEFT = re.compile(rf"[{_RIGHT}](?:[{_RIGHT}\d\W_]*[{_RIGHT}])?")
+_MARK = "\u200e"  # left-to-right mark: invisible, and like a letter that runs to the right
 
 
 def visible(text: str, most: int | None = None, *, lines: bool = False) -> str:
@@ -73,18 +73,21 @@ def _escape(letter: str) -> str:
 
 
 def steady(text: str) -> str:
-    """A text for a line that runs to the right: numbers after Hebrew or Arabic words stay there.
+    """A text for lines that run to the right: numbers after Hebrew or Arabic words stay there.
 
-    Without the mark that follows such words, ``שלום  0.2  5`` would be shown as ``5  0.2  םולש``.
+    Without the mark that follows such words, ``שלום  0.2  5`` would be shown as ``5  0.2  םולש``;
+    without the one before it, a line that begins with them would run to the left as a whole.
     """
-    if text.isascii():
-        return text
+    return text if text.isascii() else "\n".join(map(_steady_line, text.split("\n")))
 
+
+def _steady_line(line: str) -> str:
     def marked(words: re.Match[str]) -> str:
-        more = words.end() < len(text) and text[words.end()] != "\n"
-        return words[0] + _MARK if more else words[0]
+        return words[0] + _MARK if words.end() < len(line) else words[0]
 
-    return _TO_THE_LEFT.sub(marked, text)
+    first = next(filter(str.isalpha, line), "")
+    begins = _MARK if _TO_THE_LEFT.match(first) else ""
+    return begins + _TO_THE_LEFT.sub(marked, line)
 
 
 def elided(text: str, most: int) -> str:
@@ -124,4 +127,4 @@ def from_csv_column(cells: Sequence[str]) -> Sequence[str]:
 
 def file_name(text: str) -> str:
     """A text as a part of the name that is suggested for a file: no folders, and not too long."""
-    return visible(re.sub(r'[/\\:*?"<>|\x00-\x1f]+', "-", text), MOST_OF_NAME)
+    return elided(re.sub(r'[/\\:*?"<>|]+', "-", visible(text, 4 * MOST_OF_NAME)), MOST_OF_NAME)

@@ -85,7 +85,9 @@ def harmless() -> Iterator[None]:
         sys.stdout, sys.stderr = before
 
 
-def _made(stream: TextIO) -> _Harmless:
+def _made(stream: TextIO | _Harmless) -> _Harmless:
+    if isinstance(stream, _Harmless):
+        return stream
     if isinstance(stream, io.TextIOWrapper):
         with contextlib.suppress(io.UnsupportedOperation):
             stream.reconfigure(errors="backslashreplace")

@@ -12,7 +12,7 @@ from diffviews_desktop.samples import SampleTable
 from diffviews_desktop.state import Choosing, State
 from diffviews_desktop.ui import theme
 from diffviews_desktop.ui.colors import class_colors
-from diffviews_desktop.ui.entries import entry, name_list
+from diffviews_desktop.ui.entries import name_list, short
 from diffviews_desktop.ui.labels import tip
 from diffviews_desktop.ui.widgets import as_panel, block_signals
 
@@ -93,7 +93,7 @@ class ClassesPanel(QWidget):
         palette = class_colors([number for number, _, _ in classes], dark=theme.is_dark())
         for number, name, count in classes:
             title = name if name == str(number) else f"{number}: {name}"
-            item = QListWidgetItem(_dot(palette[number]), f"{entry(title)}   ({count})")
+            item = QListWidgetItem(_dot(palette[number]), f"{short(title)}   ({count})")
             item.setData(Qt.ItemDataRole.UserRole, number)
             item.setData(TITLE, title)
             item.setToolTip(tip(f"{count} samples of class {title}"))

@@ -9,18 +9,23 @@ from PySide6.QtWidgets import QListWidget, QStyle, QStyledItemDelegate, QStyleOp
 from diffviews_desktop.plain_text import MOST_OF_NAME, steady, visible
 
 WIDEST, MOST_OF_PATH = 360, 120
-"""Pixels of a name in a list or a menu, and letters of a path there."""
+"""Pixels of a name in a menu or a choice, and letters of a path there."""
 _SURELY_FITS = 28  # letters of ASCII
 
 
+def short(name: str, most: int = MOST_OF_NAME) -> str:
+    """A name as it stands in a list that leaves out what there is no room for."""
+    return steady(f"{visible(name, most)} ")[:-1]  # something may follow it on the line
+
+
 def entry(name: str, most: int = MOST_OF_NAME) -> str:
-    """A name as it stands in a list; a long one is shortened in the middle.
+    """A name as it stands in a choice, which is as wide as what it offers.
 
     Args:
         name: of a file or in it.
         most: letters; it is as wide as so many are usually, up to `WIDEST` for a name.
     """
-    text = steady(f"{visible(name, most)} ")[:-1]  # something may follow it on the line
+    text = short(name, most)
     if len(text) <= _SURELY_FITS and text.isascii():
         return text
     metrics = QFontMetrics(QGuiApplication.font())

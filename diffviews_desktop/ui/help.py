@@ -115,12 +115,13 @@ class FactsWindow(QDialog):
         column = QVBoxLayout()
         column.addWidget(area)
         _finish(self, column)
-        area.setFixedWidth(FACTS_WIDTH)
-        area.setMinimumHeight(min(page.heightForWidth(FACTS_WIDTH), HIGHEST_FACTS))
+        high = page.heightForWidth(FACTS_WIDTH)
+        area.setFixedSize(FACTS_WIDTH, min(high, HIGHEST_FACTS))
 
 
 def _strong(text: str) -> Label:
     label = Label(text)
+    label.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
     label.setProperty("strong", True)
     return label
 

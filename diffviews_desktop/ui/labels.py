@@ -94,9 +94,9 @@ class Label(QLabel):
 
     @property
     def is_whole(self) -> bool:
-        """Whether exactly the text that was given is shown."""
+        """Whether exactly the text that was given is shown; a mark of direction may precede it."""
         fits = self.wordWrap() or QLabel.text(self) == self.whole
-        return fits and self._lines == self._given
+        return fits and tuple(line.lstrip("\u200e") for line in self._lines) == self._given
 
     def setWordWrap(self, on: bool) -> None:
         """Let a line that is too long go on below."""

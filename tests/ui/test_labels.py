@@ -123,7 +123,7 @@ def test_links_lead_to_numbers_only(qtbot: QtBot) -> None:
     document = QTextDocument()
     document.setHtml(links.text())
     assert document.toPlainText() == (
-        "near <b> #7 <a href='file:///etc'>x</a> 0.5 · #12 שלום\u200e 0.7"
+        "near <b> #7 <a href='file:///etc'>x</a> 0.5 · #12 \u200eשלום\u200e 0.7"
     )
     with qtbot.waitSignal(links.followed) as followed:
         links.linkActivated.emit("12")

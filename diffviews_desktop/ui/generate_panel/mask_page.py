@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from diffviews_desktop.state import State
-from diffviews_desktop.ui.entries import entry, name_list
+from diffviews_desktop.ui.entries import name_list, short
 from diffviews_desktop.ui.generate_panel.fields import choice, decimal, grid_of, spin
 from diffviews_desktop.ui.labels import plain, tip
 from diffviews_desktop.ui.widgets import block_signals
@@ -130,7 +130,7 @@ class LayerChoice(QPushButton):
             self._names = names
             self.list.clear()
             for name in names:
-                item = QListWidgetItem(entry(name))
+                item = QListWidgetItem(short(name))
                 item.setData(Qt.ItemDataRole.UserRole, name)
                 item.setToolTip(tip(name))
                 item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)

@@ -133,7 +133,7 @@ class GeneratePanel(QWidget):
         choices: list[tuple[str, PanelClass]] = [("the anchor's", "anchor"), ("random", "random")]
         choices += [("zero label", "zero"), ("uniform label", "uniform")]
         choices += [
-            (entry(name if name == str(number) else f"{number}: {name}"), number)
+            (name if name == str(number) else f"{number}: {name}", number)
             for number, name in state.class_names()
         ]
         self._form.setRowVisible(self.classes, not state.unconditional)
@@ -141,7 +141,7 @@ class GeneratePanel(QWidget):
             self._classes = tuple(choices)
             self.classes.clear()
             for text, choice in choices:
-                self.classes.addItem(text, choice)
+                self.classes.addItem(entry(text), choice)
             self._make_searchable(len(choices) > SEARCHABLE_CLASSES)
         self._shown_class = state.class_choice
         index = next((i for i, c in enumerate(choices) if c[1] == state.class_choice), 0)

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
 )
 
 from diffviews_desktop.state import State
-from diffviews_desktop.ui.entries import entry, name_list
+from diffviews_desktop.ui.entries import name_list, short
 from diffviews_desktop.ui.labels import caption, muted, tip
 from diffviews_desktop.ui.widgets import block_signals, with_margin
 from diffviews_desktop.worker.jobs import MAX_PICTURES
@@ -68,7 +68,7 @@ class AxesForm(QWidget):
         unblock = block_signals(self.layers)
         self.layers.clear()
         for name in names:
-            item = QListWidgetItem(entry(name))
+            item = QListWidgetItem(short(name))
             item.setData(Qt.ItemDataRole.UserRole, name)
             item.setToolTip(tip(name))
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
