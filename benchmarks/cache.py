@@ -24,10 +24,10 @@ from typing import Any
 import numpy as np
 from common import Row, isolate, parser, report
 
-from diffviews_desktop.data.arrays import ActivationMatrix
-from diffviews_desktop.data.checked_rows import WholeCheck
-from diffviews_desktop.data.layer_cache import LayerCache, create_matrix, finish
-from diffviews_desktop.data.matrix_file import Matrix, MatrixFile
+from diffviews_desktop.data.activations.arrays import ActivationMatrix
+from diffviews_desktop.data.activations.checked_rows import WholeCheck
+from diffviews_desktop.data.activations.matrix_file import Matrix, MatrixFile
+from diffviews_desktop.data.cache.layer_cache import LayerCache, create_matrix, finish
 from diffviews_desktop.processing.reduction import Reduction, finite_rows, fit_reduction
 from diffviews_desktop.processing.umap import MapParameters, Projector, fit_map
 

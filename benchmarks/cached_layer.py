@@ -50,8 +50,8 @@ def make(folder: Path, count: int) -> Path:
 
 def map_both(data: Path) -> None:
     """Make the maps, as the window would."""
-    from diffviews_desktop.worker.engine import Engine
-    from diffviews_desktop.worker.jobs import MapLayer, Source
+    from diffviews_desktop.engine.engine import Engine
+    from diffviews_desktop.engine.jobs import MapLayer, Source
 
     engine = Engine("cpu")
     for layer in LAYERS:
@@ -62,9 +62,9 @@ def measure(data: Path, repeats: int) -> list[float]:
     """Seconds from the choice of a layer to its painted map."""
     from PySide6.QtCore import QEventLoop
 
-    from diffviews_desktop import operations
+    from diffviews_desktop.actions import operations
     from diffviews_desktop.app import App, Options, create_application
-    from diffviews_desktop.worker.jobs import Source
+    from diffviews_desktop.engine.jobs import Source
 
     app = create_application(["cached_layer"])
     main_app = App(Options(source=Source(data)))

@@ -78,10 +78,10 @@ def demo_activations(file: Path, rows: int, width: int) -> None:
     import numpy as np
 
     from diffviews_desktop.adapters.registry import get_adapter
-    from diffviews_desktop.data.arrays import flatten_layers
-    from diffviews_desktop.data.dataset import open_data_folder, read_samples
-    from diffviews_desktop.data.demo import unpack_demo
-    from diffviews_desktop.worker.extraction import SampleExtraction
+    from diffviews_desktop.data.activations.arrays import flatten_layers
+    from diffviews_desktop.data.folder.dataset import open_data_folder, read_samples
+    from diffviews_desktop.data.folder.demo import unpack_demo
+    from diffviews_desktop.engine.extraction import SampleExtraction
 
     model = open_data_folder(unpack_demo()).model("digits")
     adapter = get_adapter("edm").from_checkpoint(str(model.checkpoint()), device="cpu")

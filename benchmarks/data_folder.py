@@ -19,9 +19,9 @@ import numpy as np
 import pandas
 from common import Row, isolate, parser, report
 
-from diffviews_desktop.data.activation_files import ActivationFiles, open_activation_files
-from diffviews_desktop.data.conversion import convert_folder
-from diffviews_desktop.data.dataset import open_data_folder, read_samples
+from diffviews_desktop.data.activations.conversion import convert_folder
+from diffviews_desktop.data.activations.files import ActivationFiles, open_activation_files
+from diffviews_desktop.data.folder.dataset import open_data_folder, read_samples
 
 SHAPES = {"encoder_bottleneck": (16, 8, 8), "midblock": (16, 8, 8)}
 WIDTH = sum(int(np.prod(shape)) for shape in SHAPES.values())

@@ -31,9 +31,9 @@ from diffviews_desktop.core.extractor import (
     extraction_inputs,
     one_hot,
 )
-from diffviews_desktop.data.layer_cache import LayerCache
-from diffviews_desktop.samples import SampleTable
-from diffviews_desktop.worker.extraction import SampleExtraction, Target, row_width
+from diffviews_desktop.data.cache.layer_cache import LayerCache
+from diffviews_desktop.engine.extraction import SampleExtraction, Target, row_width
+from diffviews_desktop.values.samples import SampleTable
 
 CASES = (
     (

@@ -37,10 +37,10 @@ from diffviews_desktop.adapters.sampling import (
     renoising_steps,
 )
 from diffviews_desktop.core.denoising import denoise, evaluations
-from diffviews_desktop.data.dataset import open_data_folder
-from diffviews_desktop.data.demo import unpack_demo
-from diffviews_desktop.worker.engine import Engine
-from diffviews_desktop.worker.jobs import (
+from diffviews_desktop.data.folder.dataset import open_data_folder
+from diffviews_desktop.data.folder.demo import unpack_demo
+from diffviews_desktop.engine.engine import Engine
+from diffviews_desktop.engine.jobs import (
     Event,
     Generate,
     GenerateSettings,

@@ -45,9 +45,9 @@ def ours(count: int, renderer: str) -> Found:
     from PySide6.QtGui import QColor
 
     from diffviews_desktop.app import create_application
-    from diffviews_desktop.ui.map.picking import PointIndex
-    from diffviews_desktop.ui.map.points import Points
-    from diffviews_desktop.ui.map.renderer import GLViewport
+    from diffviews_desktop.ui.views.flat.picking import PointIndex
+    from diffviews_desktop.ui.views.flat.points import Points
+    from diffviews_desktop.ui.views.flat.renderer import GLViewport
 
     app = create_application(sys.argv[:1])
     widget = pg.PlotWidget()
@@ -169,8 +169,8 @@ class _Plot:
 
     def ring_change(self, xy: np.ndarray) -> float:
         """Another anchor with twenty neighbours, to the painted frame."""
-        from diffviews_desktop.state import Selection
-        from diffviews_desktop.ui.map.overlays import Rings
+        from diffviews_desktop.state.state import Selection
+        from diffviews_desktop.ui.views.flat.overlays import Rings
 
         rings = Rings(self._widget.getPlotItem())  # type: ignore[attr-defined]
         rows = np.random.default_rng(2).integers(0, len(xy), (FRAMES + 1, 21)).tolist()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from PySide6.QtCore import QPoint
     from PySide6.QtWidgets import QApplication
 
-    from diffviews_desktop.state import State
+    from diffviews_desktop.state.state import State
 
 LIMIT_MS = 50.0
 ROUNDS = 3
@@ -51,11 +51,11 @@ def main() -> None:
 
 def make_state(count: int) -> State:
     """A state with that many samples on a map."""
-    from diffviews_desktop.data.dataset import open_data_folder, read_samples
-    from diffviews_desktop.data.demo import unpack_demo
-    from diffviews_desktop.samples import Column
-    from diffviews_desktop.state import State
-    from diffviews_desktop.worker.jobs import LayerMap
+    from diffviews_desktop.data.folder.dataset import open_data_folder, read_samples
+    from diffviews_desktop.data.folder.demo import unpack_demo
+    from diffviews_desktop.engine.jobs import LayerMap
+    from diffviews_desktop.state.state import State
+    from diffviews_desktop.values.samples import Column
 
     demo = read_samples(open_data_folder(unpack_demo()).model("digits")).table
     which = np.arange(count) % len(demo)
@@ -124,9 +124,9 @@ class _Hand:
         from PySide6.QtCore import Qt, QTimer
 
         from diffviews_desktop import paths
-        from diffviews_desktop.session import Session
-        from diffviews_desktop.ui.main_window import MainWindow
-        from diffviews_desktop.ui.settings import Settings
+        from diffviews_desktop.state.session import Session
+        from diffviews_desktop.ui.shell.settings import Settings
+        from diffviews_desktop.ui.shell.window import MainWindow
 
         self.app, self.state = app, state
         self.session, self.worker = Session(), _NoEngine()
@@ -256,9 +256,9 @@ def _round(hand: _Hand) -> None:
     from PySide6.QtCore import Qt
     from PySide6.QtTest import QTest
 
-    from diffviews_desktop import operations
-    from diffviews_desktop.state import State
-    from diffviews_desktop.worker.jobs import LinkedMap
+    from diffviews_desktop.actions import operations
+    from diffviews_desktop.engine.jobs import LinkedMap
+    from diffviews_desktop.state.state import State
 
     window, view, session, do = hand.window, hand.view, hand.session, hand.do
     gesture, tools = hand.gesture, hand.window.map_area.map_actions.tools

@@ -75,8 +75,8 @@ def one(count: int) -> dict[str, float]:
     """Peaks in MB, stage by stage, and the seconds it all took."""
     import umap  # noqa: F401
 
-    from diffviews_desktop.worker.engine import Engine
-    from diffviews_desktop.worker.jobs import Event, LoadModel, MapLayer, Progress, Source
+    from diffviews_desktop.engine.engine import Engine
+    from diffviews_desktop.engine.jobs import Event, LoadModel, MapLayer, Progress, Source
 
     stage, peaks, stop = "loading the model", dict[str, float](), threading.Event()
 

@@ -46,10 +46,10 @@ def collect(layer: str, count: int, steps: int) -> tuple[NDArray, NDArray, list[
 
     from diffviews_desktop.adapters.sampling import get_denoising_sigmas, make_labels
     from diffviews_desktop.core.denoising import denoise
-    from diffviews_desktop.data.dataset import open_data_folder
-    from diffviews_desktop.data.demo import unpack_demo
-    from diffviews_desktop.worker.engine import Engine
-    from diffviews_desktop.worker.jobs import (
+    from diffviews_desktop.data.folder.dataset import open_data_folder
+    from diffviews_desktop.data.folder.demo import unpack_demo
+    from diffviews_desktop.engine.engine import Engine
+    from diffviews_desktop.engine.jobs import (
         DataOpened,
         LayerMap,
         LoadModel,

@@ -62,9 +62,9 @@ def write_large(folder: Path, count: int) -> None:
 def measure(large: Path) -> list[Row]:
     from PySide6.QtCore import QEventLoop, Qt, QTimer
 
-    from diffviews_desktop import operations
+    from diffviews_desktop.actions import operations
     from diffviews_desktop.app import App, Options, create_application
-    from diffviews_desktop.worker.jobs import Source
+    from diffviews_desktop.engine.jobs import Source
 
     app = create_application(["responsiveness"])
     main_app = App(Options())

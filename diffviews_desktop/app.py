@@ -16,16 +16,18 @@ from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QIcon
 from PySide6.QtWidgets import QApplication
 
-from diffviews_desktop import __version__, operations, paths, terminal
-from diffviews_desktop.files import replacing
+from diffviews_desktop import __version__, paths
+from diffviews_desktop.actions import operations
+from diffviews_desktop.engine.jobs import Event, Source
+from diffviews_desktop.engine.pump import Worker
+from diffviews_desktop.files.files import replacing
 from diffviews_desktop.logs import configure_logging
-from diffviews_desktop.session import Session
-from diffviews_desktop.ui import theme
-from diffviews_desktop.ui.main_window import MainWindow
-from diffviews_desktop.ui.saving import encoded
-from diffviews_desktop.ui.settings import Settings
-from diffviews_desktop.worker.jobs import Event, Source
-from diffviews_desktop.worker.worker import Worker
+from diffviews_desktop.state.session import Session
+from diffviews_desktop.text import terminal
+from diffviews_desktop.ui.common import theme
+from diffviews_desktop.ui.shell.saving import encoded
+from diffviews_desktop.ui.shell.settings import Settings
+from diffviews_desktop.ui.shell.window import MainWindow
 
 log = logging.getLogger(__name__)
 

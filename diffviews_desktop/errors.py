@@ -20,9 +20,9 @@ from __future__ import annotations
 
 import errno
 
-from diffviews_desktop.files import UnfitFileError
+from diffviews_desktop.files.files import UnfitFileError
 from diffviews_desktop.pictures.faults import Fault
-from diffviews_desktop.plain_text import visible
+from diffviews_desktop.text.plain import visible
 
 MAX_BRIEF = 300
 _FULL = {getattr(errno, name, None) for name in ("ENOSPC", "EDQUOT", "EFBIG")} - {None}

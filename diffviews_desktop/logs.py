@@ -10,7 +10,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
-from diffviews_desktop.plain_text import MOST_SHOWN, visible
+from diffviews_desktop.text.plain import MOST_SHOWN, visible
 
 MOST_OF_DETAILS = 20_000  # letters of a traceback
 _FORMAT = "%(asctime)s %(processName)s %(levelname)s %(name)s: %(message)s"

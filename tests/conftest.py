@@ -58,7 +58,7 @@ def isolated_home(
 @pytest.fixture(scope="session")
 def demo(isolated_home: Path) -> Path:
     """The data folder of the bundled demo. Shared by all tests: look, do not change."""
-    from diffviews_desktop.data.demo import unpack_demo
+    from diffviews_desktop.data.folder.demo import unpack_demo
 
     return unpack_demo()
 

@@ -14,11 +14,9 @@ import numpy as np
 from made_up import changed_bytes, changed_json, changed_table
 from tiny_folder import write_tiny_model
 
-from diffviews_desktop.data.sample_files import write_embedding_csv
-from diffviews_desktop.errors import DiffViewsError
-from diffviews_desktop.processing.parameters import MapParameters
-from diffviews_desktop.worker.engine import Engine
-from diffviews_desktop.worker.jobs import (
+from diffviews_desktop.data.folder.sample_files import write_embedding_csv
+from diffviews_desktop.engine.engine import Engine
+from diffviews_desktop.engine.jobs import (
     AveragePictures,
     DataOpened,
     ExportSamples,
@@ -34,7 +32,9 @@ from diffviews_desktop.worker.jobs import (
     Source,
     Trajectory,
 )
-from diffviews_desktop.worker.record import read_record, replayed
+from diffviews_desktop.engine.record import read_record, replayed
+from diffviews_desktop.errors import DiffViewsError
+from diffviews_desktop.values.maps import MapParameters
 
 T = TypeVar("T")
 

@@ -20,7 +20,7 @@ OPTIONAL = (
 _CANARY = "open({mark!r}, 'a').close()\n"
 _COMMAND = """\
 import sys
-from diffviews_desktop.cli import main
+from diffviews_desktop.cli.main import main
 if __name__ == "__main__":
     sys.exit(main())
 """
@@ -85,10 +85,10 @@ def imported_before_m(folder: Path) -> set[str]:
 def asked_for_before_command(folder: Path) -> set[str]:
     """What the installed command has asked for when it begins, whether or not it is there."""
     folder.mkdir()
-    listed = _listed("-P", "-c", "import diffviews_desktop.cli\n" + _LIST_MODULES, cwd=folder)
+    listed = _listed("-P", "-c", "import diffviews_desktop.cli.main\n" + _LIST_MODULES, cwd=folder)
     marks = folder / "marks"
     plant(folder, every_name() - listed, marks)
-    program = (sys.executable, "-P", "-c", "import diffviews_desktop.cli")
+    program = (sys.executable, "-P", "-c", "import diffviews_desktop.cli.main")
     subprocess.run(program, cwd=folder, env=environment(PYTHONPATH=os.pathsep + "."), check=True)
     return listed.union(planted(marks))
 

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from diffviews_desktop.samples import SampleTable
-from diffviews_desktop.worker.jobs import (
+from diffviews_desktop.engine.jobs import (
     Generate,
     GenerateGrid,
     GenerateSettings,
@@ -21,6 +20,7 @@ from diffviews_desktop.worker.jobs import (
     Trajectory,
     TrajectoryStep,
 )
+from diffviews_desktop.values.samples import SampleTable
 
 NO_SAMPLES = SampleTable(Path(), (), np.zeros(0, np.int32), (), (), np.zeros(0, np.float32))
 

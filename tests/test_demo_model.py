@@ -20,7 +20,7 @@ from diffviews_desktop.adapters.sampling import (
     tensor_to_uint8_image,
 )
 from diffviews_desktop.core.denoising import denoise, make_generators
-from diffviews_desktop.data.dataset import ModelFolder, open_data_folder, read_samples
+from diffviews_desktop.data.folder.dataset import ModelFolder, open_data_folder, read_samples
 
 
 def flat(images: np.ndarray) -> np.ndarray:

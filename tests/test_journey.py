@@ -18,7 +18,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from diffviews_desktop.app import App, Options
-from diffviews_desktop.worker.jobs import MapLayer
+from diffviews_desktop.engine.jobs import MapLayer
 
 SECONDS = 1000
 
@@ -208,7 +208,7 @@ if __name__ == "__main__":
 
     def changed(old, new):
         if new.loaded is not None and not begun and not new.jobs:
-            from diffviews_desktop import operations
+            from diffviews_desktop.actions import operations
             begun.append(True)
             print("engine", main.worker.engine_pid, flush=True)
             operations.click_point(session=main.session, row=3)

@@ -13,9 +13,10 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
-from diffviews_desktop import cli, operations
+from diffviews_desktop.actions import operations
 from diffviews_desktop.app import App, Options
-from diffviews_desktop.worker.jobs import Source
+from diffviews_desktop.cli import main as cli
+from diffviews_desktop.engine.jobs import Source
 
 SECONDS = 1000
 SAMPLES = 60

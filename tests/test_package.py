@@ -15,12 +15,12 @@ HEAVY = ("torch", "umap", "sklearn", "numba", "scipy", "pandas")
 WINDOW = (
     "diffviews_desktop.ui",
     "diffviews_desktop.app",
-    "diffviews_desktop.session",
-    "diffviews_desktop.state",
-    "diffviews_desktop.operations",
-    "diffviews_desktop.worker.jobs",
-    "diffviews_desktop.worker.worker",
-    "diffviews_desktop.worker.process",
+    "diffviews_desktop.state.session",
+    "diffviews_desktop.state.state",
+    "diffviews_desktop.actions.operations",
+    "diffviews_desktop.engine.jobs",
+    "diffviews_desktop.engine.pump",
+    "diffviews_desktop.engine.link_process",
 )
 
 
@@ -47,13 +47,13 @@ LOADED = f"print(sorted({set(HEAVY)!r} & set(sys.modules)))"
 def test_the_package_itself_is_light() -> None:
     names = "import sys, diffviews_desktop as d; d.__version__; dir(d); "
     assert python(names + LOADED) == "[]"
-    assert python("import sys, diffviews_desktop.cli; " + LOADED) == "[]"
+    assert python("import sys, diffviews_desktop.cli.main; " + LOADED) == "[]"
 
 
 def test_the_window_side_loads_no_torch_and_no_umap() -> None:
     names = [name for name in modules() if name.startswith(WINDOW)]
-    assert "diffviews_desktop.ui.main_window" in names
-    assert any(name.startswith("diffviews_desktop.ui.map.") for name in names)
+    assert "diffviews_desktop.ui.shell.window" in names
+    assert any(name.startswith("diffviews_desktop.ui.views.flat.") for name in names)
     script = "import sys, importlib\nfor name in sys.argv[1:]: importlib.import_module(name)\n"
     assert python(script + LOADED, *names) == "[]"
     # nor Pillow, which is imported with the first picture, in a thread
@@ -62,7 +62,7 @@ def test_the_window_side_loads_no_torch_and_no_umap() -> None:
 
 def test_every_module_can_be_imported_alone_and_first() -> None:
     names = modules()
-    assert "diffviews_desktop.worker.engine" in names
+    assert "diffviews_desktop.engine.engine" in names
     light = [name for name in names if ".adapters" not in name and ".core" not in name]
     # in one interpreter, but each time with the package forgotten: no module leans on another
     # having been imported before it

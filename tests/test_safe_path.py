@@ -100,7 +100,7 @@ def test_started_by_m_it_takes_neither_modules_nor_adapters_from_there(
 
 
 WORKERS = """
-from diffviews_desktop.worker.process import prepare_environment
+from diffviews_desktop.engine.link_process import prepare_environment
 
 if __name__ == "__main__":
     prepare_environment()

@@ -27,15 +27,15 @@ from diffviews_desktop.adapters.checkpoint import convert_checkpoint, save_check
 from diffviews_desktop.adapters.memory_format import apply_faster_format
 from diffviews_desktop.core.extractor import ActivationExtractor
 from diffviews_desktop.core.generator import save_generated_sample
-from diffviews_desktop.data.conversion import convert_folder, convert_to_fast_format
-from diffviews_desktop.data.dataset import open_data_folder, write_embedding_csv
-from diffviews_desktop.data.layer_cache import LayerCache, finish
-from diffviews_desktop.data.side_car import write_side_car
-from diffviews_desktop.processing.parameters import MapParameters
+from diffviews_desktop.data.activations.conversion import convert_folder, convert_to_fast_format
+from diffviews_desktop.data.activations.side_car import write_side_car
+from diffviews_desktop.data.cache.layer_cache import LayerCache, finish
+from diffviews_desktop.data.folder.dataset import open_data_folder, write_embedding_csv
+from diffviews_desktop.engine.engine import Engine
+from diffviews_desktop.engine.jobs import ExportSamples, Extract, OpenData, Source
+from diffviews_desktop.exports.run_files import write_grid, write_trajectory
 from diffviews_desktop.processing.umap import Projector, fit_map, save_embeddings
-from diffviews_desktop.verbs.generate_files import write_grid, write_trajectory
-from diffviews_desktop.worker.engine import Engine
-from diffviews_desktop.worker.jobs import ExportSamples, Extract, OpenData, Source
+from diffviews_desktop.values.maps import MapParameters
 
 MODEL = "tiny"
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND

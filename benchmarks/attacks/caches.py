@@ -26,12 +26,10 @@ from trials import Trial, parser, report
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from common import isolate
 
-from diffviews_desktop.data.demo import demo_folder, ready_demo
-from diffviews_desktop.data.layer_cache import LayerCache
-from diffviews_desktop.errors import DiffViewsError
-from diffviews_desktop.processing.umap import MapParameters
-from diffviews_desktop.worker.engine import Engine
-from diffviews_desktop.worker.jobs import (
+from diffviews_desktop.data.cache.layer_cache import LayerCache
+from diffviews_desktop.data.folder.demo import demo_folder, ready_demo
+from diffviews_desktop.engine.engine import Engine
+from diffviews_desktop.engine.jobs import (
     Extract,
     Generate,
     GenerateSettings,
@@ -39,6 +37,8 @@ from diffviews_desktop.worker.jobs import (
     MapLayer,
     Source,
 )
+from diffviews_desktop.errors import DiffViewsError
+from diffviews_desktop.processing.umap import MapParameters
 
 MODEL, LAYER = "digits-8x8", "encoder_block_0"
 NARROW = MapParameters(pca_components=9)  # needs the kept activations
@@ -252,7 +252,9 @@ def damaged_demo() -> Iterator[Trial]:
     """Damages of the unpacked demo, found by one program, then by four at once."""
     ready_demo()
     expected, survived, at_once = demo_contents(), 0, 0
-    program = "from diffviews_desktop.data.demo import ready_demo; assert not ready_demo().problem"
+    program = (
+        "from diffviews_desktop.data.folder.demo import ready_demo; assert not ready_demo().problem"
+    )
     for name, damage in DEMO_DAMAGES.items():
         damage(demo_folder())
         healed = ready_demo().problem is None and demo_contents() == expected

@@ -69,8 +69,8 @@ def data_folder(work: Path) -> Path:
 
 def open_everything(folder: Path) -> None:
     """What opening a folder reads, its activations to the last row."""
-    from diffviews_desktop.data.activation_files import open_activation_files
-    from diffviews_desktop.data.dataset import open_data_folder, read_samples
+    from diffviews_desktop.data.activations.files import open_activation_files
+    from diffviews_desktop.data.folder.dataset import open_data_folder, read_samples
 
     model = open_data_folder(folder.parent).model("tiny")
     samples = read_samples(model)
@@ -154,7 +154,7 @@ def diffusers_file(relative: str) -> Callable[[Path], Reader]:
 
 
 def class_map(work: Path) -> Reader:
-    from diffviews_desktop.worker.import_labels import _read_labels
+    from diffviews_desktop.engine.imports.labels import _read_labels
 
     file = work / "labels.csv"
     seeds = [b"file,class,name\na.png,0,zero\nb/c.png,1,one\n", b"file_name,label\na.png,cat\n"]
@@ -162,7 +162,7 @@ def class_map(work: Path) -> Reader:
 
 
 def cache_entry(work: Path) -> Reader:
-    from diffviews_desktop.data.cache_entry import DAMAGE, parse_entry
+    from diffviews_desktop.data.cache.entry import DAMAGE, parse_entry
     from diffviews_desktop.errors import CacheError
 
     file = work / "entry.json"
@@ -181,9 +181,9 @@ def cache_entry(work: Path) -> Reader:
 def projector(work: Path) -> Reader:
     import numpy as np
 
-    from diffviews_desktop.processing.parameters import MapParameters
     from diffviews_desktop.processing.projector import Projector
     from diffviews_desktop.processing.umap import fit_map
+    from diffviews_desktop.values.maps import MapParameters
 
     rows = np.random.default_rng(0).normal(size=(40, 6)).astype(np.float32)
     file = work / "projector.npz"
@@ -193,7 +193,7 @@ def projector(work: Path) -> Reader:
 
 
 def record(work: Path) -> Reader:
-    from diffviews_desktop.worker.record import read_record, replayed
+    from diffviews_desktop.engine.record import read_record, replayed
 
     file = work / "record.json"
     job = {
@@ -211,7 +211,7 @@ def record(work: Path) -> Reader:
 def png_record(work: Path) -> Reader:
     import numpy as np
 
-    from diffviews_desktop.data.record_files import read_text, write_picture
+    from diffviews_desktop.exports.record_files import read_text, write_picture
 
     file, stream = work / "record.png", io.BytesIO()
     write_picture(stream, np.zeros((4, 4), np.uint8), {"a": 1})
@@ -222,7 +222,7 @@ def picture(work: Path) -> Reader:
     import numpy as np
     from PIL import Image
 
-    from diffviews_desktop.data.pictures import read_picture
+    from diffviews_desktop.data.folder.pictures import read_picture
     from diffviews_desktop.errors import PictureError
 
     values = np.arange(8 * 8 * 3, dtype=np.uint8).reshape(8, 8, 3)
@@ -241,7 +241,7 @@ def picture(work: Path) -> Reader:
 
 
 def settings(work: Path) -> Reader:
-    from diffviews_desktop.ui.settings import Settings
+    from diffviews_desktop.ui.shell.settings import Settings
 
     file = work / "settings.json"
     return Reader(file, [b'{"theme": "dark", "recent": ["/a"]}'], lambda: Settings(file))
@@ -297,9 +297,9 @@ def fuzz(name: str, seconds: float, seeds: Path, count: Path) -> None:
     with atheris.instrument_imports(include=["diffviews_desktop"]):
         import diffviews_desktop.adapters.checkpoint
         import diffviews_desktop.adapters.diffusers_unet
-        import diffviews_desktop.data.dataset
-        import diffviews_desktop.worker.import_labels
-        import diffviews_desktop.worker.record  # noqa: F401
+        import diffviews_desktop.data.folder.dataset
+        import diffviews_desktop.engine.imports.labels
+        import diffviews_desktop.engine.record  # noqa: F401
     work = Path(tempfile.mkdtemp(dir="/dev/shm" if os.path.isdir("/dev/shm") else None))
     reader = READERS[name](work)
     corpus = work / "corpus"

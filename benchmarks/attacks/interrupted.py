@@ -26,10 +26,10 @@ from common import isolate
 from runs import NO_SAMPLES, faults, hidden, made_up_grid, made_up_run
 from trials import Trial, parser, report
 
-from diffviews_desktop import leftovers
 from diffviews_desktop.errors import DiffViewsError
-from diffviews_desktop.files import replacing_all
-from diffviews_desktop.verbs.generate_files import write_grid, write_trajectory
+from diffviews_desktop.exports.run_files import write_grid, write_trajectory
+from diffviews_desktop.files import leftovers
+from diffviews_desktop.files.files import replacing_all
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 TRIES, STARTS = 100, 4

@@ -24,9 +24,9 @@ from trials import Trial, parser, report
 from victims import Plan, Victims
 from writers import WRITERS, former_names, plans
 
+from diffviews_desktop.engine.engine import Engine
+from diffviews_desktop.engine.jobs import ConvertCheckpoint, Source
 from diffviews_desktop.errors import DiffViewsError
-from diffviews_desktop.worker.engine import Engine
-from diffviews_desktop.worker.jobs import ConvertCheckpoint, Source
 
 PROGRAM = str(Path(sys.executable).with_name("diffviews-desktop"))
 BESIDE = "data/tiny/embeddings/layer_cache"

@@ -47,7 +47,7 @@ ROOM = 2_500_000_000
 
 def serve() -> None:
     """Read each file whose name comes in; say what happened, how long it took, and the growth."""
-    from diffviews_desktop.data.pictures import read_picture
+    from diffviews_desktop.data.folder.pictures import read_picture
     from diffviews_desktop.errors import PictureError
     from diffviews_desktop.pictures.decoding import decode
 

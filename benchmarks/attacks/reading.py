@@ -117,9 +117,9 @@ def trial(name: str, ends: dict[str, End]) -> Trial:
 
 def open_and_map(data: Path) -> None:
     """What the verbs info and map do."""
-    from diffviews_desktop.processing.parameters import MapParameters
-    from diffviews_desktop.worker.engine import Engine
-    from diffviews_desktop.worker.jobs import LoadModel, MapLayer, OpenData, Source
+    from diffviews_desktop.engine.engine import Engine
+    from diffviews_desktop.engine.jobs import LoadModel, MapLayer, OpenData, Source
+    from diffviews_desktop.values.maps import MapParameters
 
     engine = Engine("cpu", threads=1)
     source = Source(data, parameters=MapParameters(n_neighbors=3, pca_components=4))
@@ -161,7 +161,7 @@ def unfit_files(root: Path) -> Trial:
 def folders_as_checkpoints() -> Trial:
     """Folders of the system, named as a model's."""
     from diffviews_desktop.adapters.registry import get_adapter
-    from diffviews_desktop.data.checkpoint_files import identity
+    from diffviews_desktop.data.checkpoints.files import identity
 
     def use(folder: Path, name: str) -> None:
         with contextlib.suppress(Exception):
@@ -243,9 +243,9 @@ UNITS = {
 def json_memory(root: Path) -> list[Trial]:
     """As much as the sizes allow, of what takes the most memory."""
     from diffviews_desktop.data.class_labels import load_class_labels
-    from diffviews_desktop.data.folder_files import read_json
-    from diffviews_desktop.data.model_folder import read_config
-    from diffviews_desktop.files import MOST_JSON, MOST_LISTED_JSON
+    from diffviews_desktop.data.folder.files import read_json
+    from diffviews_desktop.data.folder.model_folder import read_config
+    from diffviews_desktop.files.files import MOST_JSON, MOST_LISTED_JSON
 
     file = root / "config.json"
     small, large = {}, {}
@@ -261,10 +261,10 @@ def json_memory(root: Path) -> list[Trial]:
 
 def table_memory(root: Path) -> Trial:
     """The same of tables of samples, in JSON and CSV."""
-    from diffviews_desktop.data.sample_columns import read_csv
-    from diffviews_desktop.data.sample_files import sample_columns
-    from diffviews_desktop.data.sample_records import sample_records
-    from diffviews_desktop.files import MOST_TABLE
+    from diffviews_desktop.data.folder.sample_columns import read_csv
+    from diffviews_desktop.data.folder.sample_files import sample_columns
+    from diffviews_desktop.data.folder.sample_records import sample_records
+    from diffviews_desktop.files.files import MOST_TABLE
 
     ends = {}
     file = root / "dataset_info.json"
@@ -309,7 +309,7 @@ def flipped_bits(root: Path, tries: int = 400) -> Trial:
     from tiny import tiny_model
 
     from diffviews_desktop.adapters.checkpoint import read_stored
-    from diffviews_desktop.data.npz_files import NpzFile
+    from diffviews_desktop.data.activations.npz import NpzFile
     from diffviews_desktop.errors import DiffViewsError
 
     random = np.random.default_rng(0)

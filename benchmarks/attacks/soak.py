@@ -279,7 +279,7 @@ def serve_window(places: Path) -> int:
     from PySide6.QtWidgets import QApplication, QWidget
 
     from diffviews_desktop import app
-    from diffviews_desktop.ui.main_window import MainWindow
+    from diffviews_desktop.ui.shell.window import MainWindow
 
     def tell() -> None:
         window = next(w for w in QApplication.topLevelWidgets() if isinstance(w, MainWindow))

@@ -101,9 +101,9 @@ def window(folders: Sequence[Path]) -> None:
     parts of the window are before, and after each folder."""
     from PySide6.QtCore import QPoint
 
-    from diffviews_desktop import operations
+    from diffviews_desktop.actions import operations
     from diffviews_desktop.app import App, Options, create_application
-    from diffviews_desktop.worker.jobs import Source
+    from diffviews_desktop.engine.jobs import Source
 
     app = create_application(sys.argv[:1])
     main = App(Options(source=Source(path=folders[0]), device="cpu", reset=True))
@@ -334,7 +334,7 @@ def tables(home: Path, checkpoint: Path) -> list[Trial]:
     with out.open(newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))
     harmless = [not cell.startswith(("=", "@", "+", "|", "%")) for row in rows for cell in row]
-    from diffviews_desktop.data.sample_columns import read_csv
+    from diffviews_desktop.data.folder.sample_columns import read_csv
 
     ids = read_csv(out)["sample_id"]
     equal = [name == f"{FORMULA}{i}" for i, name in enumerate(ids)]
@@ -350,7 +350,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         isolate(home)
-        from diffviews_desktop.data.demo import unpack_demo
+        from diffviews_desktop.data.folder.demo import unpack_demo
 
         checkpoint = next(unpack_demo().glob("digits/checkpoints/*.safetensors"))
         found = rich_text(home, checkpoint) + hostile_names(home)

@@ -57,7 +57,7 @@ def make(data: Path) -> None:
     import numpy as np
     from tiny_folder import write_tiny_model
 
-    from diffviews_desktop.worker.engine import Engine
+    from diffviews_desktop.engine.engine import Engine
 
     write_tiny_model(data / "net", samples=40, embedding=False)
     stored = data / "stored"
@@ -73,8 +73,7 @@ def make(data: Path) -> None:
 
 def work(job: str, data: Path, components: int = 4) -> Any:
     """A job on the folder."""
-    from diffviews_desktop.processing.parameters import MapParameters
-    from diffviews_desktop.worker.jobs import (
+    from diffviews_desktop.engine.jobs import (
         Extract,
         Generate,
         GenerateSettings,
@@ -82,6 +81,7 @@ def work(job: str, data: Path, components: int = 4) -> Any:
         MapLayer,
         Source,
     )
+    from diffviews_desktop.values.maps import MapParameters
 
     source = Source(data, parameters=MapParameters(n_neighbors=5, pca_components=components))
     at: dict[str, Any] = {"job_id": 1, "source": source, "model": "net"}
@@ -174,9 +174,9 @@ def stages_of(fresh: Path, job: str, folder: Path) -> list[str]:
 
 def run(data: Path, job: str, stage: str | None, harm: str | None) -> str:
     """Do a job; what it ended with."""
+    from diffviews_desktop.engine.engine import Engine
+    from diffviews_desktop.engine.jobs import Progress
     from diffviews_desktop.errors import Cancelled, DiffViewsError, said
-    from diffviews_desktop.worker.engine import Engine
-    from diffviews_desktop.worker.jobs import Progress
 
     logging.disable()
     stages: dict[str, None] = {}
@@ -221,6 +221,6 @@ def _answer(pipe: Any, function: Callable[..., Any], arguments: tuple[object, ..
 
 
 if __name__ == "__main__":
-    used = ["diffviews_desktop.worker.engine", "torch", "umap", "diffviews_desktop.adapters.edm"]
+    used = ["diffviews_desktop.engine.engine", "torch", "umap", "diffviews_desktop.adapters.edm"]
     multiprocessing.set_forkserver_preload(used)
     sys.exit(main())

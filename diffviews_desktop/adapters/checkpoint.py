@@ -43,10 +43,10 @@ from diffviews_desktop.adapters.networks.infer import (
     strip_wrappers,
 )
 from diffviews_desktop.adapters.networks.precond import PRECONDITIONERS, Precond
-from diffviews_desktop.data.checkpoint_files import SOURCE_KEY, WEIGHTS_IN_FOLDER, source_facts
-from diffviews_desktop.data.folder_files import reason
+from diffviews_desktop.data.checkpoints.files import SOURCE_KEY, WEIGHTS_IN_FOLDER, source_facts
+from diffviews_desktop.data.folder.files import reason
 from diffviews_desktop.errors import CheckpointError, UsageError
-from diffviews_desktop.files import (
+from diffviews_desktop.files.files import (
     check_regular,
     create,
     meant_as_file,

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from diffviews_desktop.files import read_json_value, replacing
+from diffviews_desktop.files.files import read_json_value, replacing
 
 log = logging.getLogger(__name__)
 

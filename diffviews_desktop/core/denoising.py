@@ -18,7 +18,7 @@ from diffviews_desktop.adapters.device import adapter_device, is_out_of_memory, 
 from diffviews_desktop.adapters.sampling import Churn, Labels, heun_steps, renoising_steps
 from diffviews_desktop.core.extractor import ActivationExtractor
 from diffviews_desktop.core.masking import ActivationMasker, blend
-from diffviews_desktop.data.arrays import Float32, flatten_layers
+from diffviews_desktop.data.activations.arrays import Float32, flatten_layers
 from diffviews_desktop.errors import OutOfMemoryError, UsageError
 
 log = logging.getLogger(__name__)

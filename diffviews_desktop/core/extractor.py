@@ -16,13 +16,13 @@ from torch import Tensor
 from diffviews_desktop.adapters.base import ForwardHook, GeneratorAdapter
 from diffviews_desktop.adapters.device import adapter_device, is_out_of_memory, release_memory
 from diffviews_desktop.adapters.hooks import first_tensor
-from diffviews_desktop.data.arrays import Float32
-from diffviews_desktop.data.original import convert_to_fast_format as convert_to_fast_format
-from diffviews_desktop.data.original import flatten_activations as flatten_activations
-from diffviews_desktop.data.original import load_activations as load_activations
-from diffviews_desktop.data.original import load_fast_activations as load_fast_activations
+from diffviews_desktop.compat.activations import convert_to_fast_format as convert_to_fast_format
+from diffviews_desktop.compat.activations import flatten_activations as flatten_activations
+from diffviews_desktop.compat.activations import load_activations as load_activations
+from diffviews_desktop.compat.activations import load_fast_activations as load_fast_activations
+from diffviews_desktop.data.activations.arrays import Float32
 from diffviews_desktop.errors import OutOfMemoryError
-from diffviews_desktop.files import replacing_all
+from diffviews_desktop.files.files import replacing_all
 
 ExtractionInput = Literal["noised", "scaled"]
 

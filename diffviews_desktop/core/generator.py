@@ -30,10 +30,10 @@ from diffviews_desktop.core.denoising import (
 )
 from diffviews_desktop.core.extractor import ActivationExtractor
 from diffviews_desktop.core.masking import ActivationMasker
-from diffviews_desktop.data.arrays import Float32
-from diffviews_desktop.data.folder_files import check_stays_inside
+from diffviews_desktop.data.activations.arrays import Float32
+from diffviews_desktop.data.folder.files import check_stays_inside
 from diffviews_desktop.errors import UsageError
-from diffviews_desktop.files import replacing_all
+from diffviews_desktop.files.files import replacing_all
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from diffviews_desktop.adapters.base import ForwardHook, GeneratorAdapter
 from diffviews_desktop.adapters.hooks import first_tensor, fit_mask, replace_first
-from diffviews_desktop.data.arrays import Float32, layer_slices
-from diffviews_desktop.data.npz_files import NpzFile
+from diffviews_desktop.data.activations.arrays import Float32, layer_slices
+from diffviews_desktop.data.activations.npz import NpzFile
 from diffviews_desktop.errors import MaskError
 
 Float64 = NDArray[np.float64]

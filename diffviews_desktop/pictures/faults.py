@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import NamedTuple
 
-from diffviews_desktop.plain_text import visible
-from diffviews_desktop.wording import counted
+from diffviews_desktop.text.plain import visible
+from diffviews_desktop.text.wording import counted
 
 _NAMED = 3
 _LONGEST = 80

@@ -7,8 +7,8 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-from diffviews_desktop.data.arrays import Float32
-from diffviews_desktop.data.matrix_file import Matrix
+from diffviews_desktop.data.activations.arrays import Float32
+from diffviews_desktop.data.activations.matrix_file import Matrix
 
 _NEAR = 1e-4  # of the spread of what rows were reduced to, far more than rounding
 _ROUNDING = 1e-5

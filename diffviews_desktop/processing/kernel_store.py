@@ -18,9 +18,9 @@ from functools import cache
 from pathlib import Path
 
 from diffviews_desktop import paths
-from diffviews_desktop.data.disk import is_full
+from diffviews_desktop.data.cache.disk import is_full
 from diffviews_desktop.errors import brief
-from diffviews_desktop.files import read_bytes, replacing
+from diffviews_desktop.files.files import read_bytes, replacing
 
 log = logging.getLogger(__name__)
 

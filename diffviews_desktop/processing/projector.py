@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from diffviews_desktop.data.arrays import Float32
-from diffviews_desktop.data.folder_files import replacing
-from diffviews_desktop.data.npz_files import NpzFile
+from diffviews_desktop.data.activations.arrays import Float32
+from diffviews_desktop.data.activations.npz import NpzFile
+from diffviews_desktop.data.folder.files import replacing
 from diffviews_desktop.errors import DataError
 from diffviews_desktop.processing.neighbors import METRICS, NeighborIndex, to_euclidean
 from diffviews_desktop.processing.reduction import Reduction

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from diffviews_desktop.data.arrays import Float32
-from diffviews_desktop.data.matrix_file import Matrix
+from diffviews_desktop.data.activations.arrays import Float32
+from diffviews_desktop.data.activations.matrix_file import Matrix
 from diffviews_desktop.errors import DataError, UsageError
 
 CHUNK_BYTES = 24 * 2**20

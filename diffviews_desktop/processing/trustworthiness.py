@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from diffviews_desktop.data.arrays import Float32
+from diffviews_desktop.data.activations.arrays import Float32
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.processing.neighbors import neighbor_graph
 

@@ -14,16 +14,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from diffviews_desktop.data.arrays import Float32
-from diffviews_desktop.data.folder_files import replacing
-from diffviews_desktop.data.matrix_file import Matrix
-from diffviews_desktop.data.original import load_dataset_activations as load_dataset_activations
-from diffviews_desktop.data.sample_columns import UNENCODABLE
+from diffviews_desktop.compat.activations import (
+    load_dataset_activations as load_dataset_activations,
+)
+from diffviews_desktop.data.activations.arrays import Float32
+from diffviews_desktop.data.activations.matrix_file import Matrix
+from diffviews_desktop.data.folder.files import replacing
+from diffviews_desktop.data.folder.sample_columns import UNENCODABLE
 from diffviews_desktop.errors import DataError, UsageError
-from diffviews_desktop.plain_text import csv_cell
 from diffviews_desktop.processing.alike import first_alike, with_alike_rows_equal
 from diffviews_desktop.processing.neighbors import neighbor_graph, to_euclidean
-from diffviews_desktop.processing.parameters import MapParameters, default_parameters
 from diffviews_desktop.processing.projector import (
     PLACING_NEIGHBORS,
     PROJECTOR_FORMAT,
@@ -37,6 +37,8 @@ from diffviews_desktop.processing.reduction import (
     standardised,
 )
 from diffviews_desktop.processing.trustworthiness import trustworthiness
+from diffviews_desktop.text.plain import csv_cell
+from diffviews_desktop.values.maps import MapParameters, default_parameters
 
 __all__ = [
     "PLACING_NEIGHBORS",

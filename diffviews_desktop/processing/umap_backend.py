@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from diffviews_desktop.data.arrays import Float32
-from diffviews_desktop.processing.parameters import MapParameters
+from diffviews_desktop.data.activations.arrays import Float32
+from diffviews_desktop.values.maps import MapParameters
 
 log = logging.getLogger(__name__)
 

@@ -21,11 +21,11 @@ import numpy as np
 from digits import load_digits
 from PIL import Image
 
-from diffviews_desktop.data.dataset import write_embedding_csv
+from diffviews_desktop.data.folder.dataset import write_embedding_csv
+from diffviews_desktop.engine.engine import Engine
+from diffviews_desktop.engine.jobs import MapLayer, Source
 from diffviews_desktop.processing.umap import MapParameters, Projector
-from diffviews_desktop.samples import SampleTable
-from diffviews_desktop.worker.engine import Engine
-from diffviews_desktop.worker.jobs import MapLayer, Source
+from diffviews_desktop.values.samples import SampleTable
 
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 LAYERS = ("encoder_bottleneck", "midblock")

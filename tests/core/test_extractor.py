@@ -31,7 +31,7 @@ from diffviews_desktop.core.extractor import (
     one_hot,
 )
 from diffviews_desktop.core.masking import ActivationMasker
-from diffviews_desktop.data.arrays import flatten_layers
+from diffviews_desktop.data.activations.arrays import flatten_layers
 from diffviews_desktop.errors import AdapterError
 
 X, SIGMA, LABELS = normal(3, 3, 8, 8), torch.tensor([0.5, 3.0, 40.0]), labels_of(0, 2, 4)

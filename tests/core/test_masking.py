@@ -29,7 +29,7 @@ from diffviews_desktop.core.masking import (
     load_activation_from_npz,
     unflatten_activation,
 )
-from diffviews_desktop.data.arrays import flatten_layers
+from diffviews_desktop.data.activations.arrays import flatten_layers
 from diffviews_desktop.errors import AdapterError, DataError, MaskError
 
 X, SIGMA, LABELS = normal(3, 3, 8, 8), torch.tensor([0.5, 3.0, 40.0]), labels_of(0, 2, 4)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps, PngImagePlugin
 
 import diffviews_desktop
-from diffviews_desktop.data.pictures import read_picture
+from diffviews_desktop.data.folder.pictures import read_picture
 from diffviews_desktop.errors import PictureError
 from diffviews_desktop.pictures import decoding, files
 from diffviews_desktop.pictures.decoding import decode

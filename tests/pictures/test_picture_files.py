@@ -13,12 +13,12 @@ import hostile_pictures as hostile
 import pytest
 from PIL import Image
 
-from diffviews_desktop.data.pictures import read_picture
+from diffviews_desktop.data.folder.pictures import read_picture
 from diffviews_desktop.errors import PictureError
-from diffviews_desktop.import_rules import PICTURE_SUFFIXES
 from diffviews_desktop.pictures import files
 from diffviews_desktop.pictures.faults import Fault, faults_of, left_out
 from diffviews_desktop.pictures.files import MOST_BYTES, read_picture_file
+from diffviews_desktop.values.import_rules import PICTURE_SUFFIXES
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 
@@ -126,7 +126,7 @@ def test_what_becomes_long_is_not_unpacked(tmp_path: Path, name: str) -> None:
 _CHILD = """
 import resource, sys
 from pathlib import Path
-from diffviews_desktop.data.pictures import read_picture
+from diffviews_desktop.data.folder.pictures import read_picture
 from diffviews_desktop.errors import PictureError
 from diffviews_desktop.pictures import files
 from PIL import Image

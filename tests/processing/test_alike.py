@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diffviews_desktop.data.matrix_file import MatrixFile
+from diffviews_desktop.data.activations.matrix_file import MatrixFile
 from diffviews_desktop.processing.alike import first_alike, with_alike_rows_equal
-from diffviews_desktop.processing.parameters import MapParameters
 from diffviews_desktop.processing.reduction import fit_reduction, look_at_rows
 from diffviews_desktop.processing.umap import fit_map, refit_map
+from diffviews_desktop.values.maps import MapParameters
 
 SHAPES = [(300, 120), (120, 300), (1100, 700)]  # reduced by columns, by rows and by iteration
 

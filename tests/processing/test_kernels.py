@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 
 from diffviews_desktop.processing import umap_backend
-from diffviews_desktop.processing.parameters import MapParameters
 from diffviews_desktop.processing.umap import fit_map
+from diffviews_desktop.values.maps import MapParameters
 
 FUNCTIONS = """
 from numba import njit

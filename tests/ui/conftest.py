@@ -16,18 +16,18 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 from recorder import Recorder
 
-from diffviews_desktop.samples import SampleTable
-from diffviews_desktop.session import Session
-from diffviews_desktop.state import State
-from diffviews_desktop.ui.main_window import MainWindow
-from diffviews_desktop.ui.settings import Settings
-from diffviews_desktop.worker.jobs import (
+from diffviews_desktop.engine.jobs import (
     Generate,
     GenerateSettings,
     LayerMap,
     Source,
     TrajectoryStep,
 )
+from diffviews_desktop.state.session import Session
+from diffviews_desktop.state.state import State
+from diffviews_desktop.ui.shell.settings import Settings
+from diffviews_desktop.ui.shell.window import MainWindow
+from diffviews_desktop.values.samples import SampleTable
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def drag() -> Callable[..., None]:
 @pytest.fixture(autouse=True)
 def light_theme(qapp: QApplication) -> Iterator[None]:
     """Each test starts from the same appearance, and nothing moves by itself."""
-    from diffviews_desktop.ui import motion, theme
+    from diffviews_desktop.ui.common import motion, theme
 
     def lighten() -> None:
         if theme.is_dark() or not qapp.styleSheet():  # else it is a tenth of a second for nothing

@@ -7,18 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from diffviews_desktop.row_set import RowSet
-from diffviews_desktop.samples import Column
-from diffviews_desktop.state import (
-    COLUMN,
-    GridRecord,
-    Notice,
-    RunningJob,
-    Selection,
-    State,
-    TrajectoryRecord,
-)
-from diffviews_desktop.worker.jobs import (
+from diffviews_desktop.engine.jobs import (
     AdapterList,
     Generate,
     GenerateGrid,
@@ -35,6 +24,17 @@ from diffviews_desktop.worker.jobs import (
     Preset,
     TrajectoryStep,
 )
+from diffviews_desktop.state.state import (
+    COLUMN,
+    GridRecord,
+    Notice,
+    RunningJob,
+    Selection,
+    State,
+    TrajectoryRecord,
+)
+from diffviews_desktop.values.row_set import RowSet
+from diffviews_desktop.values.samples import Column
 
 KINDS = (
     "id", "class", "column", "value", "number", "model", "other model", "description", "adapter",

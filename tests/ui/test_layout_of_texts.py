@@ -13,9 +13,9 @@ from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QMenu, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from diffviews_desktop.state import State
-from diffviews_desktop.ui.main_window import MainWindow
-from diffviews_desktop.ui.map.decorations import WIDEST_NAME
+from diffviews_desktop.state.state import State
+from diffviews_desktop.ui.shell.window import MainWindow
+from diffviews_desktop.ui.views.flat.decorations import WIDEST_NAME
 
 SIZE = (1280, 720)
 TEXTS: dict[str, Callable[[str], str]] = {

@@ -33,11 +33,11 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 import diffviews_desktop.ui
-from diffviews_desktop import operations
-from diffviews_desktop.state import State
-from diffviews_desktop.ui.labels import Label, Links, tip
-from diffviews_desktop.ui.main_window import MainWindow
-from diffviews_desktop.ui.questions import ask
+from diffviews_desktop.actions import operations
+from diffviews_desktop.state.state import State
+from diffviews_desktop.ui.common.labels import Label, Links, tip
+from diffviews_desktop.ui.common.questions import ask
+from diffviews_desktop.ui.shell.window import MainWindow
 
 START, END = tip("<b>").split("&lt;b&gt;")
 """What `tip` puts around what would look like HTML."""
@@ -203,7 +203,7 @@ def test_no_text_acts_in_any_window(
         seen.look(each)
         qtbot.wait(1)
     look_at_question(seen, window, markup("question"))
-    from diffviews_desktop.ui.map_3d.view import SolidView
+    from diffviews_desktop.ui.views.solid.view import SolidView
 
     solid = SolidView(graphics_card=False)
     qtbot.addWidget(solid)

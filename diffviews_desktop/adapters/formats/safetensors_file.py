@@ -18,9 +18,9 @@ from diffviews_desktop.adapters.formats.stored import (
     plain_config,
     shown,
 )
-from diffviews_desktop.data.checkpoint_files import MAX_HEADER
+from diffviews_desktop.data.checkpoints.files import MAX_HEADER
 from diffviews_desktop.errors import CheckpointError
-from diffviews_desktop.files import open_regular
+from diffviews_desktop.files.files import open_regular
 
 HEADER_KEY = "diffviews"
 CLASS_KEY = "class_name"

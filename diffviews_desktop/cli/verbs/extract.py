@@ -1,0 +1,61 @@
+"""``extract``: activations of several layers in one pass."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from diffviews_desktop.cli.main import add_source_options, source_of
+from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, layer_set, open_data, size
+from diffviews_desktop.engine.jobs import Extract, LayersExtracted
+
+
+def add_to(verbs: Any) -> None:
+    """Add the verb's parser."""
+    text = (
+        "Extract layers in one pass: to the cache, where map finds them, or to .npy files. What "
+        "was interrupted is continued by the same command."
+    )
+    parser = add_verb(
+        verbs, "extract", run, text, "extract --layer midblock --layer midblock+encoder_bottleneck"
+    )
+    add_source_options(parser, layer=layer_set, several_layers=True)
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for <layers>.npy")
+
+
+def run(options: argparse.Namespace) -> Answer:
+    """Extract, and say how much of it was there already."""
+    source = source_of(options)
+    with engine_of(options) as engine:
+        opened = open_data(engine, source, options.model)
+        extracted = engine.run(
+            Extract(
+                job_id=0,
+                source=source,
+                model=opened.model,
+                layer_sets=tuple(dict.fromkeys(options.layer)),
+                out=options.out,
+            )
+        )
+    assert isinstance(extracted, LayersExtracted)
+    files = [str(file.resolve()) for file in extracted.files]
+    result = {
+        "model": extracted.model,
+        "layers": [list(layers) for layers in extracted.layer_sets],
+        "files": files,
+        "samples": extracted.samples,
+        "computed": extracted.computed,
+        "bytes": extracted.bytes,
+        "rate": extracted.rate,
+        "notes": list(extracted.notes),
+    }
+    names = ", ".join("+".join(layers) for layers in extracted.layer_sets)
+    pace = "" if extracted.rate is None else f", {extracted.rate:.3g} a second"
+    lines = [
+        f"{extracted.samples} samples of {names}: {size(extracted.bytes)}"
+        f"{'' if files else ' in the cache'} ({extracted.computed} computed now{pace})",
+        *files,
+        *extracted.notes,
+    ]
+    return Answer(result, lines)

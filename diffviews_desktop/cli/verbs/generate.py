@@ -1,0 +1,318 @@
+"""``generate``: pictures, grids of pictures, and a record of how they were made."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from diffviews_desktop.cli.main import add_source_options, positive, source_of
+from diffviews_desktop.cli.shared import (
+    Answer,
+    add_verb,
+    engine_of,
+    layer_set,
+    not_negative,
+    open_data,
+)
+from diffviews_desktop.engine.engine import Engine
+from diffviews_desktop.engine.jobs import (
+    ClassChoice,
+    DataOpened,
+    Generate,
+    GenerateGrid,
+    GenerateSettings,
+    LoadModel,
+    ModelLoaded,
+    PictureGrid,
+    PicturePlaced,
+    PlacePicture,
+    Trajectory,
+)
+from diffviews_desktop.errors import DataError, UsageError
+from diffviews_desktop.exports.run_files import write_grid, write_trajectory
+from diffviews_desktop.values.samples import SampleTable
+
+
+def add_to(verbs: Any) -> None:
+    """Add the verb's parser."""
+    text = "Draw with a layer held at the mean of some samples' activations."
+    example = "generate --layer midblock --rows 3,14,15 --class zero --out pictures"
+    parser = add_verb(verbs, "generate", run, text, example)
+    add_source_options(parser, layer=layer_set)
+    parser.add_argument(
+        "--class",
+        dest="class_choice",
+        type=_class,
+        metavar="CLASS",
+        help="a number, random, zero or uniform (default: that of the first row)",
+    )
+    parser.add_argument("--seed", type=not_negative, help="seed of the noise")
+    parser.add_argument("--noise-mode", choices=("stochastic", "fixed", "zero"))
+    parser.add_argument("--sampler", choices=("renoise", "heun"), help="(default: the model's)")
+    parser.add_argument(
+        "--churn",
+        type=_numbers_of(4),
+        metavar="CHURN,MIN,MAX,NOISE",
+        help="noise that Heun's sampler adds, such as 40,0.05,50,1.003",
+    )
+    parser.add_argument(
+        "--preset", metavar="NAME", help="published settings; a wrong name lists them"
+    )
+    _add_mask_options(parser)
+    _add_grid_options(parser)
+    out = parser.add_argument_group("what comes out")
+    out.add_argument("--out", type=Path, default=Path("generated"), help="folder for pictures")
+    out.add_argument(
+        "--activations",
+        action="store_true",
+        help="write what the layers computed and what was imposed, as .npz",
+    )
+    out.add_argument("--baseline", action="store_true", help="draw the same without the mask, too")
+    out.add_argument(
+        "--land",
+        type=float,
+        metavar="SIGMA",
+        help="name the samples that the finished picture is nearest to, at this noise level",
+    )
+    out.add_argument(
+        "--replay",
+        type=Path,
+        metavar="FILE",
+        help="make a picture again from its .json or .png; only --data, --device and --out count",
+    )
+
+
+def _add_mask_options(parser: argparse.ArgumentParser) -> None:
+    mask = parser.add_argument_group("mask")
+    mask.add_argument("--rows", type=_rows, default=(), metavar="I,J,…", help="samples to mask")
+    mask.add_argument("--mask-steps", type=not_negative, help="steps that it acts on, the first N")
+    mask.add_argument(
+        "--mask-window", type=_window, metavar="A-B", help="steps that it acts on, from 1"
+    )
+    mask.add_argument("--strength", type=float, metavar="S", help="0 to 1 (default: 1)")
+    mask.add_argument(
+        "--weighting",
+        choices=("equal", "distance"),
+        help="whether samples nearer to the first count more (default: equal)",
+    )
+    mask.add_argument(
+        "--mask-layer", type=layer_set, metavar="NAME", help="layers to impose (default: --layer)"
+    )
+    mask.add_argument(
+        "--conditional-only",
+        action="store_true",
+        help="with guidance, leave the unconditional half alone",
+    )
+
+
+def _add_grid_options(parser: argparse.ArgumentParser) -> None:
+    grid = parser.add_argument_group("many pictures in one job, as a contact sheet")
+    grid.add_argument("--samples", type=positive, metavar="N", help="seeds, from --seed upwards")
+    grid.add_argument("--strengths", type=_numbers_of(None), default=(), metavar="S,S,…")
+    grid.add_argument("--windows", type=_windows, default=(), metavar="A-B,A-B,…")
+    grid.add_argument("--mask-layers", type=_layer_sets, default=(), metavar="NAME,NAME,…")
+    grid.add_argument("--batch", type=positive, metavar="N", help="pictures in one forward pass")
+
+
+def run(options: argparse.Namespace) -> Answer:
+    """Pictures, and a record of how they were made."""
+    if options.replay is not None:
+        return _replay(options)
+    with engine_of(options) as engine:
+        job, shapes = _asked_for(options, engine)
+        made = engine.run(job)
+        if isinstance(made, PictureGrid):
+            return write_grid(made, options.out)
+        assert isinstance(made, Trajectory)
+        baseline = placed = None
+        if options.baseline:
+            assert isinstance(job, Generate)
+            settings = replace(job.settings, seed=made.seed)
+            found = engine.run(replace(job, rows=(), settings=settings, keep=False))
+            assert isinstance(found, Trajectory)
+            baseline = found
+        if options.land is not None:
+            placed = _land(engine, made, options.land)
+    return write_trajectory(made, options.out, shapes, baseline=baseline, placed=placed)
+
+
+def _asked_for(
+    options: argparse.Namespace, engine: Engine
+) -> tuple[Generate | GenerateGrid, SampleTable]:
+    """The job that the options describe, and the samples."""
+    source = source_of(options)
+    opened = open_data(engine, source, options.model)
+    loaded = engine.run(LoadModel(job_id=0, source=source, model=opened.model))
+    assert isinstance(loaded, ModelLoaded)
+    common: dict[str, Any] = {
+        "job_id": 0,
+        "source": source,
+        "model": opened.model,
+        "layers": options.layer or opened.default_layers,
+        "rows": options.rows,
+        "class_choice": _choice(options, opened),
+        "settings": _settings(options, loaded),
+    }
+    if not (options.samples or options.strengths or options.windows or options.mask_layers):
+        return Generate(**common, keep=options.activations), opened.samples
+    for name in ("activations", "baseline", "land"):
+        if getattr(options, name):
+            raise UsageError(f"--{name} belongs to a single picture, not to a grid.")
+    axes = {name: getattr(options, name) for name in ("strengths", "windows", "mask_layers")}
+    return (
+        GenerateGrid(**common, samples=options.samples or 1, batch=options.batch, **axes),
+        opened.samples,
+    )
+
+
+def _settings(options: argparse.Namespace, loaded: ModelLoaded) -> GenerateSettings:
+    settings = loaded.settings
+    if options.preset is not None:
+        presets = {preset.name: preset.settings for preset in loaded.presets}
+        if options.preset not in presets:
+            known = "; ".join(f"{p.name}: {p.note}" for p in loaded.presets) or "none"
+            raise UsageError(f"{loaded.model} has no preset {options.preset!r}. It has: {known}.")
+        settings = presets[options.preset]
+    changes: dict[str, Any] = {
+        "noise_mode": options.noise_mode,
+        "seed": options.seed,
+        "sampler": options.sampler,
+        "strength": options.strength,
+        "weighting": options.weighting,
+        "mask_layers": options.mask_layer,
+    }
+    if options.churn is not None:
+        changes |= zip(("s_churn", "s_min", "s_max", "s_noise"), options.churn, strict=True)
+    if options.conditional_only:
+        changes["mask_unconditional"] = False
+    if options.mask_window is not None:
+        changes["mask_from"], changes["mask_steps"] = options.mask_window
+    elif options.mask_steps is not None:
+        changes["mask_steps"] = options.mask_steps
+    else:
+        changes["mask_steps"] = settings.num_steps
+    return replace(settings, **{key: value for key, value in changes.items() if value is not None})
+
+
+def _land(engine: Engine, made: Trajectory, sigma: float) -> PicturePlaced:
+    job = made.job
+    placed = engine.run(
+        PlacePicture(
+            job_id=0,
+            source=job.source,
+            model=job.model,
+            layers=job.layers,
+            image=made.image,
+            class_label=made.class_label,
+            sigma=sigma,
+            seed=made.seed,
+        )
+    )
+    assert isinstance(placed, PicturePlaced)
+    return placed
+
+
+# ---- again --------------------------------------------------------------------------------------
+
+
+def _replay(options: argparse.Namespace) -> Answer:
+    """Make what a record describes again, and say why it may differ."""
+    from diffviews_desktop.engine.record import differences, read_record, replayed
+
+    record = read_record(options.replay)
+    job = replayed(record)
+    if options.data is not None:
+        job = replace(job, source=replace(job.source, path=options.data))
+    if options.device == "auto" and record.device:
+        options.device = record.device
+    with engine_of(options, threads=record.threads) as engine:
+        opened = open_data(engine, job.source, job.model)
+        job = replace(job, rows=_same_rows(job.rows, record.sample_ids, opened.samples))
+        made = engine.run(job)
+    assert isinstance(made, Trajectory | PictureGrid)
+    why = tuple(f"The bytes may differ: {text}." for text in differences(record, made.record))
+    if isinstance(made, PictureGrid):
+        return write_grid(replace(made, notes=(*made.notes, *why)), options.out)
+    return write_trajectory(replace(made, notes=(*made.notes, *why)), options.out, opened.samples)
+
+
+def _same_rows(
+    rows: tuple[int, ...], names: tuple[str, ...], samples: SampleTable
+) -> tuple[int, ...]:
+    """The rows that the samples of a record have now.
+
+    Raises:
+        DataError: one is no longer there.
+    """
+    if len(names) != len(rows):
+        return rows
+    place = {name: row for row, name in enumerate(samples.sample_id)}
+    missing = [name for name in names if name not in place]
+    if missing:
+        raise DataError(f"The data folder has no sample {missing[0]!r}, which the record needs.")
+    return tuple(place[name] for name in names)
+
+
+# ---- values of options --------------------------------------------------------------------------
+
+
+def _choice(options: argparse.Namespace, opened: DataOpened) -> ClassChoice:
+    if options.class_choice is not None:
+        return options.class_choice
+    if options.rows and options.rows[0] < len(opened.samples):
+        number = int(opened.samples.class_label[options.rows[0]])
+        if number >= 0:
+            return number
+    return "random"
+
+
+def _rows(text: str) -> tuple[int, ...]:
+    try:
+        rows = tuple(int(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        rows = ()
+    if not rows or min(rows) < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of samples such as 3,14,15")
+    return rows
+
+
+def _class(text: str) -> ClassChoice:
+    if text.isdecimal():
+        return int(text)
+    match text:
+        case "random" | "zero" | "uniform":
+            return text
+    raise argparse.ArgumentTypeError(f"{text!r} is not a class number, random, zero or uniform")
+
+
+def _numbers_of(count: int | None) -> Callable[[str], tuple[float, ...]]:
+    def numbers(text: str) -> tuple[float, ...]:
+        try:
+            found = tuple(float(part) for part in text.split(","))
+        except ValueError:
+            found = ()
+        if not found or (count is not None and len(found) != count):
+            wanted = "numbers" if count is None else f"{count} numbers"
+            raise argparse.ArgumentTypeError(f"{text!r} is not {wanted} separated by commas")
+        return found
+
+    return numbers
+
+
+def _window(text: str) -> tuple[int, int]:
+    """``2-5`` as the first step, from 0, and the step after the last."""
+    first, _, last = text.partition("-")
+    if not (first.isdecimal() and last.isdecimal() and 1 <= int(first) <= int(last)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a range of steps such as 1-3")
+    return int(first) - 1, int(last)
+
+
+def _windows(text: str) -> tuple[tuple[int, int], ...]:
+    return tuple(_window(part) for part in text.split(","))
+
+
+def _layer_sets(text: str) -> tuple[tuple[str, ...], ...]:
+    return tuple(layer_set(part) for part in text.split(","))

@@ -1,0 +1,148 @@
+"""``import``: a data folder made of a checkpoint and pictures."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable
+from pathlib import Path
+from shlex import quote
+from typing import Any, TypeVar
+
+from diffviews_desktop.cli.main import (
+    add_device_options,
+    add_map_options,
+    map_parameters_of,
+    positive,
+)
+from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, not_negative
+from diffviews_desktop.engine.jobs import DataImported, ImportData, Source
+from diffviews_desktop.errors import UsageError
+from diffviews_desktop.values.import_rules import layer_names, noise_levels
+
+T = TypeVar("T")
+
+
+def add_to(verbs: Any) -> None:
+    """Add the verb's parser."""
+    text = (
+        "Make a data folder of a checkpoint and pictures, or of pictures that the model draws; "
+        "then open it with --data."
+    )
+    example = "import --model-checkpoint edm.pkl --images ./photos --sigmas 0.5,2,10 --out ./data"
+    parser = add_verb(verbs, "import", run, text, example)
+    parser.add_argument(
+        "--model-checkpoint",
+        "--checkpoint",
+        dest="checkpoint",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="the model: a file or a folder",
+    )
+    pictures = parser.add_mutually_exclusive_group(required=True)
+    pictures.add_argument("--images", type=Path, metavar="DIR", help="folder of pictures")
+    pictures.add_argument(
+        "--generate", type=positive, default=0, metavar="N", help="draw N pictures instead"
+    )
+    parser.add_argument(
+        "--labels",
+        type=Path,
+        metavar="CSV",
+        help="columns file, class and perhaps name (default: the names of subfolders)",
+    )
+    parser.add_argument(
+        "--sigmas",
+        type=_sigmas,
+        default=ImportData.sigmas,
+        metavar="S,S,…",
+        help="noise levels to extract each picture at (default: 0.5,2,10)",
+    )
+    parser.add_argument(
+        "--layers",
+        type=_layers,
+        default=(),
+        metavar="NAME,…",
+        help="layers of the folder's own map (default: the model's bottleneck)",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the data folder")
+    parser.add_argument("--name", help="of the model in it (default: that of the checkpoint)")
+    parser.add_argument(
+        "--adapter", metavar="NAME", help="the model's adapter (default: the one that fits)"
+    )
+    parser.add_argument(
+        "--seed", type=not_negative, default=ImportData.seed, help="of what is drawn (default: 42)"
+    )
+    parser.add_argument(
+        "--num-steps", "--steps", type=positive, metavar="N", help="steps of what is drawn"
+    )
+    add_device_options(parser)
+    add_map_options(parser)
+
+
+def run(options: argparse.Namespace) -> Answer:
+    """Import, and say what was made."""
+    source = Source(
+        path=options.out,
+        num_steps=options.num_steps,
+        label_dropout=options.label_dropout,
+        precision=options.precision,
+        extraction_input=options.extraction_input,
+        activation_dtype=options.activation_dtype,
+        parameters=map_parameters_of(options),
+    )
+    job = ImportData(
+        job_id=0,
+        source=source,
+        checkpoint=options.checkpoint,
+        out=options.out,
+        name=_name_after(options.checkpoint) if options.name is None else options.name,
+        adapter=options.adapter,
+        images=options.images,
+        labels=options.labels,
+        generate=options.generate,
+        sigmas=options.sigmas,
+        layers=options.layers,
+        seed=options.seed,
+    )
+    with engine_of(options) as engine:
+        imported = engine.run(job)
+    assert isinstance(imported, DataImported)
+    result = {
+        "data": str(imported.path.resolve()),
+        "model": imported.model,
+        "pictures": imported.pictures,
+        "samples": imported.samples,
+        "notes": list(imported.notes),
+    }
+    lines = [
+        f"{imported.path / imported.model}: {imported.samples} samples of {imported.pictures} "
+        "pictures",
+        *imported.notes,
+        "open it with: diffviews-desktop "
+        f"--data {quote(str(imported.path))} --model {quote(imported.model)}",
+    ]
+    return Answer(result, lines)
+
+
+def _name_after(checkpoint: Path) -> str:
+    """The name of a checkpoint, without what a folder's name should not have."""
+    path = checkpoint.resolve()
+    stem = path.name if path.is_dir() else path.stem
+    return re.sub(r"[^\w.-]+", "-", stem).strip("-.") or "model"
+
+
+def _sigmas(text: str) -> tuple[float, ...]:
+    return _typed(noise_levels, text)
+
+
+def _layers(text: str) -> tuple[str, ...]:
+    return _typed(layer_names, text)
+
+
+def _typed(rule: Callable[[str], T], text: str) -> T:
+    """What a rule makes of a text, refused as argparse wants it."""
+    try:
+        return rule(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from error

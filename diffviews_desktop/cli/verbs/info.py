@@ -1,0 +1,97 @@
+"""``info``: what a data folder holds."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+import numpy as np
+
+from diffviews_desktop.cli.main import add_source_options, source_of
+from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data, size
+from diffviews_desktop.data.folder.dataset import read_config
+from diffviews_desktop.engine.engine import Engine
+from diffviews_desktop.engine.jobs import LoadModel, ModelLoaded, Source
+from diffviews_desktop.errors import DiffViewsError
+
+
+def add_to(verbs: Any) -> None:
+    """Add the verb's parser."""
+    text = "List the models of a data folder and their layers."
+    add_source_options(add_verb(verbs, "info", run, text, "info --data ./data --json"))
+
+
+def run(options: argparse.Namespace) -> Answer:
+    """What a data folder holds."""
+    source = source_of(options)
+    with engine_of(options) as engine:
+        opened = open_data(engine, source, options.model)
+        names = [options.model] if options.model else [model.name for model in opened.models]
+        models = [_model(engine, source, name) for name in names]
+    from diffviews_desktop.adapters.registry import list_adapters, unusable_adapters
+
+    unusable = unusable_adapters()
+    lines = [line for model in models for line in _lines(model)]
+    lines += [f"problem: {problem}" for problem in opened.problems]
+    lines.append(f"adapters: {', '.join(list_adapters())}")
+    lines += [f"unusable adapter {name}: {reason}" for name, reason in unusable.items()]
+    result = {
+        "models": models,
+        "problems": list(opened.problems),
+        "adapters": list_adapters(),
+        "unusable_adapters": unusable,
+    }
+    return Answer(result, lines)
+
+
+def _model(engine: Engine, source: Source, name: str) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "name": name,
+        "adapter": "",
+        "samples": 0,
+        "default_layer": None,
+        "layers": [],
+        "device": None,
+        "num_classes": None,
+        "guidance_note": None,
+        "notes": [],
+        "problems": [],
+    }
+    try:
+        opened = open_data(engine, source, name)
+        summary = next(model for model in opened.models if model.name == name)
+        entry["adapter"] = source.adapter or summary.adapter
+        entry["samples"] = len(opened.samples)
+        entry["default_layer"] = "+".join(opened.default_layers) or None
+        kind = source.activation_dtype or read_config(opened.path / name).activation_dtype
+        loaded = engine.run(LoadModel(job_id=0, source=source, model=name))
+        assert isinstance(loaded, ModelLoaded)
+        entry["device"] = loaded.device
+        entry["num_classes"] = loaded.num_classes
+        entry["guidance_note"] = loaded.guidance_note
+        entry["notes"] = list(loaded.notes)
+        entry["layers"] = [
+            {
+                "name": layer.name,
+                "shape": list(layer.shape),
+                "cached": layer.cached,
+                "bytes": len(opened.samples) * layer.values * np.dtype(kind).itemsize,
+            }
+            for layer in loaded.layers
+        ]
+    except DiffViewsError as error:
+        entry["problems"].append(str(error))
+    return entry
+
+
+def _lines(model: dict[str, Any]) -> list[str]:
+    return [
+        f"{model['name']}  ({model['adapter']}, {model['samples']} samples)",
+        *(
+            f"  {layer['name']:24} {'x'.join(map(str, layer['shape'])):>12} "
+            f"{size(layer['bytes']):>10}{'  cached' if layer['cached'] else ''}"
+            for layer in model["layers"]
+        ),
+        *(f"  note: {note}" for note in model["notes"]),
+        *(f"  problem: {problem}" for problem in model["problems"]),
+    ]

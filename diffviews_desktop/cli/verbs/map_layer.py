@@ -1,0 +1,62 @@
+"""``map``: the map of a layer as CSV."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from diffviews_desktop import paths
+from diffviews_desktop.cli.main import add_source_options, source_of
+from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, layer_set, open_data
+from diffviews_desktop.data.folder.dataset import write_embedding_csv
+from diffviews_desktop.engine.jobs import LayerMap, MapLayer
+from diffviews_desktop.errors import UsageError
+
+
+def add_to(verbs: Any) -> None:
+    """Add the verb's parser."""
+    text = "Make the map of a layer, or take it from the cache."
+    parser = add_verb(verbs, "map", run, text, "map --model digits --layer midblock --json")
+    add_source_options(parser, layer=layer_set)
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the CSV there")
+
+
+def run(options: argparse.Namespace) -> Answer:
+    """The map of a layer: where its table is, and how far it can be trusted."""
+    source = source_of(options)
+    with engine_of(options) as engine:
+        opened = open_data(engine, source, options.model)
+        mapped = engine.run(
+            MapLayer(job_id=0, source=source, model=opened.model, layers=options.layer or ())
+        )
+    assert isinstance(mapped, LayerMap)
+    if options.out is not None:
+        table = options.out
+    elif mapped.path.is_dir() and not mapped.path.is_symlink():
+        table = mapped.path / "map.csv"
+    else:
+        table = paths.cache_dir() / "maps" / f"{mapped.path.name}.csv"
+    try:
+        table.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"The table cannot be written to {table} ({error}).") from error
+    write_embedding_csv(table, opened.samples, mapped.xy, mapped.z, mapped.trust)
+    result = {
+        "model": opened.model,
+        "layers": list(mapped.layers),
+        "points": int(np.isfinite(mapped.xy).all(axis=1).sum()),
+        "dimensions": 2 if mapped.z is None else 3,
+        "trustworthiness": mapped.trustworthiness,
+        "csv": str(table.resolve()),
+        "from_cache": mapped.from_cache,
+        "parameters": mapped.parameters,
+        "notes": list(mapped.notes),
+    }
+    how = "from the cache" if mapped.from_cache else "made now"
+    lines = [f"{result['points']} points of {mapped.label} ({how}): {table}"]
+    if mapped.trustworthiness is not None:
+        lines.append(f"trustworthiness {mapped.trustworthiness:.3f}")
+    return Answer(result, [*lines, *mapped.notes])

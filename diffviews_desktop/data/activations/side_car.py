@@ -1,0 +1,152 @@
+"""The side-car ``<name>.npy.json`` of an activation matrix: which layers and samples are in it."""
+
+from __future__ import annotations
+
+import json
+import math
+import reprlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from diffviews_desktop.data.folder.files import read_json, replacing
+from diffviews_desktop.errors import DataError
+from diffviews_desktop.files.files import MOST_LISTED_JSON, meant_as_file
+
+MOST_DIMENSIONS = 8
+"""Of the shape of a layer."""
+
+
+@dataclass(frozen=True)
+class SideCar:
+    """What a side-car says; the defaults where it does not.
+
+    Attributes:
+        layers: names of the layers, sorted.
+        shapes: shape of each layer without the batch; empty where unknown.
+        num_samples: rows of the matrix.
+        sample_ids: the sample of each row.
+    """
+
+    layers: tuple[str, ...] = ()
+    shapes: Mapping[str, tuple[int, ...]] | None = None
+    num_samples: int | None = None
+    sample_ids: tuple[str, ...] | None = None
+
+
+def side_car_path(matrix: Path) -> Path:
+    """Where a matrix's side-car belongs."""
+    return matrix.with_name(matrix.name + ".json")
+
+
+def read_side_car(matrix: Path, rows: int, width: int) -> SideCar:
+    """Read the side-car of a matrix ``(rows, width)`` and check it against the matrix.
+
+    Raises:
+        DataError: it is damaged, or says something else than the matrix.
+    """
+    path = side_car_path(matrix)
+    if not meant_as_file(path):
+        return SideCar()
+    said = read_json(path, MOST_LISTED_JSON)
+    layers = said.get("layers") or []
+    if not isinstance(layers, list) or not all(isinstance(name, str) for name in layers):
+        raise DataError(f"{path}: 'layers' must be a list of layer names: correct it.")
+    if len(set(layers)) != len(layers):
+        raise DataError(f"{path}: 'layers' names a layer twice: correct it.")
+    for key, actual in (("num_samples", rows), ("total_features", width)):
+        if said.get(key) is not None and said[key] != actual:
+            raise DataError(
+                f"{path} says {key} {reprlib.repr(said[key])}, but {matrix.name} has {actual}. "
+                "Restore the one that is wrong."
+            )
+    return SideCar(
+        layers=tuple(sorted(layers)),
+        shapes=_shapes(path, layers, said.get("shapes"), width),
+        num_samples=rows if said.get("num_samples") is not None else None,
+        sample_ids=_sample_ids(path, said.get("sample_ids"), rows),
+    )
+
+
+def write_side_car(
+    matrix: Path,
+    *,
+    layers: Sequence[str],
+    shapes: Mapping[str, Sequence[int]],
+    dtype: str,
+    rows: int | None = None,
+    width: int | None = None,
+    sample_ids: Sequence[str] | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> None:
+    """Write the side-car of a matrix ``(rows, width)``.
+
+    Args:
+        matrix: the matrix's file.
+        layers: its layers.
+        shapes: shape of each without the batch; may be empty where they are unknown.
+        dtype: the kind of its numbers.
+        rows: by default, one for each of ``sample_ids``.
+        width: by default, what ``shapes`` make.
+        sample_ids: the sample of each row, if they are to be named.
+        extra: what else the side-car is to say.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    if rows is None:
+        rows = len(sample_ids or ())
+    if width is None:
+        width = sum(math.prod(shape) for shape in shapes.values())
+    said: dict[str, Any] = {
+        **(extra or {}),
+        "layers": sorted(layers),
+        "shapes": {name: list(shapes[name]) for name in sorted(shapes)},
+        "total_features": width,
+        "num_samples": rows,
+        "dtype": dtype,
+    }
+    if sample_ids is not None:
+        said["sample_ids"] = list(sample_ids)
+    with replacing(side_car_path(matrix)) as file:
+        file.write(json.dumps(said, indent=1).encode())
+
+
+def _shapes(
+    path: Path, layers: Sequence[str], said: Any, width: int
+) -> dict[str, tuple[int, ...]] | None:
+    """The layers' shapes, if they are said and make up the row; that of a single layer is known."""
+    if len(layers) == 1 and not said:
+        return {layers[0]: (width,)}
+    if not said or not layers:
+        return None
+    if isinstance(said, list) and len(said) == len(layers):  # in the order of the names
+        said = dict(zip(layers, said, strict=True))
+    if not isinstance(said, dict) or set(said) != set(layers):
+        raise DataError(f"{path}: 'shapes' must give each of 'layers' its shape: correct it.")
+    sizes = {name: [size] if isinstance(size, int) else size for name, size in said.items()}
+    for name, size in sizes.items():
+        whole = isinstance(size, list) and all(type(n) is int and 0 < n <= width for n in size)
+        if not size or not whole or len(size) > MOST_DIMENSIONS:
+            raise DataError(f"{path}: the shape of {name} is not usable: correct it.")
+    total = sum(math.prod(size) for size in sizes.values())
+    if total != width:
+        raise DataError(
+            f"{path}: the shapes of its layers make {total} values a row, but the matrix has "
+            f"{width}. Restore the one that is wrong."
+        )
+    return {name: tuple(sizes[name]) for name in sorted(sizes)}
+
+
+def _sample_ids(path: Path, said: Any, rows: int) -> tuple[str, ...] | None:
+    if said is None:
+        return None
+    if not isinstance(said, list) or not set(map(type, said)) <= {str, int}:
+        raise DataError(f"{path}: 'sample_ids' must be a list of sample ids: correct it.")
+    ids = tuple(map(str, said))
+    if len(ids) != rows or len(set(ids)) != rows:
+        raise DataError(
+            f"{path}: 'sample_ids' must name {rows} different samples, one a row: restore it."
+        )
+    return ids

@@ -1,0 +1,1 @@
+"""Data folders: models, samples, pictures."""

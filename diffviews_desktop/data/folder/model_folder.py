@@ -1,0 +1,158 @@
+"""One model's subfolder of a data folder: its settings, and where its files are."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from diffviews_desktop.data.checkpoints.files import find_converted
+from diffviews_desktop.data.class_labels import find_class_labels
+from diffviews_desktop.data.folder.files import files_in, names_in, read_json
+from diffviews_desktop.errors import DataError, brief
+from diffviews_desktop.files.files import check_regular, meant_as_file
+
+USUAL_SET = "imagenet_real"
+
+
+class ModelConfig(BaseModel):
+    """``config.json`` of a model's folder; every key is optional."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    adapter: str = "dmd2-imagenet-64"
+    checkpoint: str | None = None
+    description: str = ""
+    sigma_max: float = Field(80.0, gt=0, allow_inf_nan=False)
+    sigma_min: float = Field(0.5, gt=0, allow_inf_nan=False)
+    default_steps: int = Field(5, ge=1, le=100_000)
+    guidance_scale: float = Field(1.0, ge=0, allow_inf_nan=False)
+    sampler: Literal["renoise", "heun"] = "renoise"
+    extraction_input: Literal["noised", "scaled"] = "scaled"
+    activation_dtype: Literal["float32", "float16"] = "float32"
+
+    @model_validator(mode="after")
+    def _ordered(self) -> ModelConfig:
+        # one that is not given is the adapter's, whatever the default here
+        given = {"sigma_min", "sigma_max"} <= self.model_fields_set
+        if given and self.sigma_min > self.sigma_max:
+            raise ValueError("sigma_min must not exceed sigma_max")
+        return self
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """One model's subfolder: its settings are read, its samples not yet (see `read_samples`)."""
+
+    name: str
+    path: Path
+    data_root: Path
+    config: ModelConfig
+
+    def checkpoint(self) -> Path:
+        """The checkpoint file or folder: tried relative to the model's folder, the data folder,
+        then the working directory. A converted form beside it stands for it.
+
+        Raises:
+            DataError: none is named, or it is nowhere.
+        """
+        named = self.config.checkpoint
+        if not named:
+            raise DataError(
+                f"{self.path / 'config.json'} names no checkpoint, so {self.name} can be looked at "
+                'but not run. Add "checkpoint": a path relative to that folder.'
+            )
+        for base in (self.path, self.data_root, Path.cwd()):
+            path = base / named
+            try:
+                converted = find_converted(path)
+            except (OSError, ValueError):  # no file system has such a name
+                continue
+            if converted is not None:
+                return converted
+            if os.path.exists(path):
+                return self._usable(path)
+        short = named if len(named) <= 100 else named[:100] + "…"
+        raise DataError(
+            f"The checkpoint {short} of {self.name} is not in {self.path} or {self.data_root}. "
+            "Put the file there or correct config.json."
+        )
+
+    def _usable(self, path: Path) -> Path:
+        """A checkpoint that is there, if it is a file or a folder.
+
+        Raises:
+            DataError: it is something that must not be opened.
+        """
+        if not os.path.isdir(path):
+            try:
+                check_regular(path)
+            except OSError as error:
+                raise DataError(
+                    f"The checkpoint {path} of {self.name} cannot be read ({brief(error)}). Put "
+                    "the file itself there or correct config.json."
+                ) from error
+        return path
+
+    @cached_property
+    def class_names(self) -> dict[int, str] | None:
+        """Names of the classes that the folder itself brings, or None.
+
+        Raises:
+            DataError: its file is damaged.
+        """
+        return find_class_labels(self.path, self.data_root)
+
+    def with_overrides(self, **changes: Any) -> ModelFolder:
+        """The same folder with other settings; None leaves a setting as it is."""
+        given = {key: value for key, value in changes.items() if value is not None}
+        said = self.config.model_dump(exclude_unset=True)
+        config = _validate({**said, **given}, f"{self.name} with the options given")
+        return ModelFolder(self.name, self.path, self.data_root, config)
+
+
+def read_config(folder: Path) -> ModelConfig:
+    """Read ``config.json`` of a model's folder.
+
+    Raises:
+        DataError: it is not JSON, or a value is out of range.
+    """
+    return _validate(read_json(folder / "config.json"), str(folder / "config.json"))
+
+
+def metadata_file(folder: Path) -> Path | None:
+    """``metadata/<set>/dataset_info.json`` of a model's folder: of the usual set, else of the first
+    by name.
+
+    Raises:
+        DataError: the folder ``metadata`` cannot be read.
+    """
+    sets = names_in(folder / "metadata")
+    if USUAL_SET in sets:
+        sets.insert(0, USUAL_SET)
+    paths = (folder / "metadata" / name / "dataset_info.json" for name in sets)
+    return next((path for path in paths if meant_as_file(path)), None)
+
+
+def embedding_files(folder: Path) -> list[Path]:
+    """The maps ``embeddings/*.csv`` of a model's folder, sorted by name; the first is used.
+
+    Raises:
+        DataError: the folder ``embeddings`` cannot be read.
+    """
+    return files_in(folder / "embeddings", ".csv")
+
+
+def _validate(values: Mapping[str, Any], source: str) -> ModelConfig:
+    try:
+        return ModelConfig.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "its values"
+        problem = first["msg"].removeprefix("Value error, ")
+        raise DataError(f"{source}: {where}: {problem}.") from error

@@ -1,0 +1,384 @@
+"""The samples of a model's folder: its list, and its map, matched by sample id."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffviews_desktop.data.activations.arrays import Float32
+from diffviews_desktop.data.class_labels import load_class_labels
+from diffviews_desktop.data.folder.files import files_in, read_json, replacing
+from diffviews_desktop.data.folder.model_folder import ModelFolder, embedding_files, metadata_file
+from diffviews_desktop.data.folder.sample_columns import (
+    MOST_NAMES,
+    UNENCODABLE,
+    Columns,
+    as_float32,
+    as_written,
+    further_columns,
+    joined,
+    numbers,
+    read_csv,
+    sample_ids,
+    sample_table,
+    texts,
+)
+from diffviews_desktop.data.folder.sample_records import Records, sample_records
+from diffviews_desktop.errors import DataError, brief
+from diffviews_desktop.files.files import MOST_TABLE_MEMORY, meant_as_file, too_many_values
+from diffviews_desktop.text.plain import csv_cell, from_csv_cell
+from diffviews_desktop.values.samples import Column, SampleTable
+
+IMAGENET_ADAPTERS = ("edm-imagenet-64", "dmd2-imagenet-64")
+Check = Callable[[], None]
+FIRST = 100
+"""So many records tell which names there are."""
+SAMPLE_COLUMNS = ("sample_id", "class_label", "class_name", "image_path", "conditioning_sigma")
+LISTED_COLUMNS = (*SAMPLE_COLUMNS, "activation_path", "batch_index")
+
+
+@dataclass(frozen=True, eq=False)
+class ModelSamples:
+    """The samples of a model and what its folder knows about them.
+
+    Attributes:
+        table: the samples.
+        matrix_rows: position of each sample in the folder's own list, ``(N,)``: its row in an
+            activation matrix that names no samples.
+        layers: the layers of the folder's own map, sorted.
+        xy: the folder's own map ``(N, 2) float32``, or None.
+        embedding: name of that map's files, or None.
+        notes: what was left out while reading.
+        z: the third coordinate of that map ``(N,) float32``, or None.
+        source: the file that lists the samples.
+        listed: how many samples that file lists, before any was left out.
+        activation_path: where each sample's activation is stored, as the file has it: relative to
+            the model's folder, without suffix; empty where it does not say.
+        batch_index: the row there, as the file has it, unchecked; None where it does not say.
+    """
+
+    table: SampleTable
+    matrix_rows: NDArray[np.int64]
+    layers: tuple[str, ...]
+    xy: Float32 | None
+    embedding: str | None
+    notes: tuple[str, ...] = field(default=())
+    z: Float32 | None = None
+    source: Path = Path()
+    listed: int = 0
+    activation_path: tuple[str, ...] = ()
+    batch_index: tuple[Any, ...] = ()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes when a sample, its order, its class or its noise level changes."""
+        # JSON may hold half of a pair of surrogates, which strict UTF-8 refuses
+        digest = hashlib.sha256("\0".join(self.table.sample_id).encode("utf-8", "surrogatepass"))
+        digest.update("\0".join(self.table.image_path).encode("utf-8", "surrogatepass"))
+        digest.update(self.table.class_label.tobytes())
+        digest.update(self.table.sigma.tobytes())
+        return digest.hexdigest()
+
+    def take(self, rows: NDArray[np.int64]) -> ModelSamples:
+        """Some of the samples, in the order of ``rows``."""
+        table = self.table
+        return replace(
+            self,
+            table=SampleTable(
+                root=table.root,
+                sample_id=tuple(table.sample_id[i] for i in rows),
+                class_label=table.class_label[rows],
+                class_name=tuple(table.class_name[i] for i in rows),
+                image_path=tuple(table.image_path[i] for i in rows),
+                sigma=table.sigma[rows],
+                columns={
+                    name: replace(column, values=column.values[rows])
+                    for name, column in table.columns.items()
+                },
+            ),
+            matrix_rows=self.matrix_rows[rows],
+            xy=None if self.xy is None else self.xy[rows],
+            z=None if self.z is None else self.z[rows],
+            activation_path=tuple(self.activation_path[i] for i in rows),
+            batch_index=tuple(self.batch_index[i] for i in rows),
+        )
+
+
+def read_samples(
+    model: ModelFolder, max_classes: int | None = None, check: Check = lambda: None
+) -> ModelSamples:
+    """Read the samples of a model and match them with its map by sample id.
+
+    Args:
+        model: the model's folder.
+        max_classes: keep only the samples of the first so many classes.
+        check: called now and then; may raise to stop.
+
+    Raises:
+        DataError: the table or the map is damaged, empty, or has the same id twice.
+    """
+    metadata, maps = metadata_file(model.path), embedding_files(model.path)
+    # what the list says of the samples need not be read again
+    listed = () if metadata is None else SAMPLE_COLUMNS[1:]
+    rows = read_csv(maps[0], listed, check) if maps else None
+    if metadata is not None:
+        columns = sample_columns(sample_records(metadata, check), metadata)
+        check()
+        samples = _samples(model, columns, metadata)
+    elif rows is not None:
+        samples = _samples(model, rows, maps[0])
+    else:
+        raise _no_samples(model)
+    check()
+    keep: NDArray[np.bool_] = np.ones(len(samples.table), dtype=bool)
+    if rows is not None:
+        samples = _with_map(samples, rows, maps)
+        assert samples.xy is not None
+        keep &= np.isfinite(samples.xy).all(axis=1)
+        if not keep.any():
+            raise DataError(
+                f"{maps[0]} has no usable coordinates for the samples of {samples.source}: restore "
+                "it, or remove it to have the map made anew."
+            )
+    if max_classes is not None:
+        first = np.unique(samples.table.class_label[keep])[: max(1, max_classes)]
+        keep &= np.isin(samples.table.class_label, first)
+    if not keep.all():
+        samples = samples.take(np.flatnonzero(keep))
+    if samples.z is not None and not np.isfinite(samples.z).all():
+        samples = replace(samples, z=None)
+    return samples
+
+
+def listed_samples(model: ModelFolder) -> ModelSamples:
+    """All samples of the folder's own list, in its order, without the map's places.
+
+    Raises:
+        DataError: the list is damaged or empty, or has the same id twice.
+    """
+    metadata, maps = metadata_file(model.path), embedding_files(model.path)
+    if metadata is not None:
+        columns = sample_columns(sample_records(metadata), metadata)
+        samples = _samples(model, columns, metadata)
+    elif maps:
+        samples = _samples(model, read_csv(maps[0]), maps[0])
+    else:
+        raise _no_samples(model)
+    return replace(samples, layers=_map_layers(maps[0])) if maps else samples
+
+
+def metadata_records(path: Path) -> list[dict[str, Any]]:
+    """The samples of a ``dataset_info.json``, as it has them.
+
+    Raises:
+        DataError: it cannot be read, or has no list of samples.
+    """
+    records: list[dict[str, Any]] = []
+    for some in sample_records(path):
+        records += some
+        _check_memory(path, 250 * len(records))  # each is a dictionary
+    return records
+
+
+def sample_columns(pieces: Iterable[Records], path: Path) -> Columns:
+    """Samples as columns: those that the program knows, and what else all of the first say.
+
+    Args:
+        pieces: the samples, some at a time.
+        path: the file that they are from.
+
+    Raises:
+        DataError: there are so many that they would take too much memory.
+    """
+    columns: dict[str, list[tuple[Any, ...]]] = {name: [] for name in LISTED_COLUMNS}
+    count = 0
+    for records in pieces:
+        if not count:
+            others = dict.fromkeys(name for record in records[:FIRST] for name in record)
+            columns |= {name: [] for name in list(others)[:MOST_NAMES] if name not in columns}
+        for name, values in columns.items():
+            try:
+                values.append(tuple(map(itemgetter(name), records)))
+            except KeyError:
+                values.append(tuple(record.get(name) for record in records))
+        count += len(records)
+        _check_memory(path, 8 * len(columns) * count)
+    return {name: joined(values) for name, values in columns.items()}
+
+
+def _check_memory(path: Path, needed: int) -> None:
+    if needed > MOST_TABLE_MEMORY:
+        reason = too_many_values(path, MOST_TABLE_MEMORY)
+        raise DataError(f"{path} cannot be read ({brief(reason)}). Split it.")
+
+
+def samples_of(
+    root: Path,
+    columns: Columns,
+    source: Path,
+    own_names: Mapping[int, str] | None = None,
+    known_names: Mapping[int, str] | None = None,
+) -> ModelSamples:
+    """All samples of a list, checked, none left out, without a map.
+
+    Args:
+        root: the model's folder.
+        columns: ``sample_id`` and what else is given.
+        source: the file they are from.
+        own_names: names of classes that go before those of the columns.
+        known_names: names of classes where the columns have none.
+
+    Raises:
+        DataError: there are none, a value cannot be used, or an id is there twice.
+    """
+    n = len(columns["sample_id"])
+    if not n:
+        raise DataError(f"{source} has no samples: restore it.")
+    paths = columns.get("activation_path") or [None] * n
+    rows = columns.get("batch_index") or [None] * n
+    return ModelSamples(
+        table=sample_table(root, columns, source, own_names or {}, known_names or {}),
+        matrix_rows=np.arange(n),
+        layers=(),
+        xy=None,
+        embedding=None,
+        source=source,
+        listed=n,
+        activation_path=texts(paths),
+        batch_index=tuple(None if row == "" else row for row in rows),
+    )
+
+
+def write_embedding_csv(
+    path: Path,
+    table: SampleTable,
+    xy: NDArray,
+    z: NDArray | None = None,
+    trust: NDArray | None = None,
+) -> None:
+    """Write the sample columns, ``umap_x, umap_y`` and, where they are given, ``umap_z`` and
+    ``trust`` as CSV, whole or not at all.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    places = {"umap_x": xy[:, 0], "umap_y": xy[:, 1], "umap_z": z, "trust": trust}
+    given = {name: values for name, values in places.items() if values is not None}
+    with replacing(path) as binary:
+        file = io.TextIOWrapper(binary, "utf-8", UNENCODABLE, newline="")
+        writer = csv.writer(file)
+        writer.writerow([*SAMPLE_COLUMNS, *given])
+        for i in range(len(table)):
+            numbers = [_short(values[i]) for values in (table.sigma, *given.values())]
+            writer.writerow(
+                [
+                    csv_cell(table.sample_id[i]),
+                    int(table.class_label[i]),
+                    csv_cell(table.class_name[i]),
+                    csv_cell(table.image_path[i]),
+                    *numbers,
+                ]
+            )
+        file.detach()  # which writes the rest, and leaves the file to its owner
+
+
+def _short(value: np.floating) -> str:
+    """The shortest text that reads back as the same float32."""
+    return np.format_float_positional(np.float32(value), unique=True, trim="-")
+
+
+def _no_samples(model: ModelFolder) -> DataError:
+    return DataError(f"{model.path} has no samples: restore its metadata/*/dataset_info.json.")
+
+
+def _samples(model: ModelFolder, columns: Columns, source: Path) -> ModelSamples:
+    """All samples of a model's list, with the names of its classes."""
+    known = load_class_labels() if model.config.adapter in IMAGENET_ADAPTERS else {}
+    return samples_of(model.path, columns, source, model.class_names or {}, known)
+
+
+def _with_map(samples: ModelSamples, rows: Columns, maps: Sequence[Path]) -> ModelSamples:
+    """The samples with the places that the first map's table gives them; NaN where none."""
+    path = maps[0]
+    if samples.source == path:
+        ids = samples.table.sample_id
+        found = np.arange(len(ids))
+    else:
+        ids = sample_ids(rows["sample_id"], path)
+        position = {name: i for i, name in enumerate(ids)}
+        names = samples.table.sample_id
+        found = np.array([position.get(name, len(ids)) for name in names])
+        for row in np.flatnonzero(found == len(ids)).tolist():
+            written = as_written(names[row])
+            # an apostrophe that another program wrote was taken for `csv_cell`'s, and is gone
+            found[row] = position.get(written, position.get(from_csv_cell(written), len(ids)))
+
+    def of_samples(column: str) -> Float32:
+        values = as_float32([*numbers(rows[column]), math.nan])
+        values[~np.isfinite(values)] = math.nan
+        return values[found]
+
+    xy = np.column_stack([of_samples("umap_x"), of_samples("umap_y")])
+    lost = int((~np.isfinite(xy).all(axis=1)).sum())
+    notes = [f"{lost} samples have no place on the map and are left out."] if lost else []
+    if len(maps) > 1:
+        others = _some([other.name for other in maps[1:]])
+        notes.append(
+            f"{path.parent} holds {len(maps)} maps: {path.name} is shown, {others} "
+            f"{'is' if len(maps) == 2 else 'are'} not."
+        )
+    pickles = [file.name for file in files_in(path.parent, ".pkl")]
+    if pickles:
+        one = len(pickles) == 1
+        notes.append(
+            f"{_some(pickles)} {'is' if one else 'are'} not opened, because such files can run "
+            f"code; what {'it' if one else 'they'} held is made anew from the activations."
+        )
+    return replace(
+        samples,
+        layers=_map_layers(path),
+        xy=xy,
+        z=of_samples("umap_z") if "umap_z" in rows else None,
+        embedding=path.stem,
+        notes=tuple(notes),
+        table=replace(samples.table, columns={**samples.table.columns, **_others(rows, found)}),
+    )
+
+
+def _others(rows: Columns, found: NDArray[np.int64]) -> dict[str, Column]:
+    """The further columns of a map's table, for the samples that are in its rows ``found``."""
+    columns = further_columns(rows)
+    count = len(rows["sample_id"])
+    taken = {}
+    for name, column in columns.items():
+        nothing = np.float32(-1 if column.names else math.nan)
+        taken[name] = replace(
+            column, values=np.append(column.values, nothing)[np.minimum(found, count)]
+        )
+    return taken
+
+
+def _map_layers(embedding: Path) -> tuple[str, ...]:
+    settings = embedding.with_suffix(".json")
+    if not meant_as_file(settings):
+        return ()
+    layers = read_json(settings).get("layers", [])
+    if not isinstance(layers, list) or not all(isinstance(name, str) for name in layers):
+        raise DataError(f"{settings}: 'layers' must be a list of layer names: correct it.")
+    return tuple(sorted(layers))
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first few of some names."""
+    return ", ".join(names[:3]) + ("…" if len(names) > 3 else "")

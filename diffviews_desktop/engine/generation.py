@@ -1,0 +1,414 @@
+"""Drawing with masks: one run step by step, grids of runs, and where a finished picture lands.
+
+For the engine, in whose process it runs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffviews_desktop.data.activations.arrays import Float32
+from diffviews_desktop.engine.jobs import (
+    MAX_PICTURES,
+    CellDone,
+    ClassChoice,
+    Generate,
+    GenerateGrid,
+    GenerateSettings,
+    GridCell,
+    PictureGrid,
+    PicturePlaced,
+    PlacePicture,
+    RunStarted,
+    StepDone,
+    Trajectory,
+    TrajectoryStep,
+)
+from diffviews_desktop.engine.maps import MapMaker
+from diffviews_desktop.engine.opened_model import Host, OpenedModel
+from diffviews_desktop.engine.record import make_record
+from diffviews_desktop.errors import MaskError, UsageError
+from diffviews_desktop.processing.neighbors import nearest
+from diffviews_desktop.processing.projector import Projector
+
+if TYPE_CHECKING:  # torch is imported when a model is first loaded
+    from diffviews_desktop.adapters.base import GeneratorAdapter
+    from diffviews_desktop.core.denoising import DenoiseStep
+    from diffviews_desktop.core.masking import ActivationMasker
+
+Masks = Mapping[str, Float32]
+_SMALL = 32
+"""Pictures up to this height and width are drawn a few at a time on a CPU: it is faster, and the
+first ones are still there soon."""
+
+
+@dataclass(frozen=True)
+class Generation:
+    """Draws with one model.
+
+    Args:
+        host: the engine.
+        maps: where places on the map and activations come from.
+        opened: the model.
+    """
+
+    host: Host
+    maps: MapMaker
+    opened: OpenedModel
+
+    # ---- one run --------------------------------------------------------------------------------
+
+    def trajectory(self, job: Generate) -> Trajectory:
+        """Draw one picture; every step is told as it is there."""
+        from diffviews_desktop.adapters.device import adapter_device
+
+        settings = self._checked(job.settings, job.rows)
+        job = replace(job, settings=settings, layers=self._map_layers(job.layers))
+        assert settings.seed is not None
+        adapter = self.host.adapter_of(self.opened)
+        _Run(adapter, settings, job.class_choice, 1, {}, [])  # refuses a class that there is not
+        projector = self.maps.projector(self.opened, job.layers)
+        self.host.prepare(adapter)
+        imposed_layers = settings.mask_layers or job.layers
+        masks = self._masks(job.rows, job.layers, settings, projector)
+        capture = sorted({*job.layers, *(imposed_layers if masks and job.keep else ())})
+        notes: list[str] = []
+        steps: list[TrajectoryStep] = []
+        run = _Run(adapter, settings, job.class_choice, 1, masks, notes)
+        self.host.emit(RunStarted(job.job_id, settings.seed, run.numbers[0]))
+        self.host.progress("generating", 0.0)
+        with self.host.interruptible(adapter), closing(run.steps(capture)) as running:
+            for step in running:
+                steps.append(_place(step, projector, job))
+                self.host.emit(StepDone(job.job_id, steps[-1]))
+                self.host.progress("generating", len(steps) / settings.num_steps)
+                self.host.check()
+        device = str(adapter_device(adapter))
+        return Trajectory(
+            job=job,
+            class_label=run.numbers[0],
+            seed=settings.seed,
+            steps=tuple(steps),
+            device=device,
+            notes=tuple(notes[-1:]),
+            record=make_record(job, self.opened, device, masks, self.host.check),
+        )
+
+    # ---- many -----------------------------------------------------------------------------------
+
+    def grid(self, job: GenerateGrid) -> PictureGrid:
+        """Draw one picture for every combination of the axes, a batch at a time."""
+        from diffviews_desktop.adapters.device import adapter_device
+
+        settings = self._checked(job.settings, job.rows)
+        _check_axes(job)
+        adapter = self.host.adapter_of(self.opened)
+        device = adapter_device(adapter)
+        if job.batch is None:
+            few = 4 if adapter.resolution <= _SMALL else 1
+            job = replace(job, batch=few if str(device) == "cpu" else 16)
+        job = replace(job, settings=settings, layers=self._map_layers(job.layers))
+        assert job.batch is not None
+        every = job.cells()
+        for cell in every:
+            self._checked(cell, job.rows)
+        _Run(adapter, settings, job.class_choice, 1, {}, [])  # refuses a class that there is not
+        known: dict[tuple[str, ...], Masks] = {}
+        for cell in every:
+            if job.rows and cell.mask_layers not in known:
+                projector = None
+                if cell.weighting == "distance":
+                    projector = self.maps.projector(self.opened, job.layers)
+                known[cell.mask_layers] = self._masks(job.rows, job.layers, cell, projector)
+        self.host.prepare(adapter)
+        notes: list[str] = []
+        cells: list[GridCell] = []
+        assert settings.seed is not None
+        self.host.emit(RunStarted(job.job_id, settings.seed, 0))
+        self.host.progress("generating", 0.0, f"0 of {len(every)}")
+        with self.host.interruptible(adapter):
+            for batch in _batches(every, job.batch):
+                done = len(cells)
+                for drawn in self._draw(adapter, job, batch, known, notes, done, len(every)):
+                    cells.append(drawn)
+                    self.host.emit(CellDone(job.job_id, drawn))
+        masks = {f"{'+'.join(names)}: {k}": v for names, m in known.items() for k, v in m.items()}
+        return PictureGrid(
+            job=job,
+            cells=tuple(cells),
+            device=str(device),
+            notes=tuple(notes[-1:]),
+            record=make_record(job, self.opened, str(device), masks, self.host.check),
+        )
+
+    def _draw(
+        self,
+        adapter: GeneratorAdapter,
+        job: GenerateGrid,
+        batch: Sequence[GenerateSettings],
+        known: Mapping[tuple[str, ...], Masks],
+        notes: list[str],
+        done: int,
+        total: int,
+    ) -> list[GridCell]:
+        """The pictures of some settings that differ in their seed and strength alone."""
+        from diffviews_desktop.adapters.sampling import tensor_to_uint8_image
+
+        first = batch[0]
+        seeds = [cell.seed for cell in batch]
+        strengths = [cell.strength for cell in batch]
+        masks = known.get(first.mask_layers, {})
+        run = _Run(adapter, first, job.class_choice, len(batch), masks, notes, seeds, strengths)
+        with closing(run.steps(())) as running:
+            for step in running:
+                share = (step.index + 1) / first.num_steps
+                self.host.progress(
+                    "generating",
+                    (done + share * len(batch)) / total,
+                    f"{done} of {total}",
+                )
+        images = tensor_to_uint8_image(step.denoised).numpy()
+        return [
+            GridCell(done + row, cell, run.numbers[row], images[row])
+            for row, cell in enumerate(batch)
+        ]
+
+    # ---- where a picture lands ------------------------------------------------------------------
+
+    def place(self, job: PlacePicture) -> PicturePlaced:
+        """Extract a picture's activation as those of the samples were, and place it on the map."""
+        from diffviews_desktop.core.extractor import LabelledPictures, extract_batches
+        from diffviews_desktop.data.activations.arrays import flatten_layers
+
+        if not 0 < job.sigma < math.inf:
+            raise UsageError(f"The noise level must be a positive number, not {job.sigma}.")
+        layers = self._map_layers(job.layers)
+        adapter = self.host.adapter_of(self.opened)
+        wanted = (adapter.resolution, adapter.resolution, getattr(adapter, "img_channels", 3))
+        if job.image.shape != wanted:
+            raise UsageError(
+                f"The picture is {job.image.shape}; {self.opened.folder.name} draws {wanted}."
+            )
+        projector = self.maps.projector(self.opened, layers)
+        self.host.progress("placing the picture")
+        picture = job.image.astype(np.float32).transpose(2, 0, 1)[None] / 127.5 - 1
+        batch = LabelledPictures(
+            picture,
+            np.array([job.sigma], np.float32),
+            np.array([job.class_label]),
+            np.array([job.seed]),
+        )
+        how = self.opened.folder.config.extraction_input
+        with self.host.interruptible(adapter):
+            captured = next(extract_batches(adapter, layers, [batch], how=how))
+        reduced = projector.reduction.transform(flatten_layers(captured))
+        _, samples = projector.spread(len(self.opened.samples.table))
+        near = nearest(samples, reduced, job.count)
+        pairs = zip(near.index[0].tolist(), near.distance[0].tolist(), strict=True)
+        placed = projector.place(reduced)
+        return PicturePlaced(
+            job=replace(job, layers=layers),
+            xy=_pair(placed.xy[0]),
+            distance=float(placed.distance[0]),
+            neighbors=tuple((row, far) for row, far in pairs if math.isfinite(far)),
+        )
+
+    # ---- masks ----------------------------------------------------------------------------------
+
+    def _masks(
+        self,
+        rows: Sequence[int],
+        layers: tuple[str, ...],
+        settings: GenerateSettings,
+        projector: Projector | None,
+    ) -> Masks:
+        """What each layer is held at: the mean of the rows, weighted if so wanted."""
+        if not rows:
+            return {}
+        from diffviews_desktop.core.masking import compute_mask_dict, distance_weights
+
+        names = tuple(sorted(settings.mask_layers or layers))
+        shapes = self.host.adapter_of(self.opened).get_layer_shapes()
+        missing = [name for name in names if name not in shapes]
+        if missing:
+            raise MaskError(
+                f"{self.opened.folder.name} has no layer {missing[0]!r}. "
+                f"It has: {', '.join(shapes)}."
+            )
+        weights = None
+        if settings.weighting == "distance":
+            assert projector is not None
+            _, reduced = projector.spread(len(self.opened.samples.table))
+            own = reduced[list(rows)]
+            weights = distance_weights(np.linalg.norm(own - own[0], axis=1).tolist())
+            if not np.isfinite(weights).all():
+                raise MaskError(
+                    "A sample of the mask has no place in activation space: its picture is missing "
+                    "or broken. Leave it out of the neighbours."
+                )
+        values = self.maps.activations.rows(self.opened, names, rows)
+        return compute_mask_dict(values, range(len(values)), shapes, names, weights)
+
+    # ---- checks ---------------------------------------------------------------------------------
+
+    def _map_layers(self, layers: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(sorted(layers)) or self.maps.default_layers(self.opened)
+
+    def _checked(self, settings: GenerateSettings, rows: Sequence[int]) -> GenerateSettings:
+        """The settings with a seed, if they can be.
+
+        Raises:
+            UsageError: a value is out of range.
+            MaskError: a sample does not exist.
+        """
+        from diffviews_desktop.adapters.sampling import get_denoising_sigmas
+        from diffviews_desktop.core.denoising import choose_seed
+
+        s = settings
+        if s.mask_steps < 0 or s.mask_from < 0:
+            raise UsageError("The number of masked steps must not be negative.")
+        get_denoising_sigmas(s.num_steps, s.sigma_max, s.sigma_min, s.rho)
+        if not math.isfinite(s.guidance_scale):
+            raise UsageError(f"The guidance must be a number, not {s.guidance_scale}.")
+        if not 0 <= s.strength <= 1:
+            raise UsageError(f"The strength must be between 0 and 1, not {s.strength}.")
+        churn = (s.s_churn, s.s_min, s.s_noise, 0 if s.s_max is None else s.s_max)
+        if not all(0 <= value < math.inf for value in churn):
+            raise UsageError("The values of churn must not be negative.")
+        seed = choose_seed(s.noise_mode, s.seed)
+        count = len(self.opened.samples.table)
+        outside = [row for row in rows if not 0 <= row < count]
+        if outside:
+            raise MaskError(f"Sample {outside[0]} does not exist ({count} samples).")
+        return replace(s, seed=seed)
+
+
+class _Run:
+    """One batch of pictures that differ in their seed and strength alone.
+
+    Attributes:
+        numbers: the class of each picture, -1 for the uniform and -2 for the zero label.
+    """
+
+    def __init__(
+        self,
+        adapter: GeneratorAdapter,
+        settings: GenerateSettings,
+        choice: ClassChoice,
+        count: int,
+        masks: Masks,
+        notes: list[str],
+        seeds: Sequence[int | None] = (),
+        strengths: Sequence[float] = (),
+    ) -> None:
+        import torch
+
+        from diffviews_desktop.adapters.sampling import make_labels
+        from diffviews_desktop.core.masking import ActivationMasker
+
+        self._adapter, self._settings, self._notes = adapter, settings, notes
+        self._generators = [
+            torch.Generator().manual_seed(int(seed or 0)) for seed in seeds or (settings.seed,)
+        ]
+        self._labels = make_labels(adapter.num_classes, count, choice, self._generators)
+        self.numbers: list[int] = self._labels.numbers.tolist()
+        self._masker: ActivationMasker | None = ActivationMasker(adapter) if masks else None
+        same = len(set(strengths)) < 2
+        strength = settings.strength if same else torch.tensor(strengths)
+        for name, mask in masks.items():
+            assert self._masker is not None
+            self._masker.set_mask(name, torch.from_numpy(mask), strength)
+
+    def steps(self, capture: Sequence[str]) -> Generator[DenoiseStep, None, None]:
+        """Denoise."""
+        from diffviews_desktop.adapters.sampling import Churn, get_denoising_sigmas
+        from diffviews_desktop.core.denoising import denoise
+
+        s = self._settings
+        limit = math.inf if s.s_max is None else s.s_max
+        heun = s.sampler == "heun"
+        run = denoise(
+            self._adapter,
+            labels=self._labels,
+            sigmas=get_denoising_sigmas(s.num_steps, s.sigma_max, s.sigma_min, s.rho),
+            generator=self._generators,
+            sampler=s.sampler,
+            churn=Churn(s.s_churn, s.s_min, limit, s.s_noise) if heun else None,
+            noise_mode=s.noise_mode,
+            guidance_scale=s.guidance_scale,
+            masker=self._masker,
+            mask_from=s.mask_from,
+            mask_steps=s.mask_steps,
+            mask_unconditional=s.mask_unconditional,
+            capture=capture,
+            say=self._notes.append,
+        )
+        return cast("Generator[DenoiseStep, None, None]", run)
+
+
+def _place(step: DenoiseStep, projector: Projector, job: Generate) -> TrajectoryStep:
+    import torch
+
+    from diffviews_desktop.adapters.sampling import tensor_to_uint8_image
+
+    # once for both: a search among the samples costs as much as a few layers of a small network
+    rows = [step.row(job.layers)]
+    if step.imposed.keys() & set(job.layers):
+        rows.append(step.imposed_row(job.layers))
+    reduced = projector.reduction.transform(np.concatenate(rows))
+    placed = projector.place(reduced)
+    image, noised = tensor_to_uint8_image(torch.cat([step.denoised[:1], step.noised[:1]])).numpy()
+    kept: dict[str, Any] = {}
+    if job.keep:
+        kept["computed"] = {name: t[0].float().numpy() for name, t in step.computed.items()}
+        seen = step.seen()
+        kept["imposed"] = {
+            name: seen[name][0].float().numpy() for name in step.imposed if name in seen
+        }
+    return TrajectoryStep(
+        index=step.index,
+        sigma=step.sigma,
+        image=image,
+        noised=noised,
+        xy=_pair(placed.xy[0]),
+        distance=float(placed.distance[0]),
+        imposed_xy=_pair(placed.xy[1]) if len(rows) > 1 else None,
+        evaluations=step.evaluations,
+        reduced=reduced[0],
+        **kept,
+    )
+
+
+def _batches(
+    cells: Sequence[GenerateSettings], size: int
+) -> Iterator[tuple[GenerateSettings, ...]]:
+    """Neighbouring cells that differ in their seed and strength alone, at most ``size`` of them."""
+
+    def alike(cell: GenerateSettings) -> GenerateSettings:
+        return replace(cell, seed=None, strength=1.0)
+
+    for _, group in groupby(cells, key=alike):
+        same = tuple(group)
+        for start in range(0, len(same), size):
+            yield same[start : start + size]
+
+
+def _check_axes(job: GenerateGrid) -> None:
+    if job.samples < 1 or (job.batch is not None and job.batch < 1):
+        raise UsageError("The number of samples and the batch must be at least 1.")
+    if job.count > MAX_PICTURES:
+        raise UsageError(f"A grid has at most {MAX_PICTURES:,} pictures, not {job.count:,}.")
+    if (job.strengths or job.windows or job.mask_layers) and not job.rows:
+        raise UsageError("A grid over strengths, steps or layers needs a mask: pick samples first.")
+
+
+def _pair(xy: NDArray) -> tuple[float, float]:
+    return float(xy[0]), float(xy[1])

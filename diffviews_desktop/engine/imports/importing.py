@@ -1,0 +1,350 @@
+"""Import: a data folder made of a checkpoint and pictures, or of pictures that the model draws.
+
+What is made is a model's folder as `diffviews_desktop.data.folder.dataset` reads it::
+
+    <out>/<name>/config.json
+                 images/<set>/sample_000000.png         each picture once, as the model sees it
+                 metadata/<set>/dataset_info.json       each picture at each noise level
+                 activations/<set>/<layers>.npy + .json
+                 embeddings/<name>.csv .json .projector.npz
+                 class_labels.json                      where the classes have names
+
+It is built beside its place and renamed at the end, so that it is there whole or not at all. For
+the engine, in whose process it runs.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from diffviews_desktop.data.activations.arrays import open_matrix
+from diffviews_desktop.data.cache.disk import (
+    disk_full,
+    free_bytes,
+    full_disk_said,
+    remove,
+    sync_folder,
+)
+from diffviews_desktop.data.folder.dataset import (
+    ModelConfig,
+    ModelFolder,
+    ModelSamples,
+    read_samples,
+)
+from diffviews_desktop.engine.extraction import row_width
+from diffviews_desktop.engine.imports.pictures import (
+    Pictures,
+    copy_pictures,
+    draw_pictures,
+    find_pictures,
+    noise_levels,
+    picture_name,
+)
+from diffviews_desktop.engine.jobs import DataImported, ImportData
+from diffviews_desktop.engine.maps import MapMaker
+from diffviews_desktop.engine.opened_model import Host, OpenedModel, cache_of
+from diffviews_desktop.errors import (
+    CheckpointError,
+    DataError,
+    UsageError,
+    brief,
+)
+from diffviews_desktop.files.files import read_json_value
+from diffviews_desktop.processing.kernel_store import user_store
+from diffviews_desktop.processing.umap import fit_map, save_embeddings
+from diffviews_desktop.values.import_rules import MAX_SEED, check_noise_levels
+from diffviews_desktop.values.samples import SampleTable
+
+if TYPE_CHECKING:  # torch is imported when a model is first loaded
+    from diffviews_desktop.adapters.base import GeneratorAdapter
+
+
+_BEGUN = re.compile(r"(\.new-.+-[0-9a-f]{8})(\.lock)?")
+UNKNOWN = "unknown"
+
+
+def import_data(job: ImportData, host: Host, maps: MapMaker) -> DataImported:
+    """Make a data folder.
+
+    Raises:
+        UsageError: a value cannot be used, or the folder is there already.
+        DataError: no picture can be read, or the disk is full or may not be written.
+        CheckpointError, AdapterError: the model cannot be loaded, or lacks a layer.
+        Cancelled: nothing is left behind.
+    """
+    _check(job)
+    files = []
+    if job.images is not None:
+        files = find_pictures(job.images, job.out, host.check)
+    kind = "imported" if files else "generated"
+    with _appearing(job.out, job.name) as folder:
+        opened = _without_samples(job, folder)
+        adapter = host.adapter_of(opened)
+        layers = tuple(sorted(set(job.layers))) or maps.default_layers(opened)
+        width = row_width(adapter, layers)
+        _check_channels(adapter)
+        _check_room(job, adapter, (len(files) or job.generate) * len(job.sigmas), width)
+
+        target = folder / "images" / kind
+        target.mkdir(parents=True)
+        if files:
+            pictures = copy_pictures(job, host, adapter, files, target)
+        else:
+            pictures = draw_pictures(job, host, adapter, target)
+        shapes = adapter.get_layer_shapes()
+        samples = _list_samples(job, pictures, kind)
+        _write_json(
+            folder / "metadata" / kind / "dataset_info.json",
+            {
+                **pictures.said,
+                "num_samples": len(samples),
+                "layer_shapes": {name: list(shapes[name]) for name in layers},
+                "samples": samples,
+            },
+        )
+        if pictures.names:
+            names = {str(number): name for number, name in sorted(pictures.names.items())}
+            _write_json(folder / "class_labels.json", names)
+
+        opened = replace(opened, samples=read_samples(opened.folder))
+        activations = folder / "activations" / kind
+        extracted = maps.activations.extract(opened, (layers,), activations)
+        _write_map(job, host, maps, opened, layers, extracted.files[0])
+        _write_json(folder / "config.json", _settings(opened.folder.config, adapter))
+    return DataImported(
+        path=job.out,
+        model=job.name,
+        pictures=len(pictures.classes),
+        samples=len(samples),
+        notes=(
+            *pictures.notes,
+            *_sigma_notes(job, adapter),
+            *extracted.notes,
+            *user_store().take_notes(),
+        ),
+    )
+
+
+def _check(job: ImportData) -> None:
+    """Refuse at once what cannot be done."""
+    name = job.name
+    if not name or name != Path(name).name or name.startswith(".") or set(name) & set('\0\\/:*?"'):
+        raise UsageError(f"{name!r} cannot be the name of a folder. Choose another --name.")
+    target = job.out / name
+    if os.path.lexists(target):
+        raise UsageError(f"{target} is there already. Choose another --name or another --out.")
+    if (job.images is None) == (job.generate < 1):
+        raise UsageError("Give a folder of pictures, or how many to generate.")
+    if job.labels is not None and job.images is None:
+        raise UsageError("Labels belong to pictures: give --images, too, or leave --labels.")
+    check_noise_levels(job.sigmas)
+    if not 0 <= job.seed <= MAX_SEED:
+        raise UsageError(f"The seed must be between 0 and 2**63 - 1, not {job.seed}.")
+    if not os.path.exists(job.checkpoint):
+        raise CheckpointError(f"There is no checkpoint at {job.checkpoint}. Choose another file.")
+
+
+def _short(sigma: float) -> str:
+    return f"{sigma:.6g}"
+
+
+def _without_samples(job: ImportData, folder: Path) -> OpenedModel:
+    """The model, before its samples are known."""
+    checkpoint, out = Path(os.path.abspath(job.checkpoint)), Path(os.path.abspath(job.out))
+    inside = checkpoint.is_relative_to(out)
+    made_of = f"the pictures of {job.images}" if job.images else f"{job.generate} own samples"
+    config = {
+        "adapter": job.adapter or _general_adapter(checkpoint),
+        "checkpoint": checkpoint.relative_to(out).as_posix() if inside else str(checkpoint),
+        "description": f"{checkpoint.name} on {made_of}",
+        "extraction_input": job.source.extraction_input or "noised",
+    }
+    if job.source.activation_dtype is not None:
+        config["activation_dtype"] = job.source.activation_dtype
+    model = ModelFolder(job.name, folder, job.out, ModelConfig.model_validate(config))
+    table = SampleTable(folder, (), np.zeros(0, np.int32), (), (), np.zeros(0, np.float32))
+    return OpenedModel(
+        folder=model,
+        samples=ModelSamples(table, np.zeros(0, np.int64), (), None, None),
+        cache=cache_of(model),
+        label_dropout=job.source.label_dropout,
+        precision=job.source.precision,
+        parameters=job.source.parameters,
+    )
+
+
+def _general_adapter(checkpoint: Path) -> str:
+    """The adapter that reads a checkpoint of its kind, whatever the network."""
+    folder = checkpoint
+    if checkpoint.is_file():
+        folder = checkpoint.parent
+        if not checkpoint.name.startswith(("diffusion_pytorch_model", "model_index")):
+            return "edm"
+    if (folder / "model_index.json").is_file() or (folder / "unet" / "config.json").is_file():
+        return "diffusers"
+    try:
+        said = read_json_value(folder / "config.json")
+        return "diffusers" if "_class_name" in said else "edm"
+    except (OSError, ValueError, TypeError):
+        return "edm"
+
+
+def _check_channels(adapter: GeneratorAdapter) -> None:
+    channels = getattr(adapter, "img_channels", 3)
+    if channels not in (1, 3):
+        raise UsageError(
+            f"This model works on {channels} channels, which are no pictures. Choose a model of "
+            "grey or coloured pictures."
+        )
+
+
+def _check_room(job: ImportData, adapter: GeneratorAdapter, samples: int, width: int) -> None:
+    """Say that it will not fit the disk before anything is computed."""
+    kind = np.dtype(job.source.activation_dtype or "float32")
+    picture = getattr(adapter, "img_channels", 3) * adapter.resolution**2
+    needed = samples * width * kind.itemsize + samples // len(job.sigmas) * picture
+    if needed * 1.1 > free_bytes(job.out):
+        raise disk_full(job.out, needed, "The import")
+
+
+def _sigma_notes(job: ImportData, adapter: GeneratorAdapter) -> list[str]:
+    low = float(getattr(adapter, "sigma_min", None) or 0)
+    high = float(getattr(adapter, "sigma_max", None) or math.inf)
+    outside = [_short(sigma) for sigma in job.sigmas if not low <= sigma <= high]
+    if not outside:
+        return []
+    return [
+        f"The model knows noise levels from {low:g} to {high:g}: what is extracted at "
+        f"{', '.join(outside)} may mean little."
+    ]
+
+
+def _list_samples(job: ImportData, pictures: Pictures, kind: str) -> list[dict[str, Any]]:
+    """Each picture at each noise level."""
+    samples = []
+    for number, label in enumerate(pictures.classes):
+        usual = UNKNOWN if label < 0 else str(label)
+        for sigma in job.sigmas:
+            samples.append(
+                {
+                    "sample_id": f"sample_{number:06d}_s{_short(sigma)}",
+                    "class_label": label,
+                    "class_name": pictures.names.get(label, usual),
+                    "image_path": f"images/{kind}/{picture_name(number)}",
+                    "conditioning_sigma": sigma,
+                }
+            )
+    return samples
+
+
+def _write_map(
+    job: ImportData,
+    host: Host,
+    maps: MapMaker,
+    opened: OpenedModel,
+    layers: tuple[str, ...],
+    matrix: Path,
+) -> None:
+    """Make the folder's own map of its activations."""
+    parameters, table = opened.parameters or maps.defaults, opened.samples.table
+    projector = fit_map(
+        open_matrix(matrix),
+        parameters,
+        progress=lambda stage: host.progress(stage.name, stage.fraction),
+    )
+    places = np.full((len(table), parameters.n_components), np.nan, np.float32)
+    places[projector.rows] = projector.places
+    columns = {
+        "sample_id": table.sample_id,
+        "class_label": table.class_label,
+        "class_name": table.class_name,
+        "image_path": table.image_path,
+        "conditioning_sigma": table.sigma,
+    }
+    path = opened.folder.path / "embeddings" / f"{job.name}.csv"
+    said = {
+        "layers": list(layers),
+        **parameters.to_dict(),
+        "trustworthiness": projector.trustworthiness,
+        "extraction_input": opened.folder.config.extraction_input,
+    }
+    save_embeddings(places, columns, path, said)
+    projector.save(path.with_name(f"{job.name}.projector.npz"))
+
+
+def _settings(config: ModelConfig, adapter: GeneratorAdapter) -> dict[str, Any]:
+    return {**config.model_dump(exclude_unset=True), **noise_levels(adapter)}
+
+
+def _write_json(path: Path, value: Mapping[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(value, indent=1, ensure_ascii=False)
+    # what UTF-8 has no letters for, such as names of files in another encoding: JSON's own escapes
+    path.write_bytes(text.encode("utf-8", "backslashreplace"))
+
+
+@contextmanager
+def _appearing(out: Path, name: str) -> Iterator[Path]:
+    """A folder to build in, which becomes ``out / name`` when the block ends well, and else goes.
+
+    Others in ``out`` stay as they are; what killed programs left there goes.
+
+    Raises:
+        DataError: it cannot be written, or the disk is full.
+    """
+    from filelock import FileLock
+
+    target, folder = out / name, out / f".new-{name}-{secrets.token_hex(4)}"
+    made = [path for path in (out, *out.parents) if not path.exists()]
+    lock = FileLock(f"{folder}.lock")
+    try:
+        with full_disk_said(out):
+            out.mkdir(parents=True, exist_ok=True)
+            _sweep(out)
+        with full_disk_said(out), lock:
+            try:
+                folder.mkdir()
+                yield folder
+                if os.path.lexists(target):  # made meanwhile; an empty folder would be replaced
+                    raise UsageError(f"{target} is there already. Choose another --name.")
+                os.rename(folder, target)
+                sync_folder(out)
+            finally:
+                remove(folder)
+                with suppress(OSError):
+                    os.unlink(lock.lock_file)
+    except OSError as error:
+        raise DataError(
+            f"{target} cannot be written ({brief(error)}). Check the folder's rights."
+        ) from error
+    finally:
+        for path in made:
+            with suppress(OSError):  # it is not empty: it is ours no more
+                path.rmdir()
+
+
+def _sweep(out: Path) -> None:
+    """Remove what killed imports left: nobody holds its lock."""
+    from filelock import FileLock, Timeout
+
+    begun = {match[1] for name in os.listdir(out) if (match := _BEGUN.fullmatch(name))}
+    for name in begun:
+        lock = FileLock(out / f"{name}.lock", timeout=0)
+        try:
+            with lock:
+                remove(out / name)
+                with suppress(OSError):
+                    os.unlink(lock.lock_file)
+        except (Timeout, OSError):  # somebody works on it
+            continue

@@ -1,0 +1,264 @@
+"""Pictures that are imported: copied from a folder, or drawn by the model itself."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from diffviews_desktop.data.folder.pictures import read_picture
+from diffviews_desktop.engine.imports.labels import find_labels
+from diffviews_desktop.engine.jobs import ImportData
+from diffviews_desktop.engine.opened_model import Host
+from diffviews_desktop.errors import (
+    AdapterError,
+    DataError,
+    DiffViewsError,
+    OutOfMemoryError,
+    PictureError,
+    brief,
+)
+from diffviews_desktop.pictures.faults import Fault, faults_of, left_out
+from diffviews_desktop.values.import_rules import PICTURE_SUFFIXES, is_hidden, is_picture
+
+if TYPE_CHECKING:  # torch is imported when a model is first loaded
+    from diffviews_desktop.adapters.base import GeneratorAdapter
+
+
+DRAWN_AT_ONCE = 8  # always: the noise of a picture depends on how many are drawn with it
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures that lie in their place: the class of each, and what else is known.
+
+    Attributes:
+        classes: of each picture, -1 where unknown.
+        names: of classes.
+        said: what the list of samples says of where they are from.
+        notes: for the person.
+    """
+
+    classes: Sequence[int]
+    names: Mapping[int, str]
+    said: Mapping[str, Any]
+    notes: Sequence[str] = ()
+
+
+class _Drawn(NamedTuple):
+    """Pictures ``(B, R, R, C) uint8`` and their classes ``(B,)``."""
+
+    images: NDArray[np.uint8]
+    classes: Sequence[int]
+
+
+def find_pictures(images: Path, out: Path, check: Callable[[], None] = lambda: None) -> list[str]:
+    """Pictures of a folder and its subfolders, as relative paths with ``/``, sorted.
+
+    Args:
+        images: the folder.
+        out: where the import is made; what is in there is left out.
+        check: called at every subfolder; may raise to stop.
+
+    Raises:
+        DataError: there are none.
+    """
+    if not images.is_dir():
+        raise DataError(f"There is no folder {images}. Choose another one with --images.")
+
+    def refuse(error: OSError) -> None:
+        raise DataError(
+            f"The folder {error.filename} cannot be read ({brief(error)}). Change its rights."
+        ) from error
+
+    found, made = [], os.path.realpath(out)
+    for folder, below, names in os.walk(images, onerror=refuse):
+        check()
+        # what was made before is no source
+        below[:] = [
+            name
+            for name in below
+            if not is_hidden(name) and os.path.realpath(os.path.join(folder, name)) != made
+        ]
+        at = Path(folder).relative_to(images)
+        found += [(at / name).as_posix() for name in names if is_picture(name)]
+    if not found:
+        raise DataError(
+            f"{images} holds no pictures ({', '.join(PICTURE_SUFFIXES)}). Choose another folder."
+        )
+    return sorted(found)
+
+
+def copy_pictures(
+    job: ImportData, host: Host, adapter: GeneratorAdapter, files: Sequence[str], target: Path
+) -> Pictures:
+    """Write each picture as the model sees it.
+
+    Raises:
+        DataError: none can be read, or the labels cannot.
+    """
+    assert job.images is not None
+    labels = find_labels(job, files, adapter, host.check)
+    channels = getattr(adapter, "img_channels", 3)
+    kept: list[str] = []
+    unfit: dict[str, Fault] = {}
+    for number, file in enumerate(files, start=1):
+        try:
+            values = read_picture(job.images / file, adapter.resolution, channels)
+        except PictureError as error:
+            unfit[file] = error.fault
+        else:
+            picture = np.rint((values + 1) * 127.5).astype(np.uint8).transpose(1, 2, 0)
+            _save(picture, target / picture_name(len(kept)))
+            kept.append(file)
+        text = f"{number} of {len(files)}"
+        host.progress("reading pictures", number / len(files), text)
+    if not kept:
+        raise DataError(
+            f"None of the {len(files)} pictures in {job.images} can be read: {faults_of(unfit)}. "
+            "Check these files."
+        )
+    notes = list(labels.notes)
+    if unfit:
+        notes.append(left_out(unfit))
+    classes = [labels.of_file.get(file, -1) for file in kept]
+    unknown = sum(number >= adapter.num_classes for number in classes)
+    if adapter.num_classes and unknown:
+        notes.append(
+            f"{unknown} pictures are of classes that the model does not have (it has "
+            f"{adapter.num_classes}): they are extracted without a class."
+        )
+    return Pictures(classes, labels.names, {"pictures": kept}, notes)
+
+
+def draw_pictures(job: ImportData, host: Host, adapter: GeneratorAdapter, target: Path) -> Pictures:
+    """Write pictures that the model draws, of random classes.
+
+    Raises:
+        OutOfMemoryError: the device cannot hold the few that are drawn at a time.
+        AdapterError: the adapter's own sampler fails.
+    """
+    import torch
+
+    from diffviews_desktop.adapters.device import is_out_of_memory
+
+    host.prepare(adapter)
+    draw = _sampler(job, adapter)
+    classes: list[int] = []
+    host.progress("generating", 0.0)
+    while len(classes) < job.generate:
+        count = min(DRAWN_AT_ONCE, job.generate - len(classes))
+        seed = np.random.SeedSequence([job.seed, len(classes)]).generate_state(1, np.uint64)[0]
+        try:
+            with host.interruptible(adapter), torch.no_grad():
+                drawn = draw(count, int(seed >> np.uint64(1)))
+        except DiffViewsError:
+            raise
+        except Exception as error:  # another package's code: anything can happen in it
+            if is_out_of_memory(error):
+                raise OutOfMemoryError(
+                    f"The device has not enough memory to draw {count} pictures. Close other "
+                    "programs that use it, or choose --device cpu."
+                ) from error
+            raise AdapterError(
+                f"The sampler of {job.checkpoint.name} failed ({brief(error)}). Import pictures "
+                "instead, or ask the author of the adapter."
+            ) from error
+        for picture, number in zip(drawn.images, drawn.classes, strict=True):
+            _save(picture, target / picture_name(len(classes)))
+            classes.append(max(-1, int(number)))
+        text = f"{len(classes)} of {job.generate}"
+        host.progress("generating", len(classes) / job.generate, text)
+    names = dict(getattr(adapter, "class_names", None) or {})
+    known = {number: names[number] for number in set(classes) if number in names}
+    said = {"seed": job.seed, "drawn_at_once": DRAWN_AT_ONCE, "steps": job.source.num_steps}
+    return Pictures(classes, known, {"generated": said})
+
+
+def _sampler(job: ImportData, adapter: GeneratorAdapter) -> Callable[[int, int], _Drawn]:
+    """What draws some pictures with a seed: the adapter's own sampler, where it has one that takes
+    a number and a seed; else EDM's (Karras et al. 2022, algorithm 2) without added noise."""
+    import torch
+
+    from diffviews_desktop.adapters.sampling import (
+        get_denoising_sigmas,
+        make_labels,
+        tensor_to_uint8_image,
+    )
+    from diffviews_desktop.core.denoising import denoise
+
+    steps, own = job.source.num_steps, getattr(adapter, "sample", None)
+    names = inspect.signature(own).parameters if callable(own) else {}
+    if callable(own) and {"num_samples", "seed"} <= names.keys():
+        given = {} if steps is None or "num_steps" not in names else {"num_steps": steps}
+
+        def draw_own(count: int, seed: int) -> _Drawn:
+            images, classes, *_ = own(num_samples=count, seed=seed, **given)
+            return _Drawn(_checked(adapter, images, count), _numbers_of(classes, count))
+
+        return draw_own
+
+    defaults = adapter.get_default_config()
+    sigmas = get_denoising_sigmas(
+        steps or defaults.get("default_steps", 18), **noise_levels(adapter)
+    )
+
+    def draw(count: int, seed: int) -> _Drawn:
+        generator = torch.Generator().manual_seed(seed)
+        labels = make_labels(adapter.num_classes, count, "random", generator)
+        run = denoise(adapter, labels=labels, sigmas=sigmas, generator=generator, sampler="heun")
+        *_, last = run
+        images = tensor_to_uint8_image(last.denoised)
+        return _Drawn(_checked(adapter, images, count), labels.numbers.tolist())
+
+    return draw
+
+
+def _checked(adapter: GeneratorAdapter, images: Any, count: int) -> NDArray[np.uint8]:
+    """Pictures of an adapter's sampler as an array.
+
+    Raises:
+        AdapterError: they are something else.
+    """
+    array = np.asarray(images.cpu() if hasattr(images, "cpu") else images)
+    wanted = (count, adapter.resolution, adapter.resolution, getattr(adapter, "img_channels", 3))
+    if array.shape != wanted or array.dtype != np.uint8:
+        raise AdapterError(
+            f"The sampler of the adapter {adapter.model_type} gives {array.dtype} {array.shape} "
+            f"instead of pictures uint8 {wanted}. Ask its author, or import pictures."
+        )
+    return array
+
+
+def _numbers_of(classes: Any, count: int) -> list[int]:
+    return [-1] * count if classes is None else [int(number) for number in classes]
+
+
+def picture_name(number: int) -> str:
+    return f"sample_{number:06d}.png"
+
+
+def _save(picture: NDArray[np.uint8], path: Path) -> None:
+    """Write ``(R, R, C)`` as PNG."""
+    one = picture.shape[2] == 1
+    Image.fromarray(picture[:, :, 0] if one else np.ascontiguousarray(picture)).save(path)
+
+
+def noise_levels(adapter: GeneratorAdapter) -> dict[str, float]:
+    """The adapter's default noise levels, as far as the model knows them; empty if of no use."""
+    said = adapter.get_default_config()
+    try:
+        low = max(float(said["sigma_min"]), float(getattr(adapter, "sigma_min", 0) or 0))
+        high = min(float(said["sigma_max"]), float(getattr(adapter, "sigma_max", 0) or math.inf))
+    except (LookupError, TypeError, ValueError):
+        return {}
+    return {"sigma_max": high, "sigma_min": low} if 0 < low <= high < math.inf else {}

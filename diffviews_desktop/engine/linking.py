@@ -1,0 +1,58 @@
+"""A second map of the same samples, laid on the first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffviews_desktop.engine.jobs import LinkedMap, LinkMaps
+from diffviews_desktop.engine.maps import MapMaker
+from diffviews_desktop.engine.opened_model import OpenedModel
+from diffviews_desktop.errors import DataError
+from diffviews_desktop.processing.alignment import neighborhood_overlap, procrustes
+
+
+def link_maps(job: LinkMaps, maps: MapMaker, first: OpenedModel, second: OpenedModel) -> LinkedMap:
+    """Make both maps where they are missing, align the second, and tell what moved.
+
+    Raises:
+        DataError: the models share no samples.
+    """
+    shown = maps.map_layer(first, job.layers)
+    other = maps.map_layer(second, job.other_layers)
+    ids, other_ids = first.samples.table.sample_id, second.samples.table.sample_id
+    if ids != other_ids:
+        position = {name: row for row, name in enumerate(other_ids)}
+        rows = np.array([position.get(name, -1) for name in ids])
+        if not (rows >= 0).any():
+            raise DataError(
+                f"{job.model} and {job.other_model} share no samples: their sample ids differ. "
+                "Choose another model."
+            )
+        other = replace(
+            other,
+            xy=_taken(other.xy, rows),
+            reduced=None if other.reduced is None else _taken(other.reduced, rows),
+            z=None,
+            trust=None if other.trust is None else _taken(other.trust, rows),
+        )
+    overlap = None
+    if shown.reduced is not None and other.reduced is not None:
+        maps.host.progress("comparing neighbourhoods", 0.0)
+        overlap = neighborhood_overlap(
+            shown.reduced,
+            other.reduced,
+            progress=lambda part: maps.host.progress("comparing neighbourhoods", part),
+        )
+    return LinkedMap(
+        map=replace(other, xy=procrustes(shown.xy, other.xy)), beside=shown.layers, overlap=overlap
+    )
+
+
+def _taken(values: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Rows of values; NaN where the row is -1."""
+    taken = values[rows].astype(np.float32)
+    taken[rows < 0] = np.nan
+    return taken

@@ -1,0 +1,262 @@
+"""The window's side of the engine: a QObject in a QThread that owns the engine process.
+
+Jobs go in through `Worker.submit` and `Worker.cancel`, which any thread may call; everything comes
+back as signals. The thread waits on the pipe and never touches numbers, so the window stays free.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+import time
+from collections import deque
+from multiprocessing import Pipe
+from multiprocessing.connection import wait
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QThread, Signal
+
+from diffviews_desktop.engine.jobs import Event, Job
+from diffviews_desktop.engine.link_process import (
+    EngineProcess,
+    Failed,
+    Finished,
+    Message,
+    Ready,
+    WasCancelled,
+)
+
+log = logging.getLogger(__name__)
+
+CANCEL_GRACE_SECONDS = 2.0
+SILENCE_SECONDS = 120.0
+
+
+class Worker(QObject):
+    """Runs jobs one after the other in an engine process that it keeps warm.
+
+    Signals:
+        engine_changed: "starting", "ready", "working" or "stopped".
+        started: a job's id; it has left the queue.
+        progressed: an event of the running job (see `diffviews_desktop.engine.jobs`).
+        finished: a job's id, its result, and the engine's memory in bytes.
+        failed: a job's id, one sentence, and details.
+        cancelled: a job's id.
+    """
+
+    engine_changed = Signal(str)
+    started = Signal(int)
+    progressed = Signal(object)
+    finished = Signal(int, object, object)
+    failed = Signal(int, str, str)
+    cancelled = Signal(int)
+
+    def __init__(self, device: str = "auto", log_file: Path | None = None) -> None:
+        super().__init__()
+        self._device = device
+        self._log_file = log_file
+        self._ids = itertools.count(1)
+        self._lock = threading.Lock()
+        self._queue: deque[Job] = deque()
+        self._wake, self._wake_here = Pipe()
+        self._stopping = False
+        self._current: Job | None = None
+        self._cancel_since: float | None = None
+        self._engine: EngineProcess | None = None
+        self._engine_ready = False
+        self._given_up = False  # until somebody wants something again
+        self._thread = QThread()
+        self._thread.setObjectName("engine worker")
+        self.moveToThread(self._thread)
+        self._thread.started.connect(self._pump)
+
+    # ---- from any thread ------------------------------------------------------------------------
+
+    def next_id(self) -> int:
+        """A job id that was not used before."""
+        return next(self._ids)
+
+    def start(self) -> None:
+        """Start the thread and the engine process."""
+        self._thread.start()
+
+    def submit(self, job: Job) -> None:
+        """Queue a job."""
+        with self._lock:
+            self._queue.append(job)
+        self._rouse()
+
+    def cancel(self, job_id: int) -> None:
+        """Cancel a job, waiting or running; it ends with `cancelled`."""
+        with self._lock:
+            waiting = [job for job in self._queue if job.job_id == job_id]
+            for job in waiting:
+                self._queue.remove(job)
+            running = self._current is not None and self._current.job_id == job_id
+            if running and self._cancel_since is None:
+                self._cancel_since = time.monotonic()
+                if self._engine is not None:
+                    self._engine.cancel(job_id)
+        for job in waiting:
+            self.cancelled.emit(job.job_id)
+        self._rouse()
+
+    def stop(self) -> None:
+        """End the engine process and the thread; returns when both are gone."""
+        self._stopping = True
+        self._rouse()
+        self._thread.quit()
+        self._thread.wait()
+
+    @property
+    def engine_pid(self) -> int | None:
+        """Process id of the engine; None while there is none."""
+        engine = self._engine
+        return engine.pid if engine is not None and engine.alive else None
+
+    def _rouse(self) -> None:
+        self._wake_here.send_bytes(b"!")
+
+    # ---- in the thread --------------------------------------------------------------------------
+
+    def _pump(self) -> None:
+        """The thread's loop: hand out jobs, pass messages on, watch the child."""
+        while not self._stopping:
+            if self._engine is None and not self._given_up:
+                self._start_engine()
+            if self._engine is None:
+                wait([self._wake])
+                self._drain()
+                self._given_up = False
+                continue
+            self._hand_out()
+            ready = wait(
+                [self._wake, self._engine.connection, self._engine.sentinel], self._timeout()
+            )
+            self._drain()
+            if self._engine.connection in ready:
+                message = self._engine.receive()
+                if message is not None:
+                    self._pass_on(message)
+                    continue
+            if not self._engine.alive:
+                self._engine_died()
+            else:
+                self._lose_patience()
+        if self._engine is not None:
+            # a job in progress would not hear a polite request
+            self._engine.stop(grace=0.0 if self._current is not None else 1.0)
+            self._engine = None
+
+    def _drain(self) -> None:
+        while self._wake.poll():
+            self._wake.recv_bytes()
+
+    def _start_engine(self) -> None:
+        self.engine_changed.emit("starting")
+        self._engine_ready = False
+        try:
+            self._engine = EngineProcess(self._device, self._log_file)
+        except (OSError, MemoryError) as error:
+            log.exception("the engine cannot be started")
+            self._give_up(str(error))
+
+    def _give_up(self, reason: str) -> None:
+        """Fail all that waits, because there is no engine; the next job tries again."""
+        self._given_up = True
+        self.engine_changed.emit("stopped")
+        with self._lock:
+            refused = list(self._queue)
+            self._queue.clear()
+        for job in refused:
+            self.failed.emit(
+                job.job_id,
+                f"The engine cannot be started ({reason}). Close other programs, and try again; "
+                "the log, in the Help menu, may tell more.",
+                f"The engine process could not be started for {job}.",
+            )
+
+    def _hand_out(self) -> None:
+        assert self._engine is not None
+        if not self._engine_ready:
+            return
+        with self._lock:
+            if self._current is not None or not self._queue:
+                return
+            job = self._current = self._queue.popleft()
+            self._cancel_since = None
+        self.engine_changed.emit("working")
+        self.started.emit(job.job_id)
+        try:
+            self._engine.submit(job)
+        except OSError:
+            log.warning("the engine was gone before the job reached it")
+
+    def _timeout(self) -> float | None:
+        if self._cancel_since is not None:
+            return 0.1
+        return 5.0
+
+    def _pass_on(self, message: Message) -> None:
+        if isinstance(message, Ready):
+            self._engine_ready = True
+            self.engine_changed.emit("ready")
+        elif isinstance(message, Finished):
+            if self._end_current(message.job_id):
+                self.finished.emit(message.job_id, message.result, message.memory)
+        elif isinstance(message, Failed):
+            if self._end_current(message.job_id):
+                self.failed.emit(message.job_id, message.message, message.details)
+        elif isinstance(message, WasCancelled):
+            if self._end_current(message.job_id):
+                self.cancelled.emit(message.job_id)
+        else:
+            self._pass_event(message)
+
+    def _pass_event(self, event: Event) -> None:
+        if self._current is not None and event.job_id == self._current.job_id:
+            self.progressed.emit(event)
+
+    def _end_current(self, job_id: int) -> bool:
+        with self._lock:
+            if self._current is None or self._current.job_id != job_id:
+                return False
+            self._current = None
+            self._cancel_since = None
+        self.engine_changed.emit("ready")
+        return True
+
+    def _engine_died(self) -> None:
+        """Fail the job in progress and have the engine started again, once it had started."""
+        assert self._engine is not None
+        code = self._engine.exit_code
+        self._engine.stop(grace=0.0)
+        self._engine = None
+        log.error("the engine ended unexpectedly (exit code %s)", code)
+        self.engine_changed.emit("stopped")
+        with self._lock:
+            job, self._current = self._current, None
+            was_cancelled, self._cancel_since = self._cancel_since is not None, None
+        if job is not None and was_cancelled:
+            self.cancelled.emit(job.job_id)
+        elif job is not None:
+            self.failed.emit(
+                job.job_id,
+                "The engine stopped unexpectedly; it is started again. "
+                "Nothing you picked is lost: try again, with a smaller layer if it repeats.",
+                f"The engine process ended with code {code} during {job}.",
+            )
+        if not self._engine_ready:
+            ended = "does not answer" if code is None else f"ended, with code {code},"
+            self._give_up(f"it {ended} while it starts")
+
+    def _lose_patience(self) -> None:
+        """End an engine that does not hear a cancel, or has been silent for very long."""
+        assert self._engine is not None
+        since = self._cancel_since
+        deaf = since is not None and time.monotonic() - since > CANCEL_GRACE_SECONDS
+        silent = self._engine.silent_for() > SILENCE_SECONDS
+        if deaf or silent:
+            log.warning("ending an engine that %s", "does not hear" if deaf else "is silent")
+            self._engine_died()

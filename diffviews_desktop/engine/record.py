@@ -1,0 +1,183 @@
+"""What is written beside every picture, and inside the PNG, so that it can be made again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from diffviews_desktop import __version__
+from diffviews_desktop.data.checkpoints.files import files_of, identity
+from diffviews_desktop.engine.jobs import Generate, GenerateGrid
+from diffviews_desktop.engine.opened_model import OpenedModel
+from diffviews_desktop.errors import DataError, brief
+from diffviews_desktop.exports.record_files import read_text
+from diffviews_desktop.files.files import open_regular, parse_json
+
+FORMAT = 1
+_READ_AT_ONCE = 2**24
+_digests: dict[str, str] = {}
+_JOBS: TypeAdapter[Generate | GenerateGrid] = TypeAdapter(Generate | GenerateGrid)
+
+
+class Record(BaseModel):
+    """A record that was read.
+
+    Attributes:
+        format: of the record.
+        kind: of the job.
+        job: the job with its seed and batch, to be validated by `replayed`.
+        sample_ids: of the rows that the mask averages.
+        samples: fingerprint of the table that the rows count in.
+        checkpoint: name and SHA-256 of the weights.
+        masks: SHA-256 of what each layer was held at, 32-bit floats.
+        device: where it ran.
+        threads: how many threads torch had.
+        versions: of the program and of what it computes with.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    format: Literal[1]
+    kind: Literal["generate", "grid"]
+    job: dict[str, Any]
+    sample_ids: Annotated[tuple[str, ...], Field(max_length=1000)] = ()
+    samples: str = ""
+    checkpoint: dict[str, str] = {}
+    masks: dict[str, str] = {}
+    device: str = ""
+    threads: int | None = Field(default=None, ge=1, le=4096)
+    versions: dict[str, str] = {}
+
+
+def make_record(
+    job: Generate | GenerateGrid,
+    opened: OpenedModel,
+    device: str,
+    masks: Mapping[str, Any],
+    check: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """The record of a finished job: values that JSON knows, the same whenever it is made again.
+    ``check`` is called while the weights are read for their checksum, and may raise to stop."""
+    import torch
+
+    checkpoint = opened.folder.checkpoint()
+    said = _JOBS.dump_python(replace(job, job_id=0), mode="json")
+    return {
+        "format": FORMAT,
+        "kind": "grid" if isinstance(job, GenerateGrid) else "generate",
+        "job": said,
+        "sample_ids": [opened.samples.table.sample_id[row] for row in job.rows],
+        "samples": opened.samples.fingerprint,
+        "checkpoint": {
+            "name": checkpoint.name,
+            "sha256": _digest(checkpoint, check),
+        },
+        "masks": {
+            name: hashlib.sha256(np.ascontiguousarray(mask, np.float32).tobytes()).hexdigest()
+            for name, mask in sorted(masks.items())
+        },
+        "device": device,
+        "threads": torch.get_num_threads(),
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """What the bytes of a picture can depend on."""
+    import torch
+
+    return {
+        "diffviews-desktop": __version__,
+        "torch": str(torch.__version__),  # it has a class of its own, which would need torch
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+    }
+
+
+def read_record(path: Path) -> Record:
+    """The record in a ``.json`` file or a PNG.
+
+    Raises:
+        DataError: it holds none, or one that cannot be used.
+    """
+    text = read_text(path)
+    try:
+        value = parse_json(text, path)
+        said = value.get("record", value) if isinstance(value, dict) else value
+        return Record.model_validate(said)
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{path.name} holds no record of a picture that this version can use "
+            f"({_first(error)}). Take the .json or .png that generate wrote."
+        ) from error
+
+
+def replayed(record: Record) -> Generate | GenerateGrid:
+    """The job of a record.
+
+    Raises:
+        DataError: it is damaged.
+    """
+    kind: type[Generate | GenerateGrid] = GenerateGrid if record.kind == "grid" else Generate
+    try:
+        return TypeAdapter(kind).validate_python({**record.job, "job_id": 0})
+    except ValidationError as error:
+        raise DataError(f"The record is damaged ({_first(error)}).") from error
+
+
+def differences(record: Record, made: Mapping[str, Any]) -> list[str]:
+    """Why the bytes of a picture that was made again may differ; empty where nothing is known."""
+    again = Record.model_validate(made)
+    found = []
+    if record.samples != again.samples:
+        found.append("the table of samples is another")
+    if record.checkpoint.get("sha256") != again.checkpoint.get("sha256"):
+        found.append("the weights are others")
+    if record.masks != again.masks:
+        found.append("the activations of the mask are others")
+    if record.device != again.device:
+        found.append(f"made on {record.device}, not {again.device}")
+    if record.threads != again.threads:
+        found.append(f"made with {record.threads} threads, not {again.threads}")
+    for name, version in record.versions.items():
+        if again.versions.get(name) != version:
+            found.append(f"made with {name} {version}, not {again.versions.get(name)}")
+    return found
+
+
+def _first(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        problem = error.errors()[0]
+        return f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
+    return brief(error)
+
+
+def _digest(checkpoint: Path, check: Callable[[], None]) -> str:
+    """SHA-256 of a file, or of those of the files of a folder; read once while they stay as they
+    are."""
+    unchanged = json.dumps([str(checkpoint), identity(checkpoint)])
+    if unchanged not in _digests:
+        total = hashlib.sha256()
+        for file in files_of(checkpoint):
+            total.update(_digest_of_file(file, check))
+        _digests.clear()  # a program works with one checkpoint, or with few
+        _digests[unchanged] = total.hexdigest()
+    return _digests[unchanged]
+
+
+def _digest_of_file(path: Path, check: Callable[[], None]) -> bytes:
+    digest = hashlib.sha256()
+    with open_regular(path) as file:
+        while piece := file.read(_READ_AT_ONCE):
+            digest.update(piece)
+            check()
+    return digest.digest()

@@ -1,0 +1,128 @@
+"""What is computed of a set of samples: the mean of their pictures, a table of them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffviews_desktop.data.folder.files import replacing
+from diffviews_desktop.data.folder.pictures import read_picture
+from diffviews_desktop.data.folder.sample_columns import UNENCODABLE
+from diffviews_desktop.engine.jobs import (
+    AveragePictures,
+    ExportSamples,
+    PictureMean,
+    SamplesExported,
+)
+from diffviews_desktop.engine.opened_model import Host, OpenedModel
+from diffviews_desktop.errors import DataError, PictureError
+from diffviews_desktop.pictures.faults import Fault, faults_of, left_out
+from diffviews_desktop.pictures.files import read_picture_file
+from diffviews_desktop.text.plain import csv_cell
+
+LARGEST = 512
+"""Side in pixels that pictures are averaged at, at most."""
+_AT_ONCE = 64
+_LINES_AT_ONCE = 2000
+
+
+def average_pictures(job: AveragePictures, host: Host, opened: OpenedModel) -> PictureMean:
+    """The mean and the standard deviation of pictures, at the size of the first of them.
+
+    Raises:
+        DataError: a row is none of the samples', or none of them has a picture.
+    """
+    table = opened.samples.table
+    rows = _known(job.rows, len(table))
+    found = [table.picture(row) for row in rows]
+    counts = Counter(path for path in found if path is not None)  # at several noise levels: once
+    unfit: dict[Path, Fault] = {}
+    side = 0
+    total = squares = np.zeros(())
+    for number, (path, count) in enumerate(counts.items()):
+        if number % _AT_ONCE == 0:
+            host.progress("averaging pictures", number / len(counts))
+        try:
+            side = side or _side(path)
+            values = (read_picture(path, side, 3).astype(np.float64) + 1) * 127.5
+        except PictureError as error:
+            unfit[path] = error.fault
+            continue
+        total = total + count * values
+        squares = squares + count * values**2
+    faults = {
+        table.sample_id[row]: Fault.MISSING if path is None else unfit[path]
+        for row, path in zip(rows, found, strict=True)
+        if path is None or path in unfit
+    }
+    used = [row for row in rows if table.sample_id[row] not in faults]
+    if not used:
+        reasons = f": {faults_of(faults)}" if faults else ""
+        raise DataError(
+            f"None of the selected samples has a picture that can be read{reasons}. Select others."
+        )
+    mean = total / len(used)
+    variance = np.maximum(squares / len(used) - mean**2, 0)
+    return PictureMean(
+        model=job.model,
+        sample_ids=tuple(table.sample_id[row] for row in used),
+        mean=mean.transpose(1, 2, 0).astype(np.float32),
+        deviation=np.sqrt(variance).transpose(1, 2, 0).astype(np.float32),
+        left_out=left_out(faults) if faults else "",
+    )
+
+
+def export_samples(job: ExportSamples, host: Host, opened: OpenedModel) -> SamplesExported:
+    """Write samples as CSV, whole or not at all.
+
+    Raises:
+        DataError: a row is none of the samples', or the file cannot be written.
+    """
+    table = opened.samples.table
+    rows = _known(job.rows, len(table))
+    extra = [_written(values) for values in job.columns.values()]
+    sigmas = _written(table.sigma[job.rows])
+    names = ("sample_id", "class_label", "class_name", "conditioning_sigma", "image_path")
+    with replacing(job.file) as file:
+        text = io.TextIOWrapper(file, "utf-8", UNENCODABLE, newline="")
+        writer = csv.writer(text)
+        writer.writerow((*names, *map(csv_cell, job.columns)))
+        for start in range(0, len(rows), _LINES_AT_ONCE):
+            host.progress("writing samples", start / len(rows))
+            part = range(start, min(start + _LINES_AT_ONCE, len(rows)))
+            writer.writerows(
+                (
+                    csv_cell(table.sample_id[rows[i]]),
+                    int(table.class_label[rows[i]]),
+                    csv_cell(table.class_name[rows[i]]),
+                    sigmas[i],
+                    csv_cell(table.image_path[rows[i]]),
+                    *(values[i] for values in extra),
+                )
+                for i in part
+            )
+        text.flush()
+        text.detach()
+    return SamplesExported(len(rows), job.file)
+
+
+def _known(rows: NDArray[np.int64], count: int) -> list[int]:
+    if len(rows) and not (int(rows.min()) >= 0 and int(rows.max()) < count):
+        raise DataError("Selected samples are not in this folder any more. Select others.")
+    return [int(row) for row in rows]
+
+
+def _written(values: NDArray) -> list[str]:
+    """Numbers with as many digits as they have; nothing where there is none."""
+    texts: list[str] = np.where(np.isfinite(values), values.astype(str), "").tolist()
+    return texts
+
+
+def _side(path: Path) -> int:
+    file = read_picture_file(path)
+    return min(file.width, file.height, LARGEST)

@@ -1,0 +1,76 @@
+"""Pictures with a record of how they were made, inside the PNG."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from diffviews_desktop.errors import DataError, brief
+from diffviews_desktop.files import files
+from diffviews_desktop.pictures.faults import UnfitError
+from diffviews_desktop.pictures.files import MOST_BYTES
+from diffviews_desktop.pictures.formats import format_of, png_chunks
+
+KEY = "diffviews"
+"""Keyword of the PNG's text (PNG 1.2, iTXt)."""
+_KEYWORD = KEY.encode() + b"\0"
+MOST_RECORD = 10_000_000
+"""Bytes of a record."""
+
+
+def write_picture(file: IO[bytes], image: NDArray[np.uint8], record: Mapping[str, Any]) -> None:
+    """Write a picture ``(H, W, C) uint8`` as PNG with its record."""
+    info = PngInfo()
+    info.add_itxt(KEY, json.dumps(dict(record), sort_keys=True), zip=True)
+    Image.fromarray(np.squeeze(image)).save(file, format="PNG", pnginfo=info)
+
+
+def read_text(path: Path) -> str:
+    """The record in a ``.json`` file or a PNG, as text.
+
+    Raises:
+        DataError: it cannot be read, or holds none.
+    """
+    try:
+        if path.suffix.lower() != ".png":
+            return files.read_text(path, MOST_RECORD, "utf-8")
+        data = files.read_bytes(path, MOST_BYTES)
+        text = _record_in(data) if format_of(data) == "PNG" else None
+    except UnfitError as error:
+        raise DataError(f"{path} cannot be read ({error}).") from error
+    except (OSError, ValueError, zlib.error) as error:
+        raise DataError(f"{path} cannot be read ({brief(error)}).") from error
+    if text is None:
+        raise DataError(f"{path.name} carries no record of how it was made.")
+    return text
+
+
+def _record_in(png: bytes) -> str | None:
+    """The text under our keyword, of any of the three kinds that a PNG knows.
+
+    Raises:
+        ValueError, zlib.error, UnfitError: it is damaged, or longer than a record may be.
+    """
+    for kind, start, end in png_chunks(png):
+        if kind not in (b"tEXt", b"zTXt", b"iTXt") or not png.startswith(_KEYWORD, start):
+            continue
+        text = png[start + len(_KEYWORD) : end]
+        packed = kind == b"zTXt" or (kind == b"iTXt" and text[:1] == b"\1")
+        if kind == b"iTXt":  # flag, method, language and translated keyword are before it
+            text = text[2:].split(b"\0", 2)[-1]
+        elif packed:  # the method is
+            text = text[1:]
+        if packed:
+            text = zlib.decompressobj().decompress(text, MOST_RECORD + 1)
+        if len(text) > MOST_RECORD:
+            raise ValueError("its record is too large")
+        return text.decode("utf-8")
+    return None

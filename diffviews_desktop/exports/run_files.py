@@ -1,0 +1,199 @@
+"""What ``generate`` writes: pictures with their records inside, and the same as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from diffviews_desktop.cli.shared import Answer
+from diffviews_desktop.engine.grid_axes import Axes
+from diffviews_desktop.engine.jobs import (
+    GenerateGrid,
+    GridCell,
+    PictureGrid,
+    PicturePlaced,
+    Trajectory,
+    TrajectoryStep,
+)
+from diffviews_desktop.exports.contact_sheet import render_sheet
+from diffviews_desktop.exports.numbered_files import RECORD, numbered_files
+from diffviews_desktop.exports.record_files import write_picture
+from diffviews_desktop.values.samples import SampleTable
+
+PICTURE = ".png"
+
+
+def write_trajectory(
+    made: Trajectory,
+    folder: Path,
+    samples: SampleTable,
+    *,
+    baseline: Trajectory | None = None,
+    placed: PicturePlaced | None = None,
+) -> Answer:
+    """Write a run under the next free number, whole or not at all; what is there stays.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    job, settings = made.job, made.job.settings
+    result: dict[str, Any] = {
+        "model": job.model,
+        "layers": list(job.layers),
+        "rows": list(job.rows),
+        "class": made.class_label,
+        "class_choice": job.class_choice,
+        "seed": made.seed,
+        "steps": settings.num_steps,
+        "sampler": settings.sampler,
+        "evaluations": made.evaluations,
+        "mask_from": settings.mask_from,
+        "mask_steps": settings.mask_steps,
+        "mask_layers": list(settings.mask_layers or job.layers),
+        "strength": settings.strength,
+        "guidance": settings.guidance_scale,
+        "noise_mode": settings.noise_mode,
+        "device": made.device,
+        "sigmas": [step.sigma for step in made.steps],
+        "trajectory": [_row(step) for step in made.steps],
+        "notes": list(made.notes),
+    }
+    lines = [f"seed {made.seed}, class {made.class_label}, NFE {made.evaluations}", *made.notes]
+    if baseline is not None:
+        result["unmasked"] = [_row(step) for step in baseline.steps]
+        result["apart"] = paths_apart(made, baseline)
+    if placed is not None:
+        result["landed"] = _landed(placed, samples)
+        names = ", ".join(f"{row} ({far:.3g})" for row, far in placed.neighbors)
+        lines.append(f"landed nearest to {names}")
+    with numbered_files(folder) as files:
+        with files.create(PICTURE) as file:
+            write_picture(file, made.image, made.record)
+        for step in made.steps:
+            with files.create(f"_step_{step.index + 1:02d}.png") as file:
+                write_picture(file, step.image, made.record)
+        if job.keep:
+            with files.create(".npz") as file:
+                np.savez_compressed(file, **_activations(made))  # type: ignore[arg-type]
+        if baseline is not None:
+            with files.create("_unmasked.png") as file:
+                write_picture(file, baseline.image, baseline.record)
+        result = files.appear(
+            lambda stem: _described(result, made.record, stem, (*files.endings, RECORD))
+        )
+    return Answer(result, [*lines, *result["files"]])
+
+
+def write_grid(made: PictureGrid, folder: Path) -> Answer:
+    """Write every picture of a grid and its contact sheet as `write_trajectory` does."""
+    axes = Axes.of(made.job)
+    sheet = render_sheet(
+        axes.arranged([cell.image for cell in made.cells]), axes.row_names, axes.column_names
+    )
+    result: dict[str, Any] = {
+        "model": made.job.model,
+        "layers": list(made.job.layers),
+        "rows": list(made.job.rows),
+        "seed": made.job.settings.seed,
+        "device": made.device,
+        "cells": [],
+        "notes": list(made.notes),
+    }
+    with numbered_files(folder) as files:
+        with files.create(PICTURE) as file:
+            write_picture(file, sheet, made.record)
+        for cell in made.cells:
+            with files.create(_cell_ending(cell)) as file:
+                write_picture(file, cell.image, made.record)
+        result = files.appear(
+            lambda stem: _described(
+                result | {"cells": [_cell(cell, made.job, stem) for cell in made.cells]},
+                made.record,
+                stem,
+                (PICTURE, RECORD),
+            )
+        )
+    lines = [f"{len(made.cells)} pictures, seeds from {made.job.settings.seed}", *made.notes]
+    return Answer(result, [*lines, *result["files"]])
+
+
+def paths_apart(one: Trajectory, other: Trajectory) -> list[float]:
+    """How far two runs are apart in the reduced activation space, at each step."""
+    return [
+        float(np.linalg.norm(a.reduced - b.reduced))
+        for a, b in zip(one.steps, other.steps, strict=True)
+        if a.reduced is not None and b.reduced is not None
+    ]
+
+
+def _row(step: TrajectoryStep) -> dict[str, Any]:
+    return {
+        "sigma": step.sigma,
+        "umap_x": step.xy[0],
+        "umap_y": step.xy[1],
+        "distance": step.distance,
+        "imposed": None if step.imposed_xy is None else list(step.imposed_xy),
+    }
+
+
+def _activations(made: Trajectory) -> dict[str, np.ndarray]:
+    """``computed/<layer>`` and ``imposed/<layer>``, ``(S, C, H, W)``; NaN where no mask acted."""
+    arrays: dict[str, np.ndarray] = {}
+    for layer in made.steps[0].computed or {}:
+        rows = [(step.computed or {})[layer] for step in made.steps]
+        arrays[f"computed/{layer}"] = np.stack(rows)
+        seen = [(step.imposed or {}).get(layer) for step in made.steps]
+        if any(value is not None for value in seen):
+            nothing = np.full_like(rows[0], np.nan)
+            arrays[f"imposed/{layer}"] = np.stack([nothing if v is None else v for v in seen])
+    return arrays
+
+
+def _landed(placed: PicturePlaced, samples: SampleTable) -> dict[str, Any]:
+    return {
+        "sigma": placed.job.sigma,
+        "umap_x": placed.xy[0],
+        "umap_y": placed.xy[1],
+        "distance": placed.distance,
+        "nearest": [
+            {
+                "row": row,
+                "sample_id": samples.sample_id[row],
+                "class": int(samples.class_label[row]),
+                "distance": far,
+            }
+            for row, far in placed.neighbors
+        ],
+    }
+
+
+def _cell_ending(cell: GridCell) -> str:
+    return f"_{cell.index + 1:04d}.png"
+
+
+def _cell(cell: GridCell, job: GenerateGrid, stem: Path) -> dict[str, Any]:
+    settings = cell.settings
+    return {
+        "seed": settings.seed,
+        "class": cell.class_label,
+        "strength": settings.strength,
+        "mask_from": settings.mask_from,
+        "mask_steps": settings.mask_steps,
+        "mask_layers": list(settings.mask_layers or job.layers),
+        "image": f"{stem}{_cell_ending(cell)}",
+    }
+
+
+def _described(
+    result: Mapping[str, Any], record: Mapping[str, Any], stem: Path, endings: Sequence[str]
+) -> dict[str, Any]:
+    """A result with the files that it is in, and what makes it again."""
+    return {
+        **result,
+        "image": f"{stem}{PICTURE}",
+        "files": [f"{stem}{ending}" for ending in endings],
+        "record": dict(record),
+    }

@@ -1,0 +1,1 @@
+"""Reading and writing files: only regular ones, within bounds, never through a link."""

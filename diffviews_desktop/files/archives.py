@@ -1,0 +1,50 @@
+"""Zip archives of other people: opened only where they are files, and not where a directory of
+millions of members would fill the memory."""
+
+from __future__ import annotations
+
+import errno
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from diffviews_desktop.files.files import UnfitFileError, open_regular
+
+MAX_DIRECTORY = 2**22
+"""Bytes of an archive's directory: some ten thousand members."""
+
+
+@contextmanager
+def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
+    """A zip archive to read from.
+
+    Raises:
+        UnfitFileError, OSError: see `diffviews_desktop.files.files.open_regular`; or its directory
+            is too large.
+        zipfile.BadZipFile: it is none, or damaged; damage shows itself in other errors, too.
+    """
+    with open_regular(path) as file:
+        bounded = _BoundedReads(file, path)
+        with zipfile.ZipFile(bounded) as archive:
+            bounded.most = None
+            yield archive
+
+
+class _BoundedReads:
+    """A file as `zipfile` sees it, which reads its directory at once.
+
+    Attributes:
+        most: bytes that one call may read; None for any number.
+    """
+
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        self.most: int | None = MAX_DIRECTORY
+        self._file, self._path = file, path
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        if self.most is not None and size > self.most:
+            raise UnfitFileError(errno.EFBIG, "its directory is too large", str(self._path))
+        return self._file.read(size)

@@ -1,0 +1,124 @@
+"""Holds the state of one window and tells who wants to know when it changes."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QUndoCommand, QUndoStack
+
+from diffviews_desktop.state.background import background_thread
+from diffviews_desktop.state.state import Selection, State
+
+Found = TypeVar("Found")
+
+AT_ONCE = 20_000
+"""What is computed of so many samples takes a few milliseconds."""
+
+
+class Session(QObject):
+    """The only place where state is kept; picks can be undone."""
+
+    changed = Signal(object, object)
+    """``(old, new)``: two `State` values."""
+    _done_aside = Signal(object, object)
+
+    def __init__(self, state: State | None = None, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._state = state or State()
+        self._held = False
+        self._threads: ThreadPoolExecutor | None = None
+        self._aside = 0
+        self._done_aside.connect(self._on_done_aside, Qt.ConnectionType.QueuedConnection)
+        self.undo_stack = QUndoStack(self)
+        self.undo_stack.setUndoLimit(200)
+
+    @property
+    def state(self) -> State:
+        """The state now."""
+        return self._state
+
+    def update(self, state: State) -> None:
+        """Replace the state."""
+        old, self._state = self._state, state
+        if not self._held:
+            self.changed.emit(old, state)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Tell of all updates of a block at once, at its end."""
+        old, held = self._state, self._held
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = held
+            if not held and self._state is not old:
+                self.changed.emit(old, self._state)
+
+    def aside(self, count: int, work: Callable[[], Found], then: Callable[[Found], None]) -> None:
+        """Compute something of ``count`` samples and go on with what comes out.
+
+        Few are computed at once, many in another thread, one piece of work after the other:
+        ``work`` must only read what does not change, and ``then``, which is called in this
+        thread, must look whether what it has found is still asked for.
+        """
+        if count <= AT_ONCE:
+            then(work())
+            return
+        if self._threads is None:
+            self._threads = background_thread("aside")
+        self._aside += 1
+        self._threads.submit(work).add_done_callback(lambda done: self._tell(done, then))
+
+    def _tell(self, done: Future[Any], then: Callable[[Any], None]) -> None:
+        self._done_aside.emit(done, then)
+
+    def _on_done_aside(self, done: Future[Any], then: Callable[[Any], None]) -> None:
+        self._aside -= 1
+        if self._threads is not None and not done.cancelled():
+            then(done.result())
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being computed in another thread."""
+        return self._aside > 0
+
+    def close(self) -> None:
+        """End what is computed in another thread."""
+        if self._threads is not None:
+            self._threads.shutdown(cancel_futures=True)
+            self._threads = None
+
+    def select(self, selection: Selection, text: str) -> None:
+        """Replace the selection, as a step that can be undone."""
+        if selection != self._state.selection:
+            self.undo_stack.push(_Select(self, self._state.selection, selection, text))
+
+    def forget_picks(self) -> None:
+        """Drop the undo history: the samples that it speaks of are gone."""
+        self.undo_stack.clear()
+
+
+class _Select(QUndoCommand):
+    def __init__(self, session: Session, old: Selection, new: Selection, text: str) -> None:
+        super().__init__(text)
+        # no strong reference: in a cycle, this could go before the stack that owns it, and the
+        # stack would end the program
+        self._session = weakref.ref(session)
+        self._old, self._new = old, new
+
+    def redo(self) -> None:
+        self._select(self._new)
+
+    def undo(self) -> None:
+        self._select(self._old)
+
+    def _select(self, selection: Selection) -> None:
+        session = self._session()
+        if session is not None:
+            session.update(session.state.with_selection(selection))

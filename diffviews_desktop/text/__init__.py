@@ -1,0 +1,1 @@
+"""Texts of files as they are shown, printed and exported; words."""

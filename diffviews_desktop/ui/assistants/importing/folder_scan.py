@@ -1,0 +1,112 @@
+"""Looks into a folder of pictures and a table of labels, on a thread of its own."""
+
+from __future__ import annotations
+
+import csv
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QRunnable, Qt, QThreadPool, QTimer, Signal
+
+from diffviews_desktop.files.csv_text import csv_rows
+from diffviews_desktop.values.import_rules import is_hidden, is_picture, label_columns
+
+MOST_COUNTED = 100_000
+LONGEST_LOOK = 10.0  # seconds
+LOOK_AFTER = 250  # milliseconds without a key
+
+
+@dataclass(frozen=True)
+class Findings:
+    """How many pictures there are, whether there may be more, and what is wrong with the labels."""
+
+    pictures: int = 0
+    more: bool = False
+    labels_problem: str = ""
+
+
+class FolderScan(QObject):
+    """Looks once at a time, a moment after it was last asked to.
+
+    Signal: ``found(findings)``, a `Findings`.
+    """
+
+    found = Signal(object)
+    _ended = Signal(object, object)  # from the pool's thread: the look, its findings
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._pool = QThreadPool(self)
+        self._pool.setMaxThreadCount(1)
+        self._stop = threading.Event()
+        self._wanted: tuple[Path | None, Path | None] = (None, None)
+        self._delay = QTimer(self)
+        self._delay.setSingleShot(True)
+        self._delay.setInterval(LOOK_AFTER)
+        self._delay.timeout.connect(self._look)
+        self._ended.connect(self._on_ended, Qt.ConnectionType.QueuedConnection)
+
+    def look_soon(self, folder: Path | None, labels: Path | None) -> None:
+        """Look at a folder and a file; an earlier look is dropped."""
+        self.cancel()
+        self._wanted = folder, labels
+        self._delay.start()
+
+    def cancel(self) -> None:
+        """Drop the look."""
+        self._delay.stop()
+        self._stop.set()
+
+    def wait(self) -> None:
+        """Drop it and wait until it has ended."""
+        self.cancel()
+        self._pool.clear()
+        self._pool.waitForDone()
+
+    def _look(self) -> None:
+        self._stop = threading.Event()
+        self._pool.start(_Look(self, *self._wanted, self._stop))
+
+    def _on_ended(self, stop: threading.Event, findings: Findings) -> None:
+        if not stop.is_set():
+            self.found.emit(findings)
+
+
+class _Look(QRunnable):
+    def __init__(
+        self, scan: FolderScan, folder: Path | None, labels: Path | None, stop: threading.Event
+    ) -> None:
+        super().__init__()
+        self._scan, self._folder, self._labels, self._stop = scan, folder, labels, stop
+
+    def run(self) -> None:
+        pictures, more = count_pictures(self._folder, self._stop.is_set)
+        problem = labels_problem(self._labels)
+        if not self._stop.is_set():
+            self._scan._ended.emit(self._stop, Findings(pictures, more, problem))
+
+
+def count_pictures(folder: Path | None, stopped: Callable[[], bool]) -> tuple[int, bool]:
+    """How many pictures a folder and its subfolders hold, and whether there may be more."""
+    count, until = 0, time.monotonic() + LONGEST_LOOK
+    for _, below, names in os.walk(folder) if folder is not None else ():
+        below[:] = [name for name in below if not is_hidden(name)]
+        count += sum(map(is_picture, names))
+        if count > MOST_COUNTED or time.monotonic() > until or stopped():
+            return min(count, MOST_COUNTED), True
+    return count, False
+
+
+def labels_problem(file: Path | None) -> str:
+    """What is wrong with a table's first line; empty where it can be used or is not there."""
+    try:
+        if file is None or not file.is_file():
+            return ""
+        missing = label_columns(next(csv_rows(file), [])).missing
+    except (OSError, ValueError, csv.Error):
+        return "It cannot be read as a CSV file."
+    return f"Its first line names no column {' and no '.join(missing)}." if missing else ""

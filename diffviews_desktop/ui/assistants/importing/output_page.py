@@ -1,0 +1,122 @@
+"""The last page: noise levels, layers, and where the data folder is written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtWidgets import QLineEdit, QWidget
+
+from diffviews_desktop.engine.jobs import ImportData
+from diffviews_desktop.errors import UsageError
+from diffviews_desktop.text.wording import counted
+from diffviews_desktop.ui.assistants.importing.folder_scan import Findings
+from diffviews_desktop.ui.assistants.importing.page import Page, browse_button, path_of
+from diffviews_desktop.ui.common.labels import Label
+from diffviews_desktop.values.import_rules import layer_names, noise_levels
+
+
+class OutputPage(Page):
+    """What is made of the pictures; ``model_name`` tells what the model's folder is called."""
+
+    title = "What to make?"
+    subtitle = "A data folder that DiffViews opens when it is there."
+
+    def __init__(self, model_name: Callable[[], str]) -> None:
+        super().__init__()
+        self._model_name = model_name
+        self._suggested = ""
+        self.sigmas, self.layers, self.out = QLineEdit(), QLineEdit(), QLineEdit()
+        self.layers.setPlaceholderText("the model's default")
+        folder = browse_button(
+            "Folder…",
+            "Choose where to write",
+            lambda: self.choose_folder("out", "Data folder to write"),
+        )
+        self.add_row("sigmas", "Noise le&vels σ", self.sigmas)
+        self.add_row("layers", "&Layers", self.layers)
+        self.add_row("out", "Write &to", self.out, folder)
+        self.summary = Label()
+        self.summary.setWordWrap(True)
+        self.summary.setProperty("strong", True)
+        self.add_wide(self.summary)
+
+    def suggest(self, out: Path) -> None:
+        """Suggest where to write; another folder that was entered stays."""
+        before, self._suggested = self._suggested, str(out)
+        if self.out.text() == before:
+            self.out.setText(self._suggested)
+
+    def clear(self) -> None:
+        """Start afresh, writing to the folder that is suggested."""
+        self.layers.clear()
+        self.sigmas.setText(", ".join(f"{sigma:g}" for sigma in ImportData.sigmas))
+        self.out.setText(self._suggested)
+
+    def arguments(self) -> dict[str, object]:
+        return {
+            "out": path_of(self.out),
+            "sigmas": noise_levels(self.sigmas.text()),
+            "layers": _layers(self.layers.text()),
+        }
+
+    def problems(self) -> dict[str, str]:
+        return {
+            "sigmas": _refusal(noise_levels, self.sigmas.text()),
+            "layers": _refusal(_layers, self.layers.text()),
+            "out": _out_problem(path_of(self.out), self._model_name()),
+        }
+
+    def hints(self) -> dict[str, str]:
+        return {
+            "sigmas": "Every picture becomes one sample at each; separate them with commas.",
+            "layers": "Of the first map; separate several with commas. Others can be mapped later.",
+            "out": "Models that are there already stay as they are.",
+        }
+
+    def first_field(self) -> QWidget:
+        return self.sigmas
+
+    def summarize(self, expected: Findings | None) -> None:
+        """Say what will be made of the pictures that are expected; None while something is
+        wrong."""
+        if expected is None:
+            self.summary.clear()
+            return
+        levels, out = len(noise_levels(self.sigmas.text())), path_of(self.out)
+        assert out is not None
+        self.summary.setText(
+            f"{counted(expected.pictures, 'picture')} at {counted(levels, 'noise level')}: "
+            f"{'at least ' if expected.more else ''}{counted(expected.pictures * levels, 'sample')}"
+            f" in {out / self._model_name()}"
+        )
+
+
+def _layers(text: str) -> tuple[str, ...]:
+    """Layers that are entered; none for the model's default."""
+    return layer_names(text) if text.strip() else ()
+
+
+def _refusal(read: Callable[[str], object], text: str) -> str:
+    try:
+        read(text)
+    except UsageError as error:
+        return str(error)
+    return ""
+
+
+def _out_problem(out: Path | None, name: str) -> str:
+    if out is None:
+        return "Choose a folder to write to."
+    try:
+        there = next(folder for folder in (out, *out.parents) if folder.exists())
+        if not there.is_dir():
+            return f"{there} is a file, not a folder."
+        if not os.access(there, os.W_OK):
+            return f"Nothing can be written to {there}."
+        if name and (out / name).exists():
+            return f"It has a model called {name} already. Choose another name or folder."
+    except (OSError, ValueError):
+        return "This is no name of a folder."
+    return ""

@@ -1,0 +1,166 @@
+"""The second page: pictures of one's own with their classes, or how many the model draws."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtWidgets import QLineEdit, QRadioButton, QSpinBox, QWidget
+
+from diffviews_desktop.engine.jobs import ImportData
+from diffviews_desktop.errors import UsageError
+from diffviews_desktop.text.wording import counted
+from diffviews_desktop.ui.assistants.importing.folder_scan import Findings, FolderScan
+from diffviews_desktop.ui.assistants.importing.page import (
+    NUMBER_WIDTH,
+    Page,
+    browse_button,
+    is_there,
+    path_of,
+)
+from diffviews_desktop.ui.common.widgets import with_margin
+from diffviews_desktop.values.import_rules import PICTURE_SUFFIXES, seed_of
+
+MOST_DRAWN = 100_000
+USUALLY_DRAWN = 500
+
+
+class PicturesPage(Page):
+    """Which pictures become samples."""
+
+    title = "Which pictures?"
+    subtitle = "Pictures of your own, or samples that the model draws."
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._findings: Findings | None = None
+        self._scan = FolderScan(self)
+        self._scan.found.connect(self._on_found)
+        self.own = QRadioButton("&Pictures of my own")
+        self.draw = QRadioButton("&Let the model draw")
+        self.images, self.labels = QLineEdit(), QLineEdit()
+        self.count, self.seed = QSpinBox(), QLineEdit()
+        with_margin(self.count)
+        self.count.setRange(1, MOST_DRAWN)
+        for field in (self.count, self.seed):
+            field.setFixedWidth(NUMBER_WIDTH)
+        folder = browse_button(
+            "Folder…",
+            "Choose a folder of pictures",
+            lambda: self.choose_folder("images", "Folder of pictures"),
+        )
+        file = browse_button(
+            "File…",
+            "Choose a CSV with the classes",
+            lambda: self.choose_file("labels", "Class labels", "Tables (*.csv);;All files (*)"),
+        )
+        self.add_wide(self.own)
+        self.add_row("images", "&Folder", self.images, folder)
+        self.add_row("labels", "&Class labels", self.labels, file)
+        self.grid.setRowMinimumHeight(self.grid.rowCount(), 6)
+        self.add_wide(self.draw)
+        self.add_row("count", "&Samples", self.count)
+        self.add_row("seed", "S&eed", self.seed)
+        for line in (self.images, self.labels):
+            line.textChanged.connect(self.look_soon)
+        self.own.toggled.connect(self.look_soon)
+        self.count.valueChanged.connect(lambda _: self.changed.emit())
+
+    def clear(self) -> None:
+        """Start afresh."""
+        self.images.clear()
+        self.labels.clear()
+        self.own.setChecked(True)
+        self.count.setValue(USUALLY_DRAWN)
+        self.seed.setText(str(ImportData.seed))
+
+    def expected(self) -> Findings:
+        """How many pictures there will be, and whether there may be more."""
+        if self.own.isChecked():
+            return self._findings or Findings()
+        return Findings(self.count.value())
+
+    # ---- what is entered ------------------------------------------------------------------------
+
+    def arguments(self) -> dict[str, object]:
+        if self.own.isChecked():
+            images, labels = path_of(self.images), path_of(self.labels)
+            return {"images": images, "labels": labels, "generate": 0, "seed": ImportData.seed}
+        count, seed = self.count.value(), seed_of(self.seed.text())
+        return {"images": None, "labels": None, "generate": count, "seed": seed}
+
+    def problems(self) -> dict[str, str]:
+        if self.own.isChecked():
+            return {"images": self._images_problem(), "labels": self._labels_problem()}
+        try:
+            seed_of(self.seed.text())
+        except UsageError as error:
+            return {"seed": str(error)}
+        return {}
+
+    def hints(self) -> dict[str, str]:
+        return {
+            "images": self._counted(),
+            "labels": "Optional: a CSV with the columns file and class. Else subfolders are "
+            "classes.",
+            "count": "Drawn with the model's own settings.",
+            "seed": "The same seed draws the same samples.",
+        }
+
+    def first_field(self) -> QWidget:
+        return self.images if self.own.isChecked() else self.draw
+
+    def refresh(self) -> None:
+        super().refresh()
+        own = self.own.isChecked()
+        for key in ("images", "labels"):
+            self.rows[key].set_enabled(own, "The model draws: choose pictures of your own above.")
+        for key in ("count", "seed"):
+            self.rows[key].set_enabled(not own, "Pictures of your own are used.")
+
+    def _images_problem(self) -> str:
+        folder = path_of(self.images)
+        if folder is None:
+            return "Choose a folder of pictures, or let the model draw."
+        if not is_there(folder, Path.is_dir):
+            return "There is no such folder."
+        if self._findings is None:
+            return "Looking for pictures…"
+        if not self._findings.pictures:
+            return f"There are no pictures in it or its subfolders ({', '.join(PICTURE_SUFFIXES)})."
+        return ""
+
+    def _labels_problem(self) -> str:
+        file = path_of(self.labels)
+        if file is None:
+            return ""
+        if not is_there(file, Path.is_file):
+            return "There is no such file."
+        return self._findings.labels_problem if self._findings is not None else ""
+
+    def _counted(self) -> str:
+        looked = self._findings
+        if looked is not None and looked.pictures:
+            return f"{'More than ' if looked.more else ''}{counted(looked.pictures, 'picture')}."
+        if self.own.isChecked() and self.images.text() and looked is None:
+            return "Looking for pictures…"
+        return "Looked through with its subfolders."
+
+    # ---- looking --------------------------------------------------------------------------------
+
+    def look_soon(self, *_: object) -> None:
+        """Look into the folder and the labels, which may have changed."""
+        self._findings = None
+        if self.own.isChecked():
+            self._scan.look_soon(path_of(self.images), path_of(self.labels))
+        else:
+            self._scan.cancel()
+        self.changed.emit()
+
+    def wait(self) -> None:
+        """Let a running look end."""
+        self._scan.wait()
+
+    def _on_found(self, findings: Findings) -> None:
+        self._findings = findings
+        self.rows["images"].touched |= bool(self.images.text())
+        self.changed.emit()

@@ -1,0 +1,25 @@
+"""Questions that stop everything until they are answered."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMessageBox, QWidget
+
+from diffviews_desktop.ui.common.labels import plain
+
+MOST_LETTERS = 200
+
+
+def ask(parent: QWidget, title: str, text: str) -> bool:
+    """Ask a question whose answer is yes or no; no is offered first."""
+    yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
+    box = QMessageBox(parent)
+    box.setIcon(QMessageBox.Icon.Question)
+    box.setWindowTitle(title)
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setText(plain(text, MOST_LETTERS))
+    box.setStandardButtons(yes | no)
+    box.setDefaultButton(no)
+    answer = box.exec()
+    box.deleteLater()
+    return answer == yes

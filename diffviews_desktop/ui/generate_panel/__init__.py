@@ -1,3 +1,0 @@
-"""The Generate panel: how to draw, how the mask acts, and grids of pictures."""
-
-from diffviews_desktop.ui.generate_panel.panel import GeneratePanel as GeneratePanel

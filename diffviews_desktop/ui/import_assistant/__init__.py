@@ -1,7 +1,0 @@
-"""The import assistant: pictures in, a data folder out. One page a file."""
-
-from __future__ import annotations
-
-from diffviews_desktop.ui.import_assistant.assistant import ImportAssistant
-
-__all__ = ["ImportAssistant"]

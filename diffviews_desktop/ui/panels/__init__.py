@@ -1,0 +1,1 @@
+"""The docks and windows around the map."""

@@ -1,0 +1,161 @@
+"""The classes with their colours and counts: find one, highlight it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
+from PySide6.QtWidgets import QLineEdit, QListWidgetItem, QMenu, QVBoxLayout, QWidget
+
+from diffviews_desktop.state.state import Choosing, State
+from diffviews_desktop.ui.common import theme
+from diffviews_desktop.ui.common.colors import class_colors
+from diffviews_desktop.ui.common.entries import name_list, short
+from diffviews_desktop.ui.common.labels import tip
+from diffviews_desktop.ui.common.widgets import as_panel, block_signals
+from diffviews_desktop.values.samples import SampleTable
+
+TITLE = Qt.ItemDataRole.UserRole + 1  # number and name, as they are
+LOWEST_LIST = 44  # pixels: two classes; a small screen has no room for more
+
+
+class ClassesPanel(QWidget):
+    """Signals: ``class_chosen(number or None)``, to highlight; choosing the highlighted one again
+    clears. ``selection_wanted(number, how)``, a `Choosing`. ``hiding_wanted(position)`` and
+    ``isolation_wanted(position)``, to hide the samples of a class or all others, or no longer."""
+
+    class_chosen = Signal(object)
+    selection_wanted = Signal(int, str)
+    hiding_wanted = Signal(int)
+    isolation_wanted = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        as_panel(self)
+        self._samples: SampleTable | None = None
+        self.search = QLineEdit()
+        self.search.setPlaceholderText("Find a class or id…")
+        self.search.setClearButtonEnabled(True)
+        self.search.setAccessibleName("Find a class")
+        self.search.addAction(theme.icon("search"), QLineEdit.ActionPosition.LeadingPosition)
+        self.list = name_list()
+        self.list.setAccessibleName("Classes")
+        self.list.setIconSize(QSize(14, 14))
+        self.list.setUniformItemSizes(True)
+        self.list.setMinimumHeight(LOWEST_LIST)
+        self.list.setToolTip(
+            "Click a class to highlight it, again to show all; right click to select its samples"
+        )
+        self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.list.customContextMenuRequested.connect(self._show_menu)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 6, 8, 8)
+        column.setSpacing(6)
+        column.addWidget(self.search)
+        column.addWidget(self.list)
+        self.search.textChanged.connect(self._filter)
+        self.list.itemClicked.connect(self._on_chosen)
+        self.list.itemActivated.connect(self._on_chosen)
+        self._highlighted: int | None = None
+        self._hidden: frozenset[int] = frozenset()
+
+    def set_state(self, state: State) -> None:
+        """Show the classes of the samples and which one is highlighted."""
+        if state.samples is not self._samples:
+            self._samples = state.samples
+            self._fill(state.samples)
+        shown = state.filter
+        hidden = shown.hidden if shown is not None and shown.by == "class" else frozenset()
+        if hidden != self._hidden:
+            self._hidden = hidden
+            self._strike()
+        if state.highlighted_class != self._highlighted:
+            self._highlighted = state.highlighted_class
+            unblock = block_signals(self.list)
+            self.list.clearSelection()
+            self.list.setCurrentItem(None)  # type: ignore[call-overload]
+            for i in range(self.list.count()):
+                item = self.list.item(i)
+                if item.data(Qt.ItemDataRole.UserRole) == self._highlighted:
+                    self.list.setCurrentItem(item)
+            unblock()
+
+    def apply_theme(self) -> None:
+        """Take the colours of the theme in use."""
+        self._fill(self._samples)
+
+    def _fill(self, samples: SampleTable | None) -> None:
+        self.list.clear()
+        if samples is None:
+            return
+        classes = samples.classes()
+        palette = class_colors([number for number, _, _ in classes], dark=theme.is_dark())
+        for number, name, count in classes:
+            title = name if name == str(number) else f"{number}: {name}"
+            item = QListWidgetItem(_dot(palette[number]), f"{short(title)}   ({count})")
+            item.setData(Qt.ItemDataRole.UserRole, number)
+            item.setData(TITLE, title)
+            item.setToolTip(tip(f"{count} samples of class {title}"))
+            self.list.addItem(item)
+        self._filter(self.search.text())
+        self._strike()
+
+    def _strike(self) -> None:
+        """Strike out the classes whose samples are hidden."""
+        for i in range(self.list.count()):
+            item = self.list.item(i)
+            font = item.font()
+            font.setStrikeOut(i in self._hidden)
+            item.setFont(font)
+
+    def _filter(self, text: str) -> None:
+        wanted = text.strip().lower()
+        for i in range(self.list.count()):
+            item = self.list.item(i)
+            item.setHidden(wanted not in item.data(TITLE).lower())
+
+    def menu_of(self, item: QListWidgetItem) -> QMenu:
+        """What can be done with a class."""
+        number = item.data(Qt.ItemDataRole.UserRole)
+        menu = QMenu(self)
+        lit = number == self._highlighted
+        menu.addAction("Show all classes" if lit else "Highlight", lambda: self._on_chosen(item))
+        position = self.list.row(item)
+        gone = position in self._hidden
+        menu.addAction("Show" if gone else "Hide", partial(self.hiding_wanted.emit, position))
+        menu.addAction("Show only this class", partial(self.isolation_wanted.emit, position))
+        menu.addSeparator()
+        ways: tuple[tuple[str, Choosing], ...] = (
+            ("Select its samples", "replace"),
+            ("Add them to the selection", "add"),
+            ("Take them out of the selection", "remove"),
+        )
+        for text, how in ways:
+            menu.addAction(text, partial(self.selection_wanted.emit, number, how))
+        return menu
+
+    def _show_menu(self, place: QPoint) -> None:
+        item = self.list.itemAt(place)
+        if item is not None:
+            menu = self.menu_of(item)
+            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            menu.popup(self.list.viewport().mapToGlobal(place))
+
+    def _on_chosen(self, item: QListWidgetItem) -> None:
+        number = item.data(Qt.ItemDataRole.UserRole)
+        self.class_chosen.emit(None if number == self._highlighted else number)
+
+
+def _dot(color: QColor) -> QIcon:
+    pixmap = QPixmap(28, 28)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(color)
+    painter.drawEllipse(4, 4, 20, 20)
+    painter.end()
+    icon = QIcon(pixmap)
+    icon.addPixmap(pixmap, QIcon.Mode.Selected)
+    return icon

@@ -1,0 +1,228 @@
+"""The anchor and its neighbours as pictures with distances, and the Suggest button."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QIcon, QImage, QPainter, QPen, QPixmap
+from PySide6.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QHBoxLayout,
+    QListView,
+    QListWidget,
+    QListWidgetItem,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from diffviews_desktop.state.state import MAX_NEIGHBORS, State
+from diffviews_desktop.ui.common import colors, theme
+from diffviews_desktop.ui.common.images import PictureLoader, enlarged, placeholder
+from diffviews_desktop.ui.common.labels import ElidedLabel, caption, muted, tip
+from diffviews_desktop.ui.common.widgets import IconButton, as_panel, block_signals, with_margin
+
+SIDE = 52
+ROW = Qt.ItemDataRole.UserRole
+
+
+class _Gallery(QListWidget):
+    """A list whose arrow keys are its own, not the window's shortcuts for scrubbing."""
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ShortcutOverride and event.key() in (  # type: ignore[attr-defined]
+            Qt.Key.Key_Left,
+            Qt.Key.Key_Right,
+        ):
+            event.accept()
+            return True
+        return super().event(event)
+
+
+class GalleryPanel(QWidget):
+    """Signals: ``suggest_requested(count, on_map)``, ``removed(row)``, ``located(row)`` and
+    ``cleared()``."""
+
+    suggest_requested = Signal(int, bool)
+    removed = Signal(int)
+    located = Signal(int)
+    cleared = Signal()
+
+    def __init__(self, pictures: PictureLoader, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        as_panel(self)
+        self._pictures = pictures
+        self._state = State()
+        self.anchor = ElidedLabel()
+        self.anchor.setProperty("strong", True)
+        self.clear_button = IconButton("trash", "Clear the selection")
+        self.count = QSpinBox()
+        with_margin(self.count)
+        self.count.setRange(1, MAX_NEIGHBORS)
+        self.count.setValue(5)
+        self.count.setAccessibleName("Number of neighbours to suggest")
+        self.space = QComboBox()
+        self.space.addItem("by activation", False)
+        self.space.addItem("on the map", True)
+        self.space.setAccessibleName("Where neighbours are near")
+        self.space.setToolTip("Near in the layer's activations, or on the two-dimensional map")
+        self.suggest = QPushButton("&Suggest")
+        self.hint = muted()
+        self.hint.setWordWrap(True)
+        self.list = _Gallery()
+        self.list.setAccessibleName("Neighbours")
+        self.list.setViewMode(QListView.ViewMode.IconMode)
+        self.list.setResizeMode(QListView.ResizeMode.Adjust)
+        self.list.setMovement(QListView.Movement.Static)
+        self.list.setIconSize(QSize(SIDE, SIDE))
+        self.list.setGridSize(QSize(SIDE + 18, SIDE + 40))
+        self.list.setWordWrap(True)
+        self.list.setSpacing(0)
+        self.list.setMinimumHeight(SIDE // 2)
+        # a click removes, a double click flies there: wait to see which it is
+        self._pending: int | None = None
+        self._click_timer = QTimer(self)
+        self._click_timer.setSingleShot(True)
+        self._click_timer.setInterval(QApplication.doubleClickInterval())
+        self._click_timer.timeout.connect(self._remove_pending)
+
+        top = QHBoxLayout()
+        top.addWidget(self.anchor, 1)
+        top.addWidget(self.clear_button)
+        controls = QHBoxLayout()
+        controls.setSpacing(6)
+        controls.addWidget(caption("&K", self.count))
+        controls.addWidget(self.count)
+        controls.addWidget(self.space, 1)
+        controls.addWidget(self.suggest)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(10, 6, 10, 8)
+        column.setSpacing(6)
+        column.addLayout(top)
+        column.addLayout(controls)
+        column.addWidget(self.hint)
+        column.addWidget(self.list, 1)
+
+        self.suggest.clicked.connect(
+            lambda: self.suggest_requested.emit(self.count.value(), self.space.currentData())
+        )
+        self.clear_button.clicked.connect(self.cleared)
+        self.list.itemClicked.connect(self._on_clicked)
+        self.list.itemDoubleClicked.connect(self._on_double_clicked)
+        pictures.loaded.connect(self._on_loaded)
+        self.set_state(State())
+
+    def set_state(self, state: State) -> None:
+        """Show the selection."""
+        self._state = state
+        selection, samples = state.selection, state.samples
+        unblock = block_signals(self.count, self.space)
+        self.count.setValue(state.suggest_count)
+        self.space.setCurrentIndex(int(state.suggest_on_map))
+        unblock()
+        has_anchor = samples is not None and selection.anchor is not None
+        self.suggest.setEnabled(has_anchor)
+        usual, first = "Add the nearest samples (S)", "Click a point on the map first"
+        self.suggest.setToolTip(tip(usual if has_anchor else first))
+        self.clear_button.setEnabled(has_anchor)
+        self.list.clear()
+        if samples is None or selection.anchor is None:
+            self.anchor.set_text("No anchor")
+            self.hint.setText("Click a point on the map: it becomes the anchor.")
+            self.hint.show()
+            return
+        self.anchor.set_text(f"Anchor #{selection.anchor} · {self._describe(selection.anchor)}")
+        count = len(selection.neighbors)
+        if not count:
+            text = "Click more points to add neighbours, or let them be suggested."
+        elif count >= MAX_NEIGHBORS:
+            text = f"{count} neighbours: that is as many as a mask averages."
+        else:
+            text = f"{count} neighbour{'s' if count > 1 else ''} and the anchor feed the mask."
+        self.hint.setText(text)
+        distances = dict(selection.suggested)
+        for row in selection.neighbors:
+            manual = row in selection.manual
+            number = int(samples.class_label[row])
+            how = "manual" if manual else f"{distances[row]:.2f}"
+            item = QListWidgetItem(f"{number}\n{how}")
+            item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter)
+            item.setData(ROW, row)
+            where = "added by hand" if manual else f"distance {distances[row]:.4f}"
+            item.setToolTip(
+                tip(
+                    f"#{row} · {self._describe(row)} · {where}",
+                    "Click removes it, double click shows it on the map",
+                )
+            )
+            self.list.addItem(item)
+            image = self._pictures.get(samples.picture(row))
+            self._set_icon(item, image)
+
+    def remove_current(self) -> None:
+        """Remove the neighbour that has the keyboard focus."""
+        item = self.list.currentItem()
+        if item is not None:
+            self.removed.emit(item.data(ROW))
+
+    def keyPressEvent(self, event: object) -> None:
+        if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):  # type: ignore[attr-defined]
+            self.remove_current()
+        else:
+            super().keyPressEvent(event)  # type: ignore[arg-type]
+
+    def _describe(self, row: int) -> str:
+        samples = self._state.samples
+        assert samples is not None
+        number, name = int(samples.class_label[row]), samples.class_name[row]
+        title = name if name == str(number) else f"{number} {name}"
+        return f"{title} · σ {samples.sigma[row]:g}"
+
+    def _on_clicked(self, item: QListWidgetItem) -> None:
+        self._pending = item.data(ROW)
+        self._click_timer.start()
+
+    def _on_double_clicked(self, item: QListWidgetItem) -> None:
+        self._click_timer.stop()
+        self._pending = None
+        self.located.emit(item.data(ROW))
+
+    def _remove_pending(self) -> None:
+        if self._pending is not None:
+            row, self._pending = self._pending, None
+            self.removed.emit(row)
+
+    def _on_loaded(self, path: str, image: QImage) -> None:
+        samples = self._state.samples
+        if samples is None:
+            return
+        for i in range(self.list.count()):
+            item = self.list.item(i)
+            if str(samples.picture(item.data(ROW))) == path:
+                self._set_icon(item, image)
+
+    def _set_icon(self, item: QListWidgetItem, image: QImage | None) -> None:
+        ratio = self.devicePixelRatioF()
+        if image is None:
+            pixmap = QPixmap(round(SIDE * ratio), round(SIDE * ratio))
+            pixmap.fill(Qt.GlobalColor.transparent)
+        elif image.isNull():
+            pixmap = placeholder(SIDE, ratio, QColor(theme.colors().muted))
+        else:
+            manual = item.data(ROW) in self._state.selection.manual
+            pixmap = _framed(enlarged(image, SIDE, ratio), manual)
+        icon = QIcon(pixmap)
+        icon.addPixmap(pixmap, QIcon.Mode.Selected)  # else Qt tints it
+        item.setIcon(icon)
+
+
+def _framed(pixmap: QPixmap, manual: bool) -> QPixmap:
+    """The picture with the line of its ring on the map around it."""
+    painter = QPainter(pixmap)
+    style = Qt.PenStyle.DotLine if manual else Qt.PenStyle.SolidLine
+    painter.setPen(QPen(colors.MANUAL if manual else colors.SUGGESTED, 3, style))
+    side = round(pixmap.width() / pixmap.devicePixelRatio())
+    painter.drawRect(1, 1, side - 2, side - 2)
+    painter.end()
+    return pixmap

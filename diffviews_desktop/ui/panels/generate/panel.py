@@ -1,0 +1,254 @@
+"""How to draw: sampling, mask, class, seed; and the Generate button."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QCompleter,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QScrollArea,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from diffviews_desktop.engine.jobs import Generate, GenerateSettings
+from diffviews_desktop.state.state import PanelClass, State
+from diffviews_desktop.ui.common import theme
+from diffviews_desktop.ui.common.entries import entry
+from diffviews_desktop.ui.common.labels import ElidedLabel, caption, tip
+from diffviews_desktop.ui.common.widgets import ElidingComboBox, IconButton, as_panel, block_signals
+from diffviews_desktop.ui.panels.generate.mask_page import MaskPage
+from diffviews_desktop.ui.panels.generate.sampling_page import SAMPLING, SamplingPage
+from diffviews_desktop.values.import_rules import MAX_SEED
+
+SEARCHABLE_CLASSES = 30
+LOWEST_PAGE = 64
+PRESET = (*SAMPLING, "s_min", "s_max", "s_noise")
+NFE = "NFE: how often the network runs for a picture"
+
+
+class GeneratePanel(QWidget):
+    """Signals: ``generate_requested(settings, class_choice)``, ``settings_changed`` with the same,
+    ``grid_requested()`` and ``cancel_requested()``."""
+
+    generate_requested = Signal(object, object)
+    grid_requested = Signal()
+    settings_changed = Signal(object, object)
+    cancel_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        as_panel(self)
+        self._base = GenerateSettings()
+        self._classes: tuple[object, ...] = ()
+        self._shown_class: object = "anchor"
+        self.sampling = SamplingPage()
+        self.masking = MaskPage()
+        self.pages = QTabWidget()
+        self.pages.setDocumentMode(True)
+        self.pages.tabBar().setDrawBase(False)
+        for page, title in ((self.sampling, "Sampling"), (self.masking, "Mask")):
+            self.pages.addTab(_scrolling(page), title)
+        self.seed = QLineEdit()
+        self.seed.setPlaceholderText("new each time")
+        self.seed.setAccessibleName("Seed")
+        self.seed.setMaxLength(19)
+        self.lock = IconButton("unlock", "Keep the seed for the next run")
+        self.lock.setCheckable(True)
+        self.classes = ElidingComboBox()
+        self.classes.setAccessibleName("Class to draw")
+        self.classes.setMaxVisibleItems(20)
+        self.classes.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.generate = QPushButton("&Generate")
+        self.generate.setObjectName("primary")
+        self.grid = QPushButton("G&rid…")
+        many = "Many pictures in one job: seeds, strengths, steps, layers (Ctrl+G)"
+        self.grid.setToolTip(tip(many))
+        self.cancel = QPushButton("Cancel")
+        self.cancel.setToolTip("Cancel the running job (Esc)")
+        self.hint = ElidedLabel(end=True)
+        self.hint.setObjectName("muted")
+        self._build()
+        self.sampling.edited.connect(self._on_edited)
+        self.sampling.preset_chosen.connect(self._on_preset)
+        self.masking.edited.connect(self._on_edited)
+        self.classes.activated.connect(self._on_edited)
+        self.seed.editingFinished.connect(self._on_seed_typed)
+        self.lock.toggled.connect(self._on_edited)
+        self.generate.clicked.connect(self.press)
+        self.grid.clicked.connect(self.grid_requested)
+        self.cancel.clicked.connect(self.cancel_requested)
+        self.set_state(State())
+
+    def _build(self) -> None:
+        self._form = form = QFormLayout()
+        form.setVerticalSpacing(5)
+        form.addRow(caption("&Class", self.classes), self.classes)
+        seed_row = QHBoxLayout()
+        seed_row.setContentsMargins(0, 0, 0, 0)
+        seed_row.addWidget(self.seed)
+        seed_row.addWidget(self.lock)
+        form.addRow(caption("S&eed", self.seed), seed_row)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.generate, 1)
+        buttons.addWidget(self.grid)
+        buttons.addWidget(self.cancel)
+        column_layout = QVBoxLayout(self)
+        column_layout.setContentsMargins(10, 4, 10, 8)
+        column_layout.setSpacing(6)
+        column_layout.addWidget(self.pages, 1)
+        column_layout.addLayout(form)
+        column_layout.addWidget(self.hint)
+        column_layout.addLayout(buttons)
+
+    # ---- in -------------------------------------------------------------------------------------
+
+    def set_state(self, state: State) -> None:
+        """Show the settings, the classes to choose from, and what Generate would do."""
+        s = state.settings
+        self._base = s
+        unblock = block_signals(self.classes, self.seed, self.lock)
+        self.sampling.set_state(state)
+        self.masking.set_state(state)
+        locked = s.seed is not None
+        self.lock.setChecked(locked)
+        self.lock.set_icon("lock" if locked else "unlock")
+        record = state.trajectory()
+        last = s.seed if locked else record.seed if record is not None else None
+        if not self.seed.hasFocus():
+            self.seed.setText("" if last is None else str(last))
+        self._fill_classes(state)
+        unblock()
+        self._set_buttons(state)
+
+    def _fill_classes(self, state: State) -> None:
+        choices: list[tuple[str, PanelClass]] = [("the anchor's", "anchor"), ("random", "random")]
+        choices += [("zero label", "zero"), ("uniform label", "uniform")]
+        choices += [
+            (name if name == str(number) else f"{number}: {name}", number)
+            for number, name in state.class_names()
+        ]
+        self._form.setRowVisible(self.classes, not state.unconditional)
+        if tuple(choices) != self._classes:
+            self._classes = tuple(choices)
+            self.classes.clear()
+            for text, choice in choices:
+                self.classes.addItem(entry(text), choice)
+            self._make_searchable(len(choices) > SEARCHABLE_CLASSES)
+        self._shown_class = state.class_choice
+        index = next((i for i, c in enumerate(choices) if c[1] == state.class_choice), 0)
+        line = self.classes.lineEdit()
+        if line is None or not (line.hasFocus() and line.isModified()):  # nobody is typing there
+            self.classes.setCurrentIndex(index)
+
+    def _make_searchable(self, searchable: bool) -> None:
+        """A long list of classes is found by typing a part of a name."""
+        if searchable == self.classes.isEditable():
+            return
+        self.classes.setEditable(searchable)
+        completer, line = self.classes.completer(), self.classes.lineEdit()
+        if completer is not None and line is not None:
+            completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
+            completer.setFilterMode(Qt.MatchFlag.MatchContains)
+            popup = completer.popup()  # a window of its own
+            assert popup is not None
+            theme.dress(popup)
+            line.editingFinished.connect(self._on_class_typed)
+
+    def _on_class_typed(self) -> None:
+        """What was typed and is no class is taken back."""
+        index = self.classes.findText(self.classes.currentText(), Qt.MatchFlag.MatchFixedString)
+        if index < 0:
+            index = next((i for i, c in enumerate(self._choices()) if c == self._shown_class), 0)
+        self.classes.setCurrentIndex(index)
+        if self.classes.currentData() != self._shown_class:
+            self._on_edited()
+
+    def _choices(self) -> list[object]:
+        return [self.classes.itemData(i) for i in range(self.classes.count())]
+
+    def _set_buttons(self, state: State) -> None:
+        count = len(state.selection.rows)
+        if state.model_problem:
+            why = f"The model cannot run: {state.model_problem}"
+        elif state.layer_map is None:
+            why = "The map is not there yet."
+        elif not count:
+            why = "Click a point on the map first."
+        else:
+            why = ""
+        self.generate.setEnabled(not why)
+        usual = "Draw with the layer held at the mean (Ctrl+Return)"
+        self.generate.setToolTip(tip(why or usual))
+        s = state.settings
+        layers = "+".join(s.mask_layers or (state.layer_map.layers if state.layer_map else ()))
+        plural = "s" if count > 1 else ""
+        nfe = f"NFE {s.evaluations(not state.unconditional)}"
+        self.hint.set_text(why or f"{nfe} · mean of {count} sample{plural} at {layers}", NFE)
+        self.grid.setEnabled(state.layer_map is not None and not state.model_problem)
+        waiting = sum(isinstance(running.job, Generate) for running in state.jobs)
+        self.generate.setText("&Generate" if waiting < 2 else f"&Generate  ({waiting - 1} waiting)")
+        self.cancel.setEnabled(bool(state.jobs))
+
+    # ---- out ------------------------------------------------------------------------------------
+
+    def settings(self) -> GenerateSettings:
+        """What the fields say."""
+        settings = self.masking.changed(self.sampling.changed(self._base))
+        return replace(
+            settings,
+            mask_from=min(settings.mask_from, settings.num_steps - 1),
+            mask_steps=min(settings.mask_steps, settings.num_steps),
+            seed=self._typed_seed() if self.lock.isChecked() else None,
+        )
+
+    def press(self) -> None:
+        """As if Generate was clicked."""
+        if self.generate.isEnabled():
+            self.generate_requested.emit(self.settings(), self.classes.currentData())
+
+    def _typed_seed(self) -> int | None:
+        text = self.seed.text().strip()
+        return int(text) if text.isdecimal() and int(text) <= MAX_SEED else None
+
+    def _on_seed_typed(self) -> None:
+        """A seed that was typed is kept; one that is no number is taken back."""
+        typed = self._typed_seed()
+        shown = "" if self._base.seed is None else str(self._base.seed)
+        if self.seed.isModified() and self.seed.text().strip() != shown:
+            self.lock.setChecked(typed is not None)
+            self._on_edited()
+        self.seed.setModified(False)
+
+    def _on_preset(self, settings: GenerateSettings) -> None:
+        """Take somebody's way of sampling; the mask stays, and acts on all steps."""
+        after = self.settings()
+        taken = {name: getattr(settings, name) for name in PRESET}
+        after = replace(after, **taken, mask_from=0, mask_steps=settings.num_steps)
+        self.settings_changed.emit(after, self.classes.currentData())
+
+    def _on_edited(self, *_: object) -> None:
+        before, after = self._base, self.settings()
+        if before.mask_steps == before.num_steps and after.num_steps != before.num_steps:
+            after = replace(after, mask_steps=after.num_steps)  # "all" stays "all"
+        self.settings_changed.emit(after, self.classes.currentData())
+
+
+def _scrolling(page: QWidget) -> QScrollArea:
+    """A page that scrolls where the window is low."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    as_panel(page)
+    area.setWidget(page)
+    area.setMinimumHeight(LOWEST_PAGE)
+    return area

@@ -1,0 +1,152 @@
+"""A window beside the main one: choose what varies, watch the contact sheet fill, keep it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QDialog,
+    QHBoxLayout,
+    QPushButton,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from diffviews_desktop.state.state import State
+from diffviews_desktop.text.wording import counted
+from diffviews_desktop.ui.common import theme
+from diffviews_desktop.ui.common.labels import ElidedLabel, muted, tip
+from diffviews_desktop.ui.panels.grid.axes_form import AxesForm
+from diffviews_desktop.ui.panels.grid.contact_sheet import ContactSheet
+
+
+class GridWindow(QDialog):
+    """Signals: ``grid_requested(axes)``, ``cancel_requested(job_id)``, ``cell_chosen(index)`` and
+    ``save_requested()``."""
+
+    grid_requested = Signal(dict)
+    cancel_requested = Signal(int)
+    cell_chosen = Signal(int)
+    save_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Grid of pictures")
+        self.resize(980, 640)
+        self._state = State()
+        self.form = AxesForm()
+        self.form.setMaximumWidth(300)
+        self.sheet = ContactSheet()
+        self.empty = muted(
+            "No grid yet. Choose what varies and press Draw: the pictures appear here as they are "
+            "made. The wheel zooms, a double click draws a picture again as a trajectory."
+        )
+        self.empty.setWordWrap(True)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.empty)
+        self.stack.addWidget(self.sheet)
+        self.summary = muted()
+        self.summary.setWordWrap(True)
+        self.draw = QPushButton("&Draw")
+        self.draw.setObjectName("primary")
+        self.cancel = QPushButton("Cancel")
+        self.fit = QPushButton("&Fit")
+        self.save = QPushButton("&Save sheet…")
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.draw, 1)
+        buttons.addWidget(self.cancel)
+        left = QVBoxLayout()
+        left.addWidget(self.form)
+        left.addStretch()
+        left.addWidget(self.summary)
+        left.addLayout(buttons)
+        below = QHBoxLayout()
+        self.progress = ElidedLabel(end=True)
+        self.progress.setObjectName("muted")
+        below.addWidget(self.progress, 1)
+        below.addWidget(self.fit)
+        below.addWidget(self.save)
+        right = QVBoxLayout()
+        right.addWidget(self.stack, 1)
+        right.addLayout(below)
+        row = QHBoxLayout(self)
+        row.setSpacing(14)
+        row.addLayout(left)
+        row.addLayout(right, 1)
+        for button in (self.draw, self.cancel, self.fit, self.save):
+            button.setAutoDefault(False)
+        self.form.edited.connect(self._show_summary)
+        self.draw.clicked.connect(self._on_draw)
+        self.cancel.clicked.connect(self._on_cancel)
+        self.fit.clicked.connect(self.sheet.fit)
+        self.save.clicked.connect(self.save_requested)
+        self.sheet.cell_chosen.connect(self.cell_chosen)
+        theme.dress(self)
+
+    def set_state(self, state: State) -> None:
+        """Show the grid as far as it is drawn."""
+        self._state = state
+        self.form.set_state(state)
+        grid = state.grid
+        self.stack.setCurrentWidget(self.empty if grid is None else self.sheet)
+        self.sheet.show_grid(grid)
+        running = grid is not None and state.job(grid.job.job_id) is not None
+        self.cancel.setEnabled(running)
+        self.save.setEnabled(grid is not None and bool(grid.cells))
+        self.fit.setEnabled(grid is not None)
+        if grid is None:
+            self.progress.set_text("")
+        else:
+            job = state.job(grid.job.job_id)
+            done = counted(len(grid.cells), "picture")
+            text = done if job is None else f"{job.stage} {job.detail}"
+            self.progress.set_text(text)
+        self._show_summary()
+
+    def _axes(self) -> dict[str, object] | None:
+        return self.form.axes(self._state.settings.num_steps)
+
+    def _show_summary(self) -> None:
+        """How much it is, or why it cannot be drawn."""
+        state = self._state
+        axes = self._axes()
+        why = ""
+        if state.layer_map is None:
+            why = "The map is not there yet."
+        elif state.model_problem:
+            why = f"The model cannot run: {state.model_problem}"
+        elif (
+            axes is not None
+            and not state.selection.rows
+            and any(axes[name] for name in ("strengths", "windows", "mask_layers"))
+        ):
+            why = "Click a point on the map first: a mask needs at least one sample."
+        self.draw.setEnabled(axes is not None and not why)
+        self.draw.setToolTip(tip(why or "Draw one picture for every combination"))
+        if axes is None or why:
+            self.summary.setText(why)
+            return
+        count = 1
+        for name in ("strengths", "windows", "mask_layers"):
+            values = axes[name]
+            count *= max(1, len(values))  # type: ignore[arg-type]
+        count *= axes["samples"]  # type: ignore[operator]
+        nfe = state.settings.evaluations(not state.unconditional)
+        rows = len(state.selection.rows)
+        mask = f"mask of {counted(rows, 'sample')}" if rows else "no mask"
+        self.summary.setText(f"{counted(count, 'picture')} of NFE {nfe}, {mask}.")
+
+    def _on_draw(self) -> None:
+        axes = self._axes()
+        if axes is not None:
+            self.grid_requested.emit(axes)
+
+    def _on_cancel(self) -> None:
+        grid = self._state.grid
+        if grid is not None:
+            self.cancel_requested.emit(grid.job.job_id)
+
+    def apply_theme(self) -> None:
+        """Take the colours of the theme in use."""
+        self.sheet.apply_theme()

@@ -1,0 +1,137 @@
+"""Choice of model and layer, in the tool bar."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+
+from diffviews_desktop.engine.jobs import LayerInfo, MapLayer
+from diffviews_desktop.state.state import State
+from diffviews_desktop.ui.common.entries import entry
+from diffviews_desktop.ui.common.labels import caption, muted, tip
+from diffviews_desktop.ui.common.widgets import ElidingComboBox, block_signals
+
+ROOM_BESIDE_TEXT = 28
+
+
+class LayerPanel(QWidget):
+    """Signals: ``model_chosen(name)`` and ``layers_chosen(names)``, a tuple."""
+
+    model_chosen = Signal(str)
+    layers_chosen = Signal(tuple)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._listed: tuple[object, ...] = (None,) * 5
+        self.models = ElidingComboBox(letters=10, names=True)
+        self.models.setAccessibleName("Model")
+        self.models.setMinimumWidth(110)
+        self.layers = ElidingComboBox(letters=38)
+        self.layers.setAccessibleName("Layer")
+        self.layers.setMinimumWidth(200)
+        self.layers.setMaxVisibleItems(24)
+        self.detail = muted()
+        model_label, layer_label = caption("&Model", self.models), caption("&Layer", self.layers)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(8)
+        for widget in (model_label, self.models, layer_label, self.layers, self.detail):
+            row.addWidget(widget)
+        self.models.activated.connect(
+            lambda index: self.model_chosen.emit(self.models.itemData(index))
+        )
+        self.layers.activated.connect(
+            lambda index: self.layers_chosen.emit(self.layers.itemData(index))
+        )
+
+    def set_state(self, state: State) -> None:
+        """Show the models of the folder and the layers of the loaded one."""
+        unblock = block_signals(self.models, self.layers)
+        listed = (state.models, state.loaded, state.default_layers, state.samples, state.rate)
+        if any(a is not b for a, b in zip(listed, self._listed, strict=True)):
+            self._listed = listed
+            self._fill(state)
+        self.models.setCurrentIndex(self.models.findData(state.model))
+        self.models.setEnabled(bool(state.models))
+        self.models.setToolTip(tip(state.model or ""))
+        if state.loaded is None:
+            why = state.model_problem or "The other layers are listed once the model is loaded."
+        else:
+            why = "Which layer's activations the map shows."
+        self.layers.setToolTip(tip(why))
+        wanted = self._wanted(state)
+        index = next(
+            (i for i in range(self.layers.count()) if self.layers.itemData(i) == wanted), -1
+        )
+        self.layers.setCurrentIndex(index)
+        self.layers.setEnabled(self.layers.count() > 0)
+        unblock()
+        self.detail.setText(self._detail(state))
+
+    def _fill(self, state: State) -> None:
+        self.models.clear()
+        for model in state.models:
+            self.models.addItem(entry(model.name), model.name)
+            said = tip(model.name, model.description, f"adapter: {model.adapter}")
+            self.models.setItemData(self.models.count() - 1, said, Qt.ItemDataRole.ToolTipRole)
+        self.layers.clear()
+        if state.default_layers:
+            own = entry("+".join(state.default_layers))
+            self.layers.addItem(f"{own}  (default)", state.default_layers)
+        for info in state.loaded.layers if state.loaded else ():
+            text = f"{entry(info.name)}  {'×'.join(map(str, info.shape))}"
+            whether = "mapped" if info.cached else f"not mapped yet · {_cost(info, state)}"
+            self.layers.addItem(f"{text}  ·  {whether}", (info.name,))
+            said = tip(info.name, _whether_mapped(info, state))
+            self.layers.setItemData(self.layers.count() - 1, said, Qt.ItemDataRole.ToolTipRole)
+        list_view = self.layers.view()
+        list_view.setMinimumWidth(list_view.sizeHintForColumn(0) + ROOM_BESIDE_TEXT)
+
+    @staticmethod
+    def _wanted(state: State) -> tuple[str, ...] | None:
+        """The layers on the map; or, while they are being mapped, those asked for."""
+        for running in reversed(state.jobs):
+            if isinstance(running.job, MapLayer) and running.stage != "cancelling":
+                return running.job.layers or state.default_layers
+        return state.layer_map.layers if state.layer_map else None
+
+    @staticmethod
+    def _detail(state: State) -> str:
+        if state.model_problem:
+            return "model not loaded"
+        if state.loaded is None:
+            return "loading the model…" if state.models else ""
+        return f"{len(state.loaded.layers)} layers"
+
+
+def _whether_mapped(info: LayerInfo, state: State) -> str:
+    if info.cached:
+        return "Its map is in the cache and appears at once."
+    count = len(state.samples) if state.samples else 0
+    return f"Not mapped yet: {count} samples to run. On disk and in time: {_cost(info, state)}."
+
+
+def _cost(info: LayerInfo, state: State) -> str:
+    """What mapping a layer takes on the disk and, where the model was measured, in time."""
+    count = len(state.samples) if state.samples else 0
+    value_bytes = 2 if state.source.activation_dtype == "float16" else 4
+    text = _size(value_bytes * info.values * count)
+    return f"{text} · about {_duration(count / state.rate)}" if state.rate else text
+
+
+def _size(count: float) -> str:
+    for unit in ("kB", "MB"):
+        count /= 1000
+        if count < 999.5:
+            return f"{count:.0f} {unit}"
+    return f"{count / 1000:.1f} GB"
+
+
+def _duration(seconds: float) -> str:
+    """As rough as the estimate is."""
+    if seconds < 100:
+        step = 1 if seconds < 10 else 10
+        return f"{max(1, round(seconds / step)) * step} s"
+    if seconds < 100 * 60:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"

@@ -1,0 +1,127 @@
+"""The second map: the same samples by another layer or model, beside the first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from diffviews_desktop.engine.jobs import LinkMaps
+from diffviews_desktop.state.state import State
+from diffviews_desktop.ui.common.entries import entry
+from diffviews_desktop.ui.common.labels import ElidedLabel, caption, muted
+from diffviews_desktop.ui.common.widgets import ElidingComboBox, IconButton, as_panel, block_signals
+
+if TYPE_CHECKING:  # brought in when it is first asked for
+    from diffviews_desktop.ui.views.flat.view import MapView
+
+EMPTY = "Choose a layer above: its map appears here, turned to lie like the first one."
+WORKING = "The second map is being made…"
+
+
+class LinkedPanel(QWidget):
+    """Signals: ``map_chosen(model, layers)``, ``closed()``."""
+
+    map_chosen = Signal(str, tuple)
+    closed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._state = State()
+        self.models = ElidingComboBox(names=True)
+        self.layers = ElidingComboBox(letters=8)
+        self.models.setAccessibleName("Model of the second map")
+        self.layers.setAccessibleName("Layer of the second map")
+        self.layers.setPlaceholderText("layer")
+        self.layers.setMaxVisibleItems(24)
+        self.models.setFixedWidth(96)
+        self.note = ElidedLabel(end=True)
+        self.note.setMinimumWidth(74)
+        self.note.setObjectName("muted")
+        self.close_button = IconButton("close", "Close the second map")
+        header = QWidget()
+        as_panel(header)
+        row = QHBoxLayout(header)
+        row.setContentsMargins(12, 5, 8, 5)
+        row.setSpacing(8)
+        for widget in (caption("&Beside", self.layers), self.models):
+            row.addWidget(widget)
+        row.addWidget(self.layers, 2)
+        row.addWidget(self.note, 1)
+        row.addWidget(self.close_button)
+        self.empty = muted(EMPTY)
+        self.empty.setWordWrap(True)
+        self.empty.setMinimumWidth(120)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.empty)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(header)
+        column.addWidget(self.stack, 1)
+        self._listed: tuple[object, ...] = (None,) * 4
+        self.models.activated.connect(lambda _: self._fill_layers(self._state))
+        self.layers.activated.connect(
+            lambda at: self.map_chosen.emit(self.models.currentData(), self.layers.itemData(at))
+        )
+        self.close_button.clicked.connect(self.closed)
+
+    def set_map(self, view: MapView) -> None:
+        """The map to show, which is made when the panel is first shown."""
+        self.stack.addWidget(view)
+
+    def set_state(self, state: State) -> None:
+        """Show what the second map can be of, and what it is of."""
+        self._state = state
+        unblock = block_signals(self.models, self.layers)
+        listed = (state.models, state.model, state.loaded, state.default_layers)
+        if any(a is not b for a, b in zip(listed, self._listed, strict=True)):
+            self._listed = listed
+            self.models.clear()
+            for summary in state.models:
+                self.models.addItem(entry(summary.name), summary.name)
+            self.models.setCurrentIndex(self.models.findData(state.model))
+            self._fill_layers(state)
+        linked = state.linked
+        jobs = [running.job for running in state.jobs if isinstance(running.job, LinkMaps)]
+        wanted: tuple[str, tuple[str, ...]] | None = None
+        if jobs:
+            wanted = jobs[-1].other_model, jobs[-1].other_layers
+        elif linked is not None:
+            wanted = linked.map.model, linked.map.layers
+        if wanted is not None:
+            model, layers = wanted
+            if self.models.currentData() != model:
+                self.models.setCurrentIndex(self.models.findData(model))
+                self._fill_layers(state)
+            at = [self.layers.itemData(i) for i in range(self.layers.count())]
+            index = at.index(layers) if layers in at else 0 if model != state.model else -1
+            self.layers.setCurrentIndex(index)
+        unblock()
+        self.empty.setText(WORKING if jobs else EMPTY)
+        self.stack.setCurrentIndex(1 if linked is not None and self.stack.count() > 1 else 0)
+        self._say(state)
+
+    def _fill_layers(self, state: State) -> None:
+        self.layers.clear()
+        if self.models.currentData() != state.model:
+            self.layers.addItem("default", ())
+        elif state.default_layers:
+            self.layers.addItem(entry("+".join(state.default_layers)), state.default_layers)
+        if self.models.currentData() == state.model:
+            for info in state.loaded.layers if state.loaded else ():
+                whether = "" if info.cached else "  ·  not mapped yet"
+                self.layers.addItem(f"{entry(info.name)}{whether}", (info.name,))
+        self.layers.setCurrentIndex(-1)
+
+    def _say(self, state: State) -> None:
+        """How much of the neighbourhoods both maps share."""
+        linked = state.linked
+        share = None if linked is None else linked.mean_overlap
+        if share is None:
+            self.note.set_text("")
+        else:
+            meaning = "of the samples' nearest samples are the same in both activation spaces"
+            self.note.set_text(f"{share:.0%} shared", meaning)

@@ -1,0 +1,91 @@
+"""The sample under the mouse, or the anchor: its picture and what is known of it."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QImage
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from diffviews_desktop.state.state import State
+from diffviews_desktop.ui.common import theme
+from diffviews_desktop.ui.common.images import PictureLoader, enlarged, placeholder, size_of
+from diffviews_desktop.ui.common.labels import ElidedLabel, picture_label, tip
+from diffviews_desktop.ui.common.widgets import as_panel
+
+SIDE = 160
+NOTHING = "Move over the map to see samples."
+
+
+class PreviewPanel(QWidget):
+    """Shows one sample; asks the loader for its picture and takes it when it comes."""
+
+    def __init__(self, pictures: PictureLoader, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        as_panel(self)
+        self._pictures = pictures
+        self._path = ""
+        self._row: int | None = None
+        self._state = State()
+        self.picture = picture_label(SIDE, "Picture of the sample")
+        self.name = ElidedLabel()
+        self.name.setProperty("strong", True)
+        self.facts = ElidedLabel()
+        self.facts.setObjectName("muted")
+        self.facts.selectable = True
+        self.facts.setMinimumWidth(self.facts.fontMetrics().horizontalAdvance(NOTHING))
+        column = QVBoxLayout(self)
+        column.setContentsMargins(10, 6, 10, 8)
+        column.setSpacing(4)
+        column.addWidget(self.picture, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addWidget(self.name)
+        column.addWidget(self.facts)
+        column.addStretch()
+        pictures.loaded.connect(self._on_loaded)
+        self.show_row(None)
+
+    def set_state(self, state: State) -> None:
+        """Take a new state; falls back to the anchor while nothing is hovered."""
+        self._state = state
+        self.show_row(self._row)
+
+    def show_row(self, row: int | None) -> None:
+        """Show a sample; None shows the anchor."""
+        self._row = row
+        samples = self._state.samples
+        shown = row if row is not None else self._state.selection.anchor
+        if samples is None or shown is None or shown >= len(samples):
+            self._path = ""
+            self.picture.clear()
+            self.name.set_text("Nothing under the mouse")
+            self.facts.set_lines(NOTHING, "", "")
+            return
+        path = samples.picture(shown)
+        self._path = str(path) if path is not None else ""
+        image = self._pictures.get(path)
+        if image is not None:
+            self._show(image)
+        number, name = int(samples.class_label[shown]), samples.class_name[shown]
+        title = name if name == str(number) else f"{number} · {name}"
+        self.name.set_text(title if row is not None else f"Anchor: {title}")
+        lines = [f"#{shown}   {samples.sample_id[shown]}", f"σ {samples.sigma[shown]:g}"]
+        layer_map = self._state.layer_map
+        if layer_map is not None:
+            if layer_map.trust is not None and np.isfinite(layer_map.trust[shown]):
+                lines[1] += f"   trust {layer_map.trust[shown]:.2f}"
+            x, y = layer_map.xy[shown]
+            lines.append(f"x {x:.3f}   y {y:.3f}")
+        self.facts.set_lines(*lines)
+
+    def _on_loaded(self, path: str, image: QImage) -> None:
+        if path == self._path:
+            self._show(image)
+
+    def _show(self, image: QImage) -> None:
+        ratio = self.devicePixelRatioF()
+        if image.isNull():
+            self.picture.setPixmap(placeholder(SIDE, ratio, QColor(theme.colors().muted)))
+            self.picture.setToolTip(tip(f"The picture {self._pictures.fault(self._path)}."))
+        else:
+            self.picture.setPixmap(enlarged(image, SIDE, ratio))
+            self.picture.setToolTip(tip(f"{size_of(image)} pixels"))

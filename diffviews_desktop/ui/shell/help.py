@@ -1,0 +1,169 @@
+"""What the Help menu shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import (
+    QDialog,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLayout,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from diffviews_desktop import __version__
+from diffviews_desktop.state.state import State
+from diffviews_desktop.text.plain import MOST_OF_NAME, visible
+from diffviews_desktop.ui.common import theme
+from diffviews_desktop.ui.common.labels import Label
+from diffviews_desktop.ui.common.widgets import as_panel
+
+ABOUT = (
+    (
+        f"DiffViews {__version__}",
+        "See a diffusion model's activations as a map, pick a region, and make the model say that.",
+    ),
+    (
+        "Digits of the demo",
+        "MNIST (Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0) and the UCI handwritten digits "
+        "(E. Alpaydin, C. Kaynak; CC BY 4.0).",
+    ),
+)
+FACTS_WIDTH, HIGHEST_FACTS = 480, 460
+GESTURES = (
+    ("click", "set the anchor, then add or remove neighbours"),
+    ("double click", "new anchor"),
+    ("wheel, drag", "zoom, pan"),
+    ("Shift+drag", "select a rectangle"),
+    ("Shift, Alt while selecting", "add, take away"),
+    ("Shift+click, Space", "select one sample or not"),
+    ("right click", "all that a sample offers"),
+    ("arrow keys, Enter on the map", "next sample, pick it"),
+    ("3-D: drag, Shift+drag", "orbit, pan"),
+    ("3-D: arrow keys, Home", "orbit, reset"),
+)
+
+
+class KeysWindow(QDialog):
+    """Every action's key, and what mouse and keys do on the map, side by side: a small screen is
+    not high enough for all of them below each other.
+
+    Args:
+        actions: those that have a key.
+        parent: window over which it opens.
+    """
+
+    def __init__(self, actions: Sequence[QAction], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Keyboard and mouse")
+        as_panel(self)
+        keys = [(one.shortcut().toString(), one.text().replace("&", "")) for one in actions]
+        rows = [*keys, *GESTURES]
+        half = (len(rows) + 1) // 2
+        columns = QHBoxLayout()
+        columns.setSpacing(36)
+        for some in (rows[:half], rows[half:]):
+            grid = QFormLayout()
+            grid.setHorizontalSpacing(16)
+            grid.setVerticalSpacing(2)
+            grid.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+            for key, what in some:
+                grid.addRow(_strong(key), Label(what))
+            columns.addLayout(grid)
+        _finish(self, columns)
+
+
+class FactsWindow(QDialog):
+    """Facts below each other, each with its name.
+
+    Args:
+        title: of the window.
+        facts: ``(name, text)`` of each; those without a text are left out.
+        parent: window over which it opens.
+    """
+
+    def __init__(
+        self, title: str, facts: Sequence[tuple[str, str]], parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        as_panel(self)
+        page = QWidget()
+        as_panel(page)
+        grid = QFormLayout(page)
+        grid.setContentsMargins(0, 0, 8, 0)
+        grid.setHorizontalSpacing(16)
+        grid.setVerticalSpacing(8)
+        grid.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+        for name, text in facts:
+            if text:
+                label = Label(text)
+                label.setWordWrap(True)
+                grid.addRow(_strong(name), label)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(page)
+        column = QVBoxLayout()
+        column.addWidget(area)
+        _finish(self, column)
+        high = page.heightForWidth(FACTS_WIDTH)
+        area.setFixedSize(FACTS_WIDTH, min(high, HIGHEST_FACTS))
+
+
+def _strong(text: str) -> Label:
+    label = Label(text)
+    label.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+    label.setProperty("strong", True)
+    return label
+
+
+def _finish(dialog: QDialog, content: QLayout) -> None:
+    """Put a button below the content that closes it, and give both the looks of the window."""
+    close = QPushButton("&Close")
+    close.clicked.connect(dialog.close)
+    ending = QHBoxLayout()
+    ending.addStretch()
+    ending.addWidget(close)
+    column = QVBoxLayout(dialog)
+    column.setContentsMargins(18, 14, 18, 14)
+    column.setSpacing(12)
+    column.addLayout(content)
+    column.addLayout(ending)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    theme.dress(dialog)
+
+
+def model_facts(state: State) -> list[tuple[str, str]]:
+    """The loaded model, its device and every adapter; a fact that is not known has no text."""
+    loaded = state.loaded
+    if loaded is None:
+        return [("Model", "No model is loaded yet.")]
+    summary = state.summary()
+    classes = f"{loaded.num_classes} classes" if loaded.num_classes else "unconditional"
+    name = visible(loaded.model, MOST_OF_NAME)
+    size = f"{loaded.resolution}×{loaded.resolution} pictures"
+    facts = loaded.device_facts
+    where = str(facts.get("name") or loaded.device)
+    if "memory_total" in facts:
+        where += (
+            f", {facts['memory_allocated'] / 1e9:.1f} GB used, {facts['memory_free'] / 1e9:.1f} of "
+            f"{facts['memory_total'] / 1e9:.1f} GB free"
+        )
+    return [
+        ("Model", f"{name}: {size}, {classes}, {len(loaded.layers)} layers"),
+        ("Adapter", state.source.adapter or (summary.adapter if summary else "")),
+        ("Device", f"{loaded.device} ({where})"),
+        ("Guidance", loaded.guidance_note),
+        *(("Note", note) for note in loaded.notes),
+        ("Adapters", ", ".join(loaded.adapters.usable)),
+        *(("Not usable", reason) for _, reason in loaded.adapters.unusable),
+    ]

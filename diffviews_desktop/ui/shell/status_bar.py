@@ -1,0 +1,135 @@
+"""What is open, and what the engine is doing, at the foot of the window."""
+
+from __future__ import annotations
+
+import time
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QStatusBar, QWidget
+
+from diffviews_desktop.state.state import RunningJob, State
+from diffviews_desktop.text.plain import MOST_OF_NAME, visible
+from diffviews_desktop.ui.common.labels import ElidedLabel, muted
+
+TRUSTWORTHINESS = (
+    "Trustworthiness says how far the neighbours on the map are neighbours in activation space "
+    "too: 1 is best."
+)
+FOLLOWED = 0.25  # how fast the time left follows a new estimate
+
+
+class StatusBar(QStatusBar):
+    """Signal: ``cancel_requested()``, for the job that is shown."""
+
+    cancel_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setSizeGripEnabled(False)
+        self.setContentsMargins(8, 0, 4, 0)
+        self._state = State()
+        self._stage: tuple[int, str] | None = None
+        self._stage_since = 0.0
+        self._end: float | None = None
+        self._seen: float | None = None
+        self.facts = ElidedLabel(end=True)
+        self.job = ElidedLabel(end=True)
+        self.job.setObjectName("muted")
+        self.bar = QProgressBar()
+        self.bar.setFixedWidth(120)
+        self.bar.setTextVisible(False)
+        self.bar.setAccessibleName("Progress of the running job")
+        self.left = muted()
+        widest = max(("00 s left", "000 min left"), key=self.fontMetrics().horizontalAdvance)
+        self.left.setMinimumWidth(self.fontMetrics().horizontalAdvance(widest) + 4)
+        self.cancel = QPushButton("Cancel")
+        self.cancel.setToolTip("Cancel this job (Esc)")
+        self.cancel.clicked.connect(self.cancel_requested)
+        self.addWidget(self.facts, 1)
+        self._busy = QWidget()  # shown and hidden as one: each time the bar lays itself out anew
+        row = QHBoxLayout(self._busy)
+        row.setContentsMargins(0, 0, 0, 0)
+        for widget in (self.job, self.bar, self.left, self.cancel):
+            # a share of the width, not that of the text, so that nothing moves while it changes
+            row.addWidget(widget, 1 if widget is self.job else 0)
+        self.addPermanentWidget(self._busy, 1)
+        self._tick = QTimer(self)
+        self._tick.setInterval(500)
+        self._tick.timeout.connect(self._show_time_left)
+        self.set_state(State())
+
+    def set_state(self, state: State) -> None:
+        """Show the state."""
+        self._state = state
+        judged = state.layer_map is not None and state.layer_map.trustworthiness is not None
+        self.facts.set_text(_facts(state), TRUSTWORTHINESS if judged else "")
+        running = _current(state)
+        self._busy.setVisible(running is not None)
+        if running is None:
+            self._tick.stop()
+            return
+        more = f"  (+{len(state.jobs) - 1} waiting)" if len(state.jobs) > 1 else ""
+        detail = f", {running.detail}" if running.detail else ""
+        self.job.set_text(f"{running.title}: {running.stage}{detail}{more}")
+        self.bar.setUpdatesEnabled(False)  # else it paints itself, and much else, at once
+        if running.fraction is None:
+            self.bar.setRange(0, 0)
+        else:
+            self.bar.setRange(0, 1000)
+            self.bar.setValue(round(1000 * running.fraction))
+        self.bar.setUpdatesEnabled(True)
+        self.cancel.setEnabled(running.stage != "cancelling")
+        self._show_time_left()
+        if not self._tick.isActive():
+            self._tick.start()
+
+    def _show_time_left(self) -> None:
+        running = _current(self._state)
+        self.left.setText("" if running is None else self._estimate(running))
+
+    def _estimate(self, running: RunningJob) -> str:
+        """Time left in this stage, from how long it has taken so far; it follows slowly."""
+        stage = (running.job.job_id, running.stage)
+        now = time.monotonic()
+        if self._stage != stage:
+            self._stage, self._stage_since, self._end, self._seen = stage, now, None, None
+        spent, done = now - self._stage_since, running.fraction
+        if not done or done >= 1 or spent < 1.5:
+            return ""
+        if done != self._seen:
+            self._seen = done
+            end = self._stage_since + spent / done
+            self._end = end if self._end is None else self._end + FOLLOWED * (end - self._end)
+        assert self._end is not None
+        return _time_left(self._end - now)
+
+
+def _time_left(seconds: float) -> str:
+    """Coarser the longer it is."""
+    if seconds >= 100:
+        return f"{seconds / 60:.0f} min left"
+    step = 1 if seconds < 10 else 5
+    return f"{max(1, round(seconds / step) * step)} s left"
+
+
+def _current(state: State) -> RunningJob | None:
+    started = [running for running in state.jobs if running.since is not None]
+    return started[0] if started else (state.jobs[0] if state.jobs else None)
+
+
+def _facts(state: State) -> str:
+    parts = []
+    if state.samples is not None:
+        parts.append(f"{len(state.samples)} samples")
+    if state.layer_map is not None:
+        layers = "+".join(state.layer_map.layers)
+        parts.append(visible(layers, MOST_OF_NAME) or "map of the folder")
+        if state.layer_map.trustworthiness is not None:
+            parts.append(f"trustworthiness {state.layer_map.trustworthiness:.2f}")
+    if state.loaded is not None:
+        parts.append(state.loaded.device)
+    if state.memory:
+        parts.append(f"engine {state.memory / 1e9:.1f} GB")
+    if state.engine in ("starting", "stopped"):
+        parts.append(f"engine {state.engine}")
+    return "   ·   ".join(parts)

@@ -1,0 +1,58 @@
+"""What is in the middle of the window while there is no map."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from diffviews_desktop.state.state import State
+from diffviews_desktop.ui.common.labels import ElidedLabel, muted
+
+
+class WaitingPage(QWidget):
+    """What is in the middle while there is no map: what happens, or what to do next."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("waiting")
+        self.title = ElidedLabel()
+        self.title.setObjectName("title")
+        self.detail = muted()
+        self.detail.setWordWrap(True)
+        self.detail.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        self.detail.setMinimumWidth(320)
+        self.bar = QProgressBar()
+        self.bar.setRange(0, 0)
+        self.bar.setTextVisible(False)
+        self.bar.setFixedWidth(260)
+        self.open_button = QPushButton("Open data folder…")
+        self.demo_button = QPushButton("Open the demo")
+        column = QVBoxLayout(self)
+        # as wide as the page: while the map is imported nothing is laid out anew, and a longer text
+        # would be cut off
+        self.title.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        column.addStretch()
+        column.addWidget(self.title)
+        for widget in (self.detail, self.bar, self.open_button, self.demo_button):
+            column.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addStretch()
+
+    def set_state(self, state: State) -> None:
+        """Show the job that will bring the map, or how to get one."""
+        busy = state.jobs[0] if state.jobs else None
+        starting = state.model is None and state.notice is None
+        self.bar.setVisible(busy is not None or starting)
+        self.open_button.setVisible(busy is None and not starting)
+        self.demo_button.setVisible(busy is None and not starting)
+        if busy is not None:
+            self.title.set_text(f"{busy.title}…")
+            stage = busy.stage if busy.since is not None else "starting the engine"
+            percent = f" {100 * busy.fraction:.0f} %" if busy.fraction else ""
+            self.detail.setText(stage + percent)
+        elif starting:
+            self.title.set_text("Starting…")
+            self.detail.setText("")
+        else:
+            self.title.set_text("No map to show")
+            # why not stands in the notice above
+            self.detail.setText("Open a data folder, or the demo.")

@@ -1,3 +1,0 @@
-"""The Trajectory panel: the denoising path, compared with that of no mask."""
-
-from diffviews_desktop.ui.trajectory_panel.panel import TrajectoryPanel as TrajectoryPanel

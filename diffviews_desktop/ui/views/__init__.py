@@ -1,0 +1,1 @@
+"""The map, flat and solid."""

@@ -1,0 +1,167 @@
+"""Values as colours: where each sample lies on a ramp, or which category it is of."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Literal, get_args
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from PySide6.QtGui import QColor
+
+from diffviews_desktop.state.state import ColorBy, State
+from diffviews_desktop.state.values import Kind, Values, values_of
+from diffviews_desktop.ui.common.colors import MISSING, OKABE_ITO
+from diffviews_desktop.ui.views.flat.scene import SIZES
+
+LEVELS = 48
+OUTLIERS = 1.0  # per cent at an open end of the range that take the colour of that end
+
+Ramp = Literal["viridis", "cividis", "magma", "inferno"]
+RAMPS: tuple[Ramp, ...] = get_args(Ramp)
+_ramp: Ramp = "viridis"
+
+
+def set_ramp(ramp: Ramp) -> None:
+    """Show values from low to high by a ramp."""
+    global _ramp
+    _ramp = ramp
+
+
+@dataclass(frozen=True, eq=False)
+class Coloring:
+    """What the colours of the points tell.
+
+    Attributes:
+        by: as in `ColorBy`.
+        name: of the values, for the legend.
+        place: of each sample on the ramp ``(N,) float64``, 0 … 1; NaN where it has no value. Of
+            categories the position, -1 where it has none.
+        low: the text at the ramp's lower end.
+        high: the text at its upper end.
+        kind: of the values.
+        bounds: values at both ends of the ramp.
+        logarithmic: whether the ramp follows their logarithms.
+        names: of the categories.
+    """
+
+    by: ColorBy
+    name: str
+    place: NDArray[np.float64]
+    low: str = ""
+    high: str = ""
+    kind: Kind = "sequential"
+    bounds: tuple[float, float] = (0.0, 1.0)
+    logarithmic: bool = False
+    names: tuple[str, ...] = ()
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether a sample has no value."""
+        missing = self.place < 0 if self.kind == "category" else np.isnan(self.place)
+        return bool(missing.any())
+
+    def groups(self) -> NDArray[np.int64]:
+        """Index of each sample into `palette`."""
+        if self.kind == "category":
+            place = self.place.astype(np.int64)
+            return np.where(place < 0, len(self.names), place)
+        levels = np.minimum(np.nan_to_num(self.place) * LEVELS, LEVELS - 1).astype(np.int64)
+        return np.where(np.isnan(self.place), LEVELS, levels)
+
+    def palette(self, *, dark: bool) -> list[QColor]:
+        """The colours, the last that of samples without a value."""
+        if self.kind == "category":
+            return [*category_colors(len(self.names), dark=dark), MISSING]
+        return [*ramp_colors(self.kind, _ramp, dark=dark), MISSING]
+
+    def place_of(self, value: float) -> float:
+        """Where a value lies on the ramp; 0 … 1 inside it."""
+        low, high = self.bounds
+        if self.logarithmic:
+            low, high, value = math.log(low), math.log(high), math.log(max(value, 1e-300))
+        return (value - low) / max(high - low, 1e-12)
+
+    def value_at(self, place: float) -> float:
+        """The value at a place of the ramp, 0 … 1."""
+        low, high = self.bounds
+        if self.logarithmic:
+            return float(low * (high / low) ** place)
+        return low + (high - low) * place
+
+
+def coloring(state: State) -> Coloring | None:
+    """The colouring that a state asks for; None for classes."""
+    by = state.colored_by
+    found = values_of(state, by) if by != "class" else None
+    if found is None:
+        return None
+    if found.kind == "category":
+        place = np.asarray(found.values, dtype=np.float64)
+        return Coloring(by, found.name, place, kind="category", names=found.names)
+    return _on_ramp(found)
+
+
+def sizing(state: State) -> NDArray[np.uint8] | None:
+    """The size of each sample that a state asks for ``(N,)``, indices into `SIZES`: the larger its
+    value the larger, the smallest without one; None for all alike."""
+    by = state.sized_by
+    found = values_of(state, by) if by is not None else None
+    if found is None:
+        return None
+    place = _on_ramp(replace(found, kind="sequential")).place
+    last = len(SIZES) - 1
+    return np.rint(np.nan_to_num(place) * last).astype(np.uint8)
+
+
+@lru_cache(maxsize=16)
+def ramp_colors(kind: Kind, ramp: Ramp, *, dark: bool) -> list[QColor]:
+    """The colours from low to high, without the end that would be lost against the background."""
+    if kind == "diverging":  # blue to yellow, which every kind of colour vision tells apart
+        both = pg.colormap.get("CET-CBD1").map(np.linspace(0.0, 1.0, LEVELS), mode="qcolor")
+        return list(both) if dark else [color.darker(125) for color in both]
+    low, high = (0.14, 1.0) if dark else (0.0, 0.93)
+    return list(pg.colormap.get(ramp).map(np.linspace(low, high, LEVELS), mode="qcolor"))
+
+
+def category_colors(count: int, *, dark: bool) -> list[QColor]:
+    """One colour a category: of a few those that every kind of colour vision tells apart."""
+    if count <= len(OKABE_ITO):
+        return [QColor(color) for color in OKABE_ITO[:count]]
+    light = 0.72 if dark else 0.45
+    golden = 0.618034  # neighbours in the list lie far apart on the wheel
+    return [
+        QColor.fromHslF((i * golden) % 1.0, 0.55 + 0.3 * (i % 2), light - 0.12 * (i % 3))
+        for i in range(count)
+    ]
+
+
+def _on_ramp(found: Values) -> Coloring:
+    """Values over their whole range; at an open end a few outliers do not stretch it."""
+    values, logarithmic = np.asarray(found.values, dtype=np.float64), found.logarithmic
+    known = values[np.isfinite(values) & ((values > 0) | (not logarithmic))]
+    if not len(known):
+        return Coloring(found.by, found.name, np.full(len(values), np.nan))
+    ends = [OUTLIERS if found.open_low else 0.0, 100 - OUTLIERS if found.open_high else 100.0]
+    low, high = np.percentile(known, ends).tolist()
+    if found.kind == "diverging":
+        high = max(-low, high)
+        low = -high
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scaled = np.log(values) if logarithmic else values
+    scaled = np.where(np.isfinite(scaled), scaled, np.nan)
+    start, end = (np.log(low), np.log(high)) if logarithmic else (low, high)
+    span = max(float(end - start), 1e-12)
+    return Coloring(
+        found.by,
+        found.name,
+        np.clip((scaled - start) / span, 0.0, 1.0),
+        ("≤ " if known.min() < low else "") + f"{low:.3g}",
+        ("≥ " if known.max() > high else "") + f"{high:.3g}",
+        found.kind,
+        (low, high),
+        logarithmic,
+    )

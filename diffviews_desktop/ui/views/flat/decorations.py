@@ -1,0 +1,368 @@
+"""What tells more of the points where there is room: pictures, class names, contours of density.
+
+Found when the view has come to rest, of large maps in another thread.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, QPointF, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetricsF,
+    QImage,
+    QPainter,
+    QPainterPath,
+    QPen,
+    QPixmap,
+)
+from PySide6.QtWidgets import QWidget
+
+from diffviews_desktop.text.plain import MOST_OF_NAME
+from diffviews_desktop.ui.common import theme
+from diffviews_desktop.ui.common.images import PictureLoader, enlarged
+from diffviews_desktop.ui.common.labels import plain
+from diffviews_desktop.ui.views.flat.density import Label, contours, labels_of
+from diffviews_desktop.ui.views.flat.picking import PointIndex
+
+log = logging.getLogger(__name__)
+
+SIDE = 34  # of a picture, logical pixels
+SPACING = 40  # between the middles of two pictures
+MOST_PICTURES = 400
+KEPT_PIXMAPS = 1024
+WIDEST_NAME = 240  # logical pixels
+SCALED_AT_ONCE = 48  # pictures in one frame: more would be felt
+
+
+@dataclass(frozen=True, eq=False)
+class Decorated:
+    """The points that are decorated.
+
+    Attributes:
+        xy: ``(N, 2)``.
+        labels: class of each ``(N,) int32``.
+        names: of the classes, by number.
+        picture: where the picture of a sample is; None where there is none.
+        color: of a sample's point.
+    """
+
+    xy: NDArray
+    labels: NDArray[np.int32]
+    names: dict[int, str]
+    picture: Callable[[int], Path | None]
+    color: Callable[[int], QColor]
+
+
+Found = tuple[int, NDArray[np.int64], list[Label], list[NDArray[np.float64]] | None]
+"""Version, samples with a picture, names, and lines where they are others."""
+
+
+class _OnTop(pg.GraphicsObject):
+    """An item of the plot that is drawn in logical pixels over everything."""
+
+    def __init__(self, z: float) -> None:
+        super().__init__()
+        self._seen = QRectF()
+        self.setZValue(z)
+        self.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
+
+    def boundingRect(self) -> QRectF:
+        return self._seen
+
+    def viewRangeChanged(self, *_: object) -> None:
+        """Cover what is seen of the map; the scene must hear of it before it is so."""
+        box = self.getViewBox()
+        if box is not None:
+            self.prepareGeometryChange()
+            self._seen = box.viewRect()
+
+    def place(self, x: float, y: float) -> QPointF:
+        """Where a place of the map is painted."""
+        return self.sceneTransform().map(QPointF(x, y))
+
+
+class Thumbnails(_OnTop):
+    """Pictures at the places of samples."""
+
+    def __init__(self, pictures: PictureLoader) -> None:
+        super().__init__(12)
+        self._pictures = pictures
+        self._kept: OrderedDict[tuple[str, float], QPixmap] = OrderedDict()
+        self.shown: list[tuple[int, float, float, str]] = []  # sample, place, picture
+        self._color: Callable[[int], QColor] | None = None
+
+    def show_pictures(self, data: Decorated, rows: NDArray[np.int64]) -> None:
+        """Show the pictures of samples at their places."""
+        self._color = data.color
+        found = [(int(row), data.picture(int(row))) for row in rows]
+        self.shown = [
+            (row, float(data.xy[row, 0]), float(data.xy[row, 1]), str(path))
+            for row, path in found
+            if path is not None
+        ]
+        for _, _, _, path in self.shown:
+            self._pictures.get(Path(path))
+        self.update()
+
+    def paint(self, painter: QPainter, option: object, widget: QWidget | None = None) -> None:
+        if not self.shown:
+            return
+        ratio = painter.device().devicePixelRatioF()
+        places = [self.place(x, y) for _, x, y, _ in self.shown]
+        painter.save()
+        painter.resetTransform()
+        left = len(self.shown) if widget is None else SCALED_AT_ONCE  # an export is painted once
+        for (row, _, _, path), place in zip(self.shown, places, strict=True):
+            known = (path, ratio) in self._kept
+            if not known and not left:
+                continue
+            pixmap = self._pixmap(path, ratio)
+            if pixmap is None:
+                continue
+            left -= not known
+            size = pixmap.deviceIndependentSize()
+            frame = QRectF(QPointF(0, 0), size)
+            frame.moveCenter(place)
+            assert self._color is not None
+            painter.setPen(QPen(self._color(row), 2))
+            painter.drawRect(frame.adjusted(-1, -1, 1, 1))
+            painter.drawPixmap(frame.topLeft(), pixmap)
+        painter.restore()
+        if not left and widget is not None:
+            QTimer.singleShot(0, self.update)
+
+    def _pixmap(self, path: str, ratio: float) -> QPixmap | None:
+        key = (path, ratio)
+        if key not in self._kept:
+            image = self._pictures.get(Path(path))
+            if image is None or image.isNull():
+                return None
+            self._kept[key] = enlarged(image, SIDE, ratio)
+            while len(self._kept) > KEPT_PIXMAPS:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        return self._kept[key]
+
+
+class ClassNames(_OnTop):
+    """The name of the class that most points around a place are of."""
+
+    def __init__(self) -> None:
+        super().__init__(24)
+        self.shown: list[tuple[Label, str]] = []
+
+    def show_names(self, found: list[tuple[Label, str]]) -> None:
+        """Show names, the most important first."""
+        self.shown = found
+        self.update()
+
+    def paint(self, painter: QPainter, option: object, widget: QWidget | None = None) -> None:
+        if not self.shown:
+            return
+        c = theme.colors()
+        font = QFont(painter.font())
+        font.setBold(True)
+        metrics = QFontMetricsF(font)
+        places = [self._beside(label, metrics.height()) for label, _ in self.shown]
+        painter.save()
+        painter.resetTransform()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        taken: list[QRectF] = []
+        middle = Qt.TextElideMode.ElideMiddle
+        for (_, said), place in zip(self.shown, places, strict=True):
+            name = metrics.elidedText(plain(said, MOST_OF_NAME), middle, WIDEST_NAME)
+            width = metrics.horizontalAdvance(name)
+            frame = QRectF(0, 0, width + 8, metrics.height() + 2)
+            frame.moveCenter(place)
+            if any(frame.intersects(other) for other in taken):
+                continue
+            taken.append(frame)
+            path = QPainterPath()
+            path.addText(frame.left() + 4, frame.top() + 1 + metrics.ascent(), font, name)
+            painter.strokePath(path, QPen(QColor(c.map), 3.5, Qt.PenStyle.SolidLine))
+            painter.fillPath(path, QColor(c.text))
+        painter.restore()
+
+    def _beside(self, label: Label, line: float) -> QPointF:
+        """On a group that is larger than the name, else above it: names shall not hide points."""
+        place, top = self.place(label.x, label.y), self.place(label.x, label.y + label.high)
+        high = abs(place.y() - top.y())
+        return place if high > line else QPointF(place.x(), place.y() - high - 0.9 * line)
+
+
+class Contours(pg.GraphicsObject):
+    """Lines of equal density."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setZValue(8)
+        self.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
+        self.paths: list[QPainterPath] = []
+
+    def show_lines(self, lines: list[NDArray[np.float64]]) -> None:
+        """Show pairs of points ``(M, 2, 2)``, one array a level."""
+        self.prepareGeometryChange()
+        self.paths = [
+            pg.arrayToQPath(pairs[..., 0].ravel(), pairs[..., 1].ravel(), connect="pairs")
+            for pairs in lines
+        ]
+        self.update()
+
+    def boundingRect(self) -> QRectF:
+        whole = QRectF()
+        for path in self.paths:
+            whole = whole.united(path.boundingRect())
+        return whole
+
+    def paint(self, painter: QPainter, option: object, widget: QWidget | None = None) -> None:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        color = QColor(theme.colors().text)
+        for level, path in enumerate(self.paths):
+            color.setAlpha(60 + 28 * level)
+            pen = QPen(color, 1.0 + 0.15 * level)
+            pen.setCosmetic(True)
+            painter.setPen(pen)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawPath(path)
+
+
+class Decorations(QObject):
+    """Pictures, names and contours on one map; each is shown only while it is wanted."""
+
+    _found = Signal(object)
+
+    def __init__(
+        self,
+        box: pg.ViewBox,
+        pictures: PictureLoader,
+        threads: ThreadPoolExecutor,
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)  # what another thread finds is not for a map that is gone
+        self._box, self._threads = box, threads
+        self.thumbnails, self.names, self.contours = Thumbnails(pictures), ClassNames(), Contours()
+        for item in (self.contours, self.thumbnails, self.names):
+            box.addItem(item, ignoreBounds=True)
+        self.thumbnails.viewRangeChanged()
+        self.names.viewRangeChanged()
+        pictures.loaded.connect(self._on_loaded)
+        self._found.connect(self._show, Qt.ConnectionType.QueuedConnection)
+        self._data: Decorated | None = None
+        self._index: Future[PointIndex] | None = None
+        self._hidden: NDArray[np.bool_] | None = None
+        self._version = 0
+        self._closed = False
+        self._contoured: tuple[object, object] | None = None
+        self.want_pictures = self.want_names = self.want_contours = False
+
+    def set_data(
+        self,
+        data: Decorated | None,
+        index: Future[PointIndex],
+        hidden: NDArray[np.bool_] | None,
+    ) -> None:
+        """Decorate other points; None for none."""
+        if data is not self._data:
+            self.thumbnails.shown, self.names.shown = [], []
+        self._data, self._index, self._hidden = data, index, hidden
+        self.refresh()
+
+    def close(self) -> None:
+        """Look for nothing more."""
+        self._closed = True
+
+    def refresh(self) -> None:
+        """Find anew what fits into the present view."""
+        if self._closed:
+            return
+        self._version += 1
+        data, index = self._data, self._index
+        if data is None or not self.want_contours:
+            self._contoured = None
+        if data is None or index is None or not len(data.xy):
+            self._show((self._version, np.empty(0, np.int64), [], []))
+            return
+        if not (self.want_pictures or self.want_names or self.want_contours):
+            if self.thumbnails.shown or self.names.shown or self.contours.paths:
+                self._show((self._version, np.empty(0, np.int64), [], []))
+            return
+        version, hidden, part = self._version, self._hidden, self._box.viewRect()
+        size = self._box.rect().size()
+        corners = part.left(), part.top(), part.width(), part.height()
+        wants = self.want_pictures, self.want_names, self.want_contours
+        before = self._contoured
+        fresh = before is not None and before[0] is data and before[1] is hidden
+        self._contoured = (data, hidden) if wants[2] else None
+
+        def find() -> None:
+            rows = index.result().in_rectangle(part.left(), part.top(), part.right(), part.bottom())
+            if hidden is not None:
+                rows = rows[~hidden[rows]]
+            pictures = np.empty(0, np.int64)
+            if wants[0]:
+                pictures = with_room(data.xy, rows, part, size.width(), size.height())
+            names: list[Label] = []
+            if wants[1]:
+                names = labels_of(data.xy, data.labels, rows, corners, size.width(), size.height())
+            lines = None
+            if wants[2] and not fresh:
+                lines = contours(data.xy if hidden is None else data.xy[~hidden])
+            elif not wants[2]:
+                lines = []
+            self._found.emit((version, pictures, names, lines))
+
+        self._threads.submit(find).add_done_callback(_say_why)
+
+    def _show(self, found: Found) -> None:
+        if self._closed:
+            return
+        version, rows, names, lines = found
+        if lines is not None:
+            self.contours.show_lines(lines)
+        if version != self._version:
+            return
+        data = self._data
+        if data is None:
+            self.thumbnails.shown = []
+            self.names.show_names([])
+            return
+        self.thumbnails.show_pictures(data, rows)
+        self.names.show_names([(n, data.names.get(n.number, str(n.number))) for n in names])
+
+    def _on_loaded(self, path: str, image: QImage) -> None:
+        if any(shown == path for _, _, _, shown in self.thumbnails.shown):
+            self.thumbnails.update()
+
+
+def _say_why(future: Future[None]) -> None:
+    if not future.cancelled() and future.exception() is not None:
+        log.error("the map could not be decorated", exc_info=future.exception())
+
+
+def with_room(
+    xy: NDArray, rows: NDArray[np.int64], part: QRectF, width: float, height: float
+) -> NDArray[np.int64]:
+    """Those of some samples whose pictures fit beside each other into a view of ``part``; none
+    where most would not."""
+    capacity = min(MOST_PICTURES, width * height / SPACING**2)
+    if not len(rows) or len(rows) > capacity:
+        return np.empty(0, np.int64)
+    scale = np.array([width / max(part.width(), 1e-30), height / max(part.height(), 1e-30)])
+    pixels = xy[rows].astype(np.float64) * scale
+    taken: list[int] = []
+    for i in range(len(rows)):
+        apart = np.abs(pixels[taken] - pixels[i])
+        if not (apart.max(axis=1) < SPACING).any() if len(taken) else True:
+            taken.append(i)
+    return rows[taken]

@@ -1,0 +1,277 @@
+"""What the colours mean, in a corner of the map; a click or a drag on it filters."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QKeyEvent, QLinearGradient, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QApplication, QWidget
+
+from diffviews_desktop.state.state import Filter
+from diffviews_desktop.ui.common import theme
+from diffviews_desktop.ui.common.colors import MISSING
+from diffviews_desktop.ui.common.labels import plain
+from diffviews_desktop.ui.views.flat.coloring import Coloring
+from diffviews_desktop.ui.views.flat.tools import float_ground
+
+BAR_WIDTH, BAR_HEIGHT, PADDING, GAP = 168, 10, 9, 5
+DOT = 10
+MOST_ITEMS = 12
+SLIP = 4.0  # logical pixels
+
+
+class Legend(QWidget):
+    """The ramp of colours, or the list of categories.
+
+    A drag over the ramp shows only the values in it, a click on it all of them. A click on a
+    category hides its samples or shows them, a double click shows only them.
+
+    Signals:
+        range_chosen: least and largest value, both None for all.
+        category_clicked: position of a category, -1 for samples without one.
+        category_isolated: the same, double-clicked.
+    """
+
+    range_chosen = Signal(object, object)
+    category_clicked = Signal(int)
+    category_isolated = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._coloring: Coloring | None = None
+        self._filter: Filter | None = None
+        self._from: float | None = None
+        self._to = 0.0
+        self._current = 0
+        self._clicked: int | None = None
+        self._wait = QTimer(self)  # whether it was half of a double click
+        self._wait.setSingleShot(True)
+        self._wait.timeout.connect(self._emit_click)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.hide()
+
+    def set_coloring(self, coloring: Coloring | None) -> None:
+        """Show a colouring; None hides it."""
+        self._coloring, self._current = coloring, 0
+        self.setVisible(coloring is not None)
+        if coloring is None:
+            return
+        line, name = self.fontMetrics().height(), plain(coloring.name)
+        if coloring.kind == "category":
+            rows = len(self.items())
+            more = len(coloring.names) > MOST_ITEMS
+            height = 2 * PADDING + (1 + rows + more) * (line + GAP) - GAP
+            self.setAccessibleName(f"Colours: {name}, {len(coloring.names)} categories")
+            self.setToolTip("Click hides or shows a category, double click shows only that one")
+        else:
+            missing = "; grey: no value" if coloring.incomplete else ""
+            self.setAccessibleName(
+                f"Colours: {name} from {coloring.low} to {coloring.high}{missing}"
+            )
+            self.setToolTip("Drag over the colours to show only these values, click for all")
+            lines = 3 if coloring.incomplete else 2
+            height = 2 * PADDING + lines * line + BAR_HEIGHT + lines * GAP
+        self.resize(BAR_WIDTH + 2 * PADDING, height)
+        self.update()
+
+    def set_filter(self, shown: Filter | None) -> None:
+        """Show what is filtered."""
+        self._filter = shown
+        self.update()
+
+    def items(self) -> list[int]:
+        """Positions of the listed categories, -1 for samples without one."""
+        shown = self._coloring
+        if shown is None or shown.kind != "category":
+            return []
+        listed = list(range(min(len(shown.names), MOST_ITEMS)))
+        return [*listed, -1] if shown.incomplete else listed
+
+    # ---- places ---------------------------------------------------------------------------------
+
+    def bar(self) -> QRectF:
+        """Where the ramp is."""
+        return QRectF(PADDING, PADDING + self.fontMetrics().height() + GAP, BAR_WIDTH, BAR_HEIGHT)
+
+    def item_place(self, index: int) -> QRectF:
+        """Where the ``index``-th line of the list is."""
+        step = self.fontMetrics().height() + GAP
+        return QRectF(PADDING, PADDING + (1 + index) * step, BAR_WIDTH, step)
+
+    def _item_at(self, place: QPointF) -> int | None:
+        for index in range(len(self.items())):
+            if self.item_place(index).contains(place):
+                return index
+        return None
+
+    # ---- mouse and keys -------------------------------------------------------------------------
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        shown = self._coloring
+        if shown is None or event.button() != Qt.MouseButton.LeftButton:
+            return
+        if shown.kind != "category":
+            self._from = self._to = event.position().x()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._from is not None:
+            self._to = event.position().x()
+            self.update()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        shown = self._coloring
+        if shown is None or event.button() != Qt.MouseButton.LeftButton:
+            return
+        if shown.kind == "category":
+            index = self._item_at(event.position())
+            if index is not None:
+                self._current, self._clicked = index, self.items()[index]
+                self._wait.start(QApplication.doubleClickInterval())
+            return
+        begin, self._from = self._from, None
+        if begin is None:
+            return
+        if abs(self._to - begin) < SLIP:
+            self.range_chosen.emit(None, None)
+            return
+        left, right = sorted((begin, self._to))
+        # an end of the ramp also stands for what lies beyond it
+        places = [(x - PADDING) / BAR_WIDTH for x in (left, right)]
+        low = None if places[0] <= 0 else shown.value_at(places[0])
+        high = None if places[1] >= 1 else shown.value_at(places[1])
+        self.range_chosen.emit(low, high)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        index = self._item_at(event.position())
+        if index is not None:
+            self._wait.stop()
+            self._clicked = None
+            self.category_isolated.emit(self.items()[index])
+
+    def _emit_click(self) -> None:
+        if self._clicked is not None:
+            number, self._clicked = self._clicked, None
+            self.category_clicked.emit(number)
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ShortcutOverride and event.key() in (  # type: ignore[attr-defined]
+            Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Space, Qt.Key.Key_Return,
+        ):  # fmt: skip
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        items = self.items()
+        if not items:
+            super().keyPressEvent(event)
+        elif event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+            by = -1 if event.key() == Qt.Key.Key_Up else 1
+            self._current = min(max(self._current + by, 0), len(items) - 1)
+            self.update()
+        elif event.key() == Qt.Key.Key_Space:
+            self.category_clicked.emit(items[self._current])
+        elif event.key() == Qt.Key.Key_Return:
+            self.category_isolated.emit(items[self._current])
+        else:
+            super().keyPressEvent(event)
+
+    # ---- drawing --------------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        shown, c = self._coloring, theme.colors()
+        if shown is None:
+            return
+        float_ground(self)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        line = painter.fontMetrics().height()
+        place = QRectF(PADDING, PADDING, BAR_WIDTH, line)
+        painter.setPen(QColor(c.text))
+        _draw_name(painter, place, Qt.AlignmentFlag.AlignLeft, shown.name)
+        if shown.kind == "category":
+            self._paint_items(painter, shown)
+        else:
+            self._paint_ramp(painter, shown)
+        painter.end()
+
+    def _paint_items(self, painter: QPainter, shown: Coloring) -> None:
+        c, palette = theme.colors(), shown.palette(dark=theme.is_dark())
+        mine = self._filter is not None and self._filter.by == shown.by
+        hidden = self._filter.hidden if mine and self._filter is not None else frozenset()
+        for index, number in enumerate(self.items()):
+            place = self.item_place(index)
+            off = number in hidden
+            painter.setPen(QColor(c.muted) if off else Qt.PenStyle.NoPen)
+            painter.setBrush(Qt.BrushStyle.NoBrush if off else palette[number])
+            painter.drawEllipse(QRectF(PADDING, place.center().y() - DOT / 2, DOT, DOT))
+            painter.setPen(QColor(c.muted if off else c.text))
+            text = shown.names[number] if number >= 0 else "no value"
+            room = place.adjusted(DOT + 7, 0, 0, 0)
+            font = painter.font()
+            font.setStrikeOut(off)
+            painter.setFont(font)
+            _draw_name(painter, room, Qt.AlignmentFlag.AlignVCenter, text)
+            font.setStrikeOut(False)
+            painter.setFont(font)
+            if self.hasFocus() and index == self._current:
+                painter.setPen(QColor(c.accent))
+                painter.setBrush(Qt.BrushStyle.NoBrush)
+                painter.drawRoundedRect(place.adjusted(-3, 0, 3, -1), 3, 3)
+        if len(shown.names) > MOST_ITEMS:
+            painter.setPen(QColor(c.muted))
+            place = self.item_place(len(self.items()))
+            more = f"and {len(shown.names) - MOST_ITEMS} more"
+            painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, more)
+
+    def _paint_ramp(self, painter: QPainter, shown: Coloring) -> None:
+        c, bar = theme.colors(), self.bar()
+        line = painter.fontMetrics().height()
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self._gradient(bar, shown))
+        painter.drawRoundedRect(bar, 3, 3)
+        chosen = self._chosen_part(bar, shown)
+        if chosen is not None:
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QColor(c.text))
+            painter.drawRect(chosen.adjusted(0, -2, 0, 2))
+        place = QRectF(PADDING, bar.bottom() + GAP, BAR_WIDTH, line)
+        painter.setPen(QColor(c.muted))
+        painter.drawText(place, Qt.AlignmentFlag.AlignLeft, shown.low)
+        painter.drawText(place, Qt.AlignmentFlag.AlignRight, shown.high)
+        if shown.incomplete:
+            place.translate(0, line + GAP)
+            painter.drawText(place.adjusted(16, 0, 0, 0), Qt.AlignmentFlag.AlignLeft, "no value")
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(MISSING)
+            painter.drawEllipse(QRectF(PADDING, place.center().y() - 5, DOT, DOT))
+
+    def _chosen_part(self, bar: QRectF, shown: Coloring) -> QRectF | None:
+        """The part of the ramp that is shown, or is being chosen."""
+        if self._from is not None:
+            left, right = sorted((self._from, self._to))
+        elif self._filter is not None and self._filter.by == shown.by:
+            low, high = self._filter.low, self._filter.high
+            left = bar.left() if low is None else bar.left() + shown.place_of(low) * BAR_WIDTH
+            right = bar.right() if high is None else bar.left() + shown.place_of(high) * BAR_WIDTH
+        else:
+            return None
+        left, right = max(left, bar.left()), min(right, bar.right())
+        return QRectF(left, bar.top(), max(0.0, right - left), bar.height())
+
+    @staticmethod
+    def _gradient(bar: QRectF, shown: Coloring) -> QLinearGradient:
+        gradient = QLinearGradient(bar.topLeft(), bar.topRight())
+        ramp = shown.palette(dark=theme.is_dark())[:-1]
+        for i, color in enumerate(ramp):
+            gradient.setColorAt(i / (len(ramp) - 1), color)
+        return gradient
+
+
+def _draw_name(painter: QPainter, room: QRectF, align: Qt.AlignmentFlag, name: str) -> None:
+    """Draw a name on a line, and nothing of it outside."""
+    middle = Qt.TextElideMode.ElideMiddle
+    text = painter.fontMetrics().elidedText(plain(name), middle, int(room.width()))
+    painter.save()
+    painter.setClipRect(room)
+    painter.drawText(room, align, text)
+    painter.restore()

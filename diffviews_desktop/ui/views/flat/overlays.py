@@ -1,0 +1,227 @@
+"""What lies on top of the points: rings by role, and trajectories. None of it takes clicks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QPainter
+
+from diffviews_desktop.state.state import Selection, TrajectoryRecord
+from diffviews_desktop.ui.common import colors
+from diffviews_desktop.ui.views.flat.glide import Between
+from diffviews_desktop.values.row_set import RowSet
+
+STEP_RADIUS = 10.0  # logical pixels around a step in which the mouse is at it
+MARKER_RADIUS = 5.0  # logical pixels; of the smallest marker of a step
+AS_NEAR = 1.0  # logical pixels that nobody can tell apart with a mouse
+MOST_CHOSEN_RINGS = 200
+"""A larger selection set is told by the dimming of the rest alone."""
+
+
+def step_is_meant(step: float, sample: float, under_step: int) -> bool:
+    """Whether a mouse on both means the step of a trajectory and not the sample.
+
+    The nearer one is meant, and a sample that lies alone under a step; of many samples under it
+    nobody can mean one.
+
+    Args:
+        step: how far the step is from the mouse, in logical pixels.
+        sample: the same for the nearest sample.
+        under_step: how many samples its marker covers.
+    """
+    if step <= MARKER_RADIUS and under_step > 1:
+        return True
+    return step + AS_NEAR < sample
+
+
+class Rings:
+    """Rings around picked points: they differ in size, width and line style, not only colour."""
+
+    def __init__(self, plot: pg.PlotItem) -> None:
+        self._chosen = _ring(plot, QColor("#888888"), 11, 1.0, Qt.PenStyle.SolidLine, z=19)
+        self._chosen_drawn: tuple[RowSet, NDArray | Between] | None = None
+        self._suggested = _ring(plot, colors.SUGGESTED, 15, 2.0, Qt.PenStyle.SolidLine, z=20)
+        self._manual = _ring(plot, colors.MANUAL, 15, 3.0, Qt.PenStyle.DotLine, z=21)
+        self._anchor = _ring(plot, colors.ANCHOR, 22, 3.5, Qt.PenStyle.SolidLine, z=22)
+        self._hover = _ring(plot, QColor("#888888"), 17, 1.5, Qt.PenStyle.SolidLine, z=23)
+
+    def show(self, selection: Selection, xy: NDArray | Between) -> None:
+        """Ring the selection on a map ``(N, 2)``, or on its way from one to another."""
+        manual = list(selection.manual)
+        suggested = [row for row, _ in selection.suggested if row not in manual]
+        anchor = [] if selection.anchor is None else [selection.anchor]
+        for ring, rows in (
+            (self._suggested, suggested),
+            (self._manual, manual),
+            (self._anchor, anchor),
+        ):
+            if not rows and not len(ring.data):
+                continue
+            places = xy[np.array(rows, dtype=np.int64)]
+            places = places[np.isfinite(places).all(axis=1)]
+            ring.setData(x=places[:, 0], y=places[:, 1])
+        drawn = self._chosen_drawn
+        if drawn is None or drawn[0] is not selection.chosen or drawn[1] is not xy:
+            self._chosen_drawn = selection.chosen, xy
+            few = len(selection.chosen) <= MOST_CHOSEN_RINGS
+            places = xy[selection.chosen.rows if few else np.empty(0, np.int64)]
+            self._chosen.setData(x=places[:, 0], y=places[:, 1])
+
+    def hover(self, place: NDArray | None) -> None:
+        """Ring the point under the mouse; None for none."""
+        if place is None:
+            self._hover.setData(x=[], y=[])
+        else:
+            self._hover.setData(x=[place[0]], y=[place[1]])
+
+    def set_theme(self, text: str) -> None:
+        """Use a theme's text colour for the rings of the mouse and of the selection set."""
+        self._chosen.setPen(pg.mkPen(text, width=1.0))
+        self._hover.setPen(pg.mkPen(text, width=1.5))
+
+
+class Symbols(pg.ScatterPlotItem):
+    """A few symbols; where there are none, painting takes no time."""
+
+    def paint(self, painter: QPainter, *args: Any) -> None:
+        if len(self.data):
+            super().paint(painter, *args)
+
+
+def _ring(
+    plot: pg.PlotItem, color: QColor, size: int, width: float, style: Qt.PenStyle, z: int
+) -> Symbols:
+    item = Symbols(size=size, pen=pg.mkPen(color, width=width, style=style), brush=None, symbol="o")
+    item.setZValue(z)
+    plot.addItem(item, ignoreBounds=True)
+    item.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
+    return item
+
+
+def _put(item: Symbols, places: list[tuple[float, float]], **look: object) -> None:
+    """Show symbols at places, where they are not there already: it takes a millisecond."""
+    x, y = item.getData()
+    if list(zip(x.tolist(), y.tolist(), strict=True)) != places:
+        item.setData(x=[p[0] for p in places], y=[p[1] for p in places], **look)
+
+
+STYLES: tuple[tuple[QColor, QColor, list[float]], ...] = (
+    (colors.PATH_START, colors.PATH_END, [4, 3]),
+    (QColor("#a9cdf7"), QColor("#1253a4"), [9, 3]),
+    (QColor("#fbd09b"), QColor("#b05a00"), [2, 2]),
+    (QColor("#efb3dc"), QColor("#8f1f6d"), [9, 3, 2, 3]),
+    (QColor("#9fe3e6"), QColor("#00707a"), [6, 2, 2, 2, 2, 2]),
+    (QColor("#d8c3b0"), QColor("#6b4423"), [14, 4]),
+)
+"""Colours from the first to the last step, and dashes: trajectories side by side differ."""
+
+
+def style_of(record: TrajectoryRecord) -> tuple[QColor, QColor, list[float]]:
+    """Colours of a trajectory's first and last step, and its dashes."""
+    number = record.name.split()[-1]
+    return STYLES[(int(number) - 1) % len(STYLES) if number.isdecimal() else 0]
+
+
+class Path:
+    """One trajectory: dashed line, markers from light to dark, diamond start, star end.
+
+    Filled markers are where the layers' own values lie; a hollow square is what was imposed
+    instead; a cross where the finished picture's own activation landed. An unmasked run that
+    another is compared with is grey and dotted, its markers triangles.
+    """
+
+    def __init__(self, plot: pg.PlotItem, *, unmasked: bool = False) -> None:
+        self._plot = plot
+        self.unmasked = unmasked
+        color, style = colors.SUGGESTED, Qt.PenStyle.DashLine
+        if unmasked:
+            color, style = colors.UNMASKED, Qt.PenStyle.DotLine
+        self._line = pg.PlotCurveItem(pen=pg.mkPen(color, width=2, style=style))
+        self._landed = Symbols(
+            size=18, symbol="x", brush=pg.mkBrush(colors.ANCHOR), pen=pg.mkPen("w", width=1)
+        )
+        self._imposed = Symbols(size=13, symbol="s", brush=None)
+        self._markers = Symbols()
+        self._current = Symbols(size=24, symbol="o", brush=None)
+        for z, item in enumerate(self._items(), 29 if unmasked else 30):
+            item.setZValue(z)
+            item.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
+            plot.addItem(item, ignoreBounds=True)
+        self._shown: tuple[TrajectoryRecord, int | None, str, str] | None = None
+        self._drawn: tuple[int, bool, str, bool] | None = None
+        self.places: list[tuple[float, float]] = []
+        """Where each step is."""
+
+    def _items(self) -> tuple[pg.GraphicsObject, ...]:
+        return self._line, self._imposed, self._markers, self._landed, self._current
+
+    def show(
+        self, record: TrajectoryRecord, step: int | None, accent: str, background: str
+    ) -> None:
+        """Draw a trajectory; ``step`` is the one that the scrubber is at, or None."""
+        before, self._shown = self._shown, (record, step, accent, background)
+        if before is not None and before[0] is record and before[1:] == self._shown[1:]:
+            return
+        if before is None:
+            for item in self._items():
+                item.setVisible(True)
+        now = (len(record.steps), record.done, background, record.landed is not None)
+        if self._drawn != now:
+            self._draw_path(record, background)
+            self._drawn = now
+        landed = [record.landed.xy] if record.landed is not None else []
+        _put(self._landed, landed)
+        if step is None or not record.steps:
+            self._current.setData(x=[], y=[])
+        else:
+            place = record.steps[min(step, len(record.steps) - 1)].xy
+            self._current.setData(
+                x=[place[0]], y=[place[1]], pen=pg.mkPen(accent, width=3), brush=None
+            )
+        self._line.setOpacity(1.0 if step is not None else 0.45)
+        self._markers.setOpacity(1.0 if step is not None else 0.45)
+
+    def _draw_path(self, record: TrajectoryRecord, background: str) -> None:
+        steps = record.steps
+        self.places = [step.xy for step in steps]
+        start, end_color, dashes = style_of(record)
+        if not self.unmasked:
+            pen = pg.mkPen(end_color, width=2)
+            pen.setDashPattern(dashes)
+            self._line.setPen(pen)
+        xy = np.array([step.xy for step in steps], dtype=np.float64).reshape(-1, 2)
+        self._line.setData(xy[:, 0], xy[:, 1])
+        last = max(1, len(steps) - 1)
+        symbols, sizes, brushes = [], [], []
+        for i in range(len(steps)):
+            end = record.done and i == len(steps) - 1
+            symbol, size = ("d", 15) if i == 0 else ("star", 20) if end else ("o", 10)
+            color = colors.blend(start, end_color, i / last)
+            if self.unmasked:
+                symbol, color = symbol if i == 0 or end else "t", colors.UNMASKED
+            symbols.append(symbol)
+            sizes.append(size)
+            brushes.append(pg.mkBrush(color))
+        pen = pg.mkPen(background, width=1)
+        self._markers.setData(
+            x=xy[:, 0], y=xy[:, 1], symbol=symbols, size=sizes, brush=brushes, pen=pen
+        )
+        places = sorted({step.imposed_xy for step in steps if step.imposed_xy is not None})
+        _put(self._imposed, places, pen=pg.mkPen(end_color, width=2))
+
+    def hide(self) -> None:
+        """Show nothing, until another trajectory, or the same, is to be shown."""
+        self._shown = self._drawn = None
+        self.places = []
+        self._imposed.setData(x=[], y=[])  # the next trajectory has colours of its own
+        for item in self._items():
+            item.setVisible(False)
+
+    def remove(self) -> None:
+        """Take the trajectory off the map."""
+        for item in self._items():
+            self._plot.removeItem(item)

@@ -1,0 +1,150 @@
+"""What lies on top of the points in three dimensions: rings by role, and trajectories, in the
+shapes and colours of the flat map. Drawn on the screen; none of it takes clicks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from pyqtgraph.graphicsItems.ScatterPlotItem import Symbols
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QBrush, QColor, QPainter, QPen, QPolygonF, QTransform
+
+from diffviews_desktop.state.state import Selection, TrajectoryRecord
+from diffviews_desktop.ui.common import colors, theme
+from diffviews_desktop.ui.views.flat.overlays import MOST_CHOSEN_RINGS, style_of
+from diffviews_desktop.ui.views.solid.camera import Projection
+from diffviews_desktop.ui.views.solid.third_axis import ThirdAxis
+
+FAINT = 0.45  # opacity of trajectories that are not the shown one
+
+
+def draw_symbol(
+    painter: QPainter, symbol: str, at: NDArray, size: float, pen: QPen, brush: QColor | None
+) -> None:
+    """A symbol of pyqtgraph around a place in pixels; nothing where the place is not finite."""
+    if not np.isfinite(at[:2]).all():
+        return
+    painter.setPen(pen)
+    painter.setBrush(QBrush() if brush is None else QBrush(brush))
+    place = QTransform.fromTranslate(float(at[0]), float(at[1])).scale(size, size)
+    painter.drawPath(place.map(Symbols[symbol]))
+
+
+def draw_rings(
+    painter: QPainter, projection: Projection, selection: Selection, places: dict[int, NDArray]
+) -> None:
+    """Rings around picked points; ``places`` has those of the samples that are drawn."""
+    few = len(selection.chosen) <= MOST_CHOSEN_RINGS
+    chosen = [row for row in selection.chosen if row in places] if few else []
+    manual = [row for row in selection.manual if row in places]
+    suggested = [row for row, _ in selection.suggested if row in places and row not in manual]
+    anchor = [selection.anchor] if selection.anchor in places else []
+    text = QColor(theme.colors().text)
+    for rows, color, size, width, style in (
+        (chosen, text, 11, 1.0, Qt.PenStyle.SolidLine),
+        (suggested, colors.SUGGESTED, 15, 2.0, Qt.PenStyle.SolidLine),
+        (manual, colors.MANUAL, 15, 3.0, Qt.PenStyle.DotLine),
+        (anchor, colors.ANCHOR, 22, 3.5, Qt.PenStyle.SolidLine),
+    ):
+        for row in rows:
+            at = projection.pixels(places[row])[0]
+            draw_symbol(painter, "o", at, size, QPen(color, width, style), None)
+
+
+def draw_hover(painter: QPainter, projection: Projection, place: NDArray, floor: float) -> None:
+    """A ring around the point under the mouse, and a line from it down to the floor."""
+    c = theme.colors()
+    foot = np.array([place[0], place[1], floor])
+    top, bottom = projection.pixels(np.stack([place, foot]))
+    if np.isfinite([top, bottom]).all():
+        painter.setPen(QPen(QColor(c.muted), 1.0, Qt.PenStyle.DotLine))
+        painter.drawLine(QPointF(*top[:2].tolist()), QPointF(*bottom[:2].tolist()))
+    draw_symbol(painter, "o", top, 17, QPen(QColor(c.text), 1.5), None)
+
+
+def step_places(record: TrajectoryRecord, axis: ThirdAxis, floor: float) -> NDArray[np.float64]:
+    """Where the steps of a trajectory are ``(S, 3)``; at ``floor`` where the axis says nothing of
+    steps."""
+    heights = [axis.height_of_step(step.sigma) for step in record.steps]
+    lifted = [floor if height is None else height for height in heights]
+    places = [(*step.xy, up) for step, up in zip(record.steps, lifted, strict=True)]
+    return np.array(places, dtype=np.float64).reshape(-1, 3)
+
+
+def draw_path(
+    painter: QPainter,
+    projection: Projection,
+    record: TrajectoryRecord,
+    axis: ThirdAxis,
+    floor: float,
+    step: int | None,
+    *,
+    unmasked: bool = False,
+) -> None:
+    """One trajectory, in its colours and dashes of the flat map: markers from light to dark,
+    diamond start, star end.
+
+    Args:
+        painter: on the view.
+        projection: from data to logical pixels.
+        record: the trajectory.
+        axis: says how high each step lies.
+        floor: height of what the axis says nothing of.
+        step: the one that the scrubber is at; None where it is at another trajectory.
+        unmasked: whether it is one that another is compared with: grey, dotted, triangles.
+    """
+    steps = record.steps
+    if not steps:
+        return
+    c = theme.colors()
+    start, end_color, dashes = style_of(record)
+    places = step_places(record, axis, floor)
+    lifted = places[:, 2].tolist()
+    pixels = projection.pixels(places)
+    painter.setOpacity(1.0 if step is not None else FAINT)
+    line = QPen(colors.UNMASKED, 2.0, Qt.PenStyle.DotLine)
+    if not unmasked:
+        line = QPen(end_color, 2.0)
+        line.setDashPattern(dashes)
+    painter.setPen(line)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for part in _whole_parts(pixels):
+        painter.drawPolyline(QPolygonF([QPointF(x, y) for x, y in part]))
+    painter.setOpacity(1.0)
+    imposed = {
+        (*s.imposed_xy, up) for s, up in zip(steps, lifted, strict=True) if s.imposed_xy is not None
+    }
+    for at in projection.pixels(np.array(sorted(imposed))) if imposed else ():
+        draw_symbol(painter, "s", at, 13, QPen(end_color, 2.0), None)
+    painter.setOpacity(1.0 if step is not None else FAINT)
+    last = max(1, len(steps) - 1)
+    for i, at in enumerate(pixels):
+        end = record.done and i == len(steps) - 1
+        symbol, size = ("d", 15) if i == 0 else ("star", 20) if end else ("o", 10)
+        color = colors.blend(start, end_color, i / last)
+        if unmasked:
+            symbol, color = symbol if i == 0 or end else "t", colors.UNMASKED
+        draw_symbol(painter, symbol, at, size, QPen(QColor(c.map), 1.0), color)
+    painter.setOpacity(1.0)
+    if record.landed is not None:
+        height = axis.height_of_step(record.landed.job.sigma)
+        place = np.array([*record.landed.xy, floor if height is None else height])
+        at = projection.pixels(place)[0]
+        draw_symbol(painter, "x", at, 18, QPen(QColor("white"), 1.0), colors.ANCHOR)
+    if step is not None:
+        at = pixels[min(step, len(steps) - 1)]
+        draw_symbol(painter, "o", at, 24, QPen(QColor(c.accent), 3.0), None)
+
+
+def _whole_parts(pixels: NDArray) -> list[Sequence[tuple[float, float]]]:
+    """The line without what lies behind the camera."""
+    parts: list[Sequence[tuple[float, float]]] = []
+    now: list[tuple[float, float]] = []
+    for x, y, _ in pixels.tolist():
+        if np.isfinite(x) and np.isfinite(y):
+            now.append((x, y))
+        else:
+            parts, now = [*parts, now], []
+    return [part for part in (*parts, now) if len(part) > 1]

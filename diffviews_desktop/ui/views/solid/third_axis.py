@@ -1,0 +1,131 @@
+"""What the third axis shows: which number of each sample, and how it is written at the axis."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffviews_desktop.processing.neighbors import distances_from
+from diffviews_desktop.state.state import ColorBy, State
+
+CHOICES: dict[ColorBy, str] = {
+    "sigma": "noise level",
+    "z": "third dimension",
+    "trust": "trust",
+    "distance": "distance to anchor",
+}
+MOST_TICKS = 5
+STEPS_OF_TICKS = (1.0, 2.0, 2.5, 5.0, 10.0)
+
+
+@dataclass(frozen=True, eq=False)
+class ThirdAxis:
+    """Values along the third axis.
+
+    Attributes:
+        by: what they are.
+        name: for the axis.
+        heights: place of each sample along the axis ``(N,) float64``; NaN where it has no value.
+        logarithmic: whether ``heights`` are the logarithms (base 10) of the values.
+        note: what else to know of it; empty for nothing.
+    """
+
+    by: ColorBy
+    name: str
+    heights: NDArray[np.float64]
+    logarithmic: bool = False
+    note: str = ""
+
+    def height_of_step(self, sigma: float) -> float | None:
+        """Where a denoising step lies; None where the axis says nothing of steps."""
+        return math.log10(sigma) if self.by == "sigma" and sigma > 0 else None
+
+    def text(self, height: float) -> str:
+        """The value at a height."""
+        return f"{10**height if self.logarithmic else height:.3g}"
+
+    def ticks(self, low: float, high: float) -> list[tuple[float, str]]:
+        """Heights and texts of a few round values in a range."""
+        if not self.logarithmic:
+            return [(at, f"{at:.6g}") for at in round_values(low, high)]
+        for steps in ((1.0, 2.0, 5.0), (1.0, 3.0), (1.0,)):
+            found = [
+                (math.log10(step) + decade, f"{step * 10.0**decade:.6g}")
+                for decade in range(math.floor(low), math.ceil(high) + 1)
+                for step in steps
+            ]
+            found = [(at, text) for at, text in found if low - 1e-9 <= at <= high + 1e-9]
+            if len(found) <= MOST_TICKS + 1:
+                break
+        if len(found) < 2:  # less than one round step: the values themselves
+            found = [(at, self.text(at)) for at in (low, high)]
+        every = math.ceil(len(found) / (MOST_TICKS + 1))
+        return found[::every]
+
+
+def round_values(low: float, high: float, most: int = MOST_TICKS) -> list[float]:
+    """At most ``most + 1`` evenly spaced round numbers from ``low`` to ``high``."""
+    span = high - low
+    if not span > 0:
+        return [low]
+    rough = span / most
+    decade = 10.0 ** math.floor(math.log10(rough))
+    step = next(s * decade for s in STEPS_OF_TICKS if s * decade >= rough * (1 - 1e-9))
+    first = math.ceil(low / step - 1e-9)
+    last = math.floor(high / step + 1e-9)
+    return [0.0 if i == 0 else i * step for i in range(first, last + 1)]
+
+
+def cannot_show(state: State, by: ColorBy) -> str:
+    """Why something cannot be the third axis now; empty where it can."""
+    return state.cannot_color(by)
+
+
+def axis_of_choice(state: State, wanted: ColorBy | None) -> ColorBy:
+    """What the third axis shows: what was asked for, where this map has it; else the noise level,
+    or the map's third dimension where all samples share one noise level."""
+    if wanted is not None and not cannot_show(state, wanted):
+        return wanted
+    same = state.samples is None or _all_equal(state.samples.sigma)
+    return "z" if same and not cannot_show(state, "z") else "sigma"
+
+
+def third_axis(state: State, by: ColorBy) -> ThirdAxis:
+    """The axis for a state with a map; takes longer than a frame for many samples."""
+    samples, shown = state.samples, state.layer_map
+    assert samples is not None
+    assert shown is not None
+    count = len(samples)
+    if by == "z" and shown.z is not None:
+        return ThirdAxis(by, "third dimension", np.asarray(shown.z, np.float64))
+    if by == "trust" and shown.trust is not None:
+        trust = np.asarray(shown.trust, np.float64)
+        return ThirdAxis(by, "trust", trust, note=_missing(trust))
+    anchor = state.selection.anchor
+    if by == "distance" and shown.reduced is not None and anchor is not None:
+        return ThirdAxis(by, "distance to the anchor", distances_from(shown.reduced, anchor))
+    sigma = np.asarray(samples.sigma, np.float64)
+    known = np.isfinite(sigma) & (sigma > 0)
+    heights = np.full(count, np.nan)
+    np.log10(sigma, out=heights, where=known)
+    note = _missing(heights)
+    if count and known.any() and _all_equal(sigma[known]):
+        note = f"Flat: all samples have the noise level {sigma[known][0]:.3g}."
+    return ThirdAxis("sigma", "noise level σ", heights, logarithmic=True, note=note)
+
+
+def _missing(heights: NDArray) -> str:
+    without = int(np.count_nonzero(~np.isfinite(heights)))
+    if not without:
+        return ""
+    are = (
+        "1 sample without a value is" if without == 1 else f"{without} samples without a value are"
+    )
+    return f"{are} not drawn."
+
+
+def _all_equal(values: NDArray) -> bool:
+    return not len(values) or bool(np.nanmax(values) - np.nanmin(values) < 1e-9)

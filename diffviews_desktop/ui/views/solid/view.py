@@ -1,0 +1,271 @@
+"""The map in three dimensions with the choice of its third axis above it."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from typing import NamedTuple
+
+import numpy as np
+from PySide6.QtCore import QPoint, QPointF, Qt, Signal
+from PySide6.QtGui import QImage, QResizeEvent, QStandardItemModel
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+
+from diffviews_desktop.state.background import background_thread
+from diffviews_desktop.state.state import ColorBy, Selection, State
+from diffviews_desktop.ui.common.labels import ElidedLabel, caption, tip
+from diffviews_desktop.ui.common.widgets import as_panel, block_signals
+from diffviews_desktop.ui.views.flat.coloring import Coloring
+from diffviews_desktop.ui.views.flat.legend import Legend
+from diffviews_desktop.ui.views.flat.scene import PointScene
+from diffviews_desktop.ui.views.solid.canvas import AT_ONCE, Canvas
+from diffviews_desktop.ui.views.solid.cloud import NOTHING, Cloud, make_cloud
+from diffviews_desktop.ui.views.solid.third_axis import (
+    CHOICES,
+    ThirdAxis,
+    axis_of_choice,
+    cannot_show,
+    third_axis,
+)
+
+LEGEND_MARGIN = 12
+GESTURES = "Drag orbits, Shift+drag pans, the wheel zooms, a double click beside points resets"
+ON_THE_FLOOR = "Steps have no value here: trajectories lie on the floor."
+
+
+class _Prepared(NamedTuple):
+    state: State
+    axis: ThirdAxis
+    cloud: Cloud
+
+
+class SolidView(QWidget):
+    """Shows the samples in three dimensions, in the colours of the flat map.
+
+    Signals:
+        hovered: the sample under the mouse, or None.
+        clicked: a sample that was clicked.
+        double_clicked: a sample that was double-clicked.
+        chosen, step_hovered, step_clicked, menu_wanted: as those of the canvas.
+        axis_chosen: what the third axis shall show, a `ColorBy`.
+        failed: OpenGL could not draw it, with its reason.
+    """
+
+    hovered = Signal(object)
+    clicked = Signal(int)
+    double_clicked = Signal(int)
+    chosen = Signal(object, str)
+    step_hovered = Signal(object)
+    step_clicked = Signal(int, int)
+    menu_wanted = Signal(object, QPoint)
+    axis_chosen = Signal(str)
+    failed = Signal(str)
+    _prepared = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None, *, graphics_card: bool = True) -> None:
+        super().__init__(parent)
+        self._by: ColorBy | None = None
+        self._shown: State | None = None
+        self._picks = State()
+        self._wanted: tuple[State, PointScene] | None = None
+        self._making: Future[_Prepared] | None = None
+        self._threads = background_thread("map 3d points")
+        self._prepared.connect(self._on_prepared, Qt.ConnectionType.QueuedConnection)
+        self.choice = QComboBox()
+        self.choice.setAccessibleName("Third axis")
+        for by, text in CHOICES.items():
+            self.choice.addItem(text, by)
+        self.choice.activated.connect(self._choose)
+        self.note = ElidedLabel(end=True)
+        self.note.setObjectName("muted")
+        self.canvas = Canvas(graphics_card=graphics_card)
+        self.canvas.hovered.connect(self.hovered)
+        self.canvas.clicked.connect(self.clicked)
+        self.canvas.double_clicked.connect(self.double_clicked)
+        self.canvas.chosen.connect(self.chosen)
+        self.canvas.step_hovered.connect(self.step_hovered)
+        self.canvas.step_clicked.connect(self.step_clicked)
+        self.canvas.menu_wanted.connect(self.menu_wanted)
+        # queued: it is told of while the view is painted
+        self.canvas.failed.connect(self.failed, Qt.ConnectionType.QueuedConnection)
+        header = QWidget()
+        as_panel(header)
+        row = QHBoxLayout(header)
+        row.setContentsMargins(12, 5, 8, 5)
+        row.setSpacing(8)
+        row.addWidget(caption("&Third axis", self.choice))
+        row.addWidget(self.choice)
+        row.addWidget(self.note, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(header)
+        column.addWidget(self.canvas, 1)
+        self.legend = Legend(self.canvas)
+        self._say()
+
+    # ---- what is shown --------------------------------------------------------------------------
+
+    def show_state(self, state: State, scene: PointScene, coloring: Coloring | None) -> None:
+        """Show a state with a map.
+
+        Args:
+            state: says what the third axis can be, and what is picked.
+            scene: the points as the flat map draws them.
+            coloring: what their colours tell; None for classes.
+        """
+        self._picks = state
+        self._fill_choice(state)
+        self.legend.set_coloring(coloring)
+        self.legend.set_filter(state.filter)
+        self._place_legend()
+        if len(scene) > AT_ONCE:
+            self._wanted = state, scene
+            self._make_in_thread()
+        else:
+            self._wanted = self._making = None
+            self._take(_make(state, scene, self.axis))
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self._wanted = self._making = self._shown = None
+        self._picks = State()
+        self.legend.set_coloring(None)
+        self.canvas.set_trajectories([], None, 0)
+        self.canvas.set_selection(Selection())
+        self.canvas.set_cloud(NOTHING, None, keep_view=False)
+
+    def set_picks(self, state: State) -> None:
+        """Show selection and trajectories of a state whose points are shown already."""
+        self._picks = state
+        if self._making is not None or self._wanted is not None:
+            return  # they belong to points that are not there yet
+        self.canvas.set_selection(state.selection)
+        records, unmasked = state.on_map()
+        self.canvas.set_trajectories(records, state.shown, state.step, unmasked)
+        self._say(bool(records))
+
+    @property
+    def axis(self) -> ColorBy:
+        """What the third axis shows."""
+        by: ColorBy = self.choice.currentData()
+        return by
+
+    def set_axis(self, by: ColorBy) -> None:
+        """Ask for something as third axis, for this map and those to come that have it."""
+        self._by = by
+
+    def follows(self, state: State) -> bool:
+        """Whether what is picked in a state changes what the third axis shows."""
+        by = axis_of_choice(state, self._by)
+        return by != self.axis or by == "distance"
+
+    def _make_in_thread(self) -> None:
+        if self._making is None and self._wanted is not None:
+            (state, scene), self._wanted = self._wanted, None
+            self._making = self._threads.submit(_make, state, scene, self.axis)
+            self._making.add_done_callback(self._prepared.emit)
+
+    def _on_prepared(self, future: Future[_Prepared]) -> None:
+        if future is not self._making:
+            return  # of points that are no longer wanted
+        self._making = None
+        if self._wanted is None:
+            self._take(future.result())
+        else:
+            self._make_in_thread()
+
+    def _take(self, made: _Prepared) -> None:
+        old, state = self._shown, made.state
+        keep = old is not None and old.layer_map is state.layer_map and len(self.canvas.cloud) > 0
+        self._shown = state
+        self.canvas.set_cloud(made.cloud, made.axis, keep_view=keep)
+        self.set_picks(self._picks)
+
+    @property
+    def busy(self) -> bool:
+        """Whether points are being prepared."""
+        return self._making is not None or self.canvas.busy
+
+    def _fill_choice(self, state: State) -> None:
+        unblock = block_signals(self.choice)
+        model = self.choice.model()
+        assert isinstance(model, QStandardItemModel)
+        for row, by in enumerate(CHOICES):
+            why_not = cannot_show(state, by)
+            model.item(row).setEnabled(not why_not)
+            self.choice.setItemData(row, tip(why_not), Qt.ItemDataRole.ToolTipRole)
+        self.choice.setCurrentIndex(list(CHOICES).index(axis_of_choice(state, self._by)))
+        unblock()
+
+    def _choose(self, index: int) -> None:
+        self._by = self.choice.itemData(index)
+        self.axis_chosen.emit(self._by)
+
+    def _say(self, trajectories: bool = False) -> None:
+        axis = self.canvas.axis
+        parts = [] if axis is None else [axis.note]
+        if trajectories and axis is not None and axis.by != "sigma":
+            parts.append(ON_THE_FLOOR)
+        said = " ".join(part for part in parts if part)
+        self.note.set_text(said or GESTURES, GESTURES if said else "")
+
+    # ---- moving and looks -----------------------------------------------------------------------
+
+    def fit(self) -> None:
+        """Show everything."""
+        self.canvas.fit()
+
+    def fit_selection(self) -> None:
+        """Bring the selection set, or else the anchor and its neighbours, to the middle."""
+        picks = self._picks.selection
+        self.canvas.fit_rows(picks.chosen.rows if len(picks.chosen) else np.array(picks.rows))
+
+    @property
+    def hovered_row(self) -> int | None:
+        """The sample under the mouse."""
+        return self.canvas.hovered_row
+
+    @property
+    def viewport(self) -> QWidget:
+        """The widget that the points are drawn on."""
+        return self.canvas
+
+    def position_of(self, row: int) -> QPointF | None:
+        """Where a sample is drawn on the canvas; None where it is not."""
+        return self.canvas.position_of(row)
+
+    def picture(self) -> QImage:
+        """What is seen, as sharp as on the screen."""
+        return self.canvas.grabFramebuffer()
+
+    def position_of_step(self, key: int, index: int) -> QPointF | None:
+        """Where a step of a trajectory is drawn on the canvas; None where it is not."""
+        return self.canvas.position_of_step(key, index)
+
+    def center_on(self, row: int) -> None:
+        """Bring a sample to the middle."""
+        self.canvas.center_on(row)
+
+    def apply_theme(self) -> None:
+        """Take the colours of the theme in use."""
+        self.canvas.update()
+        self.legend.update()
+
+    def close_threads(self) -> None:
+        """End what runs in other threads."""
+        self._wanted = None
+        self._threads.shutdown()
+        self.canvas.close_threads()
+
+    def _place_legend(self) -> None:
+        right = self.canvas.width() - self.legend.width() - LEGEND_MARGIN
+        self.legend.move(right, LEGEND_MARGIN)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place_legend()
+
+
+def _make(state: State, scene: PointScene, by: ColorBy) -> _Prepared:
+    axis = third_axis(state, by)
+    return _Prepared(state, axis, make_cloud(scene, axis.heights))

@@ -1,0 +1,1 @@
+"""What the parts of the program tell each other: frozen values, without Qt and without models."""

@@ -1,0 +1,121 @@
+"""The samples of a data folder as columns: what the map, the gallery and the masks index into."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffviews_desktop.files.files import can_be_a_path
+from diffviews_desktop.values.packed_strings import Texts
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """A value of each sample that the data folder gives besides those that the program knows.
+
+    Attributes:
+        values: ``(N,) float32``: numbers, NaN where there is none; or, where there are ``names``,
+            the position of the sample's own among them, -1 where it has none.
+        names: of the categories, in order; empty for numbers.
+    """
+
+    values: NDArray[np.float32]
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class SampleTable:
+    """One entry per sample; the position ``i`` is the only identifier inside the program.
+
+    Attributes:
+        root: the model's folder, which every picture lies in.
+        sample_id: names, unique.
+        class_label: class numbers ``(N,) int32``; -1 where unknown.
+        class_name: one name per sample.
+        image_path: picture of each sample, relative to ``root``; empty where there is none.
+        sigma: noise level the sample is extracted at ``(N,) float32``.
+        columns: what else the folder says of the samples, by name.
+    """
+
+    root: Path
+    sample_id: Sequence[str]
+    class_label: NDArray[np.int32]
+    class_name: Sequence[str]
+    image_path: Sequence[str]
+    sigma: NDArray[np.float32]
+    columns: Mapping[str, Column] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.sample_id)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process gets: its classes counted, its strings as `Texts`."""
+        state = {one.name: getattr(self, one.name) for one in fields(self)}
+        texts = ("sample_id", "class_name", "image_path")
+        state |= {name: Texts.of(state[name]) for name in texts}
+        return state | {"_classes": self._classes}  # it takes a moment, of a million samples
+
+    def picture(self, index: int) -> Path | None:
+        """The picture of a sample; None where there is none inside the model's folder."""
+        folder, _, name = self.image_path[index].rpartition("/")
+        real = self._folder(folder)
+        if real is not None and name not in ("", ".", "..") and can_be_a_path(name):
+            path = f"{real}{os.sep}{name}"
+            with contextlib.suppress(OSError):
+                if stat.S_ISREG(os.lstat(path).st_mode):
+                    return Path(path)
+        return path_inside(self.root, self.image_path[index])  # a link, or nothing
+
+    def _folder(self, relative: str) -> str | None:
+        """Where pictures lie, looked up once; None where that is not inside the model's folder."""
+        if relative not in self._folders:
+            base = os.path.realpath(self.root)
+            known = None
+            if can_be_a_path(relative):
+                real = os.path.realpath(os.path.join(base, relative))
+                known = real if Path(real).is_relative_to(base) else None
+            self._folders[relative] = known
+        return self._folders[relative]
+
+    @cached_property
+    def _folders(self) -> dict[str, str | None]:
+        return {}
+
+    def classes(self) -> list[tuple[int, str, int]]:
+        """``(class number, name, number of samples)``, sorted by number."""
+        return self._classes
+
+    @cached_property
+    def _classes(self) -> list[tuple[int, str, int]]:
+        labels, size = self.class_label, len(self)
+        low = int(labels.min()) if size else 0
+        if size and int(labels.max()) - low < size + 1000:  # twenty times faster than sorting
+            counts = np.bincount(labels - low)
+            first = np.empty(len(counts), dtype=np.int64)
+            first[labels[::-1] - low] = np.arange(size - 1, -1, -1)  # the last one written stays
+            there = np.flatnonzero(counts)
+            numbers, first, counts = there + low, first[there], counts[there]
+        else:
+            numbers, first, counts = np.unique(labels, return_index=True, return_counts=True)
+        return [
+            (int(number), self.class_name[int(row)], int(count))
+            for number, row, count in zip(numbers, first, counts, strict=True)
+        ]
+
+
+def path_inside(root: Path, relative: str) -> Path | None:
+    """``root / relative``, or None if that is empty, missing, or not inside ``root``."""
+    if not relative or not can_be_a_path(relative):
+        return None
+    base = os.path.realpath(root)
+    real = Path(os.path.realpath(os.path.join(base, relative)))
+    return real if real.is_relative_to(base) and os.path.isfile(real) else None

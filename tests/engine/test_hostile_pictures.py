@@ -1,0 +1,162 @@
+"""Folders with pictures that nobody means well with: each is left out, with the reason."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import hostile_pictures as hostile
+import numpy as np
+import pytest
+from PIL import Image
+from tiny_folder import write_tiny_checkpoint
+
+from diffviews_desktop.cli import main as cli
+from diffviews_desktop.engine.engine import Engine
+from diffviews_desktop.engine.jobs import (
+    AveragePictures,
+    DataImported,
+    Extract,
+    Generate,
+    GenerateSettings,
+    ImportData,
+    LayerMap,
+    LayersExtracted,
+    MapLayer,
+    PictureMean,
+    Source,
+)
+from diffviews_desktop.errors import DataError, MaskError
+
+LAYER = "encoder_block_2"
+REASONS = (
+    "5 pictures were left out: 1 is missing (sample_000003), 2 are not known kinds of pictures "
+    "(sample_000000, sample_000001), 1 is too large (sample_000002), 1 is damaged (sample_000004)"
+)
+
+
+@pytest.fixture
+def ghostscript(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Appears when somebody starts ``gs``."""
+    started = tmp_path / "ghostscript was started"
+    program = tmp_path / "bin" / "gs"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\ntouch '{started}'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    assert shutil.which("gs") == str(program)
+    monkeypatch.setattr("PIL.EpsImagePlugin.gs_binary", None)  # it is looked for once
+    return started
+
+
+@pytest.fixture
+def source(tiny_data: Callable[..., Path]) -> Source:
+    """The first five of its pictures cannot be used."""
+    data = tiny_data()
+    pictures = data / "tiny/images/imagenet_real"
+    (pictures / "sample_000000.png").write_bytes(hostile.EPS)
+    (pictures / "sample_000001.png").write_bytes(hostile.OTHERS["psd"])
+    (pictures / "sample_000002.png").write_bytes(hostile.TOO_LARGE["tiff, tiles"])
+    (pictures / "sample_000003.png").unlink()
+    os.mkfifo(pictures / "sample_000003.png")
+    (pictures / "sample_000004.png").write_bytes(hostile.DAMAGED["jpeg, tags"])
+    return Source(path=data)
+
+
+def test_extraction_leaves_them_out(source: Source, ghostscript: Path) -> None:
+    job = Extract(job_id=1, source=source, model="tiny", layer_sets=((LAYER,),))
+    done = Engine("cpu").run(job)
+    assert isinstance(done, LayersExtracted)
+    assert (done.samples, done.notes) == (55, (REASONS,))
+    assert not ghostscript.exists()
+
+
+def test_a_map_leaves_them_out(source: Source, ghostscript: Path) -> None:
+    done = Engine("cpu").run(MapLayer(job_id=1, source=source, model="tiny", layers=(LAYER,)))
+    assert isinstance(done, LayerMap)
+    assert np.flatnonzero(np.isnan(done.xy).any(axis=1)).tolist() == [0, 1, 2, 3, 4]
+    assert done.notes == (REASONS,)
+    assert not ghostscript.exists()
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (0, "is not a known kind of picture"),
+        (2, "is too large"),
+        (3, "is missing"),
+        (4, "is damaged"),
+    ],
+)
+def test_a_mask_of_one_is_refused_with_the_reason(
+    source: Source, ghostscript: Path, row: int, reason: str
+) -> None:
+    job = Generate(
+        job_id=1,
+        source=source,
+        model="tiny",
+        layers=("midblock",),
+        rows=(row, 20),
+        class_choice=None,
+        settings=GenerateSettings(num_steps=1, mask_steps=1, seed=1),
+    )
+    with pytest.raises(MaskError, match=f"The picture of sample_00000{row} {reason}, so"):
+        Engine("cpu").run(job)
+    assert not ghostscript.exists()
+
+
+def test_the_mean_leaves_them_out(source: Source, ghostscript: Path) -> None:
+    job = AveragePictures(job_id=1, source=source, model="tiny", rows=np.arange(10))
+    done = Engine("cpu").run(job)
+    assert isinstance(done, PictureMean)
+    assert done.sample_ids == tuple(f"sample_00000{i}" for i in range(5, 10))
+    assert done.left_out == REASONS
+    job = AveragePictures(job_id=2, source=source, model="tiny", rows=np.arange(5))
+    with pytest.raises(DataError, match=r"can be read: 1 is missing .* 1 is too large"):
+        Engine("cpu").run(job)
+    assert not ghostscript.exists()
+
+
+def test_an_import_leaves_them_out(tmp_path: Path, ghostscript: Path) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
+    Image.new("RGB", (20, 20), "white").save(images / "good.png")
+    (images / "eps.png").write_bytes(hostile.EPS)
+    (images / "large.jpg").write_bytes(hostile.TOO_LARGE["jpeg, scans"])
+    (images / "folder.png").mkdir()
+    os.mkfifo(images / "pipe.gif")
+    (images / "zero.bmp").symlink_to("/dev/zero")
+    write_tiny_checkpoint(tmp_path / "tiny.safetensors")
+    job = ImportData(
+        job_id=1,
+        source=Source(path=tmp_path / "data"),
+        checkpoint=tmp_path / "tiny.safetensors",
+        out=tmp_path / "data",
+        name="mine",
+        images=images,
+        sigmas=(1.0,),
+    )
+    done = Engine("cpu").run(job)
+    assert isinstance(done, DataImported)
+    assert done.pictures == 1
+    assert done.notes == (
+        "4 pictures were left out: 2 are not files (pipe.gif, zero.bmp), "
+        "1 is not a known kind of picture (eps.png), 1 is too large (large.jpg)",
+    )
+    assert not ghostscript.exists()
+
+
+def test_the_command_line_says_why(
+    source: Source, ghostscript: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["extract", "--data", str(source.path), "--layer", LAYER]) == 0
+    assert REASONS in capfd.readouterr().out
+    arguments = ["generate", "--data", str(source.path), "--rows", "0,9"]
+    assert cli.main([*arguments, "--layer", "midblock"]) == 1
+    said = capfd.readouterr().err
+    assert said.startswith(
+        "diffviews-desktop: The picture of sample_000000 is not a known kind of picture, so"
+    )
+    assert not ghostscript.exists()

@@ -1,0 +1,168 @@
+"""The mean of pictures and the table of samples, by the real engine on a real folder."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from diffviews_desktop.engine.engine import Engine
+from diffviews_desktop.engine.jobs import (
+    AveragePictures,
+    DataOpened,
+    ExportSamples,
+    OpenData,
+    Progress,
+    Source,
+)
+from diffviews_desktop.errors import Cancelled, DataError
+
+
+@pytest.fixture
+def source(tiny_data: Callable[..., Path]) -> Source:
+    return Source(path=tiny_data())
+
+
+@pytest.fixture
+def opened(source: Source) -> DataOpened:
+    result = Engine("cpu").run(OpenData(job_id=1, source=source))
+    assert isinstance(result, DataOpened)
+    return result
+
+
+def average(source: Source, rows: list[int], engine: Engine | None = None):
+    job = AveragePictures(job_id=2, source=source, model="tiny", rows=np.array(rows))
+    return (engine or Engine("cpu")).run(job)
+
+
+def test_the_mean_and_deviation_are_those_of_the_pictures(
+    source: Source, opened: DataOpened
+) -> None:
+    table = opened.samples
+    rows = [0, 3, 4, 9]
+    pixels = [np.asarray(Image.open(table.picture(row)).convert("RGB"), np.float64) for row in rows]
+    found = average(source, rows)
+    assert np.allclose(found.mean, np.mean(pixels, axis=0), atol=1e-3)
+    assert np.allclose(found.deviation, np.std(pixels, axis=0), atol=1e-2)
+    assert found.sample_ids == tuple(table.sample_id[row] for row in rows)
+
+
+def test_missing_and_broken_pictures_are_left_out_and_counted(
+    source: Source, opened: DataOpened
+) -> None:
+    table = opened.samples
+    whole = average(source, [1, 2])
+    table.picture(0).unlink()
+    table.picture(3).write_bytes(b"no picture")
+    found = average(source, [0, 1, 2, 3])
+    assert found.left_out == (
+        "2 pictures were left out: 1 is missing (sample_000000), "
+        "1 is not a known kind of picture (sample_000003)"
+    )
+    assert np.array_equal(found.mean, whole.mean)
+    with pytest.raises(DataError, match="picture that can be read"):
+        average(source, [0, 3])
+
+
+def test_rows_that_are_not_there_are_refused(source: Source) -> None:
+    for row in (-1, 10**6):
+        with pytest.raises(DataError, match="not in this folder"):
+            average(source, [0, row])
+
+
+def test_averaging_can_be_cancelled(source: Source) -> None:
+    seen: list[str] = []
+
+    def emit(event: object) -> None:
+        if isinstance(event, Progress):
+            seen.append(event.stage)
+
+    engine = Engine("cpu", emit=emit, cancelled=lambda _: "averaging pictures" in seen)
+    many = list(range(30)) * 3
+    with pytest.raises(Cancelled):
+        Engine("cpu", emit=emit, cancelled=lambda _: True).run(
+            AveragePictures(job_id=2, source=source, model="tiny", rows=np.array(many))
+        )
+    average(source, [0, 1], engine)  # one batch: over before it is asked again
+    assert seen == ["averaging pictures"]
+
+
+def test_samples_are_written_as_csv_that_says_what_the_folder_says(
+    source: Source, opened: DataOpened, tmp_path: Path
+) -> None:
+    table, rows = opened.samples, np.array([7, 2])
+    places = np.array([0.1, np.nan], np.float32)
+    file = tmp_path / "out.csv"
+    job = ExportSamples(
+        job_id=3, source=source, model="tiny", rows=rows, columns={"umap_x": places}, file=file
+    )
+    assert Engine("cpu").run(job).samples == 2
+    with file.open(newline="", encoding="utf-8") as text:
+        lines = list(csv.DictReader(text))
+    assert [line["sample_id"] for line in lines] == [table.sample_id[7], table.sample_id[2]]
+    assert [int(line["class_label"]) for line in lines] == table.class_label[rows].tolist()
+    sigmas = np.array([line["conditioning_sigma"] for line in lines], np.float32)
+    assert np.array_equal(sigmas, table.sigma[rows])
+    assert [line["umap_x"] for line in lines] == ["0.1", ""]
+
+
+def test_an_export_holds_no_formulas(tiny_data: Callable[..., Path], tmp_path: Path) -> None:
+    data = tiny_data(embedding=False, checkpoint=False)
+    listed = next(data.glob("tiny/metadata/*/dataset_info.json"))
+    records = json.loads(listed.read_text())
+    evil = "=cmd|' /C calc'!A0"
+    records["samples"][0] |= {"sample_id": evil, "class_name": "@x", "image_path": "-y.png"}
+    listed.write_text(json.dumps(records))
+    job = ExportSamples(
+        job_id=3,
+        source=Source(path=data),
+        model="tiny",
+        rows=np.array([0]),
+        columns={"=z": np.array([-1.5], np.float32)},
+        file=tmp_path / "out.csv",
+    )
+    engine = Engine("cpu")
+    engine.run(OpenData(job_id=1, source=job.source))
+    engine.run(job)
+    with job.file.open(newline="", encoding="utf-8") as text:
+        (line,) = csv.DictReader(text)
+    assert line["sample_id"] == f"'{evil}"
+    assert line["class_name"] == "'@x"
+    assert line["image_path"] == "'-y.png"
+    assert line["'=z"] == "-1.5"  # a number stays one
+
+
+def test_an_export_that_ends_early_leaves_the_old_file(source: Source, tmp_path: Path) -> None:
+    file = tmp_path / "out.csv"
+    file.write_text("mine")
+    job = ExportSamples(
+        job_id=3, source=source, model="tiny", rows=np.arange(5), columns={}, file=file
+    )
+    began: list[bool] = []
+
+    def emit(event: object) -> None:
+        if isinstance(event, Progress) and event.stage == "writing samples":
+            began.append(True)
+            raise Cancelled("Cancelled.")
+
+    with pytest.raises(Cancelled):
+        Engine("cpu", emit=emit).run(job)
+    assert began
+    assert file.read_text() == "mine"
+    assert [path.name for path in tmp_path.glob("*out*")] == ["out.csv"]
+    with pytest.raises(DataError, match="cannot be written"):
+        Engine("cpu").run(
+            ExportSamples(
+                job_id=4,
+                source=source,
+                model="tiny",
+                rows=np.arange(5),
+                columns={},
+                file=tmp_path / "nowhere" / "out.csv",
+            )
+        )

@@ -1,0 +1,122 @@
+"""Ctrl-C and SIGTERM wait where they must, end what they may, and are put back as they were."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from diffviews_desktop.files.interrupts import uninterrupted, unwinding
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Terminated(Exception):
+    pass
+
+
+def terminate(number: int, frame: object) -> None:
+    raise Terminated
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    """Those of a program of Python's, and the same afterwards."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, terminate)
+    yield
+    after = {number: signal.getsignal(number) for number in SIGNALS}
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    assert after[signal.SIGINT] is signal.default_int_handler
+    assert after[signal.SIGTERM] in (terminate, signal.SIG_IGN, signal.SIG_DFL)
+
+
+@pytest.mark.parametrize(
+    ("number", "error"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, Terminated)]
+)
+def test_a_signal_waits_for_the_end_of_the_block(
+    number: signal.Signals, error: type[BaseException]
+) -> None:
+    done = []
+
+    def work() -> None:
+        with uninterrupted():
+            signal.raise_signal(number)
+            done.append("all")
+
+    with pytest.raises(error):
+        work()
+    assert done == ["all"]
+
+
+def test_a_signal_is_heard_after_a_block_that_failed() -> None:
+    def fail() -> None:
+        with uninterrupted():
+            signal.raise_signal(signal.SIGINT)
+            raise OSError("full")
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        fail()
+    assert isinstance(caught.value.__context__, OSError)
+
+
+def test_blocks_in_blocks_wait_for_the_outer() -> None:
+    done = []
+
+    def work() -> None:
+        with uninterrupted():
+            with uninterrupted():
+                signal.raise_signal(signal.SIGINT)
+                done.append("inner")
+            done.append("outer")
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert done == ["inner", "outer"]
+
+
+def test_what_is_ignored_stays_ignored() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    with uninterrupted():
+        signal.raise_signal(signal.SIGTERM)
+    with unwinding():
+        signal.raise_signal(signal.SIGTERM)
+
+
+def test_sigterm_unwinds_a_program_that_has_not_decided_on_something_else() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    cleaned = []
+
+    def work() -> None:
+        with unwinding():
+            try:
+                signal.raise_signal(signal.SIGTERM)
+                pytest.fail("it went on")
+            finally:
+                cleaned.append("up")
+
+    with pytest.raises(SystemExit) as caught:
+        work()
+    assert (caught.value.code, cleaned) == (143, ["up"])
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    signal.signal(signal.SIGTERM, terminate)
+    with pytest.raises(Terminated), unwinding():
+        signal.raise_signal(signal.SIGTERM)
+
+
+def test_another_thread_leaves_signals_alone() -> None:
+    seen = []
+
+    def work() -> None:
+        with uninterrupted(), unwinding(), suppress(ValueError):
+            seen.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [signal.default_int_handler]

@@ -1,0 +1,201 @@
+"""The frozen state and its transitions."""
+
+from dataclasses import FrozenInstanceError, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from diffviews_desktop.engine.jobs import (
+    Generate,
+    GenerateSettings,
+    LayerMap,
+    LoadModel,
+    ModelLoaded,
+    ModelSummary,
+    Source,
+)
+from diffviews_desktop.state.state import RunningJob, Selection, State, TrajectoryRecord
+from diffviews_desktop.values.maps import MapParameters
+from diffviews_desktop.values.samples import SampleTable
+
+
+def run(job_id: int, layers: tuple[str, ...] = ("midblock",), model: str = "edm") -> Generate:
+    return Generate(
+        job_id=job_id,
+        source=Source(),
+        model=model,
+        layers=layers,
+        rows=(1,),
+        class_choice=0,
+        settings=GenerateSettings(),
+    )
+
+
+def record(job_id: int) -> TrajectoryRecord:
+    return TrajectoryRecord(job=run(job_id), name=f"Trajectory {job_id}")
+
+
+def layer_map(layers: tuple[str, ...] = ("midblock",), model: str = "edm") -> LayerMap:
+    xy = np.zeros((3, 2), np.float32)
+    return LayerMap(
+        model=model,
+        layers=layers,
+        xy=xy,
+        reduced=xy,
+        from_cache=True,
+        parameters={},
+        path=Path("map"),
+    )
+
+
+# --- the selection -------------------------------------------------------------------------------
+
+
+def test_neighbours_are_those_by_hand_then_those_suggested() -> None:
+    selection = Selection(anchor=5, manual=(9, 2), suggested=((7, 0.1), (2, 0.2), (3, 0.3)))
+    assert selection.neighbors == (9, 2, 7, 3)
+    assert selection.rows == (5, 9, 2, 7, 3)
+    assert Selection(manual=(1,), suggested=((2, 0.5),)).rows == ()
+
+
+def test_38_a_toggle_adds_by_hand_or_removes() -> None:
+    selection = Selection(anchor=5, suggested=((7, 0.1), (3, 0.3)))
+    added = selection.toggled(1)
+    assert added.manual == (1,)
+    assert added.toggled(1) == selection
+    assert added.toggled(7).suggested == ((3, 0.3),)
+    both = Selection(anchor=5, manual=(7,), suggested=((7, 0.1),))
+    assert both.toggled(7) == Selection(anchor=5)
+
+
+@given(
+    st.lists(st.integers(0, 9), unique=True),
+    st.lists(st.integers(0, 9), unique=True),
+    st.integers(0, 9),
+)
+def test_toggling_twice_leaves_the_same_neighbours_and_none_twice(
+    manual: list[int], suggested: list[int], row: int
+) -> None:
+    before = Selection(10, tuple(manual), tuple((r, float(r)) for r in suggested))
+    once = before.toggled(row)
+    assert set(once.neighbors) == set(before.neighbors) ^ {row}
+    assert set(once.toggled(row).neighbors) == set(before.neighbors)
+    assert len(set(once.neighbors)) == len(once.neighbors)
+
+
+def test_nothing_can_be_changed_in_place() -> None:
+    for value, name in ((Selection(), "anchor"), (State(), "model"), (record(1), "done")):
+        with pytest.raises(FrozenInstanceError):
+            setattr(value, name, 3)
+
+
+def test_a_map_is_told_by_its_layers_and_parameters() -> None:
+    parameters = MapParameters(seed=1)
+    state = State(layer_map=layer_map(), source=Source(parameters=parameters))
+    assert State().map_key() is None
+    assert state.map_key() == (("midblock",), parameters)
+    by = Selection(1, (2,), ((0, 0.5),), ("midblock",), parameters)
+    assert state.with_selection(by).selection == by
+    assert State(layer_map=layer_map()).with_selection(by).selection == Selection(1, (2,))
+
+
+# --- jobs and trajectories -----------------------------------------------------------------------
+
+
+def test_a_job_is_added_replaced_in_place_and_removed() -> None:
+    first = RunningJob(LoadModel(job_id=1, source=Source(), model="edm"), "Loading")
+    second = RunningJob(run(2), "Generating")
+    state = State().with_job(first).with_job(second)
+    assert [r.title for r in state.jobs] == ["Loading", "Generating"]
+    changed = RunningJob(first.job, "Loading", stage="loading", fraction=0.5)
+    state = state.with_job(changed)
+    assert state.jobs == (changed, second)
+    assert state.job(1) is changed
+    assert state.job(3) is None
+    assert state.without_job(1).jobs == (second,)
+    assert state.without_job(3).jobs == state.jobs
+
+
+def test_a_trajectory_is_found_and_replaced() -> None:
+    state = State(trajectories=(record(3), record(4)), shown=4)
+    shown = state.trajectory()
+    assert shown is state.trajectories[1]
+    assert state.trajectory(3) is state.trajectories[0]
+    assert state.trajectory(5) is None
+    assert State().trajectory() is None
+    newer = TrajectoryRecord(job=run(3), name="Trajectory 3", done=True)
+    assert state.with_trajectory(newer).trajectories == (newer, shown)
+    gone = TrajectoryRecord(job=run(9), name="Trajectory 9")
+    assert state.with_trajectory(gone).trajectories == state.trajectories
+
+
+def test_39_a_trajectory_belongs_to_one_map() -> None:
+    kept = record(1)
+    assert State(layer_map=layer_map()).on_this_map(kept)
+    assert not State().on_this_map(kept)
+    assert not State(layer_map=layer_map(("decoder_block_1",))).on_this_map(kept)
+    assert not State(layer_map=layer_map(model="dmd2")).on_this_map(kept)
+    others = Source(parameters=MapParameters(seed=1))
+    assert not State(layer_map=layer_map(), source=others).on_this_map(kept)
+    other = Source(path=Path("elsewhere"))
+    assert not State(layer_map=layer_map(), source=other).on_this_map(kept)
+
+
+def test_every_notice_is_new_even_with_the_same_words() -> None:
+    once = State().with_notice("Done.")
+    twice = once.with_notice("Done.")
+    assert once.notice is not None
+    assert twice.notice is not None
+    assert once.notice != twice.notice
+    assert (twice.notice.text, twice.notice.level, twice.notice.details) == ("Done.", "info", "")
+    failed = twice.with_notice("No.", error=True, details="why")
+    assert failed.notice is not None
+    assert (failed.notice.level, failed.notice.details) == ("error", "why")
+
+
+def test_the_summary_is_that_of_the_open_model() -> None:
+    models = tuple(ModelSummary(name, "a", "", GenerateSettings()) for name in ("dmd2", "edm"))
+    assert State(models=models, model="edm").summary() is models[1]
+    assert State(models=models).summary() is None
+
+
+def test_classes_have_names_and_class_0_is_one() -> None:
+    samples = SampleTable(
+        root=Path(),
+        sample_id=("a", "b", "c"),
+        class_label=np.array([0, 3, 7], dtype=np.int32),
+        class_name=("zero", "three", "7"),
+        image_path=("",) * 3,
+        sigma=np.ones(3, np.float32),
+    )
+    state = State(samples=samples)
+    words = [state.class_of(number) for number in (0, 3, 7, 8, -1, -2)]
+    assert words == ["0 zero", "3 three", "7", "8", "uniform label", "zero label"]
+    assert State().class_of(0) == "0"
+
+
+def test_a_loaded_model_names_its_classes_and_an_unconditional_one_has_none() -> None:
+    loaded = ModelLoaded("edm", "cpu", 3, 8, (), class_names=((0, "zero"), (2, "two"), (3, "3")))
+    state = State(loaded=loaded)
+    assert state.class_names() == loaded.class_names
+    assert [state.class_of(number) for number in (0, 1, 2, 3)] == ["0 zero", "1", "2 two", "3"]
+    assert not state.unconditional
+    free = State(loaded=ModelLoaded("edm", "cpu", 0, 8, ()))
+    assert free.unconditional
+    assert {free.class_of(number) for number in (-2, -1, 0)} == {""}
+    assert not State().unconditional
+
+
+def test_only_visible_trajectories_of_this_map_are_on_it() -> None:
+    here, elsewhere = record(1), TrajectoryRecord(job=run(3, ("other",)), name="elsewhere")
+    hidden = replace(record(2), visible=False)
+    state = State(model="edm", layer_map=layer_map(), trajectories=(here, hidden, elsewhere))
+    assert state.on_map() == ([here], None)
+    done = replace(here, seed=3)
+    unmasked = TrajectoryRecord(job=replace(done.unmasked, job_id=9), name="unmasked")
+    compared = replace(state, trajectories=(done,), unmasked=(unmasked,), shown=1, comparing=True)
+    assert compared.on_map() == ([done], unmasked)
+    assert replace(compared, comparing=False).on_map() == ([done], None)

@@ -1,0 +1,116 @@
+"""Which samples a filter leaves out, by plain Python's count."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+
+from diffviews_desktop.actions import operations
+from diffviews_desktop.engine.jobs import LayerMap
+from diffviews_desktop.state.session import Session
+from diffviews_desktop.state.state import Filter, State
+from diffviews_desktop.state.values import hidden_rows, values_of
+from diffviews_desktop.values.samples import Column, SampleTable
+
+N = 30
+SCORE = np.linspace(-2, 3, N).astype(np.float32)
+SCORE[4] = np.nan
+SIDE = np.array([row % 4 - 1 for row in range(N)], np.float32)  # -1, 0, 1, 2
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> State:
+    samples = SampleTable(
+        root=tmp_path,
+        sample_id=tuple(map(str, range(N))),
+        class_label=np.arange(N, dtype=np.int32) % 3 - 1,
+        class_name=tuple(("-1", "cat", "dog")[row % 3] for row in range(N)),
+        image_path=("",) * N,
+        sigma=np.geomspace(0.1, 80, N).astype(np.float32),
+        columns={"score": Column(SCORE), "side": Column(SIDE, ("left", "middle", "right"))},
+    )
+    xy = np.random.default_rng(0).normal(size=(N, 2)).astype(np.float32)
+    layer_map = LayerMap(
+        model="m", layers=("a",), xy=xy, reduced=xy, from_cache=True, parameters={}, path=tmp_path
+    )
+    return State(model="m", samples=samples, layer_map=layer_map)
+
+
+def left_out(state: State, **limits: object) -> list[int]:
+    gone = hidden_rows(replace(state, filter=Filter(**limits)))
+    return [] if gone is None else np.flatnonzero(gone).tolist()
+
+
+def test_a_range_leaves_out_what_lies_outside_and_what_has_no_value(state: State) -> None:
+    found = left_out(state, by="column:score", low=-1.0, high=2.0)
+    assert found == [i for i, value in enumerate(SCORE) if not -1.0 <= value <= 2.0]
+    assert 4 in found
+    sigmas = state.samples.sigma.tolist()
+    assert left_out(state, by="sigma", high=5.0) == [i for i, s in enumerate(sigmas) if s > 5.0]
+    assert left_out(state, by="sigma") == []
+
+
+def test_categories_and_classes_are_left_out(state: State) -> None:
+    expected = [i for i, side in enumerate(SIDE) if side in (-1, 2)]
+    assert left_out(state, by="column:side", hidden=frozenset({-1, 2})) == expected
+    labels = state.samples.class_label
+    assert (
+        left_out(state, by="class", hidden=frozenset({1})) == np.flatnonzero(labels == 0).tolist()
+    )
+    assert values_of(state, "class").names == ("-1", "0 cat", "1 dog")
+
+
+def test_a_filter_of_what_is_gone_hides_nothing(state: State) -> None:
+    assert left_out(state, by="column:gone", low=1.0) == []
+    assert left_out(state, by="trust", low=1.0) == []
+    assert hidden_rows(State()) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "logarithmic"),
+    [
+        ([-1, 0.5, 3], "diverging", False),
+        ([0, 0.5, 300], "sequential", False),
+        ([0.1, 0.5, 300], "sequential", True),
+        ([1.0, 2.0, 3.0], "sequential", False),
+        ([-3.0, -2.0, -1.0], "sequential", False),
+    ],
+)
+def test_each_kind_of_numbers_has_its_ramp(
+    state: State, values: list[float], kind: str, logarithmic: bool
+) -> None:
+    column = Column(np.resize(np.array(values, np.float32), N))
+    samples = replace(state.samples, columns={"x": column})
+    found = values_of(replace(state, samples=samples), "column:x")
+    assert (found.kind, found.logarithmic) == (kind, logarithmic)
+
+
+def test_hiding_isolating_and_showing_all(qtbot: QtBot, state: State) -> None:
+    session = Session(state)
+
+    def shown() -> list[int]:
+        gone = hidden_rows(session.state)
+        return np.flatnonzero(~gone).tolist() if gone is not None else list(range(N))
+
+    operations.toggle_category(session=session, by="class", number=0)
+    operations.toggle_category(session=session, by="class", number=2)
+    assert shown() == [row for row in range(N) if row % 3 == 1]
+    operations.toggle_category(session=session, by="class", number=0)
+    operations.toggle_category(session=session, by="class", number=2)
+    assert session.state.filter is None
+    operations.only_category(session=session, by="column:side", number=1, count=3)
+    assert shown() == np.flatnonzero(SIDE == 1).tolist()
+    operations.choose_all(session=session)
+    assert list(session.state.selection.chosen) == shown()
+    operations.invert_chosen(session=session)
+    assert list(session.state.selection.chosen) == []
+    operations.only_category(session=session, by="column:side", number=1, count=3)
+    assert session.state.filter is None
+    operations.filter_values(session=session, by="sigma", low=1.0, high=None)
+    operations.highlight_class(session=session, number=0)
+    operations.show_all(session=session)
+    assert (session.state.filter, session.state.highlighted_class) == (None, None)

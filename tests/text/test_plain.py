@@ -1,0 +1,126 @@
+"""Nothing in a text of a file acts where it is shown, printed or exported."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from diffviews_desktop.text.plain import (
+    csv_cell,
+    elided,
+    file_name,
+    from_csv_cell,
+    from_csv_column,
+    steady,
+    visible,
+)
+
+any_text = st.text(st.characters(), max_size=50)  # lone surrogates, too
+in_a_cell = st.text(st.characters(exclude_characters="\0"), max_size=50)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("dog, 7 σ, 日本語, 🐶, é", "dog, 7 σ, 日本語, 🐶, é"),
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("a\nb\tc", "a\\x0ab\\x09c"),
+        ("0.2\u202e 5.0", "0.2\\u202e 5.0"),
+        ("\udc80", "\\udc80"),
+        ("\U000e0041", "\\U000e0041"),
+        ("\x9b1m", "\\x9b1m"),
+        ("\ufdd0", "\\ufdd0"),
+        ("a" + "\u0301" * 7, "a" + "\u0301" * 5 + "\\u0301\\u0301"),
+        ("\u200d" * 6, "\u200d" * 5 + "\\u200d"),
+    ],
+)
+def test_letters_that_act_are_made_visible(text: str, shown: str) -> None:
+    assert visible(text) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "👩\u200d👩\u200d👧\u200d👦 and 🏳\ufe0f\u200d🌈",  # joined, and with their colours
+        "\U0001fae9\U0001cc00",  # of a later Unicode than Python's tables
+        "क्\u200dष می\u200cخواهم",
+        "Việt e\u0302\u0323 שָׁלוֹם",
+        "ไทย 한국어 ქართული ኢትዮጵያ",
+        "№ 5 · ½ – “σ”",
+    ],
+)
+def test_letters_of_all_scripts_stay(text: str) -> None:
+    assert visible(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "marked"),
+    [
+        ("3: cat   (20)", "3: cat   (20)"),
+        ("cat שלום עולם   (20)", "cat שלום עולם|   (20)"),
+        ("3: שלום עולם   (20)", "|3: שלום עולם|   (20)"),
+        ("حدر 12 x", "|حدر| 12 x"),
+        ("חדר 12 גדול 7", "|חדר 12 גדול| 7"),  # a number within words is theirs
+        ("#5   שלום", "|#5   שלום"),
+        ("אב\nx גד x\n7", "|אב\nx גד| x\n7"),
+    ],
+)
+def test_numbers_after_words_that_run_to_the_left_stay_there(text: str, marked: str) -> None:
+    assert steady(text) == marked.replace("|", "\u200e")
+
+
+def test_a_name_is_no_path_and_not_too_long() -> None:
+    assert file_name("../../etc/passwd") == "..-..-etc-passwd"
+    assert file_name('a:b*?"<c>|d\x1b\n') == "a-b-c-d-x1b-x0a"
+    assert len(file_name("x" * 10_000)) <= 60
+
+
+def test_line_breaks_stay_where_lines_are_wanted() -> None:
+    assert visible("a\nb\tc\r", lines=True) == "a\nb\tc\\x0d"
+
+
+@given(any_text, st.integers(1, 60))
+def test_what_is_shown_can_be_encoded_and_is_short(text: str, most: int) -> None:
+    shown = visible(text, most)
+    assert len(shown) <= most
+    shown.encode()
+    assert not {unicodedata.category(letter) for letter in shown} & {"Cc", "Cs", "Zl", "Zp"}
+    bidi = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+    assert not {unicodedata.bidirectional(letter) for letter in shown} & bidi
+
+
+def test_a_long_text_keeps_its_beginning_and_its_end() -> None:
+    assert elided("abcdefghij", 5) == "ab…ij"
+    assert elided("abcdefghij", 10) == "abcdefghij"
+    assert visible("x" * 10**7 + "\x1b", 9).endswith("x1b")
+
+
+@given(in_a_cell)
+def test_a_cell_is_read_back_equal_and_is_no_formula(text: str) -> None:
+    cell = csv_cell(text)
+    assert from_csv_cell(cell) == text
+    assert not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "|", "%"))
+
+
+@pytest.mark.parametrize("formula", ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "'=1"])
+def test_formulas_get_an_apostrophe(formula: str) -> None:
+    assert csv_cell(formula) == f"'{formula}"
+    assert csv_cell("it's = fine") == "it's = fine"
+
+
+def test_a_zero_byte_is_written_as_text() -> None:
+    assert csv_cell("a\0b") == "a\\x00b"
+    assert csv_cell("\0") == "\\x00"
+
+
+@given(st.lists(in_a_cell))
+def test_a_column_is_read_back_equal(texts: list[str]) -> None:
+    assert list(from_csv_column(list(map(csv_cell, texts)))) == texts
+
+
+@pytest.mark.parametrize("cells", [["'=x", "=x"], ["it's", "'tis"], ["-1.5", "2"], []])
+def test_a_column_of_another_program_stays_as_it_is(cells: list[str]) -> None:
+    assert list(from_csv_column(cells)) == cells

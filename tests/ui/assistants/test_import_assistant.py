@@ -1,0 +1,276 @@
+"""The import assistant: each field, what is said of it, and what is asked for in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog
+from pytestqt.qtbot import QtBot
+
+from diffviews_desktop.engine.jobs import AdapterList, ImportData, ModelLoaded, Source
+from diffviews_desktop.state.state import RunningJob, State
+from diffviews_desktop.ui.assistants.importing import ImportAssistant, folder_scan
+
+
+@pytest.fixture
+def assistant(qtbot: QtBot, state: State) -> Iterator[ImportAssistant]:
+    made = ImportAssistant()
+    qtbot.addWidget(made)
+    adapters = AdapterList(("edm", "diffusers-unet"))
+    made.set_state(replace(state, loaded=ModelLoaded("m", "cpu", 3, 8, (), adapters=adapters)))
+    made.show()
+    yield made
+    made.wait()
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Three pictures, one in a subfolder, and what is none or hidden."""
+    folder = tmp_path / "pictures"
+    (folder / "cats").mkdir(parents=True)
+    (folder / ".thumbnails").mkdir()
+    names = ("a.png", "b.JPG", "cats/c.webp", "notes.txt", "cats/._c.webp", ".thumbnails/a.png")
+    for name in names:
+        (folder / name).write_bytes(b"")
+    return folder
+
+
+def fill(qtbot: QtBot, assistant: ImportAssistant, pictures: Path) -> Path:
+    """Enter all that is needed; where it is to be written."""
+    checkpoint = pictures.parent / "afhq cats.v2.pkl"
+    checkpoint.write_bytes(b"")
+    assistant.checkpoint.setText(str(checkpoint))
+    assistant.images.setText(str(pictures))
+    assistant.out.setText(str(pictures.parent / "made"))
+    qtbot.waitUntil(lambda: not assistant.problems())
+    return pictures.parent / "made"
+
+
+def test_it_asks_for_what_was_entered(
+    qtbot: QtBot, assistant: ImportAssistant, pictures: Path
+) -> None:
+    out = fill(qtbot, assistant, pictures)
+    assert assistant.name.text() == "afhq cats"
+    assistant.adapter.setCurrentText("edm")
+    assert "Page 1 of 3" in assistant.where.text()
+    qtbot.mouseClick(assistant.next, Qt.MouseButton.LeftButton)
+    assert assistant.rows["images"].sentence.text() == "3 pictures."
+    qtbot.mouseClick(assistant.next, Qt.MouseButton.LeftButton)
+    assistant.sigmas.setText("0.5; 3")
+    assistant.layers.setText("midblock, encoder_bottleneck")
+    assert assistant.summary.text() == (
+        f"3 pictures at 2 noise levels: 6 samples in {out / 'afhq cats'}"
+    )
+    assert assistant.next.text() == "&Import"
+    with qtbot.waitSignal(assistant.import_requested) as caught:
+        qtbot.mouseClick(assistant.next, Qt.MouseButton.LeftButton)
+    assert caught.args == [
+        {
+            "checkpoint": pictures.parent / "afhq cats.v2.pkl",
+            "out": out,
+            "name": "afhq cats",
+            "adapter": "edm",
+            "images": pictures,
+            "labels": None,
+            "generate": 0,
+            "sigmas": (0.5, 3.0),
+            "layers": ("encoder_bottleneck", "midblock"),
+            "seed": 42,
+        }
+    ]
+    assert not assistant.isVisible()
+
+
+def test_the_model_may_draw_instead(
+    qtbot: QtBot, assistant: ImportAssistant, pictures: Path
+) -> None:
+    fill(qtbot, assistant, pictures)
+    assistant.images.setText("/nowhere")
+    assistant.draw.setChecked(True)
+    assert not assistant.images.isEnabled()
+    assert "The model draws" in assistant.images.toolTip()
+    assistant.count.setValue(120)
+    assistant.seed.setText(str(2**63 - 1))
+    assert not assistant.problems()
+    made = assistant.arguments()
+    assert (made["images"], made["labels"]) == (None, None)
+    assert (made["generate"], made["seed"]) == (120, 2**63 - 1)
+    for text in ("", "-1", "1.5", str(2**63), "٣"):
+        assistant.seed.setText(text)
+        assert "whole number from 0 to" in assistant.problems()["seed"]
+    assistant.seed.setText(" 0 ")
+    assert assistant.summary.text().startswith("120 pictures at 3 noise levels: 360 samples in")
+
+
+def test_an_empty_field_is_not_scolded_until_somebody_was_there(
+    qtbot: QtBot, assistant: ImportAssistant
+) -> None:
+    row = assistant.rows["checkpoint"]
+    assert row.sentence.text().startswith("A .safetensors")
+    assert not assistant.next.isEnabled()
+    assert assistant.next.toolTip() == "Choose a checkpoint file or folder."
+    qtbot.keyClicks(assistant.checkpoint, "x")
+    qtbot.keyClick(assistant.checkpoint, Qt.Key.Key_Backspace)
+    assert row.sentence.text() == "Choose a checkpoint file or folder."
+    assert row.field.property("problem") is True
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "problem"),
+    [
+        ("checkpoint", "/nowhere/net.pkl", "There is no such file or folder."),
+        ("name", "", "Give the model a name."),
+        ("name", "../up", "Use letters"),
+        ("name", ".hidden", "Use letters"),
+        ("images", "", "Choose a folder of pictures"),
+        ("images", "/nowhere", "There is no such folder."),
+        ("labels", "/nowhere.csv", "There is no such file."),
+        ("sigmas", "", "Give at least one noise level"),
+        ("sigmas", "0.5, -1", "from 1e-06 to 1e+06, not -1"),
+        ("sigmas", "1, inf", "not inf"),
+        ("sigmas", "one", "Enter numbers separated by commas"),
+        ("sigmas", "2, 2.0", "given twice"),
+        ("layers", "midblock,, encoder", "Separate names of layers"),
+        ("out", "", "Choose a folder to write to."),
+    ],
+)
+def test_what_is_wrong_is_said_beside_the_field(
+    qtbot: QtBot, assistant: ImportAssistant, pictures: Path, field: str, text: str, problem: str
+) -> None:
+    fill(qtbot, assistant, pictures)
+    line = getattr(assistant, field)
+    assistant.rows[field].touched = True
+    line.setText(text)
+    qtbot.waitUntil(lambda: list(assistant.problems()) == [field])
+    assert problem in assistant.rows[field].sentence.text()
+    assistant._go(2)
+    assert not assistant.next.isEnabled()
+    assert problem in assistant.next.toolTip()
+    assert assistant.summary.text() == ""
+
+
+def test_folders_and_files_are_looked_into(
+    qtbot: QtBot, assistant: ImportAssistant, pictures: Path, monkeypatch
+) -> None:
+    out = fill(qtbot, assistant, pictures)
+    empty = pictures / "none"
+    empty.mkdir()
+    assistant.images.setText(str(empty))
+    assert assistant.rows["images"].sentence.text() == "Looking for pictures…"
+    qtbot.waitUntil(lambda: "no pictures" in assistant.rows["images"].sentence.text())
+    assistant.images.setText(str(pictures))
+    labels = pictures.parent / "labels.csv"
+    labels.write_text("file,name\n", encoding="utf-8")
+    assistant.rows["labels"].touched = True
+    assistant.labels.setText(str(labels))
+    said = assistant.rows["labels"].sentence
+    qtbot.waitUntil(lambda: said.text() == "Its first line names no column class.")
+    for header in ("file,class,name\n", "\n Filename , LABEL,x\n"):
+        labels.write_text(header, encoding="utf-8-sig")
+        assistant._pictures.look_soon()
+        qtbot.waitUntil(lambda: not assistant.problems())
+    labels.write_bytes(b"file,class\xff")
+    assistant._pictures.look_soon()
+    qtbot.waitUntil(lambda: said.text() == "It cannot be read as a CSV file.")
+    assistant.labels.clear()
+    qtbot.waitUntil(lambda: not assistant.problems())
+    (out / "afhq cats").mkdir(parents=True)
+    assert "has a model called afhq cats already" in assistant.problems()["out"]
+    assistant.name.setText("dogs")
+    assert not assistant.problems()
+    assistant.out.setText(str(labels / "in a file"))
+    assert "is a file, not a folder" in assistant.problems()["out"]
+
+
+def test_counting_ends(qtbot: QtBot, pictures: Path, monkeypatch) -> None:
+    monkeypatch.setattr(folder_scan, "MOST_COUNTED", 2)
+    assert folder_scan.count_pictures(pictures, lambda: False) == (2, True)
+    monkeypatch.setattr(folder_scan, "MOST_COUNTED", 9)
+    assert folder_scan.count_pictures(pictures, lambda: False) == (3, False)
+    assert folder_scan.count_pictures(pictures, lambda: True)[1]
+    assert folder_scan.count_pictures(None, lambda: False) == (0, False)
+
+
+def test_entries_stay_until_they_were_imported(
+    qtbot: QtBot, assistant: ImportAssistant, pictures: Path, state: State
+) -> None:
+    out = fill(qtbot, assistant, pictures)
+    assistant._go(2)
+    qtbot.mouseClick(assistant.next, Qt.MouseButton.LeftButton)
+    job = ImportData(job_id=1, source=Source(), checkpoint=Path("a"), out=out, name="afhq cats")
+    assistant.set_state(replace(state, jobs=(RunningJob(job, "Importing"),)))
+    assistant.show()
+    qtbot.waitUntil(lambda: not assistant.problems())  # it looks again
+    assert not assistant.next.isEnabled()
+    assert "An import is running" in assistant.next.toolTip()
+    assistant.sigmas.setText("x")
+    assistant.set_state(state.with_notice("It failed.", error=True))
+    assistant.sigmas.setText("0.5, 2, 10")
+    assert assistant.next.isEnabled()
+    assert assistant.images.text() == str(pictures)
+    qtbot.mouseClick(assistant.next, Qt.MouseButton.LeftButton)
+    assistant.set_state(replace(state, path=out, model="afhq cats"))
+    assert assistant.images.text() == ""
+    assert assistant.pages.currentIndex() == 0
+    assert assistant.out.text() == str(out)
+
+
+def test_the_open_folder_is_suggested_to_write_to(
+    assistant: ImportAssistant, state: State, tmp_path: Path
+) -> None:
+    usual = Path.home() / "DiffViews data"
+    for shown, suggested in (
+        (replace(state, path=tmp_path / "a"), tmp_path / "a"),
+        (replace(state, path=tmp_path / "demo", is_demo=True), usual),
+        (State(), usual),
+        (replace(state, path=tmp_path / "b"), tmp_path / "b"),
+    ):
+        assistant.set_state(shown)
+        assert assistant.out.text() == str(suggested)
+    assistant.out.setText("/mine")
+    assistant.set_state(replace(state, path=tmp_path / "c"))
+    assert assistant.out.text() == "/mine"
+
+
+def test_a_name_that_was_typed_is_kept(assistant: ImportAssistant, qtbot: QtBot) -> None:
+    qtbot.keyClicks(assistant.name, "mine")
+    assistant.checkpoint.setText("/a/net.pkl")
+    assert assistant.name.text() == "mine"
+
+
+def test_files_are_chosen(
+    qtbot: QtBot, assistant: ImportAssistant, pictures: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *a: ("/a/net.pkl", ""))
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *a: str(pictures))
+    assistant._model.choose_file("checkpoint", "Checkpoint", "All files (*)")
+    assert assistant.checkpoint.text() == "/a/net.pkl"
+    assert assistant.rows["checkpoint"].sentence.text() == "There is no such file or folder."
+    assistant._pictures.choose_folder("images", "Folder")
+    assert assistant.images.text() == str(pictures)
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *a: "")
+    assistant._pictures.choose_folder("images", "Folder")
+    assert assistant.images.text() == str(pictures)
+
+
+def test_by_keyboard(qtbot: QtBot, assistant: ImportAssistant, pictures: Path) -> None:
+    assistant.activateWindow()
+    fill(qtbot, assistant, pictures)
+    assistant._go(0)
+    order = []
+    for _ in range(6):
+        order.append(assistant.focusWidget())
+        qtbot.keyClick(assistant.focusWidget(), Qt.Key.Key_Tab)
+    assert order[0] is assistant.checkpoint
+    assert order[3:6] == [assistant.adapter, assistant.name, assistant.close_button]
+    assistant.name.setFocus()
+    qtbot.keyClick(assistant.name, Qt.Key.Key_Return)
+    assert assistant.pages.currentIndex() == 1
+    assert assistant.focusWidget() is assistant.images
+    qtbot.keyClick(assistant.images, Qt.Key.Key_Return)
+    with qtbot.waitSignal(assistant.import_requested):
+        qtbot.keyClick(assistant.sigmas, Qt.Key.Key_Return)

@@ -1,0 +1,508 @@
+"""The window of a grid: what varies is read or refused, and the contact sheet fills and zooms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QGraphicsPixmapItem
+from pytestqt.qtbot import QtBot
+
+from diffviews_desktop.engine.jobs import (
+    GenerateGrid,
+    GenerateSettings,
+    GridCell,
+    LayerInfo,
+    ModelLoaded,
+    Source,
+)
+from diffviews_desktop.state.state import GridRecord, RunningJob, Selection, State
+from diffviews_desktop.ui.common import theme
+from diffviews_desktop.ui.panels.grid import GridWindow
+from diffviews_desktop.ui.panels.grid.contact_sheet import CELL, GAP, ContactSheet
+
+LAYERS = ("encoder_block_0", "midblock", "decoder_block_1")
+
+
+@pytest.fixture
+def ready(state: State) -> State:
+    """A model with three layers is loaded, a sample is picked, a run has five steps."""
+    layers = tuple(LayerInfo(name, (4, 8, 8), False) for name in LAYERS)
+    loaded = ModelLoaded("m", "cpu", 3, 8, layers)
+    return replace(state, loaded=loaded, selection=Selection(anchor=3, manual=(4,)))
+
+
+@pytest.fixture
+def window(qtbot: QtBot, ready: State) -> GridWindow:
+    made = GridWindow()
+    qtbot.addWidget(made)
+    made.show()
+    made.set_state(ready)
+    return made
+
+
+def check(window: GridWindow, *rows: int) -> None:
+    for row in rows:
+        window.form.layers.item(row).setCheckState(Qt.CheckState.Checked)
+
+
+def drawn(qtbot: QtBot, window: GridWindow) -> dict[str, object]:
+    """What Draw asks for."""
+    with qtbot.waitSignal(window.grid_requested) as caught:
+        qtbot.mouseClick(window.draw, Qt.MouseButton.LeftButton)
+    return caught.args[0]
+
+
+# ---- what varies --------------------------------------------------------------------------------
+
+
+def test_four_seeds_vary_where_nothing_is_entered(qtbot: QtBot, window: GridWindow) -> None:
+    assert window.summary.text() == "4 pictures of NFE 5, mask of 2 samples."
+    assert not window.form.problem.isVisible()
+    assert drawn(qtbot, window) == {
+        "samples": 4,
+        "strengths": (),
+        "windows": (),
+        "mask_layers": (),
+    }
+
+
+def test_every_axis_is_asked_for_as_it_is_entered(qtbot: QtBot, window: GridWindow) -> None:
+    window.form.seeds.setValue(2)
+    qtbot.keyClicks(window.form.strengths, " 0, .25,1.0 ,, 1e-1,")
+    qtbot.keyClicks(window.form.windows, "1-3, 5 , 2 - 5")
+    check(window, 0, 2)
+    assert window.summary.text() == "48 pictures of NFE 5, mask of 2 samples."
+    assert drawn(qtbot, window) == {
+        "samples": 2,
+        "strengths": (0.0, 0.25, 1.0, 0.1),
+        "windows": ((0, 3), (4, 5), (1, 5)),  # from 0, the end not included
+        "mask_layers": (("encoder_block_0",), ("decoder_block_1",)),
+    }
+
+
+def test_what_is_asked_for_is_what_a_job_takes(
+    qtbot: QtBot, window: GridWindow, ready: State
+) -> None:
+    window.form.seeds.setValue(3)
+    window.form.strengths.setText("0.5, 1")
+    window.form.windows.setText("1-2, 3-5")
+    check(window, 1, 2)
+    job = GenerateGrid(
+        job_id=1,
+        source=Source(),
+        model="m",
+        layers=("midblock",),
+        rows=(3,),
+        class_choice=0,
+        settings=replace(ready.settings, seed=1),
+        **drawn(qtbot, window),  # type: ignore[arg-type]
+    )
+    assert len(job.cells()) == job.count == 24
+    assert window.summary.text().startswith("24 pictures ")
+
+
+STRENGTHS = "Strengths are numbers from 0 to 1, separated by commas."
+STEPS = "Steps are ranges such as 1-3, from 1 to 5, separated by commas."
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "said"),
+    [
+        ("strengths", "half", STRENGTHS),
+        ("strengths", "0.5, 1.01", STRENGTHS),
+        ("strengths", "-0.1", STRENGTHS),
+        ("strengths", "nan", STRENGTHS),
+        ("strengths", "inf", STRENGTHS),
+        ("strengths", "0.5; 1", STRENGTHS),
+        ("windows", "0-2", STEPS),
+        ("windows", "1-6", STEPS),
+        ("windows", "3-2", STEPS),
+        ("windows", "-2", STEPS),
+        ("windows", "2-", STEPS),
+        ("windows", "1-2-3", STEPS),
+        ("windows", "1.5", STEPS),
+        ("windows", "all", STEPS),
+    ],
+)
+def test_what_cannot_be_read_is_said_and_not_drawn(
+    qtbot: QtBot, window: GridWindow, field: str, text: str, said: str
+) -> None:
+    asked: list[object] = []
+    window.grid_requested.connect(asked.append)
+    getattr(window.form, field).setText(text)
+    assert window.form.problem.text() == said
+    assert window.form.problem.isVisible()
+    assert window.summary.text() == ""
+    assert not window.draw.isEnabled()
+    qtbot.mouseClick(window.draw, Qt.MouseButton.LeftButton)
+    assert asked == []
+    getattr(window.form, field).clear()
+    assert not window.form.problem.isVisible()
+    assert window.draw.isEnabled()
+
+
+def test_a_range_of_steps_is_read_again_when_runs_have_others(
+    window: GridWindow, ready: State
+) -> None:
+    window.form.windows.setText("7-10")
+    assert not window.draw.isEnabled()
+    longer = GenerateSettings(num_steps=10, mask_steps=10, sampler="heun", guidance_scale=2.0)
+    window.set_state(replace(ready, settings=longer))
+    assert window.draw.isEnabled()
+    assert window.summary.text() == "4 pictures of NFE 38, mask of 2 samples."  # (2·10 - 1)·2
+    window.set_state(replace(ready, settings=replace(longer, num_steps=9)))
+    assert window.form.problem.text() == STEPS.replace("to 5", "to 9")
+
+
+def test_a_grid_that_is_too_large_is_refused_with_its_number(
+    qtbot: QtBot, window: GridWindow
+) -> None:
+    window.form.seeds.setValue(500)
+    window.form.strengths.setText("0, 0.25, 0.5, 1")
+    assert window.summary.text().startswith("2,000 pictures")
+    assert drawn(qtbot, window)["samples"] == 500
+    window.form.seeds.setValue(501)
+    assert window.form.problem.text() == ("That would be 2,004 pictures; a grid has at most 2,000.")
+    assert not window.draw.isEnabled()
+    window.form.seeds.setValue(1)
+    window.form.strengths.clear()
+    assert window.summary.text() == "1 picture of NFE 5, mask of 2 samples."
+
+
+def test_without_a_pick_only_seeds_can_vary(window: GridWindow, ready: State) -> None:
+    window.set_state(replace(ready, selection=Selection()))
+    assert window.draw.isEnabled()
+    assert window.summary.text() == "4 pictures of NFE 5, no mask."
+    window.form.strengths.setText("0, 1")
+    assert not window.draw.isEnabled()
+    assert window.summary.text().startswith("Click a point on the map first")
+    assert window.draw.toolTip() == window.summary.text()
+    window.set_state(replace(ready, selection=Selection(anchor=0)))
+    assert window.draw.isEnabled()
+    assert window.summary.text() == "8 pictures of NFE 5, mask of 1 sample."
+
+
+def test_a_draw_that_cannot_be_says_why(window: GridWindow, ready: State) -> None:
+    window.set_state(replace(ready, layer_map=None))
+    assert not window.draw.isEnabled()
+    assert window.summary.text() == "The map is not there yet."
+    window.set_state(replace(ready, model_problem="No checkpoint."))
+    assert not window.draw.isEnabled()
+    assert window.summary.text() == "The model cannot run: No checkpoint."
+
+
+def test_checked_layers_stay_until_another_model_is_loaded(
+    window: GridWindow, ready: State
+) -> None:
+    check(window, 1)
+    window.set_state(replace(ready, selection=Selection(anchor=9)))
+    assert window.form.axes(5)["mask_layers"] == (("midblock",),)
+    assert ready.loaded is not None
+    other = replace(ready.loaded, layers=(LayerInfo("middle", (4, 8, 8), False),))
+    window.set_state(replace(ready, loaded=other))
+    layers = window.form.layers
+    assert [layers.item(row).text() for row in range(layers.count())] == ["middle"]
+    assert window.form.axes(5)["mask_layers"] == ()
+
+
+# ---- the contact sheet --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def make_grid() -> Callable[..., GridRecord]:
+    """Makes a grid of two seeds by three strengths, some of its pictures drawn, each of a colour of
+    its own."""
+
+    def make(count: int = 6, job_id: int = 9, seed: int | None = 50) -> GridRecord:
+        job = GenerateGrid(
+            job_id=job_id,
+            source=Source(),
+            model="m",
+            layers=("midblock",),
+            rows=(3,),
+            class_choice=0,
+            settings=GenerateSettings(seed=seed),
+            samples=2,
+            strengths=(0.0, 0.5, 1.0),
+        )
+        if seed is None:
+            return GridRecord(job)
+        cells = [
+            GridCell(index, settings, 0, np.full((8, 8, 3), colour(index), np.uint8))
+            for index, settings in enumerate(job.cells()[:count])
+        ]
+        return GridRecord(job, tuple(cells), done=count == 6)
+
+    return make
+
+
+def colour(index: int) -> tuple[int, int, int]:
+    return 30 * index, 200 - 30 * index, 10 + 20 * index
+
+
+@pytest.fixture
+def sheet(qtbot: QtBot, window: GridWindow, ready: State, make_grid) -> ContactSheet:
+    """The sheet of a window with four of six pictures."""
+    window.set_state(replace(ready, grid=make_grid(4)))
+    qtbot.waitUntil(window.sheet.isVisible)
+    return window.sheet
+
+
+def at(sheet: ContactSheet, index: int) -> QPoint:
+    """The middle of a picture on the screen."""
+    return sheet.mapFromScene(sheet.place(index).center())
+
+
+def pixel(sheet: ContactSheet, where: QPoint) -> tuple[int, int, int]:
+    image = sheet.viewport().grab().toImage()
+    ratio = image.devicePixelRatio()
+    found = image.pixelColor(round(where.x() * ratio), round(where.y() * ratio))
+    return found.red(), found.green(), found.blue()
+
+
+def wheel(sheet: ContactSheet, turn: int, where: QPoint | None = None) -> None:
+    viewport = sheet.viewport()
+    place = viewport.rect().center() if where is None else where
+    event = QWheelEvent(
+        QPointF(place),
+        QPointF(viewport.mapToGlobal(place)),
+        QPoint(),
+        QPoint(0, turn),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(viewport, event)
+
+
+def scale(sheet: ContactSheet) -> float:
+    return sheet.transform().m11()
+
+
+def whole(sheet: ContactSheet) -> bool:
+    """Whether all of the sheet is on the screen."""
+    seen = sheet.mapToScene(sheet.viewport().rect()).boundingRect()
+    return seen.adjusted(-1, -1, 1, 1).contains(sheet.sceneRect())
+
+
+def pixmaps(sheet: ContactSheet) -> list[QGraphicsPixmapItem]:
+    return [item for item in sheet.scene().items() if isinstance(item, QGraphicsPixmapItem)]
+
+
+def names(sheet: ContactSheet) -> list[str]:
+    return [item.text() for item in sheet._names]
+
+
+def test_before_the_first_grid_the_window_says_what_to_do(
+    window: GridWindow, ready: State, make_grid
+) -> None:
+    assert window.stack.currentWidget() is window.empty
+    assert not any(b.isEnabled() for b in (window.cancel, window.fit, window.save))
+    window.set_state(replace(ready, grid=make_grid(1)))
+    assert window.stack.currentWidget() is window.sheet
+    window.set_state(ready)
+    assert window.stack.currentWidget() is window.empty
+    assert pixmaps(window.sheet) == []
+
+
+def test_pictures_are_added_as_they_come_each_at_its_place(
+    qtbot: QtBot, window: GridWindow, ready: State, make_grid
+) -> None:
+    sheet = window.sheet
+    kept: set[QGraphicsPixmapItem] = set()
+    for count in (0, 1, 4, 4, 6):
+        window.set_state(replace(ready, grid=make_grid(count)))
+        now = set(pixmaps(sheet))
+        assert len(now) == count
+        assert kept <= now  # those that were there were not drawn again
+        kept = now
+        for index in range(6):
+            shown = pixel(sheet, at(sheet, index))
+            paper = sheet.backgroundBrush().color().getRgb()[:3]
+            assert shown == (colour(index) if index < count else paper)
+    assert names(sheet) == ["seed 50", "seed 51", "strength 0", "strength 0.5", "strength 1"]
+    columns, rows = sheet._names[:2], sheet._names[2:]
+    for index in range(6):  # each name is beside its pictures
+        middle = sheet.place(index).center()
+        above = columns[index % 2].sceneBoundingRect()
+        left = rows[index // 2].sceneBoundingRect()
+        assert above.center().x() == pytest.approx(middle.x())
+        assert above.bottom() <= 0
+        assert left.center().y() == pytest.approx(middle.y())
+        assert left.right() <= 0
+    assert "seed 51 · strength 1 · steps 1-5" in sheet.itemAt(at(sheet, 5)).toolTip()
+
+
+def test_a_grid_whose_seed_is_not_chosen_yet_has_no_names(
+    window: GridWindow, ready: State, make_grid
+) -> None:
+    window.set_state(replace(ready, grid=make_grid(6)))
+    window.set_state(replace(ready, grid=make_grid(0, job_id=10, seed=None)))
+    sheet = window.sheet
+    assert (names(sheet), pixmaps(sheet)) == ([], [])
+    assert sheet.cell_at(QPointF(CELL / 2, CELL / 2)) is None
+    window.set_state(replace(ready, grid=make_grid(1, job_id=10, seed=70)))
+    assert names(sheet)[:2] == ["seed 70", "seed 71"]
+    assert pixel(sheet, at(sheet, 0)) == colour(0)
+    window.set_state(replace(ready, grid=make_grid(0, job_id=11, seed=80)))
+    assert names(sheet)[:2] == ["seed 80", "seed 81"]
+    assert pixmaps(sheet) == []
+
+
+def test_progress_is_shown_and_the_grid_in_work_can_be_cancelled(
+    qtbot: QtBot, window: GridWindow, ready: State, make_grid
+) -> None:
+    grid = make_grid(4)
+    running = RunningJob(grid.job, "Generating a grid", stage="generating", detail="4 of 6, 2/s")
+    window.set_state(replace(ready, grid=grid, jobs=(running,)))
+    assert window.progress.text() == "generating 4 of 6, 2/s"
+    with qtbot.waitSignal(window.cancel_requested) as caught:
+        qtbot.mouseClick(window.cancel, Qt.MouseButton.LeftButton)
+    assert caught.args == [9]
+    window.set_state(replace(ready, grid=make_grid(6)))
+    assert window.progress.text() == "6 pictures"
+    assert not window.cancel.isEnabled()
+    with qtbot.waitSignal(window.save_requested):
+        qtbot.mouseClick(window.save, Qt.MouseButton.LeftButton)
+    window.set_state(replace(ready, grid=replace(make_grid(0), done=True)))
+    assert not window.save.isEnabled()
+    window.set_state(replace(ready, grid=replace(make_grid(1), done=True)))
+    assert window.progress.text() == "1 picture"
+    assert window.save.isEnabled()
+
+
+@pytest.mark.parametrize("turns", [0, 5, -5])
+def test_a_double_click_chooses_the_picture_under_it_however_far_it_is_zoomed(
+    qtbot: QtBot, window: GridWindow, sheet: ContactSheet, turns: int
+) -> None:
+    chosen: list[int] = []
+    window.cell_chosen.connect(chosen.append)
+    for _ in range(abs(turns)):
+        wheel(sheet, 120 if turns > 0 else -120)
+    for index in range(6):
+        sheet.centerOn(sheet.place(index).center())
+        qtbot.mouseDClick(sheet.viewport(), Qt.MouseButton.LeftButton, pos=at(sheet, index))
+    assert chosen == [0, 1, 2, 3]  # the others are not drawn yet
+
+
+def test_a_click_once_or_beside_the_pictures_chooses_nothing(
+    qtbot: QtBot, window: GridWindow, sheet: ContactSheet
+) -> None:
+    chosen: list[int] = []
+    window.cell_chosen.connect(chosen.append)
+    qtbot.mouseClick(sheet.viewport(), Qt.MouseButton.LeftButton, pos=at(sheet, 0))
+    gap, far = CELL + GAP / 2, 3 * (CELL + GAP)
+    beside = [(gap, 10), (10, gap), (-3, 10), (10, -3), (far, 10), (10, far), (-200, -200)]
+    for x, y in beside:
+        assert sheet.cell_at(QPointF(x, y)) is None
+        where = sheet.mapFromScene(QPointF(x, y))
+        if sheet.viewport().rect().contains(where):
+            qtbot.mouseDClick(sheet.viewport(), Qt.MouseButton.LeftButton, pos=where)
+    assert chosen == []
+
+
+def test_the_wheel_zooms_about_the_pointer_and_back(sheet: ContactSheet) -> None:
+    fitted = scale(sheet)
+    where = sheet.viewport().rect().center() + QPoint(25, -15)
+    QTest.mouseMove(sheet.viewport(), where)
+    for _ in range(8):  # until the sheet is larger than the window in both directions
+        wheel(sheet, 120, where)
+    under = sheet.mapToScene(where)
+    wheel(sheet, 120, where)
+    moved = sheet.mapFromScene(under) - where
+    assert moved.manhattanLength() <= 2
+    assert scale(sheet) == pytest.approx(fitted * 1.0015 ** (9 * 120))
+    assert not whole(sheet)
+    for _ in range(9):
+        wheel(sheet, -120, where)
+    assert scale(sheet) == pytest.approx(fitted)
+
+
+def test_the_zoom_has_ends(sheet: ContactSheet) -> None:
+    for turn, least, most in ((120, 30.0, 40.0), (-120, 0.05, 0.07)):
+        for _ in range(80):
+            wheel(sheet, turn)
+        assert least < scale(sheet) < most
+
+
+def test_fit_shows_all_and_a_resized_window_too_unless_it_was_zoomed(
+    qtbot: QtBot, window: GridWindow, sheet: ContactSheet
+) -> None:
+    assert whole(sheet)
+    before = scale(sheet)
+    window.resize(700, 380)
+    qtbot.waitUntil(lambda: scale(sheet) < before)
+    assert whole(sheet)
+    for _ in range(10):
+        wheel(sheet, 120)
+    zoomed = scale(sheet)
+    window.resize(900, 600)
+    qtbot.waitUntil(lambda: sheet.width() > 500)
+    assert scale(sheet) == zoomed
+    assert not whole(sheet)
+    qtbot.mouseClick(window.fit, Qt.MouseButton.LeftButton)
+    assert whole(sheet)
+    assert scale(sheet) <= 2  # a few small pictures are not blown up
+
+
+def test_pictures_that_come_leave_the_zoom_and_the_next_grid_is_fitted(
+    window: GridWindow, ready: State, sheet: ContactSheet, make_grid
+) -> None:
+    for _ in range(10):
+        wheel(sheet, 120)
+    zoomed = scale(sheet)
+    window.set_state(replace(ready, grid=make_grid(6)))
+    assert scale(sheet) == zoomed
+    window.set_state(replace(ready, grid=make_grid(1, job_id=10)))
+    assert scale(sheet) != zoomed
+    assert whole(sheet)
+
+
+def test_the_saved_sheet_has_every_picture_at_its_place(sheet: ContactSheet) -> None:
+    image = sheet.renderer()()
+    rect = sheet.sceneRect()
+    factor = image.width() / rect.width()
+    assert factor == pytest.approx(2, abs=0.01)
+    paper = sheet.backgroundBrush().color()
+    for index in range(6):
+        place = (sheet.place(index).center() - rect.topLeft()) * factor
+        found = image.pixelColor(place.toPoint())
+        expected = colour(index) if index < 4 else paper.getRgb()[:3]
+        assert found.getRgb()[:3] == expected
+    for item in sheet._names:  # something is written where a name is
+        box = item.sceneBoundingRect().translated(-rect.topLeft())
+        part = image.copy(
+            round(box.x() * 2), round(box.y() * 2), round(box.width() * 2), round(box.height() * 2)
+        )
+        seen = {part.pixel(x, y) for x in range(part.width()) for y in range(part.height())}
+        assert len(seen) > 2
+
+
+def test_a_huge_sheet_is_saved_smaller(qtbot: QtBot, make_grid) -> None:
+    sheet = ContactSheet()
+    qtbot.addWidget(sheet)
+    grid = make_grid(6)
+    job = replace(grid.job, samples=10, strengths=tuple(np.linspace(0, 1, 200).tolist()))
+    cells = (GridCell(0, job.cells()[0], 0, np.full((8, 8, 1), 90, np.uint8)),)
+    sheet.show_grid(GridRecord(job, cells))
+    image = sheet.renderer()()
+    assert image.width() * image.height() == pytest.approx(20_000_000, rel=0.01)
+    assert image.height() / image.width() == pytest.approx(
+        sheet.sceneRect().height() / sheet.sceneRect().width(), rel=0.01
+    )
+
+
+def test_the_sheet_takes_the_colours_of_the_theme(window: GridWindow, sheet: ContactSheet) -> None:
+    light = pixel(sheet, at(sheet, 5))
+    theme.apply("dark")
+    window.apply_theme()
+    assert sum(pixel(sheet, at(sheet, 5))) < sum(light)
+    assert pixel(sheet, at(sheet, 0)) == colour(0)
+    assert {item.brush().color().name() for item in sheet._names} == {theme.colors().text}

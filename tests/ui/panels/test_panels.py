@@ -1,0 +1,498 @@
+"""The panels: what they show of a state, and what they ask for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from diffviews_desktop.engine.jobs import (
+    GenerateSettings,
+    LayerInfo,
+    MapLayer,
+    ModelLoaded,
+    Source,
+)
+from diffviews_desktop.state.state import RunningJob, Selection, State, TrajectoryRecord
+from diffviews_desktop.ui.common import theme
+from diffviews_desktop.ui.common.images import PictureLoader
+from diffviews_desktop.ui.panels.classes import ClassesPanel
+from diffviews_desktop.ui.panels.color import ColorPanel
+from diffviews_desktop.ui.panels.gallery import GalleryPanel
+from diffviews_desktop.ui.panels.generate import GeneratePanel
+from diffviews_desktop.ui.panels.layer import LayerPanel
+from diffviews_desktop.ui.panels.preview import PreviewPanel
+from diffviews_desktop.ui.panels.runs import TrajectoryPanel
+from diffviews_desktop.ui.shell import status_bar
+from diffviews_desktop.ui.shell.notice_bar import NoticeBar
+from diffviews_desktop.ui.shell.status_bar import StatusBar
+from diffviews_desktop.values.samples import SampleTable
+
+
+@pytest.fixture
+def pictures(qapp: QApplication) -> PictureLoader:
+    return PictureLoader()
+
+
+# ---- generate -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def generate(qtbot: QtBot, state: State) -> GeneratePanel:
+    panel = GeneratePanel()
+    qtbot.addWidget(panel)
+    ready = replace(state, selection=Selection(anchor=3), settings=GenerateSettings())
+    # as in the window: what the panel says comes back to it as state
+    panel.settings_changed.connect(
+        lambda settings, choice: panel.set_state(
+            replace(ready, settings=settings, class_choice=choice)
+        )
+    )
+    panel.set_state(ready)
+    return panel
+
+
+def test_generate_asks_with_what_is_shown(qtbot: QtBot, generate: GeneratePanel) -> None:
+    generate.sampling.steps.setValue(7)
+    generate.masking.mask_steps.setValue(2)
+    generate.sampling.guidance.setValue(1.5)
+    generate.sampling.noise.setCurrentIndex(generate.sampling.noise.findData("zero"))
+    with qtbot.waitSignal(generate.generate_requested) as caught:
+        qtbot.mouseClick(generate.generate, Qt.MouseButton.LeftButton)
+    settings, choice = caught.args
+    assert settings == GenerateSettings(
+        num_steps=7, mask_steps=2, guidance_scale=1.5, noise_mode="zero"
+    )
+    assert choice == "anchor"
+
+
+def test_impossible_values_cannot_be_entered(generate: GeneratePanel) -> None:
+    generate.sampling.sigma_max.setValue(2.0)
+    generate.sampling.sigma_min.setValue(50.0)
+    assert generate.settings().sigma_min <= 2.0
+    generate.sampling.sigma_min.setValue(-1.0)
+    assert generate.settings().sigma_min > 0
+    generate.sampling.steps.setValue(0)
+    assert generate.settings().num_steps == 1
+    generate.masking.mask_steps.setValue(9)
+    assert generate.settings().mask_steps <= 1
+
+
+def test_masking_all_steps_stays_all_when_steps_change(generate: GeneratePanel) -> None:
+    assert generate.settings().mask_steps == generate.settings().num_steps == 5
+    generate.sampling.steps.setValue(12)
+    assert generate.masking.mask_steps.value() == 12
+
+
+def test_class_0_is_a_class_and_not_random(generate: GeneratePanel) -> None:
+    texts = [generate.classes.itemText(i) for i in range(generate.classes.count())]
+    assert texts[4:] == ["0: zero", "1: one", "2: two"]  # behaviour 41
+    generate.classes.setCurrentIndex(4)
+    generate.classes.activated.emit(4)
+    assert generate.classes.currentData() == 0
+
+
+def test_a_typed_seed_is_kept_and_nonsense_is_not(qtbot: QtBot, generate: GeneratePanel) -> None:
+    assert generate.settings().seed is None
+    qtbot.keyClicks(generate.seed, "123")
+    qtbot.keyClick(generate.seed, Qt.Key.Key_Return)
+    assert generate.settings().seed == 123
+    assert generate.lock.isChecked()
+    generate.seed.clear()
+    qtbot.keyClicks(generate.seed, "abc")
+    qtbot.keyClick(generate.seed, Qt.Key.Key_Return)
+    assert generate.settings().seed is None
+    assert not generate.lock.isChecked()
+
+
+def test_the_seed_of_the_last_run_can_be_locked(generate: GeneratePanel, state, make_job) -> None:
+    record = TrajectoryRecord(make_job(), "Trajectory 1", seed=77)
+    shown = replace(state, selection=Selection(anchor=3), trajectories=(record,), shown=record.key)
+    generate.set_state(shown)
+    assert generate.seed.text() == "77"
+    generate.lock.setChecked(True)
+    assert generate.settings().seed == 77
+
+
+def test_a_disabled_generate_says_why(generate: GeneratePanel, state: State) -> None:
+    generate.set_state(replace(state, selection=Selection()))
+    assert not generate.generate.isEnabled()
+    assert "Click a point" in generate.generate.toolTip()
+    broken = replace(state, selection=Selection(anchor=1), model_problem="No checkpoint.")
+    generate.set_state(broken)
+    assert not generate.generate.isEnabled()
+    assert "No checkpoint." in generate.generate.toolTip()
+
+
+def test_generate_can_be_pressed_while_one_runs(generate: GeneratePanel, state, make_job) -> None:
+    jobs = tuple(RunningJob(make_job(i), f"Generating {i}") for i in (1, 2, 3))
+    generate.set_state(replace(state, selection=Selection(anchor=1), jobs=jobs))
+    assert generate.generate.isEnabled()
+    assert "2 waiting" in generate.generate.text()
+    assert generate.cancel.isEnabled()
+
+
+# ---- gallery ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def gallery(qtbot: QtBot, pictures: PictureLoader, state: State) -> GalleryPanel:
+    panel = GalleryPanel(pictures)
+    qtbot.addWidget(panel)
+    panel.resize(320, 400)
+    panel.show()
+    picked = Selection(anchor=0, manual=(4,), suggested=((6, 1.25), (7, 2.5)))
+    panel.set_state(replace(state, selection=picked))
+    return panel
+
+
+def centre_of(gallery: GalleryPanel, index: int) -> object:
+    return gallery.list.visualItemRect(gallery.list.item(index)).center()
+
+
+def test_the_gallery_names_distances_and_hand_picked_ones(gallery: GalleryPanel) -> None:
+    texts = [gallery.list.item(i).text() for i in range(gallery.list.count())]
+    assert texts == ["1\nmanual", "0\n1.25", "1\n2.50"]
+    assert "σ 8" in gallery.anchor.toolTip()
+
+
+def test_a_click_removes_a_neighbour(qtbot: QtBot, gallery: GalleryPanel) -> None:
+    with qtbot.waitSignal(gallery.removed) as caught:
+        qtbot.mouseClick(
+            gallery.list.viewport(), Qt.MouseButton.LeftButton, pos=centre_of(gallery, 1)
+        )
+    assert caught.args == [6]
+
+
+def test_a_double_click_flies_there_and_removes_nothing(
+    qtbot: QtBot, gallery: GalleryPanel
+) -> None:
+    removed: list[int] = []
+    gallery.removed.connect(removed.append)
+    place = centre_of(gallery, 2)
+    with qtbot.waitSignal(gallery.located) as caught:
+        qtbot.mouseClick(gallery.list.viewport(), Qt.MouseButton.LeftButton, pos=place)
+        qtbot.mouseDClick(gallery.list.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert caught.args == [7]
+    qtbot.wait(QApplication.doubleClickInterval() + 100)
+    assert removed == []
+
+
+def test_delete_removes_the_current_neighbour(qtbot: QtBot, gallery: GalleryPanel) -> None:
+    gallery.list.setCurrentRow(0)
+    with qtbot.waitSignal(gallery.removed) as caught:
+        qtbot.keyClick(gallery.list, Qt.Key.Key_Delete)
+    assert caught.args == [4]
+
+
+def test_suggest_asks_for_k_where_it_is_told(qtbot: QtBot, gallery: GalleryPanel) -> None:
+    gallery.count.setValue(9)
+    gallery.space.setCurrentIndex(1)
+    with qtbot.waitSignal(gallery.suggest_requested) as caught:
+        qtbot.mouseClick(gallery.suggest, Qt.MouseButton.LeftButton)
+    assert caught.args == [9, True]
+
+
+def test_suggest_needs_an_anchor(gallery: GalleryPanel, state: State) -> None:
+    gallery.set_state(state)
+    assert not gallery.suggest.isEnabled()
+    assert "Click a point" in gallery.suggest.toolTip()
+
+
+# ---- the others ---------------------------------------------------------------------------------
+
+
+def test_preview_shows_hover_then_falls_back_to_the_anchor(
+    qtbot: QtBot, pictures: PictureLoader, state: State
+) -> None:
+    panel = PreviewPanel(pictures)
+    qtbot.addWidget(panel)
+    panel.set_state(replace(state, selection=Selection(anchor=2)))
+    panel.show_row(8)
+    qtbot.waitUntil(lambda: not panel.picture.pixmap().isNull())
+    qtbot.waitUntil(lambda: panel.picture.pixmap().toImage().pixelColor(5, 5).red() == 40)
+    assert panel.name.text() == "2 · two"
+    assert "#8" in panel.facts.text()
+    panel.show_row(None)
+    assert panel.name.text() == "Anchor: 2 · two"
+
+
+def test_preview_marks_a_missing_picture(qtbot: QtBot, pictures, state: State) -> None:
+    panel = PreviewPanel(pictures)
+    qtbot.addWidget(panel)
+    panel.set_state(state)
+    panel.show_row(4)
+    assert "missing" in panel.picture.toolTip()
+    assert not panel.picture.pixmap().isNull()
+
+
+def test_classes_can_be_found_and_toggled(qtbot: QtBot, state: State) -> None:
+    panel = ClassesPanel()
+    qtbot.addWidget(panel)
+    panel.set_state(state)
+    texts = [panel.list.item(i).text() for i in range(panel.list.count())]
+    assert texts == ["0: zero   (10)", "1: one   (10)", "2: two   (10)"]
+    panel.search.setText("tw")
+    assert [panel.list.item(i).isHidden() for i in range(3)] == [True, True, False]
+    with qtbot.waitSignal(panel.class_chosen) as caught:
+        panel.list.itemClicked.emit(panel.list.item(2))
+    assert caught.args == [2]
+    panel.set_state(replace(state, highlighted_class=2))
+    with qtbot.waitSignal(panel.class_chosen) as caught:
+        panel.list.itemClicked.emit(panel.list.item(2))
+    assert caught.args == [None]
+
+
+def test_layers_say_whether_they_are_mapped(qtbot: QtBot, state: State) -> None:
+    panel = LayerPanel()
+    qtbot.addWidget(panel)
+    layers = (
+        LayerInfo("midblock", (4, 8, 8), True),
+        LayerInfo("decoder_block_1", (4, 8, 8), False),
+    )
+    loaded = ModelLoaded("m", "cpu", 3, 8, layers)
+    both = ("encoder_bottleneck", "midblock")
+    panel.set_state(replace(state, loaded=loaded, default_layers=both))
+    texts = [panel.layers.itemText(i) for i in range(panel.layers.count())]
+    assert texts[0] == "encoder_bottleneck+midblock  (default)"  # behaviour 44
+    assert "not mapped yet" not in texts[1]
+    assert "not mapped yet" in texts[2]
+    assert panel.layers.currentData() == ("midblock",)
+    job = MapLayer(job_id=5, source=Source(), model="m", layers=("decoder_block_1",))
+    panel.set_state(replace(state, loaded=loaded, jobs=(RunningJob(job, "Mapping"),)))
+    assert panel.layers.currentData() == ("decoder_block_1",)
+    with qtbot.waitSignal(panel.layers_chosen) as caught:
+        panel.layers.activated.emit(0)
+    assert caught.args == [("midblock",)]
+
+
+def test_layers_say_what_they_take(qtbot: QtBot, state: State) -> None:
+    panel = LayerPanel()
+    qtbot.addWidget(panel)
+    layers = (LayerInfo("midblock", (4, 8, 8), True), LayerInfo("huge", (512, 64, 64), False))
+    loaded = ModelLoaded("m", "cpu", 3, 8, layers)
+    panel.set_state(replace(state, loaded=loaded))
+    texts = [panel.layers.itemText(i) for i in range(panel.layers.count())]
+    assert texts[1] == "midblock  4×8×8  ·  mapped"
+    assert texts[2] == "huge  512×64×64  ·  not mapped yet · 252 MB"
+    tip = Qt.ItemDataRole.ToolTipRole
+    assert "appears at once" in panel.layers.itemData(1, tip)
+    for rate, duration in ((0.75, "40 s"), (10.0, "3 s"), (0.1, "5 min"), (0.001, "8.3 h")):
+        panel.set_state(replace(state, loaded=loaded, rate=rate))
+        assert panel.layers.itemText(2).endswith(f"252 MB · about {duration}")
+        assert f"30 samples to run. On disk and in time: 252 MB · about {duration}." in (
+            panel.layers.itemData(2, tip)
+        )
+    half = replace(state.source, activation_dtype="float16")
+    panel.set_state(replace(state, loaded=replace(loaded), source=half))
+    assert panel.layers.itemText(2).endswith("126 MB")
+
+
+def test_colours_that_cannot_be_say_why(qtbot: QtBot, state: State) -> None:
+    panel = ColorPanel()
+    qtbot.addWidget(panel)
+    assert not panel.choice.isEnabled()
+    assert panel.choice.toolTip() == "The map is not there yet."
+
+    def off() -> dict[str, str]:
+        model, tip = panel.choice.model(), Qt.ItemDataRole.ToolTipRole
+        rows = range(panel.choice.count())
+        enabled = Qt.ItemFlag.ItemIsEnabled
+        return {
+            panel.choice.itemData(i): panel.choice.itemData(i, tip)
+            for i in rows
+            if not model.flags(model.index(i, 0)) & enabled
+        }
+
+    panel.set_state(state)
+    assert panel.choice.isEnabled()
+    assert set(off()) == {"trust", "z", "distance", "overlap"}
+    assert "not judged" in off()["trust"]
+    assert state.layer_map is not None
+    full = replace(state.layer_map, trust=np.full(30, 0.9), z=np.zeros(30))
+    shown = replace(state, layer_map=full, selection=Selection(anchor=1), color_by="z")
+    panel.set_state(shown)
+    assert set(off()) == {"overlap"}
+    assert "second map" in off()["overlap"]
+    assert panel.choice.currentData() == "z"
+    panel.set_state(replace(shown, layer_map=state.layer_map))  # this map is flat
+    assert panel.choice.currentData() == "class"
+
+
+def test_a_colour_is_chosen_by_keyboard(qtbot: QtBot, state: State) -> None:
+    panel = ColorPanel()
+    qtbot.addWidget(panel)
+    panel.set_state(state)
+    with qtbot.waitSignal(panel.color_chosen) as caught:
+        qtbot.keyClick(panel.choice, Qt.Key.Key_Down)
+    assert caught.args == ["sigma"]
+
+
+def test_preview_says_how_far_a_point_can_be_trusted(qtbot: QtBot, pictures, state: State) -> None:
+    panel = PreviewPanel(pictures)
+    qtbot.addWidget(panel)
+    assert state.layer_map is not None
+    trust = np.full(30, np.nan, np.float32)
+    trust[3] = 0.934
+    panel.set_state(replace(state, layer_map=replace(state.layer_map, trust=trust)))
+    panel.show_row(3)
+    assert "trust 0.93" in panel.facts.text()
+    panel.show_row(4)
+    assert "trust" not in panel.facts.text()
+
+
+def test_frames_of_many_steps_are_shown_whole_above_the_scroll_bar(
+    qtbot: QtBot, state, make_job, make_step
+) -> None:
+    theme.apply("light")
+    panel = TrajectoryPanel()
+    theme.dress(panel)
+    qtbot.addWidget(panel)
+    panel.resize(900, 180)
+    panel.show()
+    steps = tuple(make_step(i) for i in range(40))
+    record = TrajectoryRecord(make_job(num_steps=40), "Trajectory 1", steps=steps, done=True)
+    panel.set_state(replace(state, trajectories=(record,), shown=record.key, step=39))
+    qtbot.waitUntil(panel.strip.horizontalScrollBar().isVisible)
+    last = panel.strip.visualItemRect(panel.strip.item(39))
+    assert last.top() >= 0
+    assert last.bottom() < panel.strip.viewport().height()
+
+
+def test_the_trajectory_grows_and_is_scrubbed(qtbot: QtBot, state, make_job, make_step) -> None:
+    panel = TrajectoryPanel()
+    qtbot.addWidget(panel)
+    record = TrajectoryRecord(make_job(num_steps=3), "Trajectory 1", seed=5, class_label=-2)
+    steps = tuple(make_step(i, imposed=i == 0) for i in range(3))
+    for count in (0, 1, 2, 3):
+        grown = replace(record, steps=steps[:count])
+        panel.set_state(
+            replace(state, trajectories=(grown,), shown=grown.key, step=max(0, count - 1))
+        )
+        assert panel.strip.count() == count
+    assert panel.where.text() == "step 3/3 · σ 3.33"
+    assert "seed 5" in panel.settings.toolTip()
+    assert panel.choice.currentText() == "Trajectory 1 · zero label"
+    for act, wanted in (
+        (lambda: panel.slider.setValue(0), 0),
+        (lambda: panel.go(-1), 1),
+        (lambda: panel.strip.setCurrentRow(1), 1),
+    ):
+        with qtbot.waitSignal(panel.step_chosen) as caught:
+            act()
+        assert caught.args == [wanted]
+
+
+def test_play_goes_through_the_steps(qtbot: QtBot, state, make_job, make_step) -> None:
+    panel = TrajectoryPanel()
+    qtbot.addWidget(panel)
+    steps = tuple(make_step(i) for i in range(3))
+    record = TrajectoryRecord(make_job(num_steps=3), "Trajectory 1", steps=steps, done=True)
+    shown = replace(state, trajectories=(record,), shown=record.key, step=2)
+    seen: list[int] = []
+
+    def go(step: int) -> None:
+        seen.append(step)
+        panel.set_state(replace(shown, step=step))
+
+    panel.step_chosen.connect(go)
+    panel.set_state(shown)
+    panel.toggle_play()
+    qtbot.waitUntil(lambda: seen == [0, 1, 2], timeout=5000)
+    qtbot.waitUntil(lambda: not panel._player.isActive(), timeout=2000)
+
+
+def test_the_status_bar_names_the_job_and_cancels_it(qtbot: QtBot, state, make_job) -> None:
+    bar = StatusBar()
+    qtbot.addWidget(bar)
+    bar.resize(1280, bar.sizeHint().height())
+    bar.show()
+    bar.set_state(state)
+    assert not bar.cancel.isVisible()
+    running = RunningJob(make_job(), "Generating", stage="generating", fraction=0.4, since=1.0)
+    waiting = RunningJob(make_job(2), "Generating")
+    bar.set_state(replace(state, jobs=(running, waiting), memory=900_000_000))
+    assert bar.job.text() == "Generating: generating  (+1 waiting)"
+    assert bar.bar.value() == 400
+    assert "30 samples" in bar.facts.toolTip()
+    assert "0.9 GB" in bar.facts.toolTip()
+    with qtbot.waitSignal(bar.cancel_requested):
+        qtbot.mouseClick(bar.cancel, Qt.MouseButton.LeftButton)
+
+
+@pytest.fixture
+def bar(qtbot: QtBot) -> StatusBar:
+    made = StatusBar()
+    qtbot.addWidget(made)
+    made.resize(1280, made.sizeHint().height())
+    made.show()
+    return made
+
+
+def test_the_status_bar_says_how_trustworthy_the_map_is(bar: StatusBar, state: State) -> None:
+    bar.set_state(state)
+    assert "trust" not in bar.facts.toolTip()
+    assert state.layer_map is not None
+    judged = replace(state.layer_map, trust=np.full(30, 0.974, np.float32))
+    bar.set_state(replace(state, layer_map=judged))
+    assert "trustworthiness 0.97" in bar.facts.text()
+    assert "1 is best" in bar.facts.toolTip()
+
+
+def test_progress_does_not_jump_about(
+    qtbot: QtBot, bar: StatusBar, state: State, monkeypatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(status_bar.time, "monotonic", lambda: now[0])
+    job = MapLayer(job_id=5, source=Source(), model="m", layers=("midblock",))
+    running = RunningJob(job, "Mapping midblock", stage="extracting", since=90.0)
+    places, left = set(), []
+    for done, seconds in ((0, 0), (9, 4), (96, 40), (120, 60), (1000, 420)):
+        now[0] = 100.0 + seconds
+        detail = f"{done} of 2000, {41 if done else 0}/s"
+        shown = replace(running, fraction=done / 2000, detail=detail)
+        bar.set_state(replace(state, jobs=(shown,)))
+        qtbot.wait(10)
+        assert bar.job.text() == f"Mapping midblock: extracting, {detail}"
+        places |= {(bar.job.x(), bar.bar.x(), bar.cancel.x())}
+        left.append(bar.left.text())
+    assert len(places) == 1
+    assert left[0] == ""
+    assert left[1:3] == ["15 min left", "14 min left"]
+    long = replace(running, detail="x" * 400)
+    bar.set_state(replace(state, jobs=(long,)))
+    qtbot.wait(10)
+    assert (bar.job.x(), bar.bar.x(), bar.cancel.x()) in places
+    assert bar.job.text().endswith("…")
+    assert "x" * 400 in bar.job.toolTip()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-3, "1 s left"), (7.4, "7 s left"), (42, "40 s left"), (150, "2 min left")],
+)
+def test_the_time_left_is_coarser_the_longer_it_is(seconds: float, text: str) -> None:
+    assert status_bar._time_left(seconds) == text
+
+
+def test_a_notice_is_shown_once_and_its_details_can_be_copied(qtbot: QtBot) -> None:
+    bar = NoticeBar()
+    qtbot.addWidget(bar)
+    failed = State().with_notice("It failed. Try again.", error=True, details="the long story")
+    bar.show_notice(failed.notice)
+    assert bar.isVisible()
+    qtbot.mouseClick(bar.copy, Qt.MouseButton.LeftButton)
+    assert "the long story" in QApplication.clipboard().text()
+    qtbot.mouseClick(bar.close_button, Qt.MouseButton.LeftButton)
+    bar.show_notice(failed.notice)
+    assert not bar.isVisible()
+
+
+def test_pictures_outside_the_folder_are_not_shown(samples: SampleTable) -> None:
+    escaped = replace(samples, image_path=("../../etc/hostname", *samples.image_path[1:]))
+    assert escaped.picture(0) is None
+    assert escaped.picture(1) is not None

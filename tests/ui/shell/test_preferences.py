@@ -1,0 +1,145 @@
+"""Preferences: fields that change what the menus change, at once and for the next start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QComboBox
+from pytestqt.qtbot import QtBot
+from recorder import Recorder
+
+from diffviews_desktop.state.session import Session
+from diffviews_desktop.state.state import State
+from diffviews_desktop.ui.common import motion, theme
+from diffviews_desktop.ui.shell.preferences import Preferences
+from diffviews_desktop.ui.shell.settings import Settings
+from diffviews_desktop.ui.shell.window import MainWindow
+from diffviews_desktop.ui.views.flat import points_gl, renderer
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(tmp_path / "settings.json")
+
+
+@pytest.fixture
+def window(qtbot: QtBot, settings: Settings, worker: Recorder, state: State) -> Iterator:
+    made = MainWindow(Session(), worker, settings)
+    qtbot.addWidget(made)
+    with qtbot.waitSignal(made.first_painted):
+        made.show()
+    made.bring_map()
+    made.session.update(state)
+    yield made
+    theme.apply("light")
+    motion.set_reduced(False)
+
+
+@pytest.fixture
+def preferences(qtbot: QtBot, window: MainWindow) -> Preferences:
+    action = next(a for a in window.actions_with_keys() if a.text() == "&Preferences…")
+    assert action.shortcut().toString() == "Ctrl+,"
+    action.trigger()
+    assert window.preferences is not None
+    qtbot.waitUntil(window.preferences.isVisible)
+    return window.preferences
+
+
+def choose(qtbot: QtBot, box: QComboBox, text: str) -> None:
+    """By the keyboard, as somebody without a mouse does."""
+    way = box.findText(text) - box.currentIndex()
+    for _ in range(abs(way)):
+        qtbot.keyClick(box, Qt.Key.Key_Down if way > 0 else Qt.Key.Key_Up)
+    assert box.currentText() == text
+
+
+def test_each_field_does_what_its_menu_does_and_is_remembered(
+    qtbot: QtBot, window: MainWindow, preferences: Preferences, settings: Settings
+) -> None:
+    choose(qtbot, preferences.appearance, "Dark")
+    assert theme.is_dark()
+    choose(qtbot, preferences.ramps, "Cividis (the same for every colour vision)")
+    qtbot.keyClick(preferences.still, Qt.Key.Key_Space)
+    assert not motion.allowed()
+    assert settings.text("theme") == "dark"
+    assert settings.text("ramp") == "cividis"
+    assert settings.text("reduced_motion") == "true"
+    for group, data in ((window.appearances, "dark"), (window.ramps, "cividis")):
+        assert group.checkedAction().data() == data
+    assert window.still_action.isChecked()
+    qtbot.waitUntil(lambda: not theme.changing())
+
+
+def test_fields_follow_the_menus(window: MainWindow, preferences: Preferences) -> None:
+    window.appearances.actions()[2].trigger()
+    window.ramps.actions()[1].trigger()
+    window.still_action.trigger()
+    assert preferences.appearance.currentText() == "Dark"
+    assert preferences.ramps.currentIndex() == 1
+    assert preferences.still.isChecked()
+
+
+def test_it_says_how_the_map_is_drawn_and_who_chose_that(
+    qtbot: QtBot,
+    window: MainWindow,
+    preferences: Preferences,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("DIFFVIEWS_RENDERER", raising=False)
+    choose(qtbot, preferences.drawing, "Raster (no graphics card)")
+    assert settings.text("renderer") == "raster"
+    assert "into a picture: the preferences asked for raster drawing" in preferences.drawn.text()
+    monkeypatch.setenv("DIFFVIEWS_RENDERER", "raster")
+    choose(qtbot, preferences.drawing, "OpenGL (graphics card)")
+    assert "the variable DIFFVIEWS_RENDERER asked for raster drawing" in preferences.drawn.text()
+    assert window.map.renderer.name == "raster"
+    assert preferences.drawn.height() >= preferences.drawn.heightForWidth(preferences.drawn.width())
+    assert "DIFFVIEWS_RENDERER" in window.session.state.notice.text
+    monkeypatch.setenv("DIFFVIEWS_RENDERER", "auto")
+    monkeypatch.setattr(renderer, "gl_renderer", lambda: "llvmpipe")
+    choose(qtbot, preferences.drawing, "Automatic")
+    assert "DIFFVIEWS_RENDERER leaves the choice to the program" in preferences.drawn.text()
+
+
+@pytest.mark.qt_log_ignore("QOpenGLShader::compile", "Problematic Vertex shader")
+def test_where_opengl_fails_it_says_so(
+    qtbot: QtBot, window: MainWindow, preferences: Preferences, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if renderer.choose_renderer("opengl").name != "opengl":
+        pytest.skip("this display has no OpenGL")
+    monkeypatch.delenv("DIFFVIEWS_RENDERER", raising=False)
+    monkeypatch.setattr(points_gl, "VERTEX", "this is no shader")
+    choose(qtbot, preferences.drawing, "OpenGL (graphics card)")
+    qtbot.waitUntil(lambda: "OpenGL failed" in preferences.drawn.text())
+    assert preferences.drawn.text() == window.session.state.notice.text
+
+
+def test_a_theme_of_the_command_line_is_shown_and_the_desktop_does_not_overwrite_the_saved_one(
+    qtbot: QtBot, worker: Recorder, settings: Settings
+) -> None:
+    settings.change({"theme": "light"})
+    theme.apply("dark")  # as --theme dark does
+    made = MainWindow(Session(), worker, settings)
+    qtbot.addWidget(made)
+    assert made.appearances.checkedAction().data() == "dark"
+    made.apply_theme("system")
+    assert settings.text("theme") == "light"
+    theme.apply("light")
+
+
+def test_what_was_chosen_before_is_shown(qtbot: QtBot, worker: Recorder, tmp_path: Path) -> None:
+    settings = Settings(tmp_path / "other.json")
+    settings.change({"ramp": "nonsense", "renderer": "raster"})
+    theme.apply("system")
+    made = MainWindow(Session(), worker, settings)
+    qtbot.addWidget(made)
+    made.show_preferences()
+    assert made.preferences is not None
+    assert made.preferences.appearance.currentText() == "System"
+    assert made.preferences.ramps.currentIndex() == 0
+    assert made.preferences.drawing.currentText().startswith("Raster")
+    assert made.preferences.drawn.text() == ""  # there is no map yet

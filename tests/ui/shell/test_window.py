@@ -1,0 +1,862 @@
+"""The window as a whole: what it holds, how it fits, how it is reached; mostly without an engine,
+and with a real one where a model's own facts are shown."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QRect, Qt, QTimer
+from PySide6.QtGui import QAction, QImage
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QComboBox,
+    QDoubleSpinBox,
+    QLabel,
+    QLineEdit,
+    QListWidget,
+    QMessageBox,
+    QSlider,
+    QSpinBox,
+    QTabBar,
+    QWidget,
+)
+from pytestqt.qtbot import QtBot
+from recorder import Recorder
+
+from diffviews_desktop.actions import operations
+from diffviews_desktop.app import App, Options
+from diffviews_desktop.engine.jobs import (
+    AdapterList,
+    DataImported,
+    DataOpened,
+    Generate,
+    GenerateSettings,
+    ImportData,
+    LayerInfo,
+    LoadModel,
+    MapLayer,
+    ModelLoaded,
+    ModelSummary,
+    OpenData,
+    Source,
+)
+from diffviews_desktop.state.session import Session
+from diffviews_desktop.state.state import RunningJob, Selection, State, TrajectoryRecord
+from diffviews_desktop.ui.common import theme
+from diffviews_desktop.ui.shell.help import FactsWindow, KeysWindow, model_facts
+from diffviews_desktop.ui.shell.settings import Settings
+from diffviews_desktop.ui.shell.window import MainWindow
+from diffviews_desktop.ui.views.flat.renderer import GLViewport
+from diffviews_desktop.values.maps import MapParameters
+
+
+def activate(qtbot: QtBot, window: MainWindow) -> None:
+    """Give the window the keyboard, also where no window manager does."""
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    made = Settings(tmp_path / "settings.json")
+    made.change({"reduced_motion": "true"})
+    return made
+
+
+@pytest.fixture
+def window(qtbot: QtBot, settings: Settings, worker: Recorder) -> Iterator[MainWindow]:
+    made = MainWindow(Session(), worker, settings)
+    qtbot.addWidget(made)
+    with qtbot.waitSignal(made.first_painted):
+        made.show()
+    made.bring_map()
+    activate(qtbot, made)
+    yield made
+    made.session.update(replace(made.session.state, jobs=()))
+
+
+def test_everything_fits_at_1280x720(
+    qtbot: QtBot, window: MainWindow, state: State, make_job, make_step
+) -> None:
+    picked = Selection(anchor=0, suggested=((1, 1.0), (2, 2.0)))
+    steps = tuple(make_step(i) for i in range(40))  # as many need a scroll bar
+    record = TrajectoryRecord(make_job(num_steps=40), "Trajectory 1", steps=steps, done=True)
+    window.session.update(
+        replace(state, selection=picked, trajectories=(record,), shown=record.key, step=39)
+    )
+    qtbot.waitUntil(window.trajectory.strip.isVisible)
+    window.trajectory.landed.show()  # where a picture landed is one more line
+    qtbot.wait(50)
+    smallest = window.minimumSizeHint()
+    assert smallest.width() <= 1280
+    assert smallest.height() <= 690  # a title bar needs room too
+
+
+def test_the_first_trajectory_moves_nothing(
+    qtbot: QtBot, window: MainWindow, state: State, make_job, make_step
+) -> None:
+    window.resize(1270, 690)
+    window.session.update(state)
+    qtbot.wait(50)
+    before = window.map_area.geometry(), window.trajectory.geometry()
+    assert window.trajectory.empty.isVisible()
+    steps = tuple(make_step(i) for i in range(40))
+    record = TrajectoryRecord(make_job(num_steps=40), "Trajectory 1", steps=steps, done=True)
+    window.session.update(replace(state, trajectories=(record,), shown=record.key, step=39))
+    qtbot.waitUntil(window.trajectory.strip.isVisible)
+    qtbot.wait(50)
+    assert (window.map_area.geometry(), window.trajectory.geometry()) == before
+
+
+def test_all_keys_are_listed_on_a_small_screen_too(qtbot: QtBot, window: MainWindow) -> None:
+    window.show_shortcuts()
+    shown = window.findChild(KeysWindow)
+    assert shown is not None
+    qtbot.waitUntil(shown.isVisible)
+    assert shown.sizeHint().height() <= 690
+    assert shown.sizeHint().width() <= 1280
+    texts = [label.text() for label in shown.findChildren(QLabel)]
+    for action in window.actions_with_keys():
+        assert action.shortcut().toString() in texts
+        assert action.text().replace("&", "") in texts
+    shown.close()
+
+
+def test_the_map_has_the_keyboard_once_it_is_there(
+    qtbot: QtBot, window: MainWindow, state: State
+) -> None:
+    with qtbot.waitSignal(window.map_shown):
+        window.session.update(state)
+    assert window.map is not None
+    qtbot.waitUntil(lambda: window.map.isAncestorOf(window.focusWidget()))
+
+
+def test_every_control_has_a_name_and_takes_the_keyboard(window: MainWindow) -> None:
+    kinds = (QAbstractButton, QComboBox, QSpinBox, QDoubleSpinBox, QListWidget, QSlider)
+    for kind in kinds:
+        for widget in window.findChildren(kind):
+            own = widget.objectName().startswith("qt_")
+            if own or isinstance(widget.parentWidget(), QLineEdit | QTabBar):
+                continue  # Qt's own: buttons of docks and tool bar, clear buttons
+            text = widget.text() if isinstance(widget, QAbstractButton) else ""
+            assert widget.accessibleName() or text, widget
+            assert widget.focusPolicy() != Qt.FocusPolicy.NoFocus, widget
+    for field in window.findChildren(QLineEdit):
+        parent = field.parentWidget()
+        inside = isinstance(parent, QSpinBox | QDoubleSpinBox | QComboBox)
+        assert inside or field.accessibleName()
+
+
+def test_shortcuts_are_unique(window: MainWindow) -> None:
+    keys = [action.shortcut().toString() for action in window.actions_with_keys()]
+    assert len(keys) == len(set(keys)) > 10
+
+
+def test_the_map_comes_and_the_old_one_stays_until_then(
+    qtbot: QtBot, window: MainWindow, state: State
+) -> None:
+    assert window.map_area.currentWidget() is window.waiting
+    with qtbot.waitSignal(window.map_shown):
+        window.session.update(state)
+    assert window.map_area.currentWidget() is window.map
+
+
+def test_clicks_go_through_the_operations_and_can_be_undone(
+    qtbot: QtBot, window: MainWindow, state: State
+) -> None:
+    with qtbot.waitSignal(window.map_shown):
+        window.session.update(state)
+    for row in (3, 10, 16):
+        place = window.map.position_of(row).toPoint()
+        qtbot.mouseClick(window.map.viewport, Qt.MouseButton.LeftButton, pos=place)
+        qtbot.wait(30)
+    assert window.session.state.selection == Selection(anchor=3, manual=(10, 16))
+    window.session.undo_stack.undo()
+    assert window.session.state.selection == Selection(anchor=3, manual=(10,))
+    window.session.undo_stack.redo()
+    assert window.session.state.selection == Selection(anchor=3, manual=(10, 16))
+    qtbot.keyClick(window, Qt.Key.Key_S)
+    assert len(window.session.state.selection.suggested) == 5
+    both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    qtbot.keyClick(window, Qt.Key.Key_A, both)
+    assert window.session.state.selection == Selection()
+
+
+def test_keys_belong_to_the_control_that_has_the_focus(
+    qtbot: QtBot, window: MainWindow, state: State, make_job, make_step
+) -> None:
+    steps = tuple(make_step(i) for i in range(3))
+    record = TrajectoryRecord(make_job(), "Trajectory 1", steps=steps, done=True)
+    picked = Selection(anchor=0, manual=(4, 5, 6))
+    window.session.update(
+        replace(state, selection=picked, trajectories=(record,), shown=record.key, step=1)
+    )
+    window.gallery.suggest.setFocus()
+    qtbot.keyClick(window.gallery.suggest, Qt.Key.Key_Space)  # a button is pressed by it
+    assert len(window.session.state.selection.suggested) == 5
+    window.gallery.list.setFocus()
+    window.gallery.list.setCurrentRow(0)
+    qtbot.keyClick(window.gallery.list, Qt.Key.Key_Right)
+    assert window.gallery.list.currentRow() == 1
+    assert window.session.state.step == 1
+    window.gallery.suggest.setFocus()
+    qtbot.keyClick(window.gallery.suggest, Qt.Key.Key_Right)  # elsewhere they scrub
+    assert window.session.state.step == 2
+    window.map.setFocus()
+    map_widget = window.focusWidget()
+    qtbot.keyClick(map_widget, Qt.Key.Key_Right)  # on the map they go from sample to sample
+    assert window.session.state.step == 2
+    assert window.map.hovered_row == 0
+    qtbot.keyClick(map_widget, Qt.Key.Key_Comma)
+    assert window.session.state.step == 1
+
+
+def test_generate_and_cancel_by_keyboard(
+    qtbot: QtBot, window: MainWindow, worker: Recorder, state: State
+) -> None:
+    window.session.update(replace(state, selection=Selection(anchor=3, manual=(4,))))
+    qtbot.keyClick(window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    job = worker.jobs[-1]
+    assert isinstance(job, Generate)
+    assert job.rows == (3, 4)
+    assert job.class_choice == 0  # the anchor's: class 0 is a class
+    qtbot.keyClick(window, Qt.Key.Key_Escape)
+    assert worker.cancelled == [job.job_id]
+
+
+def test_models_are_switched_and_folders_opened(
+    window: MainWindow, worker: Recorder, state: State, tmp_path: Path, monkeypatch
+) -> None:
+    from PySide6.QtWidgets import QFileDialog
+
+    window.session.update(state)
+    window.layer_panel.model_chosen.emit("other")
+    assert isinstance(worker.jobs[-1], OpenData)
+    assert worker.jobs[-1].model == "other"
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *a, **k: str(tmp_path))
+    window.choose_folder()
+    assert worker.jobs[-1].source.path == tmp_path
+
+
+def test_the_layout_survives_a_restart_and_can_be_reset(
+    qtbot: QtBot, window: MainWindow, settings: Settings, worker: Recorder
+) -> None:
+    window.docks[1].hide()
+    window.close()
+    again = MainWindow(Session(), worker, settings)
+    qtbot.addWidget(again)
+    again.show()
+    assert not again.docks[1].isVisible()
+    again.reset_layout()
+    assert all(dock.isVisible() for dock in again.docks)
+
+
+def test_recent_folders_are_remembered(window: MainWindow, state: State, tmp_path: Path) -> None:
+    window.session.update(replace(state, path=tmp_path))
+    assert [action.text() for action in window.recent_menu.actions()] == [str(tmp_path)]
+
+
+def lightness(widget: QWidget) -> float:
+    """Of what a widget and what lies behind it shows, the median over its pixels, 0 … 255."""
+    window = widget.window()
+    image = (
+        window.grab(QRect(widget.mapTo(window, QPoint()), widget.size()))
+        .toImage()
+        .convertToFormat(QImage.Format.Format_Grayscale8)
+    )
+    lines = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), -1)
+    return float(np.median(lines[:, : image.width()]))
+
+
+def test_a_theme_reaches_every_part_of_the_window(
+    qtbot: QtBot, window: MainWindow, state: State
+) -> None:
+    with qtbot.waitSignal(window.map_shown):
+        window.session.update(state)
+    preview, classes, gallery, generate, _ = window.docks
+    window.tabifyDockWidget(preview, classes)
+    preview.raise_()
+    gallery.setFloating(True)
+    window.show_map_settings()
+    window.show_grid()
+    window.show_import()
+    window.show_about()
+    asked = window.findChild(FactsWindow)
+    qtbot.wait(50)  # the tabs of docks come with the next turn
+
+    def tabs() -> list[QTabBar]:  # nobody but Qt holds it
+        return [bar for bar in window.children() if isinstance(bar, QTabBar)]
+
+    assert len(tabs()) == 1
+    parts = (
+        window.menuBar(), window.status, window.map_area, window.layer_panel, preview, gallery,
+        generate, window.map_settings, window.grid_window, window.importer, asked,
+    )  # fmt: skip
+    assert window.map is not None
+    for choice, low, high in (("dark", 0, 60), ("light", 200, 256)):
+        window.set_theme(choice)
+        assert theme.changing()  # one part a turn, so that the window never stands still
+        qtbot.waitUntil(lambda: not theme.changing())
+        for part in parts:
+            assert low <= lightness(part) < high, (choice, part)
+            assert part.updatesEnabled()
+        corner = window.map.viewport.grab().toImage().pixelColor(4, 4)
+        assert low <= corner.lightness() < high
+        assert [bar.styleSheet() for bar in tabs()] == [preview.styleSheet()]
+        gc.collect()
+    gallery.setFloating(False)
+
+
+def test_of_themes_in_quick_succession_the_last_one_stays(
+    qtbot: QtBot, window: MainWindow, state: State
+) -> None:
+    window.session.update(state)
+    for choice in ("dark", "light", "dark"):
+        window.set_theme(choice)
+        QApplication.processEvents()
+    qtbot.waitUntil(lambda: not theme.changing())
+    for part in (window.menuBar(), window.status, window.docks[3], window.centralWidget()):
+        assert lightness(part) < 60
+        assert part.updatesEnabled()
+
+
+def test_a_part_that_goes_while_the_theme_changes_is_left_alone(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    window.show_map_settings()
+    assert window.map_settings is not None
+    window.set_theme("dark")
+    window.map_settings.deleteLater()
+    window.map_settings = None
+    qtbot.waitUntil(lambda: not theme.changing())
+    assert lightness(window.docks[3]) < 60
+
+
+def test_how_the_map_is_drawn_can_be_chosen_and_is_remembered(
+    qtbot: QtBot,
+    window: MainWindow,
+    state: State,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("DIFFVIEWS_RENDERER", raising=False)
+    window.session.update(state)
+    for way in ("opengl", "raster"):
+        window.set_renderer(way)
+        used = window.map.renderer
+        assert isinstance(window.map.viewport, GLViewport) == (used.name == "opengl")
+        assert used.reason in window.session.state.notice.text
+        assert settings.text("renderer") == way
+        qtbot.wait(50)
+        point = window.map.position_of(1).toPoint()
+        with qtbot.waitSignal(window.map.hovered):
+            qtbot.mouseMove(window.map.viewport, point)
+        qtbot.mouseMove(window.map.viewport, QPoint(5, 5))
+    assert window.map.renderer.name == "raster"
+    drawing = [action.text() for action in window.findChildren(QAction) if action.isCheckable()]
+    assert {"&Automatic", "&OpenGL (graphics card)"} <= set(drawing)
+
+
+def test_without_a_map_it_says_what_to_do(window: MainWindow) -> None:
+    window.session.update(State().with_notice("There is no folder /nowhere.", error=True))
+    assert window.waiting.open_button.isVisible()
+    assert window.waiting.demo_button.isVisible()
+    assert window.notice.isVisible()
+    assert "/nowhere" in window.notice.text.text()  # once, not in the middle too
+    assert "/nowhere" not in window.waiting.detail.text()
+    assert not window.demo_hint.isVisible()
+
+
+def test_a_running_job_is_shown_while_there_is_no_map(window: MainWindow) -> None:
+    from diffviews_desktop.actions import operations
+    from diffviews_desktop.engine.jobs import Source
+
+    job = OpenData(job_id=9, source=Source())
+    operations._submit(window.session, Recorder(), job, "Opening the demo")
+    operations.on_started(session=window.session, job_id=9)
+    assert window.waiting.title.text() == "Opening the demo…"
+    assert window.status.job.text().startswith("Opening the demo")
+
+
+def test_closing_asks_once_while_work_would_be_lost(window: MainWindow, make_job) -> None:
+    from diffviews_desktop.state.state import RunningJob
+
+    asked: list[str] = []
+
+    def answer(button: QMessageBox.StandardButton) -> None:
+        box = QApplication.activeModalWidget()
+        assert isinstance(box, QMessageBox)
+        assert box.textFormat() == Qt.TextFormat.PlainText
+        asked.append(box.text())
+        box.button(button).click()
+
+    running = RunningJob(make_job(), "Generating <b>trajectory 1</b>", since=1.0)
+    window.session.update(replace(window.session.state, jobs=(running,)))
+    QTimer.singleShot(0, lambda: answer(QMessageBox.StandardButton.No))
+    assert not window.close()
+    QTimer.singleShot(0, lambda: answer(QMessageBox.StandardButton.Yes))
+    assert window.close()
+    assert asked == ["Generating <b>trajectory 1</b> is not finished. Quit and drop it?"] * 2
+
+
+def test_loading_a_model_needs_no_question(window: MainWindow, make_job) -> None:
+    from diffviews_desktop.state.state import RunningJob
+
+    job = LoadModel(job_id=1, source=make_job().source, model="m")
+    running = RunningJob(job, "Loading m", since=1.0)
+    window.session.update(replace(window.session.state, jobs=(running,)))
+    assert window.close()
+
+
+# ---- the map's settings, its colours, and importing ---------------------------------------------
+
+
+def test_the_tool_bar_fits_at_1280(qtbot: QtBot, window: MainWindow, state: State) -> None:
+    window.resize(1280, 720)
+    window.session.update(replace(state, is_demo=True, path=Path("demo")))
+    qtbot.wait(50)
+    for widget in (
+        window.color_panel, window.settings_button, window.demo_hint, window.open_button,
+        window.open_button,
+    ):  # fmt: skip
+        assert widget.isVisible()
+        assert widget.geometry().right() <= 1280
+    assert window.layer_panel.layers.width() >= 200
+
+
+def test_map_settings_are_made_and_a_failure_keeps_the_map(
+    qtbot: QtBot, window: MainWindow, worker: Recorder, state: State
+) -> None:
+    with qtbot.waitSignal(window.map_shown):
+        window.session.update(state)
+    qtbot.keyClick(window, Qt.Key.Key_M)
+    dialog = window.map_settings
+    assert dialog is not None
+    assert dialog.isVisible()
+    assert not dialog.isModal()
+    dialog.neighbors.setValue(40)
+    qtbot.mouseClick(dialog.make, Qt.MouseButton.LeftButton)
+    job = worker.jobs[-1]
+    assert isinstance(job, MapLayer)
+    assert job.source.parameters == MapParameters(n_neighbors=40)
+    assert window.session.state.layer_map is state.layer_map
+    operations.on_failed(
+        session=window.session, worker=worker, job_id=job.job_id, message="No room.", details=""
+    )
+    assert window.session.state.source == state.source
+    assert dialog.neighbors.value() == 40  # nothing entered is lost
+    assert dialog.make.isEnabled()
+    qtbot.mouseClick(dialog.make, Qt.MouseButton.LeftButton)
+    assert state.layer_map is not None
+    finish(window, worker, replace(state.layer_map))
+    assert window.session.state.source.parameters == MapParameters(n_neighbors=40)
+    assert not dialog.make.isEnabled()
+    assert dialog.own.isEnabled()
+    dialog.close()
+    qtbot.mouseClick(window.settings_button, Qt.MouseButton.LeftButton)
+    assert window.map_settings is dialog
+    assert dialog.isVisible()
+
+
+def test_the_colouring_is_remembered(
+    qtbot: QtBot, window: MainWindow, settings: Settings, worker: Recorder, state: State
+) -> None:
+    with qtbot.waitSignal(window.map_shown):
+        window.session.update(state)
+    window.color_panel.choice.setFocus()
+    qtbot.keyClick(window.color_panel.choice, Qt.Key.Key_Down)
+    assert window.session.state.color_by == "sigma"
+    assert window.map is not None
+    assert window.map.legend.isVisible()
+    window.set_theme("dark")
+    assert window.map.legend.isVisible()
+    again = MainWindow(Session(), worker, settings)
+    qtbot.addWidget(again)
+    assert again.session.state.color_by == "sigma"
+    settings.change({"color_by": "nonsense"})
+    other = MainWindow(Session(), worker, settings)
+    qtbot.addWidget(other)
+    assert other.session.state.color_by == "class"
+
+
+def test_the_distance_follows_the_anchor(qtbot: QtBot, window: MainWindow, state: State) -> None:
+    with qtbot.waitSignal(window.map_shown):
+        window.session.update(state)
+    assert window.map is not None
+    legend = window.map.legend
+    operations.change_color(session=window.session, by="distance")
+    assert not legend.isVisible()  # there is no anchor
+    operations.click_point(session=window.session, row=0)
+    assert legend.isVisible()
+    corner = legend.accessibleName()
+    operations.new_anchor(session=window.session, row=14)
+    assert legend.accessibleName() != corner  # from the middle it is not as far
+    operations.clear_selection(session=window.session)
+    assert not legend.isVisible()
+
+
+def test_pictures_are_imported(
+    qtbot: QtBot, window: MainWindow, worker: Recorder, state: State, tmp_path: Path
+) -> None:
+    window.session.update(state)
+    qtbot.keyClick(window, Qt.Key.Key_I, Qt.KeyboardModifier.ControlModifier)
+    dialog = window.importer
+    assert dialog is not None
+    assert dialog.isVisible()
+    (tmp_path / "net.pkl").write_bytes(b"")
+    dialog.checkpoint.setText(str(tmp_path / "net.pkl"))
+    dialog.draw.setChecked(True)
+    dialog.out.setText(str(tmp_path / "made"))
+    dialog._go(2)
+    qtbot.mouseClick(dialog.next, Qt.MouseButton.LeftButton)
+    job = worker.jobs[-1]
+    assert isinstance(job, ImportData)
+    assert (job.name, job.generate, job.out) == ("net", 500, tmp_path / "made")
+    assert window.status.job.toolTip().startswith("Importing net")
+    finish(window, worker, DataImported(tmp_path / "made", "net", 500, 1500))
+    assert isinstance(worker.jobs[-1], OpenData)
+    assert worker.jobs[-1].source == Source(path=tmp_path / "made")
+    assert window.notice.text.text().startswith("Imported 500 pictures as 1,500 samples of net")
+
+
+def test_the_dialogs_controls_have_names_and_take_the_keyboard(window: MainWindow) -> None:
+    window.show_import()
+    window.show_map_settings()
+    test_every_control_has_a_name_and_takes_the_keyboard(window)
+
+
+# ---- the loaded model ---------------------------------------------------------------------------
+
+
+def loaded_model(**facts: object) -> ModelLoaded:
+    values = {"model": "m", "device": "cpu", "num_classes": 3, "resolution": 8, "layers": ()}
+    return ModelLoaded(**{**values, **facts})  # type: ignore[arg-type]
+
+
+def finish(window: MainWindow, worker: Recorder, result: object) -> None:
+    """The last job that was asked for ends."""
+    operations.on_finished(
+        session=window.session,
+        worker=worker,
+        job_id=worker.jobs[-1].job_id,
+        result=result,  # type: ignore[arg-type]
+        memory=None,
+    )
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_fields_take_the_loaded_models_settings_unless_they_were_edited(
+    window: MainWindow, worker: Recorder, state: State, tmp_path: Path, edited: bool
+) -> None:
+    panel = window.generate_panel
+    before = GenerateSettings(num_steps=5, mask_steps=5, sigma_max=80.0, sigma_min=0.5)
+    after = GenerateSettings(
+        num_steps=18, mask_steps=18, sigma_max=50.0, sigma_min=0.002, rho=5.0, guidance_scale=1.5
+    )
+    window.open(Source(tmp_path))
+    opened = DataOpened(
+        source=Source(tmp_path),
+        path=tmp_path,
+        is_demo=False,
+        models=(ModelSummary("m", "edm", "", before),),
+        problems=(),
+        model="m",
+        samples=state.samples,
+        layer_map=state.layer_map,
+        default_layers=("midblock",),
+    )
+    finish(window, worker, opened)
+    assert isinstance(worker.jobs[-1], LoadModel)
+    assert (panel.sampling.steps.value(), panel.sampling.sigma_min.value()) == (5, 0.5)
+    if edited:
+        panel.sampling.steps.setValue(9)
+    finish(window, worker, loaded_model(settings=after))
+    page = panel.sampling
+    values = (page.steps, panel.masking.mask_steps, page.sigma_max, page.sigma_min, page.guidance)
+    expected = (9, 9, 80.0, 0.5, 1.0) if edited else (18, 18, 50.0, 0.002, 1.5)
+    assert tuple(field.value() for field in values) == expected
+    assert panel.settings() == (replace(before, num_steps=9, mask_steps=9) if edited else after)
+
+
+def test_guidance_says_whether_it_was_trained(window: MainWindow, state: State) -> None:
+    field = window.generate_panel.sampling.guidance
+    window.session.update(state)
+    assert field.toolTip() == "Classifier-free guidance; 1 is none"
+    note = "Trained with p < 0.1 & more."
+    window.session.update(replace(state, loaded=loaded_model(guidance_note=note)))
+    assert field.toolTip() == f"Classifier-free guidance; 1 is none.\n{note}"
+    window.session.update(replace(state, loaded=loaded_model()))
+    assert field.toolTip() == "Classifier-free guidance; 1 is none"
+
+
+BREEDS = tuple((number, f"breed {number}") for number in range(38))
+NAMED = (*BREEDS, (38, "golden retriever"), (39, "Golden eagle"), (40, "41"))
+
+
+@pytest.fixture
+def many(window: MainWindow, state: State) -> QLineEdit:
+    """The line to type a class in, of a model with 41 classes."""
+    shown = replace(state, loaded=loaded_model(num_classes=41, class_names=NAMED))
+    window.session.update(replace(shown, class_choice=3))
+    line = window.generate_panel.classes.lineEdit()
+    assert line is not None
+    line.setFocus()
+    line.selectAll()
+    return line
+
+
+def offered(window: MainWindow) -> list[str]:
+    """What the list under the line shows."""
+    model = window.generate_panel.classes.completer().completionModel()
+    return [str(model.data(model.index(row, 0))) for row in range(model.rowCount())]
+
+
+def test_a_few_classes_are_chosen_from_a_list_and_many_are_found_by_typing(
+    window: MainWindow, state: State
+) -> None:
+    box = window.generate_panel.classes
+    for count, editable in ((26, False), (27, True), (3, False), (41, True)):
+        model = loaded_model(num_classes=41, class_names=NAMED[:count])
+        window.session.update(replace(state, loaded=model))
+        assert box.count() == 4 + count  # the anchor's, random, zero, uniform
+        assert box.isEditable() == editable
+
+
+def test_a_part_of_a_name_finds_a_class(qtbot: QtBot, window: MainWindow, many: QLineEdit) -> None:
+    assert many.text() == "3: breed 3"
+    qtbot.keyClicks(many, "olden")
+    assert offered(window) == ["38: golden retriever", "39: Golden eagle"]
+    popup = window.generate_panel.classes.completer().popup()
+    qtbot.waitUntil(popup.isVisible)
+    qtbot.keyClick(popup, Qt.Key.Key_Down)
+    qtbot.keyClick(popup, Qt.Key.Key_Down)
+    qtbot.keyClick(popup, Qt.Key.Key_Return)
+    assert window.session.state.class_choice == 39
+    assert many.text() == "39: Golden eagle"
+    assert window.generate_panel.classes.currentData() == 39
+
+
+def test_the_list_of_classes_found_follows_the_theme(
+    qtbot: QtBot, window: MainWindow, many: QLineEdit
+) -> None:
+    for choice, low, high in (("dark", 0, 60), ("light", 200, 256)):
+        window.set_theme(choice)
+        qtbot.waitUntil(lambda: not theme.changing())
+        many.clear()
+        qtbot.keyClicks(many, "olden")
+        popup = window.generate_panel.classes.completer().popup()
+        qtbot.waitUntil(popup.isVisible)
+        assert low <= lightness(popup) < high
+        assert popup.styleSheet() == window.docks[3].styleSheet()
+        popup.hide()
+
+
+def test_a_class_can_be_typed_out(qtbot: QtBot, window: MainWindow, many: QLineEdit) -> None:
+    qtbot.keyClicks(many, "38: GOLDEN retriever")
+    qtbot.keyClick(many, Qt.Key.Key_Return)
+    assert window.session.state.class_choice == 38
+    many.selectAll()
+    qtbot.keyClicks(many, "random")
+    window.generate_panel.classes.completer().popup().hide()
+    window.generate_panel.sampling.steps.setFocus()  # leaving the field is enough
+    assert window.session.state.class_choice == "random"
+
+
+@pytest.mark.parametrize("nonsense", ["xyzzy", "99", "breed"])
+def test_what_is_no_class_is_taken_back(
+    qtbot: QtBot, window: MainWindow, many: QLineEdit, nonsense: str
+) -> None:
+    count = window.generate_panel.classes.count()
+    qtbot.keyClicks(many, nonsense)
+    assert many.text() == nonsense
+    qtbot.keyClick(many, Qt.Key.Key_Return)
+    assert many.text() == "3: breed 3"
+    assert window.session.state.class_choice == 3
+    assert window.generate_panel.classes.count() == count
+
+
+def test_typing_is_not_disturbed_by_a_running_job(
+    qtbot: QtBot, window: MainWindow, many: QLineEdit, make_job
+) -> None:
+    qtbot.keyClicks(many, "gold")
+    for fraction in (0.1, 0.2):
+        running = RunningJob(make_job(), "Loading m", fraction=fraction, since=1.0)
+        window.session.update(window.session.state.with_job(running))
+    assert many.text() == "gold"
+    qtbot.keyClicks(many, "en r")
+    assert offered(window) == ["38: golden retriever"]
+
+
+def action(window: MainWindow, text: str) -> QAction:
+    found = [a for a in window.findChildren(QAction) if a.text().replace("&", "") == text]
+    assert len(found) == 1
+    return found[0]
+
+
+def test_help_names_model_device_and_adapters(
+    qtbot: QtBot, window: MainWindow, state: State
+) -> None:
+    assert model_facts(State()) == [("Model", "No model is loaded yet.")]
+    facts = {
+        "name": "NVIDIA H200",
+        "memory_allocated": 3_100_000_000,
+        "memory_free": 9_900_000_000,
+        "memory_total": 15_000_000_000,
+    }
+    loaded = loaded_model(
+        device="cuda:1",
+        num_classes=1000,
+        resolution=64,
+        layers=(LayerInfo("midblock", (4, 8, 8), True), LayerInfo("out", (3, 8, 8), False)),
+        guidance_note="Guidance was trained.",
+        notes=("One thing was assumed.", "Another <b>too</b>."),
+        device_facts=facts,
+        adapters=AdapterList(("duck", "edm"), (("pond", "The adapter 'pond' is dry."),)),
+    )
+    models = (ModelSummary("m", "edm-imagenet-64", "", GenerateSettings()),)
+    window.session.update(replace(state, loaded=loaded, models=models))
+    action(window, "Model and adapters").trigger()
+    (box,) = window.findChildren(FactsWindow)
+    qtbot.waitUntil(box.isVisible)
+    said = [label.text() for label in box.findChildren(QLabel)]
+    for words in (
+        "m: 64×64 pictures, 1000 classes, 2 layers",
+        "edm-imagenet-64",
+        "cuda:1 (NVIDIA H200, 3.1 GB used, 9.9 of 15.0 GB free)",
+        "Guidance was trained.",
+        "One thing was assumed.",
+        "Another <b>too</b>.",
+        "duck, edm",
+        "Not usable",
+        "The adapter 'pond' is dry.",
+    ):
+        assert words in said
+    box.close()
+    plain = replace(
+        state,
+        source=Source(adapter="duck"),
+        models=models,
+        loaded=loaded_model(num_classes=0, device_facts={"device": "cpu", "name": "x86_64"}),
+    )
+    facts = dict(model_facts(plain))
+    assert facts["Model"] == "m: 8×8 pictures, unconditional, 0 layers"
+    assert facts["Device"] == "cpu (x86_64)"
+    assert facts["Adapter"] == "duck"  # what the command line says, not what the folder says
+    assert not facts["Guidance"]
+
+
+# ---- with a real engine -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def start(qtbot: QtBot) -> Iterator[Callable[[Path], App]]:
+    """Opens a data folder in the whole program and waits until its model is loaded."""
+    apps: list[App] = []
+
+    def make(data: Path) -> App:
+        app = App(Options(source=Source(data), device="cpu"))
+        apps.append(app)
+        with qtbot.waitSignal(app.window.map_shown, timeout=60_000):
+            app.start()
+        until(qtbot, lambda: app.session.state.loaded)
+        return app
+
+    yield make
+    for app in apps:
+        app.worker.stop()
+        app.window.deleteLater()
+
+
+def until(qtbot: QtBot, ready: Callable[[], object]) -> None:
+    qtbot.waitUntil(lambda: bool(ready()), timeout=60_000)
+
+
+def test_a_checkpoint_is_converted_at_the_press_of_a_button(
+    qtbot: QtBot, start: Callable[[Path], App], tiny_data: Callable[..., Path]
+) -> None:
+    import torch
+    from tiny import tiny_model
+
+    data = tiny_data(checkpoint=False, config={"checkpoint": "checkpoints/tiny.pt"})
+    network = {"img_resolution": 16, "attn_resolutions": [], "img_channels": 1}
+    (data / "tiny/checkpoints").mkdir()
+    torch.save(tiny_model(**network).state_dict(), data / "tiny/checkpoints/tiny.pt")
+    app = start(data)
+    window, notice = app.window, app.window.notice
+    assert notice.isVisible()
+    assert "does not say its preconditioning" in notice.text.text()
+    assert "can be converted" in notice.text.text()
+    assert notice.offer.isVisible()
+    assert notice.offer.text() == "Convert to .safetensors"
+    convert = action(window, "Convert checkpoint to .safetensors")
+    assert convert.isEnabled()
+
+    qtbot.mouseClick(notice.offer, Qt.MouseButton.LeftButton)
+    assert not notice.isVisible()
+    until(qtbot, lambda: not app.session.state.jobs)
+    out = data / "tiny/checkpoints/tiny.safetensors"
+    assert out.stat().st_size > 100_000
+    assert notice.isVisible()
+    assert notice.text.text() == f"Converted: {out} is used from now on."
+    assert not notice.offer.isVisible()
+    assert not convert.isEnabled()
+    assert app.session.state.loaded is not None
+
+
+def test_an_unconditional_model_asks_for_no_class(
+    qtbot: QtBot, start: Callable[[Path], App], tiny_data: Callable[..., Path]
+) -> None:
+    tiny_data("free", num_classes=0, channels=3)
+    app = start(tiny_data("of classes"))
+    window, panel = app.window, app.window.generate_panel
+    label = panel._form.labelForField(panel.classes)
+    assert app.session.state.model == "free"
+    assert not panel.classes.isVisible()
+    assert not label.isVisible()
+
+    place = window.map.position_of(3).toPoint()
+    qtbot.mouseClick(window.map.viewport, Qt.MouseButton.LeftButton, pos=place)
+    until(qtbot, lambda: app.session.state.selection.anchor == 3)
+    qtbot.mouseClick(panel.generate, Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: app.session.state.trajectory() and app.session.state.trajectory().done)
+    record = app.session.state.trajectory()
+    assert record.steps[-1].image.shape == (16, 16, 3)
+    assert len(record.steps) == 5
+    assert window.trajectory.choice.currentText() == "Trajectory 1"
+
+    window.layer_panel.model_chosen.emit("of classes")
+    until(qtbot, lambda: app.session.state.model == "of classes" and app.session.state.loaded)
+    assert panel.classes.isVisible()
+    assert label.isVisible()
+
+
+def test_samples_without_classes_have_no_panel_of_classes(
+    qtbot: QtBot, window: MainWindow, state: State
+) -> None:
+    dock = window.docks[1]
+    session = window.session
+    session.update(state)
+    assert dock.isVisible()
+    assert state.samples is not None
+    unknown = replace(state.samples, class_label=state.samples.class_label * 0 - 1)
+    session.update(replace(state, samples=unknown))
+    assert not dock.isVisible()
+    assert not dock.toggleViewAction().isEnabled()
+    window.reset_layout()
+    assert not dock.isVisible()
+    session.update(state)
+    assert dock.isVisible()
+    # one that was closed stays so
+    dock.toggleViewAction().trigger()
+    assert not dock.isVisible()
+    session.update(replace(state, samples=unknown))
+    session.update(state)
+    assert not dock.isVisible()
+    dock.toggleViewAction().trigger()
+    assert dock.isVisible()

@@ -1,0 +1,217 @@
+"""The legend says what the colours mean and filters by a click or a drag."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QAction
+from pytestqt.qtbot import QtBot
+
+from diffviews_desktop.actions import operations
+from diffviews_desktop.state.state import State
+from diffviews_desktop.ui.common.colors import MISSING, OKABE_ITO
+from diffviews_desktop.ui.shell.window import MainWindow
+from diffviews_desktop.ui.views.flat.coloring import RAMPS, category_colors, coloring, ramp_colors
+from diffviews_desktop.ui.views.flat.legend import BAR_WIDTH, MOST_ITEMS
+from diffviews_desktop.ui.views.flat.scene import SIZES
+from diffviews_desktop.values.samples import Column
+
+SIDES = ("left", "middle", "right")
+
+
+@pytest.fixture
+def columns(state: State) -> State:
+    side = np.array([row % 4 - 1 for row in range(30)], np.float32)
+    score = np.linspace(1, 30, 30).astype(np.float32)
+    more = {
+        "side": Column(side, SIDES),
+        "score": Column(score),
+        "change": Column(score - 11),
+        "many": Column(np.arange(30, dtype=np.float32), tuple(f"name {i}" for i in range(30))),
+    }
+    return replace(state, samples=replace(state.samples, columns=more))
+
+
+@pytest.fixture
+def window(open_window: Callable[..., MainWindow], columns: State) -> MainWindow:
+    return open_window(columns)
+
+
+def shown(window: MainWindow) -> list[int]:
+    return sorted(window.map.points.scene_drawn.rows.tolist())
+
+
+def choose(window: MainWindow, text: str) -> None:
+    box = window.color_panel.choice
+    index = box.findText(text)
+    assert index >= 0
+    box.setCurrentIndex(index)
+    box.activated.emit(index)
+
+
+def test_every_column_can_be_chosen_and_is_drawn_in_its_colours(window: MainWindow) -> None:
+    choose(window, "side")
+    legend, scene = window.map.legend, window.map.points.scene_drawn
+    assert legend.isVisible()
+    assert "side, 3 categories" in legend.accessibleName()
+    for row, group in zip(scene.rows.tolist(), scene.group.tolist(), strict=True):
+        color = scene.palette[group].tolist()
+        side = row % 4 - 1
+        expected = MISSING.name() if side < 0 else OKABE_ITO[side]
+        assert "#{:02x}{:02x}{:02x}".format(*color) == expected
+    choose(window, "score")
+    assert "score from 1 to 30" in legend.accessibleName()
+    choose(window, "change")
+    assert "change from -19 to 19" in legend.accessibleName()  # as far on both sides of zero
+    choose(window, "class")
+    assert not legend.isVisible()
+
+
+def test_a_click_hides_a_category_and_a_double_click_shows_only_it(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    choose(window, "side")
+    legend, left = window.map.legend, Qt.MouseButton.LeftButton
+    bar = window.map_area.filter_bar
+    assert not bar.isVisible()
+
+    def place(index: int) -> QPoint:
+        return legend.item_place(index).center().toPoint()
+
+    qtbot.mouseClick(legend, left, pos=place(1))
+    qtbot.waitUntil(lambda: shown(window) == [row for row in range(30) if row % 4 != 2])
+    assert bar.isVisible()
+    assert bar.text.text() == "23 of 30 shown"
+    qtbot.mouseClick(legend, left, pos=place(1))
+    qtbot.waitUntil(lambda: len(shown(window)) == 30)
+    qtbot.mouseDClick(legend, left, pos=place(0))
+    assert shown(window) == [row for row in range(30) if row % 4 == 1]
+    bar.button.click()
+    assert len(shown(window)) == 30
+    assert not bar.isVisible()
+    legend.setFocus()
+    qtbot.keyClick(legend, Qt.Key.Key_Down)
+    qtbot.keyClick(legend, Qt.Key.Key_Down)
+    qtbot.keyClick(legend, Qt.Key.Key_Down)  # those without a value
+    qtbot.keyClick(legend, Qt.Key.Key_Space)
+    assert shown(window) == [row for row in range(30) if row % 4]
+
+
+def test_a_drag_over_the_ramp_shows_only_those_values(
+    qtbot: QtBot, window: MainWindow, drag: Callable[..., None]
+) -> None:
+    choose(window, "score")
+    legend = window.map.legend
+    bar = legend.bar()
+
+    def at(value: float) -> QPoint:
+        part = (value - 1) / 29
+        return QPoint(round(bar.left() + part * BAR_WIDTH), round(bar.center().y()))
+
+    drag(legend, [at(5.5), at(10), at(20.5)])
+    assert shown(window) == list(range(5, 20))  # 6 … 20
+    drag(legend, [at(20.5), at(30) + QPoint(40, 0)])  # beyond the end: no limit
+    assert window.session.state.filter.high is None
+    assert shown(window) == list(range(20, 30))
+    choose(window, "class")  # the filter stays while the colours tell something else
+    assert shown(window) == list(range(20, 30))
+    assert window.map_area.filter_bar.isVisible()
+    choose(window, "score")
+    qtbot.mouseClick(legend, Qt.MouseButton.LeftButton, pos=at(10))
+    assert len(shown(window)) == 30
+
+
+def test_hidden_samples_are_not_picked(qtbot: QtBot, window: MainWindow) -> None:
+    window.classes.isolation_wanted.emit(0)
+    assert shown(window) == list(range(0, 30, 3))
+    assert window.classes.list.item(1).font().strikeOut()
+    place = window.map.position_of(1).toPoint()
+    qtbot.mouseMove(window.map.viewport, place)
+    qtbot.wait(30)
+    assert window.map.hovered_row is None
+    window.classes.isolation_wanted.emit(0)
+    assert len(shown(window)) == 30
+    assert not window.classes.list.item(1).font().strikeOut()
+
+
+def test_a_long_list_says_how_much_more_there_is(window: MainWindow) -> None:
+    choose(window, "many")
+    assert len(window.map.legend.items()) == MOST_ITEMS
+    assert window.map.rect().contains(window.map.legend.geometry())
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_colours_differ_from_each_other_and_from_the_ground(dark: bool) -> None:
+    ground = 24 if dark else 255
+    for count in (2, 7, 12, 40):
+        colors = category_colors(count, dark=dark)
+        assert len({color.name() for color in colors}) == count
+        assert all(abs(color.lightness() - ground) > 25 for color in colors)
+    for ramp in RAMPS:
+        grey = [
+            0.299 * c.red() + 0.587 * c.green() + 0.114 * c.blue()
+            for c in ramp_colors("sequential", ramp, dark=dark)
+        ]
+        assert all(np.diff(grey) > 0)  # also without any colour higher is brighter
+
+
+def test_the_ramp_is_chosen_and_remembered(window: MainWindow) -> None:
+    choose(window, "score")
+    before = window.map.points.scene_drawn.palette.tolist()
+    window.set_ramp("cividis")
+    assert window.map.points.scene_drawn.palette.tolist() != before
+    assert window._settings.text("ramp") == "cividis"
+    window.set_ramp("viridis")
+    assert window.map.points.scene_drawn.palette.tolist() == before
+
+
+def test_a_place_on_the_ramp_and_its_value_are_one(columns: State) -> None:
+    for by in ("column:score", "column:change", "sigma"):
+        colors = coloring(replace(columns, color_by=by))
+        for part in (0.0, 0.3, 1.0):
+            assert colors.place_of(colors.value_at(part)) == pytest.approx(part)
+
+
+def offered_sizes(window: MainWindow) -> dict[str, QAction]:
+    window.size_menu.aboutToShow.emit()
+    return {action.text().replace("&", ""): action for action in window.size_menu.actions()}
+
+
+def test_the_size_of_points_tells_a_number(window: MainWindow) -> None:
+    offered = offered_sizes(window)
+    assert offered["All the same"].isChecked()
+    assert {"score", "change", "noise level"} <= set(offered)
+    assert not {"side", "many", "class"} & set(offered)  # categories
+    assert "second map" in offered["what moved"].toolTip()
+    assert not offered["what moved"].isEnabled()
+    offered["score"].trigger()
+    scene = window.map.points.scene_drawn
+    by_row = dict(zip(scene.rows.tolist(), scene.size.tolist(), strict=True))
+    sizes = [by_row[row] for row in range(30)]
+    assert sizes == sorted(sizes)
+    assert set(sizes) == set(range(len(SIZES)))
+    assert offered_sizes(window)["score"].isChecked()
+    other = replace(window.session.state.layer_map, layers=("other",))
+    window.session.update(replace(window.session.state, layer_map=other))
+    assert window.map.points.scene_drawn.size is not None  # it stays on another map
+    offered_sizes(window)["All the same"].trigger()
+    assert window.map.points.scene_drawn.size is None
+
+
+def test_samples_without_a_value_are_smallest(window: MainWindow) -> None:
+    state = window.session.state
+    score = state.samples.columns["score"].values.copy()
+    score[3:6] = np.nan
+    holes = {**state.samples.columns, "holes": Column(score)}
+    window.session.update(replace(state, samples=replace(state.samples, columns=holes)))
+    operations.change_size(session=window.session, by="column:holes")
+    scene = window.map.points.scene_drawn
+    small = set(scene.rows[scene.size == 0].tolist())
+    assert {3, 4, 5} <= small
+    operations.change_size(session=window.session, by="column:side")  # categories have no size
+    assert window.session.state.sized_by is None
+    assert window.map.points.scene_drawn.size is None

@@ -1,0 +1,218 @@
+"""Random gestures on the whole window: nothing raises, nothing grows, `None` keeps its references.
+
+300 of them in the usual run; ``DIFFVIEWS_SOAK=10000`` does as many as it says.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import random
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QObject, QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+from recorder import Recorder
+
+from diffviews_desktop.actions import operations
+from diffviews_desktop.engine.jobs import LinkedMap
+from diffviews_desktop.state.session import Session
+from diffviews_desktop.state.state import State, TrajectoryRecord
+from diffviews_desktop.ui.shell.settings import Settings
+from diffviews_desktop.ui.shell.window import MainWindow
+from diffviews_desktop.values.samples import Column
+
+GESTURES = int(os.environ.get("DIFFVIEWS_SOAK", "300"))
+KEYS = (
+    Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Return,
+    Qt.Key.Key_Space, Qt.Key.Key_N, Qt.Key.Key_V, Qt.Key.Key_R, Qt.Key.Key_L, Qt.Key.Key_Z,
+    Qt.Key.Key_F, Qt.Key.Key_T, Qt.Key.Key_C, Qt.Key.Key_D, Qt.Key.Key_A, Qt.Key.Key_Escape,
+    Qt.Key.Key_S, Qt.Key.Key_Comma, Qt.Key.Key_Period, Qt.Key.Key_2,
+)  # fmt: skip
+HELD = (
+    Qt.KeyboardModifier.NoModifier,
+    Qt.KeyboardModifier.ShiftModifier,
+    Qt.KeyboardModifier.AltModifier,
+)
+
+
+def resident_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+class Hand:
+    """Does one random thing after the other to a window."""
+
+    def __init__(
+        self, window: MainWindow, states: list[State], drag: Callable[..., None], seed: int
+    ) -> None:
+        self.window, self.states, self.drag = window, states, drag
+        self.random = random.Random(seed)
+        self.gestures: list[Callable[[], None]] = [
+            self.drag_somewhere, self.drag_somewhere, self.drag_somewhere, self.hover, self.hover,
+            self.click, self.click, self.wheel, self.wheel, self.press, self.press, self.press,
+            self.color, self.filter, self.other_map, self.undo, self.whole_selection, self.size,
+            self.dock, self.theme, self.second, self.sizes,
+        ]  # fmt: skip
+
+    def act(self) -> None:
+        self.random.choice(self.gestures)()
+        QApplication.processEvents()
+
+    def somewhere(self) -> QPoint:
+        view = self.window.map.viewport
+        return QPoint(self.random.randrange(view.width()), self.random.randrange(view.height()))
+
+    def drag_somewhere(self) -> None:
+        way = [self.somewhere() for _ in range(self.random.randint(2, 5))]
+        release = self.random.random() > 0.1
+        self.drag(self.window.map.viewport, way, self.random.choice(HELD), release=release)
+        if not release:
+            QTest.keyClick(self.window.map.focusProxy(), Qt.Key.Key_Escape)
+            self.drag(self.window.map.viewport, way[-1:])
+
+    def hover(self) -> None:
+        QTest.mouseMove(self.window.map.viewport, self.somewhere())
+
+    def click(self) -> None:
+        left = Qt.MouseButton.LeftButton
+        do = self.random.choice([QTest.mouseClick, QTest.mouseClick, QTest.mouseDClick])
+        do(self.window.map.viewport, left, self.random.choice(HELD[:2]), self.somewhere())
+
+    def wheel(self) -> None:
+        view, place = self.window.map.viewport, self.somewhere()
+        turn = QPoint(0, self.random.choice((-240, -120, 120, 240)))
+        none = Qt.KeyboardModifier.NoModifier
+        event = QWheelEvent(
+            QPointF(place), QPointF(view.mapToGlobal(place)), QPoint(), turn,
+            Qt.MouseButton.NoButton, none, Qt.ScrollPhase.NoScrollPhase, False,
+        )  # fmt: skip
+        QApplication.sendEvent(view, event)
+
+    def press(self) -> None:
+        QTest.keyClick(self.window.map.focusProxy(), self.random.choice(KEYS))
+
+    def color(self) -> None:
+        choice = self.window.color_panel.choice
+        names = [choice.itemData(i) for i in range(choice.count()) if choice.itemData(i)]
+        operations.change_color(session=self.window.session, by=self.random.choice(names))
+
+    def sizes(self) -> None:
+        by = self.random.choice((None, "sigma", "distance", "column:score"))
+        operations.change_size(session=self.window.session, by=by)
+
+    def filter(self) -> None:
+        session = self.window.session
+        number = self.random.randrange(3)
+        which = self.random.randrange(4)
+        if which == 0:
+            operations.toggle_category(session=session, by="class", number=number)
+        elif which == 1:
+            low = self.random.random() * 2
+            operations.filter_values(session=session, by="column:score", low=low, high=None)
+        elif which == 2:
+            operations.highlight_class(session=session, number=number)
+        else:
+            operations.show_all(session=session)
+
+    def other_map(self) -> None:
+        other = self.random.choice(self.states)
+        session = self.window.session
+        session.update(replace(session.state, layer_map=other.layer_map, linked=None))
+
+    def undo(self) -> None:
+        stack = self.window.session.undo_stack
+        self.random.choice([stack.undo, stack.redo])()
+
+    def whole_selection(self) -> None:
+        do = self.random.choice(
+            [
+                operations.choose_all,
+                operations.invert_chosen,
+                operations.clear_chosen,
+                operations.use_chosen_as_neighbors,
+                operations.clear_selection,
+            ]
+        )
+        do(session=self.window.session)
+
+    def size(self) -> None:
+        self.window.resize(self.random.randint(1280, 1700), self.random.randint(720, 1000))
+
+    def dock(self) -> None:
+        dock = self.random.choice(self.window.docks)
+        dock.setFloating(not dock.isFloating())
+
+    def theme(self) -> None:
+        self.window.set_theme(self.random.choice(("light", "dark")))
+
+    def second(self) -> None:
+        session = self.window.session
+        if not self.window.second_action.isChecked():
+            self.window.second_action.trigger()
+        shown = session.state.layer_map
+        overlap = np.random.default_rng(0).random(len(shown.xy)).astype(np.float32)
+        other = LinkedMap(map=shown, beside=shown.layers, overlap=overlap)
+        session.update(replace(session.state, linked=other))
+
+
+def test_random_gestures_break_and_keep_nothing(
+    qtbot: QtBot,
+    tmp_path: Path,
+    state: State,
+    drag: Callable[..., None],
+    make_job: Callable,
+    make_step: Callable,
+) -> None:
+    column = {"score": Column(np.linspace(0, 3, 30).astype(np.float32))}
+    state = replace(state, samples=replace(state.samples, columns=column))
+    record = TrajectoryRecord(
+        make_job(), "Trajectory 1", tuple(map(make_step, range(4))), done=True
+    )
+    state = replace(state, trajectories=(record,), shown=record.key)
+    turned = replace(state.layer_map, xy=state.layer_map.xy[:, ::-1].copy(), layers=("other",))
+    states = [state, replace(state, layer_map=turned)]
+    settings = Settings(tmp_path / "settings.json")
+    settings.change({"reduced_motion": "false"})
+    window = MainWindow(Session(), Recorder(), settings)
+    qtbot.addWidget(window)
+    with qtbot.waitExposed(window):
+        window.show()
+    window.bring_map()
+    with qtbot.waitSignal(window.map_area.painted):
+        window.session.update(state)
+    hand = Hand(window, states, drag, seed=1)
+
+    def settle() -> tuple[int, int, int]:
+        window.session.update(replace(window.session.state, jobs=()))
+        window.session.undo_stack.clear()
+        qtbot.wait(900)
+        gc.collect()
+        return sys.getrefcount(None), len(window.findChildren(QObject)), resident_bytes()
+
+    first = max(50, GESTURES // 5)  # what is made once, is made by then
+    for _ in range(first):
+        hand.act()
+    nones, objects, memory = settle()
+    for _ in range(GESTURES - first):
+        hand.act()
+    nones_now, objects_now, memory_now = settle()
+    if sys.version_info < (3, 12):  # from then on None is immortal
+        assert nones_now > nones - 500
+    assert objects_now < objects + 100
+    assert memory_now < memory + 40e6 + 2e3 * GESTURES
+    # and it still works
+    window.session.update(replace(state, color_by="class", filter=None, linked=None))
+    window.map.set_tool("pan")
+    window.map.fit()
+    qtbot.waitUntil(lambda: not window.map.glide.running and not window.map.box.flying)
+    assert sorted(window.map.points.scene_drawn.rows.tolist()) == list(range(30))
+    window.map_area.close_threads()
