@@ -51,7 +51,8 @@ def make(folder: Path, count: int) -> Path:
 def map_both(data: Path) -> None:
     """Make the maps, as the window would."""
     from diffviews_desktop.engine.engine import Engine
-    from diffviews_desktop.engine.jobs import MapLayer, Source
+    from diffviews_desktop.engine.jobs.mapping import MapLayer
+    from diffviews_desktop.values.folders import Source
 
     engine = Engine("cpu")
     for layer in LAYERS:
@@ -62,9 +63,9 @@ def measure(data: Path, repeats: int) -> list[float]:
     """Seconds from the choice of a layer to its painted map."""
     from PySide6.QtCore import QEventLoop
 
-    from diffviews_desktop.actions import operations
+    from diffviews_desktop.actions import maps
     from diffviews_desktop.app import App, Options, create_application
-    from diffviews_desktop.engine.jobs import Source
+    from diffviews_desktop.values.folders import Source
 
     app = create_application(["cached_layer"])
     main_app = App(Options(source=Source(data)))
@@ -86,7 +87,7 @@ def measure(data: Path, repeats: int) -> list[float]:
     for repeat in range(2 * repeats + 2):
         layers = (LAYERS[repeat % 2],)
         start = time.perf_counter()
-        operations.change_layer(session=session, worker=worker, layers=layers)
+        maps.change_layer(session=session, worker=worker, layers=layers)
         until(lambda: not session.state.jobs)
         shown = session.state.layer_map
         assert shown is not None

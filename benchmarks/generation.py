@@ -40,16 +40,12 @@ from diffviews_desktop.core.denoising import denoise, evaluations
 from diffviews_desktop.data.folder.dataset import open_data_folder
 from diffviews_desktop.data.folder.demo import unpack_demo
 from diffviews_desktop.engine.engine import Engine
-from diffviews_desktop.engine.jobs import (
-    Event,
-    Generate,
-    GenerateSettings,
-    LoadModel,
-    MapLayer,
-    ModelLoaded,
-    Source,
-    StepDone,
-)
+from diffviews_desktop.engine.jobs.drawing import Generate
+from diffviews_desktop.engine.jobs.mapping import MapLayer
+from diffviews_desktop.engine.jobs.opening import LoadModel
+from diffviews_desktop.engine.protocol import Event, StepDone
+from diffviews_desktop.values.folders import ModelLoaded, Source
+from diffviews_desktop.values.sampling import GenerateSettings
 
 DDPMPP = "DDPM++ of CIFAR-10 (55.7 M)"
 WARM_UP = 50

@@ -53,8 +53,8 @@ def make_state(count: int) -> State:
     """A state with that many samples on a map."""
     from diffviews_desktop.data.folder.dataset import open_data_folder, read_samples
     from diffviews_desktop.data.folder.demo import unpack_demo
-    from diffviews_desktop.engine.jobs import LayerMap
     from diffviews_desktop.state.state import State
+    from diffviews_desktop.values.maps import LayerMap
     from diffviews_desktop.values.samples import Column
 
     demo = read_samples(open_data_folder(unpack_demo()).model("digits")).table
@@ -256,9 +256,9 @@ def _round(hand: _Hand) -> None:
     from PySide6.QtCore import Qt
     from PySide6.QtTest import QTest
 
-    from diffviews_desktop.actions import operations
-    from diffviews_desktop.engine.jobs import LinkedMap
+    from diffviews_desktop.actions import picks, selection, showing
     from diffviews_desktop.state.state import State
+    from diffviews_desktop.values.maps import LinkedMap
 
     window, view, session, do = hand.window, hand.view, hand.session, hand.do
     gesture, tools = hand.gesture, hand.window.map_area.map_actions.tools
@@ -266,10 +266,10 @@ def _round(hand: _Hand) -> None:
     assert shown is not None
 
     def suggest(count: int, on_map: bool) -> Callable[[], None]:
-        return do(operations.suggest_neighbors, worker=hand.worker, count=count, on_map=on_map)
+        return do(picks.suggest_neighbors, worker=hand.worker, count=count, on_map=on_map)
 
     def color(by: str) -> Callable[[], None]:
-        return do(operations.change_color, by=by)
+        return do(showing.change_color, by=by)
 
     def show(**change: object) -> Callable[[], None]:
         return lambda: session.update(replace(session.state, **change))  # type: ignore[arg-type]
@@ -295,27 +295,27 @@ def _round(hand: _Hand) -> None:
     tools["lasso"].trigger()
     gesture("lasso", lasso(0.1), lasso(0.4))
     tools["pan"].trigger()
-    gesture("invert", do(operations.invert_chosen))
-    gesture("select all", do(operations.choose_all))
-    gesture("take a class away", do(operations.choose_class, number=3, how="remove"))
-    gesture("use as neighbours", do(operations.use_chosen_as_neighbors))
+    gesture("invert", do(selection.invert_chosen))
+    gesture("select all", do(selection.choose_all))
+    gesture("take a class away", do(selection.choose_class, number=3, how="remove"))
+    gesture("use as neighbours", do(selection.use_chosen_as_neighbors))
     gesture("undo, redo", session.undo_stack.undo, session.undo_stack.redo)
     gesture("fit the selection", view.fit_selection)
-    gesture("select nothing", do(operations.clear_chosen))
-    gesture("class highlighted", *[do(operations.highlight_class, number=n) for n in (3, None)])
+    gesture("select nothing", do(selection.clear_chosen))
+    gesture("class highlighted", *[do(showing.highlight_class, number=n) for n in (3, None)])
     for by in ("sigma", "trust", "distance", "column:score", "column:kind"):
         gesture(f"colour by {by.removeprefix('column:')}", color(by))
     gesture("colour by class", color("class"))
     color("distance")()
-    anchors = [do(operations.new_anchor, row=row) for row in (11, 222)]
+    anchors = [do(picks.new_anchor, row=row) for row in (11, 222)]
     gesture("another anchor, coloured by distance", *anchors)
-    do(operations.filter_values, by="distance", low=None, high=9.0)()
+    do(showing.filter_values, by="distance", low=None, high=9.0)()
     gesture("another anchor, filtered by distance", *anchors)
-    gesture("show all", do(operations.show_all))
+    gesture("show all", do(showing.show_all))
     gesture("filtered by class", *[
-        do(operations.toggle_category, by="class", number=n) for n in (1, 2)
+        do(showing.toggle_category, by="class", number=n) for n in (1, 2)
     ])  # fmt: skip
-    do(operations.show_all)()
+    do(showing.show_all)()
     color("class")()
     shows = window.map_area.map_actions.shows
     gesture("contours", *[shows["contours"].trigger] * 2)

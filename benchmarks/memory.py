@@ -76,7 +76,10 @@ def one(count: int) -> dict[str, float]:
     import umap  # noqa: F401
 
     from diffviews_desktop.engine.engine import Engine
-    from diffviews_desktop.engine.jobs import Event, LoadModel, MapLayer, Progress, Source
+    from diffviews_desktop.engine.jobs.mapping import MapLayer
+    from diffviews_desktop.engine.jobs.opening import LoadModel
+    from diffviews_desktop.engine.protocol import Event, Progress
+    from diffviews_desktop.values.folders import Source
 
     stage, peaks, stop = "loading the model", dict[str, float](), threading.Event()
 

@@ -49,14 +49,10 @@ def collect(layer: str, count: int, steps: int) -> tuple[NDArray, NDArray, list[
     from diffviews_desktop.data.folder.dataset import open_data_folder
     from diffviews_desktop.data.folder.demo import unpack_demo
     from diffviews_desktop.engine.engine import Engine
-    from diffviews_desktop.engine.jobs import (
-        DataOpened,
-        LayerMap,
-        LoadModel,
-        MapLayer,
-        OpenData,
-        Source,
-    )
+    from diffviews_desktop.engine.jobs.mapping import MapLayer
+    from diffviews_desktop.engine.jobs.opening import DataOpened, LoadModel, OpenData
+    from diffviews_desktop.values.folders import Source
+    from diffviews_desktop.values.maps import LayerMap
 
     engine, source = Engine("cpu", threads=1), Source(None)
     opened = engine.run(OpenData(job_id=1, source=source, model="digits"))

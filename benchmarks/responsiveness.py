@@ -62,9 +62,9 @@ def write_large(folder: Path, count: int) -> None:
 def measure(large: Path) -> list[Row]:
     from PySide6.QtCore import QEventLoop, Qt, QTimer
 
-    from diffviews_desktop.actions import operations
+    from diffviews_desktop.actions import folders, maps, picks, runs
     from diffviews_desktop.app import App, Options, create_application
-    from diffviews_desktop.engine.jobs import Source
+    from diffviews_desktop.values.folders import Source
 
     app = create_application(["responsiveness"])
     main_app = App(Options())
@@ -104,7 +104,7 @@ def measure(large: Path) -> list[Row]:
         return not session.state.jobs
 
     def map_layer(name: str, label: str) -> None:
-        operations.change_layer(session=session, worker=worker, layers=(name,))
+        maps.change_layer(session=session, worker=worker, layers=(name,))
         running = session.state.jobs[-1].job.job_id
 
         def extracted() -> bool:
@@ -134,26 +134,26 @@ def measure(large: Path) -> list[Row]:
     map_layer("encoder_bottleneck", "empty numba cache")
     map_layer("midblock", "warm")
     map_layer("decoder_block_4", "warm")
-    operations.click_point(session=session, row=7)
-    operations.suggest_neighbors(session=session, worker=worker, count=5)
+    picks.click_point(session=session, row=7)
+    picks.suggest_neighbors(session=session, worker=worker, count=5)
     for _ in range(3):
         state = session.state
-        operations.generate_from_neighbors(
+        runs.generate_from_neighbors(
             session=session, worker=worker, settings=state.settings, class_choice="zero"
         )
     phase("generation", idle)
     for layers in (("midblock",), ("encoder_bottleneck",), ("decoder_block_4",)):
-        operations.change_layer(session=session, worker=worker, layers=layers)
+        maps.change_layer(session=session, worker=worker, layers=layers)
         phase("cached layer", idle)
     names = [model.name for model in session.state.models]
     for name in [*names[1:], names[0]]:
-        operations.switch_model(session=session, worker=worker, model=name)
+        folders.switch_model(session=session, worker=worker, model=name)
         phase("model switch", idle)
     demo = session.state.samples
-    operations.open_data(session=session, worker=worker, source=Source(path=large))
+    folders.open_data(session=session, worker=worker, source=Source(path=large))
     phase("a million samples", lambda: session.state.samples is not demo and idle())
     assert session.state.samples is not None
-    operations.open_data(session=session, worker=worker, source=Source())
+    folders.open_data(session=session, worker=worker, source=Source())
     phase("the demo after them", lambda: session.state.is_demo and idle())
     timer.stop()
     main_app.window.close()

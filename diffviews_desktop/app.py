@@ -17,10 +17,10 @@ from PySide6.QtGui import QGuiApplication, QIcon
 from PySide6.QtWidgets import QApplication
 
 from diffviews_desktop import __version__, paths
-from diffviews_desktop.actions import operations
-from diffviews_desktop.engine.jobs import Event, Source
+from diffviews_desktop.actions import answers, folders, maps
+from diffviews_desktop.engine.protocol import Event
 from diffviews_desktop.engine.pump import Worker
-from diffviews_desktop.files.files import replacing
+from diffviews_desktop.files.writing import replacing
 from diffviews_desktop.logs import configure_logging
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.text import terminal
@@ -28,6 +28,7 @@ from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.shell.saving import encoded
 from diffviews_desktop.ui.shell.settings import Settings
 from diffviews_desktop.ui.shell.window import MainWindow
+from diffviews_desktop.values.folders import Source
 
 log = logging.getLogger(__name__)
 
@@ -121,7 +122,7 @@ class App(QObject):
 
     def _begin(self) -> None:
         self.worker.start()
-        operations.open_data(
+        folders.open_data(
             session=self.session,
             worker=self.worker,
             source=self._options.source,
@@ -144,17 +145,17 @@ class App(QObject):
         events, self._events = self._events, []
         with self.window.map_area.painted_apart(), self.session.together():
             for event in events:
-                operations.on_event(session=self.session, event=event)
+                answers.on_event(session=self.session, event=event)
             yield
 
     # Slots of a QObject that lives in the window's thread: signals of the worker are queued to it.
 
     def _on_engine_changed(self, status: str) -> None:
-        operations.on_engine_changed(session=self.session, status=status)  # type: ignore[arg-type]
+        answers.on_engine_changed(session=self.session, status=status)  # type: ignore[arg-type]
 
     def _on_started(self, job_id: int) -> None:
         with self._at_once():
-            operations.on_started(session=self.session, job_id=job_id)
+            answers.on_started(session=self.session, job_id=job_id)
 
     def _on_progressed(self, event: object) -> None:
         self._events.append(event)  # type: ignore[arg-type]
@@ -168,7 +169,7 @@ class App(QObject):
 
     def _on_finished(self, job_id: int, result: object, memory: object) -> None:
         with self._at_once():
-            operations.on_finished(
+            answers.on_finished(
                 session=self.session,
                 worker=self.worker,
                 job_id=job_id,
@@ -178,7 +179,7 @@ class App(QObject):
 
     def _on_failed(self, job_id: int, message: str, details: str) -> None:
         with self._at_once():
-            operations.on_failed(
+            answers.on_failed(
                 session=self.session,
                 worker=self.worker,
                 job_id=job_id,
@@ -191,7 +192,7 @@ class App(QObject):
 
     def _on_cancelled(self, job_id: int) -> None:
         with self._at_once():
-            operations.on_cancelled(session=self.session, job_id=job_id)
+            answers.on_cancelled(session=self.session, job_id=job_id)
 
     def _on_map_shown(self) -> None:
         # what was built so far stays: full collections would pause the window for nothing
@@ -199,7 +200,7 @@ class App(QObject):
         gc.freeze()
         if self._options.layer is not None:
             layers = tuple(sorted(self._options.layer.split("+")))
-            operations.change_layer(session=self.session, worker=self.worker, layers=layers)
+            maps.change_layer(session=self.session, worker=self.worker, layers=layers)
         if self._options.screenshot is not None:
             QTimer.singleShot(SCREENSHOT_SETTLE_MILLISECONDS, self._take_screenshot)
 

@@ -16,25 +16,15 @@ from tiny_folder import write_tiny_model
 
 from diffviews_desktop.data.folder.sample_files import write_embedding_csv
 from diffviews_desktop.engine.engine import Engine
-from diffviews_desktop.engine.jobs import (
-    AveragePictures,
-    DataOpened,
-    ExportSamples,
-    Extract,
-    Generate,
-    GenerateGrid,
-    Job,
-    LayerMap,
-    LoadModel,
-    MapLayer,
-    ModelLoaded,
-    OpenData,
-    Source,
-    Trajectory,
-)
+from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid, Trajectory
+from diffviews_desktop.engine.jobs.mapping import Extract, MapLayer
+from diffviews_desktop.engine.jobs.opening import DataOpened, LoadModel, OpenData
+from diffviews_desktop.engine.jobs.samples import AveragePictures, ExportSamples
+from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.engine.record import read_record, replayed
 from diffviews_desktop.errors import DiffViewsError
-from diffviews_desktop.values.maps import MapParameters
+from diffviews_desktop.values.folders import ModelLoaded, Source
+from diffviews_desktop.values.maps import LayerMap, MapParameters
 
 T = TypeVar("T")
 

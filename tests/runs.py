@@ -10,17 +10,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from diffviews_desktop.engine.jobs import (
-    Generate,
-    GenerateGrid,
-    GenerateSettings,
-    GridCell,
-    PictureGrid,
-    Source,
-    Trajectory,
-    TrajectoryStep,
-)
+from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid, PictureGrid, Trajectory
+from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.runs import GridCell, TrajectoryStep
 from diffviews_desktop.values.samples import SampleTable
+from diffviews_desktop.values.sampling import GenerateSettings
 
 NO_SAMPLES = SampleTable(Path(), (), np.zeros(0, np.int32), (), (), np.zeros(0, np.float32))
 

@@ -18,7 +18,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from diffviews_desktop.app import App, Options
-from diffviews_desktop.engine.jobs import MapLayer
+from diffviews_desktop.engine.jobs.mapping import MapLayer
 
 SECONDS = 1000
 
@@ -208,12 +208,13 @@ if __name__ == "__main__":
 
     def changed(old, new):
         if new.loaded is not None and not begun and not new.jobs:
-            from diffviews_desktop.actions import operations
+            from diffviews_desktop.actions import picks
+            from diffviews_desktop.actions import runs
             begun.append(True)
             print("engine", main.worker.engine_pid, flush=True)
-            operations.click_point(session=main.session, row=3)
-            operations.suggest_neighbors(session=main.session, worker=main.worker, count=3)
-            operations.generate_from_neighbors(
+            picks.click_point(session=main.session, row=3)
+            picks.suggest_neighbors(session=main.session, worker=main.worker, count=3)
+            runs.generate_from_neighbors(
                 session=main.session, worker=main.worker, settings=new.settings, class_choice=1
             )
         record = new.trajectory()

@@ -13,10 +13,10 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
-from diffviews_desktop.actions import operations
+from diffviews_desktop.actions import picks
 from diffviews_desktop.app import App, Options
 from diffviews_desktop.cli import main as cli
-from diffviews_desktop.engine.jobs import Source
+from diffviews_desktop.values.folders import Source
 
 SECONDS = 1000
 SAMPLES = 60
@@ -54,8 +54,8 @@ def test_a_masked_run_is_compared_placed_saved_and_made_again(
 ) -> None:
     window, session = app.window, app.session
     panel, trajectory = window.generate_panel, window.trajectory
-    operations.click_point(session=session, row=3)
-    operations.click_point(session=session, row=7)
+    picks.click_point(session=session, row=3)
+    picks.click_point(session=session, row=7)
 
     # EDM's sampler, four steps, the mask on steps 2 and 3 at a strength of its own
     panel.sampling.sampler.setCurrentIndex(panel.sampling.sampler.findData("heun"))
@@ -138,7 +138,7 @@ def test_a_grid_fills_can_be_cancelled_and_a_picture_drawn_again(
     qtbot: QtBot, app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window, session = app.window, app.session
-    operations.click_point(session=session, row=3)
+    picks.click_point(session=session, row=3)
     window.generate_panel.sampling.steps.setValue(3)
     qtbot.mouseClick(window.generate_panel.grid, Qt.MouseButton.LeftButton)
     grid = window.grid_window

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from tiny_folder import write_tiny_checkpoint
 
 from diffviews_desktop.app import App, Options
-from diffviews_desktop.engine.jobs import Source
+from diffviews_desktop.values.folders import Source
 
 SECONDS = 1000
 SAMPLES = 400

@@ -32,9 +32,12 @@ from diffviews_desktop.data.activations.side_car import write_side_car
 from diffviews_desktop.data.cache.layer_cache import LayerCache, finish
 from diffviews_desktop.data.folder.dataset import open_data_folder, write_embedding_csv
 from diffviews_desktop.engine.engine import Engine
-from diffviews_desktop.engine.jobs import ExportSamples, Extract, OpenData, Source
+from diffviews_desktop.engine.jobs.mapping import Extract
+from diffviews_desktop.engine.jobs.opening import OpenData
+from diffviews_desktop.engine.jobs.samples import ExportSamples
 from diffviews_desktop.exports.run_files import write_grid, write_trajectory
 from diffviews_desktop.processing.umap import Projector, fit_map, save_embeddings
+from diffviews_desktop.values.folders import Source
 from diffviews_desktop.values.maps import MapParameters
 
 MODEL = "tiny"

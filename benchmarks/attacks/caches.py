@@ -29,16 +29,12 @@ from common import isolate
 from diffviews_desktop.data.cache.layer_cache import LayerCache
 from diffviews_desktop.data.folder.demo import demo_folder, ready_demo
 from diffviews_desktop.engine.engine import Engine
-from diffviews_desktop.engine.jobs import (
-    Extract,
-    Generate,
-    GenerateSettings,
-    LinkMaps,
-    MapLayer,
-    Source,
-)
+from diffviews_desktop.engine.jobs.drawing import Generate
+from diffviews_desktop.engine.jobs.mapping import Extract, LinkMaps, MapLayer
 from diffviews_desktop.errors import DiffViewsError
 from diffviews_desktop.processing.umap import MapParameters
+from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.sampling import GenerateSettings
 
 MODEL, LAYER = "digits-8x8", "encoder_block_0"
 NARROW = MapParameters(pca_components=9)  # needs the kept activations

@@ -29,7 +29,7 @@ from trials import Trial, parser, report
 from diffviews_desktop.errors import DiffViewsError
 from diffviews_desktop.exports.run_files import write_grid, write_trajectory
 from diffviews_desktop.files import leftovers
-from diffviews_desktop.files.files import replacing_all
+from diffviews_desktop.files.writing import replacing_all
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 TRIES, STARTS = 100, 4

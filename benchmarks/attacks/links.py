@@ -25,8 +25,9 @@ from victims import Plan, Victims
 from writers import WRITERS, former_names, plans
 
 from diffviews_desktop.engine.engine import Engine
-from diffviews_desktop.engine.jobs import ConvertCheckpoint, Source
+from diffviews_desktop.engine.jobs.opening import ConvertCheckpoint
 from diffviews_desktop.errors import DiffViewsError
+from diffviews_desktop.values.folders import Source
 
 PROGRAM = str(Path(sys.executable).with_name("diffviews-desktop"))
 BESIDE = "data/tiny/embeddings/layer_cache"

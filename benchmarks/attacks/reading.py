@@ -118,7 +118,9 @@ def trial(name: str, ends: dict[str, End]) -> Trial:
 def open_and_map(data: Path) -> None:
     """What the verbs info and map do."""
     from diffviews_desktop.engine.engine import Engine
-    from diffviews_desktop.engine.jobs import LoadModel, MapLayer, OpenData, Source
+    from diffviews_desktop.engine.jobs.mapping import MapLayer
+    from diffviews_desktop.engine.jobs.opening import LoadModel, OpenData
+    from diffviews_desktop.values.folders import Source
     from diffviews_desktop.values.maps import MapParameters
 
     engine = Engine("cpu", threads=1)
@@ -245,7 +247,7 @@ def json_memory(root: Path) -> list[Trial]:
     from diffviews_desktop.data.class_labels import load_class_labels
     from diffviews_desktop.data.folder.files import read_json
     from diffviews_desktop.data.folder.model_folder import read_config
-    from diffviews_desktop.files.files import MOST_JSON, MOST_LISTED_JSON
+    from diffviews_desktop.files.reading import MOST_JSON, MOST_LISTED_JSON
 
     file = root / "config.json"
     small, large = {}, {}
@@ -264,7 +266,7 @@ def table_memory(root: Path) -> Trial:
     from diffviews_desktop.data.folder.sample_columns import read_csv
     from diffviews_desktop.data.folder.sample_files import sample_columns
     from diffviews_desktop.data.folder.sample_records import sample_records
-    from diffviews_desktop.files.files import MOST_TABLE
+    from diffviews_desktop.files.reading import MOST_TABLE
 
     ends = {}
     file = root / "dataset_info.json"

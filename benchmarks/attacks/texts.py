@@ -101,9 +101,9 @@ def window(folders: Sequence[Path]) -> None:
     parts of the window are before, and after each folder."""
     from PySide6.QtCore import QPoint
 
-    from diffviews_desktop.actions import operations
+    from diffviews_desktop.actions import picks
     from diffviews_desktop.app import App, Options, create_application
-    from diffviews_desktop.engine.jobs import Source
+    from diffviews_desktop.values.folders import Source
 
     app = create_application(sys.argv[:1])
     main = App(Options(source=Source(path=folders[0]), device="cpu", reset=True))
@@ -131,7 +131,7 @@ def window(folders: Sequence[Path]) -> None:
         for row in range(len(samples) if samples is not None and shown.map is not None else 0):
             assert shown.map is not None
             shown.map.hovered.emit(row)
-            operations.new_anchor(session=session, row=row)
+            picks.new_anchor(session=session, row=row)
             app.processEvents()
             shown.map_area._show_menu(row, QPoint())
             shown.grab()

@@ -73,15 +73,12 @@ def make(data: Path) -> None:
 
 def work(job: str, data: Path, components: int = 4) -> Any:
     """A job on the folder."""
-    from diffviews_desktop.engine.jobs import (
-        Extract,
-        Generate,
-        GenerateSettings,
-        ImportData,
-        MapLayer,
-        Source,
-    )
+    from diffviews_desktop.engine.jobs.drawing import Generate
+    from diffviews_desktop.engine.jobs.importing import ImportData
+    from diffviews_desktop.engine.jobs.mapping import Extract, MapLayer
+    from diffviews_desktop.values.folders import Source
     from diffviews_desktop.values.maps import MapParameters
+    from diffviews_desktop.values.sampling import GenerateSettings
 
     source = Source(data, parameters=MapParameters(n_neighbors=5, pca_components=components))
     at: dict[str, Any] = {"job_id": 1, "source": source, "model": "net"}
@@ -175,7 +172,7 @@ def stages_of(fresh: Path, job: str, folder: Path) -> list[str]:
 def run(data: Path, job: str, stage: str | None, harm: str | None) -> str:
     """Do a job; what it ended with."""
     from diffviews_desktop.engine.engine import Engine
-    from diffviews_desktop.engine.jobs import Progress
+    from diffviews_desktop.engine.protocol import Progress
     from diffviews_desktop.errors import Cancelled, DiffViewsError, said
 
     logging.disable()

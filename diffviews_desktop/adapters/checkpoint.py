@@ -46,13 +46,8 @@ from diffviews_desktop.adapters.networks.precond import PRECONDITIONERS, Precond
 from diffviews_desktop.data.checkpoints.files import SOURCE_KEY, WEIGHTS_IN_FOLDER, source_facts
 from diffviews_desktop.data.folder.files import reason
 from diffviews_desktop.errors import CheckpointError, UsageError
-from diffviews_desktop.files.files import (
-    check_regular,
-    create,
-    meant_as_file,
-    open_regular,
-    private_folder,
-)
+from diffviews_desktop.files.reading import check_regular, meant_as_file, open_regular
+from diffviews_desktop.files.writing import create, private_folder
 
 READABLE = (
     "Use a pickle of the EDM authors' code (.pkl), .safetensors, or a state dict in .pt, .pth or "

@@ -32,7 +32,7 @@ from diffviews_desktop.adapters.formats.stored import Progress
 from diffviews_desktop.adapters.hooks import HookMixin, first_tensor
 from diffviews_desktop.adapters.registry import register_adapter
 from diffviews_desktop.errors import AdapterError, CheckpointError, UsageError
-from diffviews_desktop.files.files import meant_as_file
+from diffviews_desktop.files.reading import meant_as_file
 
 _BLOCK_PARTS = ("resnets", "attentions", "downsamplers", "upsamplers")
 

@@ -16,7 +16,7 @@ from diffviews_desktop.errors import DiffViewsError, said
 from diffviews_desktop.text import terminal
 
 if TYPE_CHECKING:
-    from diffviews_desktop.engine.jobs import Source
+    from diffviews_desktop.values.folders import Source
     from diffviews_desktop.values.maps import MapParameters
 
 log = logging.getLogger(__name__)
@@ -203,7 +203,7 @@ def source_of(options: argparse.Namespace) -> Source:
     Raises:
         UsageError: a parameter of the map is out of range.
     """
-    from diffviews_desktop.engine.jobs import Source
+    from diffviews_desktop.values.folders import Source
 
     return Source(
         path=options.data or paths.default_data_folder(),

@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 
 from diffviews_desktop.cli.main import DONE
 from diffviews_desktop.engine.engine import Engine
-from diffviews_desktop.engine.jobs import DataOpened, Event, OpenData, Progress, Source, StepDone
+from diffviews_desktop.engine.jobs.opening import DataOpened, OpenData
+from diffviews_desktop.engine.protocol import Event, Progress, StepDone
 from diffviews_desktop.text.terminal import overwrite
+from diffviews_desktop.values.folders import Source
 
 LEFT_AFTER_SECONDS = 3.0  # before that, nobody knows how long it takes
 

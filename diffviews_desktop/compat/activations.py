@@ -18,7 +18,7 @@ from diffviews_desktop.data.activations.npz import NpzFile
 from diffviews_desktop.data.folder.files import read_json
 from diffviews_desktop.data.folder.sample_files import metadata_records, sample_columns, samples_of
 from diffviews_desktop.errors import DataError, UsageError
-from diffviews_desktop.files.files import MOST_LISTED_JSON, meant_as_file
+from diffviews_desktop.files.reading import MOST_LISTED_JSON, meant_as_file
 
 if TYPE_CHECKING:
     import pandas  # type: ignore[import-untyped]

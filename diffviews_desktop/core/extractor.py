@@ -22,7 +22,7 @@ from diffviews_desktop.compat.activations import load_activations as load_activa
 from diffviews_desktop.compat.activations import load_fast_activations as load_fast_activations
 from diffviews_desktop.data.activations.arrays import Float32
 from diffviews_desktop.errors import OutOfMemoryError
-from diffviews_desktop.files.files import replacing_all
+from diffviews_desktop.files.writing import replacing_all
 
 ExtractionInput = Literal["noised", "scaled"]
 

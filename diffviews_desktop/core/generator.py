@@ -33,7 +33,7 @@ from diffviews_desktop.core.masking import ActivationMasker
 from diffviews_desktop.data.activations.arrays import Float32
 from diffviews_desktop.data.folder.files import check_stays_inside
 from diffviews_desktop.errors import UsageError
-from diffviews_desktop.files.files import replacing_all
+from diffviews_desktop.files.writing import replacing_all
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from diffviews_desktop.errors import DataError, brief
-from diffviews_desktop.files.files import meant_as_file, read_json_value
+from diffviews_desktop.files.reading import meant_as_file, read_json_value
 from diffviews_desktop.paths import resources
 
 STANDARD_FILE = "imagenet_standard_class_index.json"

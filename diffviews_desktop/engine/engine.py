@@ -31,37 +31,22 @@ from diffviews_desktop.data.folder.dataset import (
 from diffviews_desktop.data.folder.demo import ready_demo
 from diffviews_desktop.engine.generation import Generation
 from diffviews_desktop.engine.imports.importing import import_data
-from diffviews_desktop.engine.jobs import (
-    AdapterList,
-    AveragePictures,
+from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid, PlacePicture
+from diffviews_desktop.engine.jobs.importing import ImportData
+from diffviews_desktop.engine.jobs.mapping import Extract, LinkMaps, MapLayer
+from diffviews_desktop.engine.jobs.opening import (
     CheckpointConverted,
     ConvertCheckpoint,
     DataOpened,
-    Event,
-    ExportSamples,
-    Extract,
-    Generate,
-    GenerateGrid,
-    GenerateSettings,
-    ImportData,
-    Job,
-    LayerInfo,
-    LinkedMap,
-    LinkMaps,
     LoadModel,
-    MapLayer,
-    ModelLoaded,
-    ModelSummary,
     OpenData,
-    PlacePicture,
-    Preset,
-    Progress,
-    Result,
-    Source,
 )
+from diffviews_desktop.engine.jobs.samples import AveragePictures, ExportSamples
 from diffviews_desktop.engine.linking import link_maps
 from diffviews_desktop.engine.maps import MapMaker
 from diffviews_desktop.engine.opened_model import OpenedModel, cache_notes, cache_of
+from diffviews_desktop.engine.protocol import Event, Job, Progress
+from diffviews_desktop.engine.results import Result
 from diffviews_desktop.engine.sample_sets import average_pictures, export_samples
 from diffviews_desktop.errors import (
     AdapterError,
@@ -72,7 +57,15 @@ from diffviews_desktop.errors import (
     UsageError,
     brief,
 )
-from diffviews_desktop.values.maps import MapParameters
+from diffviews_desktop.values.folders import (
+    AdapterList,
+    LayerInfo,
+    ModelLoaded,
+    ModelSummary,
+    Source,
+)
+from diffviews_desktop.values.maps import LinkedMap, MapParameters
+from diffviews_desktop.values.sampling import GenerateSettings, Preset
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
     from diffviews_desktop.adapters.base import GeneratorAdapter

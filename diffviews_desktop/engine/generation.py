@@ -16,28 +16,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.data.activations.arrays import Float32
-from diffviews_desktop.engine.jobs import (
+from diffviews_desktop.engine.jobs.drawing import (
     MAX_PICTURES,
-    CellDone,
-    ClassChoice,
     Generate,
     GenerateGrid,
-    GenerateSettings,
-    GridCell,
     PictureGrid,
     PicturePlaced,
     PlacePicture,
-    RunStarted,
-    StepDone,
     Trajectory,
-    TrajectoryStep,
 )
 from diffviews_desktop.engine.maps import MapMaker
 from diffviews_desktop.engine.opened_model import Host, OpenedModel
+from diffviews_desktop.engine.protocol import CellDone, RunStarted, StepDone
 from diffviews_desktop.engine.record import make_record
 from diffviews_desktop.errors import MaskError, UsageError
 from diffviews_desktop.processing.neighbors import nearest
 from diffviews_desktop.processing.projector import Projector
+from diffviews_desktop.values.runs import GridCell, TrajectoryStep
+from diffviews_desktop.values.sampling import ClassChoice, GenerateSettings
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
     from diffviews_desktop.adapters.base import GeneratorAdapter

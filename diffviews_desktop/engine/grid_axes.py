@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from diffviews_desktop.engine.jobs import GenerateGrid, GenerateSettings
+from diffviews_desktop.engine.jobs.drawing import GenerateGrid
+from diffviews_desktop.values.sampling import GenerateSettings
 
 T = TypeVar("T")
 

@@ -29,7 +29,7 @@ from diffviews_desktop.data.cache.layer_cache import (
 )
 from diffviews_desktop.data.checkpoints.files import identity
 from diffviews_desktop.engine.extraction import Extracted, SampleExtraction, Target, row_width
-from diffviews_desktop.engine.jobs import LayersExtracted
+from diffviews_desktop.engine.jobs.mapping import LayersExtracted
 from diffviews_desktop.engine.opened_model import Host, OpenedModel
 from diffviews_desktop.errors import DataError, MaskError, UsageError
 from diffviews_desktop.pictures.faults import left_out

@@ -26,8 +26,9 @@ from pathlib import Path
 from typing import Any
 
 from diffviews_desktop import safe_path
-from diffviews_desktop.engine.jobs import Event, Job, Progress, Result
 from diffviews_desktop.engine.pipe import receive, send
+from diffviews_desktop.engine.protocol import Event, Job, Progress
+from diffviews_desktop.engine.results import Result
 from diffviews_desktop.errors import Cancelled, DiffViewsError, said
 from diffviews_desktop.logs import configure_logging
 from diffviews_desktop.text import terminal

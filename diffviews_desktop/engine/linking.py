@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from diffviews_desktop.engine.jobs import LinkedMap, LinkMaps
+from diffviews_desktop.engine.jobs.mapping import LinkMaps
 from diffviews_desktop.engine.maps import MapMaker
 from diffviews_desktop.engine.opened_model import OpenedModel
 from diffviews_desktop.errors import DataError
 from diffviews_desktop.processing.alignment import neighborhood_overlap, procrustes
+from diffviews_desktop.values.maps import LinkedMap
 
 
 def link_maps(job: LinkMaps, maps: MapMaker, first: OpenedModel, second: OpenedModel) -> LinkedMap:

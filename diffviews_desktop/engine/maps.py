@@ -18,16 +18,15 @@ import numpy as np
 
 from diffviews_desktop.data.cache import layer_cache
 from diffviews_desktop.data.cache.layer_cache import CacheEntry, DamagedMatrixError
-from diffviews_desktop.engine.jobs import LayerMap
 from diffviews_desktop.engine.layer_activations import FoundActivations, LayerActivations
 from diffviews_desktop.engine.opened_model import Host, OpenedModel, some
 from diffviews_desktop.errors import DataError, said
-from diffviews_desktop.files.files import meant_as_file
+from diffviews_desktop.files.reading import meant_as_file
 from diffviews_desktop.processing.alike import first_alike
 from diffviews_desktop.processing.kernel_store import user_store
 from diffviews_desktop.processing.projector import Projector
 from diffviews_desktop.processing.umap import Stage, fit_map, refit_map
-from diffviews_desktop.values.maps import MapParameters, default_parameters
+from diffviews_desktop.values.maps import LayerMap, MapParameters, default_parameters
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from diffviews_desktop import paths
 from diffviews_desktop.data.cache.layer_cache import LayerCache
 from diffviews_desktop.data.folder.dataset import ModelFolder, ModelSamples
 from diffviews_desktop.data.folder.files import stays_inside
-from diffviews_desktop.engine.jobs import Event
+from diffviews_desktop.engine.protocol import Event
 from diffviews_desktop.values.maps import MapParameters
 
 _BESIDE = "embeddings/layer_cache"

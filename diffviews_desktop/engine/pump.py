@@ -17,7 +17,6 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QThread, Signal
 
-from diffviews_desktop.engine.jobs import Event, Job
 from diffviews_desktop.engine.link_process import (
     EngineProcess,
     Failed,
@@ -26,6 +25,7 @@ from diffviews_desktop.engine.link_process import (
     Ready,
     WasCancelled,
 )
+from diffviews_desktop.engine.protocol import Event, Job
 
 log = logging.getLogger(__name__)
 

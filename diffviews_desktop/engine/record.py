@@ -15,11 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from diffviews_desktop import __version__
 from diffviews_desktop.data.checkpoints.files import files_of, identity
-from diffviews_desktop.engine.jobs import Generate, GenerateGrid
+from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid
 from diffviews_desktop.engine.opened_model import OpenedModel
 from diffviews_desktop.errors import DataError, brief
 from diffviews_desktop.exports.record_files import read_text
-from diffviews_desktop.files.files import open_regular, parse_json
+from diffviews_desktop.files.reading import open_regular, parse_json
 
 FORMAT = 1
 _READ_AT_ONCE = 2**24

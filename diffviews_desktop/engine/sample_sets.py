@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from diffviews_desktop.data.folder.files import replacing
 from diffviews_desktop.data.folder.pictures import read_picture
 from diffviews_desktop.data.folder.sample_columns import UNENCODABLE
-from diffviews_desktop.engine.jobs import (
+from diffviews_desktop.engine.jobs.samples import (
     AveragePictures,
     ExportSamples,
     PictureMean,

@@ -29,7 +29,7 @@ from typing import IO, Any
 from diffviews_desktop.data.cache.disk import sync_folder
 from diffviews_desktop.data.folder.files import reason
 from diffviews_desktop.errors import DataError
-from diffviews_desktop.files import files
+from diffviews_desktop.files import writing
 from diffviews_desktop.files.interrupts import uninterrupted, unwinding
 from diffviews_desktop.files.leftovers import PART
 
@@ -58,9 +58,9 @@ class NumberedFiles:
     @contextmanager
     def create(self, ending: str) -> Iterator[IO[bytes]]:
         """One more file, ``<number><ending>``, such as ``_step_01.png``."""
-        with files.create(self._written / ending) as file:
+        with writing.create(self._written / ending) as file:
             yield file
-            files.close_synced(file)
+            writing.close_synced(file)
         self._endings.append(ending)
 
     def appear(self, describe: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
@@ -99,7 +99,7 @@ class NumberedFiles:
         try:
             # in this order: a program that has no such folder any more has moved its files out
             if not (os.path.lexists(complete) or stem.name in _taken(self._folder)):
-                with files.replacing(claim / RECORD) as file:
+                with writing.replacing(claim / RECORD) as file:
                     file.write(record)
                 known = {name: os.lstat(claim / name) for name in (*self._endings, RECORD)}
                 sync_folder(claim)
@@ -142,7 +142,7 @@ def numbered_files(folder: Path) -> Iterator[NumberedFiles]:
     try:
         with unwinding():
             folder.mkdir(parents=True, exist_ok=True)
-            with files.private_folder(folder) as written:
+            with writing.private_folder(folder) as written:
                 yield NumberedFiles(folder, written)
     except OSError as error:
         raise DataError(

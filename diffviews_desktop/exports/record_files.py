@@ -14,7 +14,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from diffviews_desktop.errors import DataError, brief
-from diffviews_desktop.files import files
+from diffviews_desktop.files import reading
 from diffviews_desktop.pictures.faults import UnfitError
 from diffviews_desktop.pictures.files import MOST_BYTES
 from diffviews_desktop.pictures.formats import format_of, png_chunks
@@ -41,8 +41,8 @@ def read_text(path: Path) -> str:
     """
     try:
         if path.suffix.lower() != ".png":
-            return files.read_text(path, MOST_RECORD, "utf-8")
-        data = files.read_bytes(path, MOST_BYTES)
+            return reading.read_text(path, MOST_RECORD, "utf-8")
+        data = reading.read_bytes(path, MOST_BYTES)
         text = _record_in(data) if format_of(data) == "PNG" else None
     except UnfitError as error:
         raise DataError(f"{path} cannot be read ({error}).") from error

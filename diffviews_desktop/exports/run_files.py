@@ -10,17 +10,16 @@ import numpy as np
 
 from diffviews_desktop.cli.shared import Answer
 from diffviews_desktop.engine.grid_axes import Axes
-from diffviews_desktop.engine.jobs import (
+from diffviews_desktop.engine.jobs.drawing import (
     GenerateGrid,
-    GridCell,
     PictureGrid,
     PicturePlaced,
     Trajectory,
-    TrajectoryStep,
 )
 from diffviews_desktop.exports.contact_sheet import render_sheet
 from diffviews_desktop.exports.numbered_files import RECORD, numbered_files
 from diffviews_desktop.exports.record_files import write_picture
+from diffviews_desktop.values.runs import GridCell, TrajectoryStep
 from diffviews_desktop.values.samples import SampleTable
 
 PICTURE = ".png"

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from diffviews_desktop.files.files import UnfitFileError, open_regular
+from diffviews_desktop.files.reading import UnfitFileError, open_regular
 
 MAX_DIRECTORY = 2**22
 """Bytes of an archive's directory: some ten thousand members."""
@@ -21,8 +21,8 @@ def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
     """A zip archive to read from.
 
     Raises:
-        UnfitFileError, OSError: see `diffviews_desktop.files.files.open_regular`; or its directory
-            is too large.
+        UnfitFileError, OSError: see `diffviews_desktop.files.reading.open_regular`; or its
+            directory is too large.
         zipfile.BadZipFile: it is none, or damaged; damage shows itself in other errors, too.
     """
     with open_regular(path) as file:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from diffviews_desktop.files.files import MOST_TABLE, UnfitFileError, open_regular
+from diffviews_desktop.files.reading import MOST_TABLE, UnfitFileError, open_regular
 
 LONGEST_ROW = 2**20
 """Characters of a row, its line ends included."""
@@ -22,7 +22,7 @@ def csv_rows(path: Path) -> Iterator[list[str]]:
         path: a regular file in UTF-8, with or without the mark that spreadsheets put before it.
 
     Raises:
-        UnfitFileError, OSError: see `diffviews_desktop.files.files.open_regular`; or it has a row
+        UnfitFileError, OSError: see `diffviews_desktop.files.reading.open_regular`; or it has a row
             that is too long.
         ValueError, csv.Error: it cannot be read as CSV.
     """

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from diffviews_desktop.errors import PictureError, brief
-from diffviews_desktop.files.files import UnfitFileError, read_bytes
+from diffviews_desktop.files.reading import UnfitFileError, read_bytes
 from diffviews_desktop.pictures.faults import Fault, UnfitError
 from diffviews_desktop.pictures.formats import format_of, layout_of
 

@@ -20,7 +20,8 @@ from pathlib import Path
 from diffviews_desktop import paths
 from diffviews_desktop.data.cache.disk import is_full
 from diffviews_desktop.errors import brief
-from diffviews_desktop.files.files import read_bytes, replacing
+from diffviews_desktop.files.reading import read_bytes
+from diffviews_desktop.files.writing import replacing
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-METRICS = ("euclidean", "cosine", "correlation")
-
 _BLOCK_VALUES = 2_000_000  # rough distances held at a time: with their order 24 MB
 _EXACT_VALUES = 2_000_000  # differences held at a time in float64: 16 MB
 

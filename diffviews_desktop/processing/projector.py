@@ -14,8 +14,9 @@ from diffviews_desktop.data.activations.arrays import Float32
 from diffviews_desktop.data.activations.npz import NpzFile
 from diffviews_desktop.data.folder.files import replacing
 from diffviews_desktop.errors import DataError
-from diffviews_desktop.processing.neighbors import METRICS, NeighborIndex, to_euclidean
+from diffviews_desktop.processing.neighbors import NeighborIndex, to_euclidean
 from diffviews_desktop.processing.reduction import Reduction
+from diffviews_desktop.values.maps import METRICS
 
 PLACING_NEIGHBORS = 20
 PLACING_POWER = 3

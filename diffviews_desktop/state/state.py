@@ -7,25 +7,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from diffviews_desktop.engine.jobs import (
-    ClassChoice,
-    Generate,
-    GenerateGrid,
-    GenerateSettings,
-    GridCell,
-    Job,
-    LayerMap,
-    LinkedMap,
-    ModelLoaded,
-    ModelSummary,
-    PictureMean,
-    PicturePlaced,
-    Source,
-    TrajectoryStep,
-)
-from diffviews_desktop.values.maps import MapParameters
+from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid, PicturePlaced
+from diffviews_desktop.engine.jobs.samples import PictureMean
+from diffviews_desktop.engine.protocol import Job
+from diffviews_desktop.values.folders import ModelLoaded, ModelSummary, Source
+from diffviews_desktop.values.maps import LayerMap, LinkedMap, MapParameters
 from diffviews_desktop.values.row_set import RowSet
+from diffviews_desktop.values.runs import GridCell, TrajectoryStep
 from diffviews_desktop.values.samples import SampleTable
+from diffviews_desktop.values.sampling import ClassChoice, GenerateSettings
 
 MAX_NEIGHBORS = 20
 """How many neighbours feed a mask at most."""

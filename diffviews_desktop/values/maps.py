@@ -6,10 +6,16 @@ import math
 import operator
 import os
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from diffviews_desktop.errors import UsageError
-from diffviews_desktop.processing.neighbors import METRICS
+
+METRICS = ("euclidean", "cosine", "correlation")
 
 PCA_VARIABLE = "DIFFVIEWS_PCA_COMPONENTS"
 NEIGHBORS_RANGE = (2, 200)
@@ -115,3 +121,72 @@ def _distance(value: Any) -> float:
     if isinstance(value, str | bool) or not 0 <= number < 1:
         raise UsageError(f"min_dist must be a number from 0 to less than 1, not {value!r}.")
     return number
+
+
+@dataclass(frozen=True, eq=False)
+class LayerMap:
+    """Samples on the map of a set of layers.
+
+    Attributes:
+        model: the model.
+        layers: sorted names of the layers.
+        xy: ``(N, 2) float32``; NaN where a sample has no place.
+        reduced: the samples in the reduced activation space ``(N, K) float32``; None where the
+            folder brings a map without activations and nobody needed them yet.
+        from_cache: whether it was there already.
+        parameters: what it was made with.
+        path: the folder that holds it.
+        notes: what was left out while making it.
+        z: third coordinate ``(N,) float32``; None on a flat map.
+        trust: how far each sample's neighbours on the map can be trusted, 0 … 1, ``(N,) float32``;
+            None where the map was not judged. Its mean is the map's trustworthiness.
+        rate: pictures a second while it was extracted; None where nothing was.
+    """
+
+    model: str
+    layers: tuple[str, ...]
+    xy: NDArray[np.float32]
+    reduced: NDArray[np.float32] | None
+    from_cache: bool
+    parameters: dict[str, Any]
+    path: Path
+    notes: tuple[str, ...] = ()
+    z: NDArray[np.float32] | None = None
+    trust: NDArray[np.float32] | None = None
+    rate: float | None = None
+
+    @cached_property
+    def trustworthiness(self) -> float | None:
+        """The map's figure, 0 … 1; None where it was not judged."""
+        if self.trust is None or not np.isfinite(self.trust).any():
+            return None
+        return float(np.nanmean(self.trust, dtype=np.float64))
+
+    @property
+    def label(self) -> str:
+        """``layer`` or ``layer+layer``."""
+        return "+".join(self.layers)
+
+
+@dataclass(frozen=True, eq=False)
+class LinkedMap:
+    """A second map of the samples of a first one.
+
+    Attributes:
+        map: the second, its rows the first one's samples (NaN where one is not on it), turned to
+            lie like the first.
+        beside: layers of the first.
+        overlap: share of each sample's nearest samples in one activation space that are among those
+            in the other, 0 … 1, ``(N,) float32``; None where there are no activations.
+    """
+
+    map: LayerMap
+    beside: tuple[str, ...]
+    overlap: NDArray[np.float32] | None
+
+    @property
+    def mean_overlap(self) -> float | None:
+        """Over all samples that are on both maps."""
+        if self.overlap is None or not np.isfinite(self.overlap).any():
+            return None
+        return float(np.nanmean(self.overlap, dtype=np.float64))

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from diffviews_desktop.files.files import can_be_a_path
+from diffviews_desktop.files.reading import can_be_a_path
 from diffviews_desktop.values.packed_strings import Texts
 
 

@@ -23,8 +23,9 @@ from PIL import Image
 
 from diffviews_desktop.data.folder.dataset import write_embedding_csv
 from diffviews_desktop.engine.engine import Engine
-from diffviews_desktop.engine.jobs import MapLayer, Source
+from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.processing.umap import MapParameters, Projector
+from diffviews_desktop.values.folders import Source
 from diffviews_desktop.values.samples import SampleTable
 
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")

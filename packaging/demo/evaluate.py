@@ -41,9 +41,10 @@ from diffviews_desktop.data.activations.arrays import Float32
 from diffviews_desktop.data.folder.dataset import open_data_folder, read_samples
 from diffviews_desktop.data.folder.demo import _extract
 from diffviews_desktop.engine.engine import Engine
-from diffviews_desktop.engine.jobs import Extract, LayersExtracted, Source
+from diffviews_desktop.engine.jobs.mapping import Extract, LayersExtracted
 from diffviews_desktop.processing.neighbors import neighbors_of
 from diffviews_desktop.processing.reduction import fit_reduction
+from diffviews_desktop.values.folders import Source
 from diffviews_desktop.values.maps import MapParameters
 
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)

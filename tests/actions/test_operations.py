@@ -8,47 +8,50 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from diffviews_desktop.actions import operations
-from diffviews_desktop.engine.jobs import (
-    AveragePictures,
-    CellDone,
-    CheckpointConverted,
-    ClassChoice,
-    ConvertCheckpoint,
-    DataImported,
-    DataOpened,
-    ExportSamples,
+from diffviews_desktop.actions import (
+    answers,
+    asking,
+    experiments,
+    exports,
+    folders,
+    maps,
+    picks,
+    runs,
+    selection,
+    showing,
+)
+from diffviews_desktop.engine.jobs.drawing import (
     Generate,
     GenerateGrid,
-    GenerateSettings,
-    GridCell,
-    ImportData,
-    Job,
-    LayerInfo,
-    LayerMap,
-    LayersExtracted,
-    LoadModel,
-    MapLayer,
-    ModelLoaded,
-    ModelSummary,
-    OpenData,
     PictureGrid,
-    PictureMean,
     PicturePlaced,
     PlacePicture,
-    Progress,
-    RunStarted,
-    SamplesExported,
-    Source,
-    StepDone,
     Trajectory,
-    TrajectoryStep,
 )
+from diffviews_desktop.engine.jobs.importing import DataImported, ImportData
+from diffviews_desktop.engine.jobs.mapping import LayersExtracted, MapLayer
+from diffviews_desktop.engine.jobs.opening import (
+    CheckpointConverted,
+    ConvertCheckpoint,
+    DataOpened,
+    LoadModel,
+    OpenData,
+)
+from diffviews_desktop.engine.jobs.samples import (
+    AveragePictures,
+    ExportSamples,
+    PictureMean,
+    SamplesExported,
+)
+from diffviews_desktop.engine.protocol import CellDone, Job, Progress, RunStarted, StepDone
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import MAX_NEIGHBORS, RunningJob, Selection, State
-from diffviews_desktop.values.maps import MapParameters
+from diffviews_desktop.values.folders import LayerInfo, ModelLoaded, ModelSummary, Source
+from diffviews_desktop.values.maps import LayerMap, MapParameters
 from diffviews_desktop.values.row_set import RowSet
+from diffviews_desktop.values.runs import GridCell, TrajectoryStep
 from diffviews_desktop.values.samples import SampleTable
+from diffviews_desktop.values.sampling import ClassChoice, GenerateSettings
 
 N = 40
 SOURCE = Source(path=Path("data"))
@@ -155,23 +158,19 @@ def step(index: int) -> TrajectoryStep:
 
 
 def finish(session: Session, worker: Recorder, job_id: int, result: Any) -> None:
-    operations.on_finished(
-        session=session, worker=worker, job_id=job_id, result=result, memory=1000
-    )
+    answers.on_finished(session=session, worker=worker, job_id=job_id, result=result, memory=1000)
 
 
 def click(session: Session, *rows: int) -> None:
     for row in rows:
-        operations.click_point(session=session, row=row)
+        picks.click_point(session=session, row=row)
 
 
 def generate(
     session: Session, worker: Recorder, choice: ClassChoice | Any = "anchor", steps: int = 0
 ) -> Generate:
     """Start a run from whatever is picked, and let it do some steps."""
-    operations.generate_from_neighbors(
-        session=session, worker=worker, settings=EDM, class_choice=choice
-    )
+    runs.generate_from_neighbors(session=session, worker=worker, settings=EDM, class_choice=choice)
     job = worker.submitted[-1]
     assert isinstance(job, Generate)
     do_steps(session, job, steps)
@@ -182,7 +181,7 @@ def do_steps(session: Session, job: Job, count: int) -> None:
     record = session.state.trajectory(job.job_id)
     assert record is not None
     for index in range(len(record.steps), len(record.steps) + count):
-        operations.on_event(session=session, event=StepDone(job.job_id, step(index)))
+        answers.on_event(session=session, event=StepDone(job.job_id, step(index)))
 
 
 def said(session: Session) -> str:
@@ -225,17 +224,17 @@ def test_every_pick_can_be_undone(session: Session, worker: Recorder) -> None:
     for row in (3, 7, 8, 7):
         click(session, row)
         now()
-    operations.suggest_neighbors(session=session, worker=worker, count=4)
+    picks.suggest_neighbors(session=session, worker=worker, count=4)
     now()
-    operations.remove_neighbor(session=session, row=session.state.selection.suggested[0][0])
+    picks.remove_neighbor(session=session, row=session.state.selection.suggested[0][0])
     now()
-    operations.clear_neighbors(session=session)
+    picks.clear_neighbors(session=session)
     now()
     assert session.state.selection == Selection(3)
-    operations.new_anchor(session=session, row=9)
+    picks.new_anchor(session=session, row=9)
     now()
     assert session.state.selection == Selection(9)
-    operations.clear_selection(session=session)
+    picks.clear_selection(session=session)
     now()
     assert session.state.selection == Selection()
     assert len(set(seen)) > 6
@@ -271,7 +270,7 @@ def test_36_suggested_are_the_nearest_in_activation_space(
     session: Session, worker: Recorder
 ) -> None:
     click(session, 10)
-    operations.suggest_neighbors(session=session, worker=worker, count=3)
+    picks.suggest_neighbors(session=session, worker=worker, count=3)
     suggested = session.state.selection.suggested
     values = 0.9 ** np.arange(N)
     order = [i for i in np.argsort(np.abs(values - values[10]), kind="stable") if i != 10]
@@ -286,7 +285,7 @@ def test_36_suggested_are_the_nearest_in_activation_space(
 
 def test_suggested_on_the_map_by_choice(session: Session, worker: Recorder) -> None:
     click(session, 10)
-    operations.suggest_neighbors(session=session, worker=worker, count=3, on_map=True)
+    picks.suggest_neighbors(session=session, worker=worker, count=3, on_map=True)
     assert [row for row, _ in session.state.selection.suggested] == [9, 11, 8]
     assert session.state.suggest_on_map
 
@@ -296,7 +295,7 @@ def test_suggestions_replace_suggestions_and_leave_those_by_hand(
 ) -> None:
     click(session, 10, 11, 30)
     for count in (5, 2):
-        operations.suggest_neighbors(session=session, worker=worker, count=count)
+        picks.suggest_neighbors(session=session, worker=worker, count=count)
         selection = session.state.selection
         assert selection.manual == (11, 30)
         assert len(selection.suggested) == count
@@ -307,10 +306,10 @@ def test_suggestions_replace_suggestions_and_leave_those_by_hand(
 
 def test_37_suggestions_fill_up_to_twenty(session: Session, worker: Recorder) -> None:
     click(session, 10, *range(20, 38))
-    operations.suggest_neighbors(session=session, worker=worker, count=2)
+    picks.suggest_neighbors(session=session, worker=worker, count=2)
     assert session.state.notice is None
     assert len(session.state.selection.neighbors) == 20
-    operations.suggest_neighbors(session=session, worker=worker, count=5)
+    picks.suggest_neighbors(session=session, worker=worker, count=5)
     assert len(session.state.selection.neighbors) == 20
     assert "at most 20" in said(session)
     click(session, 39)
@@ -318,10 +317,10 @@ def test_37_suggestions_fill_up_to_twenty(session: Session, worker: Recorder) ->
 
 
 def test_suggest_needs_an_anchor(session: Session, worker: Recorder) -> None:
-    operations.suggest_neighbors(session=session, worker=worker, count=3)
+    picks.suggest_neighbors(session=session, worker=worker, count=3)
     assert said(session).startswith("Click a point on the map first")
     session.update(State())
-    operations.suggest_neighbors(session=session, worker=worker, count=3)
+    picks.suggest_neighbors(session=session, worker=worker, count=3)
     assert said(session).startswith("Click a point on the map first")
     assert worker.submitted == []
 
@@ -331,10 +330,10 @@ def test_a_map_without_activations_gets_them_first_then_suggests_what_was_asked(
 ) -> None:
     session.update(replace(session.state, layer_map=layer_map(reduced=None)))
     click(session, 10)
-    operations.suggest_neighbors(session=session, worker=worker, count=2, on_map=True)
+    picks.suggest_neighbors(session=session, worker=worker, count=2, on_map=True)
     assert [row for row, _ in session.state.selection.suggested] == [9, 11]
     assert worker.submitted == []
-    operations.suggest_neighbors(session=session, worker=worker, count=9)
+    picks.suggest_neighbors(session=session, worker=worker, count=9)
     job = worker.only(MapLayer)
     assert job.layers == ("midblock",)
     finish(session, worker, job.job_id, layer_map())
@@ -355,48 +354,48 @@ def test_samples_are_selected_added_taken_away_and_toggled(session: Session) -> 
         ([5], "remove", [1, 7]),
         ([7, 9], "toggle", [1, 9]),
     ):
-        operations.choose_rows(session=session, rows=RowSet(rows), how=how)
+        selection.choose_rows(session=session, rows=RowSet(rows), how=how)
         assert chosen(session) == left
     assert session.state.selection.rows == (3, 4)  # the picks are another thing
     session.undo_stack.undo()
     assert chosen(session) == [1, 7]
-    operations.clear_neighbors(session=session)
-    operations.new_anchor(session=session, row=8)
+    picks.clear_neighbors(session=session)
+    picks.new_anchor(session=session, row=8)
     assert chosen(session) == [1, 7]
-    operations.clear_selection(session=session)
+    picks.clear_selection(session=session)
     assert chosen(session) == []
 
 
 def test_classes_everything_and_the_rest_are_selected(session: Session) -> None:
     samples, shown = session.state.samples, session.state.layer_map
     label = int(samples.class_label[0])
-    operations.choose_class(session=session, number=label)
+    selection.choose_class(session=session, number=label)
     assert chosen(session) == np.flatnonzero(samples.class_label == label).tolist()
-    operations.invert_chosen(session=session)
+    selection.invert_chosen(session=session)
     assert chosen(session) == np.flatnonzero(samples.class_label != label).tolist()
-    operations.choose_class(session=session, number=label, how="add")
+    selection.choose_class(session=session, number=label, how="add")
     assert chosen(session) == list(range(N))
     unplaced = shown.xy.copy()
     unplaced[[2, 6]] = np.nan
     session.update(replace(session.state, layer_map=replace(shown, xy=unplaced)))
-    operations.choose_all(session=session)
+    selection.choose_all(session=session)
     assert chosen(session) == [row for row in range(N) if row not in (2, 6)]
-    operations.invert_chosen(session=session)
+    selection.invert_chosen(session=session)
     assert chosen(session) == []
 
 
 def test_the_selection_becomes_the_neighbours_as_many_as_a_mask_takes(session: Session) -> None:
-    operations.use_chosen_as_neighbors(session=session)
+    selection.use_chosen_as_neighbors(session=session)
     assert "Select samples first" in said(session)
-    operations.choose_rows(session=session, rows=RowSet([4, 8, 12]))
-    operations.use_chosen_as_neighbors(session=session)
+    selection.choose_rows(session=session, rows=RowSet([4, 8, 12]))
+    selection.use_chosen_as_neighbors(session=session)
     assert sorted(session.state.selection.rows) == [4, 8, 12]
-    operations.new_anchor(session=session, row=12)
-    operations.use_chosen_as_neighbors(session=session)
+    picks.new_anchor(session=session, row=12)
+    selection.use_chosen_as_neighbors(session=session)
     assert session.state.selection.anchor == 12  # it was in the set, so it stays
     assert sorted(session.state.selection.neighbors) == [4, 8]
-    operations.choose_all(session=session)
-    operations.use_chosen_as_neighbors(session=session)
+    selection.choose_all(session=session)
+    selection.use_chosen_as_neighbors(session=session)
     picked = session.state.selection
     assert len(picked.neighbors) == MAX_NEIGHBORS
     assert f"of {N} selected samples" in said(session)
@@ -408,19 +407,19 @@ def test_the_selection_becomes_the_neighbours_as_many_as_a_mask_takes(session: S
 
 def test_a_neighbour_is_added_once_and_the_first_is_the_anchor(session: Session) -> None:
     for row in (3, 3, 5, 5, 3):
-        operations.add_neighbor(session=session, row=row)
+        picks.add_neighbor(session=session, row=row)
     assert session.state.selection == Selection(anchor=3, manual=(5,))
 
 
 def test_the_mean_picture_of_the_selection_is_asked_for_and_kept(
     session: Session, worker: Recorder
 ) -> None:
-    operations.average_chosen(session=session, worker=worker)
+    selection.average_chosen(session=session, worker=worker)
     assert worker.submitted == []
     assert "Select samples first" in said(session)
-    operations.choose_rows(session=session, rows=RowSet([1, 2]))
-    operations.average_chosen(session=session, worker=worker)
-    operations.average_chosen(session=session, worker=worker)
+    selection.choose_rows(session=session, rows=RowSet([1, 2]))
+    selection.average_chosen(session=session, worker=worker)
+    selection.average_chosen(session=session, worker=worker)
     first, job = worker.submitted
     assert worker.cancelled == [first.job_id]  # nobody would see it
     assert isinstance(job, AveragePictures)
@@ -434,10 +433,10 @@ def test_the_mean_picture_of_the_selection_is_asked_for_and_kept(
 def test_the_selection_is_exported_with_its_places_on_the_map(
     session: Session, worker: Recorder, tmp_path: Path
 ) -> None:
-    operations.export_chosen(session=session, worker=worker, file=tmp_path / "a.csv")
+    exports.export_chosen(session=session, worker=worker, file=tmp_path / "a.csv")
     assert worker.submitted == []
-    operations.choose_rows(session=session, rows=RowSet([2, 5]))
-    operations.export_chosen(session=session, worker=worker, file=tmp_path / "a.csv")
+    selection.choose_rows(session=session, rows=RowSet([2, 5]))
+    exports.export_chosen(session=session, worker=worker, file=tmp_path / "a.csv")
     job = worker.submitted[-1]
     assert isinstance(job, ExportSamples)
     assert job.columns["umap_x"].tolist() == session.state.layer_map.xy[[2, 5], 0].tolist()
@@ -447,7 +446,7 @@ def test_the_selection_is_exported_with_its_places_on_the_map(
 
 def test_a_class_is_highlighted_and_class_0_too(session: Session) -> None:
     for number in (3, 0, None):
-        operations.highlight_class(session=session, number=number)
+        showing.highlight_class(session=session, number=number)
         assert session.state.highlighted_class == number
 
 
@@ -459,19 +458,19 @@ def test_opening_leaves_the_window_until_the_data_are_there(
 ) -> None:
     before = session.state
     source = Source(path=Path("elsewhere"), max_classes=3)
-    operations.open_data(session=session, worker=worker, source=source, model="a")
+    folders.open_data(session=session, worker=worker, source=source, model="a")
     job = worker.only(OpenData)
     assert (job.source, job.model) == (source, "a")
     assert running(session, job).title == "Opening data"
     for name in ("source", "path", "model", "samples", "layer_map", "settings", "selection"):
         assert getattr(session.state, name) is getattr(before, name), name
-    operations.open_data(session=session, worker=worker, source=Source())
+    folders.open_data(session=session, worker=worker, source=Source())
     assert session.state.jobs[-1].title == "Opening the demo"
 
 
 def test_opened_data_load_their_model(session: Session, worker: Recorder) -> None:
     session.update(State())
-    operations.open_data(session=session, worker=worker, source=SOURCE)
+    folders.open_data(session=session, worker=worker, source=SOURCE)
     opening = worker.only(OpenData)
     finish(session, worker, opening.job_id, data_opened())
     state = session.state
@@ -491,12 +490,12 @@ def test_switching_the_model_takes_its_defaults_and_keeps_trajectories(
     run = generate(session, worker, choice=2, steps=3)
     finish(session, worker, run.job_id, Trajectory(run, 2, 1, (step(0), step(1)), "cpu"))
     mine = GenerateSettings(num_steps=99)
-    operations.change_settings(session=session, settings=mine, class_choice=2)
+    runs.change_settings(session=session, settings=mine, class_choice=2)
     loaded = ModelLoaded(model="edm", device="cpu", num_classes=4, resolution=16, layers=())
     session.update(replace(session.state, loaded=loaded))
-    operations.switch_model(session=session, worker=worker, model="edm")
+    folders.switch_model(session=session, worker=worker, model="edm")
     assert len(worker.submitted) == 1  # it is open
-    operations.switch_model(session=session, worker=worker, model="dmd2")
+    folders.switch_model(session=session, worker=worker, model="dmd2")
     job = worker.only(OpenData)
     assert (job.model, job.source) == ("dmd2", SOURCE)
     assert session.state.settings == mine
@@ -514,8 +513,8 @@ def test_switching_the_model_takes_its_defaults_and_keeps_trajectories(
 
 def test_opening_the_same_model_again_keeps_settings(session: Session, worker: Recorder) -> None:
     mine = GenerateSettings(num_steps=99)
-    operations.change_settings(session=session, settings=mine, class_choice=2)
-    operations.open_data(session=session, worker=worker, source=SOURCE, model="edm")
+    runs.change_settings(session=session, settings=mine, class_choice=2)
+    folders.open_data(session=session, worker=worker, source=SOURCE, model="edm")
     finish(session, worker, 1, data_opened())
     assert session.state.settings == mine
     assert session.state.class_choice == 2
@@ -524,9 +523,9 @@ def test_opening_the_same_model_again_keeps_settings(session: Session, worker: R
 def test_another_folder_starts_afresh(session: Session, worker: Recorder) -> None:
     click(session, 1)
     generate(session, worker, steps=1)
-    operations.highlight_class(session=session, number=3)
+    showing.highlight_class(session=session, number=3)
     session.update(replace(session.state, model_problem="no checkpoint"))
-    operations.open_data(session=session, worker=worker, source=Source(path=Path("b")))
+    folders.open_data(session=session, worker=worker, source=Source(path=Path("b")))
     finish(session, worker, worker.last_id, data_opened(path="b"))
     state = session.state
     assert state.trajectories == ()
@@ -535,7 +534,7 @@ def test_another_folder_starts_afresh(session: Session, worker: Recorder) -> Non
 
 
 def test_problems_of_a_folder_are_said_at_once(session: Session, worker: Recorder) -> None:
-    operations.open_data(session=session, worker=worker, source=SOURCE)
+    folders.open_data(session=session, worker=worker, source=SOURCE)
     finish(session, worker, 1, data_opened(problems=("bad cannot be opened: x.", "another.")))
     assert said(session) == "bad cannot be opened: x. (2 problems)"
     assert session.state.notice is not None
@@ -546,7 +545,7 @@ def test_problems_of_a_folder_are_said_at_once(session: Session, worker: Recorde
 def test_a_folder_without_a_map_is_mapped_once_the_model_is_loaded(
     session: Session, worker: Recorder
 ) -> None:
-    operations.open_data(session=session, worker=worker, source=SOURCE)
+    folders.open_data(session=session, worker=worker, source=SOURCE)
     finish(session, worker, 1, data_opened(layer_map=None, default_layers=()))
     loading = worker.only(LoadModel)
     loaded = ModelLoaded("edm", "cpu", 4, 8, (LayerInfo("midblock", (2, 2, 2), False),))
@@ -568,7 +567,7 @@ BY_THE_ADAPTER = GenerateSettings(num_steps=40, mask_steps=40, sigma_max=50.0, r
 
 def loads(session: Session, worker: Recorder, **facts: Any) -> ModelLoaded:
     """Its model is loaded, as the engine says it."""
-    operations.open_data(session=session, worker=worker, source=SOURCE)
+    folders.open_data(session=session, worker=worker, source=SOURCE)
     finish(session, worker, worker.last_id, data_opened())
     loaded = ModelLoaded("edm", "cpu", 3, 8, (), **{"settings": BY_THE_ADAPTER, **facts})
     finish(session, worker, worker.last_id, loaded)
@@ -584,10 +583,10 @@ def test_settings_of_the_loaded_model_are_taken_over(session: Session, worker: R
 
 
 def test_settings_that_a_person_edited_before_stay(session: Session, worker: Recorder) -> None:
-    operations.open_data(session=session, worker=worker, source=SOURCE)
+    folders.open_data(session=session, worker=worker, source=SOURCE)
     finish(session, worker, worker.last_id, data_opened())
     mine = replace(session.state.settings, num_steps=7)
-    operations.change_settings(session=session, settings=mine, class_choice="zero")
+    runs.change_settings(session=session, settings=mine, class_choice="zero")
     loaded = ModelLoaded("edm", "cpu", 3, 8, (), settings=BY_THE_ADAPTER)
     finish(session, worker, worker.last_id, loaded)
     assert session.state.settings == mine
@@ -596,7 +595,7 @@ def test_settings_that_a_person_edited_before_stay(session: Session, worker: Rec
 
 def test_another_model_brings_its_own_settings(session: Session, worker: Recorder) -> None:
     loads(session, worker)
-    operations.switch_model(session=session, worker=worker, model="dmd2")
+    folders.switch_model(session=session, worker=worker, model="dmd2")
     finish(session, worker, worker.last_id, data_opened("dmd2"))
     assert session.state.settings == DMD2
     few = replace(DMD2, sigma_min=0.25)
@@ -617,7 +616,7 @@ def test_a_conversion_is_offered_done_and_not_offered_again(
     loads(session, worker, notes=("One thing was assumed.",), convertible=True)
     assert said(session).startswith("One thing was assumed. This checkpoint can be converted")
     assert session.state.notice.offer == "convert"
-    operations.convert_checkpoint(session=session, worker=worker)
+    folders.convert_checkpoint(session=session, worker=worker)
     job = worker.only(ConvertCheckpoint)
     assert (job.model, job.source) == ("edm", SOURCE)
     assert running(session, job).title == "Converting the checkpoint"
@@ -626,16 +625,16 @@ def test_a_conversion_is_offered_done_and_not_offered_again(
     assert session.state.notice.offer is None
     assert session.state.notice.level == "info"
     assert not session.state.loaded.convertible
-    operations.convert_checkpoint(session=session, worker=worker)
+    folders.convert_checkpoint(session=session, worker=worker)
     assert worker.only(ConvertCheckpoint) is job
     assert "needs no conversion" in said(session)
 
 
 def test_a_conversion_that_fails_can_be_tried_again(session: Session, worker: Recorder) -> None:
     loads(session, worker, convertible=True)
-    operations.convert_checkpoint(session=session, worker=worker)
+    folders.convert_checkpoint(session=session, worker=worker)
     job = worker.only(ConvertCheckpoint)
-    operations.on_failed(
+    answers.on_failed(
         session=session, worker=worker, job_id=job.job_id, message="Disk full.", details="…"
     )
     assert said(session) == "Disk full."
@@ -647,9 +646,9 @@ def test_a_conversion_that_ends_after_a_switch_changes_the_other_model_in_nothin
     session: Session, worker: Recorder
 ) -> None:
     loads(session, worker, convertible=True)
-    operations.convert_checkpoint(session=session, worker=worker)
+    folders.convert_checkpoint(session=session, worker=worker)
     job = worker.only(ConvertCheckpoint)
-    operations.switch_model(session=session, worker=worker, model="dmd2")
+    folders.switch_model(session=session, worker=worker, model="dmd2")
     finish(session, worker, worker.last_id, data_opened("dmd2"))
     other = ModelLoaded("dmd2", "cpu", 3, 8, (), convertible=True)
     finish(session, worker, worker.last_id, other)
@@ -681,12 +680,12 @@ def test_a_loaded_model_that_is_no_longer_open_is_ignored(
 def test_progress_says_more_of_a_stage(session: Session, worker: Recorder) -> None:
     job = change(session, worker, "encoder_block_0")
     event = Progress(job.job_id, "extracting", 0.5, "96 of 2000, 41/s")
-    operations.on_event(session=session, event=event)
+    answers.on_event(session=session, event=event)
     assert running(session, job).detail == "96 of 2000, 41/s"
-    operations.on_event(session=session, event=Progress(job.job_id, "layout"))
+    answers.on_event(session=session, event=Progress(job.job_id, "layout"))
     assert running(session, job).detail == ""
-    operations.on_event(session=session, event=event)
-    operations.cancel_job(session=session, worker=worker, job_id=job.job_id)
+    answers.on_event(session=session, event=event)
+    asking.cancel_job(session=session, worker=worker, job_id=job.job_id)
     assert running(session, job).detail == ""
 
 
@@ -694,7 +693,7 @@ def test_progress_says_more_of_a_stage(session: Session, worker: Recorder) -> No
 
 
 def change(session: Session, worker: Recorder, *layers: str) -> MapLayer:
-    operations.change_layer(session=session, worker=worker, layers=layers)
+    maps.change_layer(session=session, worker=worker, layers=layers)
     job = worker.submitted[-1]
     assert isinstance(job, MapLayer)
     return job
@@ -703,7 +702,7 @@ def change(session: Session, worker: Recorder, *layers: str) -> MapLayer:
 def test_the_old_map_stays_until_the_new_one_is_there(session: Session, worker: Recorder) -> None:
     old = session.state.layer_map
     click(session, 10, 30)
-    operations.suggest_neighbors(session=session, worker=worker, count=3)
+    picks.suggest_neighbors(session=session, worker=worker, count=3)
     run = generate(session, worker, steps=2)
     job = change(session, worker, "decoder_block_1")
     assert (job.model, job.source, job.layers) == ("edm", SOURCE, ("decoder_block_1",))
@@ -723,10 +722,10 @@ def test_the_old_map_stays_until_the_new_one_is_there(session: Session, worker: 
 
 
 def test_the_same_layer_again_is_no_work(session: Session, worker: Recorder) -> None:
-    operations.change_layer(session=session, worker=worker, layers=("midblock",))
+    maps.change_layer(session=session, worker=worker, layers=("midblock",))
     assert worker.submitted == []
     session.update(State())
-    operations.change_layer(session=session, worker=worker, layers=("midblock",))
+    maps.change_layer(session=session, worker=worker, layers=("midblock",))
     assert worker.submitted == []
 
 
@@ -746,7 +745,7 @@ def test_going_back_to_the_map_on_screen_cancels_the_new_one(
     session: Session, worker: Recorder
 ) -> None:
     job = change(session, worker, "encoder_block_0")
-    operations.change_layer(session=session, worker=worker, layers=("midblock",))
+    maps.change_layer(session=session, worker=worker, layers=("midblock",))
     assert worker.cancelled == [job.job_id]
     assert worker.submitted == [job]
     assert running(session, job).stage == "cancelling"
@@ -773,14 +772,14 @@ def test_a_failed_or_cancelled_layer_leaves_everything(session: Session, worker:
     click(session, 10, 30)
     before = session.state
     job = change(session, worker, "encoder_block_0")
-    operations.on_failed(
+    answers.on_failed(
         session=session, worker=worker, job_id=job.job_id, message="No room.", details="trace"
     )
     assert said(session) == "No room."
     assert session.state.notice is not None
     assert (session.state.notice.level, session.state.notice.details) == ("error", "trace")
     job = change(session, worker, "encoder_block_0")
-    operations.on_cancelled(session=session, job_id=job.job_id)
+    answers.on_cancelled(session=session, job_id=job.job_id)
     assert said(session) == "Cancelled: mapping encoder_block_0."
     assert session.state.layer_map is before.layer_map
     assert session.state.selection == before.selection
@@ -795,7 +794,7 @@ COSINE = MapParameters(metric="cosine", n_neighbors=40)
 def change_parameters(
     session: Session, worker: Recorder, parameters: MapParameters | None = COSINE
 ) -> MapLayer:
-    operations.change_map_parameters(session=session, worker=worker, parameters=parameters)
+    maps.change_map_parameters(session=session, worker=worker, parameters=parameters)
     job = worker.submitted[-1]
     assert isinstance(job, MapLayer)
     return job
@@ -806,7 +805,7 @@ def test_other_parameters_make_another_map_and_the_old_one_stays_until_then(
 ) -> None:
     before = session.state
     click(session, 10, 30)
-    operations.suggest_neighbors(session=session, worker=worker, count=3)
+    picks.suggest_neighbors(session=session, worker=worker, count=3)
     run = generate(session, worker, steps=2)
     undo = session.undo_stack.count()
     job = change_parameters(session, worker)
@@ -839,13 +838,13 @@ def test_a_map_that_does_not_come_leaves_map_and_source(
     before = session.state
     job = change_parameters(session, worker)
     if end == "fails":
-        operations.on_failed(
+        answers.on_failed(
             session=session, worker=worker, job_id=job.job_id, message="No.", details=""
         )
     else:
-        operations.cancel_job(session=session, worker=worker, job_id=job.job_id)
+        asking.cancel_job(session=session, worker=worker, job_id=job.job_id)
         if end == "is cancelled":
-            operations.on_cancelled(session=session, job_id=job.job_id)
+            answers.on_cancelled(session=session, job_id=job.job_id)
         else:
             finish(session, worker, job.job_id, layer_map())
     assert session.state.source is before.source
@@ -856,13 +855,13 @@ def test_a_map_that_does_not_come_leaves_map_and_source(
 
 
 def test_the_same_parameters_again_are_no_work(session: Session, worker: Recorder) -> None:
-    operations.change_map_parameters(session=session, worker=worker, parameters=None)
+    maps.change_map_parameters(session=session, worker=worker, parameters=None)
     assert worker.submitted == []
     job = change_parameters(session, worker)
-    operations.change_map_parameters(session=session, worker=worker, parameters=COSINE)
+    maps.change_map_parameters(session=session, worker=worker, parameters=COSINE)
     assert worker.submitted == [job]
     assert worker.cancelled == []
-    operations.change_map_parameters(session=session, worker=worker, parameters=None)
+    maps.change_map_parameters(session=session, worker=worker, parameters=None)
     assert worker.cancelled == [job.job_id]  # back to the map on screen
     assert worker.submitted == [job]
 
@@ -883,7 +882,7 @@ def test_layer_and_parameters_that_were_asked_for_add_up(
 
 def test_layers_are_mapped_for_some_parameters(session: Session, worker: Recorder) -> None:
     layers = tuple(LayerInfo(n, (1,), n != "b") for n in ("midblock", "a", "b"))
-    operations.open_data(session=session, worker=worker, source=SOURCE)
+    folders.open_data(session=session, worker=worker, source=SOURCE)
     finish(session, worker, worker.last_id, data_opened())
     finish(session, worker, worker.last_id, ModelLoaded("edm", "cpu", 3, 8, layers))
 
@@ -904,11 +903,11 @@ def test_suggesting_waits_for_the_map_in_work(session: Session, worker: Recorder
     session.update(replace(session.state, layer_map=layer_map(reduced=None)))
     click(session, 10)
     job = change_parameters(session, worker)
-    operations.suggest_neighbors(session=session, worker=worker, count=4)
+    picks.suggest_neighbors(session=session, worker=worker, count=4)
     assert worker.submitted == [job]
     assert "once the new map is there" in said(session)
     finish(session, worker, job.job_id, layer_map())
-    operations.suggest_neighbors(session=session, worker=worker, count=4)
+    picks.suggest_neighbors(session=session, worker=worker, count=4)
     assert len(session.state.selection.suggested) == 4
 
 
@@ -918,7 +917,7 @@ def test_the_measured_rate_is_kept_for_this_model(session: Session, worker: Reco
     assert session.state.rate == 41.0
     finish(session, worker, change(session, worker, "midblock").job_id, layer_map())
     assert session.state.rate == 41.0  # nothing was extracted: nothing is known anew
-    operations.switch_model(session=session, worker=worker, model="dmd2")
+    folders.switch_model(session=session, worker=worker, model="dmd2")
     finish(session, worker, worker.last_id, data_opened("dmd2"))
     assert session.state.rate is None
 
@@ -926,7 +925,7 @@ def test_the_measured_rate_is_kept_for_this_model(session: Session, worker: Reco
 def test_the_colours_tell_what_was_asked_where_it_is_known(
     session: Session, worker: Recorder
 ) -> None:
-    operations.change_color(session=session, by="trust")
+    showing.change_color(session=session, by="trust")
     assert session.state.colored_by == "class"
     assert "not judged" in session.state.cannot_color("trust")
     job = change(session, worker, "encoder_block_0")
@@ -944,7 +943,7 @@ def test_the_colours_tell_what_was_asked_where_it_is_known(
 
 
 def import_pictures(session: Session, worker: Recorder) -> ImportData:
-    operations.import_data(
+    folders.import_data(
         session=session,
         worker=worker,
         checkpoint=Path("net.pkl"),
@@ -978,7 +977,7 @@ def test_what_was_imported_is_opened(session: Session, worker: Recorder) -> None
 def test_an_import_that_fails_leaves_what_is_open(session: Session, worker: Recorder) -> None:
     before = session.state
     job = import_pictures(session, worker)
-    operations.on_failed(
+    answers.on_failed(
         session=session, worker=worker, job_id=job.job_id, message="No room.", details=""
     )
     assert said(session) == "No room."
@@ -1002,9 +1001,7 @@ def test_extracted_layers_are_said(session: Session, worker: Recorder) -> None:
 def test_a_run_carries_every_input(session: Session, worker: Recorder) -> None:
     click(session, 6, 11, 2)
     settings = GenerateSettings(num_steps=3, mask_steps=1, seed=9)
-    operations.generate_from_neighbors(
-        session=session, worker=worker, settings=settings, class_choice=3
-    )
+    runs.generate_from_neighbors(session=session, worker=worker, settings=settings, class_choice=3)
     assert worker.only(Generate) == Generate(
         job_id=1,
         source=SOURCE,
@@ -1045,10 +1042,10 @@ def test_11_without_a_pick_nothing_runs_and_the_reason_is_said(
     session: Session, worker: Recorder
 ) -> None:
     ask = dict(session=session, worker=worker, settings=EDM, class_choice="anchor")
-    operations.generate_from_neighbors(**ask)  # type: ignore[arg-type]
+    runs.generate_from_neighbors(**ask)  # type: ignore[arg-type]
     assert "a mask needs at least one sample" in said(session)
     session.update(State())
-    operations.generate_from_neighbors(**ask)  # type: ignore[arg-type]
+    runs.generate_from_neighbors(**ask)  # type: ignore[arg-type]
     assert said(session) == "Open a data folder first."
     assert worker.submitted == []
     assert session.state.trajectories == ()
@@ -1061,7 +1058,7 @@ def test_runs_wait_in_a_queue_with_names_that_are_never_reused(
     jobs = [generate(session, worker) for _ in range(3)]
     assert worker.submitted == jobs
     assert [r.stage for r in session.state.jobs] == ["waiting"] * 3
-    operations.on_cancelled(session=session, job_id=jobs[1].job_id)
+    answers.on_cancelled(session=session, job_id=jobs[1].job_id)
     assert [r.name for r in session.state.trajectories] == ["Trajectory 1", "Trajectory 3"]
     generate(session, worker)
     assert session.state.trajectories[-1].name == "Trajectory 4"
@@ -1070,10 +1067,10 @@ def test_runs_wait_in_a_queue_with_names_that_are_never_reused(
 def test_a_run_grows_from_start_to_end(session: Session, worker: Recorder) -> None:
     click(session, 1)
     job = generate(session, worker)
-    operations.on_started(session=session, job_id=job.job_id)
+    answers.on_started(session=session, job_id=job.job_id)
     assert running(session, job).since is not None
-    operations.on_event(session=session, event=RunStarted(job.job_id, seed=77, class_label=0))
-    operations.on_event(session=session, event=Progress(job.job_id, "generating", 0.5))
+    answers.on_event(session=session, event=RunStarted(job.job_id, seed=77, class_label=0))
+    answers.on_event(session=session, event=Progress(job.job_id, "generating", 0.5))
     assert (running(session, job).stage, running(session, job).fraction) == ("generating", 0.5)
     do_steps(session, job, 2)
     record = session.state.trajectory(job.job_id)
@@ -1106,10 +1103,10 @@ def test_who_looks_back_is_left_there_until_the_end_is_reached(
 ) -> None:
     click(session, 1)
     job = generate(session, worker, steps=3)
-    operations.scrub_to(session=session, step=1)
+    runs.scrub_to(session=session, step=1)
     do_steps(session, job, 2)
     assert session.state.step == 1
-    operations.scrub_to(session=session, step=99)
+    runs.scrub_to(session=session, step=99)
     assert session.state.step == 4
     do_steps(session, job, 1)
     assert session.state.step == 5
@@ -1120,26 +1117,26 @@ def test_who_looks_at_another_run_is_left_there(session: Session, worker: Record
     first = generate(session, worker, steps=4)
     second = generate(session, worker, steps=1)
     assert session.state.shown == second.job_id  # what was asked for last is shown when it begins
-    operations.show_trajectory(session=session, worker=worker, key=first.job_id)
+    runs.show_trajectory(session=session, worker=worker, key=first.job_id)
     assert session.state.step == 3
-    operations.scrub_to(session=session, step=2)
+    runs.scrub_to(session=session, step=2)
     do_steps(session, second, 3)
     assert (session.state.shown, session.state.step) == (first.job_id, 2)
-    operations.show_trajectory(session=session, worker=worker, key=second.job_id)
+    runs.show_trajectory(session=session, worker=worker, key=second.job_id)
     assert session.state.step == 3
     do_steps(session, second, 1)
     assert session.state.step == 4
 
 
 def test_scrubbing_stays_inside_the_run(session: Session, worker: Recorder) -> None:
-    operations.scrub_to(session=session, step=3)
+    runs.scrub_to(session=session, step=3)
     assert session.state.step == 0
     click(session, 1)
     generate(session, worker, steps=4)
     for wanted, got in ((-5, 0), (2, 2), (4, 3)):
-        operations.scrub_to(session=session, step=wanted)
+        runs.scrub_to(session=session, step=wanted)
         assert session.state.step == got
-    operations.show_trajectory(session=session, worker=worker, key=999)
+    runs.show_trajectory(session=session, worker=worker, key=999)
     assert session.state.step == 3
 
 
@@ -1160,9 +1157,9 @@ def test_39_select_clear_and_highlight_keep_trajectories(
     done(session, worker, 3)
     kept = session.state.trajectories
     click(session, 2, 3)
-    operations.clear_selection(session=session)
-    operations.new_anchor(session=session, row=4)
-    operations.highlight_class(session=session, number=2)
+    picks.clear_selection(session=session)
+    picks.new_anchor(session=session, row=4)
+    showing.highlight_class(session=session, number=2)
     session.undo_stack.undo()
     assert session.state.trajectories == kept
 
@@ -1171,11 +1168,11 @@ def test_a_path_is_hidden_and_shown(session: Session, worker: Recorder) -> None:
     click(session, 1)
     job = done(session, worker, 2)
     for visible in (False, True):
-        operations.set_trajectory_visible(session=session, key=job.job_id, visible=visible)
+        runs.set_trajectory_visible(session=session, key=job.job_id, visible=visible)
         record = session.state.trajectory(job.job_id)
         assert record is not None
         assert record.visible is visible
-    operations.set_trajectory_visible(session=session, key=999, visible=False)
+    runs.set_trajectory_visible(session=session, key=999, visible=False)
 
 
 def test_deleting_the_shown_one_shows_the_last_that_is_left(
@@ -1183,11 +1180,11 @@ def test_deleting_the_shown_one_shows_the_last_that_is_left(
 ) -> None:
     click(session, 1)
     first, second, third = (done(session, worker, n) for n in (2, 3, 4))
-    operations.show_trajectory(session=session, worker=worker, key=first.job_id)
-    operations.delete_trajectory(session=session, worker=worker, key=first.job_id)
+    runs.show_trajectory(session=session, worker=worker, key=first.job_id)
+    runs.delete_trajectory(session=session, worker=worker, key=first.job_id)
     assert (session.state.shown, session.state.step) == (third.job_id, 3)
     for job in (third, second):
-        operations.delete_trajectory(session=session, worker=worker, key=job.job_id)
+        runs.delete_trajectory(session=session, worker=worker, key=job.job_id)
     assert (session.state.shown, session.state.step) == (None, 0)
     assert session.state.trajectories == ()
     assert worker.cancelled == []
@@ -1198,17 +1195,17 @@ def test_deleting_another_one_leaves_the_step_that_is_looked_at(
 ) -> None:
     click(session, 1)
     first, second = done(session, worker, 4), done(session, worker, 5)
-    operations.scrub_to(session=session, step=1)
-    operations.delete_trajectory(session=session, worker=worker, key=first.job_id)
+    runs.scrub_to(session=session, step=1)
+    runs.delete_trajectory(session=session, worker=worker, key=first.job_id)
     assert (session.state.shown, session.state.step) == (second.job_id, 1)
 
 
 def test_deleting_a_run_in_work_cancels_it(session: Session, worker: Recorder) -> None:
     click(session, 1)
     job = generate(session, worker)
-    operations.delete_trajectory(session=session, worker=worker, key=job.job_id)
+    runs.delete_trajectory(session=session, worker=worker, key=job.job_id)
     assert worker.cancelled == [job.job_id]
-    operations.on_cancelled(session=session, job_id=job.job_id)
+    answers.on_cancelled(session=session, job_id=job.job_id)
     assert session.state.trajectories == ()
 
 
@@ -1220,9 +1217,9 @@ def test_an_interrupted_run_stays_with_its_steps_and_goes_without(
     with_steps, without = generate(session, worker, steps=2), generate(session, worker)
     for job in (with_steps, without):
         if ended == "cancelled":
-            operations.on_cancelled(session=session, job_id=job.job_id)
+            answers.on_cancelled(session=session, job_id=job.job_id)
         else:
-            operations.on_failed(
+            answers.on_failed(
                 session=session, worker=worker, job_id=job.job_id, message="Bad.", details=""
             )
     (record,) = session.state.trajectories
@@ -1241,7 +1238,7 @@ def masked(
 ) -> Generate:
     """A run whose seed is chosen by the engine; the class is random, and turns out as 3."""
     job = generate(session, worker, "random")
-    operations.on_event(session=session, event=RunStarted(job.job_id, seed, class_label=3))
+    answers.on_event(session=session, event=RunStarted(job.job_id, seed, class_label=3))
     do_steps(session, job, steps)
     if ends:
         drawn(session, worker, job, seed)
@@ -1255,7 +1252,7 @@ def drawn(session: Session, worker: Recorder, job: Generate, seed: int) -> Traje
 
 
 def compare(session: Session, worker: Recorder, comparing: bool = True) -> None:
-    operations.compare_with_unmasked(session=session, worker=worker, comparing=comparing)
+    runs.compare_with_unmasked(session=session, worker=worker, comparing=comparing)
 
 
 def test_a_run_is_compared_with_the_same_one_without_its_mask(
@@ -1267,11 +1264,11 @@ def test_a_run_is_compared_with_the_same_one_without_its_mask(
         mask_unconditional=False, mask_layers=("decoder_block_1",), sampler="heun", s_churn=3.0,
         guidance_scale=2.0, rho=5.0,
     )  # fmt: skip
-    operations.generate_from_neighbors(
+    runs.generate_from_neighbors(
         session=session, worker=worker, settings=masking, class_choice="zero"
     )
     job = worker.only(Generate)
-    operations.on_event(session=session, event=RunStarted(job.job_id, seed=7, class_label=-2))
+    answers.on_event(session=session, event=RunStarted(job.job_id, seed=7, class_label=-2))
     do_steps(session, job, 1)
     compare(session, worker)
     assert worker.submitted[-1] == Generate(
@@ -1295,8 +1292,8 @@ def test_the_unmasked_run_grows_beside_and_is_not_a_trajectory(
     before = session.state
     assert before.baseline() is not None
     assert before.baseline().steps == ()
-    operations.on_event(session=session, event=RunStarted(plain.job_id, 7, class_label=3))
-    operations.on_event(session=session, event=StepDone(plain.job_id, step(0)))
+    answers.on_event(session=session, event=RunStarted(plain.job_id, 7, class_label=3))
+    answers.on_event(session=session, event=StepDone(plain.job_id, step(0)))
     assert [s.index for s in session.state.baseline().steps] == [0]
     result = drawn(session, worker, plain, 7)
     record = session.state.baseline()
@@ -1334,7 +1331,7 @@ def test_an_unmasked_run_is_drawn_once_for_all_with_its_seed(
     assert worker.submitted[-1].settings.seed == 8
     drawn(session, worker, worker.submitted[-1], 8)
     for job in (first, second, third, first):
-        operations.show_trajectory(session=session, worker=worker, key=job.job_id)
+        runs.show_trajectory(session=session, worker=worker, key=job.job_id)
     assert len(worker.submitted) == 5
     assert [r.done for r in session.state.unmasked] == [True, True]
 
@@ -1372,12 +1369,12 @@ def test_half_an_unmasked_run_goes_and_is_drawn_when_it_is_asked_for_again(
     kept = session.state.trajectories
     compare(session, worker)
     plain = worker.submitted[-1]
-    operations.on_event(session=session, event=StepDone(plain.job_id, step(0)))
+    answers.on_event(session=session, event=StepDone(plain.job_id, step(0)))
     if ended == "cancelled":
-        operations.on_cancelled(session=session, job_id=plain.job_id)
+        answers.on_cancelled(session=session, job_id=plain.job_id)
         assert said(session) == "Cancelled: generating trajectory 1 without the mask."
     else:
-        operations.on_failed(
+        answers.on_failed(
             session=session, worker=worker, job_id=plain.job_id, message="Bad.", details=""
         )
         assert said(session) == "Bad."
@@ -1398,7 +1395,7 @@ def test_the_one_that_is_shown_after_deleting_is_compared_too(
     second = masked(session, worker, seed=8)
     compare(session, worker)
     drawn(session, worker, worker.submitted[-1], 8)
-    operations.delete_trajectory(session=session, worker=worker, key=second.job_id)
+    runs.delete_trajectory(session=session, worker=worker, key=second.job_id)
     assert worker.submitted[-1].settings.seed == 7
     assert session.state.baseline() is not None
 
@@ -1408,8 +1405,8 @@ def test_a_run_that_ended_before_it_heard_of_cancel_is_whole(
 ) -> None:
     click(session, 1)
     job = generate(session, worker)
-    operations.cancel_job(session=session, worker=worker, job_id=job.job_id)
-    operations.on_event(session=session, event=RunStarted(job.job_id, 7, class_label=3))
+    asking.cancel_job(session=session, worker=worker, job_id=job.job_id)
+    answers.on_event(session=session, event=RunStarted(job.job_id, 7, class_label=3))
     result = drawn(session, worker, job, 7)
     record = session.state.trajectory(job.job_id)
     assert (record.seed, record.class_label, record.done) == (7, 3, True)
@@ -1420,7 +1417,7 @@ def test_a_run_that_ended_before_it_heard_of_cancel_is_whole(
 
 
 def find_landing(session: Session, worker: Recorder, sigma: float = 0.5) -> PlacePicture:
-    operations.find_landing(session=session, worker=worker, sigma=sigma)
+    runs.find_landing(session=session, worker=worker, sigma=sigma)
     job = worker.submitted[-1]
     assert isinstance(job, PlacePicture)
     return job
@@ -1432,7 +1429,7 @@ def test_the_finished_picture_of_the_shown_run_is_placed(
     click(session, 1)
     masked(session, worker, seed=5)
     shown = masked(session, worker, seed=8)
-    operations.scrub_to(session=session, step=0)
+    runs.scrub_to(session=session, step=0)
     job = find_landing(session, worker)
     record = session.state.trajectory(shown.job_id)
     assert (job.source, job.model, job.layers) == (SOURCE, "edm", ("midblock",))
@@ -1467,10 +1464,10 @@ def test_a_picture_that_could_not_be_placed_keeps_its_run_and_its_last_place(
     kept = session.state.trajectories
     job = find_landing(session, worker, 2.0)
     if ended == "cancelled":
-        operations.on_cancelled(session=session, job_id=job.job_id)
+        answers.on_cancelled(session=session, job_id=job.job_id)
         assert said(session) == "Cancelled: placing trajectory 1."
     else:
-        operations.on_failed(
+        answers.on_failed(
             session=session, worker=worker, job_id=job.job_id, message="Bad.", details="d"
         )
         assert said(session) == "Bad."
@@ -1485,18 +1482,18 @@ def test_a_place_that_comes_after_its_run_was_deleted_is_dropped(
     masked(session, worker)
     deleted = masked(session, worker)
     job = find_landing(session, worker)
-    operations.delete_trajectory(session=session, worker=worker, key=deleted.job_id)
+    runs.delete_trajectory(session=session, worker=worker, key=deleted.job_id)
     finish(session, worker, job.job_id, PicturePlaced(job, (1.0, 2.0), 0.25, ()))
     assert [r.landed for r in session.state.trajectories] == [None]
 
 
 def test_a_picture_that_is_not_finished_has_no_place(session: Session, worker: Recorder) -> None:
-    operations.find_landing(session=session, worker=worker, sigma=0.5)
+    runs.find_landing(session=session, worker=worker, sigma=0.5)
     assert said(session) == "The picture is not finished yet."
     click(session, 1)
     job = masked(session, worker, ends=False)
     before = session.state.notice.number
-    operations.find_landing(session=session, worker=worker, sigma=0.5)
+    runs.find_landing(session=session, worker=worker, sigma=0.5)
     assert said(session) == "The picture is not finished yet."
     assert session.state.notice.number > before
     assert worker.submitted == [job]
@@ -1508,7 +1505,7 @@ def test_a_picture_that_is_not_finished_has_no_place(session: Session, worker: R
 def generate_grid(
     session: Session, worker: Recorder, choice: ClassChoice | Any = "anchor", **axes: Any
 ) -> GenerateGrid:
-    operations.generate_grid(
+    experiments.generate_grid(
         session=session, worker=worker, settings=EDM, class_choice=choice, **axes
     )
     job = worker.submitted[-1]
@@ -1518,14 +1515,14 @@ def generate_grid(
 
 def begin_grid(session: Session, job: GenerateGrid, seed: int, cells: int) -> tuple[GridCell, ...]:
     """The engine chose a seed and drew some of the pictures."""
-    operations.on_event(session=session, event=RunStarted(job.job_id, seed, class_label=2))
+    answers.on_event(session=session, event=RunStarted(job.job_id, seed, class_label=2))
     chosen = replace(job, settings=replace(job.settings, seed=seed)).cells()
     made = tuple(
         GridCell(index, settings, 2, np.full((2, 2, 3), index, np.uint8))
         for index, settings in enumerate(chosen[:cells])
     )
     for cell in made:
-        operations.on_event(session=session, event=CellDone(job.job_id, cell))
+        answers.on_event(session=session, event=CellDone(job.job_id, cell))
     return made
 
 
@@ -1558,11 +1555,11 @@ def test_a_grid_without_a_pick_has_no_mask_and_nothing_of_a_mask_varies(
     for axis in (
         {"strengths": (0.5,)}, {"windows": ((0, 1),)}, {"mask_layers": (("midblock",),)}
     ):  # fmt: skip
-        operations.generate_grid(session=session, worker=worker, **ask, **axis)
+        experiments.generate_grid(session=session, worker=worker, **ask, **axis)
         assert said(session).startswith("Click a point on the map first")
     assert session.state.grid is grid
     session.update(State())
-    operations.generate_grid(session=session, worker=worker, **ask)
+    experiments.generate_grid(session=session, worker=worker, **ask)
     assert said(session) == "Open a data folder first."
     assert worker.submitted == [free]
     assert worker.cancelled == []
@@ -1597,23 +1594,23 @@ def test_what_was_drawn_of_an_interrupted_grid_stays(
     job = generate_grid(session, worker, samples=5)
     cells = begin_grid(session, job, seed=50, cells=2)
     if ended == "cancelled":
-        operations.cancel_job(session=session, worker=worker, job_id=job.job_id)
+        asking.cancel_job(session=session, worker=worker, job_id=job.job_id)
         assert worker.cancelled == [job.job_id]
         # nothing more of it shows, and nothing of it goes, until it ended
         late = GridCell(2, cells[0].settings, 2, cells[0].image)
-        operations.on_event(session=session, event=CellDone(job.job_id, late))
+        answers.on_event(session=session, event=CellDone(job.job_id, late))
         assert (session.state.grid.cells, session.state.grid.done) == (cells, False)
-        operations.on_cancelled(session=session, job_id=job.job_id)
+        answers.on_cancelled(session=session, job_id=job.job_id)
         assert said(session) == "Cancelled: generating a grid."
     else:
-        operations.on_failed(
+        answers.on_failed(
             session=session, worker=worker, job_id=job.job_id, message="Bad.", details=""
         )
         assert said(session) == "Bad."
     grid = session.state.grid
     assert (grid.cells, grid.done, grid.record) == (cells, True, None)
     assert session.state.trajectory(other.job_id) is not None
-    operations.generate_cell(session=session, worker=worker, index=1)
+    runs.generate_cell(session=session, worker=worker, index=1)
     assert worker.submitted[-1].settings == cells[1].settings
 
 
@@ -1627,11 +1624,11 @@ def test_a_new_grid_cancels_the_one_in_work_and_nothing_else(
     second = generate_grid(session, worker, samples=2)
     assert worker.cancelled == [first.job_id]
     assert running(session, run).stage == "waiting"
-    operations.on_event(
+    answers.on_event(
         session=session,
         event=CellDone(first.job_id, GridCell(2, EDM, 2, np.zeros((2, 2, 3), np.uint8))),
     )
-    operations.on_cancelled(session=session, job_id=first.job_id)
+    answers.on_cancelled(session=session, job_id=first.job_id)
     assert session.state.grid.job is second
     assert (session.state.grid.cells, session.state.grid.done) == ((), False)
     cells = begin_grid(session, second, seed=60, cells=2)
@@ -1645,7 +1642,7 @@ def test_a_grid_that_ended_before_it_heard_of_cancel_is_whole_unless_another_is_
     first = generate_grid(session, worker, samples=2)
     cells = begin_grid(session, first, seed=50, cells=2)
     result = PictureGrid(session.state.grid.job, cells, "cpu")
-    operations.cancel_job(session=session, worker=worker, job_id=first.job_id)
+    asking.cancel_job(session=session, worker=worker, job_id=first.job_id)
     finish(session, worker, first.job_id, result)
     assert session.state.grid.cells == cells
     assert session.state.grid.done
@@ -1663,8 +1660,8 @@ def test_a_picture_of_a_grid_is_drawn_again_as_a_trajectory(
     job = generate_grid(session, worker, samples=2, strengths=(0.25, 1.0))
     cells = begin_grid(session, job, seed=50, cells=3)
     click(session, 12)  # what is picked now is not what it was drawn with
-    operations.change_settings(session=session, settings=DMD2, class_choice="zero")
-    operations.generate_cell(session=session, worker=worker, index=2)
+    runs.change_settings(session=session, settings=DMD2, class_choice="zero")
+    runs.generate_cell(session=session, worker=worker, index=2)
     again = worker.only(Generate)
     assert again == Generate(
         job_id=2, source=SOURCE, model="edm", layers=("midblock",), rows=(6, 11), class_choice=2,
@@ -1673,14 +1670,14 @@ def test_a_picture_of_a_grid_is_drawn_again_as_a_trajectory(
     assert again.settings == cells[2].settings
     assert [r.name for r in session.state.trajectories] == ["Trajectory 1"]
     assert session.state.settings == DMD2  # the panel is left alone
-    operations.generate_cell(session=session, worker=worker, index=3)  # not drawn yet
+    runs.generate_cell(session=session, worker=worker, index=3)  # not drawn yet
     assert worker.only(Generate) is again
 
 
 def test_a_picture_of_a_grid_is_not_drawn_by_another_model_or_without_a_grid(
     session: Session, worker: Recorder
 ) -> None:
-    operations.generate_cell(session=session, worker=worker, index=0)
+    runs.generate_cell(session=session, worker=worker, index=0)
     assert session.state.notice is None
     click(session, 1)
     job = generate_grid(session, worker, samples=2)
@@ -1689,7 +1686,7 @@ def test_a_picture_of_a_grid_is_not_drawn_by_another_model_or_without_a_grid(
     other_map = replace(SOURCE, parameters=MapParameters(n_neighbors=5))
     for change in ({"model": "dmd2"}, {"source": other_map}):
         session.update(replace(opened, **change))
-        operations.generate_cell(session=session, worker=worker, index=0)
+        runs.generate_cell(session=session, worker=worker, index=0)
         assert said(session).startswith("This grid belongs to another model or map")
     assert worker.submitted == [job]
     assert session.state.trajectories == ()
@@ -1703,11 +1700,11 @@ def test_grid_and_unmasked_runs_stay_with_the_folder(session: Session, worker: R
     job = generate_grid(session, worker, samples=1)
     begin_grid(session, job, seed=50, cells=1)
     grid, unmasked = session.state.grid, session.state.unmasked
-    operations.switch_model(session=session, worker=worker, model="dmd2")
+    folders.switch_model(session=session, worker=worker, model="dmd2")
     finish(session, worker, worker.last_id, data_opened("dmd2"))
     assert session.state.grid is grid
     assert session.state.unmasked == unmasked
-    operations.open_data(session=session, worker=worker, source=Source(path=Path("b")))
+    folders.open_data(session=session, worker=worker, source=Source(path=Path("b")))
     finish(session, worker, worker.last_id, data_opened(path="b"))
     assert session.state.grid is None
     assert session.state.unmasked == ()
@@ -1721,15 +1718,15 @@ def test_what_is_said_of_unknown_jobs_is_dropped(session: Session, worker: Recor
     done(session, worker, 2)
     before = session.state
     for job_id in (1, 77):  # one that ended and one that never was
-        operations.on_started(session=session, job_id=job_id)
-        operations.on_event(session=session, event=Progress(job_id, "x", 0.1))
-        operations.on_event(session=session, event=RunStarted(job_id, 5, 3))
-        operations.on_event(session=session, event=StepDone(job_id, step(9)))
+        answers.on_started(session=session, job_id=job_id)
+        answers.on_event(session=session, event=Progress(job_id, "x", 0.1))
+        answers.on_event(session=session, event=RunStarted(job_id, 5, 3))
+        answers.on_event(session=session, event=StepDone(job_id, step(9)))
         cell = GridCell(0, EDM, 0, step(9).image)
-        operations.on_event(session=session, event=CellDone(job_id, cell))
-        operations.on_failed(session=session, worker=worker, job_id=job_id, message="x", details="")
-        operations.on_cancelled(session=session, job_id=job_id)
-        operations.cancel_job(session=session, worker=worker, job_id=job_id)
+        answers.on_event(session=session, event=CellDone(job_id, cell))
+        answers.on_failed(session=session, worker=worker, job_id=job_id, message="x", details="")
+        answers.on_cancelled(session=session, job_id=job_id)
+        asking.cancel_job(session=session, worker=worker, job_id=job_id)
         finish(session, worker, job_id, layer_map(("other",)))
         finish(session, worker, job_id, data_opened("dmd2"))
     assert session.state is before
@@ -1739,15 +1736,15 @@ def test_what_is_said_of_unknown_jobs_is_dropped(session: Session, worker: Recor
 def test_cancel_takes_the_running_job_else_the_last_that_waits(
     session: Session, worker: Recorder
 ) -> None:
-    operations.cancel_current(session=session, worker=worker)
+    asking.cancel_current(session=session, worker=worker)
     assert worker.cancelled == []
     click(session, 1)
     first, second, third = (generate(session, worker) for _ in range(3))
-    operations.cancel_current(session=session, worker=worker)
+    asking.cancel_current(session=session, worker=worker)
     assert worker.cancelled == [third.job_id]
-    operations.on_cancelled(session=session, job_id=third.job_id)
-    operations.on_started(session=session, job_id=first.job_id)
-    operations.cancel_current(session=session, worker=worker)
+    answers.on_cancelled(session=session, job_id=third.job_id)
+    answers.on_started(session=session, job_id=first.job_id)
+    asking.cancel_current(session=session, worker=worker)
     assert worker.cancelled == [third.job_id, first.job_id]
     assert session.state.job(second.job_id) is not None
 
@@ -1757,19 +1754,19 @@ def test_cancel_takes_the_job_that_is_named_and_leaves_the_others(
 ) -> None:
     click(session, 1)
     first, second = generate(session, worker), generate(session, worker)
-    operations.on_started(session=session, job_id=first.job_id)
-    operations.on_event(session=session, event=Progress(first.job_id, "generating", 0.5, "half"))
-    operations.cancel_job(session=session, worker=worker, job_id=second.job_id)
+    answers.on_started(session=session, job_id=first.job_id)
+    answers.on_event(session=session, event=Progress(first.job_id, "generating", 0.5, "half"))
+    asking.cancel_job(session=session, worker=worker, job_id=second.job_id)
     assert worker.cancelled == [second.job_id]
     assert running(session, second).stage == "cancelling"
     assert (running(session, first).stage, running(session, first).fraction) == ("generating", 0.5)
-    operations.cancel_job(session=session, worker=worker, job_id=first.job_id)
+    asking.cancel_job(session=session, worker=worker, job_id=first.job_id)
     left = running(session, first)
     assert (left.stage, left.fraction, left.detail) == ("cancelling", None, "")
     assert left.since is not None
     assert len(session.state.trajectories) == 2  # until the engine says that they ended
     for job in (second, first):
-        operations.on_cancelled(session=session, job_id=job.job_id)
+        answers.on_cancelled(session=session, job_id=job.job_id)
     assert session.state.jobs == ()
     assert session.state.trajectories == ()
 
@@ -1779,14 +1776,14 @@ def test_a_cancelled_job_is_said_to_end_and_nothing_more_of_it_shows(
 ) -> None:
     click(session, 1)
     job = generate(session, worker)
-    operations.cancel_job(session=session, worker=worker, job_id=job.job_id)
+    asking.cancel_job(session=session, worker=worker, job_id=job.job_id)
     assert running(session, job).stage == "cancelling"
-    operations.on_started(session=session, job_id=job.job_id)  # it left the queue just before
-    operations.on_event(session=session, event=Progress(job.job_id, "generating", 0.5))
-    operations.on_event(session=session, event=StepDone(job.job_id, step(0)))
+    answers.on_started(session=session, job_id=job.job_id)  # it left the queue just before
+    answers.on_event(session=session, event=Progress(job.job_id, "generating", 0.5))
+    answers.on_event(session=session, event=StepDone(job.job_id, step(0)))
     assert running(session, job).stage == "cancelling"
     assert session.state.trajectories[0].steps == ()
-    operations.on_cancelled(session=session, job_id=job.job_id)
+    answers.on_cancelled(session=session, job_id=job.job_id)
     assert said(session) == "Cancelled: generating trajectory 1."
 
 
@@ -1797,11 +1794,9 @@ def test_a_model_that_cannot_be_loaded_says_why_and_the_map_stays(
     other = LoadModel(job_id=51, source=SOURCE, model="dmd2")
     state = session.state.with_job(RunningJob(job, "Loading edm"))
     session.update(state.with_job(RunningJob(other, "Loading dmd2")))
-    operations.on_failed(
-        session=session, worker=worker, job_id=51, message="Of another.", details=""
-    )
+    answers.on_failed(session=session, worker=worker, job_id=51, message="Of another.", details="")
     assert session.state.model_problem is None
-    operations.on_failed(
+    answers.on_failed(
         session=session, worker=worker, job_id=50, message="Unknown adapter.", details="d"
     )
     assert session.state.model_problem == "Unknown adapter."
@@ -1812,15 +1807,15 @@ def test_a_model_that_cannot_be_loaded_says_why_and_the_map_stays(
 def test_a_model_whose_engine_died_is_loaded_again_once(session: Session, worker: Recorder) -> None:
     job = LoadModel(job_id=50, source=SOURCE, model="edm")
     session.update(session.state.with_job(RunningJob(job, "Loading edm")))
-    operations.on_engine_changed(session=session, status="stopped")
-    operations.on_failed(
+    answers.on_engine_changed(session=session, status="stopped")
+    answers.on_failed(
         session=session, worker=worker, job_id=50, message="The engine stopped.", details=""
     )
     assert session.state.model_problem is None
     again = worker.only(LoadModel)
     assert (again.source, again.model) == (SOURCE, "edm")
     assert [running.job for running in session.state.jobs] == [again]
-    operations.on_failed(
+    answers.on_failed(
         session=session, worker=worker, job_id=again.job_id, message="It died.", details=""
     )
     assert session.state.model_problem == "It died."
@@ -1832,22 +1827,22 @@ def test_a_model_that_is_not_loaded_is_loaded_when_it_is_chosen_again(
 ) -> None:
     loaded = ModelLoaded(model="edm", device="cpu", num_classes=4, resolution=16, layers=())
     session.update(replace(session.state, loaded=loaded))
-    operations.switch_model(session=session, worker=worker, model="edm")
+    folders.switch_model(session=session, worker=worker, model="edm")
     assert worker.submitted == []
     session.update(replace(session.state, loaded=None, model_problem="No room."))
-    operations.switch_model(session=session, worker=worker, model="edm")
+    folders.switch_model(session=session, worker=worker, model="edm")
     job = worker.only(LoadModel)
     assert session.state.model_problem is None
-    operations.switch_model(session=session, worker=worker, model="edm")
+    folders.switch_model(session=session, worker=worker, model="edm")
     assert worker.submitted == [job]  # it is being loaded
 
 
 def test_what_the_engine_does_is_known(session: Session) -> None:
-    operations.on_engine_changed(session=session, status="working")
+    answers.on_engine_changed(session=session, status="working")
     assert session.state.engine == "working"
 
 
 def test_settings_are_remembered(session: Session) -> None:
     mine = GenerateSettings(num_steps=7)
-    operations.change_settings(session=session, settings=mine, class_choice="zero")
+    runs.change_settings(session=session, settings=mine, class_choice="zero")
     assert (session.state.settings, session.state.class_choice) == (mine, "zero")

@@ -28,8 +28,8 @@ from diffviews_desktop import paths
 from diffviews_desktop.adapters import registry
 from diffviews_desktop.cli import main as cli
 from diffviews_desktop.cli import shared
-from diffviews_desktop.engine.jobs import Progress
-from diffviews_desktop.processing.neighbors import METRICS
+from diffviews_desktop.engine.protocol import Progress
+from diffviews_desktop.values.maps import METRICS
 
 COLUMNS = [
     "sample_id",

@@ -16,19 +16,12 @@ from tiny_folder import TINY_SAMPLES, write_tiny_model
 from diffviews_desktop.data.activations import checked_rows
 from diffviews_desktop.data.cache.layer_cache import LayerCache
 from diffviews_desktop.engine.engine import Engine
-from diffviews_desktop.engine.jobs import (
-    Extract,
-    Generate,
-    GenerateSettings,
-    LayerMap,
-    LayersExtracted,
-    LinkedMap,
-    LinkMaps,
-    MapLayer,
-    Source,
-    Trajectory,
-)
+from diffviews_desktop.engine.jobs.drawing import Generate, Trajectory
+from diffviews_desktop.engine.jobs.mapping import Extract, LayersExtracted, LinkMaps, MapLayer
 from diffviews_desktop.processing.umap import MapParameters
+from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.maps import LayerMap, LinkedMap
+from diffviews_desktop.values.sampling import GenerateSettings
 
 LAYER = "encoder_bottleneck"
 NARROW = MapParameters(pca_components=7)  # of the same activations, reduced in another way

@@ -33,27 +33,16 @@ from diffviews_desktop.data.folder.demo import Demo
 from diffviews_desktop.engine import engine as engine_module
 from diffviews_desktop.engine import extraction, maps
 from diffviews_desktop.engine.engine import Engine
-from diffviews_desktop.engine.jobs import (
+from diffviews_desktop.engine.jobs.drawing import Generate, Trajectory
+from diffviews_desktop.engine.jobs.mapping import Extract, LayersExtracted, MapLayer
+from diffviews_desktop.engine.jobs.opening import (
     CheckpointConverted,
     ConvertCheckpoint,
     DataOpened,
-    Event,
-    Extract,
-    Generate,
-    GenerateSettings,
-    Job,
-    LayerMap,
-    LayersExtracted,
     LoadModel,
-    MapLayer,
-    ModelLoaded,
     OpenData,
-    Progress,
-    RunStarted,
-    Source,
-    StepDone,
-    Trajectory,
 )
+from diffviews_desktop.engine.protocol import Event, Job, Progress, RunStarted, StepDone
 from diffviews_desktop.errors import (
     AdapterError,
     Cancelled,
@@ -64,6 +53,9 @@ from diffviews_desktop.errors import (
 )
 from diffviews_desktop.processing.kernel_store import KernelStore
 from diffviews_desktop.processing.umap import MapParameters, fit_map
+from diffviews_desktop.values.folders import ModelLoaded, Source
+from diffviews_desktop.values.maps import LayerMap
+from diffviews_desktop.values.sampling import GenerateSettings
 
 FIVE = GenerateSettings(num_steps=5, mask_steps=5, noise_mode="fixed", seed=7)
 TWO = replace(FIVE, num_steps=2, mask_steps=2)
@@ -265,7 +257,8 @@ def test_opening_loads_no_torch_and_no_umap(demo: Path) -> None:
     script = """
 import sys
 from diffviews_desktop.engine.engine import Engine
-from diffviews_desktop.engine.jobs import OpenData, Source
+from diffviews_desktop.engine.jobs.opening import OpenData
+from diffviews_desktop.values.folders import Source
 assert Engine().run(OpenData(job_id=1, source=Source())).layer_map is not None
 print(sorted({"torch", "umap", "sklearn", "numba", "scipy", "pandas"} & set(sys.modules)))
 """

@@ -21,24 +21,21 @@ from diffviews_desktop.data.folder.pictures import read_picture
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.extraction import noise_seed
 from diffviews_desktop.engine.grid_axes import Axes
-from diffviews_desktop.engine.jobs import (
-    CellDone,
-    Event,
+from diffviews_desktop.engine.jobs.drawing import (
     Generate,
     GenerateGrid,
-    GenerateSettings,
-    LoadModel,
-    ModelLoaded,
     PictureGrid,
     PicturePlaced,
     PlacePicture,
-    Source,
-    StepDone,
     Trajectory,
 )
+from diffviews_desktop.engine.jobs.opening import LoadModel
+from diffviews_desktop.engine.protocol import CellDone, Event, StepDone
 from diffviews_desktop.engine.record import differences, read_record, replayed
 from diffviews_desktop.errors import Cancelled, DataError, MaskError, UsageError
 from diffviews_desktop.exports.record_files import write_picture
+from diffviews_desktop.values.folders import ModelLoaded, Source
+from diffviews_desktop.values.sampling import GenerateSettings
 
 HEUN = GenerateSettings(num_steps=3, mask_steps=3, sampler="heun", seed=5)
 

@@ -15,20 +15,14 @@ from tiny_folder import write_tiny_checkpoint
 
 from diffviews_desktop.cli import main as cli
 from diffviews_desktop.engine.engine import Engine
-from diffviews_desktop.engine.jobs import (
-    AveragePictures,
-    DataImported,
-    Extract,
-    Generate,
-    GenerateSettings,
-    ImportData,
-    LayerMap,
-    LayersExtracted,
-    MapLayer,
-    PictureMean,
-    Source,
-)
+from diffviews_desktop.engine.jobs.drawing import Generate
+from diffviews_desktop.engine.jobs.importing import DataImported, ImportData
+from diffviews_desktop.engine.jobs.mapping import Extract, LayersExtracted, MapLayer
+from diffviews_desktop.engine.jobs.samples import AveragePictures, PictureMean
 from diffviews_desktop.errors import DataError, MaskError
+from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.maps import LayerMap
+from diffviews_desktop.values.sampling import GenerateSettings
 
 LAYER = "encoder_block_2"
 REASONS = (

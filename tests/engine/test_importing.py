@@ -22,22 +22,11 @@ from diffviews_desktop.data.class_labels import load_class_labels
 from diffviews_desktop.data.folder.dataset import open_data_folder, read_samples
 from diffviews_desktop.data.folder.pictures import read_picture
 from diffviews_desktop.engine.engine import Engine
-from diffviews_desktop.engine.jobs import (
-    DataImported,
-    DataOpened,
-    Event,
-    Generate,
-    GenerateSettings,
-    ImportData,
-    LayerMap,
-    LoadModel,
-    MapLayer,
-    ModelLoaded,
-    OpenData,
-    Progress,
-    Source,
-    Trajectory,
-)
+from diffviews_desktop.engine.jobs.drawing import Generate, Trajectory
+from diffviews_desktop.engine.jobs.importing import DataImported, ImportData
+from diffviews_desktop.engine.jobs.mapping import MapLayer
+from diffviews_desktop.engine.jobs.opening import DataOpened, LoadModel, OpenData
+from diffviews_desktop.engine.protocol import Event, Progress
 from diffviews_desktop.errors import (
     AdapterError,
     Cancelled,
@@ -46,7 +35,9 @@ from diffviews_desktop.errors import (
     DiffViewsError,
     UsageError,
 )
-from diffviews_desktop.values.maps import MapParameters
+from diffviews_desktop.values.folders import ModelLoaded, Source
+from diffviews_desktop.values.maps import LayerMap, MapParameters
+from diffviews_desktop.values.sampling import GenerateSettings
 
 PARAMETERS = MapParameters(n_neighbors=4, pca_components=6)
 

@@ -17,18 +17,9 @@ import numpy as np
 import psutil
 import pytest
 
-from diffviews_desktop.engine.jobs import (
-    DataOpened,
-    Generate,
-    GenerateSettings,
-    LoadModel,
-    MapLayer,
-    OpenData,
-    Progress,
-    RunStarted,
-    Source,
-    StepDone,
-)
+from diffviews_desktop.engine.jobs.drawing import Generate
+from diffviews_desktop.engine.jobs.mapping import MapLayer
+from diffviews_desktop.engine.jobs.opening import DataOpened, LoadModel, OpenData
 from diffviews_desktop.engine.link_process import (
     EngineProcess,
     Failed,
@@ -37,6 +28,9 @@ from diffviews_desktop.engine.link_process import (
     Ready,
     WasCancelled,
 )
+from diffviews_desktop.engine.protocol import Progress, RunStarted, StepDone
+from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.sampling import GenerateSettings
 
 SETTINGS = GenerateSettings(num_steps=3, mask_steps=3, noise_mode="fixed", seed=1)
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals")

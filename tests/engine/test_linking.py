@@ -11,8 +11,11 @@ import pytest
 from tiny_folder import write_tiny_model
 
 from diffviews_desktop.engine.engine import Engine
-from diffviews_desktop.engine.jobs import LinkedMap, LinkMaps, MapLayer, Progress, Source
+from diffviews_desktop.engine.jobs.mapping import LinkMaps, MapLayer
+from diffviews_desktop.engine.protocol import Progress
 from diffviews_desktop.errors import Cancelled, DataError
+from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.maps import LinkedMap
 
 
 @pytest.fixture

@@ -14,9 +14,12 @@ import pytest
 
 from diffviews_desktop.data.cache.layer_cache import LayerCache, finish
 from diffviews_desktop.engine.engine import Engine
-from diffviews_desktop.engine.jobs import LayerMap, MapLayer, Progress, Source
+from diffviews_desktop.engine.jobs.mapping import MapLayer
+from diffviews_desktop.engine.protocol import Progress
 from diffviews_desktop.errors import DataError
 from diffviews_desktop.processing.projector import Projector
+from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.maps import LayerMap
 
 MATRIX = Path("tiny/activations/imagenet_real/a.npy")
 CACHE = Path("tiny/embeddings/layer_cache")

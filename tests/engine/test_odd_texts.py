@@ -21,8 +21,10 @@ from diffviews_desktop.data.folder.dataset import open_data_folder, read_samples
 from diffviews_desktop.data.folder.sample_files import write_embedding_csv
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.extraction import noise_seed
-from diffviews_desktop.engine.jobs import DataOpened, ExportSamples, OpenData, Source
+from diffviews_desktop.engine.jobs.opening import DataOpened, OpenData
+from diffviews_desktop.engine.jobs.samples import ExportSamples
 from diffviews_desktop.logs import configure_logging
+from diffviews_desktop.values.folders import Source
 
 HALF = "\ud800 caf\udce9"
 WRITTEN = r"\ud800 caf\udce9"

@@ -15,8 +15,10 @@ from diffviews_desktop.cli.verbs import cache as cache_verb
 from diffviews_desktop.data.cache.layer_cache import LayerCache
 from diffviews_desktop.data.folder.dataset import open_data_folder
 from diffviews_desktop.engine.engine import Engine
-from diffviews_desktop.engine.jobs import DataOpened, Extract, OpenData, Source
+from diffviews_desktop.engine.jobs.mapping import Extract
+from diffviews_desktop.engine.jobs.opening import DataOpened, OpenData
 from diffviews_desktop.engine.opened_model import cache_notes, cache_of
+from diffviews_desktop.values.folders import Source
 
 BESIDE = Path("embeddings", "layer_cache")
 

@@ -17,18 +17,12 @@ from PySide6.QtCore import QObject, QThread, Signal
 from pytestqt.qtbot import QtBot
 
 from diffviews_desktop.engine import pump as worker_module
-from diffviews_desktop.engine.jobs import (
-    Event,
-    Generate,
-    GenerateSettings,
-    LoadModel,
-    OpenData,
-    Progress,
-    RunStarted,
-    Source,
-    StepDone,
-)
+from diffviews_desktop.engine.jobs.drawing import Generate
+from diffviews_desktop.engine.jobs.opening import LoadModel, OpenData
+from diffviews_desktop.engine.protocol import Event, Progress, RunStarted, StepDone
 from diffviews_desktop.engine.pump import Worker
+from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.sampling import GenerateSettings
 
 QUICK = GenerateSettings(num_steps=2, mask_steps=2, noise_mode="fixed", seed=1)
 ENDLESS = replace(QUICK, num_steps=100_000)

@@ -12,15 +12,11 @@ import pytest
 from PIL import Image
 
 from diffviews_desktop.engine.engine import Engine
-from diffviews_desktop.engine.jobs import (
-    AveragePictures,
-    DataOpened,
-    ExportSamples,
-    OpenData,
-    Progress,
-    Source,
-)
+from diffviews_desktop.engine.jobs.opening import DataOpened, OpenData
+from diffviews_desktop.engine.jobs.samples import AveragePictures, ExportSamples
+from diffviews_desktop.engine.protocol import Progress
 from diffviews_desktop.errors import Cancelled, DataError
+from diffviews_desktop.values.folders import Source
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from diffviews_desktop.errors import brief
 from diffviews_desktop.files import csv_text as csv_files
 from diffviews_desktop.files.csv_text import csv_rows
-from diffviews_desktop.files.files import UnfitFileError
+from diffviews_desktop.files.reading import UnfitFileError
 
 
 def test_rows_that_are_not_empty(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from diffviews_desktop.files import files, leftovers
+from diffviews_desktop.files import leftovers, writing
 from diffviews_desktop.files.leftovers import NEW_SECONDS, OLD_SECONDS, sweep
 
 NAME = ".0123456789abcdef.part"
@@ -35,9 +35,9 @@ def age(path: Path, seconds: float = NEW_SECONDS + 60) -> None:
 def test_what_a_killed_program_wrote_goes_when_the_next_writes(tmp_path: Path) -> None:
     script = """
 import os, pathlib, signal, sys
-from diffviews_desktop.files import files
+from diffviews_desktop.files import writing
 folder = pathlib.Path(sys.argv[1])
-with files.replacing(folder / "target") as file, files.private_folder(folder) as place:
+with writing.replacing(folder / "target") as file, writing.private_folder(folder) as place:
     file.write(b"half")
     (place / "half").touch()
     os.kill(os.getpid(), signal.SIGKILL)
@@ -48,7 +48,7 @@ with files.replacing(folder / "target") as file, files.private_folder(folder) as
     assert len(left) == 3
     for path in left:
         age(path)
-    with files.replacing(tmp_path / "target") as file:
+    with writing.replacing(tmp_path / "target") as file:
         file.write(b"whole")
     assert [path.name for path in tmp_path.iterdir()] == ["target"]
 
@@ -69,9 +69,9 @@ def test_what_is_being_written_stays_however_long_that_takes(
         replace(source, target)
 
     monkeypatch.setattr(os, "replace", late)
-    with files.private_folder(tmp_path) as place:
+    with writing.private_folder(tmp_path) as place:
         (place / "file").touch()
-        with files.replacing(tmp_path / "target") as file:
+        with writing.replacing(tmp_path / "target") as file:
             file.write(b"whole")
             sweep_after_days()
         assert (place / "file").exists()
@@ -89,7 +89,7 @@ def test_without_locks_leftovers_go_after_a_day(
         monkeypatch.setattr(leftovers, "fcntl", None)
     else:
         monkeypatch.setattr(leftovers.fcntl, "flock", refuse)
-    with files.replacing(tmp_path / "target") as file:
+    with writing.replacing(tmp_path / "target") as file:
         file.write(b"whole")
     for name, seconds in (("0", 600), ("1", OLD_SECONDS + 60)):
         path = tmp_path / f".0123456789abcde{name}.part"
@@ -104,7 +104,7 @@ def test_an_old_leftover_goes_when_something_is_written_beside_it(tmp_path: Path
     left = tmp_path / NAME
     left.write_bytes(b"half")
     age(left)
-    with files.replacing(tmp_path / "target") as file:
+    with writing.replacing(tmp_path / "target") as file:
         file.write(b"whole")
     assert [path.name for path in tmp_path.iterdir()] == ["target"]
 
@@ -157,7 +157,7 @@ def test_each_folder_is_looked_into_once(tmp_path: Path, monkeypatch: pytest.Mon
     looked, listdir = [], os.listdir
     monkeypatch.setattr(os, "listdir", lambda path: (looked.append(path), listdir(path))[1])
     for number in range(20):
-        with files.replacing(tmp_path / f"{number}") as file:
+        with writing.replacing(tmp_path / f"{number}") as file:
             file.write(b"x")
     assert looked == [tmp_path]
 

@@ -34,16 +34,12 @@ from diffviews_desktop.data.folder.sample_columns import read_csv
 from diffviews_desktop.data.folder.sample_files import metadata_records
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.imports.labels import find_labels
-from diffviews_desktop.engine.jobs import (
-    DataOpened,
-    ImportData,
-    LoadModel,
-    OpenData,
-    Source,
-)
+from diffviews_desktop.engine.jobs.importing import ImportData
+from diffviews_desktop.engine.jobs.opening import DataOpened, LoadModel, OpenData
 from diffviews_desktop.engine.record import read_record
 from diffviews_desktop.errors import DiffViewsError
 from diffviews_desktop.processing.projector import Projector
+from diffviews_desktop.values.folders import Source
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="files that only Linux has like this"),

@@ -10,7 +10,6 @@ from sklearn.neighbors import NearestNeighbors
 
 from diffviews_desktop.processing import neighbors
 from diffviews_desktop.processing.neighbors import (
-    METRICS,
     NeighborIndex,
     distances_from,
     nearest,
@@ -18,6 +17,7 @@ from diffviews_desktop.processing.neighbors import (
     neighbors_of,
     to_euclidean,
 )
+from diffviews_desktop.values.maps import METRICS
 
 
 def points(n: int, d: int, *, offset: float = 0, seed: int = 0) -> np.ndarray:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from diffviews_desktop.engine.jobs import LayerMap
 from diffviews_desktop.state.session import AT_ONCE, Session
 from diffviews_desktop.state.state import Selection, State
+from diffviews_desktop.values.maps import LayerMap
 
 
 @pytest.fixture

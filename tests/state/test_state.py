@@ -8,18 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diffviews_desktop.engine.jobs import (
-    Generate,
-    GenerateSettings,
-    LayerMap,
-    LoadModel,
-    ModelLoaded,
-    ModelSummary,
-    Source,
-)
+from diffviews_desktop.engine.jobs.drawing import Generate
+from diffviews_desktop.engine.jobs.opening import LoadModel
 from diffviews_desktop.state.state import RunningJob, Selection, State, TrajectoryRecord
-from diffviews_desktop.values.maps import MapParameters
+from diffviews_desktop.values.folders import ModelLoaded, ModelSummary, Source
+from diffviews_desktop.values.maps import LayerMap, MapParameters
 from diffviews_desktop.values.samples import SampleTable
+from diffviews_desktop.values.sampling import GenerateSettings
 
 
 def run(job_id: int, layers: tuple[str, ...] = ("midblock",), model: str = "edm") -> Generate:

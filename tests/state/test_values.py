@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from diffviews_desktop.actions import operations
-from diffviews_desktop.engine.jobs import LayerMap
+from diffviews_desktop.actions import selection, showing
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import Filter, State
 from diffviews_desktop.state.values import hidden_rows, values_of
+from diffviews_desktop.values.maps import LayerMap
 from diffviews_desktop.values.samples import Column, SampleTable
 
 N = 30
@@ -96,21 +96,21 @@ def test_hiding_isolating_and_showing_all(qtbot: QtBot, state: State) -> None:
         gone = hidden_rows(session.state)
         return np.flatnonzero(~gone).tolist() if gone is not None else list(range(N))
 
-    operations.toggle_category(session=session, by="class", number=0)
-    operations.toggle_category(session=session, by="class", number=2)
+    showing.toggle_category(session=session, by="class", number=0)
+    showing.toggle_category(session=session, by="class", number=2)
     assert shown() == [row for row in range(N) if row % 3 == 1]
-    operations.toggle_category(session=session, by="class", number=0)
-    operations.toggle_category(session=session, by="class", number=2)
+    showing.toggle_category(session=session, by="class", number=0)
+    showing.toggle_category(session=session, by="class", number=2)
     assert session.state.filter is None
-    operations.only_category(session=session, by="column:side", number=1, count=3)
+    showing.only_category(session=session, by="column:side", number=1, count=3)
     assert shown() == np.flatnonzero(SIDE == 1).tolist()
-    operations.choose_all(session=session)
+    selection.choose_all(session=session)
     assert list(session.state.selection.chosen) == shown()
-    operations.invert_chosen(session=session)
+    selection.invert_chosen(session=session)
     assert list(session.state.selection.chosen) == []
-    operations.only_category(session=session, by="column:side", number=1, count=3)
+    showing.only_category(session=session, by="column:side", number=1, count=3)
     assert session.state.filter is None
-    operations.filter_values(session=session, by="sigma", low=1.0, high=None)
-    operations.highlight_class(session=session, number=0)
-    operations.show_all(session=session)
+    showing.filter_values(session=session, by="sigma", low=1.0, high=None)
+    showing.highlight_class(session=session, number=0)
+    showing.show_all(session=session)
     assert (session.state.filter, session.state.highlighted_class) == (None, None)

@@ -16,18 +16,16 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 from recorder import Recorder
 
-from diffviews_desktop.engine.jobs import (
-    Generate,
-    GenerateSettings,
-    LayerMap,
-    Source,
-    TrajectoryStep,
-)
+from diffviews_desktop.engine.jobs.drawing import Generate
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.shell.settings import Settings
 from diffviews_desktop.ui.shell.window import MainWindow
+from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.maps import LayerMap
+from diffviews_desktop.values.runs import TrajectoryStep
 from diffviews_desktop.values.samples import SampleTable
+from diffviews_desktop.values.sampling import GenerateSettings
 
 
 @pytest.fixture

@@ -7,23 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from diffviews_desktop.engine.jobs import (
-    AdapterList,
+from diffviews_desktop.engine.jobs.drawing import (
     Generate,
     GenerateGrid,
-    GenerateSettings,
-    GridCell,
-    LayerInfo,
-    LinkedMap,
-    LinkMaps,
-    ModelLoaded,
-    ModelSummary,
-    PictureMean,
     PicturePlaced,
     PlacePicture,
-    Preset,
-    TrajectoryStep,
 )
+from diffviews_desktop.engine.jobs.mapping import LinkMaps
+from diffviews_desktop.engine.jobs.samples import PictureMean
 from diffviews_desktop.state.state import (
     COLUMN,
     GridRecord,
@@ -33,8 +24,12 @@ from diffviews_desktop.state.state import (
     State,
     TrajectoryRecord,
 )
+from diffviews_desktop.values.folders import AdapterList, LayerInfo, ModelLoaded, ModelSummary
+from diffviews_desktop.values.maps import LinkedMap
 from diffviews_desktop.values.row_set import RowSet
+from diffviews_desktop.values.runs import GridCell, TrajectoryStep
 from diffviews_desktop.values.samples import Column
+from diffviews_desktop.values.sampling import GenerateSettings, Preset
 
 KINDS = (
     "id", "class", "column", "value", "number", "model", "other model", "description", "adapter",

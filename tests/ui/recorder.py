@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diffviews_desktop.engine.jobs import Job
+from diffviews_desktop.engine.protocol import Job
 
 
 class Recorder:

@@ -33,7 +33,7 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 import diffviews_desktop.ui
-from diffviews_desktop.actions import operations
+from diffviews_desktop.actions import showing
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.labels import Label, Links, tip
 from diffviews_desktop.ui.common.questions import ask
@@ -154,7 +154,7 @@ def open_all(window: MainWindow) -> list[QWidget]:
     assert window.map is not None
     window.second_action.trigger()
     window.map.hovered.emit(ANCHOR)
-    operations.only_category(session=window.session, by="class", number=0, count=3)
+    showing.only_category(session=window.session, by="class", number=0, count=3)
     window.show_map_settings()
     window.show_preferences()
     window.show_shortcuts()

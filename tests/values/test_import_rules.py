@@ -10,9 +10,10 @@ import pytest
 from diffviews_desktop.cli.verbs import import_data
 from diffviews_desktop.engine.imports import importing
 from diffviews_desktop.engine.imports.pictures import find_pictures
-from diffviews_desktop.engine.jobs import ImportData, Source
+from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.errors import CheckpointError, UsageError
 from diffviews_desktop.text.wording import counted
+from diffviews_desktop.values.folders import Source
 from diffviews_desktop.values.import_rules import (
     MAX_SEED,
     MAX_SIGMAS,

@@ -35,7 +35,7 @@ from diffviews_desktop.adapters.formats.stored import (
 from diffviews_desktop.adapters.formats.torch_file import read_torch_file
 from diffviews_desktop.data.checkpoints.files import DIFFUSERS_WEIGHTS
 from diffviews_desktop.errors import AdapterError, CheckpointError, brief
-from diffviews_desktop.files.files import meant_as_file, read_json_value
+from diffviews_desktop.files.reading import meant_as_file, read_json_value
 
 NETWORK = "UNet2DModel"
 DDPM_SCHEDULERS = frozenset(

@@ -40,7 +40,7 @@ from diffviews_desktop.adapters.formats.stored import (
     shown,
 )
 from diffviews_desktop.errors import CheckpointError
-from diffviews_desktop.files.files import open_regular
+from diffviews_desktop.files.reading import open_regular
 
 PRECONDITIONER_CLASSES = frozenset({"EDMPrecond", "VPPrecond", "VEPrecond", "iDDPMPrecond"})
 MODULE_CLASSES = PRECONDITIONER_CLASSES | {

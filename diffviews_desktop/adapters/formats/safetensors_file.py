@@ -20,7 +20,7 @@ from diffviews_desktop.adapters.formats.stored import (
 )
 from diffviews_desktop.data.checkpoints.files import MAX_HEADER
 from diffviews_desktop.errors import CheckpointError
-from diffviews_desktop.files.files import open_regular
+from diffviews_desktop.files.reading import open_regular
 
 HEADER_KEY = "diffviews"
 CLASS_KEY = "class_name"

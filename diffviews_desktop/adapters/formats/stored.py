@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from diffviews_desktop.errors import CheckpointError
-from diffviews_desktop.files.files import open_regular
+from diffviews_desktop.files.reading import open_regular
 
 Progress = Callable[[float], None]
 """Told how far a job is, 0 … 1; may raise to stop it."""

@@ -35,7 +35,7 @@ from diffviews_desktop.adapters.formats.pickled_values import (
 from diffviews_desktop.adapters.formats.stored import AlteredError, Part, StoredModel, StoredTensor
 from diffviews_desktop.errors import CheckpointError
 from diffviews_desktop.files.archives import open_archive
-from diffviews_desktop.files.files import UnfitFileError, open_regular
+from diffviews_desktop.files.reading import UnfitFileError, open_regular
 
 ARCHIVE = b"PK\x03\x04"
 WRAPPERS = ("ema", "model_ema", "ema_model", "state_dict", "net", "network", "model", "module")

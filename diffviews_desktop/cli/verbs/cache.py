@@ -18,8 +18,8 @@ from diffviews_desktop.data.cache.entry import DAMAGE, entry_stamp, parse_entry
 from diffviews_desktop.data.cache.layer_cache import EntryInfo, LayerCache, budget_bytes
 from diffviews_desktop.data.folder.dataset import DataFolder, open_data_folder
 from diffviews_desktop.data.folder.demo import demo_folder, unpack_demo
-from diffviews_desktop.engine.jobs import Progress
 from diffviews_desktop.engine.opened_model import cache_of
+from diffviews_desktop.engine.protocol import Progress
 from diffviews_desktop.errors import UsageError
 
 

@@ -11,7 +11,7 @@ from diffviews_desktop.cli.shared import Answer, add_verb, showing_progress, siz
 from diffviews_desktop.data.activations.conversion import DTYPES, convert_folder
 from diffviews_desktop.data.folder.dataset import open_data_folder
 from diffviews_desktop.data.folder.demo import unpack_demo
-from diffviews_desktop.engine.jobs import Progress
+from diffviews_desktop.engine.protocol import Progress
 
 
 def add_to(verbs: Any) -> None:

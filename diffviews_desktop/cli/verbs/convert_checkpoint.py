@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from diffviews_desktop.cli.shared import Answer, add_verb, showing_progress
-from diffviews_desktop.engine.jobs import Progress
+from diffviews_desktop.engine.protocol import Progress
 
 
 def add_to(verbs: Any) -> None:

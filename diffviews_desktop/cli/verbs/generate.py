@@ -18,22 +18,20 @@ from diffviews_desktop.cli.shared import (
     open_data,
 )
 from diffviews_desktop.engine.engine import Engine
-from diffviews_desktop.engine.jobs import (
-    ClassChoice,
-    DataOpened,
+from diffviews_desktop.engine.jobs.drawing import (
     Generate,
     GenerateGrid,
-    GenerateSettings,
-    LoadModel,
-    ModelLoaded,
     PictureGrid,
     PicturePlaced,
     PlacePicture,
     Trajectory,
 )
+from diffviews_desktop.engine.jobs.opening import DataOpened, LoadModel
 from diffviews_desktop.errors import DataError, UsageError
 from diffviews_desktop.exports.run_files import write_grid, write_trajectory
+from diffviews_desktop.values.folders import ModelLoaded
 from diffviews_desktop.values.samples import SampleTable
+from diffviews_desktop.values.sampling import ClassChoice, GenerateSettings
 
 
 def add_to(verbs: Any) -> None:

@@ -16,8 +16,9 @@ from diffviews_desktop.cli.main import (
     positive,
 )
 from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, not_negative
-from diffviews_desktop.engine.jobs import DataImported, ImportData, Source
+from diffviews_desktop.engine.jobs.importing import DataImported, ImportData
 from diffviews_desktop.errors import UsageError
+from diffviews_desktop.values.folders import Source
 from diffviews_desktop.values.import_rules import layer_names, noise_levels
 
 T = TypeVar("T")

@@ -11,8 +11,9 @@ from diffviews_desktop.cli.main import add_source_options, source_of
 from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data, size
 from diffviews_desktop.data.folder.dataset import read_config
 from diffviews_desktop.engine.engine import Engine
-from diffviews_desktop.engine.jobs import LoadModel, ModelLoaded, Source
+from diffviews_desktop.engine.jobs.opening import LoadModel
 from diffviews_desktop.errors import DiffViewsError
+from diffviews_desktop.values.folders import ModelLoaded, Source
 
 
 def add_to(verbs: Any) -> None:

@@ -12,8 +12,9 @@ from diffviews_desktop import paths
 from diffviews_desktop.cli.main import add_source_options, source_of
 from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, layer_set, open_data
 from diffviews_desktop.data.folder.dataset import write_embedding_csv
-from diffviews_desktop.engine.jobs import LayerMap, MapLayer
+from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.errors import UsageError
+from diffviews_desktop.values.maps import LayerMap
 
 
 def add_to(verbs: Any) -> None:

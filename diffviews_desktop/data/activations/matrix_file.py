@@ -22,7 +22,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from diffviews_desktop.data.activations.checked_rows import Checks
 from diffviews_desktop.errors import DataError, brief
-from diffviews_desktop.files.files import check_regular, open_regular
+from diffviews_desktop.files.reading import check_regular, open_regular
 
 FLOATS = tuple(np.dtype(order + size) for size in ("f2", "f4", "f8") for order in "<>")
 PIECE = 8 << 20  # bytes read at a time of which only a part is wanted, and written at a time

@@ -16,7 +16,7 @@ from diffviews_desktop.data.activations.sources import NpyMatrix, NpzBatch, Sour
 from diffviews_desktop.data.folder.files import files_in, inside, names_in, stays_inside
 from diffviews_desktop.data.folder.sample_files import ModelSamples
 from diffviews_desktop.errors import DataError
-from diffviews_desktop.files.files import can_be_a_path, meant_as_file
+from diffviews_desktop.files.reading import can_be_a_path, meant_as_file
 from diffviews_desktop.values.samples import path_inside
 
 ROWS_WITHOUT_QUESTION = 65_536  # of a batch; more only where the folder lists as many samples

@@ -12,7 +12,7 @@ from typing import Any
 
 from diffviews_desktop.data.folder.files import read_json, replacing
 from diffviews_desktop.errors import DataError
-from diffviews_desktop.files.files import MOST_LISTED_JSON, meant_as_file
+from diffviews_desktop.files.reading import MOST_LISTED_JSON, meant_as_file
 
 MOST_DIMENSIONS = 8
 """Of the shape of a layer."""

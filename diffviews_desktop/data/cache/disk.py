@@ -17,7 +17,7 @@ from numpy.typing import DTypeLike
 
 from diffviews_desktop.data.activations.matrix_file import MatrixFile
 from diffviews_desktop.errors import CacheError
-from diffviews_desktop.files import files
+from diffviews_desktop.files import writing
 
 MATRIX = "activations.npy"
 
@@ -68,9 +68,9 @@ def _reserve(file: int, start: int, stop: int) -> None:
 
 def write_synced(path: Path, data: bytes) -> None:
     """Write a new file, and bring it to the disk."""
-    with files.create(path) as file:
+    with writing.create(path) as file:
         file.write(data)
-        files.close_synced(file)
+        writing.close_synced(file)
 
 
 def link_or_copy(source: Path, target: Path) -> None:
@@ -85,7 +85,7 @@ def link_or_copy(source: Path, target: Path) -> None:
     except OSError:
         if os.path.lexists(target):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
-        with source.open("rb") as read, files.replacing(target) as written:
+        with source.open("rb") as read, writing.replacing(target) as written:
             shutil.copyfileobj(read, written, CHUNK)
 
 

@@ -25,7 +25,7 @@ from diffviews_desktop.data.activations.checked_rows import (
 from diffviews_desktop.data.activations.matrix_file import MatrixFile
 from diffviews_desktop.data.cache.disk import CHUNK, MATRIX, sync_file, sync_folder, write_synced
 from diffviews_desktop.errors import CacheError, DataError
-from diffviews_desktop.files.files import open_regular, read_bytes
+from diffviews_desktop.files.reading import open_regular, read_bytes
 
 FORMAT = 2
 SMALL_FILE = 64_000_000  # bytes; smaller files than this are checked whenever they are opened

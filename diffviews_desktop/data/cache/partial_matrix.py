@@ -20,7 +20,7 @@ from diffviews_desktop.data.activations.matrix_file import MatrixFile
 from diffviews_desktop.data.cache.disk import MATRIX, full_disk_said, link_or_copy
 from diffviews_desktop.data.cache.entry import DAMAGE, array_facts
 from diffviews_desktop.errors import CacheError
-from diffviews_desktop.files.files import check_regular, read_bytes, read_json_value
+from diffviews_desktop.files.reading import check_regular, read_bytes, read_json_value
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from diffviews_desktop.errors import DataError
-from diffviews_desktop.files.files import is_regular, open_regular
+from diffviews_desktop.files.reading import is_regular, open_regular
 
 SOURCE_KEY = "diffviews_source"
 MAX_HEADER = 2**22

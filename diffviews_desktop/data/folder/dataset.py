@@ -36,7 +36,7 @@ from diffviews_desktop.data.folder.sample_files import (
     write_embedding_csv,
 )
 from diffviews_desktop.errors import DataError, brief
-from diffviews_desktop.files.files import meant_as_file
+from diffviews_desktop.files.reading import meant_as_file
 
 __all__ = [
     "SAMPLE_COLUMNS",

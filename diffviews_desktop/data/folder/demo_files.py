@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from diffviews_desktop.errors import DataError
-from diffviews_desktop.files.files import MOST_JSON, create_beside, read_bytes, replacing
+from diffviews_desktop.files.reading import MOST_JSON, read_bytes
+from diffviews_desktop.files.writing import create_beside, replacing
 
 ASIDE = ".aside"
 _DAY = 24 * 3600

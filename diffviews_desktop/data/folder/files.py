@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from diffviews_desktop.errors import DataError, brief
-from diffviews_desktop.files import files
-from diffviews_desktop.files.files import (
+from diffviews_desktop.files import writing
+from diffviews_desktop.files.reading import (
     MOST_JSON,
     can_be_a_path,
     check_regular,
@@ -115,13 +115,13 @@ def inside(root: Path, path: Path) -> Path:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """`files.replacing` with an error for the user.
+    """`writing.replacing` with an error for the user.
 
     Raises:
         DataError: it cannot be written.
     """
     try:
-        with files.replacing(path) as file:
+        with writing.replacing(path) as file:
             yield file
     except OSError as error:
         raise DataError(

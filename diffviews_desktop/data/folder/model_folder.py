@@ -15,7 +15,7 @@ from diffviews_desktop.data.checkpoints.files import find_converted
 from diffviews_desktop.data.class_labels import find_class_labels
 from diffviews_desktop.data.folder.files import files_in, names_in, read_json
 from diffviews_desktop.errors import DataError, brief
-from diffviews_desktop.files.files import check_regular, meant_as_file
+from diffviews_desktop.files.reading import check_regular, meant_as_file
 
 USUAL_SET = "imagenet_real"
 

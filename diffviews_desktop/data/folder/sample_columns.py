@@ -18,7 +18,7 @@ import numpy as np
 from diffviews_desktop.data.activations.arrays import Float32
 from diffviews_desktop.errors import DataError, brief
 from diffviews_desktop.files.csv_text import csv_rows
-from diffviews_desktop.files.files import MOST_TABLE_MEMORY, too_many_values
+from diffviews_desktop.files.reading import MOST_TABLE_MEMORY, too_many_values
 from diffviews_desktop.text.plain import from_csv_column
 from diffviews_desktop.values.samples import Column, SampleTable
 

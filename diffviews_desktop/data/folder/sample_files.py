@@ -36,7 +36,7 @@ from diffviews_desktop.data.folder.sample_columns import (
 )
 from diffviews_desktop.data.folder.sample_records import Records, sample_records
 from diffviews_desktop.errors import DataError, brief
-from diffviews_desktop.files.files import MOST_TABLE_MEMORY, meant_as_file, too_many_values
+from diffviews_desktop.files.reading import MOST_TABLE_MEMORY, meant_as_file, too_many_values
 from diffviews_desktop.text.plain import csv_cell, from_csv_cell
 from diffviews_desktop.values.samples import Column, SampleTable
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from diffviews_desktop.errors import DataError, brief
-from diffviews_desktop.files.files import (
+from diffviews_desktop.files.reading import (
     MOST_JSON,
     MOST_TABLE,
     MOST_TABLE_MEMORY,

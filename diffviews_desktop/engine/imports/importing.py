@@ -51,7 +51,7 @@ from diffviews_desktop.engine.imports.pictures import (
     noise_levels,
     picture_name,
 )
-from diffviews_desktop.engine.jobs import DataImported, ImportData
+from diffviews_desktop.engine.jobs.importing import DataImported, ImportData
 from diffviews_desktop.engine.maps import MapMaker
 from diffviews_desktop.engine.opened_model import Host, OpenedModel, cache_of
 from diffviews_desktop.errors import (
@@ -60,7 +60,7 @@ from diffviews_desktop.errors import (
     UsageError,
     brief,
 )
-from diffviews_desktop.files.files import read_json_value
+from diffviews_desktop.files.reading import read_json_value
 from diffviews_desktop.processing.kernel_store import user_store
 from diffviews_desktop.processing.umap import fit_map, save_embeddings
 from diffviews_desktop.values.import_rules import MAX_SEED, check_noise_levels

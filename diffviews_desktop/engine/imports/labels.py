@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diffviews_desktop.data.class_labels import load_class_labels_map
-from diffviews_desktop.engine.jobs import ImportData
+from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.engine.opened_model import some
 from diffviews_desktop.errors import DataError, brief
 from diffviews_desktop.files.csv_text import csv_rows
-from diffviews_desktop.files.files import MOST_TABLE_MEMORY, too_many_values
+from diffviews_desktop.files.reading import MOST_TABLE_MEMORY, too_many_values
 from diffviews_desktop.text.plain import from_csv_cell, from_csv_column
 from diffviews_desktop.values.import_rules import label_columns
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from diffviews_desktop.data.folder.pictures import read_picture
 from diffviews_desktop.engine.imports.labels import find_labels
-from diffviews_desktop.engine.jobs import ImportData
+from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.engine.opened_model import Host
 from diffviews_desktop.errors import (
     AdapterError,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from diffviews_desktop.engine.jobs import LayerInfo, MapLayer
+from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import caption, muted, tip
 from diffviews_desktop.ui.common.widgets import ElidingComboBox, block_signals
+from diffviews_desktop.values.folders import LayerInfo
 
 ROOM_BESIDE_TEXT = 28
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from diffviews_desktop.engine.jobs import LinkMaps
+from diffviews_desktop.engine.jobs.mapping import LinkMaps
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import ElidedLabel, caption, muted

@@ -17,15 +17,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from diffviews_desktop.engine.jobs import MapLayer
+from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.errors import UsageError
-from diffviews_desktop.processing.neighbors import METRICS
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.labels import caption, muted, tip
 from diffviews_desktop.ui.common.widgets import Decimal, as_panel, block_signals, with_margin
 from diffviews_desktop.values.maps import (
     MAX_SEED,
+    METRICS,
     NEIGHBORS_RANGE,
     PCA_RANGE,
     MapParameters,

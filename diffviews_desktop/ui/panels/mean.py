@@ -8,7 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from diffviews_desktop.engine.jobs import PictureMean
+from diffviews_desktop.engine.jobs.samples import PictureMean
 from diffviews_desktop.text.wording import counted
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.images import enlarged, to_qimage

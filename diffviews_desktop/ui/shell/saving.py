@@ -12,7 +12,7 @@ from typing import Any
 from PySide6.QtCore import QBuffer, QIODevice, QObject, QRunnable, QThreadPool, Signal
 from PySide6.QtGui import QImage
 
-from diffviews_desktop.files.files import replacing_all
+from diffviews_desktop.files.writing import replacing_all
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from PySide6.QtCore import QByteArray
 
-from diffviews_desktop.files.files import read_json_value, replacing
+from diffviews_desktop.files.reading import read_json_value
+from diffviews_desktop.files.writing import replacing
 
 log = logging.getLogger(__name__)
 

@@ -42,8 +42,17 @@ from PySide6.QtWidgets import (
 )
 
 from diffviews_desktop import paths
-from diffviews_desktop.actions import operations
-from diffviews_desktop.engine.jobs import Source
+from diffviews_desktop.actions import (
+    asking,
+    experiments,
+    exports,
+    folders,
+    maps,
+    picks,
+    runs,
+    selection,
+    showing,
+)
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import COLUMN, ColorBy, State
 from diffviews_desktop.text.plain import MOST_OF_NAME, file_name, visible
@@ -80,6 +89,7 @@ from diffviews_desktop.ui.shell.status_bar import StatusBar
 from diffviews_desktop.ui.shell.waiting_page import WaitingPage
 from diffviews_desktop.ui.views.area import MapArea
 from diffviews_desktop.ui.views.solid.switch import MapSwitch
+from diffviews_desktop.values.folders import Source
 
 if TYPE_CHECKING:  # brought in after the first paint: importing it takes a second
     from diffviews_desktop.ui.views.flat.view import MapView
@@ -102,7 +112,7 @@ class MainWindow(QMainWindow):
     first_painted = Signal()
     map_shown = Signal()
 
-    def __init__(self, session: Session, worker: operations.WorkerLike, settings: Settings) -> None:
+    def __init__(self, session: Session, worker: asking.WorkerLike, settings: Settings) -> None:
         super().__init__()
         self.setWindowTitle("DiffViews")
         self.setDockOptions(
@@ -224,7 +234,7 @@ class MainWindow(QMainWindow):
         self.convert_action = self._action(
             file,
             "Convert &checkpoint to .safetensors",
-            partial(self._ask, operations.convert_checkpoint),
+            partial(self._ask, folders.convert_checkpoint),
         )
         file.addSeparator()
         self._action(file, "&Quit", self.close, "Ctrl+Q")
@@ -236,33 +246,33 @@ class MainWindow(QMainWindow):
         redo.setShortcuts([QKeySequence("Ctrl+Shift+Z"), QKeySequence("Ctrl+Y")])
         edit.addActions([undo, redo])
         edit.addSeparator()
-        self._action(edit, "Select &all", partial(self._do, operations.choose_all), "Ctrl+A")
+        self._action(edit, "Select &all", partial(self._do, selection.choose_all), "Ctrl+A")
         self._action(
             edit,
             "&Invert the selection",
-            partial(self._do, operations.invert_chosen),
+            partial(self._do, selection.invert_chosen),
             "Ctrl+Shift+I",
         )
         self._action(
-            edit, "Select &nothing", partial(self._do, operations.clear_chosen), "Ctrl+Shift+D"
+            edit, "Select &nothing", partial(self._do, selection.clear_chosen), "Ctrl+Shift+D"
         )
         self._action(
             edit,
             "&Mean picture of the selection",
-            partial(self._ask, operations.average_chosen),
+            partial(self._ask, selection.average_chosen),
             "Ctrl+M",
         )
         self._action(edit, "&Export the selection…", self.export_selection, "Ctrl+E")
         self._action(
             edit,
             "Use the selection as neigh&bours",
-            partial(self._do, operations.use_chosen_as_neighbors),
+            partial(self._do, selection.use_chosen_as_neighbors),
             "Ctrl+N",
         )
         edit.addSeparator()
-        self._action(edit, "Clear n&eighbours", partial(self._do, operations.clear_neighbors))
+        self._action(edit, "Clear n&eighbours", partial(self._do, picks.clear_neighbors))
         self._action(
-            edit, "&Clear all picks", partial(self._do, operations.clear_selection), "Ctrl+Shift+A"
+            edit, "&Clear all picks", partial(self._do, picks.clear_selection), "Ctrl+Shift+A"
         )
         edit.addSeparator()
         preferences = self._action(edit, "&Preferences…", self.show_preferences, "Ctrl+,")
@@ -309,14 +319,14 @@ class MainWindow(QMainWindow):
         self._action(
             map_menu,
             "S&how all samples",
-            partial(self._do, operations.show_all),
+            partial(self._do, showing.show_all),
             "Shift+H",
         )
 
         generate = bar.addMenu("&Generate")
         self._action(generate, "&Generate", self.generate_panel.press, "Ctrl+Return")
         self.cancel_action = self._action(
-            generate, "&Cancel", partial(self._ask, operations.cancel_current), "Esc"
+            generate, "&Cancel", partial(self._ask, asking.cancel_current), "Esc"
         )
         generate.addSeparator()
         self._action(generate, "&Grid of pictures…", self.show_grid, "Ctrl+G")
@@ -345,75 +355,69 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         self.layer_panel.model_chosen.connect(
-            lambda name: self._ask(operations.switch_model, model=name)
+            lambda name: self._ask(folders.switch_model, model=name)
         )
         self.layer_panel.layers_chosen.connect(
-            lambda layers: self._ask(operations.change_layer, layers=layers)
+            lambda layers: self._ask(maps.change_layer, layers=layers)
         )
         self.color_panel.color_chosen.connect(self._choose_color)
         self.settings_button.clicked.connect(self.show_map_settings)
         self.classes.selection_wanted.connect(
-            lambda number, how: self._do(operations.choose_class, number=number, how=how)
+            lambda number, how: self._do(selection.choose_class, number=number, how=how)
         )
         self.classes.hiding_wanted.connect(
-            lambda at: self._do(operations.toggle_category, by="class", number=at)
+            lambda at: self._do(showing.toggle_category, by="class", number=at)
         )
         self.classes.isolation_wanted.connect(
             lambda at: self._do(
-                operations.only_category, by="class", number=at, count=self.classes.list.count()
+                showing.only_category, by="class", number=at, count=self.classes.list.count()
             )
         )
         self.classes.class_chosen.connect(
-            lambda number: self._do(operations.highlight_class, number=number)
+            lambda number: self._do(showing.highlight_class, number=number)
         )
         self.gallery.suggest_requested.connect(
-            lambda count, on_map: self._ask(
-                operations.suggest_neighbors, count=count, on_map=on_map
-            )
+            lambda count, on_map: self._ask(picks.suggest_neighbors, count=count, on_map=on_map)
         )
-        self.gallery.removed.connect(lambda row: self._do(operations.remove_neighbor, row=row))
-        self.gallery.cleared.connect(lambda: self._do(operations.clear_selection))
+        self.gallery.removed.connect(lambda row: self._do(picks.remove_neighbor, row=row))
+        self.gallery.cleared.connect(lambda: self._do(picks.clear_selection))
         self.gallery.located.connect(self.map_area.center_on)
         self.generate_panel.generate_requested.connect(
             lambda settings, choice: self._ask(
-                operations.generate_from_neighbors, settings=settings, class_choice=choice
+                runs.generate_from_neighbors, settings=settings, class_choice=choice
             )
         )
         self.generate_panel.settings_changed.connect(
             lambda settings, choice: self._do(
-                operations.change_settings, settings=settings, class_choice=choice
+                runs.change_settings, settings=settings, class_choice=choice
             )
         )
         self.generate_panel.grid_requested.connect(self.show_grid)
-        self.generate_panel.cancel_requested.connect(lambda: self._ask(operations.cancel_current))
-        self.status.cancel_requested.connect(lambda: self._ask(operations.cancel_current))
-        self.trajectory.step_chosen.connect(lambda step: self._do(operations.scrub_to, step=step))
+        self.generate_panel.cancel_requested.connect(lambda: self._ask(asking.cancel_current))
+        self.status.cancel_requested.connect(lambda: self._ask(asking.cancel_current))
+        self.trajectory.step_chosen.connect(lambda step: self._do(runs.scrub_to, step=step))
         self.trajectory.trajectory_chosen.connect(
-            lambda key: self._ask(operations.show_trajectory, key=key)
+            lambda key: self._ask(runs.show_trajectory, key=key)
         )
         self.trajectory.visibility_chosen.connect(
-            lambda key, visible: self._do(
-                operations.set_trajectory_visible, key=key, visible=visible
-            )
+            lambda key, visible: self._do(runs.set_trajectory_visible, key=key, visible=visible)
         )
-        self.trajectory.deleted.connect(
-            lambda key: self._ask(operations.delete_trajectory, key=key)
-        )
+        self.trajectory.deleted.connect(lambda key: self._ask(runs.delete_trajectory, key=key))
         self.trajectory.compare_chosen.connect(
-            lambda on: self._ask(operations.compare_with_unmasked, comparing=on)
+            lambda on: self._ask(runs.compare_with_unmasked, comparing=on)
         )
         self.trajectory.landing_requested.connect(
-            lambda sigma: self._ask(operations.find_landing, sigma=sigma)
+            lambda sigma: self._ask(runs.find_landing, sigma=sigma)
         )
         self.trajectory.located.connect(self.map_area.center_on)
-        self.notice.offer_taken.connect(lambda _: self._ask(operations.convert_checkpoint))
+        self.notice.offer_taken.connect(lambda _: self._ask(folders.convert_checkpoint))
         self.open_button.clicked.connect(self.choose_folder)
         self.waiting.open_button.clicked.connect(self.choose_folder)
         self.waiting.demo_button.clicked.connect(lambda: self.open(Source()))
         self.map_area.hovered.connect(self.preview.show_row)
         self.map_area.painted.connect(self._on_painted)
         self.map_area.step_clicked.connect(self._go_to_step)
-        self.map_area.bar.mean_wanted.connect(lambda: self._ask(operations.average_chosen))
+        self.map_area.bar.mean_wanted.connect(lambda: self._ask(selection.average_chosen))
         self.map_area.bar.export_wanted.connect(self.export_selection)
 
     # ---- showing --------------------------------------------------------------------------------
@@ -537,7 +541,7 @@ class MainWindow(QMainWindow):
 
     def open(self, source: Source) -> None:
         """Open a data folder or the demo."""
-        self._ask(operations.open_data, source=source)
+        self._ask(folders.open_data, source=source)
 
     def choose_folder(self) -> None:
         """Ask for a data folder and open it."""
@@ -551,7 +555,7 @@ class MainWindow(QMainWindow):
         if self.importer is None:
             self.importer = ImportAssistant(self)
             self.importer.import_requested.connect(
-                lambda arguments: self._ask(operations.import_data, **arguments)
+                lambda arguments: self._ask(folders.import_data, **arguments)
             )
         self.importer.set_state(self.session.state)
         _bring_up(self.importer)
@@ -561,9 +565,7 @@ class MainWindow(QMainWindow):
         if self.map_settings is None:
             self.map_settings = MapSettings(self)
             self.map_settings.map_requested.connect(
-                lambda parameters: self._ask(
-                    operations.change_map_parameters, parameters=parameters
-                )
+                lambda parameters: self._ask(maps.change_map_parameters, parameters=parameters)
             )
         self.map_settings.set_state(self.session.state)
         _bring_up(self.map_settings)
@@ -573,12 +575,8 @@ class MainWindow(QMainWindow):
         if self.grid_window is None:
             window = self.grid_window = GridWindow(self)
             window.grid_requested.connect(self._draw_grid)
-            window.cancel_requested.connect(
-                lambda key: self._ask(operations.cancel_job, job_id=key)
-            )
-            window.cell_chosen.connect(
-                lambda index: self._ask(operations.generate_cell, index=index)
-            )
+            window.cancel_requested.connect(lambda key: self._ask(asking.cancel_job, job_id=key))
+            window.cell_chosen.connect(lambda index: self._ask(runs.generate_cell, index=index))
             window.save_requested.connect(self.save_sheet)
         self.grid_window.set_state(self.session.state)
         _bring_up(self.grid_window)
@@ -586,7 +584,7 @@ class MainWindow(QMainWindow):
     def _draw_grid(self, axes: dict[str, Any]) -> None:
         state = self.session.state
         self._ask(
-            operations.generate_grid,
+            experiments.generate_grid,
             settings=state.settings,
             class_choice=state.class_choice,
             **axes,
@@ -602,7 +600,7 @@ class MainWindow(QMainWindow):
 
     def _choose_color(self, by: ColorBy) -> None:
         self._settings.change({"color_by": by})
-        self._do(operations.change_color, by=by)
+        self._do(showing.change_color, by=by)
 
     def save_picture(self) -> None:
         """Save the picture of the shown step as PNG."""
@@ -693,7 +691,7 @@ class MainWindow(QMainWindow):
         file, _ = QFileDialog.getSaveFileName(self._center, "Export samples", start, "CSV (*.csv)")
         if file:
             self._settings.change({"tables": str(Path(file).parent)})
-            self._ask(operations.export_chosen, file=Path(file))
+            self._ask(exports.export_chosen, file=Path(file))
 
     def _fill_sizes(self) -> None:
         """List what the size of the points could tell."""
@@ -707,7 +705,7 @@ class MainWindow(QMainWindow):
         }
         for by, text in choices.items():
             action = menu.addAction(text)
-            action.triggered.connect(lambda *_, by=by: self._do(operations.change_size, by=by))
+            action.triggered.connect(lambda *_, by=by: self._do(showing.change_size, by=by))
             why_not = "" if by is None else state.cannot_size(by)
             action.setEnabled(not why_not)
             action.setToolTip(tip(why_not or text.replace("&", "")))
@@ -719,7 +717,7 @@ class MainWindow(QMainWindow):
         if not self.second_action.isChecked():
             if self.linked_panel is not None:
                 self.linked_panel.hide()
-            self._ask(operations.unlink_map)
+            self._ask(maps.unlink_map)
             return
         if self.linked_panel is None:
             self._make_second()
@@ -737,7 +735,7 @@ class MainWindow(QMainWindow):
         panel.set_map(view)
         self.map_area.set_linked(view)
         panel.map_chosen.connect(
-            lambda model, layers: self._ask(operations.link_map, model=model, layers=layers)
+            lambda model, layers: self._ask(maps.link_map, model=model, layers=layers)
         )
         panel.closed.connect(self.second_action.trigger)
         self.beside.addWidget(panel)
@@ -745,8 +743,8 @@ class MainWindow(QMainWindow):
     def _go_to_step(self, key: int, step: int) -> None:
         """Show a step that was clicked on the map."""
         if key != self.session.state.shown:
-            self._ask(operations.show_trajectory, key=key)
-        self._do(operations.scrub_to, step=step)
+            self._ask(runs.show_trajectory, key=key)
+        self._do(runs.scrub_to, step=step)
 
     def center_on_anchor(self) -> None:
         """Bring the anchor to the middle."""
@@ -759,7 +757,7 @@ class MainWindow(QMainWindow):
 
     def _suggest(self) -> None:
         count, on_map = self.gallery.count.value(), self.gallery.space.currentData()
-        self._ask(operations.suggest_neighbors, count=count, on_map=on_map)
+        self._ask(picks.suggest_neighbors, count=count, on_map=on_map)
 
     def set_theme(self, choice: theme.ThemeChoice) -> None:
         """Choose light, dark, or what the desktop uses."""

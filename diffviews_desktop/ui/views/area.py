@@ -13,7 +13,7 @@ from PySide6.QtCore import QPoint, QPointF, QSize, QTimer, Signal
 from PySide6.QtGui import QAction, QImage, QResizeEvent
 from PySide6.QtWidgets import QStackedWidget
 
-from diffviews_desktop.actions import operations
+from diffviews_desktop.actions import picks, selection, showing
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import COLUMN, ColorBy, State
 from diffviews_desktop.state.values import values_of
@@ -88,15 +88,15 @@ class MapArea(QStackedWidget):
         self._filtered = False
         self._apart = self._held = False
         self.values = MapValues(session, self._maps, self._show_filter)
-        self.filter_bar.show_all_wanted.connect(lambda: do(operations.show_all))
+        self.filter_bar.show_all_wanted.connect(lambda: do(showing.show_all))
         tools.tool_chosen.connect(lambda tool: self.map is not None and self.map.set_tool(tool))
         tools.fit.triggered.connect(self.fit)
         tools.fit_selection.triggered.connect(self.fit_selection)
         tools.back.triggered.connect(lambda: self._go(-1))
         tools.forward.triggered.connect(lambda: self._go(1))
-        self.bar.neighbors_wanted.connect(lambda: do(operations.use_chosen_as_neighbors))
-        self.bar.invert_wanted.connect(lambda: do(operations.invert_chosen))
-        self.bar.clear_wanted.connect(lambda: do(operations.clear_chosen))
+        self.bar.neighbors_wanted.connect(lambda: do(selection.use_chosen_as_neighbors))
+        self.bar.invert_wanted.connect(lambda: do(selection.invert_chosen))
+        self.bar.clear_wanted.connect(lambda: do(selection.clear_chosen))
         self.currentChanged.connect(self._place)
         self.currentChanged.connect(self.updateGeometry)
         self._pass_on(self.switch)
@@ -105,9 +105,9 @@ class MapArea(QStackedWidget):
     def _pass_on(self, view: MapView | MapSwitch) -> None:
         view.hovered.connect(self.hovered)
         view.hovered.connect(self._show_card)
-        view.clicked.connect(lambda row: self._do(operations.click_point, row=row))
-        view.double_clicked.connect(lambda row: self._do(operations.new_anchor, row=row))
-        view.chosen.connect(lambda rows, how: self._do(operations.choose_rows, rows=rows, how=how))
+        view.clicked.connect(lambda row: self._do(picks.click_point, row=row))
+        view.double_clicked.connect(lambda row: self._do(picks.new_anchor, row=row))
+        view.chosen.connect(lambda rows, how: self._do(selection.choose_rows, rows=rows, how=how))
         view.step_hovered.connect(self._show_step_card)
         view.step_clicked.connect(self.step_clicked)
         view.menu_wanted.connect(self._show_menu)
@@ -161,13 +161,13 @@ class MapArea(QStackedWidget):
             found = values_of(self._session.state, by())
             if found is not None:
                 count = len(found.names)
-                self._do(operations.only_category, by=by(), number=number, count=count)
+                self._do(showing.only_category, by=by(), number=number, count=count)
 
         legend.range_chosen.connect(
-            lambda low, high: self._do(operations.filter_values, by=by(), low=low, high=high)
+            lambda low, high: self._do(showing.filter_values, by=by(), low=low, high=high)
         )
         legend.category_clicked.connect(
-            lambda number: self._do(operations.toggle_category, by=by(), number=number)
+            lambda number: self._do(showing.toggle_category, by=by(), number=number)
         )
         legend.category_isolated.connect(isolate)
 
@@ -249,9 +249,9 @@ class MapArea(QStackedWidget):
         if view is None or self.map is None:
             return
         view.draw_by(self.map.renderer)
-        view.clicked.connect(lambda row: self._do(operations.click_point, row=row))
-        view.double_clicked.connect(lambda row: self._do(operations.new_anchor, row=row))
-        view.chosen.connect(lambda rows, how: self._do(operations.choose_rows, rows=rows, how=how))
+        view.clicked.connect(lambda row: self._do(picks.click_point, row=row))
+        view.double_clicked.connect(lambda row: self._do(picks.new_anchor, row=row))
+        view.chosen.connect(lambda rows, how: self._do(selection.choose_rows, rows=rows, how=how))
         view.hovered.connect(self.hovered)
         view.hovered.connect(self.map.show_hover)
         view.menu_wanted.connect(partial(self._show_menu, linked=True))
@@ -470,7 +470,7 @@ class MapArea(QStackedWidget):
             text = "Point at a sample first, with the mouse or the arrow keys."
             self._session.update(self._session.state.with_notice(text))
         else:
-            self._do(operations.add_neighbor, row=row)
+            self._do(picks.add_neighbor, row=row)
 
     def close_threads(self) -> None:
         """End what runs in other threads."""

@@ -9,7 +9,7 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QAction, QDesktopServices, QGuiApplication, QImage
 from PySide6.QtWidgets import QMenu, QWidget
 
-from diffviews_desktop.actions import operations
+from diffviews_desktop.actions import picks, selection, showing
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.entries import menu_text
@@ -42,12 +42,12 @@ class MapMenu(QMenu):
         if row is not None and state.samples is not None:
             self._offer_sample(state, row)
             self.addSeparator()
-        self._offer("Select &all", lambda: do(operations.choose_all))
+        self._offer("Select &all", lambda: do(selection.choose_all))
         if len(state.selection.chosen):
-            self._offer("&Invert the selection", lambda: do(operations.invert_chosen))
-            self._offer("Select &nothing", lambda: do(operations.clear_chosen))
+            self._offer("&Invert the selection", lambda: do(selection.invert_chosen))
+            self._offer("Select &nothing", lambda: do(selection.clear_chosen))
         if state.filter is not None or state.highlighted_class is not None:
-            self._offer("S&how all samples", lambda: do(operations.show_all))
+            self._offer("S&how all samples", lambda: do(showing.show_all))
         self.addSeparator()
 
     def _offer(self, text: str, run: Callable[[], object]) -> QAction:
@@ -64,22 +64,22 @@ class MapMenu(QMenu):
         head = self._offer(f"#{row}   {menu_text(own)}", lambda: None)
         head.setEnabled(False)
         if row != picked.anchor:
-            self._offer("Make it the &anchor", lambda: do(operations.new_anchor, row=row))
+            self._offer("Make it the &anchor", lambda: do(picks.new_anchor, row=row))
             if row in picked.neighbors:
                 text = "&Remove from the neighbours"
-                self._offer(text, lambda: do(operations.remove_neighbor, row=row))
+                self._offer(text, lambda: do(picks.remove_neighbor, row=row))
             elif picked.anchor is not None:
-                self._offer("Add as &neighbour", lambda: do(operations.add_neighbor, row=row))
+                self._offer("Add as &neighbour", lambda: do(picks.add_neighbor, row=row))
         text = "Take &out of the selection" if row in picked.chosen else "Add to the &selection"
         rows = RowSet([row])
-        self._offer(text, lambda: do(operations.choose_rows, rows=rows, how="toggle"))
+        self._offer(text, lambda: do(selection.choose_rows, rows=rows, how="toggle"))
         if number >= 0:
             text = f"Select &class {menu_text(name)}"
-            self._offer(text, lambda: do(operations.choose_class, number=number))
+            self._offer(text, lambda: do(selection.choose_class, number=number))
             lit = state.highlighted_class == number
             text = "Highlight all c&lasses" if lit else f"&Highlight class {menu_text(name)}"
             wanted = None if lit else number
-            self._offer(text, lambda: do(operations.highlight_class, number=wanted))
+            self._offer(text, lambda: do(showing.highlight_class, number=wanted))
         self.addSeparator()
         clipboard = QGuiApplication.clipboard()
 

@@ -9,8 +9,9 @@ import pytest
 from tiny import DuckAdapter
 
 from diffviews_desktop.engine.imports.labels import find_labels
-from diffviews_desktop.engine.jobs import ImportData, Source
+from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.text.plain import csv_cell
+from diffviews_desktop.values.folders import Source
 
 FILES = ("=1+1.png", "'=2.png", "-3.png", "folder/@4.png", "5.png")
 

@@ -11,9 +11,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
-from diffviews_desktop.engine.jobs import AdapterList, ImportData, ModelLoaded, Source
+from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.state.state import RunningJob, State
 from diffviews_desktop.ui.assistants.importing import ImportAssistant, folder_scan
+from diffviews_desktop.values.folders import AdapterList, ModelLoaded, Source
 
 
 @pytest.fixture

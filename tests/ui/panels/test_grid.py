@@ -13,18 +13,14 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QGraphicsPixmapItem
 from pytestqt.qtbot import QtBot
 
-from diffviews_desktop.engine.jobs import (
-    GenerateGrid,
-    GenerateSettings,
-    GridCell,
-    LayerInfo,
-    ModelLoaded,
-    Source,
-)
+from diffviews_desktop.engine.jobs.drawing import GenerateGrid
 from diffviews_desktop.state.state import GridRecord, RunningJob, Selection, State
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.panels.grid import GridWindow
 from diffviews_desktop.ui.panels.grid.contact_sheet import CELL, GAP, ContactSheet
+from diffviews_desktop.values.folders import LayerInfo, ModelLoaded, Source
+from diffviews_desktop.values.runs import GridCell
+from diffviews_desktop.values.sampling import GenerateSettings
 
 LAYERS = ("encoder_block_0", "midblock", "decoder_block_1")
 

@@ -11,12 +11,15 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from recorder import Recorder
 
-from diffviews_desktop.actions import operations
-from diffviews_desktop.engine.jobs import GenerateSettings, LinkedMap, LinkMaps, ModelSummary
+from diffviews_desktop.actions import answers, maps, showing
+from diffviews_desktop.engine.jobs.mapping import LinkMaps
 from diffviews_desktop.state.state import Selection, State
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.ui.views.flat.view import MapView
+from diffviews_desktop.values.folders import ModelSummary
+from diffviews_desktop.values.maps import LinkedMap
 from diffviews_desktop.values.row_set import RowSet
+from diffviews_desktop.values.sampling import GenerateSettings
 
 
 @pytest.fixture
@@ -29,7 +32,7 @@ def window(open_window: Callable[..., MainWindow], state: State) -> MainWindow:
 
 
 def finish(window: MainWindow, worker: Recorder, linked: LinkedMap) -> None:
-    operations.on_finished(
+    answers.on_finished(
         session=window.session,
         worker=worker,
         job_id=worker.jobs[-1].job_id,
@@ -89,10 +92,10 @@ def test_hover_picks_and_selection_are_shared(
 
 
 def test_filter_and_colours_are_shared(window: MainWindow, second: MapView) -> None:
-    operations.only_category(session=window.session, by="class", number=0, count=3)
+    showing.only_category(session=window.session, by="class", number=0, count=3)
     assert sorted(second.points.scene_drawn.rows.tolist()) == list(range(0, 30, 3))
-    operations.show_all(session=window.session)
-    operations.change_color(session=window.session, by="overlap")
+    showing.show_all(session=window.session)
+    showing.change_color(session=window.session, by="overlap")
     assert window.map.legend.isVisible()
     assert "shared neighbours from 0 to 1" in window.map.legend.accessibleName()
     assert not second.legend.isVisible()
@@ -106,9 +109,9 @@ def test_filter_and_colours_are_shared(window: MainWindow, second: MapView) -> N
 def test_another_first_map_lays_the_second_on_it_anew(
     window: MainWindow, second: MapView, worker: Recorder, state: State
 ) -> None:
-    operations.change_layer(session=window.session, worker=worker, layers=("other",))
+    maps.change_layer(session=window.session, worker=worker, layers=("other",))
     mapped = replace(state.layer_map, layers=("other",))
-    operations.on_finished(
+    answers.on_finished(
         session=window.session,
         worker=worker,
         job_id=worker.jobs[-1].job_id,

@@ -8,11 +8,11 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from diffviews_desktop.engine.jobs import MapLayer, Source
-from diffviews_desktop.processing.neighbors import METRICS
+from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.state.state import RunningJob, State
 from diffviews_desktop.ui.panels.map_settings import MapSettings
-from diffviews_desktop.values.maps import MAX_SEED, MapParameters
+from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.maps import MAX_SEED, METRICS, MapParameters
 
 MADE = MapParameters(n_neighbors=30, min_dist=0.25, pca_components=None, seed=7, metric="cosine")
 

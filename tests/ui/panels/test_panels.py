@@ -10,13 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from diffviews_desktop.engine.jobs import (
-    GenerateSettings,
-    LayerInfo,
-    MapLayer,
-    ModelLoaded,
-    Source,
-)
+from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.state.state import RunningJob, Selection, State, TrajectoryRecord
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.images import PictureLoader
@@ -30,7 +24,9 @@ from diffviews_desktop.ui.panels.runs import TrajectoryPanel
 from diffviews_desktop.ui.shell import status_bar
 from diffviews_desktop.ui.shell.notice_bar import NoticeBar
 from diffviews_desktop.ui.shell.status_bar import StatusBar
+from diffviews_desktop.values.folders import LayerInfo, ModelLoaded, Source
 from diffviews_desktop.values.samples import SampleTable
+from diffviews_desktop.values.sampling import GenerateSettings
 
 
 @pytest.fixture

@@ -29,23 +29,12 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 from recorder import Recorder
 
-from diffviews_desktop.actions import operations
+from diffviews_desktop.actions import answers, asking, picks, showing
 from diffviews_desktop.app import App, Options
-from diffviews_desktop.engine.jobs import (
-    AdapterList,
-    DataImported,
-    DataOpened,
-    Generate,
-    GenerateSettings,
-    ImportData,
-    LayerInfo,
-    LoadModel,
-    MapLayer,
-    ModelLoaded,
-    ModelSummary,
-    OpenData,
-    Source,
-)
+from diffviews_desktop.engine.jobs.drawing import Generate
+from diffviews_desktop.engine.jobs.importing import DataImported, ImportData
+from diffviews_desktop.engine.jobs.mapping import MapLayer
+from diffviews_desktop.engine.jobs.opening import DataOpened, LoadModel, OpenData
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import RunningJob, Selection, State, TrajectoryRecord
 from diffviews_desktop.ui.common import theme
@@ -53,7 +42,15 @@ from diffviews_desktop.ui.shell.help import FactsWindow, KeysWindow, model_facts
 from diffviews_desktop.ui.shell.settings import Settings
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.ui.views.flat.renderer import GLViewport
+from diffviews_desktop.values.folders import (
+    AdapterList,
+    LayerInfo,
+    ModelLoaded,
+    ModelSummary,
+    Source,
+)
 from diffviews_desktop.values.maps import MapParameters
+from diffviews_desktop.values.sampling import GenerateSettings
 
 
 def activate(qtbot: QtBot, window: MainWindow) -> None:
@@ -374,12 +371,12 @@ def test_without_a_map_it_says_what_to_do(window: MainWindow) -> None:
 
 
 def test_a_running_job_is_shown_while_there_is_no_map(window: MainWindow) -> None:
-    from diffviews_desktop.actions import operations
-    from diffviews_desktop.engine.jobs import Source
+    from diffviews_desktop.actions import answers
+    from diffviews_desktop.values.folders import Source
 
     job = OpenData(job_id=9, source=Source())
-    operations._submit(window.session, Recorder(), job, "Opening the demo")
-    operations.on_started(session=window.session, job_id=9)
+    asking.submit(window.session, Recorder(), job, "Opening the demo")
+    answers.on_started(session=window.session, job_id=9)
     assert window.waiting.title.text() == "Opening the demo…"
     assert window.status.job.text().startswith("Opening the demo")
 
@@ -446,7 +443,7 @@ def test_map_settings_are_made_and_a_failure_keeps_the_map(
     assert isinstance(job, MapLayer)
     assert job.source.parameters == MapParameters(n_neighbors=40)
     assert window.session.state.layer_map is state.layer_map
-    operations.on_failed(
+    answers.on_failed(
         session=window.session, worker=worker, job_id=job.job_id, message="No room.", details=""
     )
     assert window.session.state.source == state.source
@@ -490,14 +487,14 @@ def test_the_distance_follows_the_anchor(qtbot: QtBot, window: MainWindow, state
         window.session.update(state)
     assert window.map is not None
     legend = window.map.legend
-    operations.change_color(session=window.session, by="distance")
+    showing.change_color(session=window.session, by="distance")
     assert not legend.isVisible()  # there is no anchor
-    operations.click_point(session=window.session, row=0)
+    picks.click_point(session=window.session, row=0)
     assert legend.isVisible()
     corner = legend.accessibleName()
-    operations.new_anchor(session=window.session, row=14)
+    picks.new_anchor(session=window.session, row=14)
     assert legend.accessibleName() != corner  # from the middle it is not as far
-    operations.clear_selection(session=window.session)
+    picks.clear_selection(session=window.session)
     assert not legend.isVisible()
 
 
@@ -541,7 +538,7 @@ def loaded_model(**facts: object) -> ModelLoaded:
 
 def finish(window: MainWindow, worker: Recorder, result: object) -> None:
     """The last job that was asked for ends."""
-    operations.on_finished(
+    answers.on_finished(
         session=window.session,
         worker=worker,
         job_id=worker.jobs[-1].job_id,

@@ -11,12 +11,12 @@ from PySide6.QtCore import QPoint, QRectF, Qt
 from PySide6.QtGui import QImage
 from pytestqt.qtbot import QtBot
 
-from diffviews_desktop.engine.jobs import TrajectoryStep
 from diffviews_desktop.state.state import Selection, State, TrajectoryRecord
 from diffviews_desktop.ui.common import motion
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.ui.views.flat.decorations import SIDE, SPACING, with_room
 from diffviews_desktop.ui.views.flat.overlays import STYLES
+from diffviews_desktop.values.runs import TrajectoryStep
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 from recorder import Recorder
 
-from diffviews_desktop.engine.jobs import AveragePictures, ExportSamples, PictureMean
+from diffviews_desktop.engine.jobs.samples import AveragePictures, ExportSamples, PictureMean
 from diffviews_desktop.state.state import Selection, State
 from diffviews_desktop.ui.common import motion
 from diffviews_desktop.ui.shell.window import MainWindow

@@ -13,14 +13,14 @@ import pytest
 from pytestqt.qtbot import QtBot
 from recorder import Recorder
 
-from diffviews_desktop.actions import operations
-from diffviews_desktop.engine.jobs import LayerMap, LinkedMap
+from diffviews_desktop.actions import picks, selection, showing
 from diffviews_desktop.state import session
 from diffviews_desktop.state.state import Selection, State
 from diffviews_desktop.ui.common import motion, theme
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.ui.views.flat import points, view
 from diffviews_desktop.ui.views.flat.coloring import coloring
+from diffviews_desktop.values.maps import LayerMap, LinkedMap
 from diffviews_desktop.values.samples import Column, SampleTable
 
 COUNT = 60_000
@@ -85,20 +85,20 @@ def wanted(window: MainWindow) -> list[int]:
 
 @pytest.mark.parametrize("by", ["column:score", "distance"])
 def test_values_become_colours_in_another_thread(qtbot: QtBot, window: MainWindow, by: str) -> None:
-    operations.new_anchor(session=window.session, row=0)
-    operations.change_color(session=window.session, by=by)
+    picks.new_anchor(session=window.session, row=0)
+    showing.change_color(session=window.session, by=by)
     assert window.map.coloring is None  # not yet
     settle(qtbot, window)
     assert window.map.legend.isVisible()
     assert list(drawn(window).values()) == wanted(window)
-    operations.new_anchor(session=window.session, row=1)
+    picks.new_anchor(session=window.session, row=1)
     settle(qtbot, window)
     assert list(drawn(window).values()) == wanted(window)
 
 
 def test_colours_that_nobody_wants_any_more_are_dropped(qtbot: QtBot, window: MainWindow) -> None:
-    operations.change_color(session=window.session, by="column:score")
-    operations.change_color(session=window.session, by="class")
+    showing.change_color(session=window.session, by="column:score")
+    showing.change_color(session=window.session, by="class")
     settle(qtbot, window)
     assert window.map.coloring is None
     assert not window.map.legend.isVisible()
@@ -108,15 +108,15 @@ def test_colours_that_nobody_wants_any_more_are_dropped(qtbot: QtBot, window: Ma
 
 def test_a_filter_is_applied_and_the_last_one_stands(qtbot: QtBot, window: MainWindow) -> None:
     for low in (0.9, 0.5):
-        operations.filter_values(session=window.session, by="column:score", low=low, high=None)
+        showing.filter_values(session=window.session, by="column:score", low=low, high=None)
     settle(qtbot, window)
     score = window.session.state.samples.columns["score"].values
     assert list(drawn(window)) == np.flatnonzero(score >= 0.5).tolist()
     assert window.map_area.filter_bar.isVisible()
-    operations.choose_all(session=window.session)
+    selection.choose_all(session=window.session)
     settle(qtbot, window)
     assert window.session.state.selection.chosen.rows.tolist() == list(drawn(window))
-    operations.show_all(session=window.session)
+    showing.show_all(session=window.session)
     settle(qtbot, window)
     assert len(drawn(window)) == COUNT
 
@@ -124,8 +124,8 @@ def test_a_filter_is_applied_and_the_last_one_stands(qtbot: QtBot, window: MainW
 def test_colours_and_filter_stay_on_another_map_of_the_same_samples(
     qtbot: QtBot, window: MainWindow
 ) -> None:
-    operations.change_color(session=window.session, by="column:score")
-    operations.toggle_category(session=window.session, by="class", number=1)
+    showing.change_color(session=window.session, by="column:score")
+    showing.toggle_category(session=window.session, by="class", number=1)
     settle(qtbot, window)
     before, kept = drawn(window), window.map.coloring
     shown = window.session.state.layer_map
@@ -183,15 +183,15 @@ def test_suggestions_come_later_and_only_for_the_same_picks(
     qtbot: QtBot, window: MainWindow
 ) -> None:
     session, worker = window.session, Recorder()
-    operations.new_anchor(session=session, row=5)
-    operations.suggest_neighbors(session=session, worker=worker, count=4)
+    picks.new_anchor(session=session, row=5)
+    picks.suggest_neighbors(session=session, worker=worker, count=4)
     assert session.state.selection == Selection(anchor=5)
     settle(qtbot, window)
     xy = session.state.layer_map.reduced.astype(np.float64)
     nearest = np.argsort(np.linalg.norm(xy - xy[5], axis=1))[1:5]
     assert [row for row, _ in session.state.selection.suggested] == nearest.tolist()
-    operations.suggest_neighbors(session=session, worker=worker, count=9)
-    operations.new_anchor(session=session, row=6)
+    picks.suggest_neighbors(session=session, worker=worker, count=9)
+    picks.new_anchor(session=session, row=6)
     settle(qtbot, window)
     assert session.state.selection == Selection(anchor=6)
 
@@ -200,15 +200,15 @@ def test_a_large_set_becomes_neighbours_unless_it_was_changed(
     qtbot: QtBot, window: MainWindow
 ) -> None:
     session = window.session
-    operations.choose_all(session=session)
+    selection.choose_all(session=session)
     settle(qtbot, window)
-    operations.use_chosen_as_neighbors(session=session)
-    operations.clear_chosen(session=session)
+    selection.use_chosen_as_neighbors(session=session)
+    selection.clear_chosen(session=session)
     settle(qtbot, window)
     assert session.state.selection == Selection()
-    operations.choose_all(session=session)
+    selection.choose_all(session=session)
     settle(qtbot, window)
-    operations.use_chosen_as_neighbors(session=session)
+    selection.use_chosen_as_neighbors(session=session)
     settle(qtbot, window)
     picked = session.state.selection
     xy = session.state.layer_map.xy.astype(np.float64)
@@ -219,10 +219,10 @@ def test_a_large_set_becomes_neighbours_unless_it_was_changed(
 
 
 def test_inverting_twice_gives_the_same_set(qtbot: QtBot, window: MainWindow) -> None:
-    operations.choose_class(session=window.session, number=2)
+    selection.choose_class(session=window.session, number=2)
     before = window.session.state.selection.chosen
     for _ in range(2):
-        operations.invert_chosen(session=window.session)
+        selection.invert_chosen(session=window.session)
         settle(qtbot, window)
     assert window.session.state.selection.chosen == before
 
@@ -236,8 +236,8 @@ def test_the_second_map_follows(qtbot: QtBot, window: MainWindow) -> None:
         overlap=np.linspace(0, 1, COUNT).astype(np.float32),
     )
     window.session.update(replace(window.session.state, linked=linked))
-    operations.change_color(session=window.session, by="overlap")
-    operations.only_category(session=window.session, by="class", number=0, count=3)
+    showing.change_color(session=window.session, by="overlap")
+    showing.only_category(session=window.session, by="class", number=0, count=3)
     settle(qtbot, window)
     second = window.map_area.linked.points
     for row in (0, 3, COUNT - 3):
@@ -263,8 +263,8 @@ def test_a_theme_recolours_and_moves_nothing(qtbot: QtBot, window: MainWindow) -
 def test_closing_while_something_is_worked_out_ends_it(
     qtbot: QtBot, window: MainWindow, large: State
 ) -> None:
-    operations.change_color(session=window.session, by="column:score")
-    operations.choose_all(session=window.session)
+    showing.change_color(session=window.session, by="column:score")
+    selection.choose_all(session=window.session)
     window.close()
     qtbot.wait(300)
     assert window.map.coloring is None
@@ -275,8 +275,8 @@ def test_a_set_that_comes_late_is_dropped_and_undo_stays_whole(
     qtbot: QtBot, window: MainWindow
 ) -> None:
     session = window.session
-    operations.new_anchor(session=session, row=5)
-    operations.choose_all(session=session)
+    picks.new_anchor(session=session, row=5)
+    selection.choose_all(session=session)
     session.undo_stack.undo()
     settle(qtbot, window)
     assert session.state.selection == Selection()
@@ -286,7 +286,7 @@ def test_a_set_that_comes_late_is_dropped_and_undo_stays_whole(
 def test_a_scene_of_other_samples_is_never_drawn(qtbot: QtBot, window: MainWindow) -> None:
     """Made while another folder was opened."""
     places = window.map.points
-    operations.highlight_class(session=window.session, number=1)
+    showing.highlight_class(session=window.session, number=1)
     places._make_later()
     assert places._making is not None
     few = np.zeros((points.MADE_AT_ONCE + 1, 2))
@@ -302,7 +302,7 @@ def test_what_is_no_longer_drawn_is_let_go(qtbot: QtBot, window: MainWindow, lar
     turned = replace(large.layer_map, xy=large.layer_map.xy[:, ::-1].copy(), layers=("other",))
     scenes = []
     for turn in range(12):
-        operations.highlight_class(session=window.session, number=turn % 3)
+        showing.highlight_class(session=window.session, number=turn % 3)
         if turn % 4 == 3:
             shown = turned if window.session.state.layer_map is large.layer_map else large.layer_map
             window.session.update(replace(window.session.state, layer_map=shown))

@@ -11,7 +11,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction
 from pytestqt.qtbot import QtBot
 
-from diffviews_desktop.actions import operations
+from diffviews_desktop.actions import showing
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.colors import MISSING, OKABE_ITO
 from diffviews_desktop.ui.shell.window import MainWindow
@@ -208,10 +208,10 @@ def test_samples_without_a_value_are_smallest(window: MainWindow) -> None:
     score[3:6] = np.nan
     holes = {**state.samples.columns, "holes": Column(score)}
     window.session.update(replace(state, samples=replace(state.samples, columns=holes)))
-    operations.change_size(session=window.session, by="column:holes")
+    showing.change_size(session=window.session, by="column:holes")
     scene = window.map.points.scene_drawn
     small = set(scene.rows[scene.size == 0].tolist())
     assert {3, 4, 5} <= small
-    operations.change_size(session=window.session, by="column:side")  # categories have no size
+    showing.change_size(session=window.session, by="column:side")  # categories have no size
     assert window.session.state.sized_by is None
     assert window.map.points.scene_drawn.size is None

@@ -12,10 +12,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from diffviews_desktop.actions import operations
-from diffviews_desktop.engine.jobs import LinkedMap
+from diffviews_desktop.actions import showing
 from diffviews_desktop.state.state import Selection, State
 from diffviews_desktop.ui.shell.window import MainWindow
+from diffviews_desktop.values.maps import LinkedMap
 from diffviews_desktop.values.row_set import RowSet
 
 
@@ -107,7 +107,7 @@ def test_beside_samples_there_is_what_concerns_all(qtbot: QtBot, window: MainWin
     assert {"Select all", "Fit all", "Export the map…"} <= set(offered)
     assert "Show all samples" not in offered
     offered["Select all"].trigger()
-    operations.toggle_category(session=window.session, by="class", number=0)
+    showing.toggle_category(session=window.session, by="class", number=0)
     offered = actions(qtbot, window, None)
     offered["Invert the selection"].trigger()
     offered["Show all samples"].trigger()

@@ -21,12 +21,12 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from recorder import Recorder
 
-from diffviews_desktop.actions import operations
-from diffviews_desktop.engine.jobs import LinkedMap
+from diffviews_desktop.actions import picks, selection, showing
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import State, TrajectoryRecord
 from diffviews_desktop.ui.shell.settings import Settings
 from diffviews_desktop.ui.shell.window import MainWindow
+from diffviews_desktop.values.maps import LinkedMap
 from diffviews_desktop.values.samples import Column
 
 GESTURES = int(os.environ.get("DIFFVIEWS_SOAK", "300"))
@@ -103,25 +103,25 @@ class Hand:
     def color(self) -> None:
         choice = self.window.color_panel.choice
         names = [choice.itemData(i) for i in range(choice.count()) if choice.itemData(i)]
-        operations.change_color(session=self.window.session, by=self.random.choice(names))
+        showing.change_color(session=self.window.session, by=self.random.choice(names))
 
     def sizes(self) -> None:
         by = self.random.choice((None, "sigma", "distance", "column:score"))
-        operations.change_size(session=self.window.session, by=by)
+        showing.change_size(session=self.window.session, by=by)
 
     def filter(self) -> None:
         session = self.window.session
         number = self.random.randrange(3)
         which = self.random.randrange(4)
         if which == 0:
-            operations.toggle_category(session=session, by="class", number=number)
+            showing.toggle_category(session=session, by="class", number=number)
         elif which == 1:
             low = self.random.random() * 2
-            operations.filter_values(session=session, by="column:score", low=low, high=None)
+            showing.filter_values(session=session, by="column:score", low=low, high=None)
         elif which == 2:
-            operations.highlight_class(session=session, number=number)
+            showing.highlight_class(session=session, number=number)
         else:
-            operations.show_all(session=session)
+            showing.show_all(session=session)
 
     def other_map(self) -> None:
         other = self.random.choice(self.states)
@@ -135,11 +135,11 @@ class Hand:
     def whole_selection(self) -> None:
         do = self.random.choice(
             [
-                operations.choose_all,
-                operations.invert_chosen,
-                operations.clear_chosen,
-                operations.use_chosen_as_neighbors,
-                operations.clear_selection,
+                selection.choose_all,
+                selection.invert_chosen,
+                selection.clear_chosen,
+                selection.use_chosen_as_neighbors,
+                picks.clear_selection,
             ]
         )
         do(session=self.window.session)

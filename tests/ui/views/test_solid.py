@@ -20,7 +20,7 @@ from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 import diffviews_desktop
-from diffviews_desktop.engine.jobs import Job
+from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import Selection, State, TrajectoryRecord
 from diffviews_desktop.ui.common import colors, motion, theme

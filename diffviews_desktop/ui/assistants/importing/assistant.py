@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from diffviews_desktop.engine.jobs import ImportData
+from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.assistants.importing.model_page import ModelPage

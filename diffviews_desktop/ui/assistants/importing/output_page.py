@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QLineEdit, QWidget
 
-from diffviews_desktop.engine.jobs import ImportData
+from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.text.wording import counted
 from diffviews_desktop.ui.assistants.importing.folder_scan import Findings

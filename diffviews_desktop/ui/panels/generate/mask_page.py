@@ -15,12 +15,12 @@ from PySide6.QtWidgets import (
     QWidgetAction,
 )
 
-from diffviews_desktop.engine.jobs import GenerateSettings
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.entries import name_list, short
 from diffviews_desktop.ui.common.labels import plain, tip
 from diffviews_desktop.ui.common.widgets import block_signals
 from diffviews_desktop.ui.panels.generate.fields import choice, decimal, grid_of, spin
+from diffviews_desktop.values.sampling import GenerateSettings
 
 WEIGHTS = {
     "equal": "equal: the plain mean of the anchor and its neighbours",

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from diffviews_desktop.engine.jobs import Generate, GenerateSettings
+from diffviews_desktop.engine.jobs.drawing import Generate
 from diffviews_desktop.state.state import PanelClass, State
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.entries import entry
@@ -28,6 +28,7 @@ from diffviews_desktop.ui.common.widgets import ElidingComboBox, IconButton, as_
 from diffviews_desktop.ui.panels.generate.mask_page import MaskPage
 from diffviews_desktop.ui.panels.generate.sampling_page import SAMPLING, SamplingPage
 from diffviews_desktop.values.import_rules import MAX_SEED
+from diffviews_desktop.values.sampling import GenerateSettings
 
 SEARCHABLE_CLASSES = 30
 LOWEST_PAGE = 64

@@ -7,12 +7,12 @@ from dataclasses import replace
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
-from diffviews_desktop.engine.jobs import GenerateSettings
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import tip
 from diffviews_desktop.ui.common.widgets import block_signals
 from diffviews_desktop.ui.panels.generate.fields import choice, decimal, grid_of, show_row, spin
+from diffviews_desktop.values.sampling import GenerateSettings
 
 NOISE = {
     "stochastic": "stochastic: a new seed each time, unless one is locked",

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from diffviews_desktop.engine.jobs import MAX_PICTURES
+from diffviews_desktop.engine.jobs.drawing import MAX_PICTURES
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.entries import name_list, short
 from diffviews_desktop.ui.common.labels import caption, muted, tip

@@ -27,12 +27,12 @@ from PySide6.QtWidgets import (
 )
 
 from diffviews_desktop.engine.grid_axes import Axes
-from diffviews_desktop.engine.jobs import GridCell
 from diffviews_desktop.state.state import GridRecord
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.images import to_qimage
 from diffviews_desktop.ui.common.labels import tip
+from diffviews_desktop.values.runs import GridCell
 
 CELL = 96.0
 GAP = 6.0

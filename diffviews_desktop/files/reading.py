@@ -1,8 +1,7 @@
-"""Files of other people: read only where they are files, within bounds, and written beside them.
+"""Files of other people: read only where they are files, within bounds.
 
 Every file that a data folder, a checkpoint or the user names goes through this module. Nothing here
-waits for the other end of a pipe, reads a device, follows a planted link when it writes, or takes
-more memory than its caller allows.
+waits for the other end of a pipe, reads a device, or takes more memory than its caller allows.
 """
 
 from __future__ import annotations
@@ -11,15 +10,10 @@ import contextlib
 import errno
 import json
 import os
-import secrets
-import shutil
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any, BinaryIO, TypeVar
-
-from diffviews_desktop.files.interrupts import uninterrupted
-from diffviews_desktop.files.leftovers import PART, held, sweep
+from typing import Any, BinaryIO, TypeVar
 
 T = TypeVar("T")
 
@@ -27,22 +21,25 @@ MOST_JSON = 16_000_000
 """Bytes of a JSON file that describes one thing: a configuration, a record, names of classes.
 
 Whatever it holds, that takes 0.7 GB of memory at most."""
+
 MOST_LISTED_JSON = 128_000_000
 """Bytes of a JSON file that may list all samples, such as a side-car."""
+
 MOST_TABLE = 512_000_000
 """Bytes of a table of samples, in JSON or CSV: about two million of them.
 
 It is read piece by piece, and refused where it would take more than `MOST_TABLE_MEMORY`."""
+
 MOST_MEMORY = 1_000_000_000
 """Bytes of memory that the values of one JSON file may take, as `memory_of_json` estimates it."""
+
 MOST_TABLE_MEMORY = 2_000_000_000
 """The same of a table of samples."""
 
 _OPEN = sum(
     getattr(os, name, 0) for name in ("O_RDONLY", "O_NONBLOCK", "O_NOCTTY", "O_BINARY", "O_CLOEXEC")
 )
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-_CREATE |= sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_BINARY", "O_CLOEXEC"))
+
 _KINDS = {
     stat.S_IFIFO: "a named pipe",
     stat.S_IFCHR: "a device",
@@ -191,128 +188,6 @@ def too_many_values(path: Path, most: int) -> UnfitFileError:
     """The error of a file whose values would take too much memory."""
     text = f"it holds so many values that they would take more than {_megabytes(most)} of memory"
     return UnfitFileError(errno.EFBIG, text, str(path))
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write that takes the place of ``path`` when the block ends well, and else goes.
-
-    It is written under a name that nobody can guess, in the same folder; a link at ``path`` is
-    replaced, not followed.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    with replacing_all(path) as (file,):
-        yield file
-
-
-@contextlib.contextmanager
-def replacing_all(*paths: Path) -> Iterator[list[IO[bytes]]]:
-    """Files to write that belong together: as `replacing` does, all of them or none.
-
-    Each is whole on the disk before the first takes its place, and they do so in this order.
-
-    Raises:
-        OSError: one cannot be written.
-    """
-    with contextlib.ExitStack() as stack:
-        written = [stack.enter_context(_going(path)) for path in paths]
-        yield [file for _, file in written]
-        for _, file in written:
-            close_synced(file)
-        with uninterrupted():
-            _take_places([temporary for temporary, _ in written], paths)
-
-
-@contextlib.contextmanager
-def private_folder(folder: Path) -> Iterator[Path]:
-    """A new folder in a folder, hidden, made at random and its owner's alone; it goes in the end.
-
-    Nobody can have put anything where it is written to: for libraries that take nothing but a path,
-    and for files that appear together.
-
-    Raises:
-        OSError: it cannot be made.
-    """
-    temporary, _ = _made_in(folder, lambda path: os.mkdir(path, 0o700))
-    try:
-        with held(temporary):
-            yield temporary
-    finally:
-        with uninterrupted():
-            shutil.rmtree(temporary, ignore_errors=True)
-
-
-def create_beside(path: Path) -> tuple[Path, IO[bytes]]:
-    """A new file to write in the folder of ``path``, under a hidden name made at random.
-
-    What exists is never opened, a link never followed.
-
-    Raises:
-        OSError: it cannot be created.
-    """
-    return _made_in(path.parent, create)
-
-
-def create(path: Path) -> IO[bytes]:
-    """A new file to write; what exists is never opened, a link never followed.
-
-    Raises:
-        OSError: it cannot be created, or is there.
-    """
-    return os.fdopen(os.open(path, _CREATE, 0o666), "wb")
-
-
-def close_synced(file: IO[bytes]) -> None:
-    """Close a file once all of it is on the disk."""
-    file.flush()
-    os.fsync(file.fileno())
-    file.close()
-
-
-def _made_in(folder: Path, make: Callable[[Path], T]) -> tuple[Path, T]:
-    """What is made in a folder under a hidden name at random, and that name."""
-    sweep(folder)
-    while True:
-        temporary = folder / f".{secrets.token_hex(8)}{PART}"
-        try:
-            return temporary, make(temporary)
-        except FileExistsError:  # one of 2 ** 64 names
-            continue
-        except BaseException:  # Ctrl-C may come when it has just been made
-            with contextlib.suppress(OSError):
-                temporary.rmdir() if temporary.is_dir() else temporary.unlink()
-            raise
-
-
-@contextlib.contextmanager
-def _going(path: Path) -> Iterator[tuple[Path, IO[bytes]]]:
-    """`create_beside`, of which nothing stays under that name."""
-    temporary, file = create_beside(path)
-    try:
-        with file, held(file.fileno()):
-            yield temporary, file
-    finally:
-        _unlink(temporary)
-
-
-def _take_places(temporaries: Sequence[Path], paths: Sequence[Path]) -> None:
-    fresh = [path for path in paths if not os.path.lexists(path)]
-    taken: list[Path] = []
-    try:
-        for temporary, path in zip(temporaries, paths, strict=True):
-            os.replace(temporary, path)
-            taken.append(path)
-    except OSError:
-        for path in set(fresh).intersection(taken):
-            _unlink(path)
-        raise
-
-
-def _unlink(path: Path) -> None:
-    with contextlib.suppress(OSError):
-        path.unlink()
 
 
 def _fit(status: os.stat_result, path: Path, most: int | None) -> os.stat_result:

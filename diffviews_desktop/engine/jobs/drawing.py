@@ -1,0 +1,186 @@
+"""Drawing: runs, grids, and where a picture lands."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffviews_desktop.engine.protocol import Job
+from diffviews_desktop.values.runs import GridCell, TrajectoryStep
+from diffviews_desktop.values.sampling import ClassChoice, GenerateSettings
+
+MAX_PICTURES = 2000
+"""Of a grid."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generate(Job):
+    """Draw with layers held at the mean of some samples' activations: `Trajectory`.
+
+    Without rows nothing is masked.
+
+    Attributes:
+        model: the model.
+        layers: of the map that shows the run.
+        rows: samples that the mask averages, the anchor first.
+        class_choice: what to draw.
+        settings: how.
+        keep: whether each step keeps what the layers computed and what was imposed.
+    """
+
+    model: str
+    layers: tuple[str, ...]
+    rows: tuple[int, ...]
+    class_choice: ClassChoice
+    settings: GenerateSettings
+    keep: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerateGrid(Job):
+    """Draw many pictures in one job: `PictureGrid`.
+
+    One of every combination of the axes; an empty axis has the settings' own value alone. The
+    pictures of a row have the seeds ``seed``, ``seed + 1``, …
+
+    Attributes:
+        model: the model.
+        layers: imposed where neither the settings nor an axis name others.
+        rows: samples that the mask averages, the anchor first; empty for no mask.
+        class_choice: what to draw.
+        settings: how.
+        samples: number of seeds.
+        strengths: of the mask.
+        windows: first step, and the step that the mask no longer acts on.
+        mask_layers: sets of layers to impose.
+        batch: pictures in one forward pass; None to choose by device and size.
+    """
+
+    model: str
+    layers: tuple[str, ...]
+    rows: tuple[int, ...]
+    class_choice: ClassChoice
+    settings: GenerateSettings
+    samples: int = 1
+    strengths: tuple[float, ...] = ()
+    windows: tuple[tuple[int, int], ...] = ()
+    mask_layers: tuple[tuple[str, ...], ...] = ()
+    batch: int | None = None
+
+    @property
+    def count(self) -> int:
+        """Number of pictures."""
+        axes = (self.strengths, self.windows, self.mask_layers)
+        return self.samples * math.prod(max(1, len(axis)) for axis in axes)
+
+    def cells(self) -> list[GenerateSettings]:
+        """Settings of every picture, seeds running fastest, then strengths, windows and layers.
+
+        The seed must have been chosen.
+        """
+        own, seed = self.settings, self.settings.seed
+        assert seed is not None
+        return [
+            replace(
+                own,
+                seed=(seed + index) % 2**63,
+                strength=strength,
+                mask_from=window[0],
+                mask_steps=window[1],
+                mask_layers=layers,
+            )
+            for layers in self.mask_layers or (own.mask_layers,)
+            for window in self.windows or ((own.mask_from, own.mask_steps),)
+            for strength in self.strengths or (own.strength,)
+            for index in range(self.samples)
+        ]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PlacePicture(Job):
+    """Where a picture's own activation lies on the map of some layers: `PicturePlaced`.
+
+    Attributes:
+        model: the model.
+        layers: of the map.
+        image: ``(H, W, C) uint8`` of the model's size.
+        class_label: class that the model is told, as in `Trajectory`.
+        sigma: noise level at which the layers see it.
+        seed: of that noise.
+        count: how many nearest samples to name.
+    """
+
+    model: str
+    layers: tuple[str, ...]
+    image: NDArray[np.uint8]
+    class_label: int
+    sigma: float
+    seed: int = 0
+    count: int = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """A finished run.
+
+    Attributes:
+        job: what was asked for.
+        class_label: the class used: -1 for the uniform and -2 for the zero label.
+        seed: the seed used, whoever chose it.
+        steps: one a denoising step.
+        device: where it ran.
+        notes: what else the person should know.
+        record: everything that is needed to make it again (see `worker.record`).
+    """
+
+    job: Generate
+    class_label: int
+    seed: int
+    steps: tuple[TrajectoryStep, ...]
+    device: str
+    notes: tuple[str, ...] = ()
+    record: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def evaluations(self) -> int:
+        """How often the network ran (NFE)."""
+        return sum(step.evaluations for step in self.steps)
+
+    @property
+    def image(self) -> NDArray[np.uint8]:
+        """The picture ``(H, W, C) uint8``."""
+        return self.steps[-1].image
+
+
+@dataclass(frozen=True, eq=False)
+class PictureGrid:
+    """All pictures of a grid, in the order of `GenerateGrid.cells`; ``job`` with its seed and batch
+    chosen."""
+
+    job: GenerateGrid
+    cells: tuple[GridCell, ...]
+    device: str
+    notes: tuple[str, ...] = ()
+    record: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class PicturePlaced:
+    """Where a picture landed.
+
+    Attributes:
+        job: what was asked for.
+        xy: its place on the map.
+        distance: to the nearest sample in the reduced activation space.
+        neighbors: the nearest samples with their distances, nearest first.
+    """
+
+    job: PlacePicture
+    xy: tuple[float, float]
+    distance: float
+    neighbors: tuple[tuple[int, float], ...]

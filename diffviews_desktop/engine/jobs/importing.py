@@ -1,0 +1,49 @@
+"""Making data folders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from diffviews_desktop.engine.protocol import Job
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportData(Job):
+    """Make a data folder from pictures, or from the model's own samples: `DataImported`.
+
+    Attributes:
+        checkpoint: the model's checkpoint, a file or a folder.
+        out: the data folder to make; models that are there already stay as they are.
+        name: of the model's subfolder, which must not exist.
+        adapter: None to take the general one that can read the checkpoint.
+        images: a folder of pictures, looked through with its subfolders; None to generate some.
+        labels: a CSV with the columns ``file`` and ``class`` and, if wanted, ``name``; None to take
+            the names of subfolders as classes, where there are any.
+        generate: how many samples to draw where there are no pictures.
+        sigmas: noise levels; every picture becomes one sample at each.
+        layers: layers of the folder's own map; empty for the model's default.
+        seed: of what is generated.
+    """
+
+    checkpoint: Path
+    out: Path
+    name: str
+    adapter: str | None = None
+    images: Path | None = None
+    labels: Path | None = None
+    generate: int = 0
+    sigmas: tuple[float, ...] = (0.5, 2.0, 10.0)
+    layers: tuple[str, ...] = ()
+    seed: int = 42
+
+
+@dataclass(frozen=True)
+class DataImported:
+    """A data folder was made: ``path / model`` has ``samples`` samples of ``pictures`` pictures."""
+
+    path: Path
+    model: str
+    pictures: int
+    samples: int
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,73 @@
+"""Extracting layers and mapping them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from diffviews_desktop.engine.protocol import Job
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapLayer(Job):
+    """The map of a set of layers, from the cache or made now: `LayerMap`."""
+
+    model: str
+    layers: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extract(Job):
+    """Extract layers in one pass: `LayersExtracted`.
+
+    Attributes:
+        layer_sets: one matrix each, of one layer or several joined.
+        out: a folder for ``<layers>.npy`` with side-cars; None for the cache, where the map finds
+            them.
+    """
+
+    model: str
+    layer_sets: tuple[tuple[str, ...], ...]
+    out: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkMaps(Job):
+    """Lay another map of the same samples on the first: `LinkedMap`.
+
+    Attributes:
+        model: of the first map.
+        layers: of the first map.
+        other_model: of the second, in the same data folder.
+        other_layers: of the second; empty for its default ones.
+    """
+
+    model: str
+    layers: tuple[str, ...]
+    other_model: str
+    other_layers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LayersExtracted:
+    """Activations of layers were extracted.
+
+    Attributes:
+        model: the model.
+        layer_sets: as asked for, each sorted.
+        files: one ``.npy`` each; empty where they went to the cache.
+        samples: how many samples have activations.
+        computed: how many of them were computed now.
+        bytes: size of all matrices.
+        rate: pictures a second; None where none was computed.
+        notes: what was left out.
+    """
+
+    model: str
+    layer_sets: tuple[tuple[str, ...], ...]
+    files: tuple[Path, ...]
+    samples: int
+    computed: int
+    bytes: int
+    rate: float | None
+    notes: tuple[str, ...] = ()

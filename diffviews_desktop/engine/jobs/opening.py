@@ -1,0 +1,63 @@
+"""Opening data folders, loading models, converting checkpoints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from diffviews_desktop.engine.protocol import Job
+from diffviews_desktop.values.folders import ModelSummary, Source
+from diffviews_desktop.values.maps import LayerMap
+from diffviews_desktop.values.samples import SampleTable
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenData(Job):
+    """List the models of a data folder and open one: `DataOpened`. Loads no model."""
+
+    model: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadModel(Job):
+    """Load a model's adapter, the previous one being released first: `ModelLoaded`.
+
+    ``again`` says that the engine has died of it, or during it, before.
+    """
+
+    model: str
+    again: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvertCheckpoint(Job):
+    """Write a model's checkpoint as ``.safetensors`` beside it: `CheckpointConverted`."""
+
+    model: str
+
+
+@dataclass(frozen=True, eq=False)
+class DataOpened:
+    """An opened data folder and the samples and map of one of its models.
+
+    ``layer_map`` is None where the folder brings no map: then `default_layers` is to be mapped
+    once the model is loaded (None: its bottleneck).
+    """
+
+    source: Source
+    path: Path
+    is_demo: bool
+    models: tuple[ModelSummary, ...]
+    problems: tuple[str, ...]
+    model: str
+    samples: SampleTable
+    layer_map: LayerMap | None
+    default_layers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CheckpointConverted:
+    """A checkpoint was written as ``.safetensors``, which stands for it from now on."""
+
+    model: str
+    path: Path

@@ -1,0 +1,69 @@
+"""Pictures and tables of some samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffviews_desktop.engine.protocol import Job
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AveragePictures(Job):
+    """The mean of the pictures of some samples: `PictureMean`.
+
+    Attributes:
+        model: the model.
+        rows: the samples ``(K,) int64``.
+    """
+
+    model: str
+    rows: NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ExportSamples(Job):
+    """Write some samples as CSV, by sample id: `SamplesExported`.
+
+    Attributes:
+        model: the model.
+        rows: the samples ``(K,) int64``.
+        columns: what is written of each besides what the folder says of it, ``(K,)`` each.
+        file: what to write; one that is there is replaced.
+    """
+
+    model: str
+    rows: NDArray[np.int64]
+    columns: Mapping[str, NDArray]
+    file: Path
+
+
+@dataclass(frozen=True, eq=False)
+class PictureMean:
+    """The mean of the pictures of some samples.
+
+    Attributes:
+        model: the model.
+        sample_ids: of the samples whose pictures were averaged.
+        mean: ``(R, R, 3) float32``, 0 … 255.
+        deviation: standard deviation over the samples, the same.
+        left_out: how many pictures cannot be read, and why, as a sentence; empty where all can.
+    """
+
+    model: str
+    sample_ids: tuple[str, ...]
+    mean: NDArray[np.float32]
+    deviation: NDArray[np.float32]
+    left_out: str = ""
+
+
+@dataclass(frozen=True)
+class SamplesExported:
+    """A table with ``samples`` samples was written to ``file``."""
+
+    samples: int
+    file: Path
