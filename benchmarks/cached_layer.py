@@ -69,7 +69,7 @@ def measure(data: Path, repeats: int) -> list[float]:
 
     app = create_application(["cached_layer"])
     main_app = App(Options(source=Source(data)))
-    session, worker, window = main_app.session, main_app.worker, main_app.window
+    session, window = main_app.session, main_app.window
 
     def pump() -> None:
         app.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents, 20)
@@ -78,7 +78,7 @@ def measure(data: Path, repeats: int) -> list[float]:
         wait_until(ready, pump)
 
     main_app.start()
-    until(lambda: session.state.samples is not None and not session.state.jobs)
+    until(lambda: session.state.opened.samples is not None and not session.state.jobs.running)
     until(lambda: window.map is not None)
     assert window.map is not None
     painted: list[float] = []
@@ -87,9 +87,9 @@ def measure(data: Path, repeats: int) -> list[float]:
     for repeat in range(2 * repeats + 2):
         layers = (LAYERS[repeat % 2],)
         start = time.perf_counter()
-        maps.change_layer(session=session, worker=worker, layers=layers)
-        until(lambda: not session.state.jobs)
-        shown = session.state.layer_map
+        maps.change_layer(main_app.context, layers=layers)
+        until(lambda: not session.state.jobs.running)
+        shown = session.state.opened.layer_map
         assert shown is not None
         assert (shown.layers, shown.from_cache) == (layers, True), session.state.notice
         arrived = time.perf_counter()

@@ -169,7 +169,7 @@ class _Plot:
 
     def ring_change(self, xy: np.ndarray) -> float:
         """Another anchor with twenty neighbours, to the painted frame."""
-        from diffviews_desktop.state.state import Selection
+        from diffviews_desktop.state.picks import Selection
         from diffviews_desktop.ui.views.flat.overlays import Rings
 
         rings = Rings(self._widget.getPlotItem())  # type: ignore[attr-defined]

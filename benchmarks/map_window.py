@@ -87,7 +87,13 @@ def make_state(count: int) -> State:
         path=samples.root,
         trust=random.random(count, dtype=np.float32),
     )
-    return State(model="digits", samples=samples, layer_map=layer_map, default_layers=("midblock",))
+    from diffviews_desktop.state.opened import Opened
+
+    return State(
+        opened=Opened(
+            model="digits", samples=samples, layer_map=layer_map, default_layers=("midblock",)
+        )
+    )
 
 
 class _NoEngine:
@@ -248,7 +254,7 @@ class _Hand:
 
     def do(self, operation: Callable[..., None], **arguments: object) -> Callable[[], None]:
         """An operation on the session."""
-        return lambda: operation(session=self.session, **arguments)
+        return lambda: operation(self.window.context, **arguments)
 
 
 def _round(hand: _Hand) -> None:
@@ -257,16 +263,17 @@ def _round(hand: _Hand) -> None:
     from PySide6.QtTest import QTest
 
     from diffviews_desktop.actions import picks, selection, showing
+    from diffviews_desktop.actions.preferences import choose_appearance
     from diffviews_desktop.state.state import State
     from diffviews_desktop.values.maps import LinkedMap
 
     window, view, session, do = hand.window, hand.view, hand.session, hand.do
-    gesture, tools = hand.gesture, hand.window.map_area.map_actions.tools
-    shown = hand.state.layer_map
+    gesture, tools = hand.gesture, hand.window.menu_actions
+    shown = hand.state.opened.layer_map
     assert shown is not None
 
     def suggest(count: int, on_map: bool) -> Callable[[], None]:
-        return do(picks.suggest_neighbors, worker=hand.worker, count=count, on_map=on_map)
+        return do(picks.suggest_neighbors, count=count, on_map=on_map)
 
     def color(by: str) -> Callable[[], None]:
         return do(showing.change_color, by=by)
@@ -292,9 +299,9 @@ def _round(hand: _Hand) -> None:
     gesture("suggest neighbours on the map", suggest(10, True))
     gesture("Shift+click", hand.click(0.3, shift=True), hand.click(0.7, shift=True))
     gesture("rectangle", hand.drag((0.2, 0.2), (0.7, 0.7), shift=True))
-    tools["lasso"].trigger()
+    tools["view.lasso"].trigger()
     gesture("lasso", lasso(0.1), lasso(0.4))
-    tools["pan"].trigger()
+    tools["view.pan"].trigger()
     gesture("invert", do(selection.invert_chosen))
     gesture("select all", do(selection.choose_all))
     gesture("take a class away", do(selection.choose_class, number=3, how="remove"))
@@ -317,9 +324,9 @@ def _round(hand: _Hand) -> None:
     ])  # fmt: skip
     do(showing.show_all)()
     color("class")()
-    shows = window.map_area.map_actions.shows
-    gesture("contours", *[shows["contours"].trigger] * 2)
-    gesture("names", *[shows["names"].trigger] * 2)
+    actions = window.menu_actions
+    gesture("contours", *[actions["view.contours"].trigger] * 2)
+    gesture("names", *[actions["view.names"].trigger] * 2)
     key = Qt.Key.Key_Right
     gesture("arrow keys", *[lambda: QTest.keyClick(view.focusProxy(), key)] * 2)
     turned = replace(shown, xy=shown.xy[:, ::-1].copy(), layers=("other",))
@@ -328,13 +335,13 @@ def _round(hand: _Hand) -> None:
     gesture("export as PNG", lambda: threads.submit(view.export()))
     gesture("export as SVG", lambda: threads.submit(view.export(vectors=True)))
     threads.shutdown()
-    gesture("second map opened", window.second_action.trigger)
+    gesture("second map opened", window.menu_actions["maps.second"].trigger)
     overlap = np.linspace(0, 1, len(shown.xy), dtype=np.float32)
     gesture("second map", show(linked=LinkedMap(turned, shown.layers, overlap)))
     gesture("colour by overlap, two maps", color("overlap"))
     gesture("rectangle, two maps", hand.drag((0.2, 0.2), (0.7, 0.7), shift=True))
-    gesture("second map closed", window.second_action.trigger)
-    gesture("theme", *[lambda t=t: window.set_theme(t) for t in ("dark", "light")])
+    gesture("second map closed", window.menu_actions["maps.second"].trigger)
+    gesture("theme", *[lambda t=t: choose_appearance(window.context, t) for t in ("dark", "light")])
     session.update(State())
     hand.rest(0.5)
 

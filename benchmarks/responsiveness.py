@@ -101,14 +101,14 @@ def measure(large: Path) -> list[Row]:
         phases.setdefault(name, []).extend(gaps)
 
     def idle() -> bool:
-        return not session.state.jobs
+        return not session.state.jobs.running
 
     def map_layer(name: str, label: str) -> None:
-        maps.change_layer(session=session, worker=worker, layers=(name,))
-        running = session.state.jobs[-1].job.job_id
+        maps.change_layer(main_app.context, layers=(name,))
+        running = session.state.jobs.running[-1].job.job_id
 
         def extracted() -> bool:
-            job = session.state.job(running)
+            job = session.state.jobs.job(running)
             return job is None or (
                 job.since is not None
                 and "extract" not in job.stage
@@ -130,31 +130,33 @@ def measure(large: Path) -> list[Row]:
     pid = worker.engine_pid
     assert pid is not None
     os.kill(pid, 9)
-    phase("engine start", lambda: session.state.engine == "ready" and worker.engine_pid != pid)
+    phase(
+        "engine start", lambda: session.state.engine.status == "ready" and worker.engine_pid != pid
+    )
     map_layer("encoder_bottleneck", "empty numba cache")
     map_layer("midblock", "warm")
     map_layer("decoder_block_4", "warm")
-    picks.click_point(session=session, row=7)
-    picks.suggest_neighbors(session=session, worker=worker, count=5)
+    picks.click_point(main_app.context, row=7)
+    picks.suggest_neighbors(main_app.context, count=5)
     for _ in range(3):
         state = session.state
         runs.generate_from_neighbors(
-            session=session, worker=worker, settings=state.settings, class_choice="zero"
+            main_app.context, settings=state.runs.settings, class_choice="zero"
         )
     phase("generation", idle)
     for layers in (("midblock",), ("encoder_bottleneck",), ("decoder_block_4",)):
-        maps.change_layer(session=session, worker=worker, layers=layers)
+        maps.change_layer(main_app.context, layers=layers)
         phase("cached layer", idle)
-    names = [model.name for model in session.state.models]
+    names = [model.name for model in session.state.opened.models]
     for name in [*names[1:], names[0]]:
-        folders.switch_model(session=session, worker=worker, model=name)
+        folders.switch_model(main_app.context, model=name)
         phase("model switch", idle)
-    demo = session.state.samples
-    folders.open_data(session=session, worker=worker, source=Source(path=large))
-    phase("a million samples", lambda: session.state.samples is not demo and idle())
-    assert session.state.samples is not None
-    folders.open_data(session=session, worker=worker, source=Source())
-    phase("the demo after them", lambda: session.state.is_demo and idle())
+    demo = session.state.opened.samples
+    folders.open_data(main_app.context, source=Source(path=large))
+    phase("a million samples", lambda: session.state.opened.samples is not demo and idle())
+    assert session.state.opened.samples is not None
+    folders.open_data(main_app.context, source=Source())
+    phase("the demo after them", lambda: session.state.opened.is_demo and idle())
     timer.stop()
     main_app.window.close()
 

@@ -94,6 +94,7 @@ class App(QObject):
         self.session = Session()
         self.worker = Worker(options.device, paths.log_file())
         self.window = MainWindow(self.session, self.worker, settings)
+        self.context = self.window.context
         if settings.problem:
             self.session.update(self.session.state.with_notice(settings.problem, error=True))
         self.window.on_close = self.worker.stop
@@ -122,12 +123,7 @@ class App(QObject):
 
     def _begin(self) -> None:
         self.worker.start()
-        folders.open_data(
-            session=self.session,
-            worker=self.worker,
-            source=self._options.source,
-            model=self._options.model,
-        )
+        folders.open_data(self.context, self._options.source, self._options.model)
 
     def _connect_worker(self) -> None:
         worker = self.worker
@@ -145,17 +141,17 @@ class App(QObject):
         events, self._events = self._events, []
         with self.window.map_area.painted_apart(), self.session.together():
             for event in events:
-                answers.on_event(session=self.session, event=event)
+                answers.on_event(self.context, event)
             yield
 
     # Slots of a QObject that lives in the window's thread: signals of the worker are queued to it.
 
     def _on_engine_changed(self, status: str) -> None:
-        answers.on_engine_changed(session=self.session, status=status)  # type: ignore[arg-type]
+        answers.on_engine_changed(self.context, status)  # type: ignore[arg-type]
 
     def _on_started(self, job_id: int) -> None:
         with self._at_once():
-            answers.on_started(session=self.session, job_id=job_id)
+            answers.on_started(self.context, job_id)
 
     def _on_progressed(self, event: object) -> None:
         self._events.append(event)  # type: ignore[arg-type]
@@ -169,30 +165,18 @@ class App(QObject):
 
     def _on_finished(self, job_id: int, result: object, memory: object) -> None:
         with self._at_once():
-            answers.on_finished(
-                session=self.session,
-                worker=self.worker,
-                job_id=job_id,
-                result=result,  # type: ignore[arg-type]
-                memory=memory,  # type: ignore[arg-type]
-            )
+            answers.on_finished(self.context, job_id, result, memory)  # type: ignore[arg-type]
 
     def _on_failed(self, job_id: int, message: str, details: str) -> None:
         with self._at_once():
-            answers.on_failed(
-                session=self.session,
-                worker=self.worker,
-                job_id=job_id,
-                message=message,
-                details=details,
-            )
-        if self._options.screenshot is not None and self.session.state.layer_map is None:
+            answers.on_failed(self.context, job_id, message, details)
+        if self._options.screenshot is not None and self.session.state.opened.layer_map is None:
             terminal.complain(message)
             self._end(1)
 
     def _on_cancelled(self, job_id: int) -> None:
         with self._at_once():
-            answers.on_cancelled(session=self.session, job_id=job_id)
+            answers.on_cancelled(self.context, job_id)
 
     def _on_map_shown(self) -> None:
         # what was built so far stays: full collections would pause the window for nothing
@@ -200,7 +184,7 @@ class App(QObject):
         gc.freeze()
         if self._options.layer is not None:
             layers = tuple(sorted(self._options.layer.split("+")))
-            maps.change_layer(session=self.session, worker=self.worker, layers=layers)
+            maps.change_layer(self.context, layers)
         if self._options.screenshot is not None:
             QTimer.singleShot(SCREENSHOT_SETTLE_MILLISECONDS, self._take_screenshot)
 

@@ -48,7 +48,7 @@ def click(qtbot: QtBot, app: App, row: int) -> None:
 def away_from_steps(app: App, label: int) -> int:
     """A sample of a class that no step of the shown trajectories lies on."""
     session, shown = app.session, app.window.map
-    rows = np.flatnonzero(session.state.samples.class_label == label)
+    rows = np.flatnonzero(session.state.opened.samples.class_label == label)
     at = np.array([shown.position_of(row).toTuple() for row in rows])
     steps = [
         shown.position_of_step(key, index).toTuple()
@@ -74,26 +74,26 @@ def test_the_loop(qtbot: QtBot, app: App) -> None:
     with qtbot.waitSignal(window.map_shown, timeout=60 * SECONDS):
         app.start()
     state = session.state
-    assert state.is_demo
-    assert len(state.samples) == 2000
-    until(qtbot, lambda: session.state.loaded)
-    until(qtbot, lambda: not session.state.jobs)
-    layers = [info.name for info in session.state.loaded.layers]
+    assert state.opened.is_demo
+    assert len(state.opened.samples) == 2000
+    until(qtbot, lambda: session.state.opened.loaded)
+    until(qtbot, lambda: not session.state.jobs.running)
+    layers = [info.name for info in session.state.opened.loaded.layers]
     assert "encoder_bottleneck" in layers
-    first_map = session.state.layer_map
+    first_map = session.state.opened.layer_map
 
     # hover
-    row = int(np.flatnonzero(state.samples.class_label == 7)[10])
+    row = int(np.flatnonzero(state.opened.samples.class_label == 7)[10])
     qtbot.mouseMove(window.map.viewport, window.map.position_of(row).toPoint())
     until(qtbot, lambda: not window.preview.picture.pixmap().isNull())
     assert "seven" in window.preview.name.text()
 
     # anchor, suggest
     click(qtbot, app, row)
-    anchor = session.state.selection.anchor
+    anchor = session.state.picks.selection.anchor
     assert anchor is not None
     qtbot.mouseClick(window.gallery.suggest, Qt.MouseButton.LeftButton)
-    suggested = session.state.selection.suggested
+    suggested = session.state.picks.selection.suggested
     assert len(suggested) == 5
     assert anchor not in dict(suggested)
     distances = np.linalg.norm(first_map.reduced - first_map.reduced[anchor], axis=1)
@@ -104,85 +104,93 @@ def test_the_loop(qtbot: QtBot, app: App) -> None:
     counts: list[int] = []
 
     def watch(old: object, new: object) -> None:
-        record = session.state.trajectory()
+        record = session.state.runs.run()
         if record is not None and (not counts or counts[-1] != len(record.steps)):
             counts.append(len(record.steps))
 
     session.changed.connect(watch)
     qtbot.mouseClick(window.generate_panel.generate, Qt.MouseButton.LeftButton)
-    until(qtbot, lambda: session.state.trajectory() and session.state.trajectory().done)
+    until(qtbot, lambda: session.state.runs.run() and session.state.runs.run().done)
     session.changed.disconnect(watch)
-    record = session.state.trajectory()
+    record = session.state.runs.run()
     assert counts == sorted(counts)  # those of a fast model can share a frame
     assert counts[-1] == len(record.steps)
     assert len(counts) > len(record.steps) / 2
     assert record.class_label == 7
     assert record.seed is not None
     assert window.trajectory.strip.count() == len(record.steps) == 10
-    assert list(window.map._paths) == [record.key]
+    assert list(window.map._paths) == [record.id]
 
     # scrub, by slider and by key
     window.trajectory.slider.setValue(2)
-    assert session.state.step == 2
+    assert session.state.runs.step == 2
     window.activateWindow()
     qtbot.waitUntil(window.isActiveWindow)
     qtbot.keyClick(window, Qt.Key.Key_Right)
-    assert session.state.step == 3
+    assert session.state.runs.step == 3
     assert window.trajectory.where.text().startswith("step 4/10")
 
     # change the layer: the old map stays until the new one is whole, and comes back exactly
     choose_layer(app, ("encoder_bottleneck",))
-    assert session.state.layer_map is first_map
-    until(qtbot, lambda: session.state.layer_map.layers == ("encoder_bottleneck",), 180)
-    assert session.state.selection.anchor == anchor
-    assert session.state.trajectory() is not None
+    assert session.state.opened.layer_map is first_map
+    until(qtbot, lambda: session.state.opened.layer_map.layers == ("encoder_bottleneck",), 180)
+    assert session.state.picks.selection.anchor == anchor
+    assert session.state.runs.run() is not None
     assert window.map._paths == {}  # kept, but it belongs to the other map
-    mapped = session.state.layer_map
+    mapped = session.state.opened.layer_map
     choose_layer(app, first_map.layers)
-    until(qtbot, lambda: session.state.layer_map.layers == first_map.layers)
-    assert np.array_equal(session.state.layer_map.xy, first_map.xy)  # behaviour 45
-    assert list(window.map._paths) == [record.key]
+    until(qtbot, lambda: session.state.opened.layer_map.layers == first_map.layers)
+    assert np.array_equal(session.state.opened.layer_map.xy, first_map.xy)  # behaviour 45
+    assert list(window.map._paths) == [record.id]
     choose_layer(app, ("encoder_bottleneck",))
-    until(qtbot, lambda: session.state.layer_map.layers == ("encoder_bottleneck",))
-    assert session.state.layer_map.from_cache
-    assert np.array_equal(session.state.layer_map.xy, mapped.xy)
+    until(qtbot, lambda: session.state.opened.layer_map.layers == ("encoder_bottleneck",))
+    assert session.state.opened.layer_map.from_cache
+    assert np.array_equal(session.state.opened.layer_map.xy, mapped.xy)
 
     # cancel a job: everything stays as it was
     choose_layer(app, ("decoder_block_12",))
-    until(qtbot, lambda: session.state.jobs and session.state.jobs[0].stage == "extracting")
+    until(
+        qtbot,
+        lambda: session.state.jobs.running and session.state.jobs.running[0].stage == "extracting",
+    )
     qtbot.mouseClick(window.status.cancel, Qt.MouseButton.LeftButton)
-    until(qtbot, lambda: not session.state.jobs, 10)
-    assert session.state.layer_map.layers == ("encoder_bottleneck",)
+    until(qtbot, lambda: not session.state.jobs.running, 10)
+    assert session.state.opened.layer_map.layers == ("encoder_bottleneck",)
     assert session.state.notice.level == "info"
-    cache = session.state.layer_map.path.parent
+    cache = session.state.opened.layer_map.path.parent
     assert not [entry for entry in cache.iterdir() if entry.name.startswith(".")]
 
     # switch the model and back: one in memory at a time, each with its own defaults
-    names = [model.name for model in session.state.models]
+    names = [model.name for model in session.state.opened.models]
     assert len(names) == 3
     window.layer_panel.model_chosen.emit(names[1])
-    until(qtbot, lambda: session.state.model == names[1] and session.state.loaded)
-    assert session.state.loaded.resolution == 8
-    assert session.state.selection.anchor is None
+    until(qtbot, lambda: session.state.opened.model == names[1] and session.state.opened.loaded)
+    assert session.state.opened.loaded.resolution == 8
+    assert session.state.picks.selection.anchor is None
     click(qtbot, app, 5)
     qtbot.mouseClick(window.generate_panel.generate, Qt.MouseButton.LeftButton)
-    until(qtbot, lambda: [r.done for r in session.state.trajectories] == [True] * 2)
-    assert session.state.trajectory().steps[-1].image.shape == (8, 8, 1)
+    until(qtbot, lambda: [r.done for r in session.state.runs.all] == [True] * 2)
+    assert session.state.runs.run().steps[-1].image.shape == (8, 8, 1)
     window.layer_panel.model_chosen.emit(names[0])
-    until(qtbot, lambda: session.state.model == names[0] and session.state.loaded)
+    until(qtbot, lambda: session.state.opened.model == names[0] and session.state.opened.loaded)
 
     # kill the engine in the middle: the window says so and goes on
     choose_layer(app, ("decoder_block_12",))
-    until(qtbot, lambda: session.state.jobs and session.state.jobs[0].stage == "extracting")
+    until(
+        qtbot,
+        lambda: session.state.jobs.running and session.state.jobs.running[0].stage == "extracting",
+    )
     killed = app.worker.engine_pid
     os.kill(killed, signal.SIGKILL)
-    until(qtbot, lambda: not any(isinstance(r.job, MapLayer) for r in session.state.jobs), 20)
+    until(
+        qtbot, lambda: not any(isinstance(r.job, MapLayer) for r in session.state.jobs.running), 20
+    )
     assert session.state.notice.level == "error"
     assert window.notice.isVisible()
     click(qtbot, app, away_from_steps(app, 7))
-    assert session.state.selection.anchor is not None
+    assert session.state.picks.selection.anchor is not None
     qtbot.mouseClick(window.generate_panel.generate, Qt.MouseButton.LeftButton)
-    until(qtbot, lambda: [r.done for r in session.state.trajectories] == [True] * 3)
+    until(qtbot, lambda: [r.done for r in session.state.runs.all] == [True] * 3)
     assert app.worker.engine_pid != killed
 
     # close: no process and no thread is left
@@ -212,10 +220,10 @@ if __name__ == "__main__":
             from diffviews_desktop.actions import runs
             begun.append(True)
             print("engine", main.worker.engine_pid, flush=True)
-            picks.click_point(session=main.session, row=3)
-            picks.suggest_neighbors(session=main.session, worker=main.worker, count=3)
+            picks.click_point(main.context, 3)
+            picks.suggest_neighbors(main.context, 3)
             runs.generate_from_neighbors(
-                session=main.session, worker=main.worker, settings=new.settings, class_choice=1
+                main.context, settings=new.runs.settings, class_choice=1
             )
         record = new.trajectory()
         if record is not None and record.done and len(begun) == 1:

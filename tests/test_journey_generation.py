@@ -13,7 +13,7 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
-from diffviews_desktop.actions import picks
+from diffviews_desktop.actions import exports, picks
 from diffviews_desktop.app import App, Options
 from diffviews_desktop.cli import main as cli
 from diffviews_desktop.values.folders import Source
@@ -30,7 +30,9 @@ def app(
     made = App(Options(source=Source(path=tiny_data(samples=SAMPLES))))
     try:
         made.start()
-        until(qtbot, lambda: made.session.state.loaded and not made.session.state.jobs)
+        until(
+            qtbot, lambda: made.session.state.opened.loaded and not made.session.state.jobs.running
+        )
         yield made
     finally:
         made.worker.stop()
@@ -43,10 +45,10 @@ def until(qtbot: QtBot, ready: Callable[[], object], seconds: int = 60) -> None:
 
 def generate(qtbot: QtBot, app: App) -> None:
     """Press the button and wait for the picture."""
-    before = len(app.session.state.trajectories)
+    before = len(app.session.state.runs.all)
     qtbot.mouseClick(app.window.generate_panel.generate, Qt.MouseButton.LeftButton)
-    until(qtbot, lambda: len(app.session.state.trajectories) == before + 1)
-    until(qtbot, lambda: app.session.state.trajectories[-1].done)
+    until(qtbot, lambda: len(app.session.state.runs.all) == before + 1)
+    until(qtbot, lambda: app.session.state.runs.all[-1].done)
 
 
 def test_a_masked_run_is_compared_placed_saved_and_made_again(
@@ -54,8 +56,8 @@ def test_a_masked_run_is_compared_placed_saved_and_made_again(
 ) -> None:
     window, session = app.window, app.session
     panel, trajectory = window.generate_panel, window.trajectory
-    picks.click_point(session=session, row=3)
-    picks.click_point(session=session, row=7)
+    picks.click_point(window.context, row=3)
+    picks.click_point(window.context, row=7)
 
     # EDM's sampler, four steps, the mask on steps 2 and 3 at a strength of its own
     panel.sampling.sampler.setCurrentIndex(panel.sampling.sampler.findData("heun"))
@@ -67,46 +69,46 @@ def test_a_masked_run_is_compared_placed_saved_and_made_again(
     panel.masking.weights.setCurrentIndex(panel.masking.weights.findData("distance"))
     assert panel.hint.accessibleName().startswith("NFE 7 · mean of 2 samples")
     generate(qtbot, app)
-    record = session.state.trajectories[-1]
+    record = session.state.runs.all[-1]
     assert [step.imposed_xy is not None for step in record.steps] == [False, True, True, False]
     assert [step.evaluations for step in record.steps] == [2, 2, 2, 1]
     assert "on steps 2-3 of strength 0.5 weighted by distance" in trajectory.settings.toolTip()
 
     # beside the same seed without the mask, which is drawn once
     qtbot.mouseClick(trajectory.compare, Qt.MouseButton.LeftButton)
-    until(qtbot, lambda: session.state.baseline() and session.state.baseline().done)
-    unmasked = session.state.baseline()
+    until(qtbot, lambda: session.state.runs.baseline() and session.state.runs.baseline().done)
+    unmasked = session.state.runs.baseline()
     assert trajectory.comparison.isVisible()
     assert not trajectory.comparison.unmasked.pixmap().isNull()
-    assert len(session.state.trajectories) == 1
+    assert len(session.state.runs.all) == 1
     np.testing.assert_array_equal(unmasked.steps[0].image, record.steps[0].image)
     apart = trajectory.comparison._plot.curve.getData()[1]
     assert len(apart) == 4
     assert apart[0] == 0
     assert apart[2] > 0
-    assert unmasked.key in window.map._paths
+    assert unmasked.id in window.map._paths
     qtbot.mouseClick(trajectory.compare, Qt.MouseButton.LeftButton)
     assert not trajectory.comparison.isVisible()
-    assert unmasked.key not in window.map._paths
+    assert unmasked.id not in window.map._paths
     qtbot.mouseClick(trajectory.compare, Qt.MouseButton.LeftButton)
-    assert session.state.baseline() is unmasked
-    assert not session.state.jobs
+    assert session.state.runs.baseline() is unmasked
+    assert not session.state.jobs.running
 
     # where the finished picture lies
     trajectory.land.menu().actions()[0].trigger()
-    until(qtbot, lambda: session.state.trajectories[-1].landed)
-    landed = session.state.trajectories[-1].landed
+    until(qtbot, lambda: session.state.runs.all[-1].landed)
+    landed = session.state.runs.all[-1].landed
     assert f"#{landed.neighbors[0][0]}" in trajectory.landed.text()
     distances = [far for _, far in landed.neighbors]
     assert distances == sorted(distances)
-    assert window.map._paths[record.key]._landed.getData()[0].tolist() == [landed.xy[0]]
+    assert window.map._paths[record.id]._landed.getData()[0].tolist() == [landed.xy[0]]
 
     # saved, and made again by the command line from the PNG alone
     file = tmp_path / "kept" / "run.png"
     file.parent.mkdir()
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(file), ""))
-    window.save_picture()
-    window.saver.wait()
+    exports.save_picture(window.context)
+    window.saves._saver.wait()
     assert file.is_file()
     beside = json.loads(file.with_suffix(".diffviews.json").read_text())
     assert beside["kind"] == "generate"
@@ -124,7 +126,7 @@ def test_a_preset_is_taken_whole_and_the_mask_stays(qtbot: QtBot, app: App) -> N
     assert "FID 1.36" in panel.sampling.preset.itemData(row, Qt.ItemDataRole.ToolTipRole)
     panel.sampling.preset.setCurrentIndex(row)
     panel.sampling.preset.activated.emit(row)
-    s = session.state.settings
+    s = session.state.runs.settings
     assert (s.sampler, s.num_steps, s.s_churn, s.s_min, s.s_max, s.s_noise) == (
         "heun", 256, 40.0, 0.05, 50.0, 1.003,
     )  # fmt: skip
@@ -138,10 +140,10 @@ def test_a_grid_fills_can_be_cancelled_and_a_picture_drawn_again(
     qtbot: QtBot, app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window, session = app.window, app.session
-    picks.click_point(session=session, row=3)
+    picks.click_point(window.context, row=3)
     window.generate_panel.sampling.steps.setValue(3)
     qtbot.mouseClick(window.generate_panel.grid, Qt.MouseButton.LeftButton)
-    grid = window.grid_window
+    grid = window.pages.grid
     grid.form.seeds.setValue(2)
     grid.form.strengths.setText("0, two")
     assert not grid.draw.isEnabled()
@@ -152,8 +154,8 @@ def test_a_grid_fills_can_be_cancelled_and_a_picture_drawn_again(
     grid.form.windows.setText("1-2, 3")
     assert "12 pictures" in grid.summary.text()
     qtbot.mouseClick(grid.draw, Qt.MouseButton.LeftButton)
-    until(qtbot, lambda: session.state.grid and session.state.grid.done)
-    record = session.state.grid
+    until(qtbot, lambda: session.state.runs.grid and session.state.runs.grid.done)
+    record = session.state.runs.grid
     assert len(record.cells) == 12
     assert grid.sheet._axes.column_names == tuple(
         f"seed {record.job.settings.seed + i}" for i in range(2)
@@ -168,11 +170,11 @@ def test_a_grid_fills_can_be_cancelled_and_a_picture_drawn_again(
     # a double click on a picture draws it as a trajectory
     place = grid.sheet.place(5).center()
     assert grid.sheet.cell_at(QPointF(place)) == 5
-    until(qtbot, lambda: not session.state.jobs)
+    until(qtbot, lambda: not session.state.jobs.running)
     point = grid.sheet.mapFromScene(place)
     qtbot.mouseDClick(grid.sheet.viewport(), Qt.MouseButton.LeftButton, pos=point)
-    until(qtbot, lambda: session.state.trajectories and session.state.trajectories[-1].done)
-    again = session.state.trajectories[-1]
+    until(qtbot, lambda: session.state.runs.all and session.state.runs.all[-1].done)
+    again = session.state.runs.all[-1]
     assert again.job.settings == record.cells[5].settings
     difference = again.steps[-1].image.astype(int) - record.cells[5].image
     assert np.abs(difference).max() <= 1
@@ -181,15 +183,15 @@ def test_a_grid_fills_can_be_cancelled_and_a_picture_drawn_again(
     file = tmp_path / "sheet.png"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(file), ""))
     qtbot.mouseClick(grid.save, Qt.MouseButton.LeftButton)
-    window.saver.wait()
+    window.saves._saver.wait()
     with Image.open(file) as sheet:
         assert json.loads(sheet.text["diffviews"])["kind"] == "grid"
 
     # a large one is cancelled, and what it drew stays
     grid.form.seeds.setValue(300)
     qtbot.mouseClick(grid.draw, Qt.MouseButton.LeftButton)
-    until(qtbot, lambda: session.state.grid.cells)
+    until(qtbot, lambda: session.state.runs.grid.cells)
     qtbot.mouseClick(grid.cancel, Qt.MouseButton.LeftButton)
-    until(qtbot, lambda: not session.state.jobs)
-    assert session.state.grid.done
-    assert 0 < len(session.state.grid.cells) < 1800
+    until(qtbot, lambda: not session.state.jobs.running)
+    assert session.state.runs.grid.done
+    assert 0 < len(session.state.runs.grid.cells) < 1800

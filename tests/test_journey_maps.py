@@ -33,7 +33,9 @@ def app(
     made = App(Options(source=Source(path=tiny_data(samples=SAMPLES))))
     try:
         made.start()
-        until(qtbot, lambda: made.session.state.loaded and not made.session.state.jobs)
+        until(
+            qtbot, lambda: made.session.state.opened.loaded and not made.session.state.jobs.running
+        )
         yield made
     finally:
         made.worker.stop()
@@ -80,24 +82,24 @@ def can_be_chosen(box: QComboBox, data: object) -> bool:
 
 def test_a_map_with_other_settings(qtbot: QtBot, app: App) -> None:
     window, session = app.window, app.session
-    own, before = session.state.layer_map, places(qtbot, app)
+    own, before = session.state.opened.layer_map, places(qtbot, app)
     colors = window.color_panel.choice
     assert not can_be_chosen(colors, "trust")  # nobody judged the map that the folder brings
 
     # other settings: the old map stays until the new one is whole
     click(qtbot, window.settings_button)
-    settings = window.map_settings
+    settings = window.pages.map_settings
     assert settings.isVisible()
     enter(qtbot, settings.neighbors, "7")
     choose(qtbot, settings.metric_choice, "cosine")
     click(qtbot, settings.make)
-    assert session.state.layer_map is own
-    until(qtbot, lambda: session.state.layer_map is not own)
-    made = session.state.layer_map
+    assert session.state.opened.layer_map is own
+    until(qtbot, lambda: session.state.opened.layer_map is not own)
+    made = session.state.opened.layer_map
     assert (made.parameters["n_neighbors"], made.parameters["metric"]) == (7, "cosine")
     assert made.layers == own.layers
     assert made.xy.shape == (SAMPLES, 2)
-    until(qtbot, lambda: not session.state.jobs)
+    until(qtbot, lambda: not session.state.jobs.running)
     drawn = places(qtbot, app)
     assert not np.allclose(drawn, before, atol=5 * SLACK)
     assert settings.hint.text() == "The map on screen was made with these settings."
@@ -118,11 +120,13 @@ def test_a_map_with_other_settings(qtbot: QtBot, app: App) -> None:
     # cancelled half way: the map and what is drawn stay, and nothing is left on the disk
     enter(qtbot, settings.neighbors, "200")  # the more, the longer it takes
     click(qtbot, settings.make)
-    until(qtbot, lambda: [r for r in session.state.jobs if r.stage == "UMAP" and r.fraction])
+    until(
+        qtbot, lambda: [r for r in session.state.jobs.running if r.stage == "UMAP" and r.fraction]
+    )
     click(qtbot, window.status.cancel)
-    until(qtbot, lambda: not session.state.jobs)
+    until(qtbot, lambda: not session.state.jobs.running)
     assert session.state.notice.text == "Cancelled: mapping midblock."
-    assert session.state.layer_map is made
+    assert session.state.opened.layer_map is made
     assert np.allclose(places(qtbot, app), drawn, atol=SLACK)
     assert settings.neighbors.value() == 200  # what was entered stays, too
     assert settings.make.isEnabled()
@@ -130,8 +134,11 @@ def test_a_map_with_other_settings(qtbot: QtBot, app: App) -> None:
 
     # back to the folder's own map
     click(qtbot, settings.own)
-    until(qtbot, lambda: session.state.source.parameters is None and not session.state.jobs)
-    assert np.array_equal(session.state.layer_map.xy, own.xy)
+    until(
+        qtbot,
+        lambda: session.state.opened.source.parameters is None and not session.state.jobs.running,
+    )
+    assert np.array_equal(session.state.opened.layer_map.xy, own.xy)
     assert np.allclose(places(qtbot, app), before, atol=SLACK)
     assert settings.neighbors.value() == 15
 
@@ -162,7 +169,7 @@ def test_pictures_are_imported(qtbot: QtBot, app: App, pictures: Path, tmp_path:
     window, session = app.window, app.session
     write_tiny_checkpoint(tmp_path / "net" / "mine.safetensors", seed=1)
     press_import(qtbot, window)
-    asked = window.importer
+    asked = window.pages.importer
     assert asked.isVisible()
 
     # which model: its name is suggested
@@ -189,20 +196,20 @@ def test_pictures_are_imported(qtbot: QtBot, app: App, pictures: Path, tmp_path:
     assert asked.next.text() == "&Import"
     click(qtbot, asked.next)
     assert not asked.isVisible()
-    assert session.state.model == "tiny"  # it stays until the new one is there
+    assert session.state.opened.model == "tiny"  # it stays until the new one is there
 
     # what cannot be read is named, and the rest is there
     until(qtbot, lambda: window.notice.isVisible() and "broken" in window.notice.text.text())
     text = window.notice.text.text()
     assert text.startswith("Imported 8 pictures as 16 samples of mine")
     assert "broken.jpg" in text
-    until(qtbot, lambda: session.state.model == "mine" and session.state.loaded)
+    until(qtbot, lambda: session.state.opened.model == "mine" and session.state.opened.loaded)
     state = session.state
-    assert state.path == tmp_path / "data"
-    assert state.samples.classes() == [(0, "cat", 8), (1, "dog", 8)]
-    assert state.samples.sigma.tolist() == [0.5, 2.0] * 8
-    assert state.layer_map.layers == ("midblock",)
-    assert np.isfinite(state.layer_map.xy).all()
+    assert state.opened.path == tmp_path / "data"
+    assert state.opened.samples.classes() == [(0, "cat", 8), (1, "dog", 8)]
+    assert state.opened.samples.sigma.tolist() == [0.5, 2.0] * 8
+    assert state.opened.layer_map.layers == ("midblock",)
+    assert np.isfinite(state.opened.layer_map.xy).all()
     models = window.layer_panel.models
     assert [models.itemText(i) for i in range(models.count())] == ["mine", "tiny"]
     assert models.currentText() == "mine"

@@ -30,6 +30,7 @@ QT_TYPES = (*range(1, 0x40), 0x7F, 0x400, 0x10000, 0x7FFFFFFF, 0xFFFFFFFF)
 
 START = """
 import os, sys
+from diffviews_desktop.actions.preferences import choose_appearance
 from diffviews_desktop.app import App, Options, create_application
 
 app = create_application(["window"])
@@ -40,8 +41,8 @@ for home in sys.argv[2:]:
     main.window.show()
     main.window.bring_map()
     app.processEvents()
-    main.window.set_theme("dark")
-    main.window.docks[1].hide()
+    choose_appearance(main.window.context, "dark")
+    main.window.layout_of_docks.docks[1].hide()
     main.window.close()
     main = None
     print(home, flush=True)

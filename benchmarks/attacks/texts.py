@@ -124,22 +124,22 @@ def window(folders: Sequence[Path]) -> None:
         return [part.width() for part in (shown, *shown.docks)]
 
     def use() -> None:
-        pump(lambda: session.state.notice is not None or session.state.layer_map is not None)
-        pump(lambda: not session.state.jobs)
+        pump(lambda: session.state.notice is not None or session.state.opened.layer_map is not None)
+        pump(lambda: not session.state.jobs.running)
         settle()
-        samples = session.state.samples
+        samples = session.state.opened.samples
         for row in range(len(samples) if samples is not None and shown.map is not None else 0):
             assert shown.map is not None
             shown.map.hovered.emit(row)
-            picks.new_anchor(session=session, row=row)
+            picks.new_anchor(app.context, row=row)
             app.processEvents()
             shown.map_area._show_menu(row, QPoint())
             shown.grab()
             shown.map_area._close_menu()
-        if session.state.loaded is not None:
+        if session.state.opened.loaded is not None:
             shown.generate_panel.press()
-            pump(lambda: not session.state.jobs)
-        shown.show_model()
+            pump(lambda: not session.state.jobs.running)
+        shown.show_page("model")
         settle()
         for top in app.topLevelWidgets():
             if top.isVisible():

@@ -2,58 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol, TypeVar
 
+from diffviews_desktop.actions.action import Action
+from diffviews_desktop.actions.context import Context
 from diffviews_desktop.engine.protocol import Job
-from diffviews_desktop.state.state import (
-    RunningJob,
-    Selection,
-    State,
-)
-
-Found = TypeVar("Found")
+from diffviews_desktop.state.jobs import RunningJob
+from diffviews_desktop.state.state import State
 
 
-class SessionLike(Protocol):
-    """What operations need of the session."""
-
-    @property
-    def state(self) -> State: ...
-    def update(self, state: State) -> None: ...
-    def aside(
-        self, count: int, work: Callable[[], Found], then: Callable[[Found], None]
-    ) -> None: ...
-    def select(self, selection: Selection, text: str) -> None: ...
-    def forget_picks(self) -> None: ...
+def submit(context: Context, job: Job, title: str) -> None:
+    """Have the engine do a job; ``title`` says what it is, for the user."""
+    state = context.state
+    context.update(replace(state, jobs=state.jobs.with_job(RunningJob(job, title))))
+    context.worker.submit(job)
 
 
-class WorkerLike(Protocol):
-    """What operations need of the worker."""
-
-    def next_id(self) -> int: ...
-    def submit(self, job: Job) -> None: ...
-    def cancel(self, job_id: int) -> None: ...
-
-
-def cancel_current(*, session: SessionLike, worker: WorkerLike) -> None:
+def cancel_current(context: Context) -> None:
     """Cancel the job that runs, else the last one that waits."""
-    jobs = session.state.jobs
-    if jobs:
-        running = next((r for r in jobs if r.since is not None), jobs[-1])
-        cancel_job(session=session, worker=worker, job_id=running.job.job_id)
+    current = context.state.jobs.current()
+    if current is not None:
+        cancel_job(context, current.job.job_id)
 
 
-def cancel_job(*, session: SessionLike, worker: WorkerLike, job_id: int) -> None:
+def cancel_job(context: Context, job_id: int) -> None:
     """Cancel one job; the window stays as it is until the engine says that it ended."""
-    running = session.state.job(job_id)
+    state = context.state
+    running = state.jobs.job(job_id)
     if running is not None:
         cancelling = replace(running, stage="cancelling", fraction=None, detail="")
-        session.update(session.state.with_job(cancelling))
-        worker.cancel(job_id)
+        context.update(replace(state, jobs=state.jobs.with_job(cancelling)))
+        context.worker.cancel(job_id)
 
 
-def submit(session: SessionLike, worker: WorkerLike, job: Job, title: str) -> None:
-    session.update(session.state.with_job(RunningJob(job, title)))
-    worker.submit(job)
+def cancel_all(context: Context, kind: type[Job]) -> None:
+    """Cancel every job of a kind."""
+    for running in context.state.jobs.running:
+        if isinstance(running.job, kind):
+            cancel_job(context, running.job.job_id)
+
+
+def _nothing_runs(state: State) -> str:
+    return "" if state.jobs.running else "Nothing is running."
+
+
+ACTIONS = (
+    Action(
+        "jobs.cancel",
+        "&Cancel",
+        cancel_current,
+        keys=("Esc",),
+        menu="generate",
+        meaning="Cancel the running job.",
+        why_not=_nothing_runs,
+        explains=False,
+    ),
+)

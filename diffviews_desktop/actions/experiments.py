@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from diffviews_desktop.actions.asking import SessionLike, WorkerLike, cancel_job, submit
-from diffviews_desktop.actions.runs import resolve_class
-from diffviews_desktop.engine.jobs.drawing import (
-    GenerateGrid,
-)
-from diffviews_desktop.state.state import (
-    GridRecord,
-    PanelClass,
-)
+from diffviews_desktop.actions.action import Action
+from diffviews_desktop.actions.asking import cancel_all, submit
+from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.runs import NO_FOLDER, NO_SAMPLE, begin_run, resolve_class
+from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid
+from diffviews_desktop.state.runs import GridRecord, PanelClass
+from diffviews_desktop.state.state import State
 from diffviews_desktop.values.sampling import GenerateSettings
 
 
 def generate_grid(
-    *,
-    session: SessionLike,
-    worker: WorkerLike,
+    context: Context,
     settings: GenerateSettings,
     class_choice: PanelClass,
+    *,
     samples: int = 1,
     strengths: tuple[float, ...] = (),
     windows: tuple[tuple[int, int], ...] = (),
@@ -32,21 +29,19 @@ def generate_grid(
     Only the last grid is shown: an earlier one that is still in work is cancelled.
     The arguments are those of `GenerateGrid`.
     """
-    state = session.state
-    if state.model is None or state.layer_map is None:
-        session.update(state.with_notice("Open a data folder first."))
+    state = context.state
+    opened, rows = state.opened, state.picks.selection.rows
+    if opened.model is None or opened.layer_map is None:
+        context.say(NO_FOLDER)
         return
-    rows = state.selection.rows
     if not rows and (strengths or windows or mask_layers):
-        session.update(
-            state.with_notice("Click a point on the map first: a mask needs at least one sample.")
-        )
+        context.say(NO_SAMPLE)
         return
     job = GenerateGrid(
-        job_id=worker.next_id(),
-        source=state.source,
-        model=state.model,
-        layers=state.layer_map.layers,
+        job_id=context.worker.next_id(),
+        source=opened.source,
+        model=opened.model,
+        layers=opened.layer_map.layers,
         rows=rows,
         class_choice=resolve_class(state, class_choice),
         settings=settings,
@@ -55,8 +50,51 @@ def generate_grid(
         windows=windows,
         mask_layers=mask_layers,
     )
-    for running in state.jobs:  # nobody would see its pictures
-        if isinstance(running.job, GenerateGrid):
-            cancel_job(session=session, worker=worker, job_id=running.job.job_id)
-    session.update(replace(session.state, grid=GridRecord(job)))
-    submit(session, worker, job, "Generating a grid")
+    cancel_all(context, GenerateGrid)  # nobody would see its pictures
+    state = context.state
+    context.update(replace(state, runs=replace(state.runs, grid=GridRecord(job))))
+    submit(context, job, "Generating a grid")
+
+
+def generate_cell(context: Context, index: int) -> None:
+    """Draw a picture of the grid again as a run, with all its steps."""
+    state = context.state
+    grid = state.runs.grid
+    cell = next((c for c in grid.cells if c.index == index), None) if grid is not None else None
+    if grid is None or cell is None:
+        return
+    job = grid.job
+    if job.model != state.opened.model or job.source != state.opened.source:
+        context.say("This grid belongs to another model or map: open that to draw it again.")
+        return
+    again = Generate(
+        job_id=context.worker.next_id(),
+        source=job.source,
+        model=job.model,
+        layers=job.layers,
+        rows=job.rows,
+        class_choice=job.class_choice,
+        settings=cell.settings,
+    )
+    begin_run(context, again)
+
+
+def cannot_draw_grid(state: State) -> str:
+    """Why no grid can be drawn now; empty where it can."""
+    if state.opened.model_problem:
+        return f"The model cannot run: {state.opened.model_problem}"
+    return "" if state.opened.layer_map is not None else "The map is not there yet."
+
+
+ACTIONS = (
+    Action(
+        "experiments.grid",
+        "&Grid of pictures…",
+        lambda context: context.window.show_page("grid"),
+        keys=("Ctrl+G",),
+        menu="generate",
+        group=1,
+        meaning="Many pictures in one job: seeds, strengths, steps, layers.",
+        button="G&rid…",
+    ),
+)

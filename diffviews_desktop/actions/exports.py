@@ -4,32 +4,111 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from diffviews_desktop.actions.asking import SessionLike, WorkerLike, submit
-from diffviews_desktop.actions.selection import chosen_rows
-from diffviews_desktop.engine.jobs.samples import (
-    ExportSamples,
-)
+from diffviews_desktop.actions.action import Action
+from diffviews_desktop.actions.asking import submit
+from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.selection import NOTHING_SELECTED, chosen_rows, nothing_selected
+from diffviews_desktop.actions.showing import no_map
+from diffviews_desktop.engine.jobs.samples import ExportSamples
+from diffviews_desktop.state.state import State
+from diffviews_desktop.text.plain import file_name
 from diffviews_desktop.text.wording import counted
 
 
-def export_chosen(*, session: SessionLike, worker: WorkerLike, file: Path) -> None:
+def export_chosen(context: Context, file: Path) -> None:
     """Write the selected samples with their places on the map as CSV."""
-    state = session.state
-    rows = chosen_rows(session)
-    if rows is None or state.model is None or state.layer_map is None:
+    opened = context.state.opened
+    rows = chosen_rows(context)
+    if rows is None or opened.model is None or opened.layer_map is None:
         return
-    shown = state.layer_map
+    shown = opened.layer_map
     columns = {"umap_x": shown.xy[rows, 0], "umap_y": shown.xy[rows, 1]}
     if shown.z is not None:
         columns["umap_z"] = shown.z[rows]
     if shown.trust is not None:
         columns["trust"] = shown.trust[rows]
     job = ExportSamples(
-        job_id=worker.next_id(),
-        source=state.source,
-        model=state.model,
+        job_id=context.worker.next_id(),
+        source=opened.source,
+        model=opened.model,
         rows=rows,
         columns=columns,
         file=file,
     )
-    submit(session, worker, job, f"Exporting {counted(len(rows), 'sample')}")
+    submit(context, job, f"Exporting {counted(len(rows), 'sample')}")
+
+
+def ask_export(context: Context) -> None:
+    """Ask where to, and write the selected samples as CSV."""
+    if not len(context.state.picks.selection.chosen):
+        context.say(NOTHING_SELECTED)
+        return
+    name = f"{file_name(str(context.state.opened.model))}-selection.csv"
+    file = context.window.ask_file("Export samples", name, ["csv"], "tables")
+    if file is not None:
+        export_chosen(context, file)
+
+
+def save_picture(context: Context) -> None:
+    """Ask where to, and write the picture of the shown step as PNG."""
+    runs = context.state.runs
+    run = runs.run()
+    if run is None or not run.steps:
+        return
+    step = run.steps[min(runs.step, len(run.steps) - 1)]
+    name = f"{file_name(run.job.model)}-seed-{run.seed}-step-{step.index + 1}.png"
+    file = context.window.ask_file("Save picture", name, ["png"], "pictures")
+    if file is not None:
+        context.window.save_picture(file)
+
+
+def export_map(context: Context) -> None:
+    """Ask where to, and write the map as it is seen as PNG or SVG."""
+    opened = context.state.opened
+    if opened.layer_map is None:
+        return
+    name = file_name(f"{opened.model}-{opened.layer_map.label}") + "-map.png"
+    kinds = ["png"] if context.state.view.solid else ["png", "svg"]
+    file = context.window.ask_file("Export the map", name, kinds, "pictures")
+    if file is not None:
+        context.window.save_map(file)
+
+
+def _no_picture(state: State) -> str:
+    run = state.runs.run()
+    return "" if run is not None and run.steps else "There is no picture yet: press Generate."
+
+
+MAP = Action(
+    "exports.map",
+    "Export the ma&p…",
+    export_map,
+    keys=("Ctrl+P",),
+    menu="file",
+    group=1,
+    why_not=no_map,
+)
+SELECTION = Action(
+    "exports.selection",
+    "&Export the selection…",
+    ask_export,
+    keys=("Ctrl+E",),
+    menu="edit",
+    group=1,
+    meaning="Write them to a CSV file, by sample id.",
+    button="Export…",
+    why_not=nothing_selected,
+)
+ACTIONS = (
+    Action(
+        "exports.picture",
+        "&Save picture…",
+        save_picture,
+        keys=("Ctrl+S",),
+        menu="file",
+        group=1,
+        why_not=_no_picture,
+    ),
+    MAP,
+    SELECTION,
+)

@@ -2,52 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from diffviews_desktop.actions.asking import SessionLike, WorkerLike, submit
+from diffviews_desktop.actions.action import Action, Choice, Option
+from diffviews_desktop.actions.asking import submit
+from diffviews_desktop.actions.context import Context
 from diffviews_desktop.engine.jobs.importing import ImportData
-from diffviews_desktop.engine.jobs.opening import (
-    ConvertCheckpoint,
-    LoadModel,
-    OpenData,
-)
+from diffviews_desktop.engine.jobs.opening import ConvertCheckpoint, LoadModel, OpenData
+from diffviews_desktop.state.state import State
 from diffviews_desktop.values.folders import Source
 
 
-def open_data(
-    *, session: SessionLike, worker: WorkerLike, source: Source, model: str | None = None
-) -> None:
+def open_data(context: Context, source: Source, model: str | None = None) -> None:
     """Open a data folder (None: the demo); what is open stays until it is there."""
-    job = OpenData(job_id=worker.next_id(), source=source, model=model)
-    submit(session, worker, job, "Opening the demo" if source.path is None else "Opening data")
+    job = OpenData(job_id=context.worker.next_id(), source=source, model=model)
+    submit(context, job, "Opening the demo" if source.path is None else "Opening data")
 
 
-def switch_model(*, session: SessionLike, worker: WorkerLike, model: str) -> None:
+def choose_folder(context: Context) -> None:
+    """Ask for a data folder and open it."""
+    folder = context.window.ask_folder("Open data folder")
+    if folder is not None:
+        open_data(context, Source(path=folder))
+
+
+def switch_model(context: Context, model: str) -> None:
     """Open another model of the same data folder, or load the same one where it is not loaded."""
-    state = session.state
-    if model != state.model:
-        open_data(session=session, worker=worker, source=state.source, model=model)
-    elif state.loaded is None and not any(isinstance(r.job, LoadModel) for r in state.jobs):
-        session.update(replace(state, model_problem=None))
-        job = LoadModel(job_id=worker.next_id(), source=state.source, model=model)
-        submit(session, worker, job, f"Loading {model}")
+    opened = context.state.opened
+    if model != opened.model:
+        open_data(context, opened.source, model)
+    elif opened.loaded is None and not context.state.jobs.any(LoadModel):
+        context.update(replace(context.state, opened=replace(opened, model_problem=None)))
+        job = LoadModel(job_id=context.worker.next_id(), source=opened.source, model=model)
+        submit(context, job, f"Loading {model}")
 
 
-def convert_checkpoint(*, session: SessionLike, worker: WorkerLike) -> None:
+def convert_checkpoint(context: Context) -> None:
     """Write the model's checkpoint as ``.safetensors`` beside it, to be used from then on."""
-    state = session.state
-    if state.model is None or state.loaded is None or not state.loaded.convertible:
-        session.update(state.with_notice("This model's checkpoint needs no conversion."))
+    opened = context.state.opened
+    reason = _not_convertible(context.state)
+    if reason or opened.model is None:
+        context.say(reason)
         return
-    job = ConvertCheckpoint(job_id=worker.next_id(), source=state.source, model=state.model)
-    submit(session, worker, job, "Converting the checkpoint")
+    job = ConvertCheckpoint(
+        job_id=context.worker.next_id(), source=opened.source, model=opened.model
+    )
+    submit(context, job, "Converting the checkpoint")
 
 
 def import_data(
+    context: Context,
     *,
-    session: SessionLike,
-    worker: WorkerLike,
     checkpoint: Path,
     out: Path,
     name: str,
@@ -64,8 +71,8 @@ def import_data(
     The arguments are those of `ImportData`.
     """
     job = ImportData(
-        job_id=worker.next_id(),
-        source=session.state.source,
+        job_id=context.worker.next_id(),
+        source=context.state.opened.source,
         checkpoint=checkpoint,
         out=out,
         name=name,
@@ -77,4 +84,47 @@ def import_data(
         layers=layers,
         seed=seed,
     )
-    submit(session, worker, job, f"Importing {name}")
+    submit(context, job, f"Importing {name}")
+
+
+def _not_convertible(state: State) -> str:
+    loaded = state.opened.loaded
+    if loaded is None or not loaded.convertible:
+        return "This model's checkpoint needs no conversion."
+    return ""
+
+
+def _recent(context: Context) -> Sequence[Option]:
+    return [Option(path, str(path), is_text=True) for path in context.window.recent_folders()]
+
+
+def _open_recent(context: Context, path: object) -> None:
+    assert isinstance(path, Path)
+    open_data(context, Source(path=path))
+
+
+ACTIONS = (
+    Action("folders.open", "&Open data folder…", choose_folder, keys=("Ctrl+O",), menu="file"),
+    Action(
+        "folders.demo",
+        "Open the &demo",
+        lambda context: open_data(context, Source()),
+        menu="file",
+    ),
+    Action(
+        "folders.import",
+        "&Import pictures…",
+        lambda context: context.window.show_page("import"),
+        keys=("Ctrl+I",),
+        menu="file",
+    ),
+    Action(
+        "folders.convert",
+        "Convert &checkpoint to .safetensors",
+        convert_checkpoint,
+        menu="file",
+        group=1,
+        why_not=_not_convertible,
+    ),
+)
+CHOICES = (Choice("folders.recent", "Open &recent", _recent, _open_recent, menu="file"),)

@@ -4,33 +4,31 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from diffviews_desktop.actions.asking import SessionLike, WorkerLike, cancel_job, submit
+from diffviews_desktop.actions.action import Action
+from diffviews_desktop.actions.asking import cancel_all, submit
+from diffviews_desktop.actions.context import Context
 from diffviews_desktop.engine.jobs.mapping import LinkMaps, MapLayer
-from diffviews_desktop.state.state import (
-    State,
-)
+from diffviews_desktop.state.state import State
 from diffviews_desktop.values.folders import Source
 from diffviews_desktop.values.maps import MapParameters
 
 
-def change_layer(*, session: SessionLike, worker: WorkerLike, layers: tuple[str, ...]) -> None:
+def change_layer(context: Context, layers: tuple[str, ...]) -> None:
     """Show the map of other layers; an uncached one is extracted and laid out first.
 
     Only the last choice counts: an earlier one that is still in work is cancelled.
     """
-    source, _ = _wanted_map(session.state)
-    _change_map(session, worker, source, layers)
+    source, _ = _wanted_map(context.state)
+    _change_map(context, source, layers)
 
 
-def change_map_parameters(
-    *, session: SessionLike, worker: WorkerLike, parameters: MapParameters | None
-) -> None:
+def change_map_parameters(context: Context, parameters: MapParameters | None) -> None:
     """Show the map made with other parameters; None for the folder's own map, or the usual ones.
 
     As with layers, the map on screen and its source stay until the new one is there.
     """
-    source, layers = _wanted_map(session.state)
-    _change_map(session, worker, replace(source, parameters=parameters), layers)
+    source, layers = _wanted_map(context.state)
+    _change_map(context, replace(source, parameters=parameters), layers)
 
 
 def _wanted_map(state: State) -> tuple[Source, tuple[str, ...]]:
@@ -38,64 +36,90 @@ def _wanted_map(state: State) -> tuple[Source, tuple[str, ...]]:
     pending = pending_map(state)
     if pending is not None:
         return pending.source, pending.layers
-    shown = state.layer_map
-    return state.source, shown.layers if shown is not None else state.default_layers
+    opened = state.opened
+    shown = opened.layer_map
+    return opened.source, shown.layers if shown is not None else opened.default_layers
 
 
 def pending_map(state: State) -> MapLayer | None:
-    jobs = [r.job for r in state.jobs if isinstance(r.job, MapLayer) and r.stage != "cancelling"]
-    fitting = [job for job in jobs if same_data(job, state)]
-    return fitting[-1] if fitting else None
+    """The map of the open model that is in work."""
+    for running in reversed(state.jobs.running):
+        job = running.job
+        if isinstance(job, MapLayer) and running.stage != "cancelling" and same_data(job, state):
+            return job
+    return None
 
 
 def same_data(job: MapLayer, state: State) -> bool:
     """Whether a map would be of the open model and its samples, whatever its parameters."""
-    source = replace(job.source, parameters=state.source.parameters)
-    return job.model == state.model and source == state.source
+    opened = state.opened
+    source = replace(job.source, parameters=opened.source.parameters)
+    return job.model == opened.model and source == opened.source
 
 
-def _change_map(
-    session: SessionLike, worker: WorkerLike, source: Source, layers: tuple[str, ...]
-) -> None:
-    state = session.state
-    pending = pending_map(state)
-    if state.model is None or (pending and (pending.source, pending.layers) == (source, layers)):
+def _change_map(context: Context, source: Source, layers: tuple[str, ...]) -> None:
+    opened = context.state.opened
+    pending = pending_map(context.state)
+    if opened.model is None or (pending and (pending.source, pending.layers) == (source, layers)):
         return
-    for running in state.jobs:
-        if isinstance(running.job, MapLayer):
-            cancel_job(session=session, worker=worker, job_id=running.job.job_id)
-    if state.map_key() == (layers, source.parameters):
+    cancel_all(context, MapLayer)
+    if opened.map_key() == (layers, source.parameters):
         return
-    job = MapLayer(job_id=worker.next_id(), source=source, model=state.model, layers=layers)
-    submit(session, worker, job, f"Mapping {'+'.join(layers) or 'the default layer'}")
+    job = MapLayer(
+        job_id=context.worker.next_id(), source=source, model=opened.model, layers=layers
+    )
+    submit(context, job, f"Mapping {'+'.join(layers) or 'the default layer'}")
 
 
-def link_map(
-    *, session: SessionLike, worker: WorkerLike, model: str, layers: tuple[str, ...]
-) -> None:
+def link_map(context: Context, model: str, layers: tuple[str, ...]) -> None:
     """Show a second map beside the first; the last choice counts."""
-    state = session.state
-    if state.model is None or state.layer_map is None:
+    opened = context.state.opened
+    if opened.model is None or opened.layer_map is None:
         return
-    cancel_links(session, worker)
+    cancel_all(context, LinkMaps)
     job = LinkMaps(
-        job_id=worker.next_id(),
-        source=state.source,
-        model=state.model,
-        layers=state.layer_map.layers,
+        job_id=context.worker.next_id(),
+        source=opened.source,
+        model=opened.model,
+        layers=opened.layer_map.layers,
         other_model=model,
         other_layers=layers,
     )
-    submit(session, worker, job, f"Mapping {'+'.join(layers) or model} beside the map")
+    submit(context, job, f"Mapping {'+'.join(layers) or model} beside the map")
 
 
-def unlink_map(*, session: SessionLike, worker: WorkerLike) -> None:
+def unlink_map(context: Context) -> None:
     """Show no second map any more."""
-    cancel_links(session, worker)
-    session.update(replace(session.state, linked=None))
+    cancel_all(context, LinkMaps)
+    state = context.state
+    context.update(replace(state, opened=replace(state.opened, linked=None)))
 
 
-def cancel_links(session: SessionLike, worker: WorkerLike) -> None:
-    for running in session.state.jobs:
-        if isinstance(running.job, LinkMaps):
-            cancel_job(session=session, worker=worker, job_id=running.job.job_id)
+def toggle_second_map(context: Context) -> None:
+    """Make room for a second map beside the first, or show it no longer."""
+    view = context.state.view
+    context.update(replace(context.state, view=replace(view, beside=not view.beside)))
+    if view.beside:
+        unlink_map(context)
+
+
+ACTIONS = (
+    Action(
+        "maps.second",
+        "Se&cond map",
+        toggle_second_map,
+        keys=("2",),
+        menu="view",
+        group=1,
+        checked=lambda state: state.view.beside,
+    ),
+    Action(
+        "maps.settings",
+        "Map s&ettings…",
+        lambda context: context.window.show_page("map settings"),
+        keys=("M",),
+        menu="map",
+        group=2,
+        button="Map settings…",
+    ),
+)

@@ -5,114 +5,197 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from diffviews_desktop.actions.asking import SessionLike, WorkerLike, submit
+from diffviews_desktop.actions.action import Action
+from diffviews_desktop.actions.asking import submit
+from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.maps import pending_map
 from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.processing.neighbors import neighbors_of
-from diffviews_desktop.state.state import (
-    MAX_NEIGHBORS,
-    Selection,
-)
+from diffviews_desktop.state.picks import MAX_NEIGHBORS, Selection
+from diffviews_desktop.state.state import State
+
+NO_ANCHOR = "Click a point on the map first: it becomes the anchor."
 
 
-def click_point(*, session: SessionLike, row: int) -> None:
+def click_point(context: Context, row: int) -> None:
     """The first click sets the anchor, the same again does nothing, others toggle neighbours."""
-    selection = session.state.selection
+    selection = context.state.picks.selection
     if selection.anchor is None:
-        session.select(Selection(anchor=row, chosen=selection.chosen), "set anchor")
+        context.session.select(Selection(anchor=row, chosen=selection.chosen), "set anchor")
     elif row != selection.anchor:
         adding = row not in selection.neighbors
         if adding and len(selection.neighbors) >= MAX_NEIGHBORS:
-            say_limit(session)
+            _say_limit(context)
             return
-        session.select(selection.toggled(row), "add neighbour" if adding else "remove neighbour")
+        text = "add neighbour" if adding else "remove neighbour"
+        context.session.select(selection.toggled(row), text)
 
 
-def new_anchor(*, session: SessionLike, row: int) -> None:
+def new_anchor(context: Context, row: int) -> None:
     """Start over from another point; the selection set stays."""
-    chosen = session.state.selection.chosen
-    session.select(Selection(anchor=row, chosen=chosen), "new anchor")
+    chosen = context.state.picks.selection.chosen
+    context.session.select(Selection(anchor=row, chosen=chosen), "new anchor")
 
 
-def remove_neighbor(*, session: SessionLike, row: int) -> None:
+def remove_neighbor(context: Context, row: int) -> None:
     """Take a neighbour out, however it came in."""
-    session.select(session.state.selection.without(row), "remove neighbour")
+    context.session.select(context.state.picks.selection.without(row), "remove neighbour")
 
 
-def clear_neighbors(*, session: SessionLike) -> None:
+def clear_neighbors(context: Context) -> None:
     """Keep the anchor alone."""
-    selection = session.state.selection
-    session.select(Selection(selection.anchor, chosen=selection.chosen), "clear neighbours")
+    selection = context.state.picks.selection
+    context.session.select(Selection(selection.anchor, chosen=selection.chosen), "clear neighbours")
 
 
-def clear_selection(*, session: SessionLike) -> None:
-    """Pick nothing; trajectories stay."""
-    session.select(Selection(), "clear selection")
+def clear_selection(context: Context) -> None:
+    """Pick nothing; runs stay."""
+    context.session.select(Selection(), "clear selection")
 
 
-def add_neighbor(*, session: SessionLike, row: int) -> None:
+def add_neighbor(context: Context, row: int) -> None:
     """Add a neighbour by hand; without an anchor it becomes the anchor."""
-    selection = session.state.selection
+    selection = context.state.picks.selection
     if selection.anchor is None or row not in selection.rows:
-        click_point(session=session, row=row)
+        click_point(context, row)
 
 
-def suggest_neighbors(
-    *, session: SessionLike, worker: WorkerLike, count: int, on_map: bool = False
-) -> None:
+def add_hovered(context: Context) -> None:
+    """Add the sample under the mouse, or where the arrow keys went, as a neighbour."""
+    row = context.window.hovered_row()
+    if row is None:
+        context.say("Point at a sample first, with the mouse or the arrow keys.")
+    else:
+        add_neighbor(context, row)
+
+
+def change_suggestion(context: Context, count: int, on_map: bool) -> None:
+    """Choose how many neighbours are suggested, and whether on the map."""
+    state = context.state
+    picks = replace(state.picks, suggest_count=count, suggest_on_map=on_map)
+    context.update(replace(state, picks=picks))
+
+
+def suggest_neighbors(context: Context, count: int, on_map: bool = False) -> None:
     """Add the nearest samples to the anchor: in activation space, or on the map."""
-    state = session.state
-    if state.layer_map is None or state.selection.anchor is None:
-        session.update(state.with_notice("Click a point on the map first: it becomes the anchor."))
+    state = context.state
+    layer_map, selection = state.opened.layer_map, state.picks.selection
+    anchor, manual = selection.anchor, selection.manual
+    if layer_map is None or anchor is None:
+        context.say(NO_ANCHOR)
         return
-    if state.layer_map.reduced is None and not on_map:
-        # the folder brought a map without activations: make what is missing, then ask again
-        assert state.model is not None
-        session.update(replace(state, suggest_count=count, suggest_on_map=on_map))
-        pending = pending_map(state)
-        if pending is not None:
-            if (pending.layers, pending.source.parameters) != state.map_key():
-                text = "Neighbours can be suggested once the new map is there."
-                session.update(session.state.with_notice(text))
-            return
-        job = MapLayer(
-            job_id=worker.next_id(),
-            source=state.source,
-            model=state.model,
-            layers=state.layer_map.layers,
-        )
-        submit(session, worker, job, "Computing activations for neighbours")
+    change_suggestion(context, count, on_map)
+    space = layer_map.xy if on_map else layer_map.reduced
+    if space is None:
+        _want_activations(context)
         return
-    session.update(replace(session.state, suggest_count=count, suggest_on_map=on_map))
-    space = state.layer_map.xy if on_map else state.layer_map.reduced
-    anchor, manual = state.selection.anchor, state.selection.manual
-    assert space is not None
-    assert anchor is not None
 
     def take(found: list[tuple[int, float]]) -> None:
-        now = session.state
-        picked = now.selection
-        if now.layer_map is state.layer_map and (picked.anchor, picked.manual) == (anchor, manual):
-            _take_suggested(session, [pair for pair in found if pair[0] not in manual][:count])
+        now = context.state
+        picked = now.picks.selection
+        same = (picked.anchor, picked.manual) == (anchor, manual)
+        if now.opened.layer_map is layer_map and same:
+            _take_suggested(context, [pair for pair in found if pair[0] not in manual][:count])
 
-    session.aside(len(space), partial(neighbors_of, space, anchor, count + len(manual)), take)
+    find = partial(neighbors_of, space, anchor, count + len(manual))
+    context.session.aside(len(space), find, take)
 
 
-def _take_suggested(session: SessionLike, fresh: list[tuple[int, float]]) -> None:
-    state = session.state
-    assert state.layer_map is not None
-    room = MAX_NEIGHBORS - len(state.selection.manual)
-    suggested = replace(
-        state.selection,
-        suggested=tuple(fresh[:room]),
-        suggested_by=state.layer_map.layers,
-        suggested_with=state.source.parameters,
+def _want_activations(context: Context) -> None:
+    """The folder brought a map without activations: make what is missing, then ask again."""
+    opened = context.state.opened
+    assert opened.model is not None
+    assert opened.layer_map is not None
+    pending = pending_map(context.state)
+    if pending is not None:
+        if (pending.layers, pending.source.parameters) != opened.map_key():
+            context.say("Neighbours can be suggested once the new map is there.")
+        return
+    job = MapLayer(
+        job_id=context.worker.next_id(),
+        source=opened.source,
+        model=opened.model,
+        layers=opened.layer_map.layers,
     )
-    session.select(suggested, "suggest neighbours")
+    submit(context, job, "Computing activations for neighbours")
+
+
+def _take_suggested(context: Context, fresh: list[tuple[int, float]]) -> None:
+    opened, selection = context.state.opened, context.state.picks.selection
+    assert opened.layer_map is not None
+    room = MAX_NEIGHBORS - len(selection.manual)
+    suggested = replace(
+        selection,
+        suggested=tuple(fresh[:room]),
+        suggested_by=opened.layer_map.layers,
+        suggested_with=opened.source.parameters,
+    )
+    context.session.select(suggested, "suggest neighbours")
     if len(fresh) > room:
-        say_limit(session)
+        _say_limit(context)
 
 
-def say_limit(session: SessionLike) -> None:
-    text = f"A mask averages at most {MAX_NEIGHBORS} neighbours; remove one to add another."
-    session.update(session.state.with_notice(text))
+def _say_limit(context: Context) -> None:
+    context.say(f"A mask averages at most {MAX_NEIGHBORS} neighbours; remove one to add another.")
+
+
+def _suggest(context: Context) -> None:
+    picks = context.state.picks
+    suggest_neighbors(context, picks.suggest_count, picks.suggest_on_map)
+
+
+def _no_anchor(state: State) -> str:
+    picked = state.opened.layer_map is not None and state.picks.selection.anchor is not None
+    return "" if picked else NO_ANCHOR
+
+
+UNDO = Action(
+    "picks.undo",
+    "&Undo",
+    lambda context: context.session.undo(),
+    keys=("Ctrl+Z",),
+    menu="edit",
+    why_not=lambda state: "" if state.picks.undo else "There is nothing to undo.",
+    detail=lambda state: state.picks.undo,
+    explains=False,
+)
+REDO = Action(
+    "picks.redo",
+    "&Redo",
+    lambda context: context.session.redo(),
+    keys=("Ctrl+Shift+Z", "Ctrl+Y"),
+    menu="edit",
+    why_not=lambda state: "" if state.picks.redo else "There is nothing to redo.",
+    detail=lambda state: state.picks.redo,
+    explains=False,
+)
+ACTIONS = (
+    UNDO,
+    REDO,
+    Action("picks.clear-neighbours", "Clear n&eighbours", clear_neighbors, menu="edit", group=2),
+    Action(
+        "picks.clear",
+        "&Clear all picks",
+        clear_selection,
+        keys=("Ctrl+Shift+A",),
+        menu="edit",
+        group=2,
+    ),
+    Action(
+        "picks.add",
+        "&Add the sample under the mouse",
+        add_hovered,
+        keys=("N",),
+        menu="map",
+        group=2,
+    ),
+    Action(
+        "picks.suggest",
+        "&Suggest neighbours",
+        _suggest,
+        keys=("S",),
+        menu="map",
+        group=2,
+        why_not=_no_anchor,
+    ),
+)

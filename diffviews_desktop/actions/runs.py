@@ -4,184 +4,241 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from diffviews_desktop.actions.asking import SessionLike, WorkerLike, submit
-from diffviews_desktop.engine.jobs.drawing import (
-    Generate,
-    PlacePicture,
-)
-from diffviews_desktop.state.state import (
-    PanelClass,
-    State,
-    TrajectoryRecord,
-)
+from diffviews_desktop.actions.action import Action
+from diffviews_desktop.actions.asking import submit
+from diffviews_desktop.actions.context import Context
+from diffviews_desktop.engine.jobs.drawing import Generate, PlacePicture
+from diffviews_desktop.state.runs import PanelClass, Runs, TrajectoryRecord
+from diffviews_desktop.state.state import State
 from diffviews_desktop.values.sampling import ClassChoice, GenerateSettings
+
+NO_FOLDER = "Open a data folder first."
+NO_SAMPLE = "Click a point on the map first: a mask needs at least one sample."
+
+
+def _renew(context: Context, runs: Runs) -> None:
+    context.update(replace(context.state, runs=runs))
 
 
 def generate_from_neighbors(
-    *,
-    session: SessionLike,
-    worker: WorkerLike,
-    settings: GenerateSettings,
-    class_choice: PanelClass,
+    context: Context, settings: GenerateSettings, class_choice: PanelClass
 ) -> None:
     """Draw with the map's layers held at the mean of the anchor and its neighbours."""
-    state = session.state
-    if state.model is None or state.layer_map is None:
-        session.update(state.with_notice("Open a data folder first."))
+    state = context.state
+    opened, rows = state.opened, state.picks.selection.rows
+    if opened.model is None or opened.layer_map is None:
+        context.say(NO_FOLDER)
         return
-    rows = state.selection.rows
     if not rows:
-        session.update(
-            state.with_notice("Click a point on the map first: a mask needs at least one sample.")
-        )
+        context.say(NO_SAMPLE)
         return
-    choice = resolve_class(state, class_choice)
     job = Generate(
-        job_id=worker.next_id(),
-        source=state.source,
-        model=state.model,
-        layers=state.layer_map.layers,
+        job_id=context.worker.next_id(),
+        source=opened.source,
+        model=opened.model,
+        layers=opened.layer_map.layers,
         rows=rows,
-        class_choice=choice,
+        class_choice=resolve_class(state, class_choice),
         settings=settings,
     )
-    session.update(replace(state, settings=settings, class_choice=class_choice))
-    begin_trajectory(session, worker, job)
+    change_settings(context, settings, class_choice)
+    begin_run(context, job)
 
 
-def generate_cell(*, session: SessionLike, worker: WorkerLike, index: int) -> None:
-    """Draw a picture of the grid again as a trajectory, with all its steps."""
-    state = session.state
-    grid = state.grid
-    cell = next((c for c in grid.cells if c.index == index), None) if grid is not None else None
-    if grid is None or cell is None:
-        return
-    job = grid.job
-    if job.model != state.model or job.source != state.source:
-        text = "This grid belongs to another model or map: open that to draw the picture again."
-        session.update(state.with_notice(text))
-        return
-    again = Generate(
-        job_id=worker.next_id(),
-        source=job.source,
-        model=job.model,
-        layers=job.layers,
-        rows=job.rows,
-        class_choice=job.class_choice,
-        settings=cell.settings,
-    )
-    begin_trajectory(session, worker, again)
-
-
-def begin_trajectory(session: SessionLike, worker: WorkerLike, job: Generate) -> None:
-    state = session.state
-    number = 1 + max((int(r.name.split()[-1]) for r in state.trajectories), default=0)
-    record = TrajectoryRecord(job=job, name=f"Trajectory {number}")
-    session.update(replace(state, trajectories=(*state.trajectories, record)))
-    submit(session, worker, job, f"Generating {record.name.lower()}")
+def begin_run(context: Context, job: Generate) -> None:
+    """Have a run drawn, under a name of its own."""
+    runs = context.state.runs
+    number = runs.begun + 1
+    run = TrajectoryRecord(number, f"Trajectory {number}", job)
+    _renew(context, replace(runs, all=(*runs.all, run), begun=number))
+    submit(context, job, f"Generating {run.name.lower()}")
 
 
 def resolve_class(state: State, choice: PanelClass) -> ClassChoice:
+    """The class to draw: the anchor's, where that was chosen and is known."""
     if choice != "anchor":
         return choice
-    if state.samples is None or state.selection.anchor is None:
+    samples, anchor = state.opened.samples, state.picks.selection.anchor
+    if samples is None or anchor is None:
         return "random"
-    number = int(state.samples.class_label[state.selection.anchor])
+    number = int(samples.class_label[anchor])
     return number if number >= 0 else "random"
 
 
-def change_settings(
-    *, session: SessionLike, settings: GenerateSettings, class_choice: PanelClass
-) -> None:
+def change_settings(context: Context, settings: GenerateSettings, class_choice: PanelClass) -> None:
     """Remember what the Generate panel shows."""
-    session.update(replace(session.state, settings=settings, class_choice=class_choice))
+    runs = context.state.runs
+    _renew(context, replace(runs, settings=settings, class_choice=class_choice))
 
 
-def show_trajectory(*, session: SessionLike, worker: WorkerLike, key: int) -> None:
-    """Show a trajectory in the filmstrip, from its last step."""
-    record = session.state.trajectory(key)
-    if record is not None:
-        session.update(replace(session.state, shown=key, step=max(0, len(record.steps) - 1)))
-        if session.state.comparing:
-            want_baseline(session, worker)
+def show_run(context: Context, run_id: int) -> None:
+    """Show a run in the filmstrip, from its last step."""
+    runs = context.state.runs
+    run = runs.run(run_id)
+    if run is not None:
+        _renew(context, replace(runs, shown=run_id, step=max(0, len(run.steps) - 1)))
+        if runs.comparing:
+            want_baseline(context)
 
 
-def scrub_to(*, session: SessionLike, step: int) -> None:
-    """Go to a step of the shown trajectory; outside it, to its nearest end."""
-    record = session.state.trajectory()
-    if record is not None and record.steps:
-        bounded = min(max(step, 0), len(record.steps) - 1)
-        if bounded != session.state.step:
-            session.update(replace(session.state, step=bounded))
+def scrub_to(context: Context, step: int) -> None:
+    """Go to a step of the shown run; outside it, to its nearest end."""
+    runs = context.state.runs
+    run = runs.run()
+    if run is not None and run.steps:
+        bounded = min(max(step, 0), len(run.steps) - 1)
+        if bounded != runs.step:
+            _renew(context, replace(runs, step=bounded))
 
 
-def set_trajectory_visible(*, session: SessionLike, key: int, visible: bool) -> None:
-    """Show or hide a trajectory's path on the map."""
-    record = session.state.trajectory(key)
-    if record is not None:
-        session.update(session.state.with_trajectory(replace(record, visible=visible)))
+def go_to_step(context: Context, run_id: int, step: int) -> None:
+    """Show a step of any run."""
+    if run_id != context.state.runs.shown:
+        show_run(context, run_id)
+    scrub_to(context, step)
 
 
-def compare_with_unmasked(
-    *, session: SessionLike, worker: WorkerLike, comparing: bool = True
-) -> None:
-    """Show the unmasked run of the same seed beside the shown trajectory, or no longer.
+def set_run_visible(context: Context, run_id: int, visible: bool) -> None:
+    """Show or hide a run's path on the map."""
+    runs = context.state.runs
+    run = runs.run(run_id)
+    if run is not None:
+        _renew(context, runs.with_run(replace(run, visible=visible)))
+
+
+def compare_with_unmasked(context: Context, comparing: bool = True) -> None:
+    """Show the run without a mask and with the same seed beside the shown run, or no longer.
 
     It is drawn when it is first asked for and kept for the session.
     """
-    session.update(replace(session.state, comparing=comparing))
+    _renew(context, replace(context.state.runs, comparing=comparing))
     if comparing:
-        want_baseline(session, worker)
+        want_baseline(context)
 
 
-def want_baseline(session: SessionLike, worker: WorkerLike) -> None:
-    state = session.state
-    record = state.trajectory()
-    wanted = record.unmasked if record is not None else None
-    if record is None or wanted is None or not record.job.rows or state.baseline() is not None:
+def want_baseline(context: Context) -> None:
+    """Have the run drawn that the shown one is compared with, where it is not there yet."""
+    runs = context.state.runs
+    run = runs.run()
+    wanted = run.unmasked if run is not None else None
+    if run is None or wanted is None or not run.job.rows or runs.baseline() is not None:
         return
-    job = replace(wanted, job_id=worker.next_id())
-    unmasked = TrajectoryRecord(job=job, name=f"{record.name} without the mask")
-    session.update(replace(state, unmasked=(*state.unmasked, unmasked)))
-    submit(session, worker, job, f"Generating {unmasked.name.lower()}")
+    job = replace(wanted, job_id=context.worker.next_id())
+    number = runs.begun + 1
+    unmasked = TrajectoryRecord(number, f"{run.name} without the mask", job)
+    _renew(context, replace(runs, unmasked=(*runs.unmasked, unmasked), begun=number))
+    submit(context, job, f"Generating {unmasked.name.lower()}")
 
 
-def find_landing(*, session: SessionLike, worker: WorkerLike, sigma: float) -> None:
-    """Where the shown trajectory's finished picture lies on the map, seen at a noise level."""
-    state = session.state
-    record = state.trajectory()
-    if record is None or not record.done or record.class_label is None:
-        session.update(state.with_notice("The picture is not finished yet."))
+def find_landing(context: Context, sigma: float) -> None:
+    """Where the shown run's finished picture lies on the map, seen at a noise level."""
+    run = context.state.runs.run()
+    if run is None or not run.done or run.class_label is None:
+        context.say("The picture is not finished yet.")
         return
     job = PlacePicture(
-        job_id=worker.next_id(),
-        source=record.job.source,
-        model=record.job.model,
-        layers=record.job.layers,
-        image=record.steps[-1].image,
-        class_label=record.class_label,
+        job_id=context.worker.next_id(),
+        source=run.job.source,
+        model=run.job.model,
+        layers=run.job.layers,
+        image=run.steps[-1].image,
+        class_label=run.class_label,
         sigma=sigma,
-        seed=record.seed or 0,
+        seed=run.seed or 0,
     )
-    submit(session, worker, job, f"Placing {record.name.lower()}")
+    submit(context, job, f"Placing {run.name.lower()}")
 
 
-def delete_trajectory(*, session: SessionLike, worker: WorkerLike, key: int) -> None:
-    """Forget a trajectory; one that is being computed is cancelled."""
-    if session.state.job(key) is not None:
-        worker.cancel(key)
+def delete_run(context: Context, run_id: int) -> None:
+    """Forget a run; one that is being drawn is cancelled."""
+    run = context.state.runs.run(run_id)
+    if run is None:
         return
-    drop_trajectory(session, key)
-    if session.state.comparing:
-        want_baseline(session, worker)
+    if context.state.jobs.job(run.job.job_id) is not None:
+        context.worker.cancel(run.job.job_id)
+        return
+    _renew(context, context.state.runs.without_run(run_id))
+    if context.state.runs.comparing:
+        want_baseline(context)
 
 
-def drop_trajectory(session: SessionLike, key: int) -> None:
-    state = session.state
-    left = tuple(record for record in state.trajectories if record.key != key)
-    state = replace(state, trajectories=left)
-    if state.shown == key:
-        last = left[-1] if left else None
-        step = max(0, len(last.steps) - 1) if last else 0
-        state = replace(state, shown=last.key if last else None, step=step)
-    session.update(state)
+def _go(context: Context, by: int) -> None:
+    scrub_to(context, context.state.runs.step + by)
+
+
+def _no_steps(state: State) -> str:
+    run = state.runs.run()
+    return "" if run is not None and run.steps else "There is no run yet: press Generate."
+
+
+def _not_comparable(state: State) -> str:
+    run = state.runs.run()
+    if run is not None and not run.job.rows:
+        return "This run has no mask: there is nothing to compare it with."
+    return "" if run is not None else "There is no run yet: press Generate."
+
+
+def cannot_generate(state: State) -> str:
+    """Why Generate is not possible now; empty where it is."""
+    if state.opened.model_problem:
+        return f"The model cannot run: {state.opened.model_problem}"
+    if state.opened.layer_map is None:
+        return "The map is not there yet."
+    return "" if state.picks.selection.rows else "Click a point on the map first."
+
+
+ACTIONS = (
+    Action(
+        "runs.generate",
+        "&Generate",
+        lambda context: context.window.press_generate(),
+        keys=("Ctrl+Return",),
+        menu="generate",
+        meaning="Draw with the layer held at the mean.",
+        why_not=cannot_generate,
+    ),
+    Action(
+        "runs.previous",
+        "&Previous step",
+        lambda context: _go(context, -1),
+        keys=("Left", ","),  # on the map the arrows go to the next sample
+        menu="generate",
+        group=1,
+        icon="previous",
+        why_not=_no_steps,
+        explains=False,
+    ),
+    Action(
+        "runs.next",
+        "&Next step",
+        lambda context: _go(context, 1),
+        keys=("Right", "."),
+        menu="generate",
+        group=1,
+        icon="next",
+        why_not=_no_steps,
+        explains=False,
+    ),
+    Action(
+        "runs.play",
+        "P&lay the steps",
+        lambda context: context.window.toggle_play(),
+        keys=("P",),
+        menu="generate",
+        group=1,
+        icon="play",
+        why_not=_no_steps,
+    ),
+    Action(
+        "runs.compare",
+        "Compare with the &unmasked run",
+        lambda context: compare_with_unmasked(context, not context.state.runs.comparing),
+        keys=("U",),
+        menu="generate",
+        group=1,
+        meaning="Show the unmasked run of the same seed beside this one.",
+        button="&Compare",
+        why_not=_not_comparable,
+        checked=lambda state: state.runs.comparing,
+    ),
+)

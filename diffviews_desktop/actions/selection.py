@@ -9,104 +9,106 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from diffviews_desktop.actions.asking import SessionLike, WorkerLike, cancel_job, submit
-from diffviews_desktop.engine.jobs.samples import (
-    AveragePictures,
-)
-from diffviews_desktop.state.state import (
-    MAX_NEIGHBORS,
-    Choosing,
-    Selection,
-    State,
-)
+from diffviews_desktop.actions.action import Action
+from diffviews_desktop.actions.asking import cancel_all, submit
+from diffviews_desktop.actions.context import Context
+from diffviews_desktop.engine.jobs.samples import AveragePictures
+from diffviews_desktop.state.picks import MAX_NEIGHBORS, Choosing, Selection
+from diffviews_desktop.state.state import State
 from diffviews_desktop.state.values import hidden_rows
 from diffviews_desktop.text.wording import counted
 from diffviews_desktop.values.row_set import RowSet
 
+NOTHING_SELECTED = "Select samples first: drag a rectangle or a lasso."
 
-def choose_rows(*, session: SessionLike, rows: RowSet, how: Choosing = "replace") -> None:
+
+def choose_rows(context: Context, rows: RowSet, how: Choosing = "replace") -> None:
     """Replace the selection set, add to it or take from it."""
-    selection = session.state.selection
+    selection = context.state.picks.selection
     if how == "add":
         rows = selection.chosen | rows
     elif how == "remove":
         rows = selection.chosen - rows
     elif how == "toggle":
         rows = selection.chosen ^ rows
-    session.select(replace(selection, chosen=rows), "select samples")
+    context.session.select(replace(selection, chosen=rows), "select samples")
 
 
-def choose_class(*, session: SessionLike, number: int, how: Choosing = "replace") -> None:
+def choose_class(context: Context, number: int, how: Choosing = "replace") -> None:
     """Make all samples of a class the selection set, add them to it or take them from it."""
-    samples = session.state.samples
+    samples = context.state.opened.samples
     if samples is not None:
         rows = RowSet.ascending(np.flatnonzero(samples.class_label == number))
-        choose_rows(session=session, rows=rows, how=how)
+        choose_rows(context, rows, how)
 
 
-def invert_chosen(*, session: SessionLike) -> None:
+def invert_chosen(context: Context) -> None:
     """Select those samples that the map shows and that are not selected, and no others."""
 
     def take(rows: RowSet) -> None:
-        selection = session.state.selection
-        session.select(replace(selection, chosen=rows - selection.chosen), "invert selection")
+        selection = context.state.picks.selection
+        inverted = replace(selection, chosen=rows - selection.chosen)
+        context.session.select(inverted, "invert selection")
 
-    _with_rows_on_map(session, take)
+    _with_rows_on_map(context, take)
 
 
-def choose_all(*, session: SessionLike) -> None:
+def choose_all(context: Context) -> None:
     """Make all samples that the map shows the selection set."""
-    _with_rows_on_map(session, lambda rows: choose_rows(session=session, rows=rows))
+    _with_rows_on_map(context, partial(choose_rows, context))
 
 
-def _with_rows_on_map(session: SessionLike, then: Callable[[RowSet], None]) -> None:
+def _with_rows_on_map(context: Context, then: Callable[[RowSet], None]) -> None:
     """Find the samples that the map shows, and go on with them unless it has changed meanwhile."""
-    state = session.state
-    if state.layer_map is None:
+    state = context.state
+    if state.opened.layer_map is None:
         return
 
+    def seen(state: State) -> tuple[object, ...]:
+        opened = state.opened
+        return opened.layer_map, opened.linked, state.view.filter, state.picks.selection
+
     def take(rows: RowSet) -> None:
-        now = session.state
-        names = ("layer_map", "filter", "selection", "linked")
-        if all(getattr(now, name) is getattr(state, name) for name in names):
+        if all(one is other for one, other in zip(seen(context.state), seen(state), strict=True)):
             then(rows)
 
-    session.aside(len(state.layer_map.xy), partial(_on_map, state), take)
+    context.session.aside(len(state.opened.layer_map.xy), partial(_on_map, state), take)
 
 
 def _on_map(state: State) -> RowSet:
     """The samples that the map shows."""
-    assert state.layer_map is not None
-    x, y = state.layer_map.xy[:, 0], state.layer_map.xy[:, 1]
+    layer_map = state.opened.layer_map
+    assert layer_map is not None
+    x, y = layer_map.xy[:, 0], layer_map.xy[:, 1]
     shown = np.isfinite(x) & np.isfinite(y)
     hidden = hidden_rows(state)
     return RowSet.ascending(np.flatnonzero(shown if hidden is None else shown & ~hidden))
 
 
-def clear_chosen(*, session: SessionLike) -> None:
+def clear_chosen(context: Context) -> None:
     """Empty the selection set; anchor and neighbours stay."""
-    session.select(replace(session.state.selection, chosen=RowSet()), "clear selection set")
+    selection = replace(context.state.picks.selection, chosen=RowSet())
+    context.session.select(selection, "clear selection set")
 
 
-def use_chosen_as_neighbors(*, session: SessionLike) -> None:
+def use_chosen_as_neighbors(context: Context) -> None:
     """Make the selection set the neighbours, as many as a mask takes.
 
     Of a larger set those nearest on the map to its middle. Without an anchor in the set the one
     nearest to the middle becomes the anchor.
     """
-    state = session.state
-    selection = state.selection
-    if state.layer_map is None or not len(selection.chosen):
-        session.update(state.with_notice("Select samples first: drag a rectangle or a lasso."))
+    layer_map, selection = context.state.opened.layer_map, context.state.picks.selection
+    if layer_map is None or not len(selection.chosen):
+        context.say(NOTHING_SELECTED)
         return
-    xy, chosen = state.layer_map.xy, selection.chosen
 
     def take(ordered: list[int]) -> None:
-        now = session.state
-        if now.layer_map is state.layer_map and now.selection is selection:
-            _take_as_neighbors(session, ordered)
+        now = context.state
+        if now.opened.layer_map is layer_map and now.picks.selection is selection:
+            _take_as_neighbors(context, ordered)
 
-    session.aside(len(chosen), partial(_middle_first, xy, chosen.rows), take)
+    order = partial(_middle_first, layer_map.xy, selection.chosen.rows)
+    context.session.aside(len(selection.chosen), order, take)
 
 
 def _middle_first(xy: NDArray, rows: NDArray[np.int64]) -> list[int]:
@@ -124,46 +126,105 @@ def _middle_first(xy: NDArray, rows: NDArray[np.int64]) -> list[int]:
     return ordered
 
 
-def _take_as_neighbors(session: SessionLike, ordered: list[int]) -> None:
-    selection = session.state.selection
+def _take_as_neighbors(context: Context, ordered: list[int]) -> None:
+    selection = context.state.picks.selection
     if not ordered:
-        session.update(session.state.with_notice("None of the selected samples is on this map."))
+        context.say("None of the selected samples is on this map.")
         return
     anchor = selection.anchor
     if anchor is None or anchor not in selection.chosen:
         anchor = ordered[0]
     others = [row for row in ordered if row != anchor]
-    session.select(
+    context.session.select(
         Selection(anchor=anchor, manual=tuple(others[:MAX_NEIGHBORS]), chosen=selection.chosen),
         "use selection as neighbours",
     )
     if len(others) > MAX_NEIGHBORS:
-        text = (
+        context.say(
             f"A mask averages at most {MAX_NEIGHBORS} neighbours: of {len(selection.chosen):,} "
             "selected samples those in the middle of the selection were taken."
         )
-        session.update(session.state.with_notice(text))
 
 
-def average_chosen(*, session: SessionLike, worker: WorkerLike) -> None:
+def average_chosen(context: Context) -> None:
     """Compute the mean of the selected samples' pictures; an earlier one in work is cancelled."""
-    state = session.state
-    rows = chosen_rows(session)
-    if rows is None or state.model is None:
+    opened = context.state.opened
+    rows = chosen_rows(context)
+    if rows is None or opened.model is None:
         return
-    for running in state.jobs:  # nobody would see it
-        if isinstance(running.job, AveragePictures):
-            cancel_job(session=session, worker=worker, job_id=running.job.job_id)
+    cancel_all(context, AveragePictures)
     job = AveragePictures(
-        job_id=worker.next_id(), source=state.source, model=state.model, rows=rows
+        job_id=context.worker.next_id(), source=opened.source, model=opened.model, rows=rows
     )
-    submit(session, worker, job, f"Averaging {counted(len(rows), 'picture')}")
+    submit(context, job, f"Averaging {counted(len(rows), 'picture')}")
 
 
-def chosen_rows(session: SessionLike) -> NDArray[np.int64] | None:
-    chosen = session.state.selection.chosen
+def chosen_rows(context: Context) -> NDArray[np.int64] | None:
+    """The selection set; None where it is empty, which is said."""
+    chosen = context.state.picks.selection.chosen
     if not len(chosen):
-        text = "Select samples first: drag a rectangle or a lasso."
-        session.update(session.state.with_notice(text))
+        context.say(NOTHING_SELECTED)
         return None
     return chosen.rows
+
+
+def nothing_selected(state: State) -> str:
+    """Why nothing can be done with the selection set; empty where there is one."""
+    return "" if len(state.picks.selection.chosen) else NOTHING_SELECTED
+
+
+def _no_map(state: State) -> str:
+    return "" if state.opened.layer_map is not None else "The map is not there yet."
+
+
+USE_AS_NEIGHBORS = Action(
+    "selection.use",
+    "Use the selection as neigh&bours",
+    use_chosen_as_neighbors,
+    keys=("Ctrl+N",),
+    menu="edit",
+    group=1,
+    meaning=f"Average them in the mask; of more than {MAX_NEIGHBORS} those in the middle.",
+    button="Use as neighbours",
+    why_not=nothing_selected,
+)
+MEAN = Action(
+    "selection.mean",
+    "&Mean picture of the selection",
+    average_chosen,
+    keys=("Ctrl+M",),
+    menu="edit",
+    group=1,
+    meaning="The mean of their pictures.",
+    button="Mean picture",
+    why_not=nothing_selected,
+)
+ALL = Action(
+    "selection.all",
+    "Select &all",
+    choose_all,
+    keys=("Ctrl+A",),
+    menu="edit",
+    group=1,
+    why_not=_no_map,
+)
+INVERT = Action(
+    "selection.invert",
+    "&Invert the selection",
+    invert_chosen,
+    keys=("Ctrl+Shift+I",),
+    menu="edit",
+    group=1,
+    meaning="Select the samples that are not selected.",
+    button="Invert",
+    why_not=_no_map,
+)
+NOTHING = Action(
+    "selection.clear",
+    "Select &nothing",
+    clear_chosen,
+    keys=("Ctrl+Shift+D",),
+    menu="edit",
+    group=1,
+)
+ACTIONS = (ALL, INVERT, NOTHING, MEAN, USE_AS_NEIGHBORS)

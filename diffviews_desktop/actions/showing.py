@@ -1,56 +1,293 @@
-"""What the map's points tell: colours, sizes, filters."""
+"""What the map shows of the samples, and how it is looked at."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Literal
 
-from diffviews_desktop.actions.asking import SessionLike
-from diffviews_desktop.state.state import (
-    ColorBy,
-    Filter,
-)
+from diffviews_desktop.actions.action import Action, Choice, Option
+from diffviews_desktop.actions.context import Context
+from diffviews_desktop.state.state import State
+from diffviews_desktop.state.view import Filter, Rectangle, Tool, View
+from diffviews_desktop.values.camera import Camera
+from diffviews_desktop.values.quantities import COLUMN, QUANTITIES, ColorBy
+
+Decoration = Literal["pictures", "names", "contours"]
 
 
-def change_color(*, session: SessionLike, by: ColorBy) -> None:
-    """Let the colour of the points tell something else."""
-    session.update(replace(session.state, color_by=by))
+def _look(context: Context, view: View) -> None:
+    context.update(replace(context.state, view=view))
 
 
-def change_size(*, session: SessionLike, by: ColorBy | None) -> None:
+# ---- quantities ---------------------------------------------------------------------------------
+
+
+def change_color(context: Context, by: ColorBy) -> None:
+    """Let the colour of the points tell another quantity."""
+    _look(context, replace(context.state.view, color_by=by))
+
+
+def change_size(context: Context, by: ColorBy | None) -> None:
     """Choose what the size of the points tells; None for nothing."""
-    session.update(replace(session.state, size_by=by))
+    _look(context, replace(context.state.view, size_by=by))
 
 
-def filter_values(
-    *, session: SessionLike, by: ColorBy, low: float | None, high: float | None
-) -> None:
+def change_third_axis(context: Context, by: ColorBy) -> None:
+    """Choose what the third axis shows, for this map and those to come that have it."""
+    _look(context, replace(context.state.view, third_axis=by))
+
+
+def filter_values(context: Context, by: ColorBy, low: float | None, high: float | None) -> None:
     """Show only the samples whose value lies in a range; None for no limit."""
-    session.update(replace(session.state, filter=Filter(by, low, high)))
+    _look(context, replace(context.state.view, filter=Filter(by, low, high)))
 
 
-def toggle_category(*, session: SessionLike, by: ColorBy, number: int) -> None:
+def toggle_category(context: Context, by: ColorBy, number: int) -> None:
     """Hide the samples of a category, by its position, or show them again."""
-    hidden = _hidden_categories(session, by) ^ {number}
-    session.update(replace(session.state, filter=Filter(by, hidden=hidden) if hidden else None))
+    view = context.state.view
+    hidden = view.hidden_categories(by) ^ {number}
+    _look(context, replace(view, filter=Filter(by, hidden=hidden) if hidden else None))
 
 
-def only_category(*, session: SessionLike, by: ColorBy, number: int, count: int) -> None:
+def only_category(context: Context, by: ColorBy, number: int, count: int) -> None:
     """Show only the samples of one of ``count`` categories; all, where that is so already."""
+    view = context.state.view
     others = frozenset(range(-1, count)) - {number}
-    same = _hidden_categories(session, by) == others
-    session.update(replace(session.state, filter=None if same else Filter(by, hidden=others)))
+    same = view.hidden_categories(by) == others
+    _look(context, replace(view, filter=None if same else Filter(by, hidden=others)))
 
 
-def _hidden_categories(session: SessionLike, by: ColorBy) -> frozenset[int]:
-    shown = session.state.filter
-    return shown.hidden if shown is not None and shown.by == by else frozenset()
-
-
-def show_all(*, session: SessionLike) -> None:
+def show_all(context: Context) -> None:
     """Hide and dim no samples; picks stay."""
-    session.update(replace(session.state, filter=None, highlighted_class=None))
+    _look(context, replace(context.state.view, filter=None, highlighted_class=None))
 
 
-def highlight_class(*, session: SessionLike, number: int | None) -> None:
+def highlight_class(context: Context, number: int | None) -> None:
     """Highlight a class on the map and dim the rest; None for all."""
-    session.update(replace(session.state, highlighted_class=number))
+    _look(context, replace(context.state.view, highlighted_class=number))
+
+
+# ---- the view -----------------------------------------------------------------------------------
+
+
+def choose_tool(context: Context, tool: Tool) -> None:
+    """Choose what dragging does on the flat map."""
+    _look(context, replace(context.state.view, tool=tool))
+
+
+def toggle_decoration(context: Context, which: Decoration) -> None:
+    """Show pictures, names of classes or contours on the map, or hide them."""
+    view = context.state.view
+    match which:
+        case "pictures":
+            view = replace(view, pictures=not view.pictures)
+        case "names":
+            view = replace(view, names=not view.names)
+        case "contours":
+            view = replace(view, contours=not view.contours)
+    _look(context, view)
+
+
+def toggle_solid(context: Context) -> None:
+    """Show the map in three dimensions, or flat."""
+    view = context.state.view
+    _look(context, replace(view, solid=not view.solid))
+
+
+def remember_view(
+    context: Context, rectangle: Rectangle | None, can_go_back: bool, can_go_forward: bool
+) -> None:
+    """Keep which part of the flat map is seen."""
+    view = context.state.view
+    seen = replace(
+        view, rectangle=rectangle, can_go_back=can_go_back, can_go_forward=can_go_forward
+    )
+    if seen != view:
+        _look(context, seen)
+
+
+def remember_camera(context: Context, camera: Camera | None) -> None:
+    """Keep where the map in three dimensions is seen from."""
+    view = context.state.view
+    if camera != view.camera:
+        _look(context, replace(view, camera=camera))
+
+
+def remember_drawing(context: Context, not_solid: str) -> None:
+    """Keep why this machine cannot draw the map in three dimensions; empty where it can."""
+    view = context.state.view
+    if not_solid != view.not_solid:
+        _look(context, replace(view, not_solid=not_solid, solid=view.solid and not not_solid))
+
+
+# ---- what menus offer ---------------------------------------------------------------------------
+
+
+def no_map(state: State) -> str:
+    """Why nothing can be done with the map; empty where there is one."""
+    return "" if state.opened.layer_map is not None else "The map is not there yet."
+
+
+def _not_solid(state: State) -> str:
+    return state.view.not_solid or ("" if state.view.solid else no_map(state))
+
+
+def _nothing_picked(state: State) -> str:
+    picked = state.picks.selection
+    return "" if len(picked.chosen) or picked.rows else "Pick or select samples first."
+
+
+def _no_anchor(state: State) -> str:
+    if state.picks.selection.anchor is None:
+        return "Click a point on the map first: it becomes the anchor."
+    return ""
+
+
+def _sizes(context: Context) -> Sequence[Option]:
+    state = context.state
+    options = [Option(None, "&All the same")]
+    options += [
+        Option(by, one.title, state.cannot_size(by))
+        for by, one in QUANTITIES.items()
+        if not one.is_category(state.scene)
+    ]
+    samples = state.opened.samples
+    columns = samples.columns if samples is not None else {}
+    options += [
+        Option(COLUMN + name, name, state.cannot_size(COLUMN + name), is_text=True)
+        for name, column in columns.items()
+        if not column.names
+    ]
+    return options
+
+
+def _choose_size(context: Context, by: object) -> None:
+    assert by is None or isinstance(by, str)
+    change_size(context, by)
+
+
+def _tool(tool: Tool, title: str, key: str) -> Action:
+    return Action(
+        f"view.{tool}",
+        title,
+        partial(choose_tool, tool=tool),
+        keys=(key,),
+        menu="map",
+        icon=tool,
+        checked=lambda state: state.view.tool == tool,
+    )
+
+
+def _decoration(
+    which: Decoration, title: str, key: str, checked: Callable[[State], bool]
+) -> Action:
+    return Action(
+        f"view.{which}",
+        title,
+        partial(toggle_decoration, which=which),
+        keys=(key,),
+        menu="view",
+        group=1,
+        checked=checked,
+    )
+
+
+TOOLS = (
+    _tool("pan", "&Move the map", "V"),
+    _tool("rectangle", "Select a &rectangle", "R"),
+    _tool("lasso", "Select with a &lasso", "L"),
+    _tool("zoom", "&Zoom to a rectangle", "Z"),
+)
+MOVES = (
+    Action(
+        "view.fit",
+        "&Fit all",
+        lambda context: context.window.go("fit"),
+        keys=("F",),
+        menu="map",
+        group=1,
+        icon="fit",
+    ),
+    Action(
+        "view.fit-selection",
+        "Fit the selec&tion",
+        lambda context: context.window.go("fit selection"),
+        keys=("Shift+F",),
+        menu="map",
+        group=1,
+        icon="fit-selection",
+        why_not=lambda state: no_map(state) or _nothing_picked(state),
+    ),
+    Action(
+        "view.back",
+        "&Previous view",
+        lambda context: context.window.go("back"),
+        keys=("Alt+Left",),
+        menu="map",
+        group=1,
+        icon="back",
+        why_not=lambda state: "" if state.view.can_go_back else "This is the first view.",
+        explains=False,
+    ),
+    Action(
+        "view.forward",
+        "&Next view",
+        lambda context: context.window.go("forward"),
+        keys=("Alt+Right",),
+        menu="map",
+        group=1,
+        icon="forward",
+        why_not=lambda state: "" if state.view.can_go_forward else "This is the last view.",
+        explains=False,
+    ),
+)
+ACTIONS = (
+    _decoration(
+        "pictures", "&Pictures where there is room", "T", lambda state: state.view.pictures
+    ),
+    _decoration("names", "Names of classes", "C", lambda state: state.view.names),
+    _decoration("contours", "Contours of &density", "D", lambda state: state.view.contours),
+    Action(
+        "view.solid",
+        "&3-D view",
+        toggle_solid,
+        keys=("3",),
+        menu="view",
+        group=1,
+        meaning="The map with the noise level, or another value, as third axis.",
+        why_not=_not_solid,
+        checked=lambda state: state.view.solid,
+    ),
+    *TOOLS,
+    *MOVES,
+    Action(
+        "view.centre",
+        "Centre on the anch&or",
+        lambda context: context.window.go("centre on the anchor"),
+        keys=("A",),
+        menu="map",
+        group=1,
+        why_not=lambda state: no_map(state) or _no_anchor(state),
+    ),
+    Action(
+        "view.all",
+        "S&how all samples",
+        show_all,
+        keys=("Shift+H",),
+        menu="map",
+        group=2,
+        button="Show all",
+    ),
+)
+CHOICES = (
+    Choice(
+        "view.size",
+        "Si&ze of points",
+        _sizes,
+        _choose_size,
+        chosen=lambda context: context.state.sized_by,
+        group=2,
+    ),
+)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from diffviews_desktop.values.distances import distances_from
+
 _BLOCK_VALUES = 2_000_000  # rough distances held at a time: with their order 24 MB
 _EXACT_VALUES = 2_000_000  # differences held at a time in float64: 16 MB
 
@@ -147,20 +149,6 @@ def neighbors_of(points: NDArray, index: int, k: int) -> list[tuple[int, float]]
     near = np.flatnonzero(away <= np.partition(away, k - 1)[k - 1])  # NaN is sorted to the end
     rows = near[np.argsort(away[near], kind="stable")][:k]
     return list(zip(rows.tolist(), away[rows].tolist(), strict=True))
-
-
-def distances_from(points: NDArray, index: int) -> NDArray[np.float64]:
-    """Euclidean distance ``(N,)`` of each point ``(N, D)`` from one of them; not finite from and
-    to what is not finite."""
-    points = np.asarray(points)
-    found = np.empty(len(points))
-    size = max(1, _BLOCK_VALUES // 4 // max(1, points.shape[1]))  # 4 MB: stays in the cache
-    with np.errstate(invalid="ignore"):  # infinity less infinity
-        for start in range(0, len(points), size):
-            away = points[start : start + size].astype(np.float64)
-            away -= points[index]
-            np.sqrt(np.einsum("nd,nd->n", away, away), out=found[start : start + size])
-    return found
 
 
 def neighbor_graph(

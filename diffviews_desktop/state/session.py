@@ -6,13 +6,15 @@ import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from diffviews_desktop.state.background import background_thread
-from diffviews_desktop.state.state import Selection, State
+from diffviews_desktop.state.picks import Selection
+from diffviews_desktop.state.state import State
 
 Found = TypeVar("Found")
 
@@ -30,12 +32,13 @@ class Session(QObject):
     def __init__(self, state: State | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._state = state or State()
-        self._held = False
+        self._held = self._telling = False
         self._threads: ThreadPoolExecutor | None = None
         self._aside = 0
         self._done_aside.connect(self._on_done_aside, Qt.ConnectionType.QueuedConnection)
         self.undo_stack = QUndoStack(self)
         self.undo_stack.setUndoLimit(200)
+        self.undo_stack.indexChanged.connect(self._tell_of_undo)
 
     @property
     def state(self) -> State:
@@ -43,10 +46,22 @@ class Session(QObject):
         return self._state
 
     def update(self, state: State) -> None:
-        """Replace the state."""
+        """Replace the state. What is changed while it is told of is told of after that."""
         old, self._state = self._state, state
         if not self._held:
-            self.changed.emit(old, state)
+            self._tell_of_change(old)
+
+    def _tell_of_change(self, old: State) -> None:
+        if self._telling:
+            return
+        self._telling = True
+        try:
+            while old is not self._state:
+                new = self._state
+                self.changed.emit(old, new)
+                old = new
+        finally:
+            self._telling = False
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -57,8 +72,8 @@ class Session(QObject):
             yield
         finally:
             self._held = held
-            if not held and self._state is not old:
-                self.changed.emit(old, self._state)
+            if not held:
+                self._tell_of_change(old)
 
     def aside(self, count: int, work: Callable[[], Found], then: Callable[[Found], None]) -> None:
         """Compute something of ``count`` samples and go on with what comes out.
@@ -96,8 +111,26 @@ class Session(QObject):
 
     def select(self, selection: Selection, text: str) -> None:
         """Replace the selection, as a step that can be undone."""
-        if selection != self._state.selection:
-            self.undo_stack.push(_Select(self, self._state.selection, selection, text))
+        before = self._state.picks.selection
+        if selection != before:
+            with self.together():
+                self.undo_stack.push(_Select(self, before, selection, text))
+
+    def undo(self) -> None:
+        """Take back the last step."""
+        with self.together():
+            self.undo_stack.undo()
+
+    def redo(self) -> None:
+        """Do the step again that was taken back last."""
+        with self.together():
+            self.undo_stack.redo()
+
+    def _tell_of_undo(self) -> None:
+        undo, redo = self.undo_stack.undoText(), self.undo_stack.redoText()
+        picks = self._state.picks
+        if (picks.undo, picks.redo) != (undo, redo):
+            self.update(replace(self._state, picks=replace(picks, undo=undo, redo=redo)))
 
     def forget_picks(self) -> None:
         """Drop the undo history: the samples that it speaks of are gone."""

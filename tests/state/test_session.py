@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
+from diffviews_desktop.state.opened import Opened
+from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.session import AT_ONCE, Session
-from diffviews_desktop.state.state import Selection, State
+from diffviews_desktop.state.state import State
 from diffviews_desktop.values.maps import LayerMap
 
 
@@ -25,7 +27,7 @@ def changes(session: Session) -> list[tuple[State, State]]:
 
 
 def test_an_update_is_told_with_old_and_new(session: Session) -> None:
-    before, after = session.state, State(model="edm")
+    before, after = session.state, State(opened=Opened(model="edm"))
     seen = changes(session)
     session.update(after)
     assert session.state is after
@@ -39,18 +41,18 @@ def test_who_is_told_sees_the_new_state_and_may_change_it_again(session: Session
 
     def follow(old: State, new: State) -> None:
         assert session.state is new
-        seen.append(new.model)
-        if new.model == "edm":
-            session.update(replace(new, model="dmd2"))
+        seen.append(new.opened.model)
+        if new.opened.model == "edm":
+            session.update(replace(new, opened=replace(new.opened, model="dmd2")))
 
     session.changed.connect(follow)
-    session.update(State(model="edm"))
+    session.update(State(opened=Opened(model="edm")))
     assert seen == ["edm", "dmd2"]
-    assert session.state.model == "dmd2"
+    assert session.state.opened.model == "dmd2"
 
 
 def test_a_session_starts_with_a_given_state(qtbot: QtBot) -> None:
-    state = State(model="edm")
+    state = State(opened=Opened(model="edm"))
     assert Session(state).state is state
 
 
@@ -61,21 +63,27 @@ def test_picks_are_undone_and_done_again_one_by_one(session: Session) -> None:
     assert session.undo_stack.undoText() == "step 3"
     for expected in (*steps[2::-1], Selection()):
         session.undo_stack.undo()
-        assert session.state.selection == expected
+        assert session.state.picks.selection == expected
     assert not session.undo_stack.canUndo()
     for expected in steps:
         session.undo_stack.redo()
-        assert session.state.selection == expected
+        assert session.state.picks.selection == expected
     assert not session.undo_stack.canRedo()
 
 
 def test_undo_changes_the_selection_alone(session: Session) -> None:
     session.select(Selection(1), "set anchor")
-    session.update(replace(session.state, model="edm", step=4))
+    session.update(
+        replace(
+            session.state,
+            opened=replace(session.state.opened, model="edm"),
+            runs=replace(session.state.runs, step=4),
+        )
+    )
     seen = changes(session)
-    session.undo_stack.undo()
-    assert session.state.selection == Selection()
-    assert (session.state.model, session.state.step) == ("edm", 4)
+    session.undo()
+    assert session.state.picks.selection == Selection()
+    assert (session.state.opened.model, session.state.runs.step) == ("edm", 4)
     assert len(seen) == 1
 
 
@@ -94,14 +102,14 @@ def test_a_new_pick_after_undo_drops_what_was_undone(session: Session) -> None:
     session.select(Selection(3), "c")
     assert not session.undo_stack.canRedo()
     session.undo_stack.undo()
-    assert session.state.selection == Selection(1)
+    assert session.state.picks.selection == Selection(1)
 
 
 def test_forgotten_picks_cannot_be_undone_and_the_selection_stays(session: Session) -> None:
     session.select(Selection(1), "a")
     session.forget_picks()
     assert not session.undo_stack.canUndo()
-    assert session.state.selection == Selection(1)
+    assert session.state.picks.selection == Selection(1)
 
 
 def test_the_history_is_bounded(session: Session) -> None:
@@ -118,15 +126,24 @@ def test_undo_brings_back_no_suggestions_of_another_layers_map(
         return LayerMap("edm", layers, xy, xy, True, {}, Path())
 
     suggested = Selection(3, suggested=((5, 1.0),), suggested_by=("midblock",))
-    session.update(replace(session.state, layer_map=make_map(("midblock",))))
+    session.update(
+        replace(
+            session.state, opened=replace(session.state.opened, layer_map=make_map(("midblock",)))
+        )
+    )
     session.select(suggested, "suggest neighbours")
     session.select(Selection(3), "clear neighbours")
     session.undo_stack.undo()
-    assert session.state.selection == suggested  # the same map: all of it
+    assert session.state.picks.selection == suggested  # the same map: all of it
     session.undo_stack.redo()
-    session.update(replace(session.state, layer_map=make_map(("encoder_bottleneck",))))
+    session.update(
+        replace(
+            session.state,
+            opened=replace(session.state.opened, layer_map=make_map(("encoder_bottleneck",))),
+        )
+    )
     session.undo_stack.undo()
-    assert session.state.selection == Selection(3)  # another map: the anchor alone
+    assert session.state.picks.selection == Selection(3)  # another map: the anchor alone
 
 
 def test_updates_together_are_told_once(qtbot: QtBot) -> None:

@@ -7,10 +7,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_runs import run_of
 
 from diffviews_desktop.engine.jobs.drawing import Generate
 from diffviews_desktop.engine.jobs.opening import LoadModel
-from diffviews_desktop.state.state import RunningJob, Selection, State, TrajectoryRecord
+from diffviews_desktop.state.jobs import EndedJob, Jobs, RunningJob
+from diffviews_desktop.state.opened import Opened
+from diffviews_desktop.state.picks import Selection
+from diffviews_desktop.state.runs import Runs, TrajectoryRecord
+from diffviews_desktop.state.state import State
 from diffviews_desktop.values.folders import ModelLoaded, ModelSummary, Source
 from diffviews_desktop.values.maps import LayerMap, MapParameters
 from diffviews_desktop.values.samples import SampleTable
@@ -30,7 +35,7 @@ def run(job_id: int, layers: tuple[str, ...] = ("midblock",), model: str = "edm"
 
 
 def record(job_id: int) -> TrajectoryRecord:
-    return TrajectoryRecord(job=run(job_id), name=f"Trajectory {job_id}")
+    return run_of(run(job_id), f"Trajectory {job_id}")
 
 
 def layer_map(layers: tuple[str, ...] = ("midblock",), model: str = "edm") -> LayerMap:
@@ -89,12 +94,14 @@ def test_nothing_can_be_changed_in_place() -> None:
 
 def test_a_map_is_told_by_its_layers_and_parameters() -> None:
     parameters = MapParameters(seed=1)
-    state = State(layer_map=layer_map(), source=Source(parameters=parameters))
-    assert State().map_key() is None
-    assert state.map_key() == (("midblock",), parameters)
+    state = State(opened=Opened(layer_map=layer_map(), source=Source(parameters=parameters)))
+    assert State().opened.map_key() is None
+    assert state.opened.map_key() == (("midblock",), parameters)
     by = Selection(1, (2,), ((0, 0.5),), ("midblock",), parameters)
-    assert state.with_selection(by).selection == by
-    assert State(layer_map=layer_map()).with_selection(by).selection == Selection(1, (2,))
+    assert state.with_selection(by).picks.selection == by
+    assert State(opened=Opened(layer_map=layer_map())).with_selection(
+        by
+    ).picks.selection == Selection(1, (2,))
 
 
 # --- jobs and trajectories -----------------------------------------------------------------------
@@ -103,40 +110,54 @@ def test_a_map_is_told_by_its_layers_and_parameters() -> None:
 def test_a_job_is_added_replaced_in_place_and_removed() -> None:
     first = RunningJob(LoadModel(job_id=1, source=Source(), model="edm"), "Loading")
     second = RunningJob(run(2), "Generating")
-    state = State().with_job(first).with_job(second)
-    assert [r.title for r in state.jobs] == ["Loading", "Generating"]
+    jobs = Jobs().with_job(first).with_job(second)
+    assert [r.title for r in jobs.running] == ["Loading", "Generating"]
     changed = RunningJob(first.job, "Loading", stage="loading", fraction=0.5)
-    state = state.with_job(changed)
-    assert state.jobs == (changed, second)
-    assert state.job(1) is changed
-    assert state.job(3) is None
-    assert state.without_job(1).jobs == (second,)
-    assert state.without_job(3).jobs == state.jobs
+    jobs = jobs.with_job(changed)
+    assert jobs.running == (changed, second)
+    assert jobs.job(1) is changed
+    assert jobs.job(3) is None
+    assert jobs.without_job(1, "finished", 9.0).running == (second,)
+    assert jobs.without_job(3, "finished", 9.0) is jobs
+
+
+def test_the_last_hundred_ended_jobs_are_kept_with_how_they_ended() -> None:
+    jobs = Jobs()
+    for number in range(103):
+        jobs = jobs.with_job(RunningJob(run(number), f"Job {number}", since=number / 2))
+    jobs = jobs.without_job(0, "failed", 7.0, "No memory.")
+    assert jobs.ended == (EndedJob(0, "Job 0", "failed", "No memory.", 7.0),)
+    for number in range(1, 103):
+        jobs = jobs.without_job(number, "cancelled", 60.0)
+    assert [ended.job_id for ended in jobs.ended] == list(range(3, 103))
+    assert jobs.ended[-1] == EndedJob(102, "Job 102", "cancelled", "", 9.0)
+    waiting = Jobs().with_job(RunningJob(run(1), "Waits")).without_job(1, "cancelled", 5.0)
+    assert waiting.ended[0].seconds is None
 
 
 def test_a_trajectory_is_found_and_replaced() -> None:
-    state = State(trajectories=(record(3), record(4)), shown=4)
-    shown = state.trajectory()
-    assert shown is state.trajectories[1]
-    assert state.trajectory(3) is state.trajectories[0]
-    assert state.trajectory(5) is None
-    assert State().trajectory() is None
-    newer = TrajectoryRecord(job=run(3), name="Trajectory 3", done=True)
-    assert state.with_trajectory(newer).trajectories == (newer, shown)
-    gone = TrajectoryRecord(job=run(9), name="Trajectory 9")
-    assert state.with_trajectory(gone).trajectories == state.trajectories
+    state = State(runs=Runs(all=(record(3), record(4)), shown=4))
+    shown = state.runs.run()
+    assert shown is state.runs.all[1]
+    assert state.runs.run(3) is state.runs.all[0]
+    assert state.runs.run(5) is None
+    assert State().runs.run() is None
+    newer = run_of(run(3), "Trajectory 3", done=True)
+    assert state.runs.with_run(newer).all == (newer, shown)
+    gone = run_of(run(9), "Trajectory 9")
+    assert state.runs.with_run(gone).all == state.runs.all
 
 
 def test_39_a_trajectory_belongs_to_one_map() -> None:
     kept = record(1)
-    assert State(layer_map=layer_map()).on_this_map(kept)
+    assert State(opened=Opened(layer_map=layer_map())).on_this_map(kept)
     assert not State().on_this_map(kept)
-    assert not State(layer_map=layer_map(("decoder_block_1",))).on_this_map(kept)
-    assert not State(layer_map=layer_map(model="dmd2")).on_this_map(kept)
+    assert not State(opened=Opened(layer_map=layer_map(("decoder_block_1",)))).on_this_map(kept)
+    assert not State(opened=Opened(layer_map=layer_map(model="dmd2"))).on_this_map(kept)
     others = Source(parameters=MapParameters(seed=1))
-    assert not State(layer_map=layer_map(), source=others).on_this_map(kept)
+    assert not State(opened=Opened(layer_map=layer_map(), source=others)).on_this_map(kept)
     other = Source(path=Path("elsewhere"))
-    assert not State(layer_map=layer_map(), source=other).on_this_map(kept)
+    assert not State(opened=Opened(layer_map=layer_map(), source=other)).on_this_map(kept)
 
 
 def test_every_notice_is_new_even_with_the_same_words() -> None:
@@ -153,8 +174,8 @@ def test_every_notice_is_new_even_with_the_same_words() -> None:
 
 def test_the_summary_is_that_of_the_open_model() -> None:
     models = tuple(ModelSummary(name, "a", "", GenerateSettings()) for name in ("dmd2", "edm"))
-    assert State(models=models, model="edm").summary() is models[1]
-    assert State(models=models).summary() is None
+    assert State(opened=Opened(models=models, model="edm")).opened.summary() is models[1]
+    assert State(opened=Opened(models=models)).opened.summary() is None
 
 
 def test_classes_have_names_and_class_0_is_one() -> None:
@@ -166,7 +187,7 @@ def test_classes_have_names_and_class_0_is_one() -> None:
         image_path=("",) * 3,
         sigma=np.ones(3, np.float32),
     )
-    state = State(samples=samples)
+    state = State(opened=Opened(samples=samples))
     words = [state.class_of(number) for number in (0, 3, 7, 8, -1, -2)]
     assert words == ["0 zero", "3 three", "7", "8", "uniform label", "zero label"]
     assert State().class_of(0) == "0"
@@ -174,23 +195,30 @@ def test_classes_have_names_and_class_0_is_one() -> None:
 
 def test_a_loaded_model_names_its_classes_and_an_unconditional_one_has_none() -> None:
     loaded = ModelLoaded("edm", "cpu", 3, 8, (), class_names=((0, "zero"), (2, "two"), (3, "3")))
-    state = State(loaded=loaded)
-    assert state.class_names() == loaded.class_names
+    state = State(opened=Opened(loaded=loaded))
+    assert state.opened.class_names() == loaded.class_names
     assert [state.class_of(number) for number in (0, 1, 2, 3)] == ["0 zero", "1", "2 two", "3"]
-    assert not state.unconditional
-    free = State(loaded=ModelLoaded("edm", "cpu", 0, 8, ()))
-    assert free.unconditional
+    assert not state.opened.unconditional
+    free = State(opened=Opened(loaded=ModelLoaded("edm", "cpu", 0, 8, ())))
+    assert free.opened.unconditional
     assert {free.class_of(number) for number in (-2, -1, 0)} == {""}
-    assert not State().unconditional
+    assert not State().opened.unconditional
 
 
 def test_only_visible_trajectories_of_this_map_are_on_it() -> None:
-    here, elsewhere = record(1), TrajectoryRecord(job=run(3, ("other",)), name="elsewhere")
+    here, elsewhere = record(1), run_of(run(3, ("other",)), name="elsewhere")
     hidden = replace(record(2), visible=False)
-    state = State(model="edm", layer_map=layer_map(), trajectories=(here, hidden, elsewhere))
+    state = State(
+        opened=Opened(model="edm", layer_map=layer_map()), runs=Runs(all=(here, hidden, elsewhere))
+    )
     assert state.on_map() == ([here], None)
     done = replace(here, seed=3)
-    unmasked = TrajectoryRecord(job=replace(done.unmasked, job_id=9), name="unmasked")
-    compared = replace(state, trajectories=(done,), unmasked=(unmasked,), shown=1, comparing=True)
+    unmasked = run_of(replace(done.unmasked, job_id=9), "unmasked")
+    compared = replace(
+        state, runs=replace(state.runs, all=(done,), unmasked=(unmasked,), shown=1, comparing=True)
+    )
     assert compared.on_map() == ([done], unmasked)
-    assert replace(compared, comparing=False).on_map() == ([done], None)
+    assert replace(compared, runs=replace(compared.runs, comparing=False)).on_map() == (
+        [done],
+        None,
+    )

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_context import context_of
 from pytestqt.qtbot import QtBot
 
 from diffviews_desktop.actions import selection, showing
+from diffviews_desktop.state.opened import Opened
 from diffviews_desktop.state.session import Session
-from diffviews_desktop.state.state import Filter, State
+from diffviews_desktop.state.state import State
 from diffviews_desktop.state.values import hidden_rows, values_of
+from diffviews_desktop.state.view import Filter
 from diffviews_desktop.values.maps import LayerMap
 from diffviews_desktop.values.samples import Column, SampleTable
 
@@ -37,11 +40,11 @@ def state(tmp_path: Path) -> State:
     layer_map = LayerMap(
         model="m", layers=("a",), xy=xy, reduced=xy, from_cache=True, parameters={}, path=tmp_path
     )
-    return State(model="m", samples=samples, layer_map=layer_map)
+    return State(opened=Opened(model="m", samples=samples, layer_map=layer_map))
 
 
 def left_out(state: State, **limits: object) -> list[int]:
-    gone = hidden_rows(replace(state, filter=Filter(**limits)))
+    gone = hidden_rows(replace(state, view=replace(state.view, filter=Filter(**limits))))
     return [] if gone is None else np.flatnonzero(gone).tolist()
 
 
@@ -49,7 +52,7 @@ def test_a_range_leaves_out_what_lies_outside_and_what_has_no_value(state: State
     found = left_out(state, by="column:score", low=-1.0, high=2.0)
     assert found == [i for i, value in enumerate(SCORE) if not -1.0 <= value <= 2.0]
     assert 4 in found
-    sigmas = state.samples.sigma.tolist()
+    sigmas = state.opened.samples.sigma.tolist()
     assert left_out(state, by="sigma", high=5.0) == [i for i, s in enumerate(sigmas) if s > 5.0]
     assert left_out(state, by="sigma") == []
 
@@ -57,7 +60,7 @@ def test_a_range_leaves_out_what_lies_outside_and_what_has_no_value(state: State
 def test_categories_and_classes_are_left_out(state: State) -> None:
     expected = [i for i, side in enumerate(SIDE) if side in (-1, 2)]
     assert left_out(state, by="column:side", hidden=frozenset({-1, 2})) == expected
-    labels = state.samples.class_label
+    labels = state.opened.samples.class_label
     assert (
         left_out(state, by="class", hidden=frozenset({1})) == np.flatnonzero(labels == 0).tolist()
     )
@@ -84,8 +87,8 @@ def test_each_kind_of_numbers_has_its_ramp(
     state: State, values: list[float], kind: str, logarithmic: bool
 ) -> None:
     column = Column(np.resize(np.array(values, np.float32), N))
-    samples = replace(state.samples, columns={"x": column})
-    found = values_of(replace(state, samples=samples), "column:x")
+    samples = replace(state.opened.samples, columns={"x": column})
+    found = values_of(replace(state, opened=replace(state.opened, samples=samples)), "column:x")
     assert (found.kind, found.logarithmic) == (kind, logarithmic)
 
 
@@ -96,21 +99,21 @@ def test_hiding_isolating_and_showing_all(qtbot: QtBot, state: State) -> None:
         gone = hidden_rows(session.state)
         return np.flatnonzero(~gone).tolist() if gone is not None else list(range(N))
 
-    showing.toggle_category(session=session, by="class", number=0)
-    showing.toggle_category(session=session, by="class", number=2)
+    showing.toggle_category(context_of(session), by="class", number=0)
+    showing.toggle_category(context_of(session), by="class", number=2)
     assert shown() == [row for row in range(N) if row % 3 == 1]
-    showing.toggle_category(session=session, by="class", number=0)
-    showing.toggle_category(session=session, by="class", number=2)
-    assert session.state.filter is None
-    showing.only_category(session=session, by="column:side", number=1, count=3)
+    showing.toggle_category(context_of(session), by="class", number=0)
+    showing.toggle_category(context_of(session), by="class", number=2)
+    assert session.state.view.filter is None
+    showing.only_category(context_of(session), by="column:side", number=1, count=3)
     assert shown() == np.flatnonzero(SIDE == 1).tolist()
-    selection.choose_all(session=session)
-    assert list(session.state.selection.chosen) == shown()
-    selection.invert_chosen(session=session)
-    assert list(session.state.selection.chosen) == []
-    showing.only_category(session=session, by="column:side", number=1, count=3)
-    assert session.state.filter is None
-    showing.filter_values(session=session, by="sigma", low=1.0, high=None)
-    showing.highlight_class(session=session, number=0)
-    showing.show_all(session=session)
-    assert (session.state.filter, session.state.highlighted_class) == (None, None)
+    selection.choose_all(context_of(session))
+    assert list(session.state.picks.selection.chosen) == shown()
+    selection.invert_chosen(context_of(session))
+    assert list(session.state.picks.selection.chosen) == []
+    showing.only_category(context_of(session), by="column:side", number=1, count=3)
+    assert session.state.view.filter is None
+    showing.filter_values(context_of(session), by="sigma", low=1.0, high=None)
+    showing.highlight_class(context_of(session), number=0)
+    showing.show_all(context_of(session))
+    assert (session.state.view.filter, session.state.view.highlighted_class) == (None, None)

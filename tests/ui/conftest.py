@@ -17,6 +17,7 @@ from pytestqt.qtbot import QtBot
 from recorder import Recorder
 
 from diffviews_desktop.engine.jobs.drawing import Generate
+from diffviews_desktop.state.opened import Opened
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.shell.settings import Settings
@@ -60,7 +61,9 @@ def state(samples: SampleTable) -> State:
         parameters={},
         path=samples.root,
     )
-    return State(model="m", samples=samples, layer_map=layer_map, default_layers=("midblock",))
+    return State(
+        opened=Opened(model="m", samples=samples, layer_map=layer_map, default_layers=("midblock",))
+    )
 
 
 @pytest.fixture
@@ -122,7 +125,9 @@ def open_window(
 
     yield open_it
     for window in made:  # nobody is asked whether to interrupt what is running
-        window.session.update(replace(window.session.state, jobs=()))
+        window.session.update(
+            replace(window.session.state, jobs=replace(window.session.state.jobs, running=()))
+        )
         window.close()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+from made_runs import run_of
 
 from diffviews_desktop.engine.jobs.drawing import (
     Generate,
@@ -15,17 +16,13 @@ from diffviews_desktop.engine.jobs.drawing import (
 )
 from diffviews_desktop.engine.jobs.mapping import LinkMaps
 from diffviews_desktop.engine.jobs.samples import PictureMean
-from diffviews_desktop.state.state import (
-    COLUMN,
-    GridRecord,
-    Notice,
-    RunningJob,
-    Selection,
-    State,
-    TrajectoryRecord,
-)
+from diffviews_desktop.state.jobs import RunningJob
+from diffviews_desktop.state.picks import Selection
+from diffviews_desktop.state.runs import GridRecord
+from diffviews_desktop.state.state import Notice, State
 from diffviews_desktop.values.folders import AdapterList, LayerInfo, ModelLoaded, ModelSummary
 from diffviews_desktop.values.maps import LinkedMap
+from diffviews_desktop.values.quantities import COLUMN
 from diffviews_desktop.values.row_set import RowSet
 from diffviews_desktop.values.runs import GridCell, TrajectoryStep
 from diffviews_desktop.values.samples import Column
@@ -48,12 +45,12 @@ def planted(
     """A state with samples on a map, in which the texts of `KINDS` are what ``text`` makes of the
     kind: a model is loaded, a picture drawn and found again, a grid drawn, a mean computed, a
     second map there, a job runs, and one has failed."""
-    assert state.samples is not None
-    assert state.layer_map is not None
-    count = len(state.samples)
+    assert state.opened.samples is not None
+    assert state.opened.layer_map is not None
+    count = len(state.opened.samples)
     names = [text(f"class {i}") for i in range(3)]
     samples = replace(
-        state.samples,
+        state.opened.samples,
         sample_id=tuple(text(f"id {i}") for i in range(count)),
         class_name=tuple(names[i % 3] for i in range(count)),
         columns={
@@ -65,24 +62,24 @@ def planted(
     )
     model, layers = text("model"), (text("layer"),)
     layer_map = replace(
-        state.layer_map,
+        state.opened.layer_map,
         model=model,
         layers=layers,
         z=np.linspace(0, 1, count, dtype=np.float32),
         trust=np.full(count, 0.5, np.float32),
     )
     settings = replace(job.settings, mask_layers=(text("other layer"),), seed=5)
-    job = replace(job, model=model, layers=layers, settings=settings, source=state.source)
+    job = replace(job, model=model, layers=layers, settings=settings, source=state.opened.source)
     place = PlacePicture(
-        job_id=20, source=state.source, model=model, layers=layers, image=steps[0].image,
+        job_id=20, source=state.opened.source, model=model, layers=layers, image=steps[0].image,
         class_label=1, sigma=0.5, seed=5,
     )  # fmt: skip
-    run = TrajectoryRecord(
+    run = run_of(
         job, "Trajectory 1", steps, seed=5, class_label=1, done=True,
         landed=PicturePlaced(place, (1.0, 1.0), 0.5, ((3, 0.5), (4, 0.75))),
     )  # fmt: skip
     grid = GenerateGrid(
-        job_id=21, source=state.source, model=model, layers=layers, rows=(1, 2),
+        job_id=21, source=state.opened.source, model=model, layers=layers, rows=(1, 2),
         class_choice="zero", settings=settings, samples=2,
         mask_layers=(layers, (text("other layer"),)),
     )  # fmt: skip
@@ -90,21 +87,17 @@ def planted(
     cells = tuple(GridCell(i, cell, 1, picture) for i, cell in enumerate(grid.cells()))
     other = replace(layer_map, model=text("other model"), layers=(text("other layer"),))
     linking = LinkMaps(
-        job_id=22, source=state.source, model=model, layers=layers,
+        job_id=22, source=state.opened.source, model=model, layers=layers,
         other_model=model, other_layers=layers,
     )  # fmt: skip
     plain = GenerateSettings()
-    return replace(
-        state,
-        path=samples.root / text("folder"),
+    opened = replace(
+        state.opened, path=samples.root / text("folder"), model=model, samples=samples,
         models=tuple(
             ModelSummary(text(name), text("adapter"), text("description"), plain)
             for name in ("model", "other model")
         ),
-        model=model,
-        samples=samples,
-        default_layers=layers,
-        layer_map=layer_map,
+        default_layers=layers, layer_map=layer_map,
         loaded=ModelLoaded(
             model, "cpu", 3, 8,
             (
@@ -120,22 +113,29 @@ def planted(
                 (text("adapter"), text("other adapter")), ((text("adapter"), text("reason")),)
             ),
         ),
+        linked=LinkedMap(other, layers, np.full(count, 0.5, np.float32)),
+    )  # fmt: skip
+    picks = replace(
+        state.picks,
         selection=Selection(
             ANCHOR, (NEIGHBOR,), ((9, 0.25),), layers, None, RowSet(range(0, count, 2))
         ),
-        color_by=COLUMN + text("column"),
-        settings=settings,
-        trajectories=(run,),
-        shown=run.key,
-        comparing=True,
-        grid=GridRecord(grid, cells, done=True),
         mean=PictureMean(
             model, samples.sample_id[:2], np.full((8, 8, 3), 9.0, np.float32),
             np.zeros((8, 8, 3), np.float32),
         ),
-        linked=LinkedMap(other, layers, np.full(count, 0.5, np.float32)),
-        jobs=(
-            RunningJob(linking, f"Opening {text('job')}", "reading", 0.5, text("detail"), 1.0),
-        ),
-        notice=Notice(text("error"), "error", text("details"), number=1, offer="convert"),
     )  # fmt: skip
+    runs = replace(
+        state.runs, settings=settings, all=(run,), shown=run.id, comparing=True,
+        grid=GridRecord(grid, cells, done=True),
+    )  # fmt: skip
+    running = RunningJob(linking, f"Opening {text('job')}", "reading", 0.5, text("detail"), 1.0)
+    return replace(
+        state,
+        opened=opened,
+        picks=picks,
+        view=replace(state.view, color_by=COLUMN + text("column")),
+        runs=runs,
+        jobs=replace(state.jobs, running=(running,)),
+        notice=Notice(text("error"), "error", text("details"), number=1, offer="convert"),
+    )

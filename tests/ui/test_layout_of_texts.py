@@ -35,7 +35,8 @@ TEXTS: dict[str, Callable[[str], str]] = {
 def measures(window: MainWindow) -> dict[str, object]:
     """Where the parts of the window are, and how small they can be."""
     parts: list[QWidget] = [
-        *window.docks, window.layer_panel, window.layer_panel.models, window.layer_panel.layers,
+        *window.layout_of_docks.docks,
+        window.layer_panel, window.layer_panel.models, window.layer_panel.layers,
         window.layer_panel.detail, window.color_panel, window.status, window.map_area,
         window.trajectory.choice, window.trajectory.slider, window.trajectory.strip,
         window.trajectory.landed, window.preview.name, window.preview.facts, window.classes.list,
@@ -48,9 +49,14 @@ def measures(window: MainWindow) -> dict[str, object]:
     for number, part in enumerate(parts):
         key = f"{number} {type(part).__name__} {part.objectName()}"
         found[key] = QRect(part.mapTo(window, QPoint()), part.size())
-    for dock in window.docks:
+    for dock in window.layout_of_docks.docks:
         found[f"least {dock.objectName()}"] = dock.minimumSizeHint()
-    for dialog in (window.map_settings, window.grid_window, window.importer, window.mean_window):
+    for dialog in (
+        window.pages.map_settings,
+        window.pages.grid,
+        window.pages.importer,
+        window.pages.mean,
+    ):
         assert dialog is not None
         found[type(dialog).__name__] = dialog.size(), dialog.minimumSizeHint()
     return found
@@ -66,14 +72,14 @@ def test_no_text_moves_a_part_of_the_window(
         window.map_area.hovered.emit(ANCHOR + 1)
         window.map.hovered.emit(ANCHOR + 1)
         qtbot.wait(20)
-        assert window.map_area.card.width() < 420
+        assert window.map_area.cards.card.width() < 420
         return measures(window)
 
     window = open_window(state)
     window.resize(*SIZE)
-    window.second_action.trigger()
-    for open_it in (window.show_map_settings, window.show_grid, window.show_import):
-        open_it()
+    window.menu_actions["maps.second"].trigger()
+    for page in ("map settings", "grid", "import"):
+        window.show_page(page)  # type: ignore[arg-type]
     show(str)
     usual = show(str)
     moved = []
@@ -85,8 +91,13 @@ def test_no_text_moves_a_part_of_the_window(
     assert window.map is not None
     window.map_area._show_menu(ANCHOR, QPoint())
     assert window.map_area.menu is not None
-    window._fill_sizes()
-    menus = [window.map_area.menu, window.size_menu, window.recent_menu, *land_menus(window)]
+    window.findChild(QMenu, "view.size").aboutToShow.emit()
+    menus = [
+        window.map_area.menu,
+        window.findChild(QMenu, "view.size"),
+        window.findChild(QMenu, "folders.recent"),
+        *land_menus(window),
+    ]
     assert max(menu.sizeHint().width() for menu in menus) < 900
     assert window.layer_panel.layers.view().minimumWidth() < 900
 
@@ -114,9 +125,14 @@ def test_an_error_takes_a_few_lines_only(
 def test_a_name_does_not_cross_the_map(
     qtbot: QtBot, open_window: Callable[..., MainWindow], state: State
 ) -> None:
-    assert state.samples is not None
-    alike = np.zeros(len(state.samples), np.int32)
-    window = open_window(replace(state, samples=replace(state.samples, class_label=alike)))
+    assert state.opened.samples is not None
+    alike = np.zeros(len(state.opened.samples), np.int32)
+    window = open_window(
+        replace(
+            state,
+            opened=replace(state.opened, samples=replace(state.opened.samples, class_label=alike)),
+        )
+    )
     assert window.map is not None
     assert window.map.decorations is not None
     window.map.box.show_part(QRectF(-20, -20, 45, 44))

@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
     QGraphicsView,
     QLabel,
     QListWidget,
+    QMenu,
     QMessageBox,
     QToolTip,
     QWidget,
@@ -152,17 +153,17 @@ def open_all(window: MainWindow) -> list[QWidget]:
     """Every window and menu that the program has, shown."""
     area = window.map_area
     assert window.map is not None
-    window.second_action.trigger()
+    window.menu_actions["maps.second"].trigger()
     window.map.hovered.emit(ANCHOR)
-    showing.only_category(session=window.session, by="class", number=0, count=3)
-    window.show_map_settings()
-    window.show_preferences()
-    window.show_shortcuts()
-    window.show_model()
-    window.show_about()
-    window.show_grid()
-    window.show_import()
-    window._fill_sizes()
+    showing.only_category(window.context, by="class", number=0, count=3)
+    window.show_page("map settings")
+    window.show_page("preferences")
+    window.show_page("keys")
+    window.show_page("model")
+    window.show_page("about")
+    window.show_page("grid")
+    window.show_page("import")
+    window.findChild(QMenu, "view.size").aboutToShow.emit()
     area._show_menu(ANCHOR, QPoint())
     item = window.classes.list.item(0)
     menus = [window.classes.menu_of(item), area.menu]
@@ -197,7 +198,7 @@ def test_no_text_acts_in_any_window(
     full = planted(state, markup, make_job(), (make_step(0, True), make_step(1)))
     window = open_window(state)
     window.session.update(full)
-    qtbot.waitUntil(lambda: window.mean_window is not None and window.mean_window.isVisible())
+    qtbot.waitUntil(lambda: window.pages.mean is not None and window.pages.mean.isVisible())
     seen = Seen()
     for each in open_all(window):
         seen.look(each)
@@ -213,11 +214,15 @@ def test_no_text_acts_in_any_window(
     seen.look(solid)
     solid.close_threads()
     # without the model
-    problem = replace(full, loaded=None, model_problem=markup("problem"))
+    problem = replace(
+        full, opened=replace(full.opened, loaded=None, model_problem=markup("problem"))
+    )
     window.session.update(problem)
     for each in [one for one in QApplication.topLevelWidgets() if one.isVisible()]:
         seen.look(each)
-    window.session.update(replace(problem, samples=None, layer_map=None, linked=None))
+    window.session.update(
+        replace(problem, opened=replace(problem.opened, samples=None, layer_map=None, linked=None))
+    )
     seen.look(window)
 
     assert not trap.sprung
@@ -236,10 +241,15 @@ def test_no_text_acts_in_any_window(
 def test_a_tooltip_that_is_shown_reads_no_file(
     qtbot: QtBot, open_window: Callable[..., MainWindow], state: State, trap: Trap
 ) -> None:
-    assert state.samples is not None
+    assert state.opened.samples is not None
     evil = f"<img src='{trap.path}'>"
-    names = tuple(evil for _ in state.samples.class_name)
-    window = open_window(replace(state, samples=replace(state.samples, class_name=names)))
+    names = tuple(evil for _ in state.opened.samples.class_name)
+    window = open_window(
+        replace(
+            state,
+            opened=replace(state.opened, samples=replace(state.opened.samples, class_name=names)),
+        )
+    )
     names_list = window.classes.list
     place = names_list.visualItemRect(names_list.item(0)).center()
     view = names_list.viewport()
@@ -257,9 +267,14 @@ def test_a_tooltip_that_is_shown_reads_no_file(
 def test_an_id_is_copied_as_it_is(
     open_window: Callable[..., MainWindow], state: State, name: str
 ) -> None:
-    assert state.samples is not None
-    ids = (name, *state.samples.sample_id[1:])
-    window = open_window(replace(state, samples=replace(state.samples, sample_id=ids)))
+    assert state.opened.samples is not None
+    ids = (name, *state.opened.samples.sample_id[1:])
+    window = open_window(
+        replace(
+            state,
+            opened=replace(state.opened, samples=replace(state.opened.samples, sample_id=ids)),
+        )
+    )
     window.map_area._show_menu(0, QPoint())
     menu = window.map_area.menu
     assert menu is not None

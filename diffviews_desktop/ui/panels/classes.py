@@ -8,7 +8,8 @@ from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import QLineEdit, QListWidgetItem, QMenu, QVBoxLayout, QWidget
 
-from diffviews_desktop.state.state import Choosing, State
+from diffviews_desktop.state.picks import Choosing
+from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.colors import class_colors
 from diffviews_desktop.ui.common.entries import name_list, short
@@ -60,18 +61,24 @@ class ClassesPanel(QWidget):
         self._highlighted: int | None = None
         self._hidden: frozenset[int] = frozenset()
 
+    @staticmethod
+    def shows(state: State) -> tuple[object, ...]:
+        """What of a state it shows."""
+        view = state.view
+        return state.opened.samples, view.highlighted_class, view.filter
+
     def set_state(self, state: State) -> None:
         """Show the classes of the samples and which one is highlighted."""
-        if state.samples is not self._samples:
-            self._samples = state.samples
-            self._fill(state.samples)
-        shown = state.filter
+        if state.opened.samples is not self._samples:
+            self._samples = state.opened.samples
+            self._fill(state.opened.samples)
+        shown = state.view.filter
         hidden = shown.hidden if shown is not None and shown.by == "class" else frozenset()
         if hidden != self._hidden:
             self._hidden = hidden
             self._strike()
-        if state.highlighted_class != self._highlighted:
-            self._highlighted = state.highlighted_class
+        if state.view.highlighted_class != self._highlighted:
+            self._highlighted = state.view.highlighted_class
             unblock = block_signals(self.list)
             self.list.clearSelection()
             self.list.setCurrentItem(None)  # type: ignore[call-overload]

@@ -17,7 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from diffviews_desktop.state.state import MAX_NEIGHBORS, State
+from diffviews_desktop.state.picks import MAX_NEIGHBORS
+from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import colors, theme
 from diffviews_desktop.ui.common.images import PictureLoader, enlarged, placeholder
 from diffviews_desktop.ui.common.labels import ElidedLabel, caption, muted, tip
@@ -41,10 +42,11 @@ class _Gallery(QListWidget):
 
 
 class GalleryPanel(QWidget):
-    """Signals: ``suggest_requested(count, on_map)``, ``removed(row)``, ``located(row)`` and
-    ``cleared()``."""
+    """Signals: ``suggest_requested(count, on_map)``, ``suggestion_changed`` with the same,
+    ``removed(row)``, ``located(row)`` and ``cleared()``."""
 
     suggest_requested = Signal(int, bool)
+    suggestion_changed = Signal(int, bool)
     removed = Signal(int)
     located = Signal(int)
     cleared = Signal()
@@ -107,19 +109,28 @@ class GalleryPanel(QWidget):
         self.suggest.clicked.connect(
             lambda: self.suggest_requested.emit(self.count.value(), self.space.currentData())
         )
+        self.count.valueChanged.connect(self._on_suggestion_changed)
+        self.space.activated.connect(self._on_suggestion_changed)
         self.clear_button.clicked.connect(self.cleared)
         self.list.itemClicked.connect(self._on_clicked)
         self.list.itemDoubleClicked.connect(self._on_double_clicked)
         pictures.loaded.connect(self._on_loaded)
         self.set_state(State())
 
+    @staticmethod
+    def shows(state: State) -> tuple[object, ...]:
+        """What of a state it shows."""
+        picks = state.picks
+        suggestion = picks.suggest_count, picks.suggest_on_map
+        return state.opened.samples, picks.selection, *suggestion
+
     def set_state(self, state: State) -> None:
         """Show the selection."""
         self._state = state
-        selection, samples = state.selection, state.samples
+        selection, samples = state.picks.selection, state.opened.samples
         unblock = block_signals(self.count, self.space)
-        self.count.setValue(state.suggest_count)
-        self.space.setCurrentIndex(int(state.suggest_on_map))
+        self.count.setValue(state.picks.suggest_count)
+        self.space.setCurrentIndex(int(state.picks.suggest_on_map))
         unblock()
         has_anchor = samples is not None and selection.anchor is not None
         self.suggest.setEnabled(has_anchor)
@@ -160,6 +171,9 @@ class GalleryPanel(QWidget):
             image = self._pictures.get(samples.picture(row))
             self._set_icon(item, image)
 
+    def _on_suggestion_changed(self, *_: object) -> None:
+        self.suggestion_changed.emit(self.count.value(), self.space.currentData())
+
     def remove_current(self) -> None:
         """Remove the neighbour that has the keyboard focus."""
         item = self.list.currentItem()
@@ -173,7 +187,7 @@ class GalleryPanel(QWidget):
             super().keyPressEvent(event)  # type: ignore[arg-type]
 
     def _describe(self, row: int) -> str:
-        samples = self._state.samples
+        samples = self._state.opened.samples
         assert samples is not None
         number, name = int(samples.class_label[row]), samples.class_name[row]
         title = name if name == str(number) else f"{number} {name}"
@@ -194,7 +208,7 @@ class GalleryPanel(QWidget):
             self.removed.emit(row)
 
     def _on_loaded(self, path: str, image: QImage) -> None:
-        samples = self._state.samples
+        samples = self._state.opened.samples
         if samples is None:
             return
         for i in range(self.list.count()):
@@ -210,7 +224,7 @@ class GalleryPanel(QWidget):
         elif image.isNull():
             pixmap = placeholder(SIDE, ratio, QColor(theme.colors().muted))
         else:
-            manual = item.data(ROW) in self._state.selection.manual
+            manual = item.data(ROW) in self._state.picks.selection.manual
             pixmap = _framed(enlarged(image, SIDE, ratio), manual)
         icon = QIcon(pixmap)
         icon.addPixmap(pixmap, QIcon.Mode.Selected)  # else Qt tints it

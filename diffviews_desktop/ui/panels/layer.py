@@ -45,18 +45,32 @@ class LayerPanel(QWidget):
             lambda index: self.layers_chosen.emit(self.layers.itemData(index))
         )
 
+    @staticmethod
+    def shows(state: State) -> tuple[object, ...]:
+        """What of a state it shows."""
+        return state.opened, state.jobs.running
+
     def set_state(self, state: State) -> None:
         """Show the models of the folder and the layers of the loaded one."""
         unblock = block_signals(self.models, self.layers)
-        listed = (state.models, state.loaded, state.default_layers, state.samples, state.rate)
+        listed = (
+            state.opened.models,
+            state.opened.loaded,
+            state.opened.default_layers,
+            state.opened.samples,
+            state.opened.rate,
+        )
         if any(a is not b for a, b in zip(listed, self._listed, strict=True)):
             self._listed = listed
             self._fill(state)
-        self.models.setCurrentIndex(self.models.findData(state.model))
-        self.models.setEnabled(bool(state.models))
-        self.models.setToolTip(tip(state.model or ""))
-        if state.loaded is None:
-            why = state.model_problem or "The other layers are listed once the model is loaded."
+        self.models.setCurrentIndex(self.models.findData(state.opened.model))
+        self.models.setEnabled(bool(state.opened.models))
+        self.models.setToolTip(tip(state.opened.model or ""))
+        if state.opened.loaded is None:
+            why = (
+                state.opened.model_problem
+                or "The other layers are listed once the model is loaded."
+            )
         else:
             why = "Which layer's activations the map shows."
         self.layers.setToolTip(tip(why))
@@ -71,15 +85,15 @@ class LayerPanel(QWidget):
 
     def _fill(self, state: State) -> None:
         self.models.clear()
-        for model in state.models:
+        for model in state.opened.models:
             self.models.addItem(entry(model.name), model.name)
             said = tip(model.name, model.description, f"adapter: {model.adapter}")
             self.models.setItemData(self.models.count() - 1, said, Qt.ItemDataRole.ToolTipRole)
         self.layers.clear()
-        if state.default_layers:
-            own = entry("+".join(state.default_layers))
-            self.layers.addItem(f"{own}  (default)", state.default_layers)
-        for info in state.loaded.layers if state.loaded else ():
+        if state.opened.default_layers:
+            own = entry("+".join(state.opened.default_layers))
+            self.layers.addItem(f"{own}  (default)", state.opened.default_layers)
+        for info in state.opened.loaded.layers if state.opened.loaded else ():
             text = f"{entry(info.name)}  {'×'.join(map(str, info.shape))}"
             whether = "mapped" if info.cached else f"not mapped yet · {_cost(info, state)}"
             self.layers.addItem(f"{text}  ·  {whether}", (info.name,))
@@ -91,33 +105,33 @@ class LayerPanel(QWidget):
     @staticmethod
     def _wanted(state: State) -> tuple[str, ...] | None:
         """The layers on the map; or, while they are being mapped, those asked for."""
-        for running in reversed(state.jobs):
+        for running in reversed(state.jobs.running):
             if isinstance(running.job, MapLayer) and running.stage != "cancelling":
-                return running.job.layers or state.default_layers
-        return state.layer_map.layers if state.layer_map else None
+                return running.job.layers or state.opened.default_layers
+        return state.opened.layer_map.layers if state.opened.layer_map else None
 
     @staticmethod
     def _detail(state: State) -> str:
-        if state.model_problem:
+        if state.opened.model_problem:
             return "model not loaded"
-        if state.loaded is None:
-            return "loading the model…" if state.models else ""
-        return f"{len(state.loaded.layers)} layers"
+        if state.opened.loaded is None:
+            return "loading the model…" if state.opened.models else ""
+        return f"{len(state.opened.loaded.layers)} layers"
 
 
 def _whether_mapped(info: LayerInfo, state: State) -> str:
     if info.cached:
         return "Its map is in the cache and appears at once."
-    count = len(state.samples) if state.samples else 0
+    count = len(state.opened.samples) if state.opened.samples else 0
     return f"Not mapped yet: {count} samples to run. On disk and in time: {_cost(info, state)}."
 
 
 def _cost(info: LayerInfo, state: State) -> str:
     """What mapping a layer takes on the disk and, where the model was measured, in time."""
-    count = len(state.samples) if state.samples else 0
-    value_bytes = 2 if state.source.activation_dtype == "float16" else 4
+    count = len(state.opened.samples) if state.opened.samples else 0
+    value_bytes = 2 if state.opened.source.activation_dtype == "float16" else 4
     text = _size(value_bytes * info.values * count)
-    return f"{text} · about {_duration(count / state.rate)}" if state.rate else text
+    return f"{text} · about {_duration(count / state.opened.rate)}" if state.opened.rate else text
 
 
 def _size(count: float) -> str:

@@ -72,20 +72,30 @@ class LinkedPanel(QWidget):
         """The map to show, which is made when the panel is first shown."""
         self.stack.addWidget(view)
 
+    @staticmethod
+    def shows(state: State) -> tuple[object, ...]:
+        """What of a state it shows."""
+        return state.opened, state.jobs.running
+
     def set_state(self, state: State) -> None:
         """Show what the second map can be of, and what it is of."""
         self._state = state
         unblock = block_signals(self.models, self.layers)
-        listed = (state.models, state.model, state.loaded, state.default_layers)
+        listed = (
+            state.opened.models,
+            state.opened.model,
+            state.opened.loaded,
+            state.opened.default_layers,
+        )
         if any(a is not b for a, b in zip(listed, self._listed, strict=True)):
             self._listed = listed
             self.models.clear()
-            for summary in state.models:
+            for summary in state.opened.models:
                 self.models.addItem(entry(summary.name), summary.name)
-            self.models.setCurrentIndex(self.models.findData(state.model))
+            self.models.setCurrentIndex(self.models.findData(state.opened.model))
             self._fill_layers(state)
-        linked = state.linked
-        jobs = [running.job for running in state.jobs if isinstance(running.job, LinkMaps)]
+        linked = state.opened.linked
+        jobs = [running.job for running in state.jobs.running if isinstance(running.job, LinkMaps)]
         wanted: tuple[str, tuple[str, ...]] | None = None
         if jobs:
             wanted = jobs[-1].other_model, jobs[-1].other_layers
@@ -97,7 +107,7 @@ class LinkedPanel(QWidget):
                 self.models.setCurrentIndex(self.models.findData(model))
                 self._fill_layers(state)
             at = [self.layers.itemData(i) for i in range(self.layers.count())]
-            index = at.index(layers) if layers in at else 0 if model != state.model else -1
+            index = at.index(layers) if layers in at else 0 if model != state.opened.model else -1
             self.layers.setCurrentIndex(index)
         unblock()
         self.empty.setText(WORKING if jobs else EMPTY)
@@ -106,19 +116,21 @@ class LinkedPanel(QWidget):
 
     def _fill_layers(self, state: State) -> None:
         self.layers.clear()
-        if self.models.currentData() != state.model:
+        if self.models.currentData() != state.opened.model:
             self.layers.addItem("default", ())
-        elif state.default_layers:
-            self.layers.addItem(entry("+".join(state.default_layers)), state.default_layers)
-        if self.models.currentData() == state.model:
-            for info in state.loaded.layers if state.loaded else ():
+        elif state.opened.default_layers:
+            self.layers.addItem(
+                entry("+".join(state.opened.default_layers)), state.opened.default_layers
+            )
+        if self.models.currentData() == state.opened.model:
+            for info in state.opened.loaded.layers if state.opened.loaded else ():
                 whether = "" if info.cached else "  ·  not mapped yet"
                 self.layers.addItem(f"{entry(info.name)}{whether}", (info.name,))
         self.layers.setCurrentIndex(-1)
 
     def _say(self, state: State) -> None:
         """How much of the neighbourhoods both maps share."""
-        linked = state.linked
+        linked = state.opened.linked
         share = None if linked is None else linked.mean_overlap
         if share is None:
             self.note.set_text("")

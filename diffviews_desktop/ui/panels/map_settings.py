@@ -153,6 +153,11 @@ class MapSettings(QDialog):
 
     # ---- in -------------------------------------------------------------------------------------
 
+    @staticmethod
+    def shows(state: State) -> tuple[object, ...]:
+        """What of a state it shows."""
+        return state.opened, state.jobs.running
+
     def set_state(self, state: State) -> None:
         """Show what the map on screen was made with, unless other values were entered."""
         edited = self.parameters() != self._filled
@@ -184,19 +189,21 @@ class MapSettings(QDialog):
 
     def _set_buttons(self, *_: object) -> None:
         state = self._state
-        pending = next((r for r in state.jobs if isinstance(r.job, MapLayer)), None)
-        asked = pending.job.source.parameters if pending is not None else state.source.parameters
-        if state.model is None:
+        pending = next((r for r in state.jobs.running if isinstance(r.job, MapLayer)), None)
+        asked = (
+            pending.job.source.parameters if pending is not None else state.opened.source.parameters
+        )
+        if state.opened.model is None:
             why = "Open a data folder first."
-        elif state.model_problem:
-            why = f"The model cannot run: {state.model_problem}"
-        elif state.layer_map and pending is None and self.parameters() == _of(state):
+        elif state.opened.model_problem:
+            why = f"The model cannot run: {state.opened.model_problem}"
+        elif state.opened.layer_map and pending is None and self.parameters() == _of(state):
             why = "The map on screen was made with these settings."
         else:
             why = ""
         self.make.setEnabled(not why)
         self.make.setToolTip(tip(why or "Lay out the layer on screen with these settings"))
-        if state.model is None:
+        if state.opened.model is None:
             why_not_own = why
         elif asked is None:
             why_not_own = "That is the map on screen, or the one that is being made."
@@ -226,9 +233,9 @@ class MapSettings(QDialog):
 
 def _of(state: State) -> MapParameters:
     """What the map on screen was made with, as far as it is known."""
-    if state.source.parameters is not None:
-        return state.source.parameters
-    said = state.layer_map.parameters if state.layer_map is not None else {}
+    if state.opened.source.parameters is not None:
+        return state.opened.source.parameters
+    said = state.opened.layer_map.parameters if state.opened.layer_map is not None else {}
     known = {f.name: said[f.name] for f in fields(MapParameters) if f.name in said}
     try:
         return MapParameters(**known) if known else _defaults()

@@ -44,6 +44,12 @@ class PreviewPanel(QWidget):
         pictures.loaded.connect(self._on_loaded)
         self.show_row(None)
 
+    @staticmethod
+    def shows(state: State) -> tuple[object, ...]:
+        """What of a state it shows."""
+        opened = state.opened
+        return opened.samples, opened.layer_map, state.picks.selection
+
     def set_state(self, state: State) -> None:
         """Take a new state; falls back to the anchor while nothing is hovered."""
         self._state = state
@@ -52,8 +58,8 @@ class PreviewPanel(QWidget):
     def show_row(self, row: int | None) -> None:
         """Show a sample; None shows the anchor."""
         self._row = row
-        samples = self._state.samples
-        shown = row if row is not None else self._state.selection.anchor
+        samples = self._state.opened.samples
+        shown = row if row is not None else self._state.picks.selection.anchor
         if samples is None or shown is None or shown >= len(samples):
             self._path = ""
             self.picture.clear()
@@ -69,7 +75,7 @@ class PreviewPanel(QWidget):
         title = name if name == str(number) else f"{number} · {name}"
         self.name.set_text(title if row is not None else f"Anchor: {title}")
         lines = [f"#{shown}   {samples.sample_id[shown]}", f"σ {samples.sigma[shown]:g}"]
-        layer_map = self._state.layer_map
+        layer_map = self._state.opened.layer_map
         if layer_map is not None:
             if layer_map.trust is not None and np.isfinite(layer_map.trust[shown]):
                 lines[1] += f"   trust {layer_map.trust[shown]:.2f}"

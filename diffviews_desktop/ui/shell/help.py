@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QDialog,
     QFormLayout,
@@ -56,15 +55,14 @@ class KeysWindow(QDialog):
     not high enough for all of them below each other.
 
     Args:
-        actions: those that have a key.
+        keys: every action's key and name.
         parent: window over which it opens.
     """
 
-    def __init__(self, actions: Sequence[QAction], parent: QWidget | None = None) -> None:
+    def __init__(self, keys: Sequence[tuple[str, str]], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Keyboard and mouse")
         as_panel(self)
-        keys = [(one.shortcut().toString(), one.text().replace("&", "")) for one in actions]
         rows = [*keys, *GESTURES]
         half = (len(rows) + 1) // 2
         columns = QHBoxLayout()
@@ -144,10 +142,10 @@ def _finish(dialog: QDialog, content: QLayout) -> None:
 
 def model_facts(state: State) -> list[tuple[str, str]]:
     """The loaded model, its device and every adapter; a fact that is not known has no text."""
-    loaded = state.loaded
+    loaded = state.opened.loaded
     if loaded is None:
         return [("Model", "No model is loaded yet.")]
-    summary = state.summary()
+    summary = state.opened.summary()
     classes = f"{loaded.num_classes} classes" if loaded.num_classes else "unconditional"
     name = visible(loaded.model, MOST_OF_NAME)
     size = f"{loaded.resolution}×{loaded.resolution} pictures"
@@ -160,7 +158,7 @@ def model_facts(state: State) -> list[tuple[str, str]]:
         )
     return [
         ("Model", f"{name}: {size}, {classes}, {len(loaded.layers)} layers"),
-        ("Adapter", state.source.adapter or (summary.adapter if summary else "")),
+        ("Adapter", state.opened.source.adapter or (summary.adapter if summary else "")),
         ("Device", f"{loaded.device} ({where})"),
         ("Guidance", loaded.guidance_note),
         *(("Note", note) for note in loaded.notes),

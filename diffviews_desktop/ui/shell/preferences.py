@@ -1,106 +1,80 @@
-"""What a person prefers, whatever is shown: in menus, and in one window."""
+"""What the user prefers, whatever is shown, in one window."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QActionGroup, QShowEvent
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDialog,
     QFormLayout,
     QHBoxLayout,
-    QMenu,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
+from diffviews_desktop.actions.action import Choice
+from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.preferences import (
+    APPEARANCE,
+    DRAWING,
+    MOTION,
+    RAMP,
+    toggle_motion,
+)
+from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
-from diffviews_desktop.ui.common.labels import Label, caption, muted
+from diffviews_desktop.ui.common.labels import Label, caption, muted, tip
 from diffviews_desktop.ui.common.widgets import as_panel
 
 WIDTH = 470
-APPEARANCES = (("system", "&System"), ("light", "&Light"), ("dark", "&Dark"))
-RENDERERS = (
-    ("auto", "&Automatic"),
-    ("opengl", "&OpenGL (graphics card)"),
-    ("raster", "&Raster (no graphics card)"),
-)
-RAMPS = (
-    ("viridis", "&Viridis"),
-    ("cividis", "&Cividis (the same for every colour vision)"),
-    ("magma", "&Magma"),
-    ("inferno", "&Inferno"),
-)
 
 
-def choices(
-    menu: QMenu, offered: Sequence[tuple[str, str]], used: object, choose: Callable[[Any], None]
-) -> QActionGroup:
-    """Actions in a menu of which one is checked: the one in use, the first where none is.
+class PreferencesWindow(QDialog):
+    """The menus' own choices as fields: each change holds at once, wherever it was made.
 
     Args:
-        menu: where they are added.
-        offered: what each chooses, and its text.
-        used: what is in use.
-        choose: is called with what is chosen.
-    """
-    group = QActionGroup(menu)
-    for choice, text in offered:
-        action = menu.addAction(text)
-        action.setCheckable(True)
-        action.setData(choice)
-        group.addAction(action)
-    known = [action for action in group.actions() if action.data() == used]
-    (known or group.actions())[0].setChecked(True)
-    group.triggered.connect(lambda action: choose(action.data()))
-    return group
-
-
-class Preferences(QDialog):
-    """Fields over the menus' own actions: each change holds at once, wherever it was made.
-
-    Args:
-        appearance: light, dark or the desktop's choice.
-        ramps: the colours that values are shown in.
-        drawing: the ways in which the map can be drawn.
-        still: whether nothing moves by itself.
-        drawn_by: says which way is used, and why.
+        context: what the choices work with.
+        drawn_by: says what draws the map, and why.
         parent: window over which it opens.
     """
 
     def __init__(
-        self,
-        appearance: QActionGroup,
-        ramps: QActionGroup,
-        drawing: QActionGroup,
-        still: QAction,
-        drawn_by: Callable[[], str],
-        parent: QWidget | None = None,
+        self, context: Context, drawn_by: Callable[[], str], parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Preferences")
         as_panel(self)
         self._drawn_by = drawn_by
-        self.appearance = _Choice(appearance)
-        self.ramps = _Choice(ramps)
-        self.drawing = _Choice(drawing)
+        self.appearance = _Field(APPEARANCE, context)
+        self.ramps = _Field(RAMP, context)
+        self.drawing = _Field(DRAWING, context)
         self.still = QCheckBox("&Reduce motion")
-        self.still.setToolTip("Nothing glides or flies; the desktop may ask for that, too")
-        self.still.setChecked(still.isChecked())
-        still.toggled.connect(self.still.setChecked)
-        self.still.clicked.connect(lambda: still.trigger())
+        self.still.setToolTip(tip(MOTION.meaning))
+        self.still.clicked.connect(lambda: toggle_motion(context))
         self.drawn = muted()
         self.drawn.setWordWrap(True)
         self.close_button = QPushButton("&Close")
         self.close_button.clicked.connect(self.close)
         self._build()
+        self.set_state(context.state)
         self.refresh()
         theme.dress(self)
+
+    @staticmethod
+    def shows(state: State) -> tuple[object, ...]:
+        """What of a state it shows."""
+        return (state.preferences,)
+
+    def set_state(self, state: State) -> None:
+        """Show what is preferred."""
+        for field in (self.appearance, self.ramps, self.drawing):
+            field.show_chosen()
+        self.still.setChecked(state.preferences.reduced_motion)
 
     def _build(self) -> None:
         form = QFormLayout()
@@ -129,7 +103,7 @@ class Preferences(QDialog):
         self.setFixedWidth(WIDTH)
 
     def refresh(self) -> None:
-        """Say anew how the map is drawn."""
+        """Say how the map is drawn now."""
         self.drawn.setText(self._drawn_by())
         self._make_room()
 
@@ -147,17 +121,18 @@ class Preferences(QDialog):
         self.adjustSize()
 
 
-class _Choice(QComboBox):
-    """One of a group of actions."""
+class _Field(QComboBox):
+    """One of the options of a choice."""
 
-    def __init__(self, group: QActionGroup) -> None:
+    def __init__(self, choice: Choice, context: Context) -> None:
         super().__init__()
-        self._group = group
-        self.addItems([action.text().replace("&", "") for action in group.actions()])
-        self.activated.connect(lambda index: group.actions()[index].trigger())
-        group.triggered.connect(self._follow)
-        self._follow()
+        self._choice, self._context = choice, context
+        for option in choice.options(context):
+            self.addItem(option.title.replace("&", ""), option.value)
+        self.activated.connect(lambda index: choice.choose(context, self.itemData(index)))
+        self.show_chosen()
 
-    def _follow(self, *_: object) -> None:
-        checked = self._group.checkedAction()
-        self.setCurrentIndex(self._group.actions().index(checked) if checked is not None else -1)
+    def show_chosen(self) -> None:
+        """Show the option that holds."""
+        chosen = self._choice.chosen
+        self.setCurrentIndex(-1 if chosen is None else self.findData(chosen(self._context)))

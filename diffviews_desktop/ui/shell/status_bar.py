@@ -7,7 +7,8 @@ import time
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QStatusBar, QWidget
 
-from diffviews_desktop.state.state import RunningJob, State
+from diffviews_desktop.state.jobs import RunningJob
+from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.ui.common.labels import ElidedLabel, muted
 
@@ -58,17 +59,25 @@ class StatusBar(QStatusBar):
         self._tick.timeout.connect(self._show_time_left)
         self.set_state(State())
 
+    @staticmethod
+    def shows(state: State) -> tuple[object, ...]:
+        """What of a state it shows."""
+        return state.opened, state.jobs.running, state.engine
+
     def set_state(self, state: State) -> None:
         """Show the state."""
         self._state = state
-        judged = state.layer_map is not None and state.layer_map.trustworthiness is not None
+        judged = (
+            state.opened.layer_map is not None
+            and state.opened.layer_map.trustworthiness is not None
+        )
         self.facts.set_text(_facts(state), TRUSTWORTHINESS if judged else "")
         running = _current(state)
         self._busy.setVisible(running is not None)
         if running is None:
             self._tick.stop()
             return
-        more = f"  (+{len(state.jobs) - 1} waiting)" if len(state.jobs) > 1 else ""
+        more = f"  (+{len(state.jobs.running) - 1} waiting)" if len(state.jobs.running) > 1 else ""
         detail = f", {running.detail}" if running.detail else ""
         self.job.set_text(f"{running.title}: {running.stage}{detail}{more}")
         self.bar.setUpdatesEnabled(False)  # else it paints itself, and much else, at once
@@ -113,23 +122,23 @@ def _time_left(seconds: float) -> str:
 
 
 def _current(state: State) -> RunningJob | None:
-    started = [running for running in state.jobs if running.since is not None]
-    return started[0] if started else (state.jobs[0] if state.jobs else None)
+    started = [running for running in state.jobs.running if running.since is not None]
+    return started[0] if started else (state.jobs.running[0] if state.jobs.running else None)
 
 
 def _facts(state: State) -> str:
     parts = []
-    if state.samples is not None:
-        parts.append(f"{len(state.samples)} samples")
-    if state.layer_map is not None:
-        layers = "+".join(state.layer_map.layers)
+    if state.opened.samples is not None:
+        parts.append(f"{len(state.opened.samples)} samples")
+    if state.opened.layer_map is not None:
+        layers = "+".join(state.opened.layer_map.layers)
         parts.append(visible(layers, MOST_OF_NAME) or "map of the folder")
-        if state.layer_map.trustworthiness is not None:
-            parts.append(f"trustworthiness {state.layer_map.trustworthiness:.2f}")
-    if state.loaded is not None:
-        parts.append(state.loaded.device)
-    if state.memory:
-        parts.append(f"engine {state.memory / 1e9:.1f} GB")
-    if state.engine in ("starting", "stopped"):
-        parts.append(f"engine {state.engine}")
+        if state.opened.layer_map.trustworthiness is not None:
+            parts.append(f"trustworthiness {state.opened.layer_map.trustworthiness:.2f}")
+    if state.opened.loaded is not None:
+        parts.append(state.opened.loaded.device)
+    if state.engine.memory:
+        parts.append(f"engine {state.engine.memory / 1e9:.1f} GB")
+    if state.engine.status in ("starting", "stopped"):
+        parts.append(f"engine {state.engine.status}")
     return "   ·   ".join(parts)

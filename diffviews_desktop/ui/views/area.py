@@ -9,48 +9,62 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPoint, QPointF, QSize, QTimer, Signal
-from PySide6.QtGui import QAction, QImage, QResizeEvent
+from PySide6.QtCore import QPoint, QRectF, QSize, QTimer, Signal
+from PySide6.QtGui import QImage, QResizeEvent
 from PySide6.QtWidgets import QStackedWidget
 
 from diffviews_desktop.actions import picks, selection, showing
-from diffviews_desktop.state.session import Session
-from diffviews_desktop.state.state import COLUMN, ColorBy, State
+from diffviews_desktop.actions.context import Context, Move
+from diffviews_desktop.actions.showing import MOVES, TOOLS
+from diffviews_desktop.state.state import State
 from diffviews_desktop.state.values import values_of
+from diffviews_desktop.state.view import View
 from diffviews_desktop.ui.common import motion
-from diffviews_desktop.ui.common.images import PictureLoader, to_qimage
+from diffviews_desktop.ui.common.images import PictureLoader
+from diffviews_desktop.ui.common.menus import Actions
+from diffviews_desktop.ui.common.panel import differ
 from diffviews_desktop.ui.common.widgets import IconButton
-from diffviews_desktop.ui.shell.settings import Settings
-from diffviews_desktop.ui.shell.waiting_page import WaitingPage
-from diffviews_desktop.ui.views.flat.card import HoverCard
+from diffviews_desktop.ui.views.cards import Cards
 from diffviews_desktop.ui.views.flat.selection_bar import FilterBar, SelectionBar
-from diffviews_desktop.ui.views.flat.tools import MapActions, ToolStrip
+from diffviews_desktop.ui.views.flat.tools import ToolStrip
 from diffviews_desktop.ui.views.menu import MapMenu
 from diffviews_desktop.ui.views.solid.switch import MapSwitch
 from diffviews_desktop.ui.views.values import MapValues
+from diffviews_desktop.ui.views.waiting import WaitingPage
+from diffviews_desktop.values.preferences import Ramp
 
 if TYPE_CHECKING:  # brought in after the first paint: importing it takes a second
     from diffviews_desktop.ui.views.flat.legend import Legend
     from diffviews_desktop.ui.views.flat.view import MapView
 
 MARGIN = 12  # of what floats over the map, in logical pixels
-ON_MAP = ("trajectories", "shown", "step", "layer_map", "comparing", "unmasked")
-SEEN = (*ON_MAP, "samples", "linked")
+STILL_MILLISECONDS = 200  # until the part of the map that is seen is kept
+
+
+def _on_map(state: State) -> tuple[object, ...]:
+    """What the paths on the map depend on."""
+    runs = state.runs
+    chosen = runs.shown, runs.step, runs.comparing
+    return state.opened.layer_map, runs.all, runs.unmasked, *chosen
+
+
+def _seen(state: State) -> tuple[object, ...]:
+    """What the whole map depends on, but for its values."""
+    return *_on_map(state), state.opened.samples, state.opened.linked
 
 
 class MapArea(QStackedWidget):
     """Shows the state's map, or what there is to do without one.
 
     Args:
-        session: whose state is shown.
-        settings: of the person.
+        context: what actions work with.
+        actions: those of the window.
         pictures: reads the samples' pictures.
-        do: calls an operation that needs the session alone.
 
     Signals:
         hovered: the sample under the mouse, or None.
         painted: a map was painted.
-        step_clicked: a step of a trajectory on the map that was clicked: trajectory and step.
+        step_clicked: a step of a run on the map that was clicked: run and step.
     """
 
     hovered = Signal(object)
@@ -58,45 +72,30 @@ class MapArea(QStackedWidget):
 
     step_clicked = Signal(int, int)
 
-    def __init__(
-        self,
-        session: Session,
-        settings: Settings,
-        pictures: PictureLoader,
-        do: Callable[..., None],
-    ) -> None:
+    def __init__(self, context: Context, actions: Actions, pictures: PictureLoader) -> None:
         super().__init__()
-        self._pictures = pictures
-        self._card_of: object = None
-        self._session, self._settings, self._do = session, settings, do
+        self._context, self._session = context, context.session
+        self._actions, self._pictures = actions, pictures
         self.waiting = WaitingPage()
         self.addWidget(self.waiting)
-        self.switch = MapSwitch(session, self)
+        self.switch = MapSwitch(context, self)
         self.map: MapView | None = None
         self.linked: MapView | None = None
-        self.map_actions = MapActions(self)
-        self.more_in_menu: list[QAction] = []
-        """Actions that a right click offers, too."""
         self.menu: MapMenu | None = None
-        self.bar = SelectionBar(self)
-        tools = self.map_actions
-        self.strip = ToolStrip((tools.tools.values(), tools.moves), self)
+        self.bar = SelectionBar(actions, self)
+        groups = [[actions[one.id] for one in group] for group in (TOOLS, MOVES)]
+        self.strip = ToolStrip(groups, self)
         self.strip.hide()
         self.filter_bar = FilterBar(self)
-        self.card = HoverCard(self)
-        pictures.loaded.connect(self._on_loaded)
+        self.cards = Cards(context, self.switch, pictures, self)
         self._filtered = False
         self._apart = self._held = False
-        self.values = MapValues(session, self._maps, self._show_filter)
-        self.filter_bar.show_all_wanted.connect(lambda: do(showing.show_all))
-        tools.tool_chosen.connect(lambda tool: self.map is not None and self.map.set_tool(tool))
-        tools.fit.triggered.connect(self.fit)
-        tools.fit_selection.triggered.connect(self.fit_selection)
-        tools.back.triggered.connect(lambda: self._go(-1))
-        tools.forward.triggered.connect(lambda: self._go(1))
-        self.bar.neighbors_wanted.connect(lambda: do(selection.use_chosen_as_neighbors))
-        self.bar.invert_wanted.connect(lambda: do(selection.invert_chosen))
-        self.bar.clear_wanted.connect(lambda: do(selection.clear_chosen))
+        self._still = QTimer(self)
+        self._still.setSingleShot(True)
+        self._still.setInterval(STILL_MILLISECONDS)
+        self._still.timeout.connect(self._remember_view)
+        self.values = MapValues(self._session, self._maps, self._show_filter)
+        actions.press_with(self.filter_bar.button, "view.all")
         self.currentChanged.connect(self._place)
         self.currentChanged.connect(self.updateGeometry)
         self._pass_on(self.switch)
@@ -104,25 +103,27 @@ class MapArea(QStackedWidget):
 
     def _pass_on(self, view: MapView | MapSwitch) -> None:
         view.hovered.connect(self.hovered)
-        view.hovered.connect(self._show_card)
-        view.clicked.connect(lambda row: self._do(picks.click_point, row=row))
-        view.double_clicked.connect(lambda row: self._do(picks.new_anchor, row=row))
-        view.chosen.connect(lambda rows, how: self._do(selection.choose_rows, rows=rows, how=how))
-        view.step_hovered.connect(self._show_step_card)
+        view.hovered.connect(self.cards.show_sample)
+        self._pick_with(view)
+        view.step_hovered.connect(self.cards.show_step)
         view.step_clicked.connect(self.step_clicked)
         view.menu_wanted.connect(self._show_menu)
 
+    def _pick_with(self, view: MapView | MapSwitch) -> None:
+        view.clicked.connect(partial(picks.click_point, self._context))
+        view.double_clicked.connect(partial(picks.new_anchor, self._context))
+        view.chosen.connect(partial(selection.choose_rows, self._context))
+
     def _show_menu(self, row: int | None, place: QPoint, *, linked: bool = False) -> None:
         """Open what a right click offers."""
-        self.card.hide()
+        self.cards.hide()
         self._close_menu()
-        menu = self.menu = MapMenu(self, self._session.state, row, self._do, self._pictures)
-        tools = self.map_actions
-        if linked and self.linked is not None:
+        moves = [self._actions["view.fit"], self._actions["view.fit-selection"]]
+        menu = MapMenu(self, self._actions, self._context, row, [] if linked else moves)
+        if linked and self.linked is not None:  # these move the second map
             menu.addAction("&Fit all").triggered.connect(self.linked.fit)
             menu.addAction("Fit the selec&tion").triggered.connect(self.linked.fit_selection)
-        else:
-            menu.addActions([tools.fit, tools.fit_selection, *self.more_in_menu])
+        self.menu = menu
         menu.popup(place)
 
     def _close_menu(self) -> None:
@@ -138,36 +139,37 @@ class MapArea(QStackedWidget):
             return
         from diffviews_desktop.ui.views.flat.view import MapView
 
+        state = self._context.state
         made = self.map = MapView()
-        made.set_renderer(self._settings.text("renderer", "auto"))
+        made.set_renderer(state.preferences.drawing)
+        made.set_tool(state.view.tool)
         self.addWidget(made)
         self._pass_on(made)
         self._hear(made.legend)
         made.painted.connect(self.painted)
-        self._offer_decorations(made)
-        made.box.history_changed.connect(self._show_history)
+        self._decorate(made)
+        made.box.history_changed.connect(self._remember_view)
+        made.box.sigRangeChanged.connect(lambda *_: self._still.start())
         made.box.sigResized.connect(self._place)  # also where an axis needs more room or less
         self.switch.set_map(made)
-        self.set_ramp(self._settings.text("ramp"))
-        self.show_changes(State(), self._session.state)
+        self.set_ramp(state.preferences.ramp)
+        self.show_changes(State(), state)
 
     def _hear(self, legend: Legend) -> None:
         """Filter by what is done to a legend."""
-
-        def by() -> ColorBy:
-            return self._session.state.colored_by
+        context = self._context
 
         def isolate(number: int) -> None:
-            found = values_of(self._session.state, by())
+            by = context.state.colored_by
+            found = values_of(context.state, by)
             if found is not None:
-                count = len(found.names)
-                self._do(showing.only_category, by=by(), number=number, count=count)
+                showing.only_category(context, by, number, len(found.names))
 
         legend.range_chosen.connect(
-            lambda low, high: self._do(showing.filter_values, by=by(), low=low, high=high)
+            lambda low, high: showing.filter_values(context, context.state.colored_by, low, high)
         )
         legend.category_clicked.connect(
-            lambda number: self._do(showing.toggle_category, by=by(), number=number)
+            lambda number: showing.toggle_category(context, context.state.colored_by, number)
         )
         legend.category_isolated.connect(isolate)
 
@@ -197,96 +199,133 @@ class MapArea(QStackedWidget):
 
     def show_changes(self, old: State, new: State) -> None:
         """Pass on what concerns the map."""
-        if self._apart and any(getattr(old, name) is not getattr(new, name) for name in SEEN):
+        if self._apart and differ(_seen(old), _seen(new)):
             self._hold()
         self.waiting.set_state(new)
         if self.map is None:
             return
-        selection = new.selection
-        if old.samples is not new.samples or old.layer_map is not new.layer_map:
+        before, now = old.opened, new.opened
+        if before.samples is not now.samples or before.layer_map is not now.layer_map:
             self._close_menu()
-        if new.layer_map is None or new.samples is None:
-            self.setCurrentWidget(self.waiting)
-            self.bar.set_count(0)
-            self._filtered = False
-            self.filter_bar.hide()
-            self.map_actions.fit_selection.setEnabled(False)
-            self._show_linked(old, new)
-            if old.layer_map is not None:
-                self.map.clear()
-                self.switch.clear()
+        if now.layer_map is None or now.samples is None:
+            self._show_nothing(old, new)
             return
-        self.setCurrentWidget(self.switch.current or self.map)
-        if old.layer_map is not new.layer_map or old.samples is not new.samples:
-            self.card.hide()
-            glide = motion.allowed() and old.samples is new.samples
-            kept = self.values.kept(old, new)
-            self.map.set_map(new.samples, new.layer_map.xy, *kept, glide=glide)
-            self.map.set_highlighted_class(new.highlighted_class)
-            self.map.set_selection(selection)
-        elif old.selection is not selection:
-            self.map.set_selection(selection)
+        self.switch.show_view(new.view.solid)
+        self._show_points(old, new)
         self._show_linked(old, new)
         self.values.show_changes(old, new)
-        if old.highlighted_class != new.highlighted_class:
-            self.map.set_highlighted_class(new.highlighted_class)
-        if any(getattr(old, name) is not getattr(new, name) for name in ON_MAP):
-            self._show_trajectories(new)
+        if old.view.highlighted_class != new.view.highlighted_class:
+            self.map.set_highlighted_class(new.view.highlighted_class)
+        if differ(_on_map(old), _on_map(new)):
+            self._show_paths(new)
+        self._show_view(old.view, new.view)
         self.switch.show_changes(old, new)
-        if old.selection is not selection:
-            self.bar.set_count(len(selection.chosen))
-            self.map_actions.fit_selection.setEnabled(bool(len(selection.chosen) or selection.rows))
+        if old.picks.selection is not new.picks.selection:
+            self.bar.set_count(len(new.picks.selection.chosen))
             self._place()
 
-    def _show_trajectories(self, state: State) -> None:
+    def _show_nothing(self, old: State, new: State) -> None:
         assert self.map is not None
-        records, unmasked = state.on_map()
-        self.map.set_trajectories(records, state.shown, state.step, unmasked)
+        self.setCurrentWidget(self.waiting)
+        self.bar.set_count(0)
+        self._filtered = False
+        self.filter_bar.hide()
+        self._show_linked(old, new)
+        self._show_view(old.view, new.view)
+        if old.opened.layer_map is not None:
+            self.map.clear()
+            self.switch.clear()
 
-    def set_linked(self, view: MapView | None) -> None:
+    def _show_points(self, old: State, new: State) -> None:
+        assert self.map is not None
+        before, now, picked = old.opened, new.opened, new.picks.selection
+        if before.layer_map is not now.layer_map or before.samples is not now.samples:
+            assert now.samples is not None
+            assert now.layer_map is not None
+            self.cards.hide()
+            glide = motion.allowed() and before.samples is now.samples
+            kept = self.values.kept(old, new)
+            self.map.set_map(now.samples, now.layer_map.xy, *kept, glide=glide)
+            self.map.set_highlighted_class(new.view.highlighted_class)
+            self.map.set_selection(picked)
+        elif old.picks.selection is not picked:
+            self.map.set_selection(picked)
+
+    def _show_paths(self, state: State) -> None:
+        assert self.map is not None
+        runs, unmasked = state.on_map()
+        self.map.set_trajectories(runs, state.runs.shown, state.runs.step, unmasked)
+
+    def _show_view(self, old: View, new: View) -> None:
+        """Tool, decorations, and the part of the map that is seen, where these are others."""
+        assert self.map is not None
+        views = [view for view in (self.map, self.linked) if view is not None]
+        if old.tool != new.tool:
+            for view in views:
+                view.set_tool(new.tool)
+        wanted = new.pictures, new.names, new.contours
+        if (old.pictures, old.names, old.contours) != wanted:
+            for view in views:
+                self._decorate(view)
+        if new.rectangle not in (None, old.rectangle, _corners(self.map)):
+            assert new.rectangle is not None
+            left, bottom, right, top = new.rectangle
+            self.map.box.show_part(QRectF(left, bottom, right - left, top - bottom))
+
+    def _decorate(self, view: MapView) -> None:
+        made, wanted = view.decorate_with(self._pictures), self._context.state.view
+        made.want_pictures, made.want_names = wanted.pictures, wanted.names
+        made.want_contours = wanted.contours
+        made.refresh()
+
+    def _remember_view(self) -> None:
+        if self.map is not None and self._context.state.opened.layer_map is not None:
+            box = self.map.box
+            showing.remember_view(
+                self._context, _corners(self.map), box.can_go_back, box.can_go_forward
+            )
+
+    def set_linked(self, view: MapView) -> None:
         """Share what is under the mouse, picked and filtered with a second map."""
         self.linked = view
-        if view is None or self.map is None:
+        if self.map is None:
             return
         view.draw_by(self.map.renderer)
-        view.clicked.connect(lambda row: self._do(picks.click_point, row=row))
-        view.double_clicked.connect(lambda row: self._do(picks.new_anchor, row=row))
-        view.chosen.connect(lambda rows, how: self._do(selection.choose_rows, rows=rows, how=how))
+        self._pick_with(view)
         view.hovered.connect(self.hovered)
         view.hovered.connect(self.map.show_hover)
         view.menu_wanted.connect(partial(self._show_menu, linked=True))
         self.map.hovered.connect(view.show_hover)
-        self.map_actions.tool_chosen.connect(view.set_tool)
-        view.set_tool(self.map.box.tool)
-        self._offer_decorations(view)
+        view.set_tool(self._context.state.view.tool)
+        self._decorate(view)
 
     def _show_linked(self, old: State, new: State) -> None:
         """Pass on to the second map what concerns it."""
-        view = self.linked
+        view, before, now = self.linked, old.opened, new.opened
         if view is None:
             return
-        if new.linked is None or new.samples is None:
-            if old.linked is not None:
+        if now.linked is None or now.samples is None:
+            if before.linked is not None:
                 view.clear()
             return
-        fresh = old.linked is not new.linked or old.samples is not new.samples
+        fresh = before.linked is not now.linked or before.samples is not now.samples
         if fresh:
             assert self.map is not None
-            view.set_map(new.samples, new.linked.map.xy, *self.values.kept(old, new))
-        if fresh or old.selection is not new.selection:
-            view.set_selection(new.selection)
-        if fresh or old.highlighted_class != new.highlighted_class:
-            view.set_highlighted_class(new.highlighted_class)
+            view.set_map(now.samples, now.linked.map.xy, *self.values.kept(old, new))
+        if fresh or old.picks.selection is not new.picks.selection:
+            view.set_selection(new.picks.selection)
+        if fresh or old.view.highlighted_class != new.view.highlighted_class:
+            view.set_highlighted_class(new.view.highlighted_class)
 
     def _maps(self) -> list[MapView]:
         """The flat maps that show samples."""
-        linked = self.linked if self._session.state.linked is not None else None
+        linked = self.linked if self._context.state.opened.linked is not None else None
         return [view for view in (self.map, linked) if view is not None]
 
     def _show_filter(self, hidden: NDArray[np.bool_] | None) -> None:
         """Say how many samples the filter leaves, and what it is."""
         for legend in self.legends():
-            legend.set_filter(self._session.state.filter)
+            legend.set_filter(self._context.state.view.filter)
         self._filtered = hidden is not None
         if hidden is not None:
             self.filter_bar.set_counts(len(hidden) - int(hidden.sum()), len(hidden))
@@ -306,15 +345,15 @@ class MapArea(QStackedWidget):
                 view.apply_theme()
         if self.map is not None:
             self.switch.apply_theme()
-            self._show_trajectories(self._session.state)
+            self._show_paths(self._context.state)
 
-    def set_ramp(self, ramp: str) -> None:
+    def set_ramp(self, ramp: Ramp) -> None:
         """Show values from low to high by a ramp of colours."""
         if self.map is not None:
-            from diffviews_desktop.ui.views.flat.coloring import RAMPS, set_ramp
+            from diffviews_desktop.ui.views.flat.coloring import set_ramp
 
-            set_ramp(ramp if ramp in RAMPS else RAMPS[0])
-            if self._session.state.layer_map is not None:
+            set_ramp(ramp)
+            if self._context.state.opened.layer_map is not None:
                 for view in self._maps():
                     view.set_coloring(view.coloring)
 
@@ -332,7 +371,7 @@ class MapArea(QStackedWidget):
         flat = self.map is not None and shown is self.map
         self.strip.setVisible(flat)
         over_map = flat or (shown is not None and shown is self.switch.view)
-        self.bar.setVisible(over_map and len(self._session.state.selection.chosen) > 0)
+        self.bar.setVisible(over_map and len(self._context.state.picks.selection.chosen) > 0)
         area = self.map.plot_area if flat and self.map is not None else self.rect()
         self.strip.move(area.topLeft() + QPoint(MARGIN, MARGIN))
         self.bar.fit_into(area.width() - 2 * MARGIN)
@@ -353,73 +392,6 @@ class MapArea(QStackedWidget):
         super().resizeEvent(event)
         self._place()
 
-    # ---- more of the points ---------------------------------------------------------------------
-
-    def _offer_decorations(self, view: MapView) -> None:
-        made = view.decorate_with(self._pictures)
-        for name, action in self.map_actions.shows.items():
-
-            def show(on: bool, name: str = name) -> None:
-                self._settings.change({f"map/{name}": "true" if on else "false"})
-                setattr(made, f"want_{name}", on)
-                made.refresh()
-
-            action.toggled.connect(show)
-            saved = self._settings.text(f"map/{name}", "true" if action.isChecked() else "false")
-            action.setChecked(saved == "true")
-            setattr(made, f"want_{name}", action.isChecked())
-
-    def _show_card(self, row: int | None) -> None:
-        """Show what is known of the sample under the mouse, beside it."""
-        state, view = self._session.state, self.switch.current
-        self._card_of = row
-        if row is None or state.samples is None or state.layer_map is None or view is None:
-            self.card.hide()
-            return
-        samples, shown = state.samples, state.layer_map
-        facts = [f"#{row}   {samples.sample_id[row]}", f"σ {samples.sigma[row]:g}"]
-        if shown.trust is not None and shown.trust[row] == shown.trust[row]:
-            facts[1] += f"   trust {shown.trust[row]:.2f}"
-        if state.colored_by.startswith(COLUMN):
-            facts.append(_of_column(state, row))
-        path = samples.picture(row)
-        title = f"{samples.class_label[row]} {samples.class_name[row]}"
-        if samples.class_label[row] < 0 or samples.class_name[row] == str(samples.class_label[row]):
-            title = samples.class_name[row]
-        self.card.show_facts(title, facts, self._pictures.get(path), str(path))
-        place = view.position_of(row)
-        if place is not None:
-            self._put_card(place)
-
-    def _show_step_card(self, step: tuple[int, int] | None) -> None:
-        """Show a step of a trajectory beside it."""
-        view = self.switch.current
-        if step is None or view is None:
-            if not isinstance(self._card_of, int):
-                self.card.hide()
-            return
-        self._card_of = step
-        key, index = step
-        record = self._session.state.run(key)
-        if record is None or index >= len(record.steps):
-            return
-        shown = record.steps[index]
-        title = f"Step {index + 1} of {record.job.settings.num_steps}"
-        facts = [record.name, f"σ {shown.sigma:.3g}", "Click goes there"]
-        self.card.show_facts(title, facts, to_qimage(shown.image))
-        place = view.position_of_step(key, index)
-        if place is not None:
-            self._put_card(place)
-
-    def _put_card(self, place: QPointF) -> None:
-        view = self.switch.current
-        if view is not None:
-            self.card.show_beside(view.viewport.mapTo(self, place.toPoint()), self.rect())
-
-    def _on_loaded(self, path: str, image: QImage) -> None:
-        if self.card.isVisible() and path == self.card.path:
-            self.card.set_image(image)
-
     def export(self, *, vectors: bool) -> Callable[[], QImage | bytes]:
         """What makes a picture of the shown view as it is now, or with ``vectors`` SVG of the flat
         map; to be called in another thread."""
@@ -437,55 +409,36 @@ class MapArea(QStackedWidget):
 
     # ---- moving ---------------------------------------------------------------------------------
 
-    def fit(self) -> None:
-        """Show the whole map."""
-        if self.switch.current is not None:
-            self.switch.current.fit()
-
-    def fit_selection(self) -> None:
-        """Show what is selected."""
-        if self.switch.current is not None:
-            self.switch.current.fit_selection()
+    def go(self, move: Move) -> None:
+        """Move over the view that is shown."""
+        view = self.switch.current
+        if view is None:
+            return
+        match move:
+            case "fit":
+                view.fit()
+            case "fit selection":
+                view.fit_selection()
+            case "centre on the anchor":
+                self.center_on(self._context.state.picks.selection.anchor)
+            case "back" | "forward" if self.map is not None:
+                self.map.box.go(-1 if move == "back" else 1)
 
     def center_on(self, row: int | None) -> None:
         """Bring a sample to the middle; None brings nothing."""
         if self.switch.current is not None and row is not None:
             self.switch.current.center_on(row)
 
-    def _go(self, by: int) -> None:
-        if self.map is not None:
-            self.map.box.go(by)
-
-    def _show_history(self) -> None:
-        assert self.map is not None
-        self.map_actions.back.setEnabled(self.map.box.can_go_back)
-        self.map_actions.forward.setEnabled(self.map.box.can_go_forward)
-
-    # ---- picking --------------------------------------------------------------------------------
-
-    def add_hovered(self) -> None:
-        """Add the sample under the mouse, or where the arrow keys went, as a neighbour."""
-        row = self.switch.hovered_row
-        if row is None:
-            text = "Point at a sample first, with the mouse or the arrow keys."
-            self._session.update(self._session.state.with_notice(text))
-        else:
-            self._do(picks.add_neighbor, row=row)
-
     def close_threads(self) -> None:
         """End what runs in other threads."""
+        self._still.stop()
         for view in (self.map, self.linked):
             if view is not None:
                 view.close_points()
         self.switch.close_threads()
 
 
-def _of_column(state: State, row: int) -> str:
-    """What the column that the colours tell says of a sample."""
-    assert state.samples is not None
-    name = state.colored_by.removeprefix(COLUMN)
-    column = state.samples.columns[name]
-    value = float(column.values[row])
-    if column.names:
-        return f"{name}: {column.names[int(value)] if value >= 0 else 'no value'}"
-    return f"{name}: {'no value' if value != value else f'{value:.4g}'}"
+def _corners(view: MapView) -> tuple[float, float, float, float]:
+    """Left, bottom, right and top of the part of a map that is seen."""
+    part = view.box.viewRect()
+    return part.left(), part.top(), part.right(), part.bottom()

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from diffviews_desktop.state.session import Session
-from diffviews_desktop.state.state import ColorBy, State
+from diffviews_desktop.actions.context import SessionLike
+from diffviews_desktop.state.state import State
 from diffviews_desktop.state.values import hidden_rows
+from diffviews_desktop.ui.common.panel import differ
+from diffviews_desktop.values.quantities import ColorBy, quantity
 
 if TYPE_CHECKING:  # brought in after the first paint: importing it takes a second
     from diffviews_desktop.ui.views.flat.coloring import Coloring
@@ -41,7 +43,7 @@ class MapValues:
 
     def __init__(
         self,
-        session: Session,
+        session: SessionLike,
         maps: Callable[[], list[MapView]],
         filtered: Callable[[NDArray[np.bool_] | None], None],
     ) -> None:
@@ -60,8 +62,8 @@ class MapValues:
         """Work out what has changed and show it on all maps."""
         from diffviews_desktop.ui.views.flat.coloring import coloring, sizing
 
-        assert new.samples is not None
-        count = len(new.samples)
+        assert new.opened.samples is not None
+        count = len(new.opened.samples)
         if _colors_differ(old, new):
             few = 0 if new.colored_by == "class" else count
             self._session.aside(few, partial(coloring, new), partial(self._color, new))
@@ -69,7 +71,7 @@ class MapValues:
             few = 0 if new.sized_by is None else count
             self._session.aside(few, partial(sizing, new), partial(self._size, new))
         if _filters_differ(old, new):
-            few = 0 if new.filter is None else count
+            few = 0 if new.view.filter is None else count
             self._session.aside(few, partial(hidden_rows, new), partial(self._hide, new))
 
     def _color(self, state: State, found: Coloring | None) -> None:
@@ -91,7 +93,7 @@ class MapValues:
     def _still(self, state: State, differ: Callable[[State, State], bool]) -> bool:
         """Whether what was worked out for a state is what is asked for now."""
         now = self._session.state
-        return now.layer_map is not None and not differ(state, now)
+        return now.opened.layer_map is not None and not differ(state, now)
 
 
 def _colors_differ(old: State, new: State) -> bool:
@@ -105,16 +107,13 @@ def _sizes_differ(old: State, new: State) -> bool:
 
 
 def _filters_differ(old: State, new: State) -> bool:
-    by = "class" if new.filter is None else new.filter.by
-    return old.filter is not new.filter or _values_differ(by, old, new)
+    by = "class" if new.view.filter is None else new.view.filter.by
+    return old.view.filter is not new.view.filter or _values_differ(by, old, new)
 
 
 def _values_differ(by: ColorBy, old: State, new: State) -> bool:
     """Whether the values of the samples are others."""
-    if old.samples is not new.samples or (old.layer_map is None) != (new.layer_map is None):
+    one = quantity(by)
+    if (old.opened.layer_map is None) != (new.opened.layer_map is None):
         return True
-    if by in ("trust", "z", "distance") and old.layer_map is not new.layer_map:
-        return True
-    if by == "distance" and old.selection.anchor != new.selection.anchor:
-        return True
-    return by == "overlap" and old.linked is not new.linked
+    return differ(one.depends_on(old.scene), one.depends_on(new.scene))

@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from diffviews_desktop.engine.jobs.importing import ImportData
-from diffviews_desktop.state.state import RunningJob, State
+from diffviews_desktop.state.jobs import RunningJob
+from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.assistants.importing import ImportAssistant, folder_scan
 from diffviews_desktop.values.folders import AdapterList, ModelLoaded, Source
 
@@ -22,7 +23,14 @@ def assistant(qtbot: QtBot, state: State) -> Iterator[ImportAssistant]:
     made = ImportAssistant()
     qtbot.addWidget(made)
     adapters = AdapterList(("edm", "diffusers-unet"))
-    made.set_state(replace(state, loaded=ModelLoaded("m", "cpu", 3, 8, (), adapters=adapters)))
+    made.set_state(
+        replace(
+            state,
+            opened=replace(
+                state.opened, loaded=ModelLoaded("m", "cpu", 3, 8, (), adapters=adapters)
+            ),
+        )
+    )
     made.show()
     yield made
     made.wait()
@@ -203,7 +211,9 @@ def test_entries_stay_until_they_were_imported(
     assistant._go(2)
     qtbot.mouseClick(assistant.next, Qt.MouseButton.LeftButton)
     job = ImportData(job_id=1, source=Source(), checkpoint=Path("a"), out=out, name="afhq cats")
-    assistant.set_state(replace(state, jobs=(RunningJob(job, "Importing"),)))
+    assistant.set_state(
+        replace(state, jobs=replace(state.jobs, running=(RunningJob(job, "Importing"),)))
+    )
     assistant.show()
     qtbot.waitUntil(lambda: not assistant.problems())  # it looks again
     assert not assistant.next.isEnabled()
@@ -214,7 +224,7 @@ def test_entries_stay_until_they_were_imported(
     assert assistant.next.isEnabled()
     assert assistant.images.text() == str(pictures)
     qtbot.mouseClick(assistant.next, Qt.MouseButton.LeftButton)
-    assistant.set_state(replace(state, path=out, model="afhq cats"))
+    assistant.set_state(replace(state, opened=replace(state.opened, path=out, model="afhq cats")))
     assert assistant.images.text() == ""
     assert assistant.pages.currentIndex() == 0
     assert assistant.out.text() == str(out)
@@ -225,15 +235,15 @@ def test_the_open_folder_is_suggested_to_write_to(
 ) -> None:
     usual = Path.home() / "DiffViews data"
     for shown, suggested in (
-        (replace(state, path=tmp_path / "a"), tmp_path / "a"),
-        (replace(state, path=tmp_path / "demo", is_demo=True), usual),
+        (replace(state, opened=replace(state.opened, path=tmp_path / "a")), tmp_path / "a"),
+        (replace(state, opened=replace(state.opened, path=tmp_path / "demo", is_demo=True)), usual),
         (State(), usual),
-        (replace(state, path=tmp_path / "b"), tmp_path / "b"),
+        (replace(state, opened=replace(state.opened, path=tmp_path / "b")), tmp_path / "b"),
     ):
         assistant.set_state(shown)
         assert assistant.out.text() == str(suggested)
     assistant.out.setText("/mine")
-    assistant.set_state(replace(state, path=tmp_path / "c"))
+    assistant.set_state(replace(state, opened=replace(state.opened, path=tmp_path / "c")))
     assert assistant.out.text() == "/mine"
 
 

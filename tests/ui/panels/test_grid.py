@@ -14,7 +14,10 @@ from PySide6.QtWidgets import QApplication, QGraphicsPixmapItem
 from pytestqt.qtbot import QtBot
 
 from diffviews_desktop.engine.jobs.drawing import GenerateGrid
-from diffviews_desktop.state.state import GridRecord, RunningJob, Selection, State
+from diffviews_desktop.state.jobs import RunningJob
+from diffviews_desktop.state.picks import Selection
+from diffviews_desktop.state.runs import GridRecord
+from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.panels.grid import GridWindow
 from diffviews_desktop.ui.panels.grid.contact_sheet import CELL, GAP, ContactSheet
@@ -30,7 +33,11 @@ def ready(state: State) -> State:
     """A model with three layers is loaded, a sample is picked, a run has five steps."""
     layers = tuple(LayerInfo(name, (4, 8, 8), False) for name in LAYERS)
     loaded = ModelLoaded("m", "cpu", 3, 8, layers)
-    return replace(state, loaded=loaded, selection=Selection(anchor=3, manual=(4,)))
+    return replace(
+        state,
+        opened=replace(state.opened, loaded=loaded),
+        picks=replace(state.picks, selection=Selection(anchor=3, manual=(4,))),
+    )
 
 
 @pytest.fixture
@@ -96,7 +103,7 @@ def test_what_is_asked_for_is_what_a_job_takes(
         layers=("midblock",),
         rows=(3,),
         class_choice=0,
-        settings=replace(ready.settings, seed=1),
+        settings=replace(ready.runs.settings, seed=1),
         **drawn(qtbot, window),  # type: ignore[arg-type]
     )
     assert len(job.cells()) == job.count == 24
@@ -149,10 +156,12 @@ def test_a_range_of_steps_is_read_again_when_runs_have_others(
     window.form.windows.setText("7-10")
     assert not window.draw.isEnabled()
     longer = GenerateSettings(num_steps=10, mask_steps=10, sampler="heun", guidance_scale=2.0)
-    window.set_state(replace(ready, settings=longer))
+    window.set_state(replace(ready, runs=replace(ready.runs, settings=longer)))
     assert window.draw.isEnabled()
     assert window.summary.text() == "4 pictures of NFE 38, mask of 2 samples."  # (2·10 - 1)·2
-    window.set_state(replace(ready, settings=replace(longer, num_steps=9)))
+    window.set_state(
+        replace(ready, runs=replace(ready.runs, settings=replace(longer, num_steps=9)))
+    )
     assert window.form.problem.text() == STEPS.replace("to 5", "to 9")
 
 
@@ -172,23 +181,23 @@ def test_a_grid_that_is_too_large_is_refused_with_its_number(
 
 
 def test_without_a_pick_only_seeds_can_vary(window: GridWindow, ready: State) -> None:
-    window.set_state(replace(ready, selection=Selection()))
+    window.set_state(replace(ready, picks=replace(ready.picks, selection=Selection())))
     assert window.draw.isEnabled()
     assert window.summary.text() == "4 pictures of NFE 5, no mask."
     window.form.strengths.setText("0, 1")
     assert not window.draw.isEnabled()
     assert window.summary.text().startswith("Click a point on the map first")
     assert window.draw.toolTip() == window.summary.text()
-    window.set_state(replace(ready, selection=Selection(anchor=0)))
+    window.set_state(replace(ready, picks=replace(ready.picks, selection=Selection(anchor=0))))
     assert window.draw.isEnabled()
     assert window.summary.text() == "8 pictures of NFE 5, mask of 1 sample."
 
 
 def test_a_draw_that_cannot_be_says_why(window: GridWindow, ready: State) -> None:
-    window.set_state(replace(ready, layer_map=None))
+    window.set_state(replace(ready, opened=replace(ready.opened, layer_map=None)))
     assert not window.draw.isEnabled()
     assert window.summary.text() == "The map is not there yet."
-    window.set_state(replace(ready, model_problem="No checkpoint."))
+    window.set_state(replace(ready, opened=replace(ready.opened, model_problem="No checkpoint.")))
     assert not window.draw.isEnabled()
     assert window.summary.text() == "The model cannot run: No checkpoint."
 
@@ -197,11 +206,11 @@ def test_checked_layers_stay_until_another_model_is_loaded(
     window: GridWindow, ready: State
 ) -> None:
     check(window, 1)
-    window.set_state(replace(ready, selection=Selection(anchor=9)))
+    window.set_state(replace(ready, picks=replace(ready.picks, selection=Selection(anchor=9))))
     assert window.form.axes(5)["mask_layers"] == (("midblock",),)
-    assert ready.loaded is not None
-    other = replace(ready.loaded, layers=(LayerInfo("middle", (4, 8, 8), False),))
-    window.set_state(replace(ready, loaded=other))
+    assert ready.opened.loaded is not None
+    other = replace(ready.opened.loaded, layers=(LayerInfo("middle", (4, 8, 8), False),))
+    window.set_state(replace(ready, opened=replace(ready.opened, loaded=other)))
     layers = window.form.layers
     assert [layers.item(row).text() for row in range(layers.count())] == ["middle"]
     assert window.form.axes(5)["mask_layers"] == ()
@@ -245,7 +254,7 @@ def colour(index: int) -> tuple[int, int, int]:
 @pytest.fixture
 def sheet(qtbot: QtBot, window: GridWindow, ready: State, make_grid) -> ContactSheet:
     """The sheet of a window with four of six pictures."""
-    window.set_state(replace(ready, grid=make_grid(4)))
+    window.set_state(replace(ready, runs=replace(ready.runs, grid=make_grid(4))))
     qtbot.waitUntil(window.sheet.isVisible)
     return window.sheet
 
@@ -301,7 +310,7 @@ def test_before_the_first_grid_the_window_says_what_to_do(
 ) -> None:
     assert window.stack.currentWidget() is window.empty
     assert not any(b.isEnabled() for b in (window.cancel, window.fit, window.save))
-    window.set_state(replace(ready, grid=make_grid(1)))
+    window.set_state(replace(ready, runs=replace(ready.runs, grid=make_grid(1))))
     assert window.stack.currentWidget() is window.sheet
     window.set_state(ready)
     assert window.stack.currentWidget() is window.empty
@@ -314,7 +323,7 @@ def test_pictures_are_added_as_they_come_each_at_its_place(
     sheet = window.sheet
     kept: set[QGraphicsPixmapItem] = set()
     for count in (0, 1, 4, 4, 6):
-        window.set_state(replace(ready, grid=make_grid(count)))
+        window.set_state(replace(ready, runs=replace(ready.runs, grid=make_grid(count))))
         now = set(pixmaps(sheet))
         assert len(now) == count
         assert kept <= now  # those that were there were not drawn again
@@ -339,15 +348,21 @@ def test_pictures_are_added_as_they_come_each_at_its_place(
 def test_a_grid_whose_seed_is_not_chosen_yet_has_no_names(
     window: GridWindow, ready: State, make_grid
 ) -> None:
-    window.set_state(replace(ready, grid=make_grid(6)))
-    window.set_state(replace(ready, grid=make_grid(0, job_id=10, seed=None)))
+    window.set_state(replace(ready, runs=replace(ready.runs, grid=make_grid(6))))
+    window.set_state(
+        replace(ready, runs=replace(ready.runs, grid=make_grid(0, job_id=10, seed=None)))
+    )
     sheet = window.sheet
     assert (names(sheet), pixmaps(sheet)) == ([], [])
     assert sheet.cell_at(QPointF(CELL / 2, CELL / 2)) is None
-    window.set_state(replace(ready, grid=make_grid(1, job_id=10, seed=70)))
+    window.set_state(
+        replace(ready, runs=replace(ready.runs, grid=make_grid(1, job_id=10, seed=70)))
+    )
     assert names(sheet)[:2] == ["seed 70", "seed 71"]
     assert pixel(sheet, at(sheet, 0)) == colour(0)
-    window.set_state(replace(ready, grid=make_grid(0, job_id=11, seed=80)))
+    window.set_state(
+        replace(ready, runs=replace(ready.runs, grid=make_grid(0, job_id=11, seed=80)))
+    )
     assert names(sheet)[:2] == ["seed 80", "seed 81"]
     assert pixmaps(sheet) == []
 
@@ -357,19 +372,29 @@ def test_progress_is_shown_and_the_grid_in_work_can_be_cancelled(
 ) -> None:
     grid = make_grid(4)
     running = RunningJob(grid.job, "Generating a grid", stage="generating", detail="4 of 6, 2/s")
-    window.set_state(replace(ready, grid=grid, jobs=(running,)))
+    window.set_state(
+        replace(
+            ready,
+            runs=replace(ready.runs, grid=grid),
+            jobs=replace(ready.jobs.running, running=(running,)),
+        )
+    )
     assert window.progress.text() == "generating 4 of 6, 2/s"
     with qtbot.waitSignal(window.cancel_requested) as caught:
         qtbot.mouseClick(window.cancel, Qt.MouseButton.LeftButton)
     assert caught.args == [9]
-    window.set_state(replace(ready, grid=make_grid(6)))
+    window.set_state(replace(ready, runs=replace(ready.runs, grid=make_grid(6))))
     assert window.progress.text() == "6 pictures"
     assert not window.cancel.isEnabled()
     with qtbot.waitSignal(window.save_requested):
         qtbot.mouseClick(window.save, Qt.MouseButton.LeftButton)
-    window.set_state(replace(ready, grid=replace(make_grid(0), done=True)))
+    window.set_state(
+        replace(ready, runs=replace(ready.runs, grid=replace(make_grid(0), done=True)))
+    )
     assert not window.save.isEnabled()
-    window.set_state(replace(ready, grid=replace(make_grid(1), done=True)))
+    window.set_state(
+        replace(ready, runs=replace(ready.runs, grid=replace(make_grid(1), done=True)))
+    )
     assert window.progress.text() == "1 picture"
     assert window.save.isEnabled()
 
@@ -454,9 +479,9 @@ def test_pictures_that_come_leave_the_zoom_and_the_next_grid_is_fitted(
     for _ in range(10):
         wheel(sheet, 120)
     zoomed = scale(sheet)
-    window.set_state(replace(ready, grid=make_grid(6)))
+    window.set_state(replace(ready, runs=replace(ready.runs, grid=make_grid(6))))
     assert scale(sheet) == zoomed
-    window.set_state(replace(ready, grid=make_grid(1, job_id=10)))
+    window.set_state(replace(ready, runs=replace(ready.runs, grid=make_grid(1, job_id=10))))
     assert scale(sheet) != zoomed
     assert whole(sheet)
 

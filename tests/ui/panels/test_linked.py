@@ -13,7 +13,8 @@ from recorder import Recorder
 
 from diffviews_desktop.actions import answers, maps, showing
 from diffviews_desktop.engine.jobs.mapping import LinkMaps
-from diffviews_desktop.state.state import Selection, State
+from diffviews_desktop.state.picks import Selection
+from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.ui.views.flat.view import MapView
 from diffviews_desktop.values.folders import ModelSummary
@@ -25,20 +26,14 @@ from diffviews_desktop.values.sampling import GenerateSettings
 @pytest.fixture
 def window(open_window: Callable[..., MainWindow], state: State) -> MainWindow:
     summary = ModelSummary("m", "edm", "", GenerateSettings())
-    made = open_window(replace(state, models=(summary,)))
+    made = open_window(replace(state, opened=replace(state.opened, models=(summary,))))
     made.resize(1280, 720)
-    made.second_action.trigger()
+    made.menu_actions["maps.second"].trigger()
     return made
 
 
 def finish(window: MainWindow, worker: Recorder, linked: LinkedMap) -> None:
-    answers.on_finished(
-        session=window.session,
-        worker=worker,
-        job_id=worker.jobs[-1].job_id,
-        result=linked,
-        memory=None,
-    )
+    answers.on_finished(window.context, job_id=worker.jobs[-1].job_id, result=linked, memory=None)
 
 
 @pytest.fixture
@@ -47,10 +42,10 @@ def second(window: MainWindow, worker: Recorder, state: State) -> MapView:
     panel = window.linked_panel
     panel.layers.setCurrentIndex(0)
     panel.layers.activated.emit(0)
-    xy = state.layer_map.xy * (-1, 1)
+    xy = state.opened.layer_map.xy * (-1, 1)
     xy[5] = np.nan
     overlap = np.linspace(0, 1, 30).astype(np.float32)
-    other = replace(state.layer_map, xy=xy.astype(np.float32))
+    other = replace(state.opened.layer_map, xy=xy.astype(np.float32))
     finish(window, worker, LinkedMap(map=other, beside=("midblock",), overlap=overlap))
     assert window.map_area.linked.isVisible()
     return window.map_area.linked
@@ -66,7 +61,7 @@ def test_nothing_is_computed_before_a_layer_is_chosen(window: MainWindow, worker
     assert isinstance(job, LinkMaps)
     assert job.other_layers == ("midblock",)
     assert "being made" in panel.empty.text()
-    window.second_action.trigger()
+    window.menu_actions["maps.second"].trigger()
     assert not panel.isVisible()
 
 
@@ -80,7 +75,7 @@ def test_hover_picks_and_selection_are_shared(
     x, y = first._rings._hover.getData()
     assert (x[0], y[0]) == (2.0, 1.0)
     qtbot.mouseClick(second.viewport, Qt.MouseButton.LeftButton, pos=place)
-    assert window.session.state.selection.anchor == 8
+    assert window.session.state.picks.selection.anchor == 8
     for view, at in ((first, 2.0), (second, -2.0)):
         x, _ = view._rings._anchor.getData()
         assert x[0] == at
@@ -92,36 +87,30 @@ def test_hover_picks_and_selection_are_shared(
 
 
 def test_filter_and_colours_are_shared(window: MainWindow, second: MapView) -> None:
-    showing.only_category(session=window.session, by="class", number=0, count=3)
+    showing.only_category(window.context, by="class", number=0, count=3)
     assert sorted(second.points.scene_drawn.rows.tolist()) == list(range(0, 30, 3))
-    showing.show_all(session=window.session)
-    showing.change_color(session=window.session, by="overlap")
+    showing.show_all(window.context)
+    showing.change_color(window.context, by="overlap")
     assert window.map.legend.isVisible()
     assert "shared neighbours from 0 to 1" in window.map.legend.accessibleName()
     assert not second.legend.isVisible()
     one, other = (view.points for view in (window.map, second))
     assert all(one.color_of(row) == other.color_of(row) for row in range(30))
-    window.second_action.trigger()
-    assert window.session.state.linked is None
+    window.menu_actions["maps.second"].trigger()
+    assert window.session.state.opened.linked is None
     assert window.session.state.colored_by == "class"  # there is nothing to compare with
 
 
 def test_another_first_map_lays_the_second_on_it_anew(
     window: MainWindow, second: MapView, worker: Recorder, state: State
 ) -> None:
-    maps.change_layer(session=window.session, worker=worker, layers=("other",))
-    mapped = replace(state.layer_map, layers=("other",))
-    answers.on_finished(
-        session=window.session,
-        worker=worker,
-        job_id=worker.jobs[-1].job_id,
-        result=mapped,
-        memory=None,
-    )
+    maps.change_layer(window.context, layers=("other",))
+    mapped = replace(state.opened.layer_map, layers=("other",))
+    answers.on_finished(window.context, job_id=worker.jobs[-1].job_id, result=mapped, memory=None)
     job = worker.jobs[-1]
     assert isinstance(job, LinkMaps)
     assert (job.layers, job.other_layers) == (("other",), ("midblock",))
-    assert window.session.state.linked is None
+    assert window.session.state.opened.linked is None
 
 
 def test_both_maps_fit_into_a_small_window(

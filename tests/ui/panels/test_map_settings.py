@@ -9,7 +9,8 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from diffviews_desktop.engine.jobs.mapping import MapLayer
-from diffviews_desktop.state.state import RunningJob, State
+from diffviews_desktop.state.jobs import RunningJob
+from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.panels.map_settings import MapSettings
 from diffviews_desktop.values.folders import Source
 from diffviews_desktop.values.maps import MAX_SEED, METRICS, MapParameters
@@ -64,13 +65,15 @@ def test_nothing_invalid_can_be_entered(qtbot: QtBot, panel: MapSettings) -> Non
 def test_fields_follow_the_map_until_they_are_edited(
     qtbot: QtBot, panel: MapSettings, state: State
 ) -> None:
-    made = replace(state, source=Source(parameters=MADE))
+    made = replace(state, opened=replace(state.opened, source=Source(parameters=MADE)))
     panel.set_state(made)
     assert panel.parameters() == MADE
     panel.neighbors.setValue(50)
     panel.set_state(state)  # the map changes under the hand
     assert panel.parameters() == replace(MADE, n_neighbors=50)
-    panel.set_state(replace(state, source=Source(parameters=panel.parameters())))
+    panel.set_state(
+        replace(state, opened=replace(state.opened, source=Source(parameters=panel.parameters())))
+    )
     panel.set_state(state)  # it came, and is left again
     assert panel.parameters() == MapParameters()
 
@@ -78,20 +81,20 @@ def test_fields_follow_the_map_until_they_are_edited(
 def test_the_maps_own_parameters_are_shown_as_far_as_they_are_known(
     panel: MapSettings, state: State
 ) -> None:
-    assert state.layer_map is not None
+    assert state.opened.layer_map is not None
     for said, shown in (
         ({"n_neighbors": 20, "min_dist": 0.5, "other": 1}, MapParameters(20, 0.5)),
         ({"n_neighbors": "many"}, MapParameters()),
     ):
-        known = replace(state.layer_map, parameters=said)
-        panel.set_state(replace(state, layer_map=known))
+        known = replace(state.opened.layer_map, parameters=said)
+        panel.set_state(replace(state, opened=replace(state.opened, layer_map=known)))
         assert panel.parameters() == shown
 
 
 def test_defaults_fill_and_the_folders_own_map_is_asked_for(
     qtbot: QtBot, panel: MapSettings, state: State
 ) -> None:
-    panel.set_state(replace(state, source=Source(parameters=MADE)))
+    panel.set_state(replace(state, opened=replace(state.opened, source=Source(parameters=MADE))))
     qtbot.mouseClick(panel.defaults, Qt.MouseButton.LeftButton)
     assert panel.parameters() == MapParameters()
     with qtbot.waitSignal(panel.map_requested) as caught:
@@ -107,7 +110,10 @@ def test_a_disabled_button_says_why(panel: MapSettings, state: State) -> None:
     for shown, why in (
         (state, "was made with these"),
         (State(), "Open a data folder"),
-        (replace(state, model_problem="No checkpoint."), "No checkpoint."),
+        (
+            replace(state, opened=replace(state.opened, model_problem="No checkpoint.")),
+            "No checkpoint.",
+        ),
     ):
         panel.set_state(shown)
         assert not panel.make.isEnabled()
@@ -119,7 +125,7 @@ def test_a_disabled_button_says_why(panel: MapSettings, state: State) -> None:
 
 def test_it_says_that_the_old_map_stays(panel: MapSettings, state: State) -> None:
     job = MapLayer(job_id=1, source=Source(parameters=MADE), model="m", layers=("midblock",))
-    panel.set_state(replace(state, jobs=(RunningJob(job, "Mapping"),)))
+    panel.set_state(replace(state, jobs=replace(state.jobs, running=(RunningJob(job, "Mapping"),))))
     assert "stays until the new one is there" in panel.hint.text()
     assert panel.own.isEnabled()
     assert panel.make.isEnabled()

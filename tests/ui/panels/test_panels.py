@@ -6,12 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from made_runs import run_of
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from diffviews_desktop.engine.jobs.mapping import MapLayer
-from diffviews_desktop.state.state import RunningJob, Selection, State, TrajectoryRecord
+from diffviews_desktop.state.jobs import RunningJob
+from diffviews_desktop.state.picks import Selection
+from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.images import PictureLoader
 from diffviews_desktop.ui.panels.classes import ClassesPanel
@@ -41,11 +44,15 @@ def pictures(qapp: QApplication) -> PictureLoader:
 def generate(qtbot: QtBot, state: State) -> GeneratePanel:
     panel = GeneratePanel()
     qtbot.addWidget(panel)
-    ready = replace(state, selection=Selection(anchor=3), settings=GenerateSettings())
+    ready = replace(
+        state,
+        picks=replace(state.picks, selection=Selection(anchor=3)),
+        runs=replace(state.runs, settings=GenerateSettings()),
+    )
     # as in the window: what the panel says comes back to it as state
     panel.settings_changed.connect(
         lambda settings, choice: panel.set_state(
-            replace(ready, settings=settings, class_choice=choice)
+            replace(ready, runs=replace(ready.runs, settings=settings, class_choice=choice))
         )
     )
     panel.set_state(ready)
@@ -106,8 +113,12 @@ def test_a_typed_seed_is_kept_and_nonsense_is_not(qtbot: QtBot, generate: Genera
 
 
 def test_the_seed_of_the_last_run_can_be_locked(generate: GeneratePanel, state, make_job) -> None:
-    record = TrajectoryRecord(make_job(), "Trajectory 1", seed=77)
-    shown = replace(state, selection=Selection(anchor=3), trajectories=(record,), shown=record.key)
+    record = run_of(make_job(), "Trajectory 1", seed=77)
+    shown = replace(
+        state,
+        picks=replace(state.picks, selection=Selection(anchor=3)),
+        runs=replace(state.runs, all=(record,), shown=record.id),
+    )
     generate.set_state(shown)
     assert generate.seed.text() == "77"
     generate.lock.setChecked(True)
@@ -115,10 +126,14 @@ def test_the_seed_of_the_last_run_can_be_locked(generate: GeneratePanel, state, 
 
 
 def test_a_disabled_generate_says_why(generate: GeneratePanel, state: State) -> None:
-    generate.set_state(replace(state, selection=Selection()))
+    generate.set_state(replace(state, picks=replace(state.picks, selection=Selection())))
     assert not generate.generate.isEnabled()
     assert "Click a point" in generate.generate.toolTip()
-    broken = replace(state, selection=Selection(anchor=1), model_problem="No checkpoint.")
+    broken = replace(
+        state,
+        picks=replace(state.picks, selection=Selection(anchor=1)),
+        opened=replace(state.opened, model_problem="No checkpoint."),
+    )
     generate.set_state(broken)
     assert not generate.generate.isEnabled()
     assert "No checkpoint." in generate.generate.toolTip()
@@ -126,7 +141,13 @@ def test_a_disabled_generate_says_why(generate: GeneratePanel, state: State) -> 
 
 def test_generate_can_be_pressed_while_one_runs(generate: GeneratePanel, state, make_job) -> None:
     jobs = tuple(RunningJob(make_job(i), f"Generating {i}") for i in (1, 2, 3))
-    generate.set_state(replace(state, selection=Selection(anchor=1), jobs=jobs))
+    generate.set_state(
+        replace(
+            state,
+            picks=replace(state.picks, selection=Selection(anchor=1)),
+            jobs=replace(state.jobs, running=jobs),
+        )
+    )
     assert generate.generate.isEnabled()
     assert "2 waiting" in generate.generate.text()
     assert generate.cancel.isEnabled()
@@ -142,7 +163,7 @@ def gallery(qtbot: QtBot, pictures: PictureLoader, state: State) -> GalleryPanel
     panel.resize(320, 400)
     panel.show()
     picked = Selection(anchor=0, manual=(4,), suggested=((6, 1.25), (7, 2.5)))
-    panel.set_state(replace(state, selection=picked))
+    panel.set_state(replace(state, picks=replace(state.picks, selection=picked)))
     return panel
 
 
@@ -207,7 +228,7 @@ def test_preview_shows_hover_then_falls_back_to_the_anchor(
 ) -> None:
     panel = PreviewPanel(pictures)
     qtbot.addWidget(panel)
-    panel.set_state(replace(state, selection=Selection(anchor=2)))
+    panel.set_state(replace(state, picks=replace(state.picks, selection=Selection(anchor=2))))
     panel.show_row(8)
     qtbot.waitUntil(lambda: not panel.picture.pixmap().isNull())
     qtbot.waitUntil(lambda: panel.picture.pixmap().toImage().pixelColor(5, 5).red() == 40)
@@ -237,7 +258,7 @@ def test_classes_can_be_found_and_toggled(qtbot: QtBot, state: State) -> None:
     with qtbot.waitSignal(panel.class_chosen) as caught:
         panel.list.itemClicked.emit(panel.list.item(2))
     assert caught.args == [2]
-    panel.set_state(replace(state, highlighted_class=2))
+    panel.set_state(replace(state, view=replace(state.view, highlighted_class=2)))
     with qtbot.waitSignal(panel.class_chosen) as caught:
         panel.list.itemClicked.emit(panel.list.item(2))
     assert caught.args == [None]
@@ -252,14 +273,22 @@ def test_layers_say_whether_they_are_mapped(qtbot: QtBot, state: State) -> None:
     )
     loaded = ModelLoaded("m", "cpu", 3, 8, layers)
     both = ("encoder_bottleneck", "midblock")
-    panel.set_state(replace(state, loaded=loaded, default_layers=both))
+    panel.set_state(
+        replace(state, opened=replace(state.opened, loaded=loaded, default_layers=both))
+    )
     texts = [panel.layers.itemText(i) for i in range(panel.layers.count())]
     assert texts[0] == "encoder_bottleneck+midblock  (default)"  # behaviour 44
     assert "not mapped yet" not in texts[1]
     assert "not mapped yet" in texts[2]
     assert panel.layers.currentData() == ("midblock",)
     job = MapLayer(job_id=5, source=Source(), model="m", layers=("decoder_block_1",))
-    panel.set_state(replace(state, loaded=loaded, jobs=(RunningJob(job, "Mapping"),)))
+    panel.set_state(
+        replace(
+            state,
+            opened=replace(state.opened, loaded=loaded),
+            jobs=replace(state.jobs, running=(RunningJob(job, "Mapping"),)),
+        )
+    )
     assert panel.layers.currentData() == ("decoder_block_1",)
     with qtbot.waitSignal(panel.layers_chosen) as caught:
         panel.layers.activated.emit(0)
@@ -271,20 +300,22 @@ def test_layers_say_what_they_take(qtbot: QtBot, state: State) -> None:
     qtbot.addWidget(panel)
     layers = (LayerInfo("midblock", (4, 8, 8), True), LayerInfo("huge", (512, 64, 64), False))
     loaded = ModelLoaded("m", "cpu", 3, 8, layers)
-    panel.set_state(replace(state, loaded=loaded))
+    panel.set_state(replace(state, opened=replace(state.opened, loaded=loaded)))
     texts = [panel.layers.itemText(i) for i in range(panel.layers.count())]
     assert texts[1] == "midblock  4×8×8  ·  mapped"
     assert texts[2] == "huge  512×64×64  ·  not mapped yet · 252 MB"
     tip = Qt.ItemDataRole.ToolTipRole
     assert "appears at once" in panel.layers.itemData(1, tip)
     for rate, duration in ((0.75, "40 s"), (10.0, "3 s"), (0.1, "5 min"), (0.001, "8.3 h")):
-        panel.set_state(replace(state, loaded=loaded, rate=rate))
+        panel.set_state(replace(state, opened=replace(state.opened, loaded=loaded, rate=rate)))
         assert panel.layers.itemText(2).endswith(f"252 MB · about {duration}")
         assert f"30 samples to run. On disk and in time: 252 MB · about {duration}." in (
             panel.layers.itemData(2, tip)
         )
-    half = replace(state.source, activation_dtype="float16")
-    panel.set_state(replace(state, loaded=replace(loaded), source=half))
+    half = replace(state.opened.source, activation_dtype="float16")
+    panel.set_state(
+        replace(state, opened=replace(state.opened, loaded=replace(loaded), source=half))
+    )
     assert panel.layers.itemText(2).endswith("126 MB")
 
 
@@ -308,14 +339,21 @@ def test_colours_that_cannot_be_say_why(qtbot: QtBot, state: State) -> None:
     assert panel.choice.isEnabled()
     assert set(off()) == {"trust", "z", "distance", "overlap"}
     assert "not judged" in off()["trust"]
-    assert state.layer_map is not None
-    full = replace(state.layer_map, trust=np.full(30, 0.9), z=np.zeros(30))
-    shown = replace(state, layer_map=full, selection=Selection(anchor=1), color_by="z")
+    assert state.opened.layer_map is not None
+    full = replace(state.opened.layer_map, trust=np.full(30, 0.9), z=np.zeros(30))
+    shown = replace(
+        state,
+        opened=replace(state.opened, layer_map=full),
+        picks=replace(state.picks, selection=Selection(anchor=1)),
+        view=replace(state.view, color_by="z"),
+    )
     panel.set_state(shown)
     assert set(off()) == {"overlap"}
     assert "second map" in off()["overlap"]
     assert panel.choice.currentData() == "z"
-    panel.set_state(replace(shown, layer_map=state.layer_map))  # this map is flat
+    panel.set_state(
+        replace(shown, opened=replace(shown.opened, layer_map=state.opened.layer_map))
+    )  # this map is flat
     assert panel.choice.currentData() == "class"
 
 
@@ -331,10 +369,15 @@ def test_a_colour_is_chosen_by_keyboard(qtbot: QtBot, state: State) -> None:
 def test_preview_says_how_far_a_point_can_be_trusted(qtbot: QtBot, pictures, state: State) -> None:
     panel = PreviewPanel(pictures)
     qtbot.addWidget(panel)
-    assert state.layer_map is not None
+    assert state.opened.layer_map is not None
     trust = np.full(30, np.nan, np.float32)
     trust[3] = 0.934
-    panel.set_state(replace(state, layer_map=replace(state.layer_map, trust=trust)))
+    panel.set_state(
+        replace(
+            state,
+            opened=replace(state.opened, layer_map=replace(state.opened.layer_map, trust=trust)),
+        )
+    )
     panel.show_row(3)
     assert "trust 0.93" in panel.facts.text()
     panel.show_row(4)
@@ -351,8 +394,10 @@ def test_frames_of_many_steps_are_shown_whole_above_the_scroll_bar(
     panel.resize(900, 180)
     panel.show()
     steps = tuple(make_step(i) for i in range(40))
-    record = TrajectoryRecord(make_job(num_steps=40), "Trajectory 1", steps=steps, done=True)
-    panel.set_state(replace(state, trajectories=(record,), shown=record.key, step=39))
+    record = run_of(make_job(num_steps=40), "Trajectory 1", steps=steps, done=True)
+    panel.set_state(
+        replace(state, runs=replace(state.runs, all=(record,), shown=record.id, step=39))
+    )
     qtbot.waitUntil(panel.strip.horizontalScrollBar().isVisible)
     last = panel.strip.visualItemRect(panel.strip.item(39))
     assert last.top() >= 0
@@ -362,12 +407,15 @@ def test_frames_of_many_steps_are_shown_whole_above_the_scroll_bar(
 def test_the_trajectory_grows_and_is_scrubbed(qtbot: QtBot, state, make_job, make_step) -> None:
     panel = TrajectoryPanel()
     qtbot.addWidget(panel)
-    record = TrajectoryRecord(make_job(num_steps=3), "Trajectory 1", seed=5, class_label=-2)
+    record = run_of(make_job(num_steps=3), "Trajectory 1", seed=5, class_label=-2)
     steps = tuple(make_step(i, imposed=i == 0) for i in range(3))
     for count in (0, 1, 2, 3):
         grown = replace(record, steps=steps[:count])
         panel.set_state(
-            replace(state, trajectories=(grown,), shown=grown.key, step=max(0, count - 1))
+            replace(
+                state,
+                runs=replace(state.runs, all=(grown,), shown=grown.id, step=max(0, count - 1)),
+            )
         )
         assert panel.strip.count() == count
     assert panel.where.text() == "step 3/3 · σ 3.33"
@@ -387,13 +435,13 @@ def test_play_goes_through_the_steps(qtbot: QtBot, state, make_job, make_step) -
     panel = TrajectoryPanel()
     qtbot.addWidget(panel)
     steps = tuple(make_step(i) for i in range(3))
-    record = TrajectoryRecord(make_job(num_steps=3), "Trajectory 1", steps=steps, done=True)
-    shown = replace(state, trajectories=(record,), shown=record.key, step=2)
+    record = run_of(make_job(num_steps=3), "Trajectory 1", steps=steps, done=True)
+    shown = replace(state, runs=replace(state.runs, all=(record,), shown=record.id, step=2))
     seen: list[int] = []
 
     def go(step: int) -> None:
         seen.append(step)
-        panel.set_state(replace(shown, step=step))
+        panel.set_state(replace(shown, runs=replace(shown.runs, step=step)))
 
     panel.step_chosen.connect(go)
     panel.set_state(shown)
@@ -411,7 +459,13 @@ def test_the_status_bar_names_the_job_and_cancels_it(qtbot: QtBot, state, make_j
     assert not bar.cancel.isVisible()
     running = RunningJob(make_job(), "Generating", stage="generating", fraction=0.4, since=1.0)
     waiting = RunningJob(make_job(2), "Generating")
-    bar.set_state(replace(state, jobs=(running, waiting), memory=900_000_000))
+    bar.set_state(
+        replace(
+            state,
+            jobs=replace(state.jobs, running=(running, waiting)),
+            engine=replace(state.engine, memory=900_000_000),
+        )
+    )
     assert bar.job.text() == "Generating: generating  (+1 waiting)"
     assert bar.bar.value() == 400
     assert "30 samples" in bar.facts.toolTip()
@@ -432,9 +486,9 @@ def bar(qtbot: QtBot) -> StatusBar:
 def test_the_status_bar_says_how_trustworthy_the_map_is(bar: StatusBar, state: State) -> None:
     bar.set_state(state)
     assert "trust" not in bar.facts.toolTip()
-    assert state.layer_map is not None
-    judged = replace(state.layer_map, trust=np.full(30, 0.974, np.float32))
-    bar.set_state(replace(state, layer_map=judged))
+    assert state.opened.layer_map is not None
+    judged = replace(state.opened.layer_map, trust=np.full(30, 0.974, np.float32))
+    bar.set_state(replace(state, opened=replace(state.opened, layer_map=judged)))
     assert "trustworthiness 0.97" in bar.facts.text()
     assert "1 is best" in bar.facts.toolTip()
 
@@ -451,7 +505,7 @@ def test_progress_does_not_jump_about(
         now[0] = 100.0 + seconds
         detail = f"{done} of 2000, {41 if done else 0}/s"
         shown = replace(running, fraction=done / 2000, detail=detail)
-        bar.set_state(replace(state, jobs=(shown,)))
+        bar.set_state(replace(state, jobs=replace(state.jobs, running=(shown,))))
         qtbot.wait(10)
         assert bar.job.text() == f"Mapping midblock: extracting, {detail}"
         places |= {(bar.job.x(), bar.bar.x(), bar.cancel.x())}
@@ -460,7 +514,7 @@ def test_progress_does_not_jump_about(
     assert left[0] == ""
     assert left[1:3] == ["15 min left", "14 min left"]
     long = replace(running, detail="x" * 400)
-    bar.set_state(replace(state, jobs=(long,)))
+    bar.set_state(replace(state, jobs=replace(state.jobs, running=(long,))))
     qtbot.wait(10)
     assert (bar.job.x(), bar.bar.x(), bar.cancel.x()) in places
     assert bar.job.text().endswith("…")

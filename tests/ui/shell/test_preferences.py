@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QComboBox, QMenu
 from pytestqt.qtbot import QtBot
 from recorder import Recorder
 
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import motion, theme
-from diffviews_desktop.ui.shell.preferences import Preferences
+from diffviews_desktop.ui.shell.preferences import PreferencesWindow
 from diffviews_desktop.ui.shell.settings import Settings
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.ui.views.flat import points_gl, renderer
@@ -39,13 +40,27 @@ def window(qtbot: QtBot, settings: Settings, worker: Recorder, state: State) -> 
 
 
 @pytest.fixture
-def preferences(qtbot: QtBot, window: MainWindow) -> Preferences:
-    action = next(a for a in window.actions_with_keys() if a.text() == "&Preferences…")
+def preferences(qtbot: QtBot, window: MainWindow) -> PreferencesWindow:
+    action = window.menu_actions["window.preferences"]
     assert action.shortcut().toString() == "Ctrl+,"
     action.trigger()
-    assert window.preferences is not None
-    qtbot.waitUntil(window.preferences.isVisible)
-    return window.preferences
+    assert window.pages.preferences is not None
+    qtbot.waitUntil(window.pages.preferences.isVisible)
+    return window.pages.preferences
+
+
+def listed(window: MainWindow, choice: str) -> list[QAction]:
+    """What a menu offers when it opens."""
+    menu = window.findChild(QMenu, choice)
+    assert isinstance(menu, QMenu)
+    menu.aboutToShow.emit()
+    return menu.actions()
+
+
+def checked(window: MainWindow, choice: str) -> object:
+    """What holds of it."""
+    (found,) = [action.data() for action in listed(window, choice) if action.isChecked()]
+    return found
 
 
 def choose(qtbot: QtBot, box: QComboBox, text: str) -> None:
@@ -57,7 +72,7 @@ def choose(qtbot: QtBot, box: QComboBox, text: str) -> None:
 
 
 def test_each_field_does_what_its_menu_does_and_is_remembered(
-    qtbot: QtBot, window: MainWindow, preferences: Preferences, settings: Settings
+    qtbot: QtBot, window: MainWindow, preferences: PreferencesWindow, settings: Settings
 ) -> None:
     choose(qtbot, preferences.appearance, "Dark")
     assert theme.is_dark()
@@ -67,16 +82,16 @@ def test_each_field_does_what_its_menu_does_and_is_remembered(
     assert settings.text("theme") == "dark"
     assert settings.text("ramp") == "cividis"
     assert settings.text("reduced_motion") == "true"
-    for group, data in ((window.appearances, "dark"), (window.ramps, "cividis")):
-        assert group.checkedAction().data() == data
-    assert window.still_action.isChecked()
+    assert checked(window, "preferences.appearance") == "dark"
+    assert checked(window, "preferences.ramp") == "cividis"
+    assert window.menu_actions["preferences.motion"].isChecked()
     qtbot.waitUntil(lambda: not theme.changing())
 
 
-def test_fields_follow_the_menus(window: MainWindow, preferences: Preferences) -> None:
-    window.appearances.actions()[2].trigger()
-    window.ramps.actions()[1].trigger()
-    window.still_action.trigger()
+def test_fields_follow_the_menus(window: MainWindow, preferences: PreferencesWindow) -> None:
+    listed(window, "preferences.appearance")[2].trigger()
+    listed(window, "preferences.ramp")[1].trigger()
+    window.menu_actions["preferences.motion"].trigger()
     assert preferences.appearance.currentText() == "Dark"
     assert preferences.ramps.currentIndex() == 1
     assert preferences.still.isChecked()
@@ -85,7 +100,7 @@ def test_fields_follow_the_menus(window: MainWindow, preferences: Preferences) -
 def test_it_says_how_the_map_is_drawn_and_who_chose_that(
     qtbot: QtBot,
     window: MainWindow,
-    preferences: Preferences,
+    preferences: PreferencesWindow,
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -107,7 +122,10 @@ def test_it_says_how_the_map_is_drawn_and_who_chose_that(
 
 @pytest.mark.qt_log_ignore("QOpenGLShader::compile", "Problematic Vertex shader")
 def test_where_opengl_fails_it_says_so(
-    qtbot: QtBot, window: MainWindow, preferences: Preferences, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot,
+    window: MainWindow,
+    preferences: PreferencesWindow,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if renderer.choose_renderer("opengl").name != "opengl":
         pytest.skip("this display has no OpenGL")
@@ -125,7 +143,7 @@ def test_a_theme_of_the_command_line_is_shown_and_the_desktop_does_not_overwrite
     theme.apply("dark")  # as --theme dark does
     made = MainWindow(Session(), worker, settings)
     qtbot.addWidget(made)
-    assert made.appearances.checkedAction().data() == "dark"
+    assert checked(made, "preferences.appearance") == "dark"
     made.apply_theme("system")
     assert settings.text("theme") == "light"
     theme.apply("light")
@@ -137,9 +155,9 @@ def test_what_was_chosen_before_is_shown(qtbot: QtBot, worker: Recorder, tmp_pat
     theme.apply("system")
     made = MainWindow(Session(), worker, settings)
     qtbot.addWidget(made)
-    made.show_preferences()
-    assert made.preferences is not None
-    assert made.preferences.appearance.currentText() == "System"
-    assert made.preferences.ramps.currentIndex() == 0
-    assert made.preferences.drawing.currentText().startswith("Raster")
-    assert made.preferences.drawn.text() == ""  # there is no map yet
+    made.show_page("preferences")
+    assert made.pages.preferences is not None
+    assert made.pages.preferences.appearance.currentText() == "System"
+    assert made.pages.preferences.ramps.currentIndex() == 0
+    assert made.pages.preferences.drawing.currentText().startswith("Raster")
+    assert made.pages.preferences.drawn.text() == ""  # there is no map yet

@@ -172,7 +172,7 @@ def test_a_layout_that_was_damaged_is_forgotten(qtbot: QtBot, file: Path, worker
     window = MainWindow(Session(), worker, settings)
     qtbot.addWidget(window)
     first = window.saveState()
-    window.docks[1].hide()
+    window.layout_of_docks.docks[1].hide()
     window.close()
     checksum, _, code = settings.text("layout").partition(":")
     layout = bytearray(b64decode(code))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_runs import run_of
 from PySide6.QtCore import QPoint, QRect, Qt, QTimer
 from PySide6.QtGui import QAction, QImage
 from PySide6.QtWidgets import (
@@ -20,6 +21,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QListWidget,
+    QMenu,
     QMessageBox,
     QSlider,
     QSpinBox,
@@ -29,14 +31,17 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 from recorder import Recorder
 
-from diffviews_desktop.actions import answers, asking, picks, showing
+from diffviews_desktop.actions import answers, asking, folders, picks, showing
+from diffviews_desktop.actions.preferences import choose_appearance, choose_drawing
 from diffviews_desktop.app import App, Options
 from diffviews_desktop.engine.jobs.drawing import Generate
 from diffviews_desktop.engine.jobs.importing import DataImported, ImportData
 from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.engine.jobs.opening import DataOpened, LoadModel, OpenData
+from diffviews_desktop.state.jobs import RunningJob
+from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.session import Session
-from diffviews_desktop.state.state import RunningJob, Selection, State, TrajectoryRecord
+from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.shell.help import FactsWindow, KeysWindow, model_facts
 from diffviews_desktop.ui.shell.settings import Settings
@@ -75,7 +80,9 @@ def window(qtbot: QtBot, settings: Settings, worker: Recorder) -> Iterator[MainW
     made.bring_map()
     activate(qtbot, made)
     yield made
-    made.session.update(replace(made.session.state, jobs=()))
+    made.session.update(
+        replace(made.session.state, jobs=replace(made.session.state.jobs, running=()))
+    )
 
 
 def test_everything_fits_at_1280x720(
@@ -83,9 +90,13 @@ def test_everything_fits_at_1280x720(
 ) -> None:
     picked = Selection(anchor=0, suggested=((1, 1.0), (2, 2.0)))
     steps = tuple(make_step(i) for i in range(40))  # as many need a scroll bar
-    record = TrajectoryRecord(make_job(num_steps=40), "Trajectory 1", steps=steps, done=True)
+    record = run_of(make_job(num_steps=40), "Trajectory 1", steps=steps, done=True)
     window.session.update(
-        replace(state, selection=picked, trajectories=(record,), shown=record.key, step=39)
+        replace(
+            state,
+            picks=replace(state.picks, selection=picked),
+            runs=replace(state.runs, all=(record,), shown=record.id, step=39),
+        )
     )
     qtbot.waitUntil(window.trajectory.strip.isVisible)
     window.trajectory.landed.show()  # where a picture landed is one more line
@@ -104,24 +115,26 @@ def test_the_first_trajectory_moves_nothing(
     before = window.map_area.geometry(), window.trajectory.geometry()
     assert window.trajectory.empty.isVisible()
     steps = tuple(make_step(i) for i in range(40))
-    record = TrajectoryRecord(make_job(num_steps=40), "Trajectory 1", steps=steps, done=True)
-    window.session.update(replace(state, trajectories=(record,), shown=record.key, step=39))
+    record = run_of(make_job(num_steps=40), "Trajectory 1", steps=steps, done=True)
+    window.session.update(
+        replace(state, runs=replace(state.runs, all=(record,), shown=record.id, step=39))
+    )
     qtbot.waitUntil(window.trajectory.strip.isVisible)
     qtbot.wait(50)
     assert (window.map_area.geometry(), window.trajectory.geometry()) == before
 
 
 def test_all_keys_are_listed_on_a_small_screen_too(qtbot: QtBot, window: MainWindow) -> None:
-    window.show_shortcuts()
+    window.show_page("keys")
     shown = window.findChild(KeysWindow)
     assert shown is not None
     qtbot.waitUntil(shown.isVisible)
     assert shown.sizeHint().height() <= 690
     assert shown.sizeHint().width() <= 1280
     texts = [label.text() for label in shown.findChildren(QLabel)]
-    for action in window.actions_with_keys():
-        assert action.shortcut().toString() in texts
-        assert action.text().replace("&", "") in texts
+    for key, name in window.menu_actions.with_keys():
+        assert key in texts
+        assert name in texts
     shown.close()
 
 
@@ -150,11 +163,6 @@ def test_every_control_has_a_name_and_takes_the_keyboard(window: MainWindow) -> 
         assert inside or field.accessibleName()
 
 
-def test_shortcuts_are_unique(window: MainWindow) -> None:
-    keys = [action.shortcut().toString() for action in window.actions_with_keys()]
-    assert len(keys) == len(set(keys)) > 10
-
-
 def test_the_map_comes_and_the_old_one_stays_until_then(
     qtbot: QtBot, window: MainWindow, state: State
 ) -> None:
@@ -173,51 +181,57 @@ def test_clicks_go_through_the_operations_and_can_be_undone(
         place = window.map.position_of(row).toPoint()
         qtbot.mouseClick(window.map.viewport, Qt.MouseButton.LeftButton, pos=place)
         qtbot.wait(30)
-    assert window.session.state.selection == Selection(anchor=3, manual=(10, 16))
+    assert window.session.state.picks.selection == Selection(anchor=3, manual=(10, 16))
     window.session.undo_stack.undo()
-    assert window.session.state.selection == Selection(anchor=3, manual=(10,))
+    assert window.session.state.picks.selection == Selection(anchor=3, manual=(10,))
     window.session.undo_stack.redo()
-    assert window.session.state.selection == Selection(anchor=3, manual=(10, 16))
+    assert window.session.state.picks.selection == Selection(anchor=3, manual=(10, 16))
     qtbot.keyClick(window, Qt.Key.Key_S)
-    assert len(window.session.state.selection.suggested) == 5
+    assert len(window.session.state.picks.selection.suggested) == 5
     both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
     qtbot.keyClick(window, Qt.Key.Key_A, both)
-    assert window.session.state.selection == Selection()
+    assert window.session.state.picks.selection == Selection()
 
 
 def test_keys_belong_to_the_control_that_has_the_focus(
     qtbot: QtBot, window: MainWindow, state: State, make_job, make_step
 ) -> None:
     steps = tuple(make_step(i) for i in range(3))
-    record = TrajectoryRecord(make_job(), "Trajectory 1", steps=steps, done=True)
+    record = run_of(make_job(), "Trajectory 1", steps=steps, done=True)
     picked = Selection(anchor=0, manual=(4, 5, 6))
     window.session.update(
-        replace(state, selection=picked, trajectories=(record,), shown=record.key, step=1)
+        replace(
+            state,
+            picks=replace(state.picks, selection=picked),
+            runs=replace(state.runs, all=(record,), shown=record.id, step=1),
+        )
     )
     window.gallery.suggest.setFocus()
     qtbot.keyClick(window.gallery.suggest, Qt.Key.Key_Space)  # a button is pressed by it
-    assert len(window.session.state.selection.suggested) == 5
+    assert len(window.session.state.picks.selection.suggested) == 5
     window.gallery.list.setFocus()
     window.gallery.list.setCurrentRow(0)
     qtbot.keyClick(window.gallery.list, Qt.Key.Key_Right)
     assert window.gallery.list.currentRow() == 1
-    assert window.session.state.step == 1
+    assert window.session.state.runs.step == 1
     window.gallery.suggest.setFocus()
     qtbot.keyClick(window.gallery.suggest, Qt.Key.Key_Right)  # elsewhere they scrub
-    assert window.session.state.step == 2
+    assert window.session.state.runs.step == 2
     window.map.setFocus()
     map_widget = window.focusWidget()
     qtbot.keyClick(map_widget, Qt.Key.Key_Right)  # on the map they go from sample to sample
-    assert window.session.state.step == 2
+    assert window.session.state.runs.step == 2
     assert window.map.hovered_row == 0
     qtbot.keyClick(map_widget, Qt.Key.Key_Comma)
-    assert window.session.state.step == 1
+    assert window.session.state.runs.step == 1
 
 
 def test_generate_and_cancel_by_keyboard(
     qtbot: QtBot, window: MainWindow, worker: Recorder, state: State
 ) -> None:
-    window.session.update(replace(state, selection=Selection(anchor=3, manual=(4,))))
+    window.session.update(
+        replace(state, picks=replace(state.picks, selection=Selection(anchor=3, manual=(4,))))
+    )
     qtbot.keyClick(window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     job = worker.jobs[-1]
     assert isinstance(job, Generate)
@@ -237,26 +251,28 @@ def test_models_are_switched_and_folders_opened(
     assert isinstance(worker.jobs[-1], OpenData)
     assert worker.jobs[-1].model == "other"
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *a, **k: str(tmp_path))
-    window.choose_folder()
+    folders.choose_folder(window.context)
     assert worker.jobs[-1].source.path == tmp_path
 
 
 def test_the_layout_survives_a_restart_and_can_be_reset(
     qtbot: QtBot, window: MainWindow, settings: Settings, worker: Recorder
 ) -> None:
-    window.docks[1].hide()
+    window.layout_of_docks.docks[1].hide()
     window.close()
     again = MainWindow(Session(), worker, settings)
     qtbot.addWidget(again)
     again.show()
-    assert not again.docks[1].isVisible()
+    assert not again.layout_of_docks.docks[1].isVisible()
     again.reset_layout()
-    assert all(dock.isVisible() for dock in again.docks)
+    assert all(dock.isVisible() for dock in again.layout_of_docks.docks)
 
 
 def test_recent_folders_are_remembered(window: MainWindow, state: State, tmp_path: Path) -> None:
-    window.session.update(replace(state, path=tmp_path))
-    assert [action.text() for action in window.recent_menu.actions()] == [str(tmp_path)]
+    window.session.update(replace(state, opened=replace(state.opened, path=tmp_path)))
+    menu = window.findChild(QMenu, "folders.recent")
+    menu.aboutToShow.emit()
+    assert [action.text() for action in menu.actions()] == [str(tmp_path)]
 
 
 def lightness(widget: QWidget) -> float:
@@ -276,14 +292,14 @@ def test_a_theme_reaches_every_part_of_the_window(
 ) -> None:
     with qtbot.waitSignal(window.map_shown):
         window.session.update(state)
-    preview, classes, gallery, generate, _ = window.docks
+    preview, classes, gallery, generate, _ = window.layout_of_docks.docks
     window.tabifyDockWidget(preview, classes)
     preview.raise_()
     gallery.setFloating(True)
-    window.show_map_settings()
-    window.show_grid()
-    window.show_import()
-    window.show_about()
+    window.show_page("map settings")
+    window.show_page("grid")
+    window.show_page("import")
+    window.show_page("about")
     asked = window.findChild(FactsWindow)
     qtbot.wait(50)  # the tabs of docks come with the next turn
 
@@ -293,11 +309,11 @@ def test_a_theme_reaches_every_part_of_the_window(
     assert len(tabs()) == 1
     parts = (
         window.menuBar(), window.status, window.map_area, window.layer_panel, preview, gallery,
-        generate, window.map_settings, window.grid_window, window.importer, asked,
+        generate, window.pages.map_settings, window.pages.grid, window.pages.importer, asked,
     )  # fmt: skip
     assert window.map is not None
     for choice, low, high in (("dark", 0, 60), ("light", 200, 256)):
-        window.set_theme(choice)
+        choose_appearance(window.context, choice)
         assert theme.changing()  # one part a turn, so that the window never stands still
         qtbot.waitUntil(lambda: not theme.changing())
         for part in parts:
@@ -315,10 +331,15 @@ def test_of_themes_in_quick_succession_the_last_one_stays(
 ) -> None:
     window.session.update(state)
     for choice in ("dark", "light", "dark"):
-        window.set_theme(choice)
+        choose_appearance(window.context, choice)
         QApplication.processEvents()
     qtbot.waitUntil(lambda: not theme.changing())
-    for part in (window.menuBar(), window.status, window.docks[3], window.centralWidget()):
+    for part in (
+        window.menuBar(),
+        window.status,
+        window.layout_of_docks.docks[3],
+        window.centralWidget(),
+    ):
         assert lightness(part) < 60
         assert part.updatesEnabled()
 
@@ -326,13 +347,13 @@ def test_of_themes_in_quick_succession_the_last_one_stays(
 def test_a_part_that_goes_while_the_theme_changes_is_left_alone(
     qtbot: QtBot, window: MainWindow
 ) -> None:
-    window.show_map_settings()
-    assert window.map_settings is not None
-    window.set_theme("dark")
-    window.map_settings.deleteLater()
-    window.map_settings = None
+    window.show_page("map settings")
+    assert window.pages.map_settings is not None
+    choose_appearance(window.context, "dark")
+    window.pages.map_settings.deleteLater()
+    window.pages.map_settings = None
     qtbot.waitUntil(lambda: not theme.changing())
-    assert lightness(window.docks[3]) < 60
+    assert lightness(window.layout_of_docks.docks[3]) < 60
 
 
 def test_how_the_map_is_drawn_can_be_chosen_and_is_remembered(
@@ -345,7 +366,7 @@ def test_how_the_map_is_drawn_can_be_chosen_and_is_remembered(
     monkeypatch.delenv("DIFFVIEWS_RENDERER", raising=False)
     window.session.update(state)
     for way in ("opengl", "raster"):
-        window.set_renderer(way)
+        choose_drawing(window.context, way)
         used = window.map.renderer
         assert isinstance(window.map.viewport, GLViewport) == (used.name == "opengl")
         assert used.reason in window.session.state.notice.text
@@ -375,14 +396,14 @@ def test_a_running_job_is_shown_while_there_is_no_map(window: MainWindow) -> Non
     from diffviews_desktop.values.folders import Source
 
     job = OpenData(job_id=9, source=Source())
-    asking.submit(window.session, Recorder(), job, "Opening the demo")
-    answers.on_started(session=window.session, job_id=9)
+    asking.submit(window.context, job, "Opening the demo")
+    answers.on_started(window.context, job_id=9)
     assert window.waiting.title.text() == "Opening the demo…"
     assert window.status.job.text().startswith("Opening the demo")
 
 
 def test_closing_asks_once_while_work_would_be_lost(window: MainWindow, make_job) -> None:
-    from diffviews_desktop.state.state import RunningJob
+    from diffviews_desktop.state.jobs import RunningJob
 
     asked: list[str] = []
 
@@ -394,7 +415,9 @@ def test_closing_asks_once_while_work_would_be_lost(window: MainWindow, make_job
         box.button(button).click()
 
     running = RunningJob(make_job(), "Generating <b>trajectory 1</b>", since=1.0)
-    window.session.update(replace(window.session.state, jobs=(running,)))
+    window.session.update(
+        replace(window.session.state, jobs=replace(window.session.state.jobs, running=(running,)))
+    )
     QTimer.singleShot(0, lambda: answer(QMessageBox.StandardButton.No))
     assert not window.close()
     QTimer.singleShot(0, lambda: answer(QMessageBox.StandardButton.Yes))
@@ -403,11 +426,13 @@ def test_closing_asks_once_while_work_would_be_lost(window: MainWindow, make_job
 
 
 def test_loading_a_model_needs_no_question(window: MainWindow, make_job) -> None:
-    from diffviews_desktop.state.state import RunningJob
+    from diffviews_desktop.state.jobs import RunningJob
 
     job = LoadModel(job_id=1, source=make_job().source, model="m")
     running = RunningJob(job, "Loading m", since=1.0)
-    window.session.update(replace(window.session.state, jobs=(running,)))
+    window.session.update(
+        replace(window.session.state, jobs=replace(window.session.state.jobs, running=(running,)))
+    )
     assert window.close()
 
 
@@ -416,7 +441,9 @@ def test_loading_a_model_needs_no_question(window: MainWindow, make_job) -> None
 
 def test_the_tool_bar_fits_at_1280(qtbot: QtBot, window: MainWindow, state: State) -> None:
     window.resize(1280, 720)
-    window.session.update(replace(state, is_demo=True, path=Path("demo")))
+    window.session.update(
+        replace(state, opened=replace(state.opened, is_demo=True, path=Path("demo")))
+    )
     qtbot.wait(50)
     for widget in (
         window.color_panel, window.settings_button, window.demo_hint, window.open_button,
@@ -433,7 +460,7 @@ def test_map_settings_are_made_and_a_failure_keeps_the_map(
     with qtbot.waitSignal(window.map_shown):
         window.session.update(state)
     qtbot.keyClick(window, Qt.Key.Key_M)
-    dialog = window.map_settings
+    dialog = window.pages.map_settings
     assert dialog is not None
     assert dialog.isVisible()
     assert not dialog.isModal()
@@ -442,22 +469,20 @@ def test_map_settings_are_made_and_a_failure_keeps_the_map(
     job = worker.jobs[-1]
     assert isinstance(job, MapLayer)
     assert job.source.parameters == MapParameters(n_neighbors=40)
-    assert window.session.state.layer_map is state.layer_map
-    answers.on_failed(
-        session=window.session, worker=worker, job_id=job.job_id, message="No room.", details=""
-    )
-    assert window.session.state.source == state.source
+    assert window.session.state.opened.layer_map is state.opened.layer_map
+    answers.on_failed(window.context, job_id=job.job_id, message="No room.", details="")
+    assert window.session.state.opened.source == state.opened.source
     assert dialog.neighbors.value() == 40  # nothing entered is lost
     assert dialog.make.isEnabled()
     qtbot.mouseClick(dialog.make, Qt.MouseButton.LeftButton)
-    assert state.layer_map is not None
-    finish(window, worker, replace(state.layer_map))
-    assert window.session.state.source.parameters == MapParameters(n_neighbors=40)
+    assert state.opened.layer_map is not None
+    finish(window, worker, replace(state.opened.layer_map))
+    assert window.session.state.opened.source.parameters == MapParameters(n_neighbors=40)
     assert not dialog.make.isEnabled()
     assert dialog.own.isEnabled()
     dialog.close()
     qtbot.mouseClick(window.settings_button, Qt.MouseButton.LeftButton)
-    assert window.map_settings is dialog
+    assert window.pages.map_settings is dialog
     assert dialog.isVisible()
 
 
@@ -468,18 +493,18 @@ def test_the_colouring_is_remembered(
         window.session.update(state)
     window.color_panel.choice.setFocus()
     qtbot.keyClick(window.color_panel.choice, Qt.Key.Key_Down)
-    assert window.session.state.color_by == "sigma"
+    assert window.session.state.view.color_by == "sigma"
     assert window.map is not None
     assert window.map.legend.isVisible()
-    window.set_theme("dark")
+    choose_appearance(window.context, "dark")
     assert window.map.legend.isVisible()
     again = MainWindow(Session(), worker, settings)
     qtbot.addWidget(again)
-    assert again.session.state.color_by == "sigma"
+    assert again.session.state.view.color_by == "sigma"
     settings.change({"color_by": "nonsense"})
     other = MainWindow(Session(), worker, settings)
     qtbot.addWidget(other)
-    assert other.session.state.color_by == "class"
+    assert other.session.state.view.color_by == "class"
 
 
 def test_the_distance_follows_the_anchor(qtbot: QtBot, window: MainWindow, state: State) -> None:
@@ -487,14 +512,14 @@ def test_the_distance_follows_the_anchor(qtbot: QtBot, window: MainWindow, state
         window.session.update(state)
     assert window.map is not None
     legend = window.map.legend
-    showing.change_color(session=window.session, by="distance")
+    showing.change_color(window.context, by="distance")
     assert not legend.isVisible()  # there is no anchor
-    picks.click_point(session=window.session, row=0)
+    picks.click_point(window.context, row=0)
     assert legend.isVisible()
     corner = legend.accessibleName()
-    picks.new_anchor(session=window.session, row=14)
+    picks.new_anchor(window.context, row=14)
     assert legend.accessibleName() != corner  # from the middle it is not as far
-    picks.clear_selection(session=window.session)
+    picks.clear_selection(window.context)
     assert not legend.isVisible()
 
 
@@ -503,7 +528,7 @@ def test_pictures_are_imported(
 ) -> None:
     window.session.update(state)
     qtbot.keyClick(window, Qt.Key.Key_I, Qt.KeyboardModifier.ControlModifier)
-    dialog = window.importer
+    dialog = window.pages.importer
     assert dialog is not None
     assert dialog.isVisible()
     (tmp_path / "net.pkl").write_bytes(b"")
@@ -523,8 +548,8 @@ def test_pictures_are_imported(
 
 
 def test_the_dialogs_controls_have_names_and_take_the_keyboard(window: MainWindow) -> None:
-    window.show_import()
-    window.show_map_settings()
+    window.show_page("import")
+    window.show_page("map settings")
     test_every_control_has_a_name_and_takes_the_keyboard(window)
 
 
@@ -538,13 +563,7 @@ def loaded_model(**facts: object) -> ModelLoaded:
 
 def finish(window: MainWindow, worker: Recorder, result: object) -> None:
     """The last job that was asked for ends."""
-    answers.on_finished(
-        session=window.session,
-        worker=worker,
-        job_id=worker.jobs[-1].job_id,
-        result=result,  # type: ignore[arg-type]
-        memory=None,
-    )
+    answers.on_finished(window.context, job_id=worker.jobs[-1].job_id, result=result, memory=None)
 
 
 @pytest.mark.parametrize("edited", [False, True])
@@ -556,7 +575,7 @@ def test_fields_take_the_loaded_models_settings_unless_they_were_edited(
     after = GenerateSettings(
         num_steps=18, mask_steps=18, sigma_max=50.0, sigma_min=0.002, rho=5.0, guidance_scale=1.5
     )
-    window.open(Source(tmp_path))
+    folders.open_data(window.context, Source(tmp_path))
     opened = DataOpened(
         source=Source(tmp_path),
         path=tmp_path,
@@ -564,8 +583,8 @@ def test_fields_take_the_loaded_models_settings_unless_they_were_edited(
         models=(ModelSummary("m", "edm", "", before),),
         problems=(),
         model="m",
-        samples=state.samples,
-        layer_map=state.layer_map,
+        samples=state.opened.samples,
+        layer_map=state.opened.layer_map,
         default_layers=("midblock",),
     )
     finish(window, worker, opened)
@@ -586,9 +605,11 @@ def test_guidance_says_whether_it_was_trained(window: MainWindow, state: State) 
     window.session.update(state)
     assert field.toolTip() == "Classifier-free guidance; 1 is none"
     note = "Trained with p < 0.1 & more."
-    window.session.update(replace(state, loaded=loaded_model(guidance_note=note)))
+    window.session.update(
+        replace(state, opened=replace(state.opened, loaded=loaded_model(guidance_note=note)))
+    )
     assert field.toolTip() == f"Classifier-free guidance; 1 is none.\n{note}"
-    window.session.update(replace(state, loaded=loaded_model()))
+    window.session.update(replace(state, opened=replace(state.opened, loaded=loaded_model())))
     assert field.toolTip() == "Classifier-free guidance; 1 is none"
 
 
@@ -599,8 +620,10 @@ NAMED = (*BREEDS, (38, "golden retriever"), (39, "Golden eagle"), (40, "41"))
 @pytest.fixture
 def many(window: MainWindow, state: State) -> QLineEdit:
     """The line to type a class in, of a model with 41 classes."""
-    shown = replace(state, loaded=loaded_model(num_classes=41, class_names=NAMED))
-    window.session.update(replace(shown, class_choice=3))
+    shown = replace(
+        state, opened=replace(state.opened, loaded=loaded_model(num_classes=41, class_names=NAMED))
+    )
+    window.session.update(replace(shown, runs=replace(shown.runs, class_choice=3)))
     line = window.generate_panel.classes.lineEdit()
     assert line is not None
     line.setFocus()
@@ -620,7 +643,7 @@ def test_a_few_classes_are_chosen_from_a_list_and_many_are_found_by_typing(
     box = window.generate_panel.classes
     for count, editable in ((26, False), (27, True), (3, False), (41, True)):
         model = loaded_model(num_classes=41, class_names=NAMED[:count])
-        window.session.update(replace(state, loaded=model))
+        window.session.update(replace(state, opened=replace(state.opened, loaded=model)))
         assert box.count() == 4 + count  # the anchor's, random, zero, uniform
         assert box.isEditable() == editable
 
@@ -634,7 +657,7 @@ def test_a_part_of_a_name_finds_a_class(qtbot: QtBot, window: MainWindow, many: 
     qtbot.keyClick(popup, Qt.Key.Key_Down)
     qtbot.keyClick(popup, Qt.Key.Key_Down)
     qtbot.keyClick(popup, Qt.Key.Key_Return)
-    assert window.session.state.class_choice == 39
+    assert window.session.state.runs.class_choice == 39
     assert many.text() == "39: Golden eagle"
     assert window.generate_panel.classes.currentData() == 39
 
@@ -643,26 +666,26 @@ def test_the_list_of_classes_found_follows_the_theme(
     qtbot: QtBot, window: MainWindow, many: QLineEdit
 ) -> None:
     for choice, low, high in (("dark", 0, 60), ("light", 200, 256)):
-        window.set_theme(choice)
+        choose_appearance(window.context, choice)
         qtbot.waitUntil(lambda: not theme.changing())
         many.clear()
         qtbot.keyClicks(many, "olden")
         popup = window.generate_panel.classes.completer().popup()
         qtbot.waitUntil(popup.isVisible)
         assert low <= lightness(popup) < high
-        assert popup.styleSheet() == window.docks[3].styleSheet()
+        assert popup.styleSheet() == window.layout_of_docks.docks[3].styleSheet()
         popup.hide()
 
 
 def test_a_class_can_be_typed_out(qtbot: QtBot, window: MainWindow, many: QLineEdit) -> None:
     qtbot.keyClicks(many, "38: GOLDEN retriever")
     qtbot.keyClick(many, Qt.Key.Key_Return)
-    assert window.session.state.class_choice == 38
+    assert window.session.state.runs.class_choice == 38
     many.selectAll()
     qtbot.keyClicks(many, "random")
     window.generate_panel.classes.completer().popup().hide()
     window.generate_panel.sampling.steps.setFocus()  # leaving the field is enough
-    assert window.session.state.class_choice == "random"
+    assert window.session.state.runs.class_choice == "random"
 
 
 @pytest.mark.parametrize("nonsense", ["xyzzy", "99", "breed"])
@@ -674,7 +697,7 @@ def test_what_is_no_class_is_taken_back(
     assert many.text() == nonsense
     qtbot.keyClick(many, Qt.Key.Key_Return)
     assert many.text() == "3: breed 3"
-    assert window.session.state.class_choice == 3
+    assert window.session.state.runs.class_choice == 3
     assert window.generate_panel.classes.count() == count
 
 
@@ -684,7 +707,8 @@ def test_typing_is_not_disturbed_by_a_running_job(
     qtbot.keyClicks(many, "gold")
     for fraction in (0.1, 0.2):
         running = RunningJob(make_job(), "Loading m", fraction=fraction, since=1.0)
-        window.session.update(window.session.state.with_job(running))
+        now = window.session.state
+        window.session.update(replace(now, jobs=now.jobs.with_job(running)))
     assert many.text() == "gold"
     qtbot.keyClicks(many, "en r")
     assert offered(window) == ["38: golden retriever"]
@@ -717,7 +741,9 @@ def test_help_names_model_device_and_adapters(
         adapters=AdapterList(("duck", "edm"), (("pond", "The adapter 'pond' is dry."),)),
     )
     models = (ModelSummary("m", "edm-imagenet-64", "", GenerateSettings()),)
-    window.session.update(replace(state, loaded=loaded, models=models))
+    window.session.update(
+        replace(state, opened=replace(state.opened, loaded=loaded, models=models))
+    )
     action(window, "Model and adapters").trigger()
     (box,) = window.findChildren(FactsWindow)
     qtbot.waitUntil(box.isVisible)
@@ -737,9 +763,12 @@ def test_help_names_model_device_and_adapters(
     box.close()
     plain = replace(
         state,
-        source=Source(adapter="duck"),
-        models=models,
-        loaded=loaded_model(num_classes=0, device_facts={"device": "cpu", "name": "x86_64"}),
+        opened=replace(
+            state.opened,
+            source=Source(adapter="duck"),
+            models=models,
+            loaded=loaded_model(num_classes=0, device_facts={"device": "cpu", "name": "x86_64"}),
+        ),
     )
     facts = dict(model_facts(plain))
     assert facts["Model"] == "m: 8×8 pictures, unconditional, 0 layers"
@@ -761,7 +790,7 @@ def start(qtbot: QtBot) -> Iterator[Callable[[Path], App]]:
         apps.append(app)
         with qtbot.waitSignal(app.window.map_shown, timeout=60_000):
             app.start()
-        until(qtbot, lambda: app.session.state.loaded)
+        until(qtbot, lambda: app.session.state.opened.loaded)
         return app
 
     yield make
@@ -796,14 +825,14 @@ def test_a_checkpoint_is_converted_at_the_press_of_a_button(
 
     qtbot.mouseClick(notice.offer, Qt.MouseButton.LeftButton)
     assert not notice.isVisible()
-    until(qtbot, lambda: not app.session.state.jobs)
+    until(qtbot, lambda: not app.session.state.jobs.running)
     out = data / "tiny/checkpoints/tiny.safetensors"
     assert out.stat().st_size > 100_000
     assert notice.isVisible()
     assert notice.text.text() == f"Converted: {out} is used from now on."
     assert not notice.offer.isVisible()
     assert not convert.isEnabled()
-    assert app.session.state.loaded is not None
+    assert app.session.state.opened.loaded is not None
 
 
 def test_an_unconditional_model_asks_for_no_class(
@@ -813,22 +842,25 @@ def test_an_unconditional_model_asks_for_no_class(
     app = start(tiny_data("of classes"))
     window, panel = app.window, app.window.generate_panel
     label = panel._form.labelForField(panel.classes)
-    assert app.session.state.model == "free"
+    assert app.session.state.opened.model == "free"
     assert not panel.classes.isVisible()
     assert not label.isVisible()
 
     place = window.map.position_of(3).toPoint()
     qtbot.mouseClick(window.map.viewport, Qt.MouseButton.LeftButton, pos=place)
-    until(qtbot, lambda: app.session.state.selection.anchor == 3)
+    until(qtbot, lambda: app.session.state.picks.selection.anchor == 3)
     qtbot.mouseClick(panel.generate, Qt.MouseButton.LeftButton)
-    until(qtbot, lambda: app.session.state.trajectory() and app.session.state.trajectory().done)
-    record = app.session.state.trajectory()
+    until(qtbot, lambda: app.session.state.runs.run() and app.session.state.runs.run().done)
+    record = app.session.state.runs.run()
     assert record.steps[-1].image.shape == (16, 16, 3)
     assert len(record.steps) == 5
     assert window.trajectory.choice.currentText() == "Trajectory 1"
 
     window.layer_panel.model_chosen.emit("of classes")
-    until(qtbot, lambda: app.session.state.model == "of classes" and app.session.state.loaded)
+    until(
+        qtbot,
+        lambda: app.session.state.opened.model == "of classes" and app.session.state.opened.loaded,
+    )
     assert panel.classes.isVisible()
     assert label.isVisible()
 
@@ -836,13 +868,13 @@ def test_an_unconditional_model_asks_for_no_class(
 def test_samples_without_classes_have_no_panel_of_classes(
     qtbot: QtBot, window: MainWindow, state: State
 ) -> None:
-    dock = window.docks[1]
+    dock = window.layout_of_docks.docks[1]
     session = window.session
     session.update(state)
     assert dock.isVisible()
-    assert state.samples is not None
-    unknown = replace(state.samples, class_label=state.samples.class_label * 0 - 1)
-    session.update(replace(state, samples=unknown))
+    assert state.opened.samples is not None
+    unknown = replace(state.opened.samples, class_label=state.opened.samples.class_label * 0 - 1)
+    session.update(replace(state, opened=replace(state.opened, samples=unknown)))
     assert not dock.isVisible()
     assert not dock.toggleViewAction().isEnabled()
     window.reset_layout()
@@ -852,7 +884,7 @@ def test_samples_without_classes_have_no_panel_of_classes(
     # one that was closed stays so
     dock.toggleViewAction().trigger()
     assert not dock.isVisible()
-    session.update(replace(state, samples=unknown))
+    session.update(replace(state, opened=replace(state.opened, samples=unknown)))
     session.update(state)
     assert not dock.isVisible()
     dock.toggleViewAction().trigger()

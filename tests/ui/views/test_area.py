@@ -23,15 +23,19 @@ def test_the_map_is_painted_after_the_panels(
     qtbot: QtBot, window: MainWindow, state: State
 ) -> None:
     area, session = window.map_area, window.session
-    turned = replace(state.layer_map, xy=state.layer_map.xy[:, ::-1].copy(), layers=("other",))
+    turned = replace(
+        state.opened.layer_map, xy=state.opened.layer_map.xy[:, ::-1].copy(), layers=("other",)
+    )
     with area.painted_apart(), session.together():
-        session.update(replace(session.state, layer_map=turned))
+        session.update(
+            replace(session.state, opened=replace(session.state.opened, layer_map=turned))
+        )
         session.update(session.state.with_notice("done"))
     assert window.notice.isVisible()  # the panels are painted now
     assert not area.updatesEnabled()
     with qtbot.waitSignal(area.painted):
         qtbot.waitUntil(area.updatesEnabled)
-    assert session.state.layer_map is turned
+    assert session.state.opened.layer_map is turned
 
 
 def test_what_does_not_concern_the_map_leaves_it_alone(window: MainWindow, state: State) -> None:
@@ -39,14 +43,26 @@ def test_what_does_not_concern_the_map_leaves_it_alone(window: MainWindow, state
     with area.painted_apart():
         session.update(session.state.with_notice("done"))
     assert area.updatesEnabled()
-    session.update(replace(session.state, layer_map=replace(state.layer_map)))  # not the engine
+    session.update(
+        replace(
+            session.state,
+            opened=replace(session.state.opened, layer_map=replace(state.opened.layer_map)),
+        )
+    )  # not the engine
     assert area.updatesEnabled()
 
 
 def test_what_is_held_back_can_be_had_at_once(window: MainWindow, state: State) -> None:
     area = window.map_area
     with area.painted_apart():
-        window.session.update(replace(window.session.state, layer_map=replace(state.layer_map)))
+        window.session.update(
+            replace(
+                window.session.state,
+                opened=replace(
+                    window.session.state.opened, layer_map=replace(state.opened.layer_map)
+                ),
+            )
+        )
     blank = area.grab().toImage()
     area.release()
     assert area.updatesEnabled()

@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from made_runs import run_of
 from PySide6.QtCore import QPoint, QRectF, Qt
 from PySide6.QtGui import QImage
 from pytestqt.qtbot import QtBot
 
-from diffviews_desktop.state.state import Selection, State, TrajectoryRecord
+from diffviews_desktop.state.picks import Selection
+from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import motion
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.ui.views.flat.decorations import SIDE, SPACING, with_room
@@ -30,7 +32,7 @@ def hover(qtbot: QtBot, window: MainWindow, place: QPoint) -> None:
 
 
 def test_the_card_shows_picture_and_facts_of_the_sample(qtbot: QtBot, window: MainWindow) -> None:
-    card = window.map_area.card
+    card = window.map_area.cards.card
     for row in (7, 29):
         hover(qtbot, window, window.map.position_of(row).toPoint())
         qtbot.waitUntil(lambda row=row: window.map.hovered_row == row)
@@ -91,8 +93,10 @@ def test_pictures_do_not_lie_on_each_other() -> None:
 
 def test_names_and_contours_come_and_go(qtbot: QtBot, window: MainWindow, state: State) -> None:
     decorations, actions = window.map.decorations, window.map_area.map_actions.shows
-    samples = replace(state.samples, class_label=np.zeros(30, np.int32))
-    window.session.update(replace(window.session.state, samples=samples))
+    samples = replace(state.opened.samples, class_label=np.zeros(30, np.int32))
+    window.session.update(
+        replace(window.session.state, opened=replace(window.session.state.opened, samples=samples))
+    )
     window.map.box.show_part(QRectF(-20, -20, 45, 44))
     qtbot.waitUntil(lambda: bool(decorations.names.shown))
     actions["names"].trigger()
@@ -110,24 +114,26 @@ def test_a_step_shows_its_card_and_a_click_goes_to_it(
 ) -> None:
     steps = tuple(replace(make_step(i), xy=(0.5 + i, 1.5)) for i in range(4))
     records = tuple(
-        TrajectoryRecord(make_job(key), f"Trajectory {key}", steps=steps[: 2 + key], done=True)
+        run_of(make_job(key), f"Trajectory {key}", steps=steps[: 2 + key], done=True)
         for key in (1, 2)
     )
     records = (
         records[0],
         replace(records[1], steps=tuple(replace(s, xy=(s.xy[0], 2.5)) for s in steps)),
     )
-    state = replace(window.session.state, trajectories=records, shown=1, step=0)
+    state = replace(
+        window.session.state, runs=replace(window.session.state.runs, all=records, shown=1, step=0)
+    )
     window.session.update(state)
     place = window.map.position_of_step(2, 3).toPoint()
     hover(qtbot, window, place)
-    card = window.map_area.card
+    card = window.map_area.cards.card
     qtbot.waitUntil(card.isVisible)
     assert card.title.text().startswith("Step 4 of")
     assert "Trajectory 2" in card.facts.text()
     qtbot.mouseClick(window.map.viewport, Qt.MouseButton.LeftButton, pos=place)
-    assert (window.session.state.shown, window.session.state.step) == (2, 3)
-    assert window.session.state.selection == Selection()  # the click picked no sample
+    assert (window.session.state.runs.shown, window.session.state.runs.step) == (2, 3)
+    assert window.session.state.picks.selection == Selection()  # the click picked no sample
     hover(qtbot, window, QPoint(3, 3))
     qtbot.waitUntil(lambda: not card.isVisible())
 
@@ -137,18 +143,28 @@ def test_many_trajectories_differ(
 ) -> None:
     steps = tuple(make_step(i) for i in range(3))
     records = tuple(
-        TrajectoryRecord(make_job(key), f"Trajectory {key}", steps=steps, done=True)
+        run_of(make_job(key), f"Trajectory {key}", steps=steps, done=True)
         for key in range(1, len(STYLES) + 1)
     )
-    window.session.update(replace(window.session.state, trajectories=records, shown=1, step=0))
+    window.session.update(
+        replace(
+            window.session.state,
+            runs=replace(window.session.state.runs, all=records, shown=1, step=0),
+        )
+    )
     pens = [path._line.opts["pen"] for path in window.map._paths.values()]
     assert len({pen.color().name() for pen in pens}) == len(STYLES)
     assert len({tuple(pen.dashPattern()) for pen in pens}) == len(STYLES)
 
 
 def other_map(state: State) -> State:
-    xy = state.layer_map.xy[::-1].copy() * 2 + 1
-    return replace(state, layer_map=replace(state.layer_map, layers=("other",), xy=xy))
+    xy = state.opened.layer_map.xy[::-1].copy() * 2 + 1
+    return replace(
+        state,
+        opened=replace(
+            state.opened, layer_map=replace(state.opened.layer_map, layers=("other",), xy=xy)
+        ),
+    )
 
 
 def test_points_glide_to_their_places_on_another_map(
@@ -157,7 +173,12 @@ def test_points_glide_to_their_places_on_another_map(
     view = window.map
     motion.set_reduced(False)
     start, end = view.box.viewRect(), other_map(state).layer_map.xy
-    window.session.update(replace(window.session.state, selection=Selection(anchor=3)))
+    window.session.update(
+        replace(
+            window.session.state,
+            picks=replace(window.session.state.picks, selection=Selection(anchor=3)),
+        )
+    )
     with qtbot.waitSignal(view.glide.moved):
         window.session.update(other_map(window.session.state))
     assert view.glide.running
@@ -166,8 +187,8 @@ def test_points_glide_to_their_places_on_another_map(
     qtbot.waitUntil(lambda: not view.glide.running)
     assert seen[-1] is None
     way = np.array(seen[:-1])
-    whole = end[3] - state.layer_map.xy[3]
-    part = (way - state.layer_map.xy[3]) @ whole / (whole @ whole)
+    whole = end[3] - state.opened.layer_map.xy[3]
+    part = (way - state.opened.layer_map.xy[3]) @ whole / (whole @ whole)
     assert len(part) > 4
     assert (np.diff(part) >= -1e-6).all()  # there and not back
     x, y = view._rings._anchor.getData()
@@ -183,13 +204,20 @@ def test_a_glide_is_skipped_by_a_key_and_where_motion_is_reduced(
     window.session.update(other_map(window.session.state))
     assert not view.glide.running
     motion.set_reduced(False)
-    window.session.update(replace(window.session.state, layer_map=state.layer_map))
+    window.session.update(
+        replace(
+            window.session.state,
+            opened=replace(window.session.state.opened, layer_map=state.opened.layer_map),
+        )
+    )
     assert view.glide.running
     qtbot.keyClick(view._plot_widget, Qt.Key.Key_Shift)
     assert not view.glide.running
     assert view.box.viewRect().contains(QRectF(0, 0, 5, 4))
     window.session.update(other_map(window.session.state))
-    window.session.update(replace(window.session.state, layer_map=None))  # another folder
+    window.session.update(
+        replace(window.session.state, opened=replace(window.session.state.opened, layer_map=None))
+    )  # another folder
     assert not view.glide.running
 
 
@@ -203,7 +231,7 @@ def test_trajectories_that_come_back_look_as_before(
         return replace(made, xy=(i + 0.5, key + 0.5), imposed_xy=(4.5, key + 0.5))
 
     records = tuple(
-        TrajectoryRecord(
+        run_of(
             make_job(key),
             f"Trajectory {key}",
             steps=tuple(step(key, i) for i in range(key)),

@@ -8,12 +8,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from made_runs import run_of
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QImage
 from PySide6.QtWidgets import QMainWindow
 from pytestqt.qtbot import QtBot
 
-from diffviews_desktop.state.state import Selection, State, TrajectoryRecord
+from diffviews_desktop.state.picks import Selection
+from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.colors import class_colors
 from diffviews_desktop.ui.views.flat.coloring import LEVELS, coloring
@@ -29,7 +31,7 @@ def view(qtbot: QtBot, state: State) -> MapView:
     with qtbot.waitExposed(made):
         made.show()
     with qtbot.waitSignal(made.painted):
-        made.set_map(state.samples, state.layer_map.xy)
+        made.set_map(state.opened.samples, state.opened.layer_map.xy)
     return made
 
 
@@ -81,7 +83,7 @@ def test_points_are_drawn_where_they_are_picked_in_their_class_colour(
     for row in (1, 3, 5, 21):  # odd rows: the lowest noise, full opacity
         place = view.position_of(row) * ratio
         seen = image.pixelColor(round(place.x()), round(place.y()))
-        wanted = palette[int(state.samples.class_label[row])]
+        wanted = palette[int(state.opened.samples.class_label[row])]
         assert abs(seen.red() - wanted.red()) + abs(seen.blue() - wanted.blue()) < 12
     # noisy samples are fainter: 40 % colour over the background
     place = view.position_of(2) * ratio
@@ -136,8 +138,8 @@ def test_rings_and_paths_take_no_clicks(  # behaviour 38
 ) -> None:
     view.set_selection(Selection(anchor=8, manual=(9,), suggested=((10, 1.0),)))
     steps = tuple(make_step(i, imposed=i == 0) for i in range(4))
-    record = TrajectoryRecord(make_job(), "Trajectory 1", steps=steps, done=True)
-    view.set_trajectories([record], record.key, 2)
+    record = run_of(make_job(), "Trajectory 1", steps=steps, done=True)
+    view.set_trajectories([record], record.id, 2)
     qtbot.wait(30)
     for row in (8, 9, 10, 7):  # row 7 lies under a step of the path: (1, 1)
         with qtbot.waitSignal(view.clicked) as caught:
@@ -154,25 +156,25 @@ def test_a_sample_alone_under_a_step_is_picked_of_several_none(
     qtbot: QtBot, view: MapView, state: State, make_job, make_step, other: tuple | None, meant: str
 ) -> None:
     pixel = view.box.viewPixelSize()[0]
-    xy = state.layer_map.xy.copy()
+    xy = state.opened.layer_map.xy.copy()
     x, y = xy[7].tolist()
     if other is not None:
         xy[9] = x + other[0] * pixel, y + other[1] * pixel
-    view.set_map(state.samples, xy)
+    view.set_map(state.opened.samples, xy)
     # the step is nearer than the sample, but by no more than a hand can aim
     step = replace(make_step(1), xy=(x + 0.4 * pixel, y + 0.4 * pixel))
-    record = TrajectoryRecord(make_job(), "Trajectory 1", steps=(make_step(0), step), done=True)
-    view.set_trajectories([record], record.key, 0)
+    record = run_of(make_job(), "Trajectory 1", steps=(make_step(0), step), done=True)
+    view.set_trajectories([record], record.id, 0)
     heard: list[tuple] = []
     view.clicked.connect(lambda row: heard.append(("sample", row)))
     view.step_clicked.connect(lambda *step: heard.append(("step", *step)))
     qtbot.mouseClick(
         view.viewport,
         Qt.MouseButton.LeftButton,
-        pos=view.position_of_step(record.key, 1).toPoint(),
+        pos=view.position_of_step(record.id, 1).toPoint(),
     )
     qtbot.waitUntil(lambda: bool(heard))
-    assert heard == [("sample", 7) if meant == "sample" else ("step", record.key, 1)]
+    assert heard == [("sample", 7) if meant == "sample" else ("step", record.id, 1)]
 
 
 def test_rings_are_drawn_around_their_points(qtbot: QtBot, view: MapView) -> None:
@@ -212,11 +214,16 @@ def test_highlighting_a_class_dims_the_others(qtbot: QtBot, view: MapView) -> No
 
 def valued(state: State, by: str) -> State:
     """The grid with a trust that grows with the row, and none at row 1."""
-    assert state.layer_map is not None
+    assert state.opened.layer_map is not None
     trust = np.linspace(0.5, 1.0, 30, dtype=np.float32)
     trust[1] = np.nan
-    full = replace(state.layer_map, trust=trust, z=-trust)
-    return replace(state, layer_map=full, selection=Selection(anchor=0), color_by=by)
+    full = replace(state.opened.layer_map, trust=trust, z=-trust)
+    return replace(
+        state,
+        opened=replace(state.opened, layer_map=full),
+        picks=replace(state.picks, selection=Selection(anchor=0)),
+        view=replace(state.view, color_by=by),
+    )
 
 
 def test_values_have_their_place_on_the_ramp(state: State) -> None:
@@ -247,7 +254,10 @@ def test_values_that_are_all_the_same_or_all_missing_are_drawn(state: State) -> 
     shown = valued(state, "trust")
     for value in (0.9, np.nan):
         trust = np.full(30, value, np.float32)
-        known = replace(shown, layer_map=replace(shown.layer_map, trust=trust))
+        known = replace(
+            shown,
+            opened=replace(shown.opened, layer_map=replace(shown.opened.layer_map, trust=trust)),
+        )
         colors = coloring(known)
         assert (colors is None) == np.isnan(value)  # a map without any trust was not judged
 
@@ -281,22 +291,26 @@ def test_points_take_the_colours_of_their_values_with_a_legend(
 def test_recolouring_5000_points_is_quick(qtbot: QtBot, view: MapView, state: State) -> None:
     count = 5000
     rng = np.random.default_rng(0)
-    assert state.samples is not None
+    assert state.opened.samples is not None
     samples = replace(
-        state.samples,
+        state.opened.samples,
         sample_id=tuple(map(str, range(count))),
         class_label=(np.arange(count) % 10).astype(np.int32),
         sigma=np.geomspace(0.1, 80, count).astype(np.float32),
     )
     xy = rng.normal(size=(count, 2)).astype(np.float32)
     full = replace(
-        state.layer_map,
+        state.opened.layer_map,
         xy=xy,
         z=xy[:, 0],
         trust=rng.uniform(size=count).astype(np.float32),
         reduced=rng.normal(size=(count, 50)).astype(np.float32),
     )
-    shown = replace(state, samples=samples, layer_map=full, selection=Selection(anchor=0))
+    shown = replace(
+        state,
+        opened=replace(state.opened, samples=samples, layer_map=full),
+        picks=replace(state.picks, selection=Selection(anchor=0)),
+    )
     view.set_map(samples, xy)
     view.viewport.repaint()
     for by in ("trust", "z", "distance", "sigma"):
@@ -305,17 +319,17 @@ def test_recolouring_5000_points_is_quick(qtbot: QtBot, view: MapView, state: St
             view.set_coloring(None)
             view.viewport.repaint()
             start = time.perf_counter()
-            view.set_coloring(coloring(replace(shown, color_by=by)))
+            view.set_coloring(coloring(replace(shown, view=replace(shown.view, color_by=by))))
             view.viewport.repaint()
             spent.append(time.perf_counter() - start)
         assert min(spent) < 0.05, (by, spent)
 
 
 def test_samples_without_a_place_are_left_out(qtbot: QtBot, view: MapView, state: State) -> None:
-    xy = state.layer_map.xy.copy()
+    xy = state.opened.layer_map.xy.copy()
     xy[5] = np.nan
     with qtbot.waitSignal(view.painted):
-        view.set_map(state.samples, xy)
+        view.set_map(state.opened.samples, xy)
     view.set_selection(Selection(anchor=5, manual=(6,)))
     assert view.row_at(view.position_of(6)) == 6
 
@@ -364,7 +378,7 @@ def test_a_map_that_moves_to_another_window_is_drawn_again(
     view.resize(500, 400)
     with qtbot.waitSignal(view.painted):
         view.show()
-        view.set_map(state.samples, state.layer_map.xy)
+        view.set_map(state.opened.samples, state.opened.layer_map.xy)
 
     def picture() -> np.ndarray:
         image = view.viewport.grabFramebuffer().convertToFormat(QImage.Format.Format_RGB32)

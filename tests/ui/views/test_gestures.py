@@ -13,8 +13,10 @@ from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 from recorder import Recorder
 
+from diffviews_desktop.actions import exports
 from diffviews_desktop.engine.jobs.samples import AveragePictures, ExportSamples, PictureMean
-from diffviews_desktop.state.state import Selection, State
+from diffviews_desktop.state.picks import Selection
+from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import motion
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.ui.views.flat.gestures import SETTLED_MILLISECONDS
@@ -35,7 +37,7 @@ def view(qtbot: QtBot, state: State) -> MapView:
     with qtbot.waitExposed(made):
         made.show()
     with qtbot.waitSignal(made.painted):
-        made.set_map(state.samples, state.layer_map.xy)
+        made.set_map(state.opened.samples, state.opened.layer_map.xy)
     made.box.show_part(QRectF(-1, -1, 7, 6))
     return made
 
@@ -183,7 +185,7 @@ def test_the_rest_is_dimmed_and_comes_back(view: MapView, state: State) -> None:
     assert (sorted(x.tolist()), y.tolist()) == ([2.0, 3.0], [0.0, 0.0])
     view.set_selection(Selection())
     scene = view.points.scene_drawn
-    labels = state.samples.class_label[scene.rows[scene.alpha > 128]]
+    labels = state.opened.samples.class_label[scene.rows[scene.alpha > 128]]
     assert set(labels.tolist()) == {1}
     assert len(view._rings._chosen.getData()[0]) == 0
 
@@ -306,7 +308,7 @@ def window(qtbot: QtBot, open_window: Callable[..., MainWindow], state: State) -
 
 
 def chosen(window: MainWindow) -> list[int]:
-    return list(window.session.state.selection.chosen)
+    return list(window.session.state.picks.selection.chosen)
 
 
 def test_a_selection_goes_from_the_lasso_to_the_mask(
@@ -322,9 +324,9 @@ def test_a_selection_goes_from_the_lasso_to_the_mask(
     assert bar.isVisible()
     assert bar.count.text() == "3 selected"
     bar.neighbors.click()
-    assert sorted(window.session.state.selection.rows) == [0, 1, 2]
+    assert sorted(window.session.state.picks.selection.rows) == [0, 1, 2]
     window.session.undo_stack.undo()
-    assert window.session.state.selection.rows == ()
+    assert window.session.state.picks.selection.rows == ()
     bar.invert.click()
     assert chosen(window) == list(range(3, 30))
     bar.clear.click()
@@ -341,7 +343,7 @@ def test_n_adds_the_sample_under_the_mouse(qtbot: QtBot, window: MainWindow) -> 
         qtbot.mouseMove(window.map.viewport, window.map.position_of(row).toPoint())
         qtbot.waitUntil(lambda row=row: window.map.hovered_row == row)
         qtbot.keyClick(window, Key.Key_N)
-    assert window.session.state.selection == Selection(anchor=7, manual=(8,))
+    assert window.session.state.picks.selection == Selection(anchor=7, manual=(8,))
 
 
 def test_a_class_is_selected_from_its_menu(window: MainWindow) -> None:
@@ -359,7 +361,7 @@ def test_the_selection_is_exported_where_one_says(
 ) -> None:
     file = str(tmp_path / "mine.csv")
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (file, ""))
-    window.export_selection()
+    exports.ask_export(window.context)
     assert worker.jobs == []
     assert "Select samples first" in window.session.state.notice.text
     window.session.select(Selection(chosen=RowSet([1, 4])), "test")
@@ -387,8 +389,10 @@ def test_the_mean_picture_is_shown_and_saved(
         0 * grey,
         left_out="1 picture was left out: it is too large (sample_4)",
     )
-    window.session.update(replace(window.session.state, mean=mean))
-    shown = window.mean_window
+    window.session.update(
+        replace(window.session.state, picks=replace(window.session.state.picks, mean=mean))
+    )
+    shown = window.pages.mean
     assert shown.isVisible()
     assert shown.title.text() == "Mean of 1 picture"
     assert shown.note.text() == "of m. 1 picture was left out: it is too large (sample_4)."

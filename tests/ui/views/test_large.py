@@ -10,12 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_context import context_of
 from pytestqt.qtbot import QtBot
 from recorder import Recorder
 
 from diffviews_desktop.actions import picks, selection, showing
+from diffviews_desktop.actions.preferences import choose_appearance
 from diffviews_desktop.state import session
-from diffviews_desktop.state.state import Selection, State
+from diffviews_desktop.state.opened import Opened
+from diffviews_desktop.state.picks import Selection
+from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import motion, theme
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.ui.views.flat import points, view
@@ -51,7 +55,9 @@ def large(tmp_path: Path) -> State:
         parameters={},
         path=tmp_path,
     )
-    return State(model="m", samples=samples, default_layers=("midblock",), layer_map=layer_map)
+    return State(
+        opened=Opened(model="m", samples=samples, default_layers=("midblock",), layer_map=layer_map)
+    )
 
 
 @pytest.fixture
@@ -85,38 +91,38 @@ def wanted(window: MainWindow) -> list[int]:
 
 @pytest.mark.parametrize("by", ["column:score", "distance"])
 def test_values_become_colours_in_another_thread(qtbot: QtBot, window: MainWindow, by: str) -> None:
-    picks.new_anchor(session=window.session, row=0)
-    showing.change_color(session=window.session, by=by)
+    picks.new_anchor(window.context, row=0)
+    showing.change_color(window.context, by=by)
     assert window.map.coloring is None  # not yet
     settle(qtbot, window)
     assert window.map.legend.isVisible()
     assert list(drawn(window).values()) == wanted(window)
-    picks.new_anchor(session=window.session, row=1)
+    picks.new_anchor(window.context, row=1)
     settle(qtbot, window)
     assert list(drawn(window).values()) == wanted(window)
 
 
 def test_colours_that_nobody_wants_any_more_are_dropped(qtbot: QtBot, window: MainWindow) -> None:
-    showing.change_color(session=window.session, by="column:score")
-    showing.change_color(session=window.session, by="class")
+    showing.change_color(window.context, by="column:score")
+    showing.change_color(window.context, by="class")
     settle(qtbot, window)
     assert window.map.coloring is None
     assert not window.map.legend.isVisible()
-    labels = window.session.state.samples.class_label.tolist()
+    labels = window.session.state.opened.samples.class_label.tolist()
     assert list(drawn(window).values()) == labels
 
 
 def test_a_filter_is_applied_and_the_last_one_stands(qtbot: QtBot, window: MainWindow) -> None:
     for low in (0.9, 0.5):
-        showing.filter_values(session=window.session, by="column:score", low=low, high=None)
+        showing.filter_values(window.context, by="column:score", low=low, high=None)
     settle(qtbot, window)
-    score = window.session.state.samples.columns["score"].values
+    score = window.session.state.opened.samples.columns["score"].values
     assert list(drawn(window)) == np.flatnonzero(score >= 0.5).tolist()
     assert window.map_area.filter_bar.isVisible()
-    selection.choose_all(session=window.session)
+    selection.choose_all(window.context)
     settle(qtbot, window)
-    assert window.session.state.selection.chosen.rows.tolist() == list(drawn(window))
-    showing.show_all(session=window.session)
+    assert window.session.state.picks.selection.chosen.rows.tolist() == list(drawn(window))
+    showing.show_all(window.context)
     settle(qtbot, window)
     assert len(drawn(window)) == COUNT
 
@@ -124,13 +130,15 @@ def test_a_filter_is_applied_and_the_last_one_stands(qtbot: QtBot, window: MainW
 def test_colours_and_filter_stay_on_another_map_of_the_same_samples(
     qtbot: QtBot, window: MainWindow
 ) -> None:
-    showing.change_color(session=window.session, by="column:score")
-    showing.toggle_category(session=window.session, by="class", number=1)
+    showing.change_color(window.context, by="column:score")
+    showing.toggle_category(window.context, by="class", number=1)
     settle(qtbot, window)
     before, kept = drawn(window), window.map.coloring
-    shown = window.session.state.layer_map
+    shown = window.session.state.opened.layer_map
     other = replace(shown, xy=shown.xy[:, ::-1].copy(), layers=("other",))
-    window.session.update(replace(window.session.state, layer_map=other))
+    window.session.update(
+        replace(window.session.state, opened=replace(window.session.state.opened, layer_map=other))
+    )
     assert window.map.coloring is kept  # from the first moment on
     assert not window.session.busy
     settle(qtbot, window)
@@ -142,7 +150,7 @@ def test_colours_and_filter_stay_on_another_map_of_the_same_samples(
 def test_what_moves_is_never_seen_where_it_was_before(qtbot: QtBot, window: MainWindow) -> None:
     """At the end of a glide the last of it stays until all points are ready to be drawn."""
     motion.set_reduced(False)
-    shown = window.session.state.layer_map
+    shown = window.session.state.opened.layer_map
     other = replace(shown, xy=shown.xy[:, ::-1] * (3, 1) + (50, 0), layers=("other",))
     places = window.map.points
     seen: list[tuple[float, int]] = []
@@ -153,7 +161,9 @@ def test_what_moves_is_never_seen_where_it_was_before(qtbot: QtBot, window: Main
         paint(painter, scene, *rest)
 
     places.raster.paint = note
-    window.session.update(replace(window.session.state, layer_map=other))
+    window.session.update(
+        replace(window.session.state, opened=replace(window.session.state.opened, layer_map=other))
+    )
     qtbot.wait(100)
     assert window.map.glide.running
     assert not places.busy  # nothing is worked out while they move
@@ -170,48 +180,50 @@ def test_picks_wait_for_the_end_of_a_glide(
     qtbot: QtBot, window: MainWindow, drag: Callable[..., None]
 ) -> None:
     motion.set_reduced(False)
-    shown = window.session.state.layer_map
+    shown = window.session.state.opened.layer_map
     other = replace(shown, xy=-shown.xy, layers=("other",))
-    window.session.update(replace(window.session.state, layer_map=other))
+    window.session.update(
+        replace(window.session.state, opened=replace(window.session.state.opened, layer_map=other))
+    )
     assert window.map.glide.running
     window.map.box.rectangle_drawn.emit(window.map.points.boundingRect(), "replace")
     assert not window.map.glide.running
-    qtbot.waitUntil(lambda: len(window.session.state.selection.chosen) == COUNT)
+    qtbot.waitUntil(lambda: len(window.session.state.picks.selection.chosen) == COUNT)
 
 
 def test_suggestions_come_later_and_only_for_the_same_picks(
     qtbot: QtBot, window: MainWindow
 ) -> None:
     session, worker = window.session, Recorder()
-    picks.new_anchor(session=session, row=5)
-    picks.suggest_neighbors(session=session, worker=worker, count=4)
-    assert session.state.selection == Selection(anchor=5)
+    picks.new_anchor(context_of(session, worker), row=5)
+    picks.suggest_neighbors(context_of(session, worker), count=4)
+    assert session.state.picks.selection == Selection(anchor=5)
     settle(qtbot, window)
-    xy = session.state.layer_map.reduced.astype(np.float64)
+    xy = session.state.opened.layer_map.reduced.astype(np.float64)
     nearest = np.argsort(np.linalg.norm(xy - xy[5], axis=1))[1:5]
-    assert [row for row, _ in session.state.selection.suggested] == nearest.tolist()
-    picks.suggest_neighbors(session=session, worker=worker, count=9)
-    picks.new_anchor(session=session, row=6)
+    assert [row for row, _ in session.state.picks.selection.suggested] == nearest.tolist()
+    picks.suggest_neighbors(context_of(session, worker), count=9)
+    picks.new_anchor(context_of(session, worker), row=6)
     settle(qtbot, window)
-    assert session.state.selection == Selection(anchor=6)
+    assert session.state.picks.selection == Selection(anchor=6)
 
 
 def test_a_large_set_becomes_neighbours_unless_it_was_changed(
     qtbot: QtBot, window: MainWindow
 ) -> None:
     session = window.session
-    selection.choose_all(session=session)
+    selection.choose_all(window.context)
     settle(qtbot, window)
-    selection.use_chosen_as_neighbors(session=session)
-    selection.clear_chosen(session=session)
+    selection.use_chosen_as_neighbors(window.context)
+    selection.clear_chosen(window.context)
     settle(qtbot, window)
-    assert session.state.selection == Selection()
-    selection.choose_all(session=session)
+    assert session.state.picks.selection == Selection()
+    selection.choose_all(window.context)
     settle(qtbot, window)
-    selection.use_chosen_as_neighbors(session=session)
+    selection.use_chosen_as_neighbors(window.context)
     settle(qtbot, window)
-    picked = session.state.selection
-    xy = session.state.layer_map.xy.astype(np.float64)
+    picked = session.state.picks.selection
+    xy = session.state.opened.layer_map.xy.astype(np.float64)
     away = np.hypot(*(xy - np.median(xy, axis=0)).T)
     assert sorted(picked.rows) == sorted(np.argsort(away)[:21].tolist())
     assert picked.anchor == away.argmin()
@@ -219,25 +231,27 @@ def test_a_large_set_becomes_neighbours_unless_it_was_changed(
 
 
 def test_inverting_twice_gives_the_same_set(qtbot: QtBot, window: MainWindow) -> None:
-    selection.choose_class(session=window.session, number=2)
-    before = window.session.state.selection.chosen
+    selection.choose_class(window.context, number=2)
+    before = window.session.state.picks.selection.chosen
     for _ in range(2):
-        selection.invert_chosen(session=window.session)
+        selection.invert_chosen(window.context)
         settle(qtbot, window)
-    assert window.session.state.selection.chosen == before
+    assert window.session.state.picks.selection.chosen == before
 
 
 def test_the_second_map_follows(qtbot: QtBot, window: MainWindow) -> None:
-    shown = window.session.state.layer_map
-    window.second_action.trigger()
+    shown = window.session.state.opened.layer_map
+    window.menu_actions["maps.second"].trigger()
     linked = LinkedMap(
         map=replace(shown, xy=shown.xy[:, ::-1].copy()),
         beside=shown.layers,
         overlap=np.linspace(0, 1, COUNT).astype(np.float32),
     )
-    window.session.update(replace(window.session.state, linked=linked))
-    showing.change_color(session=window.session, by="overlap")
-    showing.only_category(session=window.session, by="class", number=0, count=3)
+    window.session.update(
+        replace(window.session.state, opened=replace(window.session.state.opened, linked=linked))
+    )
+    showing.change_color(window.context, by="overlap")
+    showing.only_category(window.context, by="class", number=0, count=3)
     settle(qtbot, window)
     second = window.map_area.linked.points
     for row in (0, 3, COUNT - 3):
@@ -251,7 +265,7 @@ def test_a_theme_recolours_and_moves_nothing(qtbot: QtBot, window: MainWindow) -
     window.map.box.show_part(part)
     before = window.map.points.scene_drawn.palette.tolist()
     index = window.map._index
-    window.set_theme("dark")
+    choose_appearance(window.context, "dark")
     assert theme.is_dark()
     settle(qtbot, window)
     assert window.map.points.scene_drawn.palette.tolist() != before
@@ -263,30 +277,30 @@ def test_a_theme_recolours_and_moves_nothing(qtbot: QtBot, window: MainWindow) -
 def test_closing_while_something_is_worked_out_ends_it(
     qtbot: QtBot, window: MainWindow, large: State
 ) -> None:
-    showing.change_color(session=window.session, by="column:score")
-    selection.choose_all(session=window.session)
+    showing.change_color(window.context, by="column:score")
+    selection.choose_all(window.context)
     window.close()
     qtbot.wait(300)
     assert window.map.coloring is None
-    assert len(window.session.state.selection.chosen) == 0
+    assert len(window.session.state.picks.selection.chosen) == 0
 
 
 def test_a_set_that_comes_late_is_dropped_and_undo_stays_whole(
     qtbot: QtBot, window: MainWindow
 ) -> None:
     session = window.session
-    picks.new_anchor(session=session, row=5)
-    selection.choose_all(session=session)
+    picks.new_anchor(window.context, row=5)
+    selection.choose_all(window.context)
     session.undo_stack.undo()
     settle(qtbot, window)
-    assert session.state.selection == Selection()
+    assert session.state.picks.selection == Selection()
     assert session.undo_stack.canRedo()
 
 
 def test_a_scene_of_other_samples_is_never_drawn(qtbot: QtBot, window: MainWindow) -> None:
     """Made while another folder was opened."""
     places = window.map.points
-    showing.highlight_class(session=window.session, number=1)
+    showing.highlight_class(window.context, number=1)
     places._make_later()
     assert places._making is not None
     few = np.zeros((points.MADE_AT_ONCE + 1, 2))
@@ -302,10 +316,19 @@ def test_what_is_no_longer_drawn_is_let_go(qtbot: QtBot, window: MainWindow, lar
     turned = replace(large.layer_map, xy=large.layer_map.xy[:, ::-1].copy(), layers=("other",))
     scenes = []
     for turn in range(12):
-        showing.highlight_class(session=window.session, number=turn % 3)
+        showing.highlight_class(window.context, number=turn % 3)
         if turn % 4 == 3:
-            shown = turned if window.session.state.layer_map is large.layer_map else large.layer_map
-            window.session.update(replace(window.session.state, layer_map=shown))
+            shown = (
+                turned
+                if window.session.state.opened.layer_map is large.layer_map
+                else large.layer_map
+            )
+            window.session.update(
+                replace(
+                    window.session.state,
+                    opened=replace(window.session.state.opened, layer_map=shown),
+                )
+            )
         settle(qtbot, window)
         scenes.append(weakref.ref(window.map.points.scene_drawn))
     gc.collect()

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
 from diffviews_desktop.actions import showing
+from diffviews_desktop.actions.preferences import choose_ramp
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.colors import MISSING, OKABE_ITO
 from diffviews_desktop.ui.shell.window import MainWindow
@@ -33,7 +35,9 @@ def columns(state: State) -> State:
         "change": Column(score - 11),
         "many": Column(np.arange(30, dtype=np.float32), tuple(f"name {i}" for i in range(30))),
     }
-    return replace(state, samples=replace(state.samples, columns=more))
+    return replace(
+        state, opened=replace(state.opened, samples=replace(state.opened.samples, columns=more))
+    )
 
 
 @pytest.fixture
@@ -115,7 +119,7 @@ def test_a_drag_over_the_ramp_shows_only_those_values(
     drag(legend, [at(5.5), at(10), at(20.5)])
     assert shown(window) == list(range(5, 20))  # 6 … 20
     drag(legend, [at(20.5), at(30) + QPoint(40, 0)])  # beyond the end: no limit
-    assert window.session.state.filter.high is None
+    assert window.session.state.view.filter.high is None
     assert shown(window) == list(range(20, 30))
     choose(window, "class")  # the filter stays while the colours tell something else
     assert shown(window) == list(range(20, 30))
@@ -162,23 +166,26 @@ def test_colours_differ_from_each_other_and_from_the_ground(dark: bool) -> None:
 def test_the_ramp_is_chosen_and_remembered(window: MainWindow) -> None:
     choose(window, "score")
     before = window.map.points.scene_drawn.palette.tolist()
-    window.set_ramp("cividis")
+    choose_ramp(window.context, "cividis")
     assert window.map.points.scene_drawn.palette.tolist() != before
     assert window._settings.text("ramp") == "cividis"
-    window.set_ramp("viridis")
+    choose_ramp(window.context, "viridis")
     assert window.map.points.scene_drawn.palette.tolist() == before
 
 
 def test_a_place_on_the_ramp_and_its_value_are_one(columns: State) -> None:
     for by in ("column:score", "column:change", "sigma"):
-        colors = coloring(replace(columns, color_by=by))
+        colors = coloring(replace(columns, view=replace(columns.view, color_by=by)))
         for part in (0.0, 0.3, 1.0):
             assert colors.place_of(colors.value_at(part)) == pytest.approx(part)
 
 
 def offered_sizes(window: MainWindow) -> dict[str, QAction]:
-    window.size_menu.aboutToShow.emit()
-    return {action.text().replace("&", ""): action for action in window.size_menu.actions()}
+    window.findChild(QMenu, "view.size").aboutToShow.emit()
+    return {
+        action.text().replace("&", ""): action
+        for action in window.findChild(QMenu, "view.size").actions()
+    }
 
 
 def test_the_size_of_points_tells_a_number(window: MainWindow) -> None:
@@ -195,8 +202,10 @@ def test_the_size_of_points_tells_a_number(window: MainWindow) -> None:
     assert sizes == sorted(sizes)
     assert set(sizes) == set(range(len(SIZES)))
     assert offered_sizes(window)["score"].isChecked()
-    other = replace(window.session.state.layer_map, layers=("other",))
-    window.session.update(replace(window.session.state, layer_map=other))
+    other = replace(window.session.state.opened.layer_map, layers=("other",))
+    window.session.update(
+        replace(window.session.state, opened=replace(window.session.state.opened, layer_map=other))
+    )
     assert window.map.points.scene_drawn.size is not None  # it stays on another map
     offered_sizes(window)["All the same"].trigger()
     assert window.map.points.scene_drawn.size is None
@@ -204,14 +213,19 @@ def test_the_size_of_points_tells_a_number(window: MainWindow) -> None:
 
 def test_samples_without_a_value_are_smallest(window: MainWindow) -> None:
     state = window.session.state
-    score = state.samples.columns["score"].values.copy()
+    score = state.opened.samples.columns["score"].values.copy()
     score[3:6] = np.nan
-    holes = {**state.samples.columns, "holes": Column(score)}
-    window.session.update(replace(state, samples=replace(state.samples, columns=holes)))
-    showing.change_size(session=window.session, by="column:holes")
+    holes = {**state.opened.samples.columns, "holes": Column(score)}
+    window.session.update(
+        replace(
+            state,
+            opened=replace(state.opened, samples=replace(state.opened.samples, columns=holes)),
+        )
+    )
+    showing.change_size(window.context, by="column:holes")
     scene = window.map.points.scene_drawn
     small = set(scene.rows[scene.size == 0].tolist())
     assert {3, 4, 5} <= small
-    showing.change_size(session=window.session, by="column:side")  # categories have no size
+    showing.change_size(window.context, by="column:side")  # categories have no size
     assert window.session.state.sized_by is None
     assert window.map.points.scene_drawn.size is None

@@ -9,13 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_runs import run_of
 from PIL import Image
 from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
-from diffviews_desktop.state.state import Selection, State, TrajectoryRecord
+from diffviews_desktop.actions import exports
+from diffviews_desktop.actions.preferences import choose_appearance
+from diffviews_desktop.state.picks import Selection
+from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.ui.views.flat import export, points
@@ -26,9 +30,13 @@ from diffviews_desktop.values.row_set import RowSet
 def window(
     open_window: Callable[..., MainWindow], state: State, make_job: Callable, make_step: Callable
 ) -> MainWindow:
-    record = TrajectoryRecord(make_job(), "Trajectory 1", tuple(map(make_step, range(3))))
+    record = run_of(make_job(), "Trajectory 1", tuple(map(make_step, range(3))))
     picked = Selection(anchor=8, manual=(9,), chosen=RowSet([20, 21, 22]))
-    state = replace(state, selection=picked, trajectories=(record,), shown=record.key)
+    state = replace(
+        state,
+        picks=replace(state.picks, selection=picked),
+        runs=replace(state.runs, all=(record,), shown=record.id),
+    )
     return open_window(state, **{"map/pictures": "false"})
 
 
@@ -40,8 +48,8 @@ def export_to(
     qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch, file: Path, kind: str = ""
 ) -> None:
     answer(monkeypatch, file, kind)
-    with qtbot.waitSignal(window.saver.saved) as caught:
-        window.export_action.trigger()
+    with qtbot.waitSignal(window.saves._saver.saved) as caught:
+        window.menu_actions["exports.map"].trigger()
     assert caught.args[1]
 
 
@@ -64,7 +72,7 @@ def halved(values: np.ndarray) -> np.ndarray:
 def test_a_picture_is_what_is_seen_twice_as_sharp(
     qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, dark: bool
 ) -> None:
-    window.set_theme("dark" if dark else "light")
+    choose_appearance(window.context, "dark" if dark else "light")
     qtbot.waitUntil(lambda: not theme.changing())
     file = tmp_path / "map.png"
     wanted = on_screen(window)
@@ -124,7 +132,7 @@ def test_what_lies_outside_the_view_is_in_no_drawing(
     window.map.box.show_part(seen)
     file = tmp_path / "part.svg"
     export_to(qtbot, window, monkeypatch, file)
-    there = window.session.state.layer_map.xy
+    there = window.session.state.opened.layer_map.xy
     now = window.map.box.viewRect()
     inside = sum(now.contains(float(x), float(y)) for x, y in there)
     assert 0 < inside < 30
@@ -177,7 +185,7 @@ def test_what_changes_meanwhile_is_not_in_the_picture(
     make = window.map.export()
     window.map.box.scaleBy((0.2, 0.2))
     window.session.select(Selection(), "nothing")
-    window.set_theme("dark")
+    choose_appearance(window.context, "dark")
     qtbot.waitUntil(lambda: not theme.changing())
     assert np.abs(on_screen(window) - wanted).mean() > 20
     assert np.abs(halved(levels(make())) - wanted).mean() < 2
@@ -187,7 +195,7 @@ def test_closing_waits_for_what_is_being_exported(
     qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     answer(monkeypatch, tmp_path / "late.png")
-    window.export_action.trigger()
+    window.menu_actions["exports.map"].trigger()
     window.close()
     assert (tmp_path / "late.png").read_bytes().startswith(b"\x89PNG")
 
@@ -196,8 +204,8 @@ def test_a_picture_that_cannot_be_made_is_told(qtbot: QtBot, window: MainWindow)
     def fail() -> bytes:
         raise MemoryError
 
-    with qtbot.waitSignal(window.saver.saved):
-        window.saver.save(fail, "x.png", None)
+    with qtbot.waitSignal(window.saves._saver.saved):
+        window.saves._saver.save(fail, "x.png", None)
     assert "could not be written" in window.session.state.notice.text
 
 
@@ -205,11 +213,13 @@ def test_nothing_is_written_without_a_name_or_a_map(
     window: MainWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     answer(monkeypatch, "")
-    window.export_action.trigger()
-    window.session.update(replace(window.session.state, layer_map=None))
-    assert not window.export_action.isEnabled()
+    window.menu_actions["exports.map"].trigger()
+    window.session.update(
+        replace(window.session.state, opened=replace(window.session.state.opened, layer_map=None))
+    )
+    assert not window.menu_actions["exports.map"].isEnabled()
     answer(monkeypatch, tmp_path / "map.png")
-    window.export_map()
+    exports.export_map(window.context)
     assert not (tmp_path / "map.png").exists()
 
 
@@ -217,6 +227,6 @@ def test_a_folder_that_cannot_be_written_is_told(
     qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     answer(monkeypatch, tmp_path / "absent" / "map.svg")
-    with qtbot.waitSignal(window.saver.saved):
-        window.export_action.trigger()
+    with qtbot.waitSignal(window.saves._saver.saved):
+        window.menu_actions["exports.map"].trigger()
     assert "could not be written" in window.session.state.notice.text

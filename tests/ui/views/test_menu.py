@@ -13,7 +13,8 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from diffviews_desktop.actions import showing
-from diffviews_desktop.state.state import Selection, State
+from diffviews_desktop.state.picks import Selection
+from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.values.maps import LinkedMap
 from diffviews_desktop.values.row_set import RowSet
@@ -46,26 +47,26 @@ def test_the_sample_can_be_picked_and_selected(qtbot: QtBot, window: MainWindow)
     assert "#7   sample_7" in offered
     assert "Add as neighbour" not in offered  # to whom?
     offered["Make it the anchor"].trigger()
-    assert session.state.selection == Selection(anchor=7)
+    assert session.state.picks.selection == Selection(anchor=7)
     actions(qtbot, window, 8)["Add as neighbour"].trigger()
-    assert session.state.selection.manual == (8,)
+    assert session.state.picks.selection.manual == (8,)
     assert "Make it the anchor" not in actions(qtbot, window, 7)
     actions(qtbot, window, 8)["Remove from the neighbours"].trigger()
-    assert session.state.selection.manual == ()
+    assert session.state.picks.selection.manual == ()
     actions(qtbot, window, 9)["Add to the selection"].trigger()
-    assert session.state.selection.chosen == RowSet([9])
+    assert session.state.picks.selection.chosen == RowSet([9])
     actions(qtbot, window, 9)["Take out of the selection"].trigger()
-    assert len(session.state.selection.chosen) == 0
+    assert len(session.state.picks.selection.chosen) == 0
 
 
 def test_its_class_can_be_selected_and_highlighted(qtbot: QtBot, window: MainWindow) -> None:
     offered = actions(qtbot, window, 7)
     offered["Select class one"].trigger()
-    assert window.session.state.selection.chosen == RowSet(range(1, 30, 3))
+    assert window.session.state.picks.selection.chosen == RowSet(range(1, 30, 3))
     offered["Highlight class one"].trigger()
-    assert window.session.state.highlighted_class == 1
+    assert window.session.state.view.highlighted_class == 1
     actions(qtbot, window, 7)["Highlight all classes"].trigger()
-    assert window.session.state.highlighted_class is None
+    assert window.session.state.view.highlighted_class is None
 
 
 def test_its_id_and_picture_can_be_taken_along(
@@ -82,12 +83,12 @@ def test_its_id_and_picture_can_be_taken_along(
     opened = []
     monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()))
     offered["Show the picture in its folder"].trigger()
-    assert opened == [str(window.session.state.samples.root)]
+    assert opened == [str(window.session.state.opened.samples.root)]
     assert "Copy the picture" not in actions(qtbot, window, 4)  # it has none
 
 
 def test_a_picture_that_cannot_be_copied_is_said(qtbot: QtBot, window: MainWindow) -> None:
-    samples = window.session.state.samples
+    samples = window.session.state.opened.samples
     assert samples is not None
     path = samples.picture(6)
     assert path is not None
@@ -107,18 +108,23 @@ def test_beside_samples_there_is_what_concerns_all(qtbot: QtBot, window: MainWin
     assert {"Select all", "Fit all", "Export the map…"} <= set(offered)
     assert "Show all samples" not in offered
     offered["Select all"].trigger()
-    showing.toggle_category(session=window.session, by="class", number=0)
+    showing.toggle_category(window.context, by="class", number=0)
     offered = actions(qtbot, window, None)
     offered["Invert the selection"].trigger()
     offered["Show all samples"].trigger()
-    assert window.session.state.filter is None
+    assert window.session.state.view.filter is None
 
 
 def test_the_menu_key_is_for_the_sample_that_the_arrows_went_to(
     qtbot: QtBot, window: MainWindow
 ) -> None:
     view = window.map
-    window.session.update(replace(window.session.state, selection=Selection(anchor=8)))
+    window.session.update(
+        replace(
+            window.session.state,
+            picks=replace(window.session.state.picks, selection=Selection(anchor=8)),
+        )
+    )
     QTest.keyClick(view.focusProxy(), Qt.Key.Key_Right)
     row = view.hovered_row
     assert row is not None
@@ -134,14 +140,27 @@ def test_it_closes_when_other_samples_come(qtbot: QtBot, window: MainWindow) -> 
     QTest.mouseClick(view.viewport, Qt.MouseButton.RightButton, pos=view.position_of(7).toPoint())
     assert window.map_area.menu.isVisible()
     state = window.session.state
-    window.session.update(replace(state, samples=replace(state.samples, sigma=state.samples.sigma)))
+    window.session.update(
+        replace(
+            state,
+            opened=replace(
+                state.opened,
+                samples=replace(state.opened.samples, sigma=state.opened.samples.sigma),
+            ),
+        )
+    )
     assert window.map_area.menu is None
 
 
 def test_names_are_shown_as_they_are(qtbot: QtBot, window: MainWindow) -> None:
     state = window.session.state
-    names = ("black&white", *state.samples.class_name[1:])
-    window.session.update(replace(state, samples=replace(state.samples, class_name=names)))
+    names = ("black&white", *state.opened.samples.class_name[1:])
+    window.session.update(
+        replace(
+            state,
+            opened=replace(state.opened, samples=replace(state.opened.samples, class_name=names)),
+        )
+    )
     view = window.map
     QTest.mouseClick(view.viewport, Qt.MouseButton.RightButton, pos=view.position_of(0).toPoint())
     texts = [action.text() for action in window.map_area.menu.actions()]
@@ -150,9 +169,9 @@ def test_names_are_shown_as_they_are(qtbot: QtBot, window: MainWindow) -> None:
 
 def test_on_the_second_map_it_moves_that_one(qtbot: QtBot, window: MainWindow) -> None:
     state = window.session.state
-    window.second_action.trigger()
-    linked = LinkedMap(state.layer_map, ("midblock",), None)
-    window.session.update(replace(state, linked=linked))
+    window.menu_actions["maps.second"].trigger()
+    linked = LinkedMap(state.opened.layer_map, ("midblock",), None)
+    window.session.update(replace(state, opened=replace(state.opened, linked=linked)))
     second = window.map_area.linked
     second.box.scaleBy((0.3, 0.3))
     first = window.map.box.viewRect()

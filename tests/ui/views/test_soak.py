@@ -14,6 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from made_context import context_of
+from made_runs import run_of
 from PySide6.QtCore import QObject, QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
@@ -22,8 +24,9 @@ from pytestqt.qtbot import QtBot
 from recorder import Recorder
 
 from diffviews_desktop.actions import picks, selection, showing
+from diffviews_desktop.actions.preferences import choose_appearance
 from diffviews_desktop.state.session import Session
-from diffviews_desktop.state.state import State, TrajectoryRecord
+from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.shell.settings import Settings
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.values.maps import LinkedMap
@@ -103,30 +106,35 @@ class Hand:
     def color(self) -> None:
         choice = self.window.color_panel.choice
         names = [choice.itemData(i) for i in range(choice.count()) if choice.itemData(i)]
-        showing.change_color(session=self.window.session, by=self.random.choice(names))
+        showing.change_color(self.window.context, by=self.random.choice(names))
 
     def sizes(self) -> None:
         by = self.random.choice((None, "sigma", "distance", "column:score"))
-        showing.change_size(session=self.window.session, by=by)
+        showing.change_size(self.window.context, by=by)
 
     def filter(self) -> None:
         session = self.window.session
         number = self.random.randrange(3)
         which = self.random.randrange(4)
         if which == 0:
-            showing.toggle_category(session=session, by="class", number=number)
+            showing.toggle_category(context_of(session), by="class", number=number)
         elif which == 1:
             low = self.random.random() * 2
-            showing.filter_values(session=session, by="column:score", low=low, high=None)
+            showing.filter_values(context_of(session), by="column:score", low=low, high=None)
         elif which == 2:
-            showing.highlight_class(session=session, number=number)
+            showing.highlight_class(context_of(session), number=number)
         else:
-            showing.show_all(session=session)
+            showing.show_all(context_of(session))
 
     def other_map(self) -> None:
         other = self.random.choice(self.states)
         session = self.window.session
-        session.update(replace(session.state, layer_map=other.layer_map, linked=None))
+        session.update(
+            replace(
+                session.state,
+                opened=replace(session.state.opened, layer_map=other.layer_map, linked=None),
+            )
+        )
 
     def undo(self) -> None:
         stack = self.window.session.undo_stack
@@ -142,26 +150,26 @@ class Hand:
                 picks.clear_selection,
             ]
         )
-        do(session=self.window.session)
+        do(self.window.context)
 
     def size(self) -> None:
         self.window.resize(self.random.randint(1280, 1700), self.random.randint(720, 1000))
 
     def dock(self) -> None:
-        dock = self.random.choice(self.window.docks)
+        dock = self.random.choice(self.window.layout_of_docks.docks)
         dock.setFloating(not dock.isFloating())
 
     def theme(self) -> None:
-        self.window.set_theme(self.random.choice(("light", "dark")))
+        choose_appearance(self.window.context, self.random.choice(("light", "dark")))
 
     def second(self) -> None:
         session = self.window.session
-        if not self.window.second_action.isChecked():
-            self.window.second_action.trigger()
-        shown = session.state.layer_map
+        if not self.window.menu_actions["maps.second"].isChecked():
+            self.window.menu_actions["maps.second"].trigger()
+        shown = session.state.opened.layer_map
         overlap = np.random.default_rng(0).random(len(shown.xy)).astype(np.float32)
         other = LinkedMap(map=shown, beside=shown.layers, overlap=overlap)
-        session.update(replace(session.state, linked=other))
+        session.update(replace(session.state, opened=replace(session.state.opened, linked=other)))
 
 
 def test_random_gestures_break_and_keep_nothing(
@@ -173,13 +181,15 @@ def test_random_gestures_break_and_keep_nothing(
     make_step: Callable,
 ) -> None:
     column = {"score": Column(np.linspace(0, 3, 30).astype(np.float32))}
-    state = replace(state, samples=replace(state.samples, columns=column))
-    record = TrajectoryRecord(
-        make_job(), "Trajectory 1", tuple(map(make_step, range(4))), done=True
+    state = replace(
+        state, opened=replace(state.opened, samples=replace(state.opened.samples, columns=column))
     )
-    state = replace(state, trajectories=(record,), shown=record.key)
-    turned = replace(state.layer_map, xy=state.layer_map.xy[:, ::-1].copy(), layers=("other",))
-    states = [state, replace(state, layer_map=turned)]
+    record = run_of(make_job(), "Trajectory 1", tuple(map(make_step, range(4))), done=True)
+    state = replace(state, runs=replace(state.runs, all=(record,), shown=record.id))
+    turned = replace(
+        state.opened.layer_map, xy=state.opened.layer_map.xy[:, ::-1].copy(), layers=("other",)
+    )
+    states = [state, replace(state, opened=replace(state.opened, layer_map=turned))]
     settings = Settings(tmp_path / "settings.json")
     settings.change({"reduced_motion": "false"})
     window = MainWindow(Session(), Recorder(), settings)
@@ -192,7 +202,9 @@ def test_random_gestures_break_and_keep_nothing(
     hand = Hand(window, states, drag, seed=1)
 
     def settle() -> tuple[int, int, int]:
-        window.session.update(replace(window.session.state, jobs=()))
+        window.session.update(
+            replace(window.session.state, jobs=replace(window.session.state.jobs, running=()))
+        )
         window.session.undo_stack.clear()
         qtbot.wait(900)
         gc.collect()
@@ -210,7 +222,13 @@ def test_random_gestures_break_and_keep_nothing(
     assert objects_now < objects + 100
     assert memory_now < memory + 40e6 + 2e3 * GESTURES
     # and it still works
-    window.session.update(replace(state, color_by="class", filter=None, linked=None))
+    window.session.update(
+        replace(
+            state,
+            view=replace(state.view, color_by="class", filter=None),
+            opened=replace(state.opened, linked=None),
+        )
+    )
     window.map.set_tool("pan")
     window.map.fit()
     qtbot.waitUntil(lambda: not window.map.glide.running and not window.map.box.flying)

@@ -14,15 +14,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_runs import run_of
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 import diffviews_desktop
+from diffviews_desktop.actions.preferences import choose_drawing
 from diffviews_desktop.engine.protocol import Job
+from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.session import Session
-from diffviews_desktop.state.state import Selection, State, TrajectoryRecord
+from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import colors, motion, theme
 from diffviews_desktop.ui.common.colors import class_colors
 from diffviews_desktop.ui.shell.settings import Settings
@@ -54,7 +57,7 @@ def flat(qtbot: QtBot, state: State) -> Iterator[MapView]:
     """The flat map, which says how points are coloured."""
     made = MapView()
     qtbot.addWidget(made)
-    made.set_map(state.samples, state.layer_map.xy)
+    made.set_map(state.opened.samples, state.opened.layer_map.xy)
     yield made
     made.close_points()
 
@@ -125,7 +128,7 @@ def test_the_point_that_is_drawn_is_the_point_that_is_picked(
         place = canvas.position_of(row)
         opaque = row % 2 == 1  # the lower noise level
         if opaque:  # what is behind does not shine through
-            wanted = rgb(palette[int(state.samples.class_label[row])])
+            wanted = rgb(palette[int(state.opened.samples.class_label[row])])
             assert np.abs(seen_at(image, place) - wanted).max() <= 12, row
         with qtbot.waitSignal(view.clicked) as caught:
             click(qtbot, view, place)
@@ -142,7 +145,7 @@ def test_noisy_samples_are_fainter(qtbot: QtBot, view: SolidView, state: State) 
     close = [
         np.abs(
             seen_at(image, canvas.position_of(row))
-            - mixed(palette[int(state.samples.class_label[row])], 0.4)
+            - mixed(palette[int(state.opened.samples.class_label[row])], 0.4)
         ).max()
         for row in alone
     ]
@@ -152,8 +155,8 @@ def test_noisy_samples_are_fainter(qtbot: QtBot, view: SolidView, state: State) 
 def test_samples_lie_at_their_noise_level(view: SolidView, state: State) -> None:
     for row in (0, 1, 17):
         x, y, height = view.canvas.cloud.place_of(row)
-        assert (x, y) == pytest.approx(state.layer_map.xy[row])
-        assert height == pytest.approx(math.log10(state.samples.sigma[row]))
+        assert (x, y) == pytest.approx(state.opened.layer_map.xy[row])
+        assert height == pytest.approx(math.log10(state.opened.samples.sigma[row]))
     # up on the screen is up in noise
     low, high = view.canvas.position_of(1), view.canvas.position_of(0)
     assert high.y() < low.y()
@@ -168,12 +171,15 @@ def test_of_two_on_one_line_of_sight_the_nearer_is_drawn_and_picked(
 ) -> None:
     """Seen from straight above: the higher noise level; from below, the lower one."""
     sigma = np.where(np.arange(30) == 2, 8.0, 0.5).astype(np.float32)
-    xy = state.layer_map.xy.copy()
+    xy = state.opened.layer_map.xy.copy()
     xy[2] = xy[1]
     stacked = replace(
         state,
-        samples=replace(state.samples, sigma=sigma),
-        layer_map=replace(state.layer_map, xy=xy),
+        opened=replace(
+            state.opened,
+            samples=replace(state.opened.samples, sigma=sigma),
+            layer_map=replace(state.opened.layer_map, xy=xy),
+        ),
     )
     flat.set_map(stacked.samples, xy)
     flat.points.set_emphasis(np.isin(np.arange(30), (1, 2)))  # both 85 % strong at least
@@ -223,7 +229,7 @@ def test_many_points_are_sorted_in_another_thread(
     rng = np.random.default_rng(0)
     xy = rng.normal(size=(count, 2)).astype(np.float32)
     many = replace(
-        state.samples,
+        state.opened.samples,
         sample_id=tuple(map(str, range(count))),
         class_label=np.zeros(count, np.int32),
         class_name=("zero",) * count,
@@ -233,9 +239,10 @@ def test_many_points_are_sorted_in_another_thread(
     xy[-1] = 9, 9
     shown = replace(
         state,
-        samples=many,
-        layer_map=replace(state.layer_map, xy=xy),
-        selection=Selection(anchor=count - 1),
+        opened=replace(
+            state.opened, samples=many, layer_map=replace(state.opened.layer_map, xy=xy)
+        ),
+        picks=replace(state.picks, selection=Selection(anchor=count - 1)),
     )
     flat.set_map(many, xy)
     view.show_state(shown, flat.points.scene_drawn, None)
@@ -273,7 +280,7 @@ def test_rings_differ_by_role_in_size_and_width(view: SolidView, state: State) -
         ("manual", Selection(anchor=20, manual=(9,))),
         ("suggested", Selection(anchor=20, suggested=((9, 1.0),))),
     ):
-        view.set_picks(replace(state, selection=selection))
+        view.set_picks(replace(state, picks=replace(state.picks, selection=selection)))
         pixels = changed(before, picture(view))
         place = view.canvas.position_of(9)
         away = np.hypot(*(pixels - [place.x(), place.y()]).T)
@@ -295,8 +302,8 @@ def test_trajectories_descend_from_noise_to_the_picture(
     theme.apply("dark" if dark else "light")
     view.apply_theme()
     steps = tuple(make_step(i, imposed=i == 1) for i in range(4))
-    record = TrajectoryRecord(make_job(), "Trajectory 1", steps=steps, done=True)
-    shown = replace(state, trajectories=(record,), shown=record.key, step=2)
+    record = run_of(make_job(), "Trajectory 1", steps=steps, done=True)
+    shown = replace(state, runs=replace(state.runs, all=(record,), shown=record.id, step=2))
     view.set_picks(shown)
     box = view.canvas.box
     assert box.high[2] > 1.0  # the frame holds the first step, at σ 10
@@ -308,7 +315,9 @@ def test_trajectories_descend_from_noise_to_the_picture(
         x, y, _ = projection.pixels(place)[0].tolist()
         wanted = rgb(colors.blend(colors.PATH_START, colors.PATH_END, i / 3))
         assert np.abs(seen_at(image, QPointF(x, y)) - wanted).max() <= 16, i
-    view.set_picks(replace(shown, step=0))  # the mark goes along with the scrubber
+    view.set_picks(
+        replace(shown, runs=replace(shown.runs, step=0))
+    )  # the mark goes along with the scrubber
     for pixel in (2, 0):
         x, y, _ = projection.pixels(np.array([*steps[pixel].xy, math.log10(steps[pixel].sigma)]))[0]
         rim = QPointF(x, y - 12)
@@ -316,7 +325,7 @@ def test_trajectories_descend_from_noise_to_the_picture(
         assert accent == (pixel == 0)
     assert "Drag orbits" in view.note.accessibleName()
     away = picture(view)
-    view.set_picks(replace(shown, trajectories=(replace(record, visible=False),)))
+    view.set_picks(replace(shown, runs=replace(shown.runs, all=(replace(record, visible=False),))))
     assert len(changed(away, picture(view))) > 100
 
 
@@ -326,8 +335,10 @@ def test_many_trajectories_differ_as_on_the_flat_map(
     steps = tuple(make_step(i) for i in range(3))
     seen: set[tuple[int, ...]] = set()
     for number, (_, end, _) in enumerate(STYLES, 1):
-        record = TrajectoryRecord(make_job(number), f"Trajectory {number}", steps=steps)
-        view.set_picks(replace(state, trajectories=(record,), shown=number, step=0))
+        record = run_of(make_job(number), f"Trajectory {number}", steps=steps)
+        view.set_picks(
+            replace(state, runs=replace(state.runs, all=(record,), shown=number, step=0))
+        )
         place = view.canvas.position_of_step(number, 2)
         found = seen_at(picture(view), place)
         assert np.abs(found - rgb(end)).max() <= 16
@@ -339,8 +350,8 @@ def test_a_step_is_told_of_and_gone_to_by_a_click(
     qtbot: QtBot, view: SolidView, state: State, make_job, make_step
 ) -> None:
     steps = tuple(replace(make_step(i), xy=(i - 3.0, 7.0)) for i in range(4))  # beside the samples
-    record = TrajectoryRecord(make_job(7), "Trajectory 1", steps=steps, done=True)
-    view.set_picks(replace(state, trajectories=(record,), shown=7, step=0))
+    record = run_of(make_job(7), "Trajectory 1", steps=steps, done=True)
+    view.set_picks(replace(state, runs=replace(state.runs, all=(record,), shown=7, step=0)))
     view.fit()
     picture(view)
     place = view.canvas.position_of_step(7, 2)
@@ -363,7 +374,9 @@ def test_a_small_selection_set_is_ringed_and_shift_click_changes_it(
 ) -> None:
     row = in_front(view.canvas)[0]
     before = picture(view)
-    view.set_picks(replace(state, selection=Selection(chosen=RowSet([row]))))
+    view.set_picks(
+        replace(state, picks=replace(state.picks, selection=Selection(chosen=RowSet([row]))))
+    )
     pixels = changed(before, picture(view))
     place = view.canvas.position_of(row)
     away = np.hypot(*(pixels - [place.x(), place.y()]).T)
@@ -401,9 +414,15 @@ def test_the_view_flies_where_motion_is_allowed(qtbot: QtBot, view: SolidView) -
 def test_steps_lie_on_the_floor_of_an_axis_that_they_have_no_value_on(
     view: SolidView, flat: MapView, state: State, make_job, make_step
 ) -> None:
-    deep = replace(state, layer_map=replace(state.layer_map, z=np.arange(30, dtype=np.float32)))
-    record = TrajectoryRecord(make_job(), "T", steps=(make_step(0), make_step(1)), done=True)
-    deep = replace(deep, trajectories=(record,), shown=record.key)
+    deep = replace(
+        state,
+        opened=replace(
+            state.opened,
+            layer_map=replace(state.opened.layer_map, z=np.arange(30, dtype=np.float32)),
+        ),
+    )
+    record = run_of(make_job(), "T", steps=(make_step(0), make_step(1)), done=True)
+    deep = replace(deep, runs=replace(deep.runs, all=(record,), shown=record.id))
     with_axis: list[str] = []
     view.axis_chosen.connect(with_axis.append)
     view.choice.setCurrentIndex(view.choice.findData("z"))
@@ -617,8 +636,8 @@ def window(qtbot: QtBot, tmp_path: Path, state: State) -> Iterator[MainWindow]:
     qtbot.addWidget(made)
     with qtbot.waitSignal(made.first_painted):
         made.show()
-    assert not made.map_3d.action.isEnabled()
-    assert made.map_3d.action.toolTip() == "The map is not there yet."
+    assert not made.menu_actions["view.solid"].isEnabled()
+    assert made.menu_actions["view.solid"].toolTip() == "The map is not there yet."
     made.bring_map()
     made.session.update(state)
     made.activateWindow()
@@ -642,17 +661,17 @@ def test_it_is_a_key_away_and_takes_the_same_clicks(
     first, second = in_front(canvas)[:2]
     click(qtbot, switch.view, canvas.position_of(first))
     click(qtbot, switch.view, canvas.position_of(second))
-    assert session.state.selection == Selection(anchor=first, manual=(second,))
+    assert session.state.picks.selection == Selection(anchor=first, manual=(second,))
     qtbot.mouseMove(canvas, canvas.position_of(second).toPoint())
     qtbot.waitUntil(lambda: f"#{second} " in window.preview.facts.text())
     session.undo_stack.undo()
-    assert session.state.selection == Selection(anchor=first)
+    assert session.state.picks.selection == Selection(anchor=first)
     # what changes while it is shown is shown
-    session.update(replace(session.state, highlighted_class=1))
+    session.update(replace(session.state, view=replace(session.state.view, highlighted_class=1)))
     qtbot.waitUntil(lambda: canvas.cloud.dimmed is not None)
     # another map, and it is still in three dimensions
-    other = replace(state.layer_map, xy=state.layer_map.xy[::-1].copy())
-    session.update(replace(session.state, layer_map=other))
+    other = replace(state.opened.layer_map, xy=state.opened.layer_map.xy[::-1].copy())
+    session.update(replace(session.state, opened=replace(session.state.opened, layer_map=other)))
     qtbot.waitUntil(lambda: canvas.cloud.place_of(0)[0] == 5)
     assert window.map_area.currentWidget() is switch.view
     before = canvas.camera
@@ -664,16 +683,22 @@ def test_it_is_a_key_away_and_takes_the_same_clicks(
 
 def test_the_distance_to_the_anchor_follows_it(qtbot: QtBot, window: MainWindow) -> None:
     session, switch = window.session, window.map_3d
-    session.update(replace(session.state, selection=Selection(anchor=0)))
+    session.update(
+        replace(session.state, picks=replace(session.state.picks, selection=Selection(anchor=0)))
+    )
     switch.action.trigger()
     view = switch.view
     view.choice.setCurrentIndex(view.choice.findData("distance"))
     view.choice.activated.emit(view.choice.currentIndex())
     qtbot.waitUntil(lambda: view.canvas.axis.by == "distance")
     assert view.canvas.cloud.place_of(29)[2] == pytest.approx(math.hypot(5, 4))
-    session.update(replace(session.state, selection=Selection(anchor=29)))
+    session.update(
+        replace(session.state, picks=replace(session.state.picks, selection=Selection(anchor=29)))
+    )
     qtbot.waitUntil(lambda: abs(view.canvas.cloud.place_of(29)[2]) < 1e-6)
-    session.update(replace(session.state, selection=Selection()))
+    session.update(
+        replace(session.state, picks=replace(session.state.picks, selection=Selection()))
+    )
     qtbot.waitUntil(lambda: view.canvas.axis.by == "sigma")
     assert view.axis == "sigma"
 
@@ -681,7 +706,7 @@ def test_the_distance_to_the_anchor_follows_it(qtbot: QtBot, window: MainWindow)
 def test_no_data_no_view_and_it_comes_back_with_the_next(
     qtbot: QtBot, window: MainWindow, state: State
 ) -> None:
-    window.map_3d.action.trigger()
+    window.menu_actions["view.solid"].trigger()
     window.session.update(State())
     assert window.map_area.currentWidget() is window.waiting
     window.session.update(state)
@@ -695,12 +720,12 @@ def test_without_opengl_it_says_why_not(
     switch = window.map_3d
     switch.action.trigger()
     monkeypatch.delenv("DIFFVIEWS_RENDERER")
-    window.set_renderer("raster")
+    choose_drawing(window.context, "raster")
     assert not switch.action.isEnabled()
     assert not switch.action.isChecked()
     assert window.map_area.currentWidget() is window.map
     assert "the preferences asked for raster drawing" in switch.action.toolTip()
-    window.set_renderer("opengl")
+    choose_drawing(window.context, "opengl")
     assert switch.action.isEnabled()
 
 
@@ -728,7 +753,7 @@ app = create_application(["test"])
 settings = Settings(Path({str(tmp_path / "settings.json")!r}))
 window = MainWindow(Session(), None, settings)
 window.bring_map()
-print(window.map_3d.action.isEnabled(), window.map_3d.action.toolTip())
+print(window.menu_actions["view.solid"].isEnabled(), window.menu_actions["view.solid"].toolTip())
 window.map.close_points()
 """
     said = in_a_process(code, QT_QPA_PLATFORM="offscreen")
@@ -770,7 +795,9 @@ def test_a_shader_that_fails_brings_the_flat_map_back_and_says_so_once(
     qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session, switch = window.session, window.map_3d
-    session.update(replace(session.state, selection=Selection(anchor=4)))
+    session.update(
+        replace(session.state, picks=replace(session.state.picks, selection=Selection(anchor=4)))
+    )
     monkeypatch.setattr(cloud_gl, "FRAGMENT", "this is no shader")
     before = 0 if session.state.notice is None else session.state.notice.number
     with qtbot.captureExceptions() as errors:
@@ -783,7 +810,7 @@ def test_a_shader_that_fails_brings_the_flat_map_back_and_says_so_once(
     assert notice.number == before + 1
     assert notice.text.startswith("The 3-D view could not be drawn")
     assert notice.details
-    assert session.state.selection == Selection(anchor=4)
+    assert session.state.picks.selection == Selection(anchor=4)
     monkeypatch.undo()
     monkeypatch.setenv("DIFFVIEWS_RENDERER", "opengl")
     switch.action.trigger()  # with a driver that can, it works again

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PySide6.QtGui import QColor, QMatrix4x4, QVector3D
 
-from diffviews_desktop.state.state import Selection, State
+from diffviews_desktop.state.picks import Selection
+from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.views.flat.renderer import Renderer
 from diffviews_desktop.ui.views.flat.scene import PointScene, draw_order, make_scene
-from diffviews_desktop.ui.views.solid.camera import FARTHEST, FIELD_OF_VIEW, Camera, Projection
 from diffviews_desktop.ui.views.solid.cloud import AROUND, Cloud, box_around, make_cloud
 from diffviews_desktop.ui.views.solid.frame import back_faces
 from diffviews_desktop.ui.views.solid.picking import REACH, ScreenPoints
@@ -26,6 +26,7 @@ from diffviews_desktop.ui.views.solid.third_axis import (
     round_values,
     third_axis,
 )
+from diffviews_desktop.values.camera import FARTHEST, FIELD_OF_VIEW, Camera, Projection
 
 RED, BLUE = QColor("#e03030"), QColor("#3060e0")
 
@@ -117,18 +118,28 @@ def test_what_is_behind_the_camera_has_no_place_on_the_screen() -> None:
 def test_noise_levels_lie_at_their_logarithms(state: State) -> None:
     axis = third_axis(state, "sigma")
     assert axis.logarithmic
-    assert axis.heights == pytest.approx(np.log10(state.samples.sigma))
+    assert axis.heights == pytest.approx(np.log10(state.opened.samples.sigma))
     assert axis.height_of_step(10.0) == pytest.approx(1.0)
     assert axis.text(1.0) == "10"
     assert axis.note == ""
 
 
 def test_a_single_noise_level_gives_way_to_the_maps_own_third_dimension(state: State) -> None:
-    same = replace(state, samples=replace(state.samples, sigma=np.full(30, 2, np.float32)))
+    same = replace(
+        state,
+        opened=replace(
+            state.opened, samples=replace(state.opened.samples, sigma=np.full(30, 2, np.float32))
+        ),
+    )
     assert axis_of_choice(state, None) == "sigma"
     assert axis_of_choice(same, None) == "sigma"
     assert third_axis(same, "sigma").note == "Flat: all samples have the noise level 2."
-    deep = replace(same, layer_map=replace(same.layer_map, z=np.arange(30, dtype=np.float32)))
+    deep = replace(
+        same,
+        opened=replace(
+            same.opened, layer_map=replace(same.opened.layer_map, z=np.arange(30, dtype=np.float32))
+        ),
+    )
     assert axis_of_choice(deep, None) == "z"
     assert axis_of_choice(deep, "sigma") == "sigma"
     assert third_axis(deep, "z").heights.tolist() == list(range(30))
@@ -142,8 +153,8 @@ def test_trust_and_distance_can_be_the_third_axis(state: State) -> None:
     trust[3] = np.nan
     full = replace(
         state,
-        layer_map=replace(state.layer_map, trust=trust),
-        selection=Selection(anchor=0),
+        opened=replace(state.opened, layer_map=replace(state.opened.layer_map, trust=trust)),
+        picks=replace(state.picks, selection=Selection(anchor=0)),
     )
     axis = third_axis(full, "trust")
     assert axis.heights == pytest.approx(trust, nan_ok=True)

@@ -98,14 +98,20 @@ class ImportAssistant(QDialog):
 
     # ---- in -------------------------------------------------------------------------------------
 
+    @staticmethod
+    def shows(state: State) -> tuple[object, ...]:
+        """What of a state it shows."""
+        opened = state.opened
+        return opened.loaded, opened.path, opened.model, state.jobs.running
+
     def set_state(self, state: State) -> None:
         """Take the adapters there are, where to write, and whether an import runs."""
         self._state = state
-        loaded, asked = state.loaded, self._asked
+        loaded, asked = state.opened.loaded, self._asked
         self._model.set_adapters(loaded.adapters.usable if loaded is not None else ())
-        open_folder = None if state.is_demo else state.path
+        open_folder = None if state.opened.is_demo else state.opened.path
         self._output.suggest(open_folder or Path.home() / USUAL_FOLDER)
-        if asked and (state.path, state.model) == (asked["out"], asked["name"]):
+        if asked and (state.opened.path, state.opened.model) == (asked["out"], asked["name"]):
             if self._still_says(asked):  # it was made: the next one starts afresh
                 self._clear()
             self._asked = None
@@ -169,7 +175,7 @@ class ImportAssistant(QDialog):
         last = number == len(self._pages) - 1
         here = [text for key, text in problems.items() if key in self._pages[number].rows]
         wrong = list(problems.values()) if last else here
-        running = any(isinstance(r.job, ImportData) for r in self._state.jobs)
+        running = any(isinstance(r.job, ImportData) for r in self._state.jobs.running)
         why = wrong[0] if wrong else ""
         if last and running and not why:
             why = "An import is running. Cancel it in the status bar, or wait until it is done."

@@ -68,7 +68,7 @@ class MaskPage(QWidget):
 
     def set_state(self, state: State) -> None:
         """Show the settings."""
-        s = state.settings
+        s = state.runs.settings
         unblock = block_signals(
             self.first, self.mask_steps, self.strength, self.weights, self.unconditional
         )
@@ -81,7 +81,7 @@ class MaskPage(QWidget):
             self.strength.setValue(s.strength)
         self.weights.setCurrentIndex(self.weights.findData(s.weighting))
         self.unconditional.setChecked(s.mask_unconditional)
-        guided = s.guidance_scale != 1 and not state.unconditional
+        guided = s.guidance_scale != 1 and not state.opened.unconditional
         self.unconditional.setEnabled(guided)
         self.layers.set_state(state)
         unblock()
@@ -123,8 +123,10 @@ class LayerChoice(QPushButton):
 
     def set_state(self, state: State) -> None:
         """Show the layers of the loaded model and those chosen."""
-        names = tuple(info.name for info in state.loaded.layers) if state.loaded else ()
-        self.chosen = state.settings.mask_layers
+        names = (
+            tuple(info.name for info in state.opened.loaded.layers) if state.opened.loaded else ()
+        )
+        self.chosen = state.runs.settings.mask_layers
         unblock = block_signals(self.list)
         if names != self._names:
             self._names = names
@@ -143,7 +145,9 @@ class LayerChoice(QPushButton):
             item.setCheckState(Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
         unblock()
         self.setEnabled(bool(names))
-        shown = "+".join(state.layer_map.layers) if state.layer_map is not None else ""
+        shown = (
+            "+".join(state.opened.layer_map.layers) if state.opened.layer_map is not None else ""
+        )
         self._whole = "+".join(self.chosen) or f"the map's: {shown}"
         meaning = (
             "The layers that are held at the mean of the picked samples. Without a check, those of "

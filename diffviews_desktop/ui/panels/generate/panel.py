@@ -20,7 +20,8 @@ from PySide6.QtWidgets import (
 )
 
 from diffviews_desktop.engine.jobs.drawing import Generate
-from diffviews_desktop.state.state import PanelClass, State
+from diffviews_desktop.state.runs import PanelClass
+from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import ElidedLabel, caption, tip
@@ -112,9 +113,16 @@ class GeneratePanel(QWidget):
 
     # ---- in -------------------------------------------------------------------------------------
 
+    @staticmethod
+    def shows(state: State) -> tuple[object, ...]:
+        """What of a state it shows."""
+        runs = state.runs
+        wanted = runs.settings, runs.class_choice, runs.all, runs.shown
+        return state.opened, state.picks.selection, state.jobs.running, *wanted
+
     def set_state(self, state: State) -> None:
         """Show the settings, the classes to choose from, and what Generate would do."""
-        s = state.settings
+        s = state.runs.settings
         self._base = s
         unblock = block_signals(self.classes, self.seed, self.lock)
         self.sampling.set_state(state)
@@ -122,7 +130,7 @@ class GeneratePanel(QWidget):
         locked = s.seed is not None
         self.lock.setChecked(locked)
         self.lock.set_icon("lock" if locked else "unlock")
-        record = state.trajectory()
+        record = state.runs.run()
         last = s.seed if locked else record.seed if record is not None else None
         if not self.seed.hasFocus():
             self.seed.setText("" if last is None else str(last))
@@ -135,17 +143,17 @@ class GeneratePanel(QWidget):
         choices += [("zero label", "zero"), ("uniform label", "uniform")]
         choices += [
             (name if name == str(number) else f"{number}: {name}", number)
-            for number, name in state.class_names()
+            for number, name in state.opened.class_names()
         ]
-        self._form.setRowVisible(self.classes, not state.unconditional)
+        self._form.setRowVisible(self.classes, not state.opened.unconditional)
         if tuple(choices) != self._classes:
             self._classes = tuple(choices)
             self.classes.clear()
             for text, choice in choices:
                 self.classes.addItem(entry(text), choice)
             self._make_searchable(len(choices) > SEARCHABLE_CLASSES)
-        self._shown_class = state.class_choice
-        index = next((i for i, c in enumerate(choices) if c[1] == state.class_choice), 0)
+        self._shown_class = state.runs.class_choice
+        index = next((i for i, c in enumerate(choices) if c[1] == state.runs.class_choice), 0)
         line = self.classes.lineEdit()
         if line is None or not (line.hasFocus() and line.isModified()):  # nobody is typing there
             self.classes.setCurrentIndex(index)
@@ -177,10 +185,10 @@ class GeneratePanel(QWidget):
         return [self.classes.itemData(i) for i in range(self.classes.count())]
 
     def _set_buttons(self, state: State) -> None:
-        count = len(state.selection.rows)
-        if state.model_problem:
-            why = f"The model cannot run: {state.model_problem}"
-        elif state.layer_map is None:
+        count = len(state.picks.selection.rows)
+        if state.opened.model_problem:
+            why = f"The model cannot run: {state.opened.model_problem}"
+        elif state.opened.layer_map is None:
             why = "The map is not there yet."
         elif not count:
             why = "Click a point on the map first."
@@ -189,15 +197,17 @@ class GeneratePanel(QWidget):
         self.generate.setEnabled(not why)
         usual = "Draw with the layer held at the mean (Ctrl+Return)"
         self.generate.setToolTip(tip(why or usual))
-        s = state.settings
-        layers = "+".join(s.mask_layers or (state.layer_map.layers if state.layer_map else ()))
+        s = state.runs.settings
+        layers = "+".join(
+            s.mask_layers or (state.opened.layer_map.layers if state.opened.layer_map else ())
+        )
         plural = "s" if count > 1 else ""
-        nfe = f"NFE {s.evaluations(not state.unconditional)}"
+        nfe = f"NFE {s.evaluations(not state.opened.unconditional)}"
         self.hint.set_text(why or f"{nfe} · mean of {count} sample{plural} at {layers}", NFE)
-        self.grid.setEnabled(state.layer_map is not None and not state.model_problem)
-        waiting = sum(isinstance(running.job, Generate) for running in state.jobs)
+        self.grid.setEnabled(state.opened.layer_map is not None and not state.opened.model_problem)
+        waiting = sum(isinstance(running.job, Generate) for running in state.jobs.running)
         self.generate.setText("&Generate" if waiting < 2 else f"&Generate  ({waiting - 1} waiting)")
-        self.cancel.setEnabled(bool(state.jobs))
+        self.cancel.setEnabled(bool(state.jobs.running))
 
     # ---- out ------------------------------------------------------------------------------------
 

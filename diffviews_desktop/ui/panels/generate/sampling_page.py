@@ -75,7 +75,7 @@ class SamplingPage(QWidget):
 
     def set_state(self, state: State) -> None:
         """Show the settings."""
-        s = state.settings
+        s = state.runs.settings
         unblock = block_signals(
             self.preset, self.steps, self.sampler, self.sigma_max, self.sigma_min, self.guidance,
             self.noise, self.churn, self.churn_noise, self.churn_min, self.churn_max,
@@ -96,7 +96,7 @@ class SamplingPage(QWidget):
             self.steps.setValue(s.num_steps)
         self.sampler.setCurrentIndex(self.sampler.findData(s.sampler))
         self.noise.setCurrentIndex(self.noise.findData(s.noise_mode))
-        note = state.loaded.guidance_note if state.loaded is not None else ""
+        note = state.opened.loaded.guidance_note if state.opened.loaded is not None else ""
         self.guidance.setToolTip(tip(f"{GUIDANCE}." if note else GUIDANCE, note))
         self._fill_presets(state)
         heun = s.sampler == "heun"
@@ -122,8 +122,8 @@ class SamplingPage(QWidget):
         )
 
     def _fill_presets(self, state: State) -> None:
-        loaded = state.loaded
-        own = loaded.settings if loaded is not None else state.settings
+        loaded = state.opened.loaded
+        own = loaded.settings if loaded is not None else state.runs.settings
         presets = loaded.presets if loaded is not None else ()
         known = ((OWN, own), *((preset.name, preset.settings) for preset in presets))
         if known != self._presets:
@@ -135,7 +135,11 @@ class SamplingPage(QWidget):
                 self.preset.setItemData(row, tip(preset.note), Qt.ItemDataRole.ToolTipRole)
             self.preset.addItem(OTHER, None)
         current = next(
-            (row for row, (_, settings) in enumerate(known) if _alike(settings, state.settings)),
+            (
+                row
+                for row, (_, settings) in enumerate(known)
+                if _alike(settings, state.runs.settings)
+            ),
             len(known),
         )
         self.preset.setCurrentIndex(current)

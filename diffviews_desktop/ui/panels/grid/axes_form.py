@@ -61,7 +61,9 @@ class AxesForm(QWidget):
 
     def set_state(self, state: State) -> None:
         """Show the layers of the loaded model."""
-        names = tuple(info.name for info in state.loaded.layers) if state.loaded else ()
+        names = (
+            tuple(info.name for info in state.opened.loaded.layers) if state.opened.loaded else ()
+        )
         if names == self._names:
             return
         self._names = names

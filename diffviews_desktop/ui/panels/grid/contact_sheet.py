@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 )
 
 from diffviews_desktop.engine.grid_axes import Axes
-from diffviews_desktop.state.state import GridRecord
+from diffviews_desktop.state.runs import GridRecord
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.images import to_qimage

@@ -84,41 +84,47 @@ class GridWindow(QDialog):
         self.sheet.cell_chosen.connect(self.cell_chosen)
         theme.dress(self)
 
+    @staticmethod
+    def shows(state: State) -> tuple[object, ...]:
+        """What of a state it shows."""
+        runs = state.runs
+        return state.opened, state.jobs.running, state.picks.selection, runs.grid, runs.settings
+
     def set_state(self, state: State) -> None:
         """Show the grid as far as it is drawn."""
         self._state = state
         self.form.set_state(state)
-        grid = state.grid
+        grid = state.runs.grid
         self.stack.setCurrentWidget(self.empty if grid is None else self.sheet)
         self.sheet.show_grid(grid)
-        running = grid is not None and state.job(grid.job.job_id) is not None
+        running = grid is not None and state.jobs.job(grid.job.job_id) is not None
         self.cancel.setEnabled(running)
         self.save.setEnabled(grid is not None and bool(grid.cells))
         self.fit.setEnabled(grid is not None)
         if grid is None:
             self.progress.set_text("")
         else:
-            job = state.job(grid.job.job_id)
+            job = state.jobs.job(grid.job.job_id)
             done = counted(len(grid.cells), "picture")
             text = done if job is None else f"{job.stage} {job.detail}"
             self.progress.set_text(text)
         self._show_summary()
 
     def _axes(self) -> dict[str, object] | None:
-        return self.form.axes(self._state.settings.num_steps)
+        return self.form.axes(self._state.runs.settings.num_steps)
 
     def _show_summary(self) -> None:
         """How much it is, or why it cannot be drawn."""
         state = self._state
         axes = self._axes()
         why = ""
-        if state.layer_map is None:
+        if state.opened.layer_map is None:
             why = "The map is not there yet."
-        elif state.model_problem:
-            why = f"The model cannot run: {state.model_problem}"
+        elif state.opened.model_problem:
+            why = f"The model cannot run: {state.opened.model_problem}"
         elif (
             axes is not None
-            and not state.selection.rows
+            and not state.picks.selection.rows
             and any(axes[name] for name in ("strengths", "windows", "mask_layers"))
         ):
             why = "Click a point on the map first: a mask needs at least one sample."
@@ -132,8 +138,8 @@ class GridWindow(QDialog):
             values = axes[name]
             count *= max(1, len(values))  # type: ignore[arg-type]
         count *= axes["samples"]  # type: ignore[operator]
-        nfe = state.settings.evaluations(not state.unconditional)
-        rows = len(state.selection.rows)
+        nfe = state.runs.settings.evaluations(not state.opened.unconditional)
+        rows = len(state.picks.selection.rows)
         mask = f"mask of {counted(rows, 'sample')}" if rows else "no mask"
         self.summary.setText(f"{counted(count, 'picture')} of NFE {nfe}, {mask}.")
 
@@ -143,7 +149,7 @@ class GridWindow(QDialog):
             self.grid_requested.emit(axes)
 
     def _on_cancel(self) -> None:
-        grid = self._state.grid
+        grid = self._state.runs.grid
         if grid is not None:
             self.cancel_requested.emit(grid.job.job_id)
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from diffviews_desktop.state.state import TrajectoryRecord
+from diffviews_desktop.state.runs import TrajectoryRecord
 from diffviews_desktop.ui.common import colors, theme
 from diffviews_desktop.ui.common.images import enlarged, to_qimage
 from diffviews_desktop.ui.common.labels import Label, muted, picture_label, tip

@@ -18,7 +18,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from diffviews_desktop.state.state import State, TrajectoryRecord
+from diffviews_desktop.state.runs import TrajectoryRecord
+from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.text.wording import counted
 from diffviews_desktop.ui.common.entries import entry
@@ -156,10 +157,17 @@ class TrajectoryPanel(QWidget):
 
     # ---- in -------------------------------------------------------------------------------------
 
+    @staticmethod
+    def shows(state: State) -> tuple[object, ...]:
+        """What of a state it shows."""
+        runs = state.runs
+        chosen = runs.shown, runs.step, runs.comparing
+        return state.opened, runs.all, runs.unmasked, *chosen
+
     def set_state(self, state: State) -> None:
         """Show the list of trajectories and the shown one at its step."""
         self._state = state
-        record = state.trajectory()
+        record = state.runs.run()
         self._record = record
         self._pages.setCurrentWidget(self.empty if record is None else self._content)
         if record is None:
@@ -177,30 +185,32 @@ class TrajectoryPanel(QWidget):
         self._fill_strip(record)
         count = len(record.steps)
         self.slider.setRange(0, max(0, count - 1))
-        self.slider.setValue(state.step)
-        self.strip.setCurrentRow(state.step if count else -1)
+        self.slider.setValue(state.runs.step)
+        self.strip.setCurrentRow(state.runs.step if count else -1)
         masked = bool(record.job.rows)
-        self.compare.setChecked(state.comparing and masked)
+        self.compare.setChecked(state.runs.comparing and masked)
         self.compare.setEnabled(masked)
-        self.comparison.setVisible(state.comparing and masked)
+        self.comparison.setVisible(state.runs.comparing and masked)
         self._show_landing(record, state)
         unblock()
         for widget in (self.slider, self.previous, self.play, self.next):
             widget.setEnabled(count > 0)
         self.settings.set_text(_describe(record, state))
         if count:
-            self._show_step(record, state.step)
+            self._show_step(record, state.runs.step)
         else:
             self.picture.clear()
             self.where.setText("waiting…")
-        if state.comparing and masked:
-            self.comparison.show_step(record, state.baseline(), state.step if count else 0)
+        if state.runs.comparing and masked:
+            self.comparison.show_step(
+                record, state.runs.baseline(), state.runs.step if count else 0
+            )
 
     def _show_landing(self, record: TrajectoryRecord, state: State) -> None:
         """The noise levels to look at, and what was found."""
-        if state.samples is not self._samples:
-            self._samples = state.samples
-            samples = state.samples
+        if state.opened.samples is not self._samples:
+            self._samples = state.opened.samples
+            samples = state.opened.samples
             known = () if samples is None else tuple(np.unique(samples.sigma).tolist())
             levels = self._levels = known
             menu = self.land.menu()
@@ -210,12 +220,12 @@ class TrajectoryPanel(QWidget):
                 action.triggered.connect(lambda _=False, s=sigma: self.landing_requested.emit(s))
         self.land.setEnabled(record.done and bool(self._levels) and state.on_this_map(record))
         placed = record.landed
-        if placed is None or state.samples is None or not state.on_this_map(record):
+        if placed is None or state.opened.samples is None or not state.on_this_map(record):
             self.landed.hide()
             return
         self.landed.show()
         found = [
-            (row, f"{visible(state.samples.class_name[row], MOST_OF_NAME)} {far:.3g}")
+            (row, f"{visible(state.opened.samples.class_name[row], MOST_OF_NAME)} {far:.3g}")
             for row, far in placed.neighbors[:NEAREST]
         ]
         self.landed.set_links(f"at σ {placed.job.sigma:.3g} nearest to", found)
@@ -229,13 +239,13 @@ class TrajectoryPanel(QWidget):
 
     def _fill_choice(self, state: State) -> None:
         self.choice.clear()
-        for record in state.trajectories:
-            self.choice.addItem(entry(_title(record, state)), record.key)
-        self.choice.setCurrentIndex(self.choice.findData(state.shown))
+        for record in state.runs.all:
+            self.choice.addItem(entry(_title(record, state)), record.id)
+        self.choice.setCurrentIndex(self.choice.findData(state.runs.shown))
 
     def _fill_strip(self, record: TrajectoryRecord) -> None:
         key, shown = self._frames
-        if key != record.key or shown > len(record.steps):
+        if key != record.id or shown > len(record.steps):
             self.strip.clear()
             shown = 0
         ratio = self.devicePixelRatioF()
@@ -249,7 +259,7 @@ class TrajectoryPanel(QWidget):
             mark = ", layer imposed" if step.imposed_xy is not None else ""
             item.setToolTip(tip(f"Step {step.index + 1}, σ {step.sigma:.4g}{mark}"))
             self.strip.addItem(item)
-        self._frames = (record.key, len(record.steps))
+        self._frames = (record.id, len(record.steps))
 
     def _show_step(self, record: TrajectoryRecord, index: int) -> None:
         step = record.steps[min(index, len(record.steps) - 1)]
@@ -268,20 +278,20 @@ class TrajectoryPanel(QWidget):
     def go(self, by: int) -> None:
         """Go some steps on or back."""
         if self._record is not None and self._record.steps:
-            self.step_chosen.emit(self._state.step + by)
+            self.step_chosen.emit(self._state.runs.step + by)
 
     def toggle_play(self) -> None:
         """Play the steps, or pause."""
         if self._player.isActive():
             self._stop()
         elif self._record is not None and len(self._record.steps) > 1:
-            if self._state.step >= len(self._record.steps) - 1:
+            if self._state.runs.step >= len(self._record.steps) - 1:
                 self.step_chosen.emit(0)
             self._player.start()
             self.play.set_icon("pause")
 
     def _advance(self) -> None:
-        if self._record is None or self._state.step >= len(self._record.steps) - 1:
+        if self._record is None or self._state.runs.step >= len(self._record.steps) - 1:
             self._stop()
         else:
             self.go(1)
@@ -296,11 +306,11 @@ class TrajectoryPanel(QWidget):
 
     def _on_visible(self, visible: bool) -> None:
         if self._record is not None:
-            self.visibility_chosen.emit(self._record.key, visible)
+            self.visibility_chosen.emit(self._record.id, visible)
 
     def _on_delete(self) -> None:
         if self._record is not None:
-            self.deleted.emit(self._record.key)
+            self.deleted.emit(self._record.id)
 
 
 def _title(record: TrajectoryRecord, state: State) -> str:
@@ -332,7 +342,7 @@ def _describe(record: TrajectoryRecord, state: State) -> str:
         visible(record.job.model, MOST_OF_NAME),
         visible("+".join(record.job.layers), MOST_OF_NAME),
         _mask(record),
-        f"{s.sampler}, {s.num_steps} steps, NFE {s.evaluations(not state.unconditional)}",
+        f"{s.sampler}, {s.num_steps} steps, NFE {s.evaluations(not state.opened.unconditional)}",
         f"σ {s.sigma_max:g} to {s.sigma_min:g}",
         f"guidance {s.guidance_scale:g}",
         f"{s.noise_mode} noise",

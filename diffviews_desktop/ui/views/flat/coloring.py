@@ -5,23 +5,22 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal, get_args
 
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtGui import QColor
 
-from diffviews_desktop.state.state import ColorBy, State
-from diffviews_desktop.state.values import Kind, Values, values_of
+from diffviews_desktop.state.state import State
+from diffviews_desktop.state.values import values_of
 from diffviews_desktop.ui.common.colors import MISSING, OKABE_ITO
 from diffviews_desktop.ui.views.flat.scene import SIZES
+from diffviews_desktop.values.preferences import Ramp
+from diffviews_desktop.values.quantities import ColorBy, Kind, Values
 
 LEVELS = 48
 OUTLIERS = 1.0  # per cent at an open end of the range that take the colour of that end
 
-Ramp = Literal["viridis", "cividis", "magma", "inferno"]
-RAMPS: tuple[Ramp, ...] = get_args(Ramp)
 _ramp: Ramp = "viridis"
 
 

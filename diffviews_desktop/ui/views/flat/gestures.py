@@ -10,9 +10,9 @@ from PySide6.QtCore import QEasingCurve, QPointF, QRectF, Qt, QTimer, QVariantAn
 from PySide6.QtGui import QColor, QPainterPath
 from PySide6.QtWidgets import QGraphicsPathItem
 
-from diffviews_desktop.state.state import Choosing
+from diffviews_desktop.state.picks import Choosing
+from diffviews_desktop.state.view import Tool
 from diffviews_desktop.ui.common import motion
-from diffviews_desktop.ui.views.flat.tools import Tool
 
 FLIGHT_MILLISECONDS = 280
 SETTLED_MILLISECONDS = 400  # a view that lasts so long can be gone back to

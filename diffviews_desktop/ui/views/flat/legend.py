@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QLinearGradient, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
-from diffviews_desktop.state.state import Filter
+from diffviews_desktop.state.view import Filter
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.colors import MISSING
 from diffviews_desktop.ui.common.labels import plain

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPainter
 
-from diffviews_desktop.state.state import Selection, TrajectoryRecord
+from diffviews_desktop.state.picks import Selection
+from diffviews_desktop.state.runs import TrajectoryRecord
 from diffviews_desktop.ui.common import colors
 from diffviews_desktop.ui.views.flat.glide import Between
 from diffviews_desktop.values.row_set import RowSet

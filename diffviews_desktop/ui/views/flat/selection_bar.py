@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal, SignalInstance
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
-from diffviews_desktop.state.state import MAX_NEIGHBORS
-from diffviews_desktop.ui.common.labels import Label, tip
+from diffviews_desktop.actions.action import Action
+from diffviews_desktop.actions.exports import SELECTION
+from diffviews_desktop.actions.selection import INVERT, MEAN, NOTHING, USE_AS_NEIGHBORS
+from diffviews_desktop.ui.common.labels import Label
+from diffviews_desktop.ui.common.menus import Actions
 from diffviews_desktop.ui.common.widgets import IconButton
 from diffviews_desktop.ui.views.flat.tools import float_ground
 
 
 class FilterBar(QWidget):
-    """How many samples are shown while some are hidden. Signal: ``show_all_wanted``."""
-
-    show_all_wanted = Signal()
+    """How many samples are shown while some are hidden; its button shows all again."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.text = Label()
         self.button = QToolButton()
         self.button.setText("Show all")
-        self.button.setAccessibleName("Show all samples")
         self.button.setAutoRaise(True)
-        self.button.clicked.connect(self.show_all_wanted)
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 4, 4, 4)
         row.setSpacing(6)
@@ -42,16 +40,14 @@ class FilterBar(QWidget):
 
 
 class SelectionBar(QWidget):
-    """Signals: ``neighbors_wanted``, ``mean_wanted``, ``export_wanted``, ``invert_wanted`` and
-    ``clear_wanted``."""
+    """What can be done with the selected samples.
 
-    neighbors_wanted = Signal()
-    mean_wanted = Signal()
-    export_wanted = Signal()
-    invert_wanted = Signal()
-    clear_wanted = Signal()
+    Args:
+        actions: those of the window.
+        parent: over which it floats.
+    """
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, actions: Actions, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.count = Label()
         self.count.setProperty("strong", True)
@@ -60,32 +56,21 @@ class SelectionBar(QWidget):
         row.setSpacing(2)
         row.addWidget(self.count)
         row.addSpacing(6)
-        most = f"Average them in the mask; of more than {MAX_NEIGHBORS} those in the middle"
-        self.neighbors = self._button(row, "Use as neighbours", most, self.neighbors_wanted)
-        self.mean = self._button(
-            row, "Mean picture", "The mean of their pictures", self.mean_wanted
-        )
-        self.export = self._button(
-            row, "Export…", "Write them to a CSV file, by sample id", self.export_wanted
-        )
-        self.invert = self._button(
-            row, "Invert", "Select the samples that are not selected", self.invert_wanted
+        self.neighbors, self.mean, self.export, self.invert = (
+            self._button(row, actions, action)
+            for action in (USE_AS_NEIGHBORS, MEAN, SELECTION, INVERT)
         )
         self.clear = IconButton("close", "Select nothing")
         self.clear.setAutoRaise(True)
-        self.clear.clicked.connect(self.clear_wanted)
+        actions.press_with(self.clear, NOTHING.id)
         row.addWidget(self.clear)
         self.hide()
 
-    def _button(
-        self, row: QHBoxLayout, text: str, meaning: str, signal: SignalInstance
-    ) -> QToolButton:
+    def _button(self, row: QHBoxLayout, actions: Actions, action: Action) -> QToolButton:
         button = QToolButton()
-        button.setText(text)
-        button.setToolTip(tip(meaning))
-        button.setAccessibleName(text)
+        button.setText(action.button)
         button.setAutoRaise(True)
-        button.clicked.connect(signal)
+        actions.press_with(button, action.id)
         row.addWidget(button)
         return button
 

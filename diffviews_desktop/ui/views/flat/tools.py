@@ -1,19 +1,15 @@
-"""The strip of tools in the corner of the map, and the actions that its buttons stand for."""
+"""The strip of tools in the corner of the map."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, get_args
 
-from PySide6.QtCore import QObject, QRectF, Signal
-from PySide6.QtGui import QAction, QActionGroup, QColor, QKeySequence, QPainter, QPaintEvent
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QAction, QColor, QKeySequence, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.widgets import IconButton
-
-Tool = Literal["pan", "rectangle", "lasso", "zoom"]
-TOOLS: tuple[Tool, ...] = get_args(Tool)
 
 
 def float_ground(widget: QWidget) -> None:
@@ -27,58 +23,6 @@ def float_ground(widget: QWidget) -> None:
     painter.setPen(QColor(c.border))
     painter.drawRoundedRect(QRectF(widget.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
     painter.end()
-
-
-class MapActions(QObject):
-    """What can be done with the view of the map, for the menu and the strip.
-
-    Signal: ``tool_chosen(tool)``.
-    """
-
-    tool_chosen = Signal(str)
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.tools: dict[Tool, QAction] = {
-            "pan": self._action("&Move the map", "V", "pan"),
-            "rectangle": self._action("Select a &rectangle", "R", "rectangle"),
-            "lasso": self._action("Select with a &lasso", "L", "lasso"),
-            "zoom": self._action("&Zoom to a rectangle", "Z", "zoom"),
-        }
-        group = QActionGroup(self)
-        for tool, action in self.tools.items():
-            action.setCheckable(True)
-            action.setChecked(tool == "pan")
-            action.triggered.connect(lambda *_, tool=tool: self.tool_chosen.emit(tool))
-            group.addAction(action)
-        self.fit = self._action("&Fit all", "F", "fit")
-        self.fit_selection = self._action("Fit the selec&tion", "Shift+F", "fit-selection")
-        self.back = self._action("&Previous view", "Alt+Left", "back")
-        self.forward = self._action("&Next view", "Alt+Right", "forward")
-        self.shows = {
-            "pictures": self._shown("&Pictures where there is room", "T", checked=True),
-            "names": self._shown("Names of classes", "C", checked=True),
-            "contours": self._shown("Contours of &density", "D", checked=False),
-        }
-        for action in (self.fit_selection, self.back, self.forward):
-            action.setEnabled(False)
-
-    def _action(self, text: str, key: str, icon: str) -> QAction:
-        action = QAction(text, self)
-        action.setShortcut(QKeySequence(key))
-        action.setData(icon)
-        return action
-
-    def _shown(self, text: str, key: str, *, checked: bool) -> QAction:
-        action = self._action(text, key, "")
-        action.setCheckable(True)
-        action.setChecked(checked)
-        return action
-
-    @property
-    def moves(self) -> tuple[QAction, ...]:
-        """The actions that move the view."""
-        return self.fit, self.fit_selection, self.back, self.forward
 
 
 class ToolStrip(QWidget):

@@ -16,7 +16,9 @@ from PySide6.QtGui import QColor, QContextMenuEvent, QImage, QKeyEvent, QResizeE
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from diffviews_desktop.state.background import background_thread
-from diffviews_desktop.state.state import Choosing, Selection, TrajectoryRecord
+from diffviews_desktop.state.picks import Choosing, Selection
+from diffviews_desktop.state.runs import TrajectoryRecord
+from diffviews_desktop.state.view import Tool
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.colors import class_colors
 from diffviews_desktop.ui.common.images import PictureLoader
@@ -42,7 +44,6 @@ from diffviews_desktop.ui.views.flat.renderer import (
     wanted_renderer,
 )
 from diffviews_desktop.ui.views.flat.scene import extent
-from diffviews_desktop.ui.views.flat.tools import Tool
 from diffviews_desktop.values.row_set import RowSet
 from diffviews_desktop.values.samples import SampleTable
 
@@ -331,9 +332,9 @@ class MapView(QWidget):
     ) -> None:
         """Draw trajectories; the shown one with its current step marked, the others fainter, and
         the unmasked run that the shown one is compared with."""
-        wanted = {record.key: record for record in records}
+        wanted = {record.id: record for record in records}
         if unmasked is not None:
-            wanted[unmasked.key] = unmasked
+            wanted[unmasked.id] = unmasked
         for key in [key for key in self._paths if key not in wanted]:
             self._put_away(self._paths.pop(key))
         c = theme.colors()

@@ -27,7 +27,8 @@ from PySide6.QtOpenGLWidgets import QOpenGLWidget
 from PySide6.QtWidgets import QWidget
 
 from diffviews_desktop.state.background import background_thread
-from diffviews_desktop.state.state import Selection, TrajectoryRecord
+from diffviews_desktop.state.picks import Selection
+from diffviews_desktop.state.runs import TrajectoryRecord
 from diffviews_desktop.ui.common import motion, theme
 from diffviews_desktop.ui.views.flat.opengl import GLError
 from diffviews_desktop.ui.views.flat.overlays import (
@@ -39,12 +40,12 @@ from diffviews_desktop.ui.views.flat.overlays import (
 from diffviews_desktop.ui.views.flat.renderer import SMOOTHING
 from diffviews_desktop.ui.views.flat.scene import PointLook, look
 from diffviews_desktop.ui.views.solid import frame, overlays
-from diffviews_desktop.ui.views.solid.camera import AZIMUTH, ELEVATION, Camera, Projection
 from diffviews_desktop.ui.views.solid.cloud import NOTHING, Box, Cloud, box_around
 from diffviews_desktop.ui.views.solid.cloud_gl import CloudPainter
 from diffviews_desktop.ui.views.solid.flight import CameraFlight
 from diffviews_desktop.ui.views.solid.picking import ScreenPoints
 from diffviews_desktop.ui.views.solid.third_axis import ThirdAxis, round_values
+from diffviews_desktop.values.camera import AZIMUTH, ELEVATION, Camera, Projection
 from diffviews_desktop.values.row_set import RowSet
 
 log = logging.getLogger(__name__)
@@ -89,6 +90,7 @@ class Canvas(QOpenGLWidget):
         step_hovered: ``(trajectory, step)`` under the mouse, or None.
         step_clicked: a step that was clicked: trajectory and step.
         menu_wanted: a menu for a sample, or for none, and where on the screen.
+        looked: the map is seen from another place.
         failed: OpenGL could not draw it, with its reason. To be connected queued: it comes while
             the view is painted.
     """
@@ -101,6 +103,7 @@ class Canvas(QOpenGLWidget):
     step_clicked = Signal(int, int)
     menu_wanted = Signal(object, QPoint)
     failed = Signal(str)
+    looked = Signal()
     _sorted_there = Signal(object)
 
     def __init__(self, parent: QWidget | None = None, *, graphics_card: bool = True) -> None:
@@ -276,6 +279,10 @@ class Canvas(QOpenGLWidget):
         self.camera = replace(self.camera, azimuth=azimuth, elevation=elevation)
         self._view_changed()
 
+    def see_from(self, camera: Camera) -> None:
+        """Look from another place, at once."""
+        self._set_camera(camera)
+
     def _set_camera(self, camera: Camera) -> None:
         self._flight.stop()
         self._on_flown(camera)
@@ -294,6 +301,7 @@ class Canvas(QOpenGLWidget):
     def _on_flown(self, camera: Camera) -> None:
         self.camera, self._untouched = camera, False
         self._view_changed()
+        self.looked.emit()
 
     def _on_landed(self) -> None:
         if self._fits_at_end:
@@ -389,7 +397,7 @@ class Canvas(QOpenGLWidget):
             at = step if step < len(unmasked.steps) else None
             overlays.draw_path(painter, projection, unmasked, axis, floor, at, unmasked=True)
         for record in records:
-            at = step if record.key == shown else None
+            at = step if record.id == shown else None
             overlays.draw_path(painter, projection, record, axis, floor, at)
         if self._hovered in self._places:
             overlays.draw_hover(painter, projection, self._places[self._hovered], floor)
@@ -449,7 +457,7 @@ class Canvas(QOpenGLWidget):
             away[np.isnan(away)] = math.inf
             index = int(away.argmin())
             if away[index] < best:
-                best, found = float(away[index]), (record.key, index)
+                best, found = float(away[index]), (record.id, index)
                 there = QPointF(*pixels[index, :2].tolist())
         if found is None or row is None:
             return found
@@ -462,7 +470,7 @@ class Canvas(QOpenGLWidget):
 
     def position_of_step(self, key: int, index: int) -> QPointF | None:
         """Where a step is drawn, in logical pixels; None where it is not."""
-        record = next((r for r in self._drawn_paths() if r.key == key), None)
+        record = next((r for r in self._drawn_paths() if r.id == key), None)
         if record is None or self._axis is None or index >= len(record.steps):
             return None
         place = self._places_of_steps(record)[index]

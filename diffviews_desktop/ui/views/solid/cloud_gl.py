@@ -19,9 +19,9 @@ from diffviews_desktop.ui.views.flat.opengl import (
     prepare_points,
 )
 from diffviews_desktop.ui.views.flat.scene import PointLook
-from diffviews_desktop.ui.views.solid.camera import Projection
 from diffviews_desktop.ui.views.solid.cloud import LARGER, SMALLER, Cloud
 from diffviews_desktop.ui.views.solid.cloud import VERTEX as VERTEX_TYPE
+from diffviews_desktop.values.camera import Projection
 
 GL_UNSIGNED_INT = 0x1405
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QEasingCurve, QObject, QVariantAnimation, Signal
 
 from diffviews_desktop.ui.views.flat.gestures import FLIGHT_MILLISECONDS
-from diffviews_desktop.ui.views.solid.camera import Camera
+from diffviews_desktop.values.camera import Camera
 
 
 class CameraFlight(QObject):

@@ -11,8 +11,8 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
 from diffviews_desktop.ui.common import theme
-from diffviews_desktop.ui.views.solid.camera import Projection
 from diffviews_desktop.ui.views.solid.cloud import Box
+from diffviews_desktop.values.camera import Projection
 
 TICK, TEXT = 5, 9  # pixels from an edge to the end of a tick and to its number
 SHORTEST = 46  # pixels of an edge with numbers

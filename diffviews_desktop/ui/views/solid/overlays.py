@@ -11,11 +11,12 @@ from pyqtgraph.graphicsItems.ScatterPlotItem import Symbols
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QBrush, QColor, QPainter, QPen, QPolygonF, QTransform
 
-from diffviews_desktop.state.state import Selection, TrajectoryRecord
+from diffviews_desktop.state.picks import Selection
+from diffviews_desktop.state.runs import TrajectoryRecord
 from diffviews_desktop.ui.common import colors, theme
 from diffviews_desktop.ui.views.flat.overlays import MOST_CHOSEN_RINGS, style_of
-from diffviews_desktop.ui.views.solid.camera import Projection
 from diffviews_desktop.ui.views.solid.third_axis import ThirdAxis
+from diffviews_desktop.values.camera import Projection
 
 FAINT = 0.45  # opacity of trajectories that are not the shown one
 

@@ -7,8 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from diffviews_desktop.ui.views.solid.camera import Projection
 from diffviews_desktop.ui.views.solid.cloud import BEHIND, LARGER, SMALLER, Cloud
+from diffviews_desktop.values.camera import Projection
 
 REACH = 14.0  # logical pixels, as on the flat map
 

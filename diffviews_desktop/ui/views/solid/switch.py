@@ -3,28 +3,34 @@ for."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QPoint, QTimer, Signal
-from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QStackedWidget
 
-from diffviews_desktop.state.session import Session
+from diffviews_desktop.actions import showing
+from diffviews_desktop.actions.context import Context
 from diffviews_desktop.state.state import State
-from diffviews_desktop.ui.common.labels import tip
+from diffviews_desktop.ui.common.panel import differ
 from diffviews_desktop.ui.views.flat.renderer import VARIABLE, Renderer
 
 if TYPE_CHECKING:  # brought in when they are needed: importing them takes a second
     from diffviews_desktop.ui.views.flat.view import MapView
     from diffviews_desktop.ui.views.solid.view import SolidView
 
-PICKS = ("selection", "trajectories", "shown", "step", "comparing", "unmasked")
-TIP = "The map with the noise level, or another value, as third axis."
-NO_MAP = "The map is not there yet."
 DRAWING = "View ▸ Drawing of the map ▸ "
+STILL_MILLISECONDS = 200  # until where the map is seen from is kept
 
 
-def why_not(renderer: Renderer) -> str:
+def _picked(state: State) -> tuple[object, ...]:
+    runs = state.runs
+    chosen = runs.shown, runs.step, runs.comparing
+    return state.picks.selection, runs.all, runs.unmasked, *chosen
+
+
+def not_solid(renderer: Renderer) -> str:
     """Why there is no view in three dimensions; empty where there is one."""
     if renderer.name == "opengl":
         return ""
@@ -39,7 +45,11 @@ def why_not(renderer: Renderer) -> str:
 
 
 class MapSwitch(QObject):
-    """Owns the action and the view in three dimensions.
+    """Owns the view in three dimensions, and shows it or the flat map.
+
+    Args:
+        context: what actions work with.
+        stack: where the views lie.
 
     Signals: as those of the flat map.
     """
@@ -54,21 +64,20 @@ class MapSwitch(QObject):
     made = Signal(object)
     """The `SolidView`, when it is first asked for."""
 
-    def __init__(self, session: Session, stack: QStackedWidget) -> None:
+    def __init__(self, context: Context, stack: QStackedWidget) -> None:
         super().__init__(stack)
-        self._session, self._stack = session, stack
+        self._context, self._stack = context, stack
         self._map: MapView | None = None
+        self._on = False
         self.view: SolidView | None = None
-        self.action = QAction("&3-D view", self)
-        self.action.setCheckable(True)
-        self.action.setShortcut(QKeySequence("3"))
-        self.action.setEnabled(False)
-        self.action.setToolTip(tip(NO_MAP))
-        self.action.toggled.connect(self._turn)
         self._refresh = QTimer(self)  # at once for all that one change of the state brings
         self._refresh.setSingleShot(True)
         self._refresh.setInterval(0)
         self._refresh.timeout.connect(self._show_points)
+        self._still = QTimer(self)
+        self._still.setSingleShot(True)
+        self._still.setInterval(STILL_MILLISECONDS)
+        self._still.timeout.connect(self._remember_camera)
 
     def set_map(self, flat: MapView) -> None:
         """The flat map is there."""
@@ -80,42 +89,52 @@ class MapSwitch(QObject):
     def renderer_chosen(self) -> None:
         """Offer the view where OpenGL draws, and say why not elsewhere."""
         assert self._map is not None
-        if why_not(self._map.renderer):
-            self.action.setChecked(False)
-        self._offer()
-
-    def _offer(self) -> None:
-        reason = NO_MAP if self._map is None else why_not(self._map.renderer)
-        if not reason and self._session.state.layer_map is None and not self.action.isChecked():
-            reason = NO_MAP
-        self.action.setEnabled(not reason)
-        self.action.setToolTip(tip(reason or TIP))
+        showing.remember_drawing(self._context, not_solid(self._map.renderer))
 
     @property
     def current(self) -> MapView | SolidView | None:
         """The view that is shown while there is a map."""
-        return self.view if self.action.isChecked() and self.view is not None else self._map
+        return self.view if self._on and self.view is not None else self._map
 
     @property
     def hovered_row(self) -> int | None:
         """The sample under the mouse, or where the arrow keys went."""
         return self.current.hovered_row if self.current is not None else None
 
+    def show_view(self, solid: bool) -> None:
+        """Show the map in three dimensions, or flat; there is one."""
+        turned, self._on = solid != self._on, solid
+        if solid and self.view is None:
+            self._make()
+        if turned and solid:
+            self._show_points()
+        shown = self.current
+        if shown is not None and self._stack.currentWidget() is not shown:
+            self._stack.setCurrentWidget(shown)
+            if turned:
+                shown.setFocus()
+        if turned:
+            self.hovered.emit(None)
+
     def show_changes(self, old: State, new: State) -> None:
         """Pass on what was picked; what concerns the points comes from the flat map."""
-        if old.layer_map is not new.layer_map:
-            self._offer()
-        if self.view is None or not self.action.isChecked() or self._refresh.isActive():
+        if self.view is None or not self._on:
             return
-        if old.selection.anchor != new.selection.anchor and self.view.follows(new):
+        if new.view.camera not in (None, old.view.camera, self.view.canvas.camera):
+            assert new.view.camera is not None
+            self.view.canvas.see_from(new.view.camera)
+        if self._refresh.isActive():
+            return
+        anchor = old.picks.selection.anchor != new.picks.selection.anchor
+        axis = old.view.third_axis != new.view.third_axis
+        if axis or (anchor and self.view.follows(new)):
             self._refresh.start()
-        elif any(getattr(old, name) is not getattr(new, name) for name in PICKS):
+        elif differ(_picked(old), _picked(new)):
             self.view.set_picks(new)
 
     def clear(self) -> None:
         """There is no map."""
         self._refresh.stop()
-        self._offer()
         if self.view is not None:
             self.view.clear()
 
@@ -127,32 +146,20 @@ class MapSwitch(QObject):
     def close_threads(self) -> None:
         """End what runs in other threads."""
         self._refresh.stop()
+        self._still.stop()
         if self.view is not None:
             self.view.close_threads()
 
     def _points_changed(self) -> None:
-        if self.view is not None and self.action.isChecked():
+        if self.view is not None and self._on:
             self._refresh.start()
 
     def _show_points(self) -> None:
-        state, flat = self._session.state, self._map
-        if self.view is None or flat is None or state.layer_map is None or state.samples is None:
+        state, flat = self._context.state, self._map
+        opened = state.opened
+        if self.view is None or flat is None or opened.layer_map is None or opened.samples is None:
             return
         self.view.show_state(state, flat.points.scene_drawn, flat.coloring)
-
-    def _turn(self, on: bool) -> None:
-        if on and self.view is None:
-            self._make()
-        there = self._session.state.layer_map is not None and self.current is not None
-        if on:
-            self._show_points()
-        if there:
-            shown = self.current
-            assert shown is not None
-            self._stack.setCurrentWidget(shown)
-            shown.setFocus()
-        self._offer()
-        self.hovered.emit(None)
 
     def _make(self) -> None:
         from diffviews_desktop.ui.views.solid.view import SolidView
@@ -167,21 +174,27 @@ class MapSwitch(QObject):
         view.step_hovered.connect(self.step_hovered)
         view.step_clicked.connect(self.step_clicked)
         view.menu_wanted.connect(self.menu_wanted)
-        view.axis_chosen.connect(self._refresh.start)
+        view.axis_chosen.connect(partial(showing.change_third_axis, self._context))
+        view.canvas.looked.connect(self._still.start)
         view.failed.connect(self._on_failed)
         self._stack.addWidget(view)
         self.view = view
         self.made.emit(view)
 
+    def _remember_camera(self) -> None:
+        if self.view is not None and self._on:
+            showing.remember_camera(self._context, self.view.canvas.camera)
+
     def _on_failed(self, reason: str) -> None:
-        """Back to the flat map, once; the next try begins anew."""
+        """Back to the flat map, once; it can be tried again."""
         view = self.view
         if view is None:
             return
-        self.action.setChecked(False)
+        state = self._context.state
+        self._context.update(replace(state, view=replace(state.view, solid=False)))
         self.view = None
         self._stack.removeWidget(view)
         view.close_threads()
         view.deleteLater()
         text = "The 3-D view could not be drawn by OpenGL; the map is shown flat."
-        self._session.update(self._session.state.with_notice(text, error=True, details=reason))
+        self._context.say(text, error=True, details=reason)

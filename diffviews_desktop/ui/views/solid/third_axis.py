@@ -8,15 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from diffviews_desktop.processing.neighbors import distances_from
-from diffviews_desktop.state.state import ColorBy, State
+from diffviews_desktop.state.state import State
+from diffviews_desktop.state.values import values_of
+from diffviews_desktop.values.quantities import QUANTITIES, ColorBy
 
-CHOICES: dict[ColorBy, str] = {
-    "sigma": "noise level",
-    "z": "third dimension",
-    "trust": "trust",
-    "distance": "distance to anchor",
-}
+CHOICES: dict[ColorBy, str] = {by: one.title for by, one in QUANTITIES.items() if one.on_axis}
 MOST_TICKS = 5
 STEPS_OF_TICKS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
@@ -79,40 +75,31 @@ def round_values(low: float, high: float, most: int = MOST_TICKS) -> list[float]
     return [0.0 if i == 0 else i * step for i in range(first, last + 1)]
 
 
-def cannot_show(state: State, by: ColorBy) -> str:
-    """Why something cannot be the third axis now; empty where it can."""
-    return state.cannot_color(by)
-
-
-def axis_of_choice(state: State, wanted: ColorBy | None) -> ColorBy:
+def axis_of_choice(state: State) -> ColorBy:
     """What the third axis shows: what was asked for, where this map has it; else the noise level,
     or the map's third dimension where all samples share one noise level."""
-    if wanted is not None and not cannot_show(state, wanted):
+    wanted, samples = state.view.third_axis, state.opened.samples
+    if wanted is not None and not state.cannot_color(wanted):
         return wanted
-    same = state.samples is None or _all_equal(state.samples.sigma)
-    return "z" if same and not cannot_show(state, "z") else "sigma"
+    same = samples is None or _all_equal(samples.sigma)
+    return "z" if same and not state.cannot_color("z") else "sigma"
 
 
 def third_axis(state: State, by: ColorBy) -> ThirdAxis:
     """The axis for a state with a map; takes longer than a frame for many samples."""
-    samples, shown = state.samples, state.layer_map
+    samples, shown = state.opened.samples, state.opened.layer_map
     assert samples is not None
     assert shown is not None
-    count = len(samples)
-    if by == "z" and shown.z is not None:
-        return ThirdAxis(by, "third dimension", np.asarray(shown.z, np.float64))
-    if by == "trust" and shown.trust is not None:
-        trust = np.asarray(shown.trust, np.float64)
-        return ThirdAxis(by, "trust", trust, note=_missing(trust))
-    anchor = state.selection.anchor
-    if by == "distance" and shown.reduced is not None and anchor is not None:
-        return ThirdAxis(by, "distance to the anchor", distances_from(shown.reduced, anchor))
+    found = values_of(state, by)
+    if found is not None and not found.logarithmic:
+        heights = np.asarray(found.values, np.float64)
+        return ThirdAxis(by, found.name, heights, note=_missing(heights))
     sigma = np.asarray(samples.sigma, np.float64)
     known = np.isfinite(sigma) & (sigma > 0)
-    heights = np.full(count, np.nan)
+    heights = np.full(len(samples), np.nan)
     np.log10(sigma, out=heights, where=known)
     note = _missing(heights)
-    if count and known.any() and _all_equal(sigma[known]):
+    if known.any() and _all_equal(sigma[known]):
         note = f"Flat: all samples have the noise level {sigma[known][0]:.3g}."
     return ThirdAxis("sigma", "noise level σ", heights, logarithmic=True, note=note)
 

@@ -11,7 +11,8 @@ from PySide6.QtGui import QImage, QResizeEvent, QStandardItemModel
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from diffviews_desktop.state.background import background_thread
-from diffviews_desktop.state.state import ColorBy, Selection, State
+from diffviews_desktop.state.picks import Selection
+from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.labels import ElidedLabel, caption, tip
 from diffviews_desktop.ui.common.widgets import as_panel, block_signals
 from diffviews_desktop.ui.views.flat.coloring import Coloring
@@ -23,9 +24,9 @@ from diffviews_desktop.ui.views.solid.third_axis import (
     CHOICES,
     ThirdAxis,
     axis_of_choice,
-    cannot_show,
     third_axis,
 )
+from diffviews_desktop.values.quantities import ColorBy
 
 LEGEND_MARGIN = 12
 GESTURES = "Drag orbits, Shift+drag pans, the wheel zooms, a double click beside points resets"
@@ -46,7 +47,7 @@ class SolidView(QWidget):
         clicked: a sample that was clicked.
         double_clicked: a sample that was double-clicked.
         chosen, step_hovered, step_clicked, menu_wanted: as those of the canvas.
-        axis_chosen: what the third axis shall show, a `ColorBy`.
+        axis_chosen: what the third axis shall show, the id of a quantity.
         failed: OpenGL could not draw it, with its reason.
     """
 
@@ -63,7 +64,6 @@ class SolidView(QWidget):
 
     def __init__(self, parent: QWidget | None = None, *, graphics_card: bool = True) -> None:
         super().__init__(parent)
-        self._by: ColorBy | None = None
         self._shown: State | None = None
         self._picks = State()
         self._wanted: tuple[State, PointScene] | None = None
@@ -116,7 +116,7 @@ class SolidView(QWidget):
         self._picks = state
         self._fill_choice(state)
         self.legend.set_coloring(coloring)
-        self.legend.set_filter(state.filter)
+        self.legend.set_filter(state.view.filter)
         self._place_legend()
         if len(scene) > AT_ONCE:
             self._wanted = state, scene
@@ -139,9 +139,9 @@ class SolidView(QWidget):
         self._picks = state
         if self._making is not None or self._wanted is not None:
             return  # they belong to points that are not there yet
-        self.canvas.set_selection(state.selection)
+        self.canvas.set_selection(state.picks.selection)
         records, unmasked = state.on_map()
-        self.canvas.set_trajectories(records, state.shown, state.step, unmasked)
+        self.canvas.set_trajectories(records, state.runs.shown, state.runs.step, unmasked)
         self._say(bool(records))
 
     @property
@@ -150,13 +150,9 @@ class SolidView(QWidget):
         by: ColorBy = self.choice.currentData()
         return by
 
-    def set_axis(self, by: ColorBy) -> None:
-        """Ask for something as third axis, for this map and those to come that have it."""
-        self._by = by
-
     def follows(self, state: State) -> bool:
         """Whether what is picked in a state changes what the third axis shows."""
-        by = axis_of_choice(state, self._by)
+        by = axis_of_choice(state)
         return by != self.axis or by == "distance"
 
     def _make_in_thread(self) -> None:
@@ -176,7 +172,11 @@ class SolidView(QWidget):
 
     def _take(self, made: _Prepared) -> None:
         old, state = self._shown, made.state
-        keep = old is not None and old.layer_map is state.layer_map and len(self.canvas.cloud) > 0
+        keep = (
+            old is not None
+            and old.opened.layer_map is state.opened.layer_map
+            and len(self.canvas.cloud) > 0
+        )
         self._shown = state
         self.canvas.set_cloud(made.cloud, made.axis, keep_view=keep)
         self.set_picks(self._picks)
@@ -191,15 +191,14 @@ class SolidView(QWidget):
         model = self.choice.model()
         assert isinstance(model, QStandardItemModel)
         for row, by in enumerate(CHOICES):
-            why_not = cannot_show(state, by)
+            why_not = state.cannot_color(by)
             model.item(row).setEnabled(not why_not)
             self.choice.setItemData(row, tip(why_not), Qt.ItemDataRole.ToolTipRole)
-        self.choice.setCurrentIndex(list(CHOICES).index(axis_of_choice(state, self._by)))
+        self.choice.setCurrentIndex(list(CHOICES).index(axis_of_choice(state)))
         unblock()
 
     def _choose(self, index: int) -> None:
-        self._by = self.choice.itemData(index)
-        self.axis_chosen.emit(self._by)
+        self.axis_chosen.emit(self.choice.itemData(index))
 
     def _say(self, trajectories: bool = False) -> None:
         axis = self.canvas.axis
@@ -217,7 +216,7 @@ class SolidView(QWidget):
 
     def fit_selection(self) -> None:
         """Bring the selection set, or else the anchor and its neighbours, to the middle."""
-        picks = self._picks.selection
+        picks = self._picks.picks.selection
         self.canvas.fit_rows(picks.chosen.rows if len(picks.chosen) else np.array(picks.rows))
 
     @property

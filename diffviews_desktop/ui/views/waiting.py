@@ -39,8 +39,8 @@ class WaitingPage(QWidget):
 
     def set_state(self, state: State) -> None:
         """Show the job that will bring the map, or how to get one."""
-        busy = state.jobs[0] if state.jobs else None
-        starting = state.model is None and state.notice is None
+        busy = state.jobs.running[0] if state.jobs.running else None
+        starting = state.opened.model is None and state.notice is None
         self.bar.setVisible(busy is not None or starting)
         self.open_button.setVisible(busy is None and not starting)
         self.demo_button.setVisible(busy is None and not starting)

@@ -1,0 +1,106 @@
+"""What an action works with: the session, the engine, and the window that it was called from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol, TypeVar
+
+from diffviews_desktop.engine.protocol import Job
+from diffviews_desktop.state.picks import Selection
+from diffviews_desktop.state.state import Offer, State
+
+Found = TypeVar("Found")
+Page = Literal[
+    "about", "grid", "import", "keys", "log", "map settings", "mean", "model", "preferences"
+]
+"""A window, or a part of one, that an action can bring up."""
+Move = Literal["fit", "fit selection", "back", "forward", "centre on the anchor"]
+"""A way to move over the map."""
+
+
+class SessionLike(Protocol):
+    """What actions need of the session."""
+
+    @property
+    def state(self) -> State: ...
+    def update(self, state: State) -> None: ...
+    def aside(
+        self, count: int, work: Callable[[], Found], then: Callable[[Found], None]
+    ) -> None: ...
+    def select(self, selection: Selection, text: str) -> None: ...
+    def undo(self) -> None: ...
+    def redo(self) -> None: ...
+    def forget_picks(self) -> None: ...
+
+
+class WorkerLike(Protocol):
+    """What actions need of the engine."""
+
+    def next_id(self) -> int: ...
+    def submit(self, job: Job) -> None: ...
+    def cancel(self, job_id: int) -> None: ...
+
+
+class WindowLike(Protocol):
+    """What actions ask of the window."""
+
+    def recent_folders(self) -> Sequence[Path]: ...
+    def ask_folder(self, title: str) -> Path | None:
+        """A folder that the user chooses; None where they choose none."""
+
+    def ask_file(self, title: str, name: str, kinds: Sequence[str], place: str) -> Path | None:
+        """A file to write. ``kinds`` are its suffixes, the first is the usual one; ``place`` names
+        what is written: the folder that was last chosen for it is offered first."""
+
+    def show_page(self, page: Page) -> None:
+        """Bring up a window."""
+
+    def go(self, move: Move) -> None:
+        """Move over the map that is shown."""
+
+    def hovered_row(self) -> int | None:
+        """The sample under the mouse, or where the arrow keys went."""
+
+    def press_generate(self) -> None:
+        """Generate with what the panel says."""
+
+    def toggle_play(self) -> None:
+        """Play the steps of the shown run, or pause."""
+
+    def save_picture(self, file: Path) -> None:
+        """Write the picture of the shown step."""
+
+    def save_map(self, file: Path) -> None:
+        """Write the map as it is seen."""
+
+    def copy_text(self, text: str) -> None: ...
+    def copy_picture(self, path: Path) -> None: ...
+    def show_in_folder(self, path: Path) -> None: ...
+    def reset_layout(self) -> None: ...
+    def close(self) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Context:
+    """What an action works with."""
+
+    session: SessionLike
+    worker: WorkerLike
+    window: WindowLike
+
+    @property
+    def state(self) -> State:
+        """The state now."""
+        return self.session.state
+
+    def update(self, state: State) -> None:
+        """Replace the state."""
+        self.session.update(state)
+
+    def say(
+        self, text: str, *, error: bool = False, details: str = "", offer: Offer | None = None
+    ) -> None:
+        """Show a sentence above the map."""
+        self.update(self.state.with_notice(text, error=error, details=details, offer=offer))

@@ -1,0 +1,144 @@
+"""What the user prefers, and the windows that say something of the program."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from diffviews_desktop.actions.action import Action, Choice, Option
+from diffviews_desktop.actions.context import Context
+from diffviews_desktop.values.preferences import APPEARANCES, DRAWINGS, RAMPS, Preferences
+
+APPEARANCE_TITLES = {"system": "&System", "light": "&Light", "dark": "&Dark"}
+DRAWING_TITLES = {
+    "auto": "&Automatic",
+    "opengl": "&OpenGL (graphics card)",
+    "raster": "&Raster (no graphics card)",
+}
+RAMP_TITLES = {
+    "viridis": "&Viridis",
+    "cividis": "&Cividis (the same for every colour vision)",
+    "magma": "&Magma",
+    "inferno": "&Inferno",
+}
+
+
+def prefer(context: Context, preferences: Preferences) -> None:
+    """Use other preferences."""
+    context.update(replace(context.state, preferences=preferences))
+
+
+def choose_appearance(context: Context, value: object) -> None:
+    """Choose light, dark, or what the desktop uses."""
+    chosen = next(one for one in APPEARANCES if one == value)
+    prefer(context, replace(context.state.preferences, appearance=chosen))
+
+
+def choose_ramp(context: Context, value: object) -> None:
+    """Show values from low to high in other colours."""
+    chosen = next(one for one in RAMPS if one == value)
+    prefer(context, replace(context.state.preferences, ramp=chosen))
+
+
+def choose_drawing(context: Context, value: object) -> None:
+    """Draw the map by OpenGL, into a picture, or by what is faster here."""
+    chosen = next(one for one in DRAWINGS if one == value)
+    prefer(context, replace(context.state.preferences, drawing=chosen))
+
+
+def toggle_motion(context: Context) -> None:
+    """Let nothing move by itself, or let it."""
+    preferences = context.state.preferences
+    prefer(context, replace(preferences, reduced_motion=not preferences.reduced_motion))
+
+
+def _options(titles: dict[str, str]) -> Sequence[Option]:
+    return [Option(value, title) for value, title in titles.items()]
+
+
+APPEARANCE = Choice(
+    "preferences.appearance",
+    "&Appearance",
+    lambda context: _options(APPEARANCE_TITLES),
+    choose_appearance,
+    chosen=lambda context: context.state.preferences.appearance,
+    group=2,
+)
+RAMP = Choice(
+    "preferences.ramp",
+    "&Colours of values",
+    lambda context: _options(RAMP_TITLES),
+    choose_ramp,
+    chosen=lambda context: context.state.preferences.ramp,
+    group=2,
+)
+DRAWING = Choice(
+    "preferences.drawing",
+    "&Drawing of the map",
+    lambda context: _options(DRAWING_TITLES),
+    choose_drawing,
+    chosen=lambda context: context.state.preferences.drawing,
+    group=2,
+)
+MOTION = Action(
+    "preferences.motion",
+    "Reduce &motion",
+    toggle_motion,
+    menu="view",
+    group=1,
+    meaning="Nothing glides or flies; the desktop may ask for that, too.",
+    checked=lambda state: state.preferences.reduced_motion,
+)
+CHOICES = (APPEARANCE, RAMP, DRAWING)
+ACTIONS = (
+    Action(
+        "window.preferences",
+        "&Preferences…",
+        lambda context: context.window.show_page("preferences"),
+        keys=("Ctrl+,",),
+        menu="edit",
+        group=3,
+    ),
+    MOTION,
+    Action(
+        "window.reset-layout",
+        "&Reset layout",
+        lambda context: context.window.reset_layout(),
+        menu="view",
+        group=3,
+    ),
+    Action(
+        "window.quit",
+        "&Quit",
+        lambda context: _quit(context),
+        keys=("Ctrl+Q",),
+        menu="file",
+        group=2,
+    ),
+    Action(
+        "window.keys",
+        "&Keyboard shortcuts",
+        lambda context: context.window.show_page("keys"),
+        keys=("F1",),
+        menu="help",
+    ),
+    Action(
+        "window.model",
+        "&Model and adapters",
+        lambda context: context.window.show_page("model"),
+        menu="help",
+    ),
+    Action(
+        "window.log", "Open the &log", lambda context: context.window.show_page("log"), menu="help"
+    ),
+    Action(
+        "window.about",
+        "&About DiffViews",
+        lambda context: context.window.show_page("about"),
+        menu="help",
+    ),
+)
+
+
+def _quit(context: Context) -> None:
+    context.window.close()

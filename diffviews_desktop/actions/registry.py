@@ -1,0 +1,44 @@
+"""Every action: menus, keys, tool strip, the map's menu and the list of keys are made of these."""
+
+from __future__ import annotations
+
+from diffviews_desktop.actions import (
+    asking,
+    experiments,
+    exports,
+    folders,
+    maps,
+    picks,
+    preferences,
+    runs,
+    sample,
+    selection,
+    showing,
+)
+from diffviews_desktop.actions.action import Action, Choice, MenuName, SampleAction
+
+MENUS: dict[MenuName, str] = {
+    "file": "&File",
+    "edit": "&Edit",
+    "view": "&View",
+    "map": "&Map",
+    "generate": "&Generate",
+    "help": "&Help",
+}
+_TOPICS = (folders, exports, picks, selection, showing, maps, runs, experiments, asking)
+ACTIONS: dict[str, Action] = {
+    action.id: action for topic in (*_TOPICS, preferences) for action in topic.ACTIONS
+}
+"""By id, in the order in which a group of a menu shows them."""
+CHOICES: dict[str, Choice] = {
+    choice.id: choice for topic in (folders, preferences, showing) for choice in topic.CHOICES
+}
+SAMPLE_ACTIONS: tuple[SampleAction, ...] = sample.SAMPLE_ACTIONS
+
+
+def in_menu(menu: MenuName) -> list[list[Action | Choice]]:
+    """What a menu shows, group by group."""
+    every: list[Action | Choice] = [*ACTIONS.values(), *CHOICES.values()]
+    found = [one for one in every if one.menu == menu]
+    groups = sorted({one.group for one in found})
+    return [[one for one in found if one.group == group] for group in groups]

@@ -1,0 +1,257 @@
+"""What becomes of the results of jobs: one function a kind, in `RESULTS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from diffviews_desktop.actions.asking import submit
+from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.folders import open_data
+from diffviews_desktop.actions.maps import change_layer, link_map, same_data
+from diffviews_desktop.actions.picks import suggest_neighbors
+from diffviews_desktop.actions.runs import want_baseline
+from diffviews_desktop.engine.jobs.drawing import (
+    PictureGrid,
+    PicturePlaced,
+    PlacePicture,
+    Trajectory,
+)
+from diffviews_desktop.engine.jobs.importing import DataImported
+from diffviews_desktop.engine.jobs.mapping import LayersExtracted, LinkMaps, MapLayer
+from diffviews_desktop.engine.jobs.opening import CheckpointConverted, DataOpened, LoadModel
+from diffviews_desktop.engine.jobs.samples import PictureMean, SamplesExported
+from diffviews_desktop.state.jobs import RunningJob
+from diffviews_desktop.state.opened import Opened
+from diffviews_desktop.state.picks import Selection
+from diffviews_desktop.state.runs import GridRecord, Runs
+from diffviews_desktop.state.state import State
+from diffviews_desktop.text.wording import counted
+from diffviews_desktop.values.folders import ModelLoaded, Source
+from diffviews_desktop.values.maps import LayerMap, LinkedMap
+
+
+def take_nothing(context: Context, running: RunningJob, result: object) -> None:
+    """Nothing becomes of it."""
+
+
+# ---- folders and models -------------------------------------------------------------------------
+
+
+def _data_opened(context: Context, running: RunningJob, opened: DataOpened) -> None:
+    context.session.forget_picks()
+    state = _with_opened(context.state, opened)
+    if opened.problems:
+        more = f" ({len(opened.problems)} problems)" if len(opened.problems) > 1 else ""
+        details = "\n".join(opened.problems)
+        state = state.with_notice(opened.problems[0] + more, details=details)
+    context.update(state)
+    job = LoadModel(job_id=context.worker.next_id(), source=opened.source, model=opened.model)
+    submit(context, job, f"Loading {opened.model}")
+
+
+def _with_opened(state: State, opened: DataOpened) -> State:
+    before, runs = state.opened, state.runs
+    same_folder = before.path == opened.path
+    same_model = same_folder and before.model == opened.model
+    summary = next(model for model in opened.models if model.name == opened.model)
+    return replace(
+        state,
+        opened=Opened(
+            source=opened.source,
+            path=opened.path,
+            is_demo=opened.is_demo,
+            models=opened.models,
+            problems=opened.problems,
+            model=opened.model,
+            samples=opened.samples,
+            default_layers=opened.default_layers,
+            layer_map=opened.layer_map,
+            rate=before.rate if same_model else None,
+        ),
+        picks=replace(state.picks, selection=Selection()),
+        view=replace(state.view, filter=None, highlighted_class=None, rectangle=None, camera=None),
+        runs=replace(
+            state.runs
+            if same_folder
+            else Runs(begun=state.runs.begun, comparing=state.runs.comparing),
+            settings=runs.settings if same_model else summary.settings,
+            class_choice=runs.class_choice if same_model else "anchor",
+        ),
+    )
+
+
+def _model_loaded(context: Context, running: RunningJob, loaded: ModelLoaded) -> None:
+    state = context.state
+    before = state.opened
+    if loaded.model != before.model:
+        return
+    summary = before.summary()
+    untouched = summary is not None and state.runs.settings == summary.settings
+    opened = replace(
+        before,
+        loaded=loaded,
+        cached={before.source.parameters: frozenset(i.name for i in loaded.layers if i.cached)},
+        models=tuple(
+            replace(model, settings=loaded.settings) if model.name == loaded.model else model
+            for model in before.models
+        ),
+    )
+    settings = loaded.settings if untouched else state.runs.settings
+    state = replace(state, opened=opened, runs=replace(state.runs, settings=settings))
+    if loaded.convertible:
+        text = "This checkpoint can be converted, so that it opens faster and is read only once."
+        state = state.with_notice(" ".join((*loaded.notes, text)), offer="convert")
+    elif loaded.notes:
+        state = state.with_notice(" ".join(loaded.notes))
+    context.update(state)
+    if opened.layer_map is None and not state.jobs.any(MapLayer):
+        change_layer(context, opened.default_layers)
+
+
+def _converted(context: Context, running: RunningJob, converted: CheckpointConverted) -> None:
+    state = context.state
+    loaded = state.opened.loaded
+    if loaded is not None and state.opened.model == converted.model:
+        opened = replace(state.opened, loaded=replace(loaded, convertible=False))
+        state = replace(state, opened=opened)
+    context.update(state.with_notice(f"Converted: {converted.path} is used from now on."))
+
+
+def _imported(context: Context, running: RunningJob, imported: DataImported) -> None:
+    pictures, samples = counted(imported.pictures, "picture"), counted(imported.samples, "sample")
+    text = f"Imported {pictures} as {samples} of {imported.model} in {imported.path}."
+    _say_with_notes(context, text, imported.notes)
+    open_data(context, Source(path=imported.path), imported.model)
+
+
+# ---- maps ---------------------------------------------------------------------------------------
+
+
+def _extracted(context: Context, running: RunningJob, extracted: LayersExtracted) -> None:
+    state = context.state
+    if extracted.model == state.opened.model and extracted.rate is not None:
+        context.update(replace(state, opened=replace(state.opened, rate=extracted.rate)))
+    layers = ", ".join("+".join(names) for names in extracted.layer_sets)
+    where = f" to {extracted.files[0].parent}" if extracted.files else ""
+    text = (
+        f"Extracted {layers} of {counted(extracted.samples, 'sample')}{where}: "
+        f"{extracted.bytes / 1e6:,.0f} MB."
+    )
+    _say_with_notes(context, text, extracted.notes)
+
+
+def _layer_mapped(context: Context, running: RunningJob, mapped: LayerMap) -> None:
+    state, job = context.state, running.job
+    before = state.opened
+    if not isinstance(job, MapLayer) or mapped.model != before.model or not same_data(job, state):
+        return
+    opened = replace(
+        before,
+        source=job.source,
+        layer_map=mapped,
+        rate=before.rate if mapped.rate is None else mapped.rate,
+    )
+    opened = opened.with_cached(mapped.layers if len(mapped.layers) == 1 else ())
+    view = replace(state.view, rectangle=None, camera=None)
+    # another map has other neighbours: those suggested on the old one go, the user's stay
+    new = replace(state, opened=opened, view=view).with_selection(state.picks.selection)
+    context.update(new.with_notice(mapped.notes[0]) if mapped.notes else new)
+    same_map = opened.map_key() == before.map_key()
+    if before.linked is not None and not same_map:  # it lies on the old one
+        second = before.linked.map
+        context.update(replace(context.state, opened=replace(opened, linked=None)))
+        link_map(context, second.model, second.layers)
+    if same_map and state.picks.selection.anchor is not None:
+        suggest_neighbors(context, state.picks.suggest_count)
+
+
+def _linked(context: Context, running: RunningJob, linked: LinkedMap) -> None:
+    state, job = context.state, running.job
+    opened = state.opened
+    if not isinstance(job, LinkMaps) or opened.map_key() != (job.layers, job.source.parameters):
+        return
+    if job.model != opened.model or running.stage == "cancelling":
+        return
+    if len(linked.map.layers) == 1 and linked.map.model == opened.model:
+        opened = opened.with_cached(linked.map.layers)
+    context.update(replace(state, opened=replace(opened, linked=linked)))
+
+
+# ---- runs ---------------------------------------------------------------------------------------
+
+
+def _run_done(context: Context, running: RunningJob, result: Trajectory) -> None:
+    state = context.state
+    run = state.runs.of_job(running.job.job_id)
+    if run is not None:
+        done = replace(
+            run,
+            steps=result.steps,
+            seed=result.seed,
+            class_label=result.class_label,
+            done=True,
+            record=result.record,
+        )
+        context.update(replace(state, runs=state.runs.with_run(done)))
+    if result.notes:
+        context.say(result.notes[0])
+    if run is not None and context.state.runs.comparing and context.state.runs.shown == run.id:
+        want_baseline(context)
+
+
+def _grid_done(context: Context, running: RunningJob, result: PictureGrid) -> None:
+    state, job_id = context.state, running.job.job_id
+    grid = state.runs.grid
+    if grid is not None and grid.job.job_id == job_id:
+        job = replace(result.job, job_id=job_id)
+        whole = GridRecord(job, result.cells, done=True, record=result.record)
+        context.update(replace(state, runs=replace(state.runs, grid=whole)))
+    if result.notes:
+        context.say(result.notes[0])
+
+
+def _landed(context: Context, running: RunningJob, placed: PicturePlaced) -> None:
+    state, asked = context.state, running.job
+    assert isinstance(asked, PlacePicture)
+    runs = state.runs
+    for run in runs.all:
+        if run.done and run.steps[-1].image is asked.image:
+            runs = runs.with_run(replace(run, landed=placed))
+    context.update(replace(state, runs=runs))
+
+
+# ---- samples ------------------------------------------------------------------------------------
+
+
+def _averaged(context: Context, running: RunningJob, mean: PictureMean) -> None:
+    state = context.state
+    context.update(replace(state, picks=replace(state.picks, mean=mean)))
+    context.window.show_page("mean")
+
+
+def _exported(context: Context, running: RunningJob, exported: SamplesExported) -> None:
+    context.say(f"Wrote {counted(exported.samples, 'sample')} to {exported.file}")
+
+
+def _say_with_notes(context: Context, text: str, notes: tuple[str, ...]) -> None:
+    """What was done and the first note; all notes can be copied."""
+    context.say(" ".join((text, *notes[:1])), details="\n".join(notes))
+
+
+RESULTS: dict[type, Callable[[Context, RunningJob, Any], None]] = {
+    DataOpened: _data_opened,
+    ModelLoaded: _model_loaded,
+    CheckpointConverted: _converted,
+    DataImported: _imported,
+    LayersExtracted: _extracted,
+    LayerMap: _layer_mapped,
+    LinkedMap: _linked,
+    Trajectory: _run_done,
+    PictureGrid: _grid_done,
+    PicturePlaced: _landed,
+    PictureMean: _averaged,
+    SamplesExported: _exported,
+}
+"""By the type of the result."""

@@ -1,0 +1,123 @@
+"""What can be done with the sample under the mouse."""
+
+from __future__ import annotations
+
+from diffviews_desktop.actions import picks, selection, showing
+from diffviews_desktop.actions.action import SampleAction, Title
+from diffviews_desktop.actions.context import Context
+from diffviews_desktop.state.state import State
+from diffviews_desktop.values.row_set import RowSet
+from diffviews_desktop.values.samples import SampleTable
+
+
+def _samples(state: State) -> SampleTable:
+    assert state.opened.samples is not None
+    return state.opened.samples
+
+
+def _number(state: State, row: int) -> int:
+    return int(_samples(state).class_label[row])
+
+
+def _class_name(state: State, row: int) -> str:
+    return _samples(state).class_name[row]
+
+
+def _toggle(context: Context, row: int) -> None:
+    selection.choose_rows(context, RowSet([row]), "toggle")
+
+
+def _toggle_title(state: State, row: int) -> Title:
+    chosen = row in state.picks.selection.chosen
+    return Title("Take &out of the selection" if chosen else "Add to the &selection")
+
+
+def _is_lit(state: State, row: int) -> bool:
+    return state.view.highlighted_class == _number(state, row)
+
+
+def _highlight(context: Context, row: int) -> None:
+    state = context.state
+    showing.highlight_class(context, None if _is_lit(state, row) else _number(state, row))
+
+
+def _highlight_title(state: State, row: int) -> Title:
+    if _is_lit(state, row):
+        return Title("Highlight all c&lasses")
+    return Title("&Highlight class", _class_name(state, row))
+
+
+def _copy_picture(context: Context, row: int) -> None:
+    path = _samples(context.state).picture(row)
+    if path is not None:
+        context.window.copy_picture(path)
+
+
+def _show_folder(context: Context, row: int) -> None:
+    path = _samples(context.state).picture(row)
+    if path is not None:
+        context.window.show_in_folder(path)
+
+
+def _has_picture(state: State, row: int) -> bool:
+    return _samples(state).picture(row) is not None
+
+
+def _can_be_neighbor(state: State, row: int) -> bool:
+    picked = state.picks.selection
+    return picked.anchor is not None and row not in picked.rows
+
+
+SAMPLE_ACTIONS = (
+    SampleAction(
+        "sample.anchor",
+        lambda state, row: Title("Make it the &anchor"),
+        picks.new_anchor,
+        offered=lambda state, row: row != state.picks.selection.anchor,
+    ),
+    SampleAction(
+        "sample.remove-neighbour",
+        lambda state, row: Title("&Remove from the neighbours"),
+        picks.remove_neighbor,
+        offered=lambda state, row: row in state.picks.selection.neighbors,
+    ),
+    SampleAction(
+        "sample.add-neighbour",
+        lambda state, row: Title("Add as &neighbour"),
+        picks.add_neighbor,
+        offered=_can_be_neighbor,
+    ),
+    SampleAction("sample.select", _toggle_title, _toggle),
+    SampleAction(
+        "sample.select-class",
+        lambda state, row: Title("Select &class", _class_name(state, row)),
+        lambda context, row: selection.choose_class(context, _number(context.state, row)),
+        offered=lambda state, row: _number(state, row) >= 0,
+    ),
+    SampleAction(
+        "sample.highlight-class",
+        _highlight_title,
+        _highlight,
+        offered=lambda state, row: _number(state, row) >= 0,
+    ),
+    SampleAction(
+        "sample.copy-id",
+        lambda state, row: Title("Copy the i&d"),
+        lambda context, row: context.window.copy_text(_samples(context.state).sample_id[row]),
+        group=1,
+    ),
+    SampleAction(
+        "sample.copy-picture",
+        lambda state, row: Title("Copy the &picture"),
+        _copy_picture,
+        offered=_has_picture,
+        group=1,
+    ),
+    SampleAction(
+        "sample.show-folder",
+        lambda state, row: Title("Show the picture in its &folder"),
+        _show_folder,
+        offered=_has_picture,
+        group=1,
+    ),
+)

@@ -1,0 +1,86 @@
+"""What is open: a data folder, a model of it, its samples, and their maps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from diffviews_desktop.values.folders import ModelLoaded, ModelSummary, Source
+from diffviews_desktop.values.maps import LayerMap, LinkedMap, MapParameters
+from diffviews_desktop.values.samples import SampleTable
+
+MapKey = tuple[tuple[str, ...], MapParameters | None]
+"""The layers and parameters that tell one map of a model from another."""
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A data folder and the model of it that is shown.
+
+    Attributes:
+        source: the folder and what replaces its settings; ``source.parameters`` are those of the
+            map on screen.
+        path: of the folder.
+        is_demo: whether it is the bundled demo.
+        models: of the folder.
+        problems: what was wrong with it, as sentences.
+        model: the name of the model that is shown.
+        samples: of that model.
+        default_layers: what is mapped where nobody chose.
+        layer_map: the map on screen; None while there is none.
+        linked: the second map beside the first.
+        loaded: the model, once it is in memory.
+        model_problem: why it could not be loaded.
+        cached: the single layers whose maps are there, by the maps' parameters.
+        rate: how many pictures a second the model last extracted.
+    """
+
+    source: Source = field(default_factory=Source)
+    path: Path | None = None
+    is_demo: bool = False
+    models: tuple[ModelSummary, ...] = ()
+    problems: tuple[str, ...] = ()
+    model: str | None = None
+    samples: SampleTable | None = None
+    default_layers: tuple[str, ...] = ()
+    layer_map: LayerMap | None = None
+    linked: LinkedMap | None = None
+    loaded: ModelLoaded | None = None
+    model_problem: str | None = None
+    cached: Mapping[MapParameters | None, frozenset[str]] = field(default_factory=dict)
+    rate: float | None = None
+
+    def summary(self) -> ModelSummary | None:
+        """The shown model's summary."""
+        return next((model for model in self.models if model.name == self.model), None)
+
+    def map_key(self) -> MapKey | None:
+        """Which map is on screen."""
+        if self.layer_map is None:
+            return None
+        return self.layer_map.layers, self.source.parameters
+
+    @property
+    def unconditional(self) -> bool:
+        """Whether the loaded model knows no classes."""
+        return self.loaded is not None and self.loaded.num_classes == 0
+
+    def class_names(self) -> tuple[tuple[int, str], ...]:
+        """(number, name) of every class of the model, else of those among the samples."""
+        if self.loaded is not None and self.loaded.class_names:
+            return self.loaded.class_names
+        classes = self.samples.classes() if self.samples is not None else []
+        return tuple((number, name) for number, name, _ in classes if number >= 0)
+
+    def with_cached(self, mapped: tuple[str, ...]) -> Opened:
+        """With what the source's parameters have maps of, and further layers that were mapped."""
+        if self.loaded is None:
+            return self
+        there = self.cached.get(self.source.parameters, frozenset()) | set(mapped)
+        layers = tuple(replace(info, cached=info.name in there) for info in self.loaded.layers)
+        return replace(
+            self,
+            cached={**self.cached, self.source.parameters: there},
+            loaded=replace(self.loaded, layers=layers),
+        )

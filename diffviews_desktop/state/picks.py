@@ -1,0 +1,89 @@
+"""What is picked on the map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from diffviews_desktop.engine.jobs.samples import PictureMean
+from diffviews_desktop.state.opened import MapKey
+from diffviews_desktop.values.maps import MapParameters
+from diffviews_desktop.values.row_set import RowSet
+
+MAX_NEIGHBORS = 20
+"""How many neighbours feed a mask at most."""
+Choosing = Literal["replace", "add", "remove", "toggle"]
+"""What newly chosen samples do to the selection set."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is picked on the map: one anchor, its neighbours, and a set of any size.
+
+    Attributes:
+        anchor: a sample, or None.
+        manual: samples added by hand, in that order.
+        suggested: samples suggested as nearest, with their distances, nearest first.
+        suggested_by: the layers on whose map they were suggested.
+        suggested_with: the parameters of that map.
+        chosen: the selection set.
+    """
+
+    anchor: int | None = None
+    manual: tuple[int, ...] = ()
+    suggested: tuple[tuple[int, float], ...] = ()
+    suggested_by: tuple[str, ...] = ()
+    suggested_with: MapParameters | None = None
+    chosen: RowSet = field(default_factory=RowSet)
+
+    @property
+    def neighbors(self) -> tuple[int, ...]:
+        """All neighbours, by hand first; none twice."""
+        suggested = (row for row, _ in self.suggested if row not in self.manual)
+        return (*self.manual, *suggested)
+
+    @property
+    def rows(self) -> tuple[int, ...]:
+        """The samples that a mask averages: the anchor and its neighbours."""
+        return () if self.anchor is None else (self.anchor, *self.neighbors)
+
+    def toggled(self, row: int) -> Selection:
+        """With a neighbour added by hand, or, if it is one, removed."""
+        if row in self.neighbors:
+            return self.without(row)
+        return replace(self, manual=(*self.manual, row))
+
+    def without(self, row: int) -> Selection:
+        """With a neighbour removed, however it came in."""
+        return replace(
+            self,
+            manual=tuple(r for r in self.manual if r != row),
+            suggested=tuple(pair for pair in self.suggested if pair[0] != row),
+        )
+
+    def on_map(self, key: MapKey | None) -> Selection:
+        """On another map: what was suggested by a different one is not near here."""
+        if self.suggested and (self.suggested_by, self.suggested_with) != key:
+            return replace(self, suggested=(), suggested_by=(), suggested_with=None)
+        return self
+
+
+@dataclass(frozen=True, eq=False)
+class Picks:
+    """What is picked, and how neighbours are suggested.
+
+    Attributes:
+        selection: anchor, neighbours and selection set.
+        suggest_count: how many neighbours were last asked for.
+        suggest_on_map: whether on the map, and not in activation space.
+        mean: the last mean picture that was asked for.
+        undo: what undoing would take back; empty for nothing.
+        redo: what would be done again; empty for nothing.
+    """
+
+    selection: Selection = field(default_factory=Selection)
+    suggest_count: int = 5
+    suggest_on_map: bool = False
+    mean: PictureMean | None = None
+    undo: str = ""
+    redo: str = ""

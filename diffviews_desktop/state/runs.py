@@ -1,0 +1,140 @@
+"""Runs and grids: what is drawn, and how the next picture is to be drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid, PicturePlaced
+from diffviews_desktop.values.runs import GridCell, TrajectoryStep
+from diffviews_desktop.values.sampling import ClassChoice, GenerateSettings
+
+PanelClass = ClassChoice | Literal["anchor"]
+
+
+@dataclass(frozen=True, eq=False)
+class TrajectoryRecord:
+    """A run, growing while it is computed.
+
+    Attributes:
+        id: by which it is known in this session; not that of a job.
+        name: for the user.
+        job: what was asked for.
+        steps: those that are there.
+        seed: the seed used; None until the run begins.
+        class_label: the class used, likewise.
+        done: whether no more steps come.
+        visible: whether its path is shown on the map.
+        record: what replays it, once it is whole.
+        landed: where its picture lies.
+    """
+
+    id: int
+    name: str
+    job: Generate
+    steps: tuple[TrajectoryStep, ...] = ()
+    seed: int | None = None
+    class_label: int | None = None
+    done: bool = False
+    visible: bool = True
+    record: Mapping[str, Any] | None = None
+    landed: PicturePlaced | None = None
+
+    @property
+    def unmasked(self) -> Generate | None:
+        """The same run without its mask, its seed chosen; None while that is not known.
+
+        The id of the job is 0: whoever submits it gives it one.
+        """
+        if self.seed is None:
+            return None
+        plain = GenerateSettings()
+        settings = replace(
+            self.job.settings,
+            seed=self.seed,
+            mask_from=plain.mask_from,
+            mask_steps=self.job.settings.num_steps,
+            strength=plain.strength,
+            weighting=plain.weighting,
+            mask_unconditional=plain.mask_unconditional,
+            mask_layers=(),
+        )
+        return replace(self.job, job_id=0, rows=(), settings=settings)
+
+
+@dataclass(frozen=True, eq=False)
+class GridRecord:
+    """A grid of pictures, filling while it is drawn; ``job`` has its seed and batch once it is
+    ``done``, and ``record`` replays it."""
+
+    job: GenerateGrid
+    cells: tuple[GridCell, ...] = ()
+    done: bool = False
+    record: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """The runs of this session, and how the next one is to be drawn.
+
+    Attributes:
+        settings: what the Generate panel says.
+        class_choice: which class it says.
+        all: every run but those without a mask that others are compared with.
+        shown: the id of the run in the filmstrip.
+        step: the step of it that is shown.
+        comparing: whether it is shown beside the run without a mask.
+        unmasked: runs without a mask that others were compared with.
+        grid: the last grid.
+        begun: how many runs were begun: ids and names count on from there.
+    """
+
+    settings: GenerateSettings = field(default_factory=GenerateSettings)
+    class_choice: PanelClass = "anchor"
+    all: tuple[TrajectoryRecord, ...] = ()
+    shown: int | None = None
+    step: int = 0
+    comparing: bool = False
+    unmasked: tuple[TrajectoryRecord, ...] = ()
+    grid: GridRecord | None = None
+    begun: int = 0
+
+    def run(self, run_id: int | None = None) -> TrajectoryRecord | None:
+        """A run; the shown one by default."""
+        wanted = self.shown if run_id is None else run_id
+        return next((run for run in (*self.all, *self.unmasked) if run.id == wanted), None)
+
+    def of_job(self, job_id: int) -> TrajectoryRecord | None:
+        """The run that a job draws."""
+        found = (run for run in (*self.all, *self.unmasked) if run.job.job_id == job_id)
+        return next(found, None)
+
+    def is_unmasked(self, run: TrajectoryRecord) -> bool:
+        """Whether it is only there to be compared with."""
+        return any(one.id == run.id for one in self.unmasked)
+
+    def baseline(self, run: TrajectoryRecord | None = None) -> TrajectoryRecord | None:
+        """The run without a mask and with the same seed as a run, the shown one by default."""
+        run = run or self.run()
+        wanted = run.unmasked if run is not None else None
+        if wanted is None:
+            return None
+        return next((one for one in self.unmasked if replace(one.job, job_id=0) == wanted), None)
+
+    def with_run(self, run: TrajectoryRecord) -> Runs:
+        """With a run replaced by its newer form."""
+
+        def renewed(runs: tuple[TrajectoryRecord, ...]) -> tuple[TrajectoryRecord, ...]:
+            return tuple(run if one.id == run.id else one for one in runs)
+
+        return replace(self, all=renewed(self.all), unmasked=renewed(self.unmasked))
+
+    def without_run(self, run_id: int) -> Runs:
+        """Without a run; where it was shown, the last one is."""
+        left = tuple(run for run in self.all if run.id != run_id)
+        if self.shown != run_id:
+            return replace(self, all=left)
+        last = left[-1] if left else None
+        step = max(0, len(last.steps) - 1) if last else 0
+        return replace(self, all=left, shown=last.id if last else None, step=step)

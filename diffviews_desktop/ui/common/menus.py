@@ -1,0 +1,184 @@
+"""Menus, keys and buttons, made of the actions' declarations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence, QShortcut
+from PySide6.QtWidgets import QAbstractButton, QMenu, QMenuBar, QWidget
+
+from diffviews_desktop.actions.action import Action, Choice, Option, perform
+from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.registry import ACTIONS, MENUS, in_menu
+from diffviews_desktop.state.state import State
+from diffviews_desktop.text.plain import MOST_OF_NAME
+from diffviews_desktop.ui.common.entries import MOST_OF_PATH, menu_text
+from diffviews_desktop.ui.common.labels import tip
+
+SYSTEM_MENU_ROLES = {
+    "window.preferences": QAction.MenuRole.PreferencesRole,
+    "window.quit": QAction.MenuRole.QuitRole,
+    "window.about": QAction.MenuRole.AboutRole,
+}
+"""Where macOS puts them into the program's own menu."""
+
+
+class Actions(QObject):
+    """The `QAction` of every declared action, enabled and checked as the state says.
+
+    The key of a disabled action says why it is not possible.
+
+    Args:
+        context: what the actions work with.
+        window: whose keys they listen to.
+    """
+
+    def __init__(self, context: Context, window: QWidget) -> None:
+        super().__init__(window)
+        self._context, self._window = context, window
+        self._made: dict[str, QAction] = {}
+        self._reasons: dict[str, QShortcut] = {}
+        self._shown: dict[str, tuple[str, str]] = {}
+        for action in ACTIONS.values():
+            self._make(action)
+
+    def __getitem__(self, action_id: str) -> QAction:
+        """The `QAction` with an id; each is one object, wherever it is shown.
+
+        Raises:
+            KeyError: there is none.
+        """
+        return self._made[action_id]
+
+    def _make(self, action: Action) -> None:
+        made = self._made[action.id] = QAction(action.title, self)
+        made.setShortcuts([QKeySequence(key) for key in action.keys])
+        made.setData(action.icon)
+        made.setCheckable(action.checked is not None)
+        made.setMenuRole(SYSTEM_MENU_ROLES.get(action.id, QAction.MenuRole.NoRole))
+        made.triggered.connect(partial(self._perform, action))
+        self._window.addAction(made)
+        if action.keys and action.explains:
+            reason = QShortcut(QKeySequence(action.keys[0]), self._window)
+            reason.setEnabled(False)
+            reason.activated.connect(partial(self._perform, action))
+            self._reasons[action.id] = reason
+
+    def _perform(self, action: Action, *_: object) -> None:
+        perform(self._context, action)
+        # Qt has turned it on or off by itself, whatever came of it
+        self._show(action, self._context.state)
+
+    def set_state(self, state: State) -> None:
+        """Enable and check what the state says."""
+        for action in ACTIONS.values():
+            self._show(action, state)
+
+    def _show(self, action: Action, state: State) -> None:
+        made = self._made[action.id]
+        if action.checked is not None:
+            made.setChecked(action.checked(state))
+        reason, detail = action.why_not(state), action.detail(state)
+        if self._shown.get(action.id) == (reason, detail):
+            return
+        self._shown[action.id] = reason, detail
+        made.setEnabled(not reason)
+        made.setText(f"{action.title} {detail}" if detail else action.title)
+        made.setToolTip(_tool_tip(action, reason))
+        if action.id in self._reasons:
+            self._reasons[action.id].setEnabled(bool(reason))
+
+    def with_keys(self) -> list[tuple[str, str]]:
+        """The key and the name of every action that has one."""
+        return [
+            (made.shortcut().toString(QKeySequence.SequenceFormat.NativeText), action.name)
+            for action in ACTIONS.values()
+            if not (made := self._made[action.id]).shortcut().isEmpty()
+        ]
+
+    def fill_bar(self, bar: QMenuBar, first_of_view: Sequence[QAction]) -> None:
+        """Fill the menu bar; ``first_of_view`` are the window's own actions in the View menu."""
+        for name, title in MENUS.items():
+            menu = bar.addMenu(title)
+            menu.setToolTipsVisible(True)
+            if name == "view":
+                menu.addActions(list(first_of_view))
+                menu.addSeparator()
+            for number, group in enumerate(in_menu(name)):
+                if number:
+                    menu.addSeparator()
+                for one in group:
+                    if isinstance(one, Action):
+                        menu.addAction(self[one.id])
+                    else:
+                        menu.addMenu(ChoiceMenu(one, self._context, menu))
+
+    def press_with(self, button: QAbstractButton, action_id: str) -> None:
+        """Let a button do an action: with its short title, its meaning, and its state."""
+        action, made = ACTIONS[action_id], self[action_id]
+        button.setCheckable(made.isCheckable())
+
+        def show() -> None:
+            button.setEnabled(made.isEnabled())
+            button.setToolTip(made.toolTip())
+            button.setChecked(made.isChecked())
+
+        made.changed.connect(show)
+        button.clicked.connect(made.trigger)
+        button.clicked.connect(show)  # an exclusive action that was chosen already stays so
+        button.setAccessibleName(action.name)
+        show()
+
+
+def _tool_tip(action: Action, reason: str = "") -> str:
+    """What the action does and by which key, or why it is not possible."""
+    key = QKeySequence(action.keys[0]) if action.keys else QKeySequence()
+    told = key.toString(QKeySequence.SequenceFormat.NativeText)
+    if reason:
+        return tip(reason)
+    meaning = action.meaning or action.name
+    if not told:
+        return tip(meaning)
+    return tip(f"{meaning.removesuffix('.')} ({told})")
+
+
+class ChoiceMenu(QMenu):
+    """What there is to choose of, listed when the menu opens."""
+
+    def __init__(self, choice: Choice, context: Context, parent: QWidget) -> None:
+        super().__init__(choice.title, parent)
+        self.setObjectName(choice.id)
+        self.setToolTipsVisible(True)
+        self._choice, self._context = choice, context
+        self._group = QActionGroup(self)
+        self.aboutToShow.connect(self.fill)
+        self.fill()
+
+    def fill(self) -> None:
+        """List what there is to choose now."""
+        self.clear()
+        choice, context = self._choice, self._context
+        chosen = choice.chosen(context) if choice.chosen is not None else None
+        options = choice.options(context)
+        for option in options:
+            action = self.addAction(_title(option))
+            action.setToolTip(tip(option.why_not or option.title.replace("&", "")))
+            action.setEnabled(not option.why_not)
+            action.setData(option.value)
+            if choice.chosen is not None:
+                action.setCheckable(True)
+                action.setChecked(option.value == chosen)
+                self._group.addAction(action)
+            action.triggered.connect(partial(self._choose, option))
+        self.menuAction().setEnabled(bool(options))
+
+    def _choose(self, option: Option, *_: object) -> None:
+        self._choice.choose(self._context, option.value)
+
+
+def _title(option: Option) -> str:
+    if not option.is_text:
+        return option.title
+    return menu_text(option.title, MOST_OF_PATH if "/" in option.title else MOST_OF_NAME)

@@ -1,0 +1,135 @@
+"""Where the docks of the window are, at first and as the user has put them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QMainWindow,
+    QSizePolicy,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
+
+from diffviews_desktop.ui.common import theme
+from diffviews_desktop.ui.shell.settings import Settings, packed, unpacked
+
+VERSION = 1
+FIRST_SIZE, FRAME_ROOM = QSize(1360, 860), QSize(8, 32)
+"""Of the window at its first start, and what a window manager puts around it."""
+LEFT, RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+AREAS = (LEFT, LEFT, RIGHT, RIGHT, Qt.DockWidgetArea.BottomDockWidgetArea)
+
+
+class Layout:
+    """Docks around the map.
+
+    Args:
+        window: that has them.
+        panels: their titles and contents: preview, classes, gallery, generate, runs.
+    """
+
+    def __init__(self, window: QMainWindow, panels: Sequence[tuple[str, QWidget]]) -> None:
+        self._window = window
+        self._classes_wanted = True
+        window.setDockOptions(
+            QMainWindow.DockOption.AnimatedDocks | QMainWindow.DockOption.AllowTabbedDocks
+        )
+        self.docks = [
+            self._dock(title, panel, area)
+            for (title, panel), area in zip(panels, AREAS, strict=True)
+        ]
+        bottom = Qt.DockWidgetArea.BottomDockWidgetArea
+        window.setCorner(Qt.Corner.BottomLeftCorner, bottom)
+        window.setCorner(Qt.Corner.BottomRightCorner, bottom)
+        self.middle = QWidget()
+        self.beside = QSplitter(Qt.Orientation.Horizontal)
+        self.beside.setChildrenCollapsible(False)
+
+    def _dock(self, title: str, panel: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
+        dock = QDockWidget(title)
+        dock.setObjectName(title)
+        theme.dress(dock)
+        dock.setWidget(panel)
+        self._window.addDockWidget(area, dock)
+        return dock
+
+    def fill_middle(self, above: QWidget, area: QWidget) -> None:
+        """Put the map into the middle, with something above it."""
+        theme.dress(self.middle)
+        column = QVBoxLayout(self.middle)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(above)
+        self.beside.addWidget(area)
+        column.addWidget(self.beside, 1)
+        self._window.setCentralWidget(
+            self.middle
+        )  # parent of questions, too: they are styled with it
+
+    @staticmethod
+    def space() -> QWidget:
+        """What takes the room that is left in a tool bar."""
+        space = QWidget()
+        space.setMinimumWidth(8)
+        space.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        return space
+
+    def share_middle(self) -> None:
+        """Give half of the middle to what lies beside the map."""
+        half = self.beside.width() // 2
+        self.beside.setSizes([half, half])
+
+    @property
+    def toggles(self) -> list[QAction]:
+        """The actions that show and hide the docks."""
+        return [dock.toggleViewAction() for dock in self.docks]
+
+    def show_classes(self, has_classes: bool) -> None:
+        """The dock of classes is for samples that have some; it comes back as it was."""
+        dock = self.docks[1]
+        if has_classes == dock.toggleViewAction().isEnabled():
+            return
+        dock.toggleViewAction().setEnabled(has_classes)
+        if has_classes:
+            dock.setVisible(self._classes_wanted)
+        else:
+            self._classes_wanted = not dock.isHidden()
+            dock.hide()
+
+    def reset(self) -> None:
+        """Put docks where they were on the first start."""
+        self._window.restoreState(self._first, VERSION)
+        for dock in self.docks:
+            dock.setFloating(False)
+            dock.setVisible(dock.toggleViewAction().isEnabled())
+        self._set_sizes()
+
+    def _set_sizes(self) -> None:
+        preview, classes, gallery, generate, runs = self.docks
+        horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
+        resize = self._window.resizeDocks
+        resize([preview, gallery], [212, 318], horizontal)
+        resize([preview, classes], [290, 300], vertical)
+        resize([gallery, generate], [260, 330], vertical)
+        resize([runs], [190], vertical)
+
+    def restore(self, settings: Settings) -> None:
+        """Put window and docks where they were when the settings were written."""
+        window = self._window
+        room = window.screen().availableSize() - FRAME_ROOM
+        window.resize(FIRST_SIZE.boundedTo(room))
+        self._set_sizes()
+        self._first = window.saveState(VERSION)
+        window.restoreGeometry(unpacked(settings.text("geometry")))
+        window.restoreState(unpacked(settings.text("layout")), VERSION)
+
+    def remember(self, settings: Settings) -> None:
+        """Keep where window and docks are."""
+        self.show_classes(True)  # that these samples have none is not part of the layout
+        geometry, layout = self._window.saveGeometry(), self._window.saveState(VERSION)
+        settings.change({"geometry": packed(geometry), "layout": packed(layout)})

@@ -1,0 +1,157 @@
+"""The windows beside the main one, each made when it is first asked for."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QDialog
+
+from diffviews_desktop import paths
+from diffviews_desktop.actions import asking, experiments, folders, maps
+from diffviews_desktop.actions.context import Context, Page
+from diffviews_desktop.state.state import State
+from diffviews_desktop.ui.assistants.importing import ImportAssistant
+from diffviews_desktop.ui.common.panel import Panels
+from diffviews_desktop.ui.panels.grid import GridWindow
+from diffviews_desktop.ui.panels.map_settings import MapSettings
+from diffviews_desktop.ui.panels.mean import MeanWindow
+from diffviews_desktop.ui.shell.help import ABOUT, FactsWindow, KeysWindow, model_facts
+from diffviews_desktop.ui.shell.preferences import PreferencesWindow
+
+if TYPE_CHECKING:
+    from diffviews_desktop.ui.shell.window import MainWindow
+
+
+class Pages:
+    """Makes and brings up windows.
+
+    Args:
+        context: what their actions work with.
+        window: over which they open.
+    """
+
+    def __init__(self, context: Context, window: MainWindow) -> None:
+        self._context, self._window = context, window
+        self._panels = Panels()
+        self.map_settings: MapSettings | None = None
+        self.mean: MeanWindow | None = None
+        self.preferences: PreferencesWindow | None = None
+        self.importer: ImportAssistant | None = None
+        self.grid: GridWindow | None = None
+
+    def show(self, page: Page) -> None:
+        """Bring up a window."""
+        match page:
+            case "import":
+                self._show_import()
+            case "map settings":
+                self._show_map_settings()
+            case "grid":
+                self._show_grid()
+            case "mean":
+                self._show_mean()
+            case "preferences":
+                self._show_preferences()
+            case "keys":
+                keys = self._window.menu_actions.with_keys()
+                _bring_up(KeysWindow(keys, self._window))
+            case "model":
+                facts = model_facts(self._context.state)
+                _bring_up(FactsWindow("Model and adapters", facts, self._window))
+            case "about":
+                _bring_up(FactsWindow("About DiffViews", ABOUT, self._window))
+            case "log":
+                self._open_log()
+
+    def show_changes(self, old: State, new: State) -> None:
+        """Tell the windows that are there what has changed."""
+        self._panels.show_changes(old, new)
+
+    def apply_theme(self) -> None:
+        """Take the colours of the theme in use."""
+        if self.grid is not None:
+            self.grid.apply_theme()
+
+    def wait(self) -> None:
+        """Let what works in other threads come to its end."""
+        if self.importer is not None:
+            self.importer.wait()
+
+    def refresh_preferences(self) -> None:
+        """Say how the map is drawn now."""
+        if self.preferences is not None:
+            self.preferences.refresh()
+
+    def _show_import(self) -> None:
+        """What was entered before is still there."""
+        if self.importer is None:
+            made = self.importer = ImportAssistant(self._window)
+            made.import_requested.connect(self._import)
+            made.set_state(self._context.state)
+            self._panels.add(made)
+        _bring_up(self.importer)
+
+    def _import(self, arguments: dict[str, Any]) -> None:
+        folders.import_data(self._context, **arguments)
+
+    def _show_map_settings(self) -> None:
+        if self.map_settings is None:
+            made = self.map_settings = MapSettings(self._window)
+            made.map_requested.connect(partial(maps.change_map_parameters, self._context))
+            made.set_state(self._context.state)
+            self._panels.add(made)
+        _bring_up(self.map_settings)
+
+    def _show_grid(self) -> None:
+        if self.grid is None:
+            made = self.grid = GridWindow(self._window)
+            made.grid_requested.connect(self._draw_grid)
+            made.cancel_requested.connect(partial(asking.cancel_job, self._context))
+            made.cell_chosen.connect(partial(experiments.generate_cell, self._context))
+            made.save_requested.connect(self._save_sheet)
+            made.set_state(self._context.state)
+            self._panels.add(made)
+        _bring_up(self.grid)
+
+    def _draw_grid(self, axes: dict[str, Any]) -> None:
+        runs = self._context.state.runs
+        experiments.generate_grid(self._context, runs.settings, runs.class_choice, **axes)
+
+    def _save_sheet(self) -> None:
+        assert self.grid is not None
+        self._window.saves.sheet(self.grid.sheet.renderer())
+
+    def _show_mean(self) -> None:
+        mean = self._context.state.picks.mean
+        if mean is None:
+            return
+        if self.mean is None:
+            self.mean = MeanWindow(self._window)
+            self.mean.save_requested.connect(self._window.saves.mean)
+        self.mean.show_mean(mean)
+        _bring_up(self.mean)
+
+    def _show_preferences(self) -> None:
+        if self.preferences is None:
+            made = self.preferences = PreferencesWindow(
+                self._context, self._window.drawn_by, self._window
+            )
+            self._panels.add(made)
+        self.preferences.set_state(self._context.state)
+        _bring_up(self.preferences)
+
+    def _open_log(self) -> None:
+        log = paths.log_file()
+        if log.is_file():
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(log)))
+        else:
+            self._context.say(f"Nothing was logged yet; the log will be {log}.")
+
+
+def _bring_up(dialog: QDialog) -> None:
+    dialog.show()
+    dialog.raise_()
+    dialog.activateWindow()

@@ -1,0 +1,98 @@
+"""What is known of the sample, or of the step of a run, under the mouse."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QWidget
+
+from diffviews_desktop.actions.context import Context
+from diffviews_desktop.state.state import State
+from diffviews_desktop.ui.common.images import PictureLoader, to_qimage
+from diffviews_desktop.ui.views.flat.card import HoverCard
+from diffviews_desktop.ui.views.solid.switch import MapSwitch
+from diffviews_desktop.values.quantities import COLUMN
+
+
+class Cards:
+    """Shows a card beside what is under the mouse.
+
+    Args:
+        context: whose state is shown.
+        switch: knows the view that is shown.
+        pictures: reads the samples' pictures.
+        area: over which the card floats.
+    """
+
+    def __init__(
+        self, context: Context, switch: MapSwitch, pictures: PictureLoader, area: QWidget
+    ) -> None:
+        self._context, self._switch = context, switch
+        self._pictures, self._area = pictures, area
+        self._of: object = None
+        self.card = HoverCard(area)
+        pictures.loaded.connect(self._on_loaded)
+
+    def hide(self) -> None:
+        """Show no card."""
+        self.card.hide()
+
+    def show_sample(self, row: int | None) -> None:
+        """Show what is known of a sample."""
+        state, view = self._context.state, self._switch.current
+        samples, shown = state.opened.samples, state.opened.layer_map
+        self._of = row
+        if row is None or samples is None or shown is None or view is None:
+            self.card.hide()
+            return
+        facts = [f"#{row}   {samples.sample_id[row]}", f"σ {samples.sigma[row]:g}"]
+        if shown.trust is not None and shown.trust[row] == shown.trust[row]:
+            facts[1] += f"   trust {shown.trust[row]:.2f}"
+        if state.colored_by.startswith(COLUMN):
+            facts.append(_of_column(state, row))
+        path = samples.picture(row)
+        title = f"{samples.class_label[row]} {samples.class_name[row]}"
+        if samples.class_label[row] < 0 or samples.class_name[row] == str(samples.class_label[row]):
+            title = samples.class_name[row]
+        self.card.show_facts(title, facts, self._pictures.get(path), str(path))
+        self._put(view.position_of(row))
+
+    def show_step(self, step: tuple[int, int] | None) -> None:
+        """Show a step of a run."""
+        view = self._switch.current
+        if step is None or view is None:
+            if not isinstance(self._of, int):
+                self.card.hide()
+            return
+        self._of = step
+        run_id, index = step
+        run = self._context.state.runs.run(run_id)
+        if run is None or index >= len(run.steps):
+            return
+        shown = run.steps[index]
+        title = f"Step {index + 1} of {run.job.settings.num_steps}"
+        facts = [run.name, f"σ {shown.sigma:.3g}", "Click goes there"]
+        self.card.show_facts(title, facts, to_qimage(shown.image))
+        self._put(view.position_of_step(run_id, index))
+
+    def _put(self, place: QPointF | None) -> None:
+        view = self._switch.current
+        if view is not None and place is not None:
+            at = view.viewport.mapTo(self._area, place.toPoint())
+            self.card.show_beside(at, self._area.rect())
+
+    def _on_loaded(self, path: str, image: QImage) -> None:
+        if self.card.isVisible() and path == self.card.path:
+            self.card.set_image(image)
+
+
+def _of_column(state: State, row: int) -> str:
+    """What the column that the colours tell says of a sample."""
+    samples = state.opened.samples
+    assert samples is not None
+    name = state.colored_by.removeprefix(COLUMN)
+    column = samples.columns[name]
+    value = float(column.values[row])
+    if column.names:
+        return f"{name}: {column.names[int(value)] if value >= 0 else 'no value'}"
+    return f"{name}: {'no value' if value != value else f'{value:.4g}'}"

@@ -1,0 +1,30 @@
+"""What the user prefers, whatever is shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Appearance = Literal["system", "light", "dark"]
+Ramp = Literal["viridis", "cividis", "magma", "inferno"]
+Drawing = Literal["auto", "opengl", "raster"]
+APPEARANCES: tuple[Appearance, ...] = ("system", "light", "dark")
+DRAWINGS: tuple[Drawing, ...] = ("auto", "opengl", "raster")
+RAMPS: tuple[Ramp, ...] = ("viridis", "cividis", "magma", "inferno")
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """What the user prefers.
+
+    Attributes:
+        appearance: light, dark, or what the desktop uses.
+        ramp: the colours that values are shown in, from low to high.
+        drawing: what draws the map: OpenGL, a picture of our own, or what is faster here.
+        reduced_motion: whether nothing moves by itself.
+    """
+
+    appearance: Appearance = "system"
+    ramp: Ramp = "viridis"
+    drawing: Drawing = "auto"
+    reduced_motion: bool = False

@@ -1,0 +1,41 @@
+"""Quantities that samples bring with them: their class and their noise level."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from diffviews_desktop.values.quantities.quantity import Quantity, Scene, Values
+
+
+def _classes(scene: Scene) -> Values:
+    assert scene.samples is not None
+    classes = scene.samples.classes()
+    numbers = np.array([number for number, _, _ in classes], dtype=np.int64)
+    names = tuple(
+        name if name == str(number) else f"{number} {name}" for number, name, _ in classes
+    )
+    position = np.searchsorted(numbers, scene.samples.class_label)
+    return Values("class", "class", position, "category", names=names)
+
+
+def _sigmas(scene: Scene) -> Values:
+    assert scene.samples is not None
+    return Values("sigma", "noise level σ", scene.samples.sigma, logarithmic=True)
+
+
+CLASS = Quantity(
+    by="class",
+    title="class",
+    meaning="One colour a class.",
+    missing=lambda scene: "",
+    compute=_classes,
+    is_category=lambda scene: True,
+)
+SIGMA = Quantity(
+    by="sigma",
+    title="noise level",
+    meaning="The noise level σ that the sample was extracted at.",
+    missing=lambda scene: "",
+    compute=_sigmas,
+    on_axis=True,
+)

@@ -1,0 +1,96 @@
+"""What actions work with, without a window and without an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from diffviews_desktop.actions.context import Context, Move, Page, SessionLike, WorkerLike
+from diffviews_desktop.engine.protocol import Job
+
+
+@dataclass
+class NoWorker:
+    """An engine that is asked for nothing, or does nothing."""
+
+    last_id: int = 0
+
+    def next_id(self) -> int:
+        self.last_id += 1
+        return self.last_id
+
+    def submit(self, job: Job) -> None: ...
+    def cancel(self, job_id: int) -> None: ...
+
+
+@dataclass
+class NoWindow:
+    """A window that notes what it is asked, and answers as it was told to.
+
+    Attributes:
+        asked: names of what was asked, with what it was asked with.
+        folder: which the user chooses; None for none.
+        file: likewise.
+        row: the sample under the mouse.
+    """
+
+    asked: list[tuple[object, ...]] = field(default_factory=list)
+    folder: Path | None = None
+    file: Path | None = None
+    row: int | None = None
+
+    def recent_folders(self) -> Sequence[Path]:
+        return []
+
+    def ask_folder(self, title: str) -> Path | None:
+        self.asked.append(("folder", title))
+        return self.folder
+
+    def ask_file(self, title: str, name: str, kinds: Sequence[str], place: str) -> Path | None:
+        self.asked.append(("file", title, name, tuple(kinds), place))
+        return self.file
+
+    def show_page(self, page: Page) -> None:
+        self.asked.append(("page", page))
+
+    def go(self, move: Move) -> None:
+        self.asked.append(("go", move))
+
+    def hovered_row(self) -> int | None:
+        return self.row
+
+    def press_generate(self) -> None:
+        self.asked.append(("generate",))
+
+    def toggle_play(self) -> None:
+        self.asked.append(("play",))
+
+    def save_picture(self, file: Path) -> None:
+        self.asked.append(("save picture", file))
+
+    def save_map(self, file: Path) -> None:
+        self.asked.append(("save map", file))
+
+    def copy_text(self, text: str) -> None:
+        self.asked.append(("copy", text))
+
+    def copy_picture(self, path: Path) -> None:
+        self.asked.append(("copy picture", path))
+
+    def show_in_folder(self, path: Path) -> None:
+        self.asked.append(("folder of", path))
+
+    def reset_layout(self) -> None:
+        self.asked.append(("reset layout",))
+
+    def close(self) -> bool:
+        self.asked.append(("close",))
+        return True
+
+
+def context_of(
+    session: SessionLike, worker: WorkerLike | None = None, window: NoWindow | None = None
+) -> Context:
+    """A context with a session."""
+    return Context(session, worker or NoWorker(), window or NoWindow())

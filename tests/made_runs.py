@@ -1,0 +1,13 @@
+"""Runs as the state keeps them, without an engine that draws them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from diffviews_desktop.engine.jobs.drawing import Generate
+from diffviews_desktop.state.runs import TrajectoryRecord
+
+
+def run_of(job: Generate, name: str, *steps: Any, **more: Any) -> TrajectoryRecord:
+    """The run that a job draws; its id is that of the job, which no other run of a test has."""
+    return TrajectoryRecord(job.job_id, name, job, *steps, **more)
