@@ -28,7 +28,6 @@ from diffviews_desktop.engine.jobs.samples import (
     SamplesExported,
 )
 from diffviews_desktop.engine.protocol import CellDone, Event, Progress, RunStarted, StepDone
-from diffviews_desktop.engine.results import Result
 from diffviews_desktop.state.state import (
     EngineStatus,
     GridRecord,
@@ -114,7 +113,7 @@ def _add_step(session: SessionLike, event: StepDone) -> None:
 
 
 def on_finished(
-    *, session: SessionLike, worker: WorkerLike, job_id: int, result: Result, memory: int | None
+    *, session: SessionLike, worker: WorkerLike, job_id: int, result: object, memory: int | None
 ) -> None:
     """A job ended well; the result of one that is no longer known is dropped."""
     running = session.state.job(job_id)

@@ -19,7 +19,7 @@ MAX_PICTURES = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Generate(Job):
+class Generate(Job["Trajectory"]):
     """Draw with layers held at the mean of some samples' activations: `Trajectory`.
 
     Without rows nothing is masked.
@@ -42,7 +42,7 @@ class Generate(Job):
 
 
 @dataclass(frozen=True, kw_only=True)
-class GenerateGrid(Job):
+class GenerateGrid(Job["PictureGrid"]):
     """Draw many pictures in one job: `PictureGrid`.
 
     One of every combination of the axes; an empty axis has the settings' own value alone. The
@@ -102,7 +102,7 @@ class GenerateGrid(Job):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class PlacePicture(Job):
+class PlacePicture(Job["PicturePlaced"]):
     """Where a picture's own activation lies on the map of some layers: `PicturePlaced`.
 
     Attributes:

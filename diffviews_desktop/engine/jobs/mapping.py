@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diffviews_desktop.engine.protocol import Job
+from diffviews_desktop.values.maps import LayerMap, LinkedMap
 
 
 @dataclass(frozen=True, kw_only=True)
-class MapLayer(Job):
+class MapLayer(Job[LayerMap]):
     """The map of a set of layers, from the cache or made now: `LayerMap`."""
 
     model: str
@@ -17,7 +18,7 @@ class MapLayer(Job):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Extract(Job):
+class Extract(Job["LayersExtracted"]):
     """Extract layers in one pass: `LayersExtracted`.
 
     Attributes:
@@ -32,7 +33,7 @@ class Extract(Job):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LinkMaps(Job):
+class LinkMaps(Job[LinkedMap]):
     """Lay another map of the same samples on the first: `LinkedMap`.
 
     Attributes:

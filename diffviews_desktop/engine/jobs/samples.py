@@ -13,7 +13,7 @@ from diffviews_desktop.engine.protocol import Job
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class AveragePictures(Job):
+class AveragePictures(Job["PictureMean"]):
     """The mean of the pictures of some samples: `PictureMean`.
 
     Attributes:
@@ -26,7 +26,7 @@ class AveragePictures(Job):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class ExportSamples(Job):
+class ExportSamples(Job["SamplesExported"]):
     """Write some samples as CSV, by sample id: `SamplesExported`.
 
     Attributes:
