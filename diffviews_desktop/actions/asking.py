@@ -33,7 +33,7 @@ class WorkerLike(Protocol):
     """What operations need of the worker."""
 
     def next_id(self) -> int: ...
-    def submit(self, job: Job) -> None: ...
+    def submit(self, job: Job[object]) -> None: ...
     def cancel(self, job_id: int) -> None: ...
 
 
@@ -54,6 +54,16 @@ def cancel_job(*, session: SessionLike, worker: WorkerLike, job_id: int) -> None
         worker.cancel(job_id)
 
 
-def submit(session: SessionLike, worker: WorkerLike, job: Job, title: str) -> None:
+def cancel_all(*, session: SessionLike, worker: WorkerLike, kind: type[Job[object]]) -> None:
+    """Cancel all jobs of a class, waiting or running."""
+    for running in session.state.jobs:
+        if type(running.job) is kind:
+            cancel_job(session=session, worker=worker, job_id=running.job.job_id)
+
+
+def submit(session: SessionLike, worker: WorkerLike, job: Job[object], title: str) -> None:
+    """Ask for a job; those before of its class are cancelled where only the newest counts."""
+    if job.supersedes:
+        cancel_all(session=session, worker=worker, kind=type(job))
     session.update(session.state.with_job(RunningJob(job, title)))
     worker.submit(job)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from diffviews_desktop.actions.asking import SessionLike, WorkerLike, cancel_job, submit
+from diffviews_desktop.actions.asking import SessionLike, WorkerLike, submit
 from diffviews_desktop.actions.runs import resolve_class
 from diffviews_desktop.engine.jobs.drawing import (
     GenerateGrid,
@@ -55,8 +55,5 @@ def generate_grid(
         windows=windows,
         mask_layers=mask_layers,
     )
-    for running in state.jobs:  # nobody would see its pictures
-        if isinstance(running.job, GenerateGrid):
-            cancel_job(session=session, worker=worker, job_id=running.job.job_id)
     session.update(replace(session.state, grid=GridRecord(job)))
     submit(session, worker, job, "Generating a grid")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from diffviews_desktop.actions.asking import SessionLike, WorkerLike, cancel_job, submit
+from diffviews_desktop.actions.asking import SessionLike, WorkerLike, cancel_all, submit
 from diffviews_desktop.engine.jobs.mapping import LinkMaps, MapLayer
 from diffviews_desktop.state.state import (
     State,
@@ -61,10 +61,8 @@ def _change_map(
     pending = pending_map(state)
     if state.model is None or (pending and (pending.source, pending.layers) == (source, layers)):
         return
-    for running in state.jobs:
-        if isinstance(running.job, MapLayer):
-            cancel_job(session=session, worker=worker, job_id=running.job.job_id)
-    if state.map_key() == (layers, source.parameters):
+    if state.map_key() == (layers, source.parameters):  # what is shown is wanted again
+        cancel_all(session=session, worker=worker, kind=MapLayer)
         return
     job = MapLayer(job_id=worker.next_id(), source=source, model=state.model, layers=layers)
     submit(session, worker, job, f"Mapping {'+'.join(layers) or 'the default layer'}")
@@ -77,7 +75,6 @@ def link_map(
     state = session.state
     if state.model is None or state.layer_map is None:
         return
-    cancel_links(session, worker)
     job = LinkMaps(
         job_id=worker.next_id(),
         source=state.source,
@@ -91,11 +88,5 @@ def link_map(
 
 def unlink_map(*, session: SessionLike, worker: WorkerLike) -> None:
     """Show no second map any more."""
-    cancel_links(session, worker)
+    cancel_all(session=session, worker=worker, kind=LinkMaps)
     session.update(replace(session.state, linked=None))
-
-
-def cancel_links(session: SessionLike, worker: WorkerLike) -> None:
-    for running in session.state.jobs:
-        if isinstance(running.job, LinkMaps):
-            cancel_job(session=session, worker=worker, job_id=running.job.job_id)

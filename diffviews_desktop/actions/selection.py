@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from diffviews_desktop.actions.asking import SessionLike, WorkerLike, cancel_job, submit
+from diffviews_desktop.actions.asking import SessionLike, WorkerLike, submit
 from diffviews_desktop.engine.jobs.samples import (
     AveragePictures,
 )
@@ -151,9 +151,6 @@ def average_chosen(*, session: SessionLike, worker: WorkerLike) -> None:
     rows = chosen_rows(session)
     if rows is None or state.model is None:
         return
-    for running in state.jobs:  # nobody would see it
-        if isinstance(running.job, AveragePictures):
-            cancel_job(session=session, worker=worker, job_id=running.job.job_id)
     job = AveragePictures(
         job_id=worker.next_id(), source=state.source, model=state.model, rows=rows
     )

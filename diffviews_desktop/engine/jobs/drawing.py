@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,8 @@ class GenerateGrid(Job["PictureGrid"]):
         mask_layers: sets of layers to impose.
         batch: pictures in one forward pass; None to choose by device and size.
     """
+
+    supersedes: ClassVar[bool] = True
 
     model: str
     layers: tuple[str, ...]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.values.maps import LayerMap, LinkedMap
@@ -12,6 +13,8 @@ from diffviews_desktop.values.maps import LayerMap, LinkedMap
 @dataclass(frozen=True, kw_only=True)
 class MapLayer(Job[LayerMap]):
     """The map of a set of layers, from the cache or made now: `LayerMap`."""
+
+    supersedes: ClassVar[bool] = True
 
     model: str
     layers: tuple[str, ...]
@@ -42,6 +45,8 @@ class LinkMaps(Job[LinkedMap]):
         other_model: of the second, in the same data folder.
         other_layers: of the second; empty for its default ones.
     """
+
+    supersedes: ClassVar[bool] = True
 
     model: str
     layers: tuple[str, ...]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ class AveragePictures(Job["PictureMean"]):
         model: the model.
         rows: the samples ``(K,) int64``.
     """
+
+    supersedes: ClassVar[bool] = True
 
     model: str
     rows: NDArray[np.int64]
