@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 
 from diffviews_desktop.actions.asking import SessionLike, WorkerLike, submit
-from diffviews_desktop.actions.folders import open_data
+from diffviews_desktop.actions.folders import is_loading, open_data
 from diffviews_desktop.actions.maps import change_layer, link_map, same_data
 from diffviews_desktop.actions.picks import suggest_neighbors
 from diffviews_desktop.actions.runs import drop_trajectory, want_baseline
@@ -350,8 +350,15 @@ def on_cancelled(*, session: SessionLike, job_id: int) -> None:
     running = session.state.job(job_id)
     if running is None:
         return
-    state = session.state.without_job(job_id)
-    session.update(state.with_notice(f"Cancelled: {running.title[0].lower()}{running.title[1:]}."))
+    state, job = session.state.without_job(job_id), running.job
+    text = f"Cancelled: {running.title[0].lower()}{running.title[1:]}."
+    missing = isinstance(job, LoadModel) and job.model == state.model and state.loaded is None
+    if missing and not is_loading(state):
+        problem = f"You cancelled loading {state.model}. Choose it again to load it."
+        state = replace(state, model_problem=problem).with_notice(text, offer="load")
+    else:
+        state = state.with_notice(text)
+    session.update(state)
     _end_trajectory(session, job_id)
 
 

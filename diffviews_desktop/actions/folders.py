@@ -12,6 +12,7 @@ from diffviews_desktop.engine.jobs.opening import (
     LoadModel,
     OpenData,
 )
+from diffviews_desktop.state.state import State
 from diffviews_desktop.values.folders import Source
 
 
@@ -28,10 +29,24 @@ def switch_model(*, session: SessionLike, worker: WorkerLike, model: str) -> Non
     state = session.state
     if model != state.model:
         open_data(session=session, worker=worker, source=state.source, model=model)
-    elif state.loaded is None and not any(isinstance(r.job, LoadModel) for r in state.jobs):
-        session.update(replace(state, model_problem=None))
-        job = LoadModel(job_id=worker.next_id(), source=state.source, model=model)
-        submit(session, worker, job, f"Loading {model}")
+    else:
+        load_model(session=session, worker=worker)
+
+
+def load_model(*, session: SessionLike, worker: WorkerLike) -> None:
+    """Load the open model where it is not loaded, nor about to be."""
+    state = session.state
+    if state.model is None or state.loaded is not None or is_loading(state):
+        return
+    session.update(replace(state, model_problem=None))
+    job = LoadModel(job_id=worker.next_id(), source=state.source, model=state.model)
+    submit(session, worker, job, f"Loading {state.model}")
+
+
+def is_loading(state: State) -> bool:
+    """Whether the open model is being loaded, or will be."""
+    jobs = (running.job for running in state.jobs if running.stage != "cancelling")
+    return any(isinstance(job, LoadModel) and job.model == state.model for job in jobs)
 
 
 def convert_checkpoint(*, session: SessionLike, worker: WorkerLike) -> None:

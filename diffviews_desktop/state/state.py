@@ -22,7 +22,7 @@ MAX_NEIGHBORS = 20
 
 EngineStatus = Literal["starting", "ready", "working", "stopped"]
 PanelClass = ClassChoice | Literal["anchor"]
-Offer = Literal["convert"]
+Offer = Literal["convert", "load"]
 """What a notice can offer to do."""
 ColorBy = str
 """What the colour of a point tells: ``class``, ``sigma``, ``trust``, ``z``, ``distance`` (that to

@@ -410,7 +410,8 @@ class MainWindow(QMainWindow):
             lambda sigma: self._ask(runs.find_landing, sigma=sigma)
         )
         self.trajectory.located.connect(self.map_area.center_on)
-        self.notice.offer_taken.connect(lambda _: self._ask(folders.convert_checkpoint))
+        offered = {"convert": folders.convert_checkpoint, "load": folders.load_model}
+        self.notice.offer_taken.connect(lambda name: self._ask(offered[name]))
         self.open_button.clicked.connect(self.choose_folder)
         self.waiting.open_button.clicked.connect(self.choose_folder)
         self.waiting.demo_button.clicked.connect(lambda: self.open(Source()))
