@@ -1,8 +1,7 @@
 """A link to an engine in this very process, which does its work where `next` is called.
 
-Every job, event and result goes through the same serialisation as between processes, so that who
-uses it sees what an engine elsewhere would give: values that share nothing, and no more of them
-than can be sent.
+Every job, event and result goes through the same serialisation as between processes, so its
+users see what a remote engine would give them: values that share nothing with what was sent.
 """
 
 from __future__ import annotations
@@ -68,7 +67,7 @@ class InlineLink:
         self._woken.set()
 
     def silent_for(self) -> float:
-        """Nothing: whoever asks is the one who would work."""
+        """Always 0: the caller itself does the work."""
         return 0.0
 
     def close(self, grace: float = 0.5) -> None:

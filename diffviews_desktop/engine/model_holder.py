@@ -149,7 +149,7 @@ class ModelHolder:
                 handle.remove()
 
     def fault_of(self, error: Exception) -> AdapterError | None:
-        """What to say of an error that came through another package's adapter; None if not."""
+        """What to say of an error that another package's adapter raised; None for all others."""
         if self.adapter is None or not _raised_in(type(self.adapter).__module__, error):
             return None
         assert self._key is not None

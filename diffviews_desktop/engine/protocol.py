@@ -115,7 +115,7 @@ Message = Ready | Finished | Failed | WasCancelled | Event
 class EngineLink(Protocol):
     """An engine, wherever it runs, that does one job at a time.
 
-    ``cancel`` and ``wake`` may be called from any thread, everything else from one alone.
+    Any thread may call ``cancel`` and ``wake``; all other methods belong to a single thread.
     """
 
     @property
@@ -128,7 +128,7 @@ class EngineLink(Protocol):
 
     @property
     def exit_code(self) -> int | None:
-        """How the engine ended, negative for a signal; None while it runs or where it is hung."""
+        """How the engine ended, negative for a signal; None while it runs."""
 
     def submit(self, job: Job[object]) -> None:
         """Send a job; the engine must be idle.

@@ -67,7 +67,7 @@ class Worker(QObject):
         self._cancel_since: float | None = None
         self._link: EngineLink | None = None
         self._engine_ready = False
-        self._given_up = False  # until somebody wants something again
+        self._given_up = False  # until the next request
         self._thread = QThread()
         self._thread.setObjectName("engine worker")
         self.moveToThread(self._thread)
@@ -147,7 +147,7 @@ class Worker(QObject):
             self._link = None
 
     def _seek_engine(self) -> None:
-        """Start an engine, or wait until somebody wants one again."""
+        """Start an engine; after a failed start, wait for the next request first."""
         if self._given_up:
             self._roused.wait()
             self._given_up = False

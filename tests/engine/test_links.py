@@ -98,7 +98,7 @@ def test_what_cannot_be_sent_is_refused_at_once(link: EngineLink) -> None:
     assert isinstance(answer(link, Script(job_id=2))[0], Finished)
 
 
-def test_waiting_ends_when_somebody_wakes_it_or_the_time_is_over(link: EngineLink) -> None:
+def test_waiting_ends_when_it_is_woken_or_the_time_is_over(link: EngineLink) -> None:
     link.wake()  # before it waits
     assert link.next() is None
     threading.Timer(0.05, link.wake).start()

@@ -25,7 +25,7 @@ def extract(job: Extract, workspace: Workspace) -> LayersExtracted:
 
 @handles(LinkMaps)
 def link(job: LinkMaps, workspace: Workspace) -> LinkedMap:
-    """A second map, of the same model or of another one."""
+    """A second map, of the same model or a different one."""
     first = workspace.open(job.source, job.model)
     second = first
     if job.other_model != job.model:
