@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimer
@@ -18,6 +19,7 @@ from PySide6.QtWidgets import QApplication
 
 from diffviews_desktop import __version__, paths
 from diffviews_desktop.actions import answers, folders, maps
+from diffviews_desktop.engine.link_process import ProcessLink
 from diffviews_desktop.engine.protocol import Event
 from diffviews_desktop.engine.pump import Worker
 from diffviews_desktop.files.writing import replacing
@@ -92,7 +94,7 @@ class App(QObject):
         theme.apply(self._theme())
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow_desktop)
         self.session = Session()
-        self.worker = Worker(options.device, paths.log_file())
+        self.worker = Worker(partial(ProcessLink, options.device, paths.log_file()))
         self.window = MainWindow(self.session, self.worker, settings)
         self.context = self.window.context
         if settings.problem:

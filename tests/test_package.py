@@ -21,6 +21,9 @@ WINDOW = (
     "diffviews_desktop.engine.jobs",
     "diffviews_desktop.engine.pump",
     "diffviews_desktop.engine.link_process",
+    "diffviews_desktop.engine.link_inline",
+    "diffviews_desktop.engine.protocol",
+    "diffviews_desktop.engine.serving",
 )
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.folders import is_loading
 from diffviews_desktop.actions.results import RESULTS, take_nothing
 from diffviews_desktop.engine.jobs.opening import LoadModel
 from diffviews_desktop.engine.protocol import CellDone, Event, Progress, RunStarted, StepDone
@@ -122,9 +123,16 @@ def on_cancelled(context: Context, job_id: int) -> None:
     running = state.jobs.job(job_id)
     if running is None:
         return
-    jobs = state.jobs.without_job(job_id, "cancelled", time.monotonic())
+    job, opened = running.job, state.opened
+    state = replace(state, jobs=state.jobs.without_job(job_id, "cancelled", time.monotonic()))
     text = f"Cancelled: {running.title[0].lower()}{running.title[1:]}."
-    context.update(replace(state, jobs=jobs).with_notice(text))
+    missing = isinstance(job, LoadModel) and job.model == opened.model and opened.loaded is None
+    if missing and not is_loading(state):
+        problem = f"You cancelled loading {opened.model}. Choose it again to load it."
+        state = replace(state, opened=replace(opened, model_problem=problem))
+        context.update(state.with_notice(text, offer="load"))
+    else:
+        context.update(state.with_notice(text))
     _end_run(context, job_id)
 
 

@@ -11,8 +11,13 @@ from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.state import State
 
 
-def submit(context: Context, job: Job, title: str) -> None:
-    """Have the engine do a job; ``title`` says what it is, for the user."""
+def submit(context: Context, job: Job[object], title: str) -> None:
+    """Have the engine do a job; ``title`` says what it is, for the user.
+
+    Those before of its class are cancelled where only the newest counts.
+    """
+    if job.supersedes:
+        cancel_all(context, type(job))
     state = context.state
     context.update(replace(state, jobs=state.jobs.with_job(RunningJob(job, title))))
     context.worker.submit(job)
@@ -35,10 +40,10 @@ def cancel_job(context: Context, job_id: int) -> None:
         context.worker.cancel(job_id)
 
 
-def cancel_all(context: Context, kind: type[Job]) -> None:
-    """Cancel every job of a kind."""
+def cancel_all(context: Context, kind: type[Job[object]]) -> None:
+    """Cancel all jobs of a class, waiting or running."""
     for running in context.state.jobs.running:
-        if isinstance(running.job, kind):
+        if type(running.job) is kind:
             cancel_job(context, running.job.job_id)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from diffviews_desktop.actions.action import Action
-from diffviews_desktop.actions.asking import cancel_all, submit
+from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.runs import NO_FOLDER, NO_SAMPLE, begin_run, resolve_class
 from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid
@@ -50,8 +50,6 @@ def generate_grid(
         windows=windows,
         mask_layers=mask_layers,
     )
-    cancel_all(context, GenerateGrid)  # nobody would see its pictures
-    state = context.state
     context.update(replace(state, runs=replace(state.runs, grid=GridRecord(job))))
     submit(context, job, "Generating a grid")
 

@@ -33,10 +33,25 @@ def switch_model(context: Context, model: str) -> None:
     opened = context.state.opened
     if model != opened.model:
         open_data(context, opened.source, model)
-    elif opened.loaded is None and not context.state.jobs.any(LoadModel):
-        context.update(replace(context.state, opened=replace(opened, model_problem=None)))
-        job = LoadModel(job_id=context.worker.next_id(), source=opened.source, model=model)
-        submit(context, job, f"Loading {model}")
+    else:
+        load_model(context)
+
+
+def load_model(context: Context) -> None:
+    """Load the open model where it is not loaded, nor about to be."""
+    state = context.state
+    opened = state.opened
+    if opened.model is None or opened.loaded is not None or is_loading(state):
+        return
+    context.update(replace(state, opened=replace(opened, model_problem=None)))
+    job = LoadModel(job_id=context.worker.next_id(), source=opened.source, model=opened.model)
+    submit(context, job, f"Loading {opened.model}")
+
+
+def is_loading(state: State) -> bool:
+    """Whether the open model is being loaded, or will be."""
+    jobs = (running.job for running in state.jobs.running if running.stage != "cancelling")
+    return any(isinstance(job, LoadModel) and job.model == state.opened.model for job in jobs)
 
 
 def convert_checkpoint(context: Context) -> None:

@@ -62,8 +62,8 @@ def _change_map(context: Context, source: Source, layers: tuple[str, ...]) -> No
     pending = pending_map(context.state)
     if opened.model is None or (pending and (pending.source, pending.layers) == (source, layers)):
         return
-    cancel_all(context, MapLayer)
-    if opened.map_key() == (layers, source.parameters):
+    if opened.map_key() == (layers, source.parameters):  # what is shown is wanted again
+        cancel_all(context, MapLayer)
         return
     job = MapLayer(
         job_id=context.worker.next_id(), source=source, model=opened.model, layers=layers
@@ -76,7 +76,6 @@ def link_map(context: Context, model: str, layers: tuple[str, ...]) -> None:
     opened = context.state.opened
     if opened.model is None or opened.layer_map is None:
         return
-    cancel_all(context, LinkMaps)
     job = LinkMaps(
         job_id=context.worker.next_id(),
         source=opened.source,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.actions.action import Action
-from diffviews_desktop.actions.asking import cancel_all, submit
+from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.engine.jobs.samples import AveragePictures
 from diffviews_desktop.state.picks import MAX_NEIGHBORS, Choosing, Selection
@@ -152,7 +152,6 @@ def average_chosen(context: Context) -> None:
     rows = chosen_rows(context)
     if rows is None or opened.model is None:
         return
-    cancel_all(context, AveragePictures)
     job = AveragePictures(
         job_id=context.worker.next_id(), source=opened.source, model=opened.model, rows=rows
     )

@@ -52,9 +52,7 @@ def engine_of(options: argparse.Namespace, threads: int | None = None) -> Iterat
 
 def open_data(engine: Engine, source: Source, model: str | None) -> DataOpened:
     """Open a model of a data folder."""
-    opened = engine.run(OpenData(job_id=0, source=source, model=model))
-    assert isinstance(opened, DataOpened)
-    return opened
+    return engine.run(OpenData(job_id=0, source=source, model=model))
 
 
 # ---- values of options, for argparse ------------------------------------------------------------

@@ -1,6 +1,6 @@
-"""Hosts an engine in a spawned child process: pipe, cancel, heartbeat, terminate, respawn.
+"""A link to an engine in a spawned child process: pipe, cancel, heartbeat, terminate.
 
-The parent side, `EngineProcess`, imports nothing heavy. The child imports the engine, answers jobs
+The parent's side, `ProcessLink`, imports nothing heavy. The child imports the engine, answers jobs
 one at a time, and ends by itself when the parent is gone.
 """
 
@@ -9,105 +9,70 @@ from __future__ import annotations
 import _thread
 import contextlib
 import ctypes
-import logging
 import multiprocessing
 import os
 import signal
 import sys
 import threading
 import time
-import traceback
-from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
 from multiprocessing import util
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
 from diffviews_desktop import safe_path
 from diffviews_desktop.engine.pipe import receive, send
-from diffviews_desktop.engine.protocol import Event, Job, Progress
-from diffviews_desktop.engine.results import Result
-from diffviews_desktop.errors import Cancelled, DiffViewsError, said
+from diffviews_desktop.engine.protocol import Job, Message, Ready
+from diffviews_desktop.engine.serving import ENGINE, Server
 from diffviews_desktop.logs import configure_logging
 from diffviews_desktop.text import terminal
 
-log = logging.getLogger(__name__)
-
 BEAT_SECONDS = 0.5
 LEAVE_SECONDS = 2.0
-PROGRESS_SECONDS = 0.05
 _context = multiprocessing.get_context("spawn")
 
 
-@dataclass(frozen=True)
-class Ready:
-    """The child is up and waits for jobs."""
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A job ended well; ``memory`` is the engine's resident size in bytes."""
-
-    job_id: int
-    result: Result
-    memory: int
-
-
-@dataclass(frozen=True)
-class Failed:
-    """A job ended with an error: one sentence, and details to copy."""
-
-    job_id: int
-    message: str
-    details: str
-
-
-@dataclass(frozen=True)
-class WasCancelled:
-    """A job ended because it was cancelled."""
-
-    job_id: int
-
-
-Message = Ready | Finished | Failed | WasCancelled | Event
-
-
-class EngineProcess:
-    """One child with an engine in it.
+class ProcessLink:
+    """A child process with an engine in it: see `EngineLink`.
 
     Args:
         device: see `Engine`.
         log_file: the child logs there too.
+        engine: ``module:name`` of what makes the engine; the child alone imports it.
+
+    Raises:
+        OSError, MemoryError: no process can be started.
     """
 
-    def __init__(self, device: str = "auto", log_file: Path | None = None) -> None:
-        self.connection, theirs = _context.Pipe()
+    def __init__(
+        self, device: str = "auto", log_file: Path | None = None, *, engine: str = ENGINE
+    ) -> None:
+        self._connection, theirs = _context.Pipe()
+        self._wake, self._wake_here = _context.Pipe(duplex=False)
         # raw shared memory: a lock could be left held by a child that dies
         self._cancel = _context.RawValue(ctypes.c_longlong, 0)
         self._beat = _context.RawValue(ctypes.c_double, time.monotonic())
         self._process = _context.Process(
             target=_child,
-            args=(theirs, self._cancel, self._beat, device, log_file),
+            args=(theirs, self._cancel, self._beat, engine, device, log_file),
             name="diffviews-engine",
             daemon=True,
         )
         _make_children_safe()
         self._process.start()
         assert self._process.pid is not None
-        self.pid = self._process.pid
-        """Process id of the child."""
+        self._pid = self._process.pid
         theirs.close()
 
     @property
-    def sentinel(self) -> int:
-        """Becomes ready, for `multiprocessing.connection.wait`, when the child ends."""
-        return self._process.sentinel
+    def pid(self) -> int:
+        """Process id of the child."""
+        return self._pid
 
     @property
     def alive(self) -> bool:
-        """Whether the child runs; from any thread, also of one that was stopped."""
+        """Whether the child runs; from any thread, also of one that was closed."""
         try:
             return self._process.is_alive()
         except ValueError:  # closed meanwhile
@@ -118,35 +83,47 @@ class EngineProcess:
         """How the child ended, negative for a signal; None while it runs."""
         return self._process.exitcode
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: Job[object]) -> None:
         """Send a job; the child must be idle.
 
         Raises:
             OSError: the child is gone.
         """
-        send(self.connection, job)
-
-    def receive(self) -> Message | None:
-        """The next message, or None when the child is gone; blocks until there is one."""
-        try:
-            received: Message = receive(self.connection)
-            return received
-        except (EOFError, OSError):
-            return None
+        send(self._connection, job)
 
     def cancel(self, job_id: int) -> None:
         """Ask for a job to end; from any thread."""
         self._cancel.value = job_id
+
+    def next(self, timeout: float | None = None) -> Message | None:
+        """The next message; None after ``timeout`` seconds, when woken, or without a child."""
+        ready = wait([self._wake, self._connection, self._process.sentinel], timeout)
+        if self._wake in ready:
+            while self._wake.poll():
+                self._wake.recv_bytes()
+        if self._connection not in ready:
+            return None
+        try:
+            received: Message = receive(self._connection)
+            return received
+        except (EOFError, OSError):
+            return None
+
+    def wake(self) -> None:
+        """Have `next` look up from waiting; from any thread."""
+        self._wake_here.send_bytes(b"!")
 
     def silent_for(self) -> float:
         """Seconds since the child's last heartbeat; not those in which the computer slept, nor a
         clock that was set. (Of one computer all processes read the same monotonic clock.)"""
         return time.monotonic() - self._beat.value
 
-    def stop(self, grace: float = 0.5) -> None:
-        """End the child: politely, then not."""
+    def close(self, grace: float = 0.5) -> None:
+        """End the child: politely, then not. Again: nothing."""
+        if self._connection.closed:
+            return
         with contextlib.suppress(OSError):
-            send(self.connection, None)
+            send(self._connection, None)
         self._process.join(grace)
         if self._process.is_alive():
             self._process.terminate()
@@ -154,7 +131,8 @@ class EngineProcess:
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
-        self.connection.close()
+        # not what `wake` uses: another thread may be about to
+        self._connection.close()
         self._process.close()
 
 
@@ -178,6 +156,7 @@ def _child(
     connection: Connection,
     cancel: Any,
     beat: Any,
+    engine: str,
     device: str,
     log_file: Path | None,
 ) -> None:
@@ -189,58 +168,23 @@ def _child(
         os.nice(5)  # the window comes first
     prepare_environment()
     with terminal.harmless():
-        # by name: only the child may import the engine, and with it torch and umap
-        engine_module = import_module("diffviews_desktop.engine.engine")
+        server = Server(
+            engine,
+            device,
+            send=lambda message: send(connection, message),
+            cancelled=lambda job_id: cancel.value == job_id,
+        )
         configure_logging(log_file)
-        _serve(connection, cancel, device, engine_module)
+        _serve(connection, server)
 
 
-def _serve(connection: Connection, cancel: Any, device: str, engine_module: Any) -> None:
-    """Answer one job after the other."""
-    last: dict[str, Any] = {"stage": None, "time": 0.0}
-
-    def emit(event: Event) -> None:
-        if isinstance(event, Progress):
-            now = time.monotonic()
-            same = event.stage == last["stage"]
-            if same and now - last["time"] < PROGRESS_SECONDS and event.fraction != 1.0:
-                return
-            last.update(stage=event.stage, time=now)
-        send(connection, event)
-
-    engine = engine_module.Engine(
-        device,
-        threads=max(1, (os.cpu_count() or 2) - 1),
-        emit=emit,
-        cancelled=lambda job_id: cancel.value == job_id,
-    )
-    send(connection, Ready())
-    while True:
-        try:
-            job = receive(connection)
-        except (EOFError, OSError):
-            return
-        if job is None:
-            engine.close()
-            return
-        last["stage"] = None
-        try:
-            send(connection, _answer(engine, job))
-        except (BrokenPipeError, OSError):
-            return
-
-
-def _answer(engine: Any, job: Job) -> Message:
-    try:
-        return Finished(job.job_id, engine.run(job), _resident_bytes())
-    except Cancelled:
-        return WasCancelled(job.job_id)
-    except DiffViewsError as error:
-        log.warning("%s", error)
-        return Failed(job.job_id, str(error), traceback.format_exc())
-    except Exception as error:  # the engine must outlive whatever a model does
-        log.exception("unexpected error")
-        return Failed(job.job_id, said(error), traceback.format_exc())
+def _serve(connection: Connection, server: Server) -> None:
+    """Answer one job after the other, until the parent wants no more or is gone."""
+    with contextlib.suppress(EOFError, OSError):
+        send(connection, Ready())
+        while (job := receive(connection)) is not None:
+            server.answer(job)
+        server.close()
 
 
 def _leave(*_: Any) -> None:
@@ -276,9 +220,3 @@ def prepare_environment() -> None:
     os.environ.setdefault("NUMBA_CACHE_DIR", str(paths.cache_dir() / "numba"))
     # torch would make one of a name that everybody knows, where every user may write
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(paths.cache_dir() / "inductor"))
-
-
-def _resident_bytes() -> int:
-    import psutil
-
-    return int(psutil.Process().memory_info().rss)

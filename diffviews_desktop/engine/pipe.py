@@ -33,19 +33,9 @@ def send(connection: Connection, message: object) -> None:
     Raises:
         OSError: nobody is there any more.
     """
-    buffers: list[memoryview] = []
-
-    def take(buffer: pickle.PickleBuffer) -> bool:
-        view = buffer.raw()
-        if view.nbytes < IN_THE_PICKLE:
-            return True
-        buffers.append(view)
-        return False
-
-    pickled = io.BytesIO()
-    _Pickler(pickled, protocol=5, buffer_callback=take).dump(message)
+    pickled, buffers = _pack(message)
     connection.send_bytes(pickle.dumps([view.nbytes for view in buffers]))
-    connection.send_bytes(pickled.getbuffer())
+    connection.send_bytes(pickled)
     for view in buffers:
         for start in range(0, view.nbytes, PIECE):
             connection.send_bytes(view[start : start + PIECE])
@@ -66,3 +56,25 @@ def receive(connection: Connection) -> Any:
         for start in range(0, len(buffer), PIECE):
             connection.recv_bytes_into(view[start : start + PIECE])
     return pickle.loads(pickled, buffers=buffers)
+
+
+def received(message: object) -> Any:
+    """A message as it is after it was sent and received: all its own, nothing shared."""
+    pickled, buffers = _pack(message)
+    return pickle.loads(pickled, buffers=[bytearray(view) for view in buffers])
+
+
+def _pack(message: object) -> tuple[memoryview, list[memoryview]]:
+    """The pickle of a message, and its arrays that travel after it."""
+    buffers: list[memoryview] = []
+
+    def take(buffer: pickle.PickleBuffer) -> bool:
+        view = buffer.raw()
+        if view.nbytes < IN_THE_PICKLE:
+            return True
+        buffers.append(view)
+        return False
+
+    pickled = io.BytesIO()
+    _Pickler(pickled, protocol=5, buffer_callback=take).dump(message)
+    return pickled.getbuffer(), buffers

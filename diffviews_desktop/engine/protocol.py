@@ -1,19 +1,37 @@
-"""What every job has, and what the engine tells while one runs."""
+"""What the window's side and an engine say to each other, and the link between them.
+
+Jobs go to the engine, messages come back: `Ready` once, then for each job its events and how it
+ended. Everything here can be sent to another process.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 from diffviews_desktop.values.folders import Source
 from diffviews_desktop.values.runs import GridCell, TrajectoryStep
 
+Result = TypeVar("Result", covariant=True)
+
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
-    """Something for the engine to do; ``job_id`` names it in everything that comes back."""
+class Job(Generic[Result]):
+    """Something for the engine to do, with a result of the type that the class names.
+
+    Attributes:
+        job_id: names it in everything that comes back.
+        source: the data folder, and how it is read.
+        supersedes: whether only the newest job of its class counts: submitting it cancels those
+            before.
+    """
 
     job_id: int
     source: Source
+    supersedes: ClassVar[bool] = False
+
+
+# ---- while a job runs ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -53,3 +71,86 @@ class CellDone:
 
 
 Event = Progress | RunStarted | StepDone | CellDone
+
+
+# ---- when it ends -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The engine is up and waits for jobs."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A job ended well; ``memory`` is the engine's resident size in bytes."""
+
+    job_id: int
+    result: object
+    memory: int
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A job ended with an error: one sentence, and details to copy."""
+
+    job_id: int
+    message: str
+    details: str
+
+
+@dataclass(frozen=True)
+class WasCancelled:
+    """A job ended because it was cancelled."""
+
+    job_id: int
+
+
+Message = Ready | Finished | Failed | WasCancelled | Event
+
+
+# ---- the link -----------------------------------------------------------------------------------
+
+
+class EngineLink(Protocol):
+    """An engine, wherever it runs, that does one job at a time.
+
+    Any thread may call ``cancel`` and ``wake``; all other methods belong to a single thread.
+    """
+
+    @property
+    def alive(self) -> bool:
+        """Whether the engine is there; from any thread."""
+
+    @property
+    def pid(self) -> int | None:
+        """The engine's process, where it has one of its own on this computer; from any thread."""
+
+    @property
+    def exit_code(self) -> int | None:
+        """How the engine ended, negative for a signal; None while it runs."""
+
+    def submit(self, job: Job[object]) -> None:
+        """Send a job; the engine must be idle.
+
+        Raises:
+            OSError: the engine is gone.
+        """
+
+    def cancel(self, job_id: int) -> None:
+        """Ask for a job to end."""
+
+    def next(self, timeout: float | None = None) -> Message | None:
+        """The next message; waits for it.
+
+        None after ``timeout`` seconds, when `wake` was called, or when the engine is gone.
+        """
+
+    def wake(self) -> None:
+        """Have `next`, now or when it is called, look up from waiting."""
+
+    def silent_for(self) -> float:
+        """Seconds since the engine last showed that it lives."""
+
+    def close(self, grace: float = 0.5) -> None:
+        """End the engine, within ``grace`` seconds politely and then not."""

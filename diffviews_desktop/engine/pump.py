@@ -1,7 +1,7 @@
-"""The window's side of the engine: a QObject in a QThread that owns the engine process.
+"""The window's side of the engine: a QObject in a QThread that owns the link to it.
 
 Jobs go in through `Worker.submit` and `Worker.cancel`, which any thread may call; everything comes
-back as signals. The thread waits on the pipe and never touches numbers, so the window stays free.
+back as signals. The thread waits on the link and never touches numbers, so the window stays free.
 """
 
 from __future__ import annotations
@@ -11,21 +11,20 @@ import logging
 import threading
 import time
 from collections import deque
-from multiprocessing import Pipe
-from multiprocessing.connection import wait
-from pathlib import Path
+from collections.abc import Callable
 
 from PySide6.QtCore import QObject, QThread, Signal
 
-from diffviews_desktop.engine.link_process import (
-    EngineProcess,
+from diffviews_desktop.engine.protocol import (
+    EngineLink,
+    Event,
     Failed,
     Finished,
+    Job,
     Message,
     Ready,
     WasCancelled,
 )
-from diffviews_desktop.engine.protocol import Event, Job
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +33,11 @@ SILENCE_SECONDS = 120.0
 
 
 class Worker(QObject):
-    """Runs jobs one after the other in an engine process that it keeps warm.
+    """Runs jobs one after the other in an engine that it keeps warm.
+
+    Args:
+        connect: starts an engine and gives the link to it; called in the thread, and again after
+            the engine died. Raises OSError or MemoryError where none can be started.
 
     Signals:
         engine_changed: "starting", "ready", "working" or "stopped".
@@ -52,20 +55,19 @@ class Worker(QObject):
     failed = Signal(int, str, str)
     cancelled = Signal(int)
 
-    def __init__(self, device: str = "auto", log_file: Path | None = None) -> None:
+    def __init__(self, connect: Callable[[], EngineLink]) -> None:
         super().__init__()
-        self._device = device
-        self._log_file = log_file
+        self._connect = connect
         self._ids = itertools.count(1)
         self._lock = threading.Lock()
-        self._queue: deque[Job] = deque()
-        self._wake, self._wake_here = Pipe()
+        self._queue: deque[Job[object]] = deque()
+        self._roused = threading.Event()
         self._stopping = False
-        self._current: Job | None = None
+        self._current: Job[object] | None = None
         self._cancel_since: float | None = None
-        self._engine: EngineProcess | None = None
+        self._link: EngineLink | None = None
         self._engine_ready = False
-        self._given_up = False  # until somebody wants something again
+        self._given_up = False  # until the next request
         self._thread = QThread()
         self._thread.setObjectName("engine worker")
         self.moveToThread(self._thread)
@@ -78,10 +80,10 @@ class Worker(QObject):
         return next(self._ids)
 
     def start(self) -> None:
-        """Start the thread and the engine process."""
+        """Start the thread and the engine."""
         self._thread.start()
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: Job[object]) -> None:
         """Queue a job."""
         with self._lock:
             self._queue.append(job)
@@ -96,14 +98,14 @@ class Worker(QObject):
             running = self._current is not None and self._current.job_id == job_id
             if running and self._cancel_since is None:
                 self._cancel_since = time.monotonic()
-                if self._engine is not None:
-                    self._engine.cancel(job_id)
+                if self._link is not None:
+                    self._link.cancel(job_id)
         for job in waiting:
             self.cancelled.emit(job.job_id)
         self._rouse()
 
     def stop(self) -> None:
-        """End the engine process and the thread; returns when both are gone."""
+        """End the engine and the thread; returns when both are gone."""
         self._stopping = True
         self._rouse()
         self._thread.quit()
@@ -112,52 +114,49 @@ class Worker(QObject):
     @property
     def engine_pid(self) -> int | None:
         """Process id of the engine; None while there is none."""
-        engine = self._engine
-        return engine.pid if engine is not None and engine.alive else None
+        link = self._link
+        return link.pid if link is not None and link.alive else None
 
     def _rouse(self) -> None:
-        self._wake_here.send_bytes(b"!")
+        """Have the thread look at what changed, whatever it waits for."""
+        self._roused.set()
+        link = self._link
+        if link is not None:
+            link.wake()
 
     # ---- in the thread --------------------------------------------------------------------------
 
     def _pump(self) -> None:
-        """The thread's loop: hand out jobs, pass messages on, watch the child."""
+        """The thread's loop: hand out jobs, pass messages on, watch the engine."""
         while not self._stopping:
-            if self._engine is None and not self._given_up:
-                self._start_engine()
-            if self._engine is None:
-                wait([self._wake])
-                self._drain()
-                self._given_up = False
+            if self._link is None:
+                self._seek_engine()
                 continue
+            self._roused.clear()
             self._hand_out()
-            ready = wait(
-                [self._wake, self._engine.connection, self._engine.sentinel], self._timeout()
-            )
-            self._drain()
-            if self._engine.connection in ready:
-                message = self._engine.receive()
-                if message is not None:
-                    self._pass_on(message)
-                    continue
-            if not self._engine.alive:
+            message = self._link.next(self._timeout())
+            if message is not None:
+                self._pass_on(message)
+            elif not self._link.alive:
                 self._engine_died()
             else:
                 self._lose_patience()
-        if self._engine is not None:
+        if self._link is not None:
             # a job in progress would not hear a polite request
-            self._engine.stop(grace=0.0 if self._current is not None else 1.0)
-            self._engine = None
+            self._link.close(grace=0.0 if self._current is not None else 1.0)
+            self._link = None
 
-    def _drain(self) -> None:
-        while self._wake.poll():
-            self._wake.recv_bytes()
-
-    def _start_engine(self) -> None:
+    def _seek_engine(self) -> None:
+        """Start an engine; after a failed start, wait for the next request first."""
+        if self._given_up:
+            self._roused.wait()
+            self._given_up = False
+            return
+        self._roused.clear()
         self.engine_changed.emit("starting")
         self._engine_ready = False
         try:
-            self._engine = EngineProcess(self._device, self._log_file)
+            self._link = self._connect()
         except (OSError, MemoryError) as error:
             log.exception("the engine cannot be started")
             self._give_up(str(error))
@@ -178,7 +177,7 @@ class Worker(QObject):
             )
 
     def _hand_out(self) -> None:
-        assert self._engine is not None
+        assert self._link is not None
         if not self._engine_ready:
             return
         with self._lock:
@@ -189,7 +188,7 @@ class Worker(QObject):
         self.engine_changed.emit("working")
         self.started.emit(job.job_id)
         try:
-            self._engine.submit(job)
+            self._link.submit(job)
         except OSError:
             log.warning("the engine was gone before the job reached it")
 
@@ -229,10 +228,10 @@ class Worker(QObject):
 
     def _engine_died(self) -> None:
         """Fail the job in progress and have the engine started again, once it had started."""
-        assert self._engine is not None
-        code = self._engine.exit_code
-        self._engine.stop(grace=0.0)
-        self._engine = None
+        assert self._link is not None
+        code = self._link.exit_code
+        self._link.close(grace=0.0)
+        self._link = None
         log.error("the engine ended unexpectedly (exit code %s)", code)
         self.engine_changed.emit("stopped")
         with self._lock:
@@ -253,10 +252,10 @@ class Worker(QObject):
 
     def _lose_patience(self) -> None:
         """End an engine that does not hear a cancel, or has been silent for very long."""
-        assert self._engine is not None
+        assert self._link is not None
         since = self._cancel_since
         deaf = since is not None and time.monotonic() - since > CANCEL_GRACE_SECONDS
-        silent = self._engine.silent_for() > SILENCE_SECONDS
+        silent = self._link.silent_for() > SILENCE_SECONDS
         if deaf or silent:
             log.warning("ending an engine that %s", "does not hear" if deaf else "is silent")
             self._engine_died()

@@ -20,7 +20,7 @@ class RunningJob:
     stage; ``since`` is when it left the queue (monotonic seconds), or None.
     """
 
-    job: Job
+    job: Job[object]
     title: str
     stage: str = "waiting"
     fraction: float | None = None
@@ -59,7 +59,7 @@ class Jobs:
         """A submitted job that has not ended."""
         return next((one for one in self.running if one.job.job_id == job_id), None)
 
-    def any(self, kind: type[Job]) -> bool:
+    def any(self, kind: type[Job[object]]) -> bool:
         """Whether a job of a kind runs or waits."""
         return any(isinstance(one.job, kind) for one in self.running)
 

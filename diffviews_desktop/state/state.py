@@ -14,7 +14,7 @@ from diffviews_desktop.values.preferences import Preferences
 from diffviews_desktop.values.quantities import ColorBy, Scene, quantity
 
 EngineStatus = Literal["starting", "ready", "working", "stopped"]
-Offer = Literal["convert"]
+Offer = Literal["convert", "load"]
 """What a notice can offer to do."""
 
 

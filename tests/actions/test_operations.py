@@ -1318,9 +1318,7 @@ def test_a_run_is_compared_with_the_same_one_without_its_mask(
             seed=7,
         ),
     )  # fmt: skip
-    assert (
-        session.state.jobs.running[-1].title == "Generating trajectory 1 without the mask"
-    )
+    assert session.state.jobs.running[-1].title == "Generating trajectory 1 without the mask"
     assert session.state.runs.comparing
 
 
@@ -1886,6 +1884,46 @@ def test_a_model_that_is_not_loaded_is_loaded_when_it_is_chosen_again(
     assert session.state.opened.model_problem is None
     folders.switch_model(context_of(session, worker), model="edm")
     assert worker.submitted == [job]  # it is being loaded
+
+
+def test_a_model_whose_loading_was_cancelled_says_so_and_is_offered_again(
+    session: Session, worker: Recorder
+) -> None:
+    folders.load_model(context_of(session, worker))
+    (job,) = worker.submitted
+    answers.on_cancelled(context_of(session, worker), job_id=job.job_id)
+    assert (
+        session.state.opened.model_problem
+        == "You cancelled loading edm. Choose it again to load it."
+    )
+    assert session.state.notice is not None
+    assert (said(session), session.state.notice.offer) == ("Cancelled: loading edm.", "load")
+    folders.load_model(context_of(session, worker))
+    assert session.state.opened.model_problem is None
+    assert [type(job) for job in worker.submitted] == [LoadModel, LoadModel]
+
+
+def test_a_model_can_be_chosen_again_before_its_cancelled_loading_has_ended(
+    session: Session, worker: Recorder
+) -> None:
+    folders.load_model(context_of(session, worker))
+    asking.cancel_current(context_of(session, worker))
+    folders.switch_model(context_of(session, worker), model="edm")
+    first, second = worker.submitted
+    answers.on_cancelled(context_of(session, worker), job_id=first.job_id)
+    assert session.state.opened.model_problem is None  # it is being loaded
+    assert [running.job for running in session.state.jobs.running] == [second]
+
+
+def test_the_cancelled_loading_of_a_model_that_is_not_open_is_no_problem(
+    session: Session, worker: Recorder
+) -> None:
+    job = LoadModel(job_id=50, source=SOURCE, model="dmd2")
+    add_job(session, RunningJob(job, "Loading dmd2"))
+    answers.on_cancelled(context_of(session, worker), job_id=50)
+    assert session.state.opened.model_problem is None
+    assert session.state.notice is not None
+    assert session.state.notice.offer is None
 
 
 def test_what_the_engine_does_is_known(session: Session) -> None:

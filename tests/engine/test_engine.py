@@ -30,8 +30,7 @@ from tiny_folder import TINY_SAMPLES, write_tiny_checkpoint, write_tiny_model
 from diffviews_desktop.adapters import registry
 from diffviews_desktop.adapters.edm import EDMAdapter
 from diffviews_desktop.data.folder.demo import Demo
-from diffviews_desktop.engine import engine as engine_module
-from diffviews_desktop.engine import extraction, maps
+from diffviews_desktop.engine import extraction, maps, open_folders
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.drawing import Generate, Trajectory
 from diffviews_desktop.engine.jobs.mapping import Extract, LayersExtracted, MapLayer
@@ -155,8 +154,8 @@ def cache_files(data: Path) -> list[str]:
 
 
 def model_of(engine: Engine) -> torch.nn.Module:
-    assert engine._adapter is not None
-    return engine._adapter.model  # type: ignore[attr-defined]
+    assert engine.workspace.model.adapter is not None
+    return engine.workspace.model.adapter.model  # type: ignore[attr-defined]
 
 
 def activations_by_hand(folder: Path, layer: str, rows: Sequence[int]) -> NDArray[np.float64]:
@@ -247,7 +246,7 @@ def test_the_demo_opens_with_its_own_map(engine: Engine, demo: Path) -> None:
 def test_that_the_demo_could_not_be_repaired_is_among_its_problems(
     engine: Engine, demo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_module, "ready_demo", lambda: Demo(demo, "It is damaged."))
+    monkeypatch.setattr(open_folders, "ready_demo", lambda: Demo(demo, "It is damaged."))
     opened = engine.run(OpenData(job_id=1, source=Source(None)))
     assert isinstance(opened, DataOpened)
     assert opened.problems == ("It is damaged.",)
@@ -327,7 +326,7 @@ def test_loading_lists_the_layers_with_their_shapes(engine: Engine, source: Sour
     assert list(shapes)[:3] == ["encoder_block_0", "encoder_block_1", "encoder_block_2"]
     assert (loaded.device, loaded.num_classes, loaded.resolution) == ("cpu", 5, 16)
     seen: dict[str, tuple[int, ...]] = {}
-    adapter = engine._adapter
+    adapter = engine.workspace.model.adapter
     assert adapter is not None
     handles = [
         handle
@@ -645,7 +644,7 @@ def test_a_cancelled_load_leaves_no_model_and_the_next_one_is_whole(
         watch = Watch()
         engine = make_engine(watch)
         load(engine, duck_source, "edm" if model == "tiny" else "tiny")
-        held = weakref.ref(engine._adapter)  # type: ignore[arg-type]
+        held = weakref.ref(engine.workspace.model.adapter)  # type: ignore[arg-type]
         watch.events.clear()
         watch.cancel_at, watch.skip = "loading the model", 5
         with pytest.raises(Cancelled):
@@ -653,7 +652,7 @@ def test_a_cancelled_load_leaves_no_model_and_the_next_one_is_whole(
         fractions = [event.fraction for event in watch.events if isinstance(event, Progress)]
         assert None not in fractions[1:]
         assert 0 < max(fractions[1:]) < 1  # type: ignore[type-var]
-        assert engine._adapter is None
+        assert engine.workspace.model.adapter is None
         assert held() is None
         gc.collect()
         assert begun[-1]() is None or model == "edm"
@@ -1188,10 +1187,10 @@ def test_with_no_budget_only_the_reduced_rows_are_kept(
 def test_stored_rows_equal_rows_extracted_on_demand(mapped: Source) -> None:
     engine = make_engine()
     engine.run(LoadModel(job_id=1, source=mapped, model="tiny"))
-    opened = engine._open(mapped, "tiny")
+    opened = engine.workspace.open(mapped, "tiny")
     layers, rows = ("encoder_bottleneck",), (0, 33, 59)
-    stored = engine._maps.activations.rows(opened, layers, rows)
-    extracted = engine._maps.activations._extraction(opened, layers).rows(rows)
+    stored = engine.workspace.maps.activations.rows(opened, layers, rows)
+    extracted = engine.workspace.maps.activations._extraction(opened, layers).rows(rows)
     np.testing.assert_allclose(extracted, stored, rtol=0, atol=1e-5)
 
 
@@ -1382,7 +1381,7 @@ def test_a_cancelled_map_leaves_nothing_but_finished_rows(
     extracted = stage not in ("loading the model", "extracting")
     assert all(path.name.startswith(".partial-") for path in left)
     assert len(left) == 1 or not extracted
-    if engine._adapter is not None:
+    if engine.workspace.model.adapter is not None:
         assert hook_count(model_of(engine)) == 0
     assert traceback.format_exception(kept.value)
     watch.cancel_at = None
@@ -1493,8 +1492,8 @@ def test_layers_extracted_in_one_pass_are_those_of_their_own_passes(
     engine = make_engine(watch)
     mapped = run_map(engine, source, *sets[1])
     assert [e.detail for e in watch.events if getattr(e, "stage", "") == "extracting"] == [""]
-    opened = engine._open(source, "tiny")
-    rows = engine._maps.activations.rows(opened, mapped.layers, range(TINY_SAMPLES))
+    opened = engine.workspace.open(source, "tiny")
+    rows = engine.workspace.maps.activations.rows(opened, mapped.layers, range(TINY_SAMPLES))
     expected = [
         activations_by_hand(source.path / "tiny", layer, range(TINY_SAMPLES))
         for layer in mapped.layers
@@ -1551,7 +1550,9 @@ def test_a_broken_extraction_goes_on_where_it_was(
     rest = extract(engine, source, ("midblock",))
     assert 0 < rest.computed < TINY_SAMPLES
     assert (TINY_SAMPLES - rest.computed) % 7 == 0
-    rows = engine._maps.activations.find(engine._open(source, "tiny"), ("midblock",), ExitStack())
+    rows = engine.workspace.maps.activations.find(
+        engine.workspace.open(source, "tiny"), ("midblock",), ExitStack()
+    )
     expected = activations_by_hand(source.path / "tiny", "midblock", range(TINY_SAMPLES))
     np.testing.assert_allclose(rows.values, expected, rtol=0, atol=1e-4)
 
@@ -1566,7 +1567,7 @@ def test_a_cancelled_run_leaves_no_hook(
     watch.cancel_at, watch.skip = stage, skip
     with pytest.raises(Cancelled) as kept:
         run_generate(engine, source, settings=FIVE)
-    if engine._adapter is not None:
+    if engine.workspace.model.adapter is not None:
         assert hook_count(model_of(engine)) == 0
     assert traceback.format_exception(kept.value)
     watch.cancel_at = None

@@ -87,14 +87,16 @@ def draw(engine: Engine, asked: GenerateGrid) -> PictureGrid:
 def test_the_mask_is_the_weighted_mean_of_the_samples(engine: Engine, source: Source) -> None:
     settings = replace(HEUN, weighting="distance", mask_layers=("decoder_block_1", "midblock"))
     made = run(engine, job(source, settings=settings, keep=True))
-    opened = engine._open(source, "tiny")
-    projector = engine._maps.projector(opened, ("midblock",))
+    opened = engine.workspace.open(source, "tiny")
+    projector = engine.workspace.maps.projector(opened, ("midblock",))
     own = projector.spread(60)[1][[3, 14, 15]].astype(np.float64)
     weights = distance_weights(np.linalg.norm(own - own[0], axis=1).tolist())
     assert weights[0] == 1
     assert min(weights) < 0.95
     for layer in settings.mask_layers:
-        rows = engine._maps.activations.rows(opened, (layer,), (3, 14, 15)).astype(np.float64)
+        rows = engine.workspace.maps.activations.rows(opened, (layer,), (3, 14, 15)).astype(
+            np.float64
+        )
         expected = np.average(rows, axis=0, weights=weights)
         for step in made.steps:
             assert step.imposed is not None
@@ -157,7 +159,7 @@ def test_nothing_is_left_behind_wherever_it_ends(source: Source) -> None:
 
     engine = Engine("cpu", threads=1, emit=steps.append, cancelled=cancelled)
     run(engine, job(source))  # the map is there from now on
-    model = engine._adapter.model
+    model = engine.workspace.model.adapter.model
     state, flags = torch.get_rng_state(), torch.are_deterministic_algorithms_enabled()
     expected = run(engine, job(source)).steps[-1].image
     seen = set()
@@ -179,7 +181,7 @@ def test_a_failing_forward_leaves_nothing_behind(
     engine: Engine, source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = run(engine, job(source)).steps[-1].image
-    adapter = engine._adapter
+    adapter = engine.workspace.model.adapter
     forward, calls = type(adapter).forward, []
 
     def failing(self: Any, *given: Any, **more: Any) -> Any:
@@ -201,7 +203,7 @@ def test_a_failing_forward_leaves_nothing_behind(
 
 def test_a_cell_is_the_single_run_with_its_settings(engine: Engine, source: Source) -> None:
     events: list[Event] = []
-    engine._emit = events.append
+    engine._control._emit = events.append
     asked = grid_job(
         source, samples=2, strengths=(0.0, 1.0), windows=((0, 1), (1, 3)),
         mask_layers=(("midblock",), ("decoder_block_1",)), batch=1,
@@ -266,9 +268,9 @@ def test_axes_name_rows_and_columns(source: Source) -> None:
 
 
 def test_a_samples_own_picture_lands_on_that_sample(engine: Engine, source: Source) -> None:
-    opened = engine._open(source, "tiny")
+    opened = engine.workspace.open(source, "tiny")
     table = opened.samples.table
-    adapter = engine.adapter_of(opened)
+    adapter = engine.workspace.adapter_of(opened)
     row = 17
     values = read_picture(table.picture(row), adapter.resolution, adapter.img_channels)
     image = np.round((values + 1) * 127.5).astype(np.uint8).transpose(1, 2, 0)
@@ -298,7 +300,7 @@ def test_a_samples_own_picture_lands_on_that_sample(engine: Engine, source: Sour
 def test_what_cannot_be_placed_is_refused(
     engine: Engine, source: Source, changes: dict[str, Any], says: str
 ) -> None:
-    size = engine.adapter_of(engine._open(source, "tiny")).resolution
+    size = engine.workspace.adapter_of(engine.workspace.open(source, "tiny")).resolution
     values: dict[str, Any] = {"image": np.zeros((size, size, 3), np.uint8), "sigma": 1.0, **changes}
     with pytest.raises(UsageError, match=says):
         engine.run(

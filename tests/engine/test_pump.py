@@ -1,13 +1,13 @@
-"""The worker: a queue, a thread and an engine process that the window's side talks to."""
+"""The queue and the thread that the window's side talks to; mostly with an engine that has no
+model."""
 
 from __future__ import annotations
 
 import errno
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +15,20 @@ import psutil
 import pytest
 from PySide6.QtCore import QObject, QThread, Signal
 from pytestqt.qtbot import QtBot
+from scripted_engine import ENGINE, STILLBORN, Die, Hang, Refuse, Script, Until
 
-from diffviews_desktop.engine import pump as worker_module
+from diffviews_desktop.engine import pump
 from diffviews_desktop.engine.jobs.drawing import Generate
 from diffviews_desktop.engine.jobs.opening import LoadModel, OpenData
-from diffviews_desktop.engine.protocol import Event, Progress, RunStarted, StepDone
+from diffviews_desktop.engine.link_inline import InlineLink
+from diffviews_desktop.engine.link_process import ProcessLink
+from diffviews_desktop.engine.protocol import EngineLink, Event, Progress, RunStarted, StepDone
 from diffviews_desktop.engine.pump import Worker
 from diffviews_desktop.values.folders import Source
 from diffviews_desktop.values.sampling import GenerateSettings
 
-QUICK = GenerateSettings(num_steps=2, mask_steps=2, noise_mode="fixed", seed=1)
-ENDLESS = replace(QUICK, num_steps=100_000)
-WAIT = 60_000
+WAIT = 120_000
+scripted = partial(ProcessLink, "cpu", engine=ENGINE)
 
 
 class Record(QObject):
@@ -81,35 +83,43 @@ class Record(QObject):
         return [entry[1] for entry in self.said if entry[0] == "event" and type(entry[1]) is kind]
 
 
+class Starts:
+    """Starts engines as a worker wants them, one factory after the other, the last for ever."""
+
+    def __init__(self, *factories: Callable[[], EngineLink]) -> None:
+        self.factories = list(factories)
+
+    def __call__(self) -> EngineLink:
+        return (self.factories.pop(0) if len(self.factories) > 1 else self.factories[0])()
+
+
+def refused() -> EngineLink:
+    """What happens where the system has no room for another process."""
+    raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+
 @pytest.fixture
-def worker() -> Iterator[Worker]:
-    worker = Worker("cpu")
-    yield worker
-    worker.stop()
+def make_worker() -> Iterator[Callable[[Callable[[], EngineLink]], Worker]]:
+    """Makes workers that are not started yet."""
+    made: list[Worker] = []
+
+    def make(connect: Callable[[], EngineLink]) -> Worker:
+        made.append(Worker(connect))
+        return made[-1]
+
+    yield make
+    for worker in made:
+        worker.stop()
+
+
+@pytest.fixture
+def worker(make_worker: Callable[..., Worker]) -> Worker:
+    return make_worker(scripted)
 
 
 @pytest.fixture
 def record(worker: Worker) -> Record:
     return Record(worker)
-
-
-@pytest.fixture
-def source(tiny_data: Callable[..., Path]) -> Source:
-    return Source(tiny_data(samples=8))
-
-
-def generate(
-    worker: Worker, source: Source, settings: GenerateSettings = QUICK, model: str = "tiny"
-) -> Generate:
-    return Generate(
-        job_id=worker.next_id(),
-        source=source,
-        model=model,
-        layers=("midblock",),
-        rows=(1,),
-        class_choice=0,
-        settings=settings,
-    )
 
 
 def engines() -> list[psutil.Process]:
@@ -118,12 +128,297 @@ def engines() -> list[psutil.Process]:
     return [child for child in children if "resource_tracker" not in " ".join(child.cmdline())]
 
 
-def test_jobs_run_one_after_the_other_and_tell_of_themselves(
-    worker: Worker, record: Record, source: Source, qtbot: QtBot
+def begin(qtbot: QtBot, worker: Worker, record: Record, job: Script) -> None:
+    """Have a job begun."""
+    worker.submit(job)
+    begun = Progress(job.job_id, "began")
+    qtbot.waitUntil(lambda: ("event", begun) in record.said, timeout=WAIT)
+
+
+def until_ended(qtbot: QtBot, record: Record, count: int) -> None:
+    qtbot.waitUntil(lambda: len(record.ends()) == count, timeout=WAIT)
+
+
+@pytest.mark.parametrize("link", [ProcessLink, InlineLink])
+def test_jobs_run_one_after_the_other(
+    make_worker: Callable[..., Worker], qtbot: QtBot, link: type[ProcessLink | InlineLink]
 ) -> None:
+    worker = make_worker(partial(link, "cpu", engine=ENGINE))
+    record = Record(worker)
+    for job in (
+        Script(job_id=1, stages=("a", "b")),
+        Refuse(job_id=2, text="No."),
+        Script(job_id=3),
+    ):
+        worker.submit(job)  # before there is an engine
+    worker.start()
+    until_ended(qtbot, record, 3)
+    told = [entry for entry in record.said if entry[0] not in ("finished", "failed")]
+    assert told == [
+        ("engine", "starting"),
+        ("engine", "ready"),
+        ("engine", "working"),
+        ("started", 1),
+        ("event", Progress(1, "a")),
+        ("event", Progress(1, "b")),
+        ("engine", "ready"),
+        ("engine", "working"),
+        ("started", 2),
+        ("engine", "ready"),
+        ("engine", "working"),
+        ("started", 3),
+        ("engine", "ready"),
+    ]
+    assert record.ends() == [("finished", 1), ("failed", 2), ("finished", 3)]
+
+
+@pytest.mark.parametrize("link", [ProcessLink, InlineLink])
+def test_cancel_of_a_waiting_and_of_a_running_job(
+    make_worker: Callable[..., Worker], qtbot: QtBot, link: type[ProcessLink | InlineLink]
+) -> None:
+    worker = make_worker(partial(link, "cpu", engine=ENGINE))
+    record = Record(worker)
+    worker.start()
+    for job in (Until(job_id=1), Script(job_id=2), Script(job_id=3)):
+        worker.submit(job)
+    qtbot.waitUntil(lambda: ("started", 1) in record.said, timeout=WAIT)
+    pid = worker.engine_pid
+    worker.cancel(2)
+    assert record.ends() == [("cancelled", 2)]  # at once
+    worker.cancel(1)
+    worker.cancel(1)  # impatience does no harm
+    until_ended(qtbot, record, 3)
+    assert record.ends() == [("cancelled", 2), ("cancelled", 1), ("finished", 3)]
+    assert record.kinds("started") == [("started", 1), ("started", 3)]
+    assert worker.engine_pid == pid  # it heard: no need to end it
+    worker.cancel(3)  # too late
+    worker.cancel(1000)  # never there
+    worker.submit(Script(job_id=4))
+    until_ended(qtbot, record, 4)
+    assert record.ends()[-1] == ("finished", 4)
+
+
+def test_nothing_of_a_cancelled_job_is_told_after_its_end(
+    worker: Worker, record: Record, qtbot: QtBot
+) -> None:
+    worker.start()
+    begin(qtbot, worker, record, Until(job_id=1, stages=("a", "b", "c")))
+    worker.cancel(1)
+    worker.submit(Script(job_id=2, stages=("d",)))
+    until_ended(qtbot, record, 2)
+    late = record.said[record.said.index(("cancelled", 1)) :]
+    assert [entry[1].job_id for entry in late if entry[0] == "event"] == [2]
+
+
+def test_an_engine_that_dies_in_a_job_is_started_again(
+    worker: Worker, record: Record, qtbot: QtBot
+) -> None:
+    worker.start()
+    begin(qtbot, worker, record, Until(job_id=1))
+    first = worker.engine_pid
+    assert first is not None
+    worker.submit(Script(job_id=2))
+    psutil.Process(first).kill()
+    until_ended(qtbot, record, 2)
+    assert record.ends() == [("failed", 1), ("finished", 2)]
+    sentence, details = next(entry[2:] for entry in record.said if entry[0] == "failed")
+    assert sentence.startswith("The engine stopped unexpectedly; it is started again.")
+    assert "Until(" in details
+    assert ("engine", "stopped") in record.said
+    assert worker.engine_pid not in (None, first)
+    assert [child.pid for child in engines()] == [worker.engine_pid]
+
+
+def test_an_engine_that_dies_of_a_job_that_is_being_cancelled_counts_as_cancelled(
+    worker: Worker, record: Record, qtbot: QtBot
+) -> None:
+    worker.start()
+    begin(qtbot, worker, record, Hang(job_id=1))
+    first = worker.engine_pid
+    assert first is not None
+    worker.cancel(1)
+    psutil.Process(first).kill()
+    worker.submit(Script(job_id=2))
+    until_ended(qtbot, record, 2)
+    assert record.ends() == [("cancelled", 1), ("finished", 2)]
+
+
+def test_an_engine_that_does_not_hear_a_cancel_is_ended(
+    worker: Worker, record: Record, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pump, "CANCEL_GRACE_SECONDS", 0.1)
+    worker.start()
+    begin(qtbot, worker, record, Hang(job_id=1))
+    first = worker.engine_pid
+    worker.cancel(1)
+    until_ended(qtbot, record, 1)
+    worker.submit(Script(job_id=2))
+    until_ended(qtbot, record, 2)
+    assert record.ends() == [("cancelled", 1), ("finished", 2)]
+    assert worker.engine_pid != first
+    assert [child.pid for child in engines()] == [worker.engine_pid]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGSTOP")
+def test_an_engine_that_is_silent_for_very_long_is_ended(
+    worker: Worker, record: Record, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker.start()
+    begin(qtbot, worker, record, Until(job_id=1))
+    assert worker.engine_pid is not None
+    psutil.Process(worker.engine_pid).suspend()  # its heart does not beat any more
+    monkeypatch.setattr(pump, "SILENCE_SECONDS", 0.1)
+
+    def ended() -> bool:
+        worker.cancel(1000)  # the thread looks up
+        return bool(record.ends())
+
+    qtbot.waitUntil(ended, timeout=WAIT)
+    assert record.ends() == [("failed", 1)]
+
+
+def test_an_idle_engine_that_dies_is_started_again(
+    worker: Worker, record: Record, qtbot: QtBot
+) -> None:
+    worker.start()
+    qtbot.waitUntil(lambda: ("engine", "ready") in record.said, timeout=WAIT)
+    assert worker.engine_pid is not None
+    psutil.Process(worker.engine_pid).kill()
+    qtbot.waitUntil(lambda: record.said.count(("engine", "ready")) == 2, timeout=WAIT)
+    assert record.ends() == []  # nothing was lost, so nothing failed
+
+
+def test_where_no_engine_can_be_started_jobs_fail_and_the_next_tries_again(
+    make_worker: Callable[..., Worker], qtbot: QtBot
+) -> None:
+    worker = make_worker(Starts(refused, refused, scripted))
+    record = Record(worker)
+    worker.submit(Script(job_id=1))
+    with qtbot.waitSignal(record.failed, timeout=WAIT) as caught:
+        worker.start()
+    assert caught.args[0] == 1
+    assert "Resource temporarily unavailable" in caught.args[1]
+    assert "Close other programs" in caught.args[1]
+    assert worker.engine_pid is None
+    worker.submit(Script(job_id=2))
+    until_ended(qtbot, record, 2)
+    worker.submit(Script(job_id=3))
+    until_ended(qtbot, record, 3)
+    assert record.ends() == [("failed", 1), ("failed", 2), ("finished", 3)]
+
+
+def test_an_engine_that_dies_while_it_starts_fails_what_waits_and_is_not_started_for_nothing(
+    make_worker: Callable[..., Worker], qtbot: QtBot
+) -> None:
+    stillborn = partial(ProcessLink, "cpu", engine=STILLBORN)
+    worker = make_worker(Starts(stillborn, stillborn, scripted))
+    record = Record(worker)
+    worker.submit(Script(job_id=1))
+    with qtbot.waitSignal(record.failed, timeout=WAIT) as caught:
+        worker.start()
+    assert caught.args[0] == 1
+    assert "it ended, with code 7, while it starts" in caught.args[1]
+    worker.submit(Script(job_id=2))  # the second stillborn is for this one
+    until_ended(qtbot, record, 2)
+    worker.submit(Script(job_id=3))
+    until_ended(qtbot, record, 3)
+    assert record.ends() == [("failed", 1), ("failed", 2), ("finished", 3)]
+    assert record.said.count(("engine", "starting")) == 3
+
+
+def test_where_a_dead_engine_cannot_be_started_again_the_last_word_is_true(
+    make_worker: Callable[..., Worker], qtbot: QtBot
+) -> None:
+    worker = make_worker(Starts(scripted, refused))
+    record = Record(worker)
+    worker.start()
+    worker.submit(Die(job_id=1))
+    worker.submit(Script(job_id=2))
+    until_ended(qtbot, record, 2)
+    assert record.ends() == [("failed", 1), ("failed", 2)]
+    assert "ended with code 3 during" in next(e[3] for e in record.said if e[0] == "failed")
+    assert "cannot be started" in record.said[-1][2]
+
+
+@pytest.mark.parametrize("job", [Until, Hang])
+def test_stopping_while_busy_leaves_no_thread_and_no_process(
+    qtbot: QtBot, job: type[Script]
+) -> None:
+    threads = threading.active_count()
+    worker = Worker(scripted)
+    record = Record(worker)
+    worker.start()
+    begin(qtbot, worker, record, job(job_id=1))
+    worker.submit(Script(job_id=2))
+    worker.stop()
+    assert worker.engine_pid is None
+    assert not worker._thread.isRunning()
+    assert engines() == []
+    assert threading.active_count() == threads
+    worker.stop()  # again: nothing happens
+    worker.cancel(1)
+    qtbot.wait(50)
+    assert record.ends() == []
+
+
+@pytest.mark.parametrize("connect", [scripted, refused])
+def test_stopping_at_once_or_without_a_start(connect: Callable[[], EngineLink]) -> None:
+    never_started = Worker(connect)
+    never_started.stop()
+    worker = Worker(connect)
+    worker.start()
+    worker.stop()
+    assert engines() == []
+
+
+def test_jobs_may_be_submitted_and_cancelled_from_any_thread(
+    worker: Worker, record: Record, qtbot: QtBot
+) -> None:
+    def submit() -> None:
+        for _ in range(10):
+            job = Script(job_id=worker.next_id())
+            worker.submit(job)
+            if job.job_id % 3 == 0:
+                worker.cancel(job.job_id)
+
+    worker.start()
+    threads = [threading.Thread(target=submit) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    until_ended(qtbot, record, 30)
+    assert sorted(job for _, job in record.ends()) == list(range(1, 31))
+    started = [job for _, job in record.kinds("started")]
+    finished = [job for kind, job in record.ends() if kind == "finished"]
+    assert [job for job in started if job in finished] == finished
+    assert {job for job in range(1, 31) if job % 3} <= set(finished)
+
+
+# ---- with a model -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def source(tiny_data: Callable[..., Path]) -> Source:
+    return Source(tiny_data(samples=8))
+
+
+def test_jobs_of_a_model_tell_of_themselves(
+    make_worker: Callable[..., Worker], source: Source, qtbot: QtBot
+) -> None:
+    worker = make_worker(partial(ProcessLink, "cpu"))
+    record = Record(worker)
     open_job = OpenData(job_id=worker.next_id(), source=source)
     load_job = LoadModel(job_id=worker.next_id(), source=source, model="tiny")
-    draw_job = generate(worker, source)
+    draw_job = Generate(
+        job_id=worker.next_id(),
+        source=source,
+        model="tiny",
+        layers=("midblock",),
+        rows=(1,),
+        class_choice=0,
+        settings=GenerateSettings(num_steps=2, mask_steps=2, noise_mode="fixed", seed=1),
+    )
     bad_job = LoadModel(job_id=worker.next_id(), source=source, model="nobody")
     for job in (open_job, load_job, draw_job, bad_job):  # before there is an engine
         worker.submit(job)
@@ -164,207 +459,3 @@ def test_jobs_run_one_after_the_other_and_tell_of_themselves(
     results = {entry[1]: entry[2] for entry in record.said if entry[0] == "finished"}
     steps = [event.step for event in record.events(StepDone)]
     assert [step.xy for step in steps] == [step.xy for step in results[3].steps]
-
-
-def test_cancel_of_a_waiting_and_of_a_running_job(
-    worker: Worker, record: Record, source: Source, qtbot: QtBot
-) -> None:
-    worker.start()
-    running = generate(worker, source, ENDLESS)
-    waiting = generate(worker, source)
-    last = generate(worker, source)
-    for job in (running, waiting, last):
-        worker.submit(job)
-    qtbot.waitUntil(lambda: bool(record.events(StepDone)), timeout=WAIT)
-    pid = worker.engine_pid
-    worker.cancel(waiting.job_id)
-    qtbot.waitUntil(lambda: len(record.ends()) == 1, timeout=WAIT)
-    with qtbot.waitSignal(record.finished, timeout=WAIT):
-        worker.cancel(running.job_id)
-        worker.cancel(running.job_id)  # impatience does no harm
-    assert record.ends() == [("cancelled", 2), ("cancelled", 1), ("finished", 3)]
-    assert record.kinds("started") == [("started", 1), ("started", 3)]
-    assert worker.engine_pid == pid  # it heard: no need to end it
-    worker.cancel(last.job_id)  # too late
-    worker.cancel(1000)  # never there
-    with qtbot.waitSignal(record.finished, timeout=WAIT):
-        worker.submit(generate(worker, source))
-    assert len(record.ends()) == 4
-    # nothing of a cancelled run is told after its end
-    position = record.said.index(("cancelled", 1))
-    late = [entry[1].job_id for entry in record.said[position:] if entry[0] == "event"]
-    assert 1 not in late
-
-
-def test_an_engine_that_dies_in_a_job_is_started_again(
-    worker: Worker, record: Record, source: Source, qtbot: QtBot
-) -> None:
-    worker.start()
-    worker.submit(generate(worker, source, ENDLESS))
-    worker.submit(OpenData(job_id=worker.next_id(), source=source))
-    qtbot.waitUntil(lambda: bool(record.events(StepDone)), timeout=WAIT)
-    first = worker.engine_pid
-    assert first is not None
-    with qtbot.waitSignal(record.finished, timeout=WAIT):
-        psutil.Process(first).kill()
-    assert record.ends() == [("failed", 1), ("finished", 2)]
-    sentence = next(entry[2] for entry in record.said if entry[0] == "failed")
-    assert sentence.startswith("The engine stopped unexpectedly; it is started again.")
-    assert ("engine", "stopped") in record.said
-    assert worker.engine_pid not in (None, first)
-    assert [child.pid for child in engines()] == [worker.engine_pid]
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="SIGSTOP")
-def test_an_engine_that_does_not_hear_a_cancel_is_ended(
-    worker: Worker,
-    record: Record,
-    source: Source,
-    qtbot: QtBot,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(worker_module, "CANCEL_GRACE_SECONDS", 0.3)
-    worker.start()
-    qtbot.waitUntil(lambda: ("engine", "ready") in record.said, timeout=WAIT)
-    first = worker.engine_pid
-    assert first is not None
-    job = OpenData(job_id=worker.next_id(), source=source)
-    psutil.Process(first).suspend()  # as deaf as in a call that never returns
-    worker.submit(job)
-    qtbot.waitUntil(lambda: ("started", job.job_id) in record.said, timeout=WAIT)
-    with qtbot.waitSignal(record.cancelled, timeout=WAIT):
-        worker.cancel(job.job_id)
-    with qtbot.waitSignal(record.finished, timeout=WAIT):
-        worker.submit(OpenData(job_id=worker.next_id(), source=source))
-    assert record.ends() == [("cancelled", 1), ("finished", 2)]
-    assert not psutil.pid_exists(first)
-
-
-def test_an_idle_engine_that_dies_is_started_again(
-    worker: Worker, record: Record, source: Source, qtbot: QtBot
-) -> None:
-    worker.start()
-    qtbot.waitUntil(lambda: ("engine", "ready") in record.said, timeout=WAIT)
-    assert worker.engine_pid is not None
-    psutil.Process(worker.engine_pid).kill()
-    qtbot.waitUntil(lambda: record.said.count(("engine", "ready")) == 2, timeout=WAIT)
-    assert record.ends() == []  # nothing was lost, so nothing failed
-
-
-def test_where_no_engine_can_be_started_jobs_fail_and_the_next_tries_again(
-    worker: Worker, record: Record, source: Source, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real, refused = worker_module.EngineProcess, threading.Event()
-    refused.set()
-
-    def start(*arguments: Any) -> Any:
-        if refused.is_set():
-            raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
-        return real(*arguments)
-
-    monkeypatch.setattr(worker_module, "EngineProcess", start)
-    worker.submit(OpenData(job_id=1, source=source))
-    with qtbot.waitSignal(record.failed, timeout=WAIT) as caught:
-        worker.start()
-    assert caught.args[0] == 1
-    assert "Resource temporarily unavailable" in caught.args[1]
-    assert "Close other programs" in caught.args[1]
-    assert worker.engine_pid is None
-    with qtbot.waitSignal(record.failed, timeout=WAIT) as caught:
-        worker.submit(OpenData(job_id=2, source=source))
-    assert caught.args[0] == 2
-    refused.clear()
-    with qtbot.waitSignal(record.finished, timeout=WAIT) as caught:
-        worker.submit(OpenData(job_id=3, source=source))
-    assert caught.args[0] == 3
-
-
-def test_an_engine_that_dies_while_it_starts_fails_what_waits_and_is_not_started_for_nothing(
-    worker: Worker, record: Record, source: Source, qtbot: QtBot
-) -> None:
-    worker.submit(OpenData(job_id=1, source=source))
-    with qtbot.waitSignal(record.failed, timeout=WAIT) as caught:
-        worker.start()
-        qtbot.waitUntil(lambda: worker.engine_pid is not None, timeout=WAIT)
-        psutil.Process(worker.engine_pid).kill()
-    assert caught.args[0] == 1
-    assert "it ended, with code -9, while it starts" in caught.args[1]
-    starts = record.said.count(("engine", "starting"))
-    qtbot.wait(1000)
-    assert record.said.count(("engine", "starting")) == starts
-    with qtbot.waitSignal(record.finished, timeout=WAIT):
-        worker.submit(OpenData(job_id=2, source=source))
-    assert record.ends() == [("failed", 1), ("finished", 2)]
-
-
-def test_where_a_dead_engine_cannot_be_started_again_the_last_word_is_true(
-    worker: Worker, record: Record, source: Source, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    worker.start()
-    worker.submit(generate(worker, source, ENDLESS))
-    worker.submit(OpenData(job_id=worker.next_id(), source=source))
-    qtbot.waitUntil(lambda: bool(record.events(StepDone)), timeout=WAIT)
-
-    def refuse(*_: Any) -> Any:
-        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
-
-    monkeypatch.setattr(worker_module, "EngineProcess", refuse)
-    assert worker.engine_pid is not None
-    psutil.Process(worker.engine_pid).kill()
-    qtbot.waitUntil(lambda: len(record.ends()) == 2, timeout=WAIT)
-    assert record.ends() == [("failed", 1), ("failed", 2)]
-    assert "cannot be started" in record.said[-1][2]
-
-
-def test_stopping_while_busy_leaves_no_thread_and_no_process(source: Source, qtbot: QtBot) -> None:
-    threads = threading.active_count()
-    worker = Worker("cpu")
-    record = Record(worker)
-    worker.start()
-    worker.submit(generate(worker, source, ENDLESS))
-    worker.submit(generate(worker, source))
-    qtbot.waitUntil(lambda: bool(record.events(StepDone)), timeout=WAIT)
-    began = time.monotonic()
-    worker.stop()
-    assert time.monotonic() - began < 4
-    assert worker.engine_pid is None
-    assert not worker._thread.isRunning()
-    assert engines() == []
-    assert threading.active_count() == threads
-    worker.stop()  # again: nothing happens
-    worker.cancel(1)
-    qtbot.wait(50)
-    assert record.ends() == []
-
-
-def test_stopping_at_once_or_without_a_start(qtbot: QtBot) -> None:
-    never_started = Worker("cpu")
-    never_started.stop()
-    worker = Worker("cpu")
-    worker.start()
-    worker.stop()
-    assert engines() == []
-
-
-def test_jobs_may_be_submitted_and_cancelled_from_any_thread(
-    worker: Worker, record: Record, source: Source, qtbot: QtBot
-) -> None:
-    def submit() -> None:
-        for _ in range(10):
-            job = OpenData(job_id=worker.next_id(), source=source)
-            worker.submit(job)
-            if job.job_id % 3 == 0:
-                worker.cancel(job.job_id)
-
-    worker.start()
-    threads = [threading.Thread(target=submit) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    qtbot.waitUntil(lambda: len(record.ends()) == 30, timeout=WAIT)
-    assert sorted(job for _, job in record.ends()) == list(range(1, 31))
-    started = [job for _, job in record.kinds("started")]
-    finished = [job for kind, job in record.ends() if kind == "finished"]
-    assert [job for job in started if job in finished] == finished
-    assert {job for job in range(1, 31) if job % 3} <= set(finished)

@@ -8,7 +8,7 @@ from typing import Any
 
 from diffviews_desktop.cli.main import add_source_options, source_of
 from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, layer_set, open_data, size
-from diffviews_desktop.engine.jobs.mapping import Extract, LayersExtracted
+from diffviews_desktop.engine.jobs.mapping import Extract
 
 
 def add_to(verbs: Any) -> None:
@@ -38,7 +38,6 @@ def run(options: argparse.Namespace) -> Answer:
                 out=options.out,
             )
         )
-    assert isinstance(extracted, LayersExtracted)
     files = [str(file.resolve()) for file in extracted.files]
     result = {
         "model": extracted.model,

@@ -129,9 +129,7 @@ def run(options: argparse.Namespace) -> Answer:
         if options.baseline:
             assert isinstance(job, Generate)
             settings = replace(job.settings, seed=made.seed)
-            found = engine.run(replace(job, rows=(), settings=settings, keep=False))
-            assert isinstance(found, Trajectory)
-            baseline = found
+            baseline = engine.run(replace(job, rows=(), settings=settings, keep=False))
         if options.land is not None:
             placed = _land(engine, made, options.land)
     return write_trajectory(made, options.out, shapes, baseline=baseline, placed=placed)
@@ -144,7 +142,6 @@ def _asked_for(
     source = source_of(options)
     opened = open_data(engine, source, options.model)
     loaded = engine.run(LoadModel(job_id=0, source=source, model=opened.model))
-    assert isinstance(loaded, ModelLoaded)
     common: dict[str, Any] = {
         "job_id": 0,
         "source": source,
@@ -197,7 +194,7 @@ def _settings(options: argparse.Namespace, loaded: ModelLoaded) -> GenerateSetti
 
 def _land(engine: Engine, made: Trajectory, sigma: float) -> PicturePlaced:
     job = made.job
-    placed = engine.run(
+    return engine.run(
         PlacePicture(
             job_id=0,
             source=job.source,
@@ -209,8 +206,6 @@ def _land(engine: Engine, made: Trajectory, sigma: float) -> PicturePlaced:
             seed=made.seed,
         )
     )
-    assert isinstance(placed, PicturePlaced)
-    return placed
 
 
 # ---- again --------------------------------------------------------------------------------------

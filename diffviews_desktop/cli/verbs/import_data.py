@@ -16,7 +16,7 @@ from diffviews_desktop.cli.main import (
     positive,
 )
 from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, not_negative
-from diffviews_desktop.engine.jobs.importing import DataImported, ImportData
+from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.values.folders import Source
 from diffviews_desktop.values.import_rules import layer_names, noise_levels
@@ -108,7 +108,6 @@ def run(options: argparse.Namespace) -> Answer:
     )
     with engine_of(options) as engine:
         imported = engine.run(job)
-    assert isinstance(imported, DataImported)
     result = {
         "data": str(imported.path.resolve()),
         "model": imported.model,

@@ -13,7 +13,7 @@ from diffviews_desktop.data.folder.dataset import read_config
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.opening import LoadModel
 from diffviews_desktop.errors import DiffViewsError
-from diffviews_desktop.values.folders import ModelLoaded, Source
+from diffviews_desktop.values.folders import Source
 
 
 def add_to(verbs: Any) -> None:
@@ -66,7 +66,6 @@ def _model(engine: Engine, source: Source, name: str) -> dict[str, Any]:
         entry["default_layer"] = "+".join(opened.default_layers) or None
         kind = source.activation_dtype or read_config(opened.path / name).activation_dtype
         loaded = engine.run(LoadModel(job_id=0, source=source, model=name))
-        assert isinstance(loaded, ModelLoaded)
         entry["device"] = loaded.device
         entry["num_classes"] = loaded.num_classes
         entry["guidance_note"] = loaded.guidance_note

@@ -14,7 +14,6 @@ from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, layer_set,
 from diffviews_desktop.data.folder.dataset import write_embedding_csv
 from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.errors import UsageError
-from diffviews_desktop.values.maps import LayerMap
 
 
 def add_to(verbs: Any) -> None:
@@ -33,7 +32,6 @@ def run(options: argparse.Namespace) -> Answer:
         mapped = engine.run(
             MapLayer(job_id=0, source=source, model=opened.model, layers=options.layer or ())
         )
-    assert isinstance(mapped, LayerMap)
     if options.out is not None:
         table = options.out
     elif mapped.path.is_dir() and not mapped.path.is_symlink():

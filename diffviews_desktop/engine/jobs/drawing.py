@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ MAX_PICTURES = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Generate(Job):
+class Generate(Job["Trajectory"]):
     """Draw with layers held at the mean of some samples' activations: `Trajectory`.
 
     Without rows nothing is masked.
@@ -42,7 +42,7 @@ class Generate(Job):
 
 
 @dataclass(frozen=True, kw_only=True)
-class GenerateGrid(Job):
+class GenerateGrid(Job["PictureGrid"]):
     """Draw many pictures in one job: `PictureGrid`.
 
     One of every combination of the axes; an empty axis has the settings' own value alone. The
@@ -60,6 +60,8 @@ class GenerateGrid(Job):
         mask_layers: sets of layers to impose.
         batch: pictures in one forward pass; None to choose by device and size.
     """
+
+    supersedes: ClassVar[bool] = True
 
     model: str
     layers: tuple[str, ...]
@@ -102,7 +104,7 @@ class GenerateGrid(Job):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class PlacePicture(Job):
+class PlacePicture(Job["PicturePlaced"]):
     """Where a picture's own activation lies on the map of some layers: `PicturePlaced`.
 
     Attributes:

@@ -9,7 +9,7 @@ from diffviews_desktop.engine.protocol import Job
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImportData(Job):
+class ImportData(Job["DataImported"]):
     """Make a data folder from pictures, or from the model's own samples: `DataImported`.
 
     Attributes:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from diffviews_desktop.engine.protocol import Job
+from diffviews_desktop.values.maps import LayerMap, LinkedMap
 
 
 @dataclass(frozen=True, kw_only=True)
-class MapLayer(Job):
+class MapLayer(Job[LayerMap]):
     """The map of a set of layers, from the cache or made now: `LayerMap`."""
+
+    supersedes: ClassVar[bool] = True
 
     model: str
     layers: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Extract(Job):
+class Extract(Job["LayersExtracted"]):
     """Extract layers in one pass: `LayersExtracted`.
 
     Attributes:
@@ -32,7 +36,7 @@ class Extract(Job):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LinkMaps(Job):
+class LinkMaps(Job[LinkedMap]):
     """Lay another map of the same samples on the first: `LinkedMap`.
 
     Attributes:
@@ -41,6 +45,8 @@ class LinkMaps(Job):
         other_model: of the second, in the same data folder.
         other_layers: of the second; empty for its default ones.
     """
+
+    supersedes: ClassVar[bool] = True
 
     model: str
     layers: tuple[str, ...]

@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diffviews_desktop.engine.protocol import Job
-from diffviews_desktop.values.folders import ModelSummary, Source
+from diffviews_desktop.values.folders import ModelLoaded, ModelSummary, Source
 from diffviews_desktop.values.maps import LayerMap
 from diffviews_desktop.values.samples import SampleTable
 
 
 @dataclass(frozen=True, kw_only=True)
-class OpenData(Job):
+class OpenData(Job["DataOpened"]):
     """List the models of a data folder and open one: `DataOpened`. Loads no model."""
 
     model: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoadModel(Job):
+class LoadModel(Job[ModelLoaded]):
     """Load a model's adapter, the previous one being released first: `ModelLoaded`.
 
     ``again`` says that the engine has died of it, or during it, before.
@@ -30,7 +30,7 @@ class LoadModel(Job):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConvertCheckpoint(Job):
+class ConvertCheckpoint(Job["CheckpointConverted"]):
     """Write a model's checkpoint as ``.safetensors`` beside it: `CheckpointConverted`."""
 
     model: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from diffviews_desktop.engine.protocol import Job
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class AveragePictures(Job):
+class AveragePictures(Job["PictureMean"]):
     """The mean of the pictures of some samples: `PictureMean`.
 
     Attributes:
@@ -21,12 +22,14 @@ class AveragePictures(Job):
         rows: the samples ``(K,) int64``.
     """
 
+    supersedes: ClassVar[bool] = True
+
     model: str
     rows: NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class ExportSamples(Job):
+class ExportSamples(Job["SamplesExported"]):
     """Write some samples as CSV, by sample id: `SamplesExported`.
 
     Attributes:

@@ -12,7 +12,7 @@ from diffviews_desktop.ui.common.labels import Label
 from diffviews_desktop.ui.common.widgets import IconButton
 
 INFO_MILLISECONDS = 6000
-OFFERS = {"convert": "Convert to .safetensors"}
+OFFERS = {"convert": "Convert to .safetensors", "load": "Load the model"}
 
 
 class NoticeBar(QFrame):

@@ -183,7 +183,8 @@ class MainWindow(QMainWindow):
         self.trajectory.compare_chosen.connect(partial(runs.compare_with_unmasked, c))
         self.trajectory.landing_requested.connect(partial(runs.find_landing, c))
         self.trajectory.located.connect(self.map_area.center_on)
-        self.notice.offer_taken.connect(lambda _: folders.convert_checkpoint(c))
+        offered = {"convert": folders.convert_checkpoint, "load": folders.load_model}
+        self.notice.offer_taken.connect(lambda name: offered[name](c))
         self.waiting.open_button.clicked.connect(lambda: folders.choose_folder(c))
         self.waiting.demo_button.clicked.connect(lambda: folders.open_data(c, Source()))
         self.map_area.hovered.connect(self.preview.show_row)

@@ -1,0 +1,9 @@
+"""What the engine does for each job, a file a topic beside that of the jobs. For the engine alone.
+
+A handler is a function of the job and the `Workspace`, and returns the job's result.
+"""
+
+from diffviews_desktop.engine.handlers import drawing, importing, mapping, opening, samples
+from diffviews_desktop.engine.handlers.registry import HANDLERS
+
+__all__ = ["HANDLERS", "drawing", "importing", "mapping", "opening", "samples"]

@@ -1,0 +1,37 @@
+"""Draws runs and grids, and finds where a picture lands."""
+
+from __future__ import annotations
+
+from diffviews_desktop.engine.generation import Generation
+from diffviews_desktop.engine.handlers.registry import handles
+from diffviews_desktop.engine.jobs.drawing import (
+    Generate,
+    GenerateGrid,
+    PictureGrid,
+    PicturePlaced,
+    PlacePicture,
+    Trajectory,
+)
+from diffviews_desktop.engine.workspace import Workspace
+
+
+@handles(Generate)
+def generate(job: Generate, workspace: Workspace) -> Trajectory:
+    """One picture, step by step."""
+    return _generation(job, workspace).trajectory(job)
+
+
+@handles(GenerateGrid)
+def generate_grid(job: GenerateGrid, workspace: Workspace) -> PictureGrid:
+    """Many pictures, batch by batch."""
+    return _generation(job, workspace).grid(job)
+
+
+@handles(PlacePicture)
+def place_picture(job: PlacePicture, workspace: Workspace) -> PicturePlaced:
+    """The place of a picture on the map."""
+    return _generation(job, workspace).place(job)
+
+
+def _generation(job: Generate | GenerateGrid | PlacePicture, workspace: Workspace) -> Generation:
+    return Generation(workspace, workspace.maps, workspace.open(job.source, job.model))

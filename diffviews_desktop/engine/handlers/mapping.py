@@ -1,0 +1,33 @@
+"""Extracts layers and maps them."""
+
+from __future__ import annotations
+
+from diffviews_desktop.engine.handlers.registry import handles
+from diffviews_desktop.engine.jobs.mapping import Extract, LayersExtracted, LinkMaps, MapLayer
+from diffviews_desktop.engine.linking import link_maps
+from diffviews_desktop.engine.workspace import Workspace
+from diffviews_desktop.values.maps import LayerMap, LinkedMap
+
+
+@handles(MapLayer)
+def map_layer(job: MapLayer, workspace: Workspace) -> LayerMap:
+    """The map of a set of layers."""
+    opened = workspace.open(job.source, job.model)
+    return workspace.maps.map_layer(opened, tuple(sorted(set(job.layers))))
+
+
+@handles(Extract)
+def extract(job: Extract, workspace: Workspace) -> LayersExtracted:
+    """Activations of sets of layers, in one pass."""
+    opened = workspace.open(job.source, job.model)
+    return workspace.maps.activations.extract(opened, job.layer_sets, job.out)
+
+
+@handles(LinkMaps)
+def link(job: LinkMaps, workspace: Workspace) -> LinkedMap:
+    """A second map, of the same model or a different one."""
+    first = workspace.open(job.source, job.model)
+    second = first
+    if job.other_model != job.model:
+        second = workspace.open(job.source, job.other_model)
+    return link_maps(job, workspace.maps, first, second)

@@ -1,0 +1,161 @@
+"""Opens data folders, loads models, converts checkpoints."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from diffviews_desktop.data.checkpoints.files import converted_name
+from diffviews_desktop.data.folder.dataset import DataFolder, ModelFolder
+from diffviews_desktop.engine.handlers.registry import handles
+from diffviews_desktop.engine.jobs.opening import (
+    CheckpointConverted,
+    ConvertCheckpoint,
+    DataOpened,
+    LoadModel,
+    OpenData,
+)
+from diffviews_desktop.engine.model_settings import class_names_of, presets_of, settings_of
+from diffviews_desktop.engine.open_folders import overridden
+from diffviews_desktop.engine.opened_model import OpenedModel, cache_notes
+from diffviews_desktop.engine.workspace import Workspace
+from diffviews_desktop.errors import Cancelled, DataError
+from diffviews_desktop.values.folders import (
+    AdapterList,
+    LayerInfo,
+    ModelLoaded,
+    ModelSummary,
+    Source,
+)
+
+if TYPE_CHECKING:  # torch is imported when a model is first loaded
+    from diffviews_desktop.adapters.base import GeneratorAdapter
+
+
+@handles(OpenData)
+def open_data(job: OpenData, workspace: Workspace) -> DataOpened:
+    """Look at the disk again, and read the samples of one model."""
+    is_demo = job.source.path is None
+    if is_demo:
+        workspace.progress("unpacking the demo")
+    folder = workspace.folders.reopen(job.source)
+    workspace.progress("reading samples")
+    opened, unusable = _open_first(job, folder, workspace)
+    return DataOpened(
+        source=job.source,
+        path=folder.path,
+        is_demo=is_demo,
+        models=tuple(_summary(model, job.source) for model in folder.models.values()),
+        problems=(
+            *folder.problems,
+            *unusable,
+            *opened.samples.notes,
+            *cache_notes(opened.folder),
+        ),
+        model=opened.folder.name,
+        samples=opened.samples.table,
+        layer_map=workspace.maps.own_map(opened),
+        default_layers=opened.samples.layers,
+    )
+
+
+def _open_first(
+    job: OpenData, folder: DataFolder, workspace: Workspace
+) -> tuple[OpenedModel, list[str]]:
+    """The model asked for, else the first that can be opened and why those before cannot."""
+    first = folder.model(job.model).name
+    others = [] if job.model is not None else sorted(folder.models.keys() - {first})
+    problems: list[str] = []
+    for name in (first, *others):
+        try:
+            return workspace.open(job.source, name), problems
+        except DataError as error:
+            problems.append(f"{name} cannot be opened: {error}")
+    raise DataError(problems[0])
+
+
+def _summary(model: ModelFolder, source: Source) -> ModelSummary:
+    try:
+        config = overridden(model, source).config
+    except DataError:  # said when this model is opened
+        config = model.config
+    return ModelSummary(
+        name=model.name,
+        adapter=config.adapter,
+        description=config.description,
+        settings=settings_of(config, {}),
+    )
+
+
+@handles(LoadModel)
+def load_model(job: LoadModel, workspace: Workspace) -> ModelLoaded:
+    """Load the adapter, and tell what can be asked of the model."""
+    opened = workspace.open(job.source, job.model)
+    adapter = workspace.adapter_of(opened)
+    from diffviews_desktop.adapters.device import adapter_device, get_device_info
+    from diffviews_desktop.adapters.registry import list_adapters, unusable_adapters
+
+    shapes = adapter.get_layer_shapes()
+    layers = tuple(
+        LayerInfo(name, tuple(shapes[name]), workspace.maps.is_cached(opened, (name,)))
+        for name in adapter.hookable_layers
+    )
+    device = str(adapter_device(adapter))
+    defaults = adapter.get_default_config()
+    note = getattr(adapter, "guidance_note", None) or defaults.get("guidance_note")
+    settings = settings_of(
+        opened.folder.config,
+        defaults,
+        getattr(adapter, "sigma_min", None),
+        getattr(adapter, "sigma_max", None),
+    )
+    return ModelLoaded(
+        model=job.model,
+        device=device,
+        num_classes=adapter.num_classes,
+        resolution=adapter.resolution,
+        layers=layers,
+        settings=settings,
+        presets=presets_of(adapter, settings),
+        guidance_note=str(note or ""),
+        class_names=class_names_of(opened, adapter),
+        notes=tuple(getattr(adapter, "notes", ())),
+        convertible=_is_convertible(opened, adapter),
+        device_facts=get_device_info(device),
+        adapters=AdapterList(tuple(list_adapters()), tuple(unusable_adapters().items())),
+    )
+
+
+def _is_convertible(opened: OpenedModel, adapter: GeneratorAdapter) -> bool:
+    from diffviews_desktop.adapters.edm import EDMAdapter
+
+    file = opened.folder.checkpoint()
+    if not isinstance(adapter, EDMAdapter) or file.suffix == ".safetensors":
+        return False
+    return file.is_file() and not os.path.lexists(converted_name(file))
+
+
+@handles(ConvertCheckpoint)
+def convert(job: ConvertCheckpoint, workspace: Workspace) -> CheckpointConverted:
+    """Write the checkpoint as ``.safetensors`` beside it; the loaded model stays loaded."""
+    opened = workspace.open(job.source, job.model)
+    checkpoint = opened.folder.checkpoint()
+    workspace.progress("converting the checkpoint", 0.0)
+    from diffviews_desktop.adapters.checkpoint import convert_checkpoint
+
+    loaded = workspace.model.has_loaded(checkpoint)
+    out = converted_name(checkpoint)
+    there = os.path.lexists(out)
+    try:
+        convert_checkpoint(
+            checkpoint,
+            out,
+            progress=lambda fraction: workspace.progress("converting the checkpoint", fraction),
+        )
+    except Cancelled:
+        if not there:  # it may have been heard only after the last value was written
+            out.unlink(missing_ok=True)
+        raise
+    if loaded and opened.folder.checkpoint() == out:
+        workspace.model.keep_for(opened)
+    return CheckpointConverted(job.model, out)

@@ -1,0 +1,178 @@
+"""The one model that the engine holds: its adapter, loaded when it is first needed."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import logging
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from diffviews_desktop.data.checkpoints.files import identity
+from diffviews_desktop.engine.job_control import JobControl
+from diffviews_desktop.engine.opened_model import OpenedModel
+from diffviews_desktop.errors import AdapterError, DiffViewsError, OutOfMemoryError, brief
+
+if TYPE_CHECKING:  # torch is imported when a model is first loaded
+    from diffviews_desktop.adapters.base import GeneratorAdapter
+
+log = logging.getLogger(__name__)
+
+
+class ModelHolder:
+    """Loads adapters and holds one of them, the previous one being released first.
+
+    Args:
+        device: as `Engine` takes it.
+        threads: torch threads on the CPU; None leaves torch's own choice.
+        control: of the job in progress.
+        on_release: called when a model was let go of, to do the same with what belongs to it.
+    """
+
+    def __init__(
+        self,
+        device: str,
+        threads: int | None,
+        control: JobControl,
+        on_release: Callable[[], None],
+    ) -> None:
+        self._device = device
+        self._threads = threads
+        self._control = control
+        self._on_release = on_release
+        self._key: tuple[str, str, str] | None = None
+        self.adapter: GeneratorAdapter | None = None
+        """What is held; None where nothing is."""
+
+    def adapter_of(self, opened: OpenedModel) -> GeneratorAdapter:
+        """The adapter of a model, the one of another model being released first."""
+        key = _key_of(opened)  # a file that was replaced is loaded again
+        if self.adapter is not None and self._key == key:
+            return self.adapter
+        self._control.progress("loading the model")
+        self.release()
+        name = opened.folder.config.adapter
+        self.adapter = self._load(name, opened.folder.checkpoint(), _options_of(opened))
+        self._key = key
+        return self.adapter
+
+    def has_loaded(self, checkpoint: Path) -> bool:
+        """Whether what is held was read from this file."""
+        return self._key is not None and self._key[1] == str(checkpoint)
+
+    def keep_for(self, opened: OpenedModel) -> None:
+        """What is held is this model, whose checkpoint has the same values in another file now."""
+        self._key = _key_of(opened)
+
+    def release(self) -> None:
+        """Let go of the model and of the memory that it takes."""
+        if self.adapter is None:
+            return
+        self.adapter = self._key = None
+        self._on_release()
+        import gc
+
+        from diffviews_desktop.adapters.device import release_memory
+
+        gc.collect()
+        release_memory()
+
+    def _load(self, name: str, checkpoint: Path, options: Mapping[str, Any]) -> GeneratorAdapter:
+        from diffviews_desktop.adapters.device import get_device, is_out_of_memory
+        from diffviews_desktop.adapters.registry import get_adapter
+
+        self._control.check()
+        adapter_class = get_adapter(name)
+        given: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
+        if "progress" in inspect.signature(adapter_class.from_checkpoint).parameters:
+            given["progress"] = lambda fraction: self._control.progress(
+                "loading the model", fraction
+            )
+        device = get_device(self._device)
+        try:
+            adapter = adapter_class.from_checkpoint(str(checkpoint), device=device, **given)
+            adapter.eval()
+            if set(adapter.hookable_layers) - adapter.get_layer_shapes().keys():
+                raise AdapterError(f"The adapter {name} lists layers that it gives no shape of.")
+            return adapter
+        except DiffViewsError:
+            raise
+        except Exception as error:  # another package's code: anything can happen in it
+            log.info("the adapter failed", exc_info=True)
+            if is_out_of_memory(error):
+                raise OutOfMemoryError(
+                    f"{checkpoint.name} does not fit in the memory of {device}. Close other "
+                    "programs that use it, or choose --device cpu."
+                ) from error
+            raise AdapterError(
+                f"The adapter {name} could not load {checkpoint.name} ({brief(error)}). Check the "
+                "file, or ask the author of the adapter."
+            ) from error
+
+    # ---- while it runs --------------------------------------------------------------------------
+
+    def prepare(self, adapter: GeneratorAdapter) -> None:
+        """Before a longer run: some adapters measure what is fastest for them."""
+        from diffviews_desktop.adapters.device import is_out_of_memory, release_memory
+
+        prepare = getattr(adapter, "prepare", None)
+        if not callable(prepare):
+            return
+        try:
+            with self.interruptible(adapter):
+                prepare()
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            log.info("no memory to measure in: %s", brief(error))
+            release_memory()
+
+    @contextmanager
+    def interruptible(self, adapter: GeneratorAdapter) -> Iterator[None]:
+        """Look at the cancel flag after every layer: one forward of a large model takes long."""
+
+        def hook(module: Any, inputs: Any, output: Any) -> None:
+            self._control.check()
+
+        import torch
+
+        if self._threads is not None:  # each time: making a map sets it back
+            torch.set_num_threads(self._threads)
+        handles = adapter.register_activation_hooks(adapter.hookable_layers, hook)
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def fault_of(self, error: Exception) -> AdapterError | None:
+        """What to say of an error that another package's adapter raised; None for all others."""
+        if self.adapter is None or not _raised_in(type(self.adapter).__module__, error):
+            return None
+        assert self._key is not None
+        return AdapterError(
+            f"The adapter {self._key[0]} failed ({brief(error)}). Ask its author, or "
+            "choose another model."
+        )
+
+
+def _options_of(opened: OpenedModel) -> dict[str, Any]:
+    return {"label_dropout": opened.label_dropout, "precision": opened.precision}
+
+
+def _key_of(opened: OpenedModel) -> tuple[str, str, str]:
+    checkpoint = opened.folder.checkpoint()
+    facts = json.dumps([identity(checkpoint), _options_of(opened)])
+    return opened.folder.config.adapter, str(checkpoint), facts
+
+
+def _raised_in(module: str, error: BaseException) -> bool:
+    """Whether an error came through another package's code: that of a module."""
+    package = module.partition(".")[0]
+    if package == __name__.partition(".")[0]:
+        return False
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    return any(str(f.f_globals.get("__name__")).partition(".")[0] == package for f in frames)

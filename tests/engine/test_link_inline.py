@@ -1,0 +1,167 @@
+"""A real engine behind a link: every job, event and result survives the way there and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import is_dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tiny_folder import write_tiny_model
+
+from diffviews_desktop.engine.engine import Engine
+from diffviews_desktop.engine.handlers import HANDLERS
+from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid, PlacePicture
+from diffviews_desktop.engine.jobs.importing import ImportData
+from diffviews_desktop.engine.jobs.mapping import Extract, LinkMaps, MapLayer
+from diffviews_desktop.engine.jobs.opening import ConvertCheckpoint, LoadModel, OpenData
+from diffviews_desktop.engine.jobs.samples import AveragePictures, ExportSamples
+from diffviews_desktop.engine.link_inline import InlineLink
+from diffviews_desktop.engine.protocol import (
+    CellDone,
+    Finished,
+    Job,
+    Progress,
+    Ready,
+    RunStarted,
+    StepDone,
+)
+from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.packed_strings import Texts
+from diffviews_desktop.values.sampling import GenerateSettings
+
+MIDBLOCK = ("midblock",)
+SETTINGS = GenerateSettings(num_steps=2, mask_steps=2, noise_mode="fixed", seed=1)
+SAMPLES = 12
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder of two models, the second with a checkpoint that can be converted."""
+    import torch
+    from tiny import tiny_model
+
+    data = tmp_path_factory.mktemp("linked") / "data"
+    write_tiny_model(data / "tiny", samples=SAMPLES)
+    config = {"checkpoint": "checkpoints/tiny.pt"}
+    write_tiny_model(data / "second", samples=SAMPLES, checkpoint=False, config=config)
+    (data / "second/checkpoints").mkdir()
+    network = tiny_model(img_resolution=16, attn_resolutions=[], img_channels=1)
+    torch.save(network.state_dict(), data / "second/checkpoints/tiny.pt")
+    return data
+
+
+@pytest.fixture(scope="module")
+def link() -> Iterator[InlineLink]:
+    link = InlineLink("cpu")
+    assert link.next() == Ready()
+    yield link
+    link.close()
+
+
+def job_of(kind: type[Job[Any]], data: Path) -> Job[Any]:
+    """A job of a class, of one of the data folder's models."""
+    common: dict[str, Any] = {"job_id": 5, "source": Source(path=data)}
+    model = {**common, "model": "tiny"}
+    mapped = {**model, "layers": MIDBLOCK}
+    drawn = {**mapped, "rows": (1, 2), "class_choice": 0, "settings": SETTINGS}
+    rows = np.arange(1, 4)
+    checkpoint = next((data / "tiny/checkpoints").iterdir())
+    return {
+        OpenData: lambda: OpenData(**common),
+        LoadModel: lambda: LoadModel(**model),
+        ConvertCheckpoint: lambda: ConvertCheckpoint(**common, model="second"),
+        MapLayer: lambda: MapLayer(**mapped),
+        Extract: lambda: Extract(**model, layer_sets=(MIDBLOCK,)),
+        LinkMaps: lambda: LinkMaps(**mapped, other_model="second", other_layers=MIDBLOCK),
+        ImportData: lambda: ImportData(
+            **common,
+            checkpoint=checkpoint,
+            out=data / "made",
+            name="new",
+            generate=6,
+            sigmas=(1.0,),
+        ),
+        Generate: lambda: Generate(**drawn, keep=True),
+        GenerateGrid: lambda: GenerateGrid(**drawn, samples=2, strengths=(0.5, 1.0)),
+        PlacePicture: lambda: PlacePicture(
+            **mapped, image=np.zeros((16, 16, 1), np.uint8), class_label=0, sigma=1.0
+        ),
+        AveragePictures: lambda: AveragePictures(**model, rows=rows),
+        ExportSamples: lambda: ExportSamples(
+            **model, rows=rows, columns={"twice": 2.0 * rows}, file=data / "samples.csv"
+        ),
+    }[kind]()
+
+
+def assert_same(one: Any, other: Any, where: str = "result") -> None:
+    """Of the same types and values, all the way down; strings of many samples may be packed."""
+    if isinstance(one, Texts):
+        one = tuple(one)
+    assert type(one) is type(other), where
+    if isinstance(one, np.ndarray):
+        np.testing.assert_array_equal(one, other, where)
+        assert one.dtype == other.dtype, where
+    elif is_dataclass(one):
+        for name in one.__dataclass_fields__:
+            assert_same(getattr(one, name), getattr(other, name), f"{where}.{name}")
+    elif isinstance(one, tuple | list):
+        assert len(one) == len(other), where
+        for index, pair in enumerate(zip(one, other, strict=True)):
+            assert_same(*pair, f"{where}[{index}]")
+    elif isinstance(one, dict):
+        assert list(one) == list(other), where
+        for key, value in one.items():
+            assert_same(value, other[key], f"{where}[{key!r}]")
+    else:
+        assert one == other or one != one, where
+
+
+@pytest.mark.parametrize("kind", list(HANDLERS), ids=lambda kind: kind.__name__)
+def test_every_job_is_done_at_the_far_end_as_it_is_here(
+    kind: type[Job[Any]], data: Path, link: InlineLink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here: list[Any] = []
+    real = HANDLERS[kind]
+
+    def noting(job: Job[Any], workspace: Any) -> Any:
+        here.append(job)
+        here.append(real(job, workspace))
+        return here[-1]
+
+    monkeypatch.setitem(HANDLERS, kind, noting)
+    job = job_of(kind, data)
+    link.submit(job)
+    events, last = [], link.next()
+    while isinstance(last, Progress | RunStarted | StepDone | CellDone):
+        events.append(last)
+        last = link.next()
+    assert isinstance(last, Finished), last
+    taken, given = here
+    assert taken is not job
+    assert_same(taken, job, "job")
+    assert last.result is not given
+    assert_same(last.result, given)
+    assert {event.job_id for event in events} <= {5}
+    told = {type(event) for event in events} - {Progress}
+    drawing: dict[type[Job[Any]], set[type]] = {
+        Generate: {RunStarted, StepDone},
+        GenerateGrid: {RunStarted, CellDone},
+    }
+    assert told == drawing.get(kind, set())
+
+
+def test_what_comes_back_can_be_asked_for_again(data: Path, link: InlineLink) -> None:
+    """Nothing of a result leads back to the engine: it works with another one as well."""
+    link.submit(job_of(MapLayer, data))
+    last = link.next()
+    while isinstance(last, Progress):
+        last = link.next()
+    assert isinstance(last, Finished)
+    mapped: Any = last.result
+    own = Engine("cpu", threads=1).run(
+        MapLayer(job_id=1, source=Source(path=data), model=mapped.model, layers=mapped.layers)
+    )
+    np.testing.assert_array_equal(own.xy, mapped.xy)

@@ -1,0 +1,99 @@
+"""Which samples stay at hand: those of the models that the window shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny_folder import write_tiny_model
+
+from diffviews_desktop.engine import open_folders
+from diffviews_desktop.engine.engine import Engine
+from diffviews_desktop.engine.jobs.mapping import LinkMaps, MapLayer
+from diffviews_desktop.engine.open_folders import OpenFolders
+from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.maps import MapParameters
+
+
+@pytest.fixture
+def source(tiny_data: Callable[..., Path]) -> Source:
+    """A folder with three models."""
+    data = tiny_data(samples=8)
+    for name in ("second", "third"):
+        write_tiny_model(data / name, samples=8)
+    return Source(path=data)
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the models whose samples were read, in order."""
+    read: list[str] = []
+    real = open_folders.read_samples
+
+    def noting(folder: Any, *arguments: Any) -> Any:
+        read.append(folder.name)
+        return real(folder, *arguments)
+
+    monkeypatch.setattr(open_folders, "read_samples", noting)
+    return read
+
+
+@pytest.fixture
+def folders() -> OpenFolders:
+    return OpenFolders(check=lambda: None)
+
+
+def test_a_second_map_of_another_model_leaves_the_firsts_samples_at_hand(
+    source: Source, reads: list[str]
+) -> None:
+    engine, layers = Engine("cpu", threads=1), ("midblock",)
+    mapping = MapLayer(job_id=1, source=source, model="tiny", layers=layers)
+    first = engine.run(mapping)
+    engine.run(
+        LinkMaps(
+            job_id=2,
+            source=source,
+            model="tiny",
+            layers=layers,
+            other_model="second",
+            other_layers=layers,
+        )
+    )
+    again = engine.run(replace(mapping, job_id=3))
+    assert (again.model, again.layers) == (first.model, first.layers)
+    assert reads == ["tiny", "second"]
+
+
+def test_of_a_third_model_the_one_that_was_used_longest_ago_goes(
+    source: Source, reads: list[str], folders: OpenFolders
+) -> None:
+    for name in ("tiny", "second", "tiny", "third", "tiny", "third"):
+        assert folders.model(source, name).folder.name == name
+    assert reads == ["tiny", "second", "third"]
+    folders.model(source, "second")
+    assert reads[3:] == ["second"]
+
+
+def test_other_parameters_of_a_map_are_of_the_same_samples(
+    source: Source, reads: list[str], folders: OpenFolders
+) -> None:
+    plain = folders.model(source, "tiny")
+    parameters = MapParameters(n_neighbors=4)
+    other = folders.model(replace(source, parameters=parameters), "tiny")
+    assert (plain.parameters, other.parameters) == (None, parameters)
+    assert other.samples is plain.samples
+    assert reads == ["tiny"]
+
+
+def test_opening_a_folder_again_reads_it_again(
+    source: Source, reads: list[str], folders: OpenFolders
+) -> None:
+    before = folders.folder(source)
+    folders.model(source, "tiny")
+    assert folders.folder(source) is before
+    assert folders.reopen(source) is not before
+    folders.model(source, "tiny")
+    assert reads == ["tiny", "tiny"]
