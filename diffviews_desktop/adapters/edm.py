@@ -150,6 +150,13 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
         """Highest noise level that the model knows."""
         return self.model.sigma_max
 
+    @property
+    def precision(self) -> str:
+        """What the network runs in on its device: ``float32``, ``float16`` or ``bfloat16``."""
+        if not self.device.startswith("cuda"):
+            return "float32"
+        return str(self.model.network_dtype).removeprefix("torch.")
+
     def round_sigma(self, sigma: float) -> float:
         """The nearest noise level that the model was trained at."""
         return float(self.model.round_sigma(sigma))

@@ -17,6 +17,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ from diffviews_desktop.data.folder.dataset import (
     read_samples,
 )
 from diffviews_desktop.data.folder.demo import ready_demo
+from diffviews_desktop.engine.activations import device_kind, numerics_of
 from diffviews_desktop.engine.generation import Generation
 from diffviews_desktop.engine.imports.importing import import_data
 from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid, PlacePicture
@@ -65,6 +67,7 @@ from diffviews_desktop.values.folders import (
     Source,
 )
 from diffviews_desktop.values.maps import LinkedMap, MapParameters
+from diffviews_desktop.values.models import Numerics
 from diffviews_desktop.values.sampling import GenerateSettings, Preset
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
@@ -233,6 +236,14 @@ class Engine:
         return replace(self._opened[key], parameters=parameters)
 
     # ---- the adapter ----------------------------------------------------------------------------
+
+    def numerics(self, opened: OpenedModel) -> Numerics:
+        """How the network of a model computes here; it need not be loaded."""
+        return numerics_of(self._device_kind, opened.precision, opened.folder.config.adapter)
+
+    @cached_property
+    def _device_kind(self) -> str:
+        return device_kind(self._device)
 
     def _load_model(self, job: LoadModel) -> ModelLoaded:
         opened = self._open(job.source, job.model)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.data.activations.arrays import Float32
+from diffviews_desktop.engine.activations import brought_or_computed
 from diffviews_desktop.engine.jobs.drawing import (
     MAX_PICTURES,
     Generate,
@@ -250,7 +251,8 @@ class Generation:
                     "A sample of the mask has no place in activation space: its picture is missing "
                     "or broken. Leave it out of the neighbours."
                 )
-        values = self.maps.activations.rows(self.opened, names, rows)
+        wanted = brought_or_computed(self.host, self.opened, names)
+        values = self.maps.activations.rows(wanted, rows)
         return compute_mask_dict(values, range(len(values)), shapes, names, weights)
 
     # ---- checks ---------------------------------------------------------------------------------

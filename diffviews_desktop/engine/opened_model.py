@@ -10,11 +10,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from diffviews_desktop import paths
+from diffviews_desktop.data.activations.files import ActivationFiles, open_activation_files
 from diffviews_desktop.data.cache.layer_cache import LayerCache
 from diffviews_desktop.data.folder.dataset import ModelFolder, ModelSamples
 from diffviews_desktop.data.folder.files import stays_inside
 from diffviews_desktop.engine.protocol import Event
+from diffviews_desktop.errors import DataError
 from diffviews_desktop.values.maps import MapParameters
+from diffviews_desktop.values.models import Numerics
 
 _BESIDE = "embeddings/layer_cache"
 
@@ -47,11 +50,23 @@ class OpenedModel:
                 facts.append((file.name, status.st_size, status.st_mtime_ns))
         return facts
 
+    def brings(self, layers: Sequence[str]) -> bool:
+        """Whether the folder's own files hold activations of exactly these layers."""
+        return self._files is not None and self._files.select(layers) is not None
+
+    @cached_property
+    def _files(self) -> ActivationFiles | None:
+        try:
+            return open_activation_files(self.folder, self.samples)
+        except DataError:  # said when they are read
+            return None
+
 
 class Host(Protocol):
     """What extracting and mapping need of the engine."""
 
     def adapter_of(self, opened: OpenedModel) -> GeneratorAdapter: ...
+    def numerics(self, opened: OpenedModel) -> Numerics: ...
     def prepare(self, adapter: GeneratorAdapter) -> None: ...
     def check(self) -> None: ...
     def emit(self, event: Event) -> None: ...

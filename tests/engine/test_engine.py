@@ -32,6 +32,7 @@ from diffviews_desktop.adapters.edm import EDMAdapter
 from diffviews_desktop.data.folder.demo import Demo
 from diffviews_desktop.engine import engine as engine_module
 from diffviews_desktop.engine import extraction, maps
+from diffviews_desktop.engine.activations import Activations
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.drawing import Generate, Trajectory
 from diffviews_desktop.engine.jobs.mapping import Extract, LayersExtracted, MapLayer
@@ -1190,7 +1191,7 @@ def test_stored_rows_equal_rows_extracted_on_demand(mapped: Source) -> None:
     engine.run(LoadModel(job_id=1, source=mapped, model="tiny"))
     opened = engine._open(mapped, "tiny")
     layers, rows = ("encoder_bottleneck",), (0, 33, 59)
-    stored = engine._maps.activations.rows(opened, layers, rows)
+    stored = engine._maps.activations.rows(Activations(opened, layers), rows)
     extracted = engine._maps.activations._extraction(opened, layers).rows(rows)
     np.testing.assert_allclose(extracted, stored, rtol=0, atol=1e-5)
 
