@@ -6,7 +6,7 @@ import contextlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -16,13 +16,27 @@ from torch import Tensor
 from diffviews_desktop.adapters.base import ForwardHook, GeneratorAdapter
 from diffviews_desktop.adapters.device import adapter_device, is_out_of_memory, release_memory
 from diffviews_desktop.adapters.hooks import first_tensor
-from diffviews_desktop.compat.activations import convert_to_fast_format as convert_to_fast_format
-from diffviews_desktop.compat.activations import flatten_activations as flatten_activations
-from diffviews_desktop.compat.activations import load_activations as load_activations
-from diffviews_desktop.compat.activations import load_fast_activations as load_fast_activations
 from diffviews_desktop.data.activations.arrays import Float32
 from diffviews_desktop.errors import OutOfMemoryError
 from diffviews_desktop.files.writing import replacing_all
+
+if TYPE_CHECKING:
+    from diffviews_desktop.compat.activations import (
+        convert_to_fast_format as convert_to_fast_format,
+    )
+    from diffviews_desktop.compat.activations import flatten_activations as flatten_activations
+    from diffviews_desktop.compat.activations import load_activations as load_activations
+    from diffviews_desktop.compat.activations import load_fast_activations as load_fast_activations
+else:
+
+    def __getattr__(name: str) -> object:
+        """Functions on files that scripts of the described system import from here."""
+        from diffviews_desktop.compat import activations
+
+        if name in activations.OF_EXTRACTOR:
+            return getattr(activations, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 ExtractionInput = Literal["noised", "scaled"]
 
