@@ -1,7 +1,9 @@
 """The contract between the program and a model.
 
 The extractor, the masker and the sampler use nothing of a model but what is declared here, so any
-class with these members works, whether it inherits from `GeneratorAdapter` or not.
+class with these members works, whether it inherits from `GeneratorAdapter` or not. An adapter whose
+conditions are no label vectors, or whose samples are no pictures, has members of its own for that:
+see `diffviews_desktop.adapters.model`.
 
 An adapter may also have, as attribute or property: ``device`` (where its inputs belong; without it,
 where its first parameter is), ``img_channels`` (3 without it), ``default_layer`` (the layer to map

@@ -78,15 +78,19 @@ class Activations:
         return parts
 
 
-def computed(host: Host, opened: OpenedModel, layers: Iterable[str]) -> Activations:
+def activations_to_compute(host: Host, opened: OpenedModel, layers: Iterable[str]) -> Activations:
     """Activations that the model computes, whatever its folder brings."""
     return Activations(opened, tuple(sorted(set(layers))), host.numerics(opened))
 
 
-def brought_or_computed(host: Host, opened: OpenedModel, layers: Iterable[str]) -> Activations:
+def activations_of(host: Host, opened: OpenedModel, layers: Iterable[str]) -> Activations:
     """Activations that the folder brings, where it brings them; else those that are computed."""
     names = tuple(sorted(set(layers)))
-    return Activations(opened, names) if opened.brings(names) else computed(host, opened, names)
+    return (
+        Activations(opened, names)
+        if opened.brings(names)
+        else activations_to_compute(host, opened, names)
+    )
 
 
 def device_kind(name: str) -> str:

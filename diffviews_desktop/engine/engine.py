@@ -67,11 +67,11 @@ from diffviews_desktop.values.folders import (
     Source,
 )
 from diffviews_desktop.values.maps import LinkedMap, MapParameters
-from diffviews_desktop.values.models import Numerics
+from diffviews_desktop.values.models import ModelFacts, Numerics
 from diffviews_desktop.values.sampling import GenerateSettings, Preset
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
-    from diffviews_desktop.adapters.base import GeneratorAdapter
+    from diffviews_desktop.adapters.model import Model
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ class Engine:
         self._job_id = 0
         self._folders: dict[Path | None, DataFolder] = {}
         self._opened: dict[tuple[Source, str], OpenedModel] = {}
-        self._adapter: GeneratorAdapter | None = None
+        self._model: Model | None = None
         self._adapter_key: tuple[str, str, str] | None = None
 
     def run(self, job: Job) -> Result:
@@ -168,6 +168,10 @@ class Engine:
         if job.other_model != job.model:
             second = self._open(job.source, job.other_model)
         return link_maps(job, self._maps, first, second)
+
+    @property
+    def _adapter(self) -> Any:
+        return None if self._model is None else self._model.adapter
 
     def close(self) -> None:
         """Release the model."""
@@ -247,59 +251,49 @@ class Engine:
 
     def _load_model(self, job: LoadModel) -> ModelLoaded:
         opened = self._open(job.source, job.model)
-        adapter = self.adapter_of(opened)
-        from diffviews_desktop.adapters.device import adapter_device, get_device_info
+        facts = self.model_of(opened).facts
+        from diffviews_desktop.adapters.device import get_device_info
         from diffviews_desktop.adapters.registry import list_adapters, unusable_adapters
 
-        shapes = adapter.get_layer_shapes()
         layers = tuple(
-            LayerInfo(name, tuple(shapes[name]), self._maps.is_cached(opened, (name,)))
-            for name in adapter.hookable_layers
+            LayerInfo(name, shape, self._maps.is_cached(opened, (name,)))
+            for name, shape in facts.layers.items()
         )
-        device = str(adapter_device(adapter))
-        defaults = adapter.get_default_config()
-        note = getattr(adapter, "guidance_note", None) or defaults.get("guidance_note")
-        settings = _settings(
-            opened.folder.config,
-            defaults,
-            getattr(adapter, "sigma_min", None),
-            getattr(adapter, "sigma_max", None),
-        )
+        settings = _settings(opened.folder.config, facts.defaults, facts.sigma_min, facts.sigma_max)
         return ModelLoaded(
             model=job.model,
-            device=device,
-            num_classes=adapter.num_classes,
-            resolution=adapter.resolution,
+            device=facts.device,
+            num_classes=facts.num_classes,
+            resolution=facts.resolution,
             layers=layers,
             settings=settings,
-            presets=_presets(adapter, settings),
-            guidance_note=str(note or ""),
-            class_names=_class_names(opened, adapter),
-            notes=tuple(getattr(adapter, "notes", ())),
-            convertible=self._is_convertible(opened, adapter),
-            device_facts=get_device_info(device),
+            presets=_presets(facts, settings),
+            guidance_note=facts.guidance_note,
+            class_names=_class_names(opened, facts),
+            notes=facts.notes,
+            convertible=self._is_convertible(opened),
+            device_facts=get_device_info(facts.device),
             adapters=AdapterList(tuple(list_adapters()), tuple(unusable_adapters().items())),
         )
 
-    def adapter_of(self, opened: OpenedModel) -> GeneratorAdapter:
-        """The adapter of a model, the one of another model being released first."""
+    def model_of(self, opened: OpenedModel) -> Model:
+        """A model, loaded; another one is released first."""
         checkpoint = opened.folder.checkpoint()
         # a file that was replaced is loaded again
         options = {"label_dropout": opened.label_dropout, "precision": opened.precision}
         name = opened.folder.config.adapter
         key = _adapter_key(name, checkpoint, options)
-        if self._adapter is not None and self._adapter_key == key:
-            return self._adapter
+        if self._model is not None and self._adapter_key == key:
+            return self._model
         self.progress("loading the model")
         self._release()
-        self._adapter = self._load_adapter(name, checkpoint, options)
+        self._model = self._load(name, checkpoint, options)
         self._adapter_key = key
-        return self._adapter
+        return self._model
 
-    def _load_adapter(
-        self, name: str, checkpoint: Path, options: Mapping[str, Any]
-    ) -> GeneratorAdapter:
+    def _load(self, name: str, checkpoint: Path, options: Mapping[str, Any]) -> Model:
         from diffviews_desktop.adapters.device import get_device, is_out_of_memory
+        from diffviews_desktop.adapters.model import as_model
         from diffviews_desktop.adapters.registry import get_adapter
 
         self.check()
@@ -311,9 +305,9 @@ class Engine:
         try:
             adapter = adapter_class.from_checkpoint(str(checkpoint), device=device, **given)
             adapter.eval()
-            if set(adapter.hookable_layers) - adapter.get_layer_shapes().keys():
-                raise AdapterError(f"The adapter {name} lists layers that it gives no shape of.")
-            return adapter
+            model = as_model(adapter)
+            _ = model.facts  # now, so that they are checked
+            return model
         except DiffViewsError:
             raise
         except Exception as error:  # another package's code: anything can happen in it
@@ -328,27 +322,24 @@ class Engine:
                 "file, or ask the author of the adapter."
             ) from error
 
-    def prepare(self, adapter: GeneratorAdapter) -> None:
+    def prepare(self, model: Model) -> None:
         """Before a longer run: some adapters measure what is fastest for them."""
         from diffviews_desktop.adapters.device import is_out_of_memory, release_memory
 
-        prepare = getattr(adapter, "prepare", None)
-        if not callable(prepare):
-            return
         try:
-            with self.interruptible(adapter):
-                prepare()
+            with self.interruptible(model):
+                model.prepare()
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
             log.info("no memory to measure in: %s", brief(error))
             release_memory()
 
-    def _is_convertible(self, opened: OpenedModel, adapter: GeneratorAdapter) -> bool:
+    def _is_convertible(self, opened: OpenedModel) -> bool:
         from diffviews_desktop.adapters.edm import EDMAdapter
 
         file = opened.folder.checkpoint()
-        if not isinstance(adapter, EDMAdapter) or file.suffix == ".safetensors":
+        if not isinstance(self._adapter, EDMAdapter) or file.suffix == ".safetensors":
             return False
         return file.is_file() and not os.path.lexists(converted_name(file))
 
@@ -378,9 +369,9 @@ class Engine:
         return CheckpointConverted(job.model, out)
 
     def _release(self) -> None:
-        if self._adapter is None:
+        if self._model is None:
             return
-        self._adapter = self._adapter_key = None
+        self._model = self._adapter_key = None
         self._maps.forget()
         import gc
 
@@ -406,7 +397,7 @@ class Engine:
         self._emit(Progress(self._job_id, stage, fraction, detail))
 
     @contextmanager
-    def interruptible(self, adapter: GeneratorAdapter) -> Iterator[None]:
+    def interruptible(self, model: Model) -> Iterator[None]:
         """Look at the cancel flag after every layer: one forward of a large model takes long."""
 
         def hook(module: Any, inputs: Any, output: Any) -> None:
@@ -416,7 +407,7 @@ class Engine:
 
         if self._threads is not None:  # each time: making a map sets it back
             torch.set_num_threads(self._threads)
-        handles = adapter.register_activation_hooks(adapter.hookable_layers, hook)
+        handles = model.register_activation_hooks(model.hookable_layers, hook)
         try:
             yield
         finally:
@@ -455,16 +446,16 @@ def _overridden(folder: ModelFolder, source: Source) -> ModelFolder:
     )
 
 
-def _class_names(opened: OpenedModel, adapter: GeneratorAdapter) -> tuple[tuple[int, str], ...]:
+def _class_names(opened: OpenedModel, facts: ModelFacts) -> tuple[tuple[int, str], ...]:
     """The folder's own names, else those among its samples, else the adapter's."""
-    names = dict(getattr(adapter, "class_names", None) or {})
+    names = dict(facts.class_names)
     for number, name, _ in opened.samples.table.classes():
         if name != str(number):
             names[number] = name
         else:
             names.setdefault(number, name)
     names |= opened.folder.class_names or {}
-    return tuple(sorted((n, name) for n, name in names.items() if 0 <= n < adapter.num_classes))
+    return tuple(sorted((n, name) for n, name in names.items() if 0 <= n < facts.num_classes))
 
 
 def _adapter_key(name: str, checkpoint: Path, options: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -487,16 +478,15 @@ def _summary(model: ModelFolder, source: Source) -> ModelSummary:
 def _settings(
     config: ModelConfig,
     defaults: Mapping[str, Any],
-    lowest: float | None = None,
-    highest: float | None = None,
+    lowest: float = 0.0,
+    highest: float = math.inf,
 ) -> GenerateSettings:
     """How to sample a model: what config.json says, else the adapter's defaults, else ours, within
     the noise levels that the model knows."""
     said = {**config.model_dump(), **defaults, **config.model_dump(exclude_unset=True)}
-    low, high = lowest or 0.0, math.inf if highest is None else highest
 
     def within(value: Any) -> float:
-        return min(max(float(value), low), high)
+        return min(max(float(value), lowest), highest)
 
     return GenerateSettings(
         num_steps=int(said["default_steps"]),
@@ -509,15 +499,15 @@ def _settings(
     )
 
 
-def _presets(adapter: GeneratorAdapter, settings: GenerateSettings) -> tuple[Preset, ...]:
+def _presets(facts: ModelFacts, settings: GenerateSettings) -> tuple[Preset, ...]:
     """Settings that the adapter says were published, as changes of the model's own."""
     found = []
-    for name, (changes, note) in dict(getattr(adapter, "presets", None) or {}).items():
+    for name, (changes, note) in facts.presets.items():
         steps = int(changes.get("num_steps", settings.num_steps))
         try:
             changed = replace(settings, mask_steps=steps, **changes)
         except TypeError:
-            log.warning("the preset %s of %s is not usable", name, adapter.model_type)
+            log.warning("the preset %s of %s is not usable", name, facts.model_type)
             continue
-        found.append(Preset(str(name), changed, str(note)))
+        found.append(Preset(name, changed, note))
     return tuple(found)

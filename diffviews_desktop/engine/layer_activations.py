@@ -25,7 +25,7 @@ from diffviews_desktop.data.cache.layer_cache import (
     LayerCache,
     PartialMatrix,
 )
-from diffviews_desktop.engine.activations import Activations, computed
+from diffviews_desktop.engine.activations import Activations, activations_to_compute
 from diffviews_desktop.engine.extraction import Extracted, SampleExtraction, Target, row_width
 from diffviews_desktop.engine.jobs.mapping import LayersExtracted
 from diffviews_desktop.engine.opened_model import Host, OpenedModel
@@ -129,8 +129,8 @@ class LayerActivations:
     ) -> tuple[SampleExtraction, list[Target], Extracted]:
         """Extract sets of layers in one pass, each into a matrix that can be continued."""
         opened = sets[0].opened
-        adapter = self.host.adapter_of(opened)
-        widths = [row_width(adapter, wanted.layers) for wanted in sets]
+        model = self.host.model_of(opened)
+        widths = [row_width(model.facts, wanted.layers) for wanted in sets]
         targets = [
             Target(wanted.layers, stack.enter_context(_partial(wanted, width, cache)))
             for wanted, width in zip(sets, widths, strict=True)
@@ -139,7 +139,7 @@ class LayerActivations:
             self._take_over(wanted, target)
         layers = sorted(set().union(*(wanted.layers for wanted in sets)))
         extraction = self._extraction(opened, layers)
-        self.host.prepare(adapter)
+        self.host.prepare(model)
         done = extraction.fill(
             targets, lambda fraction, text: self.host.progress("extracting", fraction, text)
         )
@@ -167,14 +167,14 @@ class LayerActivations:
             self.host.check()
 
     def _extraction(self, opened: OpenedModel, layers: Sequence[str]) -> SampleExtraction:
-        adapter = self.host.adapter_of(opened)
+        model = self.host.model_of(opened)
         return SampleExtraction(
-            adapter,
+            model,
             opened.samples.table,
             layers,
             opened.folder.config.extraction_input,
             check=self.host.check,
-            interruptible=lambda: self.host.interruptible(adapter),
+            interruptible=lambda: self.host.interruptible(model),
         )
 
     def rows(self, wanted: Activations, rows: Sequence[int]) -> Float32:
@@ -218,7 +218,7 @@ class LayerActivations:
         self, opened: OpenedModel, layer_sets: Sequence[tuple[str, ...]], out: Path | None
     ) -> LayersExtracted:
         """Extract sets of layers in one pass: to the cache, or to ``<layers>.npy`` in ``out``."""
-        sets = [computed(self.host, opened, layers) for layers in layer_sets]
+        sets = [activations_to_compute(self.host, opened, layers) for layers in layer_sets]
         files = tuple(out / file_name(wanted.layers) for wanted in sets) if out is not None else ()
         for file in files:
             if os.path.lexists(file):
@@ -244,13 +244,13 @@ class LayerActivations:
         )
 
     def _write_out(self, opened: OpenedModel, target: Target, file: Path) -> None:
-        shapes = self.host.adapter_of(opened).get_layer_shapes()
+        shapes = self.host.model_of(opened).facts.layers
         table, rows = opened.samples.table, target.matrix.rows
         target.matrix.mark(np.flatnonzero(~target.matrix.done))
         write_side_car(
             file,
             layers=target.layers,
-            shapes={name: tuple(shapes[name]) for name in target.layers},
+            shapes={name: shapes[name] for name in target.layers},
             rows=len(rows),
             width=rows.shape[1],
             dtype=str(rows.dtype),

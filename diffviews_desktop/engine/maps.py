@@ -22,7 +22,7 @@ from diffviews_desktop.data.cache.layer_cache import (
     cache_key,
     finish,
 )
-from diffviews_desktop.engine.activations import Activations, brought_or_computed
+from diffviews_desktop.engine.activations import Activations, activations_of
 from diffviews_desktop.engine.layer_activations import FoundActivations, LayerActivations
 from diffviews_desktop.engine.opened_model import Host, OpenedModel, some
 from diffviews_desktop.errors import DataError, said
@@ -157,17 +157,14 @@ class MapMaker:
         """Whether the map appears at once."""
         if _own_projector(opened, layers) is not None:
             return True
-        wanted = self._wanted(brought_or_computed(self.host, opened, layers))
+        wanted = self._wanted(activations_of(self.host, opened, layers))
         return opened.cache.contains(wanted.key)
 
     def default_layers(self, opened: OpenedModel) -> tuple[str, ...]:
         """Those of the folder's own map; else what the adapter proposes, or the bottleneck."""
         if opened.samples.layers:
             return opened.samples.layers
-        adapter = self.host.adapter_of(opened)
-        names = adapter.hookable_layers
-        wanted = (getattr(adapter, "default_layer", None), "encoder_bottleneck")
-        return (next((name for name in wanted if name in names), names[0]),)
+        return (self.host.model_of(opened).facts.default_layer,)
 
     def forget(self) -> None:
         """Let go of the map that is held."""
@@ -193,7 +190,7 @@ class MapMaker:
         projector = self._held(brought) or _own_projector(opened, layers)
         if projector is not None:  # whatever the device is
             return brought, projector
-        wanted = self._wanted(brought_or_computed(self.host, opened, layers))
+        wanted = self._wanted(activations_of(self.host, opened, layers))
         return wanted, self._held(wanted) or _kept(wanted)
 
     def _held(self, wanted: _Wanted) -> Projector | None:

@@ -8,6 +8,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -46,9 +47,7 @@ else:
     def __getattr__(name: str) -> object:
         """The function on files that scripts of the described system import from here."""
         if name == "load_dataset_activations":
-            from diffviews_desktop.compat.activations import load_dataset_activations
-
-            return load_dataset_activations
+            return import_module("diffviews_desktop.compat.activations").load_dataset_activations
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

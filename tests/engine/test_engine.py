@@ -1495,7 +1495,7 @@ def test_layers_extracted_in_one_pass_are_those_of_their_own_passes(
     mapped = run_map(engine, source, *sets[1])
     assert [e.detail for e in watch.events if getattr(e, "stage", "") == "extracting"] == [""]
     opened = engine._open(source, "tiny")
-    rows = engine._maps.activations.rows(opened, mapped.layers, range(TINY_SAMPLES))
+    rows = engine._maps.activations.rows(Activations(opened, mapped.layers), range(TINY_SAMPLES))
     expected = [
         activations_by_hand(source.path / "tiny", layer, range(TINY_SAMPLES))
         for layer in mapped.layers
@@ -1552,7 +1552,8 @@ def test_a_broken_extraction_goes_on_where_it_was(
     rest = extract(engine, source, ("midblock",))
     assert 0 < rest.computed < TINY_SAMPLES
     assert (TINY_SAMPLES - rest.computed) % 7 == 0
-    rows = engine._maps.activations.find(engine._open(source, "tiny"), ("midblock",), ExitStack())
+    opened = engine._open(source, "tiny")
+    rows = engine._maps.activations.find(Activations(opened, ("midblock",)), ExitStack())
     expected = activations_by_hand(source.path / "tiny", "midblock", range(TINY_SAMPLES))
     np.testing.assert_allclose(rows.values, expected, rtol=0, atol=1e-4)
 
