@@ -77,6 +77,7 @@ def demo_activations(file: Path, rows: int, width: int) -> None:
     """
     import numpy as np
 
+    from diffviews_desktop.adapters.model import as_model
     from diffviews_desktop.adapters.registry import get_adapter
     from diffviews_desktop.data.activations.arrays import flatten_layers
     from diffviews_desktop.data.folder.dataset import open_data_folder, read_samples
@@ -104,7 +105,7 @@ def demo_activations(file: Path, rows: int, width: int) -> None:
         sigma=np.array(NOISE_LEVELS, np.float32)[(level + turn) % len(NOISE_LEVELS)],
     )
     extraction = SampleExtraction(
-        adapter,
+        as_model(adapter),
         table,
         layers,
         "noised",

@@ -23,16 +23,22 @@ import torch
 from common import Row, isolate, parser, report
 from PIL import Image
 
+from diffviews_desktop.adapters.conditioning import LabelVectors, label_vectors
 from diffviews_desktop.adapters.edm import EDMAdapter
+from diffviews_desktop.adapters.model import as_model
 from diffviews_desktop.adapters.networks.precond import EDMPrecond
 from diffviews_desktop.core.extractor import (
     ActivationExtractor,
-    LabelledPictures,
+    SampleBatch,
     extraction_inputs,
-    one_hot,
 )
 from diffviews_desktop.data.cache.layer_cache import LayerCache
-from diffviews_desktop.engine.extraction import SampleExtraction, Target, row_width
+from diffviews_desktop.engine.extraction import (
+    SampleExtraction,
+    Target,
+    class_conditions,
+    row_width,
+)
 from diffviews_desktop.values.samples import SampleTable
 
 CASES = (
@@ -101,11 +107,12 @@ def measure(
     size, channels = config["img_resolution"], config["img_channels"]
     table = pictures(folder / "pictures", count, size, channels)
     cache = LayerCache(folder / "cache")
-    width = row_width(adapter, [layer])
+    loaded = as_model(adapter)
+    width = row_width(loaded.facts, [layer])
 
     def extraction() -> SampleExtraction:
         return SampleExtraction(
-            adapter,
+            loaded,
             table,
             [layer],
             "noised",
@@ -132,7 +139,7 @@ def measure(
     def whole() -> None:
         with torch.no_grad():
             for x, sigma, labels in inputs:
-                model(x, sigma, labels)
+                model(x, sigma, labels.vectors)
 
     times: dict[Callable[[], None], list[float]] = {ours: [], prefix: [], whole: []}
     for repeat in range(repeats + 1):
@@ -150,7 +157,7 @@ def measure(
 
 def prepared(
     table: SampleTable, channels: int, size: int, batch: int, device: str
-) -> Sequence[tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]]:
+) -> Sequence[tuple[torch.Tensor, torch.Tensor, LabelVectors]]:
     """What the model sees, ready made."""
     random = np.random.default_rng(1)
     made = []
@@ -158,15 +165,17 @@ def prepared(
         rows = slice(start, start + batch)
         count = len(table.sigma[rows])
         images = random.uniform(-1, 1, (count, channels, size, size)).astype(np.float32)
-        part = LabelledPictures(
-            images, table.sigma[rows], table.class_label[rows], np.arange(count)
+        part = SampleBatch(
+            torch.from_numpy(images),
+            table.sigma[rows],
+            class_conditions(table.class_label[rows], 10),
+            np.arange(count),
         )
-        labels = one_hot(part.classes, 10)
         made.append(
             (
                 extraction_inputs(part, "noised").to(device),
                 torch.from_numpy(part.sigmas).to(device),
-                None if labels is None else labels.to(device),
+                label_vectors(part.conditions, 10).to(device),
             )
         )
     return made

@@ -30,10 +30,10 @@ from PIL import Image
 
 from diffviews_desktop.adapters.checkpoint import save_checkpoint
 from diffviews_desktop.adapters.edm import EDMAdapter
+from diffviews_desktop.adapters.model import as_model
 from diffviews_desktop.adapters.networks.precond import EDMPrecond
 from diffviews_desktop.adapters.sampling import (
     get_denoising_sigmas,
-    make_labels,
     renoising_steps,
 )
 from diffviews_desktop.core.denoising import denoise, evaluations
@@ -44,6 +44,7 @@ from diffviews_desktop.engine.jobs.drawing import Generate
 from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.engine.jobs.opening import LoadModel
 from diffviews_desktop.engine.protocol import Event, StepDone
+from diffviews_desktop.values.conditions import ClassLabel
 from diffviews_desktop.values.folders import ModelLoaded, Source
 from diffviews_desktop.values.sampling import GenerateSettings
 
@@ -154,7 +155,7 @@ class Bench:
         generator = torch.Generator().manual_seed(0)
         run = denoise(
             self.adapter,
-            labels=make_labels(self.adapter.num_classes, 1, 3, generator),
+            conditions=as_model(self.adapter).encode_pair([ClassLabel(3)]),
             sigmas=self._sigmas(steps),
             generator=generator,
             guidance_scale=2.0,
@@ -168,12 +169,14 @@ class Bench:
     def two_passes(self, steps: int) -> float:
         """Seconds of the same run, the labels one after the other."""
         generator = torch.Generator().manual_seed(0)
-        labels = make_labels(self.adapter.num_classes, 1, 3, generator)
+        pair = as_model(self.adapter).encode_pair([ClassLabel(3)])
+        assert pair.unconditional is not None
 
         def predict(x: torch.Tensor, sigma: float) -> torch.Tensor:
             level = torch.full((1,), sigma)
-            conditional = self.adapter.forward(x, level, labels.conditional)
-            unconditional = self.adapter.forward(x, level, labels.unconditional)
+            model = as_model(self.adapter)
+            conditional = model.forward(x, level, pair.conditional)
+            unconditional = model.forward(x, level, pair.unconditional)
             return unconditional + 2.0 * (conditional - unconditional)
 
         def noise() -> torch.Tensor:

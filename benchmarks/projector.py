@@ -44,13 +44,15 @@ def collect(layer: str, count: int, steps: int) -> tuple[NDArray, NDArray, list[
     ``(S, D)``."""
     import torch
 
-    from diffviews_desktop.adapters.sampling import get_denoising_sigmas, make_labels
+    from diffviews_desktop.adapters.model import as_model
+    from diffviews_desktop.adapters.sampling import get_denoising_sigmas
     from diffviews_desktop.core.denoising import denoise
     from diffviews_desktop.data.folder.dataset import open_data_folder
     from diffviews_desktop.data.folder.demo import unpack_demo
     from diffviews_desktop.engine.engine import Engine
     from diffviews_desktop.engine.jobs.mapping import MapLayer
     from diffviews_desktop.engine.jobs.opening import DataOpened, LoadModel, OpenData
+    from diffviews_desktop.values.conditions import ClassLabel
     from diffviews_desktop.values.folders import Source
     from diffviews_desktop.values.maps import LayerMap
 
@@ -72,7 +74,7 @@ def collect(layer: str, count: int, steps: int) -> tuple[NDArray, NDArray, list[
         generator = torch.Generator().manual_seed(number)
         run = denoise(
             adapter,
-            labels=make_labels(adapter.num_classes, 1, number % 10, generator),
+            conditions=as_model(adapter).encode_pair([ClassLabel(number % 10)]),
             sigmas=sigmas,
             generator=generator,
             capture=(layer,),

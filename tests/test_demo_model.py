@@ -11,12 +11,11 @@ from PIL import Image
 from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.svm import SVC
-from tiny import sample_heun
+from tiny import conditions_of, sample_heun
 
 from diffviews_desktop.adapters.registry import get_adapter
 from diffviews_desktop.adapters.sampling import (
     get_denoising_sigmas,
-    make_labels,
     tensor_to_uint8_image,
 )
 from diffviews_desktop.core.denoising import denoise, make_generators
@@ -47,9 +46,9 @@ def test_the_distilled_model_draws_in_a_few_steps(demo: Path, steps: int) -> Non
     hits = 0
     for digit in range(10):
         generators = make_generators(100 + digit, 5)
-        labels = make_labels(10, 5, digit, generators)
+        conditions = conditions_of(adapter, 5, digit, generators)
         sigmas = get_denoising_sigmas(steps, 80.0, 0.5)
-        *_, last = denoise(adapter, labels=labels, sigmas=sigmas, generator=generators)
+        *_, last = denoise(adapter, conditions=conditions, sigmas=sigmas, generator=generators)
         read = judge.predict(flat(tensor_to_uint8_image(last.denoised)[..., 0].numpy()))
         hits += int((read == digit).sum())
     assert hits >= 43  # of 50
@@ -65,9 +64,13 @@ def test_samples_are_read_as_the_class_asked_for(demo: Path, name: str, guidance
     hits = 0
     for digit in range(10):
         generator = torch.Generator().manual_seed(100 + digit)
-        labels = make_labels(10, 5, digit, generator)
+        conditions = conditions_of(adapter, 5, digit, generator)
         pictures = sample_heun(
-            adapter, labels=labels, num_steps=12, guidance_scale=guidance, generator=generator
+            adapter,
+            conditions=conditions,
+            num_steps=12,
+            guidance_scale=guidance,
+            generator=generator,
         )
         read = judge.predict(flat(tensor_to_uint8_image(pictures)[..., 0].numpy()))
         hits += int((read == digit).sum())

@@ -7,16 +7,18 @@ over shifted pictures, attention is written out head by head, resampling repeats
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from diffviews_desktop.adapters.conditioning import Conditionings, condition_of, draw_classes
 from diffviews_desktop.adapters.edm import EDMAdapter
+from diffviews_desktop.adapters.model import as_model
 from diffviews_desktop.adapters.networks.precond import EDMPrecond
-from diffviews_desktop.adapters.sampling import Labels, get_denoising_sigmas
+from diffviews_desktop.adapters.sampling import get_denoising_sigmas
 from diffviews_desktop.core.denoising import denoise
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -380,10 +382,22 @@ class GaussianAdapter(DuckAdapter):
         return x * math.sqrt((self.sd**2 + end**2) / (self.sd**2 + start**2))
 
 
+def conditions_of(
+    adapter: Any,
+    count: int,
+    choice: Any,
+    generator: torch.Generator | Sequence[torch.Generator],
+) -> Conditionings:
+    """A choice of class for ``count`` pictures, and what guidance leads away from."""
+    model = as_model(adapter)
+    asked = [condition_of(choice, model.num_classes)] * count
+    return model.encode_pair(draw_classes(asked, model.num_classes, generator))
+
+
 def sample_heun(
     adapter: Any,
     *,
-    labels: Labels,
+    conditions: Conditionings,
     generator: torch.Generator,
     num_steps: int = 18,
     sigma_max: float = 80.0,
@@ -393,7 +407,12 @@ def sample_heun(
     """Pictures ``(B, C, R, R)`` of a run of Heun's sampler."""
     sigmas = get_denoising_sigmas(num_steps, sigma_max, sigma_min, options.pop("rho", 7.0))
     run = denoise(
-        adapter, labels=labels, sigmas=sigmas, generator=generator, sampler="heun", **options
+        adapter,
+        conditions=conditions,
+        sigmas=sigmas,
+        generator=generator,
+        sampler="heun",
+        **options,
     )
     *_, last = run
     return last.denoised

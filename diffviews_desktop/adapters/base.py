@@ -1,13 +1,18 @@
 """The contract between the program and a model.
 
 The extractor, the masker and the sampler use nothing of a model but what is declared here, so any
-class with these members works, whether it inherits from `GeneratorAdapter` or not.
+class with these members works, whether it inherits from `GeneratorAdapter` or not. An adapter whose
+conditions are no label vectors, or whose samples are no pictures, has members of its own for that:
+see `diffviews_desktop.adapters.model`.
 
 An adapter may also have, as attribute or property: ``device`` (where its inputs belong; without it,
 where its first parameter is), ``img_channels`` (3 without it), ``default_layer`` (the layer to map
 first), ``sigma_min`` and ``sigma_max`` (the noise levels that the model knows), ``class_names``
-(number to name), ``guidance_note`` (whether guidance was trained), ``notes`` (what had to be
-assumed when it was loaded), and a method ``prepare()``, called before longer runs.
+(number to name), ``guidance_note`` (whether guidance was trained), ``presets`` (settings that were
+published: name to changes and a note), ``notes`` (what had to be assumed when it was loaded),
+``precision`` (what the network runs in; set on the class where it knows no other), and methods
+``prepare()``, called before longer runs, ``round_sigma(sigma)``, the nearest noise level that the
+model knows, and ``sample(num_samples, seed)``, its own way to draw pictures.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -55,6 +55,9 @@ class DiffusersAdapter(HookMixin, GeneratorAdapter):
     Raises:
         CheckpointError: the network or the scheduler is of a kind that cannot be used.
     """
+
+    precision: ClassVar[str] = "float32"
+    """Its only one."""
 
     def __init__(
         self,

@@ -16,6 +16,12 @@ from torch.utils.hooks import RemovableHandle
 from diffviews_desktop import paths
 from diffviews_desktop.adapters.base import ForwardHook, GeneratorAdapter
 from diffviews_desktop.adapters.checkpoint import load_checkpoint
+from diffviews_desktop.adapters.conditioning import (
+    class_number,
+    condition_of,
+    draw_classes,
+    label_vectors,
+)
 from diffviews_desktop.adapters.device import get_device, move_to_device
 from diffviews_desktop.adapters.formats.stored import Progress
 from diffviews_desktop.adapters.hooks import HookMixin, first_tensor
@@ -26,7 +32,6 @@ from diffviews_desktop.adapters.sampling import (
     Churn,
     get_denoising_sigmas,
     heun_steps,
-    make_labels,
     tensor_to_uint8_image,
 )
 from diffviews_desktop.errors import AdapterError, CheckpointError, UsageError
@@ -150,6 +155,13 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
         """Highest noise level that the model knows."""
         return self.model.sigma_max
 
+    @property
+    def precision(self) -> str:
+        """What the network runs in on its device: ``float32``, ``float16`` or ``bfloat16``."""
+        if not self.device.startswith("cuda"):
+            return "float32"
+        return str(self.model.network_dtype).removeprefix("torch.")
+
     def round_sigma(self, sigma: float) -> float:
         """The nearest noise level that the model was trained at."""
         return float(self.model.round_sigma(sigma))
@@ -218,7 +230,9 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
             generator.seed()
         else:
             generator.manual_seed(seed)
-        labels = make_labels(self.num_classes, num_samples, class_label, generator)
+        asked = condition_of(class_label, self.num_classes)
+        conditions = draw_classes([asked] * num_samples, self.num_classes, generator)
+        labels = label_vectors(conditions, self.num_classes).vectors
         given = {"S_churn": S_churn, "S_min": S_min, "S_max": S_max, "S_noise": S_noise}
         churn = self.published_sampler["churn"]._replace(
             **{key: value for key, value in given.items() if value is not None}
@@ -233,7 +247,7 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
 
         def denoise(x: Tensor, sigma: float) -> Tensor:
             level = torch.full((num_samples,), sigma)
-            return self.forward(x.float(), level, labels.conditional).cpu().double()
+            return self.forward(x.float(), level, labels).cpu().double()
 
         for step in heun_steps(
             denoise,
@@ -243,7 +257,8 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
             self.round_sigma,
         ):
             pictures = step.x
-        return tensor_to_uint8_image(pictures), labels.numbers
+        numbers = torch.tensor([class_number(condition) for condition in conditions])
+        return tensor_to_uint8_image(pictures), numbers
 
     def register_activation_hooks(
         self, layer_names: Sequence[str], hook_fn: ForwardHook

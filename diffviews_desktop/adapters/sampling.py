@@ -1,4 +1,4 @@
-"""What every sampler needs: noise levels, label vectors, pictures; and EDM's own sampler."""
+"""What every sampler needs: noise levels and pictures; and the samplers themselves."""
 
 from __future__ import annotations
 
@@ -6,18 +6,14 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from diffviews_desktop.errors import UsageError
 
-ClassChoice = int | Literal["random", "zero", "uniform"]
 MAX_STEPS = 100_000
-UNIFORM_LABEL = -1
-ZERO_LABEL = -2
 
 
 def tensor_to_uint8_image(tensor: Tensor) -> Tensor:
@@ -59,56 +55,6 @@ def get_denoising_sigmas(
     return sigmas
 
 
-@dataclass(frozen=True)
-class Labels:
-    """Label vectors of a run: ``conditional`` and ``unconditional`` are ``(B, num_classes)``, or
-    None for an unconditional model; ``numbers`` ``(B,)`` holds the classes, -1 for the uniform
-    label and -2 for the zero label."""
-
-    numbers: Tensor
-    conditional: Tensor | None
-    unconditional: Tensor | None
-
-
-def make_labels(
-    num_classes: int,
-    num_samples: int,
-    choice: ClassChoice | None,
-    generator: torch.Generator | Sequence[torch.Generator],
-) -> Labels:
-    """Label vectors for a choice of class.
-
-    ``None`` and ``"random"`` draw a class for each sample, from its own generator where there is
-    one a sample; ``"uniform"`` (or -1) gives every class the weight ``1 / num_classes``, also as
-    the unconditional label; ``"zero"`` is all zeros.
-
-    Raises:
-        UsageError: the model has no such class.
-    """
-    if num_classes == 0:
-        return Labels(torch.full((num_samples,), ZERO_LABEL), None, None)
-    zeros = torch.zeros(num_samples, num_classes)
-    if choice == "zero":
-        return Labels(torch.full((num_samples,), ZERO_LABEL), zeros, zeros)
-    if choice in ("uniform", UNIFORM_LABEL):
-        uniform = torch.full_like(zeros, 1 / num_classes)
-        return Labels(torch.full((num_samples,), UNIFORM_LABEL), uniform, uniform)
-    if choice is None or choice == "random":
-        if isinstance(generator, torch.Generator):
-            numbers = torch.randint(num_classes, (num_samples,), generator=generator)
-        else:
-            drawn = [torch.randint(num_classes, (1,), generator=own) for own in generator]
-            numbers = torch.cat(drawn)
-    elif isinstance(choice, int | np.integer) and 0 <= choice < num_classes:
-        numbers = torch.full((num_samples,), int(choice))
-    else:
-        raise UsageError(
-            f"There is no class {choice!r}: use 0 to {num_classes - 1}, random, zero or uniform."
-        )
-    conditional = (numbers[:, None] == torch.arange(num_classes)).float()
-    return Labels(numbers, conditional, zeros)
-
-
 class Churn(NamedTuple):
     """Noise that EDM's sampler adds at each step; ``S_churn`` 0 is deterministic."""
 
@@ -120,7 +66,7 @@ class Churn(NamedTuple):
 
 @dataclass(frozen=True)
 class SamplerStep:
-    """One step of a sampler, all ``(B, C, R, R)``, float64 in `heun_steps`.
+    """One step of a sampler, all ``(B, *sample_shape)``, float64 in `heun_steps`.
 
     Attributes:
         index: from 0.

@@ -31,6 +31,14 @@ __all__ = [
     "load_fast_activations",
 ]
 
+OF_EXTRACTOR = (
+    "convert_to_fast_format",
+    "flatten_activations",
+    "load_activations",
+    "load_fast_activations",
+)
+"""What `diffviews_desktop.core.extractor` passes on."""
+
 
 def flatten_activations(activations: Mapping[str, NDArray]) -> NDArray:
     """Join layers to rows ``(B, D) float32``, in sorted name order, each C, H, W row-major.

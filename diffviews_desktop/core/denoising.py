@@ -14,8 +14,10 @@ import torch
 from torch import Tensor
 
 from diffviews_desktop.adapters.base import GeneratorAdapter
-from diffviews_desktop.adapters.device import adapter_device, is_out_of_memory, release_memory
-from diffviews_desktop.adapters.sampling import Churn, Labels, heun_steps, renoising_steps
+from diffviews_desktop.adapters.conditioning import Conditioning, Conditionings
+from diffviews_desktop.adapters.device import is_out_of_memory, release_memory
+from diffviews_desktop.adapters.model import Model, as_model
+from diffviews_desktop.adapters.sampling import Churn, heun_steps, renoising_steps
 from diffviews_desktop.core.extractor import ActivationExtractor
 from diffviews_desktop.core.masking import ActivationMasker, blend
 from diffviews_desktop.data.activations.arrays import Float32, flatten_layers
@@ -66,11 +68,11 @@ class DenoiseStep:
     Attributes:
         index: from 0.
         sigma: noise level of the input, churn included.
-        noised: the input ``(B, C, R, R)`` float32.
-        denoised: the model's prediction, guidance applied, ``(B, C, R, R)`` float32; after the last
-            step, the pictures.
-        computed: what each captured layer computed for the conditional label, ``{layer: (B, C, H,
-            W)}``; for a masked layer, what it would have said.
+        noised: the input ``(B, *sample_shape)`` float32.
+        denoised: the model's prediction, guidance applied, ``(B, *sample_shape)`` float32; after
+            the last step, the samples that the model's codec decodes to pictures.
+        computed: what each captured layer computed for the condition, ``{layer: (B, C, H, W)}``;
+            for a masked layer, what it would have said.
         imposed: the masks that acted, ``{layer: (1 or B, C, H, W)}``; empty when unmasked.
         strengths: how much of each mask was imposed, 0 … 1.
         evaluations: how often the network ran for each picture in this step.
@@ -119,7 +121,7 @@ class _Network:
     """The model with its masks and captures: runs a batch whole, or in parts that fit in memory.
 
     Args:
-        adapter: the model.
+        model: the model.
         imposer: its masks are applied where its hooks are registered.
         masks: what it imposes.
         masked_rows: how many rows of the batch, from the first, the masks act on; None for all.
@@ -129,15 +131,15 @@ class _Network:
 
     def __init__(
         self,
-        adapter: GeneratorAdapter,
+        model: Model,
         imposer: ActivationMasker,
         masks: _Masks,
         masked_rows: int | None,
         extractor: ActivationExtractor | None,
         say: Callable[[str], None],
     ) -> None:
-        self._adapter = adapter
-        self._device = adapter_device(adapter)
+        self._model = model
+        self._device = model.device
         self._imposer = imposer
         self._masks = masks
         self._masked_rows = masked_rows
@@ -147,9 +149,9 @@ class _Network:
         self._imposed: slice | None = None
 
     def run(
-        self, x: Tensor, sigma: float, labels: Tensor | None
+        self, x: Tensor, sigma: float, conditioning: Conditioning
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The prediction ``(B, C, R, R)`` and what was captured, on the CPU.
+        """The prediction ``(B, *sample_shape)`` and what was captured, on the CPU.
 
         Raises:
             OutOfMemoryError: there is not enough memory for a single picture.
@@ -157,7 +159,7 @@ class _Network:
         while True:
             part = self._part or len(x)
             try:
-                return self._run_in_parts(x, sigma, labels, part)
+                return self._run_in_parts(x, sigma, conditioning, part)
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise
@@ -174,7 +176,7 @@ class _Network:
             )
 
     def _run_in_parts(
-        self, x: Tensor, sigma: float, labels: Tensor | None, part: int
+        self, x: Tensor, sigma: float, conditioning: Conditioning, part: int
     ) -> tuple[Tensor, dict[str, Tensor]]:
         outputs: list[Tensor] = []
         captured: list[dict[str, Tensor]] = []
@@ -182,8 +184,8 @@ class _Network:
             rows = slice(start, start + part)
             self._impose(rows)
             levels = torch.full((len(x[rows]),), sigma, device=self._device)
-            vectors = None if labels is None else labels[rows].to(self._device)
-            outputs.append(self._adapter.forward(x[rows].to(self._device), levels, vectors).cpu())
+            told = conditioning.take(rows).to(self._device)
+            outputs.append(self._model.forward(x[rows].to(self._device), levels, told).cpu())
             if self._extractor is not None:
                 captured.append(self._extractor.get_activations())
         layers = captured[0] if captured else {}
@@ -207,9 +209,9 @@ class _Network:
 
 @torch.no_grad()
 def denoise(
-    adapter: GeneratorAdapter,
+    adapter: GeneratorAdapter | Model,
     *,
-    labels: Labels,
+    conditions: Conditionings,
     sigmas: Tensor,
     generator: torch.Generator | Sequence[torch.Generator],
     sampler: Sampler = "renoise",
@@ -226,12 +228,13 @@ def denoise(
     """Denoise step by step.
 
     The masks act on the steps ``mask_from … mask_steps - 1``, all by default, and on both
-    evaluations of a Heun step. With guidance, both labels run as one batch, and the captured layers
+    evaluations of a Heun step. With guidance, both halves run as one batch, and the captured layers
     are those of the conditional half. However the iteration ends, no hook is left behind.
 
     Args:
         adapter: the model.
-        labels: from `make_labels`; its batch size is that of the run.
+        conditions: what to draw, and what guidance leads away from; their length is the size of
+            the run's batch.
         sigmas: noise levels, descending, ``(S,)``.
         generator: source of all noise, on the CPU, so that every device draws the same; one, or one
             a picture.
@@ -239,7 +242,7 @@ def denoise(
             `renoising_steps`), "heun" is EDM's (see `heun_steps`).
         churn: noise that Heun's sampler adds; None for none.
         noise_mode: "zero" starts from zeros and adds no noise.
-        guidance_scale: 1 for none, 0 for the unconditional label alone.
+        guidance_scale: 1 for none, 0 for the unconditional half alone.
         masker: masks to apply.
         mask_from: first step they apply to, from 0.
         mask_steps: the step that they no longer apply to; None for no such step, 0 for no mask.
@@ -255,9 +258,9 @@ def denoise(
         raise UsageError(f"Unknown sampler {sampler!r}: use {' or '.join(SAMPLERS)}.")
     if sampler == "renoise" and churn is not None and churn.S_churn:
         raise UsageError("Churn belongs to the sampler heun; renoise adds all noise anew anyway.")
-    batch = len(labels.numbers)
-    size = (getattr(adapter, "img_channels", 3), adapter.resolution, adapter.resolution)
-    guided = guidance_scale != 1 and labels.conditional is not None
+    model = as_model(adapter)
+    batch, size = len(conditions.conditional), model.sample_shape
+    guided = guidance_scale != 1 and conditions.unconditional is not None
     masks = _masks_of(masker)
     last = len(sigmas) if mask_steps is None else mask_steps
 
@@ -269,28 +272,26 @@ def denoise(
         return torch.stack([torch.randn(size, generator=own) for own in generator])
 
     with ExitStack() as stack:
-        imposer = ActivationMasker(adapter)
+        imposer = ActivationMasker(model)
         for name, mask in masks.values.items():
             imposer.set_mask(name, mask, masks.strengths[name])
         if masker is not None:
             # the extractor's hooks must come first, to see what the layer computed
             masker.remove_hooks()
         stack.callback(imposer.remove_hooks)
-        extractor = stack.enter_context(ActivationExtractor(adapter, capture)) if capture else None
+        extractor = stack.enter_context(ActivationExtractor(model, capture)) if capture else None
         masked_rows = batch if guided and not mask_unconditional else None
         network = _Network(
-            adapter, imposer, _doubled(masks) if guided else masks, masked_rows, extractor, say
+            model, imposer, _doubled(masks) if guided else masks, masked_rows, extractor, say
         )
         captured: list[dict[str, Tensor]] = []
 
         def predict(x: Tensor, sigma: float) -> Tensor:
             x = x.float()
-            if not guided:
-                denoised, layers = network.run(x, sigma, labels.conditional)
+            if not guided or conditions.unconditional is None:
+                denoised, layers = network.run(x, sigma, conditions.conditional)
             else:
-                assert labels.conditional is not None
-                assert labels.unconditional is not None
-                both = torch.cat([labels.conditional, labels.unconditional])
+                both = conditions.conditional.cat(conditions.unconditional)
                 halves, layers = network.run(torch.cat([x, x]), sigma, both)
                 conditional, unconditional = halves.chunk(2)
                 denoised = unconditional + guidance_scale * (conditional - unconditional)
@@ -299,13 +300,12 @@ def denoise(
 
         levels = sigmas.double().tolist()
         if sampler == "heun":
-            nearest = getattr(adapter, "round_sigma", float)
             steps = heun_steps(
                 lambda x, sigma: predict(x, sigma).double(),
                 lambda: noise().double(),
                 levels,
                 churn,
-                nearest,
+                model.round_sigma,
             )
         else:
             steps = renoising_steps(predict, noise, levels)

@@ -1,12 +1,13 @@
-"""Capture layers during a forward pass, and compute the activations of a set of pictures."""
+"""Capture layers during a forward pass, and compute the activations of a set of samples."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -14,15 +15,31 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from diffviews_desktop.adapters.base import ForwardHook, GeneratorAdapter
-from diffviews_desktop.adapters.device import adapter_device, is_out_of_memory, release_memory
+from diffviews_desktop.adapters.conditioning import Conditioning
+from diffviews_desktop.adapters.device import is_out_of_memory, release_memory
 from diffviews_desktop.adapters.hooks import first_tensor
-from diffviews_desktop.compat.activations import convert_to_fast_format as convert_to_fast_format
-from diffviews_desktop.compat.activations import flatten_activations as flatten_activations
-from diffviews_desktop.compat.activations import load_activations as load_activations
-from diffviews_desktop.compat.activations import load_fast_activations as load_fast_activations
+from diffviews_desktop.adapters.model import Model, as_model
 from diffviews_desktop.data.activations.arrays import Float32
 from diffviews_desktop.errors import OutOfMemoryError
 from diffviews_desktop.files.writing import replacing_all
+from diffviews_desktop.values.conditions import Condition
+
+if TYPE_CHECKING:
+    from diffviews_desktop.compat.activations import (
+        convert_to_fast_format as convert_to_fast_format,
+    )
+    from diffviews_desktop.compat.activations import flatten_activations as flatten_activations
+    from diffviews_desktop.compat.activations import load_activations as load_activations
+    from diffviews_desktop.compat.activations import load_fast_activations as load_fast_activations
+else:
+
+    def __getattr__(name: str) -> object:
+        """Functions on files that scripts of the described system import from here."""
+        activations = import_module("diffviews_desktop.compat.activations")
+        if name in activations.OF_EXTRACTOR:
+            return getattr(activations, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 ExtractionInput = Literal["noised", "scaled"]
 
@@ -48,7 +65,7 @@ class ActivationExtractor:
 
     def __init__(
         self,
-        adapter: GeneratorAdapter,
+        adapter: GeneratorAdapter | Model,
         layers: Sequence[str] | None = None,
         *,
         stop_after_last: bool = False,
@@ -105,11 +122,11 @@ class ActivationExtractor:
         """What the last forward pass gave: ``{layer: (B, C, H, W)}``, on the CPU."""
         return dict(self._activations)
 
-    def run_until(self, x: Tensor, sigma: Tensor, class_labels: Tensor | None) -> dict[str, Tensor]:
+    def run_until(self, x: Tensor, sigma: Tensor, conditioning: Conditioning) -> dict[str, Tensor]:
         """One forward pass, ended after the last wanted layer if so constructed."""
         self.clear()
         with contextlib.suppress(StopForward):
-            self.adapter.forward(x, sigma, class_labels)
+            as_model(self.adapter).forward(x, sigma, conditioning)
         return self.get_activations()
 
     def save(self, output_path: Path, metadata: Mapping[str, Any] | None = None) -> None:
@@ -131,59 +148,49 @@ class ActivationExtractor:
                 files[1].write(json.dumps(dict(metadata), indent=2).encode())
 
 
-class LabelledPictures(NamedTuple):
-    """A batch of samples to extract: pictures ``(B, C, R, R) float32`` in [-1, 1], noise levels
-    ``(B,)``, class numbers ``(B,)`` and one noise seed a sample ``(B,)``."""
+class SampleBatch(NamedTuple):
+    """A batch of samples to extract: what the model denoises ``(B, *sample_shape) float32``, noise
+    levels ``(B,)``, what each shows, and one noise seed a sample ``(B,)``."""
 
-    images: Float32
+    samples: Tensor
     sigmas: Float32
-    classes: NDArray[np.integer]
+    conditions: Sequence[Condition]
     seeds: NDArray[np.integer]
 
-    def take(self, rows: slice) -> LabelledPictures:
+    def take(self, rows: slice) -> SampleBatch:
         """Some of the samples."""
-        return LabelledPictures(
-            self.images[rows], self.sigmas[rows], self.classes[rows], self.seeds[rows]
+        return SampleBatch(
+            self.samples[rows], self.sigmas[rows], self.conditions[rows], self.seeds[rows]
         )
 
 
-def one_hot(classes: NDArray[np.integer] | Sequence[int], num_classes: int) -> Tensor | None:
-    """Label vectors ``(B, num_classes) float32``; a number outside the classes gives zeros.
-
-    None for an unconditional model.
-    """
-    if not num_classes:
-        return None
-    numbers = torch.as_tensor(np.asarray(classes, dtype=np.int64))
-    return (numbers[:, None] == torch.arange(num_classes)).float()
-
-
-def extraction_inputs(batch: LabelledPictures, how: ExtractionInput) -> Tensor:
-    """What the model sees: ``image + sigma * noise`` ("noised", the noise from each sample's own
-    seed) or ``image * sigma`` ("scaled", as folders made by the original system)."""
-    images = torch.from_numpy(np.ascontiguousarray(batch.images, dtype=np.float32))
-    sigmas = torch.from_numpy(np.asarray(batch.sigmas, dtype=np.float32))[:, None, None, None]
+def extraction_inputs(batch: SampleBatch, how: ExtractionInput) -> Tensor:
+    """What the model sees: ``sample + sigma * noise`` ("noised", the noise from each sample's own
+    seed) or ``sample * sigma`` ("scaled", as folders made by the original system)."""
+    samples = batch.samples
+    levels = torch.from_numpy(np.asarray(batch.sigmas, dtype=np.float32))
+    sigmas = levels.reshape(-1, *[1] * (samples.ndim - 1))
     if how == "scaled":
-        return images * sigmas
+        return samples * sigmas
     noise = torch.stack(
         [
-            torch.randn(images.shape[1:], generator=torch.Generator().manual_seed(int(seed)))
+            torch.randn(samples.shape[1:], generator=torch.Generator().manual_seed(int(seed)))
             for seed in batch.seeds
         ]
     )
-    return images + sigmas * noise
+    return samples + sigmas * noise
 
 
 @torch.no_grad()
 def extract_batches(
-    adapter: GeneratorAdapter,
+    adapter: GeneratorAdapter | Model,
     layers: Sequence[str],
-    batches: Iterable[LabelledPictures],
+    batches: Iterable[SampleBatch],
     *,
     how: ExtractionInput = "noised",
     smaller: Callable[[int], None] = lambda size: None,
 ) -> Iterator[dict[str, Float32]]:
-    """Activations of batches of pictures: ``{layer: (B, C*H*W)}``, each flattened row-major.
+    """Activations of batches of samples: ``{layer: (B, C*H*W)}``, each flattened row-major.
 
     The forward pass ends after the last wanted layer. A batch for which the memory does not suffice
     is done in halves, and ``smaller`` told the size that worked.
@@ -191,25 +198,25 @@ def extract_batches(
     Raises:
         OutOfMemoryError: there is not enough memory for a single picture.
     """
-    with ActivationExtractor(adapter, layers, stop_after_last=True) as extractor:
+    model = as_model(adapter)
+    with ActivationExtractor(model, layers, stop_after_last=True) as extractor:
         for batch in batches:
-            yield _extract(extractor, batch, how, smaller)
+            yield _extract(model, extractor, batch, how, smaller)
 
 
 def _extract(
+    model: Model,
     extractor: ActivationExtractor,
-    batch: LabelledPictures,
+    batch: SampleBatch,
     how: ExtractionInput,
     smaller: Callable[[int], None],
 ) -> dict[str, Float32]:
-    adapter = extractor.adapter
-    device = adapter_device(adapter)
-    labels = one_hot(batch.classes, adapter.num_classes)
+    device = model.device
     try:
         captured = extractor.run_until(
             extraction_inputs(batch, how).to(device),
             torch.from_numpy(np.asarray(batch.sigmas, dtype=np.float32)).to(device),
-            None if labels is None else labels.to(device),
+            model.encode(batch.conditions).to(device),
         )
     except Exception as error:
         if not is_out_of_memory(error):
@@ -225,7 +232,7 @@ def _extract(
                 "Close other programs that use it, or choose --device cpu."
             )
         parts = (batch.take(slice(None, half)), batch.take(slice(half, None)))
-        first, second = (_extract(extractor, part, how, smaller) for part in parts)
+        first, second = (_extract(model, extractor, part, how, smaller) for part in parts)
         smaller(half)
         return {name: np.concatenate([first[name], second[name]]) for name in first}
     return {name: tensor.float().flatten(1).numpy() for name, tensor in captured.items()}

@@ -14,13 +14,10 @@ from PIL import Image
 from torch import Tensor
 
 from diffviews_desktop.adapters.base import GeneratorAdapter
-from diffviews_desktop.adapters.device import adapter_device
-from diffviews_desktop.adapters.sampling import (
-    Churn,
-    get_denoising_sigmas,
-    make_labels,
-    tensor_to_uint8_image,
-)
+from diffviews_desktop.adapters.conditioning import class_number, condition_of, draw_classes
+from diffviews_desktop.adapters.model import as_model
+from diffviews_desktop.adapters.sampling import Churn, get_denoising_sigmas
+from diffviews_desktop.adapters.sampling import tensor_to_uint8_image as tensor_to_uint8_image
 from diffviews_desktop.core.denoising import (
     NoiseMode,
     Sampler,
@@ -34,6 +31,7 @@ from diffviews_desktop.data.activations.arrays import Float32
 from diffviews_desktop.data.folder.files import check_stays_inside
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.files.writing import replacing_all
+from diffviews_desktop.values.conditions import ZeroLabel
 
 
 @dataclass(frozen=True)
@@ -147,10 +145,12 @@ def generate_with_mask_multistep(
     mode: NoiseMode = noise_mode if stochastic else "zero"
     used_seed = choose_seed(mode, seed)
     generators = make_generators(used_seed, num_samples)
-    labels = make_labels(adapter.num_classes, num_samples, class_label, generators)
+    model = as_model(adapter)
+    asked = condition_of(class_label, model.num_classes)
+    conditions = draw_classes([asked] * num_samples, model.num_classes, generators)
     steps = denoise(
-        adapter,
-        labels=labels,
+        model,
+        conditions=model.encode_pair(conditions),
         sigmas=get_denoising_sigmas(num_steps, sigma_max, sigma_min, rho),
         generator=generators,
         sampler=sampler,
@@ -169,12 +169,12 @@ def generate_with_mask_multistep(
     for step in steps:
         if return_trajectory and step.computed:
             trajectory.append(step.row())
-        intermediates.append(tensor_to_uint8_image(step.denoised))
+        intermediates.append(model.codec.decode(step.denoised))
         if return_noised_inputs:
-            noised_inputs.append(tensor_to_uint8_image(step.noised))
+            noised_inputs.append(model.codec.decode(step.noised))
     return GenerationResult(
         images=intermediates[-1],
-        labels=labels.numbers,
+        labels=torch.tensor([class_number(condition) for condition in conditions]),
         trajectory=trajectory if return_trajectory else None,
         intermediates=intermediates if return_intermediates else None,
         noised_inputs=noised_inputs if return_noised_inputs else None,
@@ -240,10 +240,9 @@ def infer_layer_shape(
         return tuple(shapes[layer_name])
     if device is not None:
         adapter.to(device)
-    channels = getattr(adapter, "img_channels", 3)
-    where = adapter_device(adapter)
-    x = torch.zeros(1, channels, adapter.resolution, adapter.resolution, device=where)
-    labels = torch.zeros(1, adapter.num_classes, device=where) if adapter.num_classes else None
-    with ActivationExtractor(adapter, [layer_name], stop_after_last=True) as extractor:
-        captured = extractor.run_until(x, torch.ones(1, device=where), labels)
+    model = as_model(adapter)
+    x = torch.zeros(1, *model.sample_shape, device=model.device)
+    told = model.encode([ZeroLabel()]).to(model.device)
+    with ActivationExtractor(model, [layer_name], stop_after_last=True) as extractor:
+        captured = extractor.run_until(x, torch.ones(1, device=model.device), told)
     return tuple(captured[layer_name].shape[1:])

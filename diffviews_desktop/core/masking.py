@@ -14,6 +14,7 @@ from torch import Tensor
 
 from diffviews_desktop.adapters.base import ForwardHook, GeneratorAdapter
 from diffviews_desktop.adapters.hooks import first_tensor, fit_mask, replace_first
+from diffviews_desktop.adapters.model import Model
 from diffviews_desktop.data.activations.arrays import Float32, layer_slices
 from diffviews_desktop.data.activations.npz import NpzFile
 from diffviews_desktop.errors import MaskError
@@ -29,7 +30,7 @@ class ActivationMasker:
     (see `blend`). Use as a context manager to register and remove.
     """
 
-    def __init__(self, adapter: GeneratorAdapter) -> None:
+    def __init__(self, adapter: GeneratorAdapter | Model) -> None:
         self.adapter = adapter
         self._masks: dict[str, Tensor] = {}
         self._strengths: dict[str, float | Tensor] = {}

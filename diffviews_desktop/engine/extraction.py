@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -21,14 +21,16 @@ from numpy.typing import NDArray
 
 from diffviews_desktop.data.activations.arrays import Float32, flatten_layers, layer_slices
 from diffviews_desktop.data.cache.partial_matrix import PartialMatrix
-from diffviews_desktop.data.folder.pictures import read_picture
+from diffviews_desktop.data.folder.pictures import read_image
 from diffviews_desktop.errors import AdapterError, DataError, PictureError
 from diffviews_desktop.pictures.faults import Fault, faults_of
+from diffviews_desktop.values.conditions import ClassLabel, Condition, ZeroLabel
+from diffviews_desktop.values.models import ModelFacts
 from diffviews_desktop.values.samples import SampleTable
 
 if TYPE_CHECKING:
-    from diffviews_desktop.adapters.base import GeneratorAdapter
-    from diffviews_desktop.core.extractor import LabelledPictures
+    from diffviews_desktop.adapters.model import Model
+    from diffviews_desktop.core.extractor import SampleBatch
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +47,14 @@ class Target:
 
     layers: tuple[str, ...]
     matrix: PartialMatrix
+
+
+@dataclass(frozen=True, eq=False)
+class _Decoded:
+    """Pictures ``(B, R, R, C) uint8`` that could be read, and whose they are."""
+
+    images: NDArray[np.uint8]
+    rows: list[int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +76,7 @@ class SampleExtraction:
     """Extracts layers of samples of one model.
 
     Args:
-        adapter: the model.
+        model: the model.
         table: the samples.
         layers: all layers to extract, in one pass.
         how: what the model sees (see `diffviews_desktop.core.extractor.extraction_inputs`).
@@ -83,7 +93,7 @@ class SampleExtraction:
 
     def __init__(
         self,
-        adapter: GeneratorAdapter,
+        model: Model,
         table: SampleTable,
         layers: Sequence[str],
         how: Literal["noised", "scaled"],
@@ -93,15 +103,15 @@ class SampleExtraction:
     ) -> None:
         self.skipped: dict[str, Fault] = {}
         self.notes: list[str] = []
-        self._adapter = adapter
+        self._model = model
         self._table = table
         self._layers = tuple(layers)
         self._how: Literal["noised", "scaled"] = how
         self._check = check
         self._interruptible = interruptible
-        self._channels = getattr(adapter, "img_channels", 3)
-        values = self._channels * adapter.resolution**2 + row_width(adapter, layers)
-        on_cuda = str(getattr(adapter, "device", "")).startswith("cuda")
+        facts = model.facts
+        values = facts.channels * facts.resolution**2 + row_width(facts, layers)
+        on_cuda = facts.device.startswith("cuda")
         most = BATCH_VALUES_CUDA if on_cuda else BATCH_VALUES
         largest = LARGEST_BATCH_CUDA if on_cuda else LARGEST_BATCH
         self._size = int(np.clip(most // values, 1, largest))
@@ -112,15 +122,16 @@ class SampleExtraction:
 
         taken: list[list[int]] = []
 
-        def pictures() -> Iterator[LabelledPictures]:
-            for batch, kept in self._decoded(rows):
+        def samples() -> Iterator[SampleBatch]:
+            for decoded in self._decoded(rows):
                 start = 0
-                while start < len(kept):  # the size may have become smaller since it was decoded
+                # the size may have become smaller since they were decoded
+                while start < len(decoded.rows):
                     self._check()
                     part = slice(start, start + self._size)
                     start = part.stop
-                    taken.append(kept[part])
-                    yield batch.take(part)
+                    taken.append(decoded.rows[part])
+                    yield self._encode(decoded.images[part], decoded.rows[part])
 
         def smaller(size: int) -> None:
             if size < self._size:
@@ -131,7 +142,7 @@ class SampleExtraction:
 
         with self._interruptible():
             for part in extract_batches(
-                self._adapter, self._layers, pictures(), how=self._how, smaller=smaller
+                self._model, self._layers, samples(), how=self._how, smaller=smaller
             ):
                 yield taken.pop(0), part
 
@@ -185,7 +196,19 @@ class SampleExtraction:
             target.matrix.rows[~finished] = np.nan
         return Extracted(np.flatnonzero(finished), computed, pace.overall())
 
-    def _decoded(self, rows: Sequence[int]) -> Iterator[tuple[LabelledPictures, list[int]]]:
+    def _encode(self, images: NDArray[np.uint8], rows: Sequence[int]) -> SampleBatch:
+        """What the model denoises and is told of some samples."""
+        from diffviews_desktop.core.extractor import SampleBatch
+
+        table = self._table
+        return SampleBatch(
+            samples=self._model.codec.encode(images),
+            sigmas=table.sigma[rows],
+            conditions=class_conditions(table.class_label[rows], self._model.facts.num_classes),
+            seeds=np.array([noise_seed(table.sample_id[row]) for row in rows], dtype=np.int64),
+        )
+
+    def _decoded(self, rows: Sequence[int]) -> Iterator[_Decoded]:
         """Batches of pictures, the next one being decoded while one is in use."""
         with ThreadPoolExecutor(1, thread_name_prefix="decode") as thread:
             start = min(self._size, len(rows))
@@ -201,11 +224,8 @@ class SampleExtraction:
                 if last:
                     return
 
-    def _read(self, rows: Sequence[int]) -> tuple[LabelledPictures, list[int]]:
-        """The pictures of some samples, and which of them could be read."""
-        from diffviews_desktop.core.extractor import LabelledPictures
-
-        table, resolution = self._table, self._adapter.resolution
+    def _read(self, rows: Sequence[int]) -> _Decoded:
+        table, facts = self._table, self._model.facts
         images, kept = [], []
         for row in rows:
             path = table.picture(row)
@@ -213,35 +233,35 @@ class SampleExtraction:
                 if path is None:
                     missing = f"The picture of {table.sample_id[row]} is missing."
                     raise PictureError(missing, Fault.MISSING)
-                images.append(read_picture(path, resolution, self._channels))
+                images.append(read_image(path, facts.resolution, facts.channels))
                 kept.append(int(row))
             except PictureError as error:
                 log.warning("%s", error)
                 self.skipped[table.sample_id[row]] = error.fault
-        empty = np.empty((0, self._channels, resolution, resolution), np.float32)
-        batch = LabelledPictures(
-            images=np.stack(images) if images else empty,
-            sigmas=table.sigma[kept],
-            classes=table.class_label[kept],
-            seeds=np.array([noise_seed(table.sample_id[row]) for row in kept], dtype=np.int64),
-        )
-        return batch, kept
+        empty = np.empty((0, facts.resolution, facts.resolution, facts.channels), np.uint8)
+        return _Decoded(np.stack(images) if images else empty, kept)
 
 
-def row_width(adapter: GeneratorAdapter, layers: Sequence[str]) -> int:
+def class_conditions(classes: Iterable[int], num_classes: int) -> list[Condition]:
+    """What samples of these classes show: the zero label where the model has no such class."""
+    return [
+        ClassLabel(int(number)) if 0 <= number < num_classes else ZeroLabel() for number in classes
+    ]
+
+
+def row_width(facts: ModelFacts, layers: Sequence[str]) -> int:
     """Number of values of one sample.
 
     Raises:
         AdapterError: the model lacks a layer.
     """
-    shapes = adapter.get_layer_shapes()
-    missing = [name for name in layers if name not in shapes]
+    missing = [name for name in layers if name not in facts.layers]
     if missing:
         raise AdapterError(
-            f"The model has no layer {missing[0]!r}. Its layers: "
-            f"{', '.join(adapter.hookable_layers)}."
+            f"The model has no layer {missing[0]!r}. Its layers: {', '.join(facts.layers)}."
         )
-    return max(part.stop for part in layer_slices({name: shapes[name] for name in layers}).values())
+    shapes = {name: facts.layers[name] for name in layers}
+    return max(part.stop for part in layer_slices(shapes).values())
 
 
 def noise_seed(sample_id: str) -> int:

@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.data.activations.arrays import Float32
+from diffviews_desktop.engine.activations import activations_of
+from diffviews_desktop.engine.extraction import class_conditions
 from diffviews_desktop.engine.jobs.drawing import (
     MAX_PICTURES,
     Generate,
@@ -32,11 +34,13 @@ from diffviews_desktop.engine.record import make_record
 from diffviews_desktop.errors import MaskError, UsageError
 from diffviews_desktop.processing.neighbors import nearest
 from diffviews_desktop.processing.projector import Projector
+from diffviews_desktop.values.conditions import Condition, UniformLabel
 from diffviews_desktop.values.runs import GridCell, TrajectoryStep
 from diffviews_desktop.values.sampling import ClassChoice, GenerateSettings
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
-    from diffviews_desktop.adapters.base import GeneratorAdapter
+    from diffviews_desktop.adapters.codec import Codec
+    from diffviews_desktop.adapters.model import Model
     from diffviews_desktop.core.denoising import DenoiseStep
     from diffviews_desktop.core.masking import ActivationMasker
 
@@ -64,30 +68,28 @@ class Generation:
 
     def trajectory(self, job: Generate) -> Trajectory:
         """Draw one picture; every step is told as it is there."""
-        from diffviews_desktop.adapters.device import adapter_device
-
         settings = self._checked(job.settings, job.rows)
         job = replace(job, settings=settings, layers=self._map_layers(job.layers))
         assert settings.seed is not None
-        adapter = self.host.adapter_of(self.opened)
-        _Run(adapter, settings, job.class_choice, 1, {}, [])  # refuses a class that there is not
+        model = self.host.model_of(self.opened)
+        _Run(model, settings, job.class_choice, 1, {}, [])  # refuses a class that there is not
         projector = self.maps.projector(self.opened, job.layers)
-        self.host.prepare(adapter)
+        self.host.prepare(model)
         imposed_layers = settings.mask_layers or job.layers
         masks = self._masks(job.rows, job.layers, settings, projector)
         capture = sorted({*job.layers, *(imposed_layers if masks and job.keep else ())})
         notes: list[str] = []
         steps: list[TrajectoryStep] = []
-        run = _Run(adapter, settings, job.class_choice, 1, masks, notes)
+        run = _Run(model, settings, job.class_choice, 1, masks, notes)
         self.host.emit(RunStarted(job.job_id, settings.seed, run.numbers[0]))
         self.host.progress("generating", 0.0)
-        with self.host.interruptible(adapter), closing(run.steps(capture)) as running:
+        with self.host.interruptible(model), closing(run.steps(capture)) as running:
             for step in running:
-                steps.append(_place(step, projector, job))
+                steps.append(_place(step, model.codec, projector, job))
                 self.host.emit(StepDone(job.job_id, steps[-1]))
                 self.host.progress("generating", len(steps) / settings.num_steps)
                 self.host.check()
-        device = str(adapter_device(adapter))
+        device = model.facts.device
         return Trajectory(
             job=job,
             class_label=run.numbers[0],
@@ -102,21 +104,19 @@ class Generation:
 
     def grid(self, job: GenerateGrid) -> PictureGrid:
         """Draw one picture for every combination of the axes, a batch at a time."""
-        from diffviews_desktop.adapters.device import adapter_device
-
         settings = self._checked(job.settings, job.rows)
         _check_axes(job)
-        adapter = self.host.adapter_of(self.opened)
-        device = adapter_device(adapter)
+        model = self.host.model_of(self.opened)
+        device = model.facts.device
         if job.batch is None:
-            few = 4 if adapter.resolution <= _SMALL else 1
-            job = replace(job, batch=few if str(device) == "cpu" else 16)
+            few = 4 if model.facts.resolution <= _SMALL else 1
+            job = replace(job, batch=few if device == "cpu" else 16)
         job = replace(job, settings=settings, layers=self._map_layers(job.layers))
         assert job.batch is not None
         every = job.cells()
         for cell in every:
             self._checked(cell, job.rows)
-        _Run(adapter, settings, job.class_choice, 1, {}, [])  # refuses a class that there is not
+        _Run(model, settings, job.class_choice, 1, {}, [])  # refuses a class that there is not
         known: dict[tuple[str, ...], Masks] = {}
         for cell in every:
             if job.rows and cell.mask_layers not in known:
@@ -124,30 +124,30 @@ class Generation:
                 if cell.weighting == "distance":
                     projector = self.maps.projector(self.opened, job.layers)
                 known[cell.mask_layers] = self._masks(job.rows, job.layers, cell, projector)
-        self.host.prepare(adapter)
+        self.host.prepare(model)
         notes: list[str] = []
         cells: list[GridCell] = []
         assert settings.seed is not None
         self.host.emit(RunStarted(job.job_id, settings.seed, 0))
         self.host.progress("generating", 0.0, f"0 of {len(every)}")
-        with self.host.interruptible(adapter):
+        with self.host.interruptible(model):
             for batch in _batches(every, job.batch):
                 done = len(cells)
-                for drawn in self._draw(adapter, job, batch, known, notes, done, len(every)):
+                for drawn in self._draw(model, job, batch, known, notes, done, len(every)):
                     cells.append(drawn)
                     self.host.emit(CellDone(job.job_id, drawn))
         masks = {f"{'+'.join(names)}: {k}": v for names, m in known.items() for k, v in m.items()}
         return PictureGrid(
             job=job,
             cells=tuple(cells),
-            device=str(device),
+            device=device,
             notes=tuple(notes[-1:]),
-            record=make_record(job, self.opened, str(device), masks, self.host.check),
+            record=make_record(job, self.opened, device, masks, self.host.check),
         )
 
     def _draw(
         self,
-        adapter: GeneratorAdapter,
+        model: Model,
         job: GenerateGrid,
         batch: Sequence[GenerateSettings],
         known: Mapping[tuple[str, ...], Masks],
@@ -156,13 +156,11 @@ class Generation:
         total: int,
     ) -> list[GridCell]:
         """The pictures of some settings that differ in their seed and strength alone."""
-        from diffviews_desktop.adapters.sampling import tensor_to_uint8_image
-
         first = batch[0]
         seeds = [cell.seed for cell in batch]
         strengths = [cell.strength for cell in batch]
         masks = known.get(first.mask_layers, {})
-        run = _Run(adapter, first, job.class_choice, len(batch), masks, notes, seeds, strengths)
+        run = _Run(model, first, job.class_choice, len(batch), masks, notes, seeds, strengths)
         with closing(run.steps(())) as running:
             for step in running:
                 share = (step.index + 1) / first.num_steps
@@ -171,7 +169,7 @@ class Generation:
                     (done + share * len(batch)) / total,
                     f"{done} of {total}",
                 )
-        images = tensor_to_uint8_image(step.denoised).numpy()
+        images = model.codec.decode(step.denoised).numpy()
         return [
             GridCell(done + row, cell, run.numbers[row], images[row])
             for row, cell in enumerate(batch)
@@ -181,30 +179,29 @@ class Generation:
 
     def place(self, job: PlacePicture) -> PicturePlaced:
         """Extract a picture's activation as those of the samples were, and place it on the map."""
-        from diffviews_desktop.core.extractor import LabelledPictures, extract_batches
+        from diffviews_desktop.core.extractor import SampleBatch, extract_batches
         from diffviews_desktop.data.activations.arrays import flatten_layers
 
         if not 0 < job.sigma < math.inf:
             raise UsageError(f"The noise level must be a positive number, not {job.sigma}.")
         layers = self._map_layers(job.layers)
-        adapter = self.host.adapter_of(self.opened)
-        wanted = (adapter.resolution, adapter.resolution, getattr(adapter, "img_channels", 3))
+        model = self.host.model_of(self.opened)
+        wanted = model.codec.image_shape
         if job.image.shape != wanted:
             raise UsageError(
                 f"The picture is {job.image.shape}; {self.opened.folder.name} draws {wanted}."
             )
         projector = self.maps.projector(self.opened, layers)
         self.host.progress("placing the picture")
-        picture = job.image.astype(np.float32).transpose(2, 0, 1)[None] / 127.5 - 1
-        batch = LabelledPictures(
-            picture,
+        batch = SampleBatch(
+            model.codec.encode(np.array(job.image)[None]),
             np.array([job.sigma], np.float32),
-            np.array([job.class_label]),
+            [_told(job.class_label, model)],
             np.array([job.seed]),
         )
         how = self.opened.folder.config.extraction_input
-        with self.host.interruptible(adapter):
-            captured = next(extract_batches(adapter, layers, [batch], how=how))
+        with self.host.interruptible(model):
+            captured = next(extract_batches(model, layers, [batch], how=how))
         reduced = projector.reduction.transform(flatten_layers(captured))
         _, samples = projector.spread(len(self.opened.samples.table))
         near = nearest(samples, reduced, job.count)
@@ -232,7 +229,7 @@ class Generation:
         from diffviews_desktop.core.masking import compute_mask_dict, distance_weights
 
         names = tuple(sorted(settings.mask_layers or layers))
-        shapes = self.host.adapter_of(self.opened).get_layer_shapes()
+        shapes = self.host.model_of(self.opened).facts.layers
         missing = [name for name in names if name not in shapes]
         if missing:
             raise MaskError(
@@ -250,7 +247,8 @@ class Generation:
                     "A sample of the mask has no place in activation space: its picture is missing "
                     "or broken. Leave it out of the neighbours."
                 )
-        values = self.maps.activations.rows(self.opened, names, rows)
+        wanted = activations_of(self.host, self.opened, names)
+        values = self.maps.activations.rows(wanted, rows)
         return compute_mask_dict(values, range(len(values)), shapes, names, weights)
 
     # ---- checks ---------------------------------------------------------------------------------
@@ -296,7 +294,7 @@ class _Run:
 
     def __init__(
         self,
-        adapter: GeneratorAdapter,
+        model: Model,
         settings: GenerateSettings,
         choice: ClassChoice,
         count: int,
@@ -307,16 +305,22 @@ class _Run:
     ) -> None:
         import torch
 
-        from diffviews_desktop.adapters.sampling import make_labels
+        from diffviews_desktop.adapters.conditioning import (
+            class_number,
+            condition_of,
+            draw_classes,
+        )
         from diffviews_desktop.core.masking import ActivationMasker
 
-        self._adapter, self._settings, self._notes = adapter, settings, notes
+        self._model, self._settings, self._notes = model, settings, notes
         self._generators = [
             torch.Generator().manual_seed(int(seed or 0)) for seed in seeds or (settings.seed,)
         ]
-        self._labels = make_labels(adapter.num_classes, count, choice, self._generators)
-        self.numbers: list[int] = self._labels.numbers.tolist()
-        self._masker: ActivationMasker | None = ActivationMasker(adapter) if masks else None
+        asked = [condition_of(choice, model.facts.num_classes)] * count
+        conditions = draw_classes(asked, model.facts.num_classes, self._generators)
+        self._conditions = model.encode_pair(conditions)
+        self.numbers = [class_number(condition) for condition in conditions]
+        self._masker: ActivationMasker | None = ActivationMasker(model) if masks else None
         same = len(set(strengths)) < 2
         strength = settings.strength if same else torch.tensor(strengths)
         for name, mask in masks.items():
@@ -332,8 +336,8 @@ class _Run:
         limit = math.inf if s.s_max is None else s.s_max
         heun = s.sampler == "heun"
         run = denoise(
-            self._adapter,
-            labels=self._labels,
+            self._model,
+            conditions=self._conditions,
             sigmas=get_denoising_sigmas(s.num_steps, s.sigma_max, s.sigma_min, s.rho),
             generator=self._generators,
             sampler=s.sampler,
@@ -350,10 +354,18 @@ class _Run:
         return cast("Generator[DenoiseStep, None, None]", run)
 
 
-def _place(step: DenoiseStep, projector: Projector, job: Generate) -> TrajectoryStep:
-    import torch
+def _told(number: int, model: Model) -> Condition:
+    """What a finished run was told, of which only the number is known (see `Trajectory`)."""
+    from diffviews_desktop.adapters.conditioning import UNIFORM_LABEL
 
-    from diffviews_desktop.adapters.sampling import tensor_to_uint8_image
+    if number == UNIFORM_LABEL:
+        return UniformLabel()
+    (condition,) = class_conditions([number], model.facts.num_classes)
+    return condition
+
+
+def _place(step: DenoiseStep, codec: Codec, projector: Projector, job: Generate) -> TrajectoryStep:
+    import torch
 
     # once for both: a search among the samples costs as much as a few layers of a small network
     rows = [step.row(job.layers)]
@@ -361,7 +373,7 @@ def _place(step: DenoiseStep, projector: Projector, job: Generate) -> Trajectory
         rows.append(step.imposed_row(job.layers))
     reduced = projector.reduction.transform(np.concatenate(rows))
     placed = projector.place(reduced)
-    image, noised = tensor_to_uint8_image(torch.cat([step.denoised[:1], step.noised[:1]])).numpy()
+    image, noised = codec.decode(torch.cat([step.denoised[:1], step.noised[:1]])).numpy()
     kept: dict[str, Any] = {}
     if job.keep:
         kept["computed"] = {name: t[0].float().numpy() for name, t in step.computed.items()}

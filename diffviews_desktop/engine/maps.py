@@ -1,23 +1,28 @@
 """Maps of layers: the folder's own, those in the cache, and those that are made now.
 
 For the engine, in whose process it runs. What a map depends on is in its key; what the activations
-alone depend on is in another (`LayerActivations.key`), so that a layer is extracted once,
-however many maps are made of it.
+alone depend on is in another (`Activations.key`), so that a layer is extracted once, however many
+maps are made of it.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from diffviews_desktop.data.cache import layer_cache
-from diffviews_desktop.data.cache.layer_cache import CacheEntry, DamagedMatrixError
+from diffviews_desktop.data.cache.layer_cache import (
+    CacheEntry,
+    DamagedMatrixError,
+    cache_key,
+    finish,
+)
+from diffviews_desktop.engine.activations import Activations, activations_of
 from diffviews_desktop.engine.layer_activations import FoundActivations, LayerActivations
 from diffviews_desktop.engine.opened_model import Host, OpenedModel, some
 from diffviews_desktop.errors import DataError, said
@@ -29,6 +34,48 @@ from diffviews_desktop.processing.umap import Stage, fit_map, refit_map
 from diffviews_desktop.values.maps import LayerMap, MapParameters, default_parameters
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """A map that is asked for: of which activations, made how.
+
+    Attributes:
+        own_map: name of the folder's own map, where that is the one.
+    """
+
+    activations: Activations
+    parameters: MapParameters
+    own_map: str | None
+
+    @property
+    def opened(self) -> OpenedModel:
+        """The model."""
+        return self.activations.opened
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Sorted names of the layers."""
+        return self.activations.layers
+
+    @cached_property
+    def key(self) -> str:
+        """Its name in the cache: everything that it depends on."""
+        return cache_key(
+            {
+                **self.activations.key_parts,
+                "parameters": self.parameters.to_dict(),
+                "own_map": self.own_map,
+            }
+        )
+
+    @property
+    def own_places(self) -> dict[str, Any]:
+        """Coordinates to keep: then only the projector is made."""
+        samples = self.opened.samples
+        if self.opened.parameters is not None or self.layers != samples.layers:
+            return {}
+        return {} if samples.xy is None else {"xy": samples.xy, "z": samples.z}
 
 
 @dataclass(frozen=True)
@@ -69,15 +116,13 @@ class MapMaker:
 
     def map_layer(self, opened: OpenedModel, layers: tuple[str, ...]) -> LayerMap:
         """The map of some layers: the folder's own, one from the cache, or one made now."""
-        if not layers:
-            layers = self.default_layers(opened)
-        projector = self._stored_projector(opened, layers)
+        wanted, projector = self._look_up(opened, layers or self.default_layers(opened))
         from_cache = projector is not None
         made = _Made()
         if projector is None:
-            projector, made = self._make(opened, layers)
-        self._projector = (self.key(opened, layers), projector)
-        return self._layer_map(opened, layers, projector, from_cache, made)
+            projector, made = self._make(wanted)
+        self._projector = (wanted.key, projector)
+        return _layer_map(wanted, projector, from_cache, made)
 
     def own_map(self, opened: OpenedModel) -> LayerMap | None:
         """The folder's own map, or None; without the reduced rows where they would have to be made.
@@ -87,9 +132,10 @@ class MapMaker:
         layers = opened.samples.layers
         if opened.samples.xy is None or opened.parameters is not None:
             return None
-        projector = self._stored_projector(opened, layers) if layers else None
-        if projector is not None:
-            return self._layer_map(opened, layers, projector, True, _Made())
+        if layers:
+            wanted, projector = self._look_up(opened, layers)
+            if projector is not None:
+                return _layer_map(wanted, projector, True, _Made())
         return LayerMap(
             model=opened.folder.name,
             layers=layers,
@@ -109,115 +155,78 @@ class MapMaker:
 
     def is_cached(self, opened: OpenedModel, layers: tuple[str, ...]) -> bool:
         """Whether the map appears at once."""
-        cached = opened.cache.contains(self.key(opened, layers))
-        return cached or self._own_projector(opened, layers) is not None
+        if _own_projector(opened, layers) is not None:
+            return True
+        wanted = self._wanted(activations_of(self.host, opened, layers))
+        return opened.cache.contains(wanted.key)
 
     def default_layers(self, opened: OpenedModel) -> tuple[str, ...]:
         """Those of the folder's own map; else what the adapter proposes, or the bottleneck."""
         if opened.samples.layers:
             return opened.samples.layers
-        adapter = self.host.adapter_of(opened)
-        names = adapter.hookable_layers
-        wanted = (getattr(adapter, "default_layer", None), "encoder_bottleneck")
-        return (next((name for name in wanted if name in names), names[0]),)
+        return (self.host.model_of(opened).facts.default_layer,)
 
     def forget(self) -> None:
         """Let go of the map that is held."""
         self._projector = None
 
-    def key(self, opened: OpenedModel, layers: Sequence[str]) -> str:
-        """Cache key: everything that a map of these layers depends on."""
-        own = opened.parameters is None and tuple(layers) == opened.samples.layers
+    def _wanted(self, activations: Activations) -> _Wanted:
+        opened = activations.opened
+        own = opened.parameters is None and activations.layers == opened.samples.layers
         own = own and opened.samples.xy is not None
-        return layer_cache.cache_key(
-            {
-                **self.activations.key_parts(opened, layers),
-                "parameters": self._parameters(opened).to_dict(),
-                "own_map": opened.samples.embedding if own else None,
-            }
+        return _Wanted(
+            activations, self._parameters(opened), opened.samples.embedding if own else None
         )
 
     def _parameters(self, opened: OpenedModel) -> MapParameters:
         return opened.parameters or self.defaults
 
-    def _layer_map(
-        self,
-        opened: OpenedModel,
-        layers: tuple[str, ...],
-        projector: Projector,
-        from_cache: bool,
-        made: _Made,
-    ) -> LayerMap:
-        count = len(opened.samples.table)
-        xy, reduced = projector.spread(count)
-        extra = projector.spread_extra(count)
-        return LayerMap(
-            model=opened.folder.name,
-            layers=layers,
-            xy=xy,
-            reduced=reduced,
-            from_cache=from_cache,
-            parameters=self._parameters(opened).to_dict(),
-            path=opened.cache.root / self.key(opened, layers),
-            notes=(*_said_of_alike(projector), *made.notes),
-            z=extra.z,
-            trust=extra.trust,
-            rate=made.rate,
-        )
+    def _look_up(
+        self, opened: OpenedModel, layers: tuple[str, ...]
+    ) -> tuple[_Wanted, Projector | None]:
+        """What is asked for, and its projector where there is one: in memory, beside the folder's
+        own map, or in the cache."""
+        brought = self._wanted(Activations(opened, layers))
+        projector = self._held(brought) or _own_projector(opened, layers)
+        if projector is not None:  # whatever the device is
+            return brought, projector
+        wanted = self._wanted(activations_of(self.host, opened, layers))
+        return wanted, self._held(wanted) or _kept(wanted)
 
-    def _stored_projector(self, opened: OpenedModel, layers: tuple[str, ...]) -> Projector | None:
-        """A projector that is in memory, beside the folder's own map, or in the cache."""
-        key = self.key(opened, layers)
-        if self._projector is not None and self._projector[0] == key:
-            return self._projector[1]
-        projector = self._own_projector(opened, layers)
-        if projector is not None:
-            return projector
-        stored = opened.cache.read(key, lambda entry: Projector.load(entry.projector))
-        if stored is None or self._own_places(opened, layers):
-            return stored
-        # earlier versions spread out what is all the same
-        apart = len(np.unique(stored.reduced[:, 0])) == 1 and not _said_of_alike(stored)
-        return None if apart and len(stored.rows) > 1 else stored
-
-    def _own_projector(self, opened: OpenedModel, layers: tuple[str, ...]) -> Projector | None:
-        """That beside the folder's own map, if that map is wanted, of these layers, and fits."""
-        return None if opened.parameters is not None else _own_projector(opened, layers)
+    def _held(self, wanted: _Wanted) -> Projector | None:
+        held = self._projector
+        return held[1] if held is not None and held[0] == wanted.key else None
 
     # ---- making ---------------------------------------------------------------------------------
 
-    def _make(self, opened: OpenedModel, layers: tuple[str, ...]) -> tuple[Projector, _Made]:
+    def _make(self, wanted: _Wanted) -> tuple[Projector, _Made]:
         """Lay layers out and store the result; their activations are read or extracted first."""
         notes: tuple[str, ...] = ()
         while True:
             try:
-                projector, made = self._make_of_what_is_stored(opened, layers)
+                projector, made = self._make_of_what_is_stored(wanted)
             except DamagedMatrixError as error:
-                self.activations.forget(opened, error)
-                names = "+".join(layers)
+                self.activations.forget(wanted.opened.cache, error)
+                names = "+".join(wanted.layers)
                 notes = (f"The kept activations of {names} were damaged and have been made again",)
                 continue
             return projector, replace(made, notes=(*made.notes, *notes, *user_store().take_notes()))
 
-    def _make_of_what_is_stored(
-        self, opened: OpenedModel, layers: tuple[str, ...]
-    ) -> tuple[Projector, _Made]:
-        parameters = self._parameters(opened)
+    def _make_of_what_is_stored(self, wanted: _Wanted) -> tuple[Projector, _Made]:
         with ExitStack() as stack:
-            similar = self._same_reduction(opened, layers, parameters)
+            similar = self._same_reduction(wanted)
             if similar is not None:
-                projector = refit_map(similar[0], parameters, progress=self._stage)
+                projector = refit_map(similar[0], wanted.parameters, progress=self._stage)
                 entry, found = similar[1], None
             else:
-                found = self.activations.find(opened, layers, stack)
+                found = self.activations.find(wanted.activations, stack)
                 projector = fit_map(
-                    found.values, parameters, **self._own_places(opened, layers),
-                    progress=self._stage,
-                )  # fmt: skip
+                    found.values, wanted.parameters, **wanted.own_places, progress=self._stage
+                )
                 entry = found.entry
-            made = _Made() if found is None else self._made(opened, projector, found)
+            made = _Made() if found is None else _made(wanted, projector, found)
             try:
-                self._keep(opened, layers, projector, found, entry)
+                self._keep(wanted, projector, found, entry)
             except (DataError, OSError) as error:  # the map is there all the same
                 log.warning("the map is not kept", exc_info=True)
                 note = f"This map is made again next time, because it cannot be kept: {said(error)}"
@@ -226,8 +235,7 @@ class MapMaker:
 
     def _keep(
         self,
-        opened: OpenedModel,
-        layers: tuple[str, ...],
+        wanted: _Wanted,
         projector: Projector,
         found: FoundActivations | None,
         entry: CacheEntry | None,
@@ -237,35 +245,29 @@ class MapMaker:
         Raises:
             DataError, OSError: it cannot be stored.
         """
+        opened = wanted.opened
         partial = None if found is None else found.partial
         known: dict[str, Any] = {}
-        with opened.cache.writing(self.key(opened, layers)) as folder:
+        with opened.cache.writing(wanted.key) as folder:
             projector.save(folder / "projector.npz")
             if found is not None and partial is not None:
                 self._hand_over(opened, found, folder)
             elif entry is not None:
                 known = self._lend(opened, entry, folder)
-            layer_cache.finish(
+            finish(
                 folder,
                 {
                     "model": opened.folder.name,
-                    "parameters": self._parameters(opened).to_dict(),
-                    "activations": self.activations.key(opened, layers),
+                    "parameters": wanted.parameters.to_dict(),
+                    "activations": wanted.activations.key,
                     "extraction_input": opened.folder.config.extraction_input,
                 },
-                layers,
+                wanted.layers,
                 known=known,
                 progress=lambda fraction: self.host.progress("saving", fraction),
             )
         if partial is not None:
             partial.discard()
-
-    def _own_places(self, opened: OpenedModel, layers: tuple[str, ...]) -> dict[str, Any]:
-        """Coordinates to keep: then only the projector is made."""
-        samples = opened.samples
-        if opened.parameters is not None or layers != samples.layers or samples.xy is None:
-            return {}
-        return {"xy": samples.xy, "z": samples.z}
 
     def _hand_over(self, opened: OpenedModel, found: FoundActivations, folder: Path) -> None:
         """The matrix becomes the entry's, unless it is larger than all that may be kept."""
@@ -280,36 +282,23 @@ class MapMaker:
         try:
             return dict(entry.lend(folder))
         except DamagedMatrixError as error:
-            self.activations.forget(opened, error)
+            self.activations.forget(opened.cache, error)
             return {}
 
-    def _made(self, opened: OpenedModel, projector: Projector, found: FoundActivations) -> _Made:
-        names = opened.samples.table.sample_id
-        left_out = np.setdiff1d(np.arange(len(names)), projector.rows)
-        broken = [names[row] for row in left_out if names[row] not in found.lost]
-        notes = list(found.notes)
-        if broken:
-            notes.append(
-                f"{len(broken)} activations are not finite numbers and were left out: "
-                f"{some(broken)}"
-            )
-        return _Made(tuple(notes), found.rate)
-
-    def _same_reduction(
-        self, opened: OpenedModel, layers: tuple[str, ...], parameters: MapParameters
-    ) -> tuple[Projector, CacheEntry | None] | None:
-        """A map of the same activations that were reduced in the same way, to be laid out anew."""
-        if self._own_places(opened, layers):
+    def _same_reduction(self, wanted: _Wanted) -> tuple[Projector, CacheEntry | None] | None:
+        """A map of the same activations that were reduced in the same way, to be laid out again."""
+        if wanted.own_places:
             return None  # its places are given, and are not those of another map
-        for info in self.activations.entries(opened, layers):
+        parameters = wanted.parameters
+        for info in self.activations.entries(wanted.activations):
             if not _reduced_alike(info.parameters, parameters):
                 continue
-            read = opened.cache.read(
+            read = wanted.opened.cache.read(
                 info.key, lambda entry: (Projector.load(entry.projector), entry)
             )
             if read is not None:
                 return read
-        own = _own_projector(opened, layers)
+        own = _folder_projector(wanted.opened, wanted.layers)
         usual = self.defaults
         if (
             own is not None
@@ -323,6 +312,37 @@ class MapMaker:
 
     def _stage(self, stage: Stage) -> None:
         self.host.progress(stage.name, stage.fraction)
+
+
+def _layer_map(wanted: _Wanted, projector: Projector, from_cache: bool, made: _Made) -> LayerMap:
+    count = len(wanted.opened.samples.table)
+    xy, reduced = projector.spread(count)
+    extra = projector.spread_extra(count)
+    return LayerMap(
+        model=wanted.opened.folder.name,
+        layers=wanted.layers,
+        xy=xy,
+        reduced=reduced,
+        from_cache=from_cache,
+        parameters=wanted.parameters.to_dict(),
+        path=wanted.opened.cache.root / wanted.key,
+        notes=(*_said_of_alike(projector), *made.notes),
+        z=extra.z,
+        trust=extra.trust,
+        rate=made.rate,
+    )
+
+
+def _made(wanted: _Wanted, projector: Projector, found: FoundActivations) -> _Made:
+    names = wanted.opened.samples.table.sample_id
+    left_out = np.setdiff1d(np.arange(len(names)), projector.rows)
+    broken = [names[row] for row in left_out if names[row] not in found.lost]
+    notes = list(found.notes)
+    if broken:
+        notes.append(
+            f"{len(broken)} activations are not finite numbers and were left out: {some(broken)}"
+        )
+    return _Made(tuple(notes), found.rate)
 
 
 def _said_of_alike(projector: Projector) -> tuple[str, ...]:
@@ -345,7 +365,22 @@ def _said_of_alike(projector: Projector) -> tuple[str, ...]:
     )
 
 
+def _kept(wanted: _Wanted) -> Projector | None:
+    """The projector in the cache."""
+    kept = wanted.opened.cache.read(wanted.key, lambda entry: Projector.load(entry.projector))
+    if kept is None or wanted.own_places:
+        return kept
+    # earlier versions spread out what is all the same
+    apart = len(np.unique(kept.reduced[:, 0])) == 1 and not _said_of_alike(kept)
+    return None if apart and len(kept.rows) > 1 else kept
+
+
 def _own_projector(opened: OpenedModel, layers: tuple[str, ...]) -> Projector | None:
+    """That beside the folder's own map, if that map is wanted, of these layers, and fits."""
+    return None if opened.parameters is not None else _folder_projector(opened, layers)
+
+
+def _folder_projector(opened: OpenedModel, layers: tuple[str, ...]) -> Projector | None:
     """The projector beside the folder's own map, if it is of these layers and fits."""
     samples = opened.samples
     if layers != samples.layers or samples.xy is None or not samples.embedding:

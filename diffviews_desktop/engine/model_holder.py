@@ -1,4 +1,4 @@
-"""The one model that the engine holds: its adapter, loaded when it is first needed."""
+"""The one model that the engine holds, loaded when it is first needed."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ import logging
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diffviews_desktop.data.checkpoints.files import identity
+from diffviews_desktop.engine.activations import device_kind, numerics_of
 from diffviews_desktop.engine.job_control import JobControl
 from diffviews_desktop.engine.opened_model import OpenedModel
 from diffviews_desktop.errors import AdapterError, DiffViewsError, OutOfMemoryError, brief
+from diffviews_desktop.values.models import Numerics
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
-    from diffviews_desktop.adapters.base import GeneratorAdapter
+    from diffviews_desktop.adapters.model import Model
 
 log = logging.getLogger(__name__)
 
@@ -44,20 +47,20 @@ class ModelHolder:
         self._control = control
         self._on_release = on_release
         self._key: tuple[str, str, str] | None = None
-        self.adapter: GeneratorAdapter | None = None
+        self.held: Model | None = None
         """What is held; None where nothing is."""
 
-    def adapter_of(self, opened: OpenedModel) -> GeneratorAdapter:
-        """The adapter of a model, the one of another model being released first."""
+    def model_of(self, opened: OpenedModel) -> Model:
+        """A model, loaded; another one is released first."""
         key = _key_of(opened)  # a file that was replaced is loaded again
-        if self.adapter is not None and self._key == key:
-            return self.adapter
+        if self.held is not None and self._key == key:
+            return self.held
         self._control.progress("loading the model")
         self.release()
         name = opened.folder.config.adapter
-        self.adapter = self._load(name, opened.folder.checkpoint(), _options_of(opened))
+        self.held = self._load(name, opened.folder.checkpoint(), _options_of(opened))
         self._key = key
-        return self.adapter
+        return self.held
 
     def has_loaded(self, checkpoint: Path) -> bool:
         """Whether what is held was read from this file."""
@@ -69,9 +72,9 @@ class ModelHolder:
 
     def release(self) -> None:
         """Let go of the model and of the memory that it takes."""
-        if self.adapter is None:
+        if self.held is None:
             return
-        self.adapter = self._key = None
+        self.held = self._key = None
         self._on_release()
         import gc
 
@@ -80,8 +83,9 @@ class ModelHolder:
         gc.collect()
         release_memory()
 
-    def _load(self, name: str, checkpoint: Path, options: Mapping[str, Any]) -> GeneratorAdapter:
+    def _load(self, name: str, checkpoint: Path, options: Mapping[str, Any]) -> Model:
         from diffviews_desktop.adapters.device import get_device, is_out_of_memory
+        from diffviews_desktop.adapters.model import as_model
         from diffviews_desktop.adapters.registry import get_adapter
 
         self._control.check()
@@ -95,9 +99,9 @@ class ModelHolder:
         try:
             adapter = adapter_class.from_checkpoint(str(checkpoint), device=device, **given)
             adapter.eval()
-            if set(adapter.hookable_layers) - adapter.get_layer_shapes().keys():
-                raise AdapterError(f"The adapter {name} lists layers that it gives no shape of.")
-            return adapter
+            model = as_model(adapter)
+            _ = model.facts  # now, so that they are checked
+            return model
         except DiffViewsError:
             raise
         except Exception as error:  # another package's code: anything can happen in it
@@ -112,18 +116,23 @@ class ModelHolder:
                 "file, or ask the author of the adapter."
             ) from error
 
+    def numerics(self, opened: OpenedModel) -> Numerics:
+        """How the network of a model computes here; it need not be loaded."""
+        return numerics_of(self._device_kind, opened.precision, opened.folder.config.adapter)
+
+    @cached_property
+    def _device_kind(self) -> str:
+        return device_kind(self._device)
+
     # ---- while it runs --------------------------------------------------------------------------
 
-    def prepare(self, adapter: GeneratorAdapter) -> None:
+    def prepare(self, model: Model) -> None:
         """Before a longer run: some adapters measure what is fastest for them."""
         from diffviews_desktop.adapters.device import is_out_of_memory, release_memory
 
-        prepare = getattr(adapter, "prepare", None)
-        if not callable(prepare):
-            return
         try:
-            with self.interruptible(adapter):
-                prepare()
+            with self.interruptible(model):
+                model.prepare()
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
@@ -131,7 +140,7 @@ class ModelHolder:
             release_memory()
 
     @contextmanager
-    def interruptible(self, adapter: GeneratorAdapter) -> Iterator[None]:
+    def interruptible(self, model: Model) -> Iterator[None]:
         """Look at the cancel flag after every layer: one forward of a large model takes long."""
 
         def hook(module: Any, inputs: Any, output: Any) -> None:
@@ -141,7 +150,7 @@ class ModelHolder:
 
         if self._threads is not None:  # each time: making a map sets it back
             torch.set_num_threads(self._threads)
-        handles = adapter.register_activation_hooks(adapter.hookable_layers, hook)
+        handles = model.register_activation_hooks(model.hookable_layers, hook)
         try:
             yield
         finally:
@@ -150,7 +159,7 @@ class ModelHolder:
 
     def fault_of(self, error: Exception) -> AdapterError | None:
         """What to say of an error that another package's adapter raised; None for all others."""
-        if self.adapter is None or not _raised_in(type(self.adapter).__module__, error):
+        if self.held is None or not _raised_in(type(self.held.adapter).__module__, error):
             return None
         assert self._key is not None
         return AdapterError(

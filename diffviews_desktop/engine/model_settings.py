@@ -6,14 +6,12 @@ import logging
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from diffviews_desktop.data.folder.dataset import ModelConfig
 from diffviews_desktop.engine.opened_model import OpenedModel
+from diffviews_desktop.values.models import ModelFacts
 from diffviews_desktop.values.sampling import GenerateSettings, Preset
-
-if TYPE_CHECKING:  # torch is imported when a model is first loaded
-    from diffviews_desktop.adapters.base import GeneratorAdapter
 
 log = logging.getLogger(__name__)
 
@@ -21,16 +19,15 @@ log = logging.getLogger(__name__)
 def settings_of(
     config: ModelConfig,
     defaults: Mapping[str, Any],
-    lowest: float | None = None,
-    highest: float | None = None,
+    lowest: float = 0.0,
+    highest: float = math.inf,
 ) -> GenerateSettings:
     """How to sample a model: what config.json says, else the adapter's defaults, else ours, within
     the noise levels that the model knows."""
     said = {**config.model_dump(), **defaults, **config.model_dump(exclude_unset=True)}
-    low, high = lowest or 0.0, math.inf if highest is None else highest
 
     def within(value: Any) -> float:
-        return min(max(float(value), low), high)
+        return min(max(float(value), lowest), highest)
 
     return GenerateSettings(
         num_steps=int(said["default_steps"]),
@@ -43,27 +40,27 @@ def settings_of(
     )
 
 
-def presets_of(adapter: GeneratorAdapter, settings: GenerateSettings) -> tuple[Preset, ...]:
+def presets_of(facts: ModelFacts, settings: GenerateSettings) -> tuple[Preset, ...]:
     """Settings that the adapter says were published, as changes of the model's own."""
     found = []
-    for name, (changes, note) in dict(getattr(adapter, "presets", None) or {}).items():
+    for name, (changes, note) in facts.presets.items():
         steps = int(changes.get("num_steps", settings.num_steps))
         try:
             changed = replace(settings, mask_steps=steps, **changes)
         except TypeError:
-            log.warning("the preset %s of %s is not usable", name, adapter.model_type)
+            log.warning("the preset %s of %s is not usable", name, facts.model_type)
             continue
-        found.append(Preset(str(name), changed, str(note)))
+        found.append(Preset(name, changed, note))
     return tuple(found)
 
 
-def class_names_of(opened: OpenedModel, adapter: GeneratorAdapter) -> tuple[tuple[int, str], ...]:
+def class_names_of(opened: OpenedModel, facts: ModelFacts) -> tuple[tuple[int, str], ...]:
     """The folder's own names, else those among its samples, else the adapter's."""
-    names = dict(getattr(adapter, "class_names", None) or {})
+    names = dict(facts.class_names)
     for number, name, _ in opened.samples.table.classes():
         if name != str(number):
             names[number] = name
         else:
             names.setdefault(number, name)
     names |= opened.folder.class_names or {}
-    return tuple(sorted((n, name) for n, name in names.items() if 0 <= n < adapter.num_classes))
+    return tuple(sorted((n, name) for n, name in names.items() if 0 <= n < facts.num_classes))

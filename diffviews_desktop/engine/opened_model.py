@@ -10,16 +10,19 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from diffviews_desktop import paths
+from diffviews_desktop.data.activations.files import ActivationFiles, open_activation_files
 from diffviews_desktop.data.cache.layer_cache import LayerCache
 from diffviews_desktop.data.folder.dataset import ModelFolder, ModelSamples
 from diffviews_desktop.data.folder.files import stays_inside
 from diffviews_desktop.engine.protocol import Event
+from diffviews_desktop.errors import DataError
 from diffviews_desktop.values.maps import MapParameters
+from diffviews_desktop.values.models import Numerics
 
 _BESIDE = "embeddings/layer_cache"
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
-    from diffviews_desktop.adapters.base import GeneratorAdapter
+    from diffviews_desktop.adapters.model import Model
 
 
 @dataclass(frozen=True)
@@ -47,16 +50,28 @@ class OpenedModel:
                 facts.append((file.name, status.st_size, status.st_mtime_ns))
         return facts
 
+    def brings(self, layers: Sequence[str]) -> bool:
+        """Whether the folder's own files hold activations of exactly these layers."""
+        return self._files is not None and self._files.select(layers) is not None
+
+    @cached_property
+    def _files(self) -> ActivationFiles | None:
+        try:
+            return open_activation_files(self.folder, self.samples)
+        except DataError:  # said when they are read
+            return None
+
 
 class Host(Protocol):
     """What extracting and mapping need of the engine."""
 
-    def adapter_of(self, opened: OpenedModel) -> GeneratorAdapter: ...
-    def prepare(self, adapter: GeneratorAdapter) -> None: ...
+    def model_of(self, opened: OpenedModel) -> Model: ...
+    def numerics(self, opened: OpenedModel) -> Numerics: ...
+    def prepare(self, model: Model) -> None: ...
     def check(self) -> None: ...
     def emit(self, event: Event) -> None: ...
     def progress(self, stage: str, fraction: float | None = None, detail: str = "") -> None: ...
-    def interruptible(self, adapter: GeneratorAdapter) -> AbstractContextManager[None]: ...
+    def interruptible(self, model: Model) -> AbstractContextManager[None]: ...
 
 
 def cache_of(folder: ModelFolder) -> LayerCache:

@@ -13,9 +13,10 @@ from diffviews_desktop.engine.opened_model import OpenedModel
 from diffviews_desktop.engine.protocol import Event
 from diffviews_desktop.values.folders import Source
 from diffviews_desktop.values.maps import MapParameters
+from diffviews_desktop.values.models import Numerics
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
-    from diffviews_desktop.adapters.base import GeneratorAdapter
+    from diffviews_desktop.adapters.model import Model
 
 
 class Workspace:
@@ -49,17 +50,21 @@ class Workspace:
         """A model's folder with its samples: see `OpenFolders.model`."""
         return self.folders.model(source, model)
 
-    def adapter_of(self, opened: OpenedModel) -> GeneratorAdapter:
-        """The adapter of a model, the one of another model being released first."""
-        return self.model.adapter_of(opened)
+    def model_of(self, opened: OpenedModel) -> Model:
+        """A model, loaded; another one is released first."""
+        return self.model.model_of(opened)
 
-    def prepare(self, adapter: GeneratorAdapter) -> None:
+    def numerics(self, opened: OpenedModel) -> Numerics:
+        """How the network of a model computes here; it need not be loaded."""
+        return self.model.numerics(opened)
+
+    def prepare(self, model: Model) -> None:
         """Before a longer run: some adapters measure what is fastest for them."""
-        self.model.prepare(adapter)
+        self.model.prepare(model)
 
-    def interruptible(self, adapter: GeneratorAdapter) -> AbstractContextManager[None]:
+    def interruptible(self, model: Model) -> AbstractContextManager[None]:
         """Look at the cancel flag after every layer: one forward of a large model takes long."""
-        return self.model.interruptible(adapter)
+        return self.model.interruptible(model)
 
     def check(self) -> None:
         """Raise `Cancelled` where the job is to end."""

@@ -8,15 +8,13 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from diffviews_desktop.compat.activations import (
-    load_dataset_activations as load_dataset_activations,
-)
 from diffviews_desktop.data.activations.arrays import Float32
 from diffviews_desktop.data.activations.matrix_file import Matrix
 from diffviews_desktop.data.folder.files import replacing
@@ -39,6 +37,19 @@ from diffviews_desktop.processing.reduction import (
 from diffviews_desktop.processing.trustworthiness import trustworthiness
 from diffviews_desktop.text.plain import csv_cell
 from diffviews_desktop.values.maps import MapParameters, default_parameters
+
+if TYPE_CHECKING:
+    from diffviews_desktop.compat.activations import (
+        load_dataset_activations as load_dataset_activations,
+    )
+else:
+
+    def __getattr__(name: str) -> object:
+        """The function on files that scripts of the described system import from here."""
+        if name == "load_dataset_activations":
+            return import_module("diffviews_desktop.compat.activations").load_dataset_activations
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
     "PLACING_NEIGHBORS",

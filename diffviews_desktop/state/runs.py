@@ -131,10 +131,14 @@ class Runs:
         return replace(self, all=renewed(self.all), unmasked=renewed(self.unmasked))
 
     def without_run(self, run_id: int) -> Runs:
-        """Without a run; where it was shown, the last one is."""
+        """Without a run, and without those that only it is compared with; where it was shown, the
+        last one is."""
         left = tuple(run for run in self.all if run.id != run_id)
+        wanted = [run.unmasked for run in left]
+        unmasked = tuple(run for run in self.unmasked if replace(run.job, job_id=0) in wanted)
+        runs = replace(self, all=left, unmasked=unmasked)
         if self.shown != run_id:
-            return replace(self, all=left)
+            return runs
         last = left[-1] if left else None
         step = max(0, len(last.steps) - 1) if last else 0
-        return replace(self, all=left, shown=last.id if last else None, step=step)
+        return replace(runs, shown=last.id if last else None, step=step)

@@ -28,11 +28,11 @@ from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
+from diffviews_desktop.adapters.conditioning import condition_of, draw_classes
 from diffviews_desktop.adapters.edm import EDMAdapter
+from diffviews_desktop.adapters.model import as_model
 from diffviews_desktop.adapters.sampling import (
-    ClassChoice,
     get_denoising_sigmas,
-    make_labels,
     tensor_to_uint8_image,
 )
 from diffviews_desktop.core.denoising import SAMPLERS, denoise
@@ -46,6 +46,7 @@ from diffviews_desktop.processing.neighbors import neighbors_of
 from diffviews_desktop.processing.reduction import fit_reduction
 from diffviews_desktop.values.folders import Source
 from diffviews_desktop.values.maps import MapParameters
+from diffviews_desktop.values.sampling import ClassChoice
 
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -132,9 +133,11 @@ def draw(
     if layer is not None and mask is not None:
         masker = ActivationMasker(adapter)
         masker.set_mask(layer, mask, strength)
+    asked = draw_classes([condition_of(choice, 10)] * args.per_class, 10, generator)
+    conditions = as_model(adapter).encode_pair(asked)
     *_, last = denoise(
         adapter,
-        labels=make_labels(10, args.per_class, choice, generator),
+        conditions=conditions,
         sigmas=get_denoising_sigmas(args.steps, 80.0, args.sigma_min),
         generator=generator,
         sampler=args.sampler,

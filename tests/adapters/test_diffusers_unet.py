@@ -22,12 +22,13 @@ from diffviews_desktop.adapters.diffusers_unet import DiffusersAdapter
 from diffviews_desktop.adapters.formats.diffusers_folder import DDPM_SCHEDULERS, EDM_SCHEDULERS
 from diffviews_desktop.core.extractor import (
     ActivationExtractor,
-    LabelledPictures,
+    SampleBatch,
     extract_batches,
 )
 from diffviews_desktop.core.generator import generate_with_mask_multistep
 from diffviews_desktop.core.masking import ActivationMasker
 from diffviews_desktop.errors import AdapterError, CheckpointError, UsageError
+from diffviews_desktop.values.conditions import ClassLabel, ZeroLabel
 
 diffusers = pytest.importorskip("diffusers")
 
@@ -613,10 +614,10 @@ def test_a_replaced_last_layer_is_what_the_scheduler_gets() -> None:
 
 def test_activations_of_pictures() -> None:
     adapter, _ = adapter_of(num_class_embeds=5)
-    pictures = LabelledPictures(
-        images=normal(3, 3, 8, 8).clamp(-1, 1).numpy(),
+    pictures = SampleBatch(
+        samples=normal(3, 3, 8, 8).clamp(-1, 1),
         sigmas=np.array([0.1, 1.0, 10.0]),
-        classes=np.array([0, 4, -1]),
+        conditions=[ClassLabel(0), ClassLabel(4), ZeroLabel()],
         seeds=np.arange(3),
     )
     (rows,) = extract_batches(adapter, ["mid_block", "conv_in"], iter([pictures]))

@@ -8,11 +8,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny import CONFIG, hook_count, labels_of, normal, reference_denoiser, tiny_adapter
+from tiny import (
+    CONFIG,
+    conditions_of,
+    hook_count,
+    labels_of,
+    normal,
+    reference_denoiser,
+    tiny_adapter,
+)
 from torch import Tensor
 
 from diffviews_desktop.adapters.edm import EDMAdapter
-from diffviews_desktop.adapters.sampling import Churn, get_denoising_sigmas, make_labels
+from diffviews_desktop.adapters.sampling import Churn, get_denoising_sigmas
 from diffviews_desktop.core.denoising import DenoiseStep, denoise, evaluations, make_generators
 from diffviews_desktop.core.generator import generate_with_mask_multistep
 from diffviews_desktop.core.masking import (
@@ -41,8 +49,8 @@ def masker_of(adapter: Any, strength: float | Tensor = 1.0, **masks: Tensor) -> 
 def run(adapter: Any, samples: int = 1, seed: int = 3, **options: Any) -> list[DenoiseStep]:
     options.setdefault("sigmas", get_denoising_sigmas(4, 80.0, 0.5))
     generators = make_generators(seed, samples)
-    labels = make_labels(adapter.num_classes, samples, 2, generators)
-    return list(denoise(adapter, labels=labels, generator=generators, **options))
+    conditions = conditions_of(adapter, samples, 2, generators)
+    return list(denoise(adapter, conditions=conditions, generator=generators, **options))
 
 
 def reference(

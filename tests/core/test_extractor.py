@@ -12,6 +12,7 @@ from tiny import (
     CONFIG,
     SHAPES,
     DuckAdapter,
+    conditions_of,
     hook_count,
     labels_of,
     normal,
@@ -19,31 +20,33 @@ from tiny import (
     tiny_adapter,
 )
 
+from diffviews_desktop.adapters.conditioning import LabelVectors, label_vectors
 from diffviews_desktop.adapters.edm import EDMAdapter
-from diffviews_desktop.adapters.sampling import get_denoising_sigmas, make_labels
+from diffviews_desktop.adapters.sampling import get_denoising_sigmas
 from diffviews_desktop.core.denoising import denoise
 from diffviews_desktop.core.extractor import (
     ActivationExtractor,
-    LabelledPictures,
+    SampleBatch,
     StopForward,
     extract_batches,
     extraction_inputs,
-    one_hot,
 )
 from diffviews_desktop.core.masking import ActivationMasker
 from diffviews_desktop.data.activations.arrays import flatten_layers
+from diffviews_desktop.engine.extraction import class_conditions
 from diffviews_desktop.errors import AdapterError
 
 X, SIGMA, LABELS = normal(3, 3, 8, 8), torch.tensor([0.5, 3.0, 40.0]), labels_of(0, 2, 4)
+TOLD = LabelVectors(LABELS, 3)
 TWO = ["midblock", "encoder_bottleneck"]
 
 
-def pictures(*classes: int, seed: int = 0, size: int = 8) -> LabelledPictures:
+def pictures(*classes: int, seed: int = 0, size: int = 8) -> SampleBatch:
     count = len(classes)
-    return LabelledPictures(
-        images=normal(count, 3, size, size, seed=seed).clamp(-1, 1).numpy(),
+    return SampleBatch(
+        samples=normal(count, 3, size, size, seed=seed).clamp(-1, 1),
         sigmas=np.linspace(0.5, 20, count, dtype=np.float32),
-        classes=np.array(classes),
+        conditions=class_conditions(classes, 5),
         seeds=np.arange(100, 100 + count),
     )
 
@@ -135,8 +138,8 @@ def test_the_forward_pass_ends_after_the_last_wanted_layer(adapter: EDMAdapter) 
     ran = layers_run(adapter)
     _, layers = reference_denoiser(adapter.model, CONFIG, X, SIGMA, LABELS)
     with ActivationExtractor(adapter, TWO, stop_after_last=True) as extractor:
-        captured = extractor.run_until(X, SIGMA, LABELS)
-        again = extractor.run_until(X + 1, SIGMA, LABELS)
+        captured = extractor.run_until(X, SIGMA, TOLD)
+        again = extractor.run_until(X + 1, SIGMA, TOLD)
     upto = list(SHAPES)[: list(SHAPES).index("midblock") + 1]
     assert ran == upto + upto
     for name in TWO:
@@ -147,7 +150,7 @@ def test_the_forward_pass_ends_after_the_last_wanted_layer(adapter: EDMAdapter) 
 def test_without_stopping_the_whole_network_runs(adapter: EDMAdapter) -> None:
     ran = layers_run(adapter)
     with ActivationExtractor(adapter, TWO) as extractor:
-        extractor.run_until(X, SIGMA, LABELS)
+        extractor.run_until(X, SIGMA, TOLD)
     assert ran == list(SHAPES)
 
 
@@ -189,15 +192,16 @@ def test_save_without_metadata_writes_no_json(adapter: EDMAdapter, tmp_path: Pat
 
 def test_one_hot_labels() -> None:
     """Class 0 is a class; a number outside the classes gives zeros."""
-    rows = one_hot(np.array([0, 2, -1, 3]), 3)
+    rows = label_vectors(class_conditions(np.array([0, 2, -1, 3]), 3), 3).vectors
+    assert rows is not None
     assert rows.tolist() == [[1, 0, 0], [0, 0, 1], [0, 0, 0], [0, 0, 0]]
     assert rows.dtype == torch.float32
-    assert one_hot([1], 0) is None
+    assert label_vectors(class_conditions([1], 0), 0).vectors is None
 
 
 def test_scaled_inputs_are_image_times_sigma() -> None:
     batch = pictures(0, 1, 2)
-    expected = batch.images * np.array(batch.sigmas)[:, None, None, None]
+    expected = batch.samples.numpy() * np.array(batch.sigmas)[:, None, None, None]
     np.testing.assert_allclose(extraction_inputs(batch, "scaled").numpy(), expected, rtol=1e-6)
 
 
@@ -205,18 +209,18 @@ def test_noised_inputs_are_image_plus_sigma_times_own_noise() -> None:
     batch = pictures(0, 1, 2)
     seen = extraction_inputs(batch, "noised")
     for row, (image, sigma, seed) in enumerate(
-        zip(batch.images, batch.sigmas, batch.seeds, strict=True)
+        zip(batch.samples.numpy(), batch.sigmas, batch.seeds, strict=True)
     ):
         noise = normal(3, 8, 8, seed=int(seed))
         np.testing.assert_allclose(seen[row], image + sigma * noise.numpy(), rtol=1e-6, atol=1e-6)
     unnoised = batch._replace(sigmas=np.zeros(3, np.float32))
-    np.testing.assert_array_equal(extraction_inputs(unnoised, "noised").numpy(), batch.images)
+    np.testing.assert_array_equal(extraction_inputs(unnoised, "noised"), batch.samples)
 
 
 def test_the_noise_of_a_sample_does_not_depend_on_its_batch() -> None:
     batch = pictures(0, 1, 2, 3)
     whole = extraction_inputs(batch, "noised")
-    part = extraction_inputs(LabelledPictures(*(field[2:3] for field in batch)), "noised")
+    part = extraction_inputs(batch.take(slice(2, 3)), "noised")
     assert torch.equal(part[0], whole[2])
 
 
@@ -232,7 +236,7 @@ def test_10_rows_of_activations_in_sorted_layer_order(adapter: EDMAdapter, how: 
     labels = [labels_of(0, 1, 2), torch.cat([labels_of(4), torch.zeros(1, 5)])]
     for batch, got, label in zip(batches, rows, labels, strict=True):
         sigma = torch.from_numpy(batch.sigmas)
-        x = torch.from_numpy(batch.images)
+        x = batch.samples
         level = sigma[:, None, None, None]
         if how == "scaled":
             x = x * level
@@ -255,7 +259,7 @@ def test_an_unconditional_model(adapter: EDMAdapter) -> None:
     (rows,) = extract_batches(adapter, ["midblock"], iter([pictures(0, 1)]), how="scaled")
     batch = pictures(0, 1)
     sigma = torch.from_numpy(batch.sigmas)
-    x = torch.from_numpy(batch.images) * sigma[:, None, None, None]
+    x = batch.samples * sigma[:, None, None, None]
     _, layers = reference_denoiser(adapter.model, {**CONFIG, "label_dim": 0}, x, sigma)
     assert list(rows) == ["midblock"]
     np.testing.assert_allclose(rows["midblock"], layers["midblock"].flatten(1), atol=2e-5)
@@ -271,21 +275,21 @@ def test_an_adapter_with_no_more_than_the_interface() -> None:
     batch = pictures(0, 3, size=6)
     sigma = torch.from_numpy(batch.sigmas)[:, None, None, None]
     stem = duck.network.stem
-    features = stem.conv(torch.from_numpy(batch.images) * sigma / (1 + sigma))
+    features = stem.conv(batch.samples * sigma / (1 + sigma))
     features = features + stem.label.weight.T[[0, 3]][:, :, None, None]
     np.testing.assert_allclose(rows["stem"], features.flatten(1), rtol=1e-4, atol=1e-5)
 
 
 def test_values_that_are_not_finite_stay_in_their_rows(adapter: EDMAdapter) -> None:
     bad = pictures(0, 1)
-    bad.images[1, 0, 0, 0] = np.nan
+    bad.samples[1, 0, 0, 0] = np.nan
     (rows,) = extract_batches(adapter, TWO, iter([bad]))
     assert np.isfinite(rows["midblock"]).all(axis=1).tolist() == [True, False]
     assert hook_count(adapter.model) == 0
 
 
 def test_leaving_early_or_failing_leaves_no_hook(adapter: EDMAdapter) -> None:
-    def failing() -> Iterator[LabelledPictures]:
+    def failing() -> Iterator[SampleBatch]:
         yield pictures(0)
         raise OSError("the disk is gone")
 
@@ -309,7 +313,7 @@ def test_extraction_after_a_masked_run_sees_the_clean_model(adapter: EDMAdapter)
     generator = torch.Generator().manual_seed(0)
     run = denoise(
         adapter,
-        labels=make_labels(5, 1, 0, generator),
+        conditions=conditions_of(adapter, 1, 0, generator),
         sigmas=get_denoising_sigmas(3, 80, 0.5),
         generator=generator,
         masker=masker,

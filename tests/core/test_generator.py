@@ -18,6 +18,7 @@ from tiny import (
     SHAPES,
     DuckAdapter,
     GaussianAdapter,
+    conditions_of,
     hook_count,
     labels_of,
     normal,
@@ -28,7 +29,6 @@ from tiny import (
 from torch import Tensor
 
 from diffviews_desktop.adapters.edm import EDMAdapter
-from diffviews_desktop.adapters.sampling import Labels, make_labels
 from diffviews_desktop.core.denoising import DenoiseStep, choose_seed, denoise, make_generators
 from diffviews_desktop.core.generator import (
     generate_with_mask,
@@ -141,51 +141,7 @@ def test_an_impossible_exponent_is_refused(rho: float) -> None:
         get_denoising_sigmas(5, 80, 0.5, rho)
 
 
-# --- labels and seeds ----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("number", [0, 3, np.int64(3)])
-def test_a_class_is_one_hot_and_0_is_a_class(number: int) -> None:
-    labels = make_labels(5, 2, number, generator())
-    assert labels.numbers.tolist() == [number, number]
-    assert torch.equal(labels.conditional, labels_of(int(number), int(number)))
-    assert torch.equal(labels.unconditional, torch.zeros(2, 5))
-
-
-@pytest.mark.parametrize("choice", [-1, "uniform"])
-def test_18_the_uniform_label(choice: Any) -> None:
-    labels = make_labels(5, 2, choice, generator())
-    assert labels.numbers.tolist() == [-1, -1]
-    assert torch.equal(labels.conditional, torch.full((2, 5), 0.2))
-    assert torch.equal(labels.unconditional, labels.conditional)
-
-
-@pytest.mark.parametrize("choice", [None, "random"])
-def test_19_random_classes_come_from_the_generator(choice: Any) -> None:
-    labels = make_labels(5, 400, choice, generator(1))
-    assert set(labels.numbers.tolist()) == {0, 1, 2, 3, 4}
-    assert torch.equal(labels.conditional, labels_of(*labels.numbers.tolist()))
-    assert torch.equal(make_labels(5, 400, choice, generator(1)).numbers, labels.numbers)
-    assert not torch.equal(make_labels(5, 400, choice, generator(2)).numbers, labels.numbers)
-
-
-def test_the_zero_label() -> None:
-    labels = make_labels(5, 2, "zero", generator())
-    assert labels.numbers.tolist() == [-2, -2]
-    assert not labels.conditional.any()
-    assert not labels.unconditional.any()
-
-
-@pytest.mark.parametrize("choice", [5, -2, "seven", 1.0])
-def test_a_class_that_does_not_exist_is_refused(choice: Any) -> None:
-    with pytest.raises(UsageError, match="use 0 to 4, random, zero or uniform"):
-        make_labels(5, 1, choice, generator())
-
-
-def test_an_unconditional_model_has_no_labels() -> None:
-    labels = make_labels(0, 2, None, generator())
-    assert (labels.conditional, labels.unconditional) == (None, None)
-    assert len(labels.numbers) == 2
+# --- seeds -----------------------------------------------------------------------------
 
 
 def test_21_22_seeds() -> None:
@@ -213,9 +169,9 @@ def test_an_unknown_noise_mode_is_refused() -> None:
 def run(adapter: Any, seed: int = 3, choice: Any = 2, samples: int = 2, **options: Any) -> Any:
     """A run of `denoise` with three steps unless ``sigmas`` says otherwise."""
     options.setdefault("sigmas", get_denoising_sigmas(3, 80.0, 0.5))
-    labels = make_labels(adapter.num_classes, samples, choice, generator())
+    conditions = conditions_of(adapter, samples, choice, generator())
     options.setdefault("generator", generator(seed))
-    return denoise(adapter, labels=labels, **options)
+    return denoise(adapter, conditions=conditions, **options)
 
 
 def reference_run(
@@ -516,8 +472,8 @@ def test_no_global_seed_or_flag_is_changed(adapter: EDMAdapter, mode: Any) -> No
     generate_with_mask_multistep(
         adapter, class_label=None, noise_mode=mode, num_steps=2, guidance_scale=2.0
     )
-    labels = make_labels(5, 1, 0, generator())
-    sample_heun(adapter, labels=labels, num_steps=2, generator=generator())
+    conditions = conditions_of(adapter, 1, 0, generator())
+    sample_heun(adapter, conditions=conditions, num_steps=2, generator=generator())
     for _ in run(adapter):
         assert torch.is_grad_enabled()
     assert world() == before
@@ -559,7 +515,7 @@ def test_heun_against_float64(adapter: EDMAdapter, scale: float) -> None:
     expected = reference_heun(denoiser, normal(2, 3, 8, 8, seed=6), [*levels, 0.0])
     got = sample_heun(
         adapter,
-        labels=make_labels(5, 2, 1, generator()),
+        conditions=conditions_of(adapter, 2, 1, generator()),
         num_steps=steps,
         sigma_min=0.05,
         guidance_scale=scale,
@@ -574,7 +530,7 @@ def heun_error(steps: int) -> float:
     gauss = GaussianAdapter()
     got = sample_heun(
         gauss,
-        labels=Labels(torch.zeros(2), None, None),
+        conditions=conditions_of(gauss, 2, None, generator()),
         num_steps=steps,
         sigma_max=10.0,
         sigma_min=0.01,
@@ -595,8 +551,10 @@ def test_heun_is_of_second_order() -> None:
 
 def test_heun_in_one_step_is_the_prediction() -> None:
     gauss = GaussianAdapter()
-    labels = Labels(torch.zeros(2), None, None)
-    got = sample_heun(gauss, labels=labels, num_steps=1, sigma_max=10.0, generator=generator(5))
+    conditions = conditions_of(gauss, 2, None, generator())
+    got = sample_heun(
+        gauss, conditions=conditions, num_steps=1, sigma_max=10.0, generator=generator(5)
+    )
     expected = normal(2, 3, 4, 4, seed=5) * 10 * 0.25 / 100.25
     torch.testing.assert_close(got, expected)
 

@@ -3,15 +3,16 @@
 import numpy as np
 import pytest
 import torch
-from tiny import SHAPES, hook_count, normal, tiny_adapter
+from tiny import SHAPES, conditions_of, hook_count, normal, tiny_adapter
 from torch import Tensor
 
 from diffviews_desktop.adapters.edm import EDMAdapter
-from diffviews_desktop.adapters.sampling import get_denoising_sigmas, make_labels
+from diffviews_desktop.adapters.sampling import get_denoising_sigmas
 from diffviews_desktop.core.denoising import denoise
-from diffviews_desktop.core.extractor import LabelledPictures, extract_batches
+from diffviews_desktop.core.extractor import SampleBatch, extract_batches
 from diffviews_desktop.core.masking import ActivationMasker
 from diffviews_desktop.errors import OutOfMemoryError
+from diffviews_desktop.values.conditions import ClassLabel
 
 LAYERS = ["encoder_bottleneck", "midblock"]
 
@@ -42,11 +43,11 @@ def small(room: int) -> SmallDevice:
     return adapter
 
 
-def pictures(count: int) -> LabelledPictures:
-    return LabelledPictures(
-        images=normal(count, 3, 8, 8).clamp(-1, 1).numpy(),
+def pictures(count: int) -> SampleBatch:
+    return SampleBatch(
+        samples=normal(count, 3, 8, 8).clamp(-1, 1),
         sigmas=np.linspace(0.5, 20, count, dtype=np.float32),
-        classes=np.arange(count) % 5,
+        conditions=[ClassLabel(number % 5) for number in range(count)],
         seeds=np.arange(count),
     )
 
@@ -76,7 +77,7 @@ def test_generation_in_parts(guidance: float, mask_rows: int, room: int) -> None
         return list(
             denoise(
                 adapter,
-                labels=make_labels(5, 3, 2, torch.Generator()),
+                conditions=conditions_of(adapter, 3, 2, torch.Generator()),
                 sigmas=get_denoising_sigmas(3, 80.0, 0.5),
                 generator=torch.Generator().manual_seed(1),
                 guidance_scale=guidance,
@@ -109,7 +110,7 @@ def test_not_even_one_picture() -> None:
         list(extract_batches(adapter, ["decoder_block_4"], [pictures(2)]))
     run = denoise(
         adapter,
-        labels=make_labels(5, 2, 2, torch.Generator()),
+        conditions=conditions_of(adapter, 2, 2, torch.Generator()),
         sigmas=get_denoising_sigmas(2, 80.0, 0.5),
         generator=torch.Generator(),
         capture=LAYERS,

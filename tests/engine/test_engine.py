@@ -31,6 +31,7 @@ from diffviews_desktop.adapters import registry
 from diffviews_desktop.adapters.edm import EDMAdapter
 from diffviews_desktop.data.folder.demo import Demo
 from diffviews_desktop.engine import extraction, maps, open_folders
+from diffviews_desktop.engine.activations import Activations
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.drawing import Generate, Trajectory
 from diffviews_desktop.engine.jobs.mapping import Extract, LayersExtracted, MapLayer
@@ -154,8 +155,8 @@ def cache_files(data: Path) -> list[str]:
 
 
 def model_of(engine: Engine) -> torch.nn.Module:
-    assert engine.workspace.model.adapter is not None
-    return engine.workspace.model.adapter.model  # type: ignore[attr-defined]
+    assert engine.workspace.model.held is not None
+    return engine.workspace.model.held.adapter.model  # type: ignore[attr-defined]
 
 
 def activations_by_hand(folder: Path, layer: str, rows: Sequence[int]) -> NDArray[np.float64]:
@@ -326,7 +327,7 @@ def test_loading_lists_the_layers_with_their_shapes(engine: Engine, source: Sour
     assert list(shapes)[:3] == ["encoder_block_0", "encoder_block_1", "encoder_block_2"]
     assert (loaded.device, loaded.num_classes, loaded.resolution) == ("cpu", 5, 16)
     seen: dict[str, tuple[int, ...]] = {}
-    adapter = engine.workspace.model.adapter
+    adapter = engine.workspace.model.held.adapter
     assert adapter is not None
     handles = [
         handle
@@ -644,7 +645,7 @@ def test_a_cancelled_load_leaves_no_model_and_the_next_one_is_whole(
         watch = Watch()
         engine = make_engine(watch)
         load(engine, duck_source, "edm" if model == "tiny" else "tiny")
-        held = weakref.ref(engine.workspace.model.adapter)  # type: ignore[arg-type]
+        held = weakref.ref(engine.workspace.model.held.adapter)  # type: ignore[arg-type]
         watch.events.clear()
         watch.cancel_at, watch.skip = "loading the model", 5
         with pytest.raises(Cancelled):
@@ -652,7 +653,7 @@ def test_a_cancelled_load_leaves_no_model_and_the_next_one_is_whole(
         fractions = [event.fraction for event in watch.events if isinstance(event, Progress)]
         assert None not in fractions[1:]
         assert 0 < max(fractions[1:]) < 1  # type: ignore[type-var]
-        assert engine.workspace.model.adapter is None
+        assert engine.workspace.model.held is None
         assert held() is None
         gc.collect()
         assert begun[-1]() is None or model == "edm"
@@ -1189,7 +1190,7 @@ def test_stored_rows_equal_rows_extracted_on_demand(mapped: Source) -> None:
     engine.run(LoadModel(job_id=1, source=mapped, model="tiny"))
     opened = engine.workspace.open(mapped, "tiny")
     layers, rows = ("encoder_bottleneck",), (0, 33, 59)
-    stored = engine.workspace.maps.activations.rows(opened, layers, rows)
+    stored = engine.workspace.maps.activations.rows(Activations(opened, layers), rows)
     extracted = engine.workspace.maps.activations._extraction(opened, layers).rows(rows)
     np.testing.assert_allclose(extracted, stored, rtol=0, atol=1e-5)
 
@@ -1381,7 +1382,7 @@ def test_a_cancelled_map_leaves_nothing_but_finished_rows(
     extracted = stage not in ("loading the model", "extracting")
     assert all(path.name.startswith(".partial-") for path in left)
     assert len(left) == 1 or not extracted
-    if engine.workspace.model.adapter is not None:
+    if engine.workspace.model.held is not None:
         assert hook_count(model_of(engine)) == 0
     assert traceback.format_exception(kept.value)
     watch.cancel_at = None
@@ -1493,7 +1494,9 @@ def test_layers_extracted_in_one_pass_are_those_of_their_own_passes(
     mapped = run_map(engine, source, *sets[1])
     assert [e.detail for e in watch.events if getattr(e, "stage", "") == "extracting"] == [""]
     opened = engine.workspace.open(source, "tiny")
-    rows = engine.workspace.maps.activations.rows(opened, mapped.layers, range(TINY_SAMPLES))
+    rows = engine.workspace.maps.activations.rows(
+        Activations(opened, mapped.layers), range(TINY_SAMPLES)
+    )
     expected = [
         activations_by_hand(source.path / "tiny", layer, range(TINY_SAMPLES))
         for layer in mapped.layers
@@ -1550,9 +1553,8 @@ def test_a_broken_extraction_goes_on_where_it_was(
     rest = extract(engine, source, ("midblock",))
     assert 0 < rest.computed < TINY_SAMPLES
     assert (TINY_SAMPLES - rest.computed) % 7 == 0
-    rows = engine.workspace.maps.activations.find(
-        engine.workspace.open(source, "tiny"), ("midblock",), ExitStack()
-    )
+    opened = engine.workspace.open(source, "tiny")
+    rows = engine.workspace.maps.activations.find(Activations(opened, ("midblock",)), ExitStack())
     expected = activations_by_hand(source.path / "tiny", "midblock", range(TINY_SAMPLES))
     np.testing.assert_allclose(rows.values, expected, rtol=0, atol=1e-4)
 
@@ -1567,7 +1569,7 @@ def test_a_cancelled_run_leaves_no_hook(
     watch.cancel_at, watch.skip = stage, skip
     with pytest.raises(Cancelled) as kept:
         run_generate(engine, source, settings=FIVE)
-    if engine.workspace.model.adapter is not None:
+    if engine.workspace.model.held is not None:
         assert hook_count(model_of(engine)) == 0
     assert traceback.format_exception(kept.value)
     watch.cancel_at = None

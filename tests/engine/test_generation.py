@@ -15,9 +15,11 @@ import torch
 from PIL import Image
 from tiny import hook_count
 
+from diffviews_desktop.adapters.edm import EDMAdapter
 from diffviews_desktop.cli import main as cli
 from diffviews_desktop.core.masking import distance_weights
 from diffviews_desktop.data.folder.pictures import read_picture
+from diffviews_desktop.engine.activations import Activations
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.extraction import noise_seed
 from diffviews_desktop.engine.grid_axes import Axes
@@ -94,9 +96,9 @@ def test_the_mask_is_the_weighted_mean_of_the_samples(engine: Engine, source: So
     assert weights[0] == 1
     assert min(weights) < 0.95
     for layer in settings.mask_layers:
-        rows = engine.workspace.maps.activations.rows(opened, (layer,), (3, 14, 15)).astype(
-            np.float64
-        )
+        rows = engine.workspace.maps.activations.rows(
+            Activations(opened, (layer,)), (3, 14, 15)
+        ).astype(np.float64)
         expected = np.average(rows, axis=0, weights=weights)
         for step in made.steps:
             assert step.imposed is not None
@@ -159,7 +161,7 @@ def test_nothing_is_left_behind_wherever_it_ends(source: Source) -> None:
 
     engine = Engine("cpu", threads=1, emit=steps.append, cancelled=cancelled)
     run(engine, job(source))  # the map is there from now on
-    model = engine.workspace.model.adapter.model
+    model = engine.workspace.model.held.adapter.model
     state, flags = torch.get_rng_state(), torch.are_deterministic_algorithms_enabled()
     expected = run(engine, job(source)).steps[-1].image
     seen = set()
@@ -181,7 +183,7 @@ def test_a_failing_forward_leaves_nothing_behind(
     engine: Engine, source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = run(engine, job(source)).steps[-1].image
-    adapter = engine.workspace.model.adapter
+    adapter = engine.workspace.model.held.adapter
     forward, calls = type(adapter).forward, []
 
     def failing(self: Any, *given: Any, **more: Any) -> Any:
@@ -270,9 +272,9 @@ def test_axes_name_rows_and_columns(source: Source) -> None:
 def test_a_samples_own_picture_lands_on_that_sample(engine: Engine, source: Source) -> None:
     opened = engine.workspace.open(source, "tiny")
     table = opened.samples.table
-    adapter = engine.workspace.adapter_of(opened)
+    facts = engine.workspace.model_of(opened).facts
     row = 17
-    values = read_picture(table.picture(row), adapter.resolution, adapter.img_channels)
+    values = read_picture(table.picture(row), facts.resolution, facts.channels)
     image = np.round((values + 1) * 127.5).astype(np.uint8).transpose(1, 2, 0)
     placed = engine.run(
         PlacePicture(
@@ -293,6 +295,36 @@ def test_a_samples_own_picture_lands_on_that_sample(engine: Engine, source: Sour
     assert placed.distance < 1e-3 * distances[1]
 
 
+def test_a_picture_is_placed_as_what_it_was_drawn_as(engine: Engine, source: Source) -> None:
+    """The uniform label is neither the zero label nor a class."""
+    model = engine.workspace.model_of(engine.workspace.open(source, "tiny"))
+    image = np.random.default_rng(2).integers(0, 256, model.codec.image_shape).astype(np.uint8)
+    count = model.facts.num_classes
+    seen: dict[str, dict[str, Any]] = {}
+    forward = EDMAdapter.forward
+
+    def told(self: Any, x: Any, sigma: Any, class_labels: Any = None, **more: Any) -> Any:
+        seen[name]["labels"] = class_labels.tolist()
+        return forward(self, x, sigma, class_labels, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(EDMAdapter, "forward", told)
+        for name, number in (("uniform", -1), ("zero", -2), ("class", 1)):
+            seen[name] = {}
+            placed = engine.run(
+                PlacePicture(
+                    job_id=3, source=source, model="tiny", layers=("midblock",), image=image,
+                    class_label=number, sigma=1.0,
+                )
+            )  # fmt: skip
+            assert isinstance(placed, PicturePlaced)
+            seen[name]["distance"] = placed.distance
+    assert seen["uniform"]["labels"] == [[pytest.approx(1 / count)] * count]
+    assert seen["zero"]["labels"] == [[0.0] * count]
+    assert seen["class"]["labels"] == [[0.0, 1.0] + [0.0] * (count - 2)]
+    assert len({one["distance"] for one in seen.values()}) == 3
+
+
 @pytest.mark.parametrize(
     ("changes", "says"), [({"sigma": 0.0}, "positive"), ({"image": np.zeros((3, 3, 3), np.uint8)},
                                                          "The picture is")]
@@ -300,7 +332,7 @@ def test_a_samples_own_picture_lands_on_that_sample(engine: Engine, source: Sour
 def test_what_cannot_be_placed_is_refused(
     engine: Engine, source: Source, changes: dict[str, Any], says: str
 ) -> None:
-    size = engine.workspace.adapter_of(engine.workspace.open(source, "tiny")).resolution
+    size = engine.workspace.model_of(engine.workspace.open(source, "tiny")).facts.resolution
     values: dict[str, Any] = {"image": np.zeros((size, size, 3), np.uint8), "sigma": 1.0, **changes}
     with pytest.raises(UsageError, match=says):
         engine.run(

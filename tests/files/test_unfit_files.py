@@ -22,6 +22,7 @@ from unfit import UNFIT, device, folder, huge, memory_bounded, pipe, put
 
 from diffviews_desktop.adapters import memory_format
 from diffviews_desktop.adapters.checkpoint import convert_checkpoint, load_checkpoint
+from diffviews_desktop.adapters.model import as_model
 from diffviews_desktop.compat.activations import load_activations, load_fast_activations
 from diffviews_desktop.core.masking import load_activation_from_npz
 from diffviews_desktop.data.activations.files import open_activation_files
@@ -236,7 +237,7 @@ def test_what_is_no_file_in_the_memory_of_formats_is_no_memory(tmp_path: Path) -
 def labels_of(path: Path) -> None:
     out = path.parent
     job = ImportData(job_id=1, source=Source(out), checkpoint=path, out=out, name="x", labels=path)
-    find_labels(job, ["a.png"], DuckAdapter())  # type: ignore[arg-type]
+    find_labels(job, ["a.png"], as_model(DuckAdapter()).facts)
 
 
 READERS: dict[str, Callable[[Path], Any]] = {

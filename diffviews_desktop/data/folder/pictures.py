@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from diffviews_desktop.data.activations.arrays import Float32
@@ -14,7 +15,13 @@ _VALUES = np.arange(256, dtype=np.float32) / 127.5 - 1  # of every byte
 
 
 def read_picture(path: Path, resolution: int, channels: int) -> Float32:
-    """Read a picture of any size and mode as ``(C, R, R) float32`` in [-1, 1].
+    """`read_image` as ``(C, R, R) float32`` in [-1, 1]."""
+    values = _VALUES[read_image(path, resolution, channels)]
+    return np.ascontiguousarray(values.transpose(2, 0, 1))
+
+
+def read_image(path: Path, resolution: int, channels: int) -> NDArray[np.uint8]:
+    """Read a picture of any size and mode as ``(R, R, C) uint8``.
 
     Of a picture that is not square the middle is taken; one of another size is resized; what is
     transparent becomes white; one that lies on its side (EXIF) is turned.
@@ -23,11 +30,10 @@ def read_picture(path: Path, resolution: int, channels: int) -> Float32:
         PictureError: the file is missing, too large, no picture, or damaged.
     """
 
-    def fitted(decoded: Decoded) -> Float32:
+    def fitted(decoded: Decoded) -> NDArray[np.uint8]:
         picture, size = decoded.image, (resolution, resolution)
         if picture.size != size:
             picture = ImageOps.fit(picture, size, Image.Resampling.LANCZOS)
-        values = _VALUES[np.frombuffer(picture.tobytes(), np.uint8)]
-        return np.ascontiguousarray(values.reshape(*size, -1).transpose(2, 0, 1))
+        return np.frombuffer(bytearray(picture.tobytes()), np.uint8).reshape(*size, -1)
 
     return decode(path, "L" if channels == 1 else "RGB", fitted)

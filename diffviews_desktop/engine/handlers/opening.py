@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from diffviews_desktop.data.checkpoints.files import converted_name
 from diffviews_desktop.data.folder.dataset import DataFolder, ModelFolder
@@ -27,9 +26,6 @@ from diffviews_desktop.values.folders import (
     ModelSummary,
     Source,
 )
-
-if TYPE_CHECKING:  # torch is imported when a model is first loaded
-    from diffviews_desktop.adapters.base import GeneratorAdapter
 
 
 @handles(OpenData)
@@ -91,46 +87,38 @@ def _summary(model: ModelFolder, source: Source) -> ModelSummary:
 def load_model(job: LoadModel, workspace: Workspace) -> ModelLoaded:
     """Load the adapter, and tell what can be asked of the model."""
     opened = workspace.open(job.source, job.model)
-    adapter = workspace.adapter_of(opened)
-    from diffviews_desktop.adapters.device import adapter_device, get_device_info
+    facts = workspace.model_of(opened).facts
+    from diffviews_desktop.adapters.device import get_device_info
     from diffviews_desktop.adapters.registry import list_adapters, unusable_adapters
 
-    shapes = adapter.get_layer_shapes()
     layers = tuple(
-        LayerInfo(name, tuple(shapes[name]), workspace.maps.is_cached(opened, (name,)))
-        for name in adapter.hookable_layers
+        LayerInfo(name, shape, workspace.maps.is_cached(opened, (name,)))
+        for name, shape in facts.layers.items()
     )
-    device = str(adapter_device(adapter))
-    defaults = adapter.get_default_config()
-    note = getattr(adapter, "guidance_note", None) or defaults.get("guidance_note")
-    settings = settings_of(
-        opened.folder.config,
-        defaults,
-        getattr(adapter, "sigma_min", None),
-        getattr(adapter, "sigma_max", None),
-    )
+    config = opened.folder.config
+    settings = settings_of(config, facts.defaults, facts.sigma_min, facts.sigma_max)
     return ModelLoaded(
         model=job.model,
-        device=device,
-        num_classes=adapter.num_classes,
-        resolution=adapter.resolution,
+        device=facts.device,
+        num_classes=facts.num_classes,
+        resolution=facts.resolution,
         layers=layers,
         settings=settings,
-        presets=presets_of(adapter, settings),
-        guidance_note=str(note or ""),
-        class_names=class_names_of(opened, adapter),
-        notes=tuple(getattr(adapter, "notes", ())),
-        convertible=_is_convertible(opened, adapter),
-        device_facts=get_device_info(device),
+        presets=presets_of(facts, settings),
+        guidance_note=facts.guidance_note,
+        class_names=class_names_of(opened, facts),
+        notes=facts.notes,
+        convertible=_is_convertible(opened, workspace),
+        device_facts=get_device_info(facts.device),
         adapters=AdapterList(tuple(list_adapters()), tuple(unusable_adapters().items())),
     )
 
 
-def _is_convertible(opened: OpenedModel, adapter: GeneratorAdapter) -> bool:
+def _is_convertible(opened: OpenedModel, workspace: Workspace) -> bool:
     from diffviews_desktop.adapters.edm import EDMAdapter
 
-    file = opened.folder.checkpoint()
-    if not isinstance(adapter, EDMAdapter) or file.suffix == ".safetensors":
+    file, held = opened.folder.checkpoint(), workspace.model.held
+    if held is None or not isinstance(held.adapter, EDMAdapter) or file.suffix == ".safetensors":
         return False
     return file.is_file() and not os.path.lexists(converted_name(file))
 

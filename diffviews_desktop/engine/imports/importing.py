@@ -16,7 +16,6 @@ the engine, in whose process it runs.
 from __future__ import annotations
 
 import json
-import math
 import os
 import re
 import secrets
@@ -24,7 +23,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -64,11 +63,8 @@ from diffviews_desktop.files.reading import read_json_value
 from diffviews_desktop.processing.kernel_store import user_store
 from diffviews_desktop.processing.umap import fit_map, save_embeddings
 from diffviews_desktop.values.import_rules import MAX_SEED, check_noise_levels
+from diffviews_desktop.values.models import ModelFacts
 from diffviews_desktop.values.samples import SampleTable
-
-if TYPE_CHECKING:  # torch is imported when a model is first loaded
-    from diffviews_desktop.adapters.base import GeneratorAdapter
-
 
 _BEGUN = re.compile(r"(\.new-.+-[0-9a-f]{8})(\.lock)?")
 UNKNOWN = "unknown"
@@ -90,26 +86,26 @@ def import_data(job: ImportData, host: Host, maps: MapMaker) -> DataImported:
     kind = "imported" if files else "generated"
     with _appearing(job.out, job.name) as folder:
         opened = _without_samples(job, folder)
-        adapter = host.adapter_of(opened)
+        model = host.model_of(opened)
+        facts = model.facts
         layers = tuple(sorted(set(job.layers))) or maps.default_layers(opened)
-        width = row_width(adapter, layers)
-        _check_channels(adapter)
-        _check_room(job, adapter, (len(files) or job.generate) * len(job.sigmas), width)
+        width = row_width(facts, layers)
+        _check_channels(facts)
+        _check_room(job, facts, (len(files) or job.generate) * len(job.sigmas), width)
 
         target = folder / "images" / kind
         target.mkdir(parents=True)
         if files:
-            pictures = copy_pictures(job, host, adapter, files, target)
+            pictures = copy_pictures(job, host, model, files, target)
         else:
-            pictures = draw_pictures(job, host, adapter, target)
-        shapes = adapter.get_layer_shapes()
+            pictures = draw_pictures(job, host, model, target)
         samples = _list_samples(job, pictures, kind)
         _write_json(
             folder / "metadata" / kind / "dataset_info.json",
             {
                 **pictures.said,
                 "num_samples": len(samples),
-                "layer_shapes": {name: list(shapes[name]) for name in layers},
+                "layer_shapes": {name: list(facts.layers[name]) for name in layers},
                 "samples": samples,
             },
         )
@@ -121,7 +117,7 @@ def import_data(job: ImportData, host: Host, maps: MapMaker) -> DataImported:
         activations = folder / "activations" / kind
         extracted = maps.activations.extract(opened, (layers,), activations)
         _write_map(job, host, maps, opened, layers, extracted.files[0])
-        _write_json(folder / "config.json", _settings(opened.folder.config, adapter))
+        _write_json(folder / "config.json", _settings(opened.folder.config, facts))
     return DataImported(
         path=job.out,
         model=job.name,
@@ -129,7 +125,7 @@ def import_data(job: ImportData, host: Host, maps: MapMaker) -> DataImported:
         samples=len(samples),
         notes=(
             *pictures.notes,
-            *_sigma_notes(job, adapter),
+            *_sigma_notes(job, facts),
             *extracted.notes,
             *user_store().take_notes(),
         ),
@@ -200,27 +196,25 @@ def _general_adapter(checkpoint: Path) -> str:
         return "edm"
 
 
-def _check_channels(adapter: GeneratorAdapter) -> None:
-    channels = getattr(adapter, "img_channels", 3)
-    if channels not in (1, 3):
+def _check_channels(facts: ModelFacts) -> None:
+    if facts.channels not in (1, 3):
         raise UsageError(
-            f"This model works on {channels} channels, which are no pictures. Choose a model of "
-            "grey or coloured pictures."
+            f"This model works on {facts.channels} channels, which are no pictures. Choose a model "
+            "of grey or coloured pictures."
         )
 
 
-def _check_room(job: ImportData, adapter: GeneratorAdapter, samples: int, width: int) -> None:
+def _check_room(job: ImportData, facts: ModelFacts, samples: int, width: int) -> None:
     """Say that it will not fit the disk before anything is computed."""
     kind = np.dtype(job.source.activation_dtype or "float32")
-    picture = getattr(adapter, "img_channels", 3) * adapter.resolution**2
+    picture = facts.channels * facts.resolution**2
     needed = samples * width * kind.itemsize + samples // len(job.sigmas) * picture
     if needed * 1.1 > free_bytes(job.out):
         raise disk_full(job.out, needed, "The import")
 
 
-def _sigma_notes(job: ImportData, adapter: GeneratorAdapter) -> list[str]:
-    low = float(getattr(adapter, "sigma_min", None) or 0)
-    high = float(getattr(adapter, "sigma_max", None) or math.inf)
+def _sigma_notes(job: ImportData, facts: ModelFacts) -> list[str]:
+    low, high = facts.sigma_min, facts.sigma_max
     outside = [_short(sigma) for sigma in job.sigmas if not low <= sigma <= high]
     if not outside:
         return []
@@ -283,8 +277,8 @@ def _write_map(
     projector.save(path.with_name(f"{job.name}.projector.npz"))
 
 
-def _settings(config: ModelConfig, adapter: GeneratorAdapter) -> dict[str, Any]:
-    return {**config.model_dump(exclude_unset=True), **noise_levels(adapter)}
+def _settings(config: ModelConfig, facts: ModelFacts) -> dict[str, Any]:
+    return {**config.model_dump(exclude_unset=True), **noise_levels(facts)}
 
 
 def _write_json(path: Path, value: Mapping[str, Any]) -> None:

@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from diffviews_desktop.data.class_labels import load_class_labels_map
 from diffviews_desktop.engine.jobs.importing import ImportData
@@ -18,9 +17,7 @@ from diffviews_desktop.files.csv_text import csv_rows
 from diffviews_desktop.files.reading import MOST_TABLE_MEMORY, too_many_values
 from diffviews_desktop.text.plain import from_csv_cell, from_csv_column
 from diffviews_desktop.values.import_rules import label_columns
-
-if TYPE_CHECKING:  # torch is imported when a model is first loaded
-    from diffviews_desktop.adapters.base import GeneratorAdapter
+from diffviews_desktop.values.models import ModelFacts
 
 IMAGENET_CLASSES = 1000
 CHECKED_ROWS = 10_000
@@ -46,7 +43,7 @@ class _Said:
 def find_labels(
     job: ImportData,
     files: Sequence[str],
-    adapter: GeneratorAdapter,
+    facts: ModelFacts,
     check: Callable[[], None] = lambda: None,
 ) -> Labels:
     """The class of every file that has one: by the labels, else by its subfolder. ``check`` is
@@ -66,13 +63,13 @@ def find_labels(
     else:
         said = _Said({file: file.split("/")[0] for file in files if "/" in file})
     there = {file: said.classes[file] for file in files if file in said.classes}
-    numbers, names = _class_numbers(set(there.values()), adapter)
+    numbers, names = _class_numbers(set(there.values()), facts)
     own = {numbers[text]: name for text, name in said.names.items() if text in numbers}
     return Labels({file: numbers[text] for file, text in there.items()}, {**names, **own}, notes)
 
 
 def _class_numbers(
-    texts: Iterable[str], adapter: GeneratorAdapter
+    texts: Iterable[str], facts: ModelFacts
 ) -> tuple[dict[str, int], dict[int, str]]:
     """Classes as numbers, and the names that are known by that.
 
@@ -83,13 +80,13 @@ def _class_numbers(
     texts = sorted(texts)
     if all(re.fullmatch(r"-1|[0-9]{1,9}", text) for text in texts):
         return {text: int(text) for text in texts}, {}
-    if adapter.num_classes == IMAGENET_CLASSES:
+    if facts.num_classes == IMAGENET_CLASSES:
         imagenet = load_class_labels_map()
         ids = {wordnet_id: number for number, (wordnet_id, _) in imagenet.items()}
         if all(text in ids for text in texts):
             names = {number: name for number, (_, name) in imagenet.items()}
             return {text: ids[text] for text in texts}, names
-    known = dict(getattr(adapter, "class_names", None) or {})
+    known = dict(facts.class_names)
     numbers = {name: number for number, name in known.items()}
     if all(text in numbers for text in texts):
         return {text: numbers[text] for text in texts}, known

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from diffviews_desktop.data.folder.pictures import read_picture
+from diffviews_desktop.data.folder.pictures import read_image
 from diffviews_desktop.engine.imports.labels import find_labels
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.engine.opened_model import Host
@@ -27,10 +27,12 @@ from diffviews_desktop.errors import (
     brief,
 )
 from diffviews_desktop.pictures.faults import Fault, faults_of, left_out
+from diffviews_desktop.values.conditions import RandomClass
 from diffviews_desktop.values.import_rules import PICTURE_SUFFIXES, is_hidden, is_picture
+from diffviews_desktop.values.models import ModelFacts
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
-    from diffviews_desktop.adapters.base import GeneratorAdapter
+    from diffviews_desktop.adapters.model import Model
 
 
 DRAWN_AT_ONCE = 8  # always: the noise of a picture depends on how many are drawn with it
@@ -99,7 +101,7 @@ def find_pictures(images: Path, out: Path, check: Callable[[], None] = lambda: N
 
 
 def copy_pictures(
-    job: ImportData, host: Host, adapter: GeneratorAdapter, files: Sequence[str], target: Path
+    job: ImportData, host: Host, model: Model, files: Sequence[str], target: Path
 ) -> Pictures:
     """Write each picture as the model sees it.
 
@@ -107,17 +109,16 @@ def copy_pictures(
         DataError: none can be read, or the labels cannot.
     """
     assert job.images is not None
-    labels = find_labels(job, files, adapter, host.check)
-    channels = getattr(adapter, "img_channels", 3)
+    facts = model.facts
+    labels = find_labels(job, files, facts, host.check)
     kept: list[str] = []
     unfit: dict[str, Fault] = {}
     for number, file in enumerate(files, start=1):
         try:
-            values = read_picture(job.images / file, adapter.resolution, channels)
+            picture = read_image(job.images / file, facts.resolution, facts.channels)
         except PictureError as error:
             unfit[file] = error.fault
         else:
-            picture = np.rint((values + 1) * 127.5).astype(np.uint8).transpose(1, 2, 0)
             _save(picture, target / picture_name(len(kept)))
             kept.append(file)
         text = f"{number} of {len(files)}"
@@ -131,16 +132,16 @@ def copy_pictures(
     if unfit:
         notes.append(left_out(unfit))
     classes = [labels.of_file.get(file, -1) for file in kept]
-    unknown = sum(number >= adapter.num_classes for number in classes)
-    if adapter.num_classes and unknown:
+    unknown = sum(number >= facts.num_classes for number in classes)
+    if facts.num_classes and unknown:
         notes.append(
             f"{unknown} pictures are of classes that the model does not have (it has "
-            f"{adapter.num_classes}): they are extracted without a class."
+            f"{facts.num_classes}): they are extracted without a class."
         )
     return Pictures(classes, labels.names, {"pictures": kept}, notes)
 
 
-def draw_pictures(job: ImportData, host: Host, adapter: GeneratorAdapter, target: Path) -> Pictures:
+def draw_pictures(job: ImportData, host: Host, model: Model, target: Path) -> Pictures:
     """Write pictures that the model draws, of random classes.
 
     Raises:
@@ -151,15 +152,15 @@ def draw_pictures(job: ImportData, host: Host, adapter: GeneratorAdapter, target
 
     from diffviews_desktop.adapters.device import is_out_of_memory
 
-    host.prepare(adapter)
-    draw = _sampler(job, adapter)
+    host.prepare(model)
+    draw = _sampler(job, model)
     classes: list[int] = []
     host.progress("generating", 0.0)
     while len(classes) < job.generate:
         count = min(DRAWN_AT_ONCE, job.generate - len(classes))
         seed = np.random.SeedSequence([job.seed, len(classes)]).generate_state(1, np.uint64)[0]
         try:
-            with host.interruptible(adapter), torch.no_grad():
+            with host.interruptible(model), torch.no_grad():
                 drawn = draw(count, int(seed >> np.uint64(1)))
         except DiffViewsError:
             raise
@@ -178,62 +179,60 @@ def draw_pictures(job: ImportData, host: Host, adapter: GeneratorAdapter, target
             classes.append(max(-1, int(number)))
         text = f"{len(classes)} of {job.generate}"
         host.progress("generating", len(classes) / job.generate, text)
-    names = dict(getattr(adapter, "class_names", None) or {})
+    names = model.facts.class_names
     known = {number: names[number] for number in set(classes) if number in names}
     said = {"seed": job.seed, "drawn_at_once": DRAWN_AT_ONCE, "steps": job.source.num_steps}
     return Pictures(classes, known, {"generated": said})
 
 
-def _sampler(job: ImportData, adapter: GeneratorAdapter) -> Callable[[int, int], _Drawn]:
+def _sampler(job: ImportData, model: Model) -> Callable[[int, int], _Drawn]:
     """What draws some pictures with a seed: the adapter's own sampler, where it has one that takes
     a number and a seed; else EDM's (Karras et al. 2022, algorithm 2) without added noise."""
     import torch
 
-    from diffviews_desktop.adapters.sampling import (
-        get_denoising_sigmas,
-        make_labels,
-        tensor_to_uint8_image,
-    )
+    from diffviews_desktop.adapters.conditioning import class_number, draw_classes
+    from diffviews_desktop.adapters.sampling import get_denoising_sigmas
     from diffviews_desktop.core.denoising import denoise
 
-    steps, own = job.source.num_steps, getattr(adapter, "sample", None)
-    names = inspect.signature(own).parameters if callable(own) else {}
-    if callable(own) and {"num_samples", "seed"} <= names.keys():
+    steps, own, facts = job.source.num_steps, model.own_sampler, model.facts
+    names = inspect.signature(own).parameters if own is not None else {}
+    if own is not None and {"num_samples", "seed"} <= names.keys():
         given = {} if steps is None or "num_steps" not in names else {"num_steps": steps}
 
         def draw_own(count: int, seed: int) -> _Drawn:
             images, classes, *_ = own(num_samples=count, seed=seed, **given)
-            return _Drawn(_checked(adapter, images, count), _numbers_of(classes, count))
+            return _Drawn(_checked(facts, images, count), _numbers_of(classes, count))
 
         return draw_own
 
-    defaults = adapter.get_default_config()
     sigmas = get_denoising_sigmas(
-        steps or defaults.get("default_steps", 18), **noise_levels(adapter)
+        steps or facts.defaults.get("default_steps", 18), **noise_levels(facts)
     )
 
     def draw(count: int, seed: int) -> _Drawn:
         generator = torch.Generator().manual_seed(seed)
-        labels = make_labels(adapter.num_classes, count, "random", generator)
-        run = denoise(adapter, labels=labels, sigmas=sigmas, generator=generator, sampler="heun")
-        *_, last = run
-        images = tensor_to_uint8_image(last.denoised)
-        return _Drawn(_checked(adapter, images, count), labels.numbers.tolist())
+        classes = draw_classes([RandomClass()] * count, facts.num_classes, generator)
+        conditions = model.encode_pair(classes)
+        *_, last = denoise(
+            model, conditions=conditions, sigmas=sigmas, generator=generator, sampler="heun"
+        )
+        images = model.codec.decode(last.denoised)
+        return _Drawn(_checked(facts, images, count), [class_number(one) for one in classes])
 
     return draw
 
 
-def _checked(adapter: GeneratorAdapter, images: Any, count: int) -> NDArray[np.uint8]:
+def _checked(facts: ModelFacts, images: Any, count: int) -> NDArray[np.uint8]:
     """Pictures of an adapter's sampler as an array.
 
     Raises:
         AdapterError: they are something else.
     """
     array = np.asarray(images.cpu() if hasattr(images, "cpu") else images)
-    wanted = (count, adapter.resolution, adapter.resolution, getattr(adapter, "img_channels", 3))
+    wanted = (count, facts.resolution, facts.resolution, facts.channels)
     if array.shape != wanted or array.dtype != np.uint8:
         raise AdapterError(
-            f"The sampler of the adapter {adapter.model_type} gives {array.dtype} {array.shape} "
+            f"The sampler of the adapter {facts.model_type} gives {array.dtype} {array.shape} "
             f"instead of pictures uint8 {wanted}. Ask its author, or import pictures."
         )
     return array
@@ -253,12 +252,12 @@ def _save(picture: NDArray[np.uint8], path: Path) -> None:
     Image.fromarray(picture[:, :, 0] if one else np.ascontiguousarray(picture)).save(path)
 
 
-def noise_levels(adapter: GeneratorAdapter) -> dict[str, float]:
+def noise_levels(facts: ModelFacts) -> dict[str, float]:
     """The adapter's default noise levels, as far as the model knows them; empty if of no use."""
-    said = adapter.get_default_config()
+    said = facts.defaults
     try:
-        low = max(float(said["sigma_min"]), float(getattr(adapter, "sigma_min", 0) or 0))
-        high = min(float(said["sigma_max"]), float(getattr(adapter, "sigma_max", 0) or math.inf))
+        low = max(float(said["sigma_min"]), facts.sigma_min)
+        high = min(float(said["sigma_max"]), facts.sigma_max)
     except (LookupError, TypeError, ValueError):
         return {}
     return {"sigma_max": high, "sigma_min": low} if 0 < low <= high < math.inf else {}

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tiny import DuckAdapter
 
+from diffviews_desktop.adapters.model import as_model
 from diffviews_desktop.engine.imports.labels import find_labels
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.text.plain import csv_cell
@@ -34,7 +35,7 @@ def test_files_named_like_formulas_have_their_classes(guarded: bool, tmp_path: P
         images=tmp_path,
         labels=table,
     )
-    found = find_labels(job, FILES, DuckAdapter())
+    found = find_labels(job, FILES, as_model(DuckAdapter()).facts)
     assert dict(found.of_file) == {name: i % 2 - 1 for i, name in enumerate(FILES)}
     assert dict(found.names) == {-1: "=class 0", 0: "=class 1"}
     assert not found.notes

@@ -1,0 +1,1 @@
+"""What the described system calls utilities, under its names."""
