@@ -8,15 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from diffviews_desktop.cli.main import add_source_options, positive, source_of
-from diffviews_desktop.cli.shared import (
-    Answer,
-    add_verb,
-    engine_of,
+from diffviews_desktop.cli.options import (
+    add_source_options,
     layer_set,
     not_negative,
-    open_data,
+    positive,
+    source_of,
 )
+from diffviews_desktop.exports.run_files import write_grid, write_trajectory
+from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.drawing import (
     Generate,
@@ -28,13 +28,12 @@ from diffviews_desktop.engine.jobs.drawing import (
 )
 from diffviews_desktop.engine.jobs.opening import DataOpened, LoadModel
 from diffviews_desktop.errors import DataError, UsageError
-from diffviews_desktop.exports.run_files import write_grid, write_trajectory
 from diffviews_desktop.values.folders import ModelLoaded
 from diffviews_desktop.values.samples import SampleTable
 from diffviews_desktop.values.sampling import ClassChoice, GenerateSettings
 
 
-def add_to(verbs: Any) -> None:
+def add_parser(verbs: Any) -> None:
     """Add the verb's parser."""
     text = "Draw with a layer held at the mean of some samples' activations."
     example = "generate --layer midblock --rows 3,14,15 --class zero --out pictures"

@@ -9,13 +9,14 @@ from pathlib import Path
 from shlex import quote
 from typing import Any, TypeVar
 
-from diffviews_desktop.cli.main import (
+from diffviews_desktop.cli.options import (
     add_device_options,
     add_map_options,
     map_parameters_of,
+    not_negative,
     positive,
 )
-from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, not_negative
+from diffviews_desktop.cli.shared import Answer, add_verb, engine_of
 from diffviews_desktop.engine.jobs.importing import DataImported, ImportData
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.values.folders import Source
@@ -24,7 +25,7 @@ from diffviews_desktop.values.import_rules import layer_names, noise_levels
 T = TypeVar("T")
 
 
-def add_to(verbs: Any) -> None:
+def add_parser(verbs: Any) -> None:
     """Add the verb's parser."""
     text = (
         "Make a data folder of a checkpoint and pictures, or of pictures that the model draws; "
