@@ -15,7 +15,7 @@ from diffviews_desktop.cli.options import (
     positive,
     source_of,
 )
-from diffviews_desktop.exports.run_files import write_grid, write_trajectory
+from diffviews_desktop.cli.run_files import write_grid, write_trajectory
 from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.drawing import (

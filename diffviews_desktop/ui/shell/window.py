@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,6 @@ from PySide6.QtGui import (
     QAction,
     QCloseEvent,
     QDesktopServices,
-    QImage,
     QKeySequence,
     QPaintEvent,
 )
@@ -53,13 +52,16 @@ from diffviews_desktop.actions import (
     selection,
     showing,
 )
+from diffviews_desktop.engine.grid_axes import sheet_of
+from diffviews_desktop.exports import registry
+from diffviews_desktop.exports.contents import Drawing, Picture, Sheet, Table
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import COLUMN, ColorBy, State
 from diffviews_desktop.text.plain import MOST_OF_NAME, file_name, visible
 from diffviews_desktop.ui.assistants.importing import ImportAssistant
 from diffviews_desktop.ui.common import motion, theme
 from diffviews_desktop.ui.common.entries import MOST_OF_PATH, menu_text
-from diffviews_desktop.ui.common.images import PictureLoader, to_qimage
+from diffviews_desktop.ui.common.images import PictureLoader
 from diffviews_desktop.ui.common.labels import muted, plain, tip
 from diffviews_desktop.ui.common.questions import ask
 from diffviews_desktop.ui.common.widgets import IconButton
@@ -71,7 +73,7 @@ from diffviews_desktop.ui.panels.grid import GridWindow
 from diffviews_desktop.ui.panels.layer import LayerPanel
 from diffviews_desktop.ui.panels.linked import LinkedPanel
 from diffviews_desktop.ui.panels.map_settings import MapSettings
-from diffviews_desktop.ui.panels.mean import MeanWindow, mean_image
+from diffviews_desktop.ui.panels.mean import MeanWindow, mean_pixels
 from diffviews_desktop.ui.panels.preview import PreviewPanel
 from diffviews_desktop.ui.panels.runs import TrajectoryPanel
 from diffviews_desktop.ui.shell.help import ABOUT, FactsWindow, KeysWindow, model_facts
@@ -83,7 +85,7 @@ from diffviews_desktop.ui.shell.preferences import (
     Preferences,
     choices,
 )
-from diffviews_desktop.ui.shell.saving import PictureSaver
+from diffviews_desktop.ui.shell.saving import PictureSaver, as_seen
 from diffviews_desktop.ui.shell.settings import Settings, packed, unpacked
 from diffviews_desktop.ui.shell.status_bar import StatusBar
 from diffviews_desktop.ui.shell.waiting_page import WaitingPage
@@ -596,7 +598,9 @@ class MainWindow(QMainWindow):
         if grid is None or self.grid_window is None:
             return
         name = f"{file_name(grid.job.model)}-grid-seed-{grid.job.settings.seed}.png"
-        self._save_png(self.grid_window.sheet.renderer(), name, grid.record)
+        colors = theme.colors()
+        sheet = sheet_of(grid.job, grid.cells, grid.record)
+        self._save(replace(sheet, paper=colors.map, ink=colors.text), name)
 
     def _choose_color(self, by: ColorBy) -> None:
         self._settings.change({"color_by": by})
@@ -610,16 +614,15 @@ class MainWindow(QMainWindow):
             return
         step = record.steps[min(state.step, len(record.steps) - 1)]
         name = f"{file_name(record.job.model)}-seed-{record.seed}-step-{step.index + 1}.png"
-        self._save_png(partial(to_qimage, step.image), name, record.record)
+        self._save(Picture(step.image, record.record), name)
 
-    def _save_png(
-        self, make: Callable[[], QImage], name: str, record: Mapping[str, Any] | None
-    ) -> None:
+    def _save(self, picture: Picture | Sheet, name: str) -> None:
         """Ask where to, and write a picture with the record of how it was made."""
         start = str(self._pictures_folder() / name)
-        file, _ = QFileDialog.getSaveFileName(self._center, "Save picture", start, "PNG (*.png)")
+        kinds = registry.filters(type(picture))
+        file, _ = QFileDialog.getSaveFileName(self._center, "Save picture", start, kinds)
         if file:
-            self.saver.save(make, file, record)
+            self.saver.save(lambda: picture, file)
 
     def _pictures_folder(self) -> Path:
         return Path(self._settings.text("pictures", str(Path.home())))
@@ -640,17 +643,13 @@ class MainWindow(QMainWindow):
             return
         name = file_name(f"{before.model}-{before.layer_map.label}") + "-map.png"
         start = str(self._pictures_folder() / name)
-        kinds = "PNG (*.png)" + (";;SVG (*.svg)" if self.map_area.is_flat else "")
+        kinds = registry.filters(*self.map_area.exported)
         file, kind = QFileDialog.getSaveFileName(self._center, "Export the map", start, kinds)
         state = self.session.state  # meanwhile another map may have come
         shown = state.layer_map
         if not file or shown is None:
             return
-        if not file.lower().endswith((".png", ".svg")):
-            file += ".svg" if kind.startswith("SVG") else ".png"
-        vectors = file.lower().endswith(".svg")
-        if vectors and not self.map_area.is_flat:
-            file, vectors = f"{file[:-4]}.png", False
+        file, exporter = registry.completed(file, kind, *self.map_area.exported)
         record = {
             "kind": "map",
             "model": state.model,
@@ -658,7 +657,8 @@ class MainWindow(QMainWindow):
             "parameters": shown.parameters,
             "colored_by": state.colored_by,
         }
-        self.saver.save(self.map_area.export(vectors=vectors), file, record)
+        make = self.map_area.export(vectors=exporter.content is Drawing)
+        self.saver.save(as_seen(make, record), file)
 
     def show_mean(self) -> None:
         """Show the mean picture that was computed last."""
@@ -677,7 +677,7 @@ class MainWindow(QMainWindow):
         if mean is not None:
             record = {"kind": "mean", "model": mean.model, "sample_ids": list(mean.sample_ids)}
             name = f"{file_name(mean.model)}-mean-of-{len(mean.sample_ids)}.png"
-            self._save_png(partial(mean_image, mean), name, record)
+            self._save(Picture(mean_pixels(mean), record), name)
 
     def export_selection(self) -> None:
         """Ask where to, and write the selected samples as CSV."""
@@ -688,7 +688,8 @@ class MainWindow(QMainWindow):
             return
         folder = Path(self._settings.text("tables", str(Path.home())))
         start = str(folder / f"{file_name(str(state.model))}-selection.csv")
-        file, _ = QFileDialog.getSaveFileName(self._center, "Export samples", start, "CSV (*.csv)")
+        kinds = registry.filters(Table)
+        file, _ = QFileDialog.getSaveFileName(self._center, "Export samples", start, kinds)
         if file:
             self._settings.change({"tables": str(Path(file).parent)})
             self._ask(exports.export_chosen, file=Path(file))

@@ -14,6 +14,7 @@ from PySide6.QtGui import QAction, QImage, QResizeEvent
 from PySide6.QtWidgets import QStackedWidget
 
 from diffviews_desktop.actions import picks, selection, showing
+from diffviews_desktop.exports.contents import Drawing, Picture
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import COLUMN, ColorBy, State
 from diffviews_desktop.state.values import values_of
@@ -429,6 +430,11 @@ class MapArea(QStackedWidget):
             return lambda: seen
         assert self.map is not None
         return self.map.export(vectors=vectors)
+
+    @property
+    def exported(self) -> tuple[type, ...]:
+        """What the shown view can be exported as, of `exports.contents`."""
+        return (Picture, Drawing) if self.is_flat else (Picture,)
 
     @property
     def is_flat(self) -> bool:

@@ -14,7 +14,8 @@ from victims import Victims
 
 from diffviews_desktop import paths
 from diffviews_desktop.ui.common import theme
-from diffviews_desktop.ui.shell.saving import PictureSaver, encoded
+from diffviews_desktop.ui.common.images import encoded
+from diffviews_desktop.ui.shell.saving import PictureSaver, as_seen
 
 RECORD = {"kind": "map", "model": "tiny"}
 
@@ -32,7 +33,7 @@ def saver(qtbot: QtBot) -> PictureSaver:
 
 def save(qtbot: QtBot, saver: PictureSaver, file: Path) -> bool:
     with qtbot.waitSignal(saver.saved) as caught:
-        saver.save(picture, str(file), RECORD)
+        saver.save(as_seen(picture, RECORD), str(file))
     return bool(caught.args[1])
 
 

@@ -17,6 +17,7 @@ from pytestqt.qtbot import QtBot
 
 from diffviews_desktop.state.state import Selection, State, TrajectoryRecord
 from diffviews_desktop.ui.common import theme
+from diffviews_desktop.ui.shell.saving import as_seen
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.ui.views.flat import export, points
 from diffviews_desktop.values.row_set import RowSet
@@ -197,7 +198,7 @@ def test_a_picture_that_cannot_be_made_is_told(qtbot: QtBot, window: MainWindow)
         raise MemoryError
 
     with qtbot.waitSignal(window.saver.saved):
-        window.saver.save(fail, "x.png", None)
+        window.saver.save(as_seen(fail, {}), "x.png")
     assert "could not be written" in window.session.state.notice.text
 
 

@@ -9,20 +9,19 @@ from typing import Any
 import numpy as np
 
 from diffviews_desktop.cli.shared import Answer
-from diffviews_desktop.engine.grid_axes import Axes
+from diffviews_desktop.engine.grid_axes import sheet_of
 from diffviews_desktop.engine.jobs.drawing import (
     GenerateGrid,
     PictureGrid,
     PicturePlaced,
     Trajectory,
 )
-from diffviews_desktop.exports.contact_sheet import render_sheet
+from diffviews_desktop.exports.contents import Arrays, Picture
 from diffviews_desktop.exports.numbered_files import RECORD, numbered_files
-from diffviews_desktop.exports.record_files import write_picture
 from diffviews_desktop.values.runs import GridCell, TrajectoryStep
 from diffviews_desktop.values.samples import SampleTable
 
-PICTURE = ".png"
+PICTURE, ARRAYS = ".png", ".npz"
 
 
 def write_trajectory(
@@ -69,17 +68,13 @@ def write_trajectory(
         names = ", ".join(f"{row} ({far:.3g})" for row, far in placed.neighbors)
         lines.append(f"landed nearest to {names}")
     with numbered_files(folder) as files:
-        with files.create(PICTURE) as file:
-            write_picture(file, made.image, made.record)
+        files.write(Picture(made.image, made.record), PICTURE)
         for step in made.steps:
-            with files.create(f"_step_{step.index + 1:02d}.png") as file:
-                write_picture(file, step.image, made.record)
+            files.write(Picture(step.image, made.record), f"_step_{step.index + 1:02d}{PICTURE}")
         if job.keep:
-            with files.create(".npz") as file:
-                np.savez_compressed(file, **_activations(made))  # type: ignore[arg-type]
+            files.write(Arrays(_activations(made)), ARRAYS)
         if baseline is not None:
-            with files.create("_unmasked.png") as file:
-                write_picture(file, baseline.image, baseline.record)
+            files.write(Picture(baseline.image, baseline.record), f"_unmasked{PICTURE}")
         result = files.appear(
             lambda stem: _described(result, made.record, stem, (*files.endings, RECORD))
         )
@@ -88,10 +83,6 @@ def write_trajectory(
 
 def write_grid(made: PictureGrid, folder: Path) -> Answer:
     """Write every picture of a grid and its contact sheet as `write_trajectory` does."""
-    axes = Axes.of(made.job)
-    sheet = render_sheet(
-        axes.arranged([cell.image for cell in made.cells]), axes.row_names, axes.column_names
-    )
     result: dict[str, Any] = {
         "model": made.job.model,
         "layers": list(made.job.layers),
@@ -102,11 +93,9 @@ def write_grid(made: PictureGrid, folder: Path) -> Answer:
         "notes": list(made.notes),
     }
     with numbered_files(folder) as files:
-        with files.create(PICTURE) as file:
-            write_picture(file, sheet, made.record)
+        files.write(sheet_of(made.job, made.cells, made.record), PICTURE)
         for cell in made.cells:
-            with files.create(_cell_ending(cell)) as file:
-                write_picture(file, cell.image, made.record)
+            files.write(Picture(cell.image, made.record), _cell_ending(cell))
         result = files.appear(
             lambda stem: _described(
                 result | {"cells": [_cell(cell, made.job, stem) for cell in made.cells]},
@@ -170,7 +159,7 @@ def _landed(placed: PicturePlaced, samples: SampleTable) -> dict[str, Any]:
 
 
 def _cell_ending(cell: GridCell) -> str:
-    return f"_{cell.index + 1:04d}.png"
+    return f"_{cell.index + 1:04d}{PICTURE}"
 
 
 def _cell(cell: GridCell, job: GenerateGrid, stem: Path) -> dict[str, Any]:

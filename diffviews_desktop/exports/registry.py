@@ -1,0 +1,87 @@
+"""All formats that the window and the command line export to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import IO, Any
+
+from diffviews_desktop.errors import UsageError
+from diffviews_desktop.exports.contact_sheet import SHEET
+from diffviews_desktop.exports.csv_table import CSV
+from diffviews_desktop.exports.exporter import Exporter, Progress
+from diffviews_desktop.exports.json_file import JSON
+from diffviews_desktop.exports.npz import NPZ
+from diffviews_desktop.exports.png import PNG
+from diffviews_desktop.exports.svg import SVG
+
+EXPORTERS: tuple[Exporter[Any], ...] = (PNG, SVG, SHEET, CSV, NPZ, JSON)
+
+
+def write(
+    content: object, name: str | Path, file: IO[bytes], progress: Progress = lambda _: None
+) -> None:
+    """Write a content in the format that a file's name ends in.
+
+    Args:
+        content: one of `exports.contents`.
+        name: of the file.
+        file: open for writing; it stays open.
+        progress: told how far it is.
+
+    Raises:
+        UsageError: there is no such format for this content.
+        OSError: it cannot be written.
+    """
+    exporter = exporter_for(name, type(content))
+    if exporter is None:
+        usual = " or ".join(exporter.suffixes[0] for exporter in exporters_of(type(content)))
+        raise UsageError(f"{Path(name).name} cannot be written: use a name that ends in {usual}.")
+    exporter.write(content, file, progress)
+
+
+def exporters_of(*contents: type) -> tuple[Exporter[Any], ...]:
+    """The formats for some kinds of content, in the order of these."""
+    return tuple(
+        exporter for content in contents for exporter in EXPORTERS if exporter.content is content
+    )
+
+
+def exporter_for(name: str | Path, *contents: type) -> Exporter[Any] | None:
+    """The format that a file's name ends in, among those for some kinds of content."""
+    ending = str(name).lower()
+    return next((e for e in exporters_of(*contents) if ending.endswith(e.suffixes)), None)
+
+
+def filters(*contents: type) -> str:
+    """The formats for some kinds of content as Qt's file dialogs take them."""
+    return ";;".join(map(filter_of, exporters_of(*contents)))
+
+
+def filter_of(exporter: Exporter[Any]) -> str:
+    """A format as Qt's file dialogs take it, and return it where the user chose it: ``PNG
+    (*.png)``."""
+    return f"{exporter.name} ({' '.join(f'*{suffix}' for suffix in exporter.suffixes)})"
+
+
+def completed(name: str, chosen: str, *contents: type) -> tuple[str, Exporter[Any]]:
+    """The name of a file with a suffix of a format, and this format.
+
+    A suffix of another format is replaced.
+
+    Args:
+        name: what the user entered.
+        chosen: the filter that the user chose, as `filter_of` has it; empty for the usual one.
+        contents: what there is to write.
+    """
+    exporter = exporter_for(name, *contents)
+    if exporter is not None:
+        return name, exporter
+    formats = exporters_of(*contents)
+    exporter = next((e for e in formats if filter_of(e) == chosen), formats[0])
+    other = next((suffix for suffix in suffixes() if name.lower().endswith(suffix)), "")
+    return name.removesuffix(name[len(name) - len(other) :]) + exporter.suffixes[0], exporter
+
+
+def suffixes() -> tuple[str, ...]:
+    """What files of any format end in."""
+    return tuple(dict.fromkeys(suffix for e in EXPORTERS for suffix in e.suffixes))
