@@ -1,4 +1,4 @@
-"""Options that several verbs and the window share, and the values that argparse makes of them."""
+"""Options that several verbs and the window share."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diffviews_desktop import paths
+from diffviews_desktop.cli.option_types import positive
+from diffviews_desktop.cli.setting_options import add_settings, changes_of
+from diffviews_desktop.values.setting_specs import GUIDANCE_SCALE, NUM_STEPS, SIGMA_MAX, SIGMA_MIN
 
 if TYPE_CHECKING:
     from diffviews_desktop.values.folders import Source
     from diffviews_desktop.values.maps import MapParameters
 
+OF_MODEL = (NUM_STEPS, SIGMA_MAX, SIGMA_MIN, GUIDANCE_SCALE)
+"""Settings that go before those of a model's folder."""
 METRICS = ("euclidean", "cosine", "correlation")
 """Those of `values.maps`, which imports numpy, so that ``--help`` does not."""
 
@@ -52,20 +57,7 @@ def add_source_options(
     )
     parser.add_argument("--adapter", metavar="NAME", help="adapter instead of the folder's")
     parser.add_argument("--checkpoint", metavar="FILE", help="checkpoint instead of the folder's")
-    parser.add_argument(
-        "--num-steps", "--steps", type=positive, metavar="N", help="denoising steps"
-    )
-    parser.add_argument(
-        "--sigma-max", type=float, metavar="S", help="noise level of the first step"
-    )
-    parser.add_argument("--sigma-min", type=float, metavar="S", help="noise level of the last step")
-    parser.add_argument(
-        "--guidance-scale",
-        "--guidance",
-        type=float,
-        metavar="G",
-        help="classifier-free guidance; 1 is none",
-    )
+    add_settings(parser, *OF_MODEL)
     add_map_options(parser)
 
 
@@ -128,10 +120,7 @@ def source_of(options: argparse.Namespace) -> Source:
         max_classes=options.max_classes,
         adapter=options.adapter,
         checkpoint=options.checkpoint,
-        sigma_max=options.sigma_max,
-        sigma_min=options.sigma_min,
-        num_steps=options.num_steps,
-        guidance_scale=options.guidance_scale,
+        **changes_of(options, OF_MODEL),
         label_dropout=options.label_dropout,
         precision=options.precision,
         extraction_input=options.extraction_input,
@@ -161,29 +150,3 @@ def map_parameters_of(options: argparse.Namespace) -> MapParameters | None:
 def _components(text: str) -> int | str:
     """A number of principal components, or ``none``."""
     return "none" if text == "none" else positive(text)
-
-
-def positive(text: str) -> int:
-    """A whole number of at least 1, for argparse."""
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
-    return number
-
-
-def layer_set(text: str) -> tuple[str, ...]:
-    """``a`` or ``b+a`` as the sorted names of layers."""
-    names = text.split("+")
-    if not all(names):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a layer, or several joined by +")
-    return tuple(sorted(set(names)))
-
-
-def not_negative(text: str) -> int:
-    """A whole number of at least 0."""
-    if not (text.isascii() and text.isdecimal()):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 0")
-    return int(text)

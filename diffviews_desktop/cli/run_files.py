@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,18 @@ from diffviews_desktop.exports.contents import Arrays, Picture
 from diffviews_desktop.exports.numbered_files import RECORD, numbered_files
 from diffviews_desktop.values.runs import GridCell, TrajectoryStep
 from diffviews_desktop.values.samples import SampleTable
+from diffviews_desktop.values.setting_specs import (
+    MASK_FROM,
+    MASK_LAYERS,
+    MASK_STEPS,
+    SEED,
+    STRENGTH,
+    described,
+)
 
 PICTURE, ARRAYS = ".png", ".npz"
+VARIED = (SEED, STRENGTH, MASK_FROM, MASK_STEPS, MASK_LAYERS)
+"""What can differ among the pictures of a grid."""
 
 
 def write_trajectory(
@@ -38,22 +49,15 @@ def write_trajectory(
         DataError: it cannot be written.
     """
     job, settings = made.job, made.job.settings
+    masked = settings.mask_layers or job.layers
     result: dict[str, Any] = {
         "model": job.model,
         "layers": list(job.layers),
         "rows": list(job.rows),
         "class": made.class_label,
         "class_choice": job.class_choice,
-        "seed": made.seed,
-        "steps": settings.num_steps,
-        "sampler": settings.sampler,
+        **described(replace(settings, seed=made.seed, mask_layers=masked)),
         "evaluations": made.evaluations,
-        "mask_from": settings.mask_from,
-        "mask_steps": settings.mask_steps,
-        "mask_layers": list(settings.mask_layers or job.layers),
-        "strength": settings.strength,
-        "guidance": settings.guidance_scale,
-        "noise_mode": settings.noise_mode,
         "device": made.device,
         "sigmas": [step.sigma for step in made.steps],
         "trajectory": [_row(step) for step in made.steps],
@@ -163,14 +167,10 @@ def _cell_ending(cell: GridCell) -> str:
 
 
 def _cell(cell: GridCell, job: GenerateGrid, stem: Path) -> dict[str, Any]:
-    settings = cell.settings
+    masked = cell.settings.mask_layers or job.layers
     return {
-        "seed": settings.seed,
+        **described(replace(cell.settings, mask_layers=masked), VARIED),
         "class": cell.class_label,
-        "strength": settings.strength,
-        "mask_from": settings.mask_from,
-        "mask_steps": settings.mask_steps,
-        "mask_layers": list(settings.mask_layers or job.layers),
         "image": f"{stem}{_cell_ending(cell)}",
     }
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from diffviews_desktop import paths
 from diffviews_desktop.cli.codes import FAILED
-from diffviews_desktop.cli.options import layer_set
+from diffviews_desktop.cli.option_types import layer_set
 from diffviews_desktop.cli.progress import showing_progress
 from diffviews_desktop.cli.shared import Answer, add_verb, size
 from diffviews_desktop.data.cache.entry import DAMAGE, entry_stamp, parse_entry

@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from diffviews_desktop.cli.options import add_source_options, layer_set, source_of
+from diffviews_desktop.cli.option_types import layer_set
+from diffviews_desktop.cli.options import add_source_options, source_of
 from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data, size
 from diffviews_desktop.engine.jobs.mapping import Extract, LayersExtracted
 

@@ -9,13 +9,8 @@ from pathlib import Path
 from shlex import quote
 from typing import Any, TypeVar
 
-from diffviews_desktop.cli.options import (
-    add_device_options,
-    add_map_options,
-    map_parameters_of,
-    not_negative,
-    positive,
-)
+from diffviews_desktop.cli.option_types import not_negative, positive
+from diffviews_desktop.cli.options import add_device_options, add_map_options, map_parameters_of
 from diffviews_desktop.cli.shared import Answer, add_verb, engine_of
 from diffviews_desktop.engine.jobs.importing import DataImported, ImportData
 from diffviews_desktop.errors import UsageError

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from diffviews_desktop import paths
-from diffviews_desktop.cli.options import add_source_options, layer_set, source_of
+from diffviews_desktop.cli.option_types import layer_set
+from diffviews_desktop.cli.options import add_source_options, source_of
 from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data
 from diffviews_desktop.data.folder.dataset import write_embedding_csv
 from diffviews_desktop.engine.jobs.mapping import MapLayer
