@@ -63,8 +63,8 @@ def filter_of(exporter: Exporter[Any]) -> str:
     return f"{exporter.name} ({' '.join(f'*{suffix}' for suffix in exporter.suffixes)})"
 
 
-def completed(name: str, chosen: str, *contents: type) -> tuple[str, Exporter[Any]]:
-    """The name of a file with a suffix of a format, and this format.
+def completed(name: str, chosen: str, *contents: type) -> str:
+    """The name of a file with a suffix of a format for some kinds of content.
 
     A suffix of another format is replaced.
 
@@ -73,13 +73,12 @@ def completed(name: str, chosen: str, *contents: type) -> tuple[str, Exporter[An
         chosen: the filter that the user chose, as `filter_of` has it; empty for the usual one.
         contents: what there is to write.
     """
-    exporter = exporter_for(name, *contents)
-    if exporter is not None:
-        return name, exporter
+    if exporter_for(name, *contents) is not None:
+        return name
     formats = exporters_of(*contents)
     exporter = next((e for e in formats if filter_of(e) == chosen), formats[0])
     other = next((suffix for suffix in suffixes() if name.lower().endswith(suffix)), "")
-    return name.removesuffix(name[len(name) - len(other) :]) + exporter.suffixes[0], exporter
+    return name[: len(name) - len(other)] + exporter.suffixes[0]
 
 
 def suffixes() -> tuple[str, ...]:

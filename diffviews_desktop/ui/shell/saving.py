@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
 from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QFileDialog, QWidget
 
 from diffviews_desktop.exports import registry
 from diffviews_desktop.exports.contents import Description, Drawing, Picture, Record, Sheet
@@ -78,6 +80,31 @@ def write_with_record(content: Exported, file: Path) -> None:
         exporter.write(content, files[0], lambda _: None)
         if content.record is not None:
             registry.write(Description(content.record), BESIDE, files[1])
+
+
+def ask_where(
+    parent: QWidget, title: str, start: str | Path, contents: Callable[[], tuple[type, ...]]
+) -> str:
+    """Ask for the file to write; empty where the user cancels.
+
+    A name without a suffix gets that of the chosen format. Where such a file is there already, the
+    dialog opens again with this name, and asks whether to replace it.
+
+    Args:
+        parent: of the dialog.
+        title: of the dialog.
+        start: the suggested file.
+        contents: tells what there is to write, of `exports.contents`, now and after the dialog.
+    """
+    while True:
+        kinds = registry.filters(*contents())
+        entered, chosen = QFileDialog.getSaveFileName(parent, title, str(start), kinds)
+        if not entered:
+            return ""
+        file = registry.completed(entered, chosen, *contents())
+        if file == entered or not os.path.lexists(file):
+            return file
+        start = file
 
 
 def as_seen(make: Callable[[], QImage | bytes], record: Record) -> Callable[[], Exported]:

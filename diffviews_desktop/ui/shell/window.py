@@ -85,7 +85,7 @@ from diffviews_desktop.ui.shell.preferences import (
     Preferences,
     choices,
 )
-from diffviews_desktop.ui.shell.saving import PictureSaver, as_seen
+from diffviews_desktop.ui.shell.saving import PictureSaver, as_seen, ask_where
 from diffviews_desktop.ui.shell.settings import Settings, packed, unpacked
 from diffviews_desktop.ui.shell.status_bar import StatusBar
 from diffviews_desktop.ui.shell.waiting_page import WaitingPage
@@ -618,9 +618,8 @@ class MainWindow(QMainWindow):
 
     def _save(self, picture: Picture | Sheet, name: str) -> None:
         """Ask where to, and write a picture with the record of how it was made."""
-        start = str(self._pictures_folder() / name)
-        kinds = registry.filters(type(picture))
-        file, _ = QFileDialog.getSaveFileName(self._center, "Save picture", start, kinds)
+        start = self._pictures_folder() / name
+        file = ask_where(self._center, "Save picture", start, lambda: (type(picture),))
         if file:
             self.saver.save(lambda: picture, file)
 
@@ -642,14 +641,13 @@ class MainWindow(QMainWindow):
         if before.layer_map is None:
             return
         name = file_name(f"{before.model}-{before.layer_map.label}") + "-map.png"
-        start = str(self._pictures_folder() / name)
-        kinds = registry.filters(*self.map_area.exported)
-        file, kind = QFileDialog.getSaveFileName(self._center, "Export the map", start, kinds)
+        start = self._pictures_folder() / name
+        area = self.map_area
+        file = ask_where(self._center, "Export the map", start, lambda: area.exported)
         state = self.session.state  # meanwhile another map may have come
         shown = state.layer_map
         if not file or shown is None:
             return
-        file, exporter = registry.completed(file, kind, *self.map_area.exported)
         record = {
             "kind": "map",
             "model": state.model,
@@ -657,7 +655,7 @@ class MainWindow(QMainWindow):
             "parameters": shown.parameters,
             "colored_by": state.colored_by,
         }
-        make = self.map_area.export(vectors=exporter.content is Drawing)
+        make = area.export(vectors=registry.exporter_for(file, Drawing) is not None)
         self.saver.save(as_seen(make, record), file)
 
     def show_mean(self) -> None:
@@ -687,9 +685,8 @@ class MainWindow(QMainWindow):
             self.session.update(state.with_notice(text))
             return
         folder = Path(self._settings.text("tables", str(Path.home())))
-        start = str(folder / f"{file_name(str(state.model))}-selection.csv")
-        kinds = registry.filters(Table)
-        file, _ = QFileDialog.getSaveFileName(self._center, "Export samples", start, kinds)
+        start = folder / f"{file_name(str(state.model))}-selection.csv"
+        file = ask_where(self._center, "Export samples", start, lambda: (Table,))
         if file:
             self._settings.change({"tables": str(Path(file).parent)})
             self._ask(exports.export_chosen, file=Path(file))
