@@ -1,4 +1,4 @@
-"""A grid of pictures as one picture, with the names of its rows and columns, as PNG."""
+"""A grid of pictures as one picture, with the names of its rows and columns."""
 
 from __future__ import annotations
 
@@ -9,21 +9,20 @@ from numpy.typing import NDArray
 
 from diffviews_desktop.exports.contents import Picture, Sheet
 from diffviews_desktop.exports.exporter import Exporter, Progress
-from diffviews_desktop.exports.png import write_png
 from diffviews_desktop.exports.sheet_layout import Style, lay_out
 
 CELL = 160
 """Pixels of a side that a picture is enlarged to at least."""
 MOST_PIXELS = 40_000_000
-"""Of all pictures of a sheet."""
+"""Of all pictures of a sheet together."""
 _TEXT, _LINE, _GAP = 13, 17, 4
 
 
 def render(sheet: Sheet) -> NDArray[np.uint8]:
-    """Lay pictures out.
+    """Draw a sheet.
 
-    Small ones are enlarged by a whole factor without smoothing, as far as the sheet stays below
-    `MOST_PIXELS`; those of which there would be more pixels are reduced.
+    Small pictures are enlarged by a whole factor, without smoothing, as far as `MOST_PIXELS`
+    allows; where even their own size has more pixels, they are shrunk by a whole divisor.
 
     Returns:
         ``(H, W, 3) uint8``.
@@ -54,7 +53,13 @@ def render(sheet: Sheet) -> NDArray[np.uint8]:
 
 
 def cell_size(width: int, height: int, count: int) -> tuple[int, int]:
-    """Pixels across and down of a picture of a sheet, of so many pictures of this size."""
+    """Pixels across and down that each picture has on a sheet.
+
+    Args:
+        width: pixels across of each picture itself.
+        height: likewise, down.
+        count: number of pictures.
+    """
     room = MOST_PIXELS / (count * width * height)  # so many times the area
     if room < 1:
         divisor = int(np.ceil(room**-0.5))
@@ -63,9 +68,10 @@ def cell_size(width: int, height: int, count: int) -> tuple[int, int]:
     return factor * width, factor * height
 
 
-def write_sheet(sheet: Sheet, file: IO[bytes], progress: Progress) -> None:
-    """Write a sheet as a picture, with the record of its grid inside."""
-    write_png(Picture(render(sheet), sheet.record), file, progress)
+def sheet_as(pictures: Exporter[Picture]) -> Exporter[Sheet]:
+    """The exporter of sheets as pictures of a format, with the record of the grid."""
 
+    def write(sheet: Sheet, file: IO[bytes], progress: Progress) -> None:
+        pictures.write(Picture(render(sheet), sheet.record), file, progress)
 
-SHEET = Exporter("PNG", (".png",), Sheet, write_sheet)
+    return Exporter(pictures.name, pictures.suffixes, Sheet, write)

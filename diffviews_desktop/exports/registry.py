@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from diffviews_desktop.errors import UsageError
-from diffviews_desktop.exports.contact_sheet import SHEET
+from diffviews_desktop.exports.contact_sheet import sheet_as
 from diffviews_desktop.exports.csv_table import CSV
 from diffviews_desktop.exports.exporter import Exporter, Progress
 from diffviews_desktop.exports.json_file import JSON
@@ -14,7 +14,8 @@ from diffviews_desktop.exports.npz import NPZ
 from diffviews_desktop.exports.png import PNG
 from diffviews_desktop.exports.svg import SVG
 
-EXPORTERS: tuple[Exporter[Any], ...] = (PNG, SVG, SHEET, CSV, NPZ, JSON)
+PICTURES = (PNG,)
+EXPORTERS: tuple[Exporter[Any], ...] = (*PICTURES, SVG, *map(sheet_as, PICTURES), CSV, NPZ, JSON)
 
 
 def write(
