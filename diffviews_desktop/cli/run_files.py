@@ -48,21 +48,7 @@ def write_trajectory(
     Raises:
         DataError: it cannot be written.
     """
-    job, settings = made.job, made.job.settings
-    masked = settings.mask_layers or job.layers
-    result: dict[str, Any] = {
-        "model": job.model,
-        "layers": list(job.layers),
-        "rows": list(job.rows),
-        "class": made.class_label,
-        "class_choice": job.class_choice,
-        **described(replace(settings, seed=made.seed, mask_layers=masked)),
-        "evaluations": made.evaluations,
-        "device": made.device,
-        "sigmas": [step.sigma for step in made.steps],
-        "trajectory": [_row(step) for step in made.steps],
-        "notes": list(made.notes),
-    }
+    result = _result(made)
     lines = [f"seed {made.seed}, class {made.class_label}, NFE {made.evaluations}", *made.notes]
     if baseline is not None:
         result["unmasked"] = [_row(step) for step in baseline.steps]
@@ -75,7 +61,7 @@ def write_trajectory(
         files.write(Picture(made.image, made.record), PICTURE)
         for step in made.steps:
             files.write(Picture(step.image, made.record), f"_step_{step.index + 1:02d}{PICTURE}")
-        if job.keep:
+        if made.job.keep:
             files.write(Arrays(_activations(made)), ARRAYS)
         if baseline is not None:
             files.write(Picture(baseline.image, baseline.record), f"_unmasked{PICTURE}")
@@ -119,6 +105,25 @@ def paths_apart(one: Trajectory, other: Trajectory) -> list[float]:
         for a, b in zip(one.steps, other.steps, strict=True)
         if a.reduced is not None and b.reduced is not None
     ]
+
+
+def _result(made: Trajectory) -> dict[str, Any]:
+    """What a run was, without the files that it is in."""
+    job = made.job
+    masked = job.settings.mask_layers or job.layers
+    return {
+        "model": job.model,
+        "layers": list(job.layers),
+        "rows": list(job.rows),
+        "class": made.class_label,
+        "class_choice": job.class_choice,
+        **described(replace(job.settings, seed=made.seed, mask_layers=masked)),
+        "evaluations": made.evaluations,
+        "device": made.device,
+        "sigmas": [step.sigma for step in made.steps],
+        "trajectory": [_row(step) for step in made.steps],
+        "notes": list(made.notes),
+    }
 
 
 def _row(step: TrajectoryStep) -> dict[str, Any]:

@@ -48,6 +48,13 @@ def add_parser(verbs: Any) -> None:
         metavar="CSV",
         help="columns file, class and perhaps name (default: the names of subfolders)",
     )
+    _add_data_options(parser)
+    add_device_options(parser)
+    add_map_options(parser)
+
+
+def _add_data_options(parser: argparse.ArgumentParser) -> None:
+    """What the folder is made with, and where."""
     parser.add_argument(
         "--sigmas",
         type=_sigmas,
@@ -73,8 +80,6 @@ def add_parser(verbs: Any) -> None:
     parser.add_argument(
         "--num-steps", "--steps", type=positive, metavar="N", help="steps of what is drawn"
     )
-    add_device_options(parser)
-    add_map_options(parser)
 
 
 def run(options: argparse.Namespace) -> Answer:
