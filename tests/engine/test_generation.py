@@ -260,7 +260,7 @@ def test_axes_name_rows_and_columns(source: Source) -> None:
     assert no_seeds == Axes(("steps 1-1", "steps 2-3"), ("strength 0", "strength 1"))
     many = axes(samples=23)
     assert len(many.row_names) == 3
-    assert [len(row) for row in many.arranged(range(23))] == [10, 10, 3]
+    assert len(many.column_names) == 10
 
 
 # ---- landing ------------------------------------------------------------------------------------
