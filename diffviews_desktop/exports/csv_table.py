@@ -32,7 +32,7 @@ def write_csv(table: Table, file: IO[bytes], progress: Progress) -> None:
 
 
 def cells(values: Sequence[str] | NDArray) -> list[str]:
-    """Texts as `csv_cell` has them; numbers with as many digits as they have, NaN as nothing."""
+    """Texts as `csv_cell` escapes them; numbers with all their digits, or empty if not finite."""
     if not isinstance(values, np.ndarray):
         return [csv_cell(value) for value in values]
     texts: list[str] = np.where(np.isfinite(values), values.astype(str), "").tolist()

@@ -1,4 +1,4 @@
-"""What writes one kind of content in one format."""
+"""An exporter writes one kind of content in one format."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import IO, Generic, TypeVar
 T = TypeVar("T")
 
 Progress = Callable[[float], None]
-"""Told how far a file is written, 0 … 1; may raise to stop."""
+"""Called with the fraction of a file that is written, 0 … 1; it may raise to stop."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Exporter(Generic[T]):
         name: of the format, as a dialog shows it.
         suffixes: what its files end in, in lower case, the usual one first.
         content: what it writes, one of `exports.contents`.
-        write: writes such a content to a file that is open, which stays open.
+        write: writes such content to an open file, and leaves it open.
     """
 
     name: str

@@ -21,22 +21,24 @@ EXPORTERS: tuple[Exporter[Any], ...] = (*PICTURES, SVG, *map(sheet_as, PICTURES)
 def write(
     content: object, name: str | Path, file: IO[bytes], progress: Progress = lambda _: None
 ) -> None:
-    """Write a content in the format that a file's name ends in.
+    """Write content in the format that the suffix of a file stands for.
 
     Args:
-        content: one of `exports.contents`.
+        content: an instance of a class of `exports.contents`.
         name: of the file.
         file: open for writing; it stays open.
-        progress: told how far it is.
+        progress: called with the fraction that is written.
 
     Raises:
-        UsageError: there is no such format for this content.
-        OSError: it cannot be written.
+        UsageError: no format for such content has this suffix.
+        OSError: the file cannot be written.
     """
     exporter = exporter_for(name, type(content))
     if exporter is None:
         usual = " or ".join(exporter.suffixes[0] for exporter in exporters_of(type(content)))
-        raise UsageError(f"{Path(name).name} cannot be written: use a name that ends in {usual}.")
+        raise UsageError(
+            f"The format of {Path(name).name} does not fit. Use a name that ends in {usual}."
+        )
     exporter.write(content, file, progress)
 
 
@@ -48,7 +50,7 @@ def exporters_of(*contents: type) -> tuple[Exporter[Any], ...]:
 
 
 def exporter_for(name: str | Path, *contents: type) -> Exporter[Any] | None:
-    """The format that a file's name ends in, among those for some kinds of content."""
+    """The format that the suffix of a file stands for, among those for some kinds of content."""
     ending = str(name).lower()
     return next((e for e in exporters_of(*contents) if ending.endswith(e.suffixes)), None)
 
@@ -65,9 +67,9 @@ def filter_of(exporter: Exporter[Any]) -> str:
 
 
 def completed(name: str, chosen: str, *contents: type) -> str:
-    """The name of a file with a suffix of a format for some kinds of content.
+    """The name of a file, with a suffix of a format for some kinds of content.
 
-    A suffix of another format is replaced.
+    It replaces a suffix of another format.
 
     Args:
         name: what the user entered.
@@ -83,5 +85,5 @@ def completed(name: str, chosen: str, *contents: type) -> str:
 
 
 def suffixes() -> tuple[str, ...]:
-    """What files of any format end in."""
+    """The suffixes of all formats."""
     return tuple(dict.fromkeys(suffix for e in EXPORTERS for suffix in e.suffixes))

@@ -121,8 +121,7 @@ def lay_out(
 
 
 def fitting(name: str, width: float, measure: Measure) -> str:
-    """As much of a name as fits, what is too much left out of its middle: the names of seeds differ
-    at their ends."""
+    """A name, shortened in its middle until it fits: the names of seeds differ at their ends."""
     whole = text = visible(name, MOST_OF_NAME)
     while len(text) > 1 and measure(text) > width:
         text = elided(whole, len(text) - 1)

@@ -96,7 +96,9 @@ def test_an_empty_table_has_its_header() -> None:
 def test_a_content_that_a_format_cannot_hold_is_an_error(
     content: object, name: str, usual: str
 ) -> None:
-    with pytest.raises(UsageError, match=f"^{name} cannot be written: .* ends in {usual}\\.$"):
+    with pytest.raises(
+        UsageError, match=f"^The format of {name} does not fit. .* ends in {usual}\\.$"
+    ):
         registry.write(content, name, io.BytesIO())
 
 

@@ -7,8 +7,11 @@ from typing import get_args, get_type_hints
 
 import pytest
 
+from diffviews_desktop.core.denoising import NOISE_MODES, SAMPLERS
 from diffviews_desktop.values.sampling import GenerateSettings
 from diffviews_desktop.values.setting_specs import (
+    NOISE_MODE,
+    SAMPLER,
     SETTINGS,
     STRENGTH,
     Choice,
@@ -41,6 +44,11 @@ def test_a_declaration_fits_its_field(setting: Setting) -> None:
     assert (default is None) == (type(None) in get_args(hint))
     if isinstance(setting, Real):
         assert bool(setting.none) == (default is None)
+
+
+def test_the_choices_are_those_that_the_sampler_knows() -> None:
+    assert tuple(NOISE_MODE.choices) == NOISE_MODES
+    assert tuple(SAMPLER.choices) == SAMPLERS
 
 
 def test_what_generate_writes_of_settings() -> None:

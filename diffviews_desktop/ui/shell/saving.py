@@ -85,16 +85,17 @@ def write_with_record(content: Exported, file: Path) -> None:
 def ask_where(
     parent: QWidget, title: str, start: str | Path, contents: Callable[[], tuple[type, ...]]
 ) -> str:
-    """Ask for the file to write; empty where the user cancels.
+    """Ask the user for the file to write; returns an empty text if they cancel.
 
-    A name without a suffix gets that of the chosen format. Where such a file is there already, the
-    dialog opens again with this name, and asks whether to replace it.
+    A name without a suffix gets that of the chosen format. If such a file exists already, the
+    dialog opens again with this name, and asks whether to replace the file.
 
     Args:
         parent: of the dialog.
         title: of the dialog.
         start: the suggested file.
-        contents: tells what there is to write, of `exports.contents`, now and after the dialog.
+        contents: returns the classes of `exports.contents` that can be written; called before and
+            after the dialog, because they may change meanwhile.
     """
     while True:
         kinds = registry.filters(*contents())

@@ -78,7 +78,7 @@ class Fields:
         self._fields = fields
 
     def connect(self, edited: SignalInstance) -> None:
-        """Let a signal tell of every edit."""
+        """Emit a signal after every edit."""
         for field in self._fields.values():
             _changed(field).connect(edited)
 
@@ -118,7 +118,7 @@ def _show(setting: Setting, field: Field, value: Any) -> None:
 
 
 def _set(field: QSpinBox | Decimal, value: Any) -> None:
-    if field.value() != value:  # else what somebody types there would be formatted
+    if field.value() != value:  # else what the user types there would be reformatted
         field.setValue(value)
 
 
