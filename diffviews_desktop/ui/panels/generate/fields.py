@@ -52,7 +52,7 @@ def decimal(setting: Real) -> Decimal:
 def switch(setting: Switch) -> QCheckBox:
     """A field for true or false."""
     field = QCheckBox(setting.label)
-    field.setToolTip(setting.help)
+    field.setToolTip(tip(setting.help))
     return field
 
 
