@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 from diffviews_desktop.actions import exports, picks
 from diffviews_desktop.app import App, Options
 from diffviews_desktop.cli import main as cli
+from diffviews_desktop.engine.grid_axes import Axes
 from diffviews_desktop.values.folders import Source
 
 SECONDS = 1000
@@ -157,11 +158,11 @@ def test_a_grid_fills_can_be_cancelled_and_a_picture_drawn_again(
     until(qtbot, lambda: session.state.runs.grid and session.state.runs.grid.done)
     record = session.state.runs.grid
     assert len(record.cells) == 12
-    assert grid.sheet._axes.column_names == tuple(
+    assert Axes.of(record.job).column_names == tuple(
         f"seed {record.job.settings.seed + i}" for i in range(2)
     )
-    assert grid.sheet._axes.row_names[1] == "steps 1-2 · strength 0.5"
-    assert grid.sheet._axes.row_names[3] == "steps 3-3 · strength 0"
+    rows = [label.text for label in grid.sheet._layout.row_labels]
+    assert (rows[1], rows[3]) == ("steps 1-2 · strength 0.5", "steps 3-3 · strength 0")
 
     # strength 0 is the same whatever the steps
     np.testing.assert_array_equal(record.cells[0].image, record.cells[6].image)

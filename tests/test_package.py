@@ -51,6 +51,8 @@ def test_the_package_itself_is_light() -> None:
     names = "import sys, diffviews_desktop as d; d.__version__; dir(d); "
     assert python(names + LOADED) == "[]"
     assert python("import sys, diffviews_desktop.cli.main; " + LOADED) == "[]"
+    told = "print('numpy' in sys.modules, any('.verbs.' in name for name in sys.modules))"
+    assert python("import sys, diffviews_desktop.cli.main; " + told) == "False False"
 
 
 def test_the_window_side_loads_no_torch_and_no_umap() -> None:

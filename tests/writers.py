@@ -25,6 +25,7 @@ from victims import Plan
 
 from diffviews_desktop.adapters.checkpoint import convert_checkpoint, save_checkpoint
 from diffviews_desktop.adapters.memory_format import apply_faster_format
+from diffviews_desktop.cli.run_files import write_grid, write_trajectory
 from diffviews_desktop.core.extractor import ActivationExtractor
 from diffviews_desktop.core.generator import save_generated_sample
 from diffviews_desktop.data.activations.conversion import convert_folder, convert_to_fast_format
@@ -35,7 +36,6 @@ from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.mapping import Extract
 from diffviews_desktop.engine.jobs.opening import OpenData
 from diffviews_desktop.engine.jobs.samples import ExportSamples
-from diffviews_desktop.exports.run_files import write_grid, write_trajectory
 from diffviews_desktop.processing.umap import Projector, fit_map, save_embeddings
 from diffviews_desktop.values.folders import Source
 from diffviews_desktop.values.maps import MapParameters

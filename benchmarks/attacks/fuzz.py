@@ -211,10 +211,12 @@ def record(work: Path) -> Reader:
 def png_record(work: Path) -> Reader:
     import numpy as np
 
-    from diffviews_desktop.exports.record_files import read_text, write_picture
+    from diffviews_desktop.exports import registry
+    from diffviews_desktop.exports.contents import Picture
+    from diffviews_desktop.exports.record_files import read_text
 
     file, stream = work / "record.png", io.BytesIO()
-    write_picture(stream, np.zeros((4, 4), np.uint8), {"a": 1})
+    registry.write(Picture(np.zeros((4, 4, 1), np.uint8), {"a": 1}), "a.png", stream)
     return Reader(file, [stream.getvalue()], lambda: read_text(file))
 
 

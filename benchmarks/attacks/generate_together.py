@@ -28,7 +28,7 @@ ROUNDS, STEPS, PAIRS = 200, 9, 4
 
 def write_runs(folder: Path, seeds: range, barrier: Barrier, answers: Any) -> None:
     """In a process of its own: write one run after another, each with the others' next."""
-    from diffviews_desktop.exports.run_files import write_trajectory
+    from diffviews_desktop.cli.run_files import write_trajectory
 
     for seed in seeds:
         made = made_up_run(seed, STEPS)

@@ -26,8 +26,8 @@ from common import isolate
 from runs import NO_SAMPLES, faults, hidden, made_up_grid, made_up_run
 from trials import Trial, parser, report
 
+from diffviews_desktop.cli.run_files import write_grid, write_trajectory
 from diffviews_desktop.errors import DiffViewsError
-from diffviews_desktop.exports.run_files import write_grid, write_trajectory
 from diffviews_desktop.files import leftovers
 from diffviews_desktop.files.writing import replacing_all
 

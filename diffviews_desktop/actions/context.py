@@ -16,6 +16,9 @@ Page = Literal[
     "about", "grid", "import", "keys", "log", "map settings", "mean", "model", "preferences"
 ]
 """A window, or a part of one, that an action can bring up."""
+Contents = Callable[[], tuple[type, ...]]
+"""The classes of `exports.contents` that can be written; asked before and after a dialog, as they
+may change meanwhile."""
 Move = Literal["fit", "fit selection", "back", "forward", "centre on the anchor"]
 """A way to move over the map."""
 
@@ -50,9 +53,9 @@ class WindowLike(Protocol):
     def ask_folder(self, title: str) -> Path | None:
         """A folder that the user chooses; None where they choose none."""
 
-    def ask_file(self, title: str, name: str, kinds: Sequence[str], place: str) -> Path | None:
-        """A file to write. ``kinds`` are its suffixes, the first is the usual one; ``place`` names
-        what is written: the folder that was last chosen for it is offered first."""
+    def ask_file(self, title: str, name: str, contents: Contents, place: str) -> Path | None:
+        """A file to write, of a kind that the contents can be written as. ``place`` names what is
+        written: the folder that was last chosen for it is offered first."""
 
     def show_page(self, page: Page) -> None:
         """Bring up a window."""

@@ -10,6 +10,7 @@ from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.selection import NOTHING_SELECTED, chosen_rows, nothing_selected
 from diffviews_desktop.actions.showing import no_map
 from diffviews_desktop.engine.jobs.samples import ExportSamples
+from diffviews_desktop.exports.contents import Drawing, Picture, Table
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import file_name
 from diffviews_desktop.text.wording import counted
@@ -44,7 +45,7 @@ def ask_export(context: Context) -> None:
         context.say(NOTHING_SELECTED)
         return
     name = f"{file_name(str(context.state.opened.model))}-selection.csv"
-    file = context.window.ask_file("Export samples", name, ["csv"], "tables")
+    file = context.window.ask_file("Export samples", name, lambda: (Table,), "tables")
     if file is not None:
         export_chosen(context, file)
 
@@ -57,7 +58,7 @@ def save_picture(context: Context) -> None:
         return
     step = run.steps[min(runs.step, len(run.steps) - 1)]
     name = f"{file_name(run.job.model)}-seed-{run.seed}-step-{step.index + 1}.png"
-    file = context.window.ask_file("Save picture", name, ["png"], "pictures")
+    file = context.window.ask_file("Save picture", name, lambda: (Picture,), "pictures")
     if file is not None:
         context.window.save_picture(file)
 
@@ -68,8 +69,11 @@ def export_map(context: Context) -> None:
     if opened.layer_map is None:
         return
     name = file_name(f"{opened.model}-{opened.layer_map.label}") + "-map.png"
-    kinds = ["png"] if context.state.view.solid else ["png", "svg"]
-    file = context.window.ask_file("Export the map", name, kinds, "pictures")
+
+    def contents() -> tuple[type, ...]:
+        return (Picture,) if context.state.view.solid else (Picture, Drawing)
+
+    file = context.window.ask_file("Export the map", name, contents, "pictures")
     if file is not None:
         context.window.save_map(file)
 

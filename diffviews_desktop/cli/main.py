@@ -3,36 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from diffviews_desktop import __version__, paths, safe_path
+from diffviews_desktop.cli.codes import FAILED, INTERRUPTED
+from diffviews_desktop.cli.options import add_source_options, source_of
+from diffviews_desktop.cli.verbs import VERBS, add_verb_parser
 from diffviews_desktop.errors import DiffViewsError, said
 from diffviews_desktop.text import terminal
 
-if TYPE_CHECKING:
-    from diffviews_desktop.values.folders import Source
-    from diffviews_desktop.values.maps import MapParameters
-
 log = logging.getLogger(__name__)
-
-DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
-VERBS = (
-    "info",
-    "extract",
-    "map",
-    "generate",
-    "import",
-    "convert",
-    "convert-checkpoint",
-    "cache",
-)
-METRICS = ("euclidean", "cosine", "correlation")  # those of processing, which is not imported here
 
 _EPILOG = """\
 verbs, which need no display (each has its own --help):
@@ -86,10 +72,27 @@ def _main(arguments: list[str]) -> int:
 
 def _run(arguments: list[str]) -> int:
     if arguments and arguments[0] in VERBS:
-        from diffviews_desktop.cli import verbs
-
-        return verbs.main(arguments)
+        return _run_verb(arguments)
     return _open_window(arguments)
+
+
+def _run_verb(arguments: list[str]) -> int:
+    parser = terminal.Parser(prog=terminal.PROGRAM)
+    add_verb_parser(arguments[0], parser.add_subparsers(required=True, metavar="verb"))
+    options = parser.parse_args(arguments)
+
+    from diffviews_desktop.engine.link_process import prepare_environment
+    from diffviews_desktop.logs import configure_logging
+
+    prepare_environment()
+    configure_logging(paths.log_file())  # standard error is for what ends the program
+    with contextlib.redirect_stdout(sys.stderr):  # an adapter that prints does not spoil the result
+        answer = options.run(options)
+    if options.json:
+        print(json.dumps(answer.result))  # in ASCII, and escaped
+    else:
+        terminal.say(*answer.lines)
+    return int(answer.code)
 
 
 def _discard_output() -> None:
@@ -98,162 +101,6 @@ def _discard_output() -> None:
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def add_source_options(
-    parser: argparse.ArgumentParser,
-    *,
-    layer: Callable[[str], Any] = str,
-    several_layers: bool = False,
-) -> None:
-    """Options that say which data and model to use; shared by the window and the verbs.
-
-    Args:
-        parser: gets them.
-        layer: what makes a value of ``--layer``.
-        several_layers: ``--layer`` is required, and may be given more than once: then it is a list.
-    """
-    parser.add_argument(
-        "--data",
-        type=Path,
-        metavar="DIR",
-        help="data folder (default: $DIFFVIEWS_DATA_DIR, else the bundled demo)",
-    )
-    parser.add_argument("--model", metavar="NAME", help="model to open (default: the first)")
-    parser.add_argument(
-        "--layer",
-        type=layer,
-        action="append" if several_layers else "store",
-        required=several_layers,
-        metavar="NAME",
-        help=f"layer, or several joined by +{'; may be repeated' if several_layers else ''}",
-    )
-    add_device_options(parser)
-    parser.add_argument(
-        "--max-classes", type=positive, metavar="N", help="only the first N classes"
-    )
-    parser.add_argument("--adapter", metavar="NAME", help="adapter instead of the folder's")
-    parser.add_argument("--checkpoint", metavar="FILE", help="checkpoint instead of the folder's")
-    parser.add_argument(
-        "--num-steps", "--steps", type=positive, metavar="N", help="denoising steps"
-    )
-    parser.add_argument(
-        "--sigma-max", type=float, metavar="S", help="noise level of the first step"
-    )
-    parser.add_argument("--sigma-min", type=float, metavar="S", help="noise level of the last step")
-    parser.add_argument(
-        "--guidance-scale",
-        "--guidance",
-        type=float,
-        metavar="G",
-        help="classifier-free guidance; 1 is none",
-    )
-    add_map_options(parser)
-
-
-def add_device_options(parser: argparse.ArgumentParser) -> None:
-    """Options that say how a model runs."""
-    parser.add_argument(
-        "--device",
-        default="auto",
-        help="auto, cpu, cuda, cuda:N or mps (default: $DIFFVIEWS_DEVICE, else the best there is)",
-    )
-    parser.add_argument(
-        "--label-dropout",
-        type=float,
-        metavar="P",
-        help="with what probability labels were dropped in training, where the file does not say",
-    )
-    parser.add_argument(
-        "--precision",
-        choices=("auto", "float32", "float16", "bfloat16"),
-        help="what the network runs in on CUDA (default: what it was made for)",
-    )
-
-
-def add_map_options(parser: argparse.ArgumentParser) -> None:
-    """Options that say how layers are extracted and mapped."""
-    maps = parser.add_argument_group(
-        "maps", "where none of the first six is given, a folder's own map counts"
-    )
-    maps.add_argument("--n-neighbors", type=int, metavar="N", help="of UMAP (default: 15)")
-    maps.add_argument("--min-dist", type=float, metavar="D", help="of UMAP (default: 0.1)")
-    maps.add_argument("--metric", choices=METRICS, help="between activations (default: euclidean)")
-    maps.add_argument(
-        "--pca-components",
-        type=_components,
-        metavar="N",
-        help="dimensions to reduce to first, or none (default: $DIFFVIEWS_PCA_COMPONENTS, else 50)",
-    )
-    maps.add_argument("--n-components", type=int, choices=(2, 3), help="dimensions of the map")
-    maps.add_argument("--map-seed", type=int, metavar="S", help="of every stage (default: 42)")
-    maps.add_argument(
-        "--extraction-input",
-        choices=("noised", "scaled"),
-        help="what the model sees: a noised picture, or the picture times the noise level",
-    )
-    maps.add_argument(
-        "--activation-dtype", choices=("float32", "float16"), help="what activations are stored as"
-    )
-
-
-def source_of(options: argparse.Namespace) -> Source:
-    """What the options of `add_source_options` say.
-
-    Raises:
-        UsageError: a parameter of the map is out of range.
-    """
-    from diffviews_desktop.values.folders import Source
-
-    return Source(
-        path=options.data or paths.default_data_folder(),
-        max_classes=options.max_classes,
-        adapter=options.adapter,
-        checkpoint=options.checkpoint,
-        sigma_max=options.sigma_max,
-        sigma_min=options.sigma_min,
-        num_steps=options.num_steps,
-        guidance_scale=options.guidance_scale,
-        label_dropout=options.label_dropout,
-        precision=options.precision,
-        extraction_input=options.extraction_input,
-        activation_dtype=options.activation_dtype,
-        parameters=map_parameters_of(options),
-    )
-
-
-def map_parameters_of(options: argparse.Namespace) -> MapParameters | None:
-    """What the options of `add_map_options` say of the map; None where they say nothing.
-
-    Raises:
-        UsageError: one is out of range.
-    """
-    names = ("n_neighbors", "min_dist", "metric", "pca_components", "n_components")
-    said = {name: getattr(options, name) for name in names} | {"seed": options.map_seed}
-    given = {name: value for name, value in said.items() if value is not None}
-    if not given:
-        return None
-    from diffviews_desktop.values.maps import default_parameters
-
-    if given.get("pca_components") == "none":
-        given["pca_components"] = None
-    return replace(default_parameters(), **given)
-
-
-def _components(text: str) -> int | str:
-    """A number of principal components, or ``none``."""
-    return "none" if text == "none" else positive(text)
-
-
-def positive(text: str) -> int:
-    """A whole number of at least 1, for argparse."""
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
-    return number
 
 
 def _open_window(arguments: list[str]) -> int:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from diffviews_desktop.engine.jobs.drawing import GenerateGrid
+from diffviews_desktop.exports.contents import Record, Sheet
+from diffviews_desktop.values.runs import GridCell
 from diffviews_desktop.values.sampling import GenerateSettings
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -42,10 +41,17 @@ class Axes:
         names = tuple(" · ".join(name(cell) for _, name in reversed(used[1:])) for cell in rows)
         return cls(names, tuple(column(cell) for cell in cells[:across]))
 
-    def arranged(self, cells: Sequence[T]) -> list[Sequence[T]]:
-        """Things in the order of the cells, row by row."""
-        across = len(self.column_names)
-        return [cells[start : start + across] for start in range(0, len(cells), across)]
+
+def sheet_of(job: GenerateGrid, cells: Sequence[GridCell], record: Record | None) -> Sheet:
+    """The contact sheet of a grid whose seed was chosen, as far as its pictures are there."""
+    axes = Axes.of(job)
+    return Sheet(
+        pictures={cell.index: cell.image for cell in cells},
+        count=job.count,
+        row_names=axes.row_names,
+        column_names=axes.column_names,
+        record=record,
+    )
 
 
 def _seed(cell: GenerateSettings) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from pathlib import Path
 
@@ -12,7 +10,6 @@ from numpy.typing import NDArray
 
 from diffviews_desktop.data.folder.files import replacing
 from diffviews_desktop.data.folder.pictures import read_picture
-from diffviews_desktop.data.folder.sample_columns import UNENCODABLE
 from diffviews_desktop.engine.jobs.samples import (
     AveragePictures,
     ExportSamples,
@@ -21,14 +18,15 @@ from diffviews_desktop.engine.jobs.samples import (
 )
 from diffviews_desktop.engine.opened_model import Host, OpenedModel
 from diffviews_desktop.errors import DataError, PictureError
+from diffviews_desktop.exports import registry
+from diffviews_desktop.exports.contents import Table
+from diffviews_desktop.exports.csv_table import CSV
 from diffviews_desktop.pictures.faults import Fault, faults_of, left_out
 from diffviews_desktop.pictures.files import read_picture_file
-from diffviews_desktop.text.plain import csv_cell
 
 LARGEST = 512
 """Side in pixels that pictures are averaged at, at most."""
 _AT_ONCE = 64
-_LINES_AT_ONCE = 2000
 
 
 def average_pictures(job: AveragePictures, host: Host, opened: OpenedModel) -> PictureMean:
@@ -78,36 +76,26 @@ def average_pictures(job: AveragePictures, host: Host, opened: OpenedModel) -> P
 
 
 def export_samples(job: ExportSamples, host: Host, opened: OpenedModel) -> SamplesExported:
-    """Write samples as CSV, whole or not at all.
+    """Write samples as a table, whole or not at all, in the format that the file's name ends in.
 
     Raises:
         DataError: a row is none of the samples', or the file cannot be written.
     """
-    table = opened.samples.table
-    rows = _known(job.rows, len(table))
-    extra = [_written(values) for values in job.columns.values()]
-    sigmas = _written(table.sigma[job.rows])
-    names = ("sample_id", "class_label", "class_name", "conditioning_sigma", "image_path")
+    samples = opened.samples.table
+    rows = _known(job.rows, len(samples))
+    table = Table(
+        {
+            "sample_id": [samples.sample_id[row] for row in rows],
+            "class_label": samples.class_label[job.rows],
+            "class_name": [samples.class_name[row] for row in rows],
+            "conditioning_sigma": samples.sigma[job.rows],
+            "image_path": [samples.image_path[row] for row in rows],
+            **job.columns,
+        }
+    )
+    exporter = registry.exporter_for(job.file, Table) or CSV
     with replacing(job.file) as file:
-        text = io.TextIOWrapper(file, "utf-8", UNENCODABLE, newline="")
-        writer = csv.writer(text)
-        writer.writerow((*names, *map(csv_cell, job.columns)))
-        for start in range(0, len(rows), _LINES_AT_ONCE):
-            host.progress("writing samples", start / len(rows))
-            part = range(start, min(start + _LINES_AT_ONCE, len(rows)))
-            writer.writerows(
-                (
-                    csv_cell(table.sample_id[rows[i]]),
-                    int(table.class_label[rows[i]]),
-                    csv_cell(table.class_name[rows[i]]),
-                    sigmas[i],
-                    csv_cell(table.image_path[rows[i]]),
-                    *(values[i] for values in extra),
-                )
-                for i in part
-            )
-        text.flush()
-        text.detach()
+        exporter.write(table, file, lambda fraction: host.progress("writing samples", fraction))
     return SamplesExported(len(rows), job.file)
 
 
@@ -115,12 +103,6 @@ def _known(rows: NDArray[np.int64], count: int) -> list[int]:
     if len(rows) and not (int(rows.min()) >= 0 and int(rows.max()) < count):
         raise DataError("Selected samples are not in this folder any more. Select others.")
     return [int(row) for row in rows]
-
-
-def _written(values: NDArray) -> list[str]:
-    """Numbers with as many digits as they have; nothing where there is none."""
-    texts: list[str] = np.where(np.isfinite(values), values.astype(str), "").tolist()
-    return texts
 
 
 def _side(path: Path) -> int:

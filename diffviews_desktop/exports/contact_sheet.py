@@ -2,65 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
 
-from diffviews_desktop.text.plain import MOST_OF_NAME, visible
+from diffviews_desktop.exports.contents import Picture, Sheet
+from diffviews_desktop.exports.exporter import Exporter, Progress
+from diffviews_desktop.exports.sheet_layout import Style, lay_out
 
-_SMALLEST = 64
-_TEXT = 13
-_GAP = 4
-_PAPER, _INK = (255, 255, 255), (40, 40, 40)
+CELL = 160
+"""Pixels of a side that a picture is enlarged to at least."""
+MOST_PIXELS = 40_000_000
+"""Of all pictures of a sheet together."""
+_TEXT, _LINE, _GAP = 13, 17, 4
 
 
-def render_sheet(
-    rows: Sequence[Sequence[NDArray[np.uint8]]],
-    row_names: Sequence[str] = (),
-    column_names: Sequence[str] = (),
-) -> NDArray[np.uint8]:
-    """Lay pictures out.
+def render(sheet: Sheet) -> NDArray[np.uint8]:
+    """Draw a sheet.
 
-    Args:
-        rows: pictures ``(H, W, C) uint8``, all of one size; small ones are enlarged by a whole
-            factor without smoothing.
-        row_names: written left of the rows.
-        column_names: written above the columns.
+    Small pictures are enlarged by a whole factor, without smoothing, as far as `MOST_PIXELS`
+    allows; where even their own size has more pixels, they are shrunk by a whole divisor.
 
     Returns:
         ``(H, W, 3) uint8``.
     """
-    row_names = [visible(name, MOST_OF_NAME) for name in row_names]
-    column_names = [visible(name, MOST_OF_NAME) for name in column_names]
-    height, width, channels = rows[0][0].shape
-    factor = max(1, -(-_SMALLEST // max(height, width)))
-    cell = (height * factor + _GAP, width * factor + _GAP)
+    from PIL import Image, ImageDraw, ImageFont
+
     font = ImageFont.load_default(_TEXT)
-    left = _GAP + max((int(font.getlength(name)) + 2 * _GAP for name in row_names), default=0)
-    top = _GAP + (_TEXT + 2 * _GAP if any(column_names) else 0)
-    across = max(map(len, rows))
-    sheet = Image.new("RGB", (left + across * cell[1], top + len(rows) * cell[0]), _PAPER)
-    draw = ImageDraw.Draw(sheet)
-    for column, name in enumerate(column_names):
-        place = (left + column * cell[1] + cell[1] // 2, top - _GAP)
-        draw.text(place, _short(name, cell[1], font), fill=_INK, font=font, anchor="ms")
-    for row, pictures in enumerate(rows):
-        y = top + row * cell[0]
-        if row < len(row_names):
-            draw.text((left - 2 * _GAP, y + cell[0] // 2), row_names[row], fill=_INK, font=font,
-                      anchor="rm")  # fmt: skip
-        for column, picture in enumerate(pictures):
-            image = Image.fromarray(np.squeeze(picture) if channels == 1 else picture)
-            size = (width * factor, height * factor)
-            enlarged = image.convert("RGB").resize(size, Image.Resampling.NEAREST)
-            sheet.paste(enlarged, (left + column * cell[1], y))
-    return np.asarray(sheet)
+    height, width = next(iter(sheet.pictures.values())).shape[:2]
+    width, height = cell_size(width, height, sheet.count)
+    style = Style(width, height, _GAP, _LINE)
+    layout = lay_out(sheet.row_names, sheet.column_names, sheet.count, style, font.getlength)
+    bounds = layout.bounds
+    left, top = round(-bounds.x), round(-bounds.y)
+    image = Image.new("RGB", (round(bounds.width), round(bounds.height)), sheet.paper)
+    draw = ImageDraw.Draw(image)
+    for labels, anchor in ((layout.column_labels, "md"), (layout.row_labels, "rm")):
+        for label in labels:
+            place = (left + label.x, top + label.y)
+            draw.text(place, label.text, fill=sheet.ink, font=font, anchor=anchor)
+    for index, pixels in sheet.pictures.items():
+        box = layout.place(index)
+        picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+        larger = width >= picture.width
+        how = Image.Resampling.NEAREST if larger else Image.Resampling.BOX
+        picture = picture.convert("RGB").resize((width, height), how)
+        image.paste(picture, (left + round(box.x), top + round(box.y)))
+    return np.asarray(image)
 
 
-def _short(name: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
-    """As much of a name as fits."""
-    while len(name) > 1 and font.getlength(name) > width:
-        name = f"{name[:-2]}…"
-    return name
+def cell_size(width: int, height: int, count: int) -> tuple[int, int]:
+    """Pixels across and down that each picture has on a sheet.
+
+    Args:
+        width: pixels across of each picture itself.
+        height: likewise, down.
+        count: number of pictures.
+    """
+    room = MOST_PIXELS / (count * width * height)  # so many times the area
+    if room < 1:
+        divisor = int(np.ceil(room**-0.5))
+        return max(1, width // divisor), max(1, height // divisor)
+    factor = min(max(1, -(-CELL // max(width, height))), int(room**0.5))
+    return factor * width, factor * height
+
+
+def sheet_as(pictures: Exporter[Picture]) -> Exporter[Sheet]:
+    """The exporter of sheets as pictures of a format, with the record of the grid."""
+
+    def write(sheet: Sheet, file: IO[bytes], progress: Progress) -> None:
+        pictures.write(Picture(render(sheet), sheet.record), file, progress)
+
+    return Exporter(pictures.name, pictures.suffixes, Sheet, write)

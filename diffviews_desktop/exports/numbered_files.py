@@ -15,7 +15,6 @@ its owner lives after all, they do it together.
 from __future__ import annotations
 
 import errno
-import json
 import logging
 import os
 import re
@@ -29,6 +28,8 @@ from typing import IO, Any
 from diffviews_desktop.data.cache.disk import sync_folder
 from diffviews_desktop.data.folder.files import reason
 from diffviews_desktop.errors import DataError
+from diffviews_desktop.exports import registry
+from diffviews_desktop.exports.contents import Description
 from diffviews_desktop.files import writing
 from diffviews_desktop.files.interrupts import uninterrupted, unwinding
 from diffviews_desktop.files.leftovers import PART
@@ -39,7 +40,7 @@ RECORD = ".json"
 _PATIENCE = 2.0  # seconds
 
 _SET = re.compile(r"\.([0-9]{4,})\.set")
-_ENDING = re.compile(r"(_[0-9a-z_]+)?\.(png|npz|json)")
+_ENDING = re.compile(rf"(_[0-9a-z_]+)?({'|'.join(map(re.escape, registry.suffixes()))})")
 
 
 class NumberedFiles:
@@ -55,9 +56,14 @@ class NumberedFiles:
         """What follows the number in the names of the files, in the order they were written."""
         return tuple(self._endings)
 
+    def write(self, content: object, ending: str) -> None:
+        """Export a content as one more file, ``<number><ending>``, such as ``_step_01.png``."""
+        with self.create(ending) as file:
+            registry.write(content, ending, file)
+
     @contextmanager
     def create(self, ending: str) -> Iterator[IO[bytes]]:
-        """One more file, ``<number><ending>``, such as ``_step_01.png``."""
+        """One more file, to be written by the caller."""
         with writing.create(self._written / ending) as file:
             yield file
             writing.close_synced(file)
@@ -85,10 +91,10 @@ class NumberedFiles:
                 if stem.name in taken:
                     continue
                 said = describe(stem)
-                if self._appear_as(stem, json.dumps(said, indent=2).encode()):
+                if self._appear_as(stem, Description(said)):
                     return said
 
-    def _appear_as(self, stem: Path, record: bytes) -> bool:
+    def _appear_as(self, stem: Path, description: Description) -> bool:
         """Let the files appear under a number; False where that is taken."""
         claim = self._folder / f".{int(stem.name):016d}{PART}"
         complete = self._folder / f".{stem.name}.set"
@@ -100,7 +106,7 @@ class NumberedFiles:
             # in this order: a program that has no such folder any more has moved its files out
             if not (os.path.lexists(complete) or stem.name in _taken(self._folder)):
                 with writing.replacing(claim / RECORD) as file:
-                    file.write(record)
+                    registry.write(description, RECORD, file)
                 known = {name: os.lstat(claim / name) for name in (*self._endings, RECORD)}
                 sync_folder(claim)
                 done = _renamed(claim, complete)

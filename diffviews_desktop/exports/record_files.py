@@ -1,36 +1,20 @@
-"""Pictures with a record of how they were made, inside the PNG."""
+"""Reading records of how pictures were made, from inside of a PNG or from JSON."""
 
 from __future__ import annotations
 
-import json
 import zlib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
-
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from diffviews_desktop.errors import DataError, brief
+from diffviews_desktop.exports.png import KEY
 from diffviews_desktop.files import reading
 from diffviews_desktop.pictures.faults import UnfitError
 from diffviews_desktop.pictures.files import MOST_BYTES
 from diffviews_desktop.pictures.formats import format_of, png_chunks
 
-KEY = "diffviews"
-"""Keyword of the PNG's text (PNG 1.2, iTXt)."""
 _KEYWORD = KEY.encode() + b"\0"
 MOST_RECORD = 10_000_000
 """Bytes of a record."""
-
-
-def write_picture(file: IO[bytes], image: NDArray[np.uint8], record: Mapping[str, Any]) -> None:
-    """Write a picture ``(H, W, C) uint8`` as PNG with its record."""
-    info = PngInfo()
-    info.add_itxt(KEY, json.dumps(dict(record), sort_keys=True), zip=True)
-    Image.fromarray(np.squeeze(image)).save(file, format="PNG", pnginfo=info)
 
 
 def read_text(path: Path) -> str:

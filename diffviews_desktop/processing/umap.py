@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from diffviews_desktop.data.activations.arrays import Float32
 from diffviews_desktop.data.activations.matrix_file import Matrix
 from diffviews_desktop.data.folder.files import replacing
-from diffviews_desktop.data.folder.sample_columns import UNENCODABLE
 from diffviews_desktop.errors import DataError, UsageError
 from diffviews_desktop.processing.alike import first_alike, with_alike_rows_equal
 from diffviews_desktop.processing.neighbors import neighbor_graph, to_euclidean
@@ -35,7 +34,7 @@ from diffviews_desktop.processing.reduction import (
     standardised,
 )
 from diffviews_desktop.processing.trustworthiness import trustworthiness
-from diffviews_desktop.text.plain import csv_cell
+from diffviews_desktop.text.plain import UNENCODABLE, csv_cell
 from diffviews_desktop.values.maps import MapParameters, default_parameters
 
 if TYPE_CHECKING:

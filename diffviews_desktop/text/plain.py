@@ -18,6 +18,9 @@ MOST_OF_NAME = 60
 MOST_MARKS = 5
 """Combining marks and joiners on one letter: scripts need four, and more of them would be drawn
 over the lines above and below."""
+UNENCODABLE = "backslashreplace"
+r"""How tables are written where a text holds half of a surrogate pair, for which UTF-8 has no
+bytes: as ``\ud800``, so that every program can read the table."""
 
 _ESCAPED = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _MARKS = {"Mn", "Me"}

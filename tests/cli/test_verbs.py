@@ -27,7 +27,8 @@ from tiny_folder import TINY_SAMPLES, write_tiny_checkpoint
 from diffviews_desktop import paths
 from diffviews_desktop.adapters import registry
 from diffviews_desktop.cli import main as cli
-from diffviews_desktop.cli import shared
+from diffviews_desktop.cli import progress
+from diffviews_desktop.cli.options import METRICS as CHOICES
 from diffviews_desktop.engine.protocol import Progress
 from diffviews_desktop.values.maps import METRICS
 
@@ -449,7 +450,7 @@ def test_map_with_a_parameter_that_is_not_allowed(
 
 
 def test_the_metrics_are_those_that_maps_have() -> None:
-    assert cli.METRICS == METRICS
+    assert CHOICES == METRICS
 
 
 # ---- extract ------------------------------------------------------------------------------------
@@ -944,7 +945,7 @@ def test_progress_is_one_line_with_details_and_the_time_left(
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     monkeypatch.setenv("COLUMNS", "100")
-    with shared.showing_progress() as show:
+    with progress.showing_progress() as show:
         show(Progress(0, "extracting", 0.0))
         now[0] += 20
         show(Progress(0, "extracting", 0.25, "500 of 2000, 25/s"))
@@ -968,7 +969,7 @@ def test_progress_is_one_line_with_details_and_the_time_left(
     assert other.strip() == "saving"
     assert len(long) == 99
     monkeypatch.setattr(sys, "stderr", io.StringIO())
-    with shared.showing_progress() as show:
+    with progress.showing_progress() as show:
         show(Progress(0, "extracting", 0.0))
     assert sys.stderr.getvalue() == ""
 

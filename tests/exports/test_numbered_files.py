@@ -22,10 +22,10 @@ import pytest
 from limits import file_limit
 from runs import NO_SAMPLES, faults, hidden, made_up_grid, made_up_run
 
+from diffviews_desktop.cli.run_files import write_grid, write_trajectory
 from diffviews_desktop.errors import DataError
 from diffviews_desktop.exports import numbered_files
 from diffviews_desktop.exports.numbered_files import finish_begun
-from diffviews_desktop.exports.run_files import write_grid, write_trajectory
 from diffviews_desktop.files import leftovers
 
 MAKING = ("open", "mkdir", "fsync")

@@ -15,7 +15,9 @@ from PIL.PngImagePlugin import PngInfo
 
 from diffviews_desktop.cli import main as cli
 from diffviews_desktop.errors import DataError
-from diffviews_desktop.exports.record_files import MOST_RECORD, read_text, write_picture
+from diffviews_desktop.exports import registry
+from diffviews_desktop.exports.contents import Picture
+from diffviews_desktop.exports.record_files import MOST_RECORD, read_text
 
 RECORD = {"format": 1, "name": "σ 0.2", "rows": list(range(300))}
 
@@ -27,7 +29,8 @@ def itxt(text: bytes, packed: bool = True) -> bytes:
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
-    write_picture(path, np.zeros((4, 4, 3), np.uint8), RECORD)
+    with path.open("wb") as file:
+        registry.write(Picture(np.zeros((4, 4, 3), np.uint8), RECORD), path, file)
     assert json.loads(read_text(path)) == RECORD
     path.with_suffix(".json").write_text(json.dumps(RECORD))
     assert json.loads(read_text(path.with_suffix(".json"))) == RECORD

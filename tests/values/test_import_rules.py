@@ -28,7 +28,7 @@ from diffviews_desktop.values.import_rules import (
 
 def on_the_command_line(*options: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(exit_on_error=False)
-    import_data.add_to(parser.add_subparsers())
+    import_data.add_parser(parser.add_subparsers())
     needed = ["--model-checkpoint", "net.pkl", "--out", "data", "--images", "pictures"]
     return parser.parse_args(["import", *needed, *options])
 

@@ -1,52 +1,28 @@
-"""The headless verbs, one a file: the same engine as the window's, run inline."""
+"""The headless verbs, one a file: the same engine as the window's, run inline.
+
+The module of a verb has ``add_parser(verbs)``, which adds the verb's parser to the program's and
+sets its ``run`` to a function that takes the options and returns an `Answer`. Only the module of
+the verb that the user calls is imported.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import sys
-from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
 
-from diffviews_desktop import paths
-from diffviews_desktop.cli.verbs import (
-    cache,
-    convert,
-    convert_checkpoint,
-    extract,
-    generate,
-    import_data,
-    info,
-    map_layer,
-)
-from diffviews_desktop.engine.link_process import prepare_environment
-from diffviews_desktop.logs import configure_logging
-from diffviews_desktop.text import terminal
-
-_VERBS = (
-    info,
-    extract,
-    map_layer,
-    generate,
-    import_data,
-    convert,
-    convert_checkpoint,
-    cache,
-)
+_MODULES = {
+    "info": "info",
+    "extract": "extract",
+    "map": "map_layer",
+    "generate": "generate",
+    "import": "import_data",
+    "convert": "convert",
+    "convert-checkpoint": "convert_checkpoint",
+    "cache": "cache",
+}
+VERBS = tuple(_MODULES)
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run a verb; returns the exit code."""
-    parser = terminal.Parser(prog=terminal.PROGRAM)
-    verbs = parser.add_subparsers(required=True, metavar="verb")
-    for verb in _VERBS:
-        verb.add_to(verbs)
-    options = parser.parse_args(arguments)
-    prepare_environment()
-    configure_logging(paths.log_file())  # standard error is for what ends the program
-    with contextlib.redirect_stdout(sys.stderr):  # an adapter that prints does not spoil the result
-        answer = options.run(options)
-    if options.json:
-        print(json.dumps(answer.result))  # in ASCII, and escaped
-    else:
-        terminal.say(*answer.lines)
-    return answer.code
+def add_verb_parser(name: str, verbs: Any) -> None:
+    """Add the parser of a verb of `VERBS` to what ``add_subparsers`` returned."""
+    import_module(f"{__name__}.{_MODULES[name]}").add_parser(verbs)

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from diffviews_desktop import paths
-from diffviews_desktop.cli.main import FAILED
-from diffviews_desktop.cli.shared import Answer, add_verb, layer_set, showing_progress, size
+from diffviews_desktop.cli.codes import FAILED
+from diffviews_desktop.cli.option_types import layer_set
+from diffviews_desktop.cli.progress import showing_progress
+from diffviews_desktop.cli.shared import Answer, add_verb, size
 from diffviews_desktop.data.cache.entry import DAMAGE, entry_stamp, parse_entry
 from diffviews_desktop.data.cache.layer_cache import EntryInfo, LayerCache, budget_bytes
 from diffviews_desktop.data.folder.dataset import DataFolder, open_data_folder
@@ -23,7 +25,7 @@ from diffviews_desktop.engine.protocol import Progress
 from diffviews_desktop.errors import UsageError
 
 
-def add_to(verbs: Any) -> None:
+def add_parser(verbs: Any) -> None:
     """Add the verb's parser, which has verbs of its own."""
     text = "List, clear or verify the maps and activations that are kept."
     parser = verbs.add_parser(

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from diffviews_desktop import paths
-from diffviews_desktop.cli.shared import Answer, add_verb, showing_progress, size
+from diffviews_desktop.cli.progress import showing_progress
+from diffviews_desktop.cli.shared import Answer, add_verb, size
 from diffviews_desktop.data.activations.conversion import DTYPES, convert_folder
 from diffviews_desktop.data.folder.dataset import open_data_folder
 from diffviews_desktop.data.folder.demo import unpack_demo
 from diffviews_desktop.engine.protocol import Progress
 
 
-def add_to(verbs: Any) -> None:
+def add_parser(verbs: Any) -> None:
     """Add the verb's parser."""
     text = "Write the activations of a model's folder (.npz, or several .npy) as one .npy."
     parser = add_verb(verbs, "convert", run, text, "convert --data ./data --model dmd2")

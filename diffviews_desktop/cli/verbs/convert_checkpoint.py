@@ -6,11 +6,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from diffviews_desktop.cli.shared import Answer, add_verb, showing_progress
+from diffviews_desktop.cli.progress import showing_progress
+from diffviews_desktop.cli.shared import Answer, add_verb
 from diffviews_desktop.engine.protocol import Progress
 
 
-def add_to(verbs: Any) -> None:
+def add_parser(verbs: Any) -> None:
     """Add the verb's parser."""
     text = "Write any checkpoint that can be read as .safetensors, configuration included."
     example = "convert-checkpoint edm.pkl edm.safetensors"

@@ -6,12 +6,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from diffviews_desktop.cli.main import add_source_options, source_of
-from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, layer_set, open_data, size
+from diffviews_desktop.cli.option_types import layer_set
+from diffviews_desktop.cli.options import add_source_options, source_of
+from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data, size
 from diffviews_desktop.engine.jobs.mapping import Extract
 
 
-def add_to(verbs: Any) -> None:
+def add_parser(verbs: Any) -> None:
     """Add the verb's parser."""
     text = (
         "Extract layers in one pass: to the cache, where map finds them, or to .npy files. What "

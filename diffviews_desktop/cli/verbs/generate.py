@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from diffviews_desktop.cli.main import add_source_options, positive, source_of
-from diffviews_desktop.cli.shared import (
-    Answer,
-    add_verb,
-    engine_of,
-    layer_set,
-    not_negative,
-    open_data,
-)
+from diffviews_desktop.cli.option_types import layer_set, numbers_of, positive
+from diffviews_desktop.cli.options import add_source_options, source_of
+from diffviews_desktop.cli.run_files import write_grid, write_trajectory
+from diffviews_desktop.cli.setting_options import add_settings, changes_of
+from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.drawing import (
     Generate,
@@ -28,13 +23,29 @@ from diffviews_desktop.engine.jobs.drawing import (
 )
 from diffviews_desktop.engine.jobs.opening import DataOpened, LoadModel
 from diffviews_desktop.errors import DataError, UsageError
-from diffviews_desktop.exports.run_files import write_grid, write_trajectory
 from diffviews_desktop.values.folders import ModelLoaded
 from diffviews_desktop.values.samples import SampleTable
 from diffviews_desktop.values.sampling import ClassChoice, GenerateSettings
+from diffviews_desktop.values.setting_specs import (
+    MASK_LAYERS,
+    MASK_STEPS,
+    MASK_UNCONDITIONAL,
+    NOISE_MODE,
+    S_CHURN,
+    S_MAX,
+    S_MIN,
+    S_NOISE,
+    SAMPLER,
+    SEED,
+    STRENGTH,
+    WEIGHTING,
+)
+
+SAMPLING = (SEED, NOISE_MODE, SAMPLER, S_CHURN, S_MIN, S_MAX, S_NOISE)
+MASK = (STRENGTH, WEIGHTING, MASK_LAYERS, MASK_UNCONDITIONAL)
 
 
-def add_to(verbs: Any) -> None:
+def add_parser(verbs: Any) -> None:
     """Add the verb's parser."""
     text = "Draw with a layer held at the mean of some samples' activations."
     example = "generate --layer midblock --rows 3,14,15 --class zero --out pictures"
@@ -47,15 +58,7 @@ def add_to(verbs: Any) -> None:
         metavar="CLASS",
         help="a number, random, zero or uniform (default: that of the first row)",
     )
-    parser.add_argument("--seed", type=not_negative, help="seed of the noise")
-    parser.add_argument("--noise-mode", choices=("stochastic", "fixed", "zero"))
-    parser.add_argument("--sampler", choices=("renoise", "heun"), help="(default: the model's)")
-    parser.add_argument(
-        "--churn",
-        type=_numbers_of(4),
-        metavar="CHURN,MIN,MAX,NOISE",
-        help="noise that Heun's sampler adds, such as 40,0.05,50,1.003",
-    )
+    add_settings(parser, *SAMPLING)
     parser.add_argument(
         "--preset", metavar="NAME", help="published settings; a wrong name lists them"
     )
@@ -86,30 +89,17 @@ def add_to(verbs: Any) -> None:
 def _add_mask_options(parser: argparse.ArgumentParser) -> None:
     mask = parser.add_argument_group("mask")
     mask.add_argument("--rows", type=_rows, default=(), metavar="I,J,…", help="samples to mask")
-    mask.add_argument("--mask-steps", type=not_negative, help="steps that it acts on, the first N")
+    add_settings(mask, MASK_STEPS)
     mask.add_argument(
         "--mask-window", type=_window, metavar="A-B", help="steps that it acts on, from 1"
     )
-    mask.add_argument("--strength", type=float, metavar="S", help="0 to 1 (default: 1)")
-    mask.add_argument(
-        "--weighting",
-        choices=("equal", "distance"),
-        help="whether samples nearer to the first count more (default: equal)",
-    )
-    mask.add_argument(
-        "--mask-layer", type=layer_set, metavar="NAME", help="layers to impose (default: --layer)"
-    )
-    mask.add_argument(
-        "--conditional-only",
-        action="store_true",
-        help="with guidance, leave the unconditional half alone",
-    )
+    add_settings(mask, *MASK)
 
 
 def _add_grid_options(parser: argparse.ArgumentParser) -> None:
     grid = parser.add_argument_group("many pictures in one job, as a contact sheet")
     grid.add_argument("--samples", type=positive, metavar="N", help="seeds, from --seed upwards")
-    grid.add_argument("--strengths", type=_numbers_of(None), default=(), metavar="S,S,…")
+    grid.add_argument("--strengths", type=numbers_of(None), default=(), metavar="S,S,…")
     grid.add_argument("--windows", type=_windows, default=(), metavar="A-B,A-B,…")
     grid.add_argument("--mask-layers", type=_layer_sets, default=(), metavar="NAME,NAME,…")
     grid.add_argument("--batch", type=positive, metavar="N", help="pictures in one forward pass")
@@ -171,25 +161,14 @@ def _settings(options: argparse.Namespace, loaded: ModelLoaded) -> GenerateSetti
             known = "; ".join(f"{p.name}: {p.note}" for p in loaded.presets) or "none"
             raise UsageError(f"{loaded.model} has no preset {options.preset!r}. It has: {known}.")
         settings = presets[options.preset]
-    changes: dict[str, Any] = {
-        "noise_mode": options.noise_mode,
-        "seed": options.seed,
-        "sampler": options.sampler,
-        "strength": options.strength,
-        "weighting": options.weighting,
-        "mask_layers": options.mask_layer,
-    }
-    if options.churn is not None:
-        changes |= zip(("s_churn", "s_min", "s_max", "s_noise"), options.churn, strict=True)
-    if options.conditional_only:
-        changes["mask_unconditional"] = False
+    changes = changes_of(options, (*SAMPLING, *MASK))
     if options.mask_window is not None:
         changes["mask_from"], changes["mask_steps"] = options.mask_window
     elif options.mask_steps is not None:
         changes["mask_steps"] = options.mask_steps
     else:
         changes["mask_steps"] = settings.num_steps
-    return replace(settings, **{key: value for key, value in changes.items() if value is not None})
+    return replace(settings, **changes)
 
 
 def _land(engine: Engine, made: Trajectory, sigma: float) -> PicturePlaced:
@@ -279,20 +258,6 @@ def _class(text: str) -> ClassChoice:
         case "random" | "zero" | "uniform":
             return text
     raise argparse.ArgumentTypeError(f"{text!r} is not a class number, random, zero or uniform")
-
-
-def _numbers_of(count: int | None) -> Callable[[str], tuple[float, ...]]:
-    def numbers(text: str) -> tuple[float, ...]:
-        try:
-            found = tuple(float(part) for part in text.split(","))
-        except ValueError:
-            found = ()
-        if not found or (count is not None and len(found) != count):
-            wanted = "numbers" if count is None else f"{count} numbers"
-            raise argparse.ArgumentTypeError(f"{text!r} is not {wanted} separated by commas")
-        return found
-
-    return numbers
 
 
 def _window(text: str) -> tuple[int, int]:

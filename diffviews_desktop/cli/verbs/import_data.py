@@ -9,13 +9,9 @@ from pathlib import Path
 from shlex import quote
 from typing import Any, TypeVar
 
-from diffviews_desktop.cli.main import (
-    add_device_options,
-    add_map_options,
-    map_parameters_of,
-    positive,
-)
-from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, not_negative
+from diffviews_desktop.cli.option_types import not_negative, positive
+from diffviews_desktop.cli.options import add_device_options, add_map_options, map_parameters_of
+from diffviews_desktop.cli.shared import Answer, add_verb, engine_of
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.values.folders import Source
@@ -24,7 +20,7 @@ from diffviews_desktop.values.import_rules import layer_names, noise_levels
 T = TypeVar("T")
 
 
-def add_to(verbs: Any) -> None:
+def add_parser(verbs: Any) -> None:
     """Add the verb's parser."""
     text = (
         "Make a data folder of a checkpoint and pictures, or of pictures that the model draws; "
@@ -52,6 +48,13 @@ def add_to(verbs: Any) -> None:
         metavar="CSV",
         help="columns file, class and perhaps name (default: the names of subfolders)",
     )
+    _add_data_options(parser)
+    add_device_options(parser)
+    add_map_options(parser)
+
+
+def _add_data_options(parser: argparse.ArgumentParser) -> None:
+    """What the folder is made with, and where."""
     parser.add_argument(
         "--sigmas",
         type=_sigmas,
@@ -77,8 +80,6 @@ def add_to(verbs: Any) -> None:
     parser.add_argument(
         "--num-steps", "--steps", type=positive, metavar="N", help="steps of what is drawn"
     )
-    add_device_options(parser)
-    add_map_options(parser)
 
 
 def run(options: argparse.Namespace) -> Answer:

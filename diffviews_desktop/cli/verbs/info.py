@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from diffviews_desktop.cli.main import add_source_options, source_of
+from diffviews_desktop.cli.options import add_source_options, source_of
 from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data, size
 from diffviews_desktop.data.folder.dataset import read_config
 from diffviews_desktop.engine.engine import Engine
@@ -16,7 +16,7 @@ from diffviews_desktop.errors import DiffViewsError
 from diffviews_desktop.values.folders import Source
 
 
-def add_to(verbs: Any) -> None:
+def add_parser(verbs: Any) -> None:
     """Add the verb's parser."""
     text = "List the models of a data folder and their layers."
     add_source_options(add_verb(verbs, "info", run, text, "info --data ./data --json"))

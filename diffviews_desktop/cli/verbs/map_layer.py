@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 
 from diffviews_desktop import paths
-from diffviews_desktop.cli.main import add_source_options, source_of
-from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, layer_set, open_data
+from diffviews_desktop.cli.option_types import layer_set
+from diffviews_desktop.cli.options import add_source_options, source_of
+from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data
 from diffviews_desktop.data.folder.dataset import write_embedding_csv
 from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.errors import UsageError
 
 
-def add_to(verbs: Any) -> None:
+def add_parser(verbs: Any) -> None:
     """Add the verb's parser."""
     text = "Make the map of a layer, or take it from the cache."
     parser = add_verb(verbs, "map", run, text, "map --model digits --layer midblock --json")

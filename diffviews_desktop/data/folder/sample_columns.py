@@ -19,7 +19,7 @@ from diffviews_desktop.data.activations.arrays import Float32
 from diffviews_desktop.errors import DataError, brief
 from diffviews_desktop.files.csv_text import csv_rows
 from diffviews_desktop.files.reading import MOST_TABLE_MEMORY, too_many_values
-from diffviews_desktop.text.plain import from_csv_column
+from diffviews_desktop.text.plain import UNENCODABLE, from_csv_column
 from diffviews_desktop.values.samples import Column, SampleTable
 
 MAP_COLUMNS = ("sample_id", "umap_x", "umap_y")
@@ -43,10 +43,6 @@ PIECE = 250  # rows read at a time
 MOST_CATEGORIES = 200
 FEW_NUMBERS = 20  # whole numbers of so few values stand for categories
 LONGEST_NAME = 80
-
-UNENCODABLE = "backslashreplace"
-r"""How tables are written where a text holds half of a surrogate pair, for which UTF-8 has no
-bytes: as ``\ud800``, so that every program can read the table."""
 
 Columns = Mapping[str, Sequence[Any]]  # equally long; None or "" where nothing is given
 

@@ -22,7 +22,6 @@ from diffviews_desktop.data.folder.files import files_in, read_json, replacing
 from diffviews_desktop.data.folder.model_folder import ModelFolder, embedding_files, metadata_file
 from diffviews_desktop.data.folder.sample_columns import (
     MOST_NAMES,
-    UNENCODABLE,
     Columns,
     as_float32,
     as_written,
@@ -37,7 +36,7 @@ from diffviews_desktop.data.folder.sample_columns import (
 from diffviews_desktop.data.folder.sample_records import Records, sample_records
 from diffviews_desktop.errors import DataError, brief
 from diffviews_desktop.files.reading import MOST_TABLE_MEMORY, meant_as_file, too_many_values
-from diffviews_desktop.text.plain import csv_cell, from_csv_cell
+from diffviews_desktop.text.plain import UNENCODABLE, csv_cell, from_csv_cell
 from diffviews_desktop.values.samples import Column, SampleTable
 
 IMAGENET_ADAPTERS = ("edm-imagenet-64", "dmd2-imagenet-64")

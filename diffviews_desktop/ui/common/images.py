@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QBuffer, QIODevice, QObject, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPixmap
 
 from diffviews_desktop.errors import PictureError
@@ -133,6 +134,29 @@ def to_qimage(pixels: NDArray[np.uint8]) -> QImage:
     pixels = np.ascontiguousarray(pixels)
     kind = QImage.Format.Format_Grayscale8 if channels == 1 else QImage.Format.Format_RGB888
     return QImage(pixels.data, width, height, width * channels, kind).copy()
+
+
+def pixels_of(image: QImage) -> NDArray[np.uint8]:
+    """A picture as pixels ``(H, W, 3) uint8``, or ``(H, W, 4)`` where it can be transparent."""
+    kind, channels = QImage.Format.Format_RGB888, 3
+    if image.hasAlphaChannel():
+        kind, channels = QImage.Format.Format_RGBA8888, 4
+    image = image.convertToFormat(kind)
+    lines = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), -1)
+    return lines[:, : image.width() * channels].reshape(image.height(), -1, channels).copy()
+
+
+def encoded(picture: QImage, kind: str = "PNG") -> bytes:
+    """A picture of the window itself, without a record, as the bytes of a file of this kind.
+
+    Raises:
+        OSError: it is no kind of picture that can be written.
+    """
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    if not picture.save(buffer, kind):  # type: ignore[call-overload]
+        raise OSError(errno.EINVAL, f"pictures cannot be written as {kind or 'nothing'}")
+    return bytes(buffer.data().data())
 
 
 def enlarged(image: QImage, side: int, ratio: float) -> QPixmap:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from diffviews_desktop.engine.jobs.samples import PictureMean
@@ -63,15 +62,15 @@ class MeanWindow(QDialog):
         left_out = f" {mean.left_out}." if mean.left_out else ""
         self.note.set_text(f"of {mean.model}.{left_out}")
         ratio = self.devicePixelRatioF()
-        self.mean.setPixmap(enlarged(mean_image(mean), SIDE, ratio))
+        self.mean.setPixmap(enlarged(to_qimage(mean_pixels(mean)), SIDE, ratio))
         # a standard deviation of values up to 255 is half of that at most
-        self.deviation.setPixmap(enlarged(_image(2 * mean.deviation), SIDE, ratio))
+        self.deviation.setPixmap(enlarged(to_qimage(_pixels(2 * mean.deviation)), SIDE, ratio))
 
 
-def mean_image(mean: PictureMean) -> QImage:
-    """The mean as a picture."""
-    return _image(mean.mean)
+def mean_pixels(mean: PictureMean) -> NDArray[np.uint8]:
+    """The mean as pixels ``(H, W, C)``."""
+    return _pixels(mean.mean)
 
 
-def _image(values: NDArray[np.float32]) -> QImage:
-    return to_qimage(np.clip(np.rint(values), 0, 255).astype(np.uint8))
+def _pixels(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)

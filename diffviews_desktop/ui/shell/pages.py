@@ -111,7 +111,7 @@ class Pages:
             made.grid_requested.connect(self._draw_grid)
             made.cancel_requested.connect(partial(asking.cancel_job, self._context))
             made.cell_chosen.connect(partial(experiments.generate_cell, self._context))
-            made.save_requested.connect(self._save_sheet)
+            made.save_requested.connect(self._window.saves.sheet)
             made.set_state(self._context.state)
             self._panels.add(made)
         _bring_up(self.grid)
@@ -119,10 +119,6 @@ class Pages:
     def _draw_grid(self, axes: dict[str, Any]) -> None:
         runs = self._context.state.runs
         experiments.generate_grid(self._context, runs.settings, runs.class_choice, **axes)
-
-    def _save_sheet(self) -> None:
-        assert self.grid is not None
-        self._window.saves.sheet(self.grid.sheet.renderer())
 
     def _show_mean(self) -> None:
         mean = self._context.state.picks.mean

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from PySide6.QtCore import QObject
-from PySide6.QtGui import QImage
 
 from diffviews_desktop.actions.context import Context
+from diffviews_desktop.engine.grid_axes import sheet_of
+from diffviews_desktop.exports import registry
+from diffviews_desktop.exports.contents import Drawing, Picture, Sheet
 from diffviews_desktop.text.plain import file_name
-from diffviews_desktop.ui.common.images import to_qimage
-from diffviews_desktop.ui.panels.mean import mean_image
-from diffviews_desktop.ui.shell.saving import PictureSaver
+from diffviews_desktop.ui.common import theme
+from diffviews_desktop.ui.panels.mean import mean_pixels
+from diffviews_desktop.ui.shell.saving import Exported, PictureSaver, as_seen
 from diffviews_desktop.ui.views.area import MapArea
 
 
@@ -32,12 +33,12 @@ class Saves:
         self._saver.saved.connect(self._on_saved)
 
     def picture(self, file: Path) -> None:
-        """Write the picture of the shown step as PNG."""
+        """Write the picture of the shown step, with what makes it again."""
         runs = self._context.state.runs
         run = runs.run()
         if run is not None and run.steps:
             step = run.steps[min(runs.step, len(run.steps) - 1)]
-            self._saver.save(partial(to_qimage, step.image), str(file), run.record)
+            self._save(Picture(step.image, run.record), file)
 
     def map(self, file: Path, area: MapArea) -> None:
         """Write the map as it is seen; meanwhile another one may have come."""
@@ -45,9 +46,6 @@ class Saves:
         shown = state.opened.layer_map
         if shown is None:
             return
-        vectors = file.suffix.lower() == ".svg"
-        if vectors and not area.is_flat:
-            file, vectors = file.with_suffix(".png"), False
         record = {
             "kind": "map",
             "model": state.opened.model,
@@ -55,27 +53,38 @@ class Saves:
             "parameters": shown.parameters,
             "colored_by": state.colored_by,
         }
-        self._saver.save(area.export(vectors=vectors), str(file), record)
+        make = area.export(vectors=registry.exporter_for(file, Drawing) is not None)
+        self._save_made(as_seen(make, record), file)
 
-    def sheet(self, make: Callable[[], QImage]) -> None:
-        """Ask where to, and write the contact sheet as PNG, with what makes it again inside."""
+    def sheet(self) -> None:
+        """Ask where to, and write the contact sheet, with what makes it again."""
         grid = self._context.state.runs.grid
-        if grid is not None:
-            name = f"{file_name(grid.job.model)}-grid-seed-{grid.job.settings.seed}.png"
-            self._ask(make, name, grid.record)
+        if grid is None:
+            return
+        name = f"{file_name(grid.job.model)}-grid-seed-{grid.job.settings.seed}.png"
+        colors = theme.colors()
+        sheet = sheet_of(grid.job, grid.cells, grid.record)
+        self._ask(replace(sheet, paper=colors.map, ink=colors.text), name)
 
     def mean(self) -> None:
-        """Ask where to, and write the mean picture as PNG, with the samples that it is of."""
+        """Ask where to, and write the mean picture, with the samples that it is of."""
         mean = self._context.state.picks.mean
         if mean is not None:
             record = {"kind": "mean", "model": mean.model, "sample_ids": list(mean.sample_ids)}
             name = f"{file_name(mean.model)}-mean-of-{len(mean.sample_ids)}.png"
-            self._ask(partial(mean_image, mean), name, record)
+            self._ask(Picture(mean_pixels(mean), record), name)
 
-    def _ask(self, make: Callable[[], QImage], name: str, record: Mapping[str, Any] | None) -> None:
-        file = self._context.window.ask_file("Save picture", name, ["png"], "pictures")
+    def _ask(self, content: Picture | Sheet, name: str) -> None:
+        kind = type(content)
+        file = self._context.window.ask_file("Save picture", name, lambda: (kind,), "pictures")
         if file is not None:
-            self._saver.save(make, str(file), record)
+            self._save(content, file)
+
+    def _save(self, content: Exported, file: Path) -> None:
+        self._save_made(lambda: content, file)
+
+    def _save_made(self, make: Callable[[], Exported], file: Path) -> None:
+        self._saver.save(make, str(file))
 
     def _on_saved(self, file: str, done: bool) -> None:
         if done:

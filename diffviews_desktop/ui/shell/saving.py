@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import errno
-import json
 import logging
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from PySide6.QtCore import QBuffer, QIODevice, QObject, QRunnable, QThreadPool, Signal
+from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
 from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QFileDialog, QWidget
 
+from diffviews_desktop.exports import registry
+from diffviews_desktop.exports.contents import Description, Drawing, Picture, Record, Sheet
 from diffviews_desktop.files.writing import replacing_all
+from diffviews_desktop.ui.common.images import pixels_of
 
 log = logging.getLogger(__name__)
 
-KEY = "diffviews"
-"""Keyword of the PNG's text, from which ``generate --replay`` makes the picture again."""
 BESIDE = ".diffviews.json"
+Exported = Picture | Drawing | Sheet
 
 
 class PictureSaver(QObject):
-    """Writes PNGs and SVGs with their records, both whole or neither.
+    """Writes pictures and drawings with their records, both whole or neither.
 
     A link in their place is replaced, not followed. Signal: ``saved(file, done)``.
     """
@@ -34,12 +36,11 @@ class PictureSaver(QObject):
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(1)
 
-    def save(
-        self, make: Callable[[], QImage | bytes], file: str, record: Mapping[str, Any] | None
-    ) -> None:
-        """Write what ``make`` gives, which is called in another thread: a picture as PNG, bytes as
-        they are; and the record, inside the PNG and as ``<name>.diffviews.json`` beside it."""
-        self._pool.start(_Save(self, make, file, record))
+    def save(self, make: Callable[[], Exported], file: str) -> None:
+        """Write what ``make`` gives, which is called in another thread, in the format that the
+        file's name ends in, else in the usual one; and its record as ``<name>.diffviews.json``
+        beside it."""
+        self._pool.start(_Save(self, make, file))
 
     def wait(self) -> None:
         """Let what is being written come to its end."""
@@ -47,32 +48,16 @@ class PictureSaver(QObject):
 
 
 class _Save(QRunnable):
-    def __init__(
-        self,
-        saver: PictureSaver,
-        make: Callable[[], QImage | bytes],
-        file: str,
-        record: Mapping[str, Any] | None,
-    ) -> None:
+    def __init__(self, saver: PictureSaver, make: Callable[[], Exported], file: str) -> None:
         super().__init__()
-        self._saver, self._make, self._file, self._record = saver, make, file, record
+        self._saver, self._make, self._file = saver, make, file
 
     def run(self) -> None:
         self._saver.saved.emit(self._file, self._write())
 
     def _write(self) -> bool:
         try:
-            picture, contents = self._make(), []
-            if self._record is not None and isinstance(picture, QImage):
-                picture.setText(KEY, json.dumps(dict(self._record), sort_keys=True))
-            contents.append(encoded(picture) if isinstance(picture, QImage) else picture)
-            paths = [Path(self._file)]
-            if self._record is not None:
-                contents.append(json.dumps(dict(self._record), indent=2).encode())
-                paths.append(paths[0].with_suffix(BESIDE))
-            with replacing_all(*paths) as files:
-                for file, content in zip(files, contents, strict=True):
-                    file.write(content)
+            write_with_record(self._make(), Path(self._file))
         except OSError as error:
             log.warning("%s cannot be written: %s", self._file, error)
             return False
@@ -82,14 +67,54 @@ class _Save(QRunnable):
         return True
 
 
-def encoded(picture: QImage, kind: str = "PNG") -> bytes:
-    """A picture as the bytes of a file of this kind.
+def write_with_record(content: Exported, file: Path) -> None:
+    """Write a content and, where it has a record, that beside it: both or neither.
 
     Raises:
-        OSError: it is no kind of picture that can be written.
+        OSError: one cannot be written.
     """
-    buffer = QBuffer()
-    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    if not picture.save(buffer, kind):  # type: ignore[call-overload]
-        raise OSError(errno.EINVAL, f"pictures cannot be written as {kind or 'nothing'}")
-    return bytes(buffer.data().data())
+    kind = type(content)
+    exporter = registry.exporter_for(file, kind) or registry.exporters_of(kind)[0]
+    paths = [file] if content.record is None else [file, file.with_suffix(BESIDE)]
+    with replacing_all(*paths) as files:
+        exporter.write(content, files[0], lambda _: None)
+        if content.record is not None:
+            registry.write(Description(content.record), BESIDE, files[1])
+
+
+def ask_where(
+    parent: QWidget, title: str, start: str | Path, contents: Callable[[], tuple[type, ...]]
+) -> str:
+    """Ask the user for the file to write; returns an empty text if they cancel.
+
+    A name without a suffix gets that of the chosen format. If such a file exists already, the
+    dialog opens again with this name, and asks whether to replace the file.
+
+    Args:
+        parent: of the dialog.
+        title: of the dialog.
+        start: the suggested file.
+        contents: returns the classes of `exports.contents` that can be written; called before and
+            after the dialog, because they may change meanwhile.
+    """
+    while True:
+        kinds = registry.filters(*contents())
+        entered, chosen = QFileDialog.getSaveFileName(parent, title, str(start), kinds)
+        if not entered:
+            return ""
+        file = registry.completed(entered, chosen, *contents())
+        if file == entered or not os.path.lexists(file):
+            return file
+        start = file
+
+
+def as_seen(make: Callable[[], QImage | bytes], record: Record) -> Callable[[], Exported]:
+    """What makes a picture of what ``make`` gives, or a drawing where that is SVG."""
+    return partial(_as_seen, make, record)
+
+
+def _as_seen(make: Callable[[], QImage | bytes], record: Record) -> Exported:
+    made = make()
+    if isinstance(made, bytes):
+        return Drawing(made, record)
+    return Picture(pixels_of(made), record)

@@ -20,7 +20,7 @@ from diffviews_desktop.actions import (
     selection,
     showing,
 )
-from diffviews_desktop.actions.context import Context, Move, Page, WorkerLike
+from diffviews_desktop.actions.context import Contents, Context, Move, Page, WorkerLike
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
@@ -44,6 +44,7 @@ from diffviews_desktop.ui.shell.notice_bar import NoticeBar
 from diffviews_desktop.ui.shell.pages import Pages
 from diffviews_desktop.ui.shell.remembered import restored, to_remember
 from diffviews_desktop.ui.shell.saves import Saves
+from diffviews_desktop.ui.shell.saving import ask_where
 from diffviews_desktop.ui.shell.settings import Settings
 from diffviews_desktop.ui.shell.status_bar import StatusBar
 from diffviews_desktop.ui.views.area import MapArea
@@ -341,17 +342,12 @@ class MainWindow(QMainWindow):
         folder = QFileDialog.getExistingDirectory(self.layout_of_docks.middle, title, start)
         return Path(folder) if folder else None
 
-    def ask_file(self, title: str, name: str, kinds: Sequence[str], place: str) -> Path | None:
+    def ask_file(self, title: str, name: str, contents: Contents, place: str) -> Path | None:
         """A file to write; see `WindowLike`."""
         start = Path(self._settings.text(place, str(Path.home()))) / name
-        filters = ";;".join(f"{kind.upper()} (*.{kind})" for kind in kinds)
-        parent = self.layout_of_docks.middle
-        file, chosen = QFileDialog.getSaveFileName(parent, title, str(start), filters)
+        file = ask_where(self.layout_of_docks.middle, title, start, contents)
         if not file:
             return None
-        if not file.lower().endswith(tuple(f".{kind}" for kind in kinds)):
-            wanted = next((kind for kind in kinds if chosen.startswith(kind.upper())), kinds[0])
-            file += f".{wanted}"
         self._settings.change({place: str(Path(file).parent)})
         return Path(file)
 

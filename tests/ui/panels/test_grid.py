@@ -486,40 +486,6 @@ def test_pictures_that_come_leave_the_zoom_and_the_next_grid_is_fitted(
     assert whole(sheet)
 
 
-def test_the_saved_sheet_has_every_picture_at_its_place(sheet: ContactSheet) -> None:
-    image = sheet.renderer()()
-    rect = sheet.sceneRect()
-    factor = image.width() / rect.width()
-    assert factor == pytest.approx(2, abs=0.01)
-    paper = sheet.backgroundBrush().color()
-    for index in range(6):
-        place = (sheet.place(index).center() - rect.topLeft()) * factor
-        found = image.pixelColor(place.toPoint())
-        expected = colour(index) if index < 4 else paper.getRgb()[:3]
-        assert found.getRgb()[:3] == expected
-    for item in sheet._names:  # something is written where a name is
-        box = item.sceneBoundingRect().translated(-rect.topLeft())
-        part = image.copy(
-            round(box.x() * 2), round(box.y() * 2), round(box.width() * 2), round(box.height() * 2)
-        )
-        seen = {part.pixel(x, y) for x in range(part.width()) for y in range(part.height())}
-        assert len(seen) > 2
-
-
-def test_a_huge_sheet_is_saved_smaller(qtbot: QtBot, make_grid) -> None:
-    sheet = ContactSheet()
-    qtbot.addWidget(sheet)
-    grid = make_grid(6)
-    job = replace(grid.job, samples=10, strengths=tuple(np.linspace(0, 1, 200).tolist()))
-    cells = (GridCell(0, job.cells()[0], 0, np.full((8, 8, 1), 90, np.uint8)),)
-    sheet.show_grid(GridRecord(job, cells))
-    image = sheet.renderer()()
-    assert image.width() * image.height() == pytest.approx(20_000_000, rel=0.01)
-    assert image.height() / image.width() == pytest.approx(
-        sheet.sceneRect().height() / sheet.sceneRect().width(), rel=0.01
-    )
-
-
 def test_the_sheet_takes_the_colours_of_the_theme(window: GridWindow, sheet: ContactSheet) -> None:
     light = pixel(sheet, at(sheet, 5))
     theme.apply("dark")

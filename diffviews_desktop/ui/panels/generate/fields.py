@@ -1,42 +1,67 @@
-"""Fields of the Generate panel, with the same name for the eye and for a screen reader."""
+"""Fields of the Generate panel, made of the settings that they show; each has the same name for the
+eye and for a screen reader."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QGridLayout, QSpinBox, QWidget
+from PySide6.QtCore import Qt, SignalInstance
+from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QSpinBox, QWidget
 
 from diffviews_desktop.ui.common.labels import caption, tip
-from diffviews_desktop.ui.common.widgets import Decimal, ElidingComboBox, with_margin
+from diffviews_desktop.ui.common.widgets import (
+    Decimal,
+    ElidingComboBox,
+    block_signals,
+    with_margin,
+)
+from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.setting_specs import Choice, Real, Setting, Switch, Whole
+
+Field = QSpinBox | Decimal | QComboBox | QCheckBox
 
 NARROWEST = 68
 """Width of a number field at least: by itself it would ask for room for its longest number, and two
 beside each other would be cut off in a narrow panel."""
 
 
-def spin(name: str, low: int, high: int) -> QSpinBox:
+def spin(setting: Whole) -> QSpinBox:
     """A field for a whole number."""
     field = QSpinBox()
     with_margin(field)
-    field.setRange(low, high)
+    field.setRange(setting.minimum + setting.first, setting.maximum + setting.first)
     field.setMinimumWidth(NARROWEST)
-    _name(field, name)
+    _name(field, setting.help)
     return field
 
 
-def decimal(name: str, low: float, high: float, decimals: int, step: float) -> Decimal:
+def decimal(setting: Real) -> Decimal:
     """A field for a real number."""
     field = Decimal()
-    field.setDecimals(decimals)
-    field.setRange(low, high)
-    field.setSingleStep(step)
+    field.setDecimals(setting.decimals)
+    field.setRange(setting.minimum, setting.maximum)
+    field.setSingleStep(setting.step)
+    field.setSpecialValueText(setting.none)
     field.setMinimumWidth(NARROWEST)
-    _name(field, name)
+    _name(field, setting.help)
     return field
 
 
-def choice(name: str, values: dict[str, str]) -> QComboBox:
+def switch(setting: Switch) -> QCheckBox:
+    """A field for true or false."""
+    field = QCheckBox(setting.label)
+    field.setToolTip(tip(setting.help))
+    return field
+
+
+def choice(setting: Choice) -> QComboBox:
+    """A choice of words, each with its meaning as its tooltip."""
+    return choice_of(setting.help, setting.choices)
+
+
+def choice_of(name: str, values: Mapping[str, str]) -> QComboBox:
     """A choice of values, each with a text for its tooltip."""
     field = ElidingComboBox()
     for value, meaning in values.items():
@@ -44,6 +69,70 @@ def choice(name: str, values: dict[str, str]) -> QComboBox:
         field.setItemData(field.count() - 1, tip(meaning), Qt.ItemDataRole.ToolTipRole)
     _name(field, name)
     return field
+
+
+class Fields:
+    """The fields of a page, each with the setting that it shows."""
+
+    def __init__(self, fields: Mapping[Setting, Field]) -> None:
+        self._fields = fields
+
+    def connect(self, edited: SignalInstance) -> None:
+        """Emit a signal after every edit."""
+        for field in self._fields.values():
+            _changed(field).connect(edited)
+
+    def show(self, settings: GenerateSettings) -> None:
+        """Show settings, without a signal."""
+        unblock = block_signals(*self._fields.values())
+        for setting, field in self._fields.items():
+            _show(setting, field, setting.of(settings))
+        unblock()
+
+    def changed(self, settings: GenerateSettings) -> GenerateSettings:
+        """The settings with what the fields say."""
+        said = {setting.name: _value(setting, field) for setting, field in self._fields.items()}
+        return replace(settings, **said)
+
+
+def _changed(field: Field) -> SignalInstance:
+    match field:
+        case QCheckBox():
+            return field.toggled
+        case QComboBox():
+            return field.currentIndexChanged
+        case _:
+            return field.valueChanged
+
+
+def _show(setting: Setting, field: Field, value: Any) -> None:
+    match field:
+        case QCheckBox():
+            field.setChecked(value)
+        case QComboBox():
+            field.setCurrentIndex(field.findData(value))
+        case QSpinBox() if isinstance(setting, Whole):
+            _set(field, value + setting.first)
+        case _:
+            _set(field, field.minimum() if value is None else value)
+
+
+def _set(field: QSpinBox | Decimal, value: Any) -> None:
+    if field.value() != value:  # else what the user types there would be reformatted
+        field.setValue(value)
+
+
+def _value(setting: Setting, field: Field) -> Any:
+    match field:
+        case QCheckBox():
+            return field.isChecked()
+        case QComboBox():
+            return field.currentData()
+        case QSpinBox() if isinstance(setting, Whole):
+            return field.value() - setting.first
+        case _:
+            none = isinstance(setting, Real) and setting.none and field.value() == setting.minimum
+            return None if none else field.value()
 
 
 def grid_of(rows: Sequence[Sequence[tuple[str, QWidget]]]) -> QGridLayout:

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QCheckBox,
     QListWidgetItem,
     QMenu,
     QPushButton,
@@ -19,13 +18,24 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.entries import name_list, short
 from diffviews_desktop.ui.common.labels import plain, tip
 from diffviews_desktop.ui.common.widgets import block_signals
-from diffviews_desktop.ui.panels.generate.fields import choice, decimal, grid_of, spin
+from diffviews_desktop.ui.panels.generate.fields import (
+    Fields,
+    choice,
+    decimal,
+    grid_of,
+    spin,
+    switch,
+)
 from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.setting_specs import (
+    MASK_FROM,
+    MASK_LAYERS,
+    MASK_STEPS,
+    MASK_UNCONDITIONAL,
+    STRENGTH,
+    WEIGHTING,
+)
 
-WEIGHTS = {
-    "equal": "equal: the plain mean of the anchor and its neighbours",
-    "distance": "distance: neighbours nearer to the anchor count more",
-}
 _LONGEST_LIST = 320
 
 
@@ -37,66 +47,46 @@ class MaskPage(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.layers = LayerChoice()
-        self.first = spin("First step that the mask acts on", 1, 1000)
-        self.mask_steps = spin("Last step that the mask acts on; 0 for no mask", 0, 1000)
-        self.strength = decimal(
-            "How much of the mask is imposed: 1 replaces what the layer computes, 0 leaves it",
-            0.0, 1.0, 3, 0.1,
-        )  # fmt: skip
-        self.weights = choice("How the samples are weighted", WEIGHTS)
-        self.unconditional = QCheckBox("on both halves of guidance")
-        self.unconditional.setToolTip(
-            "With guidance, the mask acts on the conditional and the unconditional half; "
-            "otherwise on the conditional half alone"
+        self.first, self.mask_steps = spin(MASK_FROM), spin(MASK_STEPS)
+        self.strength, self.weights = decimal(STRENGTH), choice(WEIGHTING)
+        self.unconditional = switch(MASK_UNCONDITIONAL)
+        self._fields = Fields(
+            {
+                MASK_FROM: self.first,
+                MASK_STEPS: self.mask_steps,
+                STRENGTH: self.strength,
+                WEIGHTING: self.weights,
+                MASK_UNCONDITIONAL: self.unconditional,
+            }
         )
         self.setLayout(
             grid_of(
                 [
-                    [("Impose &at", self.layers)],
-                    [("S&teps", self.first), ("to", self.mask_steps)],
-                    [("S&trength", self.strength), ("Wei&ghts", self.weights)],
+                    [(MASK_LAYERS.label, self.layers)],
+                    [(MASK_FROM.label, self.first), (MASK_STEPS.label, self.mask_steps)],
+                    [(STRENGTH.label, self.strength), (WEIGHTING.label, self.weights)],
                     [("", self.unconditional)],
                 ]
             )
         )
         self.layers.edited.connect(self.edited)
-        for field in (self.first, self.mask_steps):
-            field.valueChanged.connect(self.edited)
-        self.strength.valueChanged.connect(self.edited)
-        self.weights.currentIndexChanged.connect(self.edited)
-        self.unconditional.toggled.connect(self.edited)
+        self._fields.connect(self.edited)
 
     def set_state(self, state: State) -> None:
         """Show the settings."""
         s = state.runs.settings
-        unblock = block_signals(
-            self.first, self.mask_steps, self.strength, self.weights, self.unconditional
-        )
+        unblock = block_signals(self.first, self.mask_steps)
         self.mask_steps.setMaximum(s.num_steps)
         self.first.setMaximum(s.num_steps)
-        for field, value in ((self.first, s.mask_from + 1), (self.mask_steps, s.mask_steps)):
-            if field.value() != value:
-                field.setValue(value)
-        if self.strength.value() != s.strength:
-            self.strength.setValue(s.strength)
-        self.weights.setCurrentIndex(self.weights.findData(s.weighting))
-        self.unconditional.setChecked(s.mask_unconditional)
+        unblock()
+        self._fields.show(s)
         guided = s.guidance_scale != 1 and not state.opened.unconditional
         self.unconditional.setEnabled(guided)
         self.layers.set_state(state)
-        unblock()
 
     def changed(self, settings: GenerateSettings) -> GenerateSettings:
         """The settings with what the fields say."""
-        return replace(
-            settings,
-            mask_from=self.first.value() - 1,
-            mask_steps=self.mask_steps.value(),
-            strength=self.strength.value(),
-            weighting=self.weights.currentData(),
-            mask_unconditional=self.unconditional.isChecked(),
-            mask_layers=self.layers.chosen,
-        )
+        return replace(self._fields.changed(settings), mask_layers=self.layers.chosen)
 
 
 class LayerChoice(QPushButton):
@@ -111,9 +101,9 @@ class LayerChoice(QPushButton):
         self._whole = ""
         self.setObjectName("choice")
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName("Layers to impose")
+        self.setAccessibleName(MASK_LAYERS.help)
         self.list = name_list()
-        self.list.setAccessibleName("Layers to impose")
+        self.list.setAccessibleName(MASK_LAYERS.help)
         self.list.itemChanged.connect(self._on_checked)
         menu = QMenu(self)
         action = QWidgetAction(menu)

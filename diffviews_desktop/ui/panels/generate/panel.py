@@ -27,13 +27,12 @@ from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import ElidedLabel, caption, tip
 from diffviews_desktop.ui.common.widgets import ElidingComboBox, IconButton, as_panel, block_signals
 from diffviews_desktop.ui.panels.generate.mask_page import MaskPage
-from diffviews_desktop.ui.panels.generate.sampling_page import SAMPLING, SamplingPage
-from diffviews_desktop.values.import_rules import MAX_SEED
+from diffviews_desktop.ui.panels.generate.sampling_page import SamplingPage
 from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.setting_specs import PUBLISHED, SEED
 
 SEARCHABLE_CLASSES = 30
 LOWEST_PAGE = 64
-PRESET = (*SAMPLING, "s_min", "s_max", "s_noise")
 NFE = "NFE: how often the network runs for a picture"
 
 
@@ -61,8 +60,8 @@ class GeneratePanel(QWidget):
             self.pages.addTab(_scrolling(page), title)
         self.seed = QLineEdit()
         self.seed.setPlaceholderText("new each time")
-        self.seed.setAccessibleName("Seed")
-        self.seed.setMaxLength(19)
+        self.seed.setAccessibleName(SEED.caption)
+        self.seed.setMaxLength(len(str(SEED.maximum)))
         self.lock = IconButton("unlock", "Keep the seed for the next run")
         self.lock.setCheckable(True)
         self.classes = ElidingComboBox()
@@ -98,7 +97,7 @@ class GeneratePanel(QWidget):
         seed_row.setContentsMargins(0, 0, 0, 0)
         seed_row.addWidget(self.seed)
         seed_row.addWidget(self.lock)
-        form.addRow(caption("S&eed", self.seed), seed_row)
+        form.addRow(caption(SEED.label, self.seed), seed_row)
         buttons = QHBoxLayout()
         buttons.addWidget(self.generate, 1)
         buttons.addWidget(self.grid)
@@ -228,7 +227,7 @@ class GeneratePanel(QWidget):
 
     def _typed_seed(self) -> int | None:
         text = self.seed.text().strip()
-        return int(text) if text.isdecimal() and int(text) <= MAX_SEED else None
+        return int(text) if text.isdecimal() and int(text) <= SEED.maximum else None
 
     def _on_seed_typed(self) -> None:
         """A seed that was typed is kept; one that is no number is taken back."""
@@ -242,7 +241,7 @@ class GeneratePanel(QWidget):
     def _on_preset(self, settings: GenerateSettings) -> None:
         """Take somebody's way of sampling; the mask stays, and acts on all steps."""
         after = self.settings()
-        taken = {name: getattr(settings, name) for name in PRESET}
+        taken = {setting.name: setting.of(settings) for setting in PUBLISHED}
         after = replace(after, **taken, mask_from=0, mask_steps=settings.num_steps)
         self.settings_changed.emit(after, self.classes.currentData())
 

@@ -11,20 +11,30 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import tip
 from diffviews_desktop.ui.common.widgets import block_signals
-from diffviews_desktop.ui.panels.generate.fields import choice, decimal, grid_of, show_row, spin
+from diffviews_desktop.ui.panels.generate.fields import (
+    Fields,
+    choice,
+    choice_of,
+    decimal,
+    grid_of,
+    show_row,
+    spin,
+)
 from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.setting_specs import (
+    GUIDANCE_SCALE,
+    NOISE_MODE,
+    NUM_STEPS,
+    S_CHURN,
+    S_MAX,
+    S_MIN,
+    S_NOISE,
+    SAMPLER,
+    SIGMA_MAX,
+    SIGMA_MIN,
+    sample_alike,
+)
 
-NOISE = {
-    "stochastic": "stochastic: a new seed each time, unless one is locked",
-    "fixed": "fixed: the same seed each time",
-    "zero": "zero: no noise at all",
-}
-SAMPLERS = {
-    "renoise": "renoise: predict the picture, add noise of the next level, and so on; the way of "
-    "DMD2 and other few-step models",
-    "heun": "heun: EDM's second-order sampler; two evaluations a step but for the last",
-}
-GUIDANCE = "Classifier-free guidance; 1 is none"
 OWN, OTHER = "the model's own", "other"
 _CHURN_ROW, _LIMITS_ROW = 4, 5
 
@@ -38,66 +48,49 @@ class SamplingPage(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._presets: tuple[tuple[str, GenerateSettings], ...] = ()
-        self.preset = choice("Published settings", {})
-        self.steps = spin("Denoising steps", 1, 1000)
-        self.sampler = choice("Sampler", SAMPLERS)
-        self.sigma_max = decimal("Noise level of the first step", 0.001, 1000.0, 3, 1.0)
-        self.sigma_min = decimal("Noise level of the last step", 0.001, 1000.0, 3, 0.05)
-        self.guidance = decimal(GUIDANCE, 0.0, 50.0, 2, 0.1)
-        self.noise = choice("Noise mode", NOISE)
-        self.churn = decimal("Noise that the sampler adds over the run; 0 for none", 0, 1000, 2, 5)
-        self.churn_noise = decimal("Standard deviation of the added noise", 0, 10, 4, 0.001)
-        self.churn_min = decimal("Lowest noise level at which it is added", 0, 1000, 3, 0.01)
-        self.churn_max = decimal(
-            "Highest noise level at which it is added; 0 for no limit", 0, 1000, 3, 1
+        self.preset = choice_of("Published settings", {})
+        self.steps, self.sampler = spin(NUM_STEPS), choice(SAMPLER)
+        self.sigma_max, self.sigma_min = decimal(SIGMA_MAX), decimal(SIGMA_MIN)
+        self.guidance, self.noise = decimal(GUIDANCE_SCALE), choice(NOISE_MODE)
+        self.churn, self.churn_noise = decimal(S_CHURN), decimal(S_NOISE)
+        self.churn_min, self.churn_max = decimal(S_MIN), decimal(S_MAX)
+        self._fields = Fields(
+            {
+                NUM_STEPS: self.steps,
+                SAMPLER: self.sampler,
+                SIGMA_MAX: self.sigma_max,
+                SIGMA_MIN: self.sigma_min,
+                GUIDANCE_SCALE: self.guidance,
+                NOISE_MODE: self.noise,
+                S_CHURN: self.churn,
+                S_NOISE: self.churn_noise,
+                S_MIN: self.churn_min,
+                S_MAX: self.churn_max,
+            }
         )
-        self.churn_max.setSpecialValueText("no limit")
         self._grid = grid_of(
             [
                 [("&Preset", self.preset)],
-                [("S&teps", self.steps), ("Sam&pler", self.sampler)],
-                [("σ ma&x", self.sigma_max), ("σ mi&n", self.sigma_min)],
-                [("Gu&idance", self.guidance), ("N&oise", self.noise)],
-                [("Churn", self.churn), ("of", self.churn_noise)],
-                [("σ from", self.churn_min), ("to", self.churn_max)],
+                [(NUM_STEPS.label, self.steps), (SAMPLER.label, self.sampler)],
+                [(SIGMA_MAX.label, self.sigma_max), (SIGMA_MIN.label, self.sigma_min)],
+                [(GUIDANCE_SCALE.label, self.guidance), (NOISE_MODE.label, self.noise)],
+                [(S_CHURN.label, self.churn), (S_NOISE.label, self.churn_noise)],
+                [(S_MIN.label, self.churn_min), (S_MAX.label, self.churn_max)],
             ]
         )
         self.setLayout(self._grid)
-        self.steps.valueChanged.connect(self.edited)
-        for field in (
-            self.sigma_max, self.sigma_min, self.guidance, self.churn, self.churn_noise,
-            self.churn_min, self.churn_max,
-        ):  # fmt: skip
-            field.valueChanged.connect(self.edited)
-        for combo in (self.sampler, self.noise):
-            combo.currentIndexChanged.connect(self.edited)
+        self._fields.connect(self.edited)
         self.preset.activated.connect(self._on_preset)
 
     def set_state(self, state: State) -> None:
         """Show the settings."""
         s = state.runs.settings
-        unblock = block_signals(
-            self.preset, self.steps, self.sampler, self.sigma_max, self.sigma_min, self.guidance,
-            self.noise, self.churn, self.churn_noise, self.churn_min, self.churn_max,
-        )  # fmt: skip
+        unblock = block_signals(self.preset, self.sigma_min)
         self.sigma_min.setMaximum(s.sigma_max)
-        for field, value in (
-            (self.sigma_max, s.sigma_max),
-            (self.sigma_min, s.sigma_min),
-            (self.guidance, s.guidance_scale),
-            (self.churn, s.s_churn),
-            (self.churn_noise, s.s_noise),
-            (self.churn_min, s.s_min),
-            (self.churn_max, s.s_max or 0.0),
-        ):
-            if field.value() != value:
-                field.setValue(value)
-        if self.steps.value() != s.num_steps:
-            self.steps.setValue(s.num_steps)
-        self.sampler.setCurrentIndex(self.sampler.findData(s.sampler))
-        self.noise.setCurrentIndex(self.noise.findData(s.noise_mode))
+        self._fields.show(s)
+        meaning = GUIDANCE_SCALE.help
         note = state.opened.loaded.guidance_note if state.opened.loaded is not None else ""
-        self.guidance.setToolTip(tip(f"{GUIDANCE}." if note else GUIDANCE, note))
+        self.guidance.setToolTip(tip(f"{meaning}." if note else meaning, note))
         self._fill_presets(state)
         heun = s.sampler == "heun"
         show_row(self._grid, _CHURN_ROW, heun)
@@ -106,20 +99,9 @@ class SamplingPage(QWidget):
 
     def changed(self, settings: GenerateSettings) -> GenerateSettings:
         """The settings with what the fields say."""
-        heun = self.sampler.currentData() == "heun"
-        return replace(
-            settings,
-            num_steps=self.steps.value(),
-            sampler=self.sampler.currentData(),
-            sigma_max=self.sigma_max.value(),
-            sigma_min=min(self.sigma_min.value(), self.sigma_max.value()),
-            guidance_scale=self.guidance.value(),
-            noise_mode=self.noise.currentData(),
-            s_churn=self.churn.value() if heun else 0.0,
-            s_noise=self.churn_noise.value(),
-            s_min=self.churn_min.value(),
-            s_max=self.churn_max.value() or None,
-        )
+        s = self._fields.changed(settings)
+        churn = s.s_churn if s.sampler == "heun" else 0.0
+        return replace(s, s_churn=churn, sigma_min=min(s.sigma_min, s.sigma_max))
 
     def _fill_presets(self, state: State) -> None:
         loaded = state.opened.loaded
@@ -138,7 +120,7 @@ class SamplingPage(QWidget):
             (
                 row
                 for row, (_, settings) in enumerate(known)
-                if _alike(settings, state.runs.settings)
+                if sample_alike(settings, state.runs.settings)
             ),
             len(known),
         )
@@ -150,14 +132,3 @@ class SamplingPage(QWidget):
         settings = self.preset.itemData(row)
         if settings is not None:
             self.preset_chosen.emit(settings)
-
-
-SAMPLING = (
-    "num_steps", "sampler", "sigma_max", "sigma_min", "rho", "guidance_scale", "s_churn",
-)  # fmt: skip
-
-
-def _alike(one: GenerateSettings, other: GenerateSettings) -> bool:
-    """Whether two settings sample in the same way."""
-    names = SAMPLING if not one.s_churn else (*SAMPLING, "s_min", "s_max", "s_noise")
-    return all(getattr(one, name) == getattr(other, name) for name in names)

@@ -17,6 +17,7 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.entries import name_list, short
 from diffviews_desktop.ui.common.labels import caption, muted, tip
 from diffviews_desktop.ui.common.widgets import block_signals, with_margin
+from diffviews_desktop.values.setting_specs import STRENGTH
 
 
 class AxesForm(QWidget):
@@ -124,7 +125,7 @@ def _parsed(text: str, parse: object) -> tuple | None:
 
 def _strength(text: str) -> float:
     value = float(text)
-    if not 0 <= value <= 1:
+    if not STRENGTH.minimum <= value <= STRENGTH.maximum:
         raise ValueError(text)
     return value
 

@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from diffviews_desktop.cli.shared import Answer
-from diffviews_desktop.engine.grid_axes import Axes
+from diffviews_desktop.engine.grid_axes import sheet_of
 from diffviews_desktop.engine.jobs.drawing import (
     GenerateGrid,
     PictureGrid,
     PicturePlaced,
     Trajectory,
 )
-from diffviews_desktop.exports.contact_sheet import render_sheet
+from diffviews_desktop.exports.contents import Arrays, Picture
 from diffviews_desktop.exports.numbered_files import RECORD, numbered_files
-from diffviews_desktop.exports.record_files import write_picture
 from diffviews_desktop.values.runs import GridCell, TrajectoryStep
 from diffviews_desktop.values.samples import SampleTable
+from diffviews_desktop.values.setting_specs import (
+    MASK_FROM,
+    MASK_LAYERS,
+    MASK_STEPS,
+    SEED,
+    STRENGTH,
+    described,
+)
 
-PICTURE = ".png"
+PICTURE, ARRAYS = ".png", ".npz"
+VARIED = (SEED, STRENGTH, MASK_FROM, MASK_STEPS, MASK_LAYERS)
+"""What can differ among the pictures of a grid."""
 
 
 def write_trajectory(
@@ -38,28 +48,7 @@ def write_trajectory(
     Raises:
         DataError: it cannot be written.
     """
-    job, settings = made.job, made.job.settings
-    result: dict[str, Any] = {
-        "model": job.model,
-        "layers": list(job.layers),
-        "rows": list(job.rows),
-        "class": made.class_label,
-        "class_choice": job.class_choice,
-        "seed": made.seed,
-        "steps": settings.num_steps,
-        "sampler": settings.sampler,
-        "evaluations": made.evaluations,
-        "mask_from": settings.mask_from,
-        "mask_steps": settings.mask_steps,
-        "mask_layers": list(settings.mask_layers or job.layers),
-        "strength": settings.strength,
-        "guidance": settings.guidance_scale,
-        "noise_mode": settings.noise_mode,
-        "device": made.device,
-        "sigmas": [step.sigma for step in made.steps],
-        "trajectory": [_row(step) for step in made.steps],
-        "notes": list(made.notes),
-    }
+    result = _result(made)
     lines = [f"seed {made.seed}, class {made.class_label}, NFE {made.evaluations}", *made.notes]
     if baseline is not None:
         result["unmasked"] = [_row(step) for step in baseline.steps]
@@ -69,17 +58,13 @@ def write_trajectory(
         names = ", ".join(f"{row} ({far:.3g})" for row, far in placed.neighbors)
         lines.append(f"landed nearest to {names}")
     with numbered_files(folder) as files:
-        with files.create(PICTURE) as file:
-            write_picture(file, made.image, made.record)
+        files.write(Picture(made.image, made.record), PICTURE)
         for step in made.steps:
-            with files.create(f"_step_{step.index + 1:02d}.png") as file:
-                write_picture(file, step.image, made.record)
-        if job.keep:
-            with files.create(".npz") as file:
-                np.savez_compressed(file, **_activations(made))  # type: ignore[arg-type]
+            files.write(Picture(step.image, made.record), f"_step_{step.index + 1:02d}{PICTURE}")
+        if made.job.keep:
+            files.write(Arrays(_activations(made)), ARRAYS)
         if baseline is not None:
-            with files.create("_unmasked.png") as file:
-                write_picture(file, baseline.image, baseline.record)
+            files.write(Picture(baseline.image, baseline.record), f"_unmasked{PICTURE}")
         result = files.appear(
             lambda stem: _described(result, made.record, stem, (*files.endings, RECORD))
         )
@@ -88,10 +73,6 @@ def write_trajectory(
 
 def write_grid(made: PictureGrid, folder: Path) -> Answer:
     """Write every picture of a grid and its contact sheet as `write_trajectory` does."""
-    axes = Axes.of(made.job)
-    sheet = render_sheet(
-        axes.arranged([cell.image for cell in made.cells]), axes.row_names, axes.column_names
-    )
     result: dict[str, Any] = {
         "model": made.job.model,
         "layers": list(made.job.layers),
@@ -102,11 +83,9 @@ def write_grid(made: PictureGrid, folder: Path) -> Answer:
         "notes": list(made.notes),
     }
     with numbered_files(folder) as files:
-        with files.create(PICTURE) as file:
-            write_picture(file, sheet, made.record)
+        files.write(sheet_of(made.job, made.cells, made.record), PICTURE)
         for cell in made.cells:
-            with files.create(_cell_ending(cell)) as file:
-                write_picture(file, cell.image, made.record)
+            files.write(Picture(cell.image, made.record), _cell_ending(cell))
         result = files.appear(
             lambda stem: _described(
                 result | {"cells": [_cell(cell, made.job, stem) for cell in made.cells]},
@@ -126,6 +105,25 @@ def paths_apart(one: Trajectory, other: Trajectory) -> list[float]:
         for a, b in zip(one.steps, other.steps, strict=True)
         if a.reduced is not None and b.reduced is not None
     ]
+
+
+def _result(made: Trajectory) -> dict[str, Any]:
+    """What a run was, without the files that it is in."""
+    job = made.job
+    masked = job.settings.mask_layers or job.layers
+    return {
+        "model": job.model,
+        "layers": list(job.layers),
+        "rows": list(job.rows),
+        "class": made.class_label,
+        "class_choice": job.class_choice,
+        **described(replace(job.settings, seed=made.seed, mask_layers=masked)),
+        "evaluations": made.evaluations,
+        "device": made.device,
+        "sigmas": [step.sigma for step in made.steps],
+        "trajectory": [_row(step) for step in made.steps],
+        "notes": list(made.notes),
+    }
 
 
 def _row(step: TrajectoryStep) -> dict[str, Any]:
@@ -170,18 +168,14 @@ def _landed(placed: PicturePlaced, samples: SampleTable) -> dict[str, Any]:
 
 
 def _cell_ending(cell: GridCell) -> str:
-    return f"_{cell.index + 1:04d}.png"
+    return f"_{cell.index + 1:04d}{PICTURE}"
 
 
 def _cell(cell: GridCell, job: GenerateGrid, stem: Path) -> dict[str, Any]:
-    settings = cell.settings
+    masked = cell.settings.mask_layers or job.layers
     return {
-        "seed": settings.seed,
+        **described(replace(cell.settings, mask_layers=masked), VARIED),
         "class": cell.class_label,
-        "strength": settings.strength,
-        "mask_from": settings.mask_from,
-        "mask_steps": settings.mask_steps,
-        "mask_layers": list(settings.mask_layers or job.layers),
         "image": f"{stem}{_cell_ending(cell)}",
     }
 

@@ -1,0 +1,152 @@
+"""Options that several verbs and the window share."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from diffviews_desktop import paths
+from diffviews_desktop.cli.option_types import positive
+from diffviews_desktop.cli.setting_options import add_settings, changes_of
+from diffviews_desktop.values.setting_specs import GUIDANCE_SCALE, NUM_STEPS, SIGMA_MAX, SIGMA_MIN
+
+if TYPE_CHECKING:
+    from diffviews_desktop.values.folders import Source
+    from diffviews_desktop.values.maps import MapParameters
+
+OF_MODEL = (NUM_STEPS, SIGMA_MAX, SIGMA_MIN, GUIDANCE_SCALE)
+"""Settings that go before those of a model's folder."""
+METRICS = ("euclidean", "cosine", "correlation")
+"""Those of `values.maps`, which imports numpy, so that ``--help`` does not."""
+
+
+def add_source_options(
+    parser: argparse.ArgumentParser,
+    *,
+    layer: Callable[[str], Any] = str,
+    several_layers: bool = False,
+) -> None:
+    """Options that say which data and model to use; shared by the window and the verbs.
+
+    Args:
+        parser: gets them.
+        layer: what makes a value of ``--layer``.
+        several_layers: ``--layer`` is required, and may be given more than once: then it is a list.
+    """
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="data folder (default: $DIFFVIEWS_DATA_DIR, else the bundled demo)",
+    )
+    parser.add_argument("--model", metavar="NAME", help="model to open (default: the first)")
+    parser.add_argument(
+        "--layer",
+        type=layer,
+        action="append" if several_layers else "store",
+        required=several_layers,
+        metavar="NAME",
+        help=f"layer, or several joined by +{'; may be repeated' if several_layers else ''}",
+    )
+    add_device_options(parser)
+    parser.add_argument(
+        "--max-classes", type=positive, metavar="N", help="only the first N classes"
+    )
+    parser.add_argument("--adapter", metavar="NAME", help="adapter instead of the folder's")
+    parser.add_argument("--checkpoint", metavar="FILE", help="checkpoint instead of the folder's")
+    add_settings(parser, *OF_MODEL)
+    add_map_options(parser)
+
+
+def add_device_options(parser: argparse.ArgumentParser) -> None:
+    """Options that say how a model runs."""
+    parser.add_argument(
+        "--device",
+        default="auto",
+        help="auto, cpu, cuda, cuda:N or mps (default: $DIFFVIEWS_DEVICE, else the best there is)",
+    )
+    parser.add_argument(
+        "--label-dropout",
+        type=float,
+        metavar="P",
+        help="with what probability labels were dropped in training, where the file does not say",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=("auto", "float32", "float16", "bfloat16"),
+        help="what the network runs in on CUDA (default: what it was made for)",
+    )
+
+
+def add_map_options(parser: argparse.ArgumentParser) -> None:
+    """Options that say how layers are extracted and mapped."""
+    maps = parser.add_argument_group(
+        "maps", "where none of the first six is given, a folder's own map counts"
+    )
+    maps.add_argument("--n-neighbors", type=int, metavar="N", help="of UMAP (default: 15)")
+    maps.add_argument("--min-dist", type=float, metavar="D", help="of UMAP (default: 0.1)")
+    maps.add_argument("--metric", choices=METRICS, help="between activations (default: euclidean)")
+    maps.add_argument(
+        "--pca-components",
+        type=_components,
+        metavar="N",
+        help="dimensions to reduce to first, or none (default: $DIFFVIEWS_PCA_COMPONENTS, else 50)",
+    )
+    maps.add_argument("--n-components", type=int, choices=(2, 3), help="dimensions of the map")
+    maps.add_argument("--map-seed", type=int, metavar="S", help="of every stage (default: 42)")
+    maps.add_argument(
+        "--extraction-input",
+        choices=("noised", "scaled"),
+        help="what the model sees: a noised picture, or the picture times the noise level",
+    )
+    maps.add_argument(
+        "--activation-dtype", choices=("float32", "float16"), help="what activations are stored as"
+    )
+
+
+def source_of(options: argparse.Namespace) -> Source:
+    """What the options of `add_source_options` say.
+
+    Raises:
+        UsageError: a parameter of the map is out of range.
+    """
+    from diffviews_desktop.values.folders import Source
+
+    return Source(
+        path=options.data or paths.default_data_folder(),
+        max_classes=options.max_classes,
+        adapter=options.adapter,
+        checkpoint=options.checkpoint,
+        **changes_of(options, OF_MODEL),
+        label_dropout=options.label_dropout,
+        precision=options.precision,
+        extraction_input=options.extraction_input,
+        activation_dtype=options.activation_dtype,
+        parameters=map_parameters_of(options),
+    )
+
+
+def map_parameters_of(options: argparse.Namespace) -> MapParameters | None:
+    """What the options of `add_map_options` say of the map; None where they say nothing.
+
+    Raises:
+        UsageError: one is out of range.
+    """
+    names = ("n_neighbors", "min_dist", "metric", "pca_components", "n_components")
+    said = {name: getattr(options, name) for name in names} | {"seed": options.map_seed}
+    given = {name: value for name, value in said.items() if value is not None}
+    if not given:
+        return None
+    from diffviews_desktop.values.maps import default_parameters
+
+    if given.get("pca_components") == "none":
+        given["pca_components"] = None
+    return replace(default_parameters(), **given)
+
+
+def _components(text: str) -> int | str:
+    """A number of principal components, or ``none``."""
+    return "none" if text == "none" else positive(text)

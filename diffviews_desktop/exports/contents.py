@@ -1,0 +1,77 @@
+"""What can be exported, whatever the format: pictures, drawings, contact sheets, tables, arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Record = Mapping[str, Any]
+"""How something was made, as values that JSON knows."""
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """Pixels ``(H, W, C) uint8`` with one, three or four channels, and their record."""
+
+    pixels: NDArray[np.uint8]
+    record: Record | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """A drawing in SVG, in UTF-8, and its record."""
+
+    svg: bytes
+    record: Record | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """The pictures of a grid with the names of its rows and columns, and its record.
+
+    Attributes:
+        pictures: ``(H, W, C) uint8``, all of one size, by the number of their cell; cells follow
+            each other row by row, and those without a picture stay empty.
+        count: number of cells.
+        row_names: names left of the rows.
+        column_names: names above the columns, as many as there are columns.
+        paper: colour of the background, ``#rrggbb``.
+        ink: colour of the names.
+        record: how the grid was made.
+    """
+
+    pictures: Mapping[int, NDArray[np.uint8]]
+    count: int
+    row_names: tuple[str, ...]
+    column_names: tuple[str, ...]
+    paper: str = "#ffffff"
+    ink: str = "#282828"
+    record: Record | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Columns of one length by name: texts, or numbers of which some may be NaN."""
+
+    columns: Mapping[str, Sequence[str] | NDArray]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()), ()))
+
+
+@dataclass(frozen=True, eq=False)
+class Arrays:
+    """Arrays by name."""
+
+    arrays: Mapping[str, NDArray]
+
+
+@dataclass(frozen=True, eq=False)
+class Description:
+    """What a run was and which files it is in, as values that JSON knows."""
+
+    values: Record
