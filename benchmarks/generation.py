@@ -44,7 +44,7 @@ from diffviews_desktop.engine.jobs.drawing import Generate
 from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.engine.jobs.opening import LoadModel
 from diffviews_desktop.engine.protocol import Event, StepDone
-from diffviews_desktop.values.conditions import ClassLabel
+from diffviews_desktop.values.conditions import ClassLabel, from_choice
 from diffviews_desktop.values.folders import ModelLoaded, Source
 from diffviews_desktop.values.sampling import GenerateSettings
 
@@ -111,7 +111,7 @@ class Bench:
             model=model,
             layers=(layer,),
             rows=(0, 1, 2, 3, 4, 5, 6),
-            class_choice="zero",
+            condition=from_choice("zero"),
             settings=GenerateSettings(),
         )
         self.engine.run(MapLayer(job_id=1, source=source, model=model, layers=(layer,)))

@@ -64,6 +64,7 @@ def measure(large: Path) -> list[Row]:
 
     from diffviews_desktop.actions import folders, maps, picks, runs
     from diffviews_desktop.app import App, Options, create_application
+    from diffviews_desktop.values.conditions import ZeroLabel
     from diffviews_desktop.values.folders import Source
 
     app = create_application(["responsiveness"])
@@ -141,7 +142,7 @@ def measure(large: Path) -> list[Row]:
     for _ in range(3):
         state = session.state
         runs.generate_from_neighbors(
-            main_app.context, settings=state.runs.settings, class_choice="zero"
+            main_app.context, settings=state.runs.settings, condition=ZeroLabel()
         )
     phase("generation", idle)
     for layers in (("midblock",), ("encoder_bottleneck",), ("decoder_block_4",)):

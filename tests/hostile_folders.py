@@ -23,6 +23,7 @@ from diffviews_desktop.engine.jobs.samples import AveragePictures, ExportSamples
 from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.engine.record import read_record, replayed
 from diffviews_desktop.errors import DiffViewsError
+from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import ModelLoaded, Source
 from diffviews_desktop.values.maps import LayerMap, MapParameters
 
@@ -121,7 +122,7 @@ class HostileFolder:
         for choice in ("random", 0):
             job = Generate(
                 job_id=1, source=source, model=name, layers=(), rows=tuple(rows.tolist()),
-                class_choice=choice, settings=settings,
+                condition=from_choice(choice), settings=settings,
             )  # fmt: skip
             made, refused = self._run(job, Trajectory)
             yield "generate", refused

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from made_runs import told
 from PIL import Image
 
 from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid, PictureGrid, Trajectory
+from diffviews_desktop.values.conditions import ZeroLabel
 from diffviews_desktop.values.folders import Source
 from diffviews_desktop.values.runs import GridCell, TrajectoryStep
 from diffviews_desktop.values.samples import SampleTable
@@ -27,14 +29,14 @@ def made_up_run(seed: int, steps: int = 3, *, keep: bool = True, size: int = 8) 
         model="tiny",
         layers=("midblock",),
         rows=(),
-        class_choice="zero",
+        condition=ZeroLabel(),
         settings=_settings(seed),
         keep=keep,
     )
     values = {"midblock": np.full((2, 3, 3), seed, np.float32)} if keep else None
     return Trajectory(
         job,
-        -2,
+        ZeroLabel(),
         seed,
         tuple(
             TrajectoryStep(
@@ -56,11 +58,13 @@ def made_up_grid(seed: int, samples: int, size: int = 8) -> PictureGrid:
         model="tiny",
         layers=("midblock",),
         rows=(),
-        class_choice="zero",
+        condition=ZeroLabel(),
         settings=_settings(seed),
         samples=samples,
     )
-    cells = (GridCell(index, _settings(seed), -2, _picture(seed, size)) for index in range(samples))
+    cells = (
+        GridCell(index, _settings(seed), told(-2), _picture(seed, size)) for index in range(samples)
+    )
     return PictureGrid(job, tuple(cells), "cpu", record={"seed": seed})
 
 

@@ -19,6 +19,7 @@ from pytestqt.qtbot import QtBot
 
 from diffviews_desktop.app import App, Options
 from diffviews_desktop.engine.jobs.mapping import MapLayer
+from diffviews_desktop.values.conditions import class_number
 
 SECONDS = 1000
 
@@ -116,7 +117,7 @@ def test_the_loop(qtbot: QtBot, app: App) -> None:
     assert counts == sorted(counts)  # those of a fast model can share a frame
     assert counts[-1] == len(record.steps)
     assert len(counts) > len(record.steps) / 2
-    assert record.class_label == 7
+    assert class_number(record.condition) == 7
     assert record.seed is not None
     assert window.trajectory.strip.count() == len(record.steps) == 10
     assert list(window.map._paths) == [record.id]
@@ -223,7 +224,7 @@ if __name__ == "__main__":
             picks.click_point(main.context, 3)
             picks.suggest_neighbors(main.context, 3)
             runs.generate_from_neighbors(
-                main.context, settings=new.runs.settings, class_choice=1
+                main.context, settings=new.runs.settings, condition=from_choice(1)
             )
         record = new.trajectory()
         if record is not None and record.done and len(begun) == 1:

@@ -33,6 +33,7 @@ from diffviews_desktop.engine.jobs.drawing import Generate
 from diffviews_desktop.engine.jobs.mapping import Extract, LinkMaps, MapLayer
 from diffviews_desktop.errors import DiffViewsError
 from diffviews_desktop.processing.umap import MapParameters
+from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import Source
 from diffviews_desktop.values.sampling import GenerateSettings
 
@@ -84,7 +85,7 @@ def masked_picture() -> list[np.ndarray]:
         model=MODEL,
         layers=(LAYER,),
         rows=(0, 50, 99, 150, 199),
-        class_choice=1,
+        condition=from_choice(1),
         settings=GenerateSettings(num_steps=3, mask_steps=3, noise_mode="fixed", seed=7),
     )
     return [step.image for step in Engine("cpu").run(job).steps]

@@ -76,6 +76,7 @@ def work(job: str, data: Path, components: int = 4) -> Any:
     from diffviews_desktop.engine.jobs.drawing import Generate
     from diffviews_desktop.engine.jobs.importing import ImportData
     from diffviews_desktop.engine.jobs.mapping import Extract, MapLayer
+    from diffviews_desktop.values.conditions import RandomClass
     from diffviews_desktop.values.folders import Source
     from diffviews_desktop.values.maps import MapParameters
     from diffviews_desktop.values.sampling import GenerateSettings
@@ -96,7 +97,7 @@ def work(job: str, data: Path, components: int = 4) -> Any:
             **at,
             layers=("encoder_bottleneck",),
             rows=(1, 2),
-            class_choice="random",
+            condition=RandomClass(),
             settings=GenerateSettings(seed=1),
         )
     return ImportData(

@@ -61,7 +61,10 @@ def _begun(runs: Runs, event: RunStarted) -> Runs:
         settings = replace(grid.job.settings, seed=event.seed)
         runs = replace(runs, grid=replace(grid, job=replace(grid.job, settings=settings)))
     if run is not None:
-        runs = runs.with_run(replace(run, seed=event.seed, class_label=event.class_label))
+        begun = replace(
+            run, seed=event.seed, condition=event.condition, evaluations=event.evaluations
+        )
+        runs = runs.with_run(begun)
     return runs
 
 

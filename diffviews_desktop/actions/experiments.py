@@ -7,17 +7,18 @@ from dataclasses import replace
 from diffviews_desktop.actions.action import Action
 from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
-from diffviews_desktop.actions.runs import NO_FOLDER, NO_SAMPLE, begin_run, resolve_class
+from diffviews_desktop.actions.runs import NO_FOLDER, NO_SAMPLE, begin_run, resolve_condition
 from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid
-from diffviews_desktop.state.runs import GridRecord, PanelClass
+from diffviews_desktop.state.runs import GridRecord
 from diffviews_desktop.state.state import State
+from diffviews_desktop.values.conditions import Condition
 from diffviews_desktop.values.sampling import GenerateSettings
 
 
 def generate_grid(
     context: Context,
     settings: GenerateSettings,
-    class_choice: PanelClass,
+    condition: Condition,
     *,
     samples: int = 1,
     strengths: tuple[float, ...] = (),
@@ -43,7 +44,7 @@ def generate_grid(
         model=opened.model,
         layers=opened.layer_map.layers,
         rows=rows,
-        class_choice=resolve_class(state, class_choice),
+        condition=resolve_condition(state, condition),
         settings=settings,
         samples=samples,
         strengths=strengths,
@@ -71,7 +72,7 @@ def generate_cell(context: Context, index: int) -> None:
         model=job.model,
         layers=job.layers,
         rows=job.rows,
-        class_choice=job.class_choice,
+        condition=job.condition,
         settings=cell.settings,
     )
     begin_run(context, again)

@@ -28,6 +28,7 @@ from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.runs import GridRecord, Runs
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.wording import counted
+from diffviews_desktop.values.conditions import AnchorClass
 from diffviews_desktop.values.folders import ModelLoaded, Source
 from diffviews_desktop.values.maps import LayerMap, LinkedMap
 
@@ -77,7 +78,7 @@ def _with_opened(state: State, opened: DataOpened) -> State:
             if same_folder
             else Runs(begun=state.runs.begun, comparing=state.runs.comparing),
             settings=runs.settings if same_model else summary.settings,
-            class_choice=runs.class_choice if same_model else "anchor",
+            condition=runs.condition if same_model else AnchorClass(),
         ),
     )
 
@@ -190,7 +191,8 @@ def _run_done(context: Context, running: RunningJob, result: Trajectory) -> None
             run,
             steps=result.steps,
             seed=result.seed,
-            class_label=result.class_label,
+            condition=result.condition,
+            evaluations=result.evaluations,
             done=True,
             record=result.record,
         )

@@ -8,9 +8,16 @@ from diffviews_desktop.actions.action import Action
 from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.engine.jobs.drawing import Generate, PlacePicture
-from diffviews_desktop.state.runs import PanelClass, Runs, TrajectoryRecord
+from diffviews_desktop.state.runs import Runs, TrajectoryRecord
 from diffviews_desktop.state.state import State
-from diffviews_desktop.values.sampling import ClassChoice, GenerateSettings
+from diffviews_desktop.values.conditions import (
+    AnchorClass,
+    ClassLabel,
+    Condition,
+    RandomClass,
+    ZeroLabel,
+)
+from diffviews_desktop.values.sampling import GenerateSettings
 
 NO_FOLDER = "Open a data folder first."
 NO_SAMPLE = "Click a point on the map first: a mask needs at least one sample."
@@ -21,7 +28,7 @@ def _renew(context: Context, runs: Runs) -> None:
 
 
 def generate_from_neighbors(
-    context: Context, settings: GenerateSettings, class_choice: PanelClass
+    context: Context, settings: GenerateSettings, condition: Condition
 ) -> None:
     """Draw with the map's layers held at the mean of the anchor and its neighbours."""
     state = context.state
@@ -38,10 +45,10 @@ def generate_from_neighbors(
         model=opened.model,
         layers=opened.layer_map.layers,
         rows=rows,
-        class_choice=resolve_class(state, class_choice),
+        condition=resolve_condition(state, condition),
         settings=settings,
     )
-    change_settings(context, settings, class_choice)
+    change_settings(context, settings, condition)
     begin_run(context, job)
 
 
@@ -54,21 +61,21 @@ def begin_run(context: Context, job: Generate) -> None:
     submit(context, job, f"Generating {run.name.lower()}")
 
 
-def resolve_class(state: State, choice: PanelClass) -> ClassChoice:
-    """The class to draw: the anchor's, where that was chosen and is known."""
-    if choice != "anchor":
-        return choice
+def resolve_condition(state: State, condition: Condition) -> Condition:
+    """What to draw: the anchor's class, where that was chosen and is known."""
+    if not isinstance(condition, AnchorClass):
+        return condition
     samples, anchor = state.opened.samples, state.picks.selection.anchor
     if samples is None or anchor is None:
-        return "random"
+        return RandomClass()
     number = int(samples.class_label[anchor])
-    return number if number >= 0 else "random"
+    return ClassLabel(number, samples.class_name[anchor]) if number >= 0 else RandomClass()
 
 
-def change_settings(context: Context, settings: GenerateSettings, class_choice: PanelClass) -> None:
+def change_settings(context: Context, settings: GenerateSettings, condition: Condition) -> None:
     """Remember what the Generate panel shows."""
     runs = context.state.runs
-    _renew(context, replace(runs, settings=settings, class_choice=class_choice))
+    _renew(context, replace(runs, settings=settings, condition=condition))
 
 
 def show_run(context: Context, run_id: int) -> None:
@@ -133,7 +140,7 @@ def want_baseline(context: Context) -> None:
 def find_landing(context: Context, sigma: float) -> None:
     """Where the shown run's finished picture lies on the map, seen at a noise level."""
     run = context.state.runs.run()
-    if run is None or not run.done or run.class_label is None:
+    if run is None or not run.done or run.seed is None:
         context.say("The picture is not finished yet.")
         return
     job = PlacePicture(
@@ -142,7 +149,7 @@ def find_landing(context: Context, sigma: float) -> None:
         model=run.job.model,
         layers=run.job.layers,
         image=run.steps[-1].image,
-        class_label=run.class_label,
+        condition=run.condition or ZeroLabel(),
         sigma=sigma,
         seed=run.seed or 0,
     )

@@ -16,16 +16,15 @@ from torch import Tensor
 
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.values.conditions import (
+    UNIFORM_LABEL,
     ClassLabel,
     Condition,
     Prompt,
     RandomClass,
     UniformLabel,
     ZeroLabel,
+    class_number,
 )
-
-UNIFORM_LABEL = -1
-ZERO_LABEL = -2
 
 
 class Conditioning(Protocol):
@@ -101,7 +100,10 @@ def label_vectors(conditions: Sequence[Condition], num_classes: int) -> LabelVec
 def _row_of(condition: Condition, num_classes: int) -> int:
     if isinstance(condition, ClassLabel) and not 0 <= condition.index < num_classes:
         raise unknown_class(condition.index, num_classes)
-    return class_number(condition)
+    try:
+        return class_number(condition)
+    except ValueError as error:
+        raise UsageError(f"Choose a class: {error}.") from error
 
 
 def unknown_class(choice: Any, num_classes: int) -> UsageError:
@@ -128,23 +130,6 @@ def condition_of(choice: Any, num_classes: int) -> Condition:
     if isinstance(choice, int | np.integer) and 0 <= choice < num_classes:
         return ClassLabel(int(choice))
     raise unknown_class(choice, num_classes)
-
-
-def class_number(condition: Condition) -> int:
-    """The number that stands for a condition: its class, -1 for the uniform label, -2 for the zero
-    label and for a prompt.
-
-    Raises:
-        UsageError: the class is not chosen yet.
-    """
-    match condition:
-        case ClassLabel(index=index):
-            return index
-        case UniformLabel():
-            return UNIFORM_LABEL
-        case ZeroLabel() | Prompt():
-            return ZERO_LABEL
-    raise UsageError("Choose a class: which one is meant is not known here.")
 
 
 def draw_classes(

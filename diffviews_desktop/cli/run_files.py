@@ -19,6 +19,7 @@ from diffviews_desktop.engine.jobs.drawing import (
 )
 from diffviews_desktop.exports.contents import Arrays, Picture
 from diffviews_desktop.exports.numbered_files import RECORD, numbered_files
+from diffviews_desktop.values.conditions import choice_of, class_number
 from diffviews_desktop.values.runs import GridCell, TrajectoryStep
 from diffviews_desktop.values.samples import SampleTable
 from diffviews_desktop.values.setting_specs import (
@@ -49,7 +50,10 @@ def write_trajectory(
         DataError: it cannot be written.
     """
     result = _result(made)
-    lines = [f"seed {made.seed}, class {made.class_label}, NFE {made.evaluations}", *made.notes]
+    lines = [
+        f"seed {made.seed}, class {class_number(made.condition)}, NFE {made.evaluations}",
+        *made.notes,
+    ]
     if baseline is not None:
         result["unmasked"] = [_row(step) for step in baseline.steps]
         result["apart"] = paths_apart(made, baseline)
@@ -115,8 +119,8 @@ def _result(made: Trajectory) -> dict[str, Any]:
         "model": job.model,
         "layers": list(job.layers),
         "rows": list(job.rows),
-        "class": made.class_label,
-        "class_choice": job.class_choice,
+        "class": class_number(made.condition),
+        "class_choice": choice_of(job.condition),
         **described(replace(job.settings, seed=made.seed, mask_layers=masked)),
         "evaluations": made.evaluations,
         "device": made.device,
@@ -175,7 +179,7 @@ def _cell(cell: GridCell, job: GenerateGrid, stem: Path) -> dict[str, Any]:
     masked = cell.settings.mask_layers or job.layers
     return {
         **described(replace(cell.settings, mask_layers=masked), VARIED),
-        "class": cell.class_label,
+        "class": class_number(cell.condition),
         "image": f"{stem}{_cell_ending(cell)}",
     }
 

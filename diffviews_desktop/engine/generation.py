@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from diffviews_desktop.data.activations.arrays import Float32
 from diffviews_desktop.engine.activations import activations_of
-from diffviews_desktop.engine.extraction import class_conditions
 from diffviews_desktop.engine.jobs.drawing import (
     MAX_PICTURES,
     Generate,
@@ -28,15 +27,16 @@ from diffviews_desktop.engine.jobs.drawing import (
     Trajectory,
 )
 from diffviews_desktop.engine.maps import MapMaker
+from diffviews_desktop.engine.model_settings import class_names_of
 from diffviews_desktop.engine.opened_model import Host, OpenedModel
 from diffviews_desktop.engine.protocol import CellDone, RunStarted, StepDone
 from diffviews_desktop.engine.record import make_record
 from diffviews_desktop.errors import MaskError, UsageError
 from diffviews_desktop.processing.neighbors import nearest
 from diffviews_desktop.processing.projector import Projector
-from diffviews_desktop.values.conditions import Condition, UniformLabel
+from diffviews_desktop.values.conditions import ClassLabel, Condition
 from diffviews_desktop.values.runs import GridCell, TrajectoryStep
-from diffviews_desktop.values.sampling import ClassChoice, GenerateSettings
+from diffviews_desktop.values.sampling import GenerateSettings
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
     from diffviews_desktop.adapters.codec import Codec
@@ -72,7 +72,7 @@ class Generation:
         job = replace(job, settings=settings, layers=self._map_layers(job.layers))
         assert settings.seed is not None
         model = self.host.model_of(self.opened)
-        _Run(model, settings, job.class_choice, 1, {}, [])  # refuses a class that there is not
+        _Run(model, settings, job.condition, 1, {}, [])  # refuses a class that there is not
         projector = self.maps.projector(self.opened, job.layers)
         self.host.prepare(model)
         imposed_layers = settings.mask_layers or job.layers
@@ -80,8 +80,10 @@ class Generation:
         capture = sorted({*job.layers, *(imposed_layers if masks and job.keep else ())})
         notes: list[str] = []
         steps: list[TrajectoryStep] = []
-        run = _Run(model, settings, job.class_choice, 1, masks, notes)
-        self.host.emit(RunStarted(job.job_id, settings.seed, run.numbers[0]))
+        run = _Run(model, settings, job.condition, 1, masks, notes)
+        told = self._named(run.told[0])
+        evaluations = settings.evaluations(model.is_conditional)
+        self.host.emit(RunStarted(job.job_id, settings.seed, told, evaluations))
         self.host.progress("generating", 0.0)
         with self.host.interruptible(model), closing(run.steps(capture)) as running:
             for step in running:
@@ -92,7 +94,7 @@ class Generation:
         device = model.facts.device
         return Trajectory(
             job=job,
-            class_label=run.numbers[0],
+            condition=told,
             seed=settings.seed,
             steps=tuple(steps),
             device=device,
@@ -116,7 +118,7 @@ class Generation:
         every = job.cells()
         for cell in every:
             self._checked(cell, job.rows)
-        _Run(model, settings, job.class_choice, 1, {}, [])  # refuses a class that there is not
+        _Run(model, settings, job.condition, 1, {}, [])  # refuses a class that there is not
         known: dict[tuple[str, ...], Masks] = {}
         for cell in every:
             if job.rows and cell.mask_layers not in known:
@@ -128,7 +130,8 @@ class Generation:
         notes: list[str] = []
         cells: list[GridCell] = []
         assert settings.seed is not None
-        self.host.emit(RunStarted(job.job_id, settings.seed, 0))
+        evaluations = settings.evaluations(model.is_conditional)
+        self.host.emit(RunStarted(job.job_id, settings.seed, None, evaluations))
         self.host.progress("generating", 0.0, f"0 of {len(every)}")
         with self.host.interruptible(model):
             for batch in _batches(every, job.batch):
@@ -160,7 +163,7 @@ class Generation:
         seeds = [cell.seed for cell in batch]
         strengths = [cell.strength for cell in batch]
         masks = known.get(first.mask_layers, {})
-        run = _Run(model, first, job.class_choice, len(batch), masks, notes, seeds, strengths)
+        run = _Run(model, first, job.condition, len(batch), masks, notes, seeds, strengths)
         with closing(run.steps(())) as running:
             for step in running:
                 share = (step.index + 1) / first.num_steps
@@ -171,7 +174,7 @@ class Generation:
                 )
         images = model.codec.decode(step.denoised).numpy()
         return [
-            GridCell(done + row, cell, run.numbers[row], images[row])
+            GridCell(done + row, cell, self._named(run.told[row]), images[row])
             for row, cell in enumerate(batch)
         ]
 
@@ -196,7 +199,7 @@ class Generation:
         batch = SampleBatch(
             model.codec.encode(np.array(job.image)[None]),
             np.array([job.sigma], np.float32),
-            [_told(job.class_label, model)],
+            [job.condition],
             np.array([job.seed]),
         )
         how = self.opened.folder.config.extraction_input
@@ -251,6 +254,13 @@ class Generation:
         values = self.maps.activations.rows(wanted, rows)
         return compute_mask_dict(values, range(len(values)), shapes, names, weights)
 
+    def _named(self, condition: Condition | None) -> Condition | None:
+        """A condition with the name of its class, which another model may not know."""
+        if not isinstance(condition, ClassLabel):
+            return condition
+        names = class_names_of(self.opened, self.host.model_of(self.opened).facts)
+        return replace(condition, name=dict(names).get(condition.index, ""))
+
     # ---- checks ---------------------------------------------------------------------------------
 
     def _map_layers(self, layers: tuple[str, ...]) -> tuple[str, ...]:
@@ -289,14 +299,14 @@ class _Run:
     """One batch of pictures that differ in their seed and strength alone.
 
     Attributes:
-        numbers: the class of each picture, -1 for the uniform and -2 for the zero label.
+        told: what the model is told of each picture; None where it is told nothing.
     """
 
     def __init__(
         self,
         model: Model,
         settings: GenerateSettings,
-        choice: ClassChoice,
+        condition: Condition,
         count: int,
         masks: Masks,
         notes: list[str],
@@ -305,21 +315,18 @@ class _Run:
     ) -> None:
         import torch
 
-        from diffviews_desktop.adapters.conditioning import (
-            class_number,
-            condition_of,
-            draw_classes,
-        )
+        from diffviews_desktop.adapters.conditioning import draw_classes
         from diffviews_desktop.core.masking import ActivationMasker
 
         self._model, self._settings, self._notes = model, settings, notes
         self._generators = [
             torch.Generator().manual_seed(int(seed or 0)) for seed in seeds or (settings.seed,)
         ]
-        asked = [condition_of(choice, model.facts.num_classes)] * count
-        conditions = draw_classes(asked, model.facts.num_classes, self._generators)
+        conditions = draw_classes([condition] * count, model.facts.num_classes, self._generators)
         self._conditions = model.encode_pair(conditions)
-        self.numbers = [class_number(condition) for condition in conditions]
+        self.told: list[Condition | None] = [
+            one if model.is_conditional else None for one in conditions
+        ]
         self._masker: ActivationMasker | None = ActivationMasker(model) if masks else None
         same = len(set(strengths)) < 2
         strength = settings.strength if same else torch.tensor(strengths)
@@ -352,16 +359,6 @@ class _Run:
             say=self._notes.append,
         )
         return cast("Generator[DenoiseStep, None, None]", run)
-
-
-def _told(number: int, model: Model) -> Condition:
-    """What a finished run was told, of which only the number is known (see `Trajectory`)."""
-    from diffviews_desktop.adapters.conditioning import UNIFORM_LABEL
-
-    if number == UNIFORM_LABEL:
-        return UniformLabel()
-    (condition,) = class_conditions([number], model.facts.num_classes)
-    return condition
 
 
 def _place(step: DenoiseStep, codec: Codec, projector: Projector, job: Generate) -> TrajectoryStep:

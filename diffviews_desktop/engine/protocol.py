@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Generic, Protocol, TypeVar
 
+from diffviews_desktop.values.conditions import Condition
 from diffviews_desktop.values.folders import Source
 from diffviews_desktop.values.runs import GridCell, TrajectoryStep
 
@@ -47,11 +48,20 @@ class Progress:
 
 @dataclass(frozen=True, eq=False)
 class RunStarted:
-    """A run of `Generate` chose its seed and class and is about to begin."""
+    """A run, or a grid, chose its seed and is about to begin.
+
+    Attributes:
+        job_id: of its job.
+        seed: the seed used, whoever chose it.
+        condition: what the model is told, a random class being chosen; None for a model that is
+            told nothing, and for a grid.
+        evaluations: how often the network will run for a picture (NFE).
+    """
 
     job_id: int
     seed: int
-    class_label: int
+    condition: Condition | None
+    evaluations: int
 
 
 @dataclass(frozen=True, eq=False)

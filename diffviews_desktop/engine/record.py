@@ -20,6 +20,7 @@ from diffviews_desktop.engine.opened_model import OpenedModel
 from diffviews_desktop.errors import DataError, brief
 from diffviews_desktop.exports.record_files import read_text
 from diffviews_desktop.files.reading import open_regular, parse_json
+from diffviews_desktop.values.conditions import choice_of, from_choice
 
 FORMAT = 1
 _READ_AT_ONCE = 2**24
@@ -69,7 +70,8 @@ def make_record(
     import torch
 
     checkpoint = opened.folder.checkpoint()
-    said = _JOBS.dump_python(replace(job, job_id=0), mode="json")
+    said = _JOBS.dump_python(replace(job, job_id=0), mode="json", exclude={"condition"})
+    said["class_choice"] = choice_of(job.condition)
     return {
         "format": FORMAT,
         "kind": "grid" if isinstance(job, GenerateGrid) else "generate",
@@ -129,8 +131,10 @@ def replayed(record: Record) -> Generate | GenerateGrid:
     """
     kind: type[Generate | GenerateGrid] = GenerateGrid if record.kind == "grid" else Generate
     try:
-        return TypeAdapter(kind).validate_python({**record.job, "job_id": 0})
-    except ValidationError as error:
+        said = {name: value for name, value in record.job.items() if name != "class_choice"}
+        condition = from_choice(record.job.get("class_choice", ""))
+        return TypeAdapter(kind).validate_python({**said, "condition": condition, "job_id": 0})
+    except (ValidationError, ValueError) as error:
         raise DataError(f"The record is damaged ({_first(error)}).") from error
 
 

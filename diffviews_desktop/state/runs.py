@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid, PicturePlaced
+from diffviews_desktop.values.conditions import AnchorClass, Condition
 from diffviews_desktop.values.runs import GridCell, TrajectoryStep
-from diffviews_desktop.values.sampling import ClassChoice, GenerateSettings
-
-PanelClass = ClassChoice | Literal["anchor"]
+from diffviews_desktop.values.sampling import GenerateSettings
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +22,8 @@ class TrajectoryRecord:
         job: what was asked for.
         steps: those that are there.
         seed: the seed used; None until the run begins.
-        class_label: the class used, likewise.
+        condition: what the model is told, likewise.
+        evaluations: how often the network runs for the picture (NFE), likewise.
         done: whether no more steps come.
         visible: whether its path is shown on the map.
         record: what replays it, once it is whole.
@@ -35,7 +35,8 @@ class TrajectoryRecord:
     job: Generate
     steps: tuple[TrajectoryStep, ...] = ()
     seed: int | None = None
-    class_label: int | None = None
+    condition: Condition | None = None
+    evaluations: int | None = None
     done: bool = False
     visible: bool = True
     record: Mapping[str, Any] | None = None
@@ -80,7 +81,7 @@ class Runs:
 
     Attributes:
         settings: what the Generate panel says.
-        class_choice: which class it says.
+        condition: what it says is to be drawn.
         all: every run but those without a mask that others are compared with.
         shown: the id of the run in the filmstrip.
         step: the step of it that is shown.
@@ -91,7 +92,7 @@ class Runs:
     """
 
     settings: GenerateSettings = field(default_factory=GenerateSettings)
-    class_choice: PanelClass = "anchor"
+    condition: Condition = AnchorClass()
     all: tuple[TrajectoryRecord, ...] = ()
     shown: int | None = None
     step: int = 0

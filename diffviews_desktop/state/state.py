@@ -103,17 +103,6 @@ class State:
             unmasked = None
         return runs, unmasked
 
-    def class_of(self, number: int) -> str:
-        """``"3 three"``, or the words for the uniform and the zero label."""
-        if self.opened.unconditional:
-            return ""
-        if number == -1:
-            return "uniform label"
-        if number == -2:
-            return "zero label"
-        name = dict(self.opened.class_names()).get(number, str(number))
-        return f"{number} {name}" if name != str(number) else name
-
     # ---- changes --------------------------------------------------------------------------------
 
     def with_selection(self, selection: Selection) -> State:

@@ -1,16 +1,16 @@
-"""What a model can be told to draw."""
+"""What a model can be told to draw, and how records and the command line write it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class ClassLabel:
-    """A class of the model; ``index`` from 0."""
+    """A class of the model; ``index`` from 0. Whatever it is called, it is the same class."""
 
     index: int
-    name: str = ""
+    name: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -42,3 +42,76 @@ class Prompt:
 
 
 Condition = ClassLabel | AnchorClass | RandomClass | ZeroLabel | UniformLabel | Prompt
+Choice = int | str
+"""A condition as records and the command line write it: the number of a class, or a word."""
+
+UNIFORM_LABEL, ZERO_LABEL = -1, -2
+"""Numbers that stand for these where a class is a number."""
+_WORDS: dict[Choice, Condition] = {
+    "anchor": AnchorClass(),
+    "random": RandomClass(),
+    "zero": ZeroLabel(),
+    "uniform": UniformLabel(),
+}
+
+
+def choice_of(condition: Condition) -> Choice:
+    """A condition as records write it.
+
+    Raises:
+        ValueError: it is a prompt, which this form cannot hold.
+    """
+    if isinstance(condition, ClassLabel):
+        return condition.index
+    for word, known in _WORDS.items():
+        if condition == known:
+            return word
+    raise ValueError("a prompt has no number and no word")
+
+
+def from_choice(choice: Choice) -> Condition:
+    """The condition that `choice_of` has written.
+
+    Raises:
+        ValueError: there is no such condition.
+    """
+    if isinstance(choice, int) and not isinstance(choice, bool) and choice >= 0:
+        return ClassLabel(choice)
+    if choice not in _WORDS:
+        raise ValueError(f"{choice!r} is no number of a class, nor {', '.join(map(str, _WORDS))}")
+    return _WORDS[choice]
+
+
+def class_number(condition: Condition | None) -> int:
+    """The number that stands for what was drawn: its class, -1 for the uniform label, -2 for the
+    zero label, for a prompt and for a model that is told nothing.
+
+    Raises:
+        ValueError: the class is not chosen yet.
+    """
+    match condition:
+        case ClassLabel(index=index):
+            return index
+        case UniformLabel():
+            return UNIFORM_LABEL
+        case ZeroLabel() | Prompt() | None:
+            return ZERO_LABEL
+    raise ValueError("which class is meant is not known here")
+
+
+def described(condition: Condition | None) -> str:
+    """``"3 three"``, or words; empty for a model that is told nothing."""
+    match condition:
+        case ClassLabel(index=index, name=name):
+            return f"{index} {name}" if name and name != str(index) else str(index)
+        case AnchorClass():
+            return "the anchor's"
+        case RandomClass():
+            return "random"
+        case ZeroLabel():
+            return "zero label"
+        case UniformLabel():
+            return "uniform label"
+        case Prompt(text=text):
+            return text
+    return ""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from diffviews_desktop.values.conditions import Condition
 from diffviews_desktop.values.sampling import GenerateSettings
 
 
@@ -45,9 +46,9 @@ class TrajectoryStep:
 @dataclass(frozen=True, eq=False)
 class GridCell:
     """One picture ``(H, W, C) uint8`` of a grid: ``index`` into `GenerateGrid.cells`, and what it
-    was drawn with; ``class_label`` as in `Trajectory`."""
+    was drawn with; ``condition`` as in `Trajectory`."""
 
     index: int
     settings: GenerateSettings
-    class_label: int
+    condition: Condition | None
     image: NDArray[np.uint8]

@@ -11,8 +11,6 @@ Sampler = Literal["renoise", "heun"]
 
 Weighting = Literal["equal", "distance"]
 
-ClassChoice = int | Literal["random", "zero", "uniform"]
-
 
 @dataclass(frozen=True)
 class GenerateSettings:

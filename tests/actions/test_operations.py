@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pytest
 from made_context import context_of
+from made_runs import told
 from pytestqt.qtbot import QtBot
 
 from diffviews_desktop.actions import (
@@ -51,12 +52,20 @@ from diffviews_desktop.state.picks import MAX_NEIGHBORS, Selection
 from diffviews_desktop.state.runs import Runs
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import State
+from diffviews_desktop.values.conditions import (
+    ClassLabel,
+    RandomClass,
+    ZeroLabel,
+    choice_of,
+    described,
+    from_choice,
+)
 from diffviews_desktop.values.folders import LayerInfo, ModelLoaded, ModelSummary, Source
 from diffviews_desktop.values.maps import LayerMap, MapParameters
 from diffviews_desktop.values.row_set import RowSet
 from diffviews_desktop.values.runs import GridCell, TrajectoryStep
 from diffviews_desktop.values.samples import SampleTable
-from diffviews_desktop.values.sampling import ClassChoice, GenerateSettings
+from diffviews_desktop.values.sampling import GenerateSettings
 
 N = 40
 SOURCE = Source(path=Path("data"))
@@ -179,10 +188,11 @@ def click(session: Session, *rows: int) -> None:
 
 
 def generate(
-    session: Session, worker: Recorder, choice: ClassChoice | Any = "anchor", steps: int = 0
+    session: Session, worker: Recorder, choice: Any = "anchor", steps: int = 0
 ) -> Generate:
     """Start a run from whatever is picked, and let it do some steps."""
-    runs.generate_from_neighbors(context_of(session, worker), settings=EDM, class_choice=choice)
+    condition = from_choice(choice)
+    runs.generate_from_neighbors(context_of(session, worker), EDM, condition)
     job = worker.submitted[-1]
     assert isinstance(job, Generate)
     do_steps(session, job, steps)
@@ -515,9 +525,9 @@ def test_switching_the_model_takes_its_defaults_and_keeps_trajectories(
 ) -> None:
     click(session, 1)
     run = generate(session, worker, choice=2, steps=3)
-    finish(session, worker, run.job_id, Trajectory(run, 2, 1, (step(0), step(1)), "cpu"))
+    finish(session, worker, run.job_id, Trajectory(run, told(2), 1, (step(0), step(1)), "cpu"))
     mine = GenerateSettings(num_steps=99)
-    runs.change_settings(context_of(session, worker), settings=mine, class_choice=2)
+    runs.change_settings(context_of(session, worker), settings=mine, condition=from_choice(2))
     loaded = ModelLoaded(model="edm", device="cpu", num_classes=4, resolution=16, layers=())
     session.update(replace(session.state, opened=replace(session.state.opened, loaded=loaded)))
     folders.switch_model(context_of(session, worker), model="edm")
@@ -529,7 +539,7 @@ def test_switching_the_model_takes_its_defaults_and_keeps_trajectories(
     finish(session, worker, job.job_id, data_opened("dmd2"))
     state = session.state
     assert state.runs.settings == DMD2
-    assert state.runs.class_choice == "anchor"
+    assert choice_of(state.runs.condition) == "anchor"
     assert state.picks.selection == Selection()
     assert not session.undo_stack.canUndo()
     kept = state.runs.run(run.job_id)
@@ -540,11 +550,11 @@ def test_switching_the_model_takes_its_defaults_and_keeps_trajectories(
 
 def test_opening_the_same_model_again_keeps_settings(session: Session, worker: Recorder) -> None:
     mine = GenerateSettings(num_steps=99)
-    runs.change_settings(context_of(session, worker), settings=mine, class_choice=2)
+    runs.change_settings(context_of(session, worker), settings=mine, condition=from_choice(2))
     folders.open_data(context_of(session, worker), source=SOURCE, model="edm")
     finish(session, worker, 1, data_opened())
     assert session.state.runs.settings == mine
-    assert session.state.runs.class_choice == 2
+    assert choice_of(session.state.runs.condition) == 2
 
 
 def test_another_folder_starts_afresh(session: Session, worker: Recorder) -> None:
@@ -619,7 +629,7 @@ def test_settings_that_a_person_edited_before_stay(session: Session, worker: Rec
     folders.open_data(context_of(session, worker), source=SOURCE)
     finish(session, worker, worker.last_id, data_opened())
     mine = replace(session.state.runs.settings, num_steps=7)
-    runs.change_settings(context_of(session, worker), settings=mine, class_choice="zero")
+    runs.change_settings(context_of(session, worker), settings=mine, condition=from_choice("zero"))
     loaded = ModelLoaded("edm", "cpu", 3, 8, (), settings=BY_THE_ADAPTER)
     finish(session, worker, worker.last_id, loaded)
     assert session.state.runs.settings == mine
@@ -694,7 +704,7 @@ def test_notes_of_a_run_are_said(session: Session, worker: Recorder) -> None:
     click(session, 1)
     job = generate(session, worker)
     steps = (step(0),)
-    result = Trajectory(job, 1, 5, steps, "cuda", notes=("cuda ran out of memory.",))
+    result = Trajectory(job, told(1), 5, steps, "cuda", notes=("cuda ran out of memory.",))
     finish(session, worker, job.job_id, result)
     assert said(session) == "cuda ran out of memory."
     assert session.state.runs.run(job.job_id).done
@@ -948,6 +958,22 @@ def test_suggesting_waits_for_the_map_in_work(session: Session, worker: Recorder
     assert len(session.state.picks.selection.suggested) == 4
 
 
+def test_a_run_is_known_by_what_it_was_drawn_by_whatever_model_is_open(
+    session: Session, worker: Recorder
+) -> None:
+    click(session, 1)
+    context = context_of(session, worker)
+    runs.generate_from_neighbors(context, EDM, ClassLabel(3, "three"))
+    job = worker.only(Generate)
+    answers.on_event(context, RunStarted(job.job_id, 7, ClassLabel(3, "three"), 35))
+    other = ModelLoaded("dmd2", "cpu", 0, 8, (), class_names=((3, "tiger shark"),))
+    opened = replace(session.state.opened, model="dmd2", loaded=other)
+    session.update(replace(session.state, opened=opened))
+    (run,) = session.state.runs.all
+    assert described(run.condition) == "3 three"
+    assert run.evaluations == 35
+
+
 def test_the_measured_rate_is_kept_for_this_model(session: Session, worker: Recorder) -> None:
     job = change(session, worker, "encoder_block_0")
     finish(session, worker, job.job_id, layer_map(("encoder_block_0",), rate=41.0))
@@ -1037,18 +1063,18 @@ def test_extracted_layers_are_said(session: Session, worker: Recorder) -> None:
 def test_a_run_carries_every_input(session: Session, worker: Recorder) -> None:
     click(session, 6, 11, 2)
     settings = GenerateSettings(num_steps=3, mask_steps=1, seed=9)
-    runs.generate_from_neighbors(context_of(session, worker), settings=settings, class_choice=3)
+    runs.generate_from_neighbors(context_of(session, worker), settings, from_choice(3))
     assert worker.only(Generate) == Generate(
         job_id=1,
         source=SOURCE,
         model="edm",
         layers=("midblock",),
         rows=(6, 11, 2),
-        class_choice=3,
+        condition=from_choice(3),
         settings=settings,
     )
     assert session.state.runs.settings == settings
-    assert session.state.runs.class_choice == 3
+    assert choice_of(session.state.runs.condition) == 3
     assert session.state.jobs.running[0].title == "Generating trajectory 1"
     assert [r.name for r in session.state.runs.all] == ["Trajectory 1"]
 
@@ -1070,8 +1096,8 @@ def test_the_class_of_a_run(
 ) -> None:
     click(session, anchor)
     job = generate(session, worker, choice)
-    assert job.class_choice == expected
-    assert type(job.class_choice) is type(expected)
+    assert choice_of(job.condition) == expected
+    assert type(choice_of(job.condition)) is type(expected)
 
 
 def test_11_without_a_pick_nothing_runs_and_the_reason_is_said(
@@ -1105,18 +1131,16 @@ def test_a_run_grows_from_start_to_end(session: Session, worker: Recorder) -> No
     job = generate(session, worker)
     answers.on_started(context_of(session, worker), job_id=job.job_id)
     assert running(session, job).since is not None
-    answers.on_event(
-        context_of(session, worker), event=RunStarted(job.job_id, seed=77, class_label=0)
-    )
+    answers.on_event(context_of(session, worker), event=RunStarted(job.job_id, 77, told(0), 5))
     answers.on_event(context_of(session, worker), event=Progress(job.job_id, "generating", 0.5))
     assert (running(session, job).stage, running(session, job).fraction) == ("generating", 0.5)
     do_steps(session, job, 2)
     record = session.state.runs.run(job.job_id)
     assert record is not None
-    assert (record.seed, record.class_label, record.done) == (77, 0, False)
+    assert (record.seed, record.condition, record.done) == (77, told(0), False)
     assert [s.index for s in record.steps] == [0, 1]
     steps = (step(0), step(1), step(2))
-    finish(session, worker, job.job_id, Trajectory(job, 0, 77, steps, "cpu"))
+    finish(session, worker, job.job_id, Trajectory(job, told(0), 77, steps, "cpu"))
     record = session.state.runs.run(job.job_id)
     assert record is not None
     assert record.done
@@ -1185,7 +1209,7 @@ def test_scrubbing_stays_inside_the_run(session: Session, worker: Recorder) -> N
 
 def done(session: Session, worker: Recorder, steps: int) -> Generate:
     job = generate(session, worker, steps=steps)
-    result = Trajectory(job, 0, 1, tuple(step(i) for i in range(steps)), "cpu")
+    result = Trajectory(job, told(0), 1, tuple(step(i) for i in range(steps)), "cpu")
     finish(session, worker, job.job_id, result)
     return job
 
@@ -1278,7 +1302,7 @@ def masked(
 ) -> Generate:
     """A run whose seed is chosen by the engine; the class is random, and turns out as 3."""
     job = generate(session, worker, "random")
-    answers.on_event(context_of(session, worker), event=RunStarted(job.job_id, seed, class_label=3))
+    answers.on_event(context_of(session, worker), event=RunStarted(job.job_id, seed, told(3), 5))
     do_steps(session, job, steps)
     if ends:
         drawn(session, worker, job, seed)
@@ -1286,7 +1310,7 @@ def masked(
 
 
 def drawn(session: Session, worker: Recorder, job: Generate, seed: int) -> Trajectory:
-    result = Trajectory(job, 3, seed, (step(0), step(1)), "cpu", record={"of": job.job_id})
+    result = Trajectory(job, told(3), seed, (step(0), step(1)), "cpu", record={"of": job.job_id})
     finish(session, worker, job.job_id, result)
     return result
 
@@ -1304,15 +1328,14 @@ def test_a_run_is_compared_with_the_same_one_without_its_mask(
         mask_unconditional=False, mask_layers=("decoder_block_1",), sampler="heun", s_churn=3.0,
         guidance_scale=2.0, rho=5.0,
     )  # fmt: skip
-    runs.generate_from_neighbors(context_of(session, worker), settings=masking, class_choice="zero")
+    runs.generate_from_neighbors(context_of(session, worker), masking, from_choice("zero"))
     job = worker.only(Generate)
-    answers.on_event(
-        context_of(session, worker), event=RunStarted(job.job_id, seed=7, class_label=-2)
-    )
+    answers.on_event(context_of(session, worker), event=RunStarted(job.job_id, 7, told(-2), 5))
     do_steps(session, job, 1)
     compare(session, worker)
     assert worker.submitted[-1] == Generate(
-        job_id=2, source=SOURCE, model="edm", layers=("midblock",), rows=(), class_choice="zero",
+        job_id=2, source=SOURCE, model="edm", layers=("midblock",), rows=(),
+        condition=from_choice("zero"),
         settings=GenerateSettings(
             num_steps=6, mask_steps=6, sampler="heun", s_churn=3.0, guidance_scale=2.0, rho=5.0,
             seed=7,
@@ -1332,7 +1355,7 @@ def test_the_unmasked_run_grows_beside_and_is_not_a_trajectory(
     before = session.state
     assert before.runs.baseline() is not None
     assert before.runs.baseline().steps == ()
-    answers.on_event(context_of(session, worker), event=RunStarted(plain.job_id, 7, class_label=3))
+    answers.on_event(context_of(session, worker), event=RunStarted(plain.job_id, 7, told(3), 5))
     answers.on_event(context_of(session, worker), event=StepDone(plain.job_id, step(0)))
     assert [s.index for s in session.state.runs.baseline().steps] == [0]
     result = drawn(session, worker, plain, 7)
@@ -1446,10 +1469,10 @@ def test_a_run_that_ended_before_it_heard_of_cancel_is_whole(
     click(session, 1)
     job = generate(session, worker)
     asking.cancel_job(context_of(session, worker), job_id=job.job_id)
-    answers.on_event(context_of(session, worker), event=RunStarted(job.job_id, 7, class_label=3))
+    answers.on_event(context_of(session, worker), event=RunStarted(job.job_id, 7, told(3), 5))
     result = drawn(session, worker, job, 7)
     record = session.state.runs.run(job.job_id)
-    assert (record.seed, record.class_label, record.done) == (7, 3, True)
+    assert (record.seed, record.condition, record.done) == (7, told(3), True)
     assert record.steps == result.steps
 
 
@@ -1474,7 +1497,7 @@ def test_the_finished_picture_of_the_shown_run_is_placed(
     record = session.state.runs.run(shown.job_id)
     assert (job.source, job.model, job.layers) == (SOURCE, "edm", ("midblock",))
     assert job.image is record.steps[-1].image  # the finished one, whichever is looked at
-    assert (job.class_label, job.sigma, job.seed) == (3, 0.5, 8)
+    assert (job.condition, job.sigma, job.seed) == (told(3), 0.5, 8)
     assert running(session, job).title == "Placing trajectory 2"
     placed = PicturePlaced(job, (1.0, 2.0), 0.25, ((4, 0.25), (5, 0.5)))
     finish(session, worker, job.job_id, placed)
@@ -1543,10 +1566,10 @@ def test_a_picture_that_is_not_finished_has_no_place(session: Session, worker: R
 
 
 def generate_grid(
-    session: Session, worker: Recorder, choice: ClassChoice | Any = "anchor", **axes: Any
+    session: Session, worker: Recorder, choice: Any = "anchor", **axes: Any
 ) -> GenerateGrid:
     experiments.generate_grid(
-        context_of(session, worker), settings=EDM, class_choice=choice, **axes
+        context_of(session, worker), settings=EDM, condition=from_choice(choice), **axes
     )
     job = worker.submitted[-1]
     assert isinstance(job, GenerateGrid)
@@ -1555,10 +1578,10 @@ def generate_grid(
 
 def begin_grid(session: Session, job: GenerateGrid, seed: int, cells: int) -> tuple[GridCell, ...]:
     """The engine chose a seed and drew some of the pictures."""
-    answers.on_event(context_of(session), event=RunStarted(job.job_id, seed, class_label=2))
+    answers.on_event(context_of(session), event=RunStarted(job.job_id, seed, told(2), 5))
     chosen = replace(job, settings=replace(job.settings, seed=seed)).cells()
     made = tuple(
-        GridCell(index, settings, 2, np.full((2, 2, 3), index, np.uint8))
+        GridCell(index, settings, told(2), np.full((2, 2, 3), index, np.uint8))
         for index, settings in enumerate(chosen[:cells])
     )
     for cell in made:
@@ -1577,7 +1600,7 @@ def test_a_grid_carries_every_input(session: Session, worker: Recorder) -> None:
     job = generate_grid(session, worker, **axes)
     assert job == GenerateGrid(
         job_id=1, source=SOURCE, model="edm", layers=("midblock",), rows=(6, 11, 2),
-        class_choice=2, settings=EDM, **axes,
+        condition=from_choice(2), settings=EDM, **axes,
     )  # fmt: skip
     assert running(session, job).title == "Generating a grid"
     assert session.state.runs.grid.job is job
@@ -1589,9 +1612,9 @@ def test_a_grid_without_a_pick_has_no_mask_and_nothing_of_a_mask_varies(
     session: Session, worker: Recorder
 ) -> None:
     free = generate_grid(session, worker, "anchor", samples=9)
-    assert (free.rows, free.samples, free.class_choice) == ((), 9, "random")
+    assert (free.rows, free.samples, free.condition) == ((), 9, RandomClass())
     grid = session.state.runs.grid
-    ask: dict[str, Any] = {"settings": EDM, "class_choice": 1}
+    ask: dict[str, Any] = {"settings": EDM, "condition": from_choice(1)}
     for axis in (
         {"strengths": (0.5,)}, {"windows": ((0, 1),)}, {"mask_layers": (("midblock",),)}
     ):  # fmt: skip
@@ -1615,7 +1638,7 @@ def test_a_grid_fills_and_is_whole_at_its_end(session: Session, worker: Recorder
     assert [cell.settings.seed for cell in grid.cells] == [50, 51]
     # the result has all of them, however many were seen before; its id is that of the asking side
     chosen = replace(grid.job, batch=2, job_id=0)
-    whole = (*cells, GridCell(2, chosen.cells()[2], 2, np.zeros((2, 2, 3), np.uint8)))
+    whole = (*cells, GridCell(2, chosen.cells()[2], told(2), np.zeros((2, 2, 3), np.uint8)))
     result = PictureGrid(chosen, whole, "cuda", ("cuda ran out of memory.",), {"kind": "grid"})
     finish(session, worker, job.job_id, result)
     grid = session.state.runs.grid
@@ -1637,7 +1660,7 @@ def test_what_was_drawn_of_an_interrupted_grid_stays(
         asking.cancel_job(context_of(session, worker), job_id=job.job_id)
         assert worker.cancelled == [job.job_id]
         # nothing more of it shows, and nothing of it goes, until it ended
-        late = GridCell(2, cells[0].settings, 2, cells[0].image)
+        late = GridCell(2, cells[0].settings, told(2), cells[0].image)
         answers.on_event(context_of(session, worker), event=CellDone(job.job_id, late))
         assert (session.state.runs.grid.cells, session.state.runs.grid.done) == (cells, False)
         answers.on_cancelled(context_of(session, worker), job_id=job.job_id)
@@ -1666,7 +1689,7 @@ def test_a_new_grid_cancels_the_one_in_work_and_nothing_else(
     assert running(session, run).stage == "waiting"
     answers.on_event(
         context_of(session, worker),
-        event=CellDone(first.job_id, GridCell(2, EDM, 2, np.zeros((2, 2, 3), np.uint8))),
+        event=CellDone(first.job_id, GridCell(2, EDM, told(2), np.zeros((2, 2, 3), np.uint8))),
     )
     answers.on_cancelled(context_of(session, worker), job_id=first.job_id)
     assert session.state.runs.grid.job is second
@@ -1700,11 +1723,12 @@ def test_a_picture_of_a_grid_is_drawn_again_as_a_trajectory(
     job = generate_grid(session, worker, samples=2, strengths=(0.25, 1.0))
     cells = begin_grid(session, job, seed=50, cells=3)
     click(session, 12)  # what is picked now is not what it was drawn with
-    runs.change_settings(context_of(session, worker), settings=DMD2, class_choice="zero")
+    runs.change_settings(context_of(session, worker), settings=DMD2, condition=from_choice("zero"))
     experiments.generate_cell(context_of(session, worker), index=2)
     again = worker.only(Generate)
     assert again == Generate(
-        job_id=2, source=SOURCE, model="edm", layers=("midblock",), rows=(6, 11), class_choice=2,
+        job_id=2, source=SOURCE, model="edm", layers=("midblock",), rows=(6, 11),
+        condition=from_choice(2),
         settings=replace(EDM, seed=50, strength=1.0),
     )  # fmt: skip
     assert again.settings == cells[2].settings
@@ -1760,9 +1784,9 @@ def test_what_is_said_of_unknown_jobs_is_dropped(session: Session, worker: Recor
     for job_id in (1, 77):  # one that ended and one that never was
         answers.on_started(context_of(session, worker), job_id=job_id)
         answers.on_event(context_of(session, worker), event=Progress(job_id, "x", 0.1))
-        answers.on_event(context_of(session, worker), event=RunStarted(job_id, 5, 3))
+        answers.on_event(context_of(session, worker), event=RunStarted(job_id, 5, told(3), 5))
         answers.on_event(context_of(session, worker), event=StepDone(job_id, step(9)))
-        cell = GridCell(0, EDM, 0, step(9).image)
+        cell = GridCell(0, EDM, told(0), step(9).image)
         answers.on_event(context_of(session, worker), event=CellDone(job_id, cell))
         answers.on_failed(context_of(session, worker), job_id=job_id, message="x", details="")
         answers.on_cancelled(context_of(session, worker), job_id=job_id)
@@ -1933,5 +1957,5 @@ def test_what_the_engine_does_is_known(session: Session) -> None:
 
 def test_settings_are_remembered(session: Session) -> None:
     mine = GenerateSettings(num_steps=7)
-    runs.change_settings(context_of(session), settings=mine, class_choice="zero")
-    assert (session.state.runs.settings, session.state.runs.class_choice) == (mine, "zero")
+    runs.change_settings(context_of(session), settings=mine, condition=from_choice("zero"))
+    assert (session.state.runs.settings, session.state.runs.condition) == (mine, ZeroLabel())

@@ -29,7 +29,13 @@ from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.drawing import Generate, Trajectory
 from diffviews_desktop.engine.jobs.mapping import Extract, LayersExtracted
 from diffviews_desktop.errors import AdapterError, UsageError
-from diffviews_desktop.values.conditions import ClassLabel, Condition, Prompt, ZeroLabel
+from diffviews_desktop.values.conditions import (
+    ClassLabel,
+    Condition,
+    Prompt,
+    ZeroLabel,
+    from_choice,
+)
 from diffviews_desktop.values.folders import Source
 from diffviews_desktop.values.sampling import GenerateSettings
 
@@ -234,7 +240,7 @@ def test_the_engine_extracts_and_draws_with_it(
             model="tiny",
             layers=("verse",),
             rows=(1, 2),
-            class_choice="random",
+            condition=from_choice("random"),
             settings=GenerateSettings(num_steps=2, sigma_max=5.0, sigma_min=0.5),
         )
     )

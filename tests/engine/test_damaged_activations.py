@@ -19,6 +19,7 @@ from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.drawing import Generate, Trajectory
 from diffviews_desktop.engine.jobs.mapping import Extract, LayersExtracted, LinkMaps, MapLayer
 from diffviews_desktop.processing.umap import MapParameters
+from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import Source
 from diffviews_desktop.values.maps import LayerMap, LinkedMap
 from diffviews_desktop.values.sampling import GenerateSettings
@@ -174,7 +175,7 @@ def drawn(source: Source, rows: tuple[int, ...]) -> Trajectory:
         model="tiny",
         layers=(LAYER,),
         rows=rows,
-        class_choice=1,
+        condition=from_choice(1),
         settings=GenerateSettings(num_steps=2, mask_steps=2, noise_mode="fixed", seed=7),
     )
     result = Engine("cpu").run(job)

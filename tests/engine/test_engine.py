@@ -53,6 +53,7 @@ from diffviews_desktop.errors import (
 )
 from diffviews_desktop.processing.kernel_store import KernelStore
 from diffviews_desktop.processing.umap import MapParameters, fit_map
+from diffviews_desktop.values.conditions import class_number, from_choice
 from diffviews_desktop.values.folders import ModelLoaded, Source
 from diffviews_desktop.values.maps import LayerMap
 from diffviews_desktop.values.sampling import GenerateSettings
@@ -100,7 +101,7 @@ def generate_job(source: Source, **changes: Any) -> Generate:
         "model": "tiny",
         "layers": ("midblock",),
         "rows": (3, 14, 15),
-        "class_choice": 1,
+        "condition": from_choice(1),
         "settings": TWO,
     }
     return Generate(**{**values, **changes})
@@ -1205,14 +1206,14 @@ def test_a_run_records_what_it_did(engine: Engine, watch: Watch, demo: Path) -> 
         model="digits",
         layers=("encoder_bottleneck", "midblock"),
         rows=(3, 14, 15),
-        class_choice=0,
+        condition=from_choice(0),
         settings=replace(FIVE, mask_steps=2),
     )
     run = engine.run(job)
     expected = [80, 30.443, 9.921, 2.609, 0.5]
     np.testing.assert_allclose([step.sigma for step in run.steps], expected, atol=1e-3)
     assert [step.index for step in run.steps] == [0, 1, 2, 3, 4]
-    assert (run.job, run.seed, run.class_label, run.device) == (job, 7, 0, "cpu")
+    assert (run.job, run.seed, class_number(run.condition), run.device) == (job, 7, 0, "cpu")
     assert [step.imposed_xy is not None for step in run.steps] == [True, True, False, False, False]
     assert run.steps[0].imposed_xy == run.steps[1].imposed_xy
     assert run.image.shape == (32, 32, 1)
@@ -1222,7 +1223,9 @@ def test_a_run_records_what_it_did(engine: Engine, watch: Watch, demo: Path) -> 
     # it told of each step while it ran
     assert [event.step for event in watch.events if isinstance(event, StepDone)] == list(run.steps)
     started = [event for event in watch.events if isinstance(event, RunStarted)]
-    assert [(event.job_id, event.seed, event.class_label) for event in started] == [(8, 7, 0)]
+    assert [(event.job_id, event.seed, class_number(event.condition)) for event in started] == [
+        (8, 7, 0)
+    ]
     assert {event.job_id for event in watch.events} == {8}
     assert hook_count(model_of(engine)) == 0
 
@@ -1250,11 +1253,13 @@ def test_seeds_and_noise_modes(engine: Engine, mapped: Source) -> None:
 )
 def test_the_class_used_is_recorded(mapped: Source, choice: Any, label: int | None) -> None:
     engine = make_engine()
-    run = run_generate(engine, mapped, layers=("encoder_bottleneck",), class_choice=choice)
+    run = run_generate(
+        engine, mapped, layers=("encoder_bottleneck",), condition=from_choice(choice)
+    )
     if label is None:
-        assert run.class_label in range(5)
+        assert class_number(run.condition) in range(5)
     else:
-        assert run.class_label == label
+        assert class_number(run.condition) == label
 
 
 def test_no_masked_steps_is_no_mask(engine: Engine, mapped: Source) -> None:
@@ -1313,7 +1318,7 @@ def test_a_class_that_the_model_lacks_is_refused_before_a_map_is_made(
     engine: Engine, source: Source
 ) -> None:
     with pytest.raises(DiffViewsError, match="no class 5: use 0 to 4"):
-        run_generate(engine, source, class_choice=5)
+        run_generate(engine, source, condition=from_choice(5))
     assert cache_files(source.path) == []
 
 
@@ -1334,8 +1339,8 @@ def test_guidance_changes_the_picture_and_an_unconditional_model_has_no_class(
     one = run_generate(engine, mapped, layers=layers)
     assert not same_pictures(one, run_generate(engine, mapped, layers=layers, settings=guided))
     source = Source(tiny_data("free", num_classes=0, channels=3))
-    run = run_generate(engine, source, model="free", class_choice="random")
-    assert run.class_label == -2
+    run = run_generate(engine, source, model="free", condition=from_choice("random"))
+    assert run.condition is None
     assert run.image.shape == (16, 16, 3)
 
 

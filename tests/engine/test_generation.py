@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from made_runs import told
 from PIL import Image
 from tiny import hook_count
 
@@ -37,6 +38,7 @@ from diffviews_desktop.engine.record import differences, read_record, replayed
 from diffviews_desktop.errors import Cancelled, DataError, MaskError, UsageError
 from diffviews_desktop.exports import registry
 from diffviews_desktop.exports.contents import Picture
+from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import ModelLoaded, Source
 from diffviews_desktop.values.sampling import GenerateSettings
 
@@ -60,7 +62,7 @@ def job(source: Source, **changes: Any) -> Generate:
         "model": "tiny",
         "layers": ("midblock",),
         "rows": (3, 14, 15),
-        "class_choice": 1,
+        "condition": from_choice(1),
         "settings": HEUN,
     }
     return Generate(**{**values, **changes})
@@ -68,7 +70,12 @@ def job(source: Source, **changes: Any) -> Generate:
 
 def grid_job(source: Source, **changes: Any) -> GenerateGrid:
     values = {name: getattr(job(source), name) for name in ("model", "layers", "rows")}
-    own: dict[str, Any] = {"job_id": 2, "source": source, "class_choice": 1, "settings": HEUN}
+    own: dict[str, Any] = {
+        "job_id": 2,
+        "source": source,
+        "condition": from_choice(1),
+        "settings": HEUN,
+    }
     return GenerateGrid(**{**values, **own, **changes})
 
 
@@ -224,13 +231,15 @@ def test_a_cell_is_the_single_run_with_its_settings(engine: Engine, source: Sour
 
 
 def test_random_classes_of_a_grid_are_those_of_single_runs(engine: Engine, source: Source) -> None:
-    made = draw(engine, grid_job(source, rows=(), samples=6, class_choice="random", batch=4))
+    made = draw(
+        engine, grid_job(source, rows=(), samples=6, condition=from_choice("random"), batch=4)
+    )
     single = [
-        run(engine, job(source, rows=(), class_choice="random", settings=cell.settings))
+        run(engine, job(source, rows=(), condition=from_choice("random"), settings=cell.settings))
         for cell in made.cells
     ]
-    assert [cell.class_label for cell in made.cells] == [one.class_label for one in single]
-    assert len({cell.class_label for cell in made.cells}) > 1
+    assert [cell.condition for cell in made.cells] == [one.condition for one in single]
+    assert len({cell.condition for cell in made.cells}) > 1
 
 
 @pytest.mark.parametrize(
@@ -338,7 +347,12 @@ def test_what_cannot_be_placed_is_refused(
     with pytest.raises(UsageError, match=says):
         engine.run(
             PlacePicture(
-                job_id=3, source=source, model="tiny", layers=("midblock",), class_label=1, **values
+                job_id=3,
+                source=source,
+                model="tiny",
+                layers=("midblock",),
+                condition=told(1),
+                **values,
             )
         )
 
@@ -351,7 +365,7 @@ def test_a_record_makes_the_same_again(source: Source, tmp_path: Path, sampler: 
     settings = replace(
         HEUN, sampler=sampler, seed=None, strength=0.5, weighting="distance", mask_from=1
     )
-    asked = job(source, settings=settings, class_choice="random")
+    asked = job(source, settings=settings, condition=from_choice("random"))
     made = run(Engine("cpu", threads=1), asked)
     file = tmp_path / "one.png"
     with file.open("wb") as stream:

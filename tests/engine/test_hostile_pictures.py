@@ -20,6 +20,7 @@ from diffviews_desktop.engine.jobs.importing import DataImported, ImportData
 from diffviews_desktop.engine.jobs.mapping import Extract, LayersExtracted, MapLayer
 from diffviews_desktop.engine.jobs.samples import AveragePictures, PictureMean
 from diffviews_desktop.errors import DataError, MaskError
+from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import Source
 from diffviews_desktop.values.maps import LayerMap
 from diffviews_desktop.values.sampling import GenerateSettings
@@ -93,7 +94,7 @@ def test_a_mask_of_one_is_refused_with_the_reason(
         model="tiny",
         layers=("midblock",),
         rows=(row, 20),
-        class_choice=None,
+        condition=from_choice(None),
         settings=GenerateSettings(num_steps=1, mask_steps=1, seed=1),
     )
     with pytest.raises(MaskError, match=f"The picture of sample_00000{row} {reason}, so"):

@@ -35,6 +35,7 @@ from diffviews_desktop.errors import (
     DiffViewsError,
     UsageError,
 )
+from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import ModelLoaded, Source
 from diffviews_desktop.values.maps import LayerMap, MapParameters
 from diffviews_desktop.values.sampling import GenerateSettings
@@ -167,7 +168,7 @@ def test_an_imported_folder_is_opened_with_its_own_map(
             model="mine",
             layers=opened.default_layers,
             rows=(0, 3),
-            class_choice=1,
+            condition=from_choice(1),
             settings=GenerateSettings(num_steps=2, mask_steps=1, seed=1),
         )
     )

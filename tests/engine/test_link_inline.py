@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from made_runs import told
 from tiny_folder import write_tiny_model
 
 from diffviews_desktop.engine.engine import Engine
@@ -28,6 +29,7 @@ from diffviews_desktop.engine.protocol import (
     RunStarted,
     StepDone,
 )
+from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import Source
 from diffviews_desktop.values.packed_strings import Texts
 from diffviews_desktop.values.sampling import GenerateSettings
@@ -66,7 +68,7 @@ def job_of(kind: type[Job[Any]], data: Path) -> Job[Any]:
     common: dict[str, Any] = {"job_id": 5, "source": Source(path=data)}
     model = {**common, "model": "tiny"}
     mapped = {**model, "layers": MIDBLOCK}
-    drawn = {**mapped, "rows": (1, 2), "class_choice": 0, "settings": SETTINGS}
+    drawn = {**mapped, "rows": (1, 2), "condition": from_choice(0), "settings": SETTINGS}
     rows = np.arange(1, 4)
     checkpoint = next((data / "tiny/checkpoints").iterdir())
     return {
@@ -87,7 +89,7 @@ def job_of(kind: type[Job[Any]], data: Path) -> Job[Any]:
         Generate: lambda: Generate(**drawn, keep=True),
         GenerateGrid: lambda: GenerateGrid(**drawn, samples=2, strengths=(0.5, 1.0)),
         PlacePicture: lambda: PlacePicture(
-            **mapped, image=np.zeros((16, 16, 1), np.uint8), class_label=0, sigma=1.0
+            **mapped, image=np.zeros((16, 16, 1), np.uint8), condition=told(0), sigma=1.0
         ),
         AveragePictures: lambda: AveragePictures(**model, rows=rows),
         ExportSamples: lambda: ExportSamples(

@@ -32,6 +32,7 @@ from diffviews_desktop.engine.protocol import (
     RunStarted,
     StepDone,
 )
+from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import Source
 from diffviews_desktop.values.sampling import GenerateSettings
 
@@ -215,7 +216,7 @@ def test_jobs_events_results_and_failures_of_a_model(source: Source, tmp_path: P
         model="tiny",
         layers=("midblock",),
         rows=(1, 2),
-        class_choice=0,
+        condition=from_choice(0),
         settings=SETTINGS,
     )
     last, events = answer(child, job)

@@ -24,6 +24,7 @@ from diffviews_desktop.engine.link_inline import InlineLink
 from diffviews_desktop.engine.link_process import ProcessLink
 from diffviews_desktop.engine.protocol import EngineLink, Event, Progress, RunStarted, StepDone
 from diffviews_desktop.engine.pump import Worker
+from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import Source
 from diffviews_desktop.values.sampling import GenerateSettings
 
@@ -416,7 +417,7 @@ def test_jobs_of_a_model_tell_of_themselves(
         model="tiny",
         layers=("midblock",),
         rows=(1,),
-        class_choice=0,
+        condition=from_choice(0),
         settings=GenerateSettings(num_steps=2, mask_steps=2, noise_mode="fixed", seed=1),
     )
     bad_job = LoadModel(job_id=worker.next_id(), source=source, model="nobody")

@@ -7,6 +7,7 @@ import json
 
 import numpy as np
 import pytest
+from made_runs import told
 from PIL import Image
 
 from diffviews_desktop.engine.grid_axes import sheet_of
@@ -14,6 +15,7 @@ from diffviews_desktop.engine.jobs.drawing import GenerateGrid
 from diffviews_desktop.exports import contact_sheet, registry
 from diffviews_desktop.exports.contact_sheet import cell_size, render
 from diffviews_desktop.exports.contents import Sheet
+from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import Source
 from diffviews_desktop.values.runs import GridCell
 from diffviews_desktop.values.sampling import GenerateSettings
@@ -36,13 +38,13 @@ def grid(count: int = 6) -> tuple[GenerateGrid, list[GridCell]]:
         model="m",
         layers=("midblock",),
         rows=(3,),
-        class_choice=0,
+        condition=from_choice(0),
         settings=GenerateSettings(seed=50),
         samples=2,
         strengths=(0.0, 0.5, 1.0),
     )
     cells = [
-        GridCell(index, settings, 0, np.full((8, 8, 3), colour(index), np.uint8))
+        GridCell(index, settings, told(0), np.full((8, 8, 3), colour(index), np.uint8))
         for index, settings in enumerate(job.cells()[:count])
     ]
     return job, cells

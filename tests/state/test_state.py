@@ -16,6 +16,7 @@ from diffviews_desktop.state.opened import Opened
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.runs import Runs, TrajectoryRecord
 from diffviews_desktop.state.state import State
+from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import ModelLoaded, ModelSummary, Source
 from diffviews_desktop.values.maps import LayerMap, MapParameters
 from diffviews_desktop.values.samples import SampleTable
@@ -29,7 +30,7 @@ def run(job_id: int, layers: tuple[str, ...] = ("midblock",), model: str = "edm"
         model=model,
         layers=layers,
         rows=(1,),
-        class_choice=0,
+        condition=from_choice(0),
         settings=GenerateSettings(),
     )
 
@@ -187,21 +188,17 @@ def test_classes_have_names_and_class_0_is_one() -> None:
         image_path=("",) * 3,
         sigma=np.ones(3, np.float32),
     )
-    state = State(opened=Opened(samples=samples))
-    words = [state.class_of(number) for number in (0, 3, 7, 8, -1, -2)]
-    assert words == ["0 zero", "3 three", "7", "8", "uniform label", "zero label"]
-    assert State().class_of(0) == "0"
+    assert Opened(samples=samples).class_names() == ((0, "zero"), (3, "three"), (7, "7"))
+    assert Opened().class_names() == ()
 
 
 def test_a_loaded_model_names_its_classes_and_an_unconditional_one_has_none() -> None:
     loaded = ModelLoaded("edm", "cpu", 3, 8, (), class_names=((0, "zero"), (2, "two"), (3, "3")))
     state = State(opened=Opened(loaded=loaded))
     assert state.opened.class_names() == loaded.class_names
-    assert [state.class_of(number) for number in (0, 1, 2, 3)] == ["0 zero", "1", "2 two", "3"]
     assert not state.opened.unconditional
     free = State(opened=Opened(loaded=ModelLoaded("edm", "cpu", 0, 8, ())))
     assert free.opened.unconditional
-    assert {free.class_of(number) for number in (-2, -1, 0)} == {""}
     assert not State().opened.unconditional
 
 

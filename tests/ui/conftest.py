@@ -22,6 +22,7 @@ from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.shell.settings import Settings
 from diffviews_desktop.ui.shell.window import MainWindow
+from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import Source
 from diffviews_desktop.values.maps import LayerMap
 from diffviews_desktop.values.runs import TrajectoryStep
@@ -75,7 +76,7 @@ def make_job() -> Callable[..., Generate]:
             model="m",
             layers=("midblock",),
             rows=(1, 2),
-            class_choice="zero",
+            condition=from_choice("zero"),
             settings=GenerateSettings(**settings),  # type: ignore[arg-type]
         )
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from made_runs import run_of
+from made_runs import run_of, told
 
 from diffviews_desktop.engine.jobs.drawing import (
     Generate,
@@ -20,6 +20,7 @@ from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.runs import GridRecord
 from diffviews_desktop.state.state import Notice, State
+from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import AdapterList, LayerInfo, ModelLoaded, ModelSummary
 from diffviews_desktop.values.maps import LinkedMap
 from diffviews_desktop.values.quantities import COLUMN
@@ -72,19 +73,19 @@ def planted(
     job = replace(job, model=model, layers=layers, settings=settings, source=state.opened.source)
     place = PlacePicture(
         job_id=20, source=state.opened.source, model=model, layers=layers, image=steps[0].image,
-        class_label=1, sigma=0.5, seed=5,
+        condition=told(1), sigma=0.5, seed=5,
     )  # fmt: skip
     run = run_of(
-        job, "Trajectory 1", steps, seed=5, class_label=1, done=True,
+        job, "Trajectory 1", steps, seed=5, condition=told(1), done=True,
         landed=PicturePlaced(place, (1.0, 1.0), 0.5, ((3, 0.5), (4, 0.75))),
     )  # fmt: skip
     grid = GenerateGrid(
         job_id=21, source=state.opened.source, model=model, layers=layers, rows=(1, 2),
-        class_choice="zero", settings=settings, samples=2,
+        condition=from_choice("zero"), settings=settings, samples=2,
         mask_layers=(layers, (text("other layer"),)),
     )  # fmt: skip
     picture = np.full((8, 8, 1), 90, np.uint8)
-    cells = tuple(GridCell(i, cell, 1, picture) for i, cell in enumerate(grid.cells()))
+    cells = tuple(GridCell(i, cell, told(1), picture) for i, cell in enumerate(grid.cells()))
     other = replace(layer_map, model=text("other model"), layers=(text("other layer"),))
     linking = LinkMaps(
         job_id=22, source=state.opened.source, model=model, layers=layers,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,16 @@ from diffviews_desktop.engine.jobs.drawing import (
 )
 from diffviews_desktop.engine.jobs.opening import DataOpened, LoadModel
 from diffviews_desktop.errors import DataError, UsageError
+from diffviews_desktop.values.conditions import (
+    ClassLabel,
+    Condition,
+    RandomClass,
+    ZeroLabel,
+    from_choice,
+)
 from diffviews_desktop.values.folders import ModelLoaded
 from diffviews_desktop.values.samples import SampleTable
-from diffviews_desktop.values.sampling import ClassChoice, GenerateSettings
+from diffviews_desktop.values.sampling import GenerateSettings
 from diffviews_desktop.values.setting_specs import (
     MASK_LAYERS,
     MASK_STEPS,
@@ -53,7 +61,7 @@ def add_parser(verbs: Any) -> None:
     add_source_options(parser, layer=layer_set)
     parser.add_argument(
         "--class",
-        dest="class_choice",
+        dest="condition",
         type=_class,
         metavar="CLASS",
         help="a number, random, zero or uniform (default: that of the first row)",
@@ -138,7 +146,7 @@ def _asked_for(
         "model": opened.model,
         "layers": options.layer or opened.default_layers,
         "rows": options.rows,
-        "class_choice": _choice(options, opened),
+        "condition": _condition(options, opened),
         "settings": _settings(options, loaded),
     }
     if not (options.samples or options.strengths or options.windows or options.mask_layers):
@@ -180,7 +188,7 @@ def _land(engine: Engine, made: Trajectory, sigma: float) -> PicturePlaced:
             model=job.model,
             layers=job.layers,
             image=made.image,
-            class_label=made.class_label,
+            condition=made.condition or ZeroLabel(),
             sigma=sigma,
             seed=made.seed,
         )
@@ -231,14 +239,15 @@ def _same_rows(
 # ---- values of options --------------------------------------------------------------------------
 
 
-def _choice(options: argparse.Namespace, opened: DataOpened) -> ClassChoice:
-    if options.class_choice is not None:
-        return options.class_choice
+def _condition(options: argparse.Namespace, opened: DataOpened) -> Condition:
+    if options.condition is not None:
+        asked: Condition = options.condition
+        return asked
     if options.rows and options.rows[0] < len(opened.samples):
         number = int(opened.samples.class_label[options.rows[0]])
         if number >= 0:
-            return number
-    return "random"
+            return ClassLabel(number)
+    return RandomClass()
 
 
 def _rows(text: str) -> tuple[int, ...]:
@@ -251,12 +260,10 @@ def _rows(text: str) -> tuple[int, ...]:
     return rows
 
 
-def _class(text: str) -> ClassChoice:
-    if text.isdecimal():
-        return int(text)
-    match text:
-        case "random" | "zero" | "uniform":
-            return text
+def _class(text: str) -> Condition:
+    if text != "anchor":
+        with suppress(ValueError):
+            return from_choice(int(text) if text.isdecimal() else text)
     raise argparse.ArgumentTypeError(f"{text!r} is not a class number, random, zero or uniform")
 
 

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.engine.protocol import Job
+from diffviews_desktop.values.conditions import Condition
 from diffviews_desktop.values.runs import GridCell, TrajectoryStep
-from diffviews_desktop.values.sampling import ClassChoice, GenerateSettings
+from diffviews_desktop.values.sampling import GenerateSettings
 
 MAX_PICTURES = 2000
 """Of a grid."""
@@ -28,7 +29,7 @@ class Generate(Job["Trajectory"]):
         model: the model.
         layers: of the map that shows the run.
         rows: samples that the mask averages, the anchor first.
-        class_choice: what to draw.
+        condition: what to draw.
         settings: how.
         keep: whether each step keeps what the layers computed and what was imposed.
     """
@@ -36,7 +37,7 @@ class Generate(Job["Trajectory"]):
     model: str
     layers: tuple[str, ...]
     rows: tuple[int, ...]
-    class_choice: ClassChoice
+    condition: Condition
     settings: GenerateSettings
     keep: bool = False
 
@@ -52,7 +53,7 @@ class GenerateGrid(Job["PictureGrid"]):
         model: the model.
         layers: imposed where neither the settings nor an axis name others.
         rows: samples that the mask averages, the anchor first; empty for no mask.
-        class_choice: what to draw.
+        condition: what to draw.
         settings: how.
         samples: number of seeds.
         strengths: of the mask.
@@ -66,7 +67,7 @@ class GenerateGrid(Job["PictureGrid"]):
     model: str
     layers: tuple[str, ...]
     rows: tuple[int, ...]
-    class_choice: ClassChoice
+    condition: Condition
     settings: GenerateSettings
     samples: int = 1
     strengths: tuple[float, ...] = ()
@@ -111,7 +112,7 @@ class PlacePicture(Job["PicturePlaced"]):
         model: the model.
         layers: of the map.
         image: ``(H, W, C) uint8`` of the model's size.
-        class_label: class that the model is told, as in `Trajectory`.
+        condition: what the model is told.
         sigma: noise level at which the layers see it.
         seed: of that noise.
         count: how many nearest samples to name.
@@ -120,7 +121,7 @@ class PlacePicture(Job["PicturePlaced"]):
     model: str
     layers: tuple[str, ...]
     image: NDArray[np.uint8]
-    class_label: int
+    condition: Condition
     sigma: float
     seed: int = 0
     count: int = 8
@@ -132,7 +133,8 @@ class Trajectory:
 
     Attributes:
         job: what was asked for.
-        class_label: the class used: -1 for the uniform and -2 for the zero label.
+        condition: what the model was told, a random class being chosen; None for a model that is
+            told nothing.
         seed: the seed used, whoever chose it.
         steps: one a denoising step.
         device: where it ran.
@@ -141,7 +143,7 @@ class Trajectory:
     """
 
     job: Generate
-    class_label: int
+    condition: Condition | None
     seed: int
     steps: tuple[TrajectoryStep, ...]
     device: str

@@ -118,7 +118,7 @@ class Pages:
 
     def _draw_grid(self, axes: dict[str, Any]) -> None:
         runs = self._context.state.runs
-        experiments.generate_grid(self._context, runs.settings, runs.class_choice, **axes)
+        experiments.generate_grid(self._context, runs.settings, runs.condition, **axes)
 
     def _show_mean(self) -> None:
         mean = self._context.state.picks.mean

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from made_runs import told
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
@@ -21,6 +22,7 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.panels.grid import GridWindow
 from diffviews_desktop.ui.panels.grid.contact_sheet import CELL, GAP, ContactSheet
+from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import LayerInfo, ModelLoaded, Source
 from diffviews_desktop.values.runs import GridCell
 from diffviews_desktop.values.sampling import GenerateSettings
@@ -102,7 +104,7 @@ def test_what_is_asked_for_is_what_a_job_takes(
         model="m",
         layers=("midblock",),
         rows=(3,),
-        class_choice=0,
+        condition=from_choice(0),
         settings=replace(ready.runs.settings, seed=1),
         **drawn(qtbot, window),  # type: ignore[arg-type]
     )
@@ -231,7 +233,7 @@ def make_grid() -> Callable[..., GridRecord]:
             model="m",
             layers=("midblock",),
             rows=(3,),
-            class_choice=0,
+            condition=from_choice(0),
             settings=GenerateSettings(seed=seed),
             samples=2,
             strengths=(0.0, 0.5, 1.0),
@@ -239,7 +241,7 @@ def make_grid() -> Callable[..., GridRecord]:
         if seed is None:
             return GridRecord(job)
         cells = [
-            GridCell(index, settings, 0, np.full((8, 8, 3), colour(index), np.uint8))
+            GridCell(index, settings, told(0), np.full((8, 8, 3), colour(index), np.uint8))
             for index, settings in enumerate(job.cells()[:count])
         ]
         return GridRecord(job, tuple(cells), done=count == 6)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_runs import run_of
+from made_runs import run_of, told
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -27,6 +27,7 @@ from diffviews_desktop.ui.panels.runs import TrajectoryPanel
 from diffviews_desktop.ui.shell import status_bar
 from diffviews_desktop.ui.shell.notice_bar import NoticeBar
 from diffviews_desktop.ui.shell.status_bar import StatusBar
+from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import LayerInfo, ModelLoaded, Source
 from diffviews_desktop.values.samples import SampleTable
 from diffviews_desktop.values.sampling import GenerateSettings
@@ -52,7 +53,9 @@ def generate(qtbot: QtBot, state: State) -> GeneratePanel:
     # as in the window: what the panel says comes back to it as state
     panel.settings_changed.connect(
         lambda settings, choice: panel.set_state(
-            replace(ready, runs=replace(ready.runs, settings=settings, class_choice=choice))
+            replace(
+                ready, runs=replace(ready.runs, settings=settings, condition=from_choice(choice))
+            )
         )
     )
     panel.set_state(ready)
@@ -407,7 +410,7 @@ def test_frames_of_many_steps_are_shown_whole_above_the_scroll_bar(
 def test_the_trajectory_grows_and_is_scrubbed(qtbot: QtBot, state, make_job, make_step) -> None:
     panel = TrajectoryPanel()
     qtbot.addWidget(panel)
-    record = run_of(make_job(num_steps=3), "Trajectory 1", seed=5, class_label=-2)
+    record = run_of(make_job(num_steps=3), "Trajectory 1", seed=5, condition=told(-2))
     steps = tuple(make_step(i, imposed=i == 0) for i in range(3))
     for count in (0, 1, 2, 3):
         grown = replace(record, steps=steps[:count])

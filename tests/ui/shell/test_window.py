@@ -47,6 +47,7 @@ from diffviews_desktop.ui.shell.help import FactsWindow, KeysWindow, model_facts
 from diffviews_desktop.ui.shell.settings import Settings
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.ui.views.flat.renderer import GLViewport
+from diffviews_desktop.values.conditions import choice_of, from_choice
 from diffviews_desktop.values.folders import (
     AdapterList,
     LayerInfo,
@@ -236,7 +237,7 @@ def test_generate_and_cancel_by_keyboard(
     job = worker.jobs[-1]
     assert isinstance(job, Generate)
     assert job.rows == (3, 4)
-    assert job.class_choice == 0  # the anchor's: class 0 is a class
+    assert choice_of(job.condition) == 0  # the anchor's: class 0 is a class
     qtbot.keyClick(window, Qt.Key.Key_Escape)
     assert worker.cancelled == [job.job_id]
 
@@ -623,7 +624,7 @@ def many(window: MainWindow, state: State) -> QLineEdit:
     shown = replace(
         state, opened=replace(state.opened, loaded=loaded_model(num_classes=41, class_names=NAMED))
     )
-    window.session.update(replace(shown, runs=replace(shown.runs, class_choice=3)))
+    window.session.update(replace(shown, runs=replace(shown.runs, condition=from_choice(3))))
     line = window.generate_panel.classes.lineEdit()
     assert line is not None
     line.setFocus()
@@ -657,7 +658,7 @@ def test_a_part_of_a_name_finds_a_class(qtbot: QtBot, window: MainWindow, many: 
     qtbot.keyClick(popup, Qt.Key.Key_Down)
     qtbot.keyClick(popup, Qt.Key.Key_Down)
     qtbot.keyClick(popup, Qt.Key.Key_Return)
-    assert window.session.state.runs.class_choice == 39
+    assert choice_of(window.session.state.runs.condition) == 39
     assert many.text() == "39: Golden eagle"
     assert window.generate_panel.classes.currentData() == 39
 
@@ -680,12 +681,12 @@ def test_the_list_of_classes_found_follows_the_theme(
 def test_a_class_can_be_typed_out(qtbot: QtBot, window: MainWindow, many: QLineEdit) -> None:
     qtbot.keyClicks(many, "38: GOLDEN retriever")
     qtbot.keyClick(many, Qt.Key.Key_Return)
-    assert window.session.state.runs.class_choice == 38
+    assert choice_of(window.session.state.runs.condition) == 38
     many.selectAll()
     qtbot.keyClicks(many, "random")
     window.generate_panel.classes.completer().popup().hide()
     window.generate_panel.sampling.steps.setFocus()  # leaving the field is enough
-    assert window.session.state.runs.class_choice == "random"
+    assert choice_of(window.session.state.runs.condition) == "random"
 
 
 @pytest.mark.parametrize("nonsense", ["xyzzy", "99", "breed"])
@@ -697,7 +698,7 @@ def test_what_is_no_class_is_taken_back(
     assert many.text() == nonsense
     qtbot.keyClick(many, Qt.Key.Key_Return)
     assert many.text() == "3: breed 3"
-    assert window.session.state.runs.class_choice == 3
+    assert choice_of(window.session.state.runs.condition) == 3
     assert window.generate_panel.classes.count() == count
 
 

@@ -20,7 +20,6 @@ from PySide6.QtWidgets import (
 )
 
 from diffviews_desktop.engine.jobs.drawing import Generate
-from diffviews_desktop.state.runs import PanelClass
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.entries import entry
@@ -28,6 +27,15 @@ from diffviews_desktop.ui.common.labels import ElidedLabel, caption, tip
 from diffviews_desktop.ui.common.widgets import ElidingComboBox, IconButton, as_panel, block_signals
 from diffviews_desktop.ui.panels.generate.mask_page import MaskPage
 from diffviews_desktop.ui.panels.generate.sampling_page import SamplingPage
+from diffviews_desktop.values.conditions import (
+    AnchorClass,
+    ClassLabel,
+    Condition,
+    RandomClass,
+    UniformLabel,
+    ZeroLabel,
+    described,
+)
 from diffviews_desktop.values.sampling import GenerateSettings
 from diffviews_desktop.values.setting_specs import PUBLISHED, SEED
 
@@ -37,7 +45,7 @@ NFE = "NFE: how often the network runs for a picture"
 
 
 class GeneratePanel(QWidget):
-    """Signals: ``generate_requested(settings, class_choice)``, ``settings_changed`` with the same,
+    """Signals: ``generate_requested(settings, condition)``, ``settings_changed`` with the same,
     ``grid_requested()`` and ``cancel_requested()``."""
 
     generate_requested = Signal(object, object)
@@ -116,7 +124,7 @@ class GeneratePanel(QWidget):
     def shows(state: State) -> tuple[object, ...]:
         """What of a state it shows."""
         runs = state.runs
-        wanted = runs.settings, runs.class_choice, runs.all, runs.shown
+        wanted = runs.settings, runs.condition, runs.all, runs.shown
         return state.opened, state.picks.selection, state.jobs.running, *wanted
 
     def set_state(self, state: State) -> None:
@@ -138,10 +146,10 @@ class GeneratePanel(QWidget):
         self._set_buttons(state)
 
     def _fill_classes(self, state: State) -> None:
-        choices: list[tuple[str, PanelClass]] = [("the anchor's", "anchor"), ("random", "random")]
-        choices += [("zero label", "zero"), ("uniform label", "uniform")]
+        general: list[Condition] = [AnchorClass(), RandomClass(), ZeroLabel(), UniformLabel()]
+        choices: list[tuple[str, Condition]] = [(described(one), one) for one in general]
         choices += [
-            (name if name == str(number) else f"{number}: {name}", number)
+            (name if name == str(number) else f"{number}: {name}", ClassLabel(number, name))
             for number, name in state.opened.class_names()
         ]
         self._form.setRowVisible(self.classes, not state.opened.unconditional)
@@ -151,8 +159,9 @@ class GeneratePanel(QWidget):
             for text, choice in choices:
                 self.classes.addItem(entry(text), choice)
             self._make_searchable(len(choices) > SEARCHABLE_CLASSES)
-        self._shown_class = state.runs.class_choice
-        index = next((i for i, c in enumerate(choices) if c[1] == state.runs.class_choice), 0)
+        self._shown_class = state.runs.condition
+        asked = state.runs.condition
+        index = next((i for i, (_, one) in enumerate(choices) if one == asked), 0)
         line = self.classes.lineEdit()
         if line is None or not (line.hasFocus() and line.isModified()):  # nobody is typing there
             self.classes.setCurrentIndex(index)

@@ -27,6 +27,7 @@ from diffviews_desktop.ui.common.images import enlarged, to_qimage, with_inset
 from diffviews_desktop.ui.common.labels import ElidedLabel, Links, muted, picture_label, tip
 from diffviews_desktop.ui.common.widgets import ElidingComboBox, IconButton, as_panel, block_signals
 from diffviews_desktop.ui.panels.runs.comparison import PICTURE, Comparison, captioned
+from diffviews_desktop.values.conditions import described
 from diffviews_desktop.values.samples import SampleTable
 
 FRAME = 50
@@ -314,7 +315,7 @@ class TrajectoryPanel(QWidget):
 
 
 def _title(record: TrajectoryRecord, state: State) -> str:
-    name = "" if record.class_label is None else state.class_of(record.class_label)
+    name = described(record.condition)
     what = f" · {name}" if name else ""
     return f"{record.name}{what}"
 
@@ -337,12 +338,12 @@ def _mask(record: TrajectoryRecord) -> str:
 
 
 def _describe(record: TrajectoryRecord, state: State) -> str:
-    s = record.job.settings
+    s, run_nfe = record.job.settings, record.evaluations
     parts = [
         visible(record.job.model, MOST_OF_NAME),
         visible("+".join(record.job.layers), MOST_OF_NAME),
         _mask(record),
-        f"{s.sampler}, {s.num_steps} steps, NFE {s.evaluations(not state.opened.unconditional)}",
+        f"{s.sampler}, {s.num_steps} steps, NFE {s.evaluations() if run_nfe is None else run_nfe}",
         f"σ {s.sigma_max:g} to {s.sigma_min:g}",
         f"guidance {s.guidance_scale:g}",
         f"{s.noise_mode} noise",
