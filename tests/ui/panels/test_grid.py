@@ -378,7 +378,7 @@ def test_progress_is_shown_and_the_grid_in_work_can_be_cancelled(
         replace(
             ready,
             runs=replace(ready.runs, grid=grid),
-            jobs=replace(ready.jobs.running, running=(running,)),
+            jobs=replace(ready.jobs, running=(running,)),
         )
     )
     assert window.progress.text() == "generating 4 of 6, 2/s"

@@ -27,7 +27,7 @@ from diffviews_desktop.ui.panels.runs import TrajectoryPanel
 from diffviews_desktop.ui.shell import status_bar
 from diffviews_desktop.ui.shell.notice_bar import NoticeBar
 from diffviews_desktop.ui.shell.status_bar import StatusBar
-from diffviews_desktop.values.conditions import from_choice
+from diffviews_desktop.values.conditions import AnchorClass, ClassLabel
 from diffviews_desktop.values.folders import LayerInfo, ModelLoaded, Source
 from diffviews_desktop.values.samples import SampleTable
 from diffviews_desktop.values.sampling import GenerateSettings
@@ -52,10 +52,8 @@ def generate(qtbot: QtBot, state: State) -> GeneratePanel:
     )
     # as in the window: what the panel says comes back to it as state
     panel.settings_changed.connect(
-        lambda settings, choice: panel.set_state(
-            replace(
-                ready, runs=replace(ready.runs, settings=settings, condition=from_choice(choice))
-            )
+        lambda settings, condition: panel.set_state(
+            replace(ready, runs=replace(ready.runs, settings=settings, condition=condition))
         )
     )
     panel.set_state(ready)
@@ -69,11 +67,11 @@ def test_generate_asks_with_what_is_shown(qtbot: QtBot, generate: GeneratePanel)
     generate.sampling.noise.setCurrentIndex(generate.sampling.noise.findData("zero"))
     with qtbot.waitSignal(generate.generate_requested) as caught:
         qtbot.mouseClick(generate.generate, Qt.MouseButton.LeftButton)
-    settings, choice = caught.args
+    settings, condition = caught.args
     assert settings == GenerateSettings(
         num_steps=7, mask_steps=2, guidance_scale=1.5, noise_mode="zero"
     )
-    assert choice == "anchor"
+    assert condition == AnchorClass()
 
 
 def test_impossible_values_cannot_be_entered(generate: GeneratePanel) -> None:
@@ -99,7 +97,7 @@ def test_class_0_is_a_class_and_not_random(generate: GeneratePanel) -> None:
     assert texts[4:] == ["0: zero", "1: one", "2: two"]  # behaviour 41
     generate.classes.setCurrentIndex(4)
     generate.classes.activated.emit(4)
-    assert generate.classes.currentData() == 0
+    assert generate.classes.currentData() == ClassLabel(0)
 
 
 def test_a_typed_seed_is_kept_and_nonsense_is_not(qtbot: QtBot, generate: GeneratePanel) -> None:
