@@ -10,10 +10,11 @@ from diffviews_desktop.actions.context import Context
 from diffviews_desktop.engine.jobs.mapping import LinkMaps, MapLayer
 from diffviews_desktop.state.state import State
 from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MapParameters
 
 
-def change_layer(context: Context, layers: tuple[str, ...]) -> None:
+def change_layer(context: Context, layers: LayerSet) -> None:
     """Show the map of other layers; an uncached one is extracted and laid out first.
 
     Only the last choice counts: an earlier one that is still in work is cancelled.
@@ -31,7 +32,7 @@ def change_map_parameters(context: Context, parameters: MapParameters | None) ->
     _change_map(context, replace(source, parameters=parameters), layers)
 
 
-def _wanted_map(state: State) -> tuple[Source, tuple[str, ...]]:
+def _wanted_map(state: State) -> tuple[Source, LayerSet]:
     """What was asked for last: the map in work, else the one on screen."""
     pending = pending_map(state)
     if pending is not None:
@@ -57,7 +58,7 @@ def same_data(job: MapLayer, state: State) -> bool:
     return job.model == opened.model and source == opened.source
 
 
-def _change_map(context: Context, source: Source, layers: tuple[str, ...]) -> None:
+def _change_map(context: Context, source: Source, layers: LayerSet) -> None:
     opened = context.state.opened
     pending = pending_map(context.state)
     if opened.model is None or (pending and (pending.source, pending.layers) == (source, layers)):
@@ -68,10 +69,10 @@ def _change_map(context: Context, source: Source, layers: tuple[str, ...]) -> No
     job = MapLayer(
         job_id=context.worker.next_id(), source=source, model=opened.model, layers=layers
     )
-    submit(context, job, f"Mapping {'+'.join(layers) or 'the default layer'}")
+    submit(context, job, f"Mapping {str(layers) or 'the default layer'}")
 
 
-def link_map(context: Context, model: str, layers: tuple[str, ...]) -> None:
+def link_map(context: Context, model: str, layers: LayerSet) -> None:
     """Show a second map beside the first; the last choice counts."""
     opened = context.state.opened
     if opened.model is None or opened.layer_map is None:
@@ -84,7 +85,7 @@ def link_map(context: Context, model: str, layers: tuple[str, ...]) -> None:
         other_model=model,
         other_layers=layers,
     )
-    submit(context, job, f"Mapping {'+'.join(layers) or model} beside the map")
+    submit(context, job, f"Mapping {str(layers) or model} beside the map")
 
 
 def unlink_map(context: Context) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid, PicturePlaced
 from diffviews_desktop.values.conditions import AnchorClass, Condition
+from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.runs import GridCell, TrajectoryStep
 from diffviews_desktop.values.sampling import GenerateSettings
 
@@ -59,7 +60,7 @@ class TrajectoryRecord:
             strength=plain.strength,
             weighting=plain.weighting,
             mask_unconditional=plain.mask_unconditional,
-            mask_layers=(),
+            mask_layers=LayerSet(),
         )
         return replace(self.job, job_id=0, rows=(), settings=settings)
 

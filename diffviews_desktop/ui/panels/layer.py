@@ -91,10 +91,10 @@ class LayerPanel(QWidget):
             self.models.setItemData(self.models.count() - 1, said, Qt.ItemDataRole.ToolTipRole)
         self.layers.clear()
         if state.opened.default_layers:
-            own = entry("+".join(state.opened.default_layers))
+            own = entry(str(state.opened.default_layers))
             self.layers.addItem(f"{own}  (default)", state.opened.default_layers)
         for info in state.opened.loaded.layers if state.opened.loaded else ():
-            text = f"{entry(info.name)}  {'×'.join(map(str, info.shape))}"
+            text = f"{entry(info.name)}  {info.shape}"
             whether = "mapped" if info.cached else f"not mapped yet · {_cost(info, state)}"
             self.layers.addItem(f"{text}  ·  {whether}", (info.name,))
             said = tip(info.name, _whether_mapped(info, state))

@@ -120,7 +120,7 @@ class LinkedPanel(QWidget):
             self.layers.addItem("default", ())
         elif state.opened.default_layers:
             self.layers.addItem(
-                entry("+".join(state.opened.default_layers)), state.opened.default_layers
+                entry(str(state.opened.default_layers)), state.opened.default_layers
             )
         if self.models.currentData() == state.opened.model:
             for info in state.opened.loaded.layers if state.opened.loaded else ():

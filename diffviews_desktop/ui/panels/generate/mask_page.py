@@ -26,6 +26,7 @@ from diffviews_desktop.ui.panels.generate.fields import (
     spin,
     switch,
 )
+from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.sampling import GenerateSettings
 from diffviews_desktop.values.setting_specs import (
     MASK_FROM,
@@ -96,7 +97,7 @@ class LayerChoice(QPushButton):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.chosen: tuple[str, ...] = ()
+        self.chosen = LayerSet()
         self._names: tuple[str, ...] = ()
         self._whole = ""
         self.setObjectName("choice")
@@ -135,10 +136,8 @@ class LayerChoice(QPushButton):
             item.setCheckState(Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
         unblock()
         self.setEnabled(bool(names))
-        shown = (
-            "+".join(state.opened.layer_map.layers) if state.opened.layer_map is not None else ""
-        )
-        self._whole = "+".join(self.chosen) or f"the map's: {shown}"
+        shown = str(state.opened.layer_map.layers) if state.opened.layer_map is not None else ""
+        self._whole = str(self.chosen) or f"the map's: {shown}"
         meaning = (
             "The layers that are held at the mean of the picked samples. Without a check, those of "
             "the map."
@@ -159,5 +158,5 @@ class LayerChoice(QPushButton):
     def _on_checked(self) -> None:
         items = (self.list.item(row) for row in range(self.list.count()))
         on = [item for item in items if item.checkState() == Qt.CheckState.Checked]
-        self.chosen = tuple(sorted(str(item.data(Qt.ItemDataRole.UserRole)) for item in on))
+        self.chosen = LayerSet(str(item.data(Qt.ItemDataRole.UserRole)) for item in on)
         self.edited.emit()

@@ -180,7 +180,7 @@ class TrajectoryPanel(QWidget):
         self.visible.setChecked(record.visible)
         here = state.on_this_map(record)
         self.visible.setEnabled(here)
-        layers = "+".join(record.job.layers)
+        layers = str(record.job.layers)
         elsewhere = f"Its path belongs to the map of {layers} of {record.job.model}"
         self.visible.setToolTip(tip("Show this trajectory on the map" if here else elsewhere))
         self._fill_strip(record)
@@ -329,7 +329,7 @@ def _mask(record: TrajectoryRecord) -> str:
     if s.mask_from or s.mask_steps < s.num_steps:
         parts.append(f"on steps {s.mask_from + 1}-{s.mask_steps}")
     if s.mask_layers:
-        parts.append(f"at {visible('+'.join(s.mask_layers), MOST_OF_NAME)}")
+        parts.append(f"at {visible(str(s.mask_layers), MOST_OF_NAME)}")
     if s.strength < 1:
         parts.append(f"of strength {s.strength:g}")
     if s.weighting == "distance":
@@ -341,7 +341,7 @@ def _describe(record: TrajectoryRecord, state: State) -> str:
     s, run_nfe = record.job.settings, record.evaluations
     parts = [
         visible(record.job.model, MOST_OF_NAME),
-        visible("+".join(record.job.layers), MOST_OF_NAME),
+        visible(str(record.job.layers), MOST_OF_NAME),
         _mask(record),
         f"{s.sampler}, {s.num_steps} steps, NFE {s.evaluations() if run_nfe is None else run_nfe}",
         f"σ {s.sigma_max:g} to {s.sigma_min:g}",
