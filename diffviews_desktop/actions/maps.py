@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from diffviews_desktop.actions.action import Action
@@ -14,13 +15,13 @@ from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MapParameters
 
 
-def change_layer(context: Context, layers: LayerSet) -> None:
+def change_layer(context: Context, layers: Iterable[str]) -> None:
     """Show the map of other layers; an uncached one is extracted and laid out first.
 
     Only the last choice counts: an earlier one that is still in work is cancelled.
     """
     source, _ = _wanted_map(context.state)
-    _change_map(context, source, layers)
+    _change_map(context, source, LayerSet(layers))
 
 
 def change_map_parameters(context: Context, parameters: MapParameters | None) -> None:
@@ -72,9 +73,9 @@ def _change_map(context: Context, source: Source, layers: LayerSet) -> None:
     submit(context, job, f"Mapping {str(layers) or 'the default layer'}")
 
 
-def link_map(context: Context, model: str, layers: LayerSet) -> None:
+def link_map(context: Context, model: str, layers: Iterable[str]) -> None:
     """Show a second map beside the first; the last choice counts."""
-    opened = context.state.opened
+    opened, other = context.state.opened, LayerSet(layers)
     if opened.model is None or opened.layer_map is None:
         return
     job = LinkMaps(
@@ -83,9 +84,9 @@ def link_map(context: Context, model: str, layers: LayerSet) -> None:
         model=opened.model,
         layers=opened.layer_map.layers,
         other_model=model,
-        other_layers=layers,
+        other_layers=other,
     )
-    submit(context, job, f"Mapping {str(layers) or model} beside the map")
+    submit(context, job, f"Mapping {str(other) or model} beside the map")
 
 
 def unlink_map(context: Context) -> None:
