@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QListWidgetItem,
@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.entries import name_list, short
 from diffviews_desktop.ui.common.labels import plain, tip
-from diffviews_desktop.ui.common.widgets import block_signals
+from diffviews_desktop.ui.common.widgets import signals_blocked
 from diffviews_desktop.ui.panels.generate.fields import choice, decimal, grid_of, spin
 from diffviews_desktop.values.sampling import GenerateSettings
 
@@ -68,10 +68,13 @@ class MaskPage(QWidget):
 
     def set_state(self, state: State) -> None:
         """Show the settings."""
-        s = state.settings
-        unblock = block_signals(
+        with signals_blocked(
             self.first, self.mask_steps, self.strength, self.weights, self.unconditional
-        )
+        ):
+            self._show(state)
+
+    def _show(self, state: State) -> None:
+        s = state.settings
         self.mask_steps.setMaximum(s.num_steps)
         self.first.setMaximum(s.num_steps)
         for field, value in ((self.first, s.mask_from + 1), (self.mask_steps, s.mask_steps)):
@@ -84,7 +87,6 @@ class MaskPage(QWidget):
         guided = s.guidance_scale != 1 and not state.unconditional
         self.unconditional.setEnabled(guided)
         self.layers.set_state(state)
-        unblock()
 
     def changed(self, settings: GenerateSettings) -> GenerateSettings:
         """The settings with what the fields say."""
@@ -125,7 +127,19 @@ class LayerChoice(QPushButton):
         """Show the layers of the loaded model and those chosen."""
         names = tuple(info.name for info in state.loaded.layers) if state.loaded else ()
         self.chosen = state.settings.mask_layers
-        unblock = block_signals(self.list)
+        with QSignalBlocker(self.list):
+            self._fill(names)
+        self.setEnabled(bool(names))
+        shown = "+".join(state.layer_map.layers) if state.layer_map is not None else ""
+        self._whole = "+".join(self.chosen) or f"the map's: {shown}"
+        meaning = (
+            "The layers that are held at the mean of the picked samples. Without a check, those of "
+            "the map."
+        )
+        self.setToolTip(tip(self._whole, meaning))
+        self._elide()
+
+    def _fill(self, names: tuple[str, ...]) -> None:
         if names != self._names:
             self._names = names
             self.list.clear()
@@ -141,16 +155,6 @@ class LayerChoice(QPushButton):
             item = self.list.item(row)
             on = item.data(Qt.ItemDataRole.UserRole) in self.chosen
             item.setCheckState(Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
-        unblock()
-        self.setEnabled(bool(names))
-        shown = "+".join(state.layer_map.layers) if state.layer_map is not None else ""
-        self._whole = "+".join(self.chosen) or f"the map's: {shown}"
-        meaning = (
-            "The layers that are held at the mean of the picked samples. Without a check, those of "
-            "the map."
-        )
-        self.setToolTip(tip(self._whole, meaning))
-        self._elide()
 
     def resizeEvent(self, event: object) -> None:
         super().resizeEvent(event)  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import tip
-from diffviews_desktop.ui.common.widgets import block_signals
+from diffviews_desktop.ui.common.widgets import signals_blocked
 from diffviews_desktop.ui.panels.generate.fields import choice, decimal, grid_of, show_row, spin
 from diffviews_desktop.values.sampling import GenerateSettings
 
@@ -75,11 +75,14 @@ class SamplingPage(QWidget):
 
     def set_state(self, state: State) -> None:
         """Show the settings."""
-        s = state.settings
-        unblock = block_signals(
+        with signals_blocked(
             self.preset, self.steps, self.sampler, self.sigma_max, self.sigma_min, self.guidance,
             self.noise, self.churn, self.churn_noise, self.churn_min, self.churn_max,
-        )  # fmt: skip
+        ):  # fmt: skip
+            self._show(state)
+
+    def _show(self, state: State) -> None:
+        s = state.settings
         self.sigma_min.setMaximum(s.sigma_max)
         for field, value in (
             (self.sigma_max, s.sigma_max),
@@ -102,7 +105,6 @@ class SamplingPage(QWidget):
         heun = s.sampler == "heun"
         show_row(self._grid, _CHURN_ROW, heun)
         show_row(self._grid, _LIMITS_ROW, heun and s.s_churn > 0)
-        unblock()
 
     def changed(self, settings: GenerateSettings) -> GenerateSettings:
         """The settings with what the fields say."""

@@ -6,14 +6,14 @@ from concurrent.futures import Future
 from typing import NamedTuple
 
 import numpy as np
-from PySide6.QtCore import QPoint, QPointF, Qt, Signal
+from PySide6.QtCore import QPoint, QPointF, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QImage, QResizeEvent, QStandardItemModel
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from diffviews_desktop.state.background import background_thread
 from diffviews_desktop.state.state import ColorBy, Selection, State
 from diffviews_desktop.ui.common.labels import ElidedLabel, caption, tip
-from diffviews_desktop.ui.common.widgets import as_panel, block_signals
+from diffviews_desktop.ui.common.widgets import as_panel
 from diffviews_desktop.ui.views.flat.coloring import Coloring
 from diffviews_desktop.ui.views.flat.legend import Legend
 from diffviews_desktop.ui.views.flat.scene import PointScene
@@ -187,15 +187,14 @@ class SolidView(QWidget):
         return self._making is not None or self.canvas.busy
 
     def _fill_choice(self, state: State) -> None:
-        unblock = block_signals(self.choice)
-        model = self.choice.model()
-        assert isinstance(model, QStandardItemModel)
-        for row, by in enumerate(CHOICES):
-            why_not = cannot_show(state, by)
-            model.item(row).setEnabled(not why_not)
-            self.choice.setItemData(row, tip(why_not), Qt.ItemDataRole.ToolTipRole)
-        self.choice.setCurrentIndex(list(CHOICES).index(axis_of_choice(state, self._by)))
-        unblock()
+        with QSignalBlocker(self.choice):
+            model = self.choice.model()
+            assert isinstance(model, QStandardItemModel)
+            for row, by in enumerate(CHOICES):
+                why_not = cannot_show(state, by)
+                model.item(row).setEnabled(not why_not)
+                self.choice.setItemData(row, tip(why_not), Qt.ItemDataRole.ToolTipRole)
+            self.choice.setCurrentIndex(list(CHOICES).index(axis_of_choice(state, self._by)))
 
     def _choose(self, index: int) -> None:
         self._by = self.choice.itemData(index)
