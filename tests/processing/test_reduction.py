@@ -15,8 +15,8 @@ from diffviews_desktop.processing.reduction import (
     CHUNK_ROWS,
     EXACT_SIZE,
     MAX_WIDTH_WITHOUT_PCA,
-    finite_rows,
     fit_reduction,
+    look_at_rows,
 )
 
 LARGE = (1100, 700)  # neither side is small: found by iteration
@@ -365,6 +365,6 @@ def test_finite_rows_are_found_in_every_chunk() -> None:
     rows = np.full((2 * CHUNK_ROWS + 3, 4), 3e38, np.float32)  # whose sum is not finite
     bad = [0, CHUNK_ROWS - 1, CHUNK_ROWS, len(rows) - 1]
     rows[bad, [0, 1, 2, 3]] = [np.nan, np.inf, -np.inf, np.nan]
-    assert np.flatnonzero(~finite_rows(rows)).tolist() == bad
+    assert np.flatnonzero(~look_at_rows(rows).finite).tolist() == bad
     beyond = np.where(np.isfinite(rows), 3e38, 1e39).astype(np.float64)  # what float32 can hold
-    assert np.flatnonzero(~finite_rows(beyond)).tolist() == bad
+    assert np.flatnonzero(~look_at_rows(beyond).finite).tolist() == bad

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, get_args
+from typing import Literal
 
 from PySide6.QtCore import QObject, QRectF, Signal
 from PySide6.QtGui import QAction, QActionGroup, QColor, QKeySequence, QPainter, QPaintEvent
@@ -13,7 +13,6 @@ from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.widgets import IconButton
 
 Tool = Literal["pan", "rectangle", "lasso", "zoom"]
-TOOLS: tuple[Tool, ...] = get_args(Tool)
 
 
 def float_ground(widget: QWidget) -> None:

@@ -150,10 +150,6 @@ class SolidView(QWidget):
         by: ColorBy = self.choice.currentData()
         return by
 
-    def set_axis(self, by: ColorBy) -> None:
-        """Ask for something as third axis, for this map and those to come that have it."""
-        self._by = by
-
     def follows(self, state: State) -> bool:
         """Whether what is picked in a state changes what the third axis shows."""
         by = axis_of_choice(state, self._by)
