@@ -21,8 +21,8 @@ from diffviews_desktop.engine.jobs.samples import (
 )
 from diffviews_desktop.engine.opened_model import Host, OpenedModel
 from diffviews_desktop.errors import DataError, PictureError
-from diffviews_desktop.pictures.faults import Fault, faults_of, left_out
 from diffviews_desktop.pictures.files import read_picture_file
+from diffviews_desktop.text.faults import Fault, faults_of, left_out
 from diffviews_desktop.text.plain import csv_cell
 
 LARGEST = 512

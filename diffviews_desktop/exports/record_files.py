@@ -15,9 +15,9 @@ from PIL.PngImagePlugin import PngInfo
 
 from diffviews_desktop.errors import DataError, brief
 from diffviews_desktop.files import reading
-from diffviews_desktop.pictures.faults import UnfitError
 from diffviews_desktop.pictures.files import MOST_BYTES
 from diffviews_desktop.pictures.formats import format_of, png_chunks
+from diffviews_desktop.pictures.layout import UnfitError
 
 KEY = "diffviews"
 """Keyword of the PNG's text (PNG 1.2, iTXt)."""

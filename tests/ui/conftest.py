@@ -19,7 +19,7 @@ from recorder import Recorder
 from diffviews_desktop.engine.jobs.drawing import Generate
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import State
-from diffviews_desktop.ui.shell.settings import Settings
+from diffviews_desktop.ui.common.settings import Settings
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.values.folders import Source
 from diffviews_desktop.values.maps import LayerMap

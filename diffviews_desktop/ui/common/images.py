@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QBuffer, QIODevice, QObject, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPixmap
 
 from diffviews_desktop.errors import PictureError
-from diffviews_desktop.pictures.faults import Fault
+from diffviews_desktop.text.faults import Fault
 
 if TYPE_CHECKING:
     from diffviews_desktop.pictures.decoding import Decoded
@@ -133,6 +134,19 @@ def to_qimage(pixels: NDArray[np.uint8]) -> QImage:
     pixels = np.ascontiguousarray(pixels)
     kind = QImage.Format.Format_Grayscale8 if channels == 1 else QImage.Format.Format_RGB888
     return QImage(pixels.data, width, height, width * channels, kind).copy()
+
+
+def encoded(picture: QImage, kind: str = "PNG") -> bytes:
+    """A picture as the bytes of a file of this kind.
+
+    Raises:
+        OSError: it is no kind of picture that can be written.
+    """
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    if not picture.save(buffer, kind):  # type: ignore[call-overload]
+        raise OSError(errno.EINVAL, f"pictures cannot be written as {kind or 'nothing'}")
+    return bytes(buffer.data().data())
 
 
 def enlarged(image: QImage, side: int, ratio: float) -> QPixmap:

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from diffviews_desktop import paths
 from diffviews_desktop.files.writing import replacing
-from diffviews_desktop.ui.shell.saving import encoded
+from diffviews_desktop.ui.common.images import encoded
 
 ICON_SIZE = QSize(18, 18)
 

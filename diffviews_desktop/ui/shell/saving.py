@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QBuffer, QIODevice, QObject, QRunnable, QThreadPool, Signal
+from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
 from PySide6.QtGui import QImage
 
 from diffviews_desktop.files.writing import replacing_all
+from diffviews_desktop.ui.common.images import encoded
 
 log = logging.getLogger(__name__)
 
@@ -80,16 +80,3 @@ class _Save(QRunnable):
             log.exception("a picture could not be made")
             return False
         return True
-
-
-def encoded(picture: QImage, kind: str = "PNG") -> bytes:
-    """A picture as the bytes of a file of this kind.
-
-    Raises:
-        OSError: it is no kind of picture that can be written.
-    """
-    buffer = QBuffer()
-    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    if not picture.save(buffer, kind):  # type: ignore[call-overload]
-        raise OSError(errno.EINVAL, f"pictures cannot be written as {kind or 'nothing'}")
-    return bytes(buffer.data().data())

@@ -62,6 +62,8 @@ from diffviews_desktop.ui.common.entries import MOST_OF_PATH, menu_text
 from diffviews_desktop.ui.common.images import PictureLoader, to_qimage
 from diffviews_desktop.ui.common.labels import muted, plain, tip
 from diffviews_desktop.ui.common.questions import ask
+from diffviews_desktop.ui.common.settings import Settings, packed, unpacked
+from diffviews_desktop.ui.common.waiting_page import WaitingPage
 from diffviews_desktop.ui.common.widgets import IconButton
 from diffviews_desktop.ui.panels.classes import ClassesPanel
 from diffviews_desktop.ui.panels.color import CHOICES, ColorPanel
@@ -84,9 +86,7 @@ from diffviews_desktop.ui.shell.preferences import (
     choices,
 )
 from diffviews_desktop.ui.shell.saving import PictureSaver
-from diffviews_desktop.ui.shell.settings import Settings, packed, unpacked
 from diffviews_desktop.ui.shell.status_bar import StatusBar
-from diffviews_desktop.ui.shell.waiting_page import WaitingPage
 from diffviews_desktop.ui.views.area import MapArea
 from diffviews_desktop.ui.views.solid.switch import MapSwitch
 from diffviews_desktop.values.folders import Source

@@ -19,9 +19,9 @@ from diffviews_desktop.state.state import COLUMN, ColorBy, State
 from diffviews_desktop.state.values import values_of
 from diffviews_desktop.ui.common import motion
 from diffviews_desktop.ui.common.images import PictureLoader, to_qimage
+from diffviews_desktop.ui.common.settings import Settings
+from diffviews_desktop.ui.common.waiting_page import WaitingPage
 from diffviews_desktop.ui.common.widgets import IconButton
-from diffviews_desktop.ui.shell.settings import Settings
-from diffviews_desktop.ui.shell.waiting_page import WaitingPage
 from diffviews_desktop.ui.views.flat.card import HoverCard
 from diffviews_desktop.ui.views.flat.selection_bar import FilterBar, SelectionBar
 from diffviews_desktop.ui.views.flat.tools import MapActions, ToolStrip

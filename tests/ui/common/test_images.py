@@ -21,6 +21,7 @@ from diffviews_desktop.errors import PictureError
 from diffviews_desktop.ui.common import images
 from diffviews_desktop.ui.common.images import (
     PictureLoader,
+    encoded,
     enlarged,
     size_of,
     to_qimage,
@@ -198,3 +199,11 @@ def test_a_window_that_goes_while_pictures_are_decoded_does_not_stand_still(
     later = images.PictureLoader()
     later.wait()
     assert later.get(tmp_path / "b.png") is None  # nothing is begun any more
+
+
+def test_a_kind_of_picture_that_is_not_known_is_an_error() -> None:
+    picture = to_qimage(np.zeros((4, 5, 3), np.uint8))
+    assert encoded(picture, "jpg").startswith(b"\xff\xd8")
+    for kind in ("", "docx"):
+        with pytest.raises(OSError, match="cannot be written as"):
+            encoded(picture, kind)

@@ -14,7 +14,7 @@ from victims import Victims
 
 from diffviews_desktop import paths
 from diffviews_desktop.ui.common import theme
-from diffviews_desktop.ui.shell.saving import PictureSaver, encoded
+from diffviews_desktop.ui.shell.saving import PictureSaver
 
 RECORD = {"kind": "map", "model": "tiny"}
 
@@ -61,13 +61,6 @@ def test_a_picture_whose_record_cannot_be_written_is_not_written_either(
     (tmp_path / "map.diffviews.json").mkdir()
     assert not save(qtbot, saver, tmp_path / "map.png")
     assert [path.name for path in tmp_path.iterdir()] == ["map.diffviews.json"]
-
-
-def test_a_kind_of_picture_that_is_not_known_is_an_error() -> None:
-    assert encoded(picture(), "jpg").startswith(b"\xff\xd8")
-    for kind in ("", "docx"):
-        with pytest.raises(OSError, match="cannot be written as"):
-            encoded(picture(), kind)
 
 
 def test_icons_take_the_place_of_links_too(

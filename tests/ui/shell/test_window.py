@@ -38,8 +38,8 @@ from diffviews_desktop.engine.jobs.opening import DataOpened, LoadModel, OpenDat
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import RunningJob, Selection, State, TrajectoryRecord
 from diffviews_desktop.ui.common import theme
+from diffviews_desktop.ui.common.settings import Settings
 from diffviews_desktop.ui.shell.help import FactsWindow, KeysWindow, model_facts
-from diffviews_desktop.ui.shell.settings import Settings
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.ui.views.flat.renderer import GLViewport
 from diffviews_desktop.values.folders import (

@@ -25,7 +25,7 @@ from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import Selection, State, TrajectoryRecord
 from diffviews_desktop.ui.common import colors, motion, theme
 from diffviews_desktop.ui.common.colors import class_colors
-from diffviews_desktop.ui.shell.settings import Settings
+from diffviews_desktop.ui.common.settings import Settings
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.ui.views.flat.overlays import STYLES
 from diffviews_desktop.ui.views.flat.renderer import choose_renderer
@@ -723,7 +723,7 @@ from pathlib import Path
 from diffviews_desktop.app import create_application
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.ui.shell.window import MainWindow
-from diffviews_desktop.ui.shell.settings import Settings
+from diffviews_desktop.ui.common.settings import Settings
 app = create_application(["test"])
 settings = Settings(Path({str(tmp_path / "settings.json")!r}))
 window = MainWindow(Session(), None, settings)
