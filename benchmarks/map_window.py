@@ -166,7 +166,7 @@ class _Hand:
     def _quiet(self) -> bool:
         linked = self.window.map_area.linked
         views = [self.view] if linked is None else [self.view, linked]
-        return not self.session.busy and not any(one.busy for one in views)
+        return not any(one.busy for one in (self.session, self.window.map_area.values, *views))
 
     def gesture(self, name: str, *acts: Callable[[], object]) -> None:
         """Do things one by one and note the longest gap of each until all is quiet."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent import futures
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
@@ -44,6 +45,7 @@ class Latest(QObject, Generic[T]):
         self._take, self._every = take, every
         self._shared = threads is not None
         self._threads = threads or background_thread(name)
+        self._future: Future[T] | None = None
         self._running: Callable[[], T] | None = None
         self._waiting: Callable[[], T] | None = None
         self._wanted: Callable[[], T] | None = None
@@ -65,8 +67,9 @@ class Latest(QObject, Generic[T]):
 
     def do_now(self, work: Callable[[], T]) -> None:
         """Do this at once in the owner's thread; what was asked for before never arrives."""
-        self.drop()
-        self._take(work())
+        if not self._closed:
+            self.drop()
+            self._take(work())
 
     def drop(self) -> None:
         """Let nothing arrive of what was asked for."""
@@ -81,21 +84,32 @@ class Latest(QObject, Generic[T]):
         """Whether something runs or waits."""
         return self._running is not None
 
+    @property
+    def awaited(self) -> bool:
+        """Whether a result will arrive."""
+        return self._wanted is not None or self._waiting is not None
+
+    def wait(self) -> None:
+        """Drop everything and wait for the end of what runs."""
+        self.drop()
+        if self._future is not None:
+            futures.wait([self._future])
+
     def close(self) -> None:
         """Drop everything, take no more work, and wait for the end of what runs."""
         self._closed = True
-        self.drop()
+        self.wait()
         if not self._shared:
             self._threads.shutdown()
 
     def _start(self, work: Callable[[], T]) -> None:
         self._running = self._wanted = work
-        future = self._threads.submit(work)
-        future.add_done_callback(lambda ended: self._door.pass_through(self._ended, ended))
+        self._future = self._threads.submit(work)
+        self._future.add_done_callback(lambda ended: self._door.pass_through(self._ended, ended))
 
     def _on_ended(self, future: Future[T]) -> None:
         arrives = self._running is not None and self.wants(self._running)
-        self._running = None
+        self._running = self._wanted = self._future = None
         work, self._waiting = self._waiting, None
         if work is not None:
             self._start(work)

@@ -87,7 +87,7 @@ class MapArea(QStackedWidget):
         pictures.loaded.connect(self._on_loaded)
         self._filtered = False
         self._apart = self._held = False
-        self.values = MapValues(session, self._maps, self._show_filter)
+        self.values = MapValues(self, self._maps, self._show_filter)
         self.filter_bar.show_all_wanted.connect(lambda: do(showing.show_all))
         tools.tool_chosen.connect(lambda tool: self.map is not None and self.map.set_tool(tool))
         tools.fit.triggered.connect(self.fit)
@@ -213,6 +213,7 @@ class MapArea(QStackedWidget):
             self.map_actions.fit_selection.setEnabled(False)
             self._show_linked(old, new)
             if old.layer_map is not None:
+                self.values.drop()
                 self.map.clear()
                 self.switch.clear()
             return
@@ -474,6 +475,7 @@ class MapArea(QStackedWidget):
 
     def close_threads(self) -> None:
         """End what runs in other threads."""
+        self.values.close()
         for view in (self.map, self.linked):
             if view is not None:
                 view.close_points()

@@ -201,6 +201,25 @@ def test_the_owner_may_go_while_work_runs(
     assert caplog.records == []
 
 
+def test_waiting_ends_what_runs_and_more_can_be_asked_for(
+    qtbot: QtBot, latest: Latest[str], arrived: list[str]
+) -> None:
+    ended = threading.Event()
+
+    def patient() -> str:
+        while latest.wants(patient):
+            ended.wait(0.001)
+        ended.set()
+        return "too late"
+
+    latest.ask(patient)
+    latest.wait()
+    assert ended.is_set()
+    latest.ask(lambda: "next")
+    qtbot.waitUntil(lambda: not latest.busy)
+    assert arrived == ["next"]
+
+
 def test_nothing_is_taken_once_it_is_closed(
     qtbot: QtBot, latest: Latest[str], arrived: list[str]
 ) -> None:

@@ -66,7 +66,7 @@ def settle(qtbot: QtBot, window: MainWindow) -> None:
     views = [window.map] if linked is None else [window.map, linked]
 
     def quiet() -> bool:
-        return not window.session.busy and not any(one.busy for one in views)
+        return not any(one.busy for one in (window.session, window.map_area.values, *views))
 
     qtbot.waitUntil(quiet, timeout=20_000)
 
@@ -132,7 +132,7 @@ def test_colours_and_filter_stay_on_another_map_of_the_same_samples(
     other = replace(shown, xy=shown.xy[:, ::-1].copy(), layers=("other",))
     window.session.update(replace(window.session.state, layer_map=other))
     assert window.map.coloring is kept  # from the first moment on
-    assert not window.session.busy
+    assert not window.map_area.values.busy
     settle(qtbot, window)
     assert drawn(window) == before
     scene = window.map.points.scene_drawn
@@ -288,7 +288,7 @@ def test_a_scene_of_other_samples_is_never_drawn(qtbot: QtBot, window: MainWindo
     places = window.map.points
     showing.highlight_class(session=window.session, number=1)
     places._make_later()
-    assert places._making is not None
+    assert places._making.busy
     few = np.zeros((points.MADE_AT_ONCE + 1, 2))
     places.set_points(few, np.zeros(len(few)), np.ones(len(few)), [])
     seen: list[int] = []

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +26,9 @@ from PySide6.QtGui import (
 from PySide6.QtOpenGLWidgets import QOpenGLWidget
 from PySide6.QtWidgets import QWidget
 
-from diffviews_desktop.state.background import background_thread
 from diffviews_desktop.state.state import Selection, TrajectoryRecord
 from diffviews_desktop.ui.common import motion, theme
+from diffviews_desktop.ui.common.latest import Latest
 from diffviews_desktop.ui.views.flat.opengl import GLError
 from diffviews_desktop.ui.views.flat.overlays import (
     MARKER_RADIUS,
@@ -101,7 +101,6 @@ class Canvas(QOpenGLWidget):
     step_clicked = Signal(int, int)
     menu_wanted = Signal(object, QPoint)
     failed = Signal(str)
-    _sorted_there = Signal(object)
 
     def __init__(self, parent: QWidget | None = None, *, graphics_card: bool = True) -> None:
         super().__init__(parent)
@@ -128,9 +127,8 @@ class Canvas(QOpenGLWidget):
         self._untouched = True
         self._broken = False
         self._sorted: Sorted | None = None
-        self._sorting: Future[Sorted] | None = None
-        self._threads = background_thread("map 3d")
-        self._sorted_there.connect(self._on_sorted, Qt.ConnectionType.QueuedConnection)
+        self._sorting = Latest[Sorted](self._on_sorted, self, name="map 3d", every=True)
+        self._sorting_from: Projection | None = None
         self._asked: tuple[QPointF, Callable[[int | None], None]] | None = None
         self._moving = False
         self._still = QTimer(self)
@@ -154,6 +152,7 @@ class Canvas(QOpenGLWidget):
     def set_cloud(self, cloud: Cloud, axis: ThirdAxis | None, *, keep_view: bool) -> None:
         """Show points and say what their third axis is."""
         self._cloud, self._axis, self._sorted = cloud, axis, None
+        self._sorting.drop()
         self._find_places()
         self._frame_changed()
         if not keep_view:
@@ -485,20 +484,19 @@ class Canvas(QOpenGLWidget):
         self._look_under_mouse()
 
     def _sort_in_thread(self) -> None:
-        if self._sorting is not None or self._points_now() is not None:
-            return
-        arguments = self._cloud, self._of_cloud(), self.look().diameter / 2
-        self._sorting = self._threads.submit(_sort, *arguments)
-        self._sorting.add_done_callback(self._sorted_there.emit)
+        projection = self._of_cloud()
+        asked = self._sorting.awaited and _same(self._sorting_from, projection)
+        if self._points_now() is None and not asked:
+            self._sorting_from = projection
+            radius = self.look().diameter / 2
+            self._sorting.ask(partial(_sort, self._cloud, projection, radius))
 
-    def _on_sorted(self, future: Future[Sorted]) -> None:
-        self._sorting = None
-        found = future.result()
-        if found.cloud is self._cloud:
-            self._sorted = found
-            self.update()
+    def _on_sorted(self, found: Sorted) -> None:
+        self._sorted = found
+        self.update()
         if self._points_now() is None:  # it moved on meanwhile
-            self._still.start()
+            if not self._sorting.busy:
+                self._still.start()
             return
         asked, self._asked = self._asked, None
         if asked is not None:
@@ -508,7 +506,7 @@ class Canvas(QOpenGLWidget):
     @property
     def busy(self) -> bool:
         """Whether something is being worked out."""
-        return self._sorting is not None or self._still.isActive() or self._flight.running
+        return self._sorting.busy or self._still.isActive() or self._flight.running
 
     def _ask(self, position: QPointF, answer: Callable[[int | None], None]) -> None:
         """Tell what lies at a place, of many points once they are sorted."""
@@ -522,7 +520,7 @@ class Canvas(QOpenGLWidget):
         """End what sorts points in another thread."""
         self._still.stop()
         self._flight.stop()
-        self._threads.shutdown()
+        self._sorting.close()
 
     # ---- gestures -------------------------------------------------------------------------------
 
@@ -682,9 +680,11 @@ def _sort(cloud: Cloud, projection: Projection, radius: float) -> Sorted:
     return Sorted(cloud, projection, order, ScreenPoints(cloud, projection, radius))
 
 
-def _same(one: Projection, other: Projection) -> bool:
-    return (one.width, one.height) == (other.width, other.height) and np.array_equal(
-        one.matrix, other.matrix
+def _same(one: Projection | None, other: Projection) -> bool:
+    return (
+        one is not None
+        and (one.width, one.height) == (other.width, other.height)
+        and np.array_equal(one.matrix, other.matrix)
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -10,9 +10,9 @@ from PySide6.QtCore import QPoint, QPointF, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QImage, QResizeEvent, QStandardItemModel
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
-from diffviews_desktop.state.background import background_thread
 from diffviews_desktop.state.state import ColorBy, Selection, State
 from diffviews_desktop.ui.common.labels import ElidedLabel, caption, tip
+from diffviews_desktop.ui.common.latest import Latest
 from diffviews_desktop.ui.common.widgets import as_panel
 from diffviews_desktop.ui.views.flat.coloring import Coloring
 from diffviews_desktop.ui.views.flat.legend import Legend
@@ -59,17 +59,13 @@ class SolidView(QWidget):
     menu_wanted = Signal(object, QPoint)
     axis_chosen = Signal(str)
     failed = Signal(str)
-    _prepared = Signal(object)
 
     def __init__(self, parent: QWidget | None = None, *, graphics_card: bool = True) -> None:
         super().__init__(parent)
         self._by: ColorBy | None = None
         self._shown: State | None = None
         self._picks = State()
-        self._wanted: tuple[State, PointScene] | None = None
-        self._making: Future[_Prepared] | None = None
-        self._threads = background_thread("map 3d points")
-        self._prepared.connect(self._on_prepared, Qt.ConnectionType.QueuedConnection)
+        self._making = Latest[_Prepared](self._take, self, name="map 3d points")
         self.choice = QComboBox()
         self.choice.setAccessibleName("Third axis")
         for by, text in CHOICES.items():
@@ -118,16 +114,16 @@ class SolidView(QWidget):
         self.legend.set_coloring(coloring)
         self.legend.set_filter(state.filter)
         self._place_legend()
+        make = partial(_make, state, scene, self.axis)
         if len(scene) > AT_ONCE:
-            self._wanted = state, scene
-            self._make_in_thread()
+            self._making.ask(make)
         else:
-            self._wanted = self._making = None
-            self._take(_make(state, scene, self.axis))
+            self._making.do_now(make)
 
     def clear(self) -> None:
         """Show nothing."""
-        self._wanted = self._making = self._shown = None
+        self._making.drop()
+        self._shown = None
         self._picks = State()
         self.legend.set_coloring(None)
         self.canvas.set_trajectories([], None, 0)
@@ -137,7 +133,7 @@ class SolidView(QWidget):
     def set_picks(self, state: State) -> None:
         """Show selection and trajectories of a state whose points are shown already."""
         self._picks = state
-        if self._making is not None or self._wanted is not None:
+        if self._making.awaited:
             return  # they belong to points that are not there yet
         self.canvas.set_selection(state.selection)
         records, unmasked = state.on_map()
@@ -155,21 +151,6 @@ class SolidView(QWidget):
         by = axis_of_choice(state, self._by)
         return by != self.axis or by == "distance"
 
-    def _make_in_thread(self) -> None:
-        if self._making is None and self._wanted is not None:
-            (state, scene), self._wanted = self._wanted, None
-            self._making = self._threads.submit(_make, state, scene, self.axis)
-            self._making.add_done_callback(self._prepared.emit)
-
-    def _on_prepared(self, future: Future[_Prepared]) -> None:
-        if future is not self._making:
-            return  # of points that are no longer wanted
-        self._making = None
-        if self._wanted is None:
-            self._take(future.result())
-        else:
-            self._make_in_thread()
-
     def _take(self, made: _Prepared) -> None:
         old, state = self._shown, made.state
         keep = old is not None and old.layer_map is state.layer_map and len(self.canvas.cloud) > 0
@@ -180,7 +161,7 @@ class SolidView(QWidget):
     @property
     def busy(self) -> bool:
         """Whether points are being prepared."""
-        return self._making is not None or self.canvas.busy
+        return self._making.busy or self.canvas.busy
 
     def _fill_choice(self, state: State) -> None:
         with QSignalBlocker(self.choice):
@@ -248,8 +229,7 @@ class SolidView(QWidget):
 
     def close_threads(self) -> None:
         """End what runs in other threads."""
-        self._wanted = None
-        self._threads.shutdown()
+        self._making.close()
         self.canvas.close_threads()
 
     def _place_legend(self) -> None:
