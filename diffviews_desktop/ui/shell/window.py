@@ -63,7 +63,6 @@ from diffviews_desktop.ui.common.images import PictureLoader, to_qimage
 from diffviews_desktop.ui.common.labels import muted, plain, tip
 from diffviews_desktop.ui.common.questions import ask
 from diffviews_desktop.ui.common.settings import Settings, packed, unpacked
-from diffviews_desktop.ui.common.waiting_page import WaitingPage
 from diffviews_desktop.ui.common.widgets import IconButton
 from diffviews_desktop.ui.panels.classes import ClassesPanel
 from diffviews_desktop.ui.panels.color import CHOICES, ColorPanel
@@ -89,6 +88,7 @@ from diffviews_desktop.ui.shell.saving import PictureSaver
 from diffviews_desktop.ui.shell.status_bar import StatusBar
 from diffviews_desktop.ui.views.area import MapArea
 from diffviews_desktop.ui.views.solid.switch import MapSwitch
+from diffviews_desktop.ui.views.waiting import WaitingPage
 from diffviews_desktop.values.folders import Source
 
 if TYPE_CHECKING:  # brought in after the first paint: importing it takes a second

@@ -20,7 +20,6 @@ from diffviews_desktop.state.values import values_of
 from diffviews_desktop.ui.common import motion
 from diffviews_desktop.ui.common.images import PictureLoader, to_qimage
 from diffviews_desktop.ui.common.settings import Settings
-from diffviews_desktop.ui.common.waiting_page import WaitingPage
 from diffviews_desktop.ui.common.widgets import IconButton
 from diffviews_desktop.ui.views.flat.card import HoverCard
 from diffviews_desktop.ui.views.flat.selection_bar import FilterBar, SelectionBar
@@ -28,6 +27,7 @@ from diffviews_desktop.ui.views.flat.tools import MapActions, ToolStrip
 from diffviews_desktop.ui.views.menu import MapMenu
 from diffviews_desktop.ui.views.solid.switch import MapSwitch
 from diffviews_desktop.ui.views.values import MapValues
+from diffviews_desktop.ui.views.waiting import WaitingPage
 
 if TYPE_CHECKING:  # brought in after the first paint: importing it takes a second
     from diffviews_desktop.ui.views.flat.legend import Legend
