@@ -17,8 +17,9 @@ from diffviews_desktop.ui.common.widgets import as_panel
 from diffviews_desktop.ui.views.flat.coloring import Coloring
 from diffviews_desktop.ui.views.flat.legend import Legend
 from diffviews_desktop.ui.views.flat.scene import PointScene
-from diffviews_desktop.ui.views.solid.canvas import AT_ONCE, Canvas
+from diffviews_desktop.ui.views.solid.canvas import Canvas
 from diffviews_desktop.ui.views.solid.cloud import NOTHING, Cloud, make_cloud
+from diffviews_desktop.ui.views.solid.depth_sort import AT_ONCE
 from diffviews_desktop.ui.views.solid.third_axis import (
     CHOICES,
     ThirdAxis,
