@@ -17,7 +17,8 @@ from diffviews_desktop.state.state import Selection, State, TrajectoryRecord
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.colors import class_colors
 from diffviews_desktop.ui.views.flat.coloring import LEVELS, coloring
-from diffviews_desktop.ui.views.flat.view import MapView, opacities
+from diffviews_desktop.ui.views.flat.point_plot import opacities
+from diffviews_desktop.ui.views.flat.view import MapView
 from diffviews_desktop.values.samples import SampleTable
 
 

@@ -18,7 +18,7 @@ from diffviews_desktop.state import session
 from diffviews_desktop.state.state import Selection, State
 from diffviews_desktop.ui.common import motion, theme
 from diffviews_desktop.ui.shell.window import MainWindow
-from diffviews_desktop.ui.views.flat import points, view
+from diffviews_desktop.ui.views.flat import point_plot, points
 from diffviews_desktop.ui.views.flat.coloring import coloring
 from diffviews_desktop.values.maps import LayerMap, LinkedMap
 from diffviews_desktop.values.samples import Column, SampleTable
@@ -29,7 +29,7 @@ COUNT = 60_000
 @pytest.fixture
 def large(tmp_path: Path) -> State:
     """A map larger than all that is done at once."""
-    assert max(session.AT_ONCE, points.MADE_AT_ONCE, view.INDEXED_AT_ONCE) < COUNT
+    assert max(session.AT_ONCE, points.MADE_AT_ONCE, point_plot.INDEXED_AT_ONCE) < COUNT
     rng = np.random.default_rng(0)
     xy = rng.normal(size=(COUNT, 2)).astype(np.float32)
     xy[:2] = (-9, -9), (9, 9)  # far from the others
