@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -53,6 +54,19 @@ def isolated_home(
             patch.setenv(f"XDG_{kind}_HOME", str(home / kind.lower()))
         patch.setenv("NUMBA_CACHE_DIR", str(kernels))
         yield home
+
+
+@pytest.fixture(autouse=True)
+def reset_logging() -> Iterator[None]:
+    """What a test makes of the log, the command line's verbs for instance, ends with it."""
+    root = logging.getLogger()
+    level = root.level
+    yield
+    root.setLevel(level)
+    for handler in list(root.handlers):
+        if not type(handler).__module__.startswith("_pytest."):
+            root.removeHandler(handler)
+            handler.close()
 
 
 @pytest.fixture(scope="session")
