@@ -140,7 +140,7 @@ def test_the_loop(qtbot: QtBot, app: App) -> None:
     mapped = session.state.layer_map
     choose_layer(app, first_map.layers)
     until(qtbot, lambda: session.state.layer_map.layers == first_map.layers)
-    assert np.array_equal(session.state.layer_map.xy, first_map.xy)  # behaviour 45
+    assert np.array_equal(session.state.layer_map.xy, first_map.xy)
     assert list(window.map._paths) == [record.key]
     choose_layer(app, ("encoder_bottleneck",))
     until(qtbot, lambda: session.state.layer_map.layers == ("encoder_bottleneck",))

@@ -60,13 +60,13 @@ def full(n: int = 30, rows: np.ndarray | None = None) -> Projector:
 # --- places on it --------------------------------------------------------------------------------
 
 
-def test_27_samples_come_back_to_their_places(projector: Projector) -> None:
+def test_samples_come_back_to_their_places(projector: Projector) -> None:
     placed = projector.transform(activations())
     np.testing.assert_allclose(placed.xy, projector.xy, atol=1e-2)
     assert placed.distance.max() < 1e-3
 
 
-def test_27_the_same_activation_has_the_same_place_alone_or_in_a_batch(
+def test_the_same_activation_has_the_same_place_alone_or_in_a_batch(
     projector: Projector,
 ) -> None:
     rows = np.vstack([activations(20, seed=5), activations()[:20]])
@@ -282,7 +282,7 @@ def arrays(made: Projector) -> Iterator[tuple[str, np.ndarray]]:
 
 
 @pytest.mark.parametrize("name", ["projector", "deep"])
-def test_45_a_projector_reads_back_bit_for_bit(
+def test_a_projector_reads_back_bit_for_bit(
     name: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     made: Projector = request.getfixturevalue(name)

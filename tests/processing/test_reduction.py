@@ -304,7 +304,7 @@ def test_values_that_are_too_large_without_standardisation_are_said(k: int | Non
         fit_reduction(rows, k, standardize=False)
 
 
-def test_27_a_row_is_reduced_the_same_alone_or_in_a_batch() -> None:
+def test_a_row_is_reduced_the_same_alone_or_in_a_batch() -> None:
     rows = activations(300, 9000)
     reduction, _ = fit_reduction(rows, 10)
     together = reduction.transform(rows)

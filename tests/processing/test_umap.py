@@ -279,7 +279,7 @@ def test_without_pca_the_map_is_of_the_standardised_values() -> None:
         fit_map(np.zeros((5, 4097), np.float32), MapParameters(pca_components=None))
 
 
-def test_45_a_map_given_is_kept(projector: Projector) -> None:
+def test_a_map_given_is_kept(projector: Projector) -> None:
     seen: list[Stage] = []
     made = fit_map(activations(), PARAMETERS, xy=projector.xy, progress=seen.append)
     assert np.array_equal(made.xy, projector.xy)

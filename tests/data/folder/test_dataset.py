@@ -97,7 +97,7 @@ def ids(samples: ModelSamples) -> list[int]:
 # --- the list of models --------------------------------------------------------------------------
 
 
-def test_33_a_model_is_a_subfolder_with_settings_and_samples(tmp_path: Path) -> None:
+def test_a_model_is_a_subfolder_with_settings_and_samples(tmp_path: Path) -> None:
     write_model(tmp_path, "both")
     write_model(tmp_path, "map only", metadata=False)
     write_model(tmp_path, "samples only", embedding=False)
@@ -116,7 +116,7 @@ def test_33_a_model_is_a_subfolder_with_settings_and_samples(tmp_path: Path) -> 
         (["b", "c", "a"], None, "a"),
     ],
 )
-def test_34_asked_for_then_dmd2_then_first(
+def test_asked_for_then_dmd2_then_first(
     tmp_path: Path, names: list[str], asked: str | None, expected: str
 ) -> None:
     for name in names:
@@ -285,7 +285,7 @@ def test_a_checkpoint_is_looked_for_beside_the_model_then_above_then_here(
 # --- samples and the map -------------------------------------------------------------------------
 
 
-def test_45_the_map_comes_back_exactly(tmp_path: Path) -> None:
+def test_the_map_comes_back_exactly(tmp_path: Path) -> None:
     write_model(tmp_path)
     samples = read_samples(opened(tmp_path))
     assert samples.xy is not None

@@ -162,7 +162,7 @@ def test_small_pictures_are_enlarged_without_smoothing(qapp: object) -> None:
     assert colors == {"#000000", "#ffffff"}
 
 
-def test_the_noised_input_is_inset_top_left(qapp: object) -> None:  # behaviour 28
+def test_the_noised_input_is_inset_top_left(qapp: object) -> None:
     white, red = (QImage(8, 8, QImage.Format.Format_RGB32) for _ in range(2))
     white.fill(QColor("#101010"))
     red.fill(QColor("red"))

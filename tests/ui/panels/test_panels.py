@@ -86,7 +86,7 @@ def test_masking_all_steps_stays_all_when_steps_change(generate: GeneratePanel) 
 
 def test_class_0_is_a_class_and_not_random(generate: GeneratePanel) -> None:
     texts = [generate.classes.itemText(i) for i in range(generate.classes.count())]
-    assert texts[4:] == ["0: zero", "1: one", "2: two"]  # behaviour 41
+    assert texts[4:] == ["0: zero", "1: one", "2: two"]
     generate.classes.setCurrentIndex(4)
     generate.classes.activated.emit(4)
     assert generate.classes.currentData() == 0
@@ -254,7 +254,7 @@ def test_layers_say_whether_they_are_mapped(qtbot: QtBot, state: State) -> None:
     both = ("encoder_bottleneck", "midblock")
     panel.set_state(replace(state, loaded=loaded, default_layers=both))
     texts = [panel.layers.itemText(i) for i in range(panel.layers.count())]
-    assert texts[0] == "encoder_bottleneck+midblock  (default)"  # behaviour 44
+    assert texts[0] == "encoder_bottleneck+midblock  (default)"
     assert "not mapped yet" not in texts[1]
     assert "not mapped yet" in texts[2]
     assert panel.layers.currentData() == ("midblock",)

@@ -40,7 +40,7 @@ def click(qtbot: QtBot, view: MapView, row: int) -> None:
     qtbot.mouseClick(view.viewport, Qt.MouseButton.LeftButton, pos=place)
 
 
-def test_opacity_goes_from_1_to_04_by_log_sigma() -> None:  # behaviour 42
+def test_opacity_goes_from_1_to_04_by_log_sigma() -> None:
     # log-spaced levels are evenly spaced in opacity
     assert opacities(np.array([0.1, 1.0, 10.0])) == pytest.approx([1.0, 0.7, 0.4])
     assert opacities(np.array([3.0, 3.0])) == pytest.approx([0.7, 0.7])
@@ -132,9 +132,7 @@ def test_a_double_click_asks_for_a_new_anchor(qtbot: QtBot, view: MapView) -> No
     assert caught.args == [12]
 
 
-def test_rings_and_paths_take_no_clicks(  # behaviour 38
-    qtbot: QtBot, view: MapView, make_job, make_step
-) -> None:
+def test_rings_and_paths_take_no_clicks(qtbot: QtBot, view: MapView, make_job, make_step) -> None:
     view.set_selection(Selection(anchor=8, manual=(9,), suggested=((10, 1.0),)))
     steps = tuple(make_step(i, imposed=i == 0) for i in range(4))
     record = TrajectoryRecord(make_job(), "Trajectory 1", steps=steps, done=True)
