@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # a shell lets what it starts in the background ignore Ctrl-C, which some tests press
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     display = getattr(config, "workerinput", {}).get("display")
     if display is not None:
         os.environ["DISPLAY"] = display
