@@ -35,7 +35,7 @@ from data_folders import opened
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from diffviews_desktop.data.activations import arrays
+from diffviews_desktop.data.activations import arrays, sources
 from diffviews_desktop.data.activations import npz as npz_files
 from diffviews_desktop.data.activations.files import ActivationFiles, open_activation_files
 from diffviews_desktop.data.activations.matrix_file import MatrixFile
@@ -202,8 +202,8 @@ def test_batches_are_bounded_and_each_file_is_opened_once(
 
     monkeypatch.setattr(npz_files, "open_archive", opening)
     monkeypatch.setattr(MatrixFile, "open", opening_matrix)
-    for module in ("activation_sources", "npz_files"):
-        monkeypatch.setattr(f"diffviews_desktop.data.{module}.BLOCK_BYTES", 3 * 4 * WIDTH)
+    for module in (sources, npz_files):
+        monkeypatch.setattr(module, "BLOCK_BYTES", 3 * 4 * WIDTH)
     assert max(len(values) for _, values in files.batches()) == 3
     assert names == [path.name for path in files.paths]
     names.clear()
