@@ -15,6 +15,8 @@ os.environ["OMP_NUM_THREADS"] = os.environ["NUMBA_NUM_THREADS"] = "1"
 import pytest
 from hypothesis import settings
 from own_display import serve_display
+from patience import PatientBot
+from pytestqt.qtbot import QtBot
 from tiny_folder import write_tiny_model
 
 settings.register_profile("any machine", deadline=None)  # others may keep it busy
@@ -57,6 +59,12 @@ def isolated_home(
             patch.setenv(f"XDG_{kind}_HOME", str(home / kind.lower()))
         patch.setenv("NUMBA_CACHE_DIR", str(kernels))
         yield home
+
+
+@pytest.fixture
+def qtbot(qapp: object, request: pytest.FixtureRequest) -> QtBot:
+    """Overrides that of pytest-qt."""
+    return PatientBot(request)
 
 
 @pytest.fixture(autouse=True)

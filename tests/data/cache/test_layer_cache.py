@@ -228,7 +228,7 @@ def test_writers_of_one_key_at_the_same_moment(cache: LayerCache) -> None:
             for _ in range(40):
                 with cache.writing("a") as folder:
                     fill(folder, projector=bytes([number]) * 9)
-                    barrier.wait(20)
+                    barrier.wait(120)
         except BaseException as error:
             errors.append(error)
             barrier.abort()

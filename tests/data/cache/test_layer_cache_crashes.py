@@ -246,7 +246,7 @@ def server(cache: LayerCache) -> Iterator[subprocess.Popen[str]]:
         finally:
             assert process.stdin is not None
             process.stdin.close()
-        assert process.wait(20) == 0
+        assert process.wait(120) == 0
 
 
 def run(process: subprocess.Popen[str], program: str, seed: int, seconds: float | None) -> bool:

@@ -194,7 +194,7 @@ def test_a_window_that_goes_while_pictures_are_decoded_does_not_stand_still(
     owner = QObject()
     loader = images.PictureLoader(owner)
     assert loader.get(tmp_path / "a.png") is None
-    assert started.wait(10)
+    assert started.wait(60)
     shiboken6.delete(owner)
     later = images.PictureLoader()
     later.wait()

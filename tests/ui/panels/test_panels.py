@@ -398,8 +398,8 @@ def test_play_goes_through_the_steps(qtbot: QtBot, state, make_job, make_step) -
     panel.step_chosen.connect(go)
     panel.set_state(shown)
     panel.toggle_play()
-    qtbot.waitUntil(lambda: seen == [0, 1, 2], timeout=5000)
-    qtbot.waitUntil(lambda: not panel._player.isActive(), timeout=2000)
+    qtbot.waitUntil(lambda: seen == [0, 1, 2])
+    qtbot.waitUntil(lambda: not panel._player.isActive())
 
 
 def test_the_status_bar_names_the_job_and_cancels_it(qtbot: QtBot, state, make_job) -> None:

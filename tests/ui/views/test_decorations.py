@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from patience import SLOWLY
 from PySide6.QtCore import QPoint, QRectF, Qt
 from PySide6.QtGui import QImage
 from pytestqt.qtbot import QtBot
@@ -156,6 +157,7 @@ def test_points_glide_to_their_places_on_another_map(
 ) -> None:
     view = window.map
     motion.set_reduced(False)
+    view.glide._animation.setDuration(SLOWLY)
     start, end = view.box.viewRect(), other_map(state).layer_map.xy
     window.session.update(replace(window.session.state, selection=Selection(anchor=3)))
     with qtbot.waitSignal(view.glide.moved):

@@ -303,10 +303,10 @@ def test_recolouring_5000_points_is_quick(qtbot: QtBot, view: MapView, state: St
         for _ in range(5):
             view.set_coloring(None)
             view.viewport.repaint()
-            start = time.perf_counter()
+            start = time.thread_time()  # that of the processor, however busy it is
             view.set_coloring(coloring(replace(shown, color_by=by)))
             view.viewport.repaint()
-            spent.append(time.perf_counter() - start)
+            spent.append(time.thread_time() - start)
         assert min(spent) < 0.05, (by, spent)
 
 

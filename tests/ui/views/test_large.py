@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from patience import SLOWLY
 from pytestqt.qtbot import QtBot
 from recorder import Recorder
 
@@ -68,7 +69,7 @@ def settle(qtbot: QtBot, window: MainWindow) -> None:
     def quiet() -> bool:
         return not any(one.busy for one in (window.session, window.map_area.values, *views))
 
-    qtbot.waitUntil(quiet, timeout=20_000)
+    qtbot.waitUntil(quiet)
 
 
 def drawn(window: MainWindow) -> dict[int, int]:
@@ -153,10 +154,13 @@ def test_what_moves_is_never_seen_where_it_was_before(qtbot: QtBot, window: Main
         paint(painter, scene, *rest)
 
     places.raster.paint = note
+    window.map.glide._animation.setDuration(SLOWLY)
+    busy: list[bool] = []
+    window.map.glide.moved.connect(lambda at: at is not None and busy.append(places.busy))
     window.session.update(replace(window.session.state, layer_map=other))
-    qtbot.wait(100)
-    assert window.map.glide.running
-    assert not places.busy  # nothing is worked out while they move
+    qtbot.waitUntil(lambda: not window.map.glide.running)
+    assert len(busy) > 4
+    assert not any(busy[1:])  # nothing is worked out while they move
     settle(qtbot, window)
     qtbot.waitUntil(lambda: seen[-1][1] == COUNT)
     ways = [middle for middle, _ in seen]

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from patience import SLOWLY
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
@@ -386,6 +387,7 @@ def test_the_view_flies_where_motion_is_allowed(qtbot: QtBot, view: SolidView) -
     aside = canvas.camera
     assert aside != fitted
     motion.set_reduced(False)
+    canvas.viewpoint.flight._animation.setDuration(SLOWLY)
     canvas.viewpoint.flight.moved.connect(lambda camera: seen.append(camera.distance))
     view.fit()
     assert canvas.camera == aside
