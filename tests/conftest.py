@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 # the models are tiny: more threads than one only wait for each other
 os.environ["OMP_NUM_THREADS"] = os.environ["NUMBA_NUM_THREADS"] = "1"
@@ -15,9 +16,13 @@ os.environ["OMP_NUM_THREADS"] = os.environ["NUMBA_NUM_THREADS"] = "1"
 import pytest
 from hypothesis import settings
 from own_display import serve_display
-from patience import PatientBot
+from patience import PatientBot, until
 from pytestqt.qtbot import QtBot
 from tiny_folder import write_tiny_model
+
+if TYPE_CHECKING:
+    from diffviews_desktop.adapters.edm import EDMAdapter
+    from diffviews_desktop.app import App
 
 settings.register_profile("any machine", deadline=None)  # others may keep it busy
 settings.load_profile("any machine")
@@ -65,6 +70,49 @@ def isolated_home(
 def qtbot(qapp: object, request: pytest.FixtureRequest) -> QtBot:
     """Overrides that of pytest-qt."""
     return PatientBot(request)
+
+
+@pytest.fixture
+def open_app(
+    qtbot: QtBot,
+    tiny_data: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Callable[[int], App]]:
+    """Opens the window with so many samples of a small model, which is loaded, and with settings of
+    its own."""
+    from diffviews_desktop.app import App, Options
+    from diffviews_desktop.values.folders import Source
+
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "settings"))
+    made: list[App] = []
+
+    def open_it(samples: int) -> App:
+        app = App(Options(source=Source(path=tiny_data(samples=samples))))
+        made.append(app)
+        app.start()
+        until(qtbot, lambda: app.session.state.loaded and not app.session.state.jobs)
+        return app
+
+    yield open_it
+    for app in made:
+        app.worker.stop()
+        app.window.deleteLater()
+
+
+@pytest.fixture
+def adapter() -> EDMAdapter:
+    """A fresh tiny conditional model, so that no test sees the hooks of another."""
+    from tiny import tiny_adapter
+
+    return tiny_adapter()
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """Of torch, which engines of other tests may have told otherwise."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)

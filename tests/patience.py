@@ -30,3 +30,8 @@ class PatientBot(QtBot):
 
     def waitActive(self, widget: Any, *, timeout: int = MINUTE) -> Any:
         return super().waitActive(widget, timeout=timeout)
+
+
+def until(qtbot: QtBot, ready: Callable[[], object], seconds: int = 60) -> None:
+    """Wait until something is so."""
+    qtbot.waitUntil(lambda: bool(ready()), timeout=1000 * seconds)

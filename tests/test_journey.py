@@ -8,12 +8,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
+from patience import until
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
@@ -29,10 +30,6 @@ def app(qtbot: QtBot, demo: Path) -> Iterator[App]:
     yield made
     made.worker.stop()
     made.window.deleteLater()
-
-
-def until(qtbot: QtBot, ready: Callable[[], object], seconds: int = 60) -> None:
-    qtbot.waitUntil(lambda: bool(ready()), timeout=seconds * SECONDS)
 
 
 def click(qtbot: QtBot, app: App, row: int) -> None:
@@ -151,7 +148,7 @@ def test_the_loop(qtbot: QtBot, app: App) -> None:
     choose_layer(app, ("decoder_block_12",))
     until(qtbot, lambda: session.state.jobs and session.state.jobs[0].stage == "extracting")
     qtbot.mouseClick(window.status.cancel, Qt.MouseButton.LeftButton)
-    until(qtbot, lambda: not session.state.jobs, 10)
+    until(qtbot, lambda: not session.state.jobs)
     assert session.state.layer_map.layers == ("encoder_bottleneck",)
     assert session.state.notice.level == "info"
     cache = session.state.layer_map.path.parent
@@ -176,7 +173,7 @@ def test_the_loop(qtbot: QtBot, app: App) -> None:
     until(qtbot, lambda: session.state.jobs and session.state.jobs[0].stage == "extracting")
     killed = app.worker.engine_pid
     os.kill(killed, signal.SIGKILL)
-    until(qtbot, lambda: not any(isinstance(r.job, MapLayer) for r in session.state.jobs), 20)
+    until(qtbot, lambda: not any(isinstance(r.job, MapLayer) for r in session.state.jobs))
     assert session.state.notice.level == "error"
     assert window.notice.isVisible()
     click(qtbot, app, away_from_steps(app, 7))
@@ -188,7 +185,7 @@ def test_the_loop(qtbot: QtBot, app: App) -> None:
     # close: no process and no thread is left
     engine = app.worker.engine_pid
     assert window.close()
-    until(qtbot, lambda: not psutil.pid_exists(engine), 10)
+    until(qtbot, lambda: not psutil.pid_exists(engine))
     assert app.worker._thread.isFinished()
     # a thread of Qt's that logged something stays listed as a dummy
     left = {t for t in threading.enumerate() if not isinstance(t, threading._DummyThread)}

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from curves import D, N, activations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.neighbors import NearestNeighbors
@@ -17,17 +18,6 @@ from diffviews_desktop.errors import DataError
 from diffviews_desktop.processing.projector import Projector, replacing
 from diffviews_desktop.processing.reduction import Reduction, fit_reduction
 from diffviews_desktop.processing.umap import MapParameters, fit_map
-
-N, D = 240, 40
-
-
-def activations(n: int = N, d: int = D, seed: int = 0) -> np.ndarray:
-    """Three groups, each a curve in space."""
-    rng = np.random.default_rng(seed)
-    centres = 6 * rng.standard_normal((3, d))
-    along = rng.uniform(0, 3, n)[:, None] * rng.standard_normal((1, d))
-    rows = centres[np.arange(n) % 3] + along + 0.3 * rng.standard_normal((n, d))
-    return rows.astype(np.float32)
 
 
 @pytest.fixture(scope="module")

@@ -127,6 +127,11 @@ def open_window(
 
 
 @pytest.fixture
+def window(open_window: Callable[..., MainWindow], state: State) -> MainWindow:
+    return open_window(state)
+
+
+@pytest.fixture
 def drag() -> Callable[..., None]:
     """Drags the left button over a widget through points, with keys held."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from patience import until
 from PySide6.QtCore import QPoint, QRect, Qt, QTimer
 from PySide6.QtGui import QAction, QImage
 from PySide6.QtWidgets import (
@@ -768,10 +769,6 @@ def start(qtbot: QtBot) -> Iterator[Callable[[Path], App]]:
     for app in apps:
         app.worker.stop()
         app.window.deleteLater()
-
-
-def until(qtbot: QtBot, ready: Callable[[], object]) -> None:
-    qtbot.waitUntil(lambda: bool(ready()), timeout=60_000)
 
 
 def test_a_checkpoint_is_converted_at_the_press_of_a_button(

@@ -20,11 +20,6 @@ from diffviews_desktop.ui.views.flat.overlays import STYLES
 from diffviews_desktop.values.runs import TrajectoryStep
 
 
-@pytest.fixture
-def window(open_window: Callable[..., MainWindow], state: State) -> MainWindow:
-    return open_window(state)
-
-
 def hover(qtbot: QtBot, window: MainWindow, place: QPoint) -> None:
     qtbot.mouseMove(window.map.viewport, QPoint(3, 3))
     qtbot.mouseMove(window.map.viewport, place)
