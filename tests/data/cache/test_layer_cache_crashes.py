@@ -242,7 +242,7 @@ def server(cache: LayerCache) -> Iterator[subprocess.Popen[str]]:
         text=True,
         env={
             **os.environ,
-            "PYTHONPATH": os.pathsep.join([TESTS, os.environ.get("PYTHONPATH", "")]),
+            "PYTHONPATH": os.pathsep.join(filter(None, [TESTS, os.environ.get("PYTHONPATH")])),
             "DIFFVIEWS_LAYER_CACHE_MAX_MB": BUDGET_MB,
         },
     )
