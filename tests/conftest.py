@@ -35,7 +35,7 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # a shell lets what it starts in the background ignore Ctrl-C, which some tests press
+    # a shell makes what runs in the background ignore Ctrl-C, which some tests send
     signal.signal(signal.SIGINT, signal.default_int_handler)
     display = getattr(config, "workerinput", {}).get("display")
     if display is not None:
@@ -79,8 +79,8 @@ def open_app(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Callable[[int], App]]:
-    """Opens the window with so many samples of a small model, which is loaded, and with settings of
-    its own."""
+    """Opens the window on a number of samples, waits until their small model is loaded, and keeps
+    its settings apart from those of other tests."""
     from diffviews_desktop.app import App, Options
     from diffviews_desktop.values.folders import Source
 
@@ -110,14 +110,14 @@ def adapter() -> EDMAdapter:
 
 @pytest.fixture(autouse=True)
 def one_thread() -> None:
-    """Of torch, which engines of other tests may have told otherwise."""
+    """Torch uses one thread, whatever the engines of other tests have set."""
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)
 def reset_logging() -> Iterator[None]:
-    """What a test makes of the log, the command line's verbs for instance, ends with it."""
+    """Handlers and levels that a test gives to the root logger go with the test."""
     root = logging.getLogger()
     level = root.level
     yield

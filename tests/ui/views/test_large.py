@@ -107,6 +107,13 @@ def test_colours_that_nobody_wants_any_more_are_dropped(qtbot: QtBot, window: Ma
     assert list(drawn(window).values()) == labels
 
 
+def test_colours_for_a_map_that_is_gone_never_arrive(qtbot: QtBot, window: MainWindow) -> None:
+    showing.change_color(session=window.session, by="column:score")
+    window.session.update(replace(window.session.state, layer_map=None))
+    settle(qtbot, window)
+    assert window.map.coloring is None
+
+
 def test_a_filter_is_applied_and_the_last_one_stands(qtbot: QtBot, window: MainWindow) -> None:
     for low in (0.9, 0.5):
         showing.filter_values(session=window.session, by="column:score", low=low, high=None)

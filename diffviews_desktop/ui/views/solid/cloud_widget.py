@@ -180,7 +180,7 @@ class CloudWidget(QOpenGLWidget):
         return look(len(self._cloud), self.viewpoint.magnification, area)
 
     def _seen_from(self) -> tuple[Projection, float]:
-        """Whence the cloud is seen, and the radius of its points."""
+        """Where the cloud is seen from, and the radius of its points in logical pixels."""
         return self.viewpoint.projection_around(self._cloud.centre), self.look().diameter / 2
 
     def position_of(self, row: int) -> QPointF | None:
