@@ -28,7 +28,7 @@ from diffviews_desktop.state.session import Session
 from diffviews_desktop.text import terminal
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.images import encoded
-from diffviews_desktop.ui.shell.settings import Settings
+from diffviews_desktop.ui.common.settings import Settings
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.values.folders import Source
 from diffviews_desktop.values.layers import LayerSet

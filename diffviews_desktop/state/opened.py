@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from diffviews_desktop.values.folders import ModelLoaded, ModelSummary, Source
-from diffviews_desktop.values.layers import LayerSet, normalised
+from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalised
 from diffviews_desktop.values.maps import LayerMap, LinkedMap, MapParameters
 from diffviews_desktop.values.samples import SampleTable
 
@@ -48,7 +48,7 @@ class Opened:
     def __post_init__(self) -> None:
         normalised(self, "default_layers")
 
-    default_layers: LayerSet = LayerSet()
+    default_layers: LayerSet = NO_LAYERS
     layer_map: LayerMap | None = None
     linked: LinkedMap | None = None
     loaded: ModelLoaded | None = None

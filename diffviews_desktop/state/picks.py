@@ -7,7 +7,7 @@ from typing import Literal
 
 from diffviews_desktop.engine.jobs.samples import PictureMean
 from diffviews_desktop.state.opened import MapKey
-from diffviews_desktop.values.layers import LayerSet, normalised
+from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalised
 from diffviews_desktop.values.maps import MapParameters
 from diffviews_desktop.values.row_set import RowSet
 
@@ -33,7 +33,7 @@ class Selection:
     anchor: int | None = None
     manual: tuple[int, ...] = ()
     suggested: tuple[tuple[int, float], ...] = ()
-    suggested_by: LayerSet = LayerSet()
+    suggested_by: LayerSet = NO_LAYERS
     suggested_with: MapParameters | None = None
     chosen: RowSet = field(default_factory=RowSet)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid, PicturePlaced
-from diffviews_desktop.values.conditions import AnchorClass, Condition
+from diffviews_desktop.values.conditions import ANCHOR_CLASS, Condition
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.runs import GridCell, TrajectoryStep
 from diffviews_desktop.values.sampling import GenerateSettings
@@ -93,7 +93,7 @@ class Runs:
     """
 
     settings: GenerateSettings = field(default_factory=GenerateSettings)
-    condition: Condition = AnchorClass()
+    condition: Condition = ANCHOR_CLASS
     all: tuple[TrajectoryRecord, ...] = ()
     shown: int | None = None
     step: int = 0

@@ -44,6 +44,9 @@ class LayerSet(tuple[str, ...]):
         return core_schema.no_info_after_validator_function(cls, names)
 
 
+NO_LAYERS = LayerSet()
+
+
 class LayerShape(tuple[int, ...]):
     """Shape of what a layer puts out for one sample: ``(C, H, W)``, or ``(T, C)`` for tokens.
 

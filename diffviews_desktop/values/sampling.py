@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from diffviews_desktop.values.layers import LayerSet, normalised
+from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalised
 
 NoiseMode = Literal["stochastic", "fixed", "zero"]
 
@@ -54,7 +54,7 @@ class GenerateSettings:
     strength: float = 1.0
     weighting: Weighting = "equal"
     mask_unconditional: bool = True
-    mask_layers: LayerSet = LayerSet()
+    mask_layers: LayerSet = NO_LAYERS
 
     def __post_init__(self) -> None:
         normalised(self, "mask_layers")

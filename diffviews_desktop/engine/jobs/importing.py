@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diffviews_desktop.engine.protocol import Job
-from diffviews_desktop.values.layers import LayerSet, normalised
+from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalised
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class ImportData(Job["DataImported"]):
     labels: Path | None = None
     generate: int = 0
     sigmas: tuple[float, ...] = (0.5, 2.0, 10.0)
-    layers: LayerSet = LayerSet()
+    layers: LayerSet = NO_LAYERS
     seed: int = 42
 
     def __post_init__(self) -> None:
