@@ -792,7 +792,9 @@ def delete_trajectory(*, session: SessionLike, worker: WorkerLike, key: int) -> 
 def _drop_trajectory(session: SessionLike, key: int) -> None:
     state = session.state
     left = tuple(record for record in state.trajectories if record.key != key)
-    state = replace(state, trajectories=left)
+    wanted = [record.unmasked for record in left]  # nobody can ask for the others any more
+    unmasked = tuple(r for r in state.unmasked if replace(r.job, job_id=0) in wanted)
+    state = replace(state, trajectories=left, unmasked=unmasked)
     if state.shown == key:
         last = left[-1] if left else None
         step = max(0, len(last.steps) - 1) if last else 0

@@ -1339,6 +1339,22 @@ def test_an_unmasked_run_is_drawn_once_for_all_with_its_seed(
     assert [r.done for r in session.state.unmasked] == [True, True]
 
 
+def test_an_unmasked_run_goes_with_the_last_run_that_it_is_compared_with(
+    session: Session, worker: Recorder
+) -> None:
+    click(session, 1)
+    compare(session, worker)
+    first, plain = masked(session, worker), worker.submitted[-1]
+    drawn(session, worker, plain, 7)
+    click(session, 2)
+    second = masked(session, worker)
+    assert len(session.state.unmasked) == 1
+    operations.delete_trajectory(session=session, worker=worker, key=first.job_id)
+    assert len(session.state.unmasked) == 1
+    operations.delete_trajectory(session=session, worker=worker, key=second.job_id)
+    assert session.state.unmasked == ()
+
+
 def test_comparing_waits_until_the_seed_is_known(session: Session, worker: Recorder) -> None:
     compare(session, worker)  # there is nothing yet
     assert worker.submitted == []
