@@ -17,7 +17,7 @@ from pytestqt.qtbot import QtBot
 from diffviews_desktop.actions import exports, picks
 from diffviews_desktop.app import App
 from diffviews_desktop.cli import main as cli
-from diffviews_desktop.engine.grid_axes import Axes
+from diffviews_desktop.engine.jobs.grid_axes import Axes
 
 SAMPLES = 60
 

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from diffviews_desktop.cli.shared import Answer
-from diffviews_desktop.engine.grid_axes import sheet_of
 from diffviews_desktop.engine.jobs.drawing import (
     GenerateGrid,
     PictureGrid,
     PicturePlaced,
     Trajectory,
 )
+from diffviews_desktop.engine.jobs.grid_axes import sheet_of
 from diffviews_desktop.exports.contents import Arrays, Picture
 from diffviews_desktop.exports.numbered_files import RECORD, numbered_files
 from diffviews_desktop.values.conditions import choice_of, class_number

@@ -1395,6 +1395,24 @@ def test_an_unmasked_run_is_drawn_once_for_all_with_its_seed(
     assert [r.done for r in session.state.runs.unmasked] == [True, True]
 
 
+def test_an_unmasked_run_goes_with_the_last_run_that_it_is_compared_with(
+    session: Session, worker: Recorder
+) -> None:
+    context = context_of(session, worker)
+    click(session, 1)
+    compare(session, worker)
+    masked(session, worker)
+    drawn(session, worker, worker.submitted[-1], 7)
+    click(session, 2)
+    masked(session, worker)
+    first, second = session.state.runs.all
+    assert len(session.state.runs.unmasked) == 1
+    runs.delete_run(context, first.id)
+    assert len(session.state.runs.unmasked) == 1
+    runs.delete_run(context, second.id)
+    assert session.state.runs.unmasked == ()
+
+
 def test_comparing_waits_until_the_seed_is_known(session: Session, worker: Recorder) -> None:
     compare(session, worker)  # there is nothing yet
     assert worker.submitted == []

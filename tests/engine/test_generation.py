@@ -23,7 +23,6 @@ from diffviews_desktop.data.folder.pictures import read_picture
 from diffviews_desktop.engine.activations import Activations
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.extraction import noise_seed
-from diffviews_desktop.engine.grid_axes import Axes
 from diffviews_desktop.engine.jobs.drawing import (
     Generate,
     GenerateGrid,
@@ -32,6 +31,7 @@ from diffviews_desktop.engine.jobs.drawing import (
     PlacePicture,
     Trajectory,
 )
+from diffviews_desktop.engine.jobs.grid_axes import Axes
 from diffviews_desktop.engine.jobs.opening import LoadModel
 from diffviews_desktop.engine.protocol import CellDone, Event, StepDone
 from diffviews_desktop.engine.record import differences, read_record, replayed

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from diffviews_desktop.engine.grid_axes import Axes
+from diffviews_desktop.engine.jobs.grid_axes import Axes
 from diffviews_desktop.exports.sheet_layout import Style, lay_out
 from diffviews_desktop.state.runs import GridRecord
 from diffviews_desktop.text.plain import steady

@@ -189,7 +189,9 @@ class PointPlot(QWidget):
         self._awaiting_paint = True
         self.box.stop()
         self.box.forget_views()
-        self.box.show_part(self._with_room(self._points.boundingRect()))
+        whole = self._with_room(self._points.boundingRect())
+        self.box.limit_zoom(whole)
+        self.box.show_part(whole)
         if glide and len(old) == len(xy) and self.isVisible():
             self.glide.start(scene, old, xy, around, seen, self.box.viewRect())
         self._make_index()
