@@ -89,7 +89,7 @@ def cannot_draw_grid(state: State) -> str:
 ACTIONS = (
     Action(
         "experiments.grid",
-        "&Grid of pictures…",
+        "G&rid of pictures…",
         lambda context: context.window.show_page("grid"),
         keys=("Ctrl+G",),
         menu="generate",
