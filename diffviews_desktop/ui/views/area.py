@@ -275,7 +275,8 @@ class MapArea(QStackedWidget):
             self.map.box.show_part(QRectF(left, bottom, right - left, top - bottom))
 
     def _decorate(self, view: MapView) -> None:
-        made, wanted = view.decorate_with(self._pictures), self._context.state.view
+        made = view.decorations or view.decorate_with(self._pictures)
+        wanted = self._context.state.view
         made.want_pictures, made.want_names = wanted.pictures, wanted.names
         made.want_contours = wanted.contours
         made.refresh()

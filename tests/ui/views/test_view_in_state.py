@@ -79,7 +79,7 @@ def test_the_tool_and_the_decorations_are_those_of_the_state(window: MainWindow)
     assert window.map.box.tool == "lasso"
     assert window.menu_actions["view.lasso"].isChecked()
     assert not window.menu_actions["view.pan"].isChecked()
-    made = window.map.decorate_with(window.pictures)
+    made = window.map.decorations
     assert (made.want_pictures, made.want_names, made.want_contours) == (
         seen(window).pictures,
         False,
