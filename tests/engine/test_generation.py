@@ -29,7 +29,7 @@ from diffviews_desktop.engine.jobs.drawing import (
     PictureGrid,
     PicturePlaced,
     PlacePicture,
-    Trajectory,
+    RunResult,
 )
 from diffviews_desktop.engine.jobs.grid_axes import Axes
 from diffviews_desktop.engine.jobs.opening import LoadModel
@@ -74,9 +74,9 @@ def grid_job(source: Source, **changes: Any) -> GenerateGrid:
     return GenerateGrid(**{**values, **own, **changes})
 
 
-def run(engine: Engine, asked: Generate) -> Trajectory:
+def run(engine: Engine, asked: Generate) -> RunResult:
     made = engine.run(asked)
-    assert isinstance(made, Trajectory)
+    assert isinstance(made, RunResult)
     return made
 
 

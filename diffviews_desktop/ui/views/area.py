@@ -256,7 +256,7 @@ class MapArea(QStackedWidget):
     def _show_paths(self, state: State) -> None:
         assert self.map is not None
         runs, unmasked = state.on_map()
-        self.map.set_trajectories(runs, state.runs.shown, state.runs.step, unmasked)
+        self.map.set_paths(runs, state.runs.shown, state.runs.step, unmasked)
 
     def _show_view(self, old: View, new: View) -> None:
         """Tool, decorations, and the part of the map that is seen, where these are others."""
