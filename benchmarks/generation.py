@@ -36,7 +36,7 @@ from diffviews_desktop.adapters.sampling import (
     get_denoising_sigmas,
     renoising_steps,
 )
-from diffviews_desktop.core.denoising import denoise, evaluations
+from diffviews_desktop.core.denoising import denoise
 from diffviews_desktop.data.folder.dataset import open_data_folder
 from diffviews_desktop.data.folder.demo import unpack_demo
 from diffviews_desktop.engine.engine import Engine
@@ -208,7 +208,7 @@ def measure(bench: Bench, name: str, steps: int, repeats: int) -> list[Row]:
     rows, first = list[Row](), list[Row]()
     samplers: tuple[Sampler, ...] = ("heun", "renoise")
     for sampler in samplers:
-        count = evaluations(sampler, steps)
+        count = GenerateSettings(num_steps=steps, sampler=sampler).evaluations()
         runs, bare = alternating(
             [lambda: bench.run(sampler, steps), lambda: bench.forwards(count)],  # noqa: B023
             repeats,

@@ -131,7 +131,7 @@ class _Hand:
 
         from diffviews_desktop import paths
         from diffviews_desktop.state.session import Session
-        from diffviews_desktop.ui.shell.settings import Settings
+        from diffviews_desktop.ui.common.settings import Settings
         from diffviews_desktop.ui.shell.window import MainWindow
 
         self.app, self.state = app, state
@@ -172,7 +172,7 @@ class _Hand:
     def _quiet(self) -> bool:
         linked = self.window.map_area.linked
         views = [self.view] if linked is None else [self.view, linked]
-        return not self.session.busy and not any(one.busy for one in views)
+        return not any(one.busy for one in (self.session, self.window.map_area.values, *views))
 
     def gesture(self, name: str, *acts: Callable[[], object]) -> None:
         """Do things one by one and note the longest gap of each until all is quiet."""

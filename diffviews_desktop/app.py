@@ -28,9 +28,10 @@ from diffviews_desktop.state.session import Session
 from diffviews_desktop.text import terminal
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.images import encoded
-from diffviews_desktop.ui.shell.settings import Settings
+from diffviews_desktop.ui.common.settings import Settings
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.layers import LayerSet
 
 log = logging.getLogger(__name__)
 
@@ -185,7 +186,7 @@ class App(QObject):
         gc.collect()
         gc.freeze()
         if self._options.layer is not None:
-            layers = tuple(sorted(self._options.layer.split("+")))
+            layers = LayerSet(self._options.layer.split("+"))
             maps.change_layer(self.context, layers)
         if self._options.screenshot is not None:
             QTimer.singleShot(SCREENSHOT_SETTLE_MILLISECONDS, self._take_screenshot)

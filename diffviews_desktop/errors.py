@@ -21,7 +21,7 @@ from __future__ import annotations
 import errno
 
 from diffviews_desktop.files.reading import UnfitFileError
-from diffviews_desktop.pictures.faults import Fault
+from diffviews_desktop.text.faults import Fault
 from diffviews_desktop.text.plain import visible
 
 MAX_BRIEF = 300

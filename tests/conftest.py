@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 # the models are tiny: more threads than one only wait for each other
 os.environ["OMP_NUM_THREADS"] = os.environ["NUMBA_NUM_THREADS"] = "1"
@@ -13,7 +16,13 @@ os.environ["OMP_NUM_THREADS"] = os.environ["NUMBA_NUM_THREADS"] = "1"
 import pytest
 from hypothesis import settings
 from own_display import serve_display
+from patience import PatientBot, until
+from pytestqt.qtbot import QtBot
 from tiny_folder import write_tiny_model
+
+if TYPE_CHECKING:
+    from diffviews_desktop.adapters.edm import EDMAdapter
+    from diffviews_desktop.app import App
 
 settings.register_profile("any machine", deadline=None)  # others may keep it busy
 settings.load_profile("any machine")
@@ -26,6 +35,8 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # a shell makes what runs in the background ignore Ctrl-C, which some tests send
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     display = getattr(config, "workerinput", {}).get("display")
     if display is not None:
         os.environ["DISPLAY"] = display
@@ -53,6 +64,68 @@ def isolated_home(
             patch.setenv(f"XDG_{kind}_HOME", str(home / kind.lower()))
         patch.setenv("NUMBA_CACHE_DIR", str(kernels))
         yield home
+
+
+@pytest.fixture
+def qtbot(qapp: object, request: pytest.FixtureRequest) -> QtBot:
+    """Overrides that of pytest-qt."""
+    return PatientBot(request)
+
+
+@pytest.fixture
+def open_app(
+    qtbot: QtBot,
+    tiny_data: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Callable[[int], App]]:
+    """Opens the window on a number of samples, waits until their small model is loaded, and keeps
+    its settings apart from those of other tests."""
+    from diffviews_desktop.app import App, Options
+    from diffviews_desktop.values.folders import Source
+
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "settings"))
+    made: list[App] = []
+
+    def open_it(samples: int) -> App:
+        app = App(Options(source=Source(path=tiny_data(samples=samples))))
+        made.append(app)
+        app.start()
+        until(qtbot, lambda: app.session.state.loaded and not app.session.state.jobs)
+        return app
+
+    yield open_it
+    for app in made:
+        app.worker.stop()
+        app.window.deleteLater()
+
+
+@pytest.fixture
+def adapter() -> EDMAdapter:
+    """A fresh tiny conditional model, so that no test sees the hooks of another."""
+    from tiny import tiny_adapter
+
+    return tiny_adapter()
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """Torch uses one thread, whatever the engines of other tests have set."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def reset_logging() -> Iterator[None]:
+    """Handlers and levels that a test gives to the root logger go with the test."""
+    root = logging.getLogger()
+    level = root.level
+    yield
+    root.setLevel(level)
+    for handler in list(root.handlers):
+        if not type(handler).__module__.startswith("_pytest."):
+            root.removeHandler(handler)
+            handler.close()
 
 
 @pytest.fixture(scope="session")

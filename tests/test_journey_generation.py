@@ -3,45 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from patience import until
 from PIL import Image
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from diffviews_desktop.actions import exports, picks
-from diffviews_desktop.app import App, Options
+from diffviews_desktop.app import App
 from diffviews_desktop.cli import main as cli
 from diffviews_desktop.engine.grid_axes import Axes
-from diffviews_desktop.values.folders import Source
 
-SECONDS = 1000
 SAMPLES = 60
 
 
 @pytest.fixture
-def app(
-    qtbot: QtBot, tiny_data: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[App]:
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "settings"))
-    made = App(Options(source=Source(path=tiny_data(samples=SAMPLES))))
-    try:
-        made.start()
-        until(
-            qtbot, lambda: made.session.state.opened.loaded and not made.session.state.jobs.running
-        )
-        yield made
-    finally:
-        made.worker.stop()
-        made.window.deleteLater()
-
-
-def until(qtbot: QtBot, ready: Callable[[], object], seconds: int = 60) -> None:
-    qtbot.waitUntil(lambda: bool(ready()), timeout=seconds * SECONDS)
+def app(open_app: Callable[[int], App]) -> App:
+    return open_app(SAMPLES)
 
 
 def generate(qtbot: QtBot, app: App) -> None:

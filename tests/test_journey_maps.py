@@ -2,48 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from patience import until
 from PIL import Image
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QLineEdit, QSpinBox, QWidget
 from pytestqt.qtbot import QtBot
 from tiny_folder import write_tiny_checkpoint
 
-from diffviews_desktop.app import App, Options
-from diffviews_desktop.values.folders import Source
+from diffviews_desktop.app import App
 
-SECONDS = 1000
 SAMPLES = 400
 SLACK = 4  # pixels: the map is as wide as the panels beside it leave it
 
 
 @pytest.fixture
-def app(
-    qtbot: QtBot,
-    tiny_data: Callable[..., Path],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[App]:
-    """The window with a small model, which is loaded, and with settings of its own."""
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "settings"))
-    made = App(Options(source=Source(path=tiny_data(samples=SAMPLES))))
-    try:
-        made.start()
-        until(
-            qtbot, lambda: made.session.state.opened.loaded and not made.session.state.jobs.running
-        )
-        yield made
-    finally:
-        made.worker.stop()
-        made.window.deleteLater()
-
-
-def until(qtbot: QtBot, ready: Callable[[], object], seconds: int = 60) -> None:
-    qtbot.waitUntil(lambda: bool(ready()), timeout=seconds * SECONDS)
+def app(open_app: Callable[[int], App]) -> App:
+    return open_app(SAMPLES)
 
 
 def click(qtbot: QtBot, button: QWidget) -> None:

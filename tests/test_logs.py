@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,15 +15,9 @@ ENTRY = re.compile(r"\d{4}-\d\d-\d\d ")
 
 
 @pytest.fixture
-def log_file(tmp_path: Path) -> Iterator[Path]:
-    root = logging.getLogger()
-    before, level = list(root.handlers), root.level
+def log_file(tmp_path: Path) -> Path:
     configure_logging(tmp_path / "log.txt")
-    yield tmp_path / "log.txt"
-    for handler in set(root.handlers) - set(before):
-        root.removeHandler(handler)
-        handler.close()
-    root.setLevel(level)
+    return tmp_path / "log.txt"
 
 
 def test_texts_of_files_forge_no_entries(log_file: Path) -> None:

@@ -15,9 +15,8 @@ HEAVY = ("torch", "umap", "sklearn", "numba", "scipy", "pandas")
 WINDOW = (
     "diffviews_desktop.ui",
     "diffviews_desktop.app",
-    "diffviews_desktop.state.session",
-    "diffviews_desktop.state.state",
-    "diffviews_desktop.actions.operations",
+    "diffviews_desktop.state",
+    "diffviews_desktop.actions",
     "diffviews_desktop.engine.jobs",
     "diffviews_desktop.engine.pump",
     "diffviews_desktop.engine.link_process",

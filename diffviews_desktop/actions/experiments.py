@@ -12,6 +12,7 @@ from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid
 from diffviews_desktop.state.runs import GridRecord
 from diffviews_desktop.state.state import State
 from diffviews_desktop.values.conditions import Condition
+from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.sampling import GenerateSettings
 
 
@@ -23,7 +24,7 @@ def generate_grid(
     samples: int = 1,
     strengths: tuple[float, ...] = (),
     windows: tuple[tuple[int, int], ...] = (),
-    mask_layers: tuple[tuple[str, ...], ...] = (),
+    mask_layers: tuple[LayerSet, ...] = (),
 ) -> None:
     """Draw one picture for every combination of the axes; without a pick, without a mask.
 

@@ -13,6 +13,7 @@ from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.engine.jobs.opening import ConvertCheckpoint, LoadModel, OpenData
 from diffviews_desktop.state.state import State
 from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.layers import NO_LAYERS, LayerSet
 
 
 def open_data(context: Context, source: Source, model: str | None = None) -> None:
@@ -78,7 +79,7 @@ def import_data(
     images: Path | None = None,
     labels: Path | None = None,
     generate: int = 0,
-    layers: tuple[str, ...] = (),
+    layers: LayerSet = NO_LAYERS,
     seed: int = ImportData.seed,
 ) -> None:
     """Make a data folder from pictures, or from what the model draws, and open it when it is there.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from diffviews_desktop.actions.action import Action
@@ -10,16 +11,17 @@ from diffviews_desktop.actions.context import Context
 from diffviews_desktop.engine.jobs.mapping import LinkMaps, MapLayer
 from diffviews_desktop.state.state import State
 from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MapParameters
 
 
-def change_layer(context: Context, layers: tuple[str, ...]) -> None:
+def change_layer(context: Context, layers: Iterable[str]) -> None:
     """Show the map of other layers; an uncached one is extracted and laid out first.
 
     Only the last choice counts: an earlier one that is still in work is cancelled.
     """
     source, _ = _wanted_map(context.state)
-    _change_map(context, source, layers)
+    _change_map(context, source, LayerSet(layers))
 
 
 def change_map_parameters(context: Context, parameters: MapParameters | None) -> None:
@@ -31,7 +33,7 @@ def change_map_parameters(context: Context, parameters: MapParameters | None) ->
     _change_map(context, replace(source, parameters=parameters), layers)
 
 
-def _wanted_map(state: State) -> tuple[Source, tuple[str, ...]]:
+def _wanted_map(state: State) -> tuple[Source, LayerSet]:
     """What was asked for last: the map in work, else the one on screen."""
     pending = pending_map(state)
     if pending is not None:
@@ -57,7 +59,7 @@ def same_data(job: MapLayer, state: State) -> bool:
     return job.model == opened.model and source == opened.source
 
 
-def _change_map(context: Context, source: Source, layers: tuple[str, ...]) -> None:
+def _change_map(context: Context, source: Source, layers: LayerSet) -> None:
     opened = context.state.opened
     pending = pending_map(context.state)
     if opened.model is None or (pending and (pending.source, pending.layers) == (source, layers)):
@@ -68,12 +70,12 @@ def _change_map(context: Context, source: Source, layers: tuple[str, ...]) -> No
     job = MapLayer(
         job_id=context.worker.next_id(), source=source, model=opened.model, layers=layers
     )
-    submit(context, job, f"Mapping {'+'.join(layers) or 'the default layer'}")
+    submit(context, job, f"Mapping {str(layers) or 'the default layer'}")
 
 
-def link_map(context: Context, model: str, layers: tuple[str, ...]) -> None:
+def link_map(context: Context, model: str, layers: Iterable[str]) -> None:
     """Show a second map beside the first; the last choice counts."""
-    opened = context.state.opened
+    opened, other = context.state.opened, LayerSet(layers)
     if opened.model is None or opened.layer_map is None:
         return
     job = LinkMaps(
@@ -82,9 +84,9 @@ def link_map(context: Context, model: str, layers: tuple[str, ...]) -> None:
         model=opened.model,
         layers=opened.layer_map.layers,
         other_model=model,
-        other_layers=layers,
+        other_layers=other,
     )
-    submit(context, job, f"Mapping {'+'.join(layers) or model} beside the map")
+    submit(context, job, f"Mapping {str(other) or model} beside the map")
 
 
 def unlink_map(context: Context) -> None:

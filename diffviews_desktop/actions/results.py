@@ -134,7 +134,7 @@ def _extracted(context: Context, running: RunningJob, extracted: LayersExtracted
     state = context.state
     if extracted.model == state.opened.model and extracted.rate is not None:
         context.update(replace(state, opened=replace(state.opened, rate=extracted.rate)))
-    layers = ", ".join("+".join(names) for names in extracted.layer_sets)
+    layers = ", ".join(map(str, extracted.layer_sets))
     where = f" to {extracted.files[0].parent}" if extracted.files else ""
     text = (
         f"Extracted {layers} of {counted(extracted.samples, 'sample')}{where}: "

@@ -7,6 +7,7 @@ from typing import Any
 
 from diffviews_desktop.adapters.device import adapter_device
 from diffviews_desktop.errors import AdapterError
+from diffviews_desktop.values.layers import LayerShape
 from diffviews_desktop.values.models import ModelFacts
 
 
@@ -61,13 +62,13 @@ def facts_of(
     )
 
 
-def _shapes(name: str, adapter: Any) -> dict[str, tuple[int, ...]]:
+def _shapes(name: str, adapter: Any) -> dict[str, LayerShape]:
     layers, shapes = list(adapter.hookable_layers), adapter.get_layer_shapes()
     if not layers:
         raise _refused(name, "lists no layers")
     if set(layers) - shapes.keys():
         raise _refused(name, "lists layers that it gives no shape of")
-    return {layer: tuple(int(size) for size in shapes[layer]) for layer in layers}
+    return {layer: LayerShape(map(int, shapes[layer])) for layer in layers}
 
 
 def _default_layer(adapter: Any, shapes: Mapping[str, tuple[int, ...]]) -> str:

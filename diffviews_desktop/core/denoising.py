@@ -53,12 +53,6 @@ def make_generators(seed: int, count: int) -> list[torch.Generator]:
     return [torch.Generator().manual_seed((seed + index) % 2**63) for index in range(count)]
 
 
-def evaluations(sampler: Sampler, num_steps: int, guided: bool = False) -> int:
-    """How often the network runs for a picture (NFE); with guidance twice as often."""
-    once = 2 * num_steps - 1 if sampler == "heun" else num_steps
-    return once * (2 if guided else 1)
-
-
 @dataclass(frozen=True)
 class DenoiseStep:
     """One step of a run of B samples.

@@ -16,6 +16,7 @@ from diffviews_desktop.data.cache.layer_cache import LayerCache, cache_key
 from diffviews_desktop.data.checkpoints.files import identity
 from diffviews_desktop.engine.opened_model import Host, OpenedModel
 from diffviews_desktop.errors import AdapterError, DataError, UsageError
+from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.models import FLOAT32_ON_CPU, Numerics
 
 
@@ -31,7 +32,7 @@ class Activations:
     """
 
     opened: OpenedModel
-    layers: tuple[str, ...]
+    layers: LayerSet
     numerics: Numerics = FLOAT32_ON_CPU
 
     @property
@@ -80,12 +81,12 @@ class Activations:
 
 def activations_to_compute(host: Host, opened: OpenedModel, layers: Iterable[str]) -> Activations:
     """Activations that the model computes, whatever its folder brings."""
-    return Activations(opened, tuple(sorted(set(layers))), host.numerics(opened))
+    return Activations(opened, LayerSet(layers), host.numerics(opened))
 
 
 def activations_of(host: Host, opened: OpenedModel, layers: Iterable[str]) -> Activations:
     """Activations that the folder brings, where it brings them; else those that are computed."""
-    names = tuple(sorted(set(layers)))
+    names = LayerSet(layers)
     return (
         Activations(opened, names)
         if opened.brings(names)

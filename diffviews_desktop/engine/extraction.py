@@ -23,7 +23,7 @@ from diffviews_desktop.data.activations.arrays import Float32, flatten_layers, l
 from diffviews_desktop.data.cache.partial_matrix import PartialMatrix
 from diffviews_desktop.data.folder.pictures import read_image
 from diffviews_desktop.errors import AdapterError, DataError, PictureError
-from diffviews_desktop.pictures.faults import Fault, faults_of
+from diffviews_desktop.text.faults import Fault, faults_of
 from diffviews_desktop.values.conditions import ClassLabel, Condition, ZeroLabel
 from diffviews_desktop.values.models import ModelFacts
 from diffviews_desktop.values.samples import SampleTable

@@ -35,6 +35,7 @@ from diffviews_desktop.errors import MaskError, UsageError
 from diffviews_desktop.processing.neighbors import nearest
 from diffviews_desktop.processing.projector import Projector
 from diffviews_desktop.values.conditions import ClassLabel, Condition
+from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.runs import GridCell, TrajectoryStep
 from diffviews_desktop.values.sampling import GenerateSettings
 
@@ -222,7 +223,7 @@ class Generation:
     def _masks(
         self,
         rows: Sequence[int],
-        layers: tuple[str, ...],
+        layers: LayerSet,
         settings: GenerateSettings,
         projector: Projector | None,
     ) -> Masks:
@@ -231,7 +232,7 @@ class Generation:
             return {}
         from diffviews_desktop.core.masking import compute_mask_dict, distance_weights
 
-        names = tuple(sorted(settings.mask_layers or layers))
+        names = settings.mask_layers or layers
         shapes = self.host.model_of(self.opened).facts.layers
         missing = [name for name in names if name not in shapes]
         if missing:
@@ -263,8 +264,8 @@ class Generation:
 
     # ---- checks ---------------------------------------------------------------------------------
 
-    def _map_layers(self, layers: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(sorted(layers)) or self.maps.default_layers(self.opened)
+    def _map_layers(self, layers: LayerSet) -> LayerSet:
+        return layers or self.maps.default_layers(self.opened)
 
     def _checked(self, settings: GenerateSettings, rows: Sequence[int]) -> GenerateSettings:
         """The settings with a seed, if they can be.

@@ -67,4 +67,4 @@ def _steps(cell: GenerateSettings) -> str:
 
 
 def _layers(cell: GenerateSettings) -> str:
-    return "+".join(cell.mask_layers)
+    return str(cell.mask_layers)

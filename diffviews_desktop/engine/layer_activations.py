@@ -30,7 +30,7 @@ from diffviews_desktop.engine.extraction import Extracted, SampleExtraction, Tar
 from diffviews_desktop.engine.jobs.mapping import LayersExtracted
 from diffviews_desktop.engine.opened_model import Host, OpenedModel
 from diffviews_desktop.errors import MaskError, UsageError
-from diffviews_desktop.pictures.faults import left_out
+from diffviews_desktop.text.faults import left_out
 
 _COPIED_VALUES = 16_000_000
 

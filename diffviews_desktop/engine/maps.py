@@ -31,6 +31,7 @@ from diffviews_desktop.processing.alike import first_alike
 from diffviews_desktop.processing.kernel_store import user_store
 from diffviews_desktop.processing.projector import Projector
 from diffviews_desktop.processing.umap import Stage, fit_map, refit_map
+from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import LayerMap, MapParameters, default_parameters
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ class _Wanted:
         return self.activations.opened
 
     @property
-    def layers(self) -> tuple[str, ...]:
+    def layers(self) -> LayerSet:
         """Sorted names of the layers."""
         return self.activations.layers
 
@@ -114,7 +115,7 @@ class MapMaker:
 
     # ---- maps -----------------------------------------------------------------------------------
 
-    def map_layer(self, opened: OpenedModel, layers: tuple[str, ...]) -> LayerMap:
+    def map_layer(self, opened: OpenedModel, layers: LayerSet) -> LayerMap:
         """The map of some layers: the folder's own, one from the cache, or one made now."""
         wanted, projector = self._look_up(opened, layers or self.default_layers(opened))
         from_cache = projector is not None
@@ -147,24 +148,24 @@ class MapMaker:
             z=opened.samples.z,
         )
 
-    def projector(self, opened: OpenedModel, layers: tuple[str, ...]) -> Projector:
+    def projector(self, opened: OpenedModel, layers: LayerSet) -> Projector:
         """What places activations on the map of some layers, which is made where it is missing."""
         self.map_layer(opened, layers)
         assert self._projector is not None
         return self._projector[1]
 
-    def is_cached(self, opened: OpenedModel, layers: tuple[str, ...]) -> bool:
+    def is_cached(self, opened: OpenedModel, layers: LayerSet) -> bool:
         """Whether the map appears at once."""
         if _own_projector(opened, layers) is not None:
             return True
         wanted = self._wanted(activations_of(self.host, opened, layers))
         return opened.cache.contains(wanted.key)
 
-    def default_layers(self, opened: OpenedModel) -> tuple[str, ...]:
+    def default_layers(self, opened: OpenedModel) -> LayerSet:
         """Those of the folder's own map; else what the adapter proposes, or the bottleneck."""
         if opened.samples.layers:
             return opened.samples.layers
-        return (self.host.model_of(opened).facts.default_layer,)
+        return LayerSet([self.host.model_of(opened).facts.default_layer])
 
     def forget(self) -> None:
         """Let go of the map that is held."""
@@ -181,9 +182,7 @@ class MapMaker:
     def _parameters(self, opened: OpenedModel) -> MapParameters:
         return opened.parameters or self.defaults
 
-    def _look_up(
-        self, opened: OpenedModel, layers: tuple[str, ...]
-    ) -> tuple[_Wanted, Projector | None]:
+    def _look_up(self, opened: OpenedModel, layers: LayerSet) -> tuple[_Wanted, Projector | None]:
         """What is asked for, and its projector where there is one: in memory, beside the folder's
         own map, or in the cache."""
         brought = self._wanted(Activations(opened, layers))
@@ -207,7 +206,7 @@ class MapMaker:
                 projector, made = self._make_of_what_is_stored(wanted)
             except DamagedMatrixError as error:
                 self.activations.forget(wanted.opened.cache, error)
-                names = "+".join(wanted.layers)
+                names = str(wanted.layers)
                 notes = (f"The kept activations of {names} were damaged and have been made again",)
                 continue
             return projector, replace(made, notes=(*made.notes, *notes, *user_store().take_notes()))
@@ -375,12 +374,12 @@ def _kept(wanted: _Wanted) -> Projector | None:
     return None if apart and len(kept.rows) > 1 else kept
 
 
-def _own_projector(opened: OpenedModel, layers: tuple[str, ...]) -> Projector | None:
+def _own_projector(opened: OpenedModel, layers: LayerSet) -> Projector | None:
     """That beside the folder's own map, if that map is wanted, of these layers, and fits."""
     return None if opened.parameters is not None else _folder_projector(opened, layers)
 
 
-def _folder_projector(opened: OpenedModel, layers: tuple[str, ...]) -> Projector | None:
+def _folder_projector(opened: OpenedModel, layers: LayerSet) -> Projector | None:
     """The projector beside the folder's own map, if it is of these layers and fits."""
     samples = opened.samples
     if layers != samples.layers or samples.xy is None or not samples.embedding:

@@ -21,8 +21,8 @@ from diffviews_desktop.errors import DataError, PictureError
 from diffviews_desktop.exports import registry
 from diffviews_desktop.exports.contents import Table
 from diffviews_desktop.exports.csv_table import CSV
-from diffviews_desktop.pictures.faults import Fault, faults_of, left_out
 from diffviews_desktop.pictures.files import read_picture_file
+from diffviews_desktop.text.faults import Fault, faults_of, left_out
 
 LARGEST = 512
 """Side in pixels that pictures are averaged at, at most."""

@@ -8,9 +8,9 @@ from pathlib import Path
 from diffviews_desktop.errors import DataError, brief
 from diffviews_desktop.exports.png import KEY
 from diffviews_desktop.files import reading
-from diffviews_desktop.pictures.faults import UnfitError
 from diffviews_desktop.pictures.files import MOST_BYTES
 from diffviews_desktop.pictures.formats import format_of, png_chunks
+from diffviews_desktop.pictures.layout import UnfitError
 
 _KEYWORD = KEY.encode() + b"\0"
 MOST_RECORD = 10_000_000

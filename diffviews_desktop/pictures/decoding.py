@@ -23,7 +23,6 @@ import numpy as np
 from PIL import Image, TiffImagePlugin, UnidentifiedImageError, WebPImagePlugin  # noqa: F401
 
 from diffviews_desktop.errors import brief
-from diffviews_desktop.pictures.faults import Fault
 from diffviews_desktop.pictures.files import (
     MOST_PIXELS,
     PictureFile,
@@ -31,6 +30,7 @@ from diffviews_desktop.pictures.files import (
     read_picture_file,
 )
 from diffviews_desktop.pictures.tiff import exif_orientation
+from diffviews_desktop.text.faults import Fault
 
 # what Pillow warns of is read all the same, or refused here
 warnings.filterwarnings("ignore", module=r"PIL\.")

@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 from diffviews_desktop.errors import PictureError, brief
 from diffviews_desktop.files.reading import UnfitFileError, read_bytes
-from diffviews_desktop.pictures.faults import Fault, UnfitError
 from diffviews_desktop.pictures.formats import format_of, layout_of
+from diffviews_desktop.pictures.layout import UnfitError
+from diffviews_desktop.text.faults import Fault
 
 MOST_BYTES = 2**28
 """Bytes of a file, and of what is in it when that is unpacked.

@@ -15,8 +15,9 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from diffviews_desktop.pictures.faults import Fault, Layout, UnfitError
+from diffviews_desktop.pictures.layout import Layout, UnfitError
 from diffviews_desktop.pictures.tiff import check_exif, tiff_layout
+from diffviews_desktop.text.faults import Fault
 
 MOST_PARTS = 100_000
 """Chunks, segments or blocks that a file may have."""

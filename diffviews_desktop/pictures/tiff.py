@@ -11,7 +11,8 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from diffviews_desktop.pictures.faults import Fault, Layout, UnfitError
+from diffviews_desktop.pictures.layout import Layout, UnfitError
+from diffviews_desktop.text.faults import Fault
 
 MOST_TAGS = 65535
 """Tags of a directory, also in a BigTIFF."""

@@ -163,11 +163,6 @@ def look_at_rows(rows: Matrix) -> RowFacts:
     return RowFacts(finite, found)
 
 
-def finite_rows(rows: Matrix) -> NDArray[np.bool_]:
-    """Which rows hold nothing but finite numbers, ``(N,)``; read in chunks."""
-    return look_at_rows(rows).finite
-
-
 def _pieces(rows: Matrix, part: slice) -> Iterator[tuple[slice, NDArray]]:
     """Rows as they are stored, a few at a time where they are read from a file."""
     return iter([(part, rows[part])]) if isinstance(rows, np.ndarray) else rows.pieces(part)

@@ -26,7 +26,6 @@ from diffviews_desktop.values.maps import MapParameters
 log = logging.getLogger(__name__)
 
 Report = Callable[[float], None]
-Backend = Callable[[Float32, NDArray[np.int64], Float32, MapParameters, Report], Float32]
 
 RANDOM_START = 50  # so few samples have no spectrum worth starting from
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from diffviews_desktop.values.folders import ModelLoaded, ModelSummary, Source
+from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalised
 from diffviews_desktop.values.maps import LayerMap, LinkedMap, MapParameters
 from diffviews_desktop.values.samples import SampleTable
 
-MapKey = tuple[tuple[str, ...], MapParameters | None]
+MapKey = tuple[LayerSet, MapParameters | None]
 """The layers and parameters that tell one map of a model from another."""
 
 
@@ -43,7 +44,11 @@ class Opened:
     problems: tuple[str, ...] = ()
     model: str | None = None
     samples: SampleTable | None = None
-    default_layers: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        normalised(self, "default_layers")
+
+    default_layers: LayerSet = NO_LAYERS
     layer_map: LayerMap | None = None
     linked: LinkedMap | None = None
     loaded: ModelLoaded | None = None

@@ -7,6 +7,7 @@ from typing import Literal
 
 from diffviews_desktop.engine.jobs.samples import PictureMean
 from diffviews_desktop.state.opened import MapKey
+from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalised
 from diffviews_desktop.values.maps import MapParameters
 from diffviews_desktop.values.row_set import RowSet
 
@@ -32,9 +33,12 @@ class Selection:
     anchor: int | None = None
     manual: tuple[int, ...] = ()
     suggested: tuple[tuple[int, float], ...] = ()
-    suggested_by: tuple[str, ...] = ()
+    suggested_by: LayerSet = NO_LAYERS
     suggested_with: MapParameters | None = None
     chosen: RowSet = field(default_factory=RowSet)
+
+    def __post_init__(self) -> None:
+        normalised(self, "suggested_by")
 
     @property
     def neighbors(self) -> tuple[int, ...]:
@@ -64,7 +68,7 @@ class Selection:
     def on_map(self, key: MapKey | None) -> Selection:
         """On another map: what was suggested by a different one is not near here."""
         if self.suggested and (self.suggested_by, self.suggested_with) != key:
-            return replace(self, suggested=(), suggested_by=(), suggested_with=None)
+            return replace(self, suggested=(), suggested_by=LayerSet(), suggested_with=None)
         return self
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid, PicturePlaced
-from diffviews_desktop.values.conditions import AnchorClass, Condition
+from diffviews_desktop.values.conditions import ANCHOR_CLASS, Condition
+from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.runs import GridCell, TrajectoryStep
 from diffviews_desktop.values.sampling import GenerateSettings
 
@@ -59,7 +60,7 @@ class TrajectoryRecord:
             strength=plain.strength,
             weighting=plain.weighting,
             mask_unconditional=plain.mask_unconditional,
-            mask_layers=(),
+            mask_layers=LayerSet(),
         )
         return replace(self.job, job_id=0, rows=(), settings=settings)
 
@@ -92,7 +93,7 @@ class Runs:
     """
 
     settings: GenerateSettings = field(default_factory=GenerateSettings)
-    condition: Condition = AnchorClass()
+    condition: Condition = ANCHOR_CLASS
     all: tuple[TrajectoryRecord, ...] = ()
     shown: int | None = None
     step: int = 0

@@ -42,6 +42,7 @@ class Prompt:
 
 
 Condition = ClassLabel | AnchorClass | RandomClass | ZeroLabel | UniformLabel | Prompt
+ANCHOR_CLASS = AnchorClass()
 Choice = int | str
 """A condition as records and the command line write it: the number of a class, or a word."""
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
+from diffviews_desktop.values.layers import LayerShape
 from diffviews_desktop.values.maps import MapParameters
 from diffviews_desktop.values.sampling import GenerateSettings, Preset
 
@@ -60,16 +59,19 @@ class ModelSummary:
 
 @dataclass(frozen=True)
 class LayerInfo:
-    """A layer of the loaded model: output ``shape (C, H, W)`` and whether its map is there."""
+    """A layer of the loaded model: its output's shape and whether its map is there."""
 
     name: str
-    shape: tuple[int, ...]
+    shape: LayerShape
     cached: bool
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", LayerShape(self.shape))
 
     @property
     def values(self) -> int:
         """Number of values of one sample."""
-        return int(np.prod(self.shape))
+        return self.shape.values
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from diffviews_desktop.errors import UsageError
+from diffviews_desktop.values.layers import LayerSet
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 SIGMA_RANGE = (1e-6, 1e6)
@@ -30,7 +31,7 @@ def is_hidden(name: str) -> bool:
 # ---- values that are typed ----------------------------------------------------------------------
 
 
-def layer_names(text: str) -> tuple[str, ...]:
+def layer_names(text: str) -> LayerSet:
     """``a,b`` or ``b+a`` as names of layers, sorted, each once; spaces around them do not count.
 
     Raises:
@@ -41,7 +42,7 @@ def layer_names(text: str) -> tuple[str, ...]:
         raise UsageError(
             "Separate names of layers with commas, such as encoder_bottleneck, midblock."
         )
-    return tuple(sorted(set(names)))
+    return LayerSet(names)
 
 
 def noise_levels(text: str) -> tuple[float, ...]:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.errors import UsageError
+from diffviews_desktop.values.layers import LayerSet, normalised
 
 METRICS = ("euclidean", "cosine", "correlation")
 
@@ -144,7 +145,7 @@ class LayerMap:
     """
 
     model: str
-    layers: tuple[str, ...]
+    layers: LayerSet
     xy: NDArray[np.float32]
     reduced: NDArray[np.float32] | None
     from_cache: bool
@@ -154,6 +155,9 @@ class LayerMap:
     z: NDArray[np.float32] | None = None
     trust: NDArray[np.float32] | None = None
     rate: float | None = None
+
+    def __post_init__(self) -> None:
+        normalised(self, "layers")
 
     @cached_property
     def trustworthiness(self) -> float | None:
@@ -165,7 +169,7 @@ class LayerMap:
     @property
     def label(self) -> str:
         """``layer`` or ``layer+layer``."""
-        return "+".join(self.layers)
+        return str(self.layers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,8 +185,11 @@ class LinkedMap:
     """
 
     map: LayerMap
-    beside: tuple[str, ...]
+    beside: LayerSet
     overlap: NDArray[np.float32] | None
+
+    def __post_init__(self) -> None:
+        normalised(self, "beside")
 
     @property
     def mean_overlap(self) -> float | None:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from diffviews_desktop.values.layers import LayerShape
+
 
 @dataclass(frozen=True)
 class Numerics:
@@ -55,7 +57,7 @@ class ModelFacts:
     sample_shape: tuple[int, ...]
     num_classes: int
     prompts: bool
-    layers: Mapping[str, tuple[int, ...]]
+    layers: Mapping[str, LayerShape]
     default_layer: str
     defaults: Mapping[str, Any]
     device: str

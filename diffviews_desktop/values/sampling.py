@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalised
+
 NoiseMode = Literal["stochastic", "fixed", "zero"]
 
 Sampler = Literal["renoise", "heun"]
@@ -52,7 +54,10 @@ class GenerateSettings:
     strength: float = 1.0
     weighting: Weighting = "equal"
     mask_unconditional: bool = True
-    mask_layers: tuple[str, ...] = ()
+    mask_layers: LayerSet = NO_LAYERS
+
+    def __post_init__(self) -> None:
+        normalised(self, "mask_layers")
 
     def evaluations(self, guided: bool = True) -> int:
         """How often the network runs for a picture (NFE); ``guided`` says that there are labels for

@@ -220,7 +220,7 @@ def running(session: Session, job: Job) -> RunningJob:
 # --- picking -------------------------------------------------------------------------------------
 
 
-def test_38_first_click_is_the_anchor_others_toggle(session: Session) -> None:
+def test_first_click_is_the_anchor_others_toggle(session: Session) -> None:
     click(session, 3)
     assert session.state.picks.selection == Selection(3)
     click(session, 3)
@@ -278,7 +278,7 @@ def test_undo_is_named_after_what_was_done(session: Session) -> None:
     assert names == ["set anchor", "add neighbour", "remove neighbour"]
 
 
-def test_37_twenty_neighbours_at_most_and_said_when_it_bites(session: Session) -> None:
+def test_twenty_neighbours_at_most_and_said_when_it_bites(session: Session) -> None:
     click(session, 0, *range(1, 21))
     assert session.state.notice is None
     assert len(session.state.picks.selection.neighbors) == MAX_NEIGHBORS == 20
@@ -290,9 +290,7 @@ def test_37_twenty_neighbours_at_most_and_said_when_it_bites(session: Session) -
     assert len(session.state.picks.selection.rows) == 21
 
 
-def test_36_suggested_are_the_nearest_in_activation_space(
-    session: Session, worker: Recorder
-) -> None:
+def test_suggested_are_the_nearest_in_activation_space(session: Session, worker: Recorder) -> None:
     click(session, 10)
     picks.suggest_neighbors(context_of(session, worker), count=3)
     suggested = session.state.picks.selection.suggested
@@ -328,7 +326,7 @@ def test_suggestions_replace_suggestions_and_leave_those_by_hand(
     assert session.state.picks.selection.neighbors == (11, 30, 12)
 
 
-def test_37_suggestions_fill_up_to_twenty(session: Session, worker: Recorder) -> None:
+def test_suggestions_fill_up_to_twenty(session: Session, worker: Recorder) -> None:
     click(session, 10, *range(20, 38))
     picks.suggest_neighbors(context_of(session, worker), count=2)
     assert session.state.notice is None
@@ -1100,7 +1098,7 @@ def test_the_class_of_a_run(
     assert type(choice_of(job.condition)) is type(expected)
 
 
-def test_11_without_a_pick_nothing_runs_and_the_reason_is_said(
+def test_without_a_pick_nothing_runs_and_the_reason_is_said(
     session: Session, worker: Recorder
 ) -> None:
     context = context_of(session, worker)
@@ -1214,9 +1212,7 @@ def done(session: Session, worker: Recorder, steps: int) -> Generate:
     return job
 
 
-def test_39_select_clear_and_highlight_keep_trajectories(
-    session: Session, worker: Recorder
-) -> None:
+def test_select_clear_and_highlight_keep_trajectories(session: Session, worker: Recorder) -> None:
     click(session, 1)
     done(session, worker, 3)
     kept = session.state.runs.all

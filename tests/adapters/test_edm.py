@@ -34,16 +34,16 @@ def test_facts_of_the_model(adapter: EDMAdapter) -> None:
     assert (grey.img_channels, grey.num_classes) == (1, 0)
 
 
-def test_30_layers_in_running_order(adapter: EDMAdapter) -> None:
+def test_layers_in_running_order(adapter: EDMAdapter) -> None:
     assert adapter.hookable_layers == list(SHAPES)
 
 
-def test_31_shapes_are_those_worked_out_by_hand(adapter: EDMAdapter) -> None:
+def test_shapes_are_those_worked_out_by_hand(adapter: EDMAdapter) -> None:
     assert adapter.get_layer_shapes() == SHAPES
     assert list(adapter.get_layer_shapes()) == list(SHAPES)
 
 
-def test_31_shapes_are_those_of_a_forward_pass(adapter: EDMAdapter) -> None:
+def test_shapes_are_those_of_a_forward_pass(adapter: EDMAdapter) -> None:
     seen = {}
     for name in adapter.hookable_layers:
         adapter.register_activation_hooks(

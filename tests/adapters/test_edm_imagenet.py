@@ -53,7 +53,7 @@ LAYERS = {
 """Channels and size of each layer, as published."""
 
 
-def test_30_31_the_37_layers_and_their_shapes() -> None:
+def test_the_37_layers_and_their_shapes() -> None:
     with torch.device("meta"):
         model = EDMPrecond(**IMAGENET_64)
     adapter = EDMImageNetAdapter(model.to_empty(device="cpu"), "cpu")

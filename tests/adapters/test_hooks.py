@@ -15,13 +15,13 @@ class Output(NamedTuple):
     extra: int
 
 
-def test_3_first_element_of_a_tuple_is_the_layers_tensor() -> None:
+def test_first_element_of_a_tuple_is_the_layers_tensor() -> None:
     tensor = normal(1, 2)
     for output in (tensor, (tensor, 1), [tensor, 1], Output(tensor, 1)):
         assert first_tensor(output) is tensor
 
 
-def test_3_the_first_element_is_replaced_and_the_rest_kept() -> None:
+def test_the_first_element_is_replaced_and_the_rest_kept() -> None:
     old, new = torch.zeros(1), torch.ones(1)
     assert replace_first(old, new) is new
     assert replace_first((old, "a", 2), new) == (new, "a", 2)
@@ -32,7 +32,7 @@ def test_3_the_first_element_is_replaced_and_the_rest_kept() -> None:
     assert named.extra == 3
 
 
-def test_1_2_a_mask_takes_dtype_and_batch_of_the_output() -> None:
+def test_a_mask_takes_dtype_and_batch_of_the_output() -> None:
     mask = normal(1, 2, 3, 3)
     fitted = fit_mask(mask, torch.zeros(4, 2, 3, 3, dtype=torch.float64))
     assert fitted.dtype == torch.float64
@@ -78,7 +78,7 @@ def test_extraction_and_masks_through_the_mixin(adapter: EDMAdapter) -> None:
     assert adapter.get_activations() == {}
 
 
-def test_6_set_and_clear_masks() -> None:
+def test_set_and_clear_masks() -> None:
     mixin = HookMixin()
     mixin.set_mask("a", torch.zeros(1))
     mixin.set_mask("b", torch.ones(1, requires_grad=True))

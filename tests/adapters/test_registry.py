@@ -115,7 +115,7 @@ def test_each_built_in_module_registers_and_each_adapter_names_itself() -> None:
         assert registry.get_adapter(name).name == name
 
 
-def test_32_an_unknown_adapter_lists_those_available() -> None:
+def test_an_unknown_adapter_lists_those_available() -> None:
     with pytest.raises(AdapterError) as caught:
         registry.get_adapter("dalle")
     assert "'dalle'" in str(caught.value)

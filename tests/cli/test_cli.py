@@ -185,7 +185,7 @@ def test_a_full_disk_is_a_sentence_too(tiny_data: Callable[..., Path]) -> None:
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
-            timeout=60,
+            timeout=240,
             env=environment(),
         )
     assert done.returncode == 1
@@ -208,7 +208,7 @@ def interrupt(until: str, *arguments: object) -> tuple[int, str]:
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     os.close(theirs)
-    written, shown, pressed, deadline = b"", "", False, time.monotonic() + 90
+    written, shown, pressed, deadline = b"", "", False, time.monotonic() + 240
     with process, os.fdopen(ours, "rb", 0) as terminal:
         while True:
             assert time.monotonic() < deadline, shown

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from diffviews_desktop.adapters.edm import EDMAdapter
 from diffviews_desktop.adapters.sampling import Churn, get_denoising_sigmas
-from diffviews_desktop.core.denoising import DenoiseStep, denoise, evaluations, make_generators
+from diffviews_desktop.core.denoising import DenoiseStep, denoise, make_generators
 from diffviews_desktop.core.generator import generate_with_mask_multistep
 from diffviews_desktop.core.masking import (
     ActivationMasker,
@@ -30,6 +30,7 @@ from diffviews_desktop.core.masking import (
     distance_weights,
 )
 from diffviews_desktop.errors import MaskError, UsageError
+from diffviews_desktop.values.sampling import GenerateSettings
 
 MASK = normal(1, 64, 4, 4, seed=9)
 
@@ -93,7 +94,8 @@ def test_heun_agrees_with_the_sampler_written_in_float64(
             end = x + (following - higher) * (slope + second) / 2
         x = end
     np.testing.assert_allclose(got[-1].denoised, x, atol=1e-4)
-    assert sum(step.evaluations for step in got) == 2 * steps - 1 == evaluations("heun", steps)
+    settings = GenerateSettings(num_steps=steps, sampler="heun")
+    assert sum(step.evaluations for step in got) == 2 * steps - 1 == settings.evaluations()
 
 
 def test_the_window_holds_for_both_evaluations_of_a_heun_step(adapter: EDMAdapter) -> None:
@@ -132,7 +134,8 @@ def test_heun_guided_is_one_batch_of_both_labels(adapter: EDMAdapter) -> None:
         handle.remove()
     assert sizes == [4] * 7
     assert [step.evaluations for step in got] == [4, 4, 4, 2]
-    assert sum(step.evaluations for step in got) == evaluations("heun", 4, guided=True)
+    settings = GenerateSettings(num_steps=4, sampler="heun", guidance_scale=2.0)
+    assert settings.evaluations() == 14
     conditional = reference(adapter, got[1].noised, got[1].sigma, labels_of(2, 2))
     plain = reference(adapter, got[1].noised, got[1].sigma, 0 * labels_of(2, 2))
     np.testing.assert_allclose(got[1].denoised, plain + 2 * (conditional - plain), atol=3e-4)

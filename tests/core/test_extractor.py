@@ -54,7 +54,7 @@ def pictures(*classes: int, seed: int = 0, size: int = 8) -> SampleBatch:
 # --- the extractor -------------------------------------------------------------------------------
 
 
-def test_30_all_layers_by_default_and_their_values(adapter: EDMAdapter) -> None:
+def test_all_layers_by_default_and_their_values(adapter: EDMAdapter) -> None:
     expected, layers = reference_denoiser(adapter.model, CONFIG, X, SIGMA, LABELS)
     with ActivationExtractor(adapter) as extractor:
         denoised = adapter.forward(X, SIGMA, LABELS)
@@ -107,7 +107,7 @@ def test_what_was_captured_does_not_change_afterwards() -> None:
     assert extractor.get_activations()["body_conv"].min() < 0
 
 
-def test_3_of_a_tuple_output_the_first_element_is_captured() -> None:
+def test_of_a_tuple_output_the_first_element_is_captured() -> None:
     duck, x = DuckAdapter(), normal(2, 3, 6, 6)
     with ActivationExtractor(duck) as extractor:
         duck.forward(x, torch.ones(2))
@@ -228,7 +228,7 @@ def test_the_noise_of_a_sample_does_not_depend_on_its_batch() -> None:
 
 
 @pytest.mark.parametrize("how", ["noised", "scaled"])
-def test_10_rows_of_activations_in_sorted_layer_order(adapter: EDMAdapter, how: str) -> None:
+def test_rows_of_activations_in_sorted_layer_order(adapter: EDMAdapter, how: str) -> None:
     batches = [pictures(0, 1, 2, seed=1), pictures(4, 7, seed=2)]  # 7 is no class: zero label
     rows = [flatten_layers(r) for r in extract_batches(adapter, TWO, iter(batches), how=how)]
     assert [r.shape for r in rows] == [(3, 2048), (2, 2048)]

@@ -59,13 +59,13 @@ def masker_of(adapter: Any, **masks: Tensor) -> ActivationMasker:
 
 
 @given(st.floats(-3, 3, width=32))
-def test_12_pictures_are_truncated_to_bytes(value: float) -> None:
+def test_pictures_are_truncated_to_bytes(value: float) -> None:
     expected = math.floor(min(max((value + 1) * 127.5, 0), 255))
     got = tensor_to_uint8_image(torch.full((1, 1, 1, 1), value, dtype=torch.float64))
     assert got.item() == expected
 
 
-def test_12_channels_come_last() -> None:
+def test_channels_come_last() -> None:
     tensor = torch.tensor([-2.0, -1.0, 0.0, 0.999, 1.0, 5.0]).reshape(1, 3, 1, 2)
     image = tensor_to_uint8_image(tensor)
     assert image.dtype == torch.uint8
@@ -75,12 +75,12 @@ def test_12_channels_come_last() -> None:
 # --- the schedule --------------------------------------------------------------------------------
 
 
-def test_13_the_published_example() -> None:
+def test_the_schedule_is_that_of_the_published_example() -> None:
     got = get_denoising_sigmas(5, 80.0, 0.5).tolist()
     np.testing.assert_allclose(got, [80, 30.443, 9.921, 2.609, 0.5], atol=5e-4)
 
 
-def test_13_one_step_is_sigma_max() -> None:
+def test_one_step_is_sigma_max() -> None:
     assert get_denoising_sigmas(1, 80.0, 0.5).tolist() == [80.0]
     assert get_denoising_sigmas(1, 0.1, 0.1).tolist() == pytest.approx([0.1])
 
@@ -92,7 +92,7 @@ def test_13_one_step_is_sigma_max() -> None:
     st.floats(1.0, 12.0),
 )
 @settings(deadline=None)
-def test_13_karras_schedule(steps: int, low: float, ratio: float, rho: float) -> None:
+def test_the_schedule_is_that_of_karras(steps: int, low: float, ratio: float, rho: float) -> None:
     high = low * ratio
     got = get_denoising_sigmas(steps, high, low, rho)
     assert got.shape == (steps,)
@@ -144,7 +144,7 @@ def test_an_impossible_exponent_is_refused(rho: float) -> None:
 # --- seeds -----------------------------------------------------------------------------
 
 
-def test_21_22_seeds() -> None:
+def test_without_a_seed_stochastic_runs_choose_one_and_the_others_take_42() -> None:
     assert choose_seed("fixed", None) == choose_seed("zero", None) == 42
     assert len({choose_seed("stochastic", None) for _ in range(20)}) > 15
     for mode in ("fixed", "zero", "stochastic"):
@@ -188,7 +188,7 @@ def reference_run(
             x = prediction + levels[index + 1] * torch.randn(size, generator=noise).double()
 
 
-def test_14_15_noise_prediction_renoise(adapter: EDMAdapter) -> None:
+def test_a_run_predicts_and_renoises_at_every_level(adapter: EDMAdapter) -> None:
     def denoiser(index: int, x: Tensor, sigma: Tensor) -> Tensor:
         return reference_denoiser(adapter.model, CONFIG, x, sigma, labels_of(2, 2))[0]
 
@@ -202,7 +202,7 @@ def test_14_15_noise_prediction_renoise(adapter: EDMAdapter) -> None:
         assert (step.computed, step.imposed) == ({}, {})
 
 
-def test_14_15_on_a_denoiser_known_in_closed_form() -> None:
+def test_a_run_of_a_denoiser_known_in_closed_form_follows_it() -> None:
     gauss = GaussianAdapter()
 
     def denoiser(index: int, x: Tensor, sigma: Tensor) -> Tensor:
@@ -216,7 +216,9 @@ def test_14_15_on_a_denoiser_known_in_closed_form() -> None:
 
 
 @pytest.mark.parametrize("scale", [0.0, 0.5, 3.0])
-def test_16_17_guidance(adapter: EDMAdapter, scale: float) -> None:
+def test_guidance_extrapolates_from_the_unconditional_prediction(
+    adapter: EDMAdapter, scale: float
+) -> None:
     """uncond + g (cond - uncond), the zero label as uncond; g = 0 is uncond alone."""
 
     def denoiser(index: int, x: Tensor, sigma: Tensor) -> Tensor:
@@ -252,7 +254,7 @@ def test_guidance_runs_both_labels_as_one_batch() -> None:
     assert duck.batches == [2, 2, 2]
 
 
-def test_18_guidance_does_nothing_to_the_uniform_label(adapter: EDMAdapter) -> None:
+def test_guidance_does_nothing_to_the_uniform_label(adapter: EDMAdapter) -> None:
     plain = list(run(adapter, choice=-1))
     guided = list(run(adapter, choice=-1, guidance_scale=5.0))
     for one, other in zip(plain, guided, strict=True):
@@ -266,7 +268,7 @@ def test_guidance_of_an_unconditional_model_is_no_guidance() -> None:
     assert all(torch.equal(a.denoised, b.denoised) for a, b in zip(plain, guided, strict=True))
 
 
-def test_23_zero_noise_starts_from_nothing_and_adds_nothing(adapter: EDMAdapter) -> None:
+def test_zero_noise_starts_from_nothing_and_adds_nothing(adapter: EDMAdapter) -> None:
     steps = list(run(adapter, noise_mode="zero"))
     assert not steps[0].noised.any()
     assert torch.equal(steps[1].noised, steps[0].denoised)
@@ -300,7 +302,7 @@ MASK = normal(1, 64, 4, 4, seed=8)
 
 @pytest.mark.parametrize(("mask_steps", "masked"), [(None, 3), (0, 0), (1, 1), (2, 2), (9, 3)])
 @pytest.mark.parametrize("scale", [1.0, 2.0])
-def test_20_masks_act_on_the_first_steps(
+def test_masks_act_on_the_first_steps(
     adapter: EDMAdapter, mask_steps: int | None, masked: int, scale: float
 ) -> None:
     def denoiser(index: int, x: Tensor, sigma: Tensor) -> Tensor:
@@ -395,7 +397,7 @@ def test_a_masker_without_masks_changes_nothing(adapter: EDMAdapter) -> None:
     assert all(torch.equal(a, b) for a, b in zip(plain, empty, strict=True))
 
 
-def test_24_the_same_mask_without_noise_gives_the_same_trajectory(adapter: EDMAdapter) -> None:
+def test_the_same_mask_without_noise_gives_the_same_trajectory(adapter: EDMAdapter) -> None:
     def trajectory() -> list[np.ndarray]:
         masker = masker_of(adapter, encoder_bottleneck=MASK)
         steps = run(adapter, masker=masker, mask_steps=1, noise_mode="zero", capture=TWO)
@@ -567,7 +569,7 @@ def images(adapter: Any, **options: Any) -> Tensor:
     return generate_with_mask_multistep(adapter, **options).images
 
 
-def test_15_25_the_last_prediction_is_the_image(adapter: EDMAdapter) -> None:
+def test_the_last_prediction_is_the_image(adapter: EDMAdapter) -> None:
     result = generate_with_mask_multistep(
         adapter,
         class_label=2,
@@ -593,7 +595,7 @@ def test_15_25_the_last_prediction_is_the_image(adapter: EDMAdapter) -> None:
         assert result.trajectory[index].shape == (2, 2048)
 
 
-def test_26_a_trajectory_row_has_the_layers_in_sorted_order(adapter: EDMAdapter) -> None:
+def test_a_trajectory_row_has_the_layers_in_sorted_order(adapter: EDMAdapter) -> None:
     layers = ["midblock", "encoder_block_0", "decoder_block_5"]
     result = generate_with_mask_multistep(
         adapter,
@@ -624,7 +626,7 @@ def test_the_trajectory_of_a_masked_run_does_not_start_at_the_mask(adapter: EDMA
     np.testing.assert_allclose(result.trajectory[0], computed["midblock"].flatten(1), atol=2e-5)
 
 
-def test_21_stochastic_runs_differ_and_can_be_repeated(adapter: EDMAdapter) -> None:
+def test_stochastic_runs_differ_and_can_be_repeated(adapter: EDMAdapter) -> None:
     first = generate_with_mask_multistep(adapter, class_label=2, num_steps=2, sigma_min=0.5)
     second = generate_with_mask_multistep(adapter, class_label=2, num_steps=2, sigma_min=0.5)
     assert first.seed != second.seed
@@ -632,7 +634,7 @@ def test_21_stochastic_runs_differ_and_can_be_repeated(adapter: EDMAdapter) -> N
     assert torch.equal(images(adapter, seed=first.seed), first.images)
 
 
-def test_21_a_fixed_run_does_not_make_the_next_stochastic_ones_repeat(adapter: EDMAdapter) -> None:
+def test_a_fixed_run_does_not_make_the_next_stochastic_ones_repeat(adapter: EDMAdapter) -> None:
     runs = []
     for _ in range(2):
         images(adapter, noise_mode="fixed")
@@ -640,20 +642,20 @@ def test_21_a_fixed_run_does_not_make_the_next_stochastic_ones_repeat(adapter: E
     assert not torch.equal(*runs)
 
 
-def test_22_fixed_runs_are_the_same_for_one_seed(adapter: EDMAdapter) -> None:
+def test_fixed_runs_are_the_same_for_one_seed(adapter: EDMAdapter) -> None:
     fixed = images(adapter, noise_mode="fixed")
     assert torch.equal(images(adapter, noise_mode="fixed"), fixed)
     assert torch.equal(images(adapter, noise_mode="fixed", seed=42), fixed)
     assert not torch.equal(images(adapter, noise_mode="fixed", seed=43), fixed)
 
 
-def test_23_runs_without_noise_are_the_same(adapter: EDMAdapter) -> None:
+def test_runs_without_noise_are_the_same(adapter: EDMAdapter) -> None:
     zero = images(adapter, noise_mode="zero")
     assert torch.equal(images(adapter, noise_mode="zero", seed=1), zero)
     assert torch.equal(images(adapter, stochastic=False), zero)
 
 
-def test_18_19_labels_of_a_run(adapter: EDMAdapter) -> None:
+def test_a_run_tells_the_labels_it_was_drawn_with(adapter: EDMAdapter) -> None:
     uniform = generate_with_mask_multistep(adapter, class_label=-1, num_steps=1, num_samples=2)
     assert uniform.labels.tolist() == [-1, -1]
     zeroth = generate_with_mask_multistep(adapter, class_label=0, num_steps=1, num_samples=2)
@@ -662,7 +664,7 @@ def test_18_19_labels_of_a_run(adapter: EDMAdapter) -> None:
     assert len(set(drawn.labels.tolist())) > 1
 
 
-def test_17_runs_with_guidance_0_do_not_depend_on_the_class(adapter: EDMAdapter) -> None:
+def test_runs_with_guidance_0_do_not_depend_on_the_class(adapter: EDMAdapter) -> None:
     options = {"noise_mode": "fixed", "guidance_scale": 0.0}
     assert torch.equal(images(adapter, **options), images(adapter, class_label=4, **options))
     assert not torch.equal(images(adapter, seed=1), images(adapter, class_label=4, seed=1))
@@ -732,7 +734,7 @@ def test_impossible_values_are_refused(
 # --- saving, and shapes of layers ----------------------------------------------------------------
 
 
-def test_29_a_saved_sample(tmp_path: Path) -> None:
+def test_a_saved_sample_is_a_picture_with_its_activations_and_its_record(tmp_path: Path) -> None:
     image = torch.arange(48, dtype=torch.uint8).reshape(4, 4, 3)
     activations = {"midblock": normal(1, 2, 2, 2), "encoder_bottleneck": normal(1, 1, 2, 2)}
     metadata = {"model": "dmd2", "class_label": 0, "seed": 42}
@@ -751,7 +753,7 @@ def test_29_a_saved_sample(tmp_path: Path) -> None:
     assert json.loads((stem / "sample_0.5.json").read_text()) == metadata
 
 
-def test_29_without_activations_only_the_picture(tmp_path: Path) -> None:
+def test_without_activations_only_the_picture(tmp_path: Path) -> None:
     grey = torch.full((4, 4, 1), 7, dtype=torch.uint8)
     record = save_generated_sample(grey, None, {}, str(tmp_path), "one")
     assert record["image_path"] == "images/generated/one.png"
@@ -771,14 +773,14 @@ def test_a_sample_cannot_be_saved_elsewhere(tmp_path: Path, sample_id: str) -> N
     assert list(tmp_path.iterdir()) == []
 
 
-def test_31_the_shape_of_a_layer(adapter: EDMAdapter) -> None:
+def test_the_shape_of_a_layer(adapter: EDMAdapter) -> None:
     for name, shape in SHAPES.items():
         assert infer_layer_shape(adapter, name) == shape
     with pytest.raises(AdapterError, match="attic"):
         infer_layer_shape(adapter, "attic")
 
 
-def test_31_the_shape_of_a_layer_that_an_adapter_does_not_list() -> None:
+def test_the_shape_of_a_layer_that_an_adapter_does_not_list() -> None:
     class Unlisted(DuckAdapter):
         def get_layer_shapes(self) -> dict[str, tuple[int, ...]]:
             return {}

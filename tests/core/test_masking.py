@@ -47,7 +47,7 @@ def forward(adapter: EDMAdapter) -> Tensor:
 
 
 @pytest.mark.parametrize("layer", ["encoder_block_0", "encoder_bottleneck", "midblock"])
-def test_1_2_the_network_goes_on_with_the_mask(adapter: EDMAdapter, layer: str) -> None:
+def test_the_network_goes_on_with_the_mask(adapter: EDMAdapter, layer: str) -> None:
     """A batch-1 mask serves a batch of three."""
     mask = normal(1, *SHAPES[layer], seed=9)
     masker = ActivationMasker(adapter)
@@ -59,7 +59,7 @@ def test_1_2_the_network_goes_on_with_the_mask(adapter: EDMAdapter, layer: str) 
     assert (masked - plain).abs().max() > 1e-2
 
 
-def test_1_a_mask_of_the_batch_and_several_layers(adapter: EDMAdapter) -> None:
+def test_a_mask_of_the_batch_and_several_layers(adapter: EDMAdapter) -> None:
     masks = {
         "encoder_bottleneck": normal(3, 64, 4, 4, seed=1),
         "decoder_block_5": normal(1, 32, 8, 8, seed=2),
@@ -71,7 +71,7 @@ def test_1_a_mask_of_the_batch_and_several_layers(adapter: EDMAdapter) -> None:
         assert (forward(adapter) - reference(adapter, masks)).abs().max() < 2e-5
 
 
-def test_1_a_mask_takes_the_dtype_of_the_output() -> None:
+def test_a_mask_takes_the_dtype_of_the_output() -> None:
     duck = DuckAdapter(torch.float64)
     masker = ActivationMasker(duck)
     masker.set_mask("head", normal(1, 3, 6, 6))
@@ -84,7 +84,7 @@ def test_1_a_mask_takes_the_dtype_of_the_output() -> None:
 
 
 @needs_cuda
-def test_1_6_masks_are_kept_on_the_cpu_and_used_on_the_device() -> None:
+def test_masks_are_kept_on_the_cpu_and_used_on_the_device() -> None:
     adapter = tiny_adapter().to("cuda")
     masker = ActivationMasker(adapter)
     masker.set_mask("midblock", normal(1, 64, 4, 4).cuda())
@@ -93,7 +93,7 @@ def test_1_6_masks_are_kept_on_the_cpu_and_used_on_the_device() -> None:
         assert forward(adapter).isfinite().all()
 
 
-def test_3_of_a_tuple_output_the_rest_is_kept() -> None:
+def test_of_a_tuple_output_the_rest_is_kept() -> None:
     """The duck's stem gives (features, mean colour); the colour is added at the end."""
     duck, mask = DuckAdapter(), normal(1, 4, 6, 6, seed=3)
     x, sigma = normal(2, 3, 6, 6), torch.tensor([1.0, 4.0])
@@ -109,7 +109,7 @@ def test_3_of_a_tuple_output_the_rest_is_kept() -> None:
     torch.testing.assert_close(masked, expected)
 
 
-def test_4_a_hook_without_a_mask_lets_the_output_through(adapter: EDMAdapter) -> None:
+def test_a_hook_without_a_mask_lets_the_output_through(adapter: EDMAdapter) -> None:
     plain = forward(adapter)
     masker = ActivationMasker(adapter)
     masker.set_mask("midblock", torch.zeros(1, 64, 4, 4))
@@ -120,7 +120,7 @@ def test_4_a_hook_without_a_mask_lets_the_output_through(adapter: EDMAdapter) ->
     assert torch.equal(forward(adapter), plain)
 
 
-def test_5_hooks_go_on_all_layers_with_masks_and_off_again(adapter: EDMAdapter) -> None:
+def test_hooks_go_on_all_layers_with_masks_and_off_again(adapter: EDMAdapter) -> None:
     plain = forward(adapter)
     masker = ActivationMasker(adapter)
     for layer in ("midblock", "encoder_block_0"):
@@ -137,7 +137,7 @@ def test_5_hooks_go_on_all_layers_with_masks_and_off_again(adapter: EDMAdapter) 
     assert set(masker.masks) == {"midblock", "encoder_block_0"}
 
 
-def test_5_registering_again_replaces_the_hooks(adapter: EDMAdapter) -> None:
+def test_registering_again_replaces_the_hooks(adapter: EDMAdapter) -> None:
     masker = ActivationMasker(adapter)
     masker.set_mask("midblock", torch.zeros(1, 64, 4, 4))
     masker.register_hooks()
@@ -172,7 +172,7 @@ def test_an_unknown_layer_leaves_no_hook(adapter: EDMAdapter) -> None:
     assert masker.registered_layers == []
 
 
-def test_6_set_clear_one_clear_all(adapter: EDMAdapter) -> None:
+def test_masks_are_set_and_cleared_one_by_one_or_all(adapter: EDMAdapter) -> None:
     masker = ActivationMasker(adapter)
     for layer in ("a", "b", "c"):
         masker.set_mask(layer, torch.ones(1, 1, 1, 1, requires_grad=True))
@@ -200,14 +200,14 @@ def test_a_mask_that_is_not_finite_is_refused(adapter: EDMAdapter, bad: float) -
 # --- saved and flat activations ------------------------------------------------------------------
 
 
-def test_7_one_dimensional_arrays_get_a_batch(tmp_path: Path) -> None:
+def test_one_dimensional_arrays_get_a_batch(tmp_path: Path) -> None:
     path = tmp_path / "sample.npz"
     np.savez(path, flat=np.arange(6, dtype=np.float32), rows=np.ones((2, 6), np.float32))
     assert load_activation_from_npz(path, "flat").tolist() == [[0, 1, 2, 3, 4, 5]]
     assert load_activation_from_npz(str(path), "rows").shape == (2, 6)
 
 
-def test_7_an_unknown_layer_lists_those_available(tmp_path: Path) -> None:
+def test_an_unknown_layer_lists_those_available(tmp_path: Path) -> None:
     np.savez(tmp_path / "sample.npz", midblock=np.ones(3), attic=np.ones(3))
     with pytest.raises(MaskError, match=r"sample.npz has no layer 'cellar'.*attic, midblock"):
         load_activation_from_npz(tmp_path / "sample.npz", "cellar")
@@ -219,7 +219,7 @@ def test_a_saved_activation_cannot_run_code(tmp_path: Path) -> None:
         load_activation_from_npz(tmp_path / "sample.npz", "midblock")
 
 
-def test_8_rows_are_channel_by_channel() -> None:
+def test_rows_are_channel_by_channel() -> None:
     flat = torch.arange(12)
     expected = [[[[0, 1, 2], [3, 4, 5]], [[6, 7, 8], [9, 10, 11]]]]
     assert unflatten_activation(flat, (2, 2, 3)).tolist() == expected
@@ -228,7 +228,7 @@ def test_8_rows_are_channel_by_channel() -> None:
 
 @given(st.tuples(*[st.integers(1, 5)] * 3), st.booleans(), st.data())
 @settings(deadline=None)
-def test_8_flatten_after_unflatten_is_exact(
+def test_flatten_after_unflatten_is_exact(
     shape: tuple[int, int, int], batch: bool, data: st.DataObject
 ) -> None:
     floats = st.floats(width=32, allow_nan=False)
@@ -241,7 +241,7 @@ def test_8_flatten_after_unflatten_is_exact(
     assert again[0].tobytes() == flat.tobytes()
 
 
-def test_8_a_wrong_number_of_values_is_refused() -> None:
+def test_a_wrong_number_of_values_is_refused() -> None:
     with pytest.raises(MaskError, match=r"11 values does not fill the shape \(2, 2, 3\)"):
         unflatten_activation(torch.zeros(11), (2, 2, 3))
 
@@ -256,7 +256,7 @@ TWO_LAYERS = {"midblock": (2, 1, 2), "encoder_bottleneck": (1, 2, 1)}
     st.lists(st.integers(0, 6), min_size=1, max_size=9),
 )
 @settings(deadline=None)
-def test_9_10_a_mask_is_the_mean_of_the_rows(matrix: np.ndarray, chosen: list[int]) -> None:
+def test_a_mask_is_the_mean_of_the_rows(matrix: np.ndarray, chosen: list[int]) -> None:
     """All chosen rows count, the selected one too; layers lie in sorted order."""
     masks = compute_mask_dict(matrix, chosen, TWO_LAYERS)
     assert {name: mask.shape for name, mask in masks.items()} == {
@@ -269,7 +269,7 @@ def test_9_10_a_mask_is_the_mean_of_the_rows(matrix: np.ndarray, chosen: list[in
     np.testing.assert_allclose(got, mean, rtol=1e-6, atol=1e-3 * 2**-23)
 
 
-def test_10_layers_are_sorted_by_name_as_text() -> None:
+def test_layers_are_sorted_by_name_as_text() -> None:
     shapes = {"decoder_block_2": (1, 1, 1), "midblock": (1, 1, 1), "decoder_block_10": (1, 1, 1)}
     masks = compute_mask_dict(np.array([[1.0, 2.0, 3.0]]), [0], shapes)
     assert {name: mask.item() for name, mask in masks.items()} == {
@@ -300,12 +300,12 @@ def test_memory_mapped_and_half_precision_rows(tmp_path: Path) -> None:
     assert masks["midblock"].dtype == np.float32
 
 
-def test_11_no_rows_no_mask() -> None:
+def test_no_rows_no_mask() -> None:
     with pytest.raises(MaskError, match="needs at least one sample: pick a point"):
         compute_mask_dict(np.ones((5, 6)), [], TWO_LAYERS)
 
 
-def test_11_no_activations_no_mask() -> None:
+def test_no_activations_no_mask() -> None:
     with pytest.raises(MaskError, match=r"Sample 0 does not exist \(0 samples\)"):
         compute_mask_dict(np.ones((0, 6)), [0], TWO_LAYERS)
 

@@ -46,11 +46,6 @@ HEUN = GenerateSettings(num_steps=3, mask_steps=3, sampler="heun", seed=5)
 
 
 @pytest.fixture
-def source(tiny_data: Callable[..., Path]) -> Source:
-    return Source(path=tiny_data())
-
-
-@pytest.fixture
 def engine() -> Engine:
     return Engine("cpu", threads=1)
 

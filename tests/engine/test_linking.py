@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,11 +14,6 @@ from diffviews_desktop.engine.protocol import Progress
 from diffviews_desktop.errors import Cancelled, DataError
 from diffviews_desktop.values.folders import Source
 from diffviews_desktop.values.maps import LinkedMap
-
-
-@pytest.fixture
-def source(tiny_data: Callable[..., Path]) -> Source:
-    return Source(path=tiny_data())
 
 
 def link(source: Source, layers: tuple[str, ...], model: str = "tiny", engine=None) -> LinkedMap:

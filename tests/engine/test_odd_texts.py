@@ -168,15 +168,7 @@ def test_pictures_are_imported_from_folders_named_in_another_encoding(
 
 
 def test_they_are_logged(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    root = logging.getLogger()
-    before, level = list(root.handlers), root.level
-    try:
-        configure_logging(tmp_path / "log.txt")
-        logging.getLogger("test").warning("%s", HALF)
-    finally:
-        for handler in set(root.handlers) - set(before):
-            root.removeHandler(handler)
-            handler.close()
-        root.setLevel(level)
+    configure_logging(tmp_path / "log.txt")
+    logging.getLogger("test").warning("%s", HALF)
     assert WRITTEN in (tmp_path / "log.txt").read_text(encoding="utf-8")
     assert capfd.readouterr().err == ""

@@ -20,11 +20,6 @@ from diffviews_desktop.values.folders import Source
 
 
 @pytest.fixture
-def source(tiny_data: Callable[..., Path]) -> Source:
-    return Source(path=tiny_data())
-
-
-@pytest.fixture
 def opened(source: Source) -> DataOpened:
     result = Engine("cpu").run(OpenData(job_id=1, source=source))
     assert isinstance(result, DataOpened)

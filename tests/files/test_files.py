@@ -57,7 +57,7 @@ def test_a_file_replaced_by_a_pipe_while_it_is_opened_is_not_waited_for(
         done.set()
 
     threading.Thread(target=read, daemon=True).start()
-    assert done.wait(10)
+    assert done.wait(60)
 
 
 def test_a_file_is_read_up_to_a_size(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from diffviews_desktop.data.folder.pictures import read_picture
 from diffviews_desktop.errors import PictureError
 from diffviews_desktop.pictures import decoding, files
 from diffviews_desktop.pictures.decoding import decode
-from diffviews_desktop.pictures.faults import Fault
+from diffviews_desktop.text.faults import Fault
 
 MODES = {
     "png": ("1", "L", "LA", "P", "RGB", "RGBA"),

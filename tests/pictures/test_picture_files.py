@@ -16,8 +16,8 @@ from PIL import Image
 from diffviews_desktop.data.folder.pictures import read_picture
 from diffviews_desktop.errors import PictureError
 from diffviews_desktop.pictures import files
-from diffviews_desktop.pictures.faults import Fault, faults_of, left_out
 from diffviews_desktop.pictures.files import MOST_BYTES, read_picture_file
+from diffviews_desktop.text.faults import Fault
 from diffviews_desktop.values.import_rules import PICTURE_SUFFIXES
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
@@ -194,21 +194,3 @@ def test_later_directories_of_a_tiff_are_not_read(tmp_path: Path) -> None:
     )
     path.write_bytes(whole[:last] + struct.pack("<L", len(whole)) + whole[last + 4 :] + ring)
     assert (read_picture(path, 8, 1) == 1).all()
-
-
-# ---- what the user is told ----------------------------------------------------------------------
-
-
-def test_reasons_are_counted_and_named() -> None:
-    assert left_out({"a.png": Fault.NO_PICTURE}) == (
-        "1 picture was left out: it is not a known kind of picture (a.png)"
-    )
-    faults = {f"{i}.png": Fault.MISSING for i in range(1200)}
-    faults |= {"x\x1b.png": Fault.LARGE, "y" * 500: Fault.BROKEN}
-    text = left_out(faults)
-    assert text.startswith(
-        "1,202 pictures were left out: 1,200 are missing (0.png, 1.png, 2.png…), "
-    )
-    assert "1 is too large (x\\x1b.png), 1 is damaged (yyy" in text
-    assert len(text) < 250
-    assert faults_of({"a": Fault.NO_FILE, "b": Fault.NO_FILE}) == "2 are not files (a, b)"

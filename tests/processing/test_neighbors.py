@@ -46,7 +46,7 @@ def test_the_same_as_scikit_learn(dimensions: int, offset: float) -> None:
     np.testing.assert_allclose(found.distance, distance, rtol=1e-5, atol=1e-3)
 
 
-def test_36_graph_is_the_same_as_scikit_learn_without_the_point_itself(
+def test_graph_is_the_same_as_scikit_learn_without_the_point_itself(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rows = points(250, 5)
@@ -110,14 +110,14 @@ def test_the_answer_does_not_depend_on_the_other_queries() -> None:
         assert np.array_equal(alone.distance[0], together.distance[i])
 
 
-def test_36_neighbours_of_a_point_ascend_and_leave_it_out() -> None:
+def test_neighbours_of_a_point_ascend_and_leave_it_out() -> None:
     rows = np.array([[0, 0], [3, 4], [0, 1], [0, -2], [6, 8]], np.float32)
     assert neighbors_of(rows, 0, 3) == [(2, 1.0), (3, 2.0), (1, 5.0)]
     assert neighbors_of(rows, 4, 1) == [(1, 5.0)]
 
 
 @pytest.mark.parametrize("index", [-1, 5, 10**9])
-def test_36_an_index_that_does_not_exist_has_none(index: int) -> None:
+def test_an_index_that_does_not_exist_has_none(index: int) -> None:
     assert neighbors_of(points(5, 2), index, 3) == []
 
 

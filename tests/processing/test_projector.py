@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from curves import D, N, activations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.neighbors import NearestNeighbors
@@ -17,17 +18,6 @@ from diffviews_desktop.errors import DataError
 from diffviews_desktop.processing.projector import Projector, replacing
 from diffviews_desktop.processing.reduction import Reduction, fit_reduction
 from diffviews_desktop.processing.umap import MapParameters, fit_map
-
-N, D = 240, 40
-
-
-def activations(n: int = N, d: int = D, seed: int = 0) -> np.ndarray:
-    """Three groups, each a curve in space."""
-    rng = np.random.default_rng(seed)
-    centres = 6 * rng.standard_normal((3, d))
-    along = rng.uniform(0, 3, n)[:, None] * rng.standard_normal((1, d))
-    rows = centres[np.arange(n) % 3] + along + 0.3 * rng.standard_normal((n, d))
-    return rows.astype(np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -60,13 +50,13 @@ def full(n: int = 30, rows: np.ndarray | None = None) -> Projector:
 # --- places on it --------------------------------------------------------------------------------
 
 
-def test_27_samples_come_back_to_their_places(projector: Projector) -> None:
+def test_samples_come_back_to_their_places(projector: Projector) -> None:
     placed = projector.transform(activations())
     np.testing.assert_allclose(placed.xy, projector.xy, atol=1e-2)
     assert placed.distance.max() < 1e-3
 
 
-def test_27_the_same_activation_has_the_same_place_alone_or_in_a_batch(
+def test_the_same_activation_has_the_same_place_alone_or_in_a_batch(
     projector: Projector,
 ) -> None:
     rows = np.vstack([activations(20, seed=5), activations()[:20]])
@@ -282,7 +272,7 @@ def arrays(made: Projector) -> Iterator[tuple[str, np.ndarray]]:
 
 
 @pytest.mark.parametrize("name", ["projector", "deep"])
-def test_45_a_projector_reads_back_bit_for_bit(
+def test_a_projector_reads_back_bit_for_bit(
     name: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     made: Projector = request.getfixturevalue(name)

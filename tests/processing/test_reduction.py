@@ -15,8 +15,8 @@ from diffviews_desktop.processing.reduction import (
     CHUNK_ROWS,
     EXACT_SIZE,
     MAX_WIDTH_WITHOUT_PCA,
-    finite_rows,
     fit_reduction,
+    look_at_rows,
 )
 
 LARGE = (1100, 700)  # neither side is small: found by iteration
@@ -304,7 +304,7 @@ def test_values_that_are_too_large_without_standardisation_are_said(k: int | Non
         fit_reduction(rows, k, standardize=False)
 
 
-def test_27_a_row_is_reduced_the_same_alone_or_in_a_batch() -> None:
+def test_a_row_is_reduced_the_same_alone_or_in_a_batch() -> None:
     rows = activations(300, 9000)
     reduction, _ = fit_reduction(rows, 10)
     together = reduction.transform(rows)
@@ -365,6 +365,6 @@ def test_finite_rows_are_found_in_every_chunk() -> None:
     rows = np.full((2 * CHUNK_ROWS + 3, 4), 3e38, np.float32)  # whose sum is not finite
     bad = [0, CHUNK_ROWS - 1, CHUNK_ROWS, len(rows) - 1]
     rows[bad, [0, 1, 2, 3]] = [np.nan, np.inf, -np.inf, np.nan]
-    assert np.flatnonzero(~finite_rows(rows)).tolist() == bad
+    assert np.flatnonzero(~look_at_rows(rows).finite).tolist() == bad
     beyond = np.where(np.isfinite(rows), 3e38, 1e39).astype(np.float64)  # what float32 can hold
-    assert np.flatnonzero(~finite_rows(beyond)).tolist() == bad
+    assert np.flatnonzero(~look_at_rows(beyond).finite).tolist() == bad

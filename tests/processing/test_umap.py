@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from curves import N, activations
 from scipy.spatial.distance import cdist
 from sklearn.manifold import trustworthiness
 from sklearn.preprocessing import StandardScaler
@@ -29,16 +30,6 @@ from diffviews_desktop.processing.umap import (
 from diffviews_desktop.processing.umap_backend import get_umap_class
 
 PARAMETERS = MapParameters(seed=7)
-N, D = 240, 40
-
-
-def activations(n: int = N, d: int = D, seed: int = 0) -> np.ndarray:
-    """Three groups, each a curve in space."""
-    rng = np.random.default_rng(seed)
-    centres = 6 * rng.standard_normal((3, d))
-    along = rng.uniform(0, 3, n)[:, None] * rng.standard_normal((1, d))
-    rows = centres[np.arange(n) % 3] + along + 0.3 * rng.standard_normal((n, d))
-    return rows.astype(np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -279,7 +270,7 @@ def test_without_pca_the_map_is_of_the_standardised_values() -> None:
         fit_map(np.zeros((5, 4097), np.float32), MapParameters(pca_components=None))
 
 
-def test_45_a_map_given_is_kept(projector: Projector) -> None:
+def test_a_map_given_is_kept(projector: Projector) -> None:
     seen: list[Stage] = []
     made = fit_map(activations(), PARAMETERS, xy=projector.xy, progress=seen.append)
     assert np.array_equal(made.xy, projector.xy)

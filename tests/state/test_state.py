@@ -62,7 +62,7 @@ def test_neighbours_are_those_by_hand_then_those_suggested() -> None:
     assert Selection(manual=(1,), suggested=((2, 0.5),)).rows == ()
 
 
-def test_38_a_toggle_adds_by_hand_or_removes() -> None:
+def test_a_toggle_adds_by_hand_or_removes() -> None:
     selection = Selection(anchor=5, suggested=((7, 0.1), (3, 0.3)))
     added = selection.toggled(1)
     assert added.manual == (1,)
@@ -149,7 +149,7 @@ def test_a_trajectory_is_found_and_replaced() -> None:
     assert state.runs.with_run(gone).all == state.runs.all
 
 
-def test_39_a_trajectory_belongs_to_one_map() -> None:
+def test_a_trajectory_belongs_to_one_map() -> None:
     kept = record(1)
     assert State(opened=Opened(layer_map=layer_map())).on_this_map(kept)
     assert not State().on_this_map(kept)

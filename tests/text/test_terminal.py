@@ -76,7 +76,7 @@ def test_what_others_print_is_made_visible(capsys: pytest.CaptureFixture[str]) -
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8:surrogateescape"])
 def test_what_a_terminal_cannot_encode_is_escaped(encoding: str) -> None:
     code = (
-        "from diffviews_desktop import terminal\n"
+        "from diffviews_desktop.text import terminal\n"
         "with terminal.harmless():\n"
         "    terminal.say('σ 0.5 \\udc9b')\n"
         "    terminal.complain('日本 \\udc9b')\n"

@@ -20,7 +20,7 @@ from diffviews_desktop.engine.jobs.drawing import Generate
 from diffviews_desktop.state.opened import Opened
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import State
-from diffviews_desktop.ui.shell.settings import Settings
+from diffviews_desktop.ui.common.settings import Settings
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import Source
@@ -130,6 +130,11 @@ def open_window(
             replace(window.session.state, jobs=replace(window.session.state.jobs, running=()))
         )
         window.close()
+
+
+@pytest.fixture
+def window(open_window: Callable[..., MainWindow], state: State) -> MainWindow:
+    return open_window(state)
 
 
 @pytest.fixture

@@ -102,7 +102,7 @@ def test_a_relative_folder_is_where_the_program_runs(
     assert path_inside(Path("images"), f"..{os.sep}..{os.sep}secret.png") is None
 
 
-def test_41_classes_are_sorted_with_their_names_and_counts(root: Path) -> None:
+def test_classes_are_sorted_with_their_names_and_counts(root: Path) -> None:
     samples = SampleTable(
         root=root,
         sample_id=("a", "b", "c", "d", "e"),

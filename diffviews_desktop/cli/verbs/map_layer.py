@@ -15,6 +15,7 @@ from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data
 from diffviews_desktop.data.folder.dataset import write_embedding_csv
 from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.errors import UsageError
+from diffviews_desktop.values.layers import LayerSet
 
 
 def add_parser(verbs: Any) -> None:
@@ -31,7 +32,9 @@ def run(options: argparse.Namespace) -> Answer:
     with engine_of(options) as engine:
         opened = open_data(engine, source, options.model)
         mapped = engine.run(
-            MapLayer(job_id=0, source=source, model=opened.model, layers=options.layer or ())
+            MapLayer(
+                job_id=0, source=source, model=opened.model, layers=options.layer or LayerSet()
+            )
         )
     if options.out is not None:
         table = options.out

@@ -55,7 +55,7 @@ def names_in(folder: Path) -> list[str]:
 def files_in(folder: Path, suffix: str) -> list[Path]:
     """Files of a folder whose names end with ``suffix``, sorted by name; none that are hidden.
 
-    A pipe of such a name counts (see `diffviews_desktop.files.files.meant_as_file`).
+    A pipe of such a name counts (see `diffviews_desktop.files.reading.meant_as_file`).
 
     Raises:
         DataError: the folder is there but cannot be read.

@@ -37,6 +37,7 @@ from diffviews_desktop.data.folder.sample_records import Records, sample_records
 from diffviews_desktop.errors import DataError, brief
 from diffviews_desktop.files.reading import MOST_TABLE_MEMORY, meant_as_file, too_many_values
 from diffviews_desktop.text.plain import UNENCODABLE, csv_cell, from_csv_cell
+from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.samples import Column, SampleTable
 
 IMAGENET_ADAPTERS = ("edm-imagenet-64", "dmd2-imagenet-64")
@@ -69,7 +70,7 @@ class ModelSamples:
 
     table: SampleTable
     matrix_rows: NDArray[np.int64]
-    layers: tuple[str, ...]
+    layers: LayerSet
     xy: Float32 | None
     embedding: str | None
     notes: tuple[str, ...] = field(default=())
@@ -249,7 +250,7 @@ def samples_of(
     return ModelSamples(
         table=sample_table(root, columns, source, own_names or {}, known_names or {}),
         matrix_rows=np.arange(n),
-        layers=(),
+        layers=LayerSet(),
         xy=None,
         embedding=None,
         source=source,
@@ -368,14 +369,14 @@ def _others(rows: Columns, found: NDArray[np.int64]) -> dict[str, Column]:
     return taken
 
 
-def _map_layers(embedding: Path) -> tuple[str, ...]:
+def _map_layers(embedding: Path) -> LayerSet:
     settings = embedding.with_suffix(".json")
     if not meant_as_file(settings):
-        return ()
+        return LayerSet()
     layers = read_json(settings).get("layers", [])
     if not isinstance(layers, list) or not all(isinstance(name, str) for name in layers):
         raise DataError(f"{settings}: 'layers' must be a list of layer names: correct it.")
-    return tuple(sorted(layers))
+    return LayerSet(layers)
 
 
 def _some(names: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from diffviews_desktop.values.maps import LayerMap, LinkedMap
 def map_layer(job: MapLayer, workspace: Workspace) -> LayerMap:
     """The map of a set of layers."""
     opened = workspace.open(job.source, job.model)
-    return workspace.maps.map_layer(opened, tuple(sorted(set(job.layers))))
+    return workspace.maps.map_layer(opened, job.layers)
 
 
 @handles(Extract)

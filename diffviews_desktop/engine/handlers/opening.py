@@ -26,6 +26,7 @@ from diffviews_desktop.values.folders import (
     ModelSummary,
     Source,
 )
+from diffviews_desktop.values.layers import LayerSet
 
 
 @handles(OpenData)
@@ -92,7 +93,7 @@ def load_model(job: LoadModel, workspace: Workspace) -> ModelLoaded:
     from diffviews_desktop.adapters.registry import list_adapters, unusable_adapters
 
     layers = tuple(
-        LayerInfo(name, shape, workspace.maps.is_cached(opened, (name,)))
+        LayerInfo(name, shape, workspace.maps.is_cached(opened, LayerSet([name])))
         for name, shape in facts.layers.items()
     )
     config = opened.folder.config

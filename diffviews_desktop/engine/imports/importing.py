@@ -63,6 +63,7 @@ from diffviews_desktop.files.reading import read_json_value
 from diffviews_desktop.processing.kernel_store import user_store
 from diffviews_desktop.processing.umap import fit_map, save_embeddings
 from diffviews_desktop.values.import_rules import MAX_SEED, check_noise_levels
+from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.models import ModelFacts
 from diffviews_desktop.values.samples import SampleTable
 
@@ -88,7 +89,7 @@ def import_data(job: ImportData, host: Host, maps: MapMaker) -> DataImported:
         opened = _without_samples(job, folder)
         model = host.model_of(opened)
         facts = model.facts
-        layers = tuple(sorted(set(job.layers))) or maps.default_layers(opened)
+        layers = job.layers or maps.default_layers(opened)
         width = row_width(facts, layers)
         _check_channels(facts)
         _check_room(job, facts, (len(files) or job.generate) * len(job.sigmas), width)
@@ -172,7 +173,7 @@ def _without_samples(job: ImportData, folder: Path) -> OpenedModel:
     table = SampleTable(folder, (), np.zeros(0, np.int32), (), (), np.zeros(0, np.float32))
     return OpenedModel(
         folder=model,
-        samples=ModelSamples(table, np.zeros(0, np.int64), (), None, None),
+        samples=ModelSamples(table, np.zeros(0, np.int64), LayerSet(), None, None),
         cache=cache_of(model),
         label_dropout=job.source.label_dropout,
         precision=job.source.precision,

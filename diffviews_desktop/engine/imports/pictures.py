@@ -26,7 +26,7 @@ from diffviews_desktop.errors import (
     PictureError,
     brief,
 )
-from diffviews_desktop.pictures.faults import Fault, faults_of, left_out
+from diffviews_desktop.text.faults import Fault, faults_of, left_out
 from diffviews_desktop.values.conditions import RandomClass
 from diffviews_desktop.values.import_rules import PICTURE_SUFFIXES, is_hidden, is_picture
 from diffviews_desktop.values.models import ModelFacts

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.values.conditions import Condition
+from diffviews_desktop.values.layers import LayerSet, normalised
 from diffviews_desktop.values.runs import GridCell, TrajectoryStep
 from diffviews_desktop.values.sampling import GenerateSettings
 
@@ -35,11 +36,14 @@ class Generate(Job["Trajectory"]):
     """
 
     model: str
-    layers: tuple[str, ...]
+    layers: LayerSet
     rows: tuple[int, ...]
     condition: Condition
     settings: GenerateSettings
     keep: bool = False
+
+    def __post_init__(self) -> None:
+        normalised(self, "layers")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,15 +69,19 @@ class GenerateGrid(Job["PictureGrid"]):
     supersedes: ClassVar[bool] = True
 
     model: str
-    layers: tuple[str, ...]
+    layers: LayerSet
     rows: tuple[int, ...]
     condition: Condition
     settings: GenerateSettings
     samples: int = 1
     strengths: tuple[float, ...] = ()
     windows: tuple[tuple[int, int], ...] = ()
-    mask_layers: tuple[tuple[str, ...], ...] = ()
+    mask_layers: tuple[LayerSet, ...] = ()
     batch: int | None = None
+
+    def __post_init__(self) -> None:
+        normalised(self, "layers")
+        object.__setattr__(self, "mask_layers", tuple(map(LayerSet, self.mask_layers)))
 
     @property
     def count(self) -> int:
@@ -119,12 +127,15 @@ class PlacePicture(Job["PicturePlaced"]):
     """
 
     model: str
-    layers: tuple[str, ...]
+    layers: LayerSet
     image: NDArray[np.uint8]
     condition: Condition
     sigma: float
     seed: int = 0
     count: int = 8
+
+    def __post_init__(self) -> None:
+        normalised(self, "layers")
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diffviews_desktop.engine.protocol import Job
+from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalised
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +35,11 @@ class ImportData(Job["DataImported"]):
     labels: Path | None = None
     generate: int = 0
     sigmas: tuple[float, ...] = (0.5, 2.0, 10.0)
-    layers: tuple[str, ...] = ()
+    layers: LayerSet = NO_LAYERS
     seed: int = 42
+
+    def __post_init__(self) -> None:
+        normalised(self, "layers")
 
 
 @dataclass(frozen=True)

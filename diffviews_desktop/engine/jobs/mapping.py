@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from diffviews_desktop.engine.protocol import Job
+from diffviews_desktop.values.layers import LayerSet, normalised
 from diffviews_desktop.values.maps import LayerMap, LinkedMap
 
 
@@ -17,7 +18,10 @@ class MapLayer(Job[LayerMap]):
     supersedes: ClassVar[bool] = True
 
     model: str
-    layers: tuple[str, ...]
+    layers: LayerSet
+
+    def __post_init__(self) -> None:
+        normalised(self, "layers")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +35,11 @@ class Extract(Job["LayersExtracted"]):
     """
 
     model: str
-    layer_sets: tuple[tuple[str, ...], ...]
+    layer_sets: tuple[LayerSet, ...]
     out: Path | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layer_sets", tuple(map(LayerSet, self.layer_sets)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +56,12 @@ class LinkMaps(Job[LinkedMap]):
     supersedes: ClassVar[bool] = True
 
     model: str
-    layers: tuple[str, ...]
+    layers: LayerSet
     other_model: str
-    other_layers: tuple[str, ...]
+    other_layers: LayerSet
+
+    def __post_init__(self) -> None:
+        normalised(self, "layers", "other_layers")
 
 
 @dataclass(frozen=True)
@@ -70,10 +80,13 @@ class LayersExtracted:
     """
 
     model: str
-    layer_sets: tuple[tuple[str, ...], ...]
+    layer_sets: tuple[LayerSet, ...]
     files: tuple[Path, ...]
     samples: int
     computed: int
     bytes: int
     rate: float | None
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layer_sets", tuple(map(LayerSet, self.layer_sets)))

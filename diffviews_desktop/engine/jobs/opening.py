@@ -7,6 +7,7 @@ from pathlib import Path
 
 from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.values.folders import ModelLoaded, ModelSummary, Source
+from diffviews_desktop.values.layers import LayerSet, normalised
 from diffviews_desktop.values.maps import LayerMap
 from diffviews_desktop.values.samples import SampleTable
 
@@ -52,7 +53,11 @@ class DataOpened:
     model: str
     samples: SampleTable
     layer_map: LayerMap | None
-    default_layers: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        normalised(self, "default_layers")
+
+    default_layers: LayerSet
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from PySide6.QtCore import QBuffer, QIODevice, QObject, QRect, QSize, Qt, QTimer
 from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPixmap
 
 from diffviews_desktop.errors import PictureError
-from diffviews_desktop.pictures.faults import Fault
+from diffviews_desktop.text.faults import Fault
 
 if TYPE_CHECKING:
     from diffviews_desktop.pictures.decoding import Decoded

@@ -7,6 +7,7 @@ to one of them a turn of the event loop.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -56,11 +57,8 @@ DARK = Colors(
     error="#47242a", info="#22304d", problem="#ff9a94",
 )  # fmt: skip
 
-# of every theme: what belongs to the window itself and to none of its parts
-FRAME = """
-    QMainWindow::separator { background: transparent; width: 5px; height: 5px; }
-    QMainWindow::separator:hover { background: #4478ec; }
-    """
+PLACEHOLDER = re.compile(r"@(?:icon\((?P<icon>[a-z-]+), (?P<tint>\w+)\)|(?P<color>\w+))")
+"""What a style sheet has in place of colours and icons: ``@muted``, ``@icon(close, muted)``."""
 
 _current = LIGHT
 _choice: ThemeChoice = "system"
@@ -98,7 +96,7 @@ def apply(chosen: ThemeChoice) -> None:
     # Fusion everywhere: bare X11 ignores setColorScheme, so the palette is set by hand
     if not app.styleSheet():  # each time every widget would be polished anew
         app.setStyle("Fusion")
-        app.setStyleSheet(FRAME)
+        app.setStyleSheet(_template("frame"))
     widgets = _alive()
     for widget in widgets:
         widget.setUpdatesEnabled(False)
@@ -181,110 +179,17 @@ def _palette(c: Colors) -> QPalette:
 
 @lru_cache(maxsize=2)
 def _style_sheet(c: Colors) -> str:
-    return f"""
-    QDockWidget {{ color: {c.muted}; font-weight: 600;
-        titlebar-close-icon: url("{_icon_file("close", c.muted)}");
-        titlebar-normal-icon: url("{_icon_file("float", c.muted)}"); }}
-    QDockWidget::close-button, QDockWidget::float-button {{ border: none; background: transparent;
-        icon-size: 14px; padding: 0; }}
-    QDockWidget::close-button:hover, QDockWidget::float-button:hover {{ background: {c.field}; }}
-    QDockWidget::title {{ background: {c.panel}; padding: 4px 10px 3px 10px;
-        border-top: 1px solid {c.border}; }}
-    QWidget#panel {{ background: {c.panel}; }}
-    QToolBar {{ background: {c.panel}; border: none; border-bottom: 1px solid {c.border};
-        spacing: 6px; padding: 3px 8px; }}
-    QMenuBar {{ background: {c.panel}; }}
-    QStatusBar {{ background: {c.panel}; border-top: 1px solid {c.border}; }}
-    QStatusBar::item {{ border: none; }}
-    QLabel#muted, QLabel[muted="true"] {{ color: {c.muted}; }}
-    QLabel#muted[problem="true"] {{ color: {c.problem}; }}
-    QLineEdit[problem="true"] {{ border-color: {c.problem}; }}
-    QFrame#line {{ background: {c.border}; border: none; max-height: 1px; }}
-    QLabel#title {{ font-size: 18px; font-weight: 600; }}
-    QLabel[strong="true"] {{ font-weight: 600; }}
-    QToolTip {{ color: {c.text}; background: {c.panel}; border: 1px solid {c.border};
-        padding: 4px; }}
-    QPushButton {{ background: {c.field}; border: 1px solid {c.border}; border-radius: 5px;
-        padding: 4px 12px; }}
-    QPushButton:hover {{ border-color: {c.accent}; }}
-    QPushButton:pressed {{ background: {c.window}; }}
-    QPushButton:disabled {{ color: {c.muted}; background: {c.panel}; }}
-    QPushButton:focus, QToolButton:focus {{ border: 1px solid {c.accent}; }}
-    QPushButton#primary {{ background: {c.accent}; color: {c.accent_text}; font-weight: 600;
-        border: 1px solid {c.accent}; padding: 5px 14px; }}
-    QPushButton#primary:hover {{ border-color: {c.text}; }}
-    QPushButton#primary:focus {{ border: 2px solid {c.text}; padding: 4px 13px; }}
-    QPushButton#primary:disabled {{ background: {c.border}; color: {c.muted};
-        border-color: {c.border}; }}
-    QToolButton {{ border: 1px solid transparent; border-radius: 5px; padding: 3px; }}
-    QToolButton:hover {{ background: {c.field}; border-color: {c.border}; }}
-    QToolButton:checked {{ background: {c.field}; border-color: {c.accent}; }}
-    QPushButton:checked {{ border-color: {c.accent}; color: {c.accent}; }}
-    QPushButton#choice {{ background: {c.field}; border: 1px solid {c.border}; padding: 2px 22px
-        2px 6px; min-height: 20px; text-align: left; }}
-    QPushButton#choice:disabled {{ color: {c.muted}; background: {c.panel}; }}
-    QPushButton#choice:focus {{ border-color: {c.accent}; }}
-    QPushButton#choice::menu-indicator {{ image: url("{_icon_file("chevron", c.muted)}");
-        width: 14px; height: 14px; subcontrol-origin: padding;
-        subcontrol-position: right center; right: 4px; }}
-    QTabWidget::pane {{ border: none; border-top: 1px solid {c.border}; }}
-    QTabBar {{ background: transparent; }}
-    QTabBar::tab {{ background: transparent; color: {c.muted}; border: none;
-        border-bottom: 2px solid transparent; padding: 4px 10px; margin-right: 4px; }}
-    QTabBar::tab:selected {{ color: {c.text}; border-bottom-color: {c.accent}; }}
-    QTabBar::tab:hover {{ color: {c.text}; }}
-    QTabBar::tab:focus {{ color: {c.accent}; }}
-    QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox {{ background: {c.field};
-        border: 1px solid {c.border}; border-radius: 5px; padding: 2px 6px; min-height: 20px;
-        selection-background-color: {c.accent}; selection-color: {c.accent_text}; }}
-    QLineEdit:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus
-        {{ border-color: {c.accent}; }}
-    QLineEdit:focus[problem="true"] {{ border-color: {c.problem}; }}
-    QLineEdit:disabled, QComboBox:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled
-        {{ color: {c.muted}; background: {c.panel}; }}
-    QComboBox::drop-down {{ border: none; width: 20px; }}
-    QComboBox::down-arrow {{ image: url("{_icon_file("chevron", c.muted)}"); width: 14px;
-        height: 14px; }}
-    QSpinBox::up-button, QDoubleSpinBox::up-button, QSpinBox::down-button,
-    QDoubleSpinBox::down-button {{ border: none; width: 16px; background: transparent; }}
-    QSpinBox::up-arrow, QDoubleSpinBox::up-arrow {{
-        image: url("{_icon_file("up", c.muted)}"); width: 11px; height: 11px; }}
-    QSpinBox::down-arrow, QDoubleSpinBox::down-arrow {{
-        image: url("{_icon_file("chevron", c.muted)}"); width: 11px; height: 11px; }}
-    QComboBox QAbstractItemView {{ background: {c.field}; border: 1px solid {c.border};
-        selection-background-color: {c.accent}; selection-color: {c.accent_text}; }}
-    QListView, QListWidget {{ background: {c.panel}; border: none; outline: none; }}
-    QListWidget {{ border: 1px solid transparent; border-radius: 5px; }}
-    QListWidget:focus {{ border: 1px solid {c.accent}; }}
-    QListWidget::item {{ border-radius: 4px; padding: 2px; }}
-    QListWidget::item:hover {{ background: {c.field}; }}
-    QListWidget::item:selected {{ background: {c.accent}; color: {c.accent_text}; }}
-    QCheckBox::indicator, QListView::indicator {{ width: 14px; height: 14px; border-radius: 4px;
-        border: 1px solid {c.muted}; background: {c.field}; }}
-    QCheckBox::indicator:checked, QListView::indicator:checked {{ background: {c.accent};
-        border-color: {c.accent}; image: url("{_icon_file("check", c.accent_text)}"); }}
-    QCheckBox::indicator:disabled {{ border-color: {c.border}; background: {c.panel}; }}
-    QCheckBox::indicator:checked:disabled {{ background: {c.border}; }}
-    QCheckBox:focus, QListView::item:focus {{ outline: none; }}
-    QCheckBox:focus {{ color: {c.accent}; }}
-    QProgressBar {{ background: {c.field}; border: 1px solid {c.border}; border-radius: 4px;
-        height: 10px; text-align: center; }}
-    QProgressBar::chunk {{ background: {c.accent}; border-radius: 3px; }}
-    QSlider::groove:horizontal {{ height: 4px; background: {c.border}; border-radius: 2px; }}
-    QSlider::handle:horizontal {{ width: 14px; height: 14px; margin: -5px 0; border-radius: 7px;
-        background: {c.accent}; }}
-    QSlider::handle:horizontal:disabled {{ background: {c.border}; }}
-    QSlider:focus {{ border: 1px solid {c.accent}; border-radius: 5px; }}
-    QScrollBar:vertical {{ background: transparent; width: 10px; margin: 0; }}
-    QScrollBar:horizontal {{ background: transparent; height: 10px; margin: 0; }}
-    QScrollBar::handle {{ background: {c.border}; border-radius: 4px; min-height: 24px;
-        min-width: 24px; margin: 1px; }}
-    QScrollBar::handle:hover {{ background: {c.muted}; }}
-    QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
-    QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
-    QFrame#notice[level="error"] {{ background: {c.error}; border-bottom: 1px solid {c.border}; }}
-    QFrame#notice[level="info"] {{ background: {c.info}; border-bottom: 1px solid {c.border}; }}
-    """
+    def value(found: re.Match[str]) -> str:
+        if found["icon"]:
+            return f'url("{_icon_file(found["icon"], getattr(c, found["tint"]))}")'
+        color: str = getattr(c, found["color"])
+        return color
+
+    return PLACEHOLDER.sub(value, _template("parts"))
+
+
+def _template(name: str) -> str:
+    return (paths.resources() / "style" / f"{name}.qss").read_text(encoding="utf-8")
 
 
 @lru_cache(maxsize=256)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtGui import QPaintEvent, QPalette
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
@@ -99,12 +100,10 @@ class ElidingComboBox(QComboBox):
         painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
 
 
-def block_signals(*widgets: QWidget) -> Callable[[], None]:
-    """Silence widgets while their values are set; call what is returned to end it."""
-    before = [widget.blockSignals(True) for widget in widgets]
-
-    def unblock() -> None:
-        for widget, blocked in zip(widgets, before, strict=True):
-            widget.blockSignals(blocked)
-
-    return unblock
+@contextmanager
+def signals_blocked(*widgets: QWidget) -> Iterator[None]:
+    """Silence widgets while their values are set."""
+    with ExitStack() as blocks:
+        for widget in widgets:
+            blocks.enter_context(QSignalBlocker(widget))
+        yield

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QPoint, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import QLineEdit, QListWidgetItem, QMenu, QVBoxLayout, QWidget
 
@@ -14,7 +14,7 @@ from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.colors import class_colors
 from diffviews_desktop.ui.common.entries import name_list, short
 from diffviews_desktop.ui.common.labels import tip
-from diffviews_desktop.ui.common.widgets import as_panel, block_signals
+from diffviews_desktop.ui.common.widgets import as_panel
 from diffviews_desktop.values.samples import SampleTable
 
 TITLE = Qt.ItemDataRole.UserRole + 1  # number and name, as they are
@@ -79,14 +79,13 @@ class ClassesPanel(QWidget):
             self._strike()
         if state.view.highlighted_class != self._highlighted:
             self._highlighted = state.view.highlighted_class
-            unblock = block_signals(self.list)
-            self.list.clearSelection()
-            self.list.setCurrentItem(None)  # type: ignore[call-overload]
-            for i in range(self.list.count()):
-                item = self.list.item(i)
-                if item.data(Qt.ItemDataRole.UserRole) == self._highlighted:
-                    self.list.setCurrentItem(item)
-            unblock()
+            with QSignalBlocker(self.list):
+                self.list.clearSelection()
+                self.list.setCurrentItem(None)  # type: ignore[call-overload]
+                for i in range(self.list.count()):
+                    item = self.list.item(i)
+                    if item.data(Qt.ItemDataRole.UserRole) == self._highlighted:
+                        self.list.setCurrentItem(item)
 
     def apply_theme(self) -> None:
         """Take the colours of the theme in use."""

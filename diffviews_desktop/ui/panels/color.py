@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import caption, tip
-from diffviews_desktop.ui.common.widgets import ElidingComboBox, block_signals
+from diffviews_desktop.ui.common.widgets import ElidingComboBox
 from diffviews_desktop.values.quantities import COLUMN, QUANTITIES, quantity
 
 
@@ -44,7 +44,14 @@ class ColorPanel(QWidget):
 
     def set_state(self, state: State) -> None:
         """Show what the colours tell now, and what else they could."""
-        unblock = block_signals(self.choice)
+        with QSignalBlocker(self.choice):
+            self._show_choices(state)
+        ready = state.opened.layer_map is not None
+        self.choice.setEnabled(ready)
+        meaning = quantity(state.colored_by).meaning
+        self.choice.setToolTip(tip(meaning if ready else "The map is not there yet."))
+
+    def _show_choices(self, state: State) -> None:
         model = self.choice.model()
         assert isinstance(model, QStandardItemModel)
         columns = tuple(state.opened.samples.columns) if state.opened.samples is not None else ()
@@ -55,11 +62,6 @@ class ColorPanel(QWidget):
             model.item(row).setEnabled(not why_not)
             self.choice.setItemData(row, tip(why_not or one.meaning), Qt.ItemDataRole.ToolTipRole)
         self.choice.setCurrentIndex(self.choice.findData(state.colored_by))
-        unblock()
-        ready = state.opened.layer_map is not None
-        self.choice.setEnabled(ready)
-        meaning = quantity(state.colored_by).meaning
-        self.choice.setToolTip(tip(meaning if ready else "The map is not there yet."))
 
     def _list_columns(self, columns: tuple[str, ...]) -> None:
         while self.choice.count() > len(QUANTITIES):

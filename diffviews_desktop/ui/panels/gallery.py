@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QSignalBlocker, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QIcon, QImage, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import (
     QApplication,
@@ -22,7 +22,7 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import colors, theme
 from diffviews_desktop.ui.common.images import PictureLoader, enlarged, placeholder
 from diffviews_desktop.ui.common.labels import ElidedLabel, caption, muted, tip
-from diffviews_desktop.ui.common.widgets import IconButton, as_panel, block_signals, with_margin
+from diffviews_desktop.ui.common.widgets import IconButton, as_panel, with_margin
 
 SIDE = 52
 ROW = Qt.ItemDataRole.UserRole
@@ -128,10 +128,9 @@ class GalleryPanel(QWidget):
         """Show the selection."""
         self._state = state
         selection, samples = state.picks.selection, state.opened.samples
-        unblock = block_signals(self.count, self.space)
-        self.count.setValue(state.picks.suggest_count)
-        self.space.setCurrentIndex(int(state.picks.suggest_on_map))
-        unblock()
+        with QSignalBlocker(self.count), QSignalBlocker(self.space):
+            self.count.setValue(state.picks.suggest_count)
+            self.space.setCurrentIndex(int(state.picks.suggest_on_map))
         has_anchor = samples is not None and selection.anchor is not None
         self.suggest.setEnabled(has_anchor)
         usual, first = "Add the nearest samples (S)", "Click a point on the map first"

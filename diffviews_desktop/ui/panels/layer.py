@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import caption, muted, tip
-from diffviews_desktop.ui.common.widgets import ElidingComboBox, block_signals
+from diffviews_desktop.ui.common.widgets import ElidingComboBox
 from diffviews_desktop.values.folders import LayerInfo
 
 ROOM_BESIDE_TEXT = 28
@@ -52,7 +52,11 @@ class LayerPanel(QWidget):
 
     def set_state(self, state: State) -> None:
         """Show the models of the folder and the layers of the loaded one."""
-        unblock = block_signals(self.models, self.layers)
+        with QSignalBlocker(self.models), QSignalBlocker(self.layers):
+            self._show_choices(state)
+        self.detail.setText(self._detail(state))
+
+    def _show_choices(self, state: State) -> None:
         listed = (
             state.opened.models,
             state.opened.loaded,
@@ -80,8 +84,6 @@ class LayerPanel(QWidget):
         )
         self.layers.setCurrentIndex(index)
         self.layers.setEnabled(self.layers.count() > 0)
-        unblock()
-        self.detail.setText(self._detail(state))
 
     def _fill(self, state: State) -> None:
         self.models.clear()
@@ -91,10 +93,10 @@ class LayerPanel(QWidget):
             self.models.setItemData(self.models.count() - 1, said, Qt.ItemDataRole.ToolTipRole)
         self.layers.clear()
         if state.opened.default_layers:
-            own = entry("+".join(state.opened.default_layers))
+            own = entry(str(state.opened.default_layers))
             self.layers.addItem(f"{own}  (default)", state.opened.default_layers)
         for info in state.opened.loaded.layers if state.opened.loaded else ():
-            text = f"{entry(info.name)}  {'×'.join(map(str, info.shape))}"
+            text = f"{entry(info.name)}  {info.shape}"
             whether = "mapped" if info.cached else f"not mapped yet · {_cost(info, state)}"
             self.layers.addItem(f"{text}  ·  {whether}", (info.name,))
             said = tip(info.name, _whether_mapped(info, state))

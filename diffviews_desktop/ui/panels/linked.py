@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from diffviews_desktop.engine.jobs.mapping import LinkMaps
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import ElidedLabel, caption, muted
-from diffviews_desktop.ui.common.widgets import ElidingComboBox, IconButton, as_panel, block_signals
+from diffviews_desktop.ui.common.widgets import ElidingComboBox, IconButton, as_panel
 
 if TYPE_CHECKING:  # brought in when it is first asked for
     from diffviews_desktop.ui.views.flat.view import MapView
@@ -80,7 +80,15 @@ class LinkedPanel(QWidget):
     def set_state(self, state: State) -> None:
         """Show what the second map can be of, and what it is of."""
         self._state = state
-        unblock = block_signals(self.models, self.layers)
+        jobs = [running.job for running in state.jobs.running if isinstance(running.job, LinkMaps)]
+        with QSignalBlocker(self.models), QSignalBlocker(self.layers):
+            self._show_choices(state, jobs)
+        self.empty.setText(WORKING if jobs else EMPTY)
+        linked = state.opened.linked is not None and self.stack.count() > 1
+        self.stack.setCurrentIndex(1 if linked else 0)
+        self._say(state)
+
+    def _show_choices(self, state: State, jobs: list[LinkMaps]) -> None:
         listed = (
             state.opened.models,
             state.opened.model,
@@ -95,7 +103,6 @@ class LinkedPanel(QWidget):
             self.models.setCurrentIndex(self.models.findData(state.opened.model))
             self._fill_layers(state)
         linked = state.opened.linked
-        jobs = [running.job for running in state.jobs.running if isinstance(running.job, LinkMaps)]
         wanted: tuple[str, tuple[str, ...]] | None = None
         if jobs:
             wanted = jobs[-1].other_model, jobs[-1].other_layers
@@ -109,10 +116,6 @@ class LinkedPanel(QWidget):
             at = [self.layers.itemData(i) for i in range(self.layers.count())]
             index = at.index(layers) if layers in at else 0 if model != state.opened.model else -1
             self.layers.setCurrentIndex(index)
-        unblock()
-        self.empty.setText(WORKING if jobs else EMPTY)
-        self.stack.setCurrentIndex(1 if linked is not None and self.stack.count() > 1 else 0)
-        self._say(state)
 
     def _fill_layers(self, state: State) -> None:
         self.layers.clear()
@@ -120,7 +123,7 @@ class LinkedPanel(QWidget):
             self.layers.addItem("default", ())
         elif state.opened.default_layers:
             self.layers.addItem(
-                entry("+".join(state.opened.default_layers)), state.opened.default_layers
+                entry(str(state.opened.default_layers)), state.opened.default_layers
             )
         if self.models.currentData() == state.opened.model:
             for info in state.opened.loaded.layers if state.opened.loaded else ():

@@ -22,7 +22,7 @@ from diffviews_desktop.errors import UsageError
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.labels import caption, muted, tip
-from diffviews_desktop.ui.common.widgets import Decimal, as_panel, block_signals, with_margin
+from diffviews_desktop.ui.common.widgets import Decimal, as_panel, signals_blocked, with_margin
 from diffviews_desktop.values.maps import (
     MAX_SEED,
     METRICS,
@@ -170,16 +170,15 @@ class MapSettings(QDialog):
         self._set_buttons()
 
     def _fill(self, values: MapParameters) -> None:
-        unblock = block_signals(
+        with signals_blocked(
             self.neighbors, self.min_dist, self.metric_choice, self.pca, self.dimensions, self.seed
-        )
-        self.neighbors.setValue(values.n_neighbors)
-        self.min_dist.setValue(values.min_dist)
-        self.metric_choice.setCurrentIndex(self.metric_choice.findData(values.metric))
-        self.pca.setValue(values.pca_components or NO_PCA)
-        self.dimensions.setCurrentIndex(self.dimensions.findData(values.n_components))
-        self.seed.setValue(values.seed)
-        unblock()
+        ):
+            self.neighbors.setValue(values.n_neighbors)
+            self.min_dist.setValue(values.min_dist)
+            self.metric_choice.setCurrentIndex(self.metric_choice.findData(values.metric))
+            self.pca.setValue(values.pca_components or NO_PCA)
+            self.dimensions.setCurrentIndex(self.dimensions.findData(values.n_components))
+            self.seed.setValue(values.seed)
         self._set_buttons()
 
     def _take_own(self) -> None:

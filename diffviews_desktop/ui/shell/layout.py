@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from diffviews_desktop.ui.common import theme
-from diffviews_desktop.ui.shell.settings import Settings, packed, unpacked
+from diffviews_desktop.ui.common.settings import Settings, packed, unpacked
 
 VERSION = 1
 FIRST_SIZE, FRAME_ROOM = QSize(1360, 860), QSize(8, 32)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from diffviews_desktop.state.state import State
 from diffviews_desktop.state.view import View
 from diffviews_desktop.ui.common import theme
-from diffviews_desktop.ui.shell.settings import Settings
+from diffviews_desktop.ui.common.settings import Settings
 from diffviews_desktop.values.preferences import DRAWINGS, RAMPS, Preferences
 from diffviews_desktop.values.quantities import is_known
 

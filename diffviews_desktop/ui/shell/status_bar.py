@@ -131,7 +131,7 @@ def _facts(state: State) -> str:
     if state.opened.samples is not None:
         parts.append(f"{len(state.opened.samples)} samples")
     if state.opened.layer_map is not None:
-        layers = "+".join(state.opened.layer_map.layers)
+        layers = str(state.opened.layer_map.layers)
         parts.append(visible(layers, MOST_OF_NAME) or "map of the folder")
         if state.opened.layer_map.trustworthiness is not None:
             parts.append(f"trustworthiness {state.opened.layer_map.trustworthiness:.2f}")

@@ -30,6 +30,7 @@ from diffviews_desktop.ui.common.labels import muted, plain
 from diffviews_desktop.ui.common.menus import Actions
 from diffviews_desktop.ui.common.panel import Panels, differ
 from diffviews_desktop.ui.common.questions import ask
+from diffviews_desktop.ui.common.settings import Settings
 from diffviews_desktop.ui.common.widgets import IconButton
 from diffviews_desktop.ui.panels.classes import ClassesPanel
 from diffviews_desktop.ui.panels.color import ColorPanel
@@ -45,7 +46,6 @@ from diffviews_desktop.ui.shell.pages import Pages
 from diffviews_desktop.ui.shell.remembered import restored, to_remember
 from diffviews_desktop.ui.shell.saves import Saves
 from diffviews_desktop.ui.shell.saving import ask_where
-from diffviews_desktop.ui.shell.settings import Settings
 from diffviews_desktop.ui.shell.status_bar import StatusBar
 from diffviews_desktop.ui.views.area import MapArea
 from diffviews_desktop.ui.views.solid.switch import MapSwitch

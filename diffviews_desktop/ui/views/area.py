@@ -94,7 +94,7 @@ class MapArea(QStackedWidget):
         self._still.setSingleShot(True)
         self._still.setInterval(STILL_MILLISECONDS)
         self._still.timeout.connect(self._remember_view)
-        self.values = MapValues(self._session, self._maps, self._show_filter)
+        self.values = MapValues(self, self._maps, self._show_filter)
         actions.press_with(self.filter_bar.button, "view.all")
         self.currentChanged.connect(self._place)
         self.currentChanged.connect(self.updateGeometry)
@@ -233,6 +233,7 @@ class MapArea(QStackedWidget):
         self._show_linked(old, new)
         self._show_view(old.view, new.view)
         if old.opened.layer_map is not None:
+            self.values.drop()
             self.map.clear()
             self.switch.clear()
 
@@ -432,6 +433,7 @@ class MapArea(QStackedWidget):
     def close_threads(self) -> None:
         """End what runs in other threads."""
         self._still.stop()
+        self.values.close()
         for view in (self.map, self.linked):
             if view is not None:
                 view.close_points()

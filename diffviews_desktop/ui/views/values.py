@@ -1,27 +1,31 @@
 """Colours, sizes and filters of the maps, from values of the samples.
 
-Of many samples they are worked out in another thread; what comes out is shown if it is still what
-the state asks for.
+Of many samples they are worked out in another thread.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from PySide6.QtCore import QObject
 
-from diffviews_desktop.actions.context import SessionLike
+from diffviews_desktop.state.background import background_thread
+from diffviews_desktop.state.session import AT_ONCE
 from diffviews_desktop.state.state import State
 from diffviews_desktop.state.values import hidden_rows
+from diffviews_desktop.ui.common.latest import Latest
 from diffviews_desktop.ui.common.panel import differ
 from diffviews_desktop.values.quantities import ColorBy, quantity
 
 if TYPE_CHECKING:  # brought in after the first paint: importing it takes a second
     from diffviews_desktop.ui.views.flat.coloring import Coloring
     from diffviews_desktop.ui.views.flat.view import MapView
+
+T = TypeVar("T")
 
 
 class Kept(NamedTuple):
@@ -36,18 +40,34 @@ class MapValues:
     """Shows values on maps.
 
     Args:
-        session: whose state is shown.
+        owner: of the maps; what is worked out is dropped when it goes.
         maps: gives the flat maps that show samples, the first one first.
         filtered: called with the samples that are left out ``(N,) bool``, or None.
     """
 
     def __init__(
         self,
-        session: SessionLike,
+        owner: QObject,
         maps: Callable[[], list[MapView]],
         filtered: Callable[[NDArray[np.bool_] | None], None],
     ) -> None:
-        self._session, self._maps, self._filtered = session, maps, filtered
+        self._maps, self._filtered = maps, filtered
+        threads = self._threads = background_thread("values")
+        self._coloring: Latest[Coloring | None]
+        self._sizing: Latest[NDArray[np.uint8] | None]
+        self._hiding: Latest[NDArray[np.bool_] | None]
+        self._coloring = Latest(self._color, owner, threads=threads)
+        self._sizing = Latest(self._size, owner, threads=threads)
+        self._hiding = Latest(self._hide, owner, threads=threads)
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being worked out in another thread."""
+        return any(one.busy for one in self._all)
+
+    @property
+    def _all(self) -> tuple[Latest[Any], ...]:
+        return self._coloring, self._sizing, self._hiding
 
     def kept(self, old: State, new: State) -> Kept:
         """What the first map shows and another map of the same samples shows, too."""
@@ -65,35 +85,45 @@ class MapValues:
         assert new.opened.samples is not None
         count = len(new.opened.samples)
         if _colors_differ(old, new):
-            few = 0 if new.colored_by == "class" else count
-            self._session.aside(few, partial(coloring, new), partial(self._color, new))
+            few = new.colored_by == "class" or count <= AT_ONCE
+            _ask(self._coloring, partial(coloring, new), at_once=few)
         if _sizes_differ(old, new):
-            few = 0 if new.sized_by is None else count
-            self._session.aside(few, partial(sizing, new), partial(self._size, new))
+            few = new.sized_by is None or count <= AT_ONCE
+            _ask(self._sizing, partial(sizing, new), at_once=few)
         if _filters_differ(old, new):
-            few = 0 if new.view.filter is None else count
-            self._session.aside(few, partial(hidden_rows, new), partial(self._hide, new))
+            few = new.view.filter is None or count <= AT_ONCE
+            _ask(self._hiding, partial(hidden_rows, new), at_once=few)
 
-    def _color(self, state: State, found: Coloring | None) -> None:
-        if self._still(state, _colors_differ):
-            for view in self._maps():
-                view.set_coloring(found)
+    def drop(self) -> None:
+        """The samples are no longer shown: nothing that was asked for arrives."""
+        for one in self._all:
+            one.drop()
 
-    def _size(self, state: State, sizes: NDArray[np.uint8] | None) -> None:
-        if self._still(state, _sizes_differ):
-            for view in self._maps():
-                view.points.set_sizes(sizes)
+    def close(self) -> None:
+        """End what runs in the other thread."""
+        for one in self._all:
+            one.close()
+        self._threads.shutdown()
 
-    def _hide(self, state: State, hidden: NDArray[np.bool_] | None) -> None:
-        if self._still(state, _filters_differ):
-            for view in self._maps():
-                view.set_hidden(hidden)
-            self._filtered(hidden)
+    def _color(self, found: Coloring | None) -> None:
+        for view in self._maps():
+            view.set_coloring(found)
 
-    def _still(self, state: State, differ: Callable[[State, State], bool]) -> bool:
-        """Whether what was worked out for a state is what is asked for now."""
-        now = self._session.state
-        return now.opened.layer_map is not None and not differ(state, now)
+    def _size(self, sizes: NDArray[np.uint8] | None) -> None:
+        for view in self._maps():
+            view.points.set_sizes(sizes)
+
+    def _hide(self, hidden: NDArray[np.bool_] | None) -> None:
+        for view in self._maps():
+            view.set_hidden(hidden)
+        self._filtered(hidden)
+
+
+def _ask(latest: Latest[T], work: Callable[[], T], *, at_once: bool) -> None:
+    if at_once:
+        latest.do_now(work)
+    else:
+        latest.ask(work)
 
 
 def _colors_differ(old: State, new: State) -> bool:

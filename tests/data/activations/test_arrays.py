@@ -26,7 +26,7 @@ def matrix(n: int = 6, d: int = 4) -> np.ndarray:
 # --- the order in a row --------------------------------------------------------------------------
 
 
-def test_26_layers_lie_in_string_order_row_major() -> None:
+def test_layers_lie_in_string_order_row_major() -> None:
     # as strings, decoder_block_10 comes before decoder_block_2
     late = np.array([[[[1, 2], [3, 4]]], [[[5, 6], [7, 8]]]], dtype=np.float64)
     early = np.array([[[[9]], [[10]]], [[[11]], [[12]]]], dtype=np.float32)

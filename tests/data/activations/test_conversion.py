@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_activation_files import (
+from activation_forms import (
     FORMS,
     ORDER,
     SET,
@@ -30,7 +30,7 @@ from test_activation_files import (
     write_npy,
     write_npz,
 )
-from test_dataset import csv_rows, opened, samples_list, write_csv, write_model
+from data_folders import csv_rows, opened, samples_list, write_csv, write_model
 
 from diffviews_desktop.core import extractor
 from diffviews_desktop.core.extractor import (

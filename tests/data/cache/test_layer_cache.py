@@ -228,7 +228,7 @@ def test_writers_of_one_key_at_the_same_moment(cache: LayerCache) -> None:
             for _ in range(40):
                 with cache.writing("a") as folder:
                     fill(folder, projector=bytes([number]) * 9)
-                    barrier.wait(20)
+                    barrier.wait(120)
         except BaseException as error:
             errors.append(error)
             barrier.abort()
@@ -249,7 +249,9 @@ def test_writers_of_one_key_at_the_same_moment(cache: LayerCache) -> None:
 
 
 @pytest.mark.parametrize(("text", "size"), [(None, 2048 * MB), ("1", MB), ("0.5", MB // 2)])
-def test_46_the_budget(text: str | None, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_budget_is_read_from_the_environment(
+    text: str | None, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("DIFFVIEWS_LAYER_CACHE_MAX_MB", raising=False)
     if text is not None:
         monkeypatch.setenv("DIFFVIEWS_LAYER_CACHE_MAX_MB", text)
@@ -273,14 +275,14 @@ def three(cache: LayerCache, monkeypatch: pytest.MonkeyPatch) -> LayerCache:
     return cache
 
 
-def test_47_the_least_recently_used_goes_first(three: LayerCache) -> None:
+def test_the_least_recently_used_goes_first(three: LayerCache) -> None:
     three.make_room(0)
     assert entries(three) == {"a", "b", "c"}
     three.make_room(300_000)
     assert entries(three) == {"b", "c"}
 
 
-def test_47_opening_counts_as_use(three: LayerCache) -> None:
+def test_opening_counts_as_use(three: LayerCache) -> None:
     assert three.open("a") is not None
     three.make_room(300_000)
     assert entries(three) == {"a", "c"}
@@ -290,7 +292,7 @@ def test_47_opening_counts_as_use(three: LayerCache) -> None:
     assert entries(three) == {"a"}
 
 
-def test_47_whole_entries_go_and_the_one_in_use_stays(three: LayerCache) -> None:
+def test_whole_entries_go_and_the_one_in_use_stays(three: LayerCache) -> None:
     three.make_room(10 * MB, keep="a")
     assert entries(three) == {"a"}
     assert three.open("a") is not None

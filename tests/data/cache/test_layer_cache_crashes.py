@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from limits import file_limit
 
 from diffviews_desktop.data.activations.matrix_file import MatrixFile
 from diffviews_desktop.data.cache.layer_cache import (
@@ -42,6 +43,7 @@ SHAPE = (60, 500)  # of partial matrices
 BUDGET_MB = "0.3"  # of the processes: four of the larger entries
 SHARE_SECONDS = 3
 TO_HAPPEN = ("hit", "miss", "rows", "continued", "cleared")
+TESTS = str(Path(__file__).parents[2])  # where the helpers of the tests are
 KEYS, PARTIAL_KEYS = "abcd", "pq"
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX")
@@ -238,7 +240,11 @@ def server(cache: LayerCache) -> Iterator[subprocess.Popen[str]]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "DIFFVIEWS_LAYER_CACHE_MAX_MB": BUDGET_MB},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(filter(None, [TESTS, os.environ.get("PYTHONPATH")])),
+            "DIFFVIEWS_LAYER_CACHE_MAX_MB": BUDGET_MB,
+        },
     )
     with process:
         try:
@@ -246,7 +252,7 @@ def server(cache: LayerCache) -> Iterator[subprocess.Popen[str]]:
         finally:
             assert process.stdin is not None
             process.stdin.close()
-        assert process.wait(20) == 0
+        assert process.wait(120) == 0
 
 
 def run(process: subprocess.Popen[str], program: str, seed: int, seconds: float | None) -> bool:
@@ -417,19 +423,6 @@ def test_a_flipped_bit_in_the_matrix_is_found_by_verifying(cache: LayerCache) ->
 
 
 # --- full disks ----------------------------------------------------------------------------------
-
-
-@contextmanager
-def file_limit(size: int) -> Iterator[None]:
-    """No file may grow beyond ``size`` bytes: for a program, the same as a full disk."""
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def matrix_too_large(folder: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_activation_files import (
+from activation_forms import (
     SET,
     SHAPES,
     WIDTH,
@@ -30,7 +30,7 @@ from test_activation_files import (
     write_npy,
     write_npz,
 )
-from test_dataset import opened, samples_list, without_privileges, write_model
+from data_folders import opened, samples_list, without_privileges, write_model
 
 from diffviews_desktop.data.activations.files import open_activation_files
 from diffviews_desktop.data.folder.dataset import open_data_folder, read_samples

@@ -1,23 +1,29 @@
 """Data folders: real files, good and bad."""
 
-import csv
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from data_folders import (
+    csv_rows,
+    ids,
+    opened,
+    place,
+    samples_list,
+    without_privileges,
+    write_csv,
+    write_model,
+)
 
 from diffviews_desktop.data.activations.files import open_activation_files
 from diffviews_desktop.data.folder.dataset import (
     DataFolder,
     ModelFolder,
-    ModelSamples,
     listed_samples,
     open_data_folder,
     read_samples,
@@ -27,77 +33,10 @@ from diffviews_desktop.errors import DataError
 from diffviews_desktop.processing.reduction import fit_reduction
 from diffviews_desktop.processing.umap import Projector
 
-LAYERS = ["midblock", "encoder_bottleneck"]
-
-
-def samples_list(n: int = 12, classes: int = 4) -> list[dict[str, Any]]:
-    return [
-        {
-            "sample_id": f"sample_{i:06d}",
-            "class_label": (i * 7) % classes,
-            "class_name": f"class {(i * 7) % classes}",
-            "image_path": f"images/imagenet_real/sample_{i:06d}.png",
-            "conditioning_sigma": 0.5 + i,
-        }
-        for i in range(n)
-    ]
-
-
-def place(i: int) -> tuple[float, float]:
-    return 0.1 * i - 3, 1 / (i + 3)
-
-
-def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns)
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def csv_rows(samples: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    places = [place(int(s["sample_id"][-6:])) for s in samples]
-    return [{**s, "umap_x": x, "umap_y": y} for s, (x, y) in zip(samples, places, strict=True)]
-
-
-def write_model(
-    root: Path,
-    name: str = "edm",
-    *,
-    config: object = None,
-    samples: list[dict[str, Any]] | None = None,
-    rows: list[dict[str, Any]] | None = None,
-    metadata: bool = True,
-    embedding: bool = True,
-) -> Path:
-    """A model's folder as the original system writes it."""
-    samples = samples_list() if samples is None else samples
-    folder = root / name
-    folder.mkdir(parents=True)
-    (folder / "config.json").write_text(json.dumps({} if config is None else config))
-    if metadata:
-        info = folder / "metadata" / "imagenet_real" / "dataset_info.json"
-        info.parent.mkdir(parents=True)
-        info.write_text(json.dumps({"samples": samples, "num_samples": len(samples)}))
-    if embedding:
-        write_csv(folder / "embeddings" / "demo.csv", csv_rows(samples) if rows is None else rows)
-        (folder / "embeddings" / "demo.json").write_text(json.dumps({"layers": LAYERS}))
-    return folder
-
-
-def opened(root: Path, name: str | None = None) -> ModelFolder:
-    return open_data_folder(root).model(name)
-
-
-def ids(samples: ModelSamples) -> list[int]:
-    return [int(name[-6:]) for name in samples.table.sample_id]
-
-
 # --- the list of models --------------------------------------------------------------------------
 
 
-def test_33_a_model_is_a_subfolder_with_settings_and_samples(tmp_path: Path) -> None:
+def test_a_model_is_a_subfolder_with_settings_and_samples(tmp_path: Path) -> None:
     write_model(tmp_path, "both")
     write_model(tmp_path, "map only", metadata=False)
     write_model(tmp_path, "samples only", embedding=False)
@@ -116,7 +55,7 @@ def test_33_a_model_is_a_subfolder_with_settings_and_samples(tmp_path: Path) -> 
         (["b", "c", "a"], None, "a"),
     ],
 )
-def test_34_asked_for_then_dmd2_then_first(
+def test_asked_for_then_dmd2_then_first(
     tmp_path: Path, names: list[str], asked: str | None, expected: str
 ) -> None:
     for name in names:
@@ -183,19 +122,6 @@ def test_an_unknown_adapter_is_found_at_load_only(tmp_path: Path) -> None:
     model = opened(tmp_path)
     assert model.config.adapter == "from-a-package-not-installed"
     assert len(read_samples(model).table) == 12
-
-
-@contextmanager
-def without_privileges() -> Iterator[None]:
-    """An administrator may enter every folder; for the time of a test, nobody may."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="rights are another matter there")
@@ -285,7 +211,7 @@ def test_a_checkpoint_is_looked_for_beside_the_model_then_above_then_here(
 # --- samples and the map -------------------------------------------------------------------------
 
 
-def test_45_the_map_comes_back_exactly(tmp_path: Path) -> None:
+def test_the_map_comes_back_exactly(tmp_path: Path) -> None:
     write_model(tmp_path)
     samples = read_samples(opened(tmp_path))
     assert samples.xy is not None

@@ -21,6 +21,7 @@ from diffviews_desktop.errors import PictureError
 from diffviews_desktop.ui.common import images
 from diffviews_desktop.ui.common.images import (
     PictureLoader,
+    encoded,
     enlarged,
     size_of,
     to_qimage,
@@ -161,7 +162,7 @@ def test_small_pictures_are_enlarged_without_smoothing(qapp: object) -> None:
     assert colors == {"#000000", "#ffffff"}
 
 
-def test_the_noised_input_is_inset_top_left(qapp: object) -> None:  # behaviour 28
+def test_the_noised_input_is_inset_top_left(qapp: object) -> None:
     white, red = (QImage(8, 8, QImage.Format.Format_RGB32) for _ in range(2))
     white.fill(QColor("#101010"))
     red.fill(QColor("red"))
@@ -193,8 +194,16 @@ def test_a_window_that_goes_while_pictures_are_decoded_does_not_stand_still(
     owner = QObject()
     loader = images.PictureLoader(owner)
     assert loader.get(tmp_path / "a.png") is None
-    assert started.wait(10)
+    assert started.wait(60)
     shiboken6.delete(owner)
     later = images.PictureLoader()
     later.wait()
     assert later.get(tmp_path / "b.png") is None  # nothing is begun any more
+
+
+def test_a_kind_of_picture_that_is_not_known_is_an_error() -> None:
+    picture = to_qimage(np.zeros((4, 5, 3), np.uint8))
+    assert encoded(picture, "jpg").startswith(b"\xff\xd8")
+    for kind in ("", "docx"):
+        with pytest.raises(OSError, match="cannot be written as"):
+            encoded(picture, kind)

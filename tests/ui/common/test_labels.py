@@ -155,9 +155,9 @@ def test_an_ampersand_marks_no_letter() -> None:
 # ---- nothing else -------------------------------------------------------------------------------
 
 OWNERS = {
-    "QLabel": ("ui/labels.py",),
-    "QMessageBox": ("ui/questions.py",),
-    "setTextFormat": ("ui/labels.py", "ui/questions.py"),
+    "QLabel": ("ui/common/labels.py",),
+    "QMessageBox": ("ui/common/questions.py",),
+    "setTextFormat": ("ui/common/labels.py", "ui/common/questions.py"),
 }
 NEVER = {
     "QTextEdit", "QTextBrowser", "QPlainTextEdit", "QTextDocument", "QStaticText", "QToolTip",
@@ -171,10 +171,9 @@ PACKAGE = Path(diffviews_desktop.__file__).parent
 
 @lru_cache(maxsize=1)
 def modules() -> list[tuple[str, ast.Module]]:
-    files = [*PACKAGE.glob("*.py"), *PACKAGE.glob("ui/**/*.py"), *PACKAGE.glob("verbs/*.py")]
     return [
         (file.relative_to(PACKAGE).as_posix(), ast.parse(file.read_text(encoding="utf-8")))
-        for file in files
+        for file in PACKAGE.rglob("*.py")
     ]
 
 
@@ -243,7 +242,7 @@ def test_forms_make_no_labels_by_themselves() -> None:
 
 def test_only_one_module_prints() -> None:
     for module, tree in modules():
-        for call in calls(tree, "print") if module != "terminal.py" else ():
+        for call in calls(tree, "print") if module != "text/terminal.py" else ():
             said = ast.unparse(call.args[0])
             own = isinstance(call.args[0], ast.Constant) or said == "json.dumps(answer.result)"
             assert own, (module, said)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication
@@ -58,3 +61,15 @@ def test_every_icon_can_be_drawn(qapp: QApplication) -> None:
             for y in range(image.height())
         )
         assert drawn > 20, name
+
+
+@pytest.mark.parametrize("colors", [theme.LIGHT, theme.DARK], ids=["light", "dark"])
+def test_style_sheets_are_filled_with_colours_and_icons(
+    qapp: QApplication, colors: theme.Colors
+) -> None:
+    sheet = theme._style_sheet(colors)
+    assert "@" not in sheet
+    assert sheet.count(f"color: {colors.muted};") > 5
+    icons = re.findall(r'url\("([^"]*)"\)', sheet)
+    assert len(icons) > 4
+    assert all(Path(icon).is_file() for icon in icons)

@@ -94,7 +94,7 @@ def test_masking_all_steps_stays_all_when_steps_change(generate: GeneratePanel) 
 
 def test_class_0_is_a_class_and_not_random(generate: GeneratePanel) -> None:
     texts = [generate.classes.itemText(i) for i in range(generate.classes.count())]
-    assert texts[4:] == ["0: zero", "1: one", "2: two"]  # behaviour 41
+    assert texts[4:] == ["0: zero", "1: one", "2: two"]
     generate.classes.setCurrentIndex(4)
     generate.classes.activated.emit(4)
     assert generate.classes.currentData() == ClassLabel(0)
@@ -278,7 +278,7 @@ def test_layers_say_whether_they_are_mapped(qtbot: QtBot, state: State) -> None:
         replace(state, opened=replace(state.opened, loaded=loaded, default_layers=both))
     )
     texts = [panel.layers.itemText(i) for i in range(panel.layers.count())]
-    assert texts[0] == "encoder_bottleneck+midblock  (default)"  # behaviour 44
+    assert texts[0] == "encoder_bottleneck+midblock  (default)"
     assert "not mapped yet" not in texts[1]
     assert "not mapped yet" in texts[2]
     assert panel.layers.currentData() == ("midblock",)
@@ -447,8 +447,8 @@ def test_play_goes_through_the_steps(qtbot: QtBot, state, make_job, make_step) -
     panel.step_chosen.connect(go)
     panel.set_state(shown)
     panel.toggle_play()
-    qtbot.waitUntil(lambda: seen == [0, 1, 2], timeout=5000)
-    qtbot.waitUntil(lambda: not panel._player.isActive(), timeout=2000)
+    qtbot.waitUntil(lambda: seen == [0, 1, 2])
+    qtbot.waitUntil(lambda: not panel._player.isActive())
 
 
 def test_the_status_bar_names_the_job_and_cancels_it(qtbot: QtBot, state, make_job) -> None:

@@ -15,8 +15,8 @@ from recorder import Recorder
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import motion, theme
+from diffviews_desktop.ui.common.settings import Settings
 from diffviews_desktop.ui.shell.preferences import PreferencesWindow
-from diffviews_desktop.ui.shell.settings import Settings
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.ui.views.flat import points_gl, renderer
 

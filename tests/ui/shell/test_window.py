@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from made_runs import run_of
+from patience import until
 from PySide6.QtCore import QPoint, QRect, Qt, QTimer
 from PySide6.QtGui import QAction, QImage
 from PySide6.QtWidgets import (
@@ -43,8 +44,8 @@ from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
+from diffviews_desktop.ui.common.settings import Settings
 from diffviews_desktop.ui.shell.help import FactsWindow, KeysWindow, model_facts
-from diffviews_desktop.ui.shell.settings import Settings
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.ui.views.flat.renderer import GLViewport
 from diffviews_desktop.values.conditions import choice_of, from_choice
@@ -798,10 +799,6 @@ def start(qtbot: QtBot) -> Iterator[Callable[[Path], App]]:
     for app in apps:
         app.worker.stop()
         app.window.deleteLater()
-
-
-def until(qtbot: QtBot, ready: Callable[[], object]) -> None:
-    qtbot.waitUntil(lambda: bool(ready()), timeout=60_000)
 
 
 def test_a_checkpoint_is_converted_at_the_press_of_a_button(

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
-import pytest
 from PySide6.QtCore import QRectF
 from pytestqt.qtbot import QtBot
 
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.ui.views.area import MARGIN
-
-
-@pytest.fixture
-def window(open_window: Callable[..., MainWindow], state: State) -> MainWindow:
-    return open_window(state)
 
 
 def test_the_map_is_painted_after_the_panels(

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from made_runs import run_of
+from patience import SLOWLY
 from PySide6.QtCore import QPoint, QRectF, Qt
 from PySide6.QtGui import QImage
 from pytestqt.qtbot import QtBot
@@ -19,11 +20,6 @@ from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.ui.views.flat.decorations import SIDE, SPACING, with_room
 from diffviews_desktop.ui.views.flat.overlays import STYLES
 from diffviews_desktop.values.runs import TrajectoryStep
-
-
-@pytest.fixture
-def window(open_window: Callable[..., MainWindow], state: State) -> MainWindow:
-    return open_window(state)
 
 
 def hover(qtbot: QtBot, window: MainWindow, place: QPoint) -> None:
@@ -172,6 +168,7 @@ def test_points_glide_to_their_places_on_another_map(
 ) -> None:
     view = window.map
     motion.set_reduced(False)
+    view.glide._animation.setDuration(SLOWLY)
     start, end = view.box.viewRect(), other_map(state).layer_map.xy
     window.session.update(
         replace(

@@ -19,7 +19,8 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.colors import class_colors
 from diffviews_desktop.ui.views.flat.coloring import LEVELS, coloring
-from diffviews_desktop.ui.views.flat.view import MapView, opacities
+from diffviews_desktop.ui.views.flat.point_plot import opacities
+from diffviews_desktop.ui.views.flat.view import MapView
 from diffviews_desktop.values.samples import SampleTable
 
 
@@ -41,7 +42,7 @@ def click(qtbot: QtBot, view: MapView, row: int) -> None:
     qtbot.mouseClick(view.viewport, Qt.MouseButton.LeftButton, pos=place)
 
 
-def test_opacity_goes_from_1_to_04_by_log_sigma() -> None:  # behaviour 42
+def test_opacity_goes_from_1_to_04_by_log_sigma() -> None:
     # log-spaced levels are evenly spaced in opacity
     assert opacities(np.array([0.1, 1.0, 10.0])) == pytest.approx([1.0, 0.7, 0.4])
     assert opacities(np.array([3.0, 3.0])) == pytest.approx([0.7, 0.7])
@@ -133,9 +134,7 @@ def test_a_double_click_asks_for_a_new_anchor(qtbot: QtBot, view: MapView) -> No
     assert caught.args == [12]
 
 
-def test_rings_and_paths_take_no_clicks(  # behaviour 38
-    qtbot: QtBot, view: MapView, make_job, make_step
-) -> None:
+def test_rings_and_paths_take_no_clicks(qtbot: QtBot, view: MapView, make_job, make_step) -> None:
     view.set_selection(Selection(anchor=8, manual=(9,), suggested=((10, 1.0),)))
     steps = tuple(make_step(i, imposed=i == 0) for i in range(4))
     record = run_of(make_job(), "Trajectory 1", steps=steps, done=True)
@@ -318,10 +317,10 @@ def test_recolouring_5000_points_is_quick(qtbot: QtBot, view: MapView, state: St
         for _ in range(5):
             view.set_coloring(None)
             view.viewport.repaint()
-            start = time.perf_counter()
+            start = time.thread_time()  # that of the processor, however busy it is
             view.set_coloring(coloring(replace(shown, view=replace(shown.view, color_by=by))))
             view.viewport.repaint()
-            spent.append(time.perf_counter() - start)
+            spent.append(time.thread_time() - start)
         assert min(spent) < 0.05, (by, spent)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from made_context import context_of
+from patience import SLOWLY
 from pytestqt.qtbot import QtBot
 from recorder import Recorder
 
@@ -22,7 +23,7 @@ from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import motion, theme
 from diffviews_desktop.ui.shell.window import MainWindow
-from diffviews_desktop.ui.views.flat import points, view
+from diffviews_desktop.ui.views.flat import point_plot, points
 from diffviews_desktop.ui.views.flat.coloring import coloring
 from diffviews_desktop.values.maps import LayerMap, LinkedMap
 from diffviews_desktop.values.samples import Column, SampleTable
@@ -33,7 +34,7 @@ COUNT = 60_000
 @pytest.fixture
 def large(tmp_path: Path) -> State:
     """A map larger than all that is done at once."""
-    assert max(session.AT_ONCE, points.MADE_AT_ONCE, view.INDEXED_AT_ONCE) < COUNT
+    assert max(session.AT_ONCE, points.MADE_AT_ONCE, point_plot.INDEXED_AT_ONCE) < COUNT
     rng = np.random.default_rng(0)
     xy = rng.normal(size=(COUNT, 2)).astype(np.float32)
     xy[:2] = (-9, -9), (9, 9)  # far from the others
@@ -72,9 +73,9 @@ def settle(qtbot: QtBot, window: MainWindow) -> None:
     views = [window.map] if linked is None else [window.map, linked]
 
     def quiet() -> bool:
-        return not window.session.busy and not any(one.busy for one in views)
+        return not any(one.busy for one in (window.session, window.map_area.values, *views))
 
-    qtbot.waitUntil(quiet, timeout=20_000)
+    qtbot.waitUntil(quiet)
 
 
 def drawn(window: MainWindow) -> dict[int, int]:
@@ -112,6 +113,13 @@ def test_colours_that_nobody_wants_any_more_are_dropped(qtbot: QtBot, window: Ma
     assert list(drawn(window).values()) == labels
 
 
+def test_colours_for_a_map_that_is_gone_never_arrive(qtbot: QtBot, window: MainWindow) -> None:
+    showing.change_color(session=window.session, by="column:score")
+    window.session.update(replace(window.session.state, layer_map=None))
+    settle(qtbot, window)
+    assert window.map.coloring is None
+
+
 def test_a_filter_is_applied_and_the_last_one_stands(qtbot: QtBot, window: MainWindow) -> None:
     for low in (0.9, 0.5):
         showing.filter_values(window.context, by="column:score", low=low, high=None)
@@ -140,7 +148,7 @@ def test_colours_and_filter_stay_on_another_map_of_the_same_samples(
         replace(window.session.state, opened=replace(window.session.state.opened, layer_map=other))
     )
     assert window.map.coloring is kept  # from the first moment on
-    assert not window.session.busy
+    assert not window.map_area.values.busy
     settle(qtbot, window)
     assert drawn(window) == before
     scene = window.map.points.scene_drawn
@@ -161,12 +169,15 @@ def test_what_moves_is_never_seen_where_it_was_before(qtbot: QtBot, window: Main
         paint(painter, scene, *rest)
 
     places.raster.paint = note
+    window.map.glide._animation.setDuration(SLOWLY)
+    busy: list[bool] = []
+    window.map.glide.moved.connect(lambda at: at is not None and busy.append(places.busy))
     window.session.update(
         replace(window.session.state, opened=replace(window.session.state.opened, layer_map=other))
     )
-    qtbot.wait(100)
-    assert window.map.glide.running
-    assert not places.busy  # nothing is worked out while they move
+    qtbot.waitUntil(lambda: not window.map.glide.running)
+    assert len(busy) > 4
+    assert not any(busy[1:])  # nothing is worked out while they move
     settle(qtbot, window)
     qtbot.waitUntil(lambda: seen[-1][1] == COUNT)
     ways = [middle for middle, _ in seen]
@@ -302,7 +313,7 @@ def test_a_scene_of_other_samples_is_never_drawn(qtbot: QtBot, window: MainWindo
     places = window.map.points
     showing.highlight_class(window.context, number=1)
     places._make_later()
-    assert places._making is not None
+    assert places._making.busy
     few = np.zeros((points.MADE_AT_ONCE + 1, 2))
     places.set_points(few, np.zeros(len(few)), np.ones(len(few)), [])
     seen: list[int] = []

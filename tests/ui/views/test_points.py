@@ -52,7 +52,7 @@ class Plot:
         """What is on the screen, all points drawn."""
         self.widget.viewport().update()
         self.qtbot.wait(200)  # on no display is there an event when something is on the screen
-        self.qtbot.waitUntil(lambda: not self.points.raster.busy, timeout=10_000)
+        self.qtbot.waitUntil(lambda: not self.points.raster.busy)
         self.qtbot.wait(200)
         return pixels(self.widget.screen().grabWindow(self.widget.winId()).toImage())
 
@@ -324,7 +324,7 @@ def test_where_opengl_fails_a_picture_is_drawn(
     with qtbot.captureExceptions() as errors:
         view.show()
         view.set_map(samples, np.random.default_rng(0).normal(size=(len(samples), 2)))
-        qtbot.waitUntil(lambda: view.renderer.name == "raster", timeout=5000)
+        qtbot.waitUntil(lambda: view.renderer.name == "raster")
     assert errors == []
     assert view.renderer.reason == "OpenGL failed"
     shown = pixels(view.viewport.grab().toImage())

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from made_runs import run_of
+from patience import SLOWLY
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
@@ -28,13 +29,14 @@ from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import colors, motion, theme
 from diffviews_desktop.ui.common.colors import class_colors
-from diffviews_desktop.ui.shell.settings import Settings
+from diffviews_desktop.ui.common.settings import Settings
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.ui.views.flat.overlays import STYLES
 from diffviews_desktop.ui.views.flat.renderer import choose_renderer
 from diffviews_desktop.ui.views.flat.view import MapView
 from diffviews_desktop.ui.views.solid import cloud_gl
-from diffviews_desktop.ui.views.solid.canvas import AT_ONCE, Canvas
+from diffviews_desktop.ui.views.solid.canvas import Canvas
+from diffviews_desktop.ui.views.solid.depth_sort import AT_ONCE
 from diffviews_desktop.ui.views.solid.view import ON_THE_FLOOR, SolidView
 from diffviews_desktop.values.row_set import RowSet
 
@@ -99,7 +101,7 @@ def mixed(color: QColor, opacity: float) -> np.ndarray:
 
 def in_front(canvas: Canvas) -> list[int]:
     """The rows of which nothing covers the middle, by the distances between all of them."""
-    cloud, projection = canvas.cloud, canvas.projection()
+    cloud, projection = canvas.cloud, canvas.viewpoint.projection()
     places = projection.pixels(np.stack([cloud.place_of(row) for row in range(len(cloud))]))
     reach = canvas.look().diameter * 2.2
     far = np.hypot(*(places[:, None, :2] - places[None, :, :2]).transpose(2, 0, 1))
@@ -120,7 +122,7 @@ def test_the_point_that_is_drawn_is_the_point_that_is_picked(
     qtbot: QtBot, view: SolidView, state: State, side: tuple[float, float]
 ) -> None:
     canvas = view.canvas
-    canvas.look_from(*side)
+    canvas.viewpoint.turn_to(*side)
     image = picture(view)
     palette = class_colors([0, 1, 2], dark=False)
     tried = 0
@@ -139,7 +141,7 @@ def test_the_point_that_is_drawn_is_the_point_that_is_picked(
 
 def test_noisy_samples_are_fainter(qtbot: QtBot, view: SolidView, state: State) -> None:
     canvas = view.canvas
-    canvas.look_from(-0.9, 1.2)
+    canvas.viewpoint.turn_to(-0.9, 1.2)
     image, palette = picture(view), class_colors([0, 1, 2], dark=False)
     alone = [row for row in in_front(canvas) if row % 2 == 0]
     close = [
@@ -187,7 +189,7 @@ def test_of_two_on_one_line_of_sight_the_nearer_is_drawn_and_picked(
     palette, centre = class_colors([0, 1, 2], dark=False), view.canvas
     centre.center_on(2)
     for elevation, row in ((math.pi / 2, 2), (-math.pi / 2, 1)):
-        centre.look_from(0.0, elevation)
+        centre.viewpoint.turn_to(0.0, elevation)
         middle = QPointF(centre.width() / 2, centre.height() / 2)
         assert centre.row_at(middle) == row
         wanted = rgb(palette[row])
@@ -204,7 +206,7 @@ def test_dimmed_points_are_faint_and_hidden_ones_are_not_there(
 ) -> None:
     flat.set_highlighted_class(0)
     view.show_state(state, flat.points.scene_drawn, None)
-    view.canvas.look_from(*SIDES[0])
+    view.canvas.viewpoint.turn_to(*SIDES[0])
     image, background = picture(view), rgb(theme.colors().map)
     strength = {
         row: np.abs(seen_at(image, view.canvas.position_of(row)) - background).max()
@@ -253,7 +255,7 @@ def test_many_points_are_sorted_in_another_thread(
     assert caught.args == [count - 1]
     qtbot.waitUntil(lambda: not view.busy)
     before = picture(view)
-    view.canvas.look_from(0.3, 0.3)
+    view.canvas.viewpoint.turn_to(0.3, 0.3)
     moving = picture(view)
     qtbot.waitUntil(lambda: not view.busy)
     assert view.canvas.row_at(view.canvas.position_of(count - 1)) == count - 1
@@ -307,9 +309,9 @@ def test_trajectories_descend_from_noise_to_the_picture(
     view.set_picks(shown)
     box = view.canvas.box
     assert box.high[2] > 1.0  # the frame holds the first step, at σ 10
-    view.canvas.look_from(-1.4, 0.2)
+    view.canvas.viewpoint.turn_to(-1.4, 0.2)
     image = picture(view)
-    projection = view.canvas.projection()
+    projection = view.canvas.viewpoint.projection()
     for i, step in enumerate(steps):
         place = np.array([*step.xy, math.log10(step.sigma)])
         x, y, _ = projection.pixels(place)[0].tolist()
@@ -398,7 +400,8 @@ def test_the_view_flies_where_motion_is_allowed(qtbot: QtBot, view: SolidView) -
     aside = canvas.camera
     assert aside != fitted
     motion.set_reduced(False)
-    canvas._flight.moved.connect(lambda camera: seen.append(camera.distance))
+    canvas.viewpoint.flight._animation.setDuration(SLOWLY)
+    canvas.viewpoint.flight.moved.connect(lambda camera: seen.append(camera.distance))
     view.fit()
     assert canvas.camera == aside
     qtbot.waitUntil(lambda: not view.busy)
@@ -408,7 +411,7 @@ def test_the_view_flies_where_motion_is_allowed(qtbot: QtBot, view: SolidView) -
     canvas.reset_view()
     canvas.center_on(3)
     qtbot.keyClick(canvas, Qt.Key.Key_Plus)  # whoever takes the camera has it
-    assert not canvas._flight.running
+    assert not canvas.viewpoint.flight.running
 
 
 def test_steps_lie_on_the_floor_of_an_axis_that_they_have_no_value_on(
@@ -511,7 +514,7 @@ def test_the_wheel_zooms_about_the_mouse_and_f_fits(qtbot: QtBot, view: SolidVie
     canvas.center_on(14)
     place = canvas.position_of(14)
     assert (place.x(), place.y()) == pytest.approx((canvas.width() / 2, canvas.height() / 2))
-    canvas.camera = replace(canvas.camera.panned(80, 20, canvas.height()))
+    canvas.viewpoint.camera = replace(canvas.camera.panned(80, 20, canvas.height()))
     place = canvas.position_of(14)
     near = canvas.camera.distance
     for _ in range(3):
@@ -556,7 +559,7 @@ def test_a_double_click_asks_for_an_anchor_or_resets(qtbot: QtBot, view: SolidVi
     with qtbot.waitSignal(view.double_clicked) as caught:
         qtbot.mouseDClick(canvas, Qt.MouseButton.LeftButton, pos=canvas.position_of(row).toPoint())
     assert caught.args == [row]
-    canvas.look_from(1.0, 0.1)
+    canvas.viewpoint.turn_to(1.0, 0.1)
     canvas.center_on(3)
     assert canvas.camera != fitted
     empty = QPoint(5, 5)
@@ -748,7 +751,7 @@ from pathlib import Path
 from diffviews_desktop.app import create_application
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.ui.shell.window import MainWindow
-from diffviews_desktop.ui.shell.settings import Settings
+from diffviews_desktop.ui.common.settings import Settings
 app = create_application(["test"])
 settings = Settings(Path({str(tmp_path / "settings.json")!r}))
 window = MainWindow(Session(), None, settings)

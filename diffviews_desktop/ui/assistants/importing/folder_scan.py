@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import csv
 import os
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QRunnable, Qt, QThreadPool, QTimer, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from diffviews_desktop.files.csv_text import csv_rows
+from diffviews_desktop.ui.common.latest import Latest
 from diffviews_desktop.values.import_rules import is_hidden, is_picture, label_columns
 
 MOST_COUNTED = 100_000
@@ -36,19 +36,15 @@ class FolderScan(QObject):
     """
 
     found = Signal(object)
-    _ended = Signal(object, object)  # from the pool's thread: the look, its findings
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self._pool = QThreadPool(self)
-        self._pool.setMaxThreadCount(1)
-        self._stop = threading.Event()
+        self._looking = Latest[Findings](self.found.emit, self, name="folder scan")
         self._wanted: tuple[Path | None, Path | None] = (None, None)
         self._delay = QTimer(self)
         self._delay.setSingleShot(True)
         self._delay.setInterval(LOOK_AFTER)
         self._delay.timeout.connect(self._look)
-        self._ended.connect(self._on_ended, Qt.ConnectionType.QueuedConnection)
 
     def look_soon(self, folder: Path | None, labels: Path | None) -> None:
         """Look at a folder and a file; an earlier look is dropped."""
@@ -59,35 +55,21 @@ class FolderScan(QObject):
     def cancel(self) -> None:
         """Drop the look."""
         self._delay.stop()
-        self._stop.set()
+        self._looking.drop()
 
     def wait(self) -> None:
         """Drop it and wait until it has ended."""
-        self.cancel()
-        self._pool.clear()
-        self._pool.waitForDone()
+        self._delay.stop()
+        self._looking.wait()
 
     def _look(self) -> None:
-        self._stop = threading.Event()
-        self._pool.start(_Look(self, *self._wanted, self._stop))
+        folder, labels = self._wanted
 
-    def _on_ended(self, stop: threading.Event, findings: Findings) -> None:
-        if not stop.is_set():
-            self.found.emit(findings)
+        def look() -> Findings:
+            pictures, more = count_pictures(folder, lambda: not self._looking.wants(look))
+            return Findings(pictures, more, labels_problem(labels))
 
-
-class _Look(QRunnable):
-    def __init__(
-        self, scan: FolderScan, folder: Path | None, labels: Path | None, stop: threading.Event
-    ) -> None:
-        super().__init__()
-        self._scan, self._folder, self._labels, self._stop = scan, folder, labels, stop
-
-    def run(self) -> None:
-        pictures, more = count_pictures(self._folder, self._stop.is_set)
-        problem = labels_problem(self._labels)
-        if not self._stop.is_set():
-            self._scan._ended.emit(self._stop, Findings(pictures, more, problem))
+        self._looking.ask(look)
 
 
 def count_pictures(folder: Path | None, stopped: Callable[[], bool]) -> tuple[int, bool]:

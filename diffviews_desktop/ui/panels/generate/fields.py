@@ -14,7 +14,7 @@ from diffviews_desktop.ui.common.labels import caption, tip
 from diffviews_desktop.ui.common.widgets import (
     Decimal,
     ElidingComboBox,
-    block_signals,
+    signals_blocked,
     with_margin,
 )
 from diffviews_desktop.values.sampling import GenerateSettings
@@ -84,10 +84,9 @@ class Fields:
 
     def show(self, settings: GenerateSettings) -> None:
         """Show settings, without a signal."""
-        unblock = block_signals(*self._fields.values())
-        for setting, field in self._fields.items():
-            _show(setting, field, setting.of(settings))
-        unblock()
+        with signals_blocked(*self._fields.values()):
+            for setting, field in self._fields.items():
+                _show(setting, field, setting.of(settings))
 
     def changed(self, settings: GenerateSettings) -> GenerateSettings:
         """The settings with what the fields say."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import (
     QListWidgetItem,
     QMenu,
@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.entries import name_list, short
 from diffviews_desktop.ui.common.labels import plain, tip
-from diffviews_desktop.ui.common.widgets import block_signals
+from diffviews_desktop.ui.common.widgets import signals_blocked
 from diffviews_desktop.ui.panels.generate.fields import (
     Fields,
     choice,
@@ -26,6 +26,7 @@ from diffviews_desktop.ui.panels.generate.fields import (
     spin,
     switch,
 )
+from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.sampling import GenerateSettings
 from diffviews_desktop.values.setting_specs import (
     MASK_FROM,
@@ -74,11 +75,13 @@ class MaskPage(QWidget):
 
     def set_state(self, state: State) -> None:
         """Show the settings."""
+        with signals_blocked(self.first, self.mask_steps):
+            self._show(state)
+
+    def _show(self, state: State) -> None:
         s = state.runs.settings
-        unblock = block_signals(self.first, self.mask_steps)
         self.mask_steps.setMaximum(s.num_steps)
         self.first.setMaximum(s.num_steps)
-        unblock()
         self._fields.show(s)
         guided = s.guidance_scale != 1 and not state.opened.unconditional
         self.unconditional.setEnabled(guided)
@@ -96,7 +99,7 @@ class LayerChoice(QPushButton):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.chosen: tuple[str, ...] = ()
+        self.chosen = LayerSet()
         self._names: tuple[str, ...] = ()
         self._whole = ""
         self.setObjectName("choice")
@@ -117,7 +120,21 @@ class LayerChoice(QPushButton):
             tuple(info.name for info in state.opened.loaded.layers) if state.opened.loaded else ()
         )
         self.chosen = state.runs.settings.mask_layers
-        unblock = block_signals(self.list)
+        with QSignalBlocker(self.list):
+            self._fill(names)
+        self.setEnabled(bool(names))
+        shown = (
+            "+".join(state.opened.layer_map.layers) if state.opened.layer_map is not None else ""
+        )
+        self._whole = "+".join(self.chosen) or f"the map's: {shown}"
+        meaning = (
+            "The layers that are held at the mean of the picked samples. Without a check, those of "
+            "the map."
+        )
+        self.setToolTip(tip(self._whole, meaning))
+        self._elide()
+
+    def _fill(self, names: tuple[str, ...]) -> None:
         if names != self._names:
             self._names = names
             self.list.clear()
@@ -133,18 +150,6 @@ class LayerChoice(QPushButton):
             item = self.list.item(row)
             on = item.data(Qt.ItemDataRole.UserRole) in self.chosen
             item.setCheckState(Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
-        unblock()
-        self.setEnabled(bool(names))
-        shown = (
-            "+".join(state.opened.layer_map.layers) if state.opened.layer_map is not None else ""
-        )
-        self._whole = "+".join(self.chosen) or f"the map's: {shown}"
-        meaning = (
-            "The layers that are held at the mean of the picked samples. Without a check, those of "
-            "the map."
-        )
-        self.setToolTip(tip(self._whole, meaning))
-        self._elide()
 
     def resizeEvent(self, event: object) -> None:
         super().resizeEvent(event)  # type: ignore[arg-type]
@@ -159,5 +164,5 @@ class LayerChoice(QPushButton):
     def _on_checked(self) -> None:
         items = (self.list.item(row) for row in range(self.list.count()))
         on = [item for item in items if item.checkState() == Qt.CheckState.Checked]
-        self.chosen = tuple(sorted(str(item.data(Qt.ItemDataRole.UserRole)) for item in on))
+        self.chosen = LayerSet(str(item.data(Qt.ItemDataRole.UserRole)) for item in on)
         self.edited.emit()

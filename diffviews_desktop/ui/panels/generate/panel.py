@@ -24,7 +24,12 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import ElidedLabel, caption, tip
-from diffviews_desktop.ui.common.widgets import ElidingComboBox, IconButton, as_panel, block_signals
+from diffviews_desktop.ui.common.widgets import (
+    ElidingComboBox,
+    IconButton,
+    as_panel,
+    signals_blocked,
+)
 from diffviews_desktop.ui.panels.generate.mask_page import MaskPage
 from diffviews_desktop.ui.panels.generate.sampling_page import SamplingPage
 from diffviews_desktop.values.conditions import (
@@ -129,9 +134,13 @@ class GeneratePanel(QWidget):
 
     def set_state(self, state: State) -> None:
         """Show the settings, the classes to choose from, and what Generate would do."""
+        self._base = state.runs.settings
+        with signals_blocked(self.classes, self.seed, self.lock):
+            self._show(state)
+        self._set_buttons(state)
+
+    def _show(self, state: State) -> None:
         s = state.runs.settings
-        self._base = s
-        unblock = block_signals(self.classes, self.seed, self.lock)
         self.sampling.set_state(state)
         self.masking.set_state(state)
         locked = s.seed is not None
@@ -142,8 +151,6 @@ class GeneratePanel(QWidget):
         if not self.seed.hasFocus():
             self.seed.setText("" if last is None else str(last))
         self._fill_classes(state)
-        unblock()
-        self._set_buttons(state)
 
     def _fill_classes(self, state: State) -> None:
         general: list[Condition] = [AnchorClass(), RandomClass(), ZeroLabel(), UniformLabel()]

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import tip
-from diffviews_desktop.ui.common.widgets import block_signals
+from diffviews_desktop.ui.common.widgets import signals_blocked
 from diffviews_desktop.ui.panels.generate.fields import (
     Fields,
     choice,
@@ -84,8 +84,11 @@ class SamplingPage(QWidget):
 
     def set_state(self, state: State) -> None:
         """Show the settings."""
+        with signals_blocked(self.preset, self.sigma_min):
+            self._show(state)
+
+    def _show(self, state: State) -> None:
         s = state.runs.settings
-        unblock = block_signals(self.preset, self.sigma_min)
         self.sigma_min.setMaximum(s.sigma_max)
         self._fields.show(s)
         meaning = GUIDANCE_SCALE.help
@@ -95,7 +98,6 @@ class SamplingPage(QWidget):
         heun = s.sampler == "heun"
         show_row(self._grid, _CHURN_ROW, heun)
         show_row(self._grid, _LIMITS_ROW, heun and s.s_churn > 0)
-        unblock()
 
     def changed(self, settings: GenerateSettings) -> GenerateSettings:
         """The settings with what the fields say."""

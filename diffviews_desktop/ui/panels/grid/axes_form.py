@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import (
     QFormLayout,
     QLineEdit,
@@ -16,7 +16,7 @@ from diffviews_desktop.engine.jobs.drawing import MAX_PICTURES
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.entries import name_list, short
 from diffviews_desktop.ui.common.labels import caption, muted, tip
-from diffviews_desktop.ui.common.widgets import block_signals, with_margin
+from diffviews_desktop.ui.common.widgets import with_margin
 from diffviews_desktop.values.setting_specs import STRENGTH
 
 
@@ -68,16 +68,15 @@ class AxesForm(QWidget):
         if names == self._names:
             return
         self._names = names
-        unblock = block_signals(self.layers)
-        self.layers.clear()
-        for name in names:
-            item = QListWidgetItem(short(name))
-            item.setData(Qt.ItemDataRole.UserRole, name)
-            item.setToolTip(tip(name))
-            item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
-            item.setCheckState(Qt.CheckState.Unchecked)
-            self.layers.addItem(item)
-        unblock()
+        with QSignalBlocker(self.layers):
+            self.layers.clear()
+            for name in names:
+                item = QListWidgetItem(short(name))
+                item.setData(Qt.ItemDataRole.UserRole, name)
+                item.setToolTip(tip(name))
+                item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
+                item.setCheckState(Qt.CheckState.Unchecked)
+                self.layers.addItem(item)
 
     def axes(self, num_steps: int) -> dict[str, object] | None:
         """The axes as `GenerateGrid` takes them; None where a field cannot be read, which is said.

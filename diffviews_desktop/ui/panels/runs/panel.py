@@ -25,7 +25,12 @@ from diffviews_desktop.text.wording import counted
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.images import enlarged, to_qimage, with_inset
 from diffviews_desktop.ui.common.labels import ElidedLabel, Links, muted, picture_label, tip
-from diffviews_desktop.ui.common.widgets import ElidingComboBox, IconButton, as_panel, block_signals
+from diffviews_desktop.ui.common.widgets import (
+    ElidingComboBox,
+    IconButton,
+    as_panel,
+    signals_blocked,
+)
 from diffviews_desktop.ui.panels.runs.comparison import PICTURE, Comparison, captioned
 from diffviews_desktop.values.conditions import described
 from diffviews_desktop.values.samples import SampleTable
@@ -175,12 +180,28 @@ class TrajectoryPanel(QWidget):
             self._player.stop()
             self._frames = (0, 0)
             return
-        unblock = block_signals(self.choice, self.visible, self.slider, self.strip, self.compare)
+        with signals_blocked(self.choice, self.visible, self.slider, self.strip, self.compare):
+            self._show_controls(record, state)
+        count = len(record.steps)
+        for widget in (self.slider, self.previous, self.play, self.next):
+            widget.setEnabled(count > 0)
+        self.settings.set_text(_describe(record, state))
+        if count:
+            self._show_step(record, state.runs.step)
+        else:
+            self.picture.clear()
+            self.where.setText("waiting…")
+        if state.runs.comparing and record.job.rows:
+            self.comparison.show_step(
+                record, state.runs.baseline(), state.runs.step if count else 0
+            )
+
+    def _show_controls(self, record: TrajectoryRecord, state: State) -> None:
         self._fill_choice(state)
         self.visible.setChecked(record.visible)
         here = state.on_this_map(record)
         self.visible.setEnabled(here)
-        layers = "+".join(record.job.layers)
+        layers = str(record.job.layers)
         elsewhere = f"Its path belongs to the map of {layers} of {record.job.model}"
         self.visible.setToolTip(tip("Show this trajectory on the map" if here else elsewhere))
         self._fill_strip(record)
@@ -193,19 +214,6 @@ class TrajectoryPanel(QWidget):
         self.compare.setEnabled(masked)
         self.comparison.setVisible(state.runs.comparing and masked)
         self._show_landing(record, state)
-        unblock()
-        for widget in (self.slider, self.previous, self.play, self.next):
-            widget.setEnabled(count > 0)
-        self.settings.set_text(_describe(record, state))
-        if count:
-            self._show_step(record, state.runs.step)
-        else:
-            self.picture.clear()
-            self.where.setText("waiting…")
-        if state.runs.comparing and masked:
-            self.comparison.show_step(
-                record, state.runs.baseline(), state.runs.step if count else 0
-            )
 
     def _show_landing(self, record: TrajectoryRecord, state: State) -> None:
         """The noise levels to look at, and what was found."""
@@ -329,7 +337,7 @@ def _mask(record: TrajectoryRecord) -> str:
     if s.mask_from or s.mask_steps < s.num_steps:
         parts.append(f"on steps {s.mask_from + 1}-{s.mask_steps}")
     if s.mask_layers:
-        parts.append(f"at {visible('+'.join(s.mask_layers), MOST_OF_NAME)}")
+        parts.append(f"at {visible(str(s.mask_layers), MOST_OF_NAME)}")
     if s.strength < 1:
         parts.append(f"of strength {s.strength:g}")
     if s.weighting == "distance":
@@ -341,7 +349,7 @@ def _describe(record: TrajectoryRecord, state: State) -> str:
     s, run_nfe = record.job.settings, record.evaluations
     parts = [
         visible(record.job.model, MOST_OF_NAME),
-        visible("+".join(record.job.layers), MOST_OF_NAME),
+        visible(str(record.job.layers), MOST_OF_NAME),
         _mask(record),
         f"{s.sampler}, {s.num_steps} steps, NFE {s.evaluations() if run_nfe is None else run_nfe}",
         f"σ {s.sigma_max:g} to {s.sigma_min:g}",

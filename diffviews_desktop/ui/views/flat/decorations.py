@@ -5,17 +5,17 @@ Found when the view has come to rest, of large maps in another thread.
 
 from __future__ import annotations
 
-import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, QPointF, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QObject, QPointF, QRectF, QSizeF, Qt, QTimer
 from PySide6.QtGui import (
     QColor,
     QFont,
@@ -32,10 +32,9 @@ from diffviews_desktop.text.plain import MOST_OF_NAME
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.images import PictureLoader, enlarged
 from diffviews_desktop.ui.common.labels import plain
+from diffviews_desktop.ui.common.latest import Latest
 from diffviews_desktop.ui.views.flat.density import Label, contours, labels_of
 from diffviews_desktop.ui.views.flat.picking import PointIndex
-
-log = logging.getLogger(__name__)
 
 SIDE = 34  # of a picture, logical pixels
 SPACING = 40  # between the middles of two pictures
@@ -64,8 +63,23 @@ class Decorated:
     color: Callable[[int], QColor]
 
 
-Found = tuple[int, NDArray[np.int64], list[Label], list[NDArray[np.float64]] | None]
-"""Version, samples with a picture, names, and lines where they are others."""
+class Found(NamedTuple):
+    """What fits into a view.
+
+    Attributes:
+        rows: samples with a picture.
+        names: of classes, where there is room for them.
+        lines: contours; None where those that are shown stay.
+        lines_of: the points that the lines belong to: their data, and those that are left out.
+    """
+
+    rows: NDArray[np.int64]
+    names: list[Label]
+    lines: list[NDArray[np.float64]] | None
+    lines_of: tuple[object, object] | None
+
+
+NOTHING = Found(np.empty(0, np.int64), [], [], None)
 
 
 class _OnTop(pg.GraphicsObject):
@@ -240,8 +254,6 @@ class Contours(pg.GraphicsObject):
 class Decorations(QObject):
     """Pictures, names and contours on one map; each is shown only while it is wanted."""
 
-    _found = Signal(object)
-
     def __init__(
         self,
         box: pg.ViewBox,
@@ -249,20 +261,18 @@ class Decorations(QObject):
         threads: ThreadPoolExecutor,
         parent: QObject,
     ) -> None:
-        super().__init__(parent)  # what another thread finds is not for a map that is gone
-        self._box, self._threads = box, threads
+        super().__init__(parent)
+        self._box = box
+        self._finding = Latest(self._show, self, threads=threads)
         self.thumbnails, self.names, self.contours = Thumbnails(pictures), ClassNames(), Contours()
         for item in (self.contours, self.thumbnails, self.names):
             box.addItem(item, ignoreBounds=True)
         self.thumbnails.viewRangeChanged()
         self.names.viewRangeChanged()
         pictures.loaded.connect(self._on_loaded)
-        self._found.connect(self._show, Qt.ConnectionType.QueuedConnection)
         self._data: Decorated | None = None
         self._index: Future[PointIndex] | None = None
         self._hidden: NDArray[np.bool_] | None = None
-        self._version = 0
-        self._closed = False
         self._contoured: tuple[object, object] | None = None
         self.want_pictures = self.want_names = self.want_contours = False
 
@@ -280,74 +290,87 @@ class Decorations(QObject):
 
     def close(self) -> None:
         """Look for nothing more."""
-        self._closed = True
+        self._finding.close()
 
     def refresh(self) -> None:
-        """Find anew what fits into the present view."""
-        if self._closed:
-            return
-        self._version += 1
+        """Find again what fits into the present view."""
         data, index = self._data, self._index
-        if data is None or not self.want_contours:
-            self._contoured = None
-        if data is None or index is None or not len(data.xy):
-            self._show((self._version, np.empty(0, np.int64), [], []))
+        wanted = self.want_pictures or self.want_names or self.want_contours
+        if data is None or index is None or not len(data.xy) or not wanted:
+            shown = self.thumbnails.shown or self.names.shown or self.contours.paths
+            if wanted or shown:
+                self._finding.do_now(lambda: NOTHING)
+            else:
+                self._finding.drop()
             return
-        if not (self.want_pictures or self.want_names or self.want_contours):
-            if self.thumbnails.shown or self.names.shown or self.contours.paths:
-                self._show((self._version, np.empty(0, np.int64), [], []))
-            return
-        version, hidden, part = self._version, self._hidden, self._box.viewRect()
-        size = self._box.rect().size()
-        corners = part.left(), part.top(), part.width(), part.height()
-        wants = self.want_pictures, self.want_names, self.want_contours
-        before = self._contoured
-        fresh = before is not None and before[0] is data and before[1] is hidden
-        self._contoured = (data, hidden) if wants[2] else None
-
-        def find() -> None:
-            rows = index.result().in_rectangle(part.left(), part.top(), part.right(), part.bottom())
-            if hidden is not None:
-                rows = rows[~hidden[rows]]
-            pictures = np.empty(0, np.int64)
-            if wants[0]:
-                pictures = with_room(data.xy, rows, part, size.width(), size.height())
-            names: list[Label] = []
-            if wants[1]:
-                names = labels_of(data.xy, data.labels, rows, corners, size.width(), size.height())
-            lines = None
-            if wants[2] and not fresh:
-                lines = contours(data.xy if hidden is None else data.xy[~hidden])
-            elif not wants[2]:
-                lines = []
-            self._found.emit((version, pictures, names, lines))
-
-        self._threads.submit(find).add_done_callback(_say_why)
+        search = _Search(
+            data,
+            index,
+            self._hidden,
+            self._box.viewRect(),
+            self._box.rect().size(),
+            self.want_pictures,
+            self.want_names,
+            self.want_contours,
+            self._contoured,
+        )
+        self._finding.ask(search.find)
 
     def _show(self, found: Found) -> None:
-        if self._closed:
-            return
-        version, rows, names, lines = found
-        if lines is not None:
-            self.contours.show_lines(lines)
-        if version != self._version:
-            return
+        if found.lines is not None:
+            self.contours.show_lines(found.lines)
+        self._contoured = found.lines_of
         data = self._data
         if data is None:
             self.thumbnails.shown = []
             self.names.show_names([])
             return
-        self.thumbnails.show_pictures(data, rows)
-        self.names.show_names([(n, data.names.get(n.number, str(n.number))) for n in names])
+        self.thumbnails.show_pictures(data, found.rows)
+        names = [(name, data.names.get(name.number, str(name.number))) for name in found.names]
+        self.names.show_names(names)
 
     def _on_loaded(self, path: str, image: QImage) -> None:
         if any(shown == path for _, _, _, shown in self.thumbnails.shown):
             self.thumbnails.update()
 
 
-def _say_why(future: Future[None]) -> None:
-    if not future.cancelled() and future.exception() is not None:
-        log.error("the map could not be decorated", exc_info=future.exception())
+@dataclass(frozen=True, eq=False)
+class _Search:
+    """What to find for one view; in another thread, as all of it stays as it is."""
+
+    data: Decorated
+    index: Future[PointIndex]
+    hidden: NDArray[np.bool_] | None
+    part: QRectF
+    size: QSizeF
+    want_pictures: bool
+    want_names: bool
+    want_contours: bool
+    contoured: tuple[object, object] | None
+
+    def find(self) -> Found:
+        part, data = self.part, self.data
+        index = self.index.result()
+        rows = index.in_rectangle(part.left(), part.top(), part.right(), part.bottom())
+        if self.hidden is not None:
+            rows = rows[~self.hidden[rows]]
+        width, height = self.size.width(), self.size.height()
+        pictures = np.empty(0, np.int64)
+        if self.want_pictures:
+            pictures = with_room(data.xy, rows, part, width, height)
+        names: list[Label] = []
+        if self.want_names:
+            corners = part.left(), part.top(), part.width(), part.height()
+            names = labels_of(data.xy, data.labels, rows, corners, width, height)
+        return Found(pictures, names, *self._lines())
+
+    def _lines(self) -> tuple[list[NDArray[np.float64]] | None, tuple[object, object] | None]:
+        if not self.want_contours:
+            return [], None
+        data, hidden, before = self.data, self.hidden, self.contoured
+        if before is not None and before[0] is data and before[1] is hidden:
+            return None, before
+        return contours(data.xy if hidden is None else data.xy[~hidden]), (data, hidden)
 
 
 def with_room(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -17,7 +16,7 @@ from PySide6.QtCore import QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QPaintEngine, QPainter, QTransform
 from PySide6.QtWidgets import QWidget
 
-from diffviews_desktop.state.background import background_thread
+from diffviews_desktop.ui.common.latest import Latest
 from diffviews_desktop.ui.views.flat.opengl import GLError
 from diffviews_desktop.ui.views.flat.points_gl import GLPainter
 from diffviews_desktop.ui.views.flat.points_raster import RasterPainter, Snapshot, Sprites
@@ -67,7 +66,6 @@ class Points(pg.GraphicsObject):
 
     failed = Signal(str)
     changed = Signal()
-    _made = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
@@ -84,9 +82,7 @@ class Points(pg.GraphicsObject):
         self._laid: PointScene | None = None  # a scene in which nothing but colours may be wrong
         self._version = self._shown = 0  # of what is to be drawn, of the scene
         self._since = 0  # the first version of these samples
-        self._making: Future[_Made] | None = None
-        self._makers: ThreadPoolExecutor | None = None
-        self._made.connect(self._on_made, Qt.ConnectionType.QueuedConnection)
+        self._making = Latest[_Made](self._on_made, self, name="scene")
         self._soon = QTimer(self)  # once for all that changes together
         self._soon.setSingleShot(True)
         self._soon.setInterval(0)
@@ -227,7 +223,7 @@ class Points(pg.GraphicsObject):
     @property
     def busy(self) -> bool:
         """Whether another thread is at work on what is to be drawn."""
-        return self._making is not None or self._soon.isActive() or self.raster.busy
+        return self._making.busy or self._soon.isActive() or self.raster.busy
 
     @property
     def _later(self) -> bool:
@@ -268,21 +264,15 @@ class Points(pg.GraphicsObject):
         if not self._later:
             self.update()
             self.changed.emit()
-        elif self._making is None:
+        elif not self._making.busy:
             self._soon.start()
 
     def _make_later(self) -> None:
-        if self._moves or self._making is not None:
-            return
-        if self._makers is None:
-            self._makers = background_thread("scene")
-        recipe = self._recipe()
-        self._making = self._makers.submit(recipe)
-        self._making.add_done_callback(self._made.emit)
+        # one after the other: what is made of a change is the beginning of what is made of the next
+        if not self._moves and not self._making.busy:
+            self._making.ask(self._recipe())
 
-    def _on_made(self, making: Future[_Made]) -> None:
-        self._making = None
-        made = making.result()
+    def _on_made(self, made: _Made) -> None:
         before = self._shown
         self._take(made)
         if self._shown != before:
@@ -291,7 +281,7 @@ class Points(pg.GraphicsObject):
             if not self._draw_next():
                 self.update()
             self.changed.emit()
-        if made.version != self._version and self._later and self._makers is not None:
+        if made.version != self._version and self._later:
             self._make_later()
 
     def _draw_next(self) -> bool:
@@ -381,9 +371,7 @@ class Points(pg.GraphicsObject):
     def close(self) -> None:
         """End what runs in other threads."""
         self._soon.stop()
-        if self._makers is not None:
-            self._makers.shutdown()
-            self._makers = None
+        self._making.close()
         self.raster.close()
 
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pyqtgraph.Qt import internals
-from PySide6.QtCore import QObject, QPointF, Qt, Signal
+from PySide6.QtCore import QObject, QPointF, Signal
 from PySide6.QtGui import QImage, QPainter, QPixmap
 
-from diffviews_desktop.state.background import background_thread
+from diffviews_desktop.ui.common.latest import Latest
 from diffviews_desktop.ui.views.flat.scene import SIZES, PixelView, PointLook, PointScene
 
 AT_ONCE = 15_000
@@ -268,25 +267,21 @@ class RasterPainter(QObject):
     """
 
     ready = Signal()
-    _drawn = Signal(object)  # from the other thread
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._frame: Frame | None = None
         self._sprites: Sprites | None = None
-        self._work: Future[Frame | None] | None = None
-        self._working_on: PointScene | None = None
-        self._again = False
+        self._drawing: Latest[Frame | None]
+        self._drawing = Latest(self._on_drawn, self, name="map picture", every=True)
+        self._asked: tuple[PointScene, PixelView, PointLook] | None = None
         self.patient = False
         """Whether the view moves by itself: what it passes by needs no sharp picture."""
-        self._thread: ThreadPoolExecutor | None = None
-        self._closed = False
-        self._drawn.connect(self._on_drawn, Qt.ConnectionType.QueuedConnection)
 
     @property
     def busy(self) -> bool:
         """Whether a picture is being drawn in another thread."""
-        return self._work is not None
+        return self._drawing.busy
 
     def paint(
         self,
@@ -345,43 +340,29 @@ class RasterPainter(QObject):
         return self._sprites
 
     def _request(self, scene: PointScene, view: PixelView, look: PointLook) -> None:
-        if self._closed:
-            return
-        if self._work is not None:
-            self._again = True
-            if scene is not self._working_on:
-                self._working_on = None  # what is being drawn is no longer wanted
+        asked, self._asked = self._asked, (scene, view, look)
+        if asked is None or asked[0] is not scene:
+            self._drawing.drop()  # other points: what is being drawn is no longer wanted
+        elif self._drawing.awaited and asked[1:] == (view, look):
             return
         wide = _wide(view, len(scene))
         sprites = self._sprites_of(scene, look, view.ratio)
-        self._working_on = scene
 
         def draw() -> Frame | None:
-            image = render(scene, wide, sprites, lambda: self._working_on is scene)
+            image = render(scene, wide, sprites, lambda: self._drawing.wants(draw))
             return None if image is None else Frame(image, scene, wide, look)
 
-        if self._thread is None:
-            self._thread = background_thread("map picture")
-        self._work = self._thread.submit(draw)
-        self._work.add_done_callback(self._drawn.emit)
+        self._drawing.ask(draw)
 
-    def _on_drawn(self, work: Future[Frame | None]) -> None:
-        self._work = None
-        self._working_on = None
-        again, self._again = self._again, False
-        frame = work.result()
-        if frame is not None and not self._closed:
+    def _on_drawn(self, frame: Frame | None) -> None:
+        if frame is not None:
             self._frame = frame
-        if frame is not None or again:
             self.ready.emit()
 
     def close(self) -> None:
         """End the work in the other thread."""
-        self._closed = True
-        self._working_on = None
-        if self._thread is not None:
-            self._thread.shutdown()
-        self._frame = None
+        self._drawing.close()
+        self._frame = self._asked = None
         self._sprites = None
 
 

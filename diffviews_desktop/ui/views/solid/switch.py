@@ -120,9 +120,9 @@ class MapSwitch(QObject):
         """Pass on what was picked; what concerns the points comes from the flat map."""
         if self.view is None or not self._on:
             return
-        if new.view.camera not in (None, old.view.camera, self.view.canvas.camera):
+        if new.view.camera not in (None, old.view.camera, self.view.canvas.viewpoint.camera):
             assert new.view.camera is not None
-            self.view.canvas.see_from(new.view.camera)
+            self.view.canvas.viewpoint.look_from(new.view.camera)
         if self._refresh.isActive():
             return
         anchor = old.picks.selection.anchor != new.picks.selection.anchor
@@ -175,7 +175,7 @@ class MapSwitch(QObject):
         view.step_clicked.connect(self.step_clicked)
         view.menu_wanted.connect(self.menu_wanted)
         view.axis_chosen.connect(partial(showing.change_third_axis, self._context))
-        view.canvas.looked.connect(self._still.start)
+        view.canvas.viewpoint.changed.connect(self._still.start)
         view.failed.connect(self._on_failed)
         self._stack.addWidget(view)
         self.view = view
@@ -183,7 +183,7 @@ class MapSwitch(QObject):
 
     def _remember_camera(self) -> None:
         if self.view is not None and self._on:
-            showing.remember_camera(self._context, self.view.canvas.camera)
+            showing.remember_camera(self._context, self.view.canvas.viewpoint.chosen)
 
     def _on_failed(self, reason: str) -> None:
         """Back to the flat map, once; it can be tried again."""

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from PySide6.QtCore import QPoint, QPointF, Qt, Signal
+from PySide6.QtCore import QPoint, QPointF, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QImage, QResizeEvent, QStandardItemModel
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
-from diffviews_desktop.state.background import background_thread
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.labels import ElidedLabel, caption, tip
-from diffviews_desktop.ui.common.widgets import as_panel, block_signals
+from diffviews_desktop.ui.common.latest import Latest
+from diffviews_desktop.ui.common.widgets import as_panel
 from diffviews_desktop.ui.views.flat.coloring import Coloring
 from diffviews_desktop.ui.views.flat.legend import Legend
 from diffviews_desktop.ui.views.flat.scene import PointScene
-from diffviews_desktop.ui.views.solid.canvas import AT_ONCE, Canvas
+from diffviews_desktop.ui.views.solid.canvas import Canvas
 from diffviews_desktop.ui.views.solid.cloud import NOTHING, Cloud, make_cloud
+from diffviews_desktop.ui.views.solid.depth_sort import AT_ONCE
 from diffviews_desktop.ui.views.solid.third_axis import (
     CHOICES,
     ThirdAxis,
@@ -60,16 +61,12 @@ class SolidView(QWidget):
     menu_wanted = Signal(object, QPoint)
     axis_chosen = Signal(str)
     failed = Signal(str)
-    _prepared = Signal(object)
 
     def __init__(self, parent: QWidget | None = None, *, graphics_card: bool = True) -> None:
         super().__init__(parent)
         self._shown: State | None = None
         self._picks = State()
-        self._wanted: tuple[State, PointScene] | None = None
-        self._making: Future[_Prepared] | None = None
-        self._threads = background_thread("map 3d points")
-        self._prepared.connect(self._on_prepared, Qt.ConnectionType.QueuedConnection)
+        self._making = Latest[_Prepared](self._take, self, name="map 3d points")
         self.choice = QComboBox()
         self.choice.setAccessibleName("Third axis")
         for by, text in CHOICES.items():
@@ -118,16 +115,16 @@ class SolidView(QWidget):
         self.legend.set_coloring(coloring)
         self.legend.set_filter(state.view.filter)
         self._place_legend()
+        make = partial(_make, state, scene, self.axis)
         if len(scene) > AT_ONCE:
-            self._wanted = state, scene
-            self._make_in_thread()
+            self._making.ask(make)
         else:
-            self._wanted = self._making = None
-            self._take(_make(state, scene, self.axis))
+            self._making.do_now(make)
 
     def clear(self) -> None:
         """Show nothing."""
-        self._wanted = self._making = self._shown = None
+        self._making.drop()
+        self._shown = None
         self._picks = State()
         self.legend.set_coloring(None)
         self.canvas.set_trajectories([], None, 0)
@@ -137,7 +134,7 @@ class SolidView(QWidget):
     def set_picks(self, state: State) -> None:
         """Show selection and trajectories of a state whose points are shown already."""
         self._picks = state
-        if self._making is not None or self._wanted is not None:
+        if self._making.awaited:
             return  # they belong to points that are not there yet
         self.canvas.set_selection(state.picks.selection)
         records, unmasked = state.on_map()
@@ -155,21 +152,6 @@ class SolidView(QWidget):
         by = axis_of_choice(state)
         return by != self.axis or by == "distance"
 
-    def _make_in_thread(self) -> None:
-        if self._making is None and self._wanted is not None:
-            (state, scene), self._wanted = self._wanted, None
-            self._making = self._threads.submit(_make, state, scene, self.axis)
-            self._making.add_done_callback(self._prepared.emit)
-
-    def _on_prepared(self, future: Future[_Prepared]) -> None:
-        if future is not self._making:
-            return  # of points that are no longer wanted
-        self._making = None
-        if self._wanted is None:
-            self._take(future.result())
-        else:
-            self._make_in_thread()
-
     def _take(self, made: _Prepared) -> None:
         old, state = self._shown, made.state
         keep = (
@@ -184,18 +166,17 @@ class SolidView(QWidget):
     @property
     def busy(self) -> bool:
         """Whether points are being prepared."""
-        return self._making is not None or self.canvas.busy
+        return self._making.busy or self.canvas.busy
 
     def _fill_choice(self, state: State) -> None:
-        unblock = block_signals(self.choice)
-        model = self.choice.model()
-        assert isinstance(model, QStandardItemModel)
-        for row, by in enumerate(CHOICES):
-            why_not = state.cannot_color(by)
-            model.item(row).setEnabled(not why_not)
-            self.choice.setItemData(row, tip(why_not), Qt.ItemDataRole.ToolTipRole)
-        self.choice.setCurrentIndex(list(CHOICES).index(axis_of_choice(state)))
-        unblock()
+        with QSignalBlocker(self.choice):
+            model = self.choice.model()
+            assert isinstance(model, QStandardItemModel)
+            for row, by in enumerate(CHOICES):
+                why_not = state.cannot_color(by)
+                model.item(row).setEnabled(not why_not)
+                self.choice.setItemData(row, tip(why_not), Qt.ItemDataRole.ToolTipRole)
+            self.choice.setCurrentIndex(list(CHOICES).index(axis_of_choice(state)))
 
     def _choose(self, index: int) -> None:
         self.axis_chosen.emit(self.choice.itemData(index))
@@ -252,8 +233,7 @@ class SolidView(QWidget):
 
     def close_threads(self) -> None:
         """End what runs in other threads."""
-        self._wanted = None
-        self._threads.shutdown()
+        self._making.close()
         self.canvas.close_threads()
 
     def _place_legend(self) -> None:

@@ -18,7 +18,7 @@ from recorder import Recorder
 from diffviews_desktop import paths
 from diffviews_desktop.app import App, Options
 from diffviews_desktop.state.session import Session
-from diffviews_desktop.ui.shell.settings import MOST_BYTES, Settings, packed, unpacked
+from diffviews_desktop.ui.common.settings import MOST_BYTES, Settings, packed, unpacked
 from diffviews_desktop.ui.shell.window import MainWindow
 
 FINE = {"theme": "dark", "recent": ["/a", "/b@c, d"], "folder": "@Variant(\udcff\u202e"}

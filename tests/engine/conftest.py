@@ -1,0 +1,16 @@
+"""Fixtures of the engine's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from diffviews_desktop.values.folders import Source
+
+
+@pytest.fixture
+def source(tiny_data: Callable[..., Path]) -> Source:
+    """A folder with a tiny model."""
+    return Source(path=tiny_data())
