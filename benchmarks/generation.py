@@ -2,7 +2,7 @@
 
     python benchmarks/generation.py [--network demo|ddpmpp …] [--repeats N] [--json FILE]
 
-A run goes through the engine as in the window: trajectory, pictures, places on the map, a mask held
+A run goes through the engine as in the window: run, pictures, places on the map, a mask held
 at every step. Its peer is the same number of bare forward passes of the same adapter class, on the
 same shapes and threads; goal: 1.05 times. Guidance as one batch is beside two passes a step.
 The first step that is told is beside the median of one step. Memory is the growth from 50

@@ -16,7 +16,7 @@ from tiny_folder import write_tiny_model
 
 from diffviews_desktop.data.folder.sample_files import write_embedding_csv
 from diffviews_desktop.engine.engine import Engine
-from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid, Trajectory
+from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid, RunResult
 from diffviews_desktop.engine.jobs.mapping import Extract, MapLayer
 from diffviews_desktop.engine.jobs.opening import DataOpened, LoadModel, OpenData
 from diffviews_desktop.engine.jobs.samples import AveragePictures, ExportSamples
@@ -124,7 +124,7 @@ class HostileFolder:
                 job_id=1, source=source, model=name, layers=(), rows=tuple(rows.tolist()),
                 condition=from_choice(choice), settings=settings,
             )  # fmt: skip
-            made, refused = self._run(job, Trajectory)
+            made, refused = self._run(job, RunResult)
             yield "generate", refused
             if made is not None:
                 yield "replay", self._replay(json.loads(json.dumps(made.record)), random)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from diffviews_desktop.actions.context import Context, Move, Page, SessionLike, WorkerLike
+from diffviews_desktop.actions.context import Contents, Context, Move, Page, SessionLike, WorkerLike
 from diffviews_desktop.engine.protocol import Job
 
 
@@ -47,8 +47,8 @@ class NoWindow:
         self.asked.append(("folder", title))
         return self.folder
 
-    def ask_file(self, title: str, name: str, kinds: Sequence[str], place: str) -> Path | None:
-        self.asked.append(("file", title, name, tuple(kinds), place))
+    def ask_file(self, title: str, name: str, contents: Contents, place: str) -> Path | None:
+        self.asked.append(("file", title, name, contents(), place))
         return self.file
 
     def show_page(self, page: Page) -> None:

@@ -11,17 +11,17 @@ import numpy as np
 from made_runs import told
 from PIL import Image
 
-from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid, PictureGrid, Trajectory
+from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid, PictureGrid, RunResult
 from diffviews_desktop.values.conditions import ZeroLabel
 from diffviews_desktop.values.folders import Source
-from diffviews_desktop.values.runs import GridCell, TrajectoryStep
+from diffviews_desktop.values.runs import GridCell, RunStep
 from diffviews_desktop.values.samples import SampleTable
 from diffviews_desktop.values.sampling import GenerateSettings
 
 NO_SAMPLES = SampleTable(Path(), (), np.zeros(0, np.int32), (), (), np.zeros(0, np.float32))
 
 
-def made_up_run(seed: int, steps: int = 3, *, keep: bool = True, size: int = 8) -> Trajectory:
+def made_up_run(seed: int, steps: int = 3, *, keep: bool = True, size: int = 8) -> RunResult:
     """A run every file of which tells its seed."""
     job = Generate(
         job_id=0,
@@ -34,12 +34,12 @@ def made_up_run(seed: int, steps: int = 3, *, keep: bool = True, size: int = 8) 
         keep=keep,
     )
     values = {"midblock": np.full((2, 3, 3), seed, np.float32)} if keep else None
-    return Trajectory(
+    return RunResult(
         job,
         ZeroLabel(),
         seed,
         tuple(
-            TrajectoryStep(
+            RunStep(
                 index, 1.0, _picture(seed, size), _picture(seed, size), (0.0, 0.0), 0.0, None,
                 computed=values,
             )

@@ -44,7 +44,7 @@ def click(qtbot: QtBot, app: App, row: int) -> None:
 
 
 def away_from_steps(app: App, label: int) -> int:
-    """A sample of a class that no step of the shown trajectories lies on."""
+    """A sample of a class that no step of the shown runs lies on."""
     session, shown = app.session, app.window.map
     rows = np.flatnonzero(session.state.opened.samples.class_label == label)
     at = np.array([shown.position_of(row).toTuple() for row in rows])
@@ -116,17 +116,17 @@ def test_the_loop(qtbot: QtBot, app: App) -> None:
     assert len(counts) > len(record.steps) / 2
     assert class_number(record.condition) == 7
     assert record.seed is not None
-    assert window.trajectory.strip.count() == len(record.steps) == 10
+    assert window.runs_panel.strip.count() == len(record.steps) == 10
     assert list(window.map._paths) == [record.id]
 
     # scrub, by slider and by key
-    window.trajectory.slider.setValue(2)
+    window.runs_panel.slider.setValue(2)
     assert session.state.runs.step == 2
     window.activateWindow()
     qtbot.waitUntil(window.isActiveWindow)
     qtbot.keyClick(window, Qt.Key.Key_Right)
     assert session.state.runs.step == 3
-    assert window.trajectory.where.text().startswith("step 4/10")
+    assert window.runs_panel.where.text().startswith("step 4/10")
 
     # change the layer: the old map stays until the new one is whole, and comes back exactly
     choose_layer(app, ("encoder_bottleneck",))
@@ -221,7 +221,7 @@ if __name__ == "__main__":
             runs.generate_from_neighbors(
                 main.context, settings=new.runs.settings, condition=from_choice(1)
             )
-        record = new.trajectory()
+        record = new.run()
         if record is not None and record.done and len(begun) == 1:
             begun.append(True)
             heavy = {"torch", "umap", "sklearn", "numba", "scipy", "pandas"}

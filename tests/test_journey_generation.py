@@ -17,7 +17,7 @@ from pytestqt.qtbot import QtBot
 from diffviews_desktop.actions import exports, picks
 from diffviews_desktop.app import App
 from diffviews_desktop.cli import main as cli
-from diffviews_desktop.engine.grid_axes import Axes
+from diffviews_desktop.engine.jobs.grid_axes import Axes
 
 SAMPLES = 60
 
@@ -39,7 +39,7 @@ def test_a_masked_run_is_compared_placed_saved_and_made_again(
     qtbot: QtBot, app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window, session = app.window, app.session
-    panel, trajectory = window.generate_panel, window.trajectory
+    panel, run = window.generate_panel, window.runs_panel
     picks.click_point(window.context, row=3)
     picks.click_point(window.context, row=7)
 
@@ -56,33 +56,33 @@ def test_a_masked_run_is_compared_placed_saved_and_made_again(
     record = session.state.runs.all[-1]
     assert [step.imposed_xy is not None for step in record.steps] == [False, True, True, False]
     assert [step.evaluations for step in record.steps] == [2, 2, 2, 1]
-    assert "on steps 2-3 of strength 0.5 weighted by distance" in trajectory.settings.toolTip()
+    assert "on steps 2-3 of strength 0.5 weighted by distance" in run.settings.toolTip()
 
     # beside the same seed without the mask, which is drawn once
-    qtbot.mouseClick(trajectory.compare, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(run.compare, Qt.MouseButton.LeftButton)
     until(qtbot, lambda: session.state.runs.baseline() and session.state.runs.baseline().done)
     unmasked = session.state.runs.baseline()
-    assert trajectory.comparison.isVisible()
-    assert not trajectory.comparison.unmasked.pixmap().isNull()
+    assert run.comparison.isVisible()
+    assert not run.comparison.unmasked.pixmap().isNull()
     assert len(session.state.runs.all) == 1
     np.testing.assert_array_equal(unmasked.steps[0].image, record.steps[0].image)
-    apart = trajectory.comparison._plot.curve.getData()[1]
+    apart = run.comparison._plot.curve.getData()[1]
     assert len(apart) == 4
     assert apart[0] == 0
     assert apart[2] > 0
     assert unmasked.id in window.map._paths
-    qtbot.mouseClick(trajectory.compare, Qt.MouseButton.LeftButton)
-    assert not trajectory.comparison.isVisible()
+    qtbot.mouseClick(run.compare, Qt.MouseButton.LeftButton)
+    assert not run.comparison.isVisible()
     assert unmasked.id not in window.map._paths
-    qtbot.mouseClick(trajectory.compare, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(run.compare, Qt.MouseButton.LeftButton)
     assert session.state.runs.baseline() is unmasked
     assert not session.state.jobs.running
 
     # where the finished picture lies
-    trajectory.land.menu().actions()[0].trigger()
+    run.land.menu().actions()[0].trigger()
     until(qtbot, lambda: session.state.runs.all[-1].landed)
     landed = session.state.runs.all[-1].landed
-    assert f"#{landed.neighbors[0][0]}" in trajectory.landed.text()
+    assert f"#{landed.neighbors[0][0]}" in run.landed.text()
     distances = [far for _, far in landed.neighbors]
     assert distances == sorted(distances)
     assert window.map._paths[record.id]._landed.getData()[0].tolist() == [landed.xy[0]]
@@ -151,7 +151,7 @@ def test_a_grid_fills_can_be_cancelled_and_a_picture_drawn_again(
     np.testing.assert_array_equal(record.cells[0].image, record.cells[6].image)
     assert not np.array_equal(record.cells[0].image, record.cells[4].image)
 
-    # a double click on a picture draws it as a trajectory
+    # a double click on a picture draws it as a run
     place = grid.sheet.place(5).center()
     assert grid.sheet.cell_at(QPointF(place)) == 5
     until(qtbot, lambda: not session.state.jobs.running)

@@ -136,7 +136,9 @@ def path_of(
         package.mkdir(parents=True)
         for name in ("__init__.py", "__main__.py", "safe_path.py"):
             (package / name).write_bytes((PACKAGE / name).read_bytes())
-        (package / "cli.py").write_text(
+        (package / "cli").mkdir()
+        (package / "cli" / "__init__.py").touch()
+        (package / "cli" / "main.py").write_text(
             "import os, sys\nfrom diffviews_desktop import safe_path\n"
             "def main():\n    safe_path.forget_empty_elements()\n"
             "    print([sys.path, os.environ.get('PYTHONPATH')].__repr__())\n"

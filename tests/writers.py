@@ -25,7 +25,7 @@ from victims import Plan
 
 from diffviews_desktop.adapters.checkpoint import convert_checkpoint, save_checkpoint
 from diffviews_desktop.adapters.memory_format import apply_faster_format
-from diffviews_desktop.cli.run_files import write_grid, write_trajectory
+from diffviews_desktop.cli.run_files import write_grid, write_run
 from diffviews_desktop.core.extractor import ActivationExtractor
 from diffviews_desktop.core.generator import save_generated_sample
 from diffviews_desktop.data.activations.conversion import convert_folder, convert_to_fast_format
@@ -168,7 +168,7 @@ WRITERS = {
     "extractor.save": Writer(_captured),
     "save_generated_sample": Writer(_generated_sample),
     "save_embeddings": Writer(_embeddings),
-    "generate --out": Writer(lambda f: write_trajectory(made_up_run(1), f, NO_SAMPLES)),
+    "generate --out": Writer(lambda f: write_run(made_up_run(1), f, NO_SAMPLES)),
     "generate --out of a grid": Writer(lambda f: write_grid(made_up_grid(1, 3), f)),
     "layer cache": Writer(_cache_entry),
 }

@@ -28,13 +28,13 @@ ROUNDS, STEPS, PAIRS = 200, 9, 4
 
 def write_runs(folder: Path, seeds: range, barrier: Barrier, answers: Any) -> None:
     """In a process of its own: write one run after another, each with the others' next."""
-    from diffviews_desktop.cli.run_files import write_trajectory
+    from diffviews_desktop.cli.run_files import write_run
 
     for seed in seeds:
         made = made_up_run(seed, STEPS)
         barrier.wait()
         try:
-            answers.put((seed, write_trajectory(made, folder, NO_SAMPLES).result["files"]))
+            answers.put((seed, write_run(made, folder, NO_SAMPLES).result["files"]))
         except Exception as error:
             answers.put((seed, str(error)))
 

@@ -26,7 +26,7 @@ from common import isolate
 from runs import NO_SAMPLES, faults, hidden, made_up_grid, made_up_run
 from trials import Trial, parser, report
 
-from diffviews_desktop.cli.run_files import write_grid, write_trajectory
+from diffviews_desktop.cli.run_files import write_grid, write_run
 from diffviews_desktop.errors import DiffViewsError
 from diffviews_desktop.files import leftovers
 from diffviews_desktop.files.writing import replacing_all
@@ -39,7 +39,7 @@ NEXT = 10**6  # the seed of what is written into a folder afterwards
 def write_one(folder: Path, seed: int) -> None:
     """A run or a grid, in turns."""
     if seed % 2:
-        write_trajectory(made_up_run(seed, 20, size=32), folder, NO_SAMPLES)
+        write_run(made_up_run(seed, 20, size=32), folder, NO_SAMPLES)
     else:
         write_grid(made_up_grid(seed, 20), folder)
 
@@ -137,7 +137,7 @@ def on_full_disks(home: Path) -> list[Trial]:
     """Ever more room, in kilobytes and in files."""
 
     def run(folder: Path) -> None:
-        write_trajectory(made_up_run(1, 20, size=64), folder, NO_SAMPLES)
+        write_run(made_up_run(1, 20, size=64), folder, NO_SAMPLES)
 
     def picture_and_record(folder: Path) -> None:
         with replacing_all(folder / "0001.png", folder / "0001.json") as (picture, record):

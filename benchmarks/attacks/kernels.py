@@ -160,10 +160,9 @@ def unwritable(home: Home, expected: Mapping[str, Any]) -> Iterator[Trial]:
             kept = list(home.temporary.rglob("*.kernels"))
             survived = same(made, expected) and made["notes"] == [] and len(kept) > 9
             yield Trial(f"cache home {name}: kept elsewhere", 1, int(survived))
-            with put_in_place(home.temporary, make):
-                made = home.make_map()
-                said = made is not None and "Compiled kernels cannot" in "".join(made["notes"])
-                yield Trial(f"cache home and temporary {name}: said", 1, int(said))
+            with put_in_place(home.temporary, make):  # there is still the system's /tmp
+                survived = same(home.make_map(), expected)
+                yield Trial(f"cache home and temporary {name}: made", 1, int(survived))
 
 
 def mount_full(path: Path) -> None:
@@ -192,10 +191,8 @@ def full(home: Home, expected: Mapping[str, Any]) -> Iterator[Trial]:
         survived = same(made, expected) and made["notes"] == []
         yield Trial("cache home full: kept elsewhere", 1, int(survived))
         with full_disk(home.temporary):
-            made = home.make_map()
-            note = "" if made is None else "".join(made["notes"])
-            said = f"{home.cache}" in note and "the disk is full" in note
-            yield Trial("cache home and temporary full: said", 1, int(said))
+            survived = same(home.make_map(), expected)
+            yield Trial("cache home and temporary full: made", 1, int(survived))
 
 
 def main() -> int:

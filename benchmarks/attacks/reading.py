@@ -1,7 +1,8 @@
 """Files that are to hang the reader, or to fill its memory: every one is refused or read in bounds.
 
-Each trial runs in a process of its own that may take 1 GB more memory than it has at its start (a
-table of samples 3 GB) and 30 seconds of the processor. It survives by a sentence or by working.
+Each trial runs in a process of its own that may take 1 GB more memory than it has at its start and
+30 seconds of the processor (a table of samples of 512 MB: 3 GB and 120 seconds, in which it can be
+cancelled). It survives by a sentence or by working.
 With ``--keys few``, of the diffusers classes two are tried instead of all.
 """
 
@@ -29,6 +30,7 @@ from typing import Any
 import numpy as np
 from trials import Trial, parser, report
 
+os.environ["NUMBA_THREADING_LAYER"] = "workqueue"  # of which a process can be forked
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 
@@ -37,7 +39,7 @@ from tiny_folder import write_tiny_model
 from unfit import UNFIT, put
 
 GB = 2**30
-SECONDS = 30
+SECONDS, TABLE_SECONDS = 30, 120
 VALUES: list[Any] = [
     *(-1, 0, 1, 10**9, 10**18, 10**4000, 1e308, -1e308, 0.5, math.nan, math.inf, None, True),
     *("x", "x" * 10**6, [], {}, [1] * 100_000, [10**9] * 2, [0.5] * 3, [[1]], {"a": 1}),
@@ -58,32 +60,33 @@ class End:
         return self.kind in ("worked", "refused") and len(self.said) < 1000
 
 
-def alone(work: Callable[[], object], more: int = GB) -> End:
-    """Do something in a process of its own, with so much more memory."""
+def alone(work: Callable[[], object], more: int = GB, seconds: int = SECONDS) -> End:
+    """Do something in a process of its own, with so much more memory and time."""
     answers, answer = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(answers)
-        os.write(answer, json.dumps(_done(work, more)).encode()[:4000])
+        os.write(answer, json.dumps(_done(work, more, seconds)).encode()[:4000])
         os._exit(0)
     os.close(answer)
     text = b""
-    while select.select([answers], [], [], 20 * SECONDS)[0] and (part := os.read(answers, 2**16)):
+    while select.select([answers], [], [], 20 * seconds)[0] and (part := os.read(answers, 2**16)):
         text += part
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
     os.close(answers)
-    os.waitpid(pid, 0)
-    return End(**json.loads(text)) if text else End("", "died or never ended", math.inf, 0)
+    _, status = os.waitpid(pid, 0)
+    ended = f"ended by signal {status & 127}"
+    return End(**json.loads(text)) if text else End("", ended, math.inf, 0)
 
 
-def _done(work: Callable[[], object], more: int) -> dict[str, Any]:
+def _done(work: Callable[[], object], more: int, seconds: int) -> dict[str, Any]:
     from diffviews_desktop.errors import DiffViewsError
 
     with open("/proc/self/statm") as file:
         size = int(file.read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (size + more, size + more))
-    resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + SECONDS,) * 2)
+    resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + seconds,) * 2)
     before, begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     said, kind = "", "worked"
     try:
@@ -93,8 +96,8 @@ def _done(work: Callable[[], object], more: int) -> dict[str, Any]:
     except BaseException as error:
         said, kind = str(error)[:300], type(error).__name__
     growth = 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
-    seconds = time.process_time() - begun
-    return {"said": said[:1500], "kind": kind, "seconds": seconds, "growth": growth}
+    taken = time.process_time() - begun
+    return {"said": said[:1500], "kind": kind, "seconds": taken, "growth": growth}
 
 
 def trial(name: str, ends: dict[str, End]) -> Trial:
@@ -283,7 +286,9 @@ def table_memory(root: Path) -> Trial:
     for name, unit in units.items():
         start = '{"samples":[' + (f"{wide}," if "wide" in name else "")
         file.write_bytes(filled(MOST_TABLE - 10**6, start, unit, "{}]}"))
-        ends[f"JSON: {name}"] = alone(lambda: sample_columns(sample_records(file), file), 3 * GB)
+        ends[f"JSON: {name}"] = alone(
+            lambda: sample_columns(sample_records(file), file), 3 * GB, TABLE_SECONDS
+        )
     file.unlink()
     file, head = root / "map.csv", "sample_id,umap_x,umap_y"
     rows = {
@@ -297,7 +302,7 @@ def table_memory(root: Path) -> Trial:
     }
     for name, (header, row) in rows.items():
         file.write_bytes(filled(MOST_TABLE - 10**6, header + "\n", row, "\n"))
-        ends[f"CSV: {name}"] = alone(lambda: read_csv(file), 3 * GB)
+        ends[f"CSV: {name}"] = alone(lambda: read_csv(file), 3 * GB, TABLE_SECONDS)
     file.unlink()
     return trial("tables of 512 MB", ends)
 

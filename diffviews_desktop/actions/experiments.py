@@ -9,7 +9,7 @@ from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.runs import NO_FOLDER, NO_SAMPLE, begin_run, resolve_condition
 from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid
-from diffviews_desktop.state.runs import GridRecord
+from diffviews_desktop.state.runs import Grid
 from diffviews_desktop.state.state import State
 from diffviews_desktop.values.conditions import Condition
 from diffviews_desktop.values.layers import LayerSet
@@ -52,7 +52,7 @@ def generate_grid(
         windows=windows,
         mask_layers=mask_layers,
     )
-    context.update(replace(state, runs=replace(state.runs, grid=GridRecord(job))))
+    context.update(replace(state, runs=replace(state.runs, grid=Grid(job))))
     submit(context, job, "Generating a grid")
 
 
@@ -89,7 +89,7 @@ def cannot_draw_grid(state: State) -> str:
 ACTIONS = (
     Action(
         "experiments.grid",
-        "&Grid of pictures…",
+        "G&rid of pictures…",
         lambda context: context.window.show_page("grid"),
         keys=("Ctrl+G",),
         menu="generate",

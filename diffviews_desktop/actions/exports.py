@@ -94,7 +94,7 @@ MAP = Action(
 )
 SELECTION = Action(
     "exports.selection",
-    "&Export the selection…",
+    "E&xport the selection…",
     ask_export,
     keys=("Ctrl+E",),
     menu="edit",

@@ -107,7 +107,7 @@ def toggle_second_map(context: Context) -> None:
 ACTIONS = (
     Action(
         "maps.second",
-        "Se&cond map",
+        "S&econd map",
         toggle_second_map,
         keys=("2",),
         menu="view",

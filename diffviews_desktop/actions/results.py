@@ -16,7 +16,7 @@ from diffviews_desktop.engine.jobs.drawing import (
     PictureGrid,
     PicturePlaced,
     PlacePicture,
-    Trajectory,
+    RunResult,
 )
 from diffviews_desktop.engine.jobs.importing import DataImported
 from diffviews_desktop.engine.jobs.mapping import LayersExtracted, LinkMaps, MapLayer
@@ -25,7 +25,7 @@ from diffviews_desktop.engine.jobs.samples import PictureMean, SamplesExported
 from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.opened import Opened
 from diffviews_desktop.state.picks import Selection
-from diffviews_desktop.state.runs import GridRecord, Runs
+from diffviews_desktop.state.runs import Grid, Runs
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.wording import counted
 from diffviews_desktop.values.conditions import AnchorClass
@@ -183,7 +183,7 @@ def _linked(context: Context, running: RunningJob, linked: LinkedMap) -> None:
 # ---- runs ---------------------------------------------------------------------------------------
 
 
-def _run_done(context: Context, running: RunningJob, result: Trajectory) -> None:
+def _run_done(context: Context, running: RunningJob, result: RunResult) -> None:
     state = context.state
     run = state.runs.of_job(running.job.job_id)
     if run is not None:
@@ -208,7 +208,7 @@ def _grid_done(context: Context, running: RunningJob, result: PictureGrid) -> No
     grid = state.runs.grid
     if grid is not None and grid.job.job_id == job_id:
         job = replace(result.job, job_id=job_id)
-        whole = GridRecord(job, result.cells, done=True, record=result.record)
+        whole = Grid(job, result.cells, done=True, record=result.record)
         context.update(replace(state, runs=replace(state.runs, grid=whole)))
     if result.notes:
         context.say(result.notes[0])
@@ -250,7 +250,7 @@ RESULTS: dict[type, Callable[[Context, RunningJob, Any], None]] = {
     LayersExtracted: _extracted,
     LayerMap: _layer_mapped,
     LinkedMap: _linked,
-    Trajectory: _run_done,
+    RunResult: _run_done,
     PictureGrid: _grid_done,
     PicturePlaced: _landed,
     PictureMean: _averaged,

@@ -8,7 +8,7 @@ from diffviews_desktop.actions.action import Action
 from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.engine.jobs.drawing import Generate, PlacePicture
-from diffviews_desktop.state.runs import Runs, TrajectoryRecord
+from diffviews_desktop.state.runs import Run, Runs
 from diffviews_desktop.state.state import State
 from diffviews_desktop.values.conditions import (
     AnchorClass,
@@ -56,7 +56,7 @@ def begin_run(context: Context, job: Generate) -> None:
     """Have a run drawn, under a name of its own."""
     runs = context.state.runs
     number = runs.begun + 1
-    run = TrajectoryRecord(number, f"Trajectory {number}", job)
+    run = Run(number, f"Run {number}", job)
     _renew(context, replace(runs, all=(*runs.all, run), begun=number))
     submit(context, job, f"Generating {run.name.lower()}")
 
@@ -132,7 +132,7 @@ def want_baseline(context: Context) -> None:
         return
     job = replace(wanted, job_id=context.worker.next_id())
     number = runs.begun + 1
-    unmasked = TrajectoryRecord(number, f"{run.name} without the mask", job)
+    unmasked = Run(number, f"{run.name} without the mask", job)
     _renew(context, replace(runs, unmasked=(*runs.unmasked, unmasked), begun=number))
     submit(context, job, f"Generating {unmasked.name.lower()}")
 

@@ -248,7 +248,7 @@ ACTIONS = (
         "pictures", "&Pictures where there is room", "T", lambda state: state.view.pictures
     ),
     _decoration("names", "Names of classes", "C", lambda state: state.view.names),
-    _decoration("contours", "Contours of &density", "D", lambda state: state.view.contours),
+    _decoration("contours", "Contours of densit&y", "D", lambda state: state.view.contours),
     Action(
         "view.solid",
         "&3-D view",

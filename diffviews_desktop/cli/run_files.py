@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 
 from diffviews_desktop.cli.shared import Answer
-from diffviews_desktop.engine.grid_axes import sheet_of
 from diffviews_desktop.engine.jobs.drawing import (
     GenerateGrid,
     PictureGrid,
     PicturePlaced,
-    Trajectory,
+    RunResult,
 )
+from diffviews_desktop.engine.jobs.grid_axes import sheet_of
 from diffviews_desktop.exports.contents import Arrays, Picture
 from diffviews_desktop.exports.numbered_files import RECORD, numbered_files
 from diffviews_desktop.values.conditions import choice_of, class_number
-from diffviews_desktop.values.runs import GridCell, TrajectoryStep
+from diffviews_desktop.values.runs import GridCell, RunStep
 from diffviews_desktop.values.samples import SampleTable
 from diffviews_desktop.values.setting_specs import (
     MASK_FROM,
@@ -36,12 +36,12 @@ VARIED = (SEED, STRENGTH, MASK_FROM, MASK_STEPS, MASK_LAYERS)
 """What can differ among the pictures of a grid."""
 
 
-def write_trajectory(
-    made: Trajectory,
+def write_run(
+    made: RunResult,
     folder: Path,
     samples: SampleTable,
     *,
-    baseline: Trajectory | None = None,
+    baseline: RunResult | None = None,
     placed: PicturePlaced | None = None,
 ) -> Answer:
     """Write a run under the next free number, whole or not at all; what is there stays.
@@ -76,7 +76,7 @@ def write_trajectory(
 
 
 def write_grid(made: PictureGrid, folder: Path) -> Answer:
-    """Write every picture of a grid and its contact sheet as `write_trajectory` does."""
+    """Write every picture of a grid and its contact sheet as `write_run` does."""
     result: dict[str, Any] = {
         "model": made.job.model,
         "layers": list(made.job.layers),
@@ -102,7 +102,7 @@ def write_grid(made: PictureGrid, folder: Path) -> Answer:
     return Answer(result, [*lines, *result["files"]])
 
 
-def paths_apart(one: Trajectory, other: Trajectory) -> list[float]:
+def paths_apart(one: RunResult, other: RunResult) -> list[float]:
     """How far two runs are apart in the reduced activation space, at each step."""
     return [
         float(np.linalg.norm(a.reduced - b.reduced))
@@ -111,7 +111,7 @@ def paths_apart(one: Trajectory, other: Trajectory) -> list[float]:
     ]
 
 
-def _result(made: Trajectory) -> dict[str, Any]:
+def _result(made: RunResult) -> dict[str, Any]:
     """What a run was, without the files that it is in."""
     job = made.job
     masked = job.settings.mask_layers or job.layers
@@ -130,7 +130,7 @@ def _result(made: Trajectory) -> dict[str, Any]:
     }
 
 
-def _row(step: TrajectoryStep) -> dict[str, Any]:
+def _row(step: RunStep) -> dict[str, Any]:
     return {
         "sigma": step.sigma,
         "umap_x": step.xy[0],
@@ -140,7 +140,7 @@ def _row(step: TrajectoryStep) -> dict[str, Any]:
     }
 
 
-def _activations(made: Trajectory) -> dict[str, np.ndarray]:
+def _activations(made: RunResult) -> dict[str, np.ndarray]:
     """``computed/<layer>`` and ``imposed/<layer>``, ``(S, C, H, W)``; NaN where no mask acted."""
     arrays: dict[str, np.ndarray] = {}
     for layer in made.steps[0].computed or {}:

@@ -24,7 +24,7 @@ from diffviews_desktop.engine.jobs.drawing import (
     PictureGrid,
     PicturePlaced,
     PlacePicture,
-    Trajectory,
+    RunResult,
 )
 from diffviews_desktop.engine.maps import MapMaker
 from diffviews_desktop.engine.model_settings import class_names_of
@@ -36,7 +36,7 @@ from diffviews_desktop.processing.neighbors import nearest
 from diffviews_desktop.processing.projector import Projector
 from diffviews_desktop.values.conditions import ClassLabel, Condition
 from diffviews_desktop.values.layers import LayerSet
-from diffviews_desktop.values.runs import GridCell, TrajectoryStep
+from diffviews_desktop.values.runs import GridCell, RunStep
 from diffviews_desktop.values.sampling import GenerateSettings
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
@@ -67,7 +67,7 @@ class Generation:
 
     # ---- one run --------------------------------------------------------------------------------
 
-    def trajectory(self, job: Generate) -> Trajectory:
+    def run(self, job: Generate) -> RunResult:
         """Draw one picture; every step is told as it is there."""
         settings = self._checked(job.settings, job.rows)
         job = replace(job, settings=settings, layers=self._map_layers(job.layers))
@@ -80,7 +80,7 @@ class Generation:
         masks = self._masks(job.rows, job.layers, settings, projector)
         capture = sorted({*job.layers, *(imposed_layers if masks and job.keep else ())})
         notes: list[str] = []
-        steps: list[TrajectoryStep] = []
+        steps: list[RunStep] = []
         run = _Run(model, settings, job.condition, 1, masks, notes)
         told = self._named(run.told[0])
         evaluations = settings.evaluations(model.is_conditional)
@@ -93,7 +93,7 @@ class Generation:
                 self.host.progress("generating", len(steps) / settings.num_steps)
                 self.host.check()
         device = model.facts.device
-        return Trajectory(
+        return RunResult(
             job=job,
             condition=told,
             seed=settings.seed,
@@ -362,7 +362,7 @@ class _Run:
         return cast("Generator[DenoiseStep, None, None]", run)
 
 
-def _place(step: DenoiseStep, codec: Codec, projector: Projector, job: Generate) -> TrajectoryStep:
+def _place(step: DenoiseStep, codec: Codec, projector: Projector, job: Generate) -> RunStep:
     import torch
 
     # once for both: a search among the samples costs as much as a few layers of a small network
@@ -379,7 +379,7 @@ def _place(step: DenoiseStep, codec: Codec, projector: Projector, job: Generate)
         kept["imposed"] = {
             name: seen[name][0].float().numpy() for name in step.imposed if name in seen
         }
-    return TrajectoryStep(
+    return RunStep(
         index=step.index,
         sigma=step.sigma,
         image=image,

@@ -218,5 +218,20 @@ def prepare_environment() -> None:
         os.environ["NODEFAULTCURRENTDIRECTORYINEXEPATH"] = "1"
     numba_settings.ignore_file()
     os.environ.setdefault("NUMBA_CACHE_DIR", str(paths.cache_dir() / "numba"))
-    # torch would make one of a name that everybody knows, where every user may write
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(paths.cache_dir() / "inductor"))
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(_folder_for_inductor()))
+
+
+def _folder_for_inductor() -> Path:
+    """Where torch keeps what it compiles, which nothing of ours has it do.
+
+    It makes one when it is imported, and cannot be imported where that fails. By itself it takes a
+    name that everybody knows, where every user may write.
+    """
+    from diffviews_desktop import paths
+
+    folder = paths.cache_dir() / "inductor"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:  # no cache home, or a full disk: a folder that is there for sure
+        return paths.resources()
+    return folder

@@ -11,7 +11,7 @@ from typing import ClassVar, Generic, Protocol, TypeVar
 
 from diffviews_desktop.values.conditions import Condition
 from diffviews_desktop.values.folders import Source
-from diffviews_desktop.values.runs import GridCell, TrajectoryStep
+from diffviews_desktop.values.runs import GridCell, RunStep
 
 Result = TypeVar("Result", covariant=True)
 
@@ -69,7 +69,7 @@ class StepDone:
     """A denoising step of a running `Generate` job."""
 
     job_id: int
-    step: TrajectoryStep
+    step: RunStep
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,12 +9,12 @@ from typing import Any
 from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid, PicturePlaced
 from diffviews_desktop.values.conditions import ANCHOR_CLASS, Condition
 from diffviews_desktop.values.layers import LayerSet
-from diffviews_desktop.values.runs import GridCell, TrajectoryStep
+from diffviews_desktop.values.runs import GridCell, RunStep
 from diffviews_desktop.values.sampling import GenerateSettings
 
 
 @dataclass(frozen=True, eq=False)
-class TrajectoryRecord:
+class Run:
     """A run, growing while it is computed.
 
     Attributes:
@@ -34,7 +34,7 @@ class TrajectoryRecord:
     id: int
     name: str
     job: Generate
-    steps: tuple[TrajectoryStep, ...] = ()
+    steps: tuple[RunStep, ...] = ()
     seed: int | None = None
     condition: Condition | None = None
     evaluations: int | None = None
@@ -66,7 +66,7 @@ class TrajectoryRecord:
 
 
 @dataclass(frozen=True, eq=False)
-class GridRecord:
+class Grid:
     """A grid of pictures, filling while it is drawn; ``job`` has its seed and batch once it is
     ``done``, and ``record`` replays it."""
 
@@ -94,29 +94,29 @@ class Runs:
 
     settings: GenerateSettings = field(default_factory=GenerateSettings)
     condition: Condition = ANCHOR_CLASS
-    all: tuple[TrajectoryRecord, ...] = ()
+    all: tuple[Run, ...] = ()
     shown: int | None = None
     step: int = 0
     comparing: bool = False
-    unmasked: tuple[TrajectoryRecord, ...] = ()
-    grid: GridRecord | None = None
+    unmasked: tuple[Run, ...] = ()
+    grid: Grid | None = None
     begun: int = 0
 
-    def run(self, run_id: int | None = None) -> TrajectoryRecord | None:
+    def run(self, run_id: int | None = None) -> Run | None:
         """A run; the shown one by default."""
         wanted = self.shown if run_id is None else run_id
         return next((run for run in (*self.all, *self.unmasked) if run.id == wanted), None)
 
-    def of_job(self, job_id: int) -> TrajectoryRecord | None:
+    def of_job(self, job_id: int) -> Run | None:
         """The run that a job draws."""
         found = (run for run in (*self.all, *self.unmasked) if run.job.job_id == job_id)
         return next(found, None)
 
-    def is_unmasked(self, run: TrajectoryRecord) -> bool:
+    def is_unmasked(self, run: Run) -> bool:
         """Whether it is only there to be compared with."""
         return any(one.id == run.id for one in self.unmasked)
 
-    def baseline(self, run: TrajectoryRecord | None = None) -> TrajectoryRecord | None:
+    def baseline(self, run: Run | None = None) -> Run | None:
         """The run without a mask and with the same seed as a run, the shown one by default."""
         run = run or self.run()
         wanted = run.unmasked if run is not None else None
@@ -124,10 +124,10 @@ class Runs:
             return None
         return next((one for one in self.unmasked if replace(one.job, job_id=0) == wanted), None)
 
-    def with_run(self, run: TrajectoryRecord) -> Runs:
+    def with_run(self, run: Run) -> Runs:
         """With a run replaced by its newer form."""
 
-        def renewed(runs: tuple[TrajectoryRecord, ...]) -> tuple[TrajectoryRecord, ...]:
+        def renewed(runs: tuple[Run, ...]) -> tuple[Run, ...]:
             return tuple(run if one.id == run.id else one for one in runs)
 
         return replace(self, all=renewed(self.all), unmasked=renewed(self.unmasked))

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
+import shiboken6
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
@@ -108,6 +109,12 @@ class Session(QObject):
         if self._threads is not None:
             self._threads.shutdown(cancel_futures=True)
             self._threads = None
+
+    def __del__(self) -> None:
+        # the garbage collector could free a command before the stack that owns it, which would end
+        # the program; this it calls first
+        if shiboken6.isValid(self.undo_stack):
+            self.undo_stack.clear()
 
     def select(self, selection: Selection, text: str) -> None:
         """Replace the selection, as a step that can be undone."""

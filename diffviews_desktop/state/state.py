@@ -8,7 +8,7 @@ from typing import Literal
 from diffviews_desktop.state.jobs import Jobs
 from diffviews_desktop.state.opened import Opened
 from diffviews_desktop.state.picks import Picks, Selection
-from diffviews_desktop.state.runs import Runs, TrajectoryRecord
+from diffviews_desktop.state.runs import Run, Runs
 from diffviews_desktop.state.view import View
 from diffviews_desktop.values.preferences import Preferences
 from diffviews_desktop.values.quantities import ColorBy, Scene, quantity
@@ -84,7 +84,7 @@ class State:
 
     # ---- runs -----------------------------------------------------------------------------------
 
-    def on_this_map(self, run: TrajectoryRecord) -> bool:
+    def on_this_map(self, run: Run) -> bool:
         """Whether a run's coordinates belong to the map on screen."""
         shown = self.opened.layer_map
         return (
@@ -94,7 +94,7 @@ class State:
             and run.job.source == self.opened.source
         )
 
-    def on_map(self) -> tuple[list[TrajectoryRecord], TrajectoryRecord | None]:
+    def on_map(self) -> tuple[list[Run], Run | None]:
         """The visible runs that belong on the map on screen, and the run without a mask that the
         shown one is compared with."""
         runs = [run for run in self.runs.all if run.visible and self.on_this_map(run)]

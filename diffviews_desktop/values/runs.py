@@ -13,7 +13,7 @@ from diffviews_desktop.values.sampling import GenerateSettings
 
 
 @dataclass(frozen=True, eq=False)
-class TrajectoryStep:
+class RunStep:
     """One denoising step of one picture.
 
     Attributes:
@@ -46,7 +46,7 @@ class TrajectoryStep:
 @dataclass(frozen=True, eq=False)
 class GridCell:
     """One picture ``(H, W, C) uint8`` of a grid: ``index`` into `GenerateGrid.cells`, and what it
-    was drawn with; ``condition`` as in `Trajectory`."""
+    was drawn with; ``condition`` as in `RunResult`."""
 
     index: int
     settings: GenerateSettings

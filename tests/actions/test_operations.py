@@ -28,7 +28,7 @@ from diffviews_desktop.engine.jobs.drawing import (
     PictureGrid,
     PicturePlaced,
     PlacePicture,
-    Trajectory,
+    RunResult,
 )
 from diffviews_desktop.engine.jobs.importing import DataImported, ImportData
 from diffviews_desktop.engine.jobs.mapping import LayersExtracted, MapLayer
@@ -63,7 +63,7 @@ from diffviews_desktop.values.conditions import (
 from diffviews_desktop.values.folders import LayerInfo, ModelLoaded, ModelSummary, Source
 from diffviews_desktop.values.maps import LayerMap, MapParameters
 from diffviews_desktop.values.row_set import RowSet
-from diffviews_desktop.values.runs import GridCell, TrajectoryStep
+from diffviews_desktop.values.runs import GridCell, RunStep
 from diffviews_desktop.values.samples import SampleTable
 from diffviews_desktop.values.sampling import GenerateSettings
 
@@ -168,9 +168,9 @@ def data_opened(model: str = "edm", path: str = "data", **change: Any) -> DataOp
     return DataOpened(**{**values, **change})
 
 
-def step(index: int) -> TrajectoryStep:
+def step(index: int) -> RunStep:
     image = np.full((2, 2, 3), index, np.uint8)
-    return TrajectoryStep(index, 80.0 / (index + 1), image, image, (0.0, float(index)), 0.1, None)
+    return RunStep(index, 80.0 / (index + 1), image, image, (0.0, float(index)), 0.1, None)
 
 
 def finish(session: Session, worker: Recorder, job_id: int, result: Any) -> None:
@@ -518,12 +518,12 @@ def test_opened_data_load_their_model(session: Session, worker: Recorder) -> Non
     assert state.notice is None
 
 
-def test_switching_the_model_takes_its_defaults_and_keeps_trajectories(
+def test_switching_the_model_takes_its_defaults_and_keeps_runs(
     session: Session, worker: Recorder
 ) -> None:
     click(session, 1)
     run = generate(session, worker, choice=2, steps=3)
-    finish(session, worker, run.job_id, Trajectory(run, told(2), 1, (step(0), step(1)), "cpu"))
+    finish(session, worker, run.job_id, RunResult(run, told(2), 1, (step(0), step(1)), "cpu"))
     mine = GenerateSettings(num_steps=99)
     runs.change_settings(context_of(session, worker), settings=mine, condition=from_choice(2))
     loaded = ModelLoaded(model="edm", device="cpu", num_classes=4, resolution=16, layers=())
@@ -702,7 +702,7 @@ def test_notes_of_a_run_are_said(session: Session, worker: Recorder) -> None:
     click(session, 1)
     job = generate(session, worker)
     steps = (step(0),)
-    result = Trajectory(job, told(1), 5, steps, "cuda", notes=("cuda ran out of memory.",))
+    result = RunResult(job, told(1), 5, steps, "cuda", notes=("cuda ran out of memory.",))
     finish(session, worker, job.job_id, result)
     assert said(session) == "cuda ran out of memory."
     assert session.state.runs.run(job.job_id).done
@@ -1073,8 +1073,8 @@ def test_a_run_carries_every_input(session: Session, worker: Recorder) -> None:
     )
     assert session.state.runs.settings == settings
     assert choice_of(session.state.runs.condition) == 3
-    assert session.state.jobs.running[0].title == "Generating trajectory 1"
-    assert [r.name for r in session.state.runs.all] == ["Trajectory 1"]
+    assert session.state.jobs.running[0].title == "Generating run 1"
+    assert [r.name for r in session.state.runs.all] == ["Run 1"]
 
 
 @pytest.mark.parametrize(
@@ -1119,9 +1119,9 @@ def test_runs_wait_in_a_queue_with_names_that_are_never_reused(
     assert worker.submitted == jobs
     assert [r.stage for r in session.state.jobs.running] == ["waiting"] * 3
     answers.on_cancelled(context_of(session, worker), job_id=jobs[1].job_id)
-    assert [r.name for r in session.state.runs.all] == ["Trajectory 1", "Trajectory 3"]
+    assert [r.name for r in session.state.runs.all] == ["Run 1", "Run 3"]
     generate(session, worker)
-    assert session.state.runs.all[-1].name == "Trajectory 4"
+    assert session.state.runs.all[-1].name == "Run 4"
 
 
 def test_a_run_grows_from_start_to_end(session: Session, worker: Recorder) -> None:
@@ -1138,7 +1138,7 @@ def test_a_run_grows_from_start_to_end(session: Session, worker: Recorder) -> No
     assert (record.seed, record.condition, record.done) == (77, told(0), False)
     assert [s.index for s in record.steps] == [0, 1]
     steps = (step(0), step(1), step(2))
-    finish(session, worker, job.job_id, Trajectory(job, told(0), 77, steps, "cpu"))
+    finish(session, worker, job.job_id, RunResult(job, told(0), 77, steps, "cpu"))
     record = session.state.runs.run(job.job_id)
     assert record is not None
     assert record.done
@@ -1202,17 +1202,17 @@ def test_scrubbing_stays_inside_the_run(session: Session, worker: Recorder) -> N
     assert session.state.runs.step == 3
 
 
-# --- trajectories --------------------------------------------------------------------------------
+# --- runs --------------------------------------------------------------------------------
 
 
 def done(session: Session, worker: Recorder, steps: int) -> Generate:
     job = generate(session, worker, steps=steps)
-    result = Trajectory(job, told(0), 1, tuple(step(i) for i in range(steps)), "cpu")
+    result = RunResult(job, told(0), 1, tuple(step(i) for i in range(steps)), "cpu")
     finish(session, worker, job.job_id, result)
     return job
 
 
-def test_select_clear_and_highlight_keep_trajectories(session: Session, worker: Recorder) -> None:
+def test_select_clear_and_highlight_keep_runs(session: Session, worker: Recorder) -> None:
     click(session, 1)
     done(session, worker, 3)
     kept = session.state.runs.all
@@ -1305,8 +1305,8 @@ def masked(
     return job
 
 
-def drawn(session: Session, worker: Recorder, job: Generate, seed: int) -> Trajectory:
-    result = Trajectory(job, told(3), seed, (step(0), step(1)), "cpu", record={"of": job.job_id})
+def drawn(session: Session, worker: Recorder, job: Generate, seed: int) -> RunResult:
+    result = RunResult(job, told(3), seed, (step(0), step(1)), "cpu", record={"of": job.job_id})
     finish(session, worker, job.job_id, result)
     return result
 
@@ -1337,13 +1337,11 @@ def test_a_run_is_compared_with_the_same_one_without_its_mask(
             seed=7,
         ),
     )  # fmt: skip
-    assert session.state.jobs.running[-1].title == "Generating trajectory 1 without the mask"
+    assert session.state.jobs.running[-1].title == "Generating run 1 without the mask"
     assert session.state.runs.comparing
 
 
-def test_the_unmasked_run_grows_beside_and_is_not_a_trajectory(
-    session: Session, worker: Recorder
-) -> None:
+def test_the_unmasked_run_grows_beside_and_is_not_a_run(session: Session, worker: Recorder) -> None:
     click(session, 1)
     run = masked(session, worker)
     compare(session, worker)
@@ -1395,6 +1393,24 @@ def test_an_unmasked_run_is_drawn_once_for_all_with_its_seed(
     assert [r.done for r in session.state.runs.unmasked] == [True, True]
 
 
+def test_an_unmasked_run_goes_with_the_last_run_that_it_is_compared_with(
+    session: Session, worker: Recorder
+) -> None:
+    context = context_of(session, worker)
+    click(session, 1)
+    compare(session, worker)
+    masked(session, worker)
+    drawn(session, worker, worker.submitted[-1], 7)
+    click(session, 2)
+    masked(session, worker)
+    first, second = session.state.runs.all
+    assert len(session.state.runs.unmasked) == 1
+    runs.delete_run(context, first.id)
+    assert len(session.state.runs.unmasked) == 1
+    runs.delete_run(context, second.id)
+    assert session.state.runs.unmasked == ()
+
+
 def test_comparing_waits_until_the_seed_is_known(session: Session, worker: Recorder) -> None:
     compare(session, worker)  # there is nothing yet
     assert worker.submitted == []
@@ -1431,7 +1447,7 @@ def test_half_an_unmasked_run_goes_and_is_drawn_when_it_is_asked_for_again(
     answers.on_event(context_of(session, worker), event=StepDone(plain.job_id, step(0)))
     if ended == "cancelled":
         answers.on_cancelled(context_of(session, worker), job_id=plain.job_id)
-        assert said(session) == "Cancelled: generating trajectory 1 without the mask."
+        assert said(session) == "Cancelled: generating run 1 without the mask."
     else:
         answers.on_failed(
             context_of(session, worker), job_id=plain.job_id, message="Bad.", details=""
@@ -1494,7 +1510,7 @@ def test_the_finished_picture_of_the_shown_run_is_placed(
     assert (job.source, job.model, job.layers) == (SOURCE, "edm", ("midblock",))
     assert job.image is record.steps[-1].image  # the finished one, whichever is looked at
     assert (job.condition, job.sigma, job.seed) == (told(3), 0.5, 8)
-    assert running(session, job).title == "Placing trajectory 2"
+    assert running(session, job).title == "Placing run 2"
     placed = PicturePlaced(job, (1.0, 2.0), 0.25, ((4, 0.25), (5, 0.5)))
     finish(session, worker, job.job_id, placed)
     assert session.state.runs.run(shown.job_id).landed is placed
@@ -1524,7 +1540,7 @@ def test_a_picture_that_could_not_be_placed_keeps_its_run_and_its_last_place(
     job = find_landing(session, worker, 2.0)
     if ended == "cancelled":
         answers.on_cancelled(context_of(session, worker), job_id=job.job_id)
-        assert said(session) == "Cancelled: placing trajectory 1."
+        assert said(session) == "Cancelled: placing run 1."
     else:
         answers.on_failed(
             context_of(session, worker), job_id=job.job_id, message="Bad.", details="d"
@@ -1712,9 +1728,7 @@ def test_a_grid_that_ended_before_it_heard_of_cancel_is_whole_unless_another_is_
     assert session.state.runs.grid.cells == ()
 
 
-def test_a_picture_of_a_grid_is_drawn_again_as_a_trajectory(
-    session: Session, worker: Recorder
-) -> None:
+def test_a_picture_of_a_grid_is_drawn_again_as_a_run(session: Session, worker: Recorder) -> None:
     click(session, 6, 11)
     job = generate_grid(session, worker, samples=2, strengths=(0.25, 1.0))
     cells = begin_grid(session, job, seed=50, cells=3)
@@ -1728,7 +1742,7 @@ def test_a_picture_of_a_grid_is_drawn_again_as_a_trajectory(
         settings=replace(EDM, seed=50, strength=1.0),
     )  # fmt: skip
     assert again.settings == cells[2].settings
-    assert [r.name for r in session.state.runs.all] == ["Trajectory 1"]
+    assert [r.name for r in session.state.runs.all] == ["Run 1"]
     assert session.state.runs.settings == DMD2  # the panel is left alone
     experiments.generate_cell(context_of(session, worker), index=3)  # not drawn yet
     assert worker.only(Generate) is again
@@ -1848,7 +1862,7 @@ def test_a_cancelled_job_is_said_to_end_and_nothing_more_of_it_shows(
     assert running(session, job).stage == "cancelling"
     assert session.state.runs.all[0].steps == ()
     answers.on_cancelled(context_of(session, worker), job_id=job.job_id)
-    assert said(session) == "Cancelled: generating trajectory 1."
+    assert said(session) == "Cancelled: generating run 1."
 
 
 def test_a_model_that_cannot_be_loaded_says_why_and_the_map_stays(

@@ -26,7 +26,7 @@ from diffviews_desktop.core.extractor import ActivationExtractor
 from diffviews_desktop.core.generator import generate_with_mask_multistep, infer_layer_shape
 from diffviews_desktop.core.masking import ActivationMasker
 from diffviews_desktop.engine.engine import Engine
-from diffviews_desktop.engine.jobs.drawing import Generate, Trajectory
+from diffviews_desktop.engine.jobs.drawing import Generate, RunResult
 from diffviews_desktop.engine.jobs.mapping import Extract, LayersExtracted
 from diffviews_desktop.errors import AdapterError, UsageError
 from diffviews_desktop.values.conditions import (
@@ -244,7 +244,7 @@ def test_the_engine_extracts_and_draws_with_it(
             settings=GenerateSettings(num_steps=2, sigma_max=5.0, sigma_min=0.5),
         )
     )
-    assert isinstance(drawn, Trajectory)
+    assert isinstance(drawn, RunResult)
     assert drawn.image.shape == (8, 8, 1)
 
 

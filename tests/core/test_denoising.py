@@ -119,7 +119,7 @@ def test_the_window_holds_for_both_evaluations_of_a_heun_step(adapter: EDMAdapte
         x = end
     np.testing.assert_allclose(got[-1].denoised, x, atol=2e-4)
     assert [step.evaluations for step in got] == [2, 2, 2, 1]
-    # the trajectory holds what the layer would have said, also where it was replaced
+    # the run holds what the layer would have said, also where it was replaced
     assert not torch.allclose(got[1].computed["midblock"], MASK)
     assert hook_count(adapter.model) == 0
 

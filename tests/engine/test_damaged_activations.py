@@ -16,7 +16,7 @@ from tiny_folder import TINY_SAMPLES, write_tiny_model
 from diffviews_desktop.data.activations import checked_rows
 from diffviews_desktop.data.cache.layer_cache import LayerCache
 from diffviews_desktop.engine.engine import Engine
-from diffviews_desktop.engine.jobs.drawing import Generate, Trajectory
+from diffviews_desktop.engine.jobs.drawing import Generate, RunResult
 from diffviews_desktop.engine.jobs.mapping import Extract, LayersExtracted, LinkMaps, MapLayer
 from diffviews_desktop.processing.umap import MapParameters
 from diffviews_desktop.values.conditions import from_choice
@@ -168,7 +168,7 @@ def test_where_a_damaged_matrix_cannot_be_dropped_it_is_not_used(
     np.testing.assert_array_equal(made.xy, right.xy)
 
 
-def drawn(source: Source, rows: tuple[int, ...]) -> Trajectory:
+def drawn(source: Source, rows: tuple[int, ...]) -> RunResult:
     job = Generate(
         job_id=2,
         source=source,
@@ -179,7 +179,7 @@ def drawn(source: Source, rows: tuple[int, ...]) -> Trajectory:
         settings=GenerateSettings(num_steps=2, mask_steps=2, noise_mode="fixed", seed=7),
     )
     result = Engine("cpu").run(job)
-    assert isinstance(result, Trajectory)
+    assert isinstance(result, RunResult)
     return result
 
 

@@ -33,7 +33,7 @@ from diffviews_desktop.data.folder.demo import Demo
 from diffviews_desktop.engine import extraction, maps, open_folders
 from diffviews_desktop.engine.activations import Activations
 from diffviews_desktop.engine.engine import Engine
-from diffviews_desktop.engine.jobs.drawing import Generate, Trajectory
+from diffviews_desktop.engine.jobs.drawing import Generate, RunResult
 from diffviews_desktop.engine.jobs.mapping import Extract, LayersExtracted, MapLayer
 from diffviews_desktop.engine.jobs.opening import (
     CheckpointConverted,
@@ -107,9 +107,9 @@ def generate_job(source: Source, **changes: Any) -> Generate:
     return Generate(**{**values, **changes})
 
 
-def run_generate(engine: Engine, source: Source, **changes: Any) -> Trajectory:
+def run_generate(engine: Engine, source: Source, **changes: Any) -> RunResult:
     result = engine.run(generate_job(source, **changes))
-    assert isinstance(result, Trajectory)
+    assert isinstance(result, RunResult)
     return result
 
 
@@ -131,11 +131,11 @@ def convert(engine: Engine, source: Source, model: str = "tiny") -> CheckpointCo
     return result
 
 
-def pictures(trajectory: Trajectory) -> list[NDArray[np.uint8]]:
-    return [step.image for step in trajectory.steps]
+def pictures(run: RunResult) -> list[NDArray[np.uint8]]:
+    return [step.image for step in run.steps]
 
 
-def same_pictures(one: Trajectory, other: Trajectory) -> bool:
+def same_pictures(one: RunResult, other: RunResult) -> bool:
     return all(map(np.array_equal, pictures(one), pictures(other)))
 
 
@@ -1231,7 +1231,7 @@ def test_a_run_records_what_it_did(engine: Engine, watch: Watch, demo: Path) -> 
 
 
 def test_seeds_and_noise_modes(engine: Engine, mapped: Source) -> None:
-    def run(**changes: Any) -> Trajectory:
+    def run(**changes: Any) -> RunResult:
         settings = replace(TWO, **changes)
         return run_generate(engine, mapped, layers=("encoder_bottleneck",), settings=settings)
 

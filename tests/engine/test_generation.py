@@ -23,15 +23,15 @@ from diffviews_desktop.data.folder.pictures import read_picture
 from diffviews_desktop.engine.activations import Activations
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.extraction import noise_seed
-from diffviews_desktop.engine.grid_axes import Axes
 from diffviews_desktop.engine.jobs.drawing import (
     Generate,
     GenerateGrid,
     PictureGrid,
     PicturePlaced,
     PlacePicture,
-    Trajectory,
+    RunResult,
 )
+from diffviews_desktop.engine.jobs.grid_axes import Axes
 from diffviews_desktop.engine.jobs.opening import LoadModel
 from diffviews_desktop.engine.protocol import CellDone, Event, StepDone
 from diffviews_desktop.engine.record import differences, read_record, replayed
@@ -74,9 +74,9 @@ def grid_job(source: Source, **changes: Any) -> GenerateGrid:
     return GenerateGrid(**{**values, **own, **changes})
 
 
-def run(engine: Engine, asked: Generate) -> Trajectory:
+def run(engine: Engine, asked: Generate) -> RunResult:
     made = engine.run(asked)
-    assert isinstance(made, Trajectory)
+    assert isinstance(made, RunResult)
     return made
 
 

@@ -22,7 +22,7 @@ from diffviews_desktop.data.class_labels import load_class_labels
 from diffviews_desktop.data.folder.dataset import open_data_folder, read_samples
 from diffviews_desktop.data.folder.pictures import read_picture
 from diffviews_desktop.engine.engine import Engine
-from diffviews_desktop.engine.jobs.drawing import Generate, Trajectory
+from diffviews_desktop.engine.jobs.drawing import Generate, RunResult
 from diffviews_desktop.engine.jobs.importing import DataImported, ImportData
 from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.engine.jobs.opening import DataOpened, LoadModel, OpenData
@@ -172,7 +172,7 @@ def test_an_imported_folder_is_opened_with_its_own_map(
             settings=GenerateSettings(num_steps=2, mask_steps=1, seed=1),
         )
     )
-    assert isinstance(run, Trajectory)
+    assert isinstance(run, RunResult)
     assert run.steps[0].imposed_xy is not None
     fresh.close()
 

@@ -18,7 +18,7 @@ import psutil
 import pytest
 from scripted_engine import ENGINE, Die, Hang, ListModules, Script, Until
 
-from diffviews_desktop.engine.jobs.drawing import Generate, Trajectory
+from diffviews_desktop.engine.jobs.drawing import Generate, RunResult
 from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.engine.jobs.opening import DataOpened, LoadModel, OpenData
 from diffviews_desktop.engine.link_process import ProcessLink
@@ -221,7 +221,7 @@ def test_jobs_events_results_and_failures_of_a_model(source: Source, tmp_path: P
     )
     last, events = answer(child, job)
     assert isinstance(last, Finished)
-    assert isinstance(last.result, Trajectory)
+    assert isinstance(last.result, RunResult)
     assert {event.job_id for event in events} == {job.job_id}
     steps = [event.step for event in events if isinstance(event, StepDone)]
     assert [step.index for step in steps] == [0, 1, 2]

@@ -10,8 +10,8 @@ import pytest
 from made_runs import told
 from PIL import Image
 
-from diffviews_desktop.engine.grid_axes import sheet_of
 from diffviews_desktop.engine.jobs.drawing import GenerateGrid
+from diffviews_desktop.engine.jobs.grid_axes import sheet_of
 from diffviews_desktop.exports import contact_sheet, registry
 from diffviews_desktop.exports.contact_sheet import cell_size, render
 from diffviews_desktop.exports.contents import Sheet

@@ -22,7 +22,7 @@ import pytest
 from limits import file_limit
 from runs import NO_SAMPLES, faults, hidden, made_up_grid, made_up_run
 
-from diffviews_desktop.cli.run_files import write_grid, write_trajectory
+from diffviews_desktop.cli.run_files import write_grid, write_run
 from diffviews_desktop.errors import DataError
 from diffviews_desktop.exports import numbered_files
 from diffviews_desktop.exports.numbered_files import finish_begun
@@ -39,7 +39,7 @@ class Killed(BaseException):
 
 def write(folder: Path, seed: int, steps: int = 2) -> list[str]:
     """Write a run; the names of its files."""
-    files = write_trajectory(made_up_run(seed, steps), folder, NO_SAMPLES).result["files"]
+    files = write_run(made_up_run(seed, steps), folder, NO_SAMPLES).result["files"]
     return [Path(file).name for file in files]
 
 
@@ -181,7 +181,7 @@ def test_a_file_that_does_not_fit_leaves_nothing(tmp_path: Path, most: int) -> N
     """A picture, the activations, or the record."""
     run = made_up_run(1, 3, size=2)
     with file_limit(most), pytest.raises(DataError, match="cannot be written to"):
-        write_trajectory(run, tmp_path, NO_SAMPLES)
+        write_run(run, tmp_path, NO_SAMPLES)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,5 +1,7 @@
 """The session: one place for the state, and picks that can be undone."""
 
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -209,3 +211,24 @@ def test_what_is_found_after_the_end_is_dropped(session: Session, qtbot: QtBot) 
     session.close()
     qtbot.wait(50)
     assert found == []
+
+
+def test_the_garbage_collector_can_meet_a_command_before_its_session() -> None:
+    script = """
+import gc
+from PySide6.QtCore import QCoreApplication
+from diffviews_desktop.state.session import Session
+from diffviews_desktop.state.state import Selection
+
+app = QCoreApplication([])
+session = Session()
+session.itself = session
+session.select(Selection(anchor=1), "pick")
+command = session.undo_stack.command(0)
+holder = [session]
+del session
+gc.collect()  # from now on the session comes after the command in the collector's list
+del command, holder
+gc.collect()
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=240)

@@ -14,7 +14,7 @@ from diffviews_desktop.engine.jobs.opening import LoadModel
 from diffviews_desktop.state.jobs import EndedJob, Jobs, RunningJob
 from diffviews_desktop.state.opened import Opened
 from diffviews_desktop.state.picks import Selection
-from diffviews_desktop.state.runs import Runs, TrajectoryRecord
+from diffviews_desktop.state.runs import Run, Runs
 from diffviews_desktop.state.state import State
 from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import ModelLoaded, ModelSummary, Source
@@ -35,8 +35,8 @@ def run(job_id: int, layers: tuple[str, ...] = ("midblock",), model: str = "edm"
     )
 
 
-def record(job_id: int) -> TrajectoryRecord:
-    return run_of(run(job_id), f"Trajectory {job_id}")
+def record(job_id: int) -> Run:
+    return run_of(run(job_id), f"Run {job_id}")
 
 
 def layer_map(layers: tuple[str, ...] = ("midblock",), model: str = "edm") -> LayerMap:
@@ -105,7 +105,7 @@ def test_a_map_is_told_by_its_layers_and_parameters() -> None:
     ).picks.selection == Selection(1, (2,))
 
 
-# --- jobs and trajectories -----------------------------------------------------------------------
+# --- jobs and runs -----------------------------------------------------------------------
 
 
 def test_a_job_is_added_replaced_in_place_and_removed() -> None:
@@ -136,20 +136,20 @@ def test_the_last_hundred_ended_jobs_are_kept_with_how_they_ended() -> None:
     assert waiting.ended[0].seconds is None
 
 
-def test_a_trajectory_is_found_and_replaced() -> None:
+def test_a_run_is_found_and_replaced() -> None:
     state = State(runs=Runs(all=(record(3), record(4)), shown=4))
     shown = state.runs.run()
     assert shown is state.runs.all[1]
     assert state.runs.run(3) is state.runs.all[0]
     assert state.runs.run(5) is None
     assert State().runs.run() is None
-    newer = run_of(run(3), "Trajectory 3", done=True)
+    newer = run_of(run(3), "Run 3", done=True)
     assert state.runs.with_run(newer).all == (newer, shown)
-    gone = run_of(run(9), "Trajectory 9")
+    gone = run_of(run(9), "Run 9")
     assert state.runs.with_run(gone).all == state.runs.all
 
 
-def test_a_trajectory_belongs_to_one_map() -> None:
+def test_a_run_belongs_to_one_map() -> None:
     kept = record(1)
     assert State(opened=Opened(layer_map=layer_map())).on_this_map(kept)
     assert not State().on_this_map(kept)
@@ -202,7 +202,7 @@ def test_a_loaded_model_names_its_classes_and_an_unconditional_one_has_none() ->
     assert not State().opened.unconditional
 
 
-def test_only_visible_trajectories_of_this_map_are_on_it() -> None:
+def test_only_visible_runs_of_this_map_are_on_it() -> None:
     here, elsewhere = record(1), run_of(run(3, ("other",)), name="elsewhere")
     hidden = replace(record(2), visible=False)
     state = State(

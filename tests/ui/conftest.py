@@ -25,7 +25,7 @@ from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import Source
 from diffviews_desktop.values.maps import LayerMap
-from diffviews_desktop.values.runs import TrajectoryStep
+from diffviews_desktop.values.runs import RunStep
 from diffviews_desktop.values.samples import SampleTable
 from diffviews_desktop.values.sampling import GenerateSettings
 
@@ -84,9 +84,9 @@ def make_job() -> Callable[..., Generate]:
 
 
 @pytest.fixture
-def make_step() -> Callable[..., TrajectoryStep]:
-    def make(index: int, imposed: bool = False) -> TrajectoryStep:
-        return TrajectoryStep(
+def make_step() -> Callable[..., RunStep]:
+    def make(index: int, imposed: bool = False) -> RunStep:
+        return RunStep(
             index=index,
             sigma=10.0 / (index + 1),
             image=np.full((8, 8, 1), 200, dtype=np.uint8),

@@ -18,14 +18,14 @@ from diffviews_desktop.engine.jobs.mapping import LinkMaps
 from diffviews_desktop.engine.jobs.samples import PictureMean
 from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.picks import Selection
-from diffviews_desktop.state.runs import GridRecord
+from diffviews_desktop.state.runs import Grid
 from diffviews_desktop.state.state import Notice, State
 from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import AdapterList, LayerInfo, ModelLoaded, ModelSummary
 from diffviews_desktop.values.maps import LinkedMap
 from diffviews_desktop.values.quantities import COLUMN
 from diffviews_desktop.values.row_set import RowSet
-from diffviews_desktop.values.runs import GridCell, TrajectoryStep
+from diffviews_desktop.values.runs import GridCell, RunStep
 from diffviews_desktop.values.samples import Column
 from diffviews_desktop.values.sampling import GenerateSettings, Preset
 
@@ -41,7 +41,7 @@ def planted(
     state: State,
     text: Callable[[str], str],
     job: Generate,
-    steps: tuple[TrajectoryStep, ...],
+    steps: tuple[RunStep, ...],
 ) -> State:
     """A state with samples on a map, in which the texts of `KINDS` are what ``text`` makes of the
     kind: a model is loaded, a picture drawn and found again, a grid drawn, a mean computed, a
@@ -76,7 +76,7 @@ def planted(
         condition=told(1), sigma=0.5, seed=5,
     )  # fmt: skip
     run = run_of(
-        job, "Trajectory 1", steps, seed=5, condition=told(1), done=True,
+        job, "Run 1", steps, seed=5, condition=told(1), done=True,
         landed=PicturePlaced(place, (1.0, 1.0), 0.5, ((3, 0.5), (4, 0.75))),
     )  # fmt: skip
     grid = GenerateGrid(
@@ -128,7 +128,7 @@ def planted(
     )  # fmt: skip
     runs = replace(
         state.runs, settings=settings, all=(run,), shown=run.id, comparing=True,
-        grid=GridRecord(grid, cells, done=True),
+        grid=Grid(grid, cells, done=True),
     )  # fmt: skip
     running = RunningJob(linking, f"Opening {text('job')}", "reading", 0.5, text("detail"), 1.0)
     return replace(

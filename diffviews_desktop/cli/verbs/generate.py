@@ -10,7 +10,7 @@ from typing import Any
 
 from diffviews_desktop.cli.option_types import layer_set, numbers_of, positive
 from diffviews_desktop.cli.options import add_source_options, source_of
-from diffviews_desktop.cli.run_files import write_grid, write_trajectory
+from diffviews_desktop.cli.run_files import write_grid, write_run
 from diffviews_desktop.cli.setting_options import add_settings, changes_of
 from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data
 from diffviews_desktop.engine.engine import Engine
@@ -20,7 +20,7 @@ from diffviews_desktop.engine.jobs.drawing import (
     PictureGrid,
     PicturePlaced,
     PlacePicture,
-    Trajectory,
+    RunResult,
 )
 from diffviews_desktop.engine.jobs.opening import DataOpened, LoadModel
 from diffviews_desktop.errors import DataError, UsageError
@@ -122,7 +122,7 @@ def run(options: argparse.Namespace) -> Answer:
         made = engine.run(job)
         if isinstance(made, PictureGrid):
             return write_grid(made, options.out)
-        assert isinstance(made, Trajectory)
+        assert isinstance(made, RunResult)
         baseline = placed = None
         if options.baseline:
             assert isinstance(job, Generate)
@@ -130,7 +130,7 @@ def run(options: argparse.Namespace) -> Answer:
             baseline = engine.run(replace(job, rows=(), settings=settings, keep=False))
         if options.land is not None:
             placed = _land(engine, made, options.land)
-    return write_trajectory(made, options.out, shapes, baseline=baseline, placed=placed)
+    return write_run(made, options.out, shapes, baseline=baseline, placed=placed)
 
 
 def _asked_for(
@@ -179,7 +179,7 @@ def _settings(options: argparse.Namespace, loaded: ModelLoaded) -> GenerateSetti
     return replace(settings, **changes)
 
 
-def _land(engine: Engine, made: Trajectory, sigma: float) -> PicturePlaced:
+def _land(engine: Engine, made: RunResult, sigma: float) -> PicturePlaced:
     job = made.job
     return engine.run(
         PlacePicture(
@@ -212,11 +212,11 @@ def _replay(options: argparse.Namespace) -> Answer:
         opened = open_data(engine, job.source, job.model)
         job = replace(job, rows=_same_rows(job.rows, record.sample_ids, opened.samples))
         made = engine.run(job)
-    assert isinstance(made, Trajectory | PictureGrid)
+    assert isinstance(made, RunResult | PictureGrid)
     why = tuple(f"The bytes may differ: {text}." for text in differences(record, made.record))
     if isinstance(made, PictureGrid):
         return write_grid(replace(made, notes=(*made.notes, *why)), options.out)
-    return write_trajectory(replace(made, notes=(*made.notes, *why)), options.out, opened.samples)
+    return write_run(replace(made, notes=(*made.notes, *why)), options.out, opened.samples)
 
 
 def _same_rows(

@@ -21,21 +21,19 @@ import json
 import logging
 import math
 import os
-import re
 import secrets
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from diffviews_desktop.data.activations.arrays import ActivationMatrix
-from diffviews_desktop.data.activations.checked_rows import SUMS, DamagedMatrixError
+from diffviews_desktop.data.activations.checked_rows import DamagedMatrixError
 from diffviews_desktop.data.activations.matrix_file import MatrixFile
+from diffviews_desktop.data.cache.cache_folder import KEY, CacheFolder
+from diffviews_desktop.data.cache.cached import CacheEntry, EntryInfo
 from diffviews_desktop.data.cache.disk import (
     MATRIX,
     create_matrix,
@@ -43,9 +41,6 @@ from diffviews_desktop.data.cache.disk import (
     folder_size,
     free_bytes,
     full_disk_said,
-    idle_seconds,
-    is_full,
-    link_or_copy,
     remove,
     sync_file,
     sync_folder,
@@ -54,7 +49,6 @@ from diffviews_desktop.data.cache.disk import (
 from diffviews_desktop.data.cache.entry import (
     DAMAGE,
     ENTRY,
-    PROJECTOR,
     EntryFacts,
     check_entry,
     entry_stamp,
@@ -92,16 +86,7 @@ T = TypeVar("T")
 KEY_FORMAT = 1  # entries of format 1 have the same keys and can still be read
 DEFAULT_BUDGET_MB = 2048
 
-_DAY = 24 * 3600
-_PARTIAL_SECONDS = 7 * _DAY
-_CLOCK_SECONDS = 3600  # a time of use that lies further ahead was written by a wrong clock
-_MOVE_SECONDS = 2.0  # how long to try to replace an entry that somebody has open (Windows)
 _ATTEMPTS = 20
-
-_KEY = re.compile(r"[0-9a-z]{1,64}")
-_GUARDED = re.compile(r"(\.new-[0-9a-z]{1,64}-[0-9a-f]{8}|\.partial-[0-9a-z]{1,64})(\.lock)?")
-_DROPPED = re.compile(r"\.old-[0-9a-z]{1,64}-[0-9a-f]{8}")
-_FORMER = re.compile(r"\.[0-9a-f]{32}\.[0-9a-z_]{8}")  # left by format 1, which had no locks
 
 
 class InUseError(CacheError):
@@ -132,101 +117,14 @@ def budget_bytes() -> int:
     return int(megabytes * 1024**2)
 
 
-@dataclass(frozen=True)
-class CacheEntry:
-    """A complete entry; its files were checked when it was opened.
-
-    The matrix stays readable for as long as this object lives, also where the entry is dropped.
-    The projector is a path and may be gone by the time it is read: see `LayerCache.read`.
-    """
-
-    path: Path
-    layers: tuple[str, ...]
-    _rows: MatrixFile | None = field(default=None, repr=False, compare=False)
-    _facts: EntryFacts = field(default=EntryFacts({}, (), {}, None), repr=False, compare=False)
-    _stamp: bytes = field(default=b"", repr=False, compare=False)
-
-    @property
-    def projector(self) -> Path:
-        """The projector file."""
-        return self.path / PROJECTOR
-
-    def activations(self) -> ActivationMatrix | None:
-        """The full matrix, checked as it is read; None where only the reduced rows were kept."""
-        if self._rows is None:
-            return None
-        return ActivationMatrix(self.path / MATRIX, self.layers, self._rows)
-
-    def lend(self, folder: Path) -> dict[str, Mapping[str, Any]]:
-        """Have another entry keep the matrix, too, without a copy where the file system can.
-
-        Args:
-            folder: of the other, from `LayerCache.writing`.
-
-        Returns:
-            What `finish` is to know of the files that are in the folder by that.
-
-        Raises:
-            DamagedMatrixError: it is not what was written.
-        """
-        known = self._facts.files
-        names = [name for name in (MATRIX, SUMS) if name in known]
-        if self._rows is not None and SUMS not in names:
-            self._rows.check()  # `finish` is to make sums of it
-        try:
-            for name in names:
-                link_or_copy(self.path / name, folder / name)
-        except OSError:  # it can be extracted again
-            for name in names:
-                remove(folder / name)
-            return {}
-        return {name: known[name] for name in names} if SUMS in names else {}
-
-    def lend_map(self, folder: Path) -> None:
-        """Write this entry again, without the matrix, in a folder from `LayerCache.writing`."""
-        link_or_copy(self.projector, folder / PROJECTOR)
-        known = {PROJECTOR: self._facts.files[PROJECTOR]}
-        finish(folder, self._facts.details, self.layers, known=known)
-
-    def is_current(self) -> bool:
-        """Whether this entry is still the one on disk: neither dropped nor written anew."""
-        return entry_stamp(self.path) == self._stamp
-
-
-@dataclass(frozen=True)
-class EntryInfo:
-    """What is known of an entry without reading its arrays.
-
-    Attributes:
-        model, layers, parameters, details: empty where ``entry.json`` cannot be read; the details
-            are those given to `finish`.
-        created, used: Unix times in seconds.
-        bytes: size of all its files.
-    """
-
-    key: str
-    path: Path
-    model: str
-    layers: tuple[str, ...]
-    created: float
-    used: float
-    bytes: int
-    has_matrix: bool
-    parameters: Mapping[str, Any]
-    details: Mapping[str, Any] = field(default_factory=dict)
-
-
-class LayerCache:
+class LayerCache(CacheFolder):
     """The cache of one folder."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
 
     # ---- reading --------------------------------------------------------------------------------
 
     def contains(self, key: str) -> bool:
         """Whether there is an entry, without checking it."""
-        return _KEY.fullmatch(key) is not None and is_entry(self.root / key)
+        return KEY.fullmatch(key) is not None and is_entry(self.root / key)
 
     def open(self, key: str) -> CacheEntry | None:
         """Open an entry and mark it as used; a damaged one is dropped and logged.
@@ -234,7 +132,7 @@ class LayerCache:
         Small files are read and compared with their checksums; of the matrix size and header only,
         and its rows when they are read.
         """
-        if _KEY.fullmatch(key) is None:
+        if KEY.fullmatch(key) is None:
             return None
         folder = self.root / key
         for _ in range(_ATTEMPTS):
@@ -370,23 +268,6 @@ class LayerCache:
             details=facts.details,
         )
 
-    def _scan(self) -> list[tuple[float, str, int]]:
-        """When each entry was used, its key and its size; least recently used first."""
-        found, ahead = [], time.time() + _CLOCK_SECONDS
-        for path in self._listing():
-            if _KEY.fullmatch(path.name) is None or not is_entry(path):
-                continue
-            with suppress(OSError):  # dropped by another program
-                used = (path / ENTRY).stat().st_mtime_ns / 1e9
-                found.append((used if used < ahead else 0.0, path.name, folder_size(path)))
-        return sorted(found)
-
-    def _listing(self) -> list[Path]:
-        try:
-            return sorted(self.root.iterdir())
-        except OSError:
-            return []
-
     # ---- writing --------------------------------------------------------------------------------
 
     @contextmanager
@@ -426,7 +307,7 @@ class LayerCache:
 
         Where the system does not let go of a file that somebody has open, it stays until later.
         """
-        if _KEY.fullmatch(key) is not None:
+        if KEY.fullmatch(key) is not None:
             self._drop(key)
 
     def drop_matrix(self, key: str) -> None:
@@ -520,119 +401,6 @@ class LayerCache:
             if chosen(info.key, info.model, info.layers) and self._drop(info.key)
         )
         return freed + self._sweep(chosen_partial)
-
-    def unfinished_bytes(self) -> int:
-        """The size of all that is no entry: partial matrices and what is being written."""
-        return sum(
-            folder_size(path)
-            for path in self._listing()
-            if _GUARDED.fullmatch(path.name) or _DROPPED.fullmatch(path.name)
-        )
-
-    def _must_be_key(self, key: str) -> None:
-        if _KEY.fullmatch(key) is None:
-            raise CacheError(f"{key!r} is not the name of a cache entry.")
-
-    def _move_in(self, folder: Path, key: str) -> None:
-        deadline = time.monotonic() + _MOVE_SECONDS
-        mark_used(folder)
-        while True:
-            self._drop(key)
-            try:
-                os.rename(folder, self.root / key)
-            except OSError as error:  # another program wrote the same entry, or has it open
-                if is_full(error):
-                    raise
-                if time.monotonic() > deadline:
-                    if not (self.root / key).exists():
-                        raise CacheError(f"{self.root / key} cannot be made ({error}).") from error
-                    log.warning("%s is in use and stays as it was: %s", self.root / key, error)
-                    return
-                time.sleep(0.001)
-            else:
-                sync_folder(self.root)
-                return
-
-    def _drop(self, key: str) -> bool:
-        """Delete an entry; whether it is gone by that."""
-        folder, aside = self.root / key, self.root / f".old-{key}-{secrets.token_hex(4)}"
-        try:
-            os.rename(folder, aside)
-        except FileNotFoundError:  # another program was faster
-            return False
-        except OSError as error:  # not where a file is open (Windows), nor in a read-only folder
-            log.info("%s cannot be deleted now: %s", folder, error)
-            return False
-        remove(aside)
-        return True
-
-    def _drop_partial(self, key: str) -> None:
-        name = f".partial-{key}"
-        if (self.root / name).exists():
-            with suppress(OSError, CacheError), self._lock(name) as held:
-                if held:
-                    remove(self.root / name)
-
-    def _sweep(self, partial: Callable[[Path], bool] | None = None) -> int:
-        """Delete what nobody works on: the bytes that frees. Of the partial matrices go those that
-        were not touched for a week, and those that ``partial`` tells."""
-        freed = 0
-        for path in self._listing():
-            guarded = _GUARDED.fullmatch(path.name)
-            if guarded is not None:
-                freed += self._sweep_guarded(path, guarded[1], guarded[2] is not None, partial)
-            elif _DROPPED.fullmatch(path.name) or (
-                _FORMER.fullmatch(path.name) and idle_seconds(path) > _DAY
-            ):
-                freed += folder_size(path)
-                remove(path)
-        return freed
-
-    def _sweep_guarded(
-        self, path: Path, name: str, is_lock: bool, partial: Callable[[Path], bool] | None
-    ) -> int:
-        folder, freed = self.root / name, 0
-        if is_lock and (folder.exists() or not path.exists()):
-            return 0
-        if name.startswith(".partial-") and not is_lock:
-            old = idle_seconds(folder) > _PARTIAL_SECONDS
-            if not (old or (partial is not None and partial(folder))):
-                return 0
-        with suppress(OSError, CacheError), self._lock(name) as held:
-            if held and not is_lock:
-                log.info("Dropping the unfinished %s", folder)
-                freed = folder_size(folder)
-                remove(folder)
-        return freed
-
-    @contextmanager
-    def _lock(self, name: str, timeout: float = 0.0) -> Iterator[bool]:
-        """Hold the lock file of a folder, whether or not that exists; False: somebody else does.
-
-        Raises:
-            CacheError: the cache's folder cannot be written, or the disk is full.
-        """
-        from filelock import FileLock, Timeout
-
-        path = self.root / f"{name}.lock"
-        lock = FileLock(path, timeout=timeout, thread_local=False)
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            lock.acquire(poll_interval=0.01)
-        except Timeout:
-            yield False
-            return
-        except OSError as error:
-            if is_full(error):
-                raise disk_full(self.root, None) from error
-            raise CacheError(f"{self.root} cannot be written ({error}).") from error
-        try:
-            yield True
-        finally:
-            # while it is held: who waits for it sees that the file is gone, and makes a new one
-            with suppress(OSError):
-                path.unlink()
-            lock.release()  # on Windows the file goes by this
 
     # ---- continuing -----------------------------------------------------------------------------
 

@@ -10,15 +10,15 @@ from diffviews_desktop.engine.jobs.drawing import (
     PictureGrid,
     PicturePlaced,
     PlacePicture,
-    Trajectory,
+    RunResult,
 )
 from diffviews_desktop.engine.workspace import Workspace
 
 
 @handles(Generate)
-def generate(job: Generate, workspace: Workspace) -> Trajectory:
+def generate(job: Generate, workspace: Workspace) -> RunResult:
     """One picture, step by step."""
-    return _generation(job, workspace).trajectory(job)
+    return _generation(job, workspace).run(job)
 
 
 @handles(GenerateGrid)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.values.conditions import Condition
 from diffviews_desktop.values.layers import LayerSet, normalised
-from diffviews_desktop.values.runs import GridCell, TrajectoryStep
+from diffviews_desktop.values.runs import GridCell, RunStep
 from diffviews_desktop.values.sampling import GenerateSettings
 
 MAX_PICTURES = 2000
@@ -21,8 +21,8 @@ MAX_PICTURES = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Generate(Job["Trajectory"]):
-    """Draw with layers held at the mean of some samples' activations: `Trajectory`.
+class Generate(Job["RunResult"]):
+    """Draw with layers held at the mean of some samples' activations: `RunResult`.
 
     Without rows nothing is masked.
 
@@ -139,7 +139,7 @@ class PlacePicture(Job["PicturePlaced"]):
 
 
 @dataclass(frozen=True, eq=False)
-class Trajectory:
+class RunResult:
     """A finished run.
 
     Attributes:
@@ -156,7 +156,7 @@ class Trajectory:
     job: Generate
     condition: Condition | None
     seed: int
-    steps: tuple[TrajectoryStep, ...]
+    steps: tuple[RunStep, ...]
     device: str
     notes: tuple[str, ...] = ()
     record: Mapping[str, Any] = field(default_factory=dict)

@@ -53,11 +53,10 @@ class DataOpened:
     model: str
     samples: SampleTable
     layer_map: LayerMap | None
+    default_layers: LayerSet
 
     def __post_init__(self) -> None:
         normalised(self, "default_layers")
-
-    default_layers: LayerSet
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Colours that carry data: classes, roles of points, steps of a trajectory."""
+"""Colours that carry data: classes, roles of points, steps of a run."""
 
 from __future__ import annotations
 

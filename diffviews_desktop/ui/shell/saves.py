@@ -9,7 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject
 
 from diffviews_desktop.actions.context import Context
-from diffviews_desktop.engine.grid_axes import sheet_of
+from diffviews_desktop.engine.jobs.grid_axes import sheet_of
 from diffviews_desktop.exports import registry
 from diffviews_desktop.exports.contents import Drawing, Picture, Sheet
 from diffviews_desktop.text.plain import file_name

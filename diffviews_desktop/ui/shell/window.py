@@ -39,7 +39,7 @@ from diffviews_desktop.ui.panels.generate import GeneratePanel
 from diffviews_desktop.ui.panels.layer import LayerPanel
 from diffviews_desktop.ui.panels.linked import LinkedPanel
 from diffviews_desktop.ui.panels.preview import PreviewPanel
-from diffviews_desktop.ui.panels.runs import TrajectoryPanel
+from diffviews_desktop.ui.panels.runs import RunsPanel
 from diffviews_desktop.ui.shell.layout import Layout
 from diffviews_desktop.ui.shell.notice_bar import NoticeBar
 from diffviews_desktop.ui.shell.pages import Pages
@@ -102,7 +102,7 @@ class MainWindow(QMainWindow):
         self.classes = ClassesPanel()
         self.gallery = GalleryPanel(self.pictures)
         self.generate_panel = GeneratePanel()
-        self.trajectory = TrajectoryPanel()
+        self.runs_panel = RunsPanel()
         self.notice = NoticeBar()
         self.status = StatusBar()
         self.linked_panel: LinkedPanel | None = None
@@ -117,7 +117,7 @@ class MainWindow(QMainWindow):
                 ("Classes", self.classes),
                 ("Selection and neighbours", self.gallery),
                 ("Generate", self.generate_panel),
-                ("Trajectory", self.trajectory),
+                ("Runs", self.runs_panel),
             ],
         )
         self.layout_of_docks.fill_middle(self.notice, self.map_area)
@@ -129,7 +129,7 @@ class MainWindow(QMainWindow):
             self.classes,
             self.gallery,
             self.generate_panel,
-            self.trajectory,
+            self.runs_panel,
             self.status,
         )
 
@@ -177,13 +177,13 @@ class MainWindow(QMainWindow):
         self.generate_panel.cancel_requested.connect(partial(asking.cancel_current, c))
         self.menu_actions.press_with(self.generate_panel.grid, "experiments.grid")
         self.status.cancel_requested.connect(partial(asking.cancel_current, c))
-        self.trajectory.step_chosen.connect(partial(runs.scrub_to, c))
-        self.trajectory.trajectory_chosen.connect(partial(runs.show_run, c))
-        self.trajectory.visibility_chosen.connect(partial(runs.set_run_visible, c))
-        self.trajectory.deleted.connect(partial(runs.delete_run, c))
-        self.trajectory.compare_chosen.connect(partial(runs.compare_with_unmasked, c))
-        self.trajectory.landing_requested.connect(partial(runs.find_landing, c))
-        self.trajectory.located.connect(self.map_area.center_on)
+        self.runs_panel.step_chosen.connect(partial(runs.scrub_to, c))
+        self.runs_panel.run_chosen.connect(partial(runs.show_run, c))
+        self.runs_panel.visibility_chosen.connect(partial(runs.set_run_visible, c))
+        self.runs_panel.deleted.connect(partial(runs.delete_run, c))
+        self.runs_panel.compare_chosen.connect(partial(runs.compare_with_unmasked, c))
+        self.runs_panel.landing_requested.connect(partial(runs.find_landing, c))
+        self.runs_panel.located.connect(self.map_area.center_on)
         offered = {"convert": folders.convert_checkpoint, "load": folders.load_model}
         self.notice.offer_taken.connect(lambda name: offered[name](c))
         self.waiting.open_button.clicked.connect(lambda: folders.choose_folder(c))
@@ -310,7 +310,7 @@ class MainWindow(QMainWindow):
         for button in self.findChildren(IconButton):
             button.refresh()
         self.classes.apply_theme()
-        self.trajectory.apply_theme()
+        self.runs_panel.apply_theme()
         self.pages.apply_theme()
         self.map_area.apply_theme()
 
@@ -369,7 +369,7 @@ class MainWindow(QMainWindow):
 
     def toggle_play(self) -> None:
         """Play the steps of the shown run, or pause."""
-        self.trajectory.toggle_play()
+        self.runs_panel.toggle_play()
 
     def save_picture(self, file: Path) -> None:
         """Write the picture of the shown step."""

@@ -18,7 +18,7 @@ from diffviews_desktop.actions.context import Context, Move
 from diffviews_desktop.actions.showing import MOVES, TOOLS
 from diffviews_desktop.state.state import State
 from diffviews_desktop.state.values import values_of
-from diffviews_desktop.state.view import View
+from diffviews_desktop.state.view import Rectangle, View
 from diffviews_desktop.ui.common import motion
 from diffviews_desktop.ui.common.images import PictureLoader
 from diffviews_desktop.ui.common.menus import Actions
@@ -90,6 +90,7 @@ class MapArea(QStackedWidget):
         self.cards = Cards(context, self.switch, pictures, self)
         self._filtered = False
         self._apart = self._held = False
+        self._told: Rectangle | None = None
         self._still = QTimer(self)
         self._still.setSingleShot(True)
         self._still.setInterval(STILL_MILLISECONDS)
@@ -255,7 +256,7 @@ class MapArea(QStackedWidget):
     def _show_paths(self, state: State) -> None:
         assert self.map is not None
         runs, unmasked = state.on_map()
-        self.map.set_trajectories(runs, state.runs.shown, state.runs.step, unmasked)
+        self.map.set_paths(runs, state.runs.shown, state.runs.step, unmasked)
 
     def _show_view(self, old: View, new: View) -> None:
         """Tool, decorations, and the part of the map that is seen, where these are others."""
@@ -268,13 +269,14 @@ class MapArea(QStackedWidget):
         if (old.pictures, old.names, old.contours) != wanted:
             for view in views:
                 self._decorate(view)
-        if new.rectangle not in (None, old.rectangle, _corners(self.map)):
-            assert new.rectangle is not None
+        # what the map has told itself is not news to it: it may have gone on since then
+        if new.rectangle is not None and new.rectangle not in (old.rectangle, self._told):
             left, bottom, right, top = new.rectangle
             self.map.box.show_part(QRectF(left, bottom, right - left, top - bottom))
 
     def _decorate(self, view: MapView) -> None:
-        made, wanted = view.decorate_with(self._pictures), self._context.state.view
+        made = view.decorations or view.decorate_with(self._pictures)
+        wanted = self._context.state.view
         made.want_pictures, made.want_names = wanted.pictures, wanted.names
         made.want_contours = wanted.contours
         made.refresh()
@@ -282,9 +284,8 @@ class MapArea(QStackedWidget):
     def _remember_view(self) -> None:
         if self.map is not None and self._context.state.opened.layer_map is not None:
             box = self.map.box
-            showing.remember_view(
-                self._context, _corners(self.map), box.can_go_back, box.can_go_forward
-            )
+            self._told = _corners(self.map)
+            showing.remember_view(self._context, self._told, box.can_go_back, box.can_go_forward)
 
     def set_linked(self, view: MapView) -> None:
         """Share what is under the mouse, picked and filtered with a second map."""
@@ -440,7 +441,7 @@ class MapArea(QStackedWidget):
         self.switch.close_threads()
 
 
-def _corners(view: MapView) -> tuple[float, float, float, float]:
+def _corners(view: MapView) -> Rectangle:
     """Left, bottom, right and top of the part of a map that is seen."""
     part = view.box.viewRect()
     return part.left(), part.top(), part.right(), part.bottom()

@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from diffviews_desktop.data.activations.matrix_file import MatrixFile
-from diffviews_desktop.data.cache import layer_cache
+from diffviews_desktop.data.cache import cache_folder, layer_cache
 from diffviews_desktop.data.cache.layer_cache import (
     CacheEntry,
     InUseError,
@@ -759,7 +759,7 @@ def test_an_entry_that_is_held_open_cannot_be_replaced_and_that_is_logged(
     cache: LayerCache, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     write(cache, "a", size=3)
-    monkeypatch.setattr(layer_cache, "_MOVE_SECONDS", 0.05)
+    monkeypatch.setattr(cache_folder, "_MOVE_SECONDS", 0.05)
     hold(monkeypatch, cache.root / "a")
     write(cache, "a", size=5)
     assert cache.read("a", load_bytes) == bytes(3)

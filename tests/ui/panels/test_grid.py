@@ -17,7 +17,7 @@ from pytestqt.qtbot import QtBot
 from diffviews_desktop.engine.jobs.drawing import GenerateGrid
 from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.picks import Selection
-from diffviews_desktop.state.runs import GridRecord
+from diffviews_desktop.state.runs import Grid
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.panels.grid import GridWindow
@@ -222,11 +222,11 @@ def test_checked_layers_stay_until_another_model_is_loaded(
 
 
 @pytest.fixture
-def make_grid() -> Callable[..., GridRecord]:
+def make_grid() -> Callable[..., Grid]:
     """Makes a grid of two seeds by three strengths, some of its pictures drawn, each of a colour of
     its own."""
 
-    def make(count: int = 6, job_id: int = 9, seed: int | None = 50) -> GridRecord:
+    def make(count: int = 6, job_id: int = 9, seed: int | None = 50) -> Grid:
         job = GenerateGrid(
             job_id=job_id,
             source=Source(),
@@ -239,12 +239,12 @@ def make_grid() -> Callable[..., GridRecord]:
             strengths=(0.0, 0.5, 1.0),
         )
         if seed is None:
-            return GridRecord(job)
+            return Grid(job)
         cells = [
             GridCell(index, settings, told(0), np.full((8, 8, 3), colour(index), np.uint8))
             for index, settings in enumerate(job.cells()[:count])
         ]
-        return GridRecord(job, tuple(cells), done=count == 6)
+        return Grid(job, tuple(cells), done=count == 6)
 
     return make
 

@@ -23,7 +23,7 @@ from diffviews_desktop.ui.panels.gallery import GalleryPanel
 from diffviews_desktop.ui.panels.generate import GeneratePanel
 from diffviews_desktop.ui.panels.layer import LayerPanel
 from diffviews_desktop.ui.panels.preview import PreviewPanel
-from diffviews_desktop.ui.panels.runs import TrajectoryPanel
+from diffviews_desktop.ui.panels.runs import RunsPanel
 from diffviews_desktop.ui.shell import status_bar
 from diffviews_desktop.ui.shell.notice_bar import NoticeBar
 from diffviews_desktop.ui.shell.status_bar import StatusBar
@@ -114,7 +114,7 @@ def test_a_typed_seed_is_kept_and_nonsense_is_not(qtbot: QtBot, generate: Genera
 
 
 def test_the_seed_of_the_last_run_can_be_locked(generate: GeneratePanel, state, make_job) -> None:
-    record = run_of(make_job(), "Trajectory 1", seed=77)
+    record = run_of(make_job(), "Run 1", seed=77)
     shown = replace(
         state,
         picks=replace(state.picks, selection=Selection(anchor=3)),
@@ -389,13 +389,13 @@ def test_frames_of_many_steps_are_shown_whole_above_the_scroll_bar(
     qtbot: QtBot, state, make_job, make_step
 ) -> None:
     theme.apply("light")
-    panel = TrajectoryPanel()
+    panel = RunsPanel()
     theme.dress(panel)
     qtbot.addWidget(panel)
     panel.resize(900, 180)
     panel.show()
     steps = tuple(make_step(i) for i in range(40))
-    record = run_of(make_job(num_steps=40), "Trajectory 1", steps=steps, done=True)
+    record = run_of(make_job(num_steps=40), "Run 1", steps=steps, done=True)
     panel.set_state(
         replace(state, runs=replace(state.runs, all=(record,), shown=record.id, step=39))
     )
@@ -405,10 +405,10 @@ def test_frames_of_many_steps_are_shown_whole_above_the_scroll_bar(
     assert last.bottom() < panel.strip.viewport().height()
 
 
-def test_the_trajectory_grows_and_is_scrubbed(qtbot: QtBot, state, make_job, make_step) -> None:
-    panel = TrajectoryPanel()
+def test_the_run_grows_and_is_scrubbed(qtbot: QtBot, state, make_job, make_step) -> None:
+    panel = RunsPanel()
     qtbot.addWidget(panel)
-    record = run_of(make_job(num_steps=3), "Trajectory 1", seed=5, condition=told(-2))
+    record = run_of(make_job(num_steps=3), "Run 1", seed=5, condition=told(-2))
     steps = tuple(make_step(i, imposed=i == 0) for i in range(3))
     for count in (0, 1, 2, 3):
         grown = replace(record, steps=steps[:count])
@@ -421,7 +421,7 @@ def test_the_trajectory_grows_and_is_scrubbed(qtbot: QtBot, state, make_job, mak
         assert panel.strip.count() == count
     assert panel.where.text() == "step 3/3 · σ 3.33"
     assert "seed 5" in panel.settings.toolTip()
-    assert panel.choice.currentText() == "Trajectory 1 · zero label"
+    assert panel.choice.currentText() == "Run 1 · zero label"
     for act, wanted in (
         (lambda: panel.slider.setValue(0), 0),
         (lambda: panel.go(-1), 1),
@@ -433,10 +433,10 @@ def test_the_trajectory_grows_and_is_scrubbed(qtbot: QtBot, state, make_job, mak
 
 
 def test_play_goes_through_the_steps(qtbot: QtBot, state, make_job, make_step) -> None:
-    panel = TrajectoryPanel()
+    panel = RunsPanel()
     qtbot.addWidget(panel)
     steps = tuple(make_step(i) for i in range(3))
-    record = run_of(make_job(num_steps=3), "Trajectory 1", steps=steps, done=True)
+    record = run_of(make_job(num_steps=3), "Run 1", steps=steps, done=True)
     shown = replace(state, runs=replace(state.runs, all=(record,), shown=record.id, step=2))
     seen: list[int] = []
 

@@ -92,7 +92,7 @@ def test_everything_fits_at_1280x720(
 ) -> None:
     picked = Selection(anchor=0, suggested=((1, 1.0), (2, 2.0)))
     steps = tuple(make_step(i) for i in range(40))  # as many need a scroll bar
-    record = run_of(make_job(num_steps=40), "Trajectory 1", steps=steps, done=True)
+    record = run_of(make_job(num_steps=40), "Run 1", steps=steps, done=True)
     window.session.update(
         replace(
             state,
@@ -100,30 +100,30 @@ def test_everything_fits_at_1280x720(
             runs=replace(state.runs, all=(record,), shown=record.id, step=39),
         )
     )
-    qtbot.waitUntil(window.trajectory.strip.isVisible)
-    window.trajectory.landed.show()  # where a picture landed is one more line
+    qtbot.waitUntil(window.runs_panel.strip.isVisible)
+    window.runs_panel.landed.show()  # where a picture landed is one more line
     qtbot.wait(50)
     smallest = window.minimumSizeHint()
     assert smallest.width() <= 1280
     assert smallest.height() <= 690  # a title bar needs room too
 
 
-def test_the_first_trajectory_moves_nothing(
+def test_the_first_run_moves_nothing(
     qtbot: QtBot, window: MainWindow, state: State, make_job, make_step
 ) -> None:
     window.resize(1270, 690)
     window.session.update(state)
     qtbot.wait(50)
-    before = window.map_area.geometry(), window.trajectory.geometry()
-    assert window.trajectory.empty.isVisible()
+    before = window.map_area.geometry(), window.runs_panel.geometry()
+    assert window.runs_panel.empty.isVisible()
     steps = tuple(make_step(i) for i in range(40))
-    record = run_of(make_job(num_steps=40), "Trajectory 1", steps=steps, done=True)
+    record = run_of(make_job(num_steps=40), "Run 1", steps=steps, done=True)
     window.session.update(
         replace(state, runs=replace(state.runs, all=(record,), shown=record.id, step=39))
     )
-    qtbot.waitUntil(window.trajectory.strip.isVisible)
+    qtbot.waitUntil(window.runs_panel.strip.isVisible)
     qtbot.wait(50)
-    assert (window.map_area.geometry(), window.trajectory.geometry()) == before
+    assert (window.map_area.geometry(), window.runs_panel.geometry()) == before
 
 
 def test_all_keys_are_listed_on_a_small_screen_too(qtbot: QtBot, window: MainWindow) -> None:
@@ -199,7 +199,7 @@ def test_keys_belong_to_the_control_that_has_the_focus(
     qtbot: QtBot, window: MainWindow, state: State, make_job, make_step
 ) -> None:
     steps = tuple(make_step(i) for i in range(3))
-    record = run_of(make_job(), "Trajectory 1", steps=steps, done=True)
+    record = run_of(make_job(), "Run 1", steps=steps, done=True)
     picked = Selection(anchor=0, manual=(4, 5, 6))
     window.session.update(
         replace(
@@ -416,7 +416,7 @@ def test_closing_asks_once_while_work_would_be_lost(window: MainWindow, make_job
         asked.append(box.text())
         box.button(button).click()
 
-    running = RunningJob(make_job(), "Generating <b>trajectory 1</b>", since=1.0)
+    running = RunningJob(make_job(), "Generating <b>run 1</b>", since=1.0)
     window.session.update(
         replace(window.session.state, jobs=replace(window.session.state.jobs, running=(running,)))
     )
@@ -424,7 +424,7 @@ def test_closing_asks_once_while_work_would_be_lost(window: MainWindow, make_job
     assert not window.close()
     QTimer.singleShot(0, lambda: answer(QMessageBox.StandardButton.Yes))
     assert window.close()
-    assert asked == ["Generating <b>trajectory 1</b> is not finished. Quit and drop it?"] * 2
+    assert asked == ["Generating <b>run 1</b> is not finished. Quit and drop it?"] * 2
 
 
 def test_loading_a_model_needs_no_question(window: MainWindow, make_job) -> None:
@@ -852,7 +852,7 @@ def test_an_unconditional_model_asks_for_no_class(
     record = app.session.state.runs.run()
     assert record.steps[-1].image.shape == (16, 16, 3)
     assert len(record.steps) == 5
-    assert window.trajectory.choice.currentText() == "Trajectory 1"
+    assert window.runs_panel.choice.currentText() == "Run 1"
 
     window.layer_panel.model_chosen.emit("of classes")
     until(

@@ -1,4 +1,4 @@
-"""Cards, pictures, names, trajectories and glides on the real map."""
+"""Cards, pictures, names, runs and glides on the real map."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from diffviews_desktop.ui.common import motion
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.ui.views.flat.decorations import SIDE, SPACING, with_room
 from diffviews_desktop.ui.views.flat.overlays import STYLES
-from diffviews_desktop.values.runs import TrajectoryStep
+from diffviews_desktop.values.runs import RunStep
 
 
 def hover(qtbot: QtBot, window: MainWindow, place: QPoint) -> None:
@@ -110,8 +110,7 @@ def test_a_step_shows_its_card_and_a_click_goes_to_it(
 ) -> None:
     steps = tuple(replace(make_step(i), xy=(0.5 + i, 1.5)) for i in range(4))
     records = tuple(
-        run_of(make_job(key), f"Trajectory {key}", steps=steps[: 2 + key], done=True)
-        for key in (1, 2)
+        run_of(make_job(key), f"Run {key}", steps=steps[: 2 + key], done=True) for key in (1, 2)
     )
     records = (
         records[0],
@@ -126,7 +125,7 @@ def test_a_step_shows_its_card_and_a_click_goes_to_it(
     card = window.map_area.cards.card
     qtbot.waitUntil(card.isVisible)
     assert card.title.text().startswith("Step 4 of")
-    assert "Trajectory 2" in card.facts.text()
+    assert "Run 2" in card.facts.text()
     qtbot.mouseClick(window.map.viewport, Qt.MouseButton.LeftButton, pos=place)
     assert (window.session.state.runs.shown, window.session.state.runs.step) == (2, 3)
     assert window.session.state.picks.selection == Selection()  # the click picked no sample
@@ -134,12 +133,10 @@ def test_a_step_shows_its_card_and_a_click_goes_to_it(
     qtbot.waitUntil(lambda: not card.isVisible())
 
 
-def test_many_trajectories_differ(
-    window: MainWindow, make_job: Callable, make_step: Callable
-) -> None:
+def test_many_runs_differ(window: MainWindow, make_job: Callable, make_step: Callable) -> None:
     steps = tuple(make_step(i) for i in range(3))
     records = tuple(
-        run_of(make_job(key), f"Trajectory {key}", steps=steps, done=True)
+        run_of(make_job(key), f"Run {key}", steps=steps, done=True)
         for key in range(1, len(STYLES) + 1)
     )
     window.session.update(
@@ -218,19 +215,19 @@ def test_a_glide_is_skipped_by_a_key_and_where_motion_is_reduced(
     assert not view.glide.running
 
 
-def test_trajectories_that_come_back_look_as_before(
+def test_runs_that_come_back_look_as_before(
     window: MainWindow, make_job: Callable, make_step: Callable
 ) -> None:
     """What was made for others is used again, with nothing of theirs."""
 
-    def step(key: int, i: int) -> TrajectoryStep:
+    def step(key: int, i: int) -> RunStep:
         made = make_step(i, imposed=True)  # none over another
         return replace(made, xy=(i + 0.5, key + 0.5), imposed_xy=(4.5, key + 0.5))
 
     records = tuple(
         run_of(
             make_job(key),
-            f"Trajectory {key}",
+            f"Run {key}",
             steps=tuple(step(key, i) for i in range(key)),
             done=True,
         )
@@ -239,7 +236,7 @@ def test_trajectories_that_come_back_look_as_before(
     view = window.map
 
     def picture(order: tuple[int, ...], shown: int) -> QImage:
-        view.set_trajectories([records[i] for i in order], shown, 2)
+        view.set_paths([records[i] for i in order], shown, 2)
         return view._plot_widget.grab().toImage()
 
     before = picture((0, 1, 2), 3)

@@ -137,8 +137,8 @@ def test_a_double_click_asks_for_a_new_anchor(qtbot: QtBot, view: MapView) -> No
 def test_rings_and_paths_take_no_clicks(qtbot: QtBot, view: MapView, make_job, make_step) -> None:
     view.set_selection(Selection(anchor=8, manual=(9,), suggested=((10, 1.0),)))
     steps = tuple(make_step(i, imposed=i == 0) for i in range(4))
-    record = run_of(make_job(), "Trajectory 1", steps=steps, done=True)
-    view.set_trajectories([record], record.id, 2)
+    record = run_of(make_job(), "Run 1", steps=steps, done=True)
+    view.set_paths([record], record.id, 2)
     qtbot.wait(30)
     for row in (8, 9, 10, 7):  # row 7 lies under a step of the path: (1, 1)
         with qtbot.waitSignal(view.clicked) as caught:
@@ -162,8 +162,8 @@ def test_a_sample_alone_under_a_step_is_picked_of_several_none(
     view.set_map(state.opened.samples, xy)
     # the step is nearer than the sample, but by no more than a hand can aim
     step = replace(make_step(1), xy=(x + 0.4 * pixel, y + 0.4 * pixel))
-    record = run_of(make_job(), "Trajectory 1", steps=(make_step(0), step), done=True)
-    view.set_trajectories([record], record.id, 0)
+    record = run_of(make_job(), "Run 1", steps=(make_step(0), step), done=True)
+    view.set_paths([record], record.id, 0)
     heard: list[tuple] = []
     view.clicked.connect(lambda row: heard.append(("sample", row)))
     view.step_clicked.connect(lambda *step: heard.append(("step", *step)))

@@ -275,6 +275,23 @@ def test_a_view_is_gone_back_to_in_a_window_of_another_shape(qtbot: QtBot, view:
     assert not view.box.can_go_forward
 
 
+@pytest.mark.parametrize("wheel", [True, False], ids=["by the wheel", "by rectangles"])
+def test_no_zoom_is_so_close_that_nothing_is_left_to_see(view: MapView, wheel: bool) -> None:
+    middle = QPointF(7.0, 9.0)
+    for _ in range(60):
+        if wheel:
+            view.box.scaleBy((0.3, 0.3), center=middle)
+        else:
+            part = view.box.viewRect()
+            view.box.show_part(QRectF(middle, part.size() * 0.3))
+    seen = view.box.viewRect()
+    assert 0 < seen.width() < 1e-3
+    assert 0 < seen.height() < 1e-3
+    view.fit()  # a flight from there, and back, has sizes to go by
+    view.center_on(8)
+    assert view.box.aim.width() > 0
+
+
 def test_the_view_flies_where_motion_is_allowed(qtbot: QtBot, view: MapView) -> None:
     motion.set_reduced(False)
     start = view.box.viewRect()

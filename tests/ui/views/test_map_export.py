@@ -31,7 +31,7 @@ from diffviews_desktop.values.row_set import RowSet
 def window(
     open_window: Callable[..., MainWindow], state: State, make_job: Callable, make_step: Callable
 ) -> MainWindow:
-    record = run_of(make_job(), "Trajectory 1", tuple(map(make_step, range(3))))
+    record = run_of(make_job(), "Run 1", tuple(map(make_step, range(3))))
     picked = Selection(anchor=8, manual=(9,), chosen=RowSet([20, 21, 22]))
     state = replace(
         state,

@@ -184,7 +184,7 @@ def test_random_gestures_break_and_keep_nothing(
     state = replace(
         state, opened=replace(state.opened, samples=replace(state.opened.samples, columns=column))
     )
-    record = run_of(make_job(), "Trajectory 1", tuple(map(make_step, range(4))), done=True)
+    record = run_of(make_job(), "Run 1", tuple(map(make_step, range(4))), done=True)
     state = replace(state, runs=replace(state.runs, all=(record,), shown=record.id))
     turned = replace(
         state.opened.layer_map, xy=state.opened.layer_map.xy[:, ::-1].copy(), layers=("other",)

@@ -298,13 +298,13 @@ def test_rings_differ_by_role_in_size_and_width(view: SolidView, state: State) -
 
 @BOTH
 @pytest.mark.parametrize("dark", [False, True])
-def test_trajectories_descend_from_noise_to_the_picture(
+def test_runs_descend_from_noise_to_the_picture(
     view: SolidView, flat: MapView, state: State, make_job, make_step, dark: bool
 ) -> None:
     theme.apply("dark" if dark else "light")
     view.apply_theme()
     steps = tuple(make_step(i, imposed=i == 1) for i in range(4))
-    record = run_of(make_job(), "Trajectory 1", steps=steps, done=True)
+    record = run_of(make_job(), "Run 1", steps=steps, done=True)
     shown = replace(state, runs=replace(state.runs, all=(record,), shown=record.id, step=2))
     view.set_picks(shown)
     box = view.canvas.box
@@ -331,13 +331,13 @@ def test_trajectories_descend_from_noise_to_the_picture(
     assert len(changed(away, picture(view))) > 100
 
 
-def test_many_trajectories_differ_as_on_the_flat_map(
+def test_many_runs_differ_as_on_the_flat_map(
     view: SolidView, state: State, make_job, make_step
 ) -> None:
     steps = tuple(make_step(i) for i in range(3))
     seen: set[tuple[int, ...]] = set()
     for number, (_, end, _) in enumerate(STYLES, 1):
-        record = run_of(make_job(number), f"Trajectory {number}", steps=steps)
+        record = run_of(make_job(number), f"Run {number}", steps=steps)
         view.set_picks(
             replace(state, runs=replace(state.runs, all=(record,), shown=number, step=0))
         )
@@ -352,7 +352,7 @@ def test_a_step_is_told_of_and_gone_to_by_a_click(
     qtbot: QtBot, view: SolidView, state: State, make_job, make_step
 ) -> None:
     steps = tuple(replace(make_step(i), xy=(i - 3.0, 7.0)) for i in range(4))  # beside the samples
-    record = run_of(make_job(7), "Trajectory 1", steps=steps, done=True)
+    record = run_of(make_job(7), "Run 1", steps=steps, done=True)
     view.set_picks(replace(state, runs=replace(state.runs, all=(record,), shown=7, step=0)))
     view.fit()
     picture(view)
@@ -678,7 +678,7 @@ def test_it_is_a_key_away_and_takes_the_same_clicks(
     qtbot.waitUntil(lambda: canvas.cloud.place_of(0)[0] == 5)
     assert window.map_area.currentWidget() is switch.view
     before = canvas.camera
-    qtbot.keyClick(canvas, Qt.Key.Key_Right)  # not a step of a trajectory
+    qtbot.keyClick(canvas, Qt.Key.Key_Right)  # not a step of a run
     assert canvas.camera != before
     qtbot.keyClick(window, Qt.Key.Key_3)
     assert window.map_area.currentWidget() is window.map

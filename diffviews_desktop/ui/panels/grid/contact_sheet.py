@@ -21,9 +21,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from diffviews_desktop.engine.grid_axes import Axes
+from diffviews_desktop.engine.jobs.grid_axes import Axes
 from diffviews_desktop.exports.sheet_layout import Style, lay_out
-from diffviews_desktop.state.runs import GridRecord
+from diffviews_desktop.state.runs import Grid
 from diffviews_desktop.text.plain import steady
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.images import to_qimage
@@ -60,7 +60,7 @@ class ContactSheet(QGraphicsView):
         self._names: list[QGraphicsSimpleTextItem] = []
         self.apply_theme()
 
-    def show_grid(self, grid: GridRecord | None) -> None:
+    def show_grid(self, grid: Grid | None) -> None:
         """Show what is there of a grid; pictures are added as they come."""
         seeded = grid is not None and grid.job.settings.seed is not None
         if grid is None or not seeded:
@@ -75,7 +75,7 @@ class ContactSheet(QGraphicsView):
             self._add(cell)
         self._shown = len(grid.cells)
 
-    def _begin(self, grid: GridRecord) -> None:
+    def _begin(self, grid: Grid) -> None:
         """Draw the names; the frames are part of the background."""
         self.scene().clear()
         self._drawn.clear()
@@ -123,7 +123,7 @@ class ContactSheet(QGraphicsView):
         item.setToolTip(
             tip(
                 f"seed {s.seed} · strength {s.strength:g} · steps {s.mask_from + 1}-{s.mask_steps}",
-                "Double click draws it again as a trajectory.",
+                "Double click draws it again as a run.",
             )
         )
         self.scene().addItem(item)

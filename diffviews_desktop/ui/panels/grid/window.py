@@ -39,7 +39,7 @@ class GridWindow(QDialog):
         self.sheet = ContactSheet()
         self.empty = muted(
             "No grid yet. Choose what varies and press Draw: the pictures appear here as they are "
-            "made. The wheel zooms, a double click draws a picture again as a trajectory."
+            "made. The wheel zooms, a double click draws a picture again as a run."
         )
         self.empty.setWordWrap(True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)

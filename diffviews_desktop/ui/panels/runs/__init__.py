@@ -1,3 +1,3 @@
-"""The Trajectory panel: the denoising path, compared with that of no mask."""
+"""The panel of runs: the denoising path, compared with that of no mask."""
 
-from diffviews_desktop.ui.panels.runs.panel import TrajectoryPanel as TrajectoryPanel
+from diffviews_desktop.ui.panels.runs.panel import RunsPanel as RunsPanel

@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from diffviews_desktop.state.runs import TrajectoryRecord
+from diffviews_desktop.state.runs import Run
 from diffviews_desktop.ui.common import colors, theme
 from diffviews_desktop.ui.common.images import enlarged, to_qimage
 from diffviews_desktop.ui.common.labels import Label, muted, picture_label, tip
-from diffviews_desktop.values.runs import TrajectoryStep
+from diffviews_desktop.values.runs import RunStep
 
 PICTURE = 116
 PLOT_WIDTH = 210
@@ -31,9 +31,7 @@ class Comparison(QWidget):
             self._row.addWidget(captioned(picture, text), 0, Qt.AlignmentFlag.AlignTop)
         self._plot: PathPlot | None = None
 
-    def show_step(
-        self, record: TrajectoryRecord, baseline: TrajectoryRecord | None, index: int
-    ) -> None:
+    def show_step(self, record: Run, baseline: Run | None, index: int) -> None:
         """Show a step of a run beside that of the other, as far as that is drawn."""
         if self._plot is None:  # only now: pyqtgraph need not be there before
             self._plot = PathPlot()
@@ -109,9 +107,7 @@ class PathPlot(QWidget):
         self._now.setPen(self._pg.mkPen(c.accent, width=1.5))
 
 
-def distances(
-    one: tuple[TrajectoryStep, ...], other: tuple[TrajectoryStep, ...]
-) -> NDArray[np.float32]:
+def distances(one: tuple[RunStep, ...], other: tuple[RunStep, ...]) -> NDArray[np.float32]:
     """Distance of two runs in the reduced activation space, at each step that both have."""
     apart = [
         np.linalg.norm(a.reduced - b.reduced)

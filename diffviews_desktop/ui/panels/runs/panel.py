@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from diffviews_desktop.state.runs import TrajectoryRecord
+from diffviews_desktop.state.runs import Run
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.text.wording import counted
@@ -42,13 +42,13 @@ MAX_LEVELS = 30
 NEAREST = 5
 
 
-class TrajectoryPanel(QWidget):
-    """Signals: ``step_chosen(index)``, ``trajectory_chosen(key)``, ``visibility_chosen(key,
+class RunsPanel(QWidget):
+    """Signals: ``step_chosen(index)``, ``run_chosen(key)``, ``visibility_chosen(key,
     visible)``, ``deleted(key)``, ``compare_chosen(comparing)``, ``landing_requested(sigma)`` and
     ``located(row)``."""
 
     step_chosen = Signal(int)
-    trajectory_chosen = Signal(int)
+    run_chosen = Signal(int)
     visibility_chosen = Signal(int, bool)
     deleted = Signal(int)
     compare_chosen = Signal(bool)
@@ -58,17 +58,17 @@ class TrajectoryPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         as_panel(self)
-        self._record: TrajectoryRecord | None = None
+        self._record: Run | None = None
         self._state = State()
         self._frames: tuple[int, int] = (0, 0)
         name = "Picture of the step, its noisy input in the corner"
         self.picture = picture_label(PICTURE, name)
         self.choice = ElidingComboBox(letters=18)
         self.choice.setMinimumWidth(170)
-        self.choice.setAccessibleName("Trajectory")
-        self.visible = IconButton("eye", "Show this trajectory on the map")
+        self.choice.setAccessibleName("Run")
+        self.visible = IconButton("eye", "Show this run on the map")
         self.visible.setCheckable(True)
-        self.delete = IconButton("trash", "Delete this trajectory")
+        self.delete = IconButton("trash", "Delete this run")
         self.previous = IconButton("previous", "Previous step (Left)")
         self.play = IconButton("play", "Play the steps (P)")
         self.next = IconButton("next", "Next step (Right)")
@@ -104,7 +104,7 @@ class TrajectoryPanel(QWidget):
         self.strip.setFixedHeight(FRAME + CAPTION + SCROLL_BAR)  # of many steps there is one
         self.strip.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.empty = muted(
-            "No trajectory yet. Pick a point on the map and press Generate: each denoising step "
+            "No run yet. Pick a point on the map and press Generate: each denoising step "
             "appears here and as one more point of the path on the map."
         )
         self.empty.setWordWrap(True)
@@ -113,9 +113,7 @@ class TrajectoryPanel(QWidget):
         self._player.setInterval(PLAY_MILLISECONDS)
         self._player.timeout.connect(self._advance)
         self._build()
-        self.choice.activated.connect(
-            lambda i: self.trajectory_chosen.emit(self.choice.itemData(i))
-        )
+        self.choice.activated.connect(lambda i: self.run_chosen.emit(self.choice.itemData(i)))
         self.visible.toggled.connect(self._on_visible)
         self.delete.clicked.connect(self._on_delete)
         self.previous.clicked.connect(lambda: self.go(-1))
@@ -156,7 +154,7 @@ class TrajectoryPanel(QWidget):
         row.addLayout(right, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 4, 10, 4)
-        self._pages = QStackedWidget()  # as high without a trajectory as with one: no jumps
+        self._pages = QStackedWidget()  # as high without a run as with one: no jumps
         self._pages.addWidget(self.empty)
         self._pages.addWidget(self._content)
         column.addWidget(self._pages)
@@ -171,7 +169,7 @@ class TrajectoryPanel(QWidget):
         return state.opened, runs.all, runs.unmasked, *chosen
 
     def set_state(self, state: State) -> None:
-        """Show the list of trajectories and the shown one at its step."""
+        """Show the list of runs and the shown one at its step."""
         self._state = state
         record = state.runs.run()
         self._record = record
@@ -196,14 +194,14 @@ class TrajectoryPanel(QWidget):
                 record, state.runs.baseline(), state.runs.step if count else 0
             )
 
-    def _show_controls(self, record: TrajectoryRecord, state: State) -> None:
+    def _show_controls(self, record: Run, state: State) -> None:
         self._fill_choice(state)
         self.visible.setChecked(record.visible)
         here = state.on_this_map(record)
         self.visible.setEnabled(here)
         layers = str(record.job.layers)
         elsewhere = f"Its path belongs to the map of {layers} of {record.job.model}"
-        self.visible.setToolTip(tip("Show this trajectory on the map" if here else elsewhere))
+        self.visible.setToolTip(tip("Show this run on the map" if here else elsewhere))
         self._fill_strip(record)
         count = len(record.steps)
         self.slider.setRange(0, max(0, count - 1))
@@ -215,7 +213,7 @@ class TrajectoryPanel(QWidget):
         self.comparison.setVisible(state.runs.comparing and masked)
         self._show_landing(record, state)
 
-    def _show_landing(self, record: TrajectoryRecord, state: State) -> None:
+    def _show_landing(self, record: Run, state: State) -> None:
         """The noise levels to look at, and what was found."""
         if state.opened.samples is not self._samples:
             self._samples = state.opened.samples
@@ -252,7 +250,7 @@ class TrajectoryPanel(QWidget):
             self.choice.addItem(entry(_title(record, state)), record.id)
         self.choice.setCurrentIndex(self.choice.findData(state.runs.shown))
 
-    def _fill_strip(self, record: TrajectoryRecord) -> None:
+    def _fill_strip(self, record: Run) -> None:
         key, shown = self._frames
         if key != record.id or shown > len(record.steps):
             self.strip.clear()
@@ -270,7 +268,7 @@ class TrajectoryPanel(QWidget):
             self.strip.addItem(item)
         self._frames = (record.id, len(record.steps))
 
-    def _show_step(self, record: TrajectoryRecord, index: int) -> None:
+    def _show_step(self, record: Run, index: int) -> None:
         step = record.steps[min(index, len(record.steps) - 1)]
         ratio = self.devicePixelRatioF()
         self.picture.setPixmap(
@@ -322,13 +320,13 @@ class TrajectoryPanel(QWidget):
             self.deleted.emit(self._record.id)
 
 
-def _title(record: TrajectoryRecord, state: State) -> str:
+def _title(record: Run, state: State) -> str:
     name = described(record.condition)
     what = f" · {name}" if name else ""
     return f"{record.name}{what}"
 
 
-def _mask(record: TrajectoryRecord) -> str:
+def _mask(record: Run) -> str:
     """``mask of 6 samples on steps 1-5 of 10 at midblock, strength 0.5``."""
     s = record.job.settings
     if not record.job.rows or s.mask_steps <= s.mask_from:
@@ -345,7 +343,7 @@ def _mask(record: TrajectoryRecord) -> str:
     return " ".join(parts)
 
 
-def _describe(record: TrajectoryRecord, state: State) -> str:
+def _describe(record: Run, state: State) -> str:
     s, run_nfe = record.job.settings, record.evaluations
     parts = [
         visible(record.job.model, MOST_OF_NAME),

@@ -1,1 +1,1 @@
-"""The map: drawing, picking, rings and trajectories."""
+"""The map: drawing, picking, rings and runs."""

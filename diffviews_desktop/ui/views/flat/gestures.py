@@ -31,6 +31,10 @@ def choosing(modifiers: Qt.KeyboardModifier) -> Choosing:
     return "add" if modifiers & Keys.ShiftModifier else "replace"
 
 
+CLOSEST = 1e-6
+"""The smallest part of a map that is shown, of its longer side."""
+
+
 class MapBox(pg.ViewBox):
     """The view of a plot, with tools, a history and flights.
 
@@ -186,6 +190,11 @@ class MapBox(pg.ViewBox):
     def show_part(self, target: QRectF) -> None:
         """Show at least a part of the map, at once."""
         self.setRange(rect=target, padding=0)
+
+    def limit_zoom(self, whole: QRectF) -> None:
+        """Let no part of a map be shown that is so small that its sides, as numbers, vanish."""
+        least = CLOSEST * (max(whole.width(), whole.height()) or 1.0)
+        self.setLimits(minXRange=least, minYRange=least)
 
     def setRange(self, *args: Any, **options: Any) -> None:
         super().setRange(*args, **options)

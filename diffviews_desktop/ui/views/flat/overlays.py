@@ -1,4 +1,4 @@
-"""What lies on top of the points: rings by role, and trajectories. None of it takes clicks."""
+"""What lies on top of the points: rings by role, and runs. None of it takes clicks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPainter
 
 from diffviews_desktop.state.picks import Selection
-from diffviews_desktop.state.runs import TrajectoryRecord
+from diffviews_desktop.state.runs import Run
 from diffviews_desktop.ui.common import colors
 from diffviews_desktop.ui.views.flat.glide import Between
 from diffviews_desktop.values.row_set import RowSet
@@ -24,7 +24,7 @@ MOST_CHOSEN_RINGS = 200
 
 
 def step_is_meant(step: float, sample: float, under_step: int) -> bool:
-    """Whether a mouse on both means the step of a trajectory and not the sample.
+    """Whether a mouse on both means the step of a run and not the sample.
 
     The nearer one is meant, and a sample that lies alone under a step; of many samples under it
     nobody can mean one.
@@ -118,17 +118,17 @@ STYLES: tuple[tuple[QColor, QColor, list[float]], ...] = (
     (QColor("#9fe3e6"), QColor("#00707a"), [6, 2, 2, 2, 2, 2]),
     (QColor("#d8c3b0"), QColor("#6b4423"), [14, 4]),
 )
-"""Colours from the first to the last step, and dashes: trajectories side by side differ."""
+"""Colours from the first to the last step, and dashes: runs side by side differ."""
 
 
-def style_of(record: TrajectoryRecord) -> tuple[QColor, QColor, list[float]]:
-    """Colours of a trajectory's first and last step, and its dashes."""
+def style_of(record: Run) -> tuple[QColor, QColor, list[float]]:
+    """Colours of a run's first and last step, and its dashes."""
     number = record.name.split()[-1]
     return STYLES[(int(number) - 1) % len(STYLES) if number.isdecimal() else 0]
 
 
 class Path:
-    """One trajectory: dashed line, markers from light to dark, diamond start, star end.
+    """One run: dashed line, markers from light to dark, diamond start, star end.
 
     Filled markers are where the layers' own values lie; a hollow square is what was imposed
     instead; a cross where the finished picture's own activation landed. An unmasked run that
@@ -152,7 +152,7 @@ class Path:
             item.setZValue(z)
             item.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
             plot.addItem(item, ignoreBounds=True)
-        self._shown: tuple[TrajectoryRecord, int | None, str, str] | None = None
+        self._shown: tuple[Run, int | None, str, str] | None = None
         self._drawn: tuple[int, bool, str, bool] | None = None
         self.places: list[tuple[float, float]] = []
         """Where each step is."""
@@ -160,10 +160,8 @@ class Path:
     def _items(self) -> tuple[pg.GraphicsObject, ...]:
         return self._line, self._imposed, self._markers, self._landed, self._current
 
-    def show(
-        self, record: TrajectoryRecord, step: int | None, accent: str, background: str
-    ) -> None:
-        """Draw a trajectory; ``step`` is the one that the scrubber is at, or None."""
+    def show(self, record: Run, step: int | None, accent: str, background: str) -> None:
+        """Draw a run; ``step`` is the one that the scrubber is at, or None."""
         before, self._shown = self._shown, (record, step, accent, background)
         if before is not None and before[0] is record and before[1:] == self._shown[1:]:
             return
@@ -186,7 +184,7 @@ class Path:
         self._line.setOpacity(1.0 if step is not None else 0.45)
         self._markers.setOpacity(1.0 if step is not None else 0.45)
 
-    def _draw_path(self, record: TrajectoryRecord, background: str) -> None:
+    def _draw_path(self, record: Run, background: str) -> None:
         steps = record.steps
         self.places = [step.xy for step in steps]
         start, end_color, dashes = style_of(record)
@@ -215,14 +213,14 @@ class Path:
         _put(self._imposed, places, pen=pg.mkPen(end_color, width=2))
 
     def hide(self) -> None:
-        """Show nothing, until another trajectory, or the same, is to be shown."""
+        """Show nothing, until another run, or the same, is to be shown."""
         self._shown = self._drawn = None
         self.places = []
-        self._imposed.setData(x=[], y=[])  # the next trajectory has colours of its own
+        self._imposed.setData(x=[], y=[])  # the next run has colours of its own
         for item in self._items():
             item.setVisible(False)
 
     def remove(self) -> None:
-        """Take the trajectory off the map."""
+        """Take the run off the map."""
         for item in self._items():
             self._plot.removeItem(item)

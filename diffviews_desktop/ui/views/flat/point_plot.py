@@ -1,4 +1,4 @@
-"""The points of the map on an ordinary plot, with rings, trajectories, legend and decorations."""
+"""The points of the map on an ordinary plot, with rings, runs, legend and decorations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from diffviews_desktop.state.background import background_thread
 from diffviews_desktop.state.picks import Selection
-from diffviews_desktop.state.runs import TrajectoryRecord
+from diffviews_desktop.state.runs import Run
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.colors import class_colors
 from diffviews_desktop.ui.common.images import PictureLoader
@@ -189,7 +189,9 @@ class PointPlot(QWidget):
         self._awaiting_paint = True
         self.box.stop()
         self.box.forget_views()
-        self.box.show_part(self._with_room(self._points.boundingRect()))
+        whole = self._with_room(self._points.boundingRect())
+        self.box.limit_zoom(whole)
+        self.box.show_part(whole)
         if glide and len(old) == len(xy) and self.isVisible():
             self.glide.start(scene, old, xy, around, seen, self.box.viewRect())
         self._make_index()
@@ -244,7 +246,7 @@ class PointPlot(QWidget):
         self._points.set_points(self._xy, np.empty(0), np.empty(0), [])
         self.legend.set_coloring(None)
         self.set_selection(Selection())
-        self.set_trajectories([], None, 0)
+        self.set_paths([], None, 0)
 
     def set_selection(self, selection: Selection) -> None:
         """Ring the anchor and its neighbours, and dim everything but the selection set."""
@@ -270,14 +272,14 @@ class PointPlot(QWidget):
         else:
             self._points.set_emphasis(None)
 
-    def set_trajectories(
+    def set_paths(
         self,
-        records: list[TrajectoryRecord],
+        records: list[Run],
         shown: int | None,
         step: int,
-        unmasked: TrajectoryRecord | None = None,
+        unmasked: Run | None = None,
     ) -> None:
-        """Draw trajectories; the shown one with its current step marked, the others fainter, and
+        """Draw runs; the shown one with its current step marked, the others fainter, and
         the unmasked run that the shown one is compared with."""
         wanted = {record.id: record for record in records}
         if unmasked is not None:

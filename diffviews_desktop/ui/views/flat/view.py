@@ -47,8 +47,8 @@ class MapView(PointPlot):
         double_clicked: a sample that was double-clicked.
         chosen: samples that a rectangle or a lasso holds, or a Shift-click, as `RowSet`, and a
             `Choosing`.
-        step_hovered: ``(trajectory, step)`` under the mouse, or None.
-        step_clicked: a step that was clicked: trajectory and step.
+        step_hovered: ``(run, step)`` under the mouse, or None.
+        step_clicked: a step that was clicked: run and step.
         menu_wanted: a menu for a sample, or for none, and where on the screen.
         painted, drawn_otherwise, replaced, rested: as those of `PointPlot`.
     """
@@ -170,8 +170,8 @@ class MapView(PointPlot):
             self.step_hovered.emit(step)
 
     def step_at(self, position: QPointF, row: int | None = None) -> tuple[int, int] | None:
-        """The step of a trajectory at a place in the scene, unless the sample there is meant: its
-        trajectory and number."""
+        """The step of a run at a place in the scene, unless the sample there is meant: its
+        run and number."""
         best, found, there = STEP_RADIUS, None, position
         for key, path in self._paths.items():
             for index, place in enumerate(path.places):

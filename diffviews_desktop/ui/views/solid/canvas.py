@@ -45,8 +45,8 @@ class Canvas(CloudWidget):
         clicked: a sample that was clicked.
         double_clicked: a sample that was double-clicked.
         chosen: a sample that was Shift-clicked, as a `RowSet`, and what that does to the set.
-        step_hovered: ``(trajectory, step)`` under the mouse, or None.
-        step_clicked: a step that was clicked: trajectory and step.
+        step_hovered: ``(run, step)`` under the mouse, or None.
+        step_clicked: a step that was clicked: run and step.
         menu_wanted: a menu for a sample, or for none, and where on the screen.
         rested, failed: as those of `CloudWidget`.
     """
@@ -88,8 +88,8 @@ class Canvas(CloudWidget):
         return None if points is None else points.at(position.x(), position.y())
 
     def step_at(self, position: QPointF, row: int | None = None) -> tuple[int, int] | None:
-        """The step of a trajectory at a place in logical pixels, unless the sample there is meant:
-        its trajectory and number."""
+        """The step of a run at a place in logical pixels, unless the sample there is meant:
+        its run and number."""
         if self._axis is None:
             return None
         near = self._paths.near(

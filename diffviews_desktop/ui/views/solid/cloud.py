@@ -150,7 +150,7 @@ AROUND = 0.03  # room around the points, of the extent
 
 
 def box_around(cloud: Cloud, heights: list[float]) -> Box:
-    """The box of the points and of further heights, those of trajectories."""
+    """The box of the points and of further heights, those of runs."""
     low, high = cloud.low.copy(), cloud.high.copy()
     if heights:
         low[2], high[2] = min(low[2], *heights), max(high[2], *heights)

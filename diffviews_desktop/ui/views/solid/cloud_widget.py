@@ -19,7 +19,7 @@ from PySide6.QtOpenGLWidgets import QOpenGLWidget
 from PySide6.QtWidgets import QWidget
 
 from diffviews_desktop.state.picks import Selection
-from diffviews_desktop.state.runs import TrajectoryRecord
+from diffviews_desktop.state.runs import Run
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.views.flat.opengl import GLError
 from diffviews_desktop.ui.views.flat.overlays import (
@@ -45,7 +45,7 @@ STILL_MILLISECONDS = 150
 
 
 class CloudWidget(QOpenGLWidget):
-    """Draws a cloud of points with rings and trajectories.
+    """Draws a cloud of points with rings and runs.
 
     Signals:
         rested: what lies where may have changed, and is known again.
@@ -100,14 +100,14 @@ class CloudWidget(QOpenGLWidget):
         self._find_places()
         self.update()
 
-    def set_trajectories(
+    def set_paths(
         self,
-        records: list[TrajectoryRecord],
+        records: list[Run],
         shown: int | None,
         step: int,
-        unmasked: TrajectoryRecord | None = None,
+        unmasked: Run | None = None,
     ) -> None:
-        """Draw trajectories, as on the flat map."""
+        """Draw runs, as on the flat map."""
         self._paths = Paths(tuple(records), shown, step, unmasked)
         self._frame_changed()
         self.update()
@@ -133,7 +133,7 @@ class CloudWidget(QOpenGLWidget):
         return self.viewpoint.camera
 
     def _frame_changed(self) -> None:
-        """The frame holds the points and the steps of trajectories."""
+        """The frame holds the points and the steps of runs."""
         heights = [] if self._axis is None else self._paths.heights(self._axis)
         self.viewpoint.set_box(box_around(self._cloud, heights))
 

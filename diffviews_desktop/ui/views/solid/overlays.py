@@ -1,4 +1,4 @@
-"""What lies on top of the points in three dimensions: rings by role, and trajectories, in the
+"""What lies on top of the points in three dimensions: rings by role, and runs, in the
 shapes and colours of the flat map. Drawn on the screen; none of it takes clicks."""
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QBrush, QColor, QPainter, QPen, QPolygonF, QTransform
 
 from diffviews_desktop.state.picks import Selection
-from diffviews_desktop.state.runs import TrajectoryRecord
+from diffviews_desktop.state.runs import Run
 from diffviews_desktop.ui.common import colors, theme
 from diffviews_desktop.ui.views.flat.overlays import MOST_CHOSEN_RINGS, style_of
 from diffviews_desktop.ui.views.solid.third_axis import ThirdAxis
 from diffviews_desktop.values.camera import Projection
 
-FAINT = 0.45  # opacity of trajectories that are not the shown one
+FAINT = 0.45  # opacity of runs that are not the shown one
 
 
 def draw_symbol(
@@ -65,8 +65,8 @@ def draw_hover(painter: QPainter, projection: Projection, place: NDArray, floor:
     draw_symbol(painter, "o", top, 17, QPen(QColor(c.text), 1.5), None)
 
 
-def step_places(record: TrajectoryRecord, axis: ThirdAxis, floor: float) -> NDArray[np.float64]:
-    """Where the steps of a trajectory are ``(S, 3)``; at ``floor`` where the axis says nothing of
+def step_places(record: Run, axis: ThirdAxis, floor: float) -> NDArray[np.float64]:
+    """Where the steps of a run are ``(S, 3)``; at ``floor`` where the axis says nothing of
     steps."""
     heights = [axis.height_of_step(step.sigma) for step in record.steps]
     lifted = [floor if height is None else height for height in heights]
@@ -77,23 +77,23 @@ def step_places(record: TrajectoryRecord, axis: ThirdAxis, floor: float) -> NDAr
 def draw_path(
     painter: QPainter,
     projection: Projection,
-    record: TrajectoryRecord,
+    record: Run,
     axis: ThirdAxis,
     floor: float,
     step: int | None,
     *,
     unmasked: bool = False,
 ) -> None:
-    """One trajectory, in its colours and dashes of the flat map: markers from light to dark,
+    """One run, in its colours and dashes of the flat map: markers from light to dark,
     diamond start, star end.
 
     Args:
         painter: on the view.
         projection: from data to logical pixels.
-        record: the trajectory.
+        record: the run.
         axis: says how high each step lies.
         floor: height of what the axis says nothing of.
-        step: the one that the scrubber is at; None where it is at another trajectory.
+        step: the one that the scrubber is at; None where it is at another run.
         unmasked: whether it is one that another is compared with: grey, dotted, triangles.
     """
     steps = record.steps

@@ -1,4 +1,4 @@
-"""Trajectories in three dimensions: where their steps are, and which of them the mouse is at."""
+"""Paths of runs in three dimensions: where their steps are, and which of them the mouse is at."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF
 from PySide6.QtGui import QPainter
 
-from diffviews_desktop.state.runs import TrajectoryRecord
+from diffviews_desktop.state.runs import Run
 from diffviews_desktop.ui.views.flat.overlays import STEP_RADIUS
 from diffviews_desktop.ui.views.solid import overlays
 from diffviews_desktop.ui.views.solid.third_axis import ThirdAxis
@@ -19,7 +19,7 @@ from diffviews_desktop.values.camera import Projection
 
 @dataclass(frozen=True)
 class StepNear:
-    """A step of a trajectory near the mouse, and how far from it, in logical pixels."""
+    """A step of a run near the mouse, and how far from it, in logical pixels."""
 
     key: int
     index: int
@@ -29,7 +29,7 @@ class StepNear:
 
 @dataclass(frozen=True)
 class Paths:
-    """Trajectories to draw.
+    """Runs to draw.
 
     Attributes:
         records: all but the unmasked one.
@@ -38,13 +38,13 @@ class Paths:
         unmasked: the one that the shown one is compared with.
     """
 
-    records: tuple[TrajectoryRecord, ...] = ()
+    records: tuple[Run, ...] = ()
     shown: int | None = None
     step: int = 0
-    unmasked: TrajectoryRecord | None = None
+    unmasked: Run | None = None
 
     @property
-    def drawn(self) -> tuple[TrajectoryRecord, ...]:
+    def drawn(self) -> tuple[Run, ...]:
         """All of them."""
         return self.records if self.unmasked is None else (*self.records, self.unmasked)
 

@@ -15,6 +15,7 @@ from diffviews_desktop.actions.context import Context
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.panel import differ
 from diffviews_desktop.ui.views.flat.renderer import VARIABLE, Renderer
+from diffviews_desktop.values.camera import Camera
 
 if TYPE_CHECKING:  # brought in when they are needed: importing them takes a second
     from diffviews_desktop.ui.views.flat.view import MapView
@@ -69,6 +70,7 @@ class MapSwitch(QObject):
         self._context, self._stack = context, stack
         self._map: MapView | None = None
         self._on = False
+        self._told: Camera | None = None
         self.view: SolidView | None = None
         self._refresh = QTimer(self)  # at once for all that one change of the state brings
         self._refresh.setSingleShot(True)
@@ -120,9 +122,9 @@ class MapSwitch(QObject):
         """Pass on what was picked; what concerns the points comes from the flat map."""
         if self.view is None or not self._on:
             return
-        if new.view.camera not in (None, old.view.camera, self.view.canvas.viewpoint.camera):
-            assert new.view.camera is not None
-            self.view.canvas.viewpoint.look_from(new.view.camera)
+        camera = new.view.camera
+        if camera is not None and camera not in (old.view.camera, self._told):
+            self.view.canvas.viewpoint.look_from(camera)
         if self._refresh.isActive():
             return
         anchor = old.picks.selection.anchor != new.picks.selection.anchor
@@ -183,7 +185,8 @@ class MapSwitch(QObject):
 
     def _remember_camera(self) -> None:
         if self.view is not None and self._on:
-            showing.remember_camera(self._context, self.view.canvas.viewpoint.chosen)
+            self._told = self.view.canvas.viewpoint.chosen
+            showing.remember_camera(self._context, self._told)
 
     def _on_failed(self, reason: str) -> None:
         """Back to the flat map, once; it can be tried again."""

@@ -31,7 +31,7 @@ from diffviews_desktop.values.quantities import ColorBy
 
 LEGEND_MARGIN = 12
 GESTURES = "Drag orbits, Shift+drag pans, the wheel zooms, a double click beside points resets"
-ON_THE_FLOOR = "Steps have no value here: trajectories lie on the floor."
+ON_THE_FLOOR = "Steps have no value here: runs lie on the floor."
 
 
 class _Prepared(NamedTuple):
@@ -127,18 +127,18 @@ class SolidView(QWidget):
         self._shown = None
         self._picks = State()
         self.legend.set_coloring(None)
-        self.canvas.set_trajectories([], None, 0)
+        self.canvas.set_paths([], None, 0)
         self.canvas.set_selection(Selection())
         self.canvas.set_cloud(NOTHING, None, keep_view=False)
 
     def set_picks(self, state: State) -> None:
-        """Show selection and trajectories of a state whose points are shown already."""
+        """Show selection and runs of a state whose points are shown already."""
         self._picks = state
         if self._making.awaited:
             return  # they belong to points that are not there yet
         self.canvas.set_selection(state.picks.selection)
         records, unmasked = state.on_map()
-        self.canvas.set_trajectories(records, state.runs.shown, state.runs.step, unmasked)
+        self.canvas.set_paths(records, state.runs.shown, state.runs.step, unmasked)
         self._say(bool(records))
 
     @property
@@ -181,10 +181,10 @@ class SolidView(QWidget):
     def _choose(self, index: int) -> None:
         self.axis_chosen.emit(self.choice.itemData(index))
 
-    def _say(self, trajectories: bool = False) -> None:
+    def _say(self, runs: bool = False) -> None:
         axis = self.canvas.axis
         parts = [] if axis is None else [axis.note]
-        if trajectories and axis is not None and axis.by != "sigma":
+        if runs and axis is not None and axis.by != "sigma":
             parts.append(ON_THE_FLOOR)
         said = " ".join(part for part in parts if part)
         self.note.set_text(said or GESTURES, GESTURES if said else "")
@@ -219,7 +219,7 @@ class SolidView(QWidget):
         return self.canvas.grabFramebuffer()
 
     def position_of_step(self, key: int, index: int) -> QPointF | None:
-        """Where a step of a trajectory is drawn on the canvas; None where it is not."""
+        """Where a step of a run is drawn on the canvas; None where it is not."""
         return self.canvas.position_of_step(key, index)
 
     def center_on(self, row: int) -> None:
