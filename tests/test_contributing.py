@@ -67,15 +67,6 @@ def test_the_table_of_the_window_has_its_rooms() -> None:
     assert sorted(named) == sorted(f"ui/{name}" for name in there)
 
 
-def test_the_text_names_every_module_that_is_too_long() -> None:
-    (named,) = re.findall(r"No module has more than 500 lines but `([^`]+)`\.", TEXT)
-    lines = {
-        file.relative_to(PACKAGE).as_posix(): len(file.read_text(encoding="utf-8").splitlines())
-        for file in sources().values()
-    }
-    assert {name for name, count in lines.items() if count > 500} == {named}
-
-
 # ---- adapters -----------------------------------------------------------------------------------
 
 
