@@ -28,7 +28,7 @@ from diffviews_desktop.data.activations.arrays import ActivationMatrix
 from diffviews_desktop.data.activations.checked_rows import WholeCheck
 from diffviews_desktop.data.activations.matrix_file import Matrix, MatrixFile
 from diffviews_desktop.data.cache.layer_cache import LayerCache, create_matrix, finish
-from diffviews_desktop.processing.reduction import Reduction, finite_rows, fit_reduction
+from diffviews_desktop.processing.reduction import Reduction, fit_reduction, look_at_rows
 from diffviews_desktop.processing.umap import MapParameters, Projector, fit_map
 
 BATCH = 32
@@ -194,7 +194,7 @@ def measure_checks(folder: Path, count: int, repeats: int) -> list[Row]:
         return fit_map(rows, MapParameters())
 
     def reduce(rows: Matrix) -> object:
-        return finite_rows(rows).all() and fit_reduction(rows, REDUCED, seed=1)
+        return look_at_rows(rows).finite.all() and fit_reduction(rows, REDUCED, seed=1)
 
     def take(rows: MatrixFile) -> object:
         return ActivationMatrix(file, (), rows).take(range(0, count, max(1, count // 8)))

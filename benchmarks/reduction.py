@@ -82,10 +82,10 @@ def cosines(ours: NDArray, exact: NDArray) -> float:
 
 def ours(matrix: Path, k: int) -> NDArray:
     """Components ``(K, D)``."""
-    from diffviews_desktop.processing.reduction import finite_rows, fit_reduction
+    from diffviews_desktop.processing.reduction import fit_reduction, look_at_rows
 
     rows = np.load(matrix, mmap_mode="r")
-    finite_rows(rows)
+    look_at_rows(rows)
     components = fit_reduction(rows, k, seed=SEED)[0].components
     assert components is not None
     return components

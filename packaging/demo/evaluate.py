@@ -39,14 +39,15 @@ from diffviews_desktop.core.denoising import SAMPLERS, denoise
 from diffviews_desktop.core.masking import ActivationMasker, compute_mask_dict
 from diffviews_desktop.data.activations.arrays import Float32
 from diffviews_desktop.data.folder.dataset import open_data_folder, read_samples
-from diffviews_desktop.data.folder.demo import _extract
+from diffviews_desktop.data.folder.demo_files import extract
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.mapping import Extract, LayersExtracted
 from diffviews_desktop.processing.neighbors import neighbors_of
 from diffviews_desktop.processing.reduction import fit_reduction
+from diffviews_desktop.values.conditions import Choice
 from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MapParameters
-from diffviews_desktop.values.sampling import ClassChoice
 
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -86,14 +87,14 @@ class Samples:
     """
 
     def __init__(self, root: Path, weights: Path, shapes: dict[str, tuple[int, ...]]) -> None:
-        _extract(Path("resources/demo/digits.zip"), root)
+        extract(Path("resources/demo/digits.zip"), root)
         self._table = read_samples(open_data_folder(root).model("digits")).table
         self._shapes = shapes
         job = Extract(
             job_id=1,
             source=Source(root, checkpoint=str(weights.resolve())),
             model="digits",
-            layer_sets=tuple((layer,) for layer in shapes),
+            layer_sets=tuple(LayerSet((layer,)) for layer in shapes),
             out=root / "activations",
         )
         extracted = Engine("cpu").run(job)
@@ -121,7 +122,7 @@ def draw(
     adapter: EDMAdapter,
     args: argparse.Namespace,
     digit: int,
-    choice: ClassChoice,
+    choice: Choice,
     layer: str | None = None,
     mask: torch.Tensor | None = None,
     strength: float = 1.0,

@@ -86,7 +86,7 @@ class Actions(QObject):
         self._shown[action.id] = reason, detail
         made.setEnabled(not reason)
         made.setText(f"{action.title} {detail}" if detail else action.title)
-        made.setToolTip(_tool_tip(action, reason))
+        made.setToolTip(tip(reason or _meaning(action)))
         if action.id in self._reasons:
             self._reasons[action.id].setEnabled(bool(reason))
 
@@ -132,16 +132,12 @@ class Actions(QObject):
         show()
 
 
-def _tool_tip(action: Action, reason: str = "") -> str:
-    """What the action does and by which key, or why it is not possible."""
+def _meaning(action: Action) -> str:
+    """What the action does, and by which key."""
     key = QKeySequence(action.keys[0]) if action.keys else QKeySequence()
     told = key.toString(QKeySequence.SequenceFormat.NativeText)
-    if reason:
-        return tip(reason)
     meaning = action.meaning or action.name
-    if not told:
-        return tip(meaning)
-    return tip(f"{meaning.removesuffix('.')} ({told})")
+    return f"{meaning.removesuffix('.')} ({told})" if told else meaning
 
 
 class ChoiceMenu(QMenu):

@@ -197,7 +197,7 @@ def calls(tree: ast.AST, name: str) -> Iterator[ast.Call]:
 
 
 def is_harmless(value: ast.expr, tree: ast.AST) -> bool:
-    """Whether a text is the program's own, or comes from `tip`."""
+    """Whether a text is the program's own, or comes from `tip`, or is a tooltip already."""
     if isinstance(value, ast.Name):
         given = [
             node.value
@@ -206,7 +206,10 @@ def is_harmless(value: ast.expr, tree: ast.AST) -> bool:
             and any(isinstance(to, ast.Name) and to.id == value.id for to in node.targets)
         ]
         return bool(given) and all(any(calls(one, "tip")) for one in given)
-    return isinstance(value, ast.Constant) or value in list(calls(value, "tip"))
+    return isinstance(value, ast.Constant) or value in [
+        *calls(value, "tip"),
+        *calls(value, "toolTip"),
+    ]
 
 
 def test_only_labels_and_questions_show_texts() -> None:
