@@ -3,7 +3,7 @@
 ::
 
     DiffViewsError
-    ├── UsageError          a value that a person typed cannot be used
+    ├── UsageError          a value that the user typed cannot be used
     ├── DataError           a data folder or a file in it cannot be used
     │   ├── CacheError      a layer cache entry cannot be used
     │   └── PictureError    a picture cannot be used, and is left out
@@ -11,9 +11,9 @@
     ├── AdapterError        an adapter is unknown or broken, or a layer does not exist
     ├── MaskError           a mask cannot be built or applied
     ├── OutOfMemoryError    the device cannot hold even one picture of the model
-    └── Cancelled           the person asked to stop
+    └── Cancelled           the user asked to stop
 
-The text of each is one sentence or two for a person: what happened, and what to do.
+The text of each is one sentence or two for the user: what happened, and what to do.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _FULL = {getattr(errno, name, None) for name in ("ENOSPC", "EDQUOT", "EFBIG")} -
 
 
 class DiffViewsError(Exception):
-    """Base of all errors of this program; its text is for a person, and may quote files."""
+    """Base of all errors of this program; its text is for the user, and may quote files."""
 
 
 class UsageError(DiffViewsError, ValueError):
@@ -73,7 +73,7 @@ class Cancelled(DiffViewsError):
 
 
 def brief(error: BaseException) -> str:
-    """The kind of somebody else's error and what it says, on one line and not too long."""
+    """The kind of another library's error and what it says, on one line and not too long."""
     if isinstance(error, UnfitFileError):
         return str(error.strerror)
     text = visible(" ".join(str(error).split()), MAX_BRIEF)
@@ -82,7 +82,7 @@ def brief(error: BaseException) -> str:
 
 
 def said(error: BaseException) -> str:
-    """Any error as a sentence for a person."""
+    """Any error as a sentence for the user."""
     if isinstance(error, DiffViewsError):
         return str(error)
     if isinstance(error, MemoryError):

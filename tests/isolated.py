@@ -135,7 +135,7 @@ class Reader:
 
 
 def serve() -> None:
-    """Answer questions on standard input. Files are read in a child, made anew when it has died or
+    """Answer questions on standard input. Files are read in a child, made again when it has died or
     has grown."""
     from diffviews_desktop.adapters.checkpoint import load_checkpoint
 

@@ -64,7 +64,7 @@ def test_missing_libraries_are_named_by_their_packages(monkeypatch: pytest.Monke
 def test_a_display_that_is_served_has_no_problem(
     qapp: QApplication, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With a client that stays: a server that loses its last one starts anew, and refuses others
+    """With a client that stays: a server that loses its last one starts again, and refuses others
     for a moment."""
     if qapp.platformName() != "xcb" or SERVED is None:
         pytest.skip("the tests run on no X server")

@@ -1,4 +1,4 @@
-"""The whole program as a person uses it: the real window, the real engine process, the demo."""
+"""The whole program as its user sees it: the real window, the real engine process, the demo."""
 
 from __future__ import annotations
 

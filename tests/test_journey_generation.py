@@ -1,4 +1,4 @@
-"""Drawing as a person does it: the real window, the real engine process, a small model."""
+"""Drawing as the user does it: the real window, the real engine process, a small model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Maps and imports as a person makes them: the real window, the real engine process, small data."""
+"""Maps and imports as their user makes them: the real window, the real engine process, small data."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_pictures_are_imported(qtbot: QtBot, app: App, pictures: Path, tmp_path:
     assert asked.name.text() == "mine"
     click(qtbot, asked.next)
 
-    # which pictures: they are counted while the person goes on
+    # which pictures: they are counted while the user goes on
     enter(qtbot, asked.images, str(pictures))
     until(qtbot, lambda: asked.rows["images"].sentence.text() == "9 pictures.")
     enter(qtbot, asked.labels, str(tmp_path / "labels.csv"))

@@ -55,7 +55,7 @@ def serve() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
     for line in sys.stdin:
         path = Path(line.strip())
-        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+        Path("/proc/self/clear_refs").write_text("5")  # the peak begins again
         before, times = _peak(), [time.process_time()]
         try:
             values = read_picture(path, 16, 3)

@@ -98,7 +98,7 @@ class GeneratorAdapter(ABC):
             checkpoint_path: the checkpoint file.
             device: ``cpu``, ``cuda``, ``cuda:N`` or ``mps``; the program always names one, and
                 calls with ``auto`` are for scripts.
-            kwargs: only what the person asked for: ``label_dropout``, ``precision``; and, where
+            kwargs: only what the user asked for: ``label_dropout``, ``precision``; and, where
                 the method names it, ``progress``, to be told 0 … 1 and free to raise.
 
         Raises:

@@ -15,7 +15,7 @@ from diffviews_desktop.values.folders import Source
 
 
 class Answer(NamedTuple):
-    """What a verb answers: one JSON object, or the same as lines for a person."""
+    """What a verb answers: one JSON object, or the same as lines to read."""
 
     result: dict[str, Any]
     lines: list[str]
@@ -51,7 +51,7 @@ def open_data(engine: Engine, source: Source, model: str | None) -> DataOpened:
 
 
 def size(count: float) -> str:
-    """Bytes for a person: ``1.4 GB``."""
+    """Bytes as one reads them: ``1.4 GB``."""
     for unit in ("bytes", "kB", "MB"):
         if count < 1000:
             return f"{count:.3g} {unit}"

@@ -251,7 +251,9 @@ def denoise(
     if sampler not in SAMPLERS:
         raise UsageError(f"Unknown sampler {sampler!r}: use {' or '.join(SAMPLERS)}.")
     if sampler == "renoise" and churn is not None and churn.S_churn:
-        raise UsageError("Churn belongs to the sampler heun; renoise adds all noise anew anyway.")
+        raise UsageError(
+            "Churn belongs to the sampler heun; renoise replaces all noise at every step anyway."
+        )
     model = as_model(adapter)
     batch, size = len(conditions.conditional), model.sample_shape
     guided = guidance_scale != 1 and conditions.unconditional is not None

@@ -85,7 +85,7 @@ class SampleExtraction:
 
     Attributes:
         skipped: ids of the samples whose picture cannot be used, with the reason, as they are met.
-        notes: what else the person should know.
+        notes: what else the user should know.
 
     Raises:
         AdapterError: the model lacks a layer.

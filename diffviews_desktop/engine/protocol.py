@@ -38,7 +38,7 @@ class Job(Generic[Result]):
 @dataclass(frozen=True)
 class Progress:
     """A stage of a job and how far it is: 0 … 1, or None where that cannot be told; ``detail`` is
-    for the person, such as ``96 of 2000, 41/s``."""
+    for the user, such as ``96 of 2000, 41/s``."""
 
     job_id: int
     stage: str

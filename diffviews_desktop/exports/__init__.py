@@ -1,1 +1,1 @@
-"""What is written for a person."""
+"""What is written for the user."""

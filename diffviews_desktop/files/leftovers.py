@@ -35,7 +35,7 @@ _OPEN = os.O_RDONLY | sum(
 
 @contextlib.contextmanager
 def held(written: int | Path) -> Iterator[None]:
-    """Let other programs know that somebody writes to a file, open under this number, or in a
+    """Let other programs know that this one writes to a file, open under this number, or in a
     folder, while the block lasts."""
     if fcntl is None:
         yield
@@ -84,7 +84,7 @@ def _is_left(path: Path, parts: list[os.stat_result]) -> bool:
 
 
 def _is_locked(path: Path) -> bool | None:
-    """Whether somebody holds it; None where that cannot be told."""
+    """Whether a program holds it; None where that cannot be told."""
     if fcntl is None:
         return None
     descriptor = os.open(path, _OPEN)

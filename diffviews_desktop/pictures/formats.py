@@ -2,7 +2,7 @@
 
 A file of a few kilobytes can describe a picture of gigabytes, or one that is decoded a thousand
 times. Each function here walks over a file as its decoders do, in a bounded number of steps, and
-refuses what none of them shall see. What it lets through may still be damaged.
+refuses what none of them must see. What it lets through may still be damaged.
 
 Sources: PNG 1.2, JPEG (ITU-T T.81), GIF 89a, BMP (Windows' BITMAPINFOHEADER), WebP (RFC 9649).
 TIFF is in `diffviews_desktop.pictures.tiff`.

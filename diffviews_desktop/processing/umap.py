@@ -149,7 +149,7 @@ def refit_map(
     *,
     progress: Callable[[Stage], None] | None = None,
 ) -> Projector:
-    """Lay the reduced samples of a map out anew, and judge the new map.
+    """Lay the reduced samples of a map out again, and judge the new map.
 
     Args:
         projector: its metric must be euclidean, or that of ``parameters``.

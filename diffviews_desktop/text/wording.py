@@ -1,4 +1,4 @@
-"""Words for a person that several places use."""
+"""Words for the user that several places use."""
 
 from __future__ import annotations
 

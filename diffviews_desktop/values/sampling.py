@@ -68,7 +68,7 @@ class GenerateSettings:
 
 @dataclass(frozen=True)
 class Preset:
-    """Settings that somebody published, by name; ``note`` gives their figures and their source."""
+    """Published settings, by name; ``note`` gives their figures and their source."""
 
     name: str
     settings: GenerateSettings

@@ -752,7 +752,7 @@ def test_the_old_map_stays_until_the_new_one_is_there(session: Session, worker: 
     finish(session, worker, job.job_id, new)
     assert session.state.opened.layer_map is new
     assert said(session) == "2 pictures are missing."
-    # what the person picked stays; what was suggested by another layer goes
+    # what the user picked stays; what was suggested by another layer goes
     assert session.state.picks.selection == Selection(10, (30,))
     kept = session.state.runs.run(run.job_id)
     assert kept is not None
@@ -977,7 +977,7 @@ def test_the_measured_rate_is_kept_for_this_model(session: Session, worker: Reco
     finish(session, worker, job.job_id, layer_map(("encoder_block_0",), rate=41.0))
     assert session.state.opened.rate == 41.0
     finish(session, worker, change(session, worker, "midblock").job_id, layer_map())
-    assert session.state.opened.rate == 41.0  # nothing was extracted: nothing is known anew
+    assert session.state.opened.rate == 41.0  # nothing was extracted: nothing is known again
     folders.switch_model(context_of(session, worker), model="dmd2")
     finish(session, worker, worker.last_id, data_opened("dmd2"))
     assert session.state.opened.rate is None

@@ -80,7 +80,7 @@ def test_verbs_end_as_with_other_texts(data: Path, capfd: pytest.CaptureFixture[
     again = verb(capfd, "generate", "--replay", picture, "--data", data, "--out", out)
     assert (out / "0002.png").read_bytes() == picture.read_bytes()
     assert again["record"]["sample_ids"] == made["record"]["sample_ids"]
-    # for a person, too
+    # for the user, too
     assert main(["info", "--data", str(data)]) == 0
     assert capfd.readouterr().err == ""
 

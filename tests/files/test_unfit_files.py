@@ -56,7 +56,7 @@ class Kind:
 
     Attributes:
         file: its place in the folder of the model ``tiny``.
-        refused: whether nothing can be done without it; else it is passed over, or made anew.
+        refused: whether nothing can be done without it; else it is passed over, or made again.
         config: what ``config.json`` says instead.
         without: the files that have to go for this one to be read.
         opened: what is opened besides the folder: the model, or its own activations.

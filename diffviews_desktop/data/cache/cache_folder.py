@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 _DAY = 24 * 3600
 _PARTIAL_SECONDS = 7 * _DAY
 _CLOCK_SECONDS = 3600  # a time of use that lies further ahead was written by a wrong clock
-_MOVE_SECONDS = 2.0  # how long to try to replace an entry that somebody has open (Windows)
+_MOVE_SECONDS = 2.0  # how long to try to replace an entry that another program has open (Windows)
 
 KEY = re.compile(r"[0-9a-z]{1,64}")
 GUARDED = re.compile(r"(\.new-[0-9a-z]{1,64}-[0-9a-f]{8}|\.partial-[0-9a-z]{1,64})(\.lock)?")
@@ -148,7 +148,7 @@ class CacheFolder:
 
     @contextmanager
     def _lock(self, name: str, timeout: float = 0.0) -> Iterator[bool]:
-        """Hold the lock file of a folder, whether or not that exists; False: somebody else does.
+        """Hold the lock file of a folder, whether or not that exists; False: another program does.
 
         Raises:
             CacheError: the cache's folder cannot be written, or the disk is full.

@@ -80,7 +80,7 @@ class CacheEntry:
         finish(folder, self._facts.details, self.layers, known=known)
 
     def is_current(self) -> bool:
-        """Whether this entry is still the one on disk: neither dropped nor written anew."""
+        """Whether this entry is still the one on disk: neither dropped nor written again."""
         return entry_stamp(self.path) == self._stamp
 
 

@@ -164,7 +164,7 @@ class LayerCache(CacheFolder):
         """Open an entry and return what ``load`` makes of it; None where there is none.
 
         ``load`` may raise `DataError` or `FileNotFoundError`: where the entry was dropped or
-        written anew meanwhile, that is a miss or tried again; else it is damaged, and dropped.
+        written again meanwhile, that is a miss or tried again; else it is damaged, and dropped.
         """
         for _ in range(_ATTEMPTS):
             entry = self.open(key)
@@ -305,7 +305,7 @@ class LayerCache(CacheFolder):
     def drop(self, key: str) -> None:
         """Delete an entry; whoever else looks at it never sees half of it.
 
-        Where the system does not let go of a file that somebody has open, it stays until later.
+        Where the system keeps a file that another program has open, it stays until later.
         """
         if KEY.fullmatch(key) is not None:
             self._drop(key)
@@ -333,7 +333,7 @@ class LayerCache(CacheFolder):
         budget = budget_bytes()
         self._sweep()
         passed = {keep}
-        while True:  # each time anew: others open, write and drop, too
+        while True:  # each time again: others open, write and drop, too
             found = self._scan()
             if sum(size for _, _, size in found) + needed <= budget:
                 return
@@ -420,7 +420,7 @@ class LayerCache(CacheFolder):
         was last touched.
 
         Args:
-            key: of the activations; another shape or dtype begins anew.
+            key: of the activations; another shape or dtype starts over.
             shape: ``(N, D)``; row *i* is sample *i*.
             details: ``model`` and ``layers``, by which `clear` finds it.
 

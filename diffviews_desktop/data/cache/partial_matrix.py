@@ -103,7 +103,7 @@ class PartialMatrix:
         """Hand the finished matrix over to a folder, one from `LayerCache.writing` for example.
 
         It is also kept here until `discard`, where the file system has hard links. Afterwards
-        ``rows`` cannot be used; on Windows, while somebody still holds them, the file is copied.
+        ``rows`` cannot be used; on Windows, while another program holds them, the file is copied.
 
         Raises:
             CacheError: not all rows are done, or there is something of that name.

@@ -70,7 +70,7 @@ def read_csv(
         if missing:
             raise DataError(
                 f"{path} lacks the column {missing[0]}: restore it, or remove it to have the "
-                "map made anew."
+                "map made again."
             )
         kept = _kept(names, unwanted)
         parts: list[list[tuple[str, ...]]] = [[] for _ in kept]

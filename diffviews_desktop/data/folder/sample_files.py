@@ -149,7 +149,7 @@ def read_samples(
         if not keep.any():
             raise DataError(
                 f"{maps[0]} has no usable coordinates for the samples of {samples.source}: restore "
-                "it, or remove it to have the map made anew."
+                "it, or remove it to have the map made again."
             )
     if max_classes is not None:
         first = np.unique(samples.table.class_label[keep])[: max(1, max_classes)]
@@ -343,7 +343,7 @@ def _with_map(samples: ModelSamples, rows: Columns, maps: Sequence[Path]) -> Mod
         one = len(pickles) == 1
         notes.append(
             f"{_some(pickles)} {'is' if one else 'are'} not opened, because such files can run "
-            f"code; what {'it' if one else 'they'} held is made anew from the activations."
+            f"code; what {'it' if one else 'they'} held is made again from the activations."
         )
     return replace(
         samples,

@@ -341,5 +341,5 @@ def _sweep(out: Path) -> None:
                 remove(out / name)
                 with suppress(OSError):
                     os.unlink(lock.lock_file)
-        except (Timeout, OSError):  # somebody works on it
+        except (Timeout, OSError):  # another program works on it
             continue

@@ -47,7 +47,7 @@ class Pictures:
         classes: of each picture, -1 where unknown.
         names: of classes.
         said: what the list of samples says of where they are from.
-        notes: for the person.
+        notes: for the user.
     """
 
     classes: Sequence[int]

@@ -149,7 +149,7 @@ class RunResult:
         seed: the seed used, whoever chose it.
         steps: one a denoising step.
         device: where it ran.
-        notes: what else the person should know.
+        notes: what else the user should know.
         record: everything that is needed to make it again (see `worker.record`).
     """
 

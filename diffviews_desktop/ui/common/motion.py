@@ -1,4 +1,4 @@
-"""Whether things move: the desktop may ask for none, and so may the person."""
+"""Whether things move: the desktop may ask for none, and so may the user."""
 
 from __future__ import annotations
 

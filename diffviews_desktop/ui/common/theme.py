@@ -84,7 +84,7 @@ def is_dark() -> bool:
 def apply(chosen: ThemeChoice) -> None:
     """Use a theme for the whole application; "system" follows the desktop.
 
-    What is dressed keeps its looks until all of it was styled anew, part by part: see `changing`.
+    What is dressed keeps its looks until all of it was styled again, part by part: see `changing`.
     """
     global _choice, _current, _change
     app = QApplication.instance()
@@ -94,7 +94,7 @@ def apply(chosen: ThemeChoice) -> None:
     _choice = chosen
     _current = DARK if dark else LIGHT
     # Fusion everywhere: bare X11 ignores setColorScheme, so the palette is set by hand
-    if not app.styleSheet():  # each time every widget would be polished anew
+    if not app.styleSheet():  # each time every widget would be polished again
         app.setStyle("Fusion")
         app.setStyleSheet(_template("frame"))
     widgets = _alive()

@@ -46,7 +46,7 @@ class IconButton(QToolButton):
             self.refresh()
 
     def refresh(self) -> None:
-        """Draw the icon anew, after the theme changed."""
+        """Redraw the icon, after the theme changed."""
         self.setIcon(theme.icon(self._name))
 
 

@@ -49,7 +49,7 @@ TIPS = {
 class MapSettings(QDialog):
     """Signal: ``map_requested(parameters)``, a `MapParameters`, or None for the folder's own map.
 
-    Fields follow the map on screen until somebody edits them.
+    Fields follow the map on screen until they are edited.
     """
 
     map_requested = Signal(object)

@@ -61,7 +61,7 @@ class _Save(QRunnable):
         except OSError as error:
             log.warning("%s cannot be written: %s", self._file, error)
             return False
-        except Exception:  # whatever it is, the person is told
+        except Exception:  # whatever it is, the user is told
             log.exception("a picture could not be made")
             return False
         return True

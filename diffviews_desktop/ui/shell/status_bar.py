@@ -47,7 +47,7 @@ class StatusBar(QStatusBar):
         self.cancel.setToolTip("Cancel this job (Esc)")
         self.cancel.clicked.connect(self.cancel_requested)
         self.addWidget(self.facts, 1)
-        self._busy = QWidget()  # shown and hidden as one: each time the bar lays itself out anew
+        self._busy = QWidget()  # shown and hidden as one: each time the bar lays itself out again
         row = QHBoxLayout(self._busy)
         row.setContentsMargins(0, 0, 0, 0)
         for widget in (self.job, self.bar, self.left, self.cancel):

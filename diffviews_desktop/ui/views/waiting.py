@@ -28,8 +28,8 @@ class WaitingPage(QWidget):
         self.open_button = QPushButton("Open data folder…")
         self.demo_button = QPushButton("Open the demo")
         column = QVBoxLayout(self)
-        # as wide as the page: while the map is imported nothing is laid out anew, and a longer text
-        # would be cut off
+        # as wide as the page: while the map is imported nothing is laid out again, and a longer
+        # text would be cut off
         self.title.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         column.addStretch()
         column.addWidget(self.title)

@@ -455,7 +455,7 @@ def test_pickles_beside_the_map_are_not_read(tmp_path: Path) -> None:
     samples = read_samples(opened(tmp_path))
     assert len(samples.table) == 12
     assert samples.notes == (
-        "demo.pkl is not opened, because such files can run code; what it held is made anew from "
+        "demo.pkl is not opened, because such files can run code; what it held is made again from "
         "the activations.",
     )
     (folder / "embeddings" / "a.pkl").touch()

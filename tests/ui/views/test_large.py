@@ -280,7 +280,7 @@ def test_a_theme_recolours_and_moves_nothing(qtbot: QtBot, window: MainWindow) -
     assert theme.is_dark()
     settle(qtbot, window)
     assert window.map.points.scene_drawn.palette.tolist() != before
-    assert window.map._index is index  # nothing else is made anew
+    assert window.map._index is index  # nothing else is made again
     now = window.map.box.viewRect()
     assert now.center().x() == pytest.approx(part.center().x(), abs=1e-3)
 

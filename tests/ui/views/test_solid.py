@@ -1,4 +1,4 @@
-"""The map in three dimensions as a person sees and uses it: drawn by OpenGL on a real display."""
+"""The map in three dimensions as its user sees it: drawn by OpenGL on a real display."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from diffviews_desktop.ui.common.labels import Label, muted, tip
 from diffviews_desktop.ui.common.widgets import as_panel
 
 SIZE = (660, 440)
-USUAL_FOLDER = "DiffViews data"  # in the person's home
+USUAL_FOLDER = "DiffViews data"  # in the user's home
 
 
 class ImportAssistant(QDialog):

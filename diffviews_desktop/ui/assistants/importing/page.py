@@ -51,7 +51,7 @@ class Row:
         self._beside = beside
 
     def show(self, problem: str, hint: str) -> None:
-        """Show what is wrong once somebody was here, else the hint."""
+        """Show what is wrong once the page was visited, else the hint."""
         wrong = bool(problem) and self.touched
         self.sentence.setText(problem if wrong else hint)
         self.field.setAccessibleDescription(self.sentence.text())
@@ -126,7 +126,7 @@ class Page(QWidget):
         self.changed.emit()
 
     def refresh(self) -> None:
-        """Show the sentences anew."""
+        """Show the sentences again."""
         problems, hints = self.problems(), self.hints()
         for key, row in self.rows.items():
             row.show(problems.get(key, ""), hints[key])

@@ -255,7 +255,7 @@ class GeneratePanel(QWidget):
         self.seed.setModified(False)
 
     def _on_preset(self, settings: GenerateSettings) -> None:
-        """Take somebody's way of sampling; the mask stays, and acts on all steps."""
+        """Take a preset, or the sampling of another run; the mask stays, and acts on all steps."""
         after = self.settings()
         taken = {setting.name: setting.of(settings) for setting in PUBLISHED}
         after = replace(after, **taken, mask_from=0, mask_steps=settings.num_steps)

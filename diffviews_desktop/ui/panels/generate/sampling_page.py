@@ -40,7 +40,7 @@ _CHURN_ROW, _LIMITS_ROW = 4, 5
 
 
 class SamplingPage(QWidget):
-    """Signals: ``edited()``, and ``preset_chosen(settings)`` when somebody's settings are taken."""
+    """Signals: ``edited()``, and ``preset_chosen(settings)`` when a preset is taken."""
 
     edited = Signal()
     preset_chosen = Signal(object)

@@ -209,7 +209,7 @@ class ClassNames(_OnTop):
         painter.restore()
 
     def _beside(self, label: Label, line: float) -> QPointF:
-        """On a group that is larger than the name, else above it: names shall not hide points."""
+        """On a group that is larger than the name, else above it: names must not hide points."""
         place, top = self.place(label.x, label.y), self.place(label.x, label.y + label.high)
         high = abs(place.y() - top.y())
         return place if high > line else QPointF(place.x(), place.y() - high - 0.9 * line)

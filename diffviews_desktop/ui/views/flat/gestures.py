@@ -257,7 +257,7 @@ class MapBox(pg.ViewBox):
         self.history_changed.emit()
 
     def forget_views(self) -> None:
-        """Begin the history anew: another map is shown."""
+        """Start the history over: another map is shown."""
         self._settle.stop()
         self._views, self._at = [], -1
         self.history_changed.emit()

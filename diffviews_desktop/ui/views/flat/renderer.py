@@ -45,7 +45,7 @@ class Renderer:
 
 
 def wanted_renderer(setting: str = "auto") -> RendererChoice:
-    """What a person asked for: by the environment, else by the setting."""
+    """What the user asked for: by the environment, else by the setting."""
     asked = _asked()
     if asked and asked not in get_args(RendererChoice):
         log.warning("%s=%s is not known: use auto, opengl or raster", VARIABLE, asked)

@@ -48,7 +48,7 @@ class SolidView(QWidget):
         clicked: a sample that was clicked.
         double_clicked: a sample that was double-clicked.
         chosen, step_hovered, step_clicked, menu_wanted: as those of the canvas.
-        axis_chosen: what the third axis shall show, the id of a quantity.
+        axis_chosen: what the third axis is to show, the id of a quantity.
         failed: OpenGL could not draw it, with its reason.
     """
 

@@ -132,7 +132,7 @@ class Viewpoint(QObject):
 
     def _fly_to(self, camera: Camera, *, fits: bool = False) -> None:
         """Look from elsewhere, moving there shortly where motion is allowed; ``fits`` says whether
-        everything shall be seen from then on, whatever the size of the view becomes."""
+        everything is to be seen from then on, whatever the size of the view becomes."""
         self.flight.stop()
         self._fits_at_end = fits
         if motion.allowed() and self._view.isVisible():
