@@ -1,4 +1,4 @@
-"""Maps and imports as their user makes them: the real window, the real engine process, small data."""
+"""Maps and imports as the user makes them: the real window, the real engine process, small data."""
 
 from __future__ import annotations
 

@@ -89,7 +89,9 @@ def _model_loaded(context: Context, running: RunningJob, loaded: ModelLoaded) ->
     if loaded.model != before.model:
         return
     summary = before.summary()
-    untouched = summary is not None and state.runs.settings == summary.settings
+    settings = state.runs.settings
+    if summary is not None:
+        settings = settings.rebased(summary.settings, loaded.settings)
     opened = replace(
         before,
         loaded=loaded,
@@ -99,7 +101,6 @@ def _model_loaded(context: Context, running: RunningJob, loaded: ModelLoaded) ->
             for model in before.models
         ),
     )
-    settings = loaded.settings if untouched else state.runs.settings
     state = replace(state, opened=opened, runs=replace(state.runs, settings=settings))
     if loaded.convertible:
         text = "This checkpoint can be converted, so that it opens faster and is read only once."

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, fields, replace
+from typing import Literal, Self
 
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalised
 
@@ -64,6 +64,28 @@ class GenerateSettings:
         guidance to act on."""
         once = 2 * self.num_steps - 1 if self.sampler == "heun" else self.num_steps
         return once * (2 if guided and self.guidance_scale != 1 else 1)
+
+    def rebased(self, before: Self, after: Self) -> Self:
+        """What was edited since ``before`` stays; everything else is as ``after`` has it.
+
+        A mask that acts to the last step still does, and no limit lies beyond what it is of.
+        """
+        edited = {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if getattr(self, field.name) != getattr(before, field.name)
+        }
+        made = replace(after, **edited)
+        to_the_end = self.mask_steps == self.num_steps or (
+            "mask_steps" not in edited and before.mask_steps == before.num_steps
+        )
+        last = made.num_steps if to_the_end else min(made.mask_steps, made.num_steps)
+        return replace(
+            made,
+            mask_steps=last,
+            mask_from=min(made.mask_from, made.num_steps - 1),
+            sigma_min=min(made.sigma_min, made.sigma_max),
+        )
 
 
 @dataclass(frozen=True)

@@ -623,14 +623,18 @@ def test_settings_of_the_loaded_model_are_taken_over(session: Session, worker: R
     assert summaries == {"dmd2": DMD2, "edm": BY_THE_ADAPTER}
 
 
-def test_settings_that_a_person_edited_before_stay(session: Session, worker: Recorder) -> None:
+def test_a_setting_typed_before_the_model_is_loaded_stays_and_the_others_are_the_models(
+    session: Session, worker: Recorder
+) -> None:
     folders.open_data(context_of(session, worker), source=SOURCE)
     finish(session, worker, worker.last_id, data_opened())
-    mine = replace(session.state.runs.settings, num_steps=7)
+    mine = replace(session.state.runs.settings, num_steps=7, mask_steps=7)
     runs.change_settings(context_of(session, worker), settings=mine, condition=from_choice("zero"))
-    loaded = ModelLoaded("edm", "cpu", 3, 8, (), settings=BY_THE_ADAPTER)
+    of_the_model = replace(BY_THE_ADAPTER, sampler="heun")
+    loaded = ModelLoaded("edm", "cpu", 3, 8, (), settings=of_the_model)
     finish(session, worker, worker.last_id, loaded)
-    assert session.state.runs.settings == mine
+    assert session.state.runs.settings == replace(of_the_model, num_steps=7, mask_steps=7)
+    assert choice_of(session.state.runs.condition) == "zero"
     assert session.state.opened.loaded is loaded
 
 
