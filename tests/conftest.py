@@ -91,7 +91,7 @@ def open_app(
         app = App(Options(source=Source(path=tiny_data(samples=samples))))
         made.append(app)
         app.start()
-        until(qtbot, lambda: app.session.state.loaded and not app.session.state.jobs)
+        until(qtbot, lambda: app.session.state.opened.loaded and not app.session.state.jobs.running)
         return app
 
     yield open_it
