@@ -59,7 +59,7 @@ class Filter(QObject):
 watch = Filter()
 app.installEventFilter(watch)
 def changed(old, new):
-    if new.loaded is not None and old.loaded is None:
+    if new.opened.loaded is not None and old.opened.loaded is None:
         print("generate", time.time(), flush=True)
         QTimer.singleShot(0, main.window.close)
 main.session.changed.connect(changed)

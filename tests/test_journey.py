@@ -211,9 +211,10 @@ if __name__ == "__main__":
     begun = []
 
     def changed(old, new):
-        if new.loaded is not None and not begun and not new.jobs:
+        if new.opened.loaded is not None and not begun and not new.jobs.running:
             from diffviews_desktop.actions import picks
             from diffviews_desktop.actions import runs
+            from diffviews_desktop.values.conditions import from_choice
             begun.append(True)
             print("engine", main.worker.engine_pid, flush=True)
             picks.click_point(main.context, 3)
@@ -221,7 +222,7 @@ if __name__ == "__main__":
             runs.generate_from_neighbors(
                 main.context, settings=new.runs.settings, condition=from_choice(1)
             )
-        record = new.run()
+        record = new.runs.run()
         if record is not None and record.done and len(begun) == 1:
             begun.append(True)
             heavy = {"torch", "umap", "sklearn", "numba", "scipy", "pandas"}

@@ -102,6 +102,7 @@ def window(folders: Sequence[Path]) -> None:
     from PySide6.QtCore import QPoint
 
     from diffviews_desktop.actions import picks
+    from diffviews_desktop.actions.folders import open_data
     from diffviews_desktop.app import App, Options, create_application
     from diffviews_desktop.values.folders import Source
 
@@ -121,7 +122,7 @@ def window(folders: Sequence[Path]) -> None:
 
     def widths() -> list[int]:
         settle()
-        return [part.width() for part in (shown, *shown.docks)]
+        return [part.width() for part in (shown, *shown.layout_of_docks.docks)]
 
     def use() -> None:
         pump(lambda: session.state.notice is not None or session.state.opened.layer_map is not None)
@@ -131,7 +132,7 @@ def window(folders: Sequence[Path]) -> None:
         for row in range(len(samples) if samples is not None and shown.map is not None else 0):
             assert shown.map is not None
             shown.map.hovered.emit(row)
-            picks.new_anchor(app.context, row=row)
+            picks.new_anchor(main.context, row=row)
             app.processEvents()
             shown.map_area._show_menu(row, QPoint())
             shown.grab()
@@ -150,7 +151,7 @@ def window(folders: Sequence[Path]) -> None:
     found = [widths()]
     for number, folder in enumerate(folders):
         if number:
-            shown.open(Source(path=folder))
+            open_data(main.context, Source(path=folder))
         use()
         found.append(widths())
     shown.close()
