@@ -641,7 +641,7 @@ def test_generating_with_and_without_a_mask(name: str, classes: int | None) -> N
         "guidance_scale": 2.0 if classes else 1.0,
         "seed": 1,
         "extract_layers": ["mid_block"],
-        "return_run": True,
+        "return_trajectory": True,
         "return_intermediates": True,
     }
     plain = generate_with_mask_multistep(adapter, **options)
@@ -650,9 +650,9 @@ def test_generating_with_and_without_a_mask(name: str, classes: int | None) -> N
         assert result.images.shape == (2, 8, 8, 3)
         assert result.images.dtype == torch.uint8
         assert result.labels.tolist() == [3 if classes else -2] * 2
-        assert result.run is not None
+        assert result.trajectory is not None
         assert result.intermediates is not None
-        assert [row.shape for row in result.run] == [(2, 64 * 4 * 4)] * 4
+        assert [row.shape for row in result.trajectory] == [(2, 64 * 4 * 4)] * 4
         assert all(torch.isfinite(picture).all() for picture in result.intermediates)
     assert not torch.equal(plain.images, masked.images)
     again = generate_with_mask_multistep(adapter, **options)

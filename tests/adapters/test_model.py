@@ -226,7 +226,7 @@ def test_the_engine_extracts_and_draws_with_it(
     )
     assert isinstance(made, LayersExtracted)
     rows = np.load(out / "verse.npy")
-    table = engine._open(source, "tiny").samples.table
+    table = engine.workspace.open(source, "tiny").samples.table
     from diffviews_desktop.data.folder.pictures import read_image
 
     image = read_image(table.picture(5), 8, 1)

@@ -121,7 +121,7 @@ def test_masks_are_of_the_precision_that_the_model_runs_in(source: Source) -> No
     engine = Engine("cpu", threads=1)
     map_stem(engine, source)
     half = engine.workspace.open(replace(source, precision="bfloat16"), "tiny")
-    wanted = activations.activations_of(engine, half, ("stem",))
+    wanted = activations.activations_of(engine.workspace, half, ("stem",))
     rows = engine.workspace.maps.activations.rows(wanted, (0, 3))
     assert rows.shape == (2, STEM)
     assert (rows.view(np.uint32) & 0xFFFF == 0).all()
@@ -145,7 +145,7 @@ def test_what_the_folder_brings_is_the_same_on_every_device(source: Source) -> N
     assert map_stem(on("cuda"), replace(source, precision="float16")).from_cache
     # what is extracted all the same is not taken for it
     assert extract_stem(on("cuda"), source).computed == TINY_SAMPLES
-    opened = on("cuda")._open(source, "tiny")
+    opened = on("cuda").workspace.open(source, "tiny")
     assert not opened.brings(("head",))
 
 
@@ -206,8 +206,8 @@ def test_keys_of_float32_on_the_cpu_are_those_of_earlier_versions(
 def test_an_order_of_layers_is_no_other_set(source: Source) -> None:
     engine = Engine("cpu")
     opened = engine.workspace.open(source, "tiny")
-    one = activations.activations_to_compute(engine, opened, ("stem", "head"))
-    other = activations.activations_to_compute(engine, opened, ["head", "stem", "head"])
+    one = activations.activations_to_compute(engine.workspace, opened, ("stem", "head"))
+    other = activations.activations_to_compute(engine.workspace, opened, ["head", "stem", "head"])
     assert one == other == Activations(opened, ("head", "stem"))
     assert one.key == other.key
 

@@ -38,7 +38,12 @@ from diffviews_desktop.engine.record import differences, read_record, replayed
 from diffviews_desktop.errors import Cancelled, DataError, MaskError, UsageError
 from diffviews_desktop.exports import registry
 from diffviews_desktop.exports.contents import Picture
-from diffviews_desktop.values.conditions import from_choice
+from diffviews_desktop.values.conditions import (
+    ClassLabel,
+    UniformLabel,
+    ZeroLabel,
+    from_choice,
+)
 from diffviews_desktop.values.folders import ModelLoaded, Source
 from diffviews_desktop.values.sampling import GenerateSettings
 
@@ -288,7 +293,7 @@ def test_a_samples_own_picture_lands_on_that_sample(engine: Engine, source: Sour
             model="tiny",
             layers=("midblock",),
             image=image,
-            class_label=int(table.class_label[row]),
+            condition=ClassLabel(int(table.class_label[row])),
             sigma=float(table.sigma[row]),
             seed=noise_seed(table.sample_id[row]),
         )
@@ -314,12 +319,16 @@ def test_a_picture_is_placed_as_what_it_was_drawn_as(engine: Engine, source: Sou
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(EDMAdapter, "forward", told)
-        for name, number in (("uniform", -1), ("zero", -2), ("class", 1)):
+        for name, condition in (
+            ("uniform", UniformLabel()),
+            ("zero", ZeroLabel()),
+            ("class", ClassLabel(1)),
+        ):
             seen[name] = {}
             placed = engine.run(
                 PlacePicture(
                     job_id=3, source=source, model="tiny", layers=("midblock",), image=image,
-                    class_label=number, sigma=1.0,
+                    condition=condition, sigma=1.0,
                 )
             )  # fmt: skip
             assert isinstance(placed, PicturePlaced)

@@ -94,7 +94,7 @@ def test_a_mask_of_one_is_refused_with_the_reason(
         model="tiny",
         layers=("midblock",),
         rows=(row, 20),
-        condition=from_choice(None),
+        condition=from_choice("random"),
         settings=GenerateSettings(num_steps=1, mask_steps=1, seed=1),
     )
     with pytest.raises(MaskError, match=f"The picture of sample_00000{row} {reason}, so"):

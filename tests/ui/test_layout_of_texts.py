@@ -68,6 +68,7 @@ def test_no_text_moves_a_part_of_the_window(
     def show(text: Callable[[str], str]) -> dict[str, object]:
         steps = (make_step(0, True), make_step(1))
         window.session.update(replace(planted(state, text, make_job(), steps), notice=None))
+        window.show_page("mean")
         qtbot.wait(20)
         window.map_area.hovered.emit(ANCHOR + 1)
         window.map.hovered.emit(ANCHOR + 1)

@@ -156,6 +156,7 @@ def open_all(window: MainWindow) -> list[QWidget]:
     window.menu_actions["maps.second"].trigger()
     window.map.hovered.emit(ANCHOR)
     showing.only_category(window.context, by="class", number=0, count=3)
+    window.show_page("mean")
     window.show_page("map settings")
     window.show_page("preferences")
     window.show_page("keys")
@@ -198,7 +199,6 @@ def test_no_text_acts_in_any_window(
     full = planted(state, markup, make_job(), (make_step(0, True), make_step(1)))
     window = open_window(state)
     window.session.update(full)
-    qtbot.waitUntil(lambda: window.pages.mean is not None and window.pages.mean.isVisible())
     seen = Seen()
     for each in open_all(window):
         seen.look(each)

@@ -110,6 +110,7 @@ class MainWindow(QMainWindow):
         theme.dress(self.menuBar())
         theme.dress(self.status)
         self.map_area = MapArea(self.context, self.menu_actions, self.pictures)
+        self._build_bar()  # before the docks, for the Tab key
         self.layout_of_docks = Layout(
             self,
             [
@@ -121,7 +122,6 @@ class MainWindow(QMainWindow):
             ],
         )
         self.layout_of_docks.fill_middle(self.notice, self.map_area)
-        self._build_bar()
         self._panels.add(
             self.layer_panel,
             self.color_panel,
@@ -143,7 +143,7 @@ class MainWindow(QMainWindow):
         bar.setMovable(False)
         for widget in (self.layer_panel, self.color_panel, self.settings_button):
             bar.addWidget(widget)
-        bar.addWidget(self.layout_of_docks.space())
+        bar.addWidget(Layout.space())
         self._demo_hint_action = bar.addWidget(self.demo_hint)
         self._demo_hint_action.setVisible(False)
         bar.addWidget(self.open_button)

@@ -119,7 +119,7 @@ class MapArea(QStackedWidget):
         """Open what a right click offers."""
         self.cards.hide()
         self._close_menu()
-        moves = [self._actions["view.fit"], self._actions["view.fit-selection"]]
+        moves = [self._actions[one] for one in ("view.fit", "view.fit-selection", "exports.map")]
         menu = MapMenu(self, self._actions, self._context, row, [] if linked else moves)
         if linked and self.linked is not None:  # these move the second map
             menu.addAction("&Fit all").triggered.connect(self.linked.fit)

@@ -24,7 +24,7 @@ class MapMenu(QMenu):
         actions: those of the window.
         context: what the actions work with.
         row: the sample under the mouse; None for none.
-        moves: actions of the view that was clicked.
+        moves: actions for the view that was clicked.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class MapMenu(QMenu):
             if _makes_sense(action_id, state):
                 self.addAction(actions[action_id])
         self.addSeparator()
-        self.addActions([*moves, actions["exports.map"]])
+        self.addActions(moves)
 
     def _offer_sample(self, state: State, row: int) -> None:
         samples = state.opened.samples

@@ -48,7 +48,7 @@ def test_the_card_shows_picture_and_facts_of_the_sample(qtbot: QtBot, window: Ma
 
 
 def test_points_become_pictures_where_there_is_room(qtbot: QtBot, window: MainWindow) -> None:
-    view, area = window.map, window.map_area
+    view = window.map
     thumbnails = view.decorations.thumbnails
     view.box.show_part(QRectF(0.4, 0.4, 1.2, 1.2))  # sample 7 in the middle
     qtbot.waitUntil(lambda: 7 in [shown[0] for shown in thumbnails.shown])
@@ -58,7 +58,7 @@ def test_points_become_pictures_where_there_is_room(qtbot: QtBot, window: MainWi
         return view.viewport.grab().toImage().pixelColor(place + QPoint(8, 8)).red()
 
     qtbot.waitUntil(lambda: colour() == 5 * 7)
-    area.map_actions.shows["pictures"].trigger()
+    window.menu_actions["view.pictures"].trigger()
     qtbot.waitUntil(lambda: not thumbnails.shown)
     assert window._settings.text("map/pictures") == "false"
 
@@ -88,20 +88,20 @@ def test_pictures_do_not_lie_on_each_other() -> None:
 
 
 def test_names_and_contours_come_and_go(qtbot: QtBot, window: MainWindow, state: State) -> None:
-    decorations, actions = window.map.decorations, window.map_area.map_actions.shows
+    decorations, actions = window.map.decorations, window.menu_actions
     samples = replace(state.opened.samples, class_label=np.zeros(30, np.int32))
     window.session.update(
         replace(window.session.state, opened=replace(window.session.state.opened, samples=samples))
     )
     window.map.box.show_part(QRectF(-20, -20, 45, 44))
     qtbot.waitUntil(lambda: bool(decorations.names.shown))
-    actions["names"].trigger()
+    actions["view.names"].trigger()
     qtbot.waitUntil(lambda: not decorations.names.shown)
-    actions["contours"].trigger()
+    actions["view.contours"].trigger()
     qtbot.waitUntil(lambda: bool(decorations.contours.paths))
     bounds = decorations.contours.boundingRect()
     assert bounds.contains(QRectF(0, 0, 5, 4))
-    actions["contours"].trigger()
+    actions["view.contours"].trigger()
     qtbot.waitUntil(lambda: not decorations.contours.paths)
 
 
@@ -166,7 +166,7 @@ def test_points_glide_to_their_places_on_another_map(
     view = window.map
     motion.set_reduced(False)
     view.glide._animation.setDuration(SLOWLY)
-    start, end = view.box.viewRect(), other_map(state).layer_map.xy
+    start, end = view.box.viewRect(), other_map(state).opened.layer_map.xy
     window.session.update(
         replace(
             window.session.state,

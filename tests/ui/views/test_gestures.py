@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 from recorder import Recorder
 
-from diffviews_desktop.actions import exports
+from diffviews_desktop.actions import answers, exports
 from diffviews_desktop.engine.jobs.samples import AveragePictures, ExportSamples, PictureMean
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.state import State
@@ -406,9 +406,8 @@ def test_the_mean_picture_is_shown_and_saved(
         0 * grey,
         left_out="1 picture was left out: it is too large (sample_4)",
     )
-    window.session.update(
-        replace(window.session.state, picks=replace(window.session.state.picks, mean=mean))
-    )
+    job_id = worker.jobs[-1].job_id
+    answers.on_finished(window.context, job_id=job_id, result=mean, memory=None)
     shown = window.pages.mean
     assert shown.isVisible()
     assert shown.title.text() == "Mean of 1 picture"

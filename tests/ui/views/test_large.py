@@ -114,8 +114,9 @@ def test_colours_that_nobody_wants_any_more_are_dropped(qtbot: QtBot, window: Ma
 
 
 def test_colours_for_a_map_that_is_gone_never_arrive(qtbot: QtBot, window: MainWindow) -> None:
-    showing.change_color(session=window.session, by="column:score")
-    window.session.update(replace(window.session.state, layer_map=None))
+    showing.change_color(window.context, by="column:score")
+    gone = replace(window.session.state.opened, layer_map=None)
+    window.session.update(replace(window.session.state, opened=gone))
     settle(qtbot, window)
     assert window.map.coloring is None
 
@@ -324,20 +325,18 @@ def test_a_scene_of_other_samples_is_never_drawn(qtbot: QtBot, window: MainWindo
 
 def test_what_is_no_longer_drawn_is_let_go(qtbot: QtBot, window: MainWindow, large: State) -> None:
     assert window.map is not None
-    turned = replace(large.layer_map, xy=large.layer_map.xy[:, ::-1].copy(), layers=("other",))
+    shown = large.opened.layer_map
+    turned = replace(shown, xy=shown.xy[:, ::-1].copy(), layers=("other",))
     scenes = []
     for turn in range(12):
         showing.highlight_class(window.context, number=turn % 3)
         if turn % 4 == 3:
-            shown = (
-                turned
-                if window.session.state.opened.layer_map is large.layer_map
-                else large.layer_map
-            )
+            now = window.session.state.opened.layer_map
+            other = turned if now is shown else shown
             window.session.update(
                 replace(
                     window.session.state,
-                    opened=replace(window.session.state.opened, layer_map=shown),
+                    opened=replace(window.session.state.opened, layer_map=other),
                 )
             )
         settle(qtbot, window)

@@ -132,7 +132,7 @@ class Hand:
         session.update(
             replace(
                 session.state,
-                opened=replace(session.state.opened, layer_map=other.layer_map, linked=None),
+                opened=replace(session.state.opened, layer_map=other.opened.layer_map, linked=None),
             )
         )
 

@@ -183,7 +183,7 @@ def test_of_two_on_one_line_of_sight_the_nearer_is_drawn_and_picked(
             layer_map=replace(state.opened.layer_map, xy=xy),
         ),
     )
-    flat.set_map(stacked.samples, xy)
+    flat.set_map(stacked.opened.samples, xy)
     flat.points.set_emphasis(np.isin(np.arange(30), (1, 2)))  # both 85 % strong at least
     view.show_state(stacked, flat.points.scene_drawn, None)
     palette, centre = class_colors([0, 1, 2], dark=False), view.canvas
@@ -431,6 +431,7 @@ def test_steps_lie_on_the_floor_of_an_axis_that_they_have_no_value_on(
     view.choice.setCurrentIndex(view.choice.findData("z"))
     view.choice.activated.emit(view.choice.currentIndex())
     assert with_axis == ["z"]
+    deep = replace(deep, view=replace(deep.view, third_axis="z"))
     view.show_state(deep, flat.points.scene_drawn, None)
     assert view.canvas.cloud.place_of(29)[2] == pytest.approx(29)
     assert view.canvas.axis.name == "third dimension"
@@ -653,10 +654,10 @@ def test_it_is_a_key_away_and_takes_the_same_clicks(
     qtbot: QtBot, window: MainWindow, state: State
 ) -> None:
     switch, session = window.map_3d, window.session
-    assert switch.action.isEnabled()
+    assert window.menu_actions["view.solid"].isEnabled()
     assert switch.view is None  # nothing is made before it is asked for
     qtbot.keyClick(window, Qt.Key.Key_3)
-    assert switch.action.isChecked()
+    assert window.menu_actions["view.solid"].isChecked()
     assert window.map_area.currentWidget() is switch.view
     canvas = switch.view.canvas
     with qtbot.waitExposed(canvas):
@@ -689,7 +690,7 @@ def test_the_distance_to_the_anchor_follows_it(qtbot: QtBot, window: MainWindow)
     session.update(
         replace(session.state, picks=replace(session.state.picks, selection=Selection(anchor=0)))
     )
-    switch.action.trigger()
+    window.menu_actions["view.solid"].trigger()
     view = switch.view
     view.choice.setCurrentIndex(view.choice.findData("distance"))
     view.choice.activated.emit(view.choice.currentIndex())
@@ -710,9 +711,10 @@ def test_no_data_no_view_and_it_comes_back_with_the_next(
     qtbot: QtBot, window: MainWindow, state: State
 ) -> None:
     window.menu_actions["view.solid"].trigger()
-    window.session.update(State())
+    solid = window.session.state
+    window.session.update(replace(solid, opened=State().opened))
     assert window.map_area.currentWidget() is window.waiting
-    window.session.update(state)
+    window.session.update(replace(solid, opened=state.opened))
     assert window.map_area.currentWidget() is window.map_3d.view
     qtbot.waitUntil(lambda: len(window.map_3d.view.canvas.cloud) == 30)
 
@@ -720,16 +722,15 @@ def test_no_data_no_view_and_it_comes_back_with_the_next(
 def test_without_opengl_it_says_why_not(
     qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    switch = window.map_3d
-    switch.action.trigger()
+    window.menu_actions["view.solid"].trigger()
     monkeypatch.delenv("DIFFVIEWS_RENDERER")
     choose_drawing(window.context, "raster")
-    assert not switch.action.isEnabled()
-    assert not switch.action.isChecked()
+    assert not window.menu_actions["view.solid"].isEnabled()
+    assert not window.menu_actions["view.solid"].isChecked()
     assert window.map_area.currentWidget() is window.map
-    assert "the preferences asked for raster drawing" in switch.action.toolTip()
+    assert "the preferences asked for raster drawing" in window.menu_actions["view.solid"].toolTip()
     choose_drawing(window.context, "opengl")
-    assert switch.action.isEnabled()
+    assert window.menu_actions["view.solid"].isEnabled()
 
 
 def in_a_process(code: str, **environment: str) -> str:
@@ -804,8 +805,8 @@ def test_a_shader_that_fails_brings_the_flat_map_back_and_says_so_once(
     monkeypatch.setattr(cloud_gl, "FRAGMENT", "this is no shader")
     before = 0 if session.state.notice is None else session.state.notice.number
     with qtbot.captureExceptions() as errors:
-        switch.action.trigger()
-        qtbot.waitUntil(lambda: not switch.action.isChecked())
+        window.menu_actions["view.solid"].trigger()
+        qtbot.waitUntil(lambda: not window.menu_actions["view.solid"].isChecked())
         qtbot.wait(50)
     assert errors == []
     assert window.map_area.currentWidget() is window.map
@@ -816,9 +817,9 @@ def test_a_shader_that_fails_brings_the_flat_map_back_and_says_so_once(
     assert session.state.picks.selection == Selection(anchor=4)
     monkeypatch.undo()
     monkeypatch.setenv("DIFFVIEWS_RENDERER", "opengl")
-    switch.action.trigger()  # with a driver that can, it works again
+    window.menu_actions["view.solid"].trigger()  # with a driver that can, it works again
     qtbot.waitUntil(lambda: switch.view is not None and not switch.view.busy)
-    assert switch.action.isChecked()
+    assert window.menu_actions["view.solid"].isChecked()
     assert switch.view.canvas.gl.uploads == 1
 
 
@@ -826,12 +827,12 @@ def test_opening_and_closing_it_keeps_nothing(
     qtbot: QtBot, window: MainWindow, widgets: Callable[[], int]
 ) -> None:
     switch = window.map_3d
-    switch.action.trigger()
+    window.menu_actions["view.solid"].trigger()
     qtbot.waitUntil(lambda: not switch.view.busy)
     view, uploads = switch.view, switch.view.canvas.gl.uploads
     before = widgets()
     for _ in range(50):
-        switch.action.trigger()
+        window.menu_actions["view.solid"].trigger()
         QApplication.processEvents()
     assert switch.view is view
     assert view.canvas.gl.uploads <= uploads + 25  # at most one each time it is shown

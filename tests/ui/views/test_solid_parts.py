@@ -19,7 +19,7 @@ from diffviews_desktop.ui.views.flat.scene import PointScene, draw_order, make_s
 from diffviews_desktop.ui.views.solid.cloud import AROUND, Cloud, box_around, make_cloud
 from diffviews_desktop.ui.views.solid.frame import back_faces
 from diffviews_desktop.ui.views.solid.picking import REACH, ScreenPoints
-from diffviews_desktop.ui.views.solid.switch import why_not
+from diffviews_desktop.ui.views.solid.switch import not_solid
 from diffviews_desktop.ui.views.solid.third_axis import (
     ThirdAxis,
     axis_of_choice,
@@ -124,6 +124,10 @@ def test_noise_levels_lie_at_their_logarithms(state: State) -> None:
     assert axis.note == ""
 
 
+def chosen(state: State, axis: str | None) -> str:
+    return axis_of_choice(replace(state, view=replace(state.view, third_axis=axis)))
+
+
 def test_a_single_noise_level_gives_way_to_the_maps_own_third_dimension(state: State) -> None:
     same = replace(
         state,
@@ -131,8 +135,8 @@ def test_a_single_noise_level_gives_way_to_the_maps_own_third_dimension(state: S
             state.opened, samples=replace(state.opened.samples, sigma=np.full(30, 2, np.float32))
         ),
     )
-    assert axis_of_choice(state, None) == "sigma"
-    assert axis_of_choice(same, None) == "sigma"
+    assert chosen(state, None) == "sigma"
+    assert chosen(same, None) == "sigma"
     assert third_axis(same, "sigma").note == "Flat: all samples have the noise level 2."
     deep = replace(
         same,
@@ -140,12 +144,12 @@ def test_a_single_noise_level_gives_way_to_the_maps_own_third_dimension(state: S
             same.opened, layer_map=replace(same.opened.layer_map, z=np.arange(30, dtype=np.float32))
         ),
     )
-    assert axis_of_choice(deep, None) == "z"
-    assert axis_of_choice(deep, "sigma") == "sigma"
+    assert chosen(deep, None) == "z"
+    assert chosen(deep, "sigma") == "sigma"
     assert third_axis(deep, "z").heights.tolist() == list(range(30))
     assert third_axis(deep, "z").height_of_step(3.0) is None
     # what this map has not is not forgotten, but not shown either
-    assert axis_of_choice(state, "z") == "sigma"
+    assert chosen(state, "z") == "sigma"
 
 
 def test_trust_and_distance_can_be_the_third_axis(state: State) -> None:
@@ -161,8 +165,8 @@ def test_trust_and_distance_can_be_the_third_axis(state: State) -> None:
     assert axis.note == "1 sample without a value is not drawn."
     away = third_axis(full, "distance").heights
     assert away == pytest.approx([math.hypot(i % 6, i // 6) for i in range(30)])
-    assert axis_of_choice(full, "distance") == "distance"
-    assert axis_of_choice(state, "distance") == "sigma"  # there is no anchor
+    assert chosen(full, "distance") == "distance"
+    assert chosen(state, "distance") == "sigma"  # there is no anchor
 
 
 @settings(max_examples=60, deadline=None)
@@ -319,19 +323,19 @@ def test_the_last_points_of_many_are_a_fair_sample(emphasised: bool) -> None:
 
 
 def test_why_there_is_no_view() -> None:
-    assert why_not(Renderer("opengl", "NVIDIA", "NVIDIA is a graphics card")) == ""
-    software = why_not(
+    assert not_solid(Renderer("opengl", "NVIDIA", "NVIDIA is a graphics card")) == ""
+    software = not_solid(
         Renderer("raster", "llvmpipe", "llvmpipe draws in software, which is slower")
     )
     assert "llvmpipe draws in software" in software
     assert "OpenGL uses it all the same" in software
-    asked = why_not(Renderer("raster", "", "the preferences asked for raster drawing"))
+    asked = not_solid(Renderer("raster", "", "the preferences asked for raster drawing"))
     assert "Choose View ▸ Drawing of the map ▸ Automatic or OpenGL" in asked
-    variable = why_not(
+    variable = not_solid(
         Renderer("raster", "", "the variable DIFFVIEWS_RENDERER asked for raster drawing")
     )
     assert "without it, or with DIFFVIEWS_RENDERER=opengl" in variable
-    assert "offscreen" in why_not(Renderer("raster", "", "the platform offscreen has no OpenGL"))
+    assert "offscreen" in not_solid(Renderer("raster", "", "the platform offscreen has no OpenGL"))
 
 
 def test_a_scene_can_be_empty() -> None:

@@ -68,7 +68,7 @@ class MapBox(pg.ViewBox):
         self._flight.setStartValue(0.0)
         self._flight.setEndValue(1.0)
         self._flight.valueChanged.connect(self._fly)
-        self._flight.stateChanged.connect(lambda *_: self.flight_changed.emit(self.flying))
+        self._flight.stateChanged.connect(self._on_flight)
         self._from = self._to = QRectF()
         self._views: list[QRectF] = []
         self._at = -1
@@ -203,6 +203,9 @@ class MapBox(pg.ViewBox):
     def stop(self) -> None:
         """Stay where a flight is now."""
         self._flight.stop()
+
+    def _on_flight(self, state: QVariantAnimation.State, _: QVariantAnimation.State) -> None:
+        self.flight_changed.emit(state == QVariantAnimation.State.Running)
 
     @property
     def flying(self) -> bool:
