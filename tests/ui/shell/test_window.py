@@ -146,7 +146,6 @@ def test_the_map_has_the_keyboard_once_it_is_there(
     with qtbot.waitSignal(window.map_shown):
         window.session.update(state)
     assert window.map is not None
-    w = window.focusWidget()
     qtbot.waitUntil(lambda: window.map.isAncestorOf(window.focusWidget()))
 
 
