@@ -49,7 +49,9 @@ class MapMenu(QMenu):
     def _offer_sample(self, state: State, row: int) -> None:
         samples = state.opened.samples
         assert samples is not None
-        head = self.addAction(f"#{row}   {menu_text(samples.sample_id[row])}")
+        name = samples.sample_id[row]
+        head = self.addAction(f"#{row}   {menu_text(name)}")
+        head.setToolTip(tip(f"#{row}   {name}"))  # by itself Qt would make one of the text
         head.setEnabled(False)
         group = 0
         for one in SAMPLE_ACTIONS:
@@ -61,7 +63,7 @@ class MapMenu(QMenu):
             title = one.title(state, row)
             text = f"{title.text} {menu_text(title.name)}" if title.name else title.text
             action = self.addAction(text)
-            action.setToolTip(tip(text.replace("&", "")))  # by itself Qt would make one of the text
+            action.setToolTip(tip(text.replace("&", "")))
             action.triggered.connect(partial(self._run, one.run, row))
         self.addSeparator()
 
