@@ -165,9 +165,7 @@ def test_no_folder_in_the_current_one_is_used(
 def test_a_full_disk_is_said_and_leaves_nothing(
     store: KernelStore, tmp_path: Path, temporary: Path
 ) -> None:
-    with file_limit(
-        100
-    ):  # no longer: the file that the tests' output goes to has such a limit, too
+    with file_limit(100):  # no longer: it holds for the file that pytest prints to, too
         store.save(NAME, DATA)
     (problem,) = store.take_notes()
     left = [path for path in (*tmp_path.rglob("*"), *temporary.rglob("*")) if path.is_file()]
