@@ -43,7 +43,7 @@ RESTART_SECONDS = 90
 KEYS = (
     "Left", "Right", "Up", "Down", "Return", "space", "n", "v", "r", "l", "z", "f", "t", "c", "d",
     "a", "Escape", "s", "comma", "period", "p", "u", "2", "shift+h", "ctrl+z", "ctrl+shift+z",
-    "ctrl+a", "ctrl+shift+i", "ctrl+n", "ctrl+shift+d", "ctrl+shift+a",
+    "ctrl+a", "ctrl+l", "ctrl+shift+i", "ctrl+n", "ctrl+shift+d", "ctrl+shift+a",
 )  # fmt: skip
 
 

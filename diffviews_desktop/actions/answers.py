@@ -131,7 +131,9 @@ def on_cancelled(context: Context, job_id: int) -> None:
     text = f"Cancelled: {running.title[0].lower()}{running.title[1:]}."
     missing = isinstance(job, LoadModel) and job.model == opened.model and opened.loaded is None
     if missing and not is_loading(state):
-        problem = f"You cancelled loading {opened.model}. Choose it again to load it."
+        problem = (
+            f"You cancelled loading {opened.model}. Choose it again to load it, or press Ctrl+L."
+        )
         state = replace(state, opened=replace(opened, model_problem=problem))
         context.update(state.with_notice(text, offer="load"))
     else:

@@ -110,6 +110,14 @@ def _not_convertible(state: State) -> str:
     return ""
 
 
+def _not_loadable(state: State) -> str:
+    if state.opened.model is None:
+        return "No model is open."
+    if state.opened.loaded is not None:
+        return "The model is loaded."
+    return "The model is being loaded." if is_loading(state) else ""
+
+
 def _recent(context: Context) -> Sequence[Option]:
     return [Option(path, str(path), is_text=True) for path in context.window.recent_folders()]
 
@@ -133,6 +141,16 @@ ACTIONS = (
         lambda context: context.window.show_page("import"),
         keys=("Ctrl+I",),
         menu="file",
+    ),
+    Action(
+        "models.load",
+        "&Load the model",
+        load_model,
+        keys=("Ctrl+L",),
+        menu="file",
+        group=1,
+        meaning="Load the model after loading was cancelled or failed",
+        why_not=_not_loadable,
     ),
     Action(
         "folders.convert",

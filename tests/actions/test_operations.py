@@ -22,6 +22,7 @@ from diffviews_desktop.actions import (
     selection,
     showing,
 )
+from diffviews_desktop.actions.registry import ACTIONS
 from diffviews_desktop.engine.jobs.drawing import (
     Generate,
     GenerateGrid,
@@ -1932,13 +1933,30 @@ def test_a_model_whose_loading_was_cancelled_says_so_and_is_offered_again(
     answers.on_cancelled(context_of(session, worker), job_id=job.job_id)
     assert (
         session.state.opened.model_problem
-        == "You cancelled loading edm. Choose it again to load it."
+        == "You cancelled loading edm. Choose it again to load it, or press Ctrl+L."
     )
     assert session.state.notice is not None
     assert (said(session), session.state.notice.offer) == ("Cancelled: loading edm.", "load")
     folders.load_model(context_of(session, worker))
     assert session.state.opened.model_problem is None
     assert [type(job) for job in worker.submitted] == [LoadModel, LoadModel]
+
+
+def test_the_menu_loads_a_model_only_where_it_is_not_loaded(
+    session: Session, worker: Recorder
+) -> None:
+    load = ACTIONS["models.load"]
+    assert load.why_not(State()) == "No model is open."
+    assert load.why_not(session.state) == ""
+    folders.load_model(context_of(session, worker))
+    assert load.why_not(session.state) == "The model is being loaded."
+    answers.on_cancelled(context_of(session, worker), worker.last_id)
+    assert load.why_not(session.state) == ""
+    load.run(context_of(session, worker))
+    assert isinstance(worker.submitted[-1], LoadModel)
+    assert load.why_not(session.state) == "The model is being loaded."
+    finish(session, worker, worker.last_id, ModelLoaded("edm", "cpu", 3, 8, ()))
+    assert load.why_not(session.state) == "The model is loaded."
 
 
 def test_a_model_can_be_chosen_again_before_its_cancelled_loading_has_ended(
