@@ -281,8 +281,24 @@ def serve_window(places: Path) -> int:
     from diffviews_desktop import app
     from diffviews_desktop.ui.shell.window import MainWindow
 
+    filling = True
+
+    def fill_caches(window: MainWindow) -> bool:
+        """Have all pictures decoded and scaled, so that what grows afterwards is no cache; whether
+        some are missing yet."""
+        samples = window.session.state.opened.samples
+        if window.map is None or samples is None:
+            return True
+        thumbnails, ratio = window.map.decorations.thumbnails, window.devicePixelRatioF()
+        pictures = filter(None, map(samples.picture, range(len(samples))))
+        return None in [thumbnails._pixmap(str(picture), ratio) for picture in pictures]
+
     def tell() -> None:
+        nonlocal filling
         window = next(w for w in QApplication.topLevelWidgets() if isinstance(w, MainWindow))
+        filling = filling and fill_caches(window)
+        if filling:
+            return
         parts: dict[str, QWidget | None] = {
             "map": window.map_area if window.map is not None else None,
             "classes": window.classes.list,

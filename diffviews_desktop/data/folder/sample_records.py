@@ -83,6 +83,7 @@ class _JsonText:
         self._text, self._at = "", 0
         self._before = 0  # letters of earlier pieces
         self._needed = 0  # bytes of memory for what was read
+        self._objects = self._records = 0  # that were read, the latter those of samples
         self._ended = False
 
     def next_letter(self) -> str:
@@ -128,6 +129,7 @@ class _JsonText:
             some, end = self._records_of_this_piece()
             if not all(type(record) is dict for record in some):
                 raise _no_list(self._path)
+            self._records += len(some)
             if some:
                 yield some
             if end:
@@ -179,8 +181,11 @@ class _JsonText:
         data = self._file.read(max(PIECE, len(left)))
         # of what the list becomes: columns, whose texts take 49 bytes and their letters each
         letters = len(data) * (1 if data.isascii() else 4)
-        self._needed += letters + 75 * data.count(b",")
-        if self._needed > MOST_TABLE_MEMORY:
+        self._needed += letters + 75 * data.count(b",") + 72 * data.count(b"[")
+        # what was read before is parsed by now, and of its objects those of samples are not kept
+        nested = 200 * max(0, self._objects - self._records)
+        self._objects += data.count(b"{")
+        if self._needed + nested > MOST_TABLE_MEMORY:
             raise too_many_values(self._path, MOST_TABLE_MEMORY)
         self._ended = not data
         self._before += self._at

@@ -146,6 +146,9 @@ def test_files_that_would_take_too_much_memory_are_refused(
     for many in ([sample] * 1500, [{}] * 3000):
         with pytest.raises(DataError, match=r"memory.*\. (Restore|Split) it\."):
             read_columns(written(tmp_path, json.dumps({"samples": many})))
+    nested = '{"":' * 60 + "0" + "}" * 60  # 400 letters, and 11 000 bytes of objects
+    with pytest.raises(DataError, match="so many values"):
+        read(written(tmp_path, '{"samples": [' + ",".join([nested] * 400) + "]}"))
     wide = {"samples": [{f"column {i}": 0 for i in range(200)}, *[{}] * 300]}
     with pytest.raises(DataError, match="so many values"):
         read_columns(written(tmp_path, json.dumps(wide)))
