@@ -16,6 +16,7 @@ from diffviews_desktop.cli.codes import FAILED, INTERRUPTED
 from diffviews_desktop.cli.options import add_source_options, source_of
 from diffviews_desktop.cli.verbs import VERBS, add_verb_parser
 from diffviews_desktop.errors import DiffViewsError, said
+from diffviews_desktop.files.interrupts import insistent
 from diffviews_desktop.text import terminal
 
 log = logging.getLogger(__name__)
@@ -86,7 +87,8 @@ def _run_verb(arguments: list[str]) -> int:
 
     prepare_environment()
     configure_logging(paths.log_file())  # standard error is for what ends the program
-    with contextlib.redirect_stdout(sys.stderr):  # an adapter that prints does not spoil the result
+    # an adapter that prints does not spoil the result
+    with contextlib.redirect_stdout(sys.stderr), insistent():
         answer = options.run(options)
     if options.json:
         print(json.dumps(answer.result))  # in ASCII, and escaped

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from diffviews_desktop.engine.protocol import Event, Progress
 from diffviews_desktop.errors import Cancelled
+from diffviews_desktop.files.interrupts import raise_again
 
 
 class JobControl:
@@ -38,4 +39,5 @@ class JobControl:
     def progress(self, stage: str, fraction: float | None = None, detail: str = "") -> None:
         """Tell how far the job is; raises `Cancelled` where it is to end."""
         self.check()
+        raise_again()
         self._emit(Progress(self._job_id, stage, fraction, detail))

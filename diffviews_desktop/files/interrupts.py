@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 
+_pressed: list[int] = []
 _Handler = Callable[[int, FrameType | None], None]
 
 
@@ -21,6 +22,30 @@ def uninterrupted() -> Iterator[None]:
     finally:
         for number in caught:
             signal.raise_signal(number)
+
+
+@contextlib.contextmanager
+def insistent() -> Iterator[None]:
+    """Let `raise_again` raise the KeyboardInterrupt of a Ctrl-C in the block once more.
+
+    What is imported meanwhile, or calls back from C, may swallow the first one.
+    """
+
+    def press(number: int, _: FrameType | None) -> None:
+        _pressed.append(number)
+        raise KeyboardInterrupt
+
+    try:
+        with _handled((signal.SIGINT,), press):
+            yield
+    finally:
+        _pressed.clear()
+
+
+def raise_again() -> None:
+    """Raise KeyboardInterrupt where Ctrl-C was pressed in an `insistent` block that goes on."""
+    if _pressed:
+        raise KeyboardInterrupt
 
 
 @contextlib.contextmanager

@@ -9,7 +9,8 @@ from contextlib import suppress
 
 import pytest
 
-from diffviews_desktop.files.interrupts import uninterrupted, unwinding
+from diffviews_desktop.engine.job_control import JobControl
+from diffviews_desktop.files.interrupts import insistent, raise_again, uninterrupted, unwinding
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -120,3 +121,14 @@ def test_another_thread_leaves_signals_alone() -> None:
     thread.start()
     thread.join()
     assert seen == [signal.default_int_handler]
+
+
+def test_ctrl_c_that_a_library_swallowed_is_raised_by_the_next_progress() -> None:
+    control = JobControl(lambda event: None, lambda job_id: False)
+    with insistent():
+        control.progress("reading")
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            control.progress("preparing")
+    raise_again()  # of a block that has ended nothing is left
