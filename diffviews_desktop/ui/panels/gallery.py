@@ -145,7 +145,7 @@ class GalleryPanel(QWidget):
         self.anchor.set_text(f"Anchor #{selection.anchor} · {self._describe(selection.anchor)}")
         count = len(selection.neighbors)
         if not count:
-            text = "Click more points to add neighbours, or let them be suggested."
+            text = "Click more points, or press Suggest."
         elif count >= MAX_NEIGHBORS:
             text = f"{count} neighbours: that is as many as a mask averages."
         else:

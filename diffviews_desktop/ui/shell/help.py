@@ -37,16 +37,16 @@ ABOUT = (
 )
 FACTS_WIDTH, HIGHEST_FACTS = 480, 460
 GESTURES = (
-    ("click", "set the anchor, then add or remove neighbours"),
-    ("double click", "new anchor"),
-    ("wheel, drag", "zoom, pan"),
-    ("Shift+drag", "select a rectangle"),
-    ("Shift, Alt while selecting", "add, take away"),
-    ("Shift+click, Space", "select one sample or not"),
-    ("right click", "all that a sample offers"),
-    ("arrow keys, Enter on the map", "next sample, pick it"),
-    ("3-D: drag, Shift+drag", "orbit, pan"),
-    ("3-D: arrow keys, Home", "orbit, reset"),
+    ("Click", "Set the anchor, then add or remove neighbours"),
+    ("Double-click", "New anchor"),
+    ("Wheel, drag", "Zoom, pan"),
+    ("Shift+drag", "Select a rectangle"),
+    ("Shift, Alt while selecting", "Add, take away"),
+    ("Shift+click, Space", "Select or deselect a sample"),
+    ("Right-click", "Show all that you can do with a sample"),
+    ("Arrow keys, Enter on the map", "Go to the next sample, pick it"),
+    ("3-D: drag, Shift+drag", "Orbit, pan"),
+    ("3-D: arrow keys, Home", "Orbit, reset"),
 )
 
 

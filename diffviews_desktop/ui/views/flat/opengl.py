@@ -12,6 +12,19 @@ GL_FLOAT, GL_UNSIGNED_BYTE, GL_POINTS = 0x1406, 0x1401, 0x0000
 GL_BLEND, GL_ONE, GL_ONE_MINUS_SRC_ALPHA = 0x0BE2, 1, 0x0303
 GL_DEPTH_TEST, GL_SCISSOR_TEST = 0x0B71, 0x0C11
 GL_POINT_SPRITE, GL_PROGRAM_POINT_SIZE = 0x8861, 0x8642
+FRAGMENT = """
+PRECISION
+IN vec4 shade;
+IN float side;
+IN float radius;
+OUTPUT
+void main() {
+    float away = length((POINT - 0.5) * side);
+    float alpha = shade.a * clamp(radius - away + 0.5, 0.0, 1.0);
+    FRAG = vec4(shade.rgb * alpha, alpha);
+}
+"""
+"""Draws a disc with a smooth edge on each point."""
 
 
 class GLError(Exception):

@@ -8,6 +8,7 @@ from PySide6.QtGui import QOpenGLContext, QPainter
 from PySide6.QtOpenGL import QOpenGLBuffer, QOpenGLShaderProgram, QOpenGLVertexArrayObject
 
 from diffviews_desktop.ui.views.flat.opengl import (
+    FRAGMENT,
     GL_FLOAT,
     GL_POINTS,
     GL_SCISSOR_TEST,
@@ -48,18 +49,6 @@ void main() {
     gl_Position = vec4(pixel / viewport * 2.0 - 1.0, 0.0, 1.0);
     gl_PointSize = side;
     shade = vec4(color.rgb, color.a * opacity);
-}
-"""
-FRAGMENT = """
-PRECISION
-IN vec4 shade;
-IN float side;
-IN float radius;
-OUTPUT
-void main() {
-    float away = length((POINT - 0.5) * side);
-    float alpha = shade.a * clamp(radius - away + 0.5, 0.0, 1.0);
-    FRAG = vec4(shade.rgb * alpha, alpha);
 }
 """
 

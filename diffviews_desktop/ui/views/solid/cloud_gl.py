@@ -10,6 +10,7 @@ from PySide6.QtOpenGL import QOpenGLBuffer, QOpenGLShaderProgram, QOpenGLVertexA
 from shiboken6 import VoidPtr
 
 from diffviews_desktop.ui.views.flat.opengl import (
+    FRAGMENT,
     GL_POINTS,
     GLError,
     current_context,
@@ -44,18 +45,6 @@ void main() {
     shade = vec4(color.rgb, color.a * opacity);
 }
 """.replace("SMALLER", str(SMALLER)).replace("LARGER", str(LARGER))
-FRAGMENT = """
-PRECISION
-IN vec4 shade;
-IN float side;
-IN float radius;
-OUTPUT
-void main() {
-    float away = length((POINT - 0.5) * side);
-    float alpha = shade.a * clamp(radius - away + 0.5, 0.0, 1.0);
-    FRAG = vec4(shade.rgb * alpha, alpha);
-}
-"""
 
 
 class CloudPainter:
