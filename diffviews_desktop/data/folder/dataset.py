@@ -69,10 +69,10 @@ class DataFolder:
         if name is None and self.models:
             return self.models.get("dmd2") or self.models[min(self.models)]
         if name is None or name not in self.models:
-            known = ", ".join(sorted(self.models)) or "none"
-            why = f" {self.problems[0]}" if self.problems else ""
             asked = f"no model {name!r}" if name else "no model that can be opened"
-            raise DataError(f"{self.path} has {asked}. Models there: {known}.{why}")
+            known = f" Models there: {', '.join(sorted(self.models))}." if self.models else ""
+            why = f" {self.problems[0]}" if self.problems else ""
+            raise DataError(f"{self.path} has {asked}.{known}{why}")
         return self.models[name]
 
 
@@ -119,5 +119,7 @@ def open_data_folder(path: Path, check: Callable[[], None] = lambda: None) -> Da
             continue
         models[folder.name] = ModelFolder(folder.name, folder, path, config)
     if not models and not problems:
-        problems.append(f"{path} holds no model: no subfolder of it has a config.json.")
+        problems.append(
+            "None of its subfolders has a config.json. Choose another folder, or import pictures."
+        )
     return DataFolder(path, models, tuple(problems))

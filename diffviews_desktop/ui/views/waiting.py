@@ -42,7 +42,10 @@ class WaitingPage(QWidget):
         busy = state.jobs.running[0] if state.jobs.running else None
         starting = state.opened.model is None and state.notice is None
         self.bar.setVisible(busy is not None or starting)
+        offered = self.open_button.isHidden() and busy is None and not starting
         self.open_button.setVisible(busy is None and not starting)
+        if offered:
+            self.open_button.setFocus()  # the next step, not the first field of the window
         self.demo_button.setVisible(busy is None and not starting)
         if busy is not None:
             self.title.set_text(f"{busy.title}…")
