@@ -53,6 +53,7 @@ def isolate(folder: Path) -> None:
     for name in ("DATA", "CACHE", "STATE", "CONFIG"):
         os.environ[f"XDG_{name}_HOME"] = str(folder / name.lower())
     os.environ.pop("DIFFVIEWS_DATA_DIR", None)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each start compiles every module
 
 
 def wait_until(ready: Callable[[], bool], pump: Callable[[], None], seconds: float = 300) -> None:

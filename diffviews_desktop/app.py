@@ -13,25 +13,28 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimer
-from PySide6.QtGui import QGuiApplication, QIcon
-from PySide6.QtWidgets import QApplication
-
+# What needs no Qt comes before it: from then on its import hook reads the source of every module.
 from diffviews_desktop import __version__, paths
 from diffviews_desktop.actions import answers, folders, maps
 from diffviews_desktop.engine.link_process import ProcessLink
 from diffviews_desktop.engine.protocol import Event
-from diffviews_desktop.engine.pump import Worker
 from diffviews_desktop.files.writing import replacing
 from diffviews_desktop.logs import configure_logging
-from diffviews_desktop.state.session import Session
 from diffviews_desktop.text import terminal
+from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.layers import LayerSet
+
+# isort: split
+from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimer
+from PySide6.QtGui import QGuiApplication, QIcon
+from PySide6.QtWidgets import QApplication
+
+from diffviews_desktop.engine.pump import Worker
+from diffviews_desktop.state.session import Session
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.images import encoded
 from diffviews_desktop.ui.common.settings import Settings
 from diffviews_desktop.ui.shell.window import MainWindow
-from diffviews_desktop.values.folders import Source
-from diffviews_desktop.values.layers import LayerSet
 
 log = logging.getLogger(__name__)
 

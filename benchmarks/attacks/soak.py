@@ -190,9 +190,9 @@ def soak(minutes: float, kills: int, folder: Path, seed: int) -> list[Trial]:
     )
     assert wait_for(lambda: places.is_file() and "map" in json.loads(places.read_text()), 120)
     xdotool(
-        "search", "--sync", "--onlyvisible", "--name", "^DiffViews$", "windowsize", *map(str, SIZE)
+        "search", "--sync", "--onlyvisible", "--name", "DiffViews$", "windowsize", *map(str, SIZE)
     )
-    xdotool("search", "--onlyvisible", "--name", "^DiffViews$", "windowactivate")
+    xdotool("search", "--onlyvisible", "--name", "DiffViews$", "windowactivate")
     hand = Hand(places, seed)
     half = 60 * minutes / 2
     came_back, watch = first_half(window, hand, half, kills)

@@ -18,8 +18,10 @@ class RowSet:
     __slots__ = ("_rows",)
 
     def __init__(self, rows: Iterable[int] | NDArray[np.integer] = ()) -> None:
-        found = rows if isinstance(rows, np.ndarray) else np.fromiter(rows, np.int64)
-        self._rows: NDArray[np.int64] = np.unique(found.astype(np.int64))
+        given = rows if isinstance(rows, np.ndarray) else np.fromiter(rows, np.int64)
+        self._rows: NDArray[np.int64] = given.astype(np.int64)
+        if (self._rows[1:] <= self._rows[:-1]).any():
+            self._rows = np.unique(self._rows)  # its first call imports numpy.ma
         self._rows.setflags(write=False)
 
     @classmethod

@@ -146,6 +146,11 @@ def pixels_of(image: QImage) -> NDArray[np.uint8]:
     return lines[:, : image.width() * channels].reshape(image.height(), -1, channels).copy()
 
 
+def rounded(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Values from 0 to 255 ``(H, W, C)``, such as means of pictures, as pixels."""
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+
+
 def encoded(picture: QImage, kind: str = "PNG") -> bytes:
     """A picture of the window itself, without a record, as the bytes of a file of this kind.
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from diffviews_desktop.engine.jobs.samples import PictureMean
 from diffviews_desktop.text.wording import counted
 from diffviews_desktop.ui.common import theme
-from diffviews_desktop.ui.common.images import enlarged, to_qimage
+from diffviews_desktop.ui.common.images import enlarged, rounded, to_qimage
 from diffviews_desktop.ui.common.labels import ElidedLabel, Label, muted, picture_label
 
 SIDE = 224
@@ -62,15 +60,6 @@ class MeanWindow(QDialog):
         left_out = f" {mean.left_out}." if mean.left_out else ""
         self.note.set_text(f"of {mean.model}.{left_out}")
         ratio = self.devicePixelRatioF()
-        self.mean.setPixmap(enlarged(to_qimage(mean_pixels(mean)), SIDE, ratio))
+        self.mean.setPixmap(enlarged(to_qimage(rounded(mean.mean)), SIDE, ratio))
         # a standard deviation of values up to 255 is half of that at most
-        self.deviation.setPixmap(enlarged(to_qimage(_pixels(2 * mean.deviation)), SIDE, ratio))
-
-
-def mean_pixels(mean: PictureMean) -> NDArray[np.uint8]:
-    """The mean as pixels ``(H, W, C)``."""
-    return _pixels(mean.mean)
-
-
-def _pixels(values: NDArray[np.float32]) -> NDArray[np.uint8]:
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+        self.deviation.setPixmap(enlarged(to_qimage(rounded(2 * mean.deviation)), SIDE, ratio))

@@ -1,9 +1,9 @@
-"""The windows beside the main one, each made when it is first asked for."""
+"""The windows beside the main one, each made, and imported, when it is first asked for."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
@@ -13,15 +13,14 @@ from diffviews_desktop import paths
 from diffviews_desktop.actions import asking, experiments, folders, maps
 from diffviews_desktop.actions.context import Context, Page
 from diffviews_desktop.state.state import State
-from diffviews_desktop.ui.assistants.importing import ImportAssistant
 from diffviews_desktop.ui.common.panel import Panels
-from diffviews_desktop.ui.panels.grid import GridWindow
-from diffviews_desktop.ui.panels.map_settings import MapSettings
-from diffviews_desktop.ui.panels.mean import MeanWindow
-from diffviews_desktop.ui.shell.help import ABOUT, FactsWindow, KeysWindow, model_facts
-from diffviews_desktop.ui.shell.preferences import PreferencesWindow
 
 if TYPE_CHECKING:
+    from diffviews_desktop.ui.assistants.importing import ImportAssistant
+    from diffviews_desktop.ui.panels.grid import GridWindow
+    from diffviews_desktop.ui.panels.map_settings import MapSettings
+    from diffviews_desktop.ui.panels.mean import MeanWindow
+    from diffviews_desktop.ui.shell.preferences import PreferencesWindow
     from diffviews_desktop.ui.shell.window import MainWindow
 
 
@@ -55,14 +54,8 @@ class Pages:
                 self._show_mean()
             case "preferences":
                 self._show_preferences()
-            case "keys":
-                keys = self._window.menu_actions.with_keys()
-                _bring_up(KeysWindow(keys, self._window))
-            case "model":
-                facts = model_facts(self._context.state)
-                _bring_up(FactsWindow("Model and adapters", facts, self._window))
-            case "about":
-                _bring_up(FactsWindow("About DiffViews", ABOUT, self._window))
+            case "keys" | "model" | "about":
+                self._show_help(page)
             case "log":
                 self._open_log()
 
@@ -85,9 +78,24 @@ class Pages:
         if self.preferences is not None:
             self.preferences.refresh()
 
+    def _show_help(self, page: Literal["keys", "model", "about"]) -> None:
+        from diffviews_desktop.ui.shell.help import ABOUT, FactsWindow, KeysWindow, model_facts
+
+        match page:
+            case "keys":
+                keys = self._window.menu_actions.with_keys()
+                _bring_up(KeysWindow(keys, self._window))
+            case "model":
+                facts = model_facts(self._context.state)
+                _bring_up(FactsWindow("Model and adapters", facts, self._window))
+            case "about":
+                _bring_up(FactsWindow("About DiffViews", ABOUT, self._window))
+
     def _show_import(self) -> None:
         """What was entered before is still there."""
         if self.importer is None:
+            from diffviews_desktop.ui.assistants.importing import ImportAssistant
+
             made = self.importer = ImportAssistant(self._window)
             made.import_requested.connect(self._import)
             made.set_state(self._context.state)
@@ -99,6 +107,8 @@ class Pages:
 
     def _show_map_settings(self) -> None:
         if self.map_settings is None:
+            from diffviews_desktop.ui.panels.map_settings import MapSettings
+
             made = self.map_settings = MapSettings(self._window)
             made.map_requested.connect(partial(maps.change_map_parameters, self._context))
             made.set_state(self._context.state)
@@ -107,6 +117,8 @@ class Pages:
 
     def _show_grid(self) -> None:
         if self.grid is None:
+            from diffviews_desktop.ui.panels.grid import GridWindow
+
             made = self.grid = GridWindow(self._window)
             made.grid_requested.connect(self._draw_grid)
             made.cancel_requested.connect(partial(asking.cancel_job, self._context))
@@ -125,6 +137,8 @@ class Pages:
         if mean is None:
             return
         if self.mean is None:
+            from diffviews_desktop.ui.panels.mean import MeanWindow
+
             self.mean = MeanWindow(self._window)
             self.mean.save_requested.connect(self._window.saves.mean)
         self.mean.show_mean(mean)
@@ -132,6 +146,8 @@ class Pages:
 
     def _show_preferences(self) -> None:
         if self.preferences is None:
+            from diffviews_desktop.ui.shell.preferences import PreferencesWindow
+
             made = self.preferences = PreferencesWindow(
                 self._context, self._window.drawn_by, self._window
             )

@@ -14,7 +14,7 @@ from diffviews_desktop.exports import registry
 from diffviews_desktop.exports.contents import Drawing, Picture, Sheet
 from diffviews_desktop.text.plain import file_name
 from diffviews_desktop.ui.common import theme
-from diffviews_desktop.ui.panels.mean import mean_pixels
+from diffviews_desktop.ui.common.images import rounded
 from diffviews_desktop.ui.shell.saving import Exported, PictureSaver, as_seen
 from diffviews_desktop.ui.views.area import MapArea
 
@@ -72,7 +72,7 @@ class Saves:
         if mean is not None:
             record = {"kind": "mean", "model": mean.model, "sample_ids": list(mean.sample_ids)}
             name = f"{file_name(mean.model)}-mean-of-{len(mean.sample_ids)}.png"
-            self._ask(Picture(mean_pixels(mean), record), name)
+            self._ask(Picture(rounded(mean.mean), record), name)
 
     def _ask(self, content: Picture | Sheet, name: str) -> None:
         kind = type(content)
