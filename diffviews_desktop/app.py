@@ -21,8 +21,9 @@ from diffviews_desktop.engine.protocol import Event
 from diffviews_desktop.files.writing import replacing
 from diffviews_desktop.logs import configure_logging
 from diffviews_desktop.text import terminal
-from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.layers import LayerSet
+from diffviews_desktop.values.maps import MapParameters
 
 # isort: split
 from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimer
@@ -52,7 +53,8 @@ RETURNED_FROM = 256 * 1024
 class Options:
     """What the command line asks of the window."""
 
-    source: Source = field(default_factory=Source)
+    folder: FolderRef = field(default_factory=FolderRef)
+    parameters: MapParameters | None = None
     model: str | None = None
     layer: str | None = None
     device: str = "auto"
@@ -129,7 +131,8 @@ class App(QObject):
 
     def _begin(self) -> None:
         self.worker.start()
-        folders.open_data(self.context, self._options.source, self._options.model)
+        options = self._options
+        folders.open_data(self.context, options.folder, options.model, options.parameters)
 
     def _connect_worker(self) -> None:
         worker = self.worker

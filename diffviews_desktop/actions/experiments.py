@@ -32,8 +32,8 @@ def generate_grid(
     The arguments are those of `GenerateGrid`.
     """
     state = context.state
-    opened, rows = state.opened, state.picks.selection.rows
-    if opened.model is None or opened.layer_map is None:
+    spec, rows = state.opened.spec, state.picks.selection.rows
+    if spec is None:
         context.say(NO_FOLDER)
         return
     if not rows and (strengths or windows or mask_layers):
@@ -41,9 +41,8 @@ def generate_grid(
         return
     job = GenerateGrid(
         job_id=context.worker.next_id(),
-        source=opened.source,
-        model=opened.model,
-        layers=opened.layer_map.layers,
+        folder=state.opened.folder,
+        spec=spec,
         rows=rows,
         condition=resolve_condition(state, condition),
         settings=settings,
@@ -64,14 +63,13 @@ def generate_cell(context: Context, index: int) -> None:
     if grid is None or cell is None:
         return
     job = grid.job
-    if job.model != state.opened.model or job.source != state.opened.source:
+    if (job.folder, job.spec.model) != (state.opened.folder, state.opened.model):
         context.say("This grid belongs to another model or map: open that to draw it again.")
         return
     again = Generate(
         job_id=context.worker.next_id(),
-        source=job.source,
-        model=job.model,
-        layers=job.layers,
+        folder=job.folder,
+        spec=job.spec,
         rows=job.rows,
         condition=job.condition,
         settings=cell.settings,

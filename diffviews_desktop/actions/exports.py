@@ -30,7 +30,7 @@ def export_chosen(context: Context, file: Path) -> None:
         columns["trust"] = shown.trust[rows]
     job = ExportSamples(
         job_id=context.worker.next_id(),
-        source=opened.source,
+        folder=opened.folder,
         model=opened.model,
         rows=rows,
         columns=columns,
@@ -57,7 +57,7 @@ def save_picture(context: Context) -> None:
     if run is None or not run.steps:
         return
     step = run.steps[min(runs.step, len(run.steps) - 1)]
-    name = f"{file_name(run.job.model)}-seed-{run.seed}-step-{step.index + 1}.png"
+    name = f"{file_name(run.job.spec.model)}-seed-{run.seed}-step-{step.index + 1}.png"
     file = context.window.ask_file("Save picture", name, lambda: (Picture,), "pictures")
     if file is not None:
         context.window.save_picture(file)

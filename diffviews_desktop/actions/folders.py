@@ -12,28 +12,36 @@ from diffviews_desktop.actions.context import Context
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.engine.jobs.opening import ConvertCheckpoint, LoadModel, OpenData
 from diffviews_desktop.state.state import State
-from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet
+from diffviews_desktop.values.maps import MapParameters
 
 
-def open_data(context: Context, source: Source, model: str | None = None) -> None:
+def open_data(
+    context: Context,
+    folder: FolderRef,
+    model: str | None = None,
+    parameters: MapParameters | None = None,
+) -> None:
     """Open a data folder (None: the demo); what is open stays until it is there."""
-    job = OpenData(job_id=context.worker.next_id(), source=source, model=model)
-    submit(context, job, "Opening the demo" if source.path is None else "Opening data")
+    job = OpenData(
+        job_id=context.worker.next_id(), folder=folder, model=model, parameters=parameters
+    )
+    submit(context, job, "Opening the demo" if folder.path is None else "Opening data")
 
 
 def choose_folder(context: Context) -> None:
     """Ask for a data folder and open it."""
     folder = context.window.ask_folder("Open data folder")
     if folder is not None:
-        open_data(context, Source(path=folder))
+        open_data(context, FolderRef(folder))
 
 
 def switch_model(context: Context, model: str) -> None:
     """Open another model of the same data folder, or load the same one where it is not loaded."""
     opened = context.state.opened
     if model != opened.model:
-        open_data(context, opened.source, model)
+        open_data(context, opened.folder, model, opened.parameters)
     else:
         load_model(context)
 
@@ -45,7 +53,12 @@ def load_model(context: Context) -> None:
     if opened.model is None or opened.loaded is not None or is_loading(state):
         return
     context.update(replace(state, opened=replace(opened, model_problem=None)))
-    job = LoadModel(job_id=context.worker.next_id(), source=opened.source, model=opened.model)
+    job = LoadModel(
+        job_id=context.worker.next_id(),
+        folder=opened.folder,
+        model=opened.model,
+        parameters=opened.parameters,
+    )
     submit(context, job, f"Loading {opened.model}")
 
 
@@ -63,7 +76,7 @@ def convert_checkpoint(context: Context) -> None:
         context.say(reason)
         return
     job = ConvertCheckpoint(
-        job_id=context.worker.next_id(), source=opened.source, model=opened.model
+        job_id=context.worker.next_id(), folder=opened.folder, model=opened.model
     )
     submit(context, job, "Converting the checkpoint")
 
@@ -88,7 +101,7 @@ def import_data(
     """
     job = ImportData(
         job_id=context.worker.next_id(),
-        source=context.state.opened.source,
+        folder=context.state.opened.folder,
         checkpoint=checkpoint,
         out=out,
         name=name,
@@ -99,6 +112,7 @@ def import_data(
         sigmas=sigmas,
         layers=layers,
         seed=seed,
+        parameters=context.state.opened.parameters,
     )
     submit(context, job, f"Importing {name}")
 
@@ -124,7 +138,7 @@ def _recent(context: Context) -> Sequence[Option]:
 
 def _open_recent(context: Context, path: object) -> None:
     assert isinstance(path, Path)
-    open_data(context, Source(path=path))
+    open_data(context, FolderRef(path))
 
 
 ACTIONS = (
@@ -132,7 +146,7 @@ ACTIONS = (
     Action(
         "folders.demo",
         "Open the &demo",
-        lambda context: open_data(context, Source()),
+        lambda context: open_data(context, FolderRef()),
         menu="file",
     ),
     Action(

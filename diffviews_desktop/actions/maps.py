@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 from diffviews_desktop.actions.action import Action
 from diffviews_desktop.actions.asking import cancel_all, submit
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.engine.jobs.mapping import LinkMaps, MapLayer
 from diffviews_desktop.state.state import State
-from diffviews_desktop.values.folders import Source
 from diffviews_desktop.values.layers import LayerSet
-from diffviews_desktop.values.maps import MapParameters
+from diffviews_desktop.values.maps import MapParameters, MapSpec
 
 
 def change_layer(context: Context, layers: Iterable[str]) -> None:
@@ -20,27 +20,15 @@ def change_layer(context: Context, layers: Iterable[str]) -> None:
 
     Only the last choice counts: an earlier one that is still in work is cancelled.
     """
-    source, _ = _wanted_map(context.state)
-    _change_map(context, source, LayerSet(layers))
+    _change_map(context, layers=LayerSet(layers))
 
 
 def change_map_parameters(context: Context, parameters: MapParameters | None) -> None:
     """Show the map made with other parameters; None for the folder's own map, or the usual ones.
 
-    As with layers, the map on screen and its source stay until the new one is there.
+    As with layers, the map on screen stays until the new one is there.
     """
-    source, layers = _wanted_map(context.state)
-    _change_map(context, replace(source, parameters=parameters), layers)
-
-
-def _wanted_map(state: State) -> tuple[Source, LayerSet]:
-    """What was asked for last: the map in work, else the one on screen."""
-    pending = pending_map(state)
-    if pending is not None:
-        return pending.source, pending.layers
-    opened = state.opened
-    shown = opened.layer_map
-    return opened.source, shown.layers if shown is not None else opened.default_layers
+    _change_map(context, parameters=parameters)
 
 
 def pending_map(state: State) -> MapLayer | None:
@@ -53,40 +41,40 @@ def pending_map(state: State) -> MapLayer | None:
 
 
 def same_data(job: MapLayer, state: State) -> bool:
-    """Whether a map would be of the open model and its samples, whatever its parameters."""
+    """Whether a map would be of the open model and its samples."""
     opened = state.opened
-    source = replace(job.source, parameters=opened.source.parameters)
-    return job.model == opened.model and source == opened.source
+    return (job.folder, job.spec.model) == (opened.folder, opened.model)
 
 
-def _change_map(context: Context, source: Source, layers: LayerSet) -> None:
+def _change_map(context: Context, **changes: Any) -> None:
+    """Ask for a map that differs in fields of its `MapSpec` from the one that was asked for last:
+    that in work, else the one on screen."""
     opened = context.state.opened
-    pending = pending_map(context.state)
-    if opened.model is None or (pending and (pending.source, pending.layers) == (source, layers)):
+    if opened.model is None:
         return
-    if opened.map_key() == (layers, source.parameters):  # what is shown is wanted again
+    pending = pending_map(context.state)
+    asked = pending.spec if pending is not None else opened.spec
+    first = MapSpec(opened.model, opened.default_layers, opened.parameters)
+    spec = replace(asked or first, **changes)
+    if pending is not None and pending.spec == spec:
+        return
+    if opened.spec == spec:  # what is shown is wanted again
         cancel_all(context, MapLayer)
         return
-    job = MapLayer(
-        job_id=context.worker.next_id(), source=source, model=opened.model, layers=layers
-    )
-    submit(context, job, f"Mapping {str(layers) or 'the default layer'}")
+    job = MapLayer(job_id=context.worker.next_id(), folder=opened.folder, spec=spec)
+    submit(context, job, f"Mapping {str(spec.layers) or 'the default layer'}")
 
 
 def link_map(context: Context, model: str, layers: Iterable[str]) -> None:
     """Show a second map beside the first; the last choice counts."""
-    opened, other = context.state.opened, LayerSet(layers)
-    if opened.model is None or opened.layer_map is None:
+    opened = context.state.opened
+    if opened.spec is None:
         return
+    other = MapSpec(model, LayerSet(layers), opened.parameters)
     job = LinkMaps(
-        job_id=context.worker.next_id(),
-        source=opened.source,
-        model=opened.model,
-        layers=opened.layer_map.layers,
-        other_model=model,
-        other_layers=other,
+        job_id=context.worker.next_id(), folder=opened.folder, spec=opened.spec, other=other
     )
-    submit(context, job, f"Mapping {str(other) or model} beside the map")
+    submit(context, job, f"Mapping {str(other.layers) or model} beside the map")
 
 
 def unlink_map(context: Context) -> None:

@@ -104,19 +104,13 @@ def suggest_neighbors(context: Context, count: int, on_map: bool = False) -> Non
 def _want_activations(context: Context) -> None:
     """The folder brought a map without activations: make what is missing, then ask again."""
     opened = context.state.opened
-    assert opened.model is not None
-    assert opened.layer_map is not None
+    assert opened.spec is not None
     pending = pending_map(context.state)
     if pending is not None:
-        if (pending.layers, pending.source.parameters) != opened.map_key():
+        if pending.spec != opened.spec:
             context.say("Neighbours can be suggested once the new map is there.")
         return
-    job = MapLayer(
-        job_id=context.worker.next_id(),
-        source=opened.source,
-        model=opened.model,
-        layers=opened.layer_map.layers,
-    )
+    job = MapLayer(job_id=context.worker.next_id(), folder=opened.folder, spec=opened.spec)
     submit(context, job, "Computing activations for neighbours")
 
 
@@ -127,8 +121,7 @@ def _take_suggested(context: Context, fresh: list[tuple[int, float]]) -> None:
     suggested = replace(
         selection,
         suggested=tuple(fresh[:room]),
-        suggested_by=opened.layer_map.layers,
-        suggested_with=opened.source.parameters,
+        suggested_by=opened.spec,
     )
     context.session.select(suggested, "suggest neighbours")
     if len(fresh) > room:

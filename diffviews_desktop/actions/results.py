@@ -29,7 +29,7 @@ from diffviews_desktop.state.runs import Grid, Runs
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.wording import counted
 from diffviews_desktop.values.conditions import AnchorClass
-from diffviews_desktop.values.folders import ModelLoaded, Source
+from diffviews_desktop.values.folders import FolderRef, ModelLoaded
 from diffviews_desktop.values.maps import LayerMap, LinkedMap
 
 
@@ -48,7 +48,12 @@ def _data_opened(context: Context, running: RunningJob, opened: DataOpened) -> N
         details = "\n".join(opened.problems)
         state = state.with_notice(opened.problems[0] + more, details=details)
     context.update(state)
-    job = LoadModel(job_id=context.worker.next_id(), source=opened.source, model=opened.model)
+    job = LoadModel(
+        job_id=context.worker.next_id(),
+        folder=opened.folder,
+        model=opened.model,
+        parameters=opened.parameters,
+    )
     submit(context, job, f"Loading {opened.model}")
 
 
@@ -60,7 +65,8 @@ def _with_opened(state: State, opened: DataOpened) -> State:
     return replace(
         state,
         opened=Opened(
-            source=opened.source,
+            folder=opened.folder,
+            parameters=opened.parameters,
             path=opened.path,
             is_demo=opened.is_demo,
             models=opened.models,
@@ -95,7 +101,7 @@ def _model_loaded(context: Context, running: RunningJob, loaded: ModelLoaded) ->
     opened = replace(
         before,
         loaded=loaded,
-        cached={before.source.parameters: frozenset(i.name for i in loaded.layers if i.cached)},
+        cached={before.parameters: frozenset(i.name for i in loaded.layers if i.cached)},
         models=tuple(
             replace(model, settings=loaded.settings) if model.name == loaded.model else model
             for model in before.models
@@ -125,7 +131,7 @@ def _imported(context: Context, running: RunningJob, imported: DataImported) -> 
     pictures, samples = counted(imported.pictures, "picture"), counted(imported.samples, "sample")
     text = f"Imported {pictures} as {samples} of {imported.model} in {imported.path}."
     _say_with_notes(context, text, imported.notes)
-    open_data(context, Source(path=imported.path), imported.model)
+    open_data(context, FolderRef(imported.path), imported.model)
 
 
 # ---- maps ---------------------------------------------------------------------------------------
@@ -151,7 +157,7 @@ def _layer_mapped(context: Context, running: RunningJob, mapped: LayerMap) -> No
         return
     opened = replace(
         before,
-        source=job.source,
+        parameters=job.spec.parameters,
         layer_map=mapped,
         rate=before.rate if mapped.rate is None else mapped.rate,
     )
@@ -160,7 +166,7 @@ def _layer_mapped(context: Context, running: RunningJob, mapped: LayerMap) -> No
     # another map has other neighbours: those suggested on the old one go, the user's stay
     new = replace(state, opened=opened, view=view).with_selection(state.picks.selection)
     context.update(new.with_notice(mapped.notes[0]) if mapped.notes else new)
-    same_map = opened.map_key() == before.map_key()
+    same_map = opened.spec == before.spec
     if before.linked is not None and not same_map:  # it lies on the old one
         second = before.linked.map
         context.update(replace(context.state, opened=replace(opened, linked=None)))
@@ -172,9 +178,9 @@ def _layer_mapped(context: Context, running: RunningJob, mapped: LayerMap) -> No
 def _linked(context: Context, running: RunningJob, linked: LinkedMap) -> None:
     state, job = context.state, running.job
     opened = state.opened
-    if not isinstance(job, LinkMaps) or opened.map_key() != (job.layers, job.source.parameters):
+    if not isinstance(job, LinkMaps) or running.stage == "cancelling":
         return
-    if job.model != opened.model or running.stage == "cancelling":
+    if (job.folder, job.spec) != (opened.folder, opened.spec):
         return
     if len(linked.map.layers) == 1 and linked.map.model == opened.model:
         opened = opened.with_cached(linked.map.layers)

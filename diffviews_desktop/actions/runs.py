@@ -32,8 +32,8 @@ def generate_from_neighbors(
 ) -> None:
     """Draw with the map's layers held at the mean of the anchor and its neighbours."""
     state = context.state
-    opened, rows = state.opened, state.picks.selection.rows
-    if opened.model is None or opened.layer_map is None:
+    spec, rows = state.opened.spec, state.picks.selection.rows
+    if spec is None:
         context.say(NO_FOLDER)
         return
     if not rows:
@@ -41,9 +41,8 @@ def generate_from_neighbors(
         return
     job = Generate(
         job_id=context.worker.next_id(),
-        source=opened.source,
-        model=opened.model,
-        layers=opened.layer_map.layers,
+        folder=state.opened.folder,
+        spec=spec,
         rows=rows,
         condition=resolve_condition(state, condition),
         settings=settings,
@@ -145,9 +144,8 @@ def find_landing(context: Context, sigma: float) -> None:
         return
     job = PlacePicture(
         job_id=context.worker.next_id(),
-        source=run.job.source,
-        model=run.job.model,
-        layers=run.job.layers,
+        folder=run.job.folder,
+        spec=run.job.spec,
         image=run.steps[-1].image,
         condition=run.condition or ZeroLabel(),
         sigma=sigma,

@@ -153,7 +153,7 @@ def average_chosen(context: Context) -> None:
     if rows is None or opened.model is None:
         return
     job = AveragePictures(
-        job_id=context.worker.next_id(), source=opened.source, model=opened.model, rows=rows
+        job_id=context.worker.next_id(), folder=opened.folder, model=opened.model, rows=rows
     )
     submit(context, job, f"Averaging {counted(len(rows), 'picture')}")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from diffviews_desktop import __version__, paths, safe_path
 from diffviews_desktop.cli.codes import FAILED, INTERRUPTED
-from diffviews_desktop.cli.options import add_source_options, source_of
+from diffviews_desktop.cli.options import add_folder_options, folder_of, map_parameters_of
 from diffviews_desktop.cli.verbs import VERBS, add_verb_parser
 from diffviews_desktop.errors import DiffViewsError, said
 from diffviews_desktop.files.interrupts import insistent
@@ -112,7 +112,7 @@ def _open_window(arguments: list[str]) -> int:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_source_options(parser)
+    add_folder_options(parser)
     parser.add_argument(
         "--screenshot", type=Path, metavar="FILE", help="save a picture of the window and exit"
     )
@@ -132,7 +132,8 @@ def _open_window(arguments: list[str]) -> int:
 
     return run(
         Options(
-            source=source_of(options),
+            folder=folder_of(options),
+            parameters=map_parameters_of(options),
             model=options.model,
             layer=options.layer,
             device=options.device,

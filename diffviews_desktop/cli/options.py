@@ -14,7 +14,7 @@ from diffviews_desktop.cli.setting_options import add_settings, changes_of
 from diffviews_desktop.values.setting_specs import GUIDANCE_SCALE, NUM_STEPS, SIGMA_MAX, SIGMA_MIN
 
 if TYPE_CHECKING:
-    from diffviews_desktop.values.folders import Source
+    from diffviews_desktop.values.folders import FolderRef
     from diffviews_desktop.values.maps import MapParameters
 
 OF_MODEL = (NUM_STEPS, SIGMA_MAX, SIGMA_MIN, GUIDANCE_SCALE)
@@ -23,7 +23,7 @@ METRICS = ("euclidean", "cosine", "correlation")
 """Those of `values.maps`, which imports numpy, so that ``--help`` does not."""
 
 
-def add_source_options(
+def add_folder_options(
     parser: argparse.ArgumentParser,
     *,
     layer: Callable[[str], Any] = str,
@@ -107,25 +107,22 @@ def add_map_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def source_of(options: argparse.Namespace) -> Source:
-    """What the options of `add_source_options` say.
+def folder_of(options: argparse.Namespace) -> FolderRef:
+    """The data folder that the options of `add_folder_options` name, and how it is read."""
+    from diffviews_desktop.values.folders import FolderRef, Overrides
 
-    Raises:
-        UsageError: a parameter of the map is out of range.
-    """
-    from diffviews_desktop.values.folders import Source
-
-    return Source(
+    return FolderRef(
         path=options.data or paths.default_data_folder(),
         max_classes=options.max_classes,
-        adapter=options.adapter,
-        checkpoint=options.checkpoint,
-        **changes_of(options, OF_MODEL),
-        label_dropout=options.label_dropout,
-        precision=options.precision,
-        extraction_input=options.extraction_input,
-        activation_dtype=options.activation_dtype,
-        parameters=map_parameters_of(options),
+        overrides=Overrides(
+            adapter=options.adapter,
+            checkpoint=options.checkpoint,
+            **changes_of(options, OF_MODEL),
+            label_dropout=options.label_dropout,
+            precision=options.precision,
+            extraction_input=options.extraction_input,
+            activation_dtype=options.activation_dtype,
+        ),
     )
 
 

@@ -78,8 +78,8 @@ def write_run(
 def write_grid(made: PictureGrid, folder: Path) -> Answer:
     """Write every picture of a grid and its contact sheet as `write_run` does."""
     result: dict[str, Any] = {
-        "model": made.job.model,
-        "layers": list(made.job.layers),
+        "model": made.job.spec.model,
+        "layers": list(made.job.spec.layers),
         "rows": list(made.job.rows),
         "seed": made.job.settings.seed,
         "device": made.device,
@@ -114,10 +114,10 @@ def paths_apart(one: RunResult, other: RunResult) -> list[float]:
 def _result(made: RunResult) -> dict[str, Any]:
     """What a run was, without the files that it is in."""
     job = made.job
-    masked = job.settings.mask_layers or job.layers
+    masked = job.settings.mask_layers or job.spec.layers
     return {
-        "model": job.model,
-        "layers": list(job.layers),
+        "model": job.spec.model,
+        "layers": list(job.spec.layers),
         "rows": list(job.rows),
         "class": class_number(made.condition),
         "class_choice": choice_of(job.condition),
@@ -176,7 +176,7 @@ def _cell_ending(cell: GridCell) -> str:
 
 
 def _cell(cell: GridCell, job: GenerateGrid, stem: Path) -> dict[str, Any]:
-    masked = cell.settings.mask_layers or job.layers
+    masked = cell.settings.mask_layers or job.spec.layers
     return {
         **described(replace(cell.settings, mask_layers=masked), VARIED),
         "class": class_number(cell.condition),

@@ -11,7 +11,8 @@ from diffviews_desktop.cli.codes import DONE
 from diffviews_desktop.cli.progress import showing_progress
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.opening import DataOpened, OpenData
-from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.maps import MapParameters
 
 
 class Answer(NamedTuple):
@@ -45,9 +46,14 @@ def engine_of(options: argparse.Namespace, threads: int | None = None) -> Iterat
             engine.close()
 
 
-def open_data(engine: Engine, source: Source, model: str | None) -> DataOpened:
-    """Open a model of a data folder."""
-    return engine.run(OpenData(job_id=0, source=source, model=model))
+def open_data(
+    engine: Engine,
+    folder: FolderRef,
+    model: str | None,
+    parameters: MapParameters | None = None,
+) -> DataOpened:
+    """Open a model of a data folder; with parameters, those of its maps."""
+    return engine.run(OpenData(job_id=0, folder=folder, model=model, parameters=parameters))
 
 
 def size(count: float) -> str:

@@ -36,6 +36,7 @@ from diffviews_desktop.processing.neighbors import nearest
 from diffviews_desktop.processing.projector import Projector
 from diffviews_desktop.values.conditions import ClassLabel, Condition
 from diffviews_desktop.values.layers import LayerSet
+from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.runs import GridCell, RunStep
 from diffviews_desktop.values.sampling import GenerateSettings
 
@@ -70,15 +71,15 @@ class Generation:
     def run(self, job: Generate) -> RunResult:
         """Draw one picture; every step is told as it is there."""
         settings = self._checked(job.settings, job.rows)
-        job = replace(job, settings=settings, layers=self._map_layers(job.layers))
+        job = replace(job, settings=settings, spec=self._with_layers(job.spec))
         assert settings.seed is not None
         model = self.host.model_of(self.opened)
         _Run(model, settings, job.condition, 1, {}, [])  # refuses a class that there is not
-        projector = self.maps.projector(self.opened, job.layers)
+        projector = self.maps.projector(self.opened, job.spec)
         self.host.prepare(model)
-        imposed_layers = settings.mask_layers or job.layers
-        masks = self._masks(job.rows, job.layers, settings, projector)
-        capture = sorted({*job.layers, *(imposed_layers if masks and job.keep else ())})
+        imposed_layers = settings.mask_layers or job.spec.layers
+        masks = self._masks(job.rows, job.spec.layers, settings, projector)
+        capture = sorted({*job.spec.layers, *(imposed_layers if masks and job.keep else ())})
         notes: list[str] = []
         steps: list[RunStep] = []
         run = _Run(model, settings, job.condition, 1, masks, notes)
@@ -114,7 +115,7 @@ class Generation:
         if job.batch is None:
             few = 4 if model.facts.resolution <= _SMALL else 1
             job = replace(job, batch=few if device == "cpu" else 16)
-        job = replace(job, settings=settings, layers=self._map_layers(job.layers))
+        job = replace(job, settings=settings, spec=self._with_layers(job.spec))
         assert job.batch is not None
         every = job.cells()
         for cell in every:
@@ -125,8 +126,8 @@ class Generation:
             if job.rows and cell.mask_layers not in known:
                 projector = None
                 if cell.weighting == "distance":
-                    projector = self.maps.projector(self.opened, job.layers)
-                known[cell.mask_layers] = self._masks(job.rows, job.layers, cell, projector)
+                    projector = self.maps.projector(self.opened, job.spec)
+                known[cell.mask_layers] = self._masks(job.rows, job.spec.layers, cell, projector)
         self.host.prepare(model)
         notes: list[str] = []
         cells: list[GridCell] = []
@@ -188,14 +189,14 @@ class Generation:
 
         if not 0 < job.sigma < math.inf:
             raise UsageError(f"The noise level must be a positive number, not {job.sigma}.")
-        layers = self._map_layers(job.layers)
+        spec = self._with_layers(job.spec)
         model = self.host.model_of(self.opened)
         wanted = model.codec.image_shape
         if job.image.shape != wanted:
             raise UsageError(
                 f"The picture is {job.image.shape}; {self.opened.folder.name} draws {wanted}."
             )
-        projector = self.maps.projector(self.opened, layers)
+        projector = self.maps.projector(self.opened, spec)
         self.host.progress("placing the picture")
         batch = SampleBatch(
             model.codec.encode(np.array(job.image)[None]),
@@ -205,14 +206,14 @@ class Generation:
         )
         how = self.opened.folder.config.extraction_input
         with self.host.interruptible(model):
-            captured = next(extract_batches(model, layers, [batch], how=how))
+            captured = next(extract_batches(model, spec.layers, [batch], how=how))
         reduced = projector.reduction.transform(flatten_layers(captured))
         _, samples = projector.spread(len(self.opened.samples.table))
         near = nearest(samples, reduced, job.count)
         pairs = zip(near.index[0].tolist(), near.distance[0].tolist(), strict=True)
         placed = projector.place(reduced)
         return PicturePlaced(
-            job=replace(job, layers=layers),
+            job=replace(job, spec=spec),
             xy=_pair(placed.xy[0]),
             distance=float(placed.distance[0]),
             neighbors=tuple((row, far) for row, far in pairs if math.isfinite(far)),
@@ -264,8 +265,8 @@ class Generation:
 
     # ---- checks ---------------------------------------------------------------------------------
 
-    def _map_layers(self, layers: LayerSet) -> LayerSet:
-        return layers or self.maps.default_layers(self.opened)
+    def _with_layers(self, spec: MapSpec) -> MapSpec:
+        return replace(spec, layers=spec.layers or self.maps.default_layers(self.opened))
 
     def _checked(self, settings: GenerateSettings, rows: Sequence[int]) -> GenerateSettings:
         """The settings with a seed, if they can be.
@@ -366,9 +367,9 @@ def _place(step: DenoiseStep, codec: Codec, projector: Projector, job: Generate)
     import torch
 
     # once for both: a search among the samples costs as much as a few layers of a small network
-    rows = [step.row(job.layers)]
-    if step.imposed.keys() & set(job.layers):
-        rows.append(step.imposed_row(job.layers))
+    rows = [step.row(job.spec.layers)]
+    if step.imposed.keys() & set(job.spec.layers):
+        rows.append(step.imposed_row(job.spec.layers))
     reduced = projector.reduction.transform(np.concatenate(rows))
     placed = projector.place(reduced)
     image, noised = codec.decode(torch.cat([step.denoised[:1], step.noised[:1]])).numpy()

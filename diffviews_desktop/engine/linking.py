@@ -21,16 +21,16 @@ def link_maps(job: LinkMaps, maps: MapMaker, first: OpenedModel, second: OpenedM
     Raises:
         DataError: the models share no samples.
     """
-    shown = maps.map_layer(first, job.layers)
-    other = maps.map_layer(second, job.other_layers)
+    shown = maps.map_layer(first, job.spec)
+    other = maps.map_layer(second, job.other)
     ids, other_ids = first.samples.table.sample_id, second.samples.table.sample_id
     if ids != other_ids:
         position = {name: row for row, name in enumerate(other_ids)}
         rows = np.array([position.get(name, -1) for name in ids])
         if not (rows >= 0).any():
             raise DataError(
-                f"{job.model} and {job.other_model} share no samples: their sample ids differ. "
-                "Choose another model."
+                f"{job.spec.model} and {job.other.model} share no samples: their sample ids "
+                "differ. Choose another model."
             )
         other = replace(
             other,

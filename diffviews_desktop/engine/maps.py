@@ -32,7 +32,7 @@ from diffviews_desktop.processing.kernel_store import user_store
 from diffviews_desktop.processing.projector import Projector
 from diffviews_desktop.processing.umap import Stage, fit_map, refit_map
 from diffviews_desktop.values.layers import LayerSet
-from diffviews_desktop.values.maps import LayerMap, MapParameters, default_parameters
+from diffviews_desktop.values.maps import LayerMap, MapParameters, MapSpec, default_parameters
 
 log = logging.getLogger(__name__)
 
@@ -43,11 +43,13 @@ class _Wanted:
 
     Attributes:
         own_map: name of the folder's own map, where that is the one.
+        keeps_places: whether its places are the folder's, only the projector being made.
     """
 
     activations: Activations
     parameters: MapParameters
     own_map: str | None
+    keeps_places: bool
 
     @property
     def opened(self) -> OpenedModel:
@@ -74,9 +76,7 @@ class _Wanted:
     def own_places(self) -> dict[str, Any]:
         """Coordinates to keep: then only the projector is made."""
         samples = self.opened.samples
-        if self.opened.parameters is not None or self.layers != samples.layers:
-            return {}
-        return {} if samples.xy is None else {"xy": samples.xy, "z": samples.z}
+        return {"xy": samples.xy, "z": samples.z} if self.keeps_places else {}
 
 
 @dataclass(frozen=True)
@@ -115,9 +115,10 @@ class MapMaker:
 
     # ---- maps -----------------------------------------------------------------------------------
 
-    def map_layer(self, opened: OpenedModel, layers: LayerSet) -> LayerMap:
-        """The map of some layers: the folder's own, one from the cache, or one made now."""
-        wanted, projector = self._look_up(opened, layers or self.default_layers(opened))
+    def map_layer(self, opened: OpenedModel, spec: MapSpec) -> LayerMap:
+        """A map: the folder's own, one from the cache, or one made now."""
+        layers = spec.layers or self.default_layers(opened)
+        wanted, projector = self._look_up(opened, replace(spec, layers=layers))
         from_cache = projector is not None
         made = _Made()
         if projector is None:
@@ -125,16 +126,19 @@ class MapMaker:
         self._projector = (wanted.key, projector)
         return _layer_map(wanted, projector, from_cache, made)
 
-    def own_map(self, opened: OpenedModel) -> LayerMap | None:
-        """The folder's own map, or None; without the reduced rows where they would have to be made.
+    def own_map(
+        self, opened: OpenedModel, parameters: MapParameters | None = None
+    ) -> LayerMap | None:
+        """The folder's own map, or None, also where parameters ask for another; without the reduced
+        rows where they would have to be made.
 
         Nothing is computed.
         """
         layers = opened.samples.layers
-        if opened.samples.xy is None or opened.parameters is not None:
+        if opened.samples.xy is None or parameters is not None:
             return None
         if layers:
-            wanted, projector = self._look_up(opened, layers)
+            wanted, projector = self._look_up(opened, MapSpec(opened.folder.name, layers))
             if projector is not None:
                 return _layer_map(wanted, projector, True, _Made())
         return LayerMap(
@@ -143,22 +147,23 @@ class MapMaker:
             xy=opened.samples.xy,
             reduced=None,
             from_cache=True,
-            parameters=self._parameters(opened).to_dict(),
+            parameters=self.defaults.to_dict(),
             path=opened.folder.path / "embeddings",
             z=opened.samples.z,
         )
 
-    def projector(self, opened: OpenedModel, layers: LayerSet) -> Projector:
-        """What places activations on the map of some layers, which is made where it is missing."""
-        self.map_layer(opened, layers)
+    def projector(self, opened: OpenedModel, spec: MapSpec) -> Projector:
+        """What places activations on a map, which is made where it is missing."""
+        self.map_layer(opened, spec)
         assert self._projector is not None
         return self._projector[1]
 
-    def is_cached(self, opened: OpenedModel, layers: LayerSet) -> bool:
-        """Whether the map appears at once."""
-        if _own_projector(opened, layers) is not None:
+    def is_cached(self, opened: OpenedModel, spec: MapSpec) -> bool:
+        """Whether a map appears at once."""
+        if _own_projector(opened, spec) is not None:
             return True
-        wanted = self._wanted(activations_of(self.host, opened, layers))
+        activations = activations_of(self.host, opened, spec.layers)
+        wanted = self._wanted(activations, spec.parameters)
         return opened.cache.contains(wanted.key)
 
     def default_layers(self, opened: OpenedModel) -> LayerSet:
@@ -171,25 +176,23 @@ class MapMaker:
         """Let go of the map that is held."""
         self._projector = None
 
-    def _wanted(self, activations: Activations) -> _Wanted:
-        opened = activations.opened
-        own = opened.parameters is None and activations.layers == opened.samples.layers
-        own = own and opened.samples.xy is not None
+    def _wanted(self, activations: Activations, parameters: MapParameters | None) -> _Wanted:
+        samples = activations.opened.samples
+        own = parameters is None and activations.layers == samples.layers
+        own = own and samples.xy is not None
         return _Wanted(
-            activations, self._parameters(opened), opened.samples.embedding if own else None
+            activations, parameters or self.defaults, samples.embedding if own else None, own
         )
 
-    def _parameters(self, opened: OpenedModel) -> MapParameters:
-        return opened.parameters or self.defaults
-
-    def _look_up(self, opened: OpenedModel, layers: LayerSet) -> tuple[_Wanted, Projector | None]:
+    def _look_up(self, opened: OpenedModel, spec: MapSpec) -> tuple[_Wanted, Projector | None]:
         """What is asked for, and its projector where there is one: in memory, beside the folder's
         own map, or in the cache."""
-        brought = self._wanted(Activations(opened, layers))
-        projector = self._held(brought) or _own_projector(opened, layers)
+        brought = self._wanted(Activations(opened, spec.layers), spec.parameters)
+        projector = self._held(brought) or _own_projector(opened, spec)
         if projector is not None:  # whatever the device is
             return brought, projector
-        wanted = self._wanted(activations_of(self.host, opened, layers))
+        activations = activations_of(self.host, opened, spec.layers)
+        wanted = self._wanted(activations, spec.parameters)
         return wanted, self._held(wanted) or _kept(wanted)
 
     def _held(self, wanted: _Wanted) -> Projector | None:
@@ -374,9 +377,9 @@ def _kept(wanted: _Wanted) -> Projector | None:
     return None if apart and len(kept.rows) > 1 else kept
 
 
-def _own_projector(opened: OpenedModel, layers: LayerSet) -> Projector | None:
-    """That beside the folder's own map, if that map is wanted, of these layers, and fits."""
-    return None if opened.parameters is not None else _folder_projector(opened, layers)
+def _own_projector(opened: OpenedModel, spec: MapSpec) -> Projector | None:
+    """That beside the folder's own map, if that map is wanted, and fits."""
+    return None if spec.parameters is not None else _folder_projector(opened, spec.layers)
 
 
 def _folder_projector(opened: OpenedModel, layers: LayerSet) -> Projector | None:

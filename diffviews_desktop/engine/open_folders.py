@@ -14,7 +14,7 @@ from diffviews_desktop.data.folder.dataset import (
 )
 from diffviews_desktop.data.folder.demo import ready_demo
 from diffviews_desktop.engine.opened_model import OpenedModel, cache_of
-from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.folders import FolderRef, Overrides
 
 MODELS_AT_HAND = 2
 """As many as the window shows: that of the map, and that of a second map beside it."""
@@ -30,43 +30,42 @@ class OpenFolders:
     def __init__(self, check: Callable[[], None]) -> None:
         self._check = check
         self._folders: dict[Path | None, DataFolder] = {}
-        self._models: dict[tuple[Source, str], OpenedModel] = {}  # the last used last
+        self._models: dict[tuple[FolderRef, str], OpenedModel] = {}  # the last used last
 
-    def folder(self, source: Source) -> DataFolder:
+    def folder(self, folder: FolderRef) -> DataFolder:
         """A data folder; one that is open stays as it was read."""
-        if source.path not in self._folders:
-            self._folders[source.path] = (
-                self._open_demo() if source.path is None else self._open(source.path)
-            )
-        return self._folders[source.path]
+        path = folder.path
+        if path not in self._folders:
+            self._folders[path] = self._open_demo() if path is None else self._open(path)
+        return self._folders[path]
 
-    def reopen(self, source: Source) -> DataFolder:
+    def reopen(self, folder: FolderRef) -> DataFolder:
         """A data folder as it is on the disk now; no model is at hand any more."""
-        self._folders.pop(source.path, None)
+        self._folders.pop(folder.path, None)
         self._models.clear()
-        return self.folder(source)
+        return self.folder(folder)
 
-    def model(self, source: Source, name: str) -> OpenedModel:
+    def model(self, folder: FolderRef, name: str) -> OpenedModel:
         """A model's folder with its samples, which are read unless they are at hand.
 
         Raises:
             DataError: there is no such model, or it cannot be opened.
         """
-        parameters, source = source.parameters, replace(source, parameters=None)
-        key = (source, name)
+        key = (folder, name)
         opened = self._models.pop(key, None)
         if opened is None:
-            opened = self._read(source, name)
+            opened = self._read(folder, name)
         while len(self._models) >= MODELS_AT_HAND:
             del self._models[next(iter(self._models))]
         self._models[key] = opened
-        return replace(opened, parameters=parameters)
+        return opened
 
-    def _read(self, source: Source, name: str) -> OpenedModel:
-        folder = overridden(self.folder(source).model(name), source)
-        samples = read_samples(folder, source.max_classes, self._check)
+    def _read(self, folder: FolderRef, name: str) -> OpenedModel:
+        overrides = folder.overrides
+        model = overridden(self.folder(folder).model(name), overrides)
+        samples = read_samples(model, folder.max_classes, self._check)
         return OpenedModel(
-            folder, samples, cache_of(folder), source.label_dropout, source.precision
+            model, samples, cache_of(model), overrides.label_dropout, overrides.precision
         )
 
     def _open(self, path: Path) -> DataFolder:
@@ -80,15 +79,15 @@ class OpenFolders:
         return replace(folder, problems=(*said, *folder.problems))
 
 
-def overridden(folder: ModelFolder, source: Source) -> ModelFolder:
-    """A model's folder with the settings that the source replaces."""
+def overridden(folder: ModelFolder, overrides: Overrides) -> ModelFolder:
+    """A model's folder with some of its settings replaced."""
     return folder.with_overrides(
-        adapter=source.adapter,
-        checkpoint=source.checkpoint,
-        sigma_max=source.sigma_max,
-        sigma_min=source.sigma_min,
-        default_steps=source.num_steps,
-        guidance_scale=source.guidance_scale,
-        extraction_input=source.extraction_input,
-        activation_dtype=source.activation_dtype,
+        adapter=overrides.adapter,
+        checkpoint=overrides.checkpoint,
+        sigma_max=overrides.sigma_max,
+        sigma_min=overrides.sigma_min,
+        default_steps=overrides.num_steps,
+        guidance_scale=overrides.guidance_scale,
+        extraction_input=overrides.extraction_input,
+        activation_dtype=overrides.activation_dtype,
     )

@@ -16,7 +16,6 @@ from diffviews_desktop.data.folder.dataset import ModelFolder, ModelSamples
 from diffviews_desktop.data.folder.files import stays_inside
 from diffviews_desktop.engine.protocol import Event
 from diffviews_desktop.errors import DataError
-from diffviews_desktop.values.maps import MapParameters
 from diffviews_desktop.values.models import Numerics
 
 _BESIDE = "embeddings/layer_cache"
@@ -27,17 +26,13 @@ if TYPE_CHECKING:  # torch is imported when a model is first loaded
 
 @dataclass(frozen=True)
 class OpenedModel:
-    """A model's folder with its samples, where its maps are kept, and what was asked of it.
-
-    ``parameters`` None means the folder's own map, where it has one.
-    """
+    """A model's folder with its samples, where its maps are kept, and how the model computes."""
 
     folder: ModelFolder
     samples: ModelSamples
     cache: LayerCache
     label_dropout: float | None = None
     precision: str | None = None
-    parameters: MapParameters | None = None
 
     @cached_property
     def stored(self) -> list[tuple[str, int, int]]:

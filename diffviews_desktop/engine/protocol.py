@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Generic, Protocol, TypeVar
 
 from diffviews_desktop.values.conditions import Condition
-from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.runs import GridCell, RunStep
 
 Result = TypeVar("Result", covariant=True)
@@ -22,13 +22,13 @@ class Job(Generic[Result]):
 
     Attributes:
         job_id: names it in everything that comes back.
-        source: the data folder, and how it is read.
+        folder: the data folder, and how it is read.
         supersedes: whether only the newest job of its class counts: submitting it cancels those
             before.
     """
 
     job_id: int
-    source: Source
+    folder: FolderRef
     supersedes: ClassVar[bool] = False
 
 

@@ -70,12 +70,10 @@ def make_record(
     import torch
 
     checkpoint = opened.folder.checkpoint()
-    said = _JOBS.dump_python(replace(job, job_id=0), mode="json", exclude={"condition"})
-    said["class_choice"] = choice_of(job.condition)
     return {
         "format": FORMAT,
         "kind": "grid" if isinstance(job, GenerateGrid) else "generate",
-        "job": said,
+        "job": _flat(job),
         "sample_ids": [opened.samples.table.sample_id[row] for row in job.rows],
         "samples": opened.samples.fingerprint,
         "checkpoint": {
@@ -131,11 +129,48 @@ def replayed(record: Record) -> Generate | GenerateGrid:
     """
     kind: type[Generate | GenerateGrid] = GenerateGrid if record.kind == "grid" else Generate
     try:
-        said = {name: value for name, value in record.job.items() if name != "class_choice"}
-        condition = from_choice(record.job.get("class_choice", ""))
-        return TypeAdapter(kind).validate_python({**said, "condition": condition, "job_id": 0})
+        return TypeAdapter(kind).validate_python(_nested(record.job))
     except (ValidationError, ValueError) as error:
         raise DataError(f"The record is damaged ({_first(error)}).") from error
+
+
+def _flat(job: Generate | GenerateGrid) -> dict[str, Any]:
+    """A job as format 1 has it, which is older than folders and maps as values."""
+    fields = _JOBS.dump_python(replace(job, job_id=0), mode="json", exclude={"condition"})
+    folder, spec = fields.pop("folder"), fields.pop("spec")
+    parameters = spec.pop("parameters")
+    overrides = folder.pop("overrides")
+    return {
+        "job_id": fields.pop("job_id"),
+        "source": {**folder, **overrides, "parameters": parameters},
+        **spec,
+        **fields,
+        "class_choice": choice_of(job.condition),
+    }
+
+
+def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a job of format 1.
+
+    Raises:
+        ValueError: something is missing or makes no sense.
+    """
+    fields = dict(flat)
+    source = fields.pop("source", None)
+    if not isinstance(source, dict):
+        raise ValueError("source: there must be one")
+    overrides = dict(source)
+    folder = {name: overrides.pop(name) for name in ("path", "max_classes") if name in overrides}
+    parameters = overrides.pop("parameters", None)
+    spec = {name: fields.pop(name) for name in ("model", "layers") if name in fields}
+    condition = from_choice(fields.pop("class_choice", ""))
+    return {
+        **fields,
+        "job_id": 0,
+        "condition": condition,
+        "folder": {**folder, "overrides": overrides},
+        "spec": {**spec, "parameters": parameters},
+    }
 
 
 def differences(record: Record, made: Mapping[str, Any]) -> list[str]:

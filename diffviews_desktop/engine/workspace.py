@@ -11,7 +11,7 @@ from diffviews_desktop.engine.model_holder import ModelHolder
 from diffviews_desktop.engine.open_folders import OpenFolders
 from diffviews_desktop.engine.opened_model import OpenedModel
 from diffviews_desktop.engine.protocol import Event
-from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.maps import MapParameters
 from diffviews_desktop.values.models import Numerics
 
@@ -46,9 +46,9 @@ class Workspace:
         self.maps = MapMaker(self, parameters)
         self.model = ModelHolder(device, threads, control, self.maps.forget)
 
-    def open(self, source: Source, model: str) -> OpenedModel:
+    def open(self, folder: FolderRef, model: str) -> OpenedModel:
         """A model's folder with its samples: see `OpenFolders.model`."""
-        return self.folders.model(source, model)
+        return self.folders.model(folder, model)
 
     def model_of(self, opened: OpenedModel) -> Model:
         """A model, loaded; another one is released first."""

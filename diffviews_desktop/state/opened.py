@@ -6,13 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from diffviews_desktop.values.folders import ModelLoaded, ModelSummary, Source
+from diffviews_desktop.values.folders import FolderRef, ModelLoaded, ModelSummary
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalised
-from diffviews_desktop.values.maps import LayerMap, LinkedMap, MapParameters
+from diffviews_desktop.values.maps import LayerMap, LinkedMap, MapParameters, MapSpec
 from diffviews_desktop.values.samples import SampleTable
-
-MapKey = tuple[LayerSet, MapParameters | None]
-"""The layers and parameters that tell one map of a model from another."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,8 +17,8 @@ class Opened:
     """A data folder and the model of it that is shown.
 
     Attributes:
-        source: the folder and what replaces its settings; ``source.parameters`` are those of the
-            map on screen.
+        folder: the folder and what replaces its settings.
+        parameters: those asked for, of the map on screen; None for the folder's own or usual map.
         path: of the folder.
         is_demo: whether it is the bundled demo.
         models: of the folder.
@@ -37,7 +34,8 @@ class Opened:
         rate: how many pictures a second the model last extracted.
     """
 
-    source: Source = field(default_factory=Source)
+    folder: FolderRef = field(default_factory=FolderRef)
+    parameters: MapParameters | None = None
     path: Path | None = None
     is_demo: bool = False
     models: tuple[ModelSummary, ...] = ()
@@ -60,11 +58,12 @@ class Opened:
         """The shown model's summary."""
         return next((model for model in self.models if model.name == self.model), None)
 
-    def map_key(self) -> MapKey | None:
+    @property
+    def spec(self) -> MapSpec | None:
         """Which map is on screen."""
-        if self.layer_map is None:
+        if self.model is None or self.layer_map is None:
             return None
-        return self.layer_map.layers, self.source.parameters
+        return MapSpec(self.model, self.layer_map.layers, self.parameters)
 
     @property
     def unconditional(self) -> bool:
@@ -79,13 +78,13 @@ class Opened:
         return tuple((number, name) for number, name, _ in classes if number >= 0)
 
     def with_cached(self, mapped: tuple[str, ...]) -> Opened:
-        """With what the source's parameters have maps of, and further layers that were mapped."""
+        """With what these parameters have maps of, and further layers that were mapped."""
         if self.loaded is None:
             return self
-        there = self.cached.get(self.source.parameters, frozenset()) | set(mapped)
+        there = self.cached.get(self.parameters, frozenset()) | set(mapped)
         layers = tuple(replace(info, cached=info.name in there) for info in self.loaded.layers)
         return replace(
             self,
-            cached={**self.cached, self.source.parameters: there},
+            cached={**self.cached, self.parameters: there},
             loaded=replace(self.loaded, layers=layers),
         )

@@ -6,9 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from diffviews_desktop.engine.jobs.samples import PictureMean
-from diffviews_desktop.state.opened import MapKey
-from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalised
-from diffviews_desktop.values.maps import MapParameters
+from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.row_set import RowSet
 
 MAX_NEIGHBORS = 20
@@ -25,20 +23,15 @@ class Selection:
         anchor: a sample, or None.
         manual: samples added by hand, in that order.
         suggested: samples suggested as nearest, with their distances, nearest first.
-        suggested_by: the layers on whose map they were suggested.
-        suggested_with: the parameters of that map.
+        suggested_by: the map on which they were suggested.
         chosen: the selection set.
     """
 
     anchor: int | None = None
     manual: tuple[int, ...] = ()
     suggested: tuple[tuple[int, float], ...] = ()
-    suggested_by: LayerSet = NO_LAYERS
-    suggested_with: MapParameters | None = None
+    suggested_by: MapSpec | None = None
     chosen: RowSet = field(default_factory=RowSet)
-
-    def __post_init__(self) -> None:
-        normalised(self, "suggested_by")
 
     @property
     def neighbors(self) -> tuple[int, ...]:
@@ -65,10 +58,10 @@ class Selection:
             suggested=tuple(pair for pair in self.suggested if pair[0] != row),
         )
 
-    def on_map(self, key: MapKey | None) -> Selection:
+    def on_map(self, spec: MapSpec | None) -> Selection:
         """On another map: what was suggested by a different one is not near here."""
-        if self.suggested and (self.suggested_by, self.suggested_with) != key:
-            return replace(self, suggested=(), suggested_by=LayerSet(), suggested_with=None)
+        if self.suggested and self.suggested_by != spec:
+            return replace(self, suggested=(), suggested_by=None)
         return self
 
 

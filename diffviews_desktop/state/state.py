@@ -86,13 +86,7 @@ class State:
 
     def on_this_map(self, run: Run) -> bool:
         """Whether a run's coordinates belong to the map on screen."""
-        shown = self.opened.layer_map
-        return (
-            shown is not None
-            and run.job.model == shown.model
-            and run.job.layers == shown.layers
-            and run.job.source == self.opened.source
-        )
+        return run.job.folder == self.opened.folder and run.job.spec == self.opened.spec
 
     def on_map(self) -> tuple[list[Run], Run | None]:
         """The visible runs that belong on the map on screen, and the run without a mask that the
@@ -107,7 +101,7 @@ class State:
 
     def with_selection(self, selection: Selection) -> State:
         """With another selection; what was suggested by another map is not near here."""
-        selection = selection.on_map(self.opened.map_key())
+        selection = selection.on_map(self.opened.spec)
         return replace(self, picks=replace(self.picks, selection=selection))
 
     def with_notice(

@@ -7,17 +7,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from diffviews_desktop.values.layers import LayerShape
-from diffviews_desktop.values.maps import MapParameters
 from diffviews_desktop.values.sampling import GenerateSettings, Preset
 
 
 @dataclass(frozen=True)
-class Source:
-    """A data folder and what replaces its settings.
+class Overrides:
+    """What replaces settings of config.json, for every model of a folder; None replaces nothing.
 
     Attributes:
-        path: the data folder; None for the bundled demo.
-        max_classes: keep only the samples of the first so many classes.
         adapter: replaces the adapter named by config.json.
         checkpoint: replaces the checkpoint named by config.json.
         sigma_max: replaces the first noise level.
@@ -28,12 +25,8 @@ class Source:
         precision: what the network runs in on CUDA: auto, float32, float16 or bfloat16.
         extraction_input: replaces what the model sees when layers are extracted.
         activation_dtype: replaces what activations are stored as.
-        parameters: of the maps; None for the folder's own map where it has one, and else those that
-            nobody needs to choose.
     """
 
-    path: Path | None = None
-    max_classes: int | None = None
     adapter: str | None = None
     checkpoint: str | None = None
     sigma_max: float | None = None
@@ -44,7 +37,21 @@ class Source:
     precision: str | None = None
     extraction_input: Literal["noised", "scaled"] | None = None
     activation_dtype: Literal["float32", "float16"] | None = None
-    parameters: MapParameters | None = None
+
+
+@dataclass(frozen=True)
+class FolderRef:
+    """A data folder, and how it is read.
+
+    Attributes:
+        path: the data folder; None for the bundled demo.
+        max_classes: keep only the samples of the first so many classes.
+        overrides: what replaces its settings.
+    """
+
+    path: Path | None = None
+    max_classes: int | None = None
+    overrides: Overrides = field(default_factory=Overrides)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.errors import UsageError
-from diffviews_desktop.values.layers import LayerSet, normalised
+from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalised
 
 METRICS = ("euclidean", "cosine", "correlation")
 
@@ -122,6 +122,25 @@ def _distance(value: Any) -> float:
     if isinstance(value, str | bool) or not 0 <= number < 1:
         raise UsageError(f"min_dist must be a number from 0 to less than 1, not {value!r}.")
     return number
+
+
+@dataclass(frozen=True)
+class MapSpec:
+    """Which map of a folder is meant.
+
+    Attributes:
+        model: the model.
+        layers: whose activations it shows; none for the model's default ones.
+        parameters: what it is made with; None for the folder's own map where it has one, and else
+            for those that nobody needs to choose.
+    """
+
+    model: str
+    layers: LayerSet = NO_LAYERS
+    parameters: MapParameters | None = None
+
+    def __post_init__(self) -> None:
+        normalised(self, "layers")
 
 
 @dataclass(frozen=True, eq=False)

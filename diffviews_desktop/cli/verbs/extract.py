@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from diffviews_desktop.cli.option_types import layer_set
-from diffviews_desktop.cli.options import add_source_options, source_of
+from diffviews_desktop.cli.options import add_folder_options, folder_of, map_parameters_of
 from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data, size
 from diffviews_desktop.engine.jobs.mapping import Extract
 
@@ -21,19 +21,19 @@ def add_parser(verbs: Any) -> None:
     parser = add_verb(
         verbs, "extract", run, text, "extract --layer midblock --layer midblock+encoder_bottleneck"
     )
-    add_source_options(parser, layer=layer_set, several_layers=True)
+    add_folder_options(parser, layer=layer_set, several_layers=True)
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for <layers>.npy")
 
 
 def run(options: argparse.Namespace) -> Answer:
     """Extract, and say how much of it was there already."""
-    source = source_of(options)
+    folder = folder_of(options)
     with engine_of(options) as engine:
-        opened = open_data(engine, source, options.model)
+        opened = open_data(engine, folder, options.model, map_parameters_of(options))
         extracted = engine.run(
             Extract(
                 job_id=0,
-                source=source,
+                folder=folder,
                 model=opened.model,
                 layer_sets=tuple(dict.fromkeys(options.layer)),
                 out=options.out,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from diffviews_desktop.cli.option_types import layer_set, numbers_of, positive
-from diffviews_desktop.cli.options import add_source_options, source_of
+from diffviews_desktop.cli.options import add_folder_options, folder_of, map_parameters_of
 from diffviews_desktop.cli.run_files import write_grid, write_run
 from diffviews_desktop.cli.setting_options import add_settings, changes_of
 from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data
@@ -32,6 +32,7 @@ from diffviews_desktop.values.conditions import (
     from_choice,
 )
 from diffviews_desktop.values.folders import ModelLoaded
+from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.samples import SampleTable
 from diffviews_desktop.values.sampling import GenerateSettings
 from diffviews_desktop.values.setting_specs import (
@@ -58,7 +59,7 @@ def add_parser(verbs: Any) -> None:
     text = "Draw with a layer held at the mean of some samples' activations."
     example = "generate --layer midblock --rows 3,14,15 --class zero --out pictures"
     parser = add_verb(verbs, "generate", run, text, example)
-    add_source_options(parser, layer=layer_set)
+    add_folder_options(parser, layer=layer_set)
     parser.add_argument(
         "--class",
         dest="condition",
@@ -137,14 +138,13 @@ def _asked_for(
     options: argparse.Namespace, engine: Engine
 ) -> tuple[Generate | GenerateGrid, SampleTable]:
     """The job that the options describe, and the samples."""
-    source = source_of(options)
-    opened = open_data(engine, source, options.model)
-    loaded = engine.run(LoadModel(job_id=0, source=source, model=opened.model))
+    folder, parameters = folder_of(options), map_parameters_of(options)
+    opened = open_data(engine, folder, options.model, parameters)
+    loaded = engine.run(LoadModel(job_id=0, folder=folder, model=opened.model))
     common: dict[str, Any] = {
         "job_id": 0,
-        "source": source,
-        "model": opened.model,
-        "layers": options.layer or opened.default_layers,
+        "folder": folder,
+        "spec": MapSpec(opened.model, options.layer or opened.default_layers, parameters),
         "rows": options.rows,
         "condition": _condition(options, opened),
         "settings": _settings(options, loaded),
@@ -184,9 +184,8 @@ def _land(engine: Engine, made: RunResult, sigma: float) -> PicturePlaced:
     return engine.run(
         PlacePicture(
             job_id=0,
-            source=job.source,
-            model=job.model,
-            layers=job.layers,
+            folder=job.folder,
+            spec=job.spec,
             image=made.image,
             condition=made.condition or ZeroLabel(),
             sigma=sigma,
@@ -205,11 +204,11 @@ def _replay(options: argparse.Namespace) -> Answer:
     record = read_record(options.replay)
     job = replayed(record)
     if options.data is not None:
-        job = replace(job, source=replace(job.source, path=options.data))
+        job = replace(job, folder=replace(job.folder, path=options.data))
     if options.device == "auto" and record.device:
         options.device = record.device
     with engine_of(options, threads=record.threads) as engine:
-        opened = open_data(engine, job.source, job.model)
+        opened = open_data(engine, job.folder, job.spec.model)
         job = replace(job, rows=_same_rows(job.rows, record.sample_ids, opened.samples))
         made = engine.run(job)
     assert isinstance(made, RunResult | PictureGrid)

@@ -14,7 +14,7 @@ from diffviews_desktop.cli.options import add_device_options, add_map_options, m
 from diffviews_desktop.cli.shared import Answer, add_verb, engine_of
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.errors import UsageError
-from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.folders import FolderRef, Overrides
 from diffviews_desktop.values.import_rules import layer_names, noise_levels
 
 T = TypeVar("T")
@@ -84,18 +84,16 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Answer:
     """Import, and say what was made."""
-    source = Source(
-        path=options.out,
+    overrides = Overrides(
         num_steps=options.num_steps,
         label_dropout=options.label_dropout,
         precision=options.precision,
         extraction_input=options.extraction_input,
         activation_dtype=options.activation_dtype,
-        parameters=map_parameters_of(options),
     )
     job = ImportData(
         job_id=0,
-        source=source,
+        folder=FolderRef(options.out, overrides=overrides),
         checkpoint=options.checkpoint,
         out=options.out,
         name=_name_after(options.checkpoint) if options.name is None else options.name,
@@ -106,6 +104,7 @@ def run(options: argparse.Namespace) -> Answer:
         sigmas=options.sigmas,
         layers=options.layers,
         seed=options.seed,
+        parameters=map_parameters_of(options),
     )
     with engine_of(options) as engine:
         imported = engine.run(job)

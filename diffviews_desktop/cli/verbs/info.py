@@ -7,28 +7,29 @@ from typing import Any
 
 import numpy as np
 
-from diffviews_desktop.cli.options import add_source_options, source_of
+from diffviews_desktop.cli.options import add_folder_options, folder_of, map_parameters_of
 from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data, size
 from diffviews_desktop.data.folder.dataset import read_config
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.opening import LoadModel
 from diffviews_desktop.errors import DiffViewsError
-from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.maps import MapParameters
 
 
 def add_parser(verbs: Any) -> None:
     """Add the verb's parser."""
     text = "List the models of a data folder and their layers."
-    add_source_options(add_verb(verbs, "info", run, text, "info --data ./data --json"))
+    add_folder_options(add_verb(verbs, "info", run, text, "info --data ./data --json"))
 
 
 def run(options: argparse.Namespace) -> Answer:
     """What a data folder holds."""
-    source = source_of(options)
+    folder, parameters = folder_of(options), map_parameters_of(options)
     with engine_of(options) as engine:
-        opened = open_data(engine, source, options.model)
+        opened = open_data(engine, folder, options.model)
         names = [options.model] if options.model else [model.name for model in opened.models]
-        models = [_model(engine, source, name) for name in names]
+        models = [_model(engine, folder, name, parameters) for name in names]
     from diffviews_desktop.adapters.registry import list_adapters, unusable_adapters
 
     unusable = unusable_adapters()
@@ -45,7 +46,9 @@ def run(options: argparse.Namespace) -> Answer:
     return Answer(result, lines)
 
 
-def _model(engine: Engine, source: Source, name: str) -> dict[str, Any]:
+def _model(
+    engine: Engine, folder: FolderRef, name: str, parameters: MapParameters | None
+) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "name": name,
         "adapter": "",
@@ -59,13 +62,14 @@ def _model(engine: Engine, source: Source, name: str) -> dict[str, Any]:
         "problems": [],
     }
     try:
-        opened = open_data(engine, source, name)
+        opened = open_data(engine, folder, name)
         summary = next(model for model in opened.models if model.name == name)
-        entry["adapter"] = source.adapter or summary.adapter
+        entry["adapter"] = folder.overrides.adapter or summary.adapter
         entry["samples"] = len(opened.samples)
         entry["default_layer"] = "+".join(opened.default_layers) or None
-        kind = source.activation_dtype or read_config(opened.path / name).activation_dtype
-        loaded = engine.run(LoadModel(job_id=0, source=source, model=name))
+        chosen = folder.overrides.activation_dtype
+        kind = chosen or read_config(opened.path / name).activation_dtype
+        loaded = engine.run(LoadModel(job_id=0, folder=folder, model=name, parameters=parameters))
         entry["device"] = loaded.device
         entry["num_classes"] = loaded.num_classes
         entry["guidance_note"] = loaded.guidance_note

@@ -10,32 +10,30 @@ import numpy as np
 
 from diffviews_desktop import paths
 from diffviews_desktop.cli.option_types import layer_set
-from diffviews_desktop.cli.options import add_source_options, source_of
+from diffviews_desktop.cli.options import add_folder_options, folder_of, map_parameters_of
 from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data
 from diffviews_desktop.data.folder.dataset import write_embedding_csv
 from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.errors import UsageError
-from diffviews_desktop.values.layers import LayerSet
+from diffviews_desktop.values.layers import NO_LAYERS
+from diffviews_desktop.values.maps import MapSpec
 
 
 def add_parser(verbs: Any) -> None:
     """Add the verb's parser."""
     text = "Make the map of a layer, or take it from the cache."
     parser = add_verb(verbs, "map", run, text, "map --model digits --layer midblock --json")
-    add_source_options(parser, layer=layer_set)
+    add_folder_options(parser, layer=layer_set)
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the CSV there")
 
 
 def run(options: argparse.Namespace) -> Answer:
     """The map of a layer: where its table is, and how far it can be trusted."""
-    source = source_of(options)
+    folder, parameters = folder_of(options), map_parameters_of(options)
     with engine_of(options) as engine:
-        opened = open_data(engine, source, options.model)
-        mapped = engine.run(
-            MapLayer(
-                job_id=0, source=source, model=opened.model, layers=options.layer or LayerSet()
-            )
-        )
+        opened = open_data(engine, folder, options.model, parameters)
+        spec = MapSpec(opened.model, options.layer or NO_LAYERS, parameters)
+        mapped = engine.run(MapLayer(job_id=0, folder=folder, spec=spec))
     if options.out is not None:
         table = options.out
     elif mapped.path.is_dir() and not mapped.path.is_symlink():

@@ -34,4 +34,4 @@ def place_picture(job: PlacePicture, workspace: Workspace) -> PicturePlaced:
 
 
 def _generation(job: Generate | GenerateGrid | PlacePicture, workspace: Workspace) -> Generation:
-    return Generation(workspace, workspace.maps, workspace.open(job.source, job.model))
+    return Generation(workspace, workspace.maps, workspace.open(job.folder, job.spec.model))

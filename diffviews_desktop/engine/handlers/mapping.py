@@ -12,22 +12,20 @@ from diffviews_desktop.values.maps import LayerMap, LinkedMap
 @handles(MapLayer)
 def map_layer(job: MapLayer, workspace: Workspace) -> LayerMap:
     """The map of a set of layers."""
-    opened = workspace.open(job.source, job.model)
-    return workspace.maps.map_layer(opened, job.layers)
+    opened = workspace.open(job.folder, job.spec.model)
+    return workspace.maps.map_layer(opened, job.spec)
 
 
 @handles(Extract)
 def extract(job: Extract, workspace: Workspace) -> LayersExtracted:
     """Activations of sets of layers, in one pass."""
-    opened = workspace.open(job.source, job.model)
+    opened = workspace.open(job.folder, job.model)
     return workspace.maps.activations.extract(opened, job.layer_sets, job.out)
 
 
 @handles(LinkMaps)
 def link(job: LinkMaps, workspace: Workspace) -> LinkedMap:
     """A second map, of the same model or a different one."""
-    first = workspace.open(job.source, job.model)
-    second = first
-    if job.other_model != job.model:
-        second = workspace.open(job.source, job.other_model)
+    first = workspace.open(job.folder, job.spec.model)
+    second = workspace.open(job.folder, job.other.model)
     return link_maps(job, workspace.maps, first, second)

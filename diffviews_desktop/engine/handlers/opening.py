@@ -24,25 +24,26 @@ from diffviews_desktop.values.folders import (
     LayerInfo,
     ModelLoaded,
     ModelSummary,
-    Source,
+    Overrides,
 )
 from diffviews_desktop.values.layers import LayerSet
+from diffviews_desktop.values.maps import MapSpec
 
 
 @handles(OpenData)
 def open_data(job: OpenData, workspace: Workspace) -> DataOpened:
     """Look at the disk again, and read the samples of one model."""
-    is_demo = job.source.path is None
+    is_demo = job.folder.path is None
     if is_demo:
         workspace.progress("unpacking the demo")
-    folder = workspace.folders.reopen(job.source)
+    folder = workspace.folders.reopen(job.folder)
     workspace.progress("reading samples")
     opened, unusable = _open_first(job, folder, workspace)
     return DataOpened(
-        source=job.source,
+        folder=job.folder,
         path=folder.path,
         is_demo=is_demo,
-        models=tuple(_summary(model, job.source) for model in folder.models.values()),
+        models=tuple(_summary(model, job.folder.overrides) for model in folder.models.values()),
         problems=(
             *folder.problems,
             *unusable,
@@ -51,8 +52,9 @@ def open_data(job: OpenData, workspace: Workspace) -> DataOpened:
         ),
         model=opened.folder.name,
         samples=opened.samples.table,
-        layer_map=workspace.maps.own_map(opened),
+        layer_map=workspace.maps.own_map(opened, job.parameters),
         default_layers=opened.samples.layers,
+        parameters=job.parameters,
     )
 
 
@@ -65,15 +67,15 @@ def _open_first(
     problems: list[str] = []
     for name in (first, *others):
         try:
-            return workspace.open(job.source, name), problems
+            return workspace.open(job.folder, name), problems
         except DataError as error:
             problems.append(f"{name} cannot be opened: {error}")
     raise DataError(problems[0])
 
 
-def _summary(model: ModelFolder, source: Source) -> ModelSummary:
+def _summary(model: ModelFolder, overrides: Overrides) -> ModelSummary:
     try:
-        config = overridden(model, source).config
+        config = overridden(model, overrides).config
     except DataError:  # said when this model is opened
         config = model.config
     return ModelSummary(
@@ -87,14 +89,17 @@ def _summary(model: ModelFolder, source: Source) -> ModelSummary:
 @handles(LoadModel)
 def load_model(job: LoadModel, workspace: Workspace) -> ModelLoaded:
     """Load the adapter, and tell what can be asked of the model."""
-    opened = workspace.open(job.source, job.model)
+    opened = workspace.open(job.folder, job.model)
     facts = workspace.model_of(opened).facts
     from diffviews_desktop.adapters.device import get_device_info
     from diffviews_desktop.adapters.registry import list_adapters, unusable_adapters
 
+    def is_cached(layers: LayerSet) -> bool:
+        spec = MapSpec(job.model, layers, job.parameters)
+        return workspace.maps.is_cached(opened, spec)
+
     layers = tuple(
-        LayerInfo(name, shape, workspace.maps.is_cached(opened, LayerSet([name])))
-        for name, shape in facts.layers.items()
+        LayerInfo(name, shape, is_cached(LayerSet([name]))) for name, shape in facts.layers.items()
     )
     config = opened.folder.config
     settings = settings_of(config, facts.defaults, facts.sigma_min, facts.sigma_max)
@@ -127,7 +132,7 @@ def _is_convertible(opened: OpenedModel, workspace: Workspace) -> bool:
 @handles(ConvertCheckpoint)
 def convert(job: ConvertCheckpoint, workspace: Workspace) -> CheckpointConverted:
     """Write the checkpoint as ``.safetensors`` beside it; the loaded model stays loaded."""
-    opened = workspace.open(job.source, job.model)
+    opened = workspace.open(job.folder, job.model)
     checkpoint = opened.folder.checkpoint()
     workspace.progress("converting the checkpoint", 0.0)
     from diffviews_desktop.adapters.checkpoint import convert_checkpoint

@@ -16,10 +16,10 @@ from diffviews_desktop.engine.workspace import Workspace
 @handles(AveragePictures)
 def average(job: AveragePictures, workspace: Workspace) -> PictureMean:
     """The mean of some samples' pictures."""
-    return average_pictures(job, workspace, workspace.open(job.source, job.model))
+    return average_pictures(job, workspace, workspace.open(job.folder, job.model))
 
 
 @handles(ExportSamples)
 def export(job: ExportSamples, workspace: Workspace) -> SamplesExported:
     """Some samples as CSV."""
-    return export_samples(job, workspace, workspace.open(job.source, job.model))
+    return export_samples(job, workspace, workspace.open(job.folder, job.model))

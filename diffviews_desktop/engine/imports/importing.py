@@ -161,23 +161,23 @@ def _without_samples(job: ImportData, folder: Path) -> OpenedModel:
     checkpoint, out = Path(os.path.abspath(job.checkpoint)), Path(os.path.abspath(job.out))
     inside = checkpoint.is_relative_to(out)
     made_of = f"the pictures of {job.images}" if job.images else f"{job.generate} own samples"
+    overrides = job.folder.overrides
     config = {
         "adapter": job.adapter or _general_adapter(checkpoint),
         "checkpoint": checkpoint.relative_to(out).as_posix() if inside else str(checkpoint),
         "description": f"{checkpoint.name} on {made_of}",
-        "extraction_input": job.source.extraction_input or "noised",
+        "extraction_input": job.folder.overrides.extraction_input or "noised",
     }
-    if job.source.activation_dtype is not None:
-        config["activation_dtype"] = job.source.activation_dtype
+    if job.folder.overrides.activation_dtype is not None:
+        config["activation_dtype"] = job.folder.overrides.activation_dtype
     model = ModelFolder(job.name, folder, job.out, ModelConfig.model_validate(config))
     table = SampleTable(folder, (), np.zeros(0, np.int32), (), (), np.zeros(0, np.float32))
     return OpenedModel(
         folder=model,
         samples=ModelSamples(table, np.zeros(0, np.int64), LayerSet(), None, None),
         cache=cache_of(model),
-        label_dropout=job.source.label_dropout,
-        precision=job.source.precision,
-        parameters=job.source.parameters,
+        label_dropout=overrides.label_dropout,
+        precision=overrides.precision,
     )
 
 
@@ -207,7 +207,7 @@ def _check_channels(facts: ModelFacts) -> None:
 
 def _check_room(job: ImportData, facts: ModelFacts, samples: int, width: int) -> None:
     """Say that it will not fit the disk before anything is computed."""
-    kind = np.dtype(job.source.activation_dtype or "float32")
+    kind = np.dtype(job.folder.overrides.activation_dtype or "float32")
     picture = facts.channels * facts.resolution**2
     needed = samples * width * kind.itemsize + samples // len(job.sigmas) * picture
     if needed * 1.1 > free_bytes(job.out):
@@ -252,7 +252,7 @@ def _write_map(
     matrix: Path,
 ) -> None:
     """Make the folder's own map of its activations."""
-    parameters, table = opened.parameters or maps.defaults, opened.samples.table
+    parameters, table = job.parameters or maps.defaults, opened.samples.table
     projector = fit_map(
         open_matrix(matrix),
         parameters,

@@ -181,7 +181,8 @@ def draw_pictures(job: ImportData, host: Host, model: Model, target: Path) -> Pi
         host.progress("generating", len(classes) / job.generate, text)
     names = model.facts.class_names
     known = {number: names[number] for number in set(classes) if number in names}
-    said = {"seed": job.seed, "drawn_at_once": DRAWN_AT_ONCE, "steps": job.source.num_steps}
+    steps = job.folder.overrides.num_steps
+    said = {"seed": job.seed, "drawn_at_once": DRAWN_AT_ONCE, "steps": steps}
     return Pictures(classes, known, {"generated": said})
 
 
@@ -194,7 +195,7 @@ def _sampler(job: ImportData, model: Model) -> Callable[[int, int], _Drawn]:
     from diffviews_desktop.adapters.sampling import get_denoising_sigmas
     from diffviews_desktop.core.denoising import denoise
 
-    steps, own, facts = job.source.num_steps, model.own_sampler, model.facts
+    steps, own, facts = job.folder.overrides.num_steps, model.own_sampler, model.facts
     names = inspect.signature(own).parameters if own is not None else {}
     if own is not None and {"num_samples", "seed"} <= names.keys():
         given = {} if steps is None or "num_steps" not in names else {"num_steps": steps}

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.values.conditions import Condition
-from diffviews_desktop.values.layers import LayerSet, normalised
+from diffviews_desktop.values.layers import LayerSet
+from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.runs import GridCell, RunStep
 from diffviews_desktop.values.sampling import GenerateSettings
 
@@ -27,23 +28,18 @@ class Generate(Job["RunResult"]):
     Without rows nothing is masked.
 
     Attributes:
-        model: the model.
-        layers: of the map that shows the run.
+        spec: the map that shows the run.
         rows: samples that the mask averages, the anchor first.
         condition: what to draw.
         settings: how.
         keep: whether each step keeps what the layers computed and what was imposed.
     """
 
-    model: str
-    layers: LayerSet
+    spec: MapSpec
     rows: tuple[int, ...]
     condition: Condition
     settings: GenerateSettings
     keep: bool = False
-
-    def __post_init__(self) -> None:
-        normalised(self, "layers")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +50,7 @@ class GenerateGrid(Job["PictureGrid"]):
     pictures of a row have the seeds ``seed``, ``seed + 1``, …
 
     Attributes:
-        model: the model.
-        layers: imposed where neither the settings nor an axis name others.
+        spec: the map, whose layers are imposed where neither the settings nor an axis name others.
         rows: samples that the mask averages, the anchor first; empty for no mask.
         condition: what to draw.
         settings: how.
@@ -68,8 +63,7 @@ class GenerateGrid(Job["PictureGrid"]):
 
     supersedes: ClassVar[bool] = True
 
-    model: str
-    layers: LayerSet
+    spec: MapSpec
     rows: tuple[int, ...]
     condition: Condition
     settings: GenerateSettings
@@ -80,7 +74,6 @@ class GenerateGrid(Job["PictureGrid"]):
     batch: int | None = None
 
     def __post_init__(self) -> None:
-        normalised(self, "layers")
         object.__setattr__(self, "mask_layers", tuple(map(LayerSet, self.mask_layers)))
 
     @property
@@ -114,11 +107,10 @@ class GenerateGrid(Job["PictureGrid"]):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PlacePicture(Job["PicturePlaced"]):
-    """Where a picture's own activation lies on the map of some layers: `PicturePlaced`.
+    """Where a picture's own activation lies on a map: `PicturePlaced`.
 
     Attributes:
-        model: the model.
-        layers: of the map.
+        spec: the map.
         image: ``(H, W, C) uint8`` of the model's size.
         condition: what the model is told.
         sigma: noise level at which the layers see it.
@@ -126,16 +118,12 @@ class PlacePicture(Job["PicturePlaced"]):
         count: how many nearest samples to name.
     """
 
-    model: str
-    layers: LayerSet
+    spec: MapSpec
     image: NDArray[np.uint8]
     condition: Condition
     sigma: float
     seed: int = 0
     count: int = 8
-
-    def __post_init__(self) -> None:
-        normalised(self, "layers")
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalised
+from diffviews_desktop.values.maps import MapParameters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,7 @@ class ImportData(Job["DataImported"]):
         sigmas: noise levels; every picture becomes one sample at each.
         layers: layers of the folder's own map; empty for the model's default.
         seed: of what is generated.
+        parameters: of the folder's own map; None for those that nobody needs to choose.
     """
 
     checkpoint: Path
@@ -37,6 +39,7 @@ class ImportData(Job["DataImported"]):
     sigmas: tuple[float, ...] = (0.5, 2.0, 10.0)
     layers: LayerSet = NO_LAYERS
     seed: int = 42
+    parameters: MapParameters | None = None
 
     def __post_init__(self) -> None:
         normalised(self, "layers")

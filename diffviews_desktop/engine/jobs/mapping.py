@@ -7,21 +7,17 @@ from pathlib import Path
 from typing import ClassVar
 
 from diffviews_desktop.engine.protocol import Job
-from diffviews_desktop.values.layers import LayerSet, normalised
-from diffviews_desktop.values.maps import LayerMap, LinkedMap
+from diffviews_desktop.values.layers import LayerSet
+from diffviews_desktop.values.maps import LayerMap, LinkedMap, MapSpec
 
 
 @dataclass(frozen=True, kw_only=True)
 class MapLayer(Job[LayerMap]):
-    """The map of a set of layers, from the cache or made now: `LayerMap`."""
+    """A map, from the cache or made now: `LayerMap`."""
 
     supersedes: ClassVar[bool] = True
 
-    model: str
-    layers: LayerSet
-
-    def __post_init__(self) -> None:
-        normalised(self, "layers")
+    spec: MapSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,21 +43,14 @@ class LinkMaps(Job[LinkedMap]):
     """Lay another map of the same samples on the first: `LinkedMap`.
 
     Attributes:
-        model: of the first map.
-        layers: of the first map.
-        other_model: of the second, in the same data folder.
-        other_layers: of the second; empty for its default ones.
+        spec: the first map.
+        other: the second, of the same data folder.
     """
 
     supersedes: ClassVar[bool] = True
 
-    model: str
-    layers: LayerSet
-    other_model: str
-    other_layers: LayerSet
-
-    def __post_init__(self) -> None:
-        normalised(self, "layers", "other_layers")
+    spec: MapSpec
+    other: MapSpec
 
 
 @dataclass(frozen=True)

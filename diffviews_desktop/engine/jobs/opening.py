@@ -6,27 +6,37 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diffviews_desktop.engine.protocol import Job
-from diffviews_desktop.values.folders import ModelLoaded, ModelSummary, Source
+from diffviews_desktop.values.folders import FolderRef, ModelLoaded, ModelSummary
 from diffviews_desktop.values.layers import LayerSet, normalised
-from diffviews_desktop.values.maps import LayerMap
+from diffviews_desktop.values.maps import LayerMap, MapParameters
 from diffviews_desktop.values.samples import SampleTable
 
 
 @dataclass(frozen=True, kw_only=True)
 class OpenData(Job["DataOpened"]):
-    """List the models of a data folder and open one: `DataOpened`. Loads no model."""
+    """List the models of a data folder and open one: `DataOpened`. Loads no model.
+
+    Attributes:
+        model: the one to open; None for the first that can be opened.
+        parameters: of the map to show; None for the folder's own where it has one.
+    """
 
     model: str | None = None
+    parameters: MapParameters | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoadModel(Job[ModelLoaded]):
     """Load a model's adapter, the previous one being released first: `ModelLoaded`.
 
-    ``again`` says that the engine has died of it, or during it, before.
+    Attributes:
+        model: the model.
+        parameters: of the maps that it tells to be there, or not.
+        again: whether the engine has died of it, or during it, before.
     """
 
     model: str
+    parameters: MapParameters | None = None
     again: bool = False
 
 
@@ -42,10 +52,10 @@ class DataOpened:
     """An opened data folder and the samples and map of one of its models.
 
     ``layer_map`` is None where the folder brings no map: then `default_layers` is to be mapped
-    once the model is loaded (None: its bottleneck).
+    once the model is loaded (None: its bottleneck), made with ``parameters``.
     """
 
-    source: Source
+    folder: FolderRef
     path: Path
     is_demo: bool
     models: tuple[ModelSummary, ...]
@@ -54,6 +64,7 @@ class DataOpened:
     samples: SampleTable
     layer_map: LayerMap | None
     default_layers: LayerSet
+    parameters: MapParameters | None = None
 
     def __post_init__(self) -> None:
         normalised(self, "default_layers")

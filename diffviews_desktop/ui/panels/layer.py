@@ -109,7 +109,7 @@ class LayerPanel(QWidget):
         """The layers on the map; or, while they are being mapped, those asked for."""
         for running in reversed(state.jobs.running):
             if isinstance(running.job, MapLayer) and running.stage != "cancelling":
-                return running.job.layers or state.opened.default_layers
+                return running.job.spec.layers or state.opened.default_layers
         return state.opened.layer_map.layers if state.opened.layer_map else None
 
     @staticmethod
@@ -131,7 +131,7 @@ def _whether_mapped(info: LayerInfo, state: State) -> str:
 def _cost(info: LayerInfo, state: State) -> str:
     """What mapping a layer takes on the disk and, where the model was measured, in time."""
     count = len(state.opened.samples) if state.opened.samples else 0
-    value_bytes = 2 if state.opened.source.activation_dtype == "float16" else 4
+    value_bytes = 2 if state.opened.folder.overrides.activation_dtype == "float16" else 4
     text = _size(value_bytes * info.values * count)
     return f"{text} · about {_duration(count / state.opened.rate)}" if state.opened.rate else text
 

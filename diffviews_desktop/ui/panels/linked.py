@@ -105,7 +105,7 @@ class LinkedPanel(QWidget):
         linked = state.opened.linked
         wanted: tuple[str, tuple[str, ...]] | None = None
         if jobs:
-            wanted = jobs[-1].other_model, jobs[-1].other_layers
+            wanted = jobs[-1].other.model, jobs[-1].other.layers
         elif linked is not None:
             wanted = linked.map.model, linked.map.layers
         if wanted is not None:

@@ -188,10 +188,9 @@ class MapSettings(QDialog):
 
     def _set_buttons(self, *_: object) -> None:
         state = self._state
-        pending = next((r for r in state.jobs.running if isinstance(r.job, MapLayer)), None)
-        asked = (
-            pending.job.source.parameters if pending is not None else state.opened.source.parameters
-        )
+        maps = [r.job.spec for r in state.jobs.running if isinstance(r.job, MapLayer)]
+        pending = maps[0] if maps else None
+        asked = state.opened.parameters if pending is None else pending.parameters
         if state.opened.model is None:
             why = "Open a data folder first."
         elif state.opened.model_problem:
@@ -232,8 +231,8 @@ class MapSettings(QDialog):
 
 def _of(state: State) -> MapParameters:
     """What the map on screen was made with, as far as it is known."""
-    if state.opened.source.parameters is not None:
-        return state.opened.source.parameters
+    if state.opened.parameters is not None:
+        return state.opened.parameters
     said = state.opened.layer_map.parameters if state.opened.layer_map is not None else {}
     known = {f.name: said[f.name] for f in fields(MapParameters) if f.name in said}
     try:

@@ -158,7 +158,7 @@ def model_facts(state: State) -> list[tuple[str, str]]:
         )
     return [
         ("Model", f"{name}: {size}, {classes}, {len(loaded.layers)} layers"),
-        ("Adapter", state.opened.source.adapter or (summary.adapter if summary else "")),
+        ("Adapter", state.opened.folder.overrides.adapter or (summary.adapter if summary else "")),
         ("Device", f"{loaded.device} ({where})"),
         ("Guidance", loaded.guidance_note),
         *(("Note", note) for note in loaded.notes),

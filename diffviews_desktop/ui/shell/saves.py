@@ -61,7 +61,7 @@ class Saves:
         grid = self._context.state.runs.grid
         if grid is None:
             return
-        name = f"{file_name(grid.job.model)}-grid-seed-{grid.job.settings.seed}.png"
+        name = f"{file_name(grid.job.spec.model)}-grid-seed-{grid.job.settings.seed}.png"
         colors = theme.colors()
         sheet = sheet_of(grid.job, grid.cells, grid.record)
         self._ask(replace(sheet, paper=colors.map, ink=colors.text), name)

@@ -50,7 +50,7 @@ from diffviews_desktop.ui.shell.status_bar import StatusBar
 from diffviews_desktop.ui.views.area import MapArea
 from diffviews_desktop.ui.views.solid.switch import MapSwitch
 from diffviews_desktop.ui.views.waiting import WaitingPage
-from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.folders import FolderRef
 
 if TYPE_CHECKING:  # brought in after the first paint: importing it takes a second
     from diffviews_desktop.ui.views.flat.view import MapView
@@ -189,7 +189,7 @@ class MainWindow(QMainWindow):
         offered = {"convert": folders.convert_checkpoint, "load": folders.load_model}
         self.notice.offer_taken.connect(lambda name: offered[name](c))
         self.waiting.open_button.clicked.connect(lambda: folders.choose_folder(c))
-        self.waiting.demo_button.clicked.connect(lambda: folders.open_data(c, Source()))
+        self.waiting.demo_button.clicked.connect(lambda: folders.open_data(c, FolderRef()))
         self.map_area.hovered.connect(self.preview.show_row)
         self.map_area.painted.connect(self._on_painted)
         self.map_area.step_clicked.connect(partial(runs.go_to_step, c))

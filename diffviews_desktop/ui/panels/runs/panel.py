@@ -199,8 +199,8 @@ class RunsPanel(QWidget):
         self.visible.setChecked(record.visible)
         here = state.on_this_map(record)
         self.visible.setEnabled(here)
-        layers = str(record.job.layers)
-        elsewhere = f"Its path belongs to the map of {layers} of {record.job.model}"
+        layers = str(record.job.spec.layers)
+        elsewhere = f"Its path belongs to the map of {layers} of {record.job.spec.model}"
         self.visible.setToolTip(tip("Show this run on the map" if here else elsewhere))
         self._fill_strip(record)
         count = len(record.steps)
@@ -346,8 +346,8 @@ def _mask(record: Run) -> str:
 def _describe(record: Run, state: State) -> str:
     s, run_nfe = record.job.settings, record.evaluations
     parts = [
-        visible(record.job.model, MOST_OF_NAME),
-        visible(str(record.job.layers), MOST_OF_NAME),
+        visible(record.job.spec.model, MOST_OF_NAME),
+        visible(str(record.job.spec.layers), MOST_OF_NAME),
         _mask(record),
         f"{s.sampler}, {s.num_steps} steps, NFE {s.evaluations() if run_nfe is None else run_nfe}",
         f"σ {s.sigma_max:g} to {s.sigma_min:g}",
