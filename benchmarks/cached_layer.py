@@ -52,11 +52,14 @@ def map_both(data: Path) -> None:
     """Make the maps, as the window would."""
     from diffviews_desktop.engine.engine import Engine
     from diffviews_desktop.engine.jobs.mapping import MapLayer
-    from diffviews_desktop.values.folders import Source
+    from diffviews_desktop.values.folders import FolderRef
+    from diffviews_desktop.values.layers import LayerSet
+    from diffviews_desktop.values.maps import MapSpec
 
     engine = Engine("cpu")
     for layer in LAYERS:
-        engine.run(MapLayer(job_id=1, source=Source(data), model="net", layers=(layer,)))
+        spec = MapSpec("net", LayerSet([layer]))
+        engine.run(MapLayer(job_id=1, folder=FolderRef(data), spec=spec))
 
 
 def measure(data: Path, repeats: int) -> list[float]:
@@ -65,10 +68,10 @@ def measure(data: Path, repeats: int) -> list[float]:
 
     from diffviews_desktop.actions import maps
     from diffviews_desktop.app import App, Options, create_application
-    from diffviews_desktop.values.folders import Source
+    from diffviews_desktop.values.folders import FolderRef
 
     app = create_application(["cached_layer"])
-    main_app = App(Options(source=Source(data)))
+    main_app = App(Options(folder=FolderRef(data)))
     session, window = main_app.session, main_app.window
 
     def pump() -> None:

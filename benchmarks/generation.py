@@ -45,7 +45,8 @@ from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.engine.jobs.opening import LoadModel
 from diffviews_desktop.engine.protocol import Event, StepDone
 from diffviews_desktop.values.conditions import ClassLabel, from_choice
-from diffviews_desktop.values.folders import ModelLoaded, Source
+from diffviews_desktop.values.folders import FolderRef, ModelLoaded
+from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.sampling import GenerateSettings
 
 DDPMPP = "DDPM++ of CIFAR-10 (55.7 M)"
@@ -104,18 +105,17 @@ class Bench:
         torch.set_num_threads(threads)
         self.events: list[tuple[float, Event]] = []
         self.engine = Engine("cpu", threads=threads, emit=self._emit)
-        source = Source(path)
+        source = FolderRef(path)
         self.job = Generate(
             job_id=2,
-            source=source,
-            model=model,
-            layers=(layer,),
+            folder=source,
+            spec=MapSpec(model, (layer,)),
             rows=(0, 1, 2, 3, 4, 5, 6),
             condition=from_choice("zero"),
             settings=GenerateSettings(),
         )
-        self.engine.run(MapLayer(job_id=1, source=source, model=model, layers=(layer,)))
-        loaded = self.engine.run(LoadModel(job_id=1, source=source, model=model))
+        self.engine.run(MapLayer(job_id=1, folder=source, spec=MapSpec(model, (layer,))))
+        loaded = self.engine.run(LoadModel(job_id=1, folder=source, model=model))
         assert isinstance(loaded, ModelLoaded)
         self.settings = replace(loaded.settings, seed=0)
         folder = open_data_folder(unpack_demo() if path is None else path).model(model)

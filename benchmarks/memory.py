@@ -79,7 +79,9 @@ def one(count: int) -> dict[str, float]:
     from diffviews_desktop.engine.jobs.mapping import MapLayer
     from diffviews_desktop.engine.jobs.opening import LoadModel
     from diffviews_desktop.engine.protocol import Event, Progress
-    from diffviews_desktop.values.folders import Source
+    from diffviews_desktop.values.folders import FolderRef
+    from diffviews_desktop.values.layers import LayerSet
+    from diffviews_desktop.values.maps import MapSpec
 
     stage, peaks, stop = "loading the model", dict[str, float](), threading.Event()
 
@@ -89,12 +91,12 @@ def one(count: int) -> dict[str, float]:
             stage = event.stage
 
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        isolate(folder / "home")
-        make(folder, count)
-        source = Source(folder / "data")
+        home = Path(name)
+        isolate(home / "home")
+        make(home, count)
+        folder = FolderRef(home / "data")
         engine = Engine("cpu", emit=emit)
-        engine.run(LoadModel(job_id=1, source=source, model="net"))
+        engine.run(LoadModel(job_id=1, folder=folder, model="net"))
         before = anonymous()
         assert before is not None
 
@@ -104,8 +106,9 @@ def one(count: int) -> dict[str, float]:
 
         thread = threading.Thread(target=watch)
         thread.start()
+        spec = MapSpec("net", LayerSet([LAYER]))
         start = time.perf_counter()
-        mapped = engine.run(MapLayer(job_id=2, source=source, model="net", layers=(LAYER,)))
+        mapped = engine.run(MapLayer(job_id=2, folder=folder, spec=spec))
         taken = time.perf_counter() - start
         stop.set()
         thread.join()

@@ -53,13 +53,15 @@ def collect(layer: str, count: int, steps: int) -> tuple[NDArray, NDArray, list[
     from diffviews_desktop.engine.jobs.mapping import MapLayer
     from diffviews_desktop.engine.jobs.opening import DataOpened, LoadModel, OpenData
     from diffviews_desktop.values.conditions import ClassLabel
-    from diffviews_desktop.values.folders import Source
-    from diffviews_desktop.values.maps import LayerMap
+    from diffviews_desktop.values.folders import FolderRef
+    from diffviews_desktop.values.layers import LayerSet
+    from diffviews_desktop.values.maps import LayerMap, MapSpec
 
-    engine, source = Engine("cpu", threads=1), Source(None)
-    opened = engine.run(OpenData(job_id=1, source=source, model="digits"))
-    mapped = engine.run(MapLayer(job_id=2, source=source, model="digits", layers=(layer,)))
-    loaded = engine.run(LoadModel(job_id=3, source=source, model="digits"))
+    engine, folder = Engine("cpu", threads=1), FolderRef(None)
+    opened = engine.run(OpenData(job_id=1, folder=folder, model="digits"))
+    spec = MapSpec("digits", LayerSet([layer]))
+    mapped = engine.run(MapLayer(job_id=2, folder=folder, spec=spec))
+    loaded = engine.run(LoadModel(job_id=3, folder=folder, model="digits"))
     assert isinstance(opened, DataOpened)
     assert isinstance(mapped, LayerMap)
     activations = np.load(mapped.path / "activations.npy")

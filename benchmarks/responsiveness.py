@@ -65,7 +65,7 @@ def measure(large: Path) -> list[Row]:
     from diffviews_desktop.actions import folders, maps, picks, runs
     from diffviews_desktop.app import App, Options, create_application
     from diffviews_desktop.values.conditions import ZeroLabel
-    from diffviews_desktop.values.folders import Source
+    from diffviews_desktop.values.folders import FolderRef
 
     app = create_application(["responsiveness"])
     main_app = App(Options())
@@ -153,10 +153,10 @@ def measure(large: Path) -> list[Row]:
         folders.switch_model(main_app.context, model=name)
         phase("model switch", idle)
     demo = session.state.opened.samples
-    folders.open_data(main_app.context, source=Source(path=large))
+    folders.open_data(main_app.context, folder=FolderRef(large))
     phase("a million samples", lambda: session.state.opened.samples is not demo and idle())
     assert session.state.opened.samples is not None
-    folders.open_data(main_app.context, source=Source())
+    folders.open_data(main_app.context, folder=FolderRef())
     phase("the demo after them", lambda: session.state.opened.is_demo and idle())
     timer.stop()
     main_app.window.close()

@@ -82,13 +82,13 @@ def open_app(
     """Opens the window on a number of samples, waits until their small model is loaded, and keeps
     its settings apart from those of other tests."""
     from diffviews_desktop.app import App, Options
-    from diffviews_desktop.values.folders import Source
+    from diffviews_desktop.values.folders import FolderRef
 
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "settings"))
     made: list[App] = []
 
     def open_it(samples: int) -> App:
-        app = App(Options(source=Source(path=tiny_data(samples=samples))))
+        app = App(Options(folder=FolderRef(tiny_data(samples=samples))))
         made.append(app)
         app.start()
         until(qtbot, lambda: app.session.state.opened.loaded and not app.session.state.jobs.running)

@@ -24,8 +24,8 @@ from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.engine.record import read_record, replayed
 from diffviews_desktop.errors import DiffViewsError
 from diffviews_desktop.values.conditions import from_choice
-from diffviews_desktop.values.folders import ModelLoaded, Source
-from diffviews_desktop.values.maps import LayerMap, MapParameters
+from diffviews_desktop.values.folders import FolderRef, ModelLoaded
+from diffviews_desktop.values.maps import LayerMap, MapParameters, MapSpec
 
 T = TypeVar("T")
 
@@ -84,21 +84,21 @@ class HostileFolder:
 
         Whatever else is raised is a fault.
         """
-        source = Source(self.data, parameters=PARAMETERS)
+        source = FolderRef(self.data, parameters=PARAMETERS)
         opened = loaded = mapped = None
         job: Job
         for parameters in (None, PARAMETERS):
-            job = OpenData(job_id=1, source=replace(source, parameters=parameters))
+            job = OpenData(job_id=1, folder=replace(source, parameters=parameters))
             opened, refused = self._run(job, DataOpened)
             yield "open", refused
         if opened is None:
             return
         name = opened.model
-        job = LoadModel(job_id=1, source=source, model=name)
+        job = LoadModel(job_id=1, folder=source, model=name)
         loaded, refused = self._run(job, ModelLoaded)
         yield "load", refused
         for layers in ((), ("midblock",)):
-            job = MapLayer(job_id=1, source=source, model=name, layers=layers)
+            job = MapLayer(job_id=1, folder=source, spec=MapSpec(name, layers))
             mapped, refused = self._run(job, LayerMap)
             yield "map", refused
             if mapped is not None:
@@ -107,13 +107,13 @@ class HostileFolder:
                 write_embedding_csv(self.out / "map.csv", table, mapped.xy, mapped.z, mapped.trust)
         rows = np.arange(len(opened.samples))[:3]
         job = ExportSamples(
-            job_id=1, source=source, model=name, rows=rows, columns={}, file=self.out / "a.csv"
+            job_id=1, folder=source, model=name, rows=rows, columns={}, file=self.out / "a.csv"
         )
         yield "export", self._run(job, object)[1]
-        job = AveragePictures(job_id=1, source=source, model=name, rows=rows)
+        job = AveragePictures(job_id=1, folder=source, model=name, rows=rows)
         yield "average", self._run(job, object)[1]
         job = Extract(
-            job_id=1, source=source, model=name, layer_sets=(("midblock",),), out=self.out / "x"
+            job_id=1, folder=source, model=name, layer_sets=(("midblock",),), out=self.out / "x"
         )
         yield "extract", self._run(job, object)[1]
         if loaded is None:
@@ -121,9 +121,13 @@ class HostileFolder:
         settings = replace(loaded.settings, num_steps=1, seed=1)
         for choice in ("random", 0):
             job = Generate(
-                job_id=1, source=source, model=name, layers=(), rows=tuple(rows.tolist()),
-                condition=from_choice(choice), settings=settings,
-            )  # fmt: skip
+                job_id=1,
+                folder=source,
+                spec=MapSpec(name, ()),
+                rows=tuple(rows.tolist()),
+                condition=from_choice(choice),
+                settings=settings,
+            )
             made, refused = self._run(job, RunResult)
             yield "generate", refused
             if made is not None:
@@ -138,8 +142,8 @@ class HostileFolder:
         steps = min(job.settings.num_steps, 3)
         if isinstance(job, GenerateGrid):
             job = replace(job, samples=min(job.samples, 3))
-        source = replace(job.source, path=self.data)
-        job = replace(job, source=source, settings=replace(job.settings, num_steps=steps))
+        source = replace(job.folder, path=self.data)
+        job = replace(job, folder=source, settings=replace(job.settings, num_steps=steps))
         return self._run(job, object)[1]
 
     def _run(self, job: Job, kind: type[T]) -> tuple[T | None, DiffViewsError | None]:

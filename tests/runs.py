@@ -13,7 +13,8 @@ from PIL import Image
 
 from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid, PictureGrid, RunResult
 from diffviews_desktop.values.conditions import ZeroLabel
-from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.runs import GridCell, RunStep
 from diffviews_desktop.values.samples import SampleTable
 from diffviews_desktop.values.sampling import GenerateSettings
@@ -25,9 +26,8 @@ def made_up_run(seed: int, steps: int = 3, *, keep: bool = True, size: int = 8) 
     """A run every file of which tells its seed."""
     job = Generate(
         job_id=0,
-        source=Source(path=None),
-        model="tiny",
-        layers=("midblock",),
+        folder=FolderRef(None),
+        spec=MapSpec("tiny", ("midblock",)),
         rows=(),
         condition=ZeroLabel(),
         settings=_settings(seed),
@@ -54,9 +54,8 @@ def made_up_grid(seed: int, samples: int, size: int = 8) -> PictureGrid:
     """The same as a grid of pictures."""
     job = GenerateGrid(
         job_id=0,
-        source=Source(path=None),
-        model="tiny",
-        layers=("midblock",),
+        folder=FolderRef(None),
+        spec=MapSpec("tiny", ("midblock",)),
         rows=(),
         condition=ZeroLabel(),
         settings=_settings(seed),

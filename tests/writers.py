@@ -37,7 +37,7 @@ from diffviews_desktop.engine.jobs.mapping import Extract
 from diffviews_desktop.engine.jobs.opening import OpenData
 from diffviews_desktop.engine.jobs.samples import ExportSamples
 from diffviews_desktop.processing.umap import Projector, fit_map, save_embeddings
-from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.maps import MapParameters
 
 MODEL = "tiny"
@@ -122,11 +122,11 @@ def _csv(folder: Path) -> None:
 
 
 def _exported(folder: Path) -> None:
-    engine, source = Engine("cpu"), Source(path=folder)
-    engine.run(OpenData(job_id=1, source=source))
+    engine, source = Engine("cpu"), FolderRef(folder)
+    engine.run(OpenData(job_id=1, folder=source))
     rows = np.arange(3)
     job = ExportSamples(
-        job_id=2, source=source, model=MODEL, rows=rows, columns={}, file=folder / "samples.csv"
+        job_id=2, folder=source, model=MODEL, rows=rows, columns={}, file=folder / "samples.csv"
     )
     engine.run(job)
 
@@ -134,7 +134,7 @@ def _exported(folder: Path) -> None:
 def _extracted(folder: Path) -> None:
     job = Extract(
         job_id=1,
-        source=Source(path=folder),
+        folder=FolderRef(folder),
         model=MODEL,
         layer_sets=(("midblock",),),
         out=folder,

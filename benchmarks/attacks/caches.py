@@ -34,12 +34,13 @@ from diffviews_desktop.engine.jobs.mapping import Extract, LinkMaps, MapLayer
 from diffviews_desktop.errors import DiffViewsError
 from diffviews_desktop.processing.umap import MapParameters
 from diffviews_desktop.values.conditions import from_choice
-from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.sampling import GenerateSettings
 
 MODEL, LAYER = "digits-8x8", "encoder_block_0"
 NARROW = MapParameters(pca_components=9)  # needs the kept activations
-SOURCE = Source(None, max_classes=2)
+SOURCE = FolderRef(None, max_classes=2)
 
 
 # ---- damages ------------------------------------------------------------------------------------
@@ -69,8 +70,8 @@ DAMAGES = (flip, zero, cut)
 # ---- what is made of a cache --------------------------------------------------------------------
 
 
-def map_of(source: Source) -> list[np.ndarray]:
-    made = Engine("cpu").run(MapLayer(job_id=1, source=source, model=MODEL, layers=(LAYER,)))
+def map_of(source: FolderRef) -> list[np.ndarray]:
+    made = Engine("cpu").run(MapLayer(job_id=1, folder=source, spec=MapSpec(MODEL, (LAYER,))))
     return [made.xy, made.reduced]
 
 
@@ -81,9 +82,8 @@ def other_map() -> list[np.ndarray]:
 def masked_picture() -> list[np.ndarray]:
     job = Generate(
         job_id=1,
-        source=SOURCE,
-        model=MODEL,
-        layers=(LAYER,),
+        folder=SOURCE,
+        spec=MapSpec(MODEL, (LAYER,)),
         rows=(0, 50, 99, 150, 199),
         condition=from_choice(1),
         settings=GenerateSettings(num_steps=3, mask_steps=3, noise_mode="fixed", seed=7),
@@ -93,18 +93,16 @@ def masked_picture() -> list[np.ndarray]:
 
 def extracted() -> list[np.ndarray]:
     with tempfile.TemporaryDirectory() as out:
-        job = Extract(job_id=1, source=SOURCE, model=MODEL, layer_sets=((LAYER,),), out=Path(out))
+        job = Extract(job_id=1, folder=SOURCE, model=MODEL, layer_sets=((LAYER,),), out=Path(out))
         return [np.load(file) for file in Engine("cpu").run(job).files]
 
 
 def linked_map() -> list[np.ndarray]:
     job = LinkMaps(
         job_id=1,
-        source=replace(SOURCE, parameters=NARROW),
-        model=MODEL,
-        layers=("midblock",),
-        other_model=MODEL,
-        other_layers=(LAYER,),
+        folder=replace(SOURCE, parameters=NARROW),
+        spec=MapSpec(MODEL, ("midblock",)),
+        other=MapSpec(MODEL, (LAYER,)),
     )
     return [Engine("cpu").run(job).map.xy]
 
@@ -189,7 +187,7 @@ def verified(kept: Kept, choose: random.Random) -> Trial:
 def unfinished(kept: Kept, choose: random.Random) -> Trial:
     """Rows that were extracted and not yet mapped."""
     expected, survived = other_map(), 0
-    job = Extract(job_id=1, source=SOURCE, model=MODEL, layer_sets=((LAYER,),))
+    job = Extract(job_id=1, folder=SOURCE, model=MODEL, layer_sets=((LAYER,),))
     for number in range(8):
         shutil.rmtree(kept.root)
         Engine("cpu").run(job)

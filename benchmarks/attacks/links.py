@@ -27,7 +27,7 @@ from writers import WRITERS, former_names, plans
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.opening import ConvertCheckpoint
 from diffviews_desktop.errors import DiffViewsError
-from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.folders import FolderRef
 
 PROGRAM = str(Path(sys.executable).with_name("diffviews-desktop"))
 BESIDE = "data/tiny/embeddings/layer_cache"
@@ -64,9 +64,9 @@ def start(*arguments: object) -> None:
 
 def converted_in_the_window(folder: Path) -> None:
     """What the window's *Convert* has the engine do."""
-    source = Source(path=folder / "data")
+    source = FolderRef(folder / "data")
     with suppress(DiffViewsError):
-        Engine("cpu").run(ConvertCheckpoint(job_id=1, source=source, model="tiny"))
+        Engine("cpu").run(ConvertCheckpoint(job_id=1, folder=source, model="tiny"))
 
 
 def pickled(folder: Path) -> None:

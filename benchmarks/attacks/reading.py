@@ -123,14 +123,16 @@ def open_and_map(data: Path) -> None:
     from diffviews_desktop.engine.engine import Engine
     from diffviews_desktop.engine.jobs.mapping import MapLayer
     from diffviews_desktop.engine.jobs.opening import LoadModel, OpenData
-    from diffviews_desktop.values.folders import Source
-    from diffviews_desktop.values.maps import MapParameters
+    from diffviews_desktop.values.folders import FolderRef
+    from diffviews_desktop.values.layers import LayerSet
+    from diffviews_desktop.values.maps import MapParameters, MapSpec
 
     engine = Engine("cpu", threads=1)
-    source = Source(data, parameters=MapParameters(n_neighbors=3, pca_components=4))
-    engine.run(OpenData(job_id=1, source=source))
-    engine.run(LoadModel(job_id=2, source=source, model="tiny"))
-    engine.run(MapLayer(job_id=3, source=source, model="tiny", layers=("midblock",)))
+    folder, parameters = FolderRef(data), MapParameters(n_neighbors=3, pca_components=4)
+    engine.run(OpenData(job_id=1, folder=folder, parameters=parameters))
+    engine.run(LoadModel(job_id=2, folder=folder, model="tiny", parameters=parameters))
+    spec = MapSpec("tiny", LayerSet(["midblock"]), parameters)
+    engine.run(MapLayer(job_id=3, folder=folder, spec=spec))
 
 
 def unfit_files(root: Path) -> Trial:

@@ -104,10 +104,10 @@ def window(folders: Sequence[Path]) -> None:
     from diffviews_desktop.actions import picks
     from diffviews_desktop.actions.folders import open_data
     from diffviews_desktop.app import App, Options, create_application
-    from diffviews_desktop.values.folders import Source
+    from diffviews_desktop.values.folders import FolderRef
 
     app = create_application(sys.argv[:1])
-    main = App(Options(source=Source(path=folders[0]), device="cpu", reset=True))
+    main = App(Options(folder=FolderRef(folders[0]), device="cpu", reset=True))
     shown, session = main.window, main.session
 
     def pump(done: Callable[[], object], seconds: float = 400) -> None:
@@ -151,7 +151,7 @@ def window(folders: Sequence[Path]) -> None:
     found = [widths()]
     for number, folder in enumerate(folders):
         if number:
-            open_data(main.context, Source(path=folder))
+            open_data(main.context, FolderRef(folder))
         use()
         found.append(widths())
     shown.close()

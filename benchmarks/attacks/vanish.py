@@ -77,32 +77,35 @@ def work(job: str, data: Path, components: int = 4) -> Any:
     from diffviews_desktop.engine.jobs.importing import ImportData
     from diffviews_desktop.engine.jobs.mapping import Extract, MapLayer
     from diffviews_desktop.values.conditions import RandomClass
-    from diffviews_desktop.values.folders import Source
-    from diffviews_desktop.values.maps import MapParameters
+    from diffviews_desktop.values.folders import FolderRef
+    from diffviews_desktop.values.layers import LayerSet
+    from diffviews_desktop.values.maps import MapParameters, MapSpec
     from diffviews_desktop.values.sampling import GenerateSettings
 
-    source = Source(data, parameters=MapParameters(n_neighbors=5, pca_components=components))
-    at: dict[str, Any] = {"job_id": 1, "source": source, "model": "net"}
-    layer = ("midblock",)
+    at: dict[str, Any] = {"job_id": 1, "folder": FolderRef(data)}
+    parameters = MapParameters(n_neighbors=5, pca_components=components)
+    layer = LayerSet(["midblock"])
+    first = MapSpec("net", layer, parameters)
+    second = MapSpec("net", LayerSet(["encoder_bottleneck"]), parameters)
     if job == "map of stored activations":
-        return MapLayer(**{**at, "model": "stored"}, layers=layer)
+        return MapLayer(**at, spec=MapSpec("stored", layer, parameters))
     if job == "map":
-        return MapLayer(**at, layers=layer)
+        return MapLayer(**at, spec=first)
     if job == "other map":  # of the activations that the cache has
-        return MapLayer(**at, layers=("encoder_bottleneck",))
+        return MapLayer(**at, spec=second)
     if job == "extract":
-        return Extract(**at, layer_sets=(layer,), out=data / "out")
+        return Extract(**at, model="net", layer_sets=(layer,), out=data / "out")
     if job == "generate":
         return Generate(
             **at,
-            layers=("encoder_bottleneck",),
+            spec=second,
             rows=(1, 2),
             condition=RandomClass(),
             settings=GenerateSettings(seed=1),
         )
     return ImportData(
         job_id=1,
-        source=source,
+        folder=FolderRef(data),
         checkpoint=data / "net" / "checkpoints" / "tiny.safetensors",
         out=data / "out",
         name="new",

@@ -63,7 +63,9 @@ def generate_cell(context: Context, index: int) -> None:
     if grid is None or cell is None:
         return
     job = grid.job
-    if (job.folder, job.spec.model) != (state.opened.folder, state.opened.model):
+    opened = state.opened
+    asked = job.folder, job.spec.model, job.spec.parameters
+    if asked != (opened.folder, opened.model, opened.parameters):
         context.say("This grid belongs to another model or map: open that to draw it again.")
         return
     again = Generate(

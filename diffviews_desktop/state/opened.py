@@ -61,9 +61,9 @@ class Opened:
     @property
     def spec(self) -> MapSpec | None:
         """Which map is on screen."""
-        if self.model is None or self.layer_map is None:
+        if self.layer_map is None:
             return None
-        return MapSpec(self.model, self.layer_map.layers, self.parameters)
+        return MapSpec(self.layer_map.model, self.layer_map.layers, self.parameters)
 
     @property
     def unconditional(self) -> bool:

@@ -25,7 +25,8 @@ from diffviews_desktop.data.folder.dataset import write_embedding_csv
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.processing.umap import MapParameters, Projector
-from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.samples import SampleTable
 
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -128,7 +129,7 @@ def build(root: Path, name: str, weights: Path) -> None:
             **recipe["config"],
         },
     )
-    job = MapLayer(job_id=1, source=Source(root), model=name, layers=LAYERS)
+    job = MapLayer(job_id=1, folder=FolderRef(root), spec=MapSpec(name, LAYERS))
     layer_map = Engine("cpu").run(job)
     projector = Projector.load(layer_map.path / "projector.npz")
     shutil.rmtree(folder / "embeddings" / "layer_cache")

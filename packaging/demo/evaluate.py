@@ -45,7 +45,7 @@ from diffviews_desktop.engine.jobs.mapping import Extract, LayersExtracted
 from diffviews_desktop.processing.neighbors import neighbors_of
 from diffviews_desktop.processing.reduction import fit_reduction
 from diffviews_desktop.values.conditions import Choice
-from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.folders import FolderRef, Overrides
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MapParameters
 
@@ -92,7 +92,7 @@ class Samples:
         self._shapes = shapes
         job = Extract(
             job_id=1,
-            source=Source(root, checkpoint=str(weights.resolve())),
+            folder=FolderRef(root, overrides=Overrides(checkpoint=str(weights.resolve()))),
             model="digits",
             layer_sets=tuple(LayerSet((layer,)) for layer in shapes),
             out=root / "activations",

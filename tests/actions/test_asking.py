@@ -16,7 +16,7 @@ from diffviews_desktop.engine.jobs.samples import AveragePictures
 from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import State
-from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.folders import FolderRef
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,7 @@ def session(qtbot: QtBot) -> Session:
 
 def submit(session: Session, worker: Recorder, *kinds: type[Job[None]]) -> None:
     for kind in kinds:
-        job = kind(job_id=worker.next_id(), source=Source())
+        job = kind(job_id=worker.next_id(), folder=FolderRef())
         asking.submit(context_of(session, worker), job, kind.__name__)
 
 

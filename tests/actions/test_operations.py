@@ -61,15 +61,17 @@ from diffviews_desktop.values.conditions import (
     described,
     from_choice,
 )
-from diffviews_desktop.values.folders import LayerInfo, ModelLoaded, ModelSummary, Source
-from diffviews_desktop.values.maps import LayerMap, MapParameters
+from diffviews_desktop.values.folders import FolderRef, LayerInfo, ModelLoaded, ModelSummary
+from diffviews_desktop.values.layers import LayerSet
+from diffviews_desktop.values.maps import LayerMap, MapParameters, MapSpec
 from diffviews_desktop.values.row_set import RowSet
 from diffviews_desktop.values.runs import GridCell, RunStep
 from diffviews_desktop.values.samples import SampleTable
 from diffviews_desktop.values.sampling import GenerateSettings
 
 N = 40
-SOURCE = Source(path=Path("data"))
+FOLDER = FolderRef(Path("data"))
+SPEC = MapSpec("edm", LayerSet(["midblock"]))
 EDM, DMD2 = GenerateSettings(num_steps=18, mask_steps=18, sigma_min=0.002), GenerateSettings()
 AnyJob = TypeVar("AnyJob", bound=Job)
 
@@ -142,7 +144,7 @@ def opened_state() -> State:
     models = (ModelSummary("dmd2", "a", "", DMD2), ModelSummary("edm", "b", "", EDM))
     return State(
         opened=Opened(
-            source=SOURCE,
+            folder=FOLDER,
             path=Path("data"),
             models=models,
             model="edm",
@@ -156,7 +158,7 @@ def opened_state() -> State:
 
 def data_opened(model: str = "edm", path: str = "data", **change: Any) -> DataOpened:
     values = dict(
-        source=Source(path=Path(path)),
+        folder=FolderRef(Path(path)),
         path=Path(path),
         is_demo=False,
         models=opened_state().opened.models,
@@ -362,7 +364,7 @@ def test_a_map_without_activations_gets_them_first_then_suggests_what_was_asked(
     assert worker.submitted == []
     picks.suggest_neighbors(context_of(session, worker), count=9)
     job = worker.only(MapLayer)
-    assert job.layers == ("midblock",)
+    assert job.spec.layers == ("midblock",)
     finish(session, worker, job.job_id, layer_map())
     assert len(session.state.picks.selection.suggested) == 9
     assert [row for row, _ in session.state.picks.selection.suggested][:2] == [11, 9]
@@ -489,20 +491,20 @@ def test_opening_leaves_the_window_until_the_data_are_there(
     session: Session, worker: Recorder
 ) -> None:
     before = session.state
-    source = Source(path=Path("elsewhere"), max_classes=3)
-    folders.open_data(context_of(session, worker), source=source, model="a")
+    source = FolderRef(Path("elsewhere"), max_classes=3)
+    folders.open_data(context_of(session, worker), folder=source, model="a")
     job = worker.only(OpenData)
-    assert (job.source, job.model) == (source, "a")
+    assert (job.folder, job.model) == (source, "a")
     assert running(session, job).title == "Opening data"
     for name in ("opened", "runs", "picks", "view"):
         assert getattr(session.state, name) is getattr(before, name), name
-    folders.open_data(context_of(session, worker), source=Source())
+    folders.open_data(context_of(session, worker), folder=FolderRef())
     assert session.state.jobs.running[-1].title == "Opening the demo"
 
 
 def test_opened_data_load_their_model(session: Session, worker: Recorder) -> None:
     session.update(State())
-    folders.open_data(context_of(session, worker), source=SOURCE)
+    folders.open_data(context_of(session, worker), folder=FOLDER)
     opening = worker.only(OpenData)
     finish(session, worker, opening.job_id, data_opened())
     state = session.state
@@ -514,7 +516,7 @@ def test_opened_data_load_their_model(session: Session, worker: Recorder) -> Non
     assert state.runs.settings == EDM
     assert state.opened.layer_map is not None
     job = worker.only(LoadModel)
-    assert (job.model, job.source) == ("edm", SOURCE)
+    assert (job.model, job.folder) == ("edm", FOLDER)
     assert [r.job for r in state.jobs.running] == [job]
     assert state.notice is None
 
@@ -533,7 +535,7 @@ def test_switching_the_model_takes_its_defaults_and_keeps_runs(
     assert len(worker.submitted) == 1  # it is open
     folders.switch_model(context_of(session, worker), model="dmd2")
     job = worker.only(OpenData)
-    assert (job.model, job.source) == ("dmd2", SOURCE)
+    assert (job.model, job.folder) == ("dmd2", FOLDER)
     assert session.state.runs.settings == mine
     finish(session, worker, job.job_id, data_opened("dmd2"))
     state = session.state
@@ -550,7 +552,7 @@ def test_switching_the_model_takes_its_defaults_and_keeps_runs(
 def test_opening_the_same_model_again_keeps_settings(session: Session, worker: Recorder) -> None:
     mine = GenerateSettings(num_steps=99)
     runs.change_settings(context_of(session, worker), settings=mine, condition=from_choice(2))
-    folders.open_data(context_of(session, worker), source=SOURCE, model="edm")
+    folders.open_data(context_of(session, worker), folder=FOLDER, model="edm")
     finish(session, worker, 1, data_opened())
     assert session.state.runs.settings == mine
     assert choice_of(session.state.runs.condition) == 2
@@ -563,7 +565,7 @@ def test_another_folder_starts_afresh(session: Session, worker: Recorder) -> Non
     session.update(
         replace(session.state, opened=replace(session.state.opened, model_problem="no checkpoint"))
     )
-    folders.open_data(context_of(session, worker), source=Source(path=Path("b")))
+    folders.open_data(context_of(session, worker), folder=FolderRef(Path("b")))
     finish(session, worker, worker.last_id, data_opened(path="b"))
     state = session.state
     assert state.runs.all == ()
@@ -576,7 +578,7 @@ def test_another_folder_starts_afresh(session: Session, worker: Recorder) -> Non
 
 
 def test_problems_of_a_folder_are_said_at_once(session: Session, worker: Recorder) -> None:
-    folders.open_data(context_of(session, worker), source=SOURCE)
+    folders.open_data(context_of(session, worker), folder=FOLDER)
     finish(session, worker, 1, data_opened(problems=("bad cannot be opened: x.", "another.")))
     assert said(session) == "bad cannot be opened: x. (2 problems)"
     assert session.state.notice is not None
@@ -587,14 +589,14 @@ def test_problems_of_a_folder_are_said_at_once(session: Session, worker: Recorde
 def test_a_folder_without_a_map_is_mapped_once_the_model_is_loaded(
     session: Session, worker: Recorder
 ) -> None:
-    folders.open_data(context_of(session, worker), source=SOURCE)
+    folders.open_data(context_of(session, worker), folder=FOLDER)
     finish(session, worker, 1, data_opened(layer_map=None, default_layers=()))
     loading = worker.only(LoadModel)
     loaded = ModelLoaded("edm", "cpu", 4, 8, (LayerInfo("midblock", (2, 2, 2), False),))
     finish(session, worker, loading.job_id, loaded)
     assert session.state.opened.loaded is loaded
     job = worker.only(MapLayer)
-    assert job.layers == ()
+    assert job.spec.layers == ()
     assert running(session, job).title == "Mapping the default layer"
     finish(session, worker, job.job_id, layer_map())
     assert session.state.opened.layer_map is not None
@@ -609,7 +611,7 @@ BY_THE_ADAPTER = GenerateSettings(num_steps=40, mask_steps=40, sigma_max=50.0, r
 
 def loads(session: Session, worker: Recorder, **facts: Any) -> ModelLoaded:
     """Its model is loaded, as the engine says it."""
-    folders.open_data(context_of(session, worker), source=SOURCE)
+    folders.open_data(context_of(session, worker), folder=FOLDER)
     finish(session, worker, worker.last_id, data_opened())
     loaded = ModelLoaded("edm", "cpu", 3, 8, (), **{"settings": BY_THE_ADAPTER, **facts})
     finish(session, worker, worker.last_id, loaded)
@@ -627,7 +629,7 @@ def test_settings_of_the_loaded_model_are_taken_over(session: Session, worker: R
 def test_a_setting_typed_before_the_model_is_loaded_stays_and_the_others_are_the_models(
     session: Session, worker: Recorder
 ) -> None:
-    folders.open_data(context_of(session, worker), source=SOURCE)
+    folders.open_data(context_of(session, worker), folder=FOLDER)
     finish(session, worker, worker.last_id, data_opened())
     mine = replace(session.state.runs.settings, num_steps=7, mask_steps=7)
     runs.change_settings(context_of(session, worker), settings=mine, condition=from_choice("zero"))
@@ -664,7 +666,7 @@ def test_a_conversion_is_offered_done_and_not_offered_again(
     assert session.state.notice.offer == "convert"
     folders.convert_checkpoint(context_of(session, worker))
     job = worker.only(ConvertCheckpoint)
-    assert (job.model, job.source) == ("edm", SOURCE)
+    assert (job.model, job.folder) == ("edm", FOLDER)
     assert running(session, job).title == "Converting the checkpoint"
     finish(session, worker, job.job_id, CheckpointConverted("edm", Path("edm.safetensors")))
     assert "edm.safetensors is used from now on" in said(session)
@@ -716,7 +718,7 @@ def test_notes_of_a_run_are_said(session: Session, worker: Recorder) -> None:
 def test_a_loaded_model_that_is_no_longer_open_is_ignored(
     session: Session, worker: Recorder
 ) -> None:
-    job = LoadModel(job_id=50, source=SOURCE, model="dmd2")
+    job = LoadModel(job_id=50, folder=FOLDER, model="dmd2")
     add_job(session, RunningJob(job, "Loading dmd2"))
     finish(session, worker, 50, ModelLoaded("dmd2", "cpu", 4, 8, ()))
     assert session.state.opened.loaded is None
@@ -751,7 +753,7 @@ def test_the_old_map_stays_until_the_new_one_is_there(session: Session, worker: 
     picks.suggest_neighbors(context_of(session, worker), count=3)
     run = generate(session, worker, steps=2)
     job = change(session, worker, "decoder_block_1")
-    assert (job.model, job.source, job.layers) == ("edm", SOURCE, ("decoder_block_1",))
+    assert (job.folder, job.spec) == (FOLDER, MapSpec("edm", LayerSet(["decoder_block_1"])))
     assert session.state.opened.layer_map is old
     new = layer_map(("decoder_block_1",), notes=("2 pictures are missing.",))
     finish(session, worker, job.job_id, new)
@@ -810,7 +812,7 @@ def test_a_map_of_a_model_that_is_no_longer_open_is_ignored(
     assert session.state.opened.layer_map is old
     job = change(session, worker, "encoder_block_1")
     session.update(
-        replace(session.state, opened=replace(session.state.opened, source=Source(path=Path("b"))))
+        replace(session.state, opened=replace(session.state.opened, folder=FolderRef(Path("b"))))
     )
     finish(session, worker, job.job_id, layer_map(("encoder_block_1",), model="dmd2"))
     assert session.state.opened.layer_map is old
@@ -857,15 +859,15 @@ def test_other_parameters_make_another_map_and_the_old_one_stays_until_then(
     run = generate(session, worker, steps=2)
     undo = session.undo_stack.count()
     job = change_parameters(session, worker)
-    assert job.source == replace(SOURCE, parameters=COSINE)
-    assert (job.model, job.layers) == ("edm", ("midblock",))
-    assert session.state.opened.source is before.opened.source
+    assert (job.folder, job.spec) == (FOLDER, replace(SPEC, parameters=COSINE))
+    assert session.state.opened.parameters is None
+    assert session.state.opened.folder is before.opened.folder
     assert session.state.opened.layer_map is before.opened.layer_map
     assert session.state.picks.selection.suggested
     new = layer_map()
     finish(session, worker, job.job_id, new)
     state = session.state
-    assert (state.opened.layer_map, state.opened.source) == (new, job.source)
+    assert (state.opened.layer_map, state.opened.spec) == (new, job.spec)
     assert state.picks.selection == Selection(10, (30,))  # what another map suggested is gone
     kept = state.runs.run(run.job_id)
     assert kept is not None
@@ -875,7 +877,7 @@ def test_other_parameters_make_another_map_and_the_old_one_stays_until_then(
     session.undo_stack.redo()
     assert session.state.picks.selection == Selection(10, (30,))
     finish(session, worker, change_parameters(session, worker, None).job_id, layer_map())
-    assert session.state.opened.source == SOURCE
+    assert session.state.opened.spec == SPEC
     assert session.state.on_this_map(kept)
 
 
@@ -893,11 +895,11 @@ def test_a_map_that_does_not_come_leaves_map_and_source(
             answers.on_cancelled(context_of(session, worker), job_id=job.job_id)
         else:
             finish(session, worker, job.job_id, layer_map())
-    assert session.state.opened.source is before.opened.source
+    assert session.state.opened.spec == before.opened.spec
     assert session.state.opened.layer_map is before.opened.layer_map
     assert session.state.jobs.running == ()
     # and the next layer is mapped as before
-    assert change(session, worker, "encoder_block_0").source == SOURCE
+    assert change(session, worker, "encoder_block_0").spec.parameters is None
 
 
 def test_the_same_parameters_again_are_no_work(session: Session, worker: Recorder) -> None:
@@ -917,18 +919,18 @@ def test_layer_and_parameters_that_were_asked_for_add_up(
 ) -> None:
     first = change(session, worker, "encoder_block_0")
     second = change_parameters(session, worker)
-    assert second.layers == ("encoder_block_0",)
+    assert second.spec.layers == ("encoder_block_0",)
     third = change(session, worker, "encoder_block_1")
-    assert (third.source.parameters, third.layers) == (COSINE, ("encoder_block_1",))
+    assert third.spec == MapSpec("edm", LayerSet(["encoder_block_1"]), COSINE)
     assert worker.cancelled[0] == first.job_id
     assert second.job_id in worker.cancelled
     finish(session, worker, third.job_id, layer_map(("encoder_block_1",)))
-    assert session.state.opened.source.parameters == COSINE
+    assert session.state.opened.parameters == COSINE
 
 
 def test_layers_are_mapped_for_some_parameters(session: Session, worker: Recorder) -> None:
     layers = tuple(LayerInfo(n, (1,), n != "b") for n in ("midblock", "a", "b"))
-    folders.open_data(context_of(session, worker), source=SOURCE)
+    folders.open_data(context_of(session, worker), folder=FOLDER)
     finish(session, worker, worker.last_id, data_opened())
     finish(session, worker, worker.last_id, ModelLoaded("edm", "cpu", 3, 8, layers))
 
@@ -1035,7 +1037,7 @@ def test_what_was_imported_is_opened(session: Session, worker: Recorder) -> None
     assert session.state.notice is not None
     assert session.state.notice.details == "1 picture is broken.\nAnother."
     opening = worker.only(OpenData)
-    assert (opening.source, opening.model) == (Source(path=Path("made")), "cats")
+    assert (opening.folder, opening.model) == (FolderRef(Path("made")), "cats")
     assert session.state.opened.path == Path("data")  # until it is there
 
 
@@ -1069,9 +1071,8 @@ def test_a_run_carries_every_input(session: Session, worker: Recorder) -> None:
     runs.generate_from_neighbors(context_of(session, worker), settings, from_choice(3))
     assert worker.only(Generate) == Generate(
         job_id=1,
-        source=SOURCE,
-        model="edm",
-        layers=("midblock",),
+        folder=FOLDER,
+        spec=SPEC,
         rows=(6, 11, 2),
         condition=from_choice(3),
         settings=settings,
@@ -1335,8 +1336,7 @@ def test_a_run_is_compared_with_the_same_one_without_its_mask(
     do_steps(session, job, 1)
     compare(session, worker)
     assert worker.submitted[-1] == Generate(
-        job_id=2, source=SOURCE, model="edm", layers=("midblock",), rows=(),
-        condition=from_choice("zero"),
+        job_id=2, folder=FOLDER, spec=SPEC, rows=(), condition=from_choice("zero"),
         settings=GenerateSettings(
             num_steps=6, mask_steps=6, sampler="heun", s_churn=3.0, guidance_scale=2.0, rho=5.0,
             seed=7,
@@ -1512,7 +1512,7 @@ def test_the_finished_picture_of_the_shown_run_is_placed(
     runs.scrub_to(context_of(session, worker), step=0)
     job = find_landing(session, worker)
     record = session.state.runs.run(shown.job_id)
-    assert (job.source, job.model, job.layers) == (SOURCE, "edm", ("midblock",))
+    assert (job.folder, job.spec) == (FOLDER, SPEC)
     assert job.image is record.steps[-1].image  # the finished one, whichever is looked at
     assert (job.condition, job.sigma, job.seed) == (told(3), 0.5, 8)
     assert running(session, job).title == "Placing run 2"
@@ -1616,9 +1616,14 @@ def test_a_grid_carries_every_input(session: Session, worker: Recorder) -> None:
     }
     job = generate_grid(session, worker, **axes)
     assert job == GenerateGrid(
-        job_id=1, source=SOURCE, model="edm", layers=("midblock",), rows=(6, 11, 2),
-        condition=from_choice(2), settings=EDM, **axes,
-    )  # fmt: skip
+        job_id=1,
+        folder=FOLDER,
+        spec=SPEC,
+        rows=(6, 11, 2),
+        condition=from_choice(2),
+        settings=EDM,
+        **axes,
+    )
     assert running(session, job).title == "Generating a grid"
     assert session.state.runs.grid.job is job
     assert session.state.runs.grid.cells == ()
@@ -1742,10 +1747,13 @@ def test_a_picture_of_a_grid_is_drawn_again_as_a_run(session: Session, worker: R
     experiments.generate_cell(context_of(session, worker), index=2)
     again = worker.only(Generate)
     assert again == Generate(
-        job_id=2, source=SOURCE, model="edm", layers=("midblock",), rows=(6, 11),
+        job_id=2,
+        folder=FOLDER,
+        spec=SPEC,
+        rows=(6, 11),
         condition=from_choice(2),
         settings=replace(EDM, seed=50, strength=1.0),
-    )  # fmt: skip
+    )
     assert again.settings == cells[2].settings
     assert [r.name for r in session.state.runs.all] == ["Run 1"]
     assert session.state.runs.settings == DMD2  # the panel is left alone
@@ -1762,8 +1770,8 @@ def test_a_picture_of_a_grid_is_not_drawn_by_another_model_or_without_a_grid(
     job = generate_grid(session, worker, samples=2)
     begin_grid(session, job, seed=50, cells=2)
     opened = session.state
-    other_map = replace(SOURCE, parameters=MapParameters(n_neighbors=5))
-    for change in ({"model": "dmd2"}, {"source": other_map}):
+    other_map = MapParameters(n_neighbors=5)
+    for change in ({"model": "dmd2"}, {"parameters": other_map}):
         session.update(replace(opened, opened=replace(opened.opened, **change)))
         experiments.generate_cell(context_of(session, worker), index=0)
         assert said(session).startswith("This grid belongs to another model or map")
@@ -1783,7 +1791,7 @@ def test_grid_and_unmasked_runs_stay_with_the_folder(session: Session, worker: R
     finish(session, worker, worker.last_id, data_opened("dmd2"))
     assert session.state.runs.grid is grid
     assert session.state.runs.unmasked == unmasked
-    folders.open_data(context_of(session, worker), source=Source(path=Path("b")))
+    folders.open_data(context_of(session, worker), folder=FolderRef(Path("b")))
     finish(session, worker, worker.last_id, data_opened(path="b"))
     assert session.state.runs.grid is None
     assert session.state.runs.unmasked == ()
@@ -1873,8 +1881,8 @@ def test_a_cancelled_job_is_said_to_end_and_nothing_more_of_it_shows(
 def test_a_model_that_cannot_be_loaded_says_why_and_the_map_stays(
     session: Session, worker: Recorder
 ) -> None:
-    job = LoadModel(job_id=50, source=SOURCE, model="edm")
-    other = LoadModel(job_id=51, source=SOURCE, model="dmd2")
+    job = LoadModel(job_id=50, folder=FOLDER, model="edm")
+    other = LoadModel(job_id=51, folder=FOLDER, model="dmd2")
     add_job(session, RunningJob(job, "Loading edm"))
     add_job(session, RunningJob(other, "Loading dmd2"))
     answers.on_failed(context_of(session, worker), job_id=51, message="Of another.", details="")
@@ -1888,7 +1896,7 @@ def test_a_model_that_cannot_be_loaded_says_why_and_the_map_stays(
 
 
 def test_a_model_whose_engine_died_is_loaded_again_once(session: Session, worker: Recorder) -> None:
-    job = LoadModel(job_id=50, source=SOURCE, model="edm")
+    job = LoadModel(job_id=50, folder=FOLDER, model="edm")
     add_job(session, RunningJob(job, "Loading edm"))
     answers.on_engine_changed(context_of(session, worker), status="stopped")
     answers.on_failed(
@@ -1896,7 +1904,7 @@ def test_a_model_whose_engine_died_is_loaded_again_once(session: Session, worker
     )
     assert session.state.opened.model_problem is None
     again = worker.only(LoadModel)
-    assert (again.source, again.model) == (SOURCE, "edm")
+    assert (again.folder, again.model) == (FOLDER, "edm")
     assert [running.job for running in session.state.jobs.running] == [again]
     answers.on_failed(
         context_of(session, worker), job_id=again.job_id, message="It died.", details=""
@@ -1974,7 +1982,7 @@ def test_a_model_can_be_chosen_again_before_its_cancelled_loading_has_ended(
 def test_the_cancelled_loading_of_a_model_that_is_not_open_is_no_problem(
     session: Session, worker: Recorder
 ) -> None:
-    job = LoadModel(job_id=50, source=SOURCE, model="dmd2")
+    job = LoadModel(job_id=50, folder=FOLDER, model="dmd2")
     add_job(session, RunningJob(job, "Loading dmd2"))
     answers.on_cancelled(context_of(session, worker), job_id=50)
     assert session.state.opened.model_problem is None

@@ -36,7 +36,8 @@ from diffviews_desktop.values.conditions import (
     ZeroLabel,
     from_choice,
 )
-from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.folders import FolderRef, Overrides
+from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.sampling import GenerateSettings
 
 
@@ -214,15 +215,14 @@ def test_the_engine_extracts_and_draws_with_it(
     register: Callable[[str, type], None], tiny_data: Callable[..., Path]
 ) -> None:
     register("poet", Poet)
-    source = Source(
+    source = FolderRef(
         tiny_data(channels=1, samples=12, embedding=False),
-        adapter="poet",
-        extraction_input="scaled",
+        overrides=Overrides(adapter="poet", extraction_input="scaled"),
     )
     engine = Engine("cpu", threads=1)
     out = source.path / "out"
     made = engine.run(
-        Extract(job_id=1, source=source, model="tiny", layer_sets=(("verse",),), out=out)
+        Extract(job_id=1, folder=source, model="tiny", layer_sets=(("verse",),), out=out)
     )
     assert isinstance(made, LayersExtracted)
     rows = np.load(out / "verse.npy")
@@ -236,9 +236,8 @@ def test_the_engine_extracts_and_draws_with_it(
     drawn = engine.run(
         Generate(
             job_id=2,
-            source=source,
-            model="tiny",
-            layers=("verse",),
+            folder=source,
+            spec=MapSpec("tiny", ("verse",)),
             rows=(1, 2),
             condition=from_choice("random"),
             settings=GenerateSettings(num_steps=2, sigma_max=5.0, sigma_min=0.5),

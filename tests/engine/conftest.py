@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.folders import FolderRef
 
 
 @pytest.fixture
-def source(tiny_data: Callable[..., Path]) -> Source:
+def source(tiny_data: Callable[..., Path]) -> FolderRef:
     """A folder with a tiny model."""
-    return Source(path=tiny_data())
+    return FolderRef(tiny_data())

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from diffviews_desktop.engine.protocol import Event, Job, Progress
 from diffviews_desktop.errors import Cancelled, UsageError
-from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.folders import FolderRef
 
 ENGINE = "scripted_engine:ScriptedEngine"
 STILLBORN = "scripted_engine:Stillborn"
@@ -25,7 +25,7 @@ STILLBORN = "scripted_engine:Stillborn"
 class Script(Job[str]):
     """Tell the stages one after the other, then give the text."""
 
-    source: Source = field(default_factory=Source)
+    source: FolderRef = field(default_factory=FolderRef)
     stages: tuple[str, ...] = ()
     text: str = "done"
 

@@ -22,8 +22,8 @@ from diffviews_desktop.engine.activations import Activations, device_kind, numer
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.mapping import Extract, LayersExtracted, MapLayer
 from diffviews_desktop.errors import UsageError
-from diffviews_desktop.values.folders import Source
-from diffviews_desktop.values.maps import LayerMap
+from diffviews_desktop.values.folders import FolderRef, Overrides
+from diffviews_desktop.values.maps import LayerMap, MapSpec
 from diffviews_desktop.values.models import FLOAT32_ON_CPU, Numerics
 
 STEM = 4 * 6 * 6  # values of a sample
@@ -49,12 +49,12 @@ class FixedDuck(DuckAdapter):
 
 
 @pytest.fixture
-def source(tiny_data: Callable[..., Path]) -> Iterator[Source]:
+def source(tiny_data: Callable[..., Path]) -> Iterator[FolderRef]:
     registry.discover_adapters()
     before = dict(registry._adapters)
     registry.register_adapter_class("choosy-duck", ChoosyDuck)
     registry.register_adapter_class("fixed-duck", FixedDuck)
-    yield Source(tiny_data(embedding=False), adapter="choosy-duck")
+    yield FolderRef(tiny_data(embedding=False), overrides=Overrides(adapter="choosy-duck"))
     registry._adapters.clear()
     registry._adapters.update(before)
 
@@ -66,19 +66,19 @@ def on(kind: str) -> Engine:
     return engine
 
 
-def map_stem(engine: Engine, source: Source) -> LayerMap:
-    result = engine.run(MapLayer(job_id=1, source=source, model="tiny", layers=("stem",)))
+def map_stem(engine: Engine, source: FolderRef) -> LayerMap:
+    result = engine.run(MapLayer(job_id=1, folder=source, spec=MapSpec("tiny", ("stem",))))
     assert isinstance(result, LayerMap)
     return result
 
 
-def extract_stem(engine: Engine, source: Source) -> LayersExtracted:
-    result = engine.run(Extract(job_id=1, source=source, model="tiny", layer_sets=(("stem",),)))
+def extract_stem(engine: Engine, source: FolderRef) -> LayersExtracted:
+    result = engine.run(Extract(job_id=1, folder=source, model="tiny", layer_sets=(("stem",),)))
     assert isinstance(result, LayersExtracted)
     return result
 
 
-def keys_of(engine: Engine, source: Source, model: str, *layers: str) -> tuple[str, str]:
+def keys_of(engine: Engine, source: FolderRef, model: str, *layers: str) -> tuple[str, str]:
     """Of a map and of its activations."""
     wanted, _ = engine.workspace.maps._look_up(engine.workspace.open(source, model), layers)
     return wanted.key, wanted.activations.key
@@ -89,7 +89,7 @@ def keys_of(engine: Engine, source: Source, model: str, *layers: str) -> tuple[s
 
 @pytest.mark.parametrize("make", [map_stem, extract_stem])
 def test_activations_of_another_precision_are_computed(
-    source: Source, make: Callable[[Engine, Source], Any]
+    source: FolderRef, make: Callable[[Engine, FolderRef], Any]
 ) -> None:
     make(Engine("cpu", threads=1), source)
     half = replace(source, precision="bfloat16")
@@ -101,7 +101,7 @@ def test_activations_of_another_precision_are_computed(
     assert map_stem(Engine("cpu", threads=1), half).from_cache
 
 
-def test_activations_of_another_kind_of_device_are_computed(source: Source) -> None:
+def test_activations_of_another_kind_of_device_are_computed(source: FolderRef) -> None:
     map_stem(on("cpu"), source)
     assert not map_stem(on("cuda"), source).from_cache
     assert not map_stem(on("mps"), source).from_cache
@@ -109,7 +109,7 @@ def test_activations_of_another_kind_of_device_are_computed(source: Source) -> N
     assert map_stem(on("cpu"), source).from_cache
 
 
-def test_float32_and_what_the_model_was_made_for_differ_on_cuda(source: Source) -> None:
+def test_float32_and_what_the_model_was_made_for_differ_on_cuda(source: FolderRef) -> None:
     map_stem(on("cuda"), source)
     wide = replace(source, precision="float32")
     assert not map_stem(on("cuda"), wide).from_cache
@@ -117,7 +117,7 @@ def test_float32_and_what_the_model_was_made_for_differ_on_cuda(source: Source) 
     assert map_stem(on("cpu"), wide).from_cache
 
 
-def test_masks_are_of_the_precision_that_the_model_runs_in(source: Source) -> None:
+def test_masks_are_of_the_precision_that_the_model_runs_in(source: FolderRef) -> None:
     engine = Engine("cpu", threads=1)
     map_stem(engine, source)
     half = engine.workspace.open(replace(source, precision="bfloat16"), "tiny")
@@ -127,7 +127,7 @@ def test_masks_are_of_the_precision_that_the_model_runs_in(source: Source) -> No
     assert (rows.view(np.uint32) & 0xFFFF == 0).all()
 
 
-def test_where_a_precision_is_ignored_it_changes_nothing(source: Source) -> None:
+def test_where_a_precision_is_ignored_it_changes_nothing(source: FolderRef) -> None:
     fixed = replace(source, adapter="fixed-duck")
     map_stem(Engine("cpu", threads=1), fixed)
     assert map_stem(Engine("cpu", threads=1), replace(fixed, precision="bfloat16")).from_cache
@@ -135,7 +135,7 @@ def test_where_a_precision_is_ignored_it_changes_nothing(source: Source) -> None
     assert numerics_of("cpu", "bfloat16", "diffusers") == FLOAT32_ON_CPU
 
 
-def test_what_the_folder_brings_is_the_same_on_every_device(source: Source) -> None:
+def test_what_the_folder_brings_is_the_same_on_every_device(source: FolderRef) -> None:
     folder = source.path / "tiny" / "activations" / "set"
     folder.mkdir(parents=True)
     rows = np.random.default_rng(1).normal(size=(TINY_SAMPLES, STEM)).astype(np.float32)
@@ -189,21 +189,21 @@ def test_keys_of_float32_on_the_cpu_are_those_of_earlier_versions(
     written = ["digits-32.safetensors", 5418756, 1795974188107097607]
     monkeypatch.setattr(activations, "identity", lambda checkpoint: written)
     engine = Engine("cpu")
-    assert keys_of(engine, Source(), "digits", "encoder_bottleneck", "midblock") == (
+    assert keys_of(engine, FolderRef(), "digits", "encoder_bottleneck", "midblock") == (
         "0454b6fde42c48e64b8fcd7dcccc476c",
         "ea8af9acb9eab580133c9776ff8ca5e5",
     )
-    assert keys_of(engine, Source(), "digits", "midblock") == (
+    assert keys_of(engine, FolderRef(), "digits", "midblock") == (
         "13e166350213bd9723e2cd98cc99a5d0",
         "45f3fb2f9bb0f186d69c13a3fabf5777",
     )
-    in_full = Source(precision="float32")
+    in_full = FolderRef(overrides=Overrides(precision="float32"))
     assert keys_of(engine, in_full, "digits", "midblock") == keys_of(
-        engine, Source(), "digits", "midblock"
+        engine, FolderRef(), "digits", "midblock"
     )
 
 
-def test_an_order_of_layers_is_no_other_set(source: Source) -> None:
+def test_an_order_of_layers_is_no_other_set(source: FolderRef) -> None:
     engine = Engine("cpu")
     opened = engine.workspace.open(source, "tiny")
     one = activations.activations_to_compute(engine.workspace, opened, ("stem", "head"))
@@ -225,8 +225,8 @@ import sys
 from pathlib import Path
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.opening import OpenData
-from diffviews_desktop.values.folders import Source
-Engine().run(OpenData(job_id=1, source=Source(Path({str(data)!r}))))
+from diffviews_desktop.values.folders import FolderRef, Overrides
+Engine().run(OpenData(job_id=1, folder=FolderRef(Path({str(data)!r}))))
 print("torch" in sys.modules)
 """
     done = subprocess.run(

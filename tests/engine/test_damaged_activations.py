@@ -20,8 +20,8 @@ from diffviews_desktop.engine.jobs.drawing import Generate, RunResult
 from diffviews_desktop.engine.jobs.mapping import Extract, LayersExtracted, LinkMaps, MapLayer
 from diffviews_desktop.processing.umap import MapParameters
 from diffviews_desktop.values.conditions import from_choice
-from diffviews_desktop.values.folders import Source
-from diffviews_desktop.values.maps import LayerMap, LinkedMap
+from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.maps import LayerMap, LinkedMap, MapSpec
 from diffviews_desktop.values.sampling import GenerateSettings
 
 LAYER = "encoder_bottleneck"
@@ -37,7 +37,7 @@ def mapped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_tiny_model(data / "tiny")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checked_rows, "BLOCK", 4096)  # its matrix is small, and has many blocks
-        run_map(Engine("cpu"), Source(data))
+        run_map(Engine("cpu"), FolderRef(data))
     return data
 
 
@@ -50,24 +50,24 @@ def sound(mapped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 
 @pytest.fixture
-def source(sound: Path, tmp_path: Path) -> Source:
+def source(sound: Path, tmp_path: Path) -> FolderRef:
     """A copy to be damaged."""
-    return Source(Path(shutil.copytree(sound, tmp_path / "data")))
+    return FolderRef(Path(shutil.copytree(sound, tmp_path / "data")))
 
 
-def run_map(engine: Engine, source: Source, parameters: MapParameters | None = None) -> LayerMap:
+def run_map(engine: Engine, source: FolderRef, parameters: MapParameters | None = None) -> LayerMap:
     source = replace(source, parameters=parameters)
-    result = engine.run(MapLayer(job_id=1, source=source, model="tiny", layers=(LAYER,)))
+    result = engine.run(MapLayer(job_id=1, folder=source, spec=MapSpec("tiny", (LAYER,))))
     assert isinstance(result, LayerMap)
     return result
 
 
-def cache_of(source: Source) -> LayerCache:
+def cache_of(source: FolderRef) -> LayerCache:
     assert source.path is not None
     return LayerCache(source.path / "tiny" / "embeddings" / "layer_cache")
 
 
-def matrices(source: Source) -> list[Path]:
+def matrices(source: FolderRef) -> list[Path]:
     return sorted(cache_of(source).root.glob("*/activations.npy"))
 
 
@@ -85,14 +85,14 @@ def zero(file: Path, row: int) -> None:
     rows.flush()
 
 
-def all_sound(source: Source) -> bool:
+def all_sound(source: FolderRef) -> bool:
     return all(problem is None for _, problem in cache_of(source).verify())
 
 
 @pytest.mark.parametrize("damage", [flip, zero])
 @pytest.mark.parametrize("row", [0, 31, TINY_SAMPLES - 1])
 def test_another_map_of_a_damaged_matrix_is_that_of_a_sound_one(
-    source: Source,
+    source: FolderRef,
     sound: Path,
     damage: Callable[[Path, int], None],
     row: int,
@@ -114,7 +114,7 @@ def test_another_map_of_a_damaged_matrix_is_that_of_a_sound_one(
     assert run_map(Engine("cpu"), source, NARROW).from_cache
 
 
-def test_a_damaged_matrix_that_several_maps_share_is_dropped_from_all(source: Source) -> None:
+def test_a_damaged_matrix_that_several_maps_share_is_dropped_from_all(source: FolderRef) -> None:
     engine = Engine("cpu")
     near = run_map(engine, source, NEAR)
     first, second = matrices(source)
@@ -130,7 +130,7 @@ def test_a_damaged_matrix_that_several_maps_share_is_dropped_from_all(source: So
 
 
 def test_a_map_of_rows_that_are_reduced_already_gives_damage_no_fresh_checksum(
-    source: Source,
+    source: FolderRef,
 ) -> None:
     flip(matrices(source)[0], 20)
     run_map(Engine("cpu"), source, NEAR)
@@ -140,7 +140,7 @@ def test_a_map_of_rows_that_are_reduced_already_gives_damage_no_fresh_checksum(
 
 
 def test_without_sums_of_blocks_the_whole_matrix_is_checked(
-    sound: Path, source: Source, monkeypatch: pytest.MonkeyPatch
+    sound: Path, source: FolderRef, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checked_rows, "BLOCK", 1 << 30)
     shutil.rmtree(cache_of(source).root)
@@ -157,7 +157,7 @@ def test_without_sums_of_blocks_the_whole_matrix_is_checked(
 
 
 def test_where_a_damaged_matrix_cannot_be_dropped_it_is_not_used(
-    source: Source, sound: Path, monkeypatch: pytest.MonkeyPatch
+    source: FolderRef, sound: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(LayerCache, "drop_matrix", lambda self, key: None)  # as on Windows
     flip(matrices(source)[0], 5)
@@ -168,12 +168,11 @@ def test_where_a_damaged_matrix_cannot_be_dropped_it_is_not_used(
     np.testing.assert_array_equal(made.xy, right.xy)
 
 
-def drawn(source: Source, rows: tuple[int, ...]) -> RunResult:
+def drawn(source: FolderRef, rows: tuple[int, ...]) -> RunResult:
     job = Generate(
         job_id=2,
-        source=source,
-        model="tiny",
-        layers=(LAYER,),
+        folder=source,
+        spec=MapSpec("tiny", (LAYER,)),
         rows=rows,
         condition=from_choice(1),
         settings=GenerateSettings(num_steps=2, mask_steps=2, noise_mode="fixed", seed=7),
@@ -183,7 +182,7 @@ def drawn(source: Source, rows: tuple[int, ...]) -> RunResult:
     return result
 
 
-def test_a_mask_of_damaged_rows_is_that_of_sound_ones(source: Source, sound: Path) -> None:
+def test_a_mask_of_damaged_rows_is_that_of_sound_ones(source: FolderRef, sound: Path) -> None:
     flip(matrices(source)[0], 14)
     near, far = (drawn(source, rows) for rows in ((3, 15), (3, 14)))
     right = replace(source, path=sound)
@@ -194,12 +193,12 @@ def test_a_mask_of_damaged_rows_is_that_of_sound_ones(source: Source, sound: Pat
 
 
 def test_activations_are_written_out_right_though_the_kept_ones_are_damaged(
-    source: Source, sound: Path, tmp_path: Path
+    source: FolderRef, sound: Path, tmp_path: Path
 ) -> None:
     right = np.load(next(sound.rglob("activations.npy")))
     flip(matrices(source)[0], 40)
     job = Extract(
-        job_id=3, source=source, model="tiny", layer_sets=((LAYER,),), out=tmp_path / "out"
+        job_id=3, folder=source, model="tiny", layer_sets=((LAYER,),), out=tmp_path / "out"
     )
     result = Engine("cpu").run(job)
     assert isinstance(result, LayersExtracted)
@@ -208,18 +207,16 @@ def test_activations_are_written_out_right_though_the_kept_ones_are_damaged(
 
 
 def test_maps_are_linked_right_though_the_kept_activations_are_damaged(
-    source: Source, sound: Path
+    source: FolderRef, sound: Path
 ) -> None:
-    def linked(source: Source) -> LinkedMap:
+    def linked(source: FolderRef) -> LinkedMap:
         narrow = replace(source, parameters=NARROW)
         result = Engine("cpu").run(
             LinkMaps(
                 job_id=4,
-                source=narrow,
-                model="tiny",
-                layers=("midblock",),
-                other_model="tiny",
-                other_layers=(LAYER,),
+                folder=narrow,
+                spec=MapSpec("tiny", ("midblock",)),
+                other=MapSpec("tiny", (LAYER,)),
             )
         )
         assert isinstance(result, LinkedMap)
@@ -230,11 +227,11 @@ def test_maps_are_linked_right_though_the_kept_activations_are_damaged(
 
 
 def test_rows_of_an_unfinished_extraction_that_changed_since_are_computed_again(
-    source: Source, sound: Path
+    source: FolderRef, sound: Path
 ) -> None:
     right = np.load(next(sound.rglob("activations.npy")))
     shutil.rmtree(cache_of(source).root)
-    job = Extract(job_id=3, source=source, model="tiny", layer_sets=((LAYER,),))
+    job = Extract(job_id=3, folder=source, model="tiny", layer_sets=((LAYER,),))
     assert Engine("cpu").run(job).computed == TINY_SAMPLES
     (file,) = cache_of(source).root.glob(".partial-*/activations.npy")
     flip(file, 33)

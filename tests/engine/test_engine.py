@@ -54,8 +54,8 @@ from diffviews_desktop.errors import (
 from diffviews_desktop.processing.kernel_store import KernelStore
 from diffviews_desktop.processing.umap import MapParameters, fit_map
 from diffviews_desktop.values.conditions import class_number, from_choice
-from diffviews_desktop.values.folders import ModelLoaded, Source
-from diffviews_desktop.values.maps import LayerMap
+from diffviews_desktop.values.folders import FolderRef, ModelLoaded, Overrides
+from diffviews_desktop.values.maps import LayerMap, MapSpec
 from diffviews_desktop.values.sampling import GenerateSettings
 
 FIVE = GenerateSettings(num_steps=5, mask_steps=5, noise_mode="fixed", seed=7)
@@ -94,7 +94,7 @@ def make_engine(watch: Watch | None = None, **options: Any) -> Engine:
     return Engine("cpu", threads=1, emit=watch.emit, cancelled=watch.cancelled, **options)
 
 
-def generate_job(source: Source, **changes: Any) -> Generate:
+def generate_job(source: FolderRef, **changes: Any) -> Generate:
     values: dict[str, Any] = {
         "job_id": 5,
         "source": source,
@@ -107,26 +107,26 @@ def generate_job(source: Source, **changes: Any) -> Generate:
     return Generate(**{**values, **changes})
 
 
-def run_generate(engine: Engine, source: Source, **changes: Any) -> RunResult:
+def run_generate(engine: Engine, source: FolderRef, **changes: Any) -> RunResult:
     result = engine.run(generate_job(source, **changes))
     assert isinstance(result, RunResult)
     return result
 
 
-def run_map(engine: Engine, source: Source, *layers: str, model: str = "tiny") -> LayerMap:
-    result = engine.run(MapLayer(job_id=4, source=source, model=model, layers=layers))
+def run_map(engine: Engine, source: FolderRef, *layers: str, model: str = "tiny") -> LayerMap:
+    result = engine.run(MapLayer(job_id=4, folder=source, spec=MapSpec(model, layers)))
     assert isinstance(result, LayerMap)
     return result
 
 
-def load(engine: Engine, source: Source, model: str = "tiny") -> ModelLoaded:
-    result = engine.run(LoadModel(job_id=2, source=source, model=model))
+def load(engine: Engine, source: FolderRef, model: str = "tiny") -> ModelLoaded:
+    result = engine.run(LoadModel(job_id=2, folder=source, model=model))
     assert isinstance(result, ModelLoaded)
     return result
 
 
-def convert(engine: Engine, source: Source, model: str = "tiny") -> CheckpointConverted:
-    result = engine.run(ConvertCheckpoint(job_id=6, source=source, model=model))
+def convert(engine: Engine, source: FolderRef, model: str = "tiny") -> CheckpointConverted:
+    result = engine.run(ConvertCheckpoint(job_id=6, folder=source, model=model))
     assert isinstance(result, CheckpointConverted)
     return result
 
@@ -212,27 +212,27 @@ def engine(watch: Watch) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def source(tiny_data: Callable[..., Path]) -> Source:
+def source(tiny_data: Callable[..., Path]) -> FolderRef:
     """A folder with the model ``tiny`` and its own map of ``midblock``."""
-    return Source(tiny_data())
+    return FolderRef(tiny_data())
 
 
 @pytest.fixture(scope="module")
-def mapped(tmp_path_factory: pytest.TempPathFactory) -> Source:
+def mapped(tmp_path_factory: pytest.TempPathFactory) -> FolderRef:
     """A folder whose bottleneck is in the cache; do not change it."""
     data = tmp_path_factory.mktemp("mapped")
     write_tiny_model(data / "tiny")
     engine = make_engine()
-    run_map(engine, Source(data), "encoder_bottleneck")
+    run_map(engine, FolderRef(data), "encoder_bottleneck")
     engine.close()
-    return Source(data)
+    return FolderRef(data)
 
 
 # ---- folders ------------------------------------------------------------------------------------
 
 
 def test_the_demo_opens_with_its_own_map(engine: Engine, demo: Path) -> None:
-    opened = engine.run(OpenData(job_id=1, source=Source()))
+    opened = engine.run(OpenData(job_id=1, folder=FolderRef()))
     assert opened.is_demo
     assert opened.path == demo
     assert opened.problems == ()
@@ -249,7 +249,7 @@ def test_that_the_demo_could_not_be_repaired_is_among_its_problems(
     engine: Engine, demo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(open_folders, "ready_demo", lambda: Demo(demo, "It is damaged."))
-    opened = engine.run(OpenData(job_id=1, source=Source(None)))
+    opened = engine.run(OpenData(job_id=1, folder=FolderRef(None)))
     assert isinstance(opened, DataOpened)
     assert opened.problems == ("It is damaged.",)
 
@@ -259,8 +259,8 @@ def test_opening_loads_no_torch_and_no_umap(demo: Path) -> None:
 import sys
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.opening import OpenData
-from diffviews_desktop.values.folders import Source
-assert Engine().run(OpenData(job_id=1, source=Source())).layer_map is not None
+from diffviews_desktop.values.folders import FolderRef
+assert Engine().run(OpenData(job_id=1, folder=FolderRef())).layer_map is not None
 print(sorted({"torch", "umap", "sklearn", "numba", "scipy", "pandas"} & set(sys.modules)))
 """
     done = subprocess.run(
@@ -273,9 +273,9 @@ def test_opening_again_looks_at_the_disk_again(
     engine: Engine, tiny_data: Callable[..., Path]
 ) -> None:
     data = tiny_data("one", checkpoint=False)
-    first = engine.run(OpenData(job_id=1, source=Source(data)))
+    first = engine.run(OpenData(job_id=1, folder=FolderRef(data)))
     tiny_data("another", checkpoint=False, samples=7)
-    second = engine.run(OpenData(job_id=2, source=Source(data)))
+    second = engine.run(OpenData(job_id=2, folder=FolderRef(data)))
     assert [model.name for model in first.models] == ["one"]
     assert [model.name for model in second.models] == ["another", "one"]
     assert len(second.samples) == 7
@@ -290,12 +290,12 @@ def test_a_broken_model_does_not_keep_the_others_from_opening(
     tiny_data("b-no-json", checkpoint=False)
     (data / "b-no-json/config.json").write_text("{")
     tiny_data("c-good", checkpoint=False)
-    opened = engine.run(OpenData(job_id=1, source=Source(data)))
+    opened = engine.run(OpenData(job_id=1, folder=FolderRef(data)))
     assert opened.model == "c-good"
     assert any("a-empty-table" in problem for problem in opened.problems)
     assert any("b-no-json" in problem for problem in opened.problems)
     with pytest.raises(DataError, match="a-empty-table"):  # asked for by name: the reason
-        engine.run(OpenData(job_id=2, source=Source(data), model="a-empty-table"))
+        engine.run(OpenData(job_id=2, folder=FolderRef(data), model="a-empty-table"))
 
 
 def test_a_folder_without_a_usable_model_says_why(
@@ -304,13 +304,13 @@ def test_a_folder_without_a_usable_model_says_why(
     data = tiny_data("only", checkpoint=False)
     (data / "only/embeddings/map.csv").write_text("sample_id,umap_x\n")
     with pytest.raises(DataError, match="lacks the column umap_y"):
-        engine.run(OpenData(job_id=1, source=Source(data)))
+        engine.run(OpenData(job_id=1, folder=FolderRef(data)))
 
 
 def test_max_classes_keeps_the_first_classes_and_their_places(
-    engine: Engine, source: Source
+    engine: Engine, source: FolderRef
 ) -> None:
-    opened = engine.run(OpenData(job_id=1, source=replace(source, max_classes=2)))
+    opened = engine.run(OpenData(job_id=1, folder=replace(source, max_classes=2)))
     kept = [i for i in range(TINY_SAMPLES) if i % 5 < 2]
     assert opened.samples.sample_id == tuple(f"sample_{i:06d}" for i in kept)
     assert opened.layer_map is not None
@@ -320,8 +320,8 @@ def test_max_classes_keeps_the_first_classes_and_their_places(
 # ---- the adapter --------------------------------------------------------------------------------
 
 
-def test_loading_lists_the_layers_with_their_shapes(engine: Engine, source: Source) -> None:
-    loaded = engine.run(LoadModel(job_id=1, source=source, model="tiny"))
+def test_loading_lists_the_layers_with_their_shapes(engine: Engine, source: FolderRef) -> None:
+    loaded = engine.run(LoadModel(job_id=1, folder=source, model="tiny"))
     shapes = {layer.name: layer.shape for layer in loaded.layers}
     assert shapes["encoder_block_0"] == (32, 16, 16)
     assert shapes["encoder_bottleneck"] == shapes["midblock"] == (64, 8, 8)
@@ -343,20 +343,20 @@ def test_loading_lists_the_layers_with_their_shapes(engine: Engine, source: Sour
         handle.remove()
 
 
-def test_a_layer_is_cached_once_it_was_mapped(mapped: Source) -> None:
+def test_a_layer_is_cached_once_it_was_mapped(mapped: FolderRef) -> None:
     engine = make_engine()
-    loaded = engine.run(LoadModel(job_id=1, source=mapped, model="tiny"))
+    loaded = engine.run(LoadModel(job_id=1, folder=mapped, model="tiny"))
     assert [layer.name for layer in loaded.layers if layer.cached] == ["encoder_bottleneck"]
 
 
 def test_a_map_with_its_projector_beside_it_counts_as_cached(
-    engine: Engine, source: Source
+    engine: Engine, source: FolderRef
 ) -> None:
     folder = source.path / "tiny"
     rows = np.random.default_rng(0).normal(size=(TINY_SAMPLES, 64 * 8 * 8)).astype(np.float32)
     projector = fit_map(rows, MapParameters(), xy=read_map(folder))
     projector.save(folder / "embeddings" / "map.projector.npz")
-    loaded = engine.run(LoadModel(job_id=1, source=source, model="tiny"))
+    loaded = engine.run(LoadModel(job_id=1, folder=source, model="tiny"))
     assert [layer.name for layer in loaded.layers if layer.cached] == ["midblock"]
     assert run_map(engine, source, "midblock").from_cache
 
@@ -364,14 +364,14 @@ def test_a_map_with_its_projector_beside_it_counts_as_cached(
 def test_without_a_checkpoint_the_map_is_there_and_the_model_is_not(
     engine: Engine, tiny_data: Callable[..., Path]
 ) -> None:
-    source = Source(tiny_data(checkpoint=False))
-    assert engine.run(OpenData(job_id=1, source=source)).layer_map is not None
+    source = FolderRef(tiny_data(checkpoint=False))
+    assert engine.run(OpenData(job_id=1, folder=source)).layer_map is not None
     with pytest.raises(DataError, match=r"checkpoints/tiny\.safetensors of tiny is not in"):
-        engine.run(LoadModel(job_id=2, source=source, model="tiny"))
+        engine.run(LoadModel(job_id=2, folder=source, model="tiny"))
     (source.path / "tiny/config.json").write_text('{"adapter": "edm"}')
-    engine.run(OpenData(job_id=3, source=source))
+    engine.run(OpenData(job_id=3, folder=source))
     with pytest.raises(DataError, match="names no checkpoint"):
-        engine.run(LoadModel(job_id=4, source=source, model="tiny"))
+        engine.run(LoadModel(job_id=4, folder=source, model="tiny"))
 
 
 def test_adapter_and_checkpoint_can_be_replaced(
@@ -379,51 +379,53 @@ def test_adapter_and_checkpoint_can_be_replaced(
 ) -> None:
     data = tiny_data(checkpoint=False, config={"adapter": "no-such-adapter"})
     write_tiny_checkpoint(tmp_path / "elsewhere.safetensors")
-    other = Source(data, checkpoint=str(tmp_path / "elsewhere.safetensors"))
+    other = FolderRef(data, overrides=Overrides(checkpoint=str(tmp_path / "elsewhere.safetensors")))
     with pytest.raises(DiffViewsError, match=r"no-such-adapter.*Available: .*edm"):
-        engine.run(LoadModel(job_id=1, source=other, model="tiny"))
+        engine.run(LoadModel(job_id=1, folder=other, model="tiny"))
     both = replace(other, adapter="edm")
-    assert engine.run(LoadModel(job_id=2, source=both, model="tiny")).num_classes == 5
+    assert engine.run(LoadModel(job_id=2, folder=both, model="tiny")).num_classes == 5
 
 
 def test_another_model_is_loaded_only_after_the_first_is_gone(
     engine: Engine, tiny_data: Callable[..., Path]
 ) -> None:
-    source = Source(tiny_data())
+    source = FolderRef(tiny_data())
     tiny_data("second", seed=1)
     tiny_data("broken")
     (source.path / "broken/checkpoints/tiny.safetensors").write_bytes(b"not a checkpoint")
-    engine.run(LoadModel(job_id=1, source=source, model="tiny"))
+    engine.run(LoadModel(job_id=1, folder=source, model="tiny"))
     run_generate(engine, source)
     first = weakref.ref(model_of(engine))
-    engine.run(LoadModel(job_id=2, source=source, model="second"))
+    engine.run(LoadModel(job_id=2, folder=source, model="second"))
     assert first() is None
     second = weakref.ref(model_of(engine))
     with pytest.raises(CheckpointError, match="not a readable"):
-        engine.run(LoadModel(job_id=3, source=source, model="broken"))
+        engine.run(LoadModel(job_id=3, folder=source, model="broken"))
     assert second() is None
-    assert engine.run(LoadModel(job_id=4, source=source, model="tiny")).model == "tiny"
+    assert engine.run(LoadModel(job_id=4, folder=source, model="tiny")).model == "tiny"
 
 
-def test_the_same_model_is_not_loaded_twice(engine: Engine, source: Source) -> None:
-    engine.run(LoadModel(job_id=1, source=source, model="tiny"))
+def test_the_same_model_is_not_loaded_twice(engine: Engine, source: FolderRef) -> None:
+    engine.run(LoadModel(job_id=1, folder=source, model="tiny"))
     model = model_of(engine)
     run_generate(engine, source)
-    engine.run(LoadModel(job_id=2, source=source, model="tiny"))
+    engine.run(LoadModel(job_id=2, folder=source, model="tiny"))
     assert model_of(engine) is model
 
 
-def test_a_checkpoint_that_was_replaced_is_loaded_again(engine: Engine, source: Source) -> None:
+def test_a_checkpoint_that_was_replaced_is_loaded_again(engine: Engine, source: FolderRef) -> None:
     before = run_generate(engine, source, rows=())
     write_tiny_checkpoint(source.path / "tiny/checkpoints/tiny.safetensors", seed=9)
     after = run_generate(engine, source, rows=())
     assert not same_pictures(before, after)
 
 
-def test_the_number_of_threads_stays_as_asked(engine: Engine, watch: Watch, mapped: Source) -> None:
+def test_the_number_of_threads_stays_as_asked(
+    engine: Engine, watch: Watch, mapped: FolderRef
+) -> None:
     seen: list[int] = []
     # umap-learn and scikit-learn change it behind the engine's back
-    engine.run(LoadModel(job_id=1, source=mapped, model="tiny"))
+    engine.run(LoadModel(job_id=1, folder=mapped, model="tiny"))
     torch.set_num_threads(2)
     watch.on_event = lambda event: seen.append(torch.get_num_threads())
     run_generate(engine, mapped, layers=("encoder_bottleneck",))
@@ -435,9 +437,9 @@ def test_the_number_of_threads_stays_as_asked(engine: Engine, watch: Watch, mapp
     assert steps == [1, 1]
 
 
-def test_closing_releases_the_model(source: Source) -> None:
+def test_closing_releases_the_model(source: FolderRef) -> None:
     engine = make_engine()
-    engine.run(LoadModel(job_id=1, source=source, model="tiny"))
+    engine.run(LoadModel(job_id=1, folder=source, model="tiny"))
     model = weakref.ref(model_of(engine))
     engine.close()
     assert model() is None
@@ -460,12 +462,12 @@ Register = Callable[[str, type], None]
 
 
 @pytest.fixture
-def duck_source(tiny_data: Callable[..., Path]) -> Source:
+def duck_source(tiny_data: Callable[..., Path]) -> FolderRef:
     """A folder whose model names the adapter ``duck`` and nothing else but its checkpoint."""
     data = tiny_data(channels=3, num_classes=4, layers=("stem",))
     config = {"adapter": "duck", "checkpoint": "checkpoints/tiny.safetensors"}
     (data / "tiny/config.json").write_text(json.dumps(config))
-    return Source(data)
+    return FolderRef(data)
 
 
 BEST = "cuda" if torch.cuda.is_available() else "cpu"
@@ -487,7 +489,7 @@ BEST = "cuda" if torch.cuda.is_available() else "cpu"
 )
 def test_an_adapter_gets_the_name_of_a_device_that_is_there(
     register: Register,
-    duck_source: Source,
+    duck_source: FolderRef,
     monkeypatch: pytest.MonkeyPatch,
     asked: str,
     environment: dict[str, str],
@@ -510,7 +512,7 @@ def test_an_adapter_gets_the_name_of_a_device_that_is_there(
 
 
 def test_progress_is_given_only_where_it_is_named(
-    register: Register, duck_source: Source, watch: Watch, engine: Engine
+    register: Register, duck_source: FolderRef, watch: Watch, engine: Engine
 ) -> None:
     class Bare(DuckAdapter):
         @classmethod
@@ -539,7 +541,7 @@ def test_progress_is_given_only_where_it_is_named(
 
 
 def test_what_the_person_asked_of_the_model_reaches_the_adapter(
-    register: Register, duck_source: Source, engine: Engine
+    register: Register, duck_source: FolderRef, engine: Engine
 ) -> None:
     given: list[dict[str, Any]] = []
 
@@ -566,7 +568,7 @@ def test_what_the_person_asked_of_the_model_reaches_the_adapter(
     ],
 )
 def test_what_fails_in_an_adapter_is_said_in_one_sentence(
-    register: Register, duck_source: Source, engine: Engine, error: Exception, reason: str
+    register: Register, duck_source: FolderRef, engine: Engine, error: Exception, reason: str
 ) -> None:
     class Duck(DuckAdapter):
         @classmethod
@@ -586,7 +588,7 @@ def test_what_fails_in_an_adapter_is_said_in_one_sentence(
 
 
 def test_an_adapter_without_shapes_of_its_layers_is_refused(
-    register: Register, duck_source: Source, engine: Engine
+    register: Register, duck_source: FolderRef, engine: Engine
 ) -> None:
     class Duck(DuckAdapter):
         hookable_layers = ("stem", "beak")  # type: ignore[assignment]
@@ -597,7 +599,7 @@ def test_an_adapter_without_shapes_of_its_layers_is_refused(
 
 
 def test_an_adapters_own_sentence_stays_as_it_is(
-    register: Register, duck_source: Source, engine: Engine
+    register: Register, duck_source: FolderRef, engine: Engine
 ) -> None:
     class Duck(DuckAdapter):
         @classmethod
@@ -611,7 +613,7 @@ def test_an_adapters_own_sentence_stays_as_it_is(
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory."), MemoryError()])
 def test_a_model_that_does_not_fit_in_memory_says_so(
-    register: Register, duck_source: Source, engine: Engine, error: Exception
+    register: Register, duck_source: FolderRef, engine: Engine, error: Exception
 ) -> None:
     class Duck(DuckAdapter):
         def eval(self) -> Any:
@@ -625,7 +627,7 @@ def test_a_model_that_does_not_fit_in_memory_says_so(
 
 
 def test_a_cancelled_load_leaves_no_model_and_the_next_one_is_whole(
-    register: Register, duck_source: Source, tiny_data: Callable[..., Path]
+    register: Register, duck_source: FolderRef, tiny_data: Callable[..., Path]
 ) -> None:
     begun: list[weakref.ref[Any]] = []
 
@@ -664,7 +666,7 @@ def test_a_cancelled_load_leaves_no_model_and_the_next_one_is_whole(
 
 
 def test_one_model_is_in_memory_at_a_time(
-    register: Register, duck_source: Source, tiny_data: Callable[..., Path], engine: Engine
+    register: Register, duck_source: FolderRef, tiny_data: Callable[..., Path], engine: Engine
 ) -> None:
     alive: weakref.WeakSet[Any] = weakref.WeakSet()
     found: list[int] = []
@@ -698,13 +700,13 @@ def said(folder: Path, **config: Any) -> None:
 
 
 def test_settings_are_the_adapters_then_the_folders_then_the_command_lines(
-    engine: Engine, source: Source
+    engine: Engine, source: FolderRef
 ) -> None:
     folder = source.path / "tiny"
 
     def settings(**options: Any) -> GenerateSettings:
         changed = replace(source, **options)
-        engine.run(OpenData(job_id=1, source=changed))  # looks at the disk again
+        engine.run(OpenData(job_id=1, folder=changed))  # looks at the disk again
         found = load(engine, changed).settings
         assert found.sampler == "heun"  # EDM's own
         return replace(found, sampler="renoise")
@@ -726,7 +728,7 @@ def test_settings_are_the_adapters_then_the_folders_then_the_command_lines(
 
 
 def test_settings_stay_within_the_levels_that_the_model_knows(
-    engine: Engine, source: Source
+    engine: Engine, source: FolderRef
 ) -> None:
     path = source.path / "tiny/checkpoints/tiny.safetensors"
     write_tiny_checkpoint(path, sigma_min=0.02, sigma_max=50.0)
@@ -742,7 +744,7 @@ def test_settings_stay_within_the_levels_that_the_model_knows(
 
 
 def test_settings_and_facts_of_another_packages_adapter(
-    register: Register, duck_source: Source, engine: Engine
+    register: Register, duck_source: FolderRef, engine: Engine
 ) -> None:
     class Duck(DuckAdapter):
         class_names: ClassVar[dict[int, str]] = {0: "mallard", 3: "teal", 9: "not of this model"}
@@ -768,22 +770,22 @@ def test_settings_and_facts_of_another_packages_adapter(
 
 
 def test_a_folder_opens_although_another_model_cannot_take_the_options(
-    engine: Engine, source: Source, tiny_data: Callable[..., Path]
+    engine: Engine, source: FolderRef, tiny_data: Callable[..., Path]
 ) -> None:
     tiny_data("weak", checkpoint=False, config={"sigma_max": 10.0})
     loud = replace(source, sigma_min=20.0)
-    opened = engine.run(OpenData(job_id=1, source=loud))
+    opened = engine.run(OpenData(job_id=1, folder=loud))
     assert opened.model == "tiny"
     assert [model.name for model in opened.models] == ["tiny", "weak"]
     with pytest.raises(DataError, match=r"weak with the options given: .*must not exceed"):
-        engine.run(OpenData(job_id=1, source=loud, model="weak"))
+        engine.run(OpenData(job_id=1, folder=loud, model="weak"))
 
 
 # ---- names of classes ---------------------------------------------------------------------------
 
 
 def test_classes_are_named_by_the_folder_then_the_table_then_the_adapter(
-    register: Register, duck_source: Source, engine: Engine
+    register: Register, duck_source: FolderRef, engine: Engine
 ) -> None:
     class Duck(DuckAdapter):
         class_names: ClassVar[dict[int, str]] = {0: "mallard", 3: "teal"}
@@ -797,7 +799,7 @@ def test_classes_are_named_by_the_folder_then_the_table_then_the_adapter(
     (folder / "metadata/imagenet_real/dataset_info.json").write_text(json.dumps(listed))
 
     def names() -> dict[int, str]:
-        engine.run(OpenData(job_id=1, source=duck_source))
+        engine.run(OpenData(job_id=1, folder=duck_source))
         return dict(load(engine, duck_source).class_names)
 
     assert names() == {0: "mallard", 1: "one", 2: "2", 3: "three"}
@@ -813,13 +815,13 @@ def test_a_damaged_label_file_keeps_its_model_closed_and_no_other(
     data = tiny_data("a-bad", checkpoint=False)
     tiny_data("b-good", checkpoint=False)
     (data / "a-bad/class_labels.json").write_text('{"tench": 0}')
-    opened = engine.run(OpenData(job_id=1, source=Source(data)))
+    opened = engine.run(OpenData(job_id=1, folder=FolderRef(data)))
     assert opened.model == "b-good"
     (problem,) = opened.problems
     assert problem.startswith("a-bad cannot be opened: ")
     assert "has the key 'tench', which is no class number" in problem
     with pytest.raises(DataError, match="no class number"):
-        engine.run(OpenData(job_id=2, source=Source(data), model="a-bad"))
+        engine.run(OpenData(job_id=2, folder=FolderRef(data), model="a-bad"))
 
 
 # ---- conversion ---------------------------------------------------------------------------------
@@ -833,15 +835,15 @@ def write_bare_checkpoint(path: Path, seed: int = 0, **changes: Any) -> None:
 
 
 @pytest.fixture
-def bare(tiny_data: Callable[..., Path]) -> Source:
+def bare(tiny_data: Callable[..., Path]) -> FolderRef:
     """A folder whose checkpoint is a bare state dict."""
     data = tiny_data(checkpoint=False, config={"checkpoint": "checkpoints/tiny.pt"})
     write_bare_checkpoint(data / "tiny/checkpoints/tiny.pt")
-    return Source(data)
+    return FolderRef(data)
 
 
 def test_a_converted_checkpoint_is_used_and_finds_what_was_cached(
-    engine: Engine, watch: Watch, bare: Source
+    engine: Engine, watch: Watch, bare: FolderRef
 ) -> None:
     checkpoints = bare.path / "tiny/checkpoints"
     loaded = load(engine, bare)
@@ -876,7 +878,7 @@ def test_a_converted_checkpoint_is_used_and_finds_what_was_cached(
     assert same_pictures(run_generate(other, bare), before)
 
 
-def test_a_changed_original_is_no_longer_stood_for(engine: Engine, bare: Source) -> None:
+def test_a_changed_original_is_no_longer_stood_for(engine: Engine, bare: FolderRef) -> None:
     convert(engine, bare)
     before = run_generate(engine, bare, rows=())
     write_bare_checkpoint(bare.path / "tiny/checkpoints/tiny.pt", seed=9)
@@ -885,7 +887,7 @@ def test_a_changed_original_is_no_longer_stood_for(engine: Engine, bare: Source)
 
 @pytest.mark.parametrize("heard_at", [0.0, 0.3, 0.7])
 def test_a_cancelled_conversion_leaves_no_file(
-    engine: Engine, watch: Watch, bare: Source, heard_at: float
+    engine: Engine, watch: Watch, bare: FolderRef, heard_at: float
 ) -> None:
     """Also where it is heard only when everything was read, and the file written."""
     checkpoints = bare.path / "tiny/checkpoints"
@@ -906,7 +908,7 @@ def test_a_cancelled_conversion_leaves_no_file(
     convert(engine, bare)
 
 
-def test_a_file_that_is_in_the_way_is_not_replaced(engine: Engine, bare: Source) -> None:
+def test_a_file_that_is_in_the_way_is_not_replaced(engine: Engine, bare: FolderRef) -> None:
     beside = bare.path / "tiny/checkpoints/tiny.safetensors"
     beside.write_bytes(b"somebody's")
     assert not load(engine, bare).convertible
@@ -916,7 +918,7 @@ def test_a_file_that_is_in_the_way_is_not_replaced(engine: Engine, bare: Source)
 
 
 def test_what_cannot_be_converted(
-    engine: Engine, tiny_data: Callable[..., Path], bare: Source
+    engine: Engine, tiny_data: Callable[..., Path], bare: FolderRef
 ) -> None:
     tiny_data("ours")
     assert not load(engine, bare, "ours").convertible
@@ -930,7 +932,7 @@ def test_what_cannot_be_converted(
 
 
 def test_a_folder_of_accelerate_opens(engine: Engine, tiny_data: Callable[..., Path]) -> None:
-    source = Source(tiny_data(checkpoint=False, config={"checkpoint": "trained"}))
+    source = FolderRef(tiny_data(checkpoint=False, config={"checkpoint": "trained"}))
     write_bare_checkpoint(source.path / "tiny/trained/pytorch_model.bin")
     loaded = load(engine, source)
     assert (loaded.num_classes, loaded.resolution, loaded.convertible) == (5, 16, False)
@@ -957,7 +959,7 @@ class SmallDevice(EDMAdapter):
 
 
 def test_pictures_that_had_to_be_extracted_in_smaller_batches_are_noted(
-    register: Register, source: Source, engine: Engine
+    register: Register, source: FolderRef, engine: Engine
 ) -> None:
     register("small", SmallDevice)
     (source.path / "tiny/images/imagenet_real/sample_000040.png").unlink()
@@ -973,7 +975,7 @@ def test_pictures_that_had_to_be_extracted_in_smaller_batches_are_noted(
 
 
 def test_a_run_that_had_to_be_computed_in_parts_is_noted(
-    register: Register, source: Source, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    register: Register, source: FolderRef, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     register("small", SmallDevice)
     monkeypatch.setattr(SmallDevice, "room", 1)
@@ -989,7 +991,7 @@ def test_a_run_that_had_to_be_computed_in_parts_is_noted(
 
 
 def test_a_device_without_memory_for_one_picture(
-    register: Register, source: Source, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    register: Register, source: FolderRef, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     register("small", SmallDevice)
     monkeypatch.setattr(SmallDevice, "room", 0)
@@ -1006,7 +1008,7 @@ def test_a_device_without_memory_for_one_picture(
 def test_a_map_from_the_cache_is_the_map_that_was_made(
     tiny_data: Callable[..., Path], watch: Watch
 ) -> None:
-    source = Source(tiny_data())
+    source = FolderRef(tiny_data())
     first = make_engine()
     fresh = run_map(first, source, "encoder_bottleneck")
     again = run_map(first, source, "encoder_bottleneck")
@@ -1027,7 +1029,7 @@ def test_a_map_from_the_cache_is_the_map_that_was_made(
     assert fresh.path.parent == cache_of(source.path)
 
 
-def test_what_is_cached_is_what_the_model_computes(mapped: Source) -> None:
+def test_what_is_cached_is_what_the_model_computes(mapped: FolderRef) -> None:
     rows = [0, 7, 31, 59]
     stored = np.load(next(cache_of(mapped.path).glob("*/activations.npy")))
     assert stored.shape == (TINY_SAMPLES, 64 * 8 * 8)
@@ -1035,7 +1037,7 @@ def test_what_is_cached_is_what_the_model_computes(mapped: Source) -> None:
     np.testing.assert_allclose(stored[rows], expected, atol=1e-4)
 
 
-def test_default_layers_keep_the_folders_own_coordinates(engine: Engine, source: Source) -> None:
+def test_default_layers_keep_the_folders_own_coordinates(engine: Engine, source: FolderRef) -> None:
     own = read_map(source.path / "tiny")
     made = run_map(engine, source, "midblock")
     cached = run_map(engine, source)  # no layers: the default
@@ -1043,14 +1045,14 @@ def test_default_layers_keep_the_folders_own_coordinates(engine: Engine, source:
     np.testing.assert_array_equal(cached.xy, own)
     assert (made.from_cache, cached.from_cache) == (False, True)
     assert cached.layers == ("midblock",)
-    opened = engine.run(OpenData(job_id=9, source=source))
+    opened = engine.run(OpenData(job_id=9, folder=source))
     assert opened.layer_map is not None
     np.testing.assert_array_equal(opened.layer_map.xy, own)
     assert opened.layer_map.reduced is not None
 
 
 def test_layers_are_sorted_whatever_the_order_asked(engine: Engine, demo: Path) -> None:
-    mapped = run_map(engine, Source(), "midblock", "encoder_bottleneck", model="digits")
+    mapped = run_map(engine, FolderRef(), "midblock", "encoder_bottleneck", model="digits")
     assert mapped.from_cache
     assert mapped.label == "encoder_bottleneck+midblock"
 
@@ -1058,8 +1060,8 @@ def test_layers_are_sorted_whatever_the_order_asked(engine: Engine, demo: Path) 
 def test_a_folder_without_a_map_maps_its_bottleneck(
     engine: Engine, tiny_data: Callable[..., Path]
 ) -> None:
-    source = Source(tiny_data(embedding=False))
-    opened = engine.run(OpenData(job_id=1, source=source))
+    source = FolderRef(tiny_data(embedding=False))
+    opened = engine.run(OpenData(job_id=1, folder=source))
     assert opened.layer_map is None
     assert opened.default_layers == ()
     mapped = run_map(engine, source)
@@ -1068,7 +1070,7 @@ def test_a_folder_without_a_map_maps_its_bottleneck(
     assert run_generate(engine, source, layers=()).steps[0].imposed_xy is not None
 
 
-def test_an_unknown_layer_is_refused_and_leaves_nothing(engine: Engine, source: Source) -> None:
+def test_an_unknown_layer_is_refused_and_leaves_nothing(engine: Engine, source: FolderRef) -> None:
     with pytest.raises(DiffViewsError, match=r"The model has no layer 'midbrain'.*midblock"):
         run_map(engine, source, "midbrain")
     with pytest.raises(DiffViewsError, match="The model has no layer 'midbrain'"):
@@ -1077,7 +1079,7 @@ def test_an_unknown_layer_is_refused_and_leaves_nothing(engine: Engine, source: 
 
 
 def test_missing_and_broken_pictures_are_left_out_and_counted(
-    engine: Engine, source: Source
+    engine: Engine, source: FolderRef
 ) -> None:
     pictures = source.path / "tiny/images/imagenet_real"
     (pictures / "sample_000004.png").unlink()
@@ -1098,7 +1100,7 @@ def test_missing_and_broken_pictures_are_left_out_and_counted(
     np.testing.assert_allclose(run.steps[0].imposed_xy, place, atol=1e-3)
 
 
-def test_no_readable_picture_at_all_is_said(engine: Engine, source: Source) -> None:
+def test_no_readable_picture_at_all_is_said(engine: Engine, source: FolderRef) -> None:
     for picture in (source.path / "tiny/images/imagenet_real").iterdir():
         picture.unlink()
     with pytest.raises(DataError, match="None of the 60 pictures can be read"):
@@ -1116,7 +1118,7 @@ def write_activations(folder: Path, rows: NDArray, *layers: str) -> None:
 def test_the_folders_own_activations_are_used(
     engine: Engine, watch: Watch, tiny_data: Callable[..., Path]
 ) -> None:
-    source = Source(tiny_data(embedding=False))
+    source = FolderRef(tiny_data(embedding=False))
     rows = np.random.default_rng(1).normal(size=(TINY_SAMPLES, 64 * 8 * 8)).astype(np.float32)
     write_activations(source.path / "tiny", rows, "midblock")
     mapped = run_map(engine, source, "midblock")
@@ -1134,7 +1136,7 @@ def test_the_folders_own_activations_are_used(
 def test_own_activations_of_a_filtered_table_stay_with_their_samples(
     engine: Engine, tiny_data: Callable[..., Path]
 ) -> None:
-    source = Source(tiny_data(), max_classes=2)
+    source = FolderRef(tiny_data(), max_classes=2)
     rows = np.random.default_rng(1).normal(size=(TINY_SAMPLES, 64 * 8 * 8)).astype(np.float32)
     write_activations(source.path / "tiny", rows, "midblock")
     mapped = run_map(engine, source)
@@ -1143,7 +1145,7 @@ def test_own_activations_of_a_filtered_table_stay_with_their_samples(
     np.testing.assert_allclose(run.steps[0].imposed_xy, place, atol=1e-4)
 
 
-def test_own_activations_of_other_samples_are_refused(engine: Engine, source: Source) -> None:
+def test_own_activations_of_other_samples_are_refused(engine: Engine, source: FolderRef) -> None:
     write_activations(source.path / "tiny", np.zeros((59, 4096), np.float32), "midblock")
     with pytest.raises(DataError, match="59 rows for the 60 samples"):
         run_map(engine, source)
@@ -1152,7 +1154,7 @@ def test_own_activations_of_other_samples_are_refused(engine: Engine, source: So
 def test_own_activations_that_are_not_finite_are_left_out(
     engine: Engine, tiny_data: Callable[..., Path]
 ) -> None:
-    source = Source(tiny_data())
+    source = FolderRef(tiny_data())
     rows = np.random.default_rng(1).normal(size=(TINY_SAMPLES, 64 * 8 * 8)).astype(np.float32)
     rows[11, 5], rows[30] = np.nan, np.inf
     write_activations(source.path / "tiny", rows, "midblock")
@@ -1165,7 +1167,7 @@ def test_own_activations_that_are_not_finite_are_left_out(
 
 
 def test_with_no_budget_only_the_reduced_rows_are_kept(
-    source: Source, monkeypatch: pytest.MonkeyPatch
+    source: FolderRef, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_budget = make_engine()
     kept = run_generate(with_budget, source)
@@ -1186,9 +1188,9 @@ def test_with_no_budget_only_the_reduced_rows_are_kept(
     assert run_map(make_engine(), source).from_cache
 
 
-def test_stored_rows_equal_rows_extracted_on_demand(mapped: Source) -> None:
+def test_stored_rows_equal_rows_extracted_on_demand(mapped: FolderRef) -> None:
     engine = make_engine()
-    engine.run(LoadModel(job_id=1, source=mapped, model="tiny"))
+    engine.run(LoadModel(job_id=1, folder=mapped, model="tiny"))
     opened = engine.workspace.open(mapped, "tiny")
     layers, rows = ("encoder_bottleneck",), (0, 33, 59)
     stored = engine.workspace.maps.activations.rows(Activations(opened, layers), rows)
@@ -1202,9 +1204,8 @@ def test_stored_rows_equal_rows_extracted_on_demand(mapped: Source) -> None:
 def test_a_run_records_what_it_did(engine: Engine, watch: Watch, demo: Path) -> None:
     job = Generate(
         job_id=8,
-        source=Source(),
-        model="digits",
-        layers=("encoder_bottleneck", "midblock"),
+        folder=FolderRef(),
+        spec=MapSpec("digits", ("encoder_bottleneck", "midblock")),
         rows=(3, 14, 15),
         condition=from_choice(0),
         settings=replace(FIVE, mask_steps=2),
@@ -1230,7 +1231,7 @@ def test_a_run_records_what_it_did(engine: Engine, watch: Watch, demo: Path) -> 
     assert hook_count(model_of(engine)) == 0
 
 
-def test_seeds_and_noise_modes(engine: Engine, mapped: Source) -> None:
+def test_seeds_and_noise_modes(engine: Engine, mapped: FolderRef) -> None:
     def run(**changes: Any) -> RunResult:
         settings = replace(TWO, **changes)
         return run_generate(engine, mapped, layers=("encoder_bottleneck",), settings=settings)
@@ -1251,7 +1252,7 @@ def test_seeds_and_noise_modes(engine: Engine, mapped: Source) -> None:
 @pytest.mark.parametrize(
     ("choice", "label"), [(0, 0), (4, 4), ("uniform", -1), ("zero", -2), ("random", None)]
 )
-def test_the_class_used_is_recorded(mapped: Source, choice: Any, label: int | None) -> None:
+def test_the_class_used_is_recorded(mapped: FolderRef, choice: Any, label: int | None) -> None:
     engine = make_engine()
     run = run_generate(
         engine, mapped, layers=("encoder_bottleneck",), condition=from_choice(choice)
@@ -1262,7 +1263,7 @@ def test_the_class_used_is_recorded(mapped: Source, choice: Any, label: int | No
         assert class_number(run.condition) == label
 
 
-def test_no_masked_steps_is_no_mask(engine: Engine, mapped: Source) -> None:
+def test_no_masked_steps_is_no_mask(engine: Engine, mapped: FolderRef) -> None:
     layers = ("encoder_bottleneck",)
     none = replace(FIVE, mask_steps=0)
     unmasked = run_generate(engine, mapped, layers=layers, rows=(), settings=FIVE)
@@ -1273,7 +1274,9 @@ def test_no_masked_steps_is_no_mask(engine: Engine, mapped: Source) -> None:
     assert all(step.imposed_xy is None for step in (*never.steps, *unmasked.steps))
 
 
-def test_the_imposed_place_is_that_of_the_mean_activation(engine: Engine, mapped: Source) -> None:
+def test_the_imposed_place_is_that_of_the_mean_activation(
+    engine: Engine, mapped: FolderRef
+) -> None:
     rows = [3, 14, 15]
     mean = activations_by_hand(mapped.path / "tiny", "encoder_bottleneck", rows).mean(axis=0)
     place = place_by_hand(mean, next(cache_of(mapped.path).glob("*/projector.npz")))
@@ -1285,7 +1288,7 @@ def test_the_imposed_place_is_that_of_the_mean_activation(engine: Engine, mapped
 
 @pytest.mark.parametrize("row", [-1, 60])
 def test_rows_that_do_not_exist_are_refused_before_anything_is_computed(
-    engine: Engine, source: Source, row: int
+    engine: Engine, source: FolderRef, row: int
 ) -> None:
     with pytest.raises(DiffViewsError, match=rf"Sample {row} does not exist \(60 samples\)"):
         run_generate(engine, source, rows=(3, row))
@@ -1307,7 +1310,7 @@ def test_rows_that_do_not_exist_are_refused_before_anything_is_computed(
     ],
 )
 def test_settings_out_of_range_are_refused(
-    engine: Engine, source: Source, changes: dict[str, Any], reason: str
+    engine: Engine, source: FolderRef, changes: dict[str, Any], reason: str
 ) -> None:
     with pytest.raises(DiffViewsError, match=reason):
         run_generate(engine, source, settings=replace(TWO, **changes))
@@ -1315,7 +1318,7 @@ def test_settings_out_of_range_are_refused(
 
 
 def test_a_class_that_the_model_lacks_is_refused_before_a_map_is_made(
-    engine: Engine, source: Source
+    engine: Engine, source: FolderRef
 ) -> None:
     with pytest.raises(DiffViewsError, match="no class 5: use 0 to 4"):
         run_generate(engine, source, condition=from_choice(5))
@@ -1323,7 +1326,7 @@ def test_a_class_that_the_model_lacks_is_refused_before_a_map_is_made(
 
 
 def test_a_mask_of_a_sample_without_a_picture_is_refused_by_name(
-    engine: Engine, source: Source
+    engine: Engine, source: FolderRef
 ) -> None:
     (source.path / "tiny/images/imagenet_real/sample_000014.png").unlink()
     with pytest.raises(DiffViewsError, match="The picture of sample_000014 is missing, so"):
@@ -1332,13 +1335,13 @@ def test_a_mask_of_a_sample_without_a_picture_is_refused_by_name(
 
 
 def test_guidance_changes_the_picture_and_an_unconditional_model_has_no_class(
-    engine: Engine, tiny_data: Callable[..., Path], mapped: Source
+    engine: Engine, tiny_data: Callable[..., Path], mapped: FolderRef
 ) -> None:
     layers = ("encoder_bottleneck",)
     guided = replace(TWO, guidance_scale=3.0)
     one = run_generate(engine, mapped, layers=layers)
     assert not same_pictures(one, run_generate(engine, mapped, layers=layers, settings=guided))
-    source = Source(tiny_data("free", num_classes=0, channels=3))
+    source = FolderRef(tiny_data("free", num_classes=0, channels=3))
     run = run_generate(engine, source, model="free", condition=from_choice("random"))
     assert run.condition is None
     assert run.image.shape == (16, 16, 3)
@@ -1358,7 +1361,7 @@ MAP_STAGES = [
 ]
 
 
-def test_a_map_tells_of_these_stages(engine: Engine, watch: Watch, source: Source) -> None:
+def test_a_map_tells_of_these_stages(engine: Engine, watch: Watch, source: FolderRef) -> None:
     run_map(engine, source, "encoder_bottleneck")
     assert watch.stages == MAP_STAGES
     by_stage = {
@@ -1377,7 +1380,7 @@ def test_a_map_tells_of_these_stages(engine: Engine, watch: Watch, source: Sourc
     [*((stage, 0) for stage in MAP_STAGES), *((stage, 2) for stage in MAP_STAGES[:-1])],
 )
 def test_a_cancelled_map_leaves_nothing_but_finished_rows(
-    engine: Engine, watch: Watch, source: Source, stage: str, skip: int
+    engine: Engine, watch: Watch, source: FolderRef, stage: str, skip: int
 ) -> None:
     watch.cancel_at, watch.skip = stage, skip
     # the error is kept, with all its frames: what it leaves must be gone without their end
@@ -1404,18 +1407,18 @@ def test_a_cancelled_map_leaves_nothing_but_finished_rows(
 
 @pytest.mark.parametrize("skip", range(5))
 def test_a_cancelled_opening_leaves_what_was_open(
-    engine: Engine, watch: Watch, source: Source, tiny_data: Callable[..., Path], skip: int
+    engine: Engine, watch: Watch, source: FolderRef, tiny_data: Callable[..., Path], skip: int
 ) -> None:
     loaded = load(engine, source)
-    other = Source(tiny_data("other"))
+    other = FolderRef(tiny_data("other"))
     watch.events.clear()
     watch.cancel_at, watch.skip = "reading samples", skip
     with pytest.raises(Cancelled):
-        engine.run(OpenData(job_id=3, source=other))
+        engine.run(OpenData(job_id=3, folder=other))
     watch.cancel_at = None
     assert load(engine, source) == loaded
     assert "loading the model" not in watch.stages
-    opened = engine.run(OpenData(job_id=3, source=other))
+    opened = engine.run(OpenData(job_id=3, folder=other))
     assert isinstance(opened, DataOpened)
     assert len(opened.samples) == TINY_SAMPLES
 
@@ -1432,22 +1435,22 @@ def test_looking_for_models_can_be_cancelled(tmp_path: Path) -> None:
         return asked == 35
 
     with pytest.raises(Cancelled):
-        Engine("cpu", cancelled=cancelled).run(OpenData(job_id=1, source=Source(tmp_path)))
+        Engine("cpu", cancelled=cancelled).run(OpenData(job_id=1, folder=FolderRef(tmp_path)))
 
 
 # ---- activations are computed once -------------------------------------------------------------
 
 
 def extract(
-    engine: Engine, source: Source, *layer_sets: tuple[str, ...], out: Path | None = None
+    engine: Engine, source: FolderRef, *layer_sets: tuple[str, ...], out: Path | None = None
 ) -> LayersExtracted:
-    job = Extract(job_id=6, source=source, model="tiny", layer_sets=layer_sets, out=out)
+    job = Extract(job_id=6, folder=source, model="tiny", layer_sets=layer_sets, out=out)
     result = engine.run(job)
     assert isinstance(result, LayersExtracted)
     return result
 
 
-def test_other_parameters_need_no_other_extraction(source: Source) -> None:
+def test_other_parameters_need_no_other_extraction(source: FolderRef) -> None:
     watch = Watch()
     engine = make_engine(watch)
     first = run_map(engine, source, "encoder_bottleneck")
@@ -1471,7 +1474,7 @@ def test_other_parameters_need_no_other_extraction(source: Source) -> None:
 
 
 def test_that_kernels_cannot_be_kept_is_noted_once(
-    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    source: FolderRef, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "file"))
@@ -1487,7 +1490,7 @@ def test_that_kernels_cannot_be_kept_is_noted_once(
 
 
 def test_layers_extracted_in_one_pass_are_those_of_their_own_passes(
-    source: Source, tmp_path: Path
+    source: FolderRef, tmp_path: Path
 ) -> None:
     sets = (("midblock",), ("encoder_bottleneck", "decoder_block_2"))
     watch = Watch()
@@ -1518,7 +1521,7 @@ def test_layers_extracted_in_one_pass_are_those_of_their_own_passes(
 
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
 def test_activations_are_written_with_a_side_car(
-    source: Source, tmp_path: Path, dtype: Any
+    source: FolderRef, tmp_path: Path, dtype: Any
 ) -> None:
     (source.path / "tiny/images/imagenet_real/sample_000004.png").unlink()
     narrow = replace(source, activation_dtype=dtype)
@@ -1541,7 +1544,7 @@ def test_activations_are_written_with_a_side_car(
 
 
 def test_a_broken_extraction_goes_on_where_it_was(
-    source: Source, monkeypatch: pytest.MonkeyPatch
+    source: FolderRef, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(extraction, "MARK_SECONDS", 0.0)
     monkeypatch.setattr(extraction, "LARGEST_BATCH", 7)
@@ -1569,7 +1572,7 @@ def test_a_broken_extraction_goes_on_where_it_was(
     [("loading the model", 0), ("generating", 0), ("generating", 4), ("generating", 20)],
 )
 def test_a_cancelled_run_leaves_no_hook(
-    engine: Engine, watch: Watch, source: Source, stage: str, skip: int
+    engine: Engine, watch: Watch, source: FolderRef, stage: str, skip: int
 ) -> None:
     watch.cancel_at, watch.skip = stage, skip
     with pytest.raises(Cancelled) as kept:
@@ -1583,7 +1586,7 @@ def test_a_cancelled_run_leaves_no_hook(
 
 
 def test_a_cancel_is_heard_inside_a_forward_pass(
-    engine: Engine, watch: Watch, source: Source
+    engine: Engine, watch: Watch, source: FolderRef
 ) -> None:
     run_generate(engine, source)
     reached: list[str] = []
@@ -1606,7 +1609,7 @@ def test_a_cancel_is_heard_inside_a_forward_pass(
 
 
 def test_a_cancel_while_the_mask_is_extracted_leaves_no_hook(
-    engine: Engine, watch: Watch, source: Source, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, watch: Watch, source: FolderRef, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DIFFVIEWS_LAYER_CACHE_MAX_MB", "0")
     watch.cancel_at, watch.skip = "reading the samples' activations", 2
@@ -1615,28 +1618,28 @@ def test_a_cancel_while_the_mask_is_extracted_leaves_no_hook(
     assert hook_count(model_of(engine)) == 0
 
 
-def test_a_job_cancelled_before_it_begins_does_nothing(source: Source) -> None:
+def test_a_job_cancelled_before_it_begins_does_nothing(source: FolderRef) -> None:
     events: list[Event] = []
     engine = Engine("cpu", emit=events.append, cancelled=lambda job_id: job_id == 3)
     for job in (
-        OpenData(job_id=3, source=source),
-        LoadModel(job_id=3, source=source, model="tiny"),
-        MapLayer(job_id=3, source=source, model="tiny", layers=()),
+        OpenData(job_id=3, folder=source),
+        LoadModel(job_id=3, folder=source, model="tiny"),
+        MapLayer(job_id=3, folder=source, spec=MapSpec("tiny", ())),
         generate_job(source, job_id=3),
     ):
         with pytest.raises(Cancelled):
             engine.run(job)
     assert events == []
-    assert engine.run(OpenData(job_id=4, source=source)).model == "tiny"
+    assert engine.run(OpenData(job_id=4, folder=source)).model == "tiny"
 
 
-def test_an_unknown_job_is_refused(engine: Engine, source: Source) -> None:
+def test_an_unknown_job_is_refused(engine: Engine, source: FolderRef) -> None:
     with pytest.raises(DiffViewsError, match="does not know the job Job"):
-        engine.run(Job(job_id=1, source=source))
+        engine.run(Job(job_id=1, folder=source))
 
 
 def test_a_failure_in_the_model_leaves_no_hook_and_the_engine_usable(
-    engine: Engine, source: Source
+    engine: Engine, source: FolderRef
 ) -> None:
     good = run_generate(engine, source)
     model = model_of(engine)
@@ -1656,12 +1659,12 @@ def test_a_failure_in_the_model_leaves_no_hook_and_the_engine_usable(
 @needs_cuda
 def test_switching_models_gives_cuda_memory_back(tiny_data: Callable[..., Path]) -> None:
     tiny_data("first")
-    source = Source(tiny_data("second", seed=1))
+    source = FolderRef(tiny_data("second", seed=1))
     engine = Engine("cuda")
-    engine.run(LoadModel(job_id=1, source=source, model="first"))
+    engine.run(LoadModel(job_id=1, folder=source, model="first"))
     before = torch.cuda.memory_allocated()
     for number, model in enumerate(("second", "first"), start=2):
-        engine.run(LoadModel(job_id=number, source=source, model=model))
+        engine.run(LoadModel(job_id=number, folder=source, model=model))
     assert torch.cuda.memory_allocated() == before
     engine.close()
     assert torch.cuda.memory_allocated() < before

@@ -44,7 +44,8 @@ from diffviews_desktop.values.conditions import (
     ZeroLabel,
     from_choice,
 )
-from diffviews_desktop.values.folders import ModelLoaded, Source
+from diffviews_desktop.values.folders import FolderRef, ModelLoaded
+from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.sampling import GenerateSettings
 
 HEUN = GenerateSettings(num_steps=3, mask_steps=3, sampler="heun", seed=5)
@@ -55,7 +56,7 @@ def engine() -> Engine:
     return Engine("cpu", threads=1)
 
 
-def job(source: Source, **changes: Any) -> Generate:
+def job(source: FolderRef, **changes: Any) -> Generate:
     values: dict[str, Any] = {
         "job_id": 1,
         "source": source,
@@ -68,7 +69,7 @@ def job(source: Source, **changes: Any) -> Generate:
     return Generate(**{**values, **changes})
 
 
-def grid_job(source: Source, **changes: Any) -> GenerateGrid:
+def grid_job(source: FolderRef, **changes: Any) -> GenerateGrid:
     values = {name: getattr(job(source), name) for name in ("model", "layers", "rows")}
     own: dict[str, Any] = {
         "job_id": 2,
@@ -94,7 +95,7 @@ def draw(engine: Engine, asked: GenerateGrid) -> PictureGrid:
 # ---- one run ------------------------------------------------------------------------------------
 
 
-def test_the_mask_is_the_weighted_mean_of_the_samples(engine: Engine, source: Source) -> None:
+def test_the_mask_is_the_weighted_mean_of_the_samples(engine: Engine, source: FolderRef) -> None:
     settings = replace(HEUN, weighting="distance", mask_layers=("decoder_block_1", "midblock"))
     made = run(engine, job(source, settings=settings, keep=True))
     opened = engine.workspace.open(source, "tiny")
@@ -114,7 +115,7 @@ def test_the_mask_is_the_weighted_mean_of_the_samples(engine: Engine, source: So
             assert not np.allclose(step.computed[layer].ravel(), expected, atol=1e-3)
 
 
-def test_strength_and_window_are_recorded_as_they_acted(engine: Engine, source: Source) -> None:
+def test_strength_and_window_are_recorded_as_they_acted(engine: Engine, source: FolderRef) -> None:
     settings = replace(HEUN, strength=0.25, mask_from=1, mask_steps=2)
     made = run(engine, job(source, settings=settings, keep=True))
     whole = run(engine, job(source, keep=True))
@@ -129,7 +130,7 @@ def test_strength_and_window_are_recorded_as_they_acted(engine: Engine, source: 
 
 
 def test_a_layer_that_is_not_on_the_map_has_no_imposed_place(
-    engine: Engine, source: Source
+    engine: Engine, source: FolderRef
 ) -> None:
     settings = replace(HEUN, mask_layers=("decoder_block_1",))
     made = run(engine, job(source, settings=settings))
@@ -152,14 +153,14 @@ def test_a_layer_that_is_not_on_the_map_has_no_imposed_place(
     ],
 )
 def test_what_cannot_be_is_refused_by_name(
-    engine: Engine, source: Source, changes: dict[str, Any], says: str
+    engine: Engine, source: FolderRef, changes: dict[str, Any], says: str
 ) -> None:
     with pytest.raises((UsageError, MaskError)) as raised:
         run(engine, job(source, settings=replace(HEUN, **changes)))
     assert says in str(raised.value)
 
 
-def test_nothing_is_left_behind_wherever_it_ends(source: Source) -> None:
+def test_nothing_is_left_behind_wherever_it_ends(source: FolderRef) -> None:
     calls = {"left": 0}
     steps: list[Event] = []
 
@@ -188,7 +189,7 @@ def test_nothing_is_left_behind_wherever_it_ends(source: Source) -> None:
 
 
 def test_a_failing_forward_leaves_nothing_behind(
-    engine: Engine, source: Source, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, source: FolderRef, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = run(engine, job(source)).steps[-1].image
     adapter = engine.workspace.model.held.adapter
@@ -211,7 +212,7 @@ def test_a_failing_forward_leaves_nothing_behind(
 # ---- grids --------------------------------------------------------------------------------------
 
 
-def test_a_cell_is_the_single_run_with_its_settings(engine: Engine, source: Source) -> None:
+def test_a_cell_is_the_single_run_with_its_settings(engine: Engine, source: FolderRef) -> None:
     events: list[Event] = []
     engine._control._emit = events.append
     asked = grid_job(
@@ -230,7 +231,9 @@ def test_a_cell_is_the_single_run_with_its_settings(engine: Engine, source: Sour
         assert np.abs(one.image.astype(int) - other.image).max() <= 1
 
 
-def test_random_classes_of_a_grid_are_those_of_single_runs(engine: Engine, source: Source) -> None:
+def test_random_classes_of_a_grid_are_those_of_single_runs(
+    engine: Engine, source: FolderRef
+) -> None:
     made = draw(
         engine, grid_job(source, rows=(), samples=6, condition=from_choice("random"), batch=4)
     )
@@ -255,14 +258,14 @@ def test_random_classes_of_a_grid_are_those_of_single_runs(engine: Engine, sourc
     ],
 )
 def test_impossible_grids_are_refused(
-    engine: Engine, source: Source, changes: dict[str, Any], says: str
+    engine: Engine, source: FolderRef, changes: dict[str, Any], says: str
 ) -> None:
     with pytest.raises((UsageError, MaskError)) as raised:
         draw(engine, grid_job(source, **changes))
     assert says in str(raised.value)
 
 
-def test_axes_name_rows_and_columns(source: Source) -> None:
+def test_axes_name_rows_and_columns(source: FolderRef) -> None:
     def axes(**changes: Any) -> Axes:
         return Axes.of(grid_job(source, **changes))
 
@@ -279,7 +282,7 @@ def test_axes_name_rows_and_columns(source: Source) -> None:
 # ---- landing ------------------------------------------------------------------------------------
 
 
-def test_a_samples_own_picture_lands_on_that_sample(engine: Engine, source: Source) -> None:
+def test_a_samples_own_picture_lands_on_that_sample(engine: Engine, source: FolderRef) -> None:
     opened = engine.workspace.open(source, "tiny")
     table = opened.samples.table
     facts = engine.workspace.model_of(opened).facts
@@ -289,9 +292,8 @@ def test_a_samples_own_picture_lands_on_that_sample(engine: Engine, source: Sour
     placed = engine.run(
         PlacePicture(
             job_id=3,
-            source=source,
-            model="tiny",
-            layers=("midblock",),
+            folder=source,
+            spec=MapSpec("tiny", ("midblock",)),
             image=image,
             condition=ClassLabel(int(table.class_label[row])),
             sigma=float(table.sigma[row]),
@@ -305,7 +307,7 @@ def test_a_samples_own_picture_lands_on_that_sample(engine: Engine, source: Sour
     assert placed.distance < 1e-3 * distances[1]
 
 
-def test_a_picture_is_placed_as_what_it_was_drawn_as(engine: Engine, source: Source) -> None:
+def test_a_picture_is_placed_as_what_it_was_drawn_as(engine: Engine, source: FolderRef) -> None:
     """The uniform label is neither the zero label nor a class."""
     model = engine.workspace.model_of(engine.workspace.open(source, "tiny"))
     image = np.random.default_rng(2).integers(0, 256, model.codec.image_shape).astype(np.uint8)
@@ -327,7 +329,7 @@ def test_a_picture_is_placed_as_what_it_was_drawn_as(engine: Engine, source: Sou
             seen[name] = {}
             placed = engine.run(
                 PlacePicture(
-                    job_id=3, source=source, model="tiny", layers=("midblock",), image=image,
+                    job_id=3, folder=source, spec=MapSpec("tiny", ("midblock",)), image=image,
                     condition=condition, sigma=1.0,
                 )
             )  # fmt: skip
@@ -344,7 +346,7 @@ def test_a_picture_is_placed_as_what_it_was_drawn_as(engine: Engine, source: Sou
                                                          "The picture is")]
 )  # fmt: skip
 def test_what_cannot_be_placed_is_refused(
-    engine: Engine, source: Source, changes: dict[str, Any], says: str
+    engine: Engine, source: FolderRef, changes: dict[str, Any], says: str
 ) -> None:
     size = engine.workspace.model_of(engine.workspace.open(source, "tiny")).facts.resolution
     values: dict[str, Any] = {"image": np.zeros((size, size, 3), np.uint8), "sigma": 1.0, **changes}
@@ -352,9 +354,8 @@ def test_what_cannot_be_placed_is_refused(
         engine.run(
             PlacePicture(
                 job_id=3,
-                source=source,
-                model="tiny",
-                layers=("midblock",),
+                folder=source,
+                spec=MapSpec("tiny", ("midblock",)),
                 condition=told(1),
                 **values,
             )
@@ -365,7 +366,7 @@ def test_what_cannot_be_placed_is_refused(
 
 
 @pytest.mark.parametrize("sampler", ["renoise", "heun"])
-def test_a_record_makes_the_same_again(source: Source, tmp_path: Path, sampler: Any) -> None:
+def test_a_record_makes_the_same_again(source: FolderRef, tmp_path: Path, sampler: Any) -> None:
     settings = replace(
         HEUN, sampler=sampler, seed=None, strength=0.5, weighting="distance", mask_from=1
     )
@@ -468,8 +469,8 @@ def test_a_damaged_job_and_a_foreign_picture_are_refused(tmp_path: Path) -> None
 # ---- presets and memory -------------------------------------------------------------------------
 
 
-def test_published_settings_are_presets(engine: Engine, source: Source) -> None:
-    loaded = engine.run(LoadModel(job_id=4, source=source, model="tiny"))
+def test_published_settings_are_presets(engine: Engine, source: FolderRef) -> None:
+    loaded = engine.run(LoadModel(job_id=4, folder=source, model="tiny"))
     assert isinstance(loaded, ModelLoaded)
     presets = {preset.name: preset for preset in loaded.presets}
     imagenet = presets["EDM, ImageNet-64"]
@@ -479,7 +480,7 @@ def test_published_settings_are_presets(engine: Engine, source: Source) -> None:
     assert presets["EDM, 40 steps"].settings.evaluations() == 79
 
 
-def test_many_runs_keep_no_memory(engine: Engine, source: Source) -> None:
+def test_many_runs_keep_no_memory(engine: Engine, source: FolderRef) -> None:
     import gc
 
     small = replace(HEUN, num_steps=1, mask_steps=1)

@@ -21,8 +21,8 @@ from diffviews_desktop.engine.jobs.mapping import Extract, LayersExtracted, MapL
 from diffviews_desktop.engine.jobs.samples import AveragePictures, PictureMean
 from diffviews_desktop.errors import DataError, MaskError
 from diffviews_desktop.values.conditions import from_choice
-from diffviews_desktop.values.folders import Source
-from diffviews_desktop.values.maps import LayerMap
+from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.maps import LayerMap, MapSpec
 from diffviews_desktop.values.sampling import GenerateSettings
 
 LAYER = "encoder_block_2"
@@ -47,7 +47,7 @@ def ghostscript(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def source(tiny_data: Callable[..., Path]) -> Source:
+def source(tiny_data: Callable[..., Path]) -> FolderRef:
     """The first five of its pictures cannot be used."""
     data = tiny_data()
     pictures = data / "tiny/images/imagenet_real"
@@ -57,19 +57,19 @@ def source(tiny_data: Callable[..., Path]) -> Source:
     (pictures / "sample_000003.png").unlink()
     os.mkfifo(pictures / "sample_000003.png")
     (pictures / "sample_000004.png").write_bytes(hostile.DAMAGED["jpeg, tags"])
-    return Source(path=data)
+    return FolderRef(data)
 
 
-def test_extraction_leaves_them_out(source: Source, ghostscript: Path) -> None:
-    job = Extract(job_id=1, source=source, model="tiny", layer_sets=((LAYER,),))
+def test_extraction_leaves_them_out(source: FolderRef, ghostscript: Path) -> None:
+    job = Extract(job_id=1, folder=source, model="tiny", layer_sets=((LAYER,),))
     done = Engine("cpu").run(job)
     assert isinstance(done, LayersExtracted)
     assert (done.samples, done.notes) == (55, (REASONS,))
     assert not ghostscript.exists()
 
 
-def test_a_map_leaves_them_out(source: Source, ghostscript: Path) -> None:
-    done = Engine("cpu").run(MapLayer(job_id=1, source=source, model="tiny", layers=(LAYER,)))
+def test_a_map_leaves_them_out(source: FolderRef, ghostscript: Path) -> None:
+    done = Engine("cpu").run(MapLayer(job_id=1, folder=source, spec=MapSpec("tiny", (LAYER,))))
     assert isinstance(done, LayerMap)
     assert np.flatnonzero(np.isnan(done.xy).any(axis=1)).tolist() == [0, 1, 2, 3, 4]
     assert done.notes == (REASONS,)
@@ -86,13 +86,12 @@ def test_a_map_leaves_them_out(source: Source, ghostscript: Path) -> None:
     ],
 )
 def test_a_mask_of_one_is_refused_with_the_reason(
-    source: Source, ghostscript: Path, row: int, reason: str
+    source: FolderRef, ghostscript: Path, row: int, reason: str
 ) -> None:
     job = Generate(
         job_id=1,
-        source=source,
-        model="tiny",
-        layers=("midblock",),
+        folder=source,
+        spec=MapSpec("tiny", ("midblock",)),
         rows=(row, 20),
         condition=from_choice("random"),
         settings=GenerateSettings(num_steps=1, mask_steps=1, seed=1),
@@ -102,13 +101,13 @@ def test_a_mask_of_one_is_refused_with_the_reason(
     assert not ghostscript.exists()
 
 
-def test_the_mean_leaves_them_out(source: Source, ghostscript: Path) -> None:
-    job = AveragePictures(job_id=1, source=source, model="tiny", rows=np.arange(10))
+def test_the_mean_leaves_them_out(source: FolderRef, ghostscript: Path) -> None:
+    job = AveragePictures(job_id=1, folder=source, model="tiny", rows=np.arange(10))
     done = Engine("cpu").run(job)
     assert isinstance(done, PictureMean)
     assert done.sample_ids == tuple(f"sample_00000{i}" for i in range(5, 10))
     assert done.left_out == REASONS
-    job = AveragePictures(job_id=2, source=source, model="tiny", rows=np.arange(5))
+    job = AveragePictures(job_id=2, folder=source, model="tiny", rows=np.arange(5))
     with pytest.raises(DataError, match=r"can be read: 1 is missing .* 1 is too large"):
         Engine("cpu").run(job)
     assert not ghostscript.exists()
@@ -126,7 +125,7 @@ def test_an_import_leaves_them_out(tmp_path: Path, ghostscript: Path) -> None:
     write_tiny_checkpoint(tmp_path / "tiny.safetensors")
     job = ImportData(
         job_id=1,
-        source=Source(path=tmp_path / "data"),
+        folder=FolderRef(tmp_path / "data"),
         checkpoint=tmp_path / "tiny.safetensors",
         out=tmp_path / "data",
         name="mine",
@@ -144,7 +143,7 @@ def test_an_import_leaves_them_out(tmp_path: Path, ghostscript: Path) -> None:
 
 
 def test_the_command_line_says_why(
-    source: Source, ghostscript: Path, capfd: pytest.CaptureFixture[str]
+    source: FolderRef, ghostscript: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(["extract", "--data", str(source.path), "--layer", LAYER]) == 0
     assert REASONS in capfd.readouterr().out

@@ -36,8 +36,8 @@ from diffviews_desktop.errors import (
     UsageError,
 )
 from diffviews_desktop.values.conditions import from_choice
-from diffviews_desktop.values.folders import ModelLoaded, Source
-from diffviews_desktop.values.maps import LayerMap, MapParameters
+from diffviews_desktop.values.folders import FolderRef, ModelLoaded, Overrides
+from diffviews_desktop.values.maps import LayerMap, MapParameters, MapSpec
 from diffviews_desktop.values.sampling import GenerateSettings
 
 PARAMETERS = MapParameters(n_neighbors=4, pca_components=6)
@@ -84,17 +84,17 @@ def register() -> Iterator[Callable[[str, type], None]]:
 
 
 def import_into(engine: Engine, out: Path, checkpoint: Path, **options: Any) -> DataImported:
-    source = Source(path=out, **options.pop("source", {}))
+    source = FolderRef(out, overrides=Overrides(**options.pop("source", {})))
     wanted = {"name": "mine", "layers": ("midblock",), **options}
     result = engine.run(
-        ImportData(job_id=1, source=source, checkpoint=checkpoint, out=out, **wanted)
+        ImportData(job_id=1, folder=source, checkpoint=checkpoint, out=out, **wanted)
     )
     assert isinstance(result, DataImported)
     return result
 
 
 def open_folder(engine: Engine, out: Path, model: str = "mine") -> DataOpened:
-    opened = engine.run(OpenData(job_id=2, source=Source(path=out), model=model))
+    opened = engine.run(OpenData(job_id=2, folder=FolderRef(out), model=model))
     assert isinstance(opened, DataOpened)
     return opened
 
@@ -152,9 +152,8 @@ def test_an_imported_folder_is_opened_with_its_own_map(
     mapped = fresh.run(
         MapLayer(
             job_id=3,
-            source=Source(path=out, parameters=PARAMETERS),
-            model="mine",
-            layers=opened.default_layers,
+            folder=FolderRef(out, parameters=PARAMETERS),
+            spec=MapSpec("mine", opened.default_layers),
         )
     )
     assert isinstance(mapped, LayerMap)
@@ -164,9 +163,8 @@ def test_an_imported_folder_is_opened_with_its_own_map(
     run = fresh.run(
         Generate(
             job_id=4,
-            source=Source(path=out),
-            model="mine",
-            layers=opened.default_layers,
+            folder=FolderRef(out),
+            spec=MapSpec("mine", opened.default_layers),
             rows=(0, 3),
             condition=from_choice(1),
             settings=GenerateSettings(num_steps=2, mask_steps=1, seed=1),
@@ -197,10 +195,10 @@ def test_rows_are_what_extracting_them_again_gives(
     import_into(engine, out, checkpoint, images=images, source={"extraction_input": "scaled"})
     stored = np.load(out / "mine/activations/imported/midblock.npy")
     # reduced in another way, so that the map beside it is of no use
-    source = Source(path=out, parameters=MapParameters(n_neighbors=4, pca_components=5))
+    source = FolderRef(out, parameters=MapParameters(n_neighbors=4, pca_components=5))
     for path in (out / "mine/activations/imported").iterdir():
         path.unlink()
-    mapped = engine.run(MapLayer(job_id=5, source=source, model="mine", layers=("midblock",)))
+    mapped = engine.run(MapLayer(job_id=5, folder=source, spec=MapSpec("mine", ("midblock",))))
     assert isinstance(mapped, LayerMap)
     again = np.load(mapped.path / "activations.npy")
     np.testing.assert_allclose(again, stored, rtol=1e-4, atol=1e-5)
@@ -232,7 +230,7 @@ def test_a_checkpoint_inside_is_named_relatively_and_the_layer_is_the_models(
     moved = out.rename(tmp_path / "moved")
     opened = open_folder(engine, moved)
     assert opened.default_layers == ("encoder_bottleneck",)
-    loaded = engine.run(LoadModel(job_id=3, source=Source(path=moved), model="mine"))
+    loaded = engine.run(LoadModel(job_id=3, folder=FolderRef(moved), model="mine"))
     assert isinstance(loaded, ModelLoaded)
     assert next(layer for layer in loaded.layers if layer.name == "encoder_bottleneck").cached
 
@@ -392,9 +390,9 @@ def test_an_adapter_of_another_package(
         assert (picture.mode, picture.size) == ("RGB", (6, 6))
     made = sorted(path.name for path in (out / "mine/activations/generated").iterdir())
     assert len(made) == 2
-    source = Source(path=out, parameters=PARAMETERS)
+    source = FolderRef(out, parameters=PARAMETERS)
     mapped = engine.run(
-        MapLayer(job_id=3, source=source, model="mine", layers=opened.layer_map.layers)
+        MapLayer(job_id=3, folder=source, spec=MapSpec("mine", opened.layer_map.layers))
     )
     assert isinstance(mapped, LayerMap)
     assert np.array_equal(mapped.xy, opened.layer_map.xy)

@@ -30,7 +30,8 @@ from diffviews_desktop.engine.protocol import (
     StepDone,
 )
 from diffviews_desktop.values.conditions import from_choice
-from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.packed_strings import Texts
 from diffviews_desktop.values.sampling import GenerateSettings
 
@@ -65,7 +66,7 @@ def link() -> Iterator[InlineLink]:
 
 def job_of(kind: type[Job[Any]], data: Path) -> Job[Any]:
     """A job of a class, of one of the data folder's models."""
-    common: dict[str, Any] = {"job_id": 5, "source": Source(path=data)}
+    common: dict[str, Any] = {"job_id": 5, "source": FolderRef(data)}
     model = {**common, "model": "tiny"}
     mapped = {**model, "layers": MIDBLOCK}
     drawn = {**mapped, "rows": (1, 2), "condition": from_choice(0), "settings": SETTINGS}
@@ -77,7 +78,7 @@ def job_of(kind: type[Job[Any]], data: Path) -> Job[Any]:
         ConvertCheckpoint: lambda: ConvertCheckpoint(**common, model="second"),
         MapLayer: lambda: MapLayer(**mapped),
         Extract: lambda: Extract(**model, layer_sets=(MIDBLOCK,)),
-        LinkMaps: lambda: LinkMaps(**mapped, other_model="second", other_layers=MIDBLOCK),
+        LinkMaps: lambda: LinkMaps(**mapped, other=MapSpec("second", MIDBLOCK)),
         ImportData: lambda: ImportData(
             **common,
             checkpoint=checkpoint,
@@ -164,6 +165,6 @@ def test_what_comes_back_can_be_asked_for_again(data: Path, link: InlineLink) ->
     assert isinstance(last, Finished)
     mapped: Any = last.result
     own = Engine("cpu", threads=1).run(
-        MapLayer(job_id=1, source=Source(path=data), model=mapped.model, layers=mapped.layers)
+        MapLayer(job_id=1, folder=FolderRef(data), spec=MapSpec(mapped.model, mapped.layers))
     )
     np.testing.assert_array_equal(own.xy, mapped.xy)

@@ -33,7 +33,8 @@ from diffviews_desktop.engine.protocol import (
     StepDone,
 )
 from diffviews_desktop.values.conditions import from_choice
-from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.sampling import GenerateSettings
 
 SETTINGS = GenerateSettings(num_steps=3, mask_steps=3, noise_mode="fixed", seed=1)
@@ -58,9 +59,9 @@ def child() -> Iterator[ProcessLink]:
 
 
 @pytest.fixture
-def source(tiny_data: Callable[..., Path]) -> Source:
+def source(tiny_data: Callable[..., Path]) -> FolderRef:
     """A tiny model whose default map needs no layout."""
-    return Source(tiny_data(samples=8))
+    return FolderRef(tiny_data(samples=8))
 
 
 def answer(child: ProcessLink, job: Job[Any]) -> tuple[Message | None, list[Message | None]]:
@@ -199,10 +200,10 @@ def test_the_child_ends_when_its_parent_is_killed(tmp_path: Path, state: str) ->
 # ---- with a model -----------------------------------------------------------------------------
 
 
-def test_jobs_events_results_and_failures_of_a_model(source: Source, tmp_path: Path) -> None:
+def test_jobs_events_results_and_failures_of_a_model(source: FolderRef, tmp_path: Path) -> None:
     log_file = tmp_path / "new folder" / "engine.log"
     child = start(log_file)
-    opening = OpenData(job_id=next(ids), source=source)
+    opening = OpenData(job_id=next(ids), folder=source)
     last, _ = answer(child, opening)
     assert isinstance(last, Finished)
     assert last.job_id == opening.job_id
@@ -212,9 +213,8 @@ def test_jobs_events_results_and_failures_of_a_model(source: Source, tmp_path: P
 
     job = Generate(
         job_id=next(ids),
-        source=source,
-        model="tiny",
-        layers=("midblock",),
+        folder=source,
+        spec=MapSpec("tiny", ("midblock",)),
         rows=(1, 2),
         condition=from_choice(0),
         settings=SETTINGS,
@@ -233,7 +233,7 @@ def test_jobs_events_results_and_failures_of_a_model(source: Source, tmp_path: P
     assert stages[0] == "loading the model"
     assert stages[-1] == "generating"
 
-    wrong = LoadModel(job_id=next(ids), source=source, model="nobody")
+    wrong = LoadModel(job_id=next(ids), folder=source, model="nobody")
     last, _ = answer(child, wrong)
     assert isinstance(last, Failed)
     assert last.job_id == wrong.job_id
@@ -261,7 +261,9 @@ def test_stopping_in_the_middle_of_a_map_leaves_nothing_half_written(
     tiny_data: Callable[..., Path],
 ) -> None:
     child, data = start(), tiny_data(samples=400)
-    child.submit(MapLayer(job_id=1, source=Source(data), model="tiny", layers=("decoder_block_6",)))
+    child.submit(
+        MapLayer(job_id=1, folder=FolderRef(data), spec=MapSpec("tiny", ("decoder_block_6",)))
+    )
     message = child.next()
     while not (isinstance(message, Progress) and message.stage == "extracting"):
         message = child.next()

@@ -12,35 +12,33 @@ from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.mapping import LinkMaps, MapLayer
 from diffviews_desktop.engine.protocol import Progress
 from diffviews_desktop.errors import Cancelled, DataError
-from diffviews_desktop.values.folders import Source
-from diffviews_desktop.values.maps import LinkedMap
+from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.maps import LinkedMap, MapSpec
 
 
-def link(source: Source, layers: tuple[str, ...], model: str = "tiny", engine=None) -> LinkedMap:
+def link(source: FolderRef, layers: tuple[str, ...], model: str = "tiny", engine=None) -> LinkedMap:
     engine = engine or Engine("cpu", threads=1)
     own = ("midblock",)
-    job = LinkMaps(
-        job_id=1, source=source, model="tiny", layers=own, other_model=model, other_layers=layers
-    )
+    job = LinkMaps(job_id=1, folder=source, spec=MapSpec("tiny", own), other=MapSpec(model, layers))
     result = engine.run(job)
     assert isinstance(result, LinkedMap)
     return result
 
 
-def test_a_map_beside_itself_lies_on_itself(source: Source) -> None:
+def test_a_map_beside_itself_lies_on_itself(source: FolderRef) -> None:
     engine = Engine("cpu", threads=1)
-    own = engine.run(MapLayer(job_id=2, source=source, model="tiny", layers=("midblock",)))
+    own = engine.run(MapLayer(job_id=2, folder=source, spec=MapSpec("tiny", ("midblock",))))
     linked = link(source, ("midblock",), engine=engine)
     assert np.allclose(linked.map.xy, own.xy, atol=1e-3)
     assert linked.mean_overlap == 1.0
     assert linked.beside == ("midblock",)
 
 
-def test_another_layer_is_turned_to_lie_like_the_first(source: Source) -> None:
+def test_another_layer_is_turned_to_lie_like_the_first(source: FolderRef) -> None:
     engine = Engine("cpu", threads=1)
     linked = link(source, ("encoder_bottleneck",), engine=engine)
     raw = engine.run(
-        MapLayer(job_id=2, source=source, model="tiny", layers=("encoder_bottleneck",))
+        MapLayer(job_id=2, folder=source, spec=MapSpec("tiny", ("encoder_bottleneck",)))
     )
     assert raw.from_cache
     gaps = [np.linalg.norm(np.diff(m.xy, axis=0), axis=1) for m in (linked.map, raw)]
@@ -49,7 +47,7 @@ def test_another_layer_is_turned_to_lie_like_the_first(source: Source) -> None:
     assert 0 < linked.mean_overlap <= 1
 
 
-def test_another_model_is_matched_by_sample_id(source: Source) -> None:
+def test_another_model_is_matched_by_sample_id(source: FolderRef) -> None:
     write_tiny_model(source.path / "other", seed=1)
     info = next((source.path / "other").glob("metadata/*/dataset_info.json"))
     listed = json.loads(info.read_text())
@@ -70,7 +68,7 @@ def test_another_model_is_matched_by_sample_id(source: Source) -> None:
     assert gone
 
 
-def test_it_can_be_cancelled(source: Source) -> None:
+def test_it_can_be_cancelled(source: FolderRef) -> None:
     seen: list[str] = []
 
     def emit(event: object) -> None:

@@ -18,8 +18,8 @@ from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.engine.protocol import Progress
 from diffviews_desktop.errors import DataError
 from diffviews_desktop.processing.projector import Projector
-from diffviews_desktop.values.folders import Source
-from diffviews_desktop.values.maps import LayerMap
+from diffviews_desktop.values.folders import FolderRef, Overrides
+from diffviews_desktop.values.maps import LayerMap, MapSpec
 
 MATRIX = Path("tiny/activations/imagenet_real/a.npy")
 CACHE = Path("tiny/embeddings/layer_cache")
@@ -53,7 +53,11 @@ def make_map(
         if isinstance(event, Progress) and event.stage == at and waiting:
             waiting.pop()()
 
-    job = MapLayer(job_id=1, source=Source(data, **options), model="tiny", layers=LAYER)
+    job = MapLayer(
+        job_id=1,
+        folder=FolderRef(data, overrides=Overrides(**options)),
+        spec=MapSpec("tiny", LAYER),
+    )
     mapped = Engine("cpu", emit=emit).run(job)
     assert isinstance(mapped, LayerMap)
     assert at is None or not waiting

@@ -24,7 +24,7 @@ from diffviews_desktop.engine.extraction import noise_seed
 from diffviews_desktop.engine.jobs.opening import DataOpened, OpenData
 from diffviews_desktop.engine.jobs.samples import ExportSamples
 from diffviews_desktop.logs import configure_logging
-from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.folders import FolderRef
 
 HALF = "\ud800 caf\udce9"
 WRITTEN = r"\ud800 caf\udce9"
@@ -87,14 +87,14 @@ def test_verbs_end_as_with_other_texts(data: Path, capfd: pytest.CaptureFixture[
 
 def test_a_table_that_was_exported_can_be_read_by_every_program(data: Path) -> None:
     engine = Engine("cpu")
-    opened = engine.run(OpenData(job_id=1, source=Source(data)))
+    opened = engine.run(OpenData(job_id=1, folder=FolderRef(data)))
     assert isinstance(opened, DataOpened)
     file = data.parent / "samples.csv"
     rows = np.array([1, 4])
     columns = {HALF: np.array([0.5, 1])}
-    source = Source(data)
+    source = FolderRef(data)
     job = ExportSamples(
-        job_id=2, source=source, model="tiny", rows=rows, columns=columns, file=file
+        job_id=2, folder=source, model="tiny", rows=rows, columns=columns, file=file
     )
     engine.run(job)
     with file.open(newline="", encoding="utf-8") as stream:

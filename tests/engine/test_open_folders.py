@@ -14,17 +14,17 @@ from diffviews_desktop.engine import open_folders
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.mapping import LinkMaps, MapLayer
 from diffviews_desktop.engine.open_folders import OpenFolders
-from diffviews_desktop.values.folders import Source
-from diffviews_desktop.values.maps import MapParameters
+from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.maps import MapParameters, MapSpec
 
 
 @pytest.fixture
-def source(tiny_data: Callable[..., Path]) -> Source:
+def source(tiny_data: Callable[..., Path]) -> FolderRef:
     """A folder with three models."""
     data = tiny_data(samples=8)
     for name in ("second", "third"):
         write_tiny_model(data / name, samples=8)
-    return Source(path=data)
+    return FolderRef(data)
 
 
 @pytest.fixture
@@ -47,19 +47,14 @@ def folders() -> OpenFolders:
 
 
 def test_a_second_map_of_another_model_leaves_the_firsts_samples_at_hand(
-    source: Source, reads: list[str]
+    source: FolderRef, reads: list[str]
 ) -> None:
     engine, layers = Engine("cpu", threads=1), ("midblock",)
-    mapping = MapLayer(job_id=1, source=source, model="tiny", layers=layers)
+    mapping = MapLayer(job_id=1, folder=source, spec=MapSpec("tiny", layers))
     first = engine.run(mapping)
     engine.run(
         LinkMaps(
-            job_id=2,
-            source=source,
-            model="tiny",
-            layers=layers,
-            other_model="second",
-            other_layers=layers,
+            job_id=2, folder=source, spec=MapSpec("tiny", layers), other=MapSpec("second", layers)
         )
     )
     again = engine.run(replace(mapping, job_id=3))
@@ -68,7 +63,7 @@ def test_a_second_map_of_another_model_leaves_the_firsts_samples_at_hand(
 
 
 def test_of_a_third_model_the_one_that_was_used_longest_ago_goes(
-    source: Source, reads: list[str], folders: OpenFolders
+    source: FolderRef, reads: list[str], folders: OpenFolders
 ) -> None:
     for name in ("tiny", "second", "tiny", "third", "tiny", "third"):
         assert folders.model(source, name).folder.name == name
@@ -78,7 +73,7 @@ def test_of_a_third_model_the_one_that_was_used_longest_ago_goes(
 
 
 def test_other_parameters_of_a_map_are_of_the_same_samples(
-    source: Source, reads: list[str], folders: OpenFolders
+    source: FolderRef, reads: list[str], folders: OpenFolders
 ) -> None:
     plain = folders.model(source, "tiny")
     parameters = MapParameters(n_neighbors=4)
@@ -89,7 +84,7 @@ def test_other_parameters_of_a_map_are_of_the_same_samples(
 
 
 def test_opening_a_folder_again_reads_it_again(
-    source: Source, reads: list[str], folders: OpenFolders
+    source: FolderRef, reads: list[str], folders: OpenFolders
 ) -> None:
     before = folders.folder(source)
     folders.model(source, "tiny")

@@ -18,7 +18,7 @@ from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.mapping import Extract
 from diffviews_desktop.engine.jobs.opening import DataOpened, OpenData
 from diffviews_desktop.engine.opened_model import cache_notes, cache_of
-from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.folders import FolderRef
 
 BESIDE = Path("embeddings", "layer_cache")
 
@@ -54,13 +54,13 @@ def test_a_link_that_leads_out_is_not_followed(
 ) -> None:
     data = tiny_data(samples=6, embedding=False)
     link(data, place, victims.absent if dangling else victims.folder)
-    engine, source = Engine("cpu", threads=1), Source(path=data)
-    opened = engine.run(OpenData(job_id=1, source=source))
+    engine, source = Engine("cpu", threads=1), FolderRef(data)
+    opened = engine.run(OpenData(job_id=1, folder=source))
     assert isinstance(opened, DataOpened)
     (problem,) = opened.problems
     assert problem.startswith(f"{data / 'tiny' / BESIDE} is a link that leads out of {data}/tiny, ")
     assert f"maps are kept in {own_cache.root}." in problem
-    engine.run(Extract(job_id=2, source=source, model="tiny", layer_sets=(("midblock",),)))
+    engine.run(Extract(job_id=2, folder=source, model="tiny", layer_sets=(("midblock",),)))
     assert own_cache.unfinished_bytes() > 6 * 4
     assert victims.unharmed()
     if not dangling:  # what looks like an entry out there is not deleted either

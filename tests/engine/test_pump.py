@@ -25,7 +25,8 @@ from diffviews_desktop.engine.link_process import ProcessLink
 from diffviews_desktop.engine.protocol import EngineLink, Event, Progress, RunStarted, StepDone
 from diffviews_desktop.engine.pump import Worker
 from diffviews_desktop.values.conditions import from_choice
-from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.sampling import GenerateSettings
 
 WAIT = 120_000
@@ -400,27 +401,26 @@ def test_jobs_may_be_submitted_and_cancelled_from_any_thread(
 
 
 @pytest.fixture
-def source(tiny_data: Callable[..., Path]) -> Source:
-    return Source(tiny_data(samples=8))
+def source(tiny_data: Callable[..., Path]) -> FolderRef:
+    return FolderRef(tiny_data(samples=8))
 
 
 def test_jobs_of_a_model_tell_of_themselves(
-    make_worker: Callable[..., Worker], source: Source, qtbot: QtBot
+    make_worker: Callable[..., Worker], source: FolderRef, qtbot: QtBot
 ) -> None:
     worker = make_worker(partial(ProcessLink, "cpu"))
     record = Record(worker)
-    open_job = OpenData(job_id=worker.next_id(), source=source)
-    load_job = LoadModel(job_id=worker.next_id(), source=source, model="tiny")
+    open_job = OpenData(job_id=worker.next_id(), folder=source)
+    load_job = LoadModel(job_id=worker.next_id(), folder=source, model="tiny")
     draw_job = Generate(
         job_id=worker.next_id(),
-        source=source,
-        model="tiny",
-        layers=("midblock",),
+        folder=source,
+        spec=MapSpec("tiny", ("midblock",)),
         rows=(1,),
         condition=from_choice(0),
         settings=GenerateSettings(num_steps=2, mask_steps=2, noise_mode="fixed", seed=1),
     )
-    bad_job = LoadModel(job_id=worker.next_id(), source=source, model="nobody")
+    bad_job = LoadModel(job_id=worker.next_id(), folder=source, model="nobody")
     for job in (open_job, load_job, draw_job, bad_job):  # before there is an engine
         worker.submit(job)
     with qtbot.waitSignal(record.failed, timeout=WAIT) as failed:

@@ -16,23 +16,23 @@ from diffviews_desktop.engine.jobs.opening import DataOpened, OpenData
 from diffviews_desktop.engine.jobs.samples import AveragePictures, ExportSamples
 from diffviews_desktop.engine.protocol import Progress
 from diffviews_desktop.errors import Cancelled, DataError
-from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.folders import FolderRef
 
 
 @pytest.fixture
-def opened(source: Source) -> DataOpened:
-    result = Engine("cpu").run(OpenData(job_id=1, source=source))
+def opened(source: FolderRef) -> DataOpened:
+    result = Engine("cpu").run(OpenData(job_id=1, folder=source))
     assert isinstance(result, DataOpened)
     return result
 
 
-def average(source: Source, rows: list[int], engine: Engine | None = None):
-    job = AveragePictures(job_id=2, source=source, model="tiny", rows=np.array(rows))
+def average(source: FolderRef, rows: list[int], engine: Engine | None = None):
+    job = AveragePictures(job_id=2, folder=source, model="tiny", rows=np.array(rows))
     return (engine or Engine("cpu")).run(job)
 
 
 def test_the_mean_and_deviation_are_those_of_the_pictures(
-    source: Source, opened: DataOpened
+    source: FolderRef, opened: DataOpened
 ) -> None:
     table = opened.samples
     rows = [0, 3, 4, 9]
@@ -44,7 +44,7 @@ def test_the_mean_and_deviation_are_those_of_the_pictures(
 
 
 def test_missing_and_broken_pictures_are_left_out_and_counted(
-    source: Source, opened: DataOpened
+    source: FolderRef, opened: DataOpened
 ) -> None:
     table = opened.samples
     whole = average(source, [1, 2])
@@ -60,13 +60,13 @@ def test_missing_and_broken_pictures_are_left_out_and_counted(
         average(source, [0, 3])
 
 
-def test_rows_that_are_not_there_are_refused(source: Source) -> None:
+def test_rows_that_are_not_there_are_refused(source: FolderRef) -> None:
     for row in (-1, 10**6):
         with pytest.raises(DataError, match="not in this folder"):
             average(source, [0, row])
 
 
-def test_averaging_can_be_cancelled(source: Source) -> None:
+def test_averaging_can_be_cancelled(source: FolderRef) -> None:
     seen: list[str] = []
 
     def emit(event: object) -> None:
@@ -77,20 +77,20 @@ def test_averaging_can_be_cancelled(source: Source) -> None:
     many = list(range(30)) * 3
     with pytest.raises(Cancelled):
         Engine("cpu", emit=emit, cancelled=lambda _: True).run(
-            AveragePictures(job_id=2, source=source, model="tiny", rows=np.array(many))
+            AveragePictures(job_id=2, folder=source, model="tiny", rows=np.array(many))
         )
     average(source, [0, 1], engine)  # one batch: over before it is asked again
     assert seen == ["averaging pictures"]
 
 
 def test_samples_are_written_as_csv_that_says_what_the_folder_says(
-    source: Source, opened: DataOpened, tmp_path: Path
+    source: FolderRef, opened: DataOpened, tmp_path: Path
 ) -> None:
     table, rows = opened.samples, np.array([7, 2])
     places = np.array([0.1, np.nan], np.float32)
     file = tmp_path / "out.csv"
     job = ExportSamples(
-        job_id=3, source=source, model="tiny", rows=rows, columns={"umap_x": places}, file=file
+        job_id=3, folder=source, model="tiny", rows=rows, columns={"umap_x": places}, file=file
     )
     assert Engine("cpu").run(job).samples == 2
     with file.open(newline="", encoding="utf-8") as text:
@@ -111,14 +111,14 @@ def test_an_export_holds_no_formulas(tiny_data: Callable[..., Path], tmp_path: P
     listed.write_text(json.dumps(records))
     job = ExportSamples(
         job_id=3,
-        source=Source(path=data),
+        folder=FolderRef(data),
         model="tiny",
         rows=np.array([0]),
         columns={"=z": np.array([-1.5], np.float32)},
         file=tmp_path / "out.csv",
     )
     engine = Engine("cpu")
-    engine.run(OpenData(job_id=1, source=job.source))
+    engine.run(OpenData(job_id=1, folder=job.folder))
     engine.run(job)
     with job.file.open(newline="", encoding="utf-8") as text:
         (line,) = csv.DictReader(text)
@@ -128,11 +128,11 @@ def test_an_export_holds_no_formulas(tiny_data: Callable[..., Path], tmp_path: P
     assert line["'=z"] == "-1.5"  # a number stays one
 
 
-def test_an_export_that_ends_early_leaves_the_old_file(source: Source, tmp_path: Path) -> None:
+def test_an_export_that_ends_early_leaves_the_old_file(source: FolderRef, tmp_path: Path) -> None:
     file = tmp_path / "out.csv"
     file.write_text("mine")
     job = ExportSamples(
-        job_id=3, source=source, model="tiny", rows=np.arange(5), columns={}, file=file
+        job_id=3, folder=source, model="tiny", rows=np.arange(5), columns={}, file=file
     )
     began: list[bool] = []
 
@@ -150,7 +150,7 @@ def test_an_export_that_ends_early_leaves_the_old_file(source: Source, tmp_path:
         Engine("cpu").run(
             ExportSamples(
                 job_id=4,
-                source=source,
+                folder=source,
                 model="tiny",
                 rows=np.arange(5),
                 columns={},

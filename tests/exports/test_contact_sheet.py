@@ -16,7 +16,8 @@ from diffviews_desktop.exports import contact_sheet, registry
 from diffviews_desktop.exports.contact_sheet import cell_size, render
 from diffviews_desktop.exports.contents import Sheet
 from diffviews_desktop.values.conditions import from_choice
-from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.runs import GridCell
 from diffviews_desktop.values.sampling import GenerateSettings
 
@@ -34,9 +35,8 @@ def grid(count: int = 6) -> tuple[GenerateGrid, list[GridCell]]:
     """Two seeds by three strengths, some of the pictures drawn, each of a colour of its own."""
     job = GenerateGrid(
         job_id=1,
-        source=Source(),
-        model="m",
-        layers=("midblock",),
+        folder=FolderRef(),
+        spec=MapSpec("m", ("midblock",)),
         rows=(3,),
         condition=from_choice(0),
         settings=GenerateSettings(seed=50),

@@ -40,7 +40,7 @@ from diffviews_desktop.engine.jobs.opening import DataOpened, LoadModel, OpenDat
 from diffviews_desktop.engine.record import read_record
 from diffviews_desktop.errors import DiffViewsError
 from diffviews_desktop.processing.projector import Projector
-from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.folders import FolderRef
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="files that only Linux has like this"),
@@ -153,12 +153,12 @@ def convert_to_pt(folder: Path) -> None:
 
 def told(data: Path, what: str) -> str:
     """What opening a folder, and what else is asked for, says of problems."""
-    engine, source = Engine("cpu", threads=1), Source(data)
+    engine, source = Engine("cpu", threads=1), FolderRef(data)
     try:
-        opened = engine.run(OpenData(job_id=1, source=source))
+        opened = engine.run(OpenData(job_id=1, folder=source))
         assert isinstance(opened, DataOpened)
         if what == "model":
-            engine.run(LoadModel(job_id=2, source=source, model="tiny"))
+            engine.run(LoadModel(job_id=2, folder=source, model="tiny"))
         if what == "activations":
             model = open_data_folder(data).model("tiny")
             open_activation_files(model, read_samples(model))
@@ -236,7 +236,9 @@ def test_what_is_no_file_in_the_memory_of_formats_is_no_memory(tmp_path: Path) -
 
 def labels_of(path: Path) -> None:
     out = path.parent
-    job = ImportData(job_id=1, source=Source(out), checkpoint=path, out=out, name="x", labels=path)
+    job = ImportData(
+        job_id=1, folder=FolderRef(out), checkpoint=path, out=out, name="x", labels=path
+    )
     find_labels(job, ["a.png"], as_model(DuckAdapter()).facts)
 
 

@@ -14,7 +14,8 @@ from diffviews_desktop.state.opened import Opened
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.session import AT_ONCE, Session
 from diffviews_desktop.state.state import State
-from diffviews_desktop.values.maps import LayerMap
+from diffviews_desktop.values.layers import LayerSet
+from diffviews_desktop.values.maps import LayerMap, MapSpec
 
 
 @pytest.fixture
@@ -127,7 +128,9 @@ def test_undo_brings_back_no_suggestions_of_another_layers_map(
         xy = np.zeros((9, 2), dtype=np.float32)
         return LayerMap("edm", layers, xy, xy, True, {}, Path())
 
-    suggested = Selection(3, suggested=((5, 1.0),), suggested_by=("midblock",))
+    suggested = Selection(
+        3, suggested=((5, 1.0),), suggested_by=MapSpec("edm", LayerSet(["midblock"]))
+    )
     session.update(
         replace(
             session.state, opened=replace(session.state.opened, layer_map=make_map(("midblock",)))

@@ -17,8 +17,9 @@ from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.runs import Run, Runs
 from diffviews_desktop.state.state import State
 from diffviews_desktop.values.conditions import from_choice
-from diffviews_desktop.values.folders import ModelLoaded, ModelSummary, Source
-from diffviews_desktop.values.maps import LayerMap, MapParameters
+from diffviews_desktop.values.folders import FolderRef, ModelLoaded, ModelSummary
+from diffviews_desktop.values.layers import LayerSet
+from diffviews_desktop.values.maps import LayerMap, MapParameters, MapSpec
 from diffviews_desktop.values.samples import SampleTable
 from diffviews_desktop.values.sampling import GenerateSettings
 
@@ -26,9 +27,8 @@ from diffviews_desktop.values.sampling import GenerateSettings
 def run(job_id: int, layers: tuple[str, ...] = ("midblock",), model: str = "edm") -> Generate:
     return Generate(
         job_id=job_id,
-        source=Source(),
-        model=model,
-        layers=layers,
+        folder=FolderRef(),
+        spec=MapSpec(model, layers),
         rows=(1,),
         condition=from_choice(0),
         settings=GenerateSettings(),
@@ -95,10 +95,11 @@ def test_nothing_can_be_changed_in_place() -> None:
 
 def test_a_map_is_told_by_its_layers_and_parameters() -> None:
     parameters = MapParameters(seed=1)
-    state = State(opened=Opened(layer_map=layer_map(), source=Source(parameters=parameters)))
-    assert State().opened.map_key() is None
-    assert state.opened.map_key() == (("midblock",), parameters)
-    by = Selection(1, (2,), ((0, 0.5),), ("midblock",), parameters)
+    state = State(opened=Opened(layer_map=layer_map(), parameters=parameters))
+    assert State().opened.spec is None
+    spec = MapSpec("edm", LayerSet(["midblock"]), parameters)
+    assert state.opened.spec == spec
+    by = Selection(1, (2,), ((0, 0.5),), spec)
     assert state.with_selection(by).picks.selection == by
     assert State(opened=Opened(layer_map=layer_map())).with_selection(
         by
@@ -109,7 +110,7 @@ def test_a_map_is_told_by_its_layers_and_parameters() -> None:
 
 
 def test_a_job_is_added_replaced_in_place_and_removed() -> None:
-    first = RunningJob(LoadModel(job_id=1, source=Source(), model="edm"), "Loading")
+    first = RunningJob(LoadModel(job_id=1, folder=FolderRef(), model="edm"), "Loading")
     second = RunningJob(run(2), "Generating")
     jobs = Jobs().with_job(first).with_job(second)
     assert [r.title for r in jobs.running] == ["Loading", "Generating"]
@@ -155,10 +156,10 @@ def test_a_run_belongs_to_one_map() -> None:
     assert not State().on_this_map(kept)
     assert not State(opened=Opened(layer_map=layer_map(("decoder_block_1",)))).on_this_map(kept)
     assert not State(opened=Opened(layer_map=layer_map(model="dmd2"))).on_this_map(kept)
-    others = Source(parameters=MapParameters(seed=1))
-    assert not State(opened=Opened(layer_map=layer_map(), source=others)).on_this_map(kept)
-    other = Source(path=Path("elsewhere"))
-    assert not State(opened=Opened(layer_map=layer_map(), source=other)).on_this_map(kept)
+    others = MapParameters(seed=1)
+    assert not State(opened=Opened(layer_map=layer_map(), parameters=others)).on_this_map(kept)
+    other = FolderRef(Path("elsewhere"))
+    assert not State(opened=Opened(layer_map=layer_map(), folder=other)).on_this_map(kept)
 
 
 def test_every_notice_is_new_even_with_the_same_words() -> None:

@@ -24,8 +24,8 @@ from diffviews_desktop.ui.common.settings import Settings
 from diffviews_desktop.ui.shell.remembered import restored
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.values.conditions import from_choice
-from diffviews_desktop.values.folders import Source
-from diffviews_desktop.values.maps import LayerMap
+from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.maps import LayerMap, MapSpec
 from diffviews_desktop.values.runs import RunStep
 from diffviews_desktop.values.samples import SampleTable
 from diffviews_desktop.values.sampling import GenerateSettings
@@ -73,12 +73,11 @@ def make_job() -> Callable[..., Generate]:
     def make(job_id: int = 1, **settings: object) -> Generate:
         return Generate(
             job_id=job_id,
-            source=Source(),
-            model="m",
-            layers=("midblock",),
+            folder=FolderRef(),
+            spec=MapSpec("m", ("midblock",)),
             rows=(1, 2),
             condition=from_choice("zero"),
-            settings=GenerateSettings(**settings),  # type: ignore[arg-type]
+            settings=GenerateSettings(**settings),
         )
 
     return make

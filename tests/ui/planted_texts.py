@@ -22,7 +22,7 @@ from diffviews_desktop.state.runs import Grid
 from diffviews_desktop.state.state import Notice, State
 from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import AdapterList, LayerInfo, ModelLoaded, ModelSummary
-from diffviews_desktop.values.maps import LinkedMap
+from diffviews_desktop.values.maps import LinkedMap, MapSpec
 from diffviews_desktop.values.quantities import COLUMN
 from diffviews_desktop.values.row_set import RowSet
 from diffviews_desktop.values.runs import GridCell, RunStep
@@ -70,27 +70,39 @@ def planted(
         trust=np.full(count, 0.5, np.float32),
     )
     settings = replace(job.settings, mask_layers=(text("other layer"),), seed=5)
-    job = replace(job, model=model, layers=layers, settings=settings, source=state.opened.source)
+    job = replace(job, model=model, layers=layers, settings=settings, folder=state.opened.folder)
     place = PlacePicture(
-        job_id=20, source=state.opened.source, model=model, layers=layers, image=steps[0].image,
-        condition=told(1), sigma=0.5, seed=5,
-    )  # fmt: skip
+        job_id=20,
+        folder=state.opened.folder,
+        spec=MapSpec(model, layers),
+        image=steps[0].image,
+        condition=told(1),
+        sigma=0.5,
+        seed=5,
+    )
     run = run_of(
         job, "Run 1", steps, seed=5, condition=told(1), done=True,
         landed=PicturePlaced(place, (1.0, 1.0), 0.5, ((3, 0.5), (4, 0.75))),
     )  # fmt: skip
     grid = GenerateGrid(
-        job_id=21, source=state.opened.source, model=model, layers=layers, rows=(1, 2),
-        condition=from_choice("zero"), settings=settings, samples=2,
+        job_id=21,
+        folder=state.opened.folder,
+        spec=MapSpec(model, layers),
+        rows=(1, 2),
+        condition=from_choice("zero"),
+        settings=settings,
+        samples=2,
         mask_layers=(layers, (text("other layer"),)),
-    )  # fmt: skip
+    )
     picture = np.full((8, 8, 1), 90, np.uint8)
     cells = tuple(GridCell(i, cell, told(1), picture) for i, cell in enumerate(grid.cells()))
     other = replace(layer_map, model=text("other model"), layers=(text("other layer"),))
     linking = LinkMaps(
-        job_id=22, source=state.opened.source, model=model, layers=layers,
-        other_model=model, other_layers=layers,
-    )  # fmt: skip
+        job_id=22,
+        folder=state.opened.folder,
+        spec=MapSpec(model, layers),
+        other=MapSpec(model, layers),
+    )
     plain = GenerateSettings()
     opened = replace(
         state.opened, path=samples.root / text("folder"), model=model, samples=samples,

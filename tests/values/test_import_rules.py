@@ -13,7 +13,7 @@ from diffviews_desktop.engine.imports.pictures import find_pictures
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.errors import CheckpointError, UsageError
 from diffviews_desktop.text.wording import counted
-from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.import_rules import (
     MAX_SEED,
     MAX_SIGMAS,
@@ -37,7 +37,7 @@ def refusal_of_the_engine(out: Path, **options: object) -> str:
     """What the engine says of a job that fails in the end, as its checkpoint is not there."""
     job = ImportData(
         job_id=1,
-        source=Source(),
+        folder=FolderRef(),
         checkpoint=out / "none.pkl",
         out=out,
         name="mine",

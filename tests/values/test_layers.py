@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from diffviews_desktop.engine.jobs.mapping import Extract, MapLayer
-from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.layers import LayerSet, LayerShape
+from diffviews_desktop.values.maps import MapSpec
 
 NAMES = st.lists(st.text("abcdefg_0123", min_size=1), max_size=5)
 
@@ -47,9 +48,9 @@ def test_records_hold_lists_of_names() -> None:
 
 
 def test_jobs_make_sets_of_what_they_are_given() -> None:
-    job = MapLayer(job_id=1, source=Source(), model="edm", layers=("b", "a", "b"))  # type: ignore[arg-type]
-    assert (type(job.layers), str(job.layers)) == (LayerSet, "a+b")
-    many = Extract(job_id=1, source=Source(), model="edm", layer_sets=(("b", "a"), ("c",)))  # type: ignore[arg-type]
+    job = MapLayer(job_id=1, folder=FolderRef(), spec=MapSpec("edm", ("b", "a", "b")))  # type: ignore[arg-type]
+    assert (type(job.spec.layers), str(job.spec.layers)) == (LayerSet, "a+b")
+    many = Extract(job_id=1, folder=FolderRef(), model="edm", layer_sets=(("b", "a"), ("c",)))  # type: ignore[arg-type]
     assert [str(layers) for layers in many.layer_sets] == ["a+b", "c"]
 
 

@@ -12,7 +12,7 @@ from diffviews_desktop.adapters.model import as_model
 from diffviews_desktop.engine.imports.labels import find_labels
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.text.plain import csv_cell
-from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.folders import FolderRef
 
 FILES = ("=1+1.png", "'=2.png", "-3.png", "folder/@4.png", "5.png")
 
@@ -28,7 +28,7 @@ def test_files_named_like_formulas_have_their_classes(guarded: bool, tmp_path: P
             writer.writerow(map(csv_cell, cells) if guarded else cells)
     job = ImportData(
         job_id=1,
-        source=Source(),
+        folder=FolderRef(),
         checkpoint=tmp_path,
         out=tmp_path,
         name="m",

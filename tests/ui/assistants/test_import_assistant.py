@@ -15,7 +15,7 @@ from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.assistants.importing import ImportAssistant, folder_scan
-from diffviews_desktop.values.folders import AdapterList, ModelLoaded, Source
+from diffviews_desktop.values.folders import AdapterList, FolderRef, ModelLoaded
 
 
 @pytest.fixture
@@ -210,7 +210,7 @@ def test_entries_stay_until_they_were_imported(
     out = fill(qtbot, assistant, pictures)
     assistant._go(2)
     qtbot.mouseClick(assistant.next, Qt.MouseButton.LeftButton)
-    job = ImportData(job_id=1, source=Source(), checkpoint=Path("a"), out=out, name="afhq cats")
+    job = ImportData(job_id=1, folder=FolderRef(), checkpoint=Path("a"), out=out, name="afhq cats")
     assistant.set_state(
         replace(state, jobs=replace(state.jobs, running=(RunningJob(job, "Importing"),)))
     )

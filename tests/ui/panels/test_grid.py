@@ -23,7 +23,8 @@ from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.panels.grid import GridWindow
 from diffviews_desktop.ui.panels.grid.contact_sheet import CELL, GAP, ContactSheet
 from diffviews_desktop.values.conditions import from_choice
-from diffviews_desktop.values.folders import LayerInfo, ModelLoaded, Source
+from diffviews_desktop.values.folders import FolderRef, LayerInfo, ModelLoaded
+from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.runs import GridCell
 from diffviews_desktop.values.sampling import GenerateSettings
 
@@ -100,13 +101,12 @@ def test_what_is_asked_for_is_what_a_job_takes(
     check(window, 1, 2)
     job = GenerateGrid(
         job_id=1,
-        source=Source(),
-        model="m",
-        layers=("midblock",),
+        folder=FolderRef(),
+        spec=MapSpec("m", ("midblock",)),
         rows=(3,),
         condition=from_choice(0),
         settings=replace(ready.runs.settings, seed=1),
-        **drawn(qtbot, window),  # type: ignore[arg-type]
+        **drawn(qtbot, window),
     )
     assert len(job.cells()) == job.count == 24
     assert window.summary.text().startswith("24 pictures ")
@@ -229,9 +229,8 @@ def make_grid() -> Callable[..., Grid]:
     def make(count: int = 6, job_id: int = 9, seed: int | None = 50) -> Grid:
         job = GenerateGrid(
             job_id=job_id,
-            source=Source(),
-            model="m",
-            layers=("midblock",),
+            folder=FolderRef(),
+            spec=MapSpec("m", ("midblock",)),
             rows=(3,),
             condition=from_choice(0),
             settings=GenerateSettings(seed=seed),

@@ -12,8 +12,8 @@ from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.panels.map_settings import MapSettings
-from diffviews_desktop.values.folders import Source
-from diffviews_desktop.values.maps import MAX_SEED, METRICS, MapParameters
+from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.maps import MAX_SEED, METRICS, MapParameters, MapSpec
 
 MADE = MapParameters(n_neighbors=30, min_dist=0.25, pca_components=None, seed=7, metric="cosine")
 
@@ -65,14 +65,16 @@ def test_nothing_invalid_can_be_entered(qtbot: QtBot, panel: MapSettings) -> Non
 def test_fields_follow_the_map_until_they_are_edited(
     qtbot: QtBot, panel: MapSettings, state: State
 ) -> None:
-    made = replace(state, opened=replace(state.opened, source=Source(parameters=MADE)))
+    made = replace(state, opened=replace(state.opened, folder=FolderRef(parameters=MADE)))
     panel.set_state(made)
     assert panel.parameters() == MADE
     panel.neighbors.setValue(50)
     panel.set_state(state)  # the map changes under the hand
     assert panel.parameters() == replace(MADE, n_neighbors=50)
     panel.set_state(
-        replace(state, opened=replace(state.opened, source=Source(parameters=panel.parameters())))
+        replace(
+            state, opened=replace(state.opened, folder=FolderRef(parameters=panel.parameters()))
+        )
     )
     panel.set_state(state)  # it came, and is left again
     assert panel.parameters() == MapParameters()
@@ -94,7 +96,7 @@ def test_the_maps_own_parameters_are_shown_as_far_as_they_are_known(
 def test_defaults_fill_and_the_folders_own_map_is_asked_for(
     qtbot: QtBot, panel: MapSettings, state: State
 ) -> None:
-    panel.set_state(replace(state, opened=replace(state.opened, source=Source(parameters=MADE))))
+    panel.set_state(replace(state, opened=replace(state.opened, folder=FolderRef(parameters=MADE))))
     qtbot.mouseClick(panel.defaults, Qt.MouseButton.LeftButton)
     assert panel.parameters() == MapParameters()
     with qtbot.waitSignal(panel.map_requested) as caught:
@@ -124,7 +126,7 @@ def test_a_disabled_button_says_why(panel: MapSettings, state: State) -> None:
 
 
 def test_it_says_that_the_old_map_stays(panel: MapSettings, state: State) -> None:
-    job = MapLayer(job_id=1, source=Source(parameters=MADE), model="m", layers=("midblock",))
+    job = MapLayer(job_id=1, folder=FolderRef(parameters=MADE), spec=MapSpec("m", ("midblock",)))
     panel.set_state(replace(state, jobs=replace(state.jobs, running=(RunningJob(job, "Mapping"),))))
     assert "stays until the new one is there" in panel.hint.text()
     assert panel.own.isEnabled()

@@ -28,7 +28,8 @@ from diffviews_desktop.ui.shell import status_bar
 from diffviews_desktop.ui.shell.notice_bar import NoticeBar
 from diffviews_desktop.ui.shell.status_bar import StatusBar
 from diffviews_desktop.values.conditions import AnchorClass, ClassLabel
-from diffviews_desktop.values.folders import LayerInfo, ModelLoaded, Source
+from diffviews_desktop.values.folders import FolderRef, LayerInfo, ModelLoaded
+from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.samples import SampleTable
 from diffviews_desktop.values.sampling import GenerateSettings
 
@@ -282,7 +283,7 @@ def test_layers_say_whether_they_are_mapped(qtbot: QtBot, state: State) -> None:
     assert "not mapped yet" not in texts[1]
     assert "not mapped yet" in texts[2]
     assert panel.layers.currentData() == ("midblock",)
-    job = MapLayer(job_id=5, source=Source(), model="m", layers=("decoder_block_1",))
+    job = MapLayer(job_id=5, folder=FolderRef(), spec=MapSpec("m", ("decoder_block_1",)))
     panel.set_state(
         replace(
             state,
@@ -313,9 +314,9 @@ def test_layers_say_what_they_take(qtbot: QtBot, state: State) -> None:
         assert f"30 samples to run. On disk and in time: 252 MB · about {duration}." in (
             panel.layers.itemData(2, tip)
         )
-    half = replace(state.opened.source, activation_dtype="float16")
+    half = replace(state.opened.folder, activation_dtype="float16")
     panel.set_state(
-        replace(state, opened=replace(state.opened, loaded=replace(loaded), source=half))
+        replace(state, opened=replace(state.opened, loaded=replace(loaded), folder=half))
     )
     assert panel.layers.itemText(2).endswith("126 MB")
 
@@ -499,7 +500,7 @@ def test_progress_does_not_jump_about(
 ) -> None:
     now = [100.0]
     monkeypatch.setattr(status_bar.time, "monotonic", lambda: now[0])
-    job = MapLayer(job_id=5, source=Source(), model="m", layers=("midblock",))
+    job = MapLayer(job_id=5, folder=FolderRef(), spec=MapSpec("m", ("midblock",)))
     running = RunningJob(job, "Mapping midblock", stage="extracting", since=90.0)
     places, left = set(), []
     for done, seconds in ((0, 0), (9, 4), (96, 40), (120, 60), (1000, 420)):

@@ -12,12 +12,12 @@ from pytestqt.qtbot import QtBot
 from diffviews_desktop.app import App, Options
 from diffviews_desktop.engine.jobs.opening import LoadModel
 from diffviews_desktop.ui.shell.window import MainWindow
-from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.folders import FolderRef
 
 
 @pytest.fixture
 def app(tiny_data: Callable[..., Path]) -> Iterator[App]:
-    app = App(Options(source=Source(tiny_data(samples=8)), device="cpu"))
+    app = App(Options(folder=FolderRef(tiny_data(samples=8)), device="cpu"))
     yield app
     app.worker.stop()
     app.window.deleteLater()

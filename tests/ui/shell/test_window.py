@@ -51,10 +51,11 @@ from diffviews_desktop.ui.views.flat.renderer import GLViewport
 from diffviews_desktop.values.conditions import choice_of, from_choice
 from diffviews_desktop.values.folders import (
     AdapterList,
+    FolderRef,
     LayerInfo,
     ModelLoaded,
     ModelSummary,
-    Source,
+    Overrides,
 )
 from diffviews_desktop.values.maps import MapParameters
 from diffviews_desktop.values.sampling import GenerateSettings
@@ -254,7 +255,7 @@ def test_models_are_switched_and_folders_opened(
     assert worker.jobs[-1].model == "other"
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *a, **k: str(tmp_path))
     folders.choose_folder(window.context)
-    assert worker.jobs[-1].source.path == tmp_path
+    assert worker.jobs[-1].folder.path == tmp_path
 
 
 def test_the_layout_survives_a_restart_and_can_be_reset(
@@ -395,9 +396,9 @@ def test_without_a_map_it_says_what_to_do(window: MainWindow) -> None:
 
 def test_a_running_job_is_shown_while_there_is_no_map(window: MainWindow) -> None:
     from diffviews_desktop.actions import answers
-    from diffviews_desktop.values.folders import Source
+    from diffviews_desktop.values.folders import FolderRef
 
-    job = OpenData(job_id=9, source=Source())
+    job = OpenData(job_id=9, folder=FolderRef())
     asking.submit(window.context, job, "Opening the demo")
     answers.on_started(window.context, job_id=9)
     assert window.waiting.title.text() == "Opening the demo…"
@@ -430,7 +431,7 @@ def test_closing_asks_once_while_work_would_be_lost(window: MainWindow, make_job
 def test_loading_a_model_needs_no_question(window: MainWindow, make_job) -> None:
     from diffviews_desktop.state.jobs import RunningJob
 
-    job = LoadModel(job_id=1, source=make_job().source, model="m")
+    job = LoadModel(job_id=1, folder=make_job().source, model="m")
     running = RunningJob(job, "Loading m", since=1.0)
     window.session.update(
         replace(window.session.state, jobs=replace(window.session.state.jobs, running=(running,)))
@@ -470,16 +471,16 @@ def test_map_settings_are_made_and_a_failure_keeps_the_map(
     qtbot.mouseClick(dialog.make, Qt.MouseButton.LeftButton)
     job = worker.jobs[-1]
     assert isinstance(job, MapLayer)
-    assert job.source.parameters == MapParameters(n_neighbors=40)
+    assert job.folder.parameters == MapParameters(n_neighbors=40)
     assert window.session.state.opened.layer_map is state.opened.layer_map
     answers.on_failed(window.context, job_id=job.job_id, message="No room.", details="")
-    assert window.session.state.opened.source == state.opened.source
+    assert window.session.state.opened.folder == state.opened.folder
     assert dialog.neighbors.value() == 40  # nothing entered is lost
     assert dialog.make.isEnabled()
     qtbot.mouseClick(dialog.make, Qt.MouseButton.LeftButton)
     assert state.opened.layer_map is not None
     finish(window, worker, replace(state.opened.layer_map))
-    assert window.session.state.opened.source.parameters == MapParameters(n_neighbors=40)
+    assert window.session.state.opened.folder.parameters == MapParameters(n_neighbors=40)
     assert not dialog.make.isEnabled()
     assert dialog.own.isEnabled()
     dialog.close()
@@ -545,7 +546,7 @@ def test_pictures_are_imported(
     assert window.status.job.toolTip().startswith("Importing net")
     finish(window, worker, DataImported(tmp_path / "made", "net", 500, 1500))
     assert isinstance(worker.jobs[-1], OpenData)
-    assert worker.jobs[-1].source == Source(path=tmp_path / "made")
+    assert worker.jobs[-1].folder == FolderRef(tmp_path / "made")
     assert window.notice.text.text().startswith("Imported 500 pictures as 1,500 samples of net")
 
 
@@ -577,9 +578,9 @@ def test_fields_take_the_loaded_models_settings_but_for_what_was_edited(
     after = GenerateSettings(
         num_steps=18, mask_steps=18, sigma_max=50.0, sigma_min=0.002, rho=5.0, guidance_scale=1.5
     )
-    folders.open_data(window.context, Source(tmp_path))
+    folders.open_data(window.context, FolderRef(tmp_path))
     opened = DataOpened(
-        source=Source(tmp_path),
+        folder=FolderRef(tmp_path),
         path=tmp_path,
         is_demo=False,
         models=(ModelSummary("m", "edm", "", before),),
@@ -767,7 +768,7 @@ def test_help_names_model_device_and_adapters(
         state,
         opened=replace(
             state.opened,
-            source=Source(adapter="duck"),
+            folder=FolderRef(overrides=Overrides(adapter="duck")),
             models=models,
             loaded=loaded_model(num_classes=0, device_facts={"device": "cpu", "name": "x86_64"}),
         ),
@@ -788,7 +789,7 @@ def start(qtbot: QtBot) -> Iterator[Callable[[Path], App]]:
     apps: list[App] = []
 
     def make(data: Path) -> App:
-        app = App(Options(source=Source(data), device="cpu"))
+        app = App(Options(folder=FolderRef(data), device="cpu"))
         apps.append(app)
         with qtbot.waitSignal(app.window.map_shown, timeout=60_000):
             app.start()
