@@ -84,21 +84,21 @@ class HostileFolder:
 
         Whatever else is raised is a fault.
         """
-        source = FolderRef(self.data, parameters=PARAMETERS)
+        folder = FolderRef(self.data)
         opened = loaded = mapped = None
         job: Job
         for parameters in (None, PARAMETERS):
-            job = OpenData(job_id=1, folder=replace(source, parameters=parameters))
+            job = OpenData(job_id=1, folder=folder, parameters=parameters)
             opened, refused = self._run(job, DataOpened)
             yield "open", refused
         if opened is None:
             return
         name = opened.model
-        job = LoadModel(job_id=1, folder=source, model=name)
+        job = LoadModel(job_id=1, folder=folder, model=name, parameters=PARAMETERS)
         loaded, refused = self._run(job, ModelLoaded)
         yield "load", refused
         for layers in ((), ("midblock",)):
-            job = MapLayer(job_id=1, folder=source, spec=MapSpec(name, layers))
+            job = MapLayer(job_id=1, folder=folder, spec=MapSpec(name, layers, PARAMETERS))
             mapped, refused = self._run(job, LayerMap)
             yield "map", refused
             if mapped is not None:
@@ -107,13 +107,13 @@ class HostileFolder:
                 write_embedding_csv(self.out / "map.csv", table, mapped.xy, mapped.z, mapped.trust)
         rows = np.arange(len(opened.samples))[:3]
         job = ExportSamples(
-            job_id=1, folder=source, model=name, rows=rows, columns={}, file=self.out / "a.csv"
+            job_id=1, folder=folder, model=name, rows=rows, columns={}, file=self.out / "a.csv"
         )
         yield "export", self._run(job, object)[1]
-        job = AveragePictures(job_id=1, folder=source, model=name, rows=rows)
+        job = AveragePictures(job_id=1, folder=folder, model=name, rows=rows)
         yield "average", self._run(job, object)[1]
         job = Extract(
-            job_id=1, folder=source, model=name, layer_sets=(("midblock",),), out=self.out / "x"
+            job_id=1, folder=folder, model=name, layer_sets=(("midblock",),), out=self.out / "x"
         )
         yield "extract", self._run(job, object)[1]
         if loaded is None:
@@ -122,8 +122,8 @@ class HostileFolder:
         for choice in ("random", 0):
             job = Generate(
                 job_id=1,
-                folder=source,
-                spec=MapSpec(name, ()),
+                folder=folder,
+                spec=MapSpec(name, (), PARAMETERS),
                 rows=tuple(rows.tolist()),
                 condition=from_choice(choice),
                 settings=settings,
@@ -142,8 +142,8 @@ class HostileFolder:
         steps = min(job.settings.num_steps, 3)
         if isinstance(job, GenerateGrid):
             job = replace(job, samples=min(job.samples, 3))
-        source = replace(job.folder, path=self.data)
-        job = replace(job, folder=source, settings=replace(job.settings, num_steps=steps))
+        folder = replace(job.folder, path=self.data)
+        job = replace(job, folder=folder, settings=replace(job.settings, num_steps=steps))
         return self._run(job, object)[1]
 
     def _run(self, job: Job, kind: type[T]) -> tuple[T | None, DiffViewsError | None]:

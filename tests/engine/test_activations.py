@@ -23,6 +23,7 @@ from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.mapping import Extract, LayersExtracted, MapLayer
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.values.folders import FolderRef, Overrides
+from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import LayerMap, MapSpec
 from diffviews_desktop.values.models import FLOAT32_ON_CPU, Numerics
 
@@ -66,6 +67,10 @@ def on(kind: str) -> Engine:
     return engine
 
 
+def of_precision(folder: FolderRef, precision: str) -> FolderRef:
+    return replace(folder, overrides=replace(folder.overrides, precision=precision))
+
+
 def map_stem(engine: Engine, source: FolderRef) -> LayerMap:
     result = engine.run(MapLayer(job_id=1, folder=source, spec=MapSpec("tiny", ("stem",))))
     assert isinstance(result, LayerMap)
@@ -80,7 +85,8 @@ def extract_stem(engine: Engine, source: FolderRef) -> LayersExtracted:
 
 def keys_of(engine: Engine, source: FolderRef, model: str, *layers: str) -> tuple[str, str]:
     """Of a map and of its activations."""
-    wanted, _ = engine.workspace.maps._look_up(engine.workspace.open(source, model), layers)
+    opened = engine.workspace.open(source, model)
+    wanted, _ = engine.workspace.maps._look_up(opened, MapSpec(model, LayerSet(layers)))
     return wanted.key, wanted.activations.key
 
 
@@ -92,7 +98,7 @@ def test_activations_of_another_precision_are_computed(
     source: FolderRef, make: Callable[[Engine, FolderRef], Any]
 ) -> None:
     make(Engine("cpu", threads=1), source)
-    half = replace(source, precision="bfloat16")
+    half = of_precision(source, "bfloat16")
     made = map_stem(Engine("cpu", threads=1), half)
     assert not made.from_cache
     matrices = [np.load(f) for f in source.path.glob("tiny/embeddings/layer_cache/*/activ*.npy")]
@@ -111,7 +117,7 @@ def test_activations_of_another_kind_of_device_are_computed(source: FolderRef) -
 
 def test_float32_and_what_the_model_was_made_for_differ_on_cuda(source: FolderRef) -> None:
     map_stem(on("cuda"), source)
-    wide = replace(source, precision="float32")
+    wide = of_precision(source, "float32")
     assert not map_stem(on("cuda"), wide).from_cache
     map_stem(on("cpu"), source)
     assert map_stem(on("cpu"), wide).from_cache
@@ -120,7 +126,7 @@ def test_float32_and_what_the_model_was_made_for_differ_on_cuda(source: FolderRe
 def test_masks_are_of_the_precision_that_the_model_runs_in(source: FolderRef) -> None:
     engine = Engine("cpu", threads=1)
     map_stem(engine, source)
-    half = engine.workspace.open(replace(source, precision="bfloat16"), "tiny")
+    half = engine.workspace.open(of_precision(source, "bfloat16"), "tiny")
     wanted = activations.activations_of(engine.workspace, half, ("stem",))
     rows = engine.workspace.maps.activations.rows(wanted, (0, 3))
     assert rows.shape == (2, STEM)
@@ -128,9 +134,12 @@ def test_masks_are_of_the_precision_that_the_model_runs_in(source: FolderRef) ->
 
 
 def test_where_a_precision_is_ignored_it_changes_nothing(source: FolderRef) -> None:
-    fixed = replace(source, adapter="fixed-duck")
+    fixed = replace(source, overrides=replace(source.overrides, adapter="fixed-duck"))
     map_stem(Engine("cpu", threads=1), fixed)
-    assert map_stem(Engine("cpu", threads=1), replace(fixed, precision="bfloat16")).from_cache
+    assert map_stem(
+        Engine("cpu", threads=1),
+        of_precision(fixed, "bfloat16"),
+    ).from_cache
     pytest.importorskip("diffusers")
     assert numerics_of("cpu", "bfloat16", "diffusers") == FLOAT32_ON_CPU
 
@@ -142,7 +151,7 @@ def test_what_the_folder_brings_is_the_same_on_every_device(source: FolderRef) -
     np.save(folder / "all.npy", rows)
     (folder / "all.npy.json").write_text(json.dumps({"layers": ["stem"]}))
     map_stem(on("cpu"), source)
-    assert map_stem(on("cuda"), replace(source, precision="float16")).from_cache
+    assert map_stem(on("cuda"), of_precision(source, "float16")).from_cache
     # what is extracted all the same is not taken for it
     assert extract_stem(on("cuda"), source).computed == TINY_SAMPLES
     opened = on("cuda").workspace.open(source, "tiny")

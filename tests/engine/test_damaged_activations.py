@@ -56,8 +56,8 @@ def source(sound: Path, tmp_path: Path) -> FolderRef:
 
 
 def run_map(engine: Engine, source: FolderRef, parameters: MapParameters | None = None) -> LayerMap:
-    source = replace(source, parameters=parameters)
-    result = engine.run(MapLayer(job_id=1, folder=source, spec=MapSpec("tiny", (LAYER,))))
+    spec = MapSpec("tiny", (LAYER,), parameters)
+    result = engine.run(MapLayer(job_id=1, folder=source, spec=spec))
     assert isinstance(result, LayerMap)
     return result
 
@@ -210,13 +210,12 @@ def test_maps_are_linked_right_though_the_kept_activations_are_damaged(
     source: FolderRef, sound: Path
 ) -> None:
     def linked(source: FolderRef) -> LinkedMap:
-        narrow = replace(source, parameters=NARROW)
         result = Engine("cpu").run(
             LinkMaps(
                 job_id=4,
-                folder=narrow,
-                spec=MapSpec("tiny", ("midblock",)),
-                other=MapSpec("tiny", (LAYER,)),
+                folder=source,
+                spec=MapSpec("tiny", ("midblock",), NARROW),
+                other=MapSpec("tiny", (LAYER,), NARROW),
             )
         )
         assert isinstance(result, LinkedMap)

@@ -94,12 +94,16 @@ def make_engine(watch: Watch | None = None, **options: Any) -> Engine:
     return Engine("cpu", threads=1, emit=watch.emit, cancelled=watch.cancelled, **options)
 
 
-def generate_job(source: FolderRef, **changes: Any) -> Generate:
+def generate_job(
+    source: FolderRef,
+    model: str = "tiny",
+    layers: tuple[str, ...] = ("midblock",),
+    **changes: Any,
+) -> Generate:
     values: dict[str, Any] = {
         "job_id": 5,
-        "source": source,
-        "model": "tiny",
-        "layers": ("midblock",),
+        "folder": source,
+        "spec": MapSpec(model, layers),
         "rows": (3, 14, 15),
         "condition": from_choice(1),
         "settings": TWO,
@@ -113,8 +117,15 @@ def run_generate(engine: Engine, source: FolderRef, **changes: Any) -> RunResult
     return result
 
 
-def run_map(engine: Engine, source: FolderRef, *layers: str, model: str = "tiny") -> LayerMap:
-    result = engine.run(MapLayer(job_id=4, folder=source, spec=MapSpec(model, layers)))
+def run_map(
+    engine: Engine,
+    source: FolderRef,
+    *layers: str,
+    model: str = "tiny",
+    parameters: MapParameters | None = None,
+) -> LayerMap:
+    spec = MapSpec(model, layers, parameters)
+    result = engine.run(MapLayer(job_id=4, folder=source, spec=spec))
     assert isinstance(result, LayerMap)
     return result
 
@@ -553,7 +564,7 @@ def test_what_the_person_asked_of_the_model_reaches_the_adapter(
 
     register("duck", Duck)
     for options in ({"label_dropout": 0.1}, {"precision": "bfloat16"}, {"precision": "bfloat16"}):
-        load(engine, replace(duck_source, **options))  # type: ignore[arg-type]
+        load(engine, replace(duck_source, overrides=Overrides(**options)))  # type: ignore[arg-type]
     assert given == [{"label_dropout": 0.1}, {"precision": "bfloat16"}]  # the last: loaded already
 
 
@@ -705,7 +716,7 @@ def test_settings_are_the_adapters_then_the_folders_then_the_command_lines(
     folder = source.path / "tiny"
 
     def settings(**options: Any) -> GenerateSettings:
-        changed = replace(source, **options)
+        changed = replace(source, overrides=Overrides(**options))
         engine.run(OpenData(job_id=1, folder=changed))  # looks at the disk again
         found = load(engine, changed).settings
         assert found.sampler == "heun"  # EDM's own
@@ -735,10 +746,10 @@ def test_settings_stay_within_the_levels_that_the_model_knows(
     said(source.path / "tiny")
     loaded = load(engine, source)
     assert (loaded.settings.sigma_max, loaded.settings.sigma_min) == (50.0, 0.02)
-    beyond = replace(source, sigma_max=1000.0, sigma_min=0.001)
+    beyond = replace(source, overrides=replace(source.overrides, sigma_max=1000.0, sigma_min=0.001))
     settings = load(engine, beyond).settings
     assert (settings.sigma_max, settings.sigma_min) == (50.0, 0.02)
-    within = replace(source, sigma_max=30.0, sigma_min=0.1)
+    within = replace(source, overrides=replace(source.overrides, sigma_max=30.0, sigma_min=0.1))
     settings = load(engine, within).settings
     assert (settings.sigma_max, settings.sigma_min) == (30.0, 0.1)
 
@@ -773,7 +784,7 @@ def test_a_folder_opens_although_another_model_cannot_take_the_options(
     engine: Engine, source: FolderRef, tiny_data: Callable[..., Path]
 ) -> None:
     tiny_data("weak", checkpoint=False, config={"sigma_max": 10.0})
-    loud = replace(source, sigma_min=20.0)
+    loud = replace(source, overrides=replace(source.overrides, sigma_min=20.0))
     opened = engine.run(OpenData(job_id=1, folder=loud))
     assert opened.model == "tiny"
     assert [model.name for model in opened.models] == ["tiny", "weak"]
@@ -964,7 +975,7 @@ def test_pictures_that_had_to_be_extracted_in_smaller_batches_are_noted(
     register("small", SmallDevice)
     (source.path / "tiny/images/imagenet_real/sample_000040.png").unlink()
     plain = run_map(make_engine(), source)
-    mapped = run_map(engine, replace(source, adapter="small"))
+    mapped = run_map(engine, replace(source, overrides=replace(source.overrides, adapter="small")))
     assert mapped.path != plain.path
     np.testing.assert_allclose(mapped.reduced, plain.reduced, atol=1e-3)
     missing, memory = mapped.notes
@@ -979,7 +990,7 @@ def test_a_run_that_had_to_be_computed_in_parts_is_noted(
 ) -> None:
     register("small", SmallDevice)
     monkeypatch.setattr(SmallDevice, "room", 1)
-    small = replace(source, adapter="small")
+    small = replace(source, overrides=replace(source.overrides, adapter="small"))
     guided = replace(TWO, guidance_scale=2.0)  # two rows a step
     plain = run_generate(engine, source, settings=guided)
     run = run_generate(engine, small, settings=guided)
@@ -995,7 +1006,7 @@ def test_a_device_without_memory_for_one_picture(
 ) -> None:
     register("small", SmallDevice)
     monkeypatch.setattr(SmallDevice, "room", 0)
-    small = replace(source, adapter="small")
+    small = replace(source, overrides=replace(source.overrides, adapter="small"))
     with pytest.raises(OutOfMemoryError, match="not enough memory for a single picture"):
         run_map(engine, small)
     assert cache_files(source.path) == []
@@ -1455,8 +1466,8 @@ def test_other_parameters_need_no_other_extraction(source: FolderRef) -> None:
     engine = make_engine(watch)
     first = run_map(engine, source, "encoder_bottleneck")
     watch.events.clear()
-    near = replace(source, parameters=MapParameters(n_neighbors=5, n_components=3))
-    second = run_map(engine, near, "encoder_bottleneck")
+    near = MapParameters(n_neighbors=5, n_components=3)
+    second = run_map(engine, source, "encoder_bottleneck", parameters=near)
     assert watch.stages == ["finding neighbours", "preparing UMAP", *MAP_STAGES[-3:]]
     assert second.parameters["n_neighbors"] == 5
     assert second.z is not None
@@ -1465,11 +1476,13 @@ def test_other_parameters_need_no_other_extraction(source: FolderRef) -> None:
     # as if it had been made from nothing
     for path in cache_of(source.path).iterdir():
         shutil.rmtree(path)
-    np.testing.assert_array_equal(run_map(make_engine(), near, "encoder_bottleneck").xy, second.xy)
+    np.testing.assert_array_equal(
+        run_map(make_engine(), source, "encoder_bottleneck", parameters=near).xy, second.xy
+    )
     # reduced in another way, but from the same rows
     watch.events.clear()
-    narrow = replace(source, parameters=MapParameters(pca_components=7))
-    run_map(engine, narrow, "encoder_bottleneck")
+    narrow = MapParameters(pca_components=7)
+    run_map(engine, source, "encoder_bottleneck", parameters=narrow)
     assert watch.stages == ["reducing", *MAP_STAGES[3:]]
 
 
@@ -1484,9 +1497,9 @@ def test_that_kernels_cannot_be_kept_is_noted_once(
     engine = make_engine()
     (note,) = run_map(engine, source, "encoder_bottleneck").notes
     assert note.startswith(f"Compiled kernels cannot be kept in {tmp_path / 'file' / 'numba'} (")
-    near = replace(source, parameters=MapParameters(n_neighbors=5))
+    near = MapParameters(n_neighbors=5)
     store.save("layouts.rdist", b"")
-    assert run_map(engine, near, "encoder_bottleneck").notes == ()
+    assert run_map(engine, source, "encoder_bottleneck", parameters=near).notes == ()
 
 
 def test_layers_extracted_in_one_pass_are_those_of_their_own_passes(
@@ -1524,7 +1537,7 @@ def test_activations_are_written_with_a_side_car(
     source: FolderRef, tmp_path: Path, dtype: Any
 ) -> None:
     (source.path / "tiny/images/imagenet_real/sample_000004.png").unlink()
-    narrow = replace(source, activation_dtype=dtype)
+    narrow = replace(source, overrides=replace(source.overrides, activation_dtype=dtype))
     done = extract(make_engine(), narrow, ("midblock",), out=tmp_path / "out")
     assert done.notes == ("1 picture was left out: it is missing (sample_000004)",)
     assert [path.name for path in sorted((tmp_path / "out").iterdir())] == [

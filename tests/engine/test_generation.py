@@ -59,9 +59,8 @@ def engine() -> Engine:
 def job(source: FolderRef, **changes: Any) -> Generate:
     values: dict[str, Any] = {
         "job_id": 1,
-        "source": source,
-        "model": "tiny",
-        "layers": ("midblock",),
+        "folder": source,
+        "spec": MapSpec("tiny", ("midblock",)),
         "rows": (3, 14, 15),
         "condition": from_choice(1),
         "settings": HEUN,
@@ -70,10 +69,10 @@ def job(source: FolderRef, **changes: Any) -> Generate:
 
 
 def grid_job(source: FolderRef, **changes: Any) -> GenerateGrid:
-    values = {name: getattr(job(source), name) for name in ("model", "layers", "rows")}
+    values = {name: getattr(job(source), name) for name in ("spec", "rows")}
     own: dict[str, Any] = {
         "job_id": 2,
-        "source": source,
+        "folder": source,
         "condition": from_choice(1),
         "settings": HEUN,
     }
@@ -99,7 +98,7 @@ def test_the_mask_is_the_weighted_mean_of_the_samples(engine: Engine, source: Fo
     settings = replace(HEUN, weighting="distance", mask_layers=("decoder_block_1", "midblock"))
     made = run(engine, job(source, settings=settings, keep=True))
     opened = engine.workspace.open(source, "tiny")
-    projector = engine.workspace.maps.projector(opened, ("midblock",))
+    projector = engine.workspace.maps.projector(opened, MapSpec("tiny", ("midblock",)))
     own = projector.spread(60)[1][[3, 14, 15]].astype(np.float64)
     weights = distance_weights(np.linalg.norm(own - own[0], axis=1).tolist())
     assert weights[0] == 1

@@ -84,10 +84,10 @@ def register() -> Iterator[Callable[[str, type], None]]:
 
 
 def import_into(engine: Engine, out: Path, checkpoint: Path, **options: Any) -> DataImported:
-    source = FolderRef(out, overrides=Overrides(**options.pop("source", {})))
+    folder = FolderRef(out, overrides=Overrides(**options.pop("overrides", {})))
     wanted = {"name": "mine", "layers": ("midblock",), **options}
     result = engine.run(
-        ImportData(job_id=1, folder=source, checkpoint=checkpoint, out=out, **wanted)
+        ImportData(job_id=1, folder=folder, checkpoint=checkpoint, out=out, **wanted)
     )
     assert isinstance(result, DataImported)
     return result
@@ -152,8 +152,8 @@ def test_an_imported_folder_is_opened_with_its_own_map(
     mapped = fresh.run(
         MapLayer(
             job_id=3,
-            folder=FolderRef(out, parameters=PARAMETERS),
-            spec=MapSpec("mine", opened.default_layers),
+            folder=FolderRef(out),
+            spec=MapSpec("mine", opened.default_layers, PARAMETERS),
         )
     )
     assert isinstance(mapped, LayerMap)
@@ -192,13 +192,13 @@ def test_rows_are_what_extracting_them_again_gives(
     engine: Engine, checkpoint: Path, images: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "data"
-    import_into(engine, out, checkpoint, images=images, source={"extraction_input": "scaled"})
+    import_into(engine, out, checkpoint, images=images, overrides={"extraction_input": "scaled"})
     stored = np.load(out / "mine/activations/imported/midblock.npy")
     # reduced in another way, so that the map beside it is of no use
-    source = FolderRef(out, parameters=MapParameters(n_neighbors=4, pca_components=5))
+    spec = MapSpec("mine", ("midblock",), MapParameters(n_neighbors=4, pca_components=5))
     for path in (out / "mine/activations/imported").iterdir():
         path.unlink()
-    mapped = engine.run(MapLayer(job_id=5, folder=source, spec=MapSpec("mine", ("midblock",))))
+    mapped = engine.run(MapLayer(job_id=5, folder=FolderRef(out), spec=spec))
     assert isinstance(mapped, LayerMap)
     again = np.load(mapped.path / "activations.npy")
     np.testing.assert_allclose(again, stored, rtol=1e-4, atol=1e-5)
@@ -209,8 +209,10 @@ def test_three_dimensions_and_half_precision(
 ) -> None:
     out = tmp_path / "data"
     parameters = MapParameters(n_neighbors=3, pca_components=4, n_components=3, metric="cosine")
-    source = {"parameters": parameters, "activation_dtype": "float16"}
-    import_into(engine, out, checkpoint, images=images, source=source)
+    import_into(
+        engine, out, checkpoint, images=images, parameters=parameters,
+        overrides={"activation_dtype": "float16"},
+    )  # fmt: skip
     assert np.load(out / "mine/activations/imported/midblock.npy").dtype == np.float16
     opened = open_folder(engine, out)
     assert opened.layer_map is not None
@@ -327,11 +329,11 @@ def test_wordnet_ids_are_imagenets_classes(engine: Engine, tmp_path: Path) -> No
 def test_what_a_model_draws_is_the_same_twice(
     engine: Engine, checkpoint: Path, tmp_path: Path
 ) -> None:
-    source = {"num_steps": 2}
+    overrides = {"num_steps": 2}
     made = {}
     for name, seed in (("a", 7), ("b", 7), ("c", 8)):
         out = tmp_path / name
-        import_into(engine, out, checkpoint, generate=10, seed=seed, source=source)
+        import_into(engine, out, checkpoint, generate=10, seed=seed, overrides=overrides)
         made[name] = tree(out / "mine")
     for name in made["a"]:
         if not name.endswith(".npz"):  # a zip has the time in it
@@ -390,10 +392,8 @@ def test_an_adapter_of_another_package(
         assert (picture.mode, picture.size) == ("RGB", (6, 6))
     made = sorted(path.name for path in (out / "mine/activations/generated").iterdir())
     assert len(made) == 2
-    source = FolderRef(out, parameters=PARAMETERS)
-    mapped = engine.run(
-        MapLayer(job_id=3, folder=source, spec=MapSpec("mine", opened.layer_map.layers))
-    )
+    spec = MapSpec("mine", opened.layer_map.layers, PARAMETERS)
+    mapped = engine.run(MapLayer(job_id=3, folder=FolderRef(out), spec=spec))
     assert isinstance(mapped, LayerMap)
     assert np.array_equal(mapped.xy, opened.layer_map.xy)
 

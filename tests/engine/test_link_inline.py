@@ -66,9 +66,9 @@ def link() -> Iterator[InlineLink]:
 
 def job_of(kind: type[Job[Any]], data: Path) -> Job[Any]:
     """A job of a class, of one of the data folder's models."""
-    common: dict[str, Any] = {"job_id": 5, "source": FolderRef(data)}
+    common: dict[str, Any] = {"job_id": 5, "folder": FolderRef(data)}
     model = {**common, "model": "tiny"}
-    mapped = {**model, "layers": MIDBLOCK}
+    mapped = {**common, "spec": MapSpec("tiny", MIDBLOCK)}
     drawn = {**mapped, "rows": (1, 2), "condition": from_choice(0), "settings": SETTINGS}
     rows = np.arange(1, 4)
     checkpoint = next((data / "tiny/checkpoints").iterdir())

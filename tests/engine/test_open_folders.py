@@ -15,7 +15,7 @@ from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.mapping import LinkMaps, MapLayer
 from diffviews_desktop.engine.open_folders import OpenFolders
 from diffviews_desktop.values.folders import FolderRef
-from diffviews_desktop.values.maps import MapParameters, MapSpec
+from diffviews_desktop.values.maps import MapSpec
 
 
 @pytest.fixture
@@ -70,17 +70,6 @@ def test_of_a_third_model_the_one_that_was_used_longest_ago_goes(
     assert reads == ["tiny", "second", "third"]
     folders.model(source, "second")
     assert reads[3:] == ["second"]
-
-
-def test_other_parameters_of_a_map_are_of_the_same_samples(
-    source: FolderRef, reads: list[str], folders: OpenFolders
-) -> None:
-    plain = folders.model(source, "tiny")
-    parameters = MapParameters(n_neighbors=4)
-    other = folders.model(replace(source, parameters=parameters), "tiny")
-    assert (plain.parameters, other.parameters) == (None, parameters)
-    assert other.samples is plain.samples
-    assert reads == ["tiny"]
 
 
 def test_opening_a_folder_again_reads_it_again(

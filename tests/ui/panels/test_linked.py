@@ -59,7 +59,7 @@ def test_nothing_is_computed_before_a_layer_is_chosen(window: MainWindow, worker
     panel.layers.activated.emit(0)
     job = worker.jobs[-1]
     assert isinstance(job, LinkMaps)
-    assert job.other_layers == ("midblock",)
+    assert job.other.layers == ("midblock",)
     assert "being made" in panel.empty.text()
     window.menu_actions["maps.second"].trigger()
     assert not panel.isVisible()
@@ -109,7 +109,7 @@ def test_another_first_map_lays_the_second_on_it_anew(
     answers.on_finished(window.context, job_id=worker.jobs[-1].job_id, result=mapped, memory=None)
     job = worker.jobs[-1]
     assert isinstance(job, LinkMaps)
-    assert (job.layers, job.other_layers) == (("other",), ("midblock",))
+    assert (job.spec.layers, job.other.layers) == (("other",), ("midblock",))
     assert window.session.state.opened.linked is None
 
 

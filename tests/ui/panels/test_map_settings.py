@@ -65,17 +65,13 @@ def test_nothing_invalid_can_be_entered(qtbot: QtBot, panel: MapSettings) -> Non
 def test_fields_follow_the_map_until_they_are_edited(
     qtbot: QtBot, panel: MapSettings, state: State
 ) -> None:
-    made = replace(state, opened=replace(state.opened, folder=FolderRef(parameters=MADE)))
+    made = replace(state, opened=replace(state.opened, parameters=MADE))
     panel.set_state(made)
     assert panel.parameters() == MADE
     panel.neighbors.setValue(50)
     panel.set_state(state)  # the map changes under the hand
     assert panel.parameters() == replace(MADE, n_neighbors=50)
-    panel.set_state(
-        replace(
-            state, opened=replace(state.opened, folder=FolderRef(parameters=panel.parameters()))
-        )
-    )
+    panel.set_state(replace(state, opened=replace(state.opened, parameters=panel.parameters())))
     panel.set_state(state)  # it came, and is left again
     assert panel.parameters() == MapParameters()
 
@@ -96,7 +92,7 @@ def test_the_maps_own_parameters_are_shown_as_far_as_they_are_known(
 def test_defaults_fill_and_the_folders_own_map_is_asked_for(
     qtbot: QtBot, panel: MapSettings, state: State
 ) -> None:
-    panel.set_state(replace(state, opened=replace(state.opened, folder=FolderRef(parameters=MADE))))
+    panel.set_state(replace(state, opened=replace(state.opened, parameters=MADE)))
     qtbot.mouseClick(panel.defaults, Qt.MouseButton.LeftButton)
     assert panel.parameters() == MapParameters()
     with qtbot.waitSignal(panel.map_requested) as caught:
@@ -126,7 +122,7 @@ def test_a_disabled_button_says_why(panel: MapSettings, state: State) -> None:
 
 
 def test_it_says_that_the_old_map_stays(panel: MapSettings, state: State) -> None:
-    job = MapLayer(job_id=1, folder=FolderRef(parameters=MADE), spec=MapSpec("m", ("midblock",)))
+    job = MapLayer(job_id=1, folder=FolderRef(), spec=MapSpec("m", ("midblock",), MADE))
     panel.set_state(replace(state, jobs=replace(state.jobs, running=(RunningJob(job, "Mapping"),))))
     assert "stays until the new one is there" in panel.hint.text()
     assert panel.own.isEnabled()

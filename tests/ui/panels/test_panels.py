@@ -28,7 +28,7 @@ from diffviews_desktop.ui.shell import status_bar
 from diffviews_desktop.ui.shell.notice_bar import NoticeBar
 from diffviews_desktop.ui.shell.status_bar import StatusBar
 from diffviews_desktop.values.conditions import AnchorClass, ClassLabel
-from diffviews_desktop.values.folders import FolderRef, LayerInfo, ModelLoaded
+from diffviews_desktop.values.folders import FolderRef, LayerInfo, ModelLoaded, Overrides
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.samples import SampleTable
 from diffviews_desktop.values.sampling import GenerateSettings
@@ -314,7 +314,7 @@ def test_layers_say_what_they_take(qtbot: QtBot, state: State) -> None:
         assert f"30 samples to run. On disk and in time: 252 MB · about {duration}." in (
             panel.layers.itemData(2, tip)
         )
-    half = replace(state.opened.folder, activation_dtype="float16")
+    half = FolderRef(overrides=Overrides(activation_dtype="float16"))
     panel.set_state(
         replace(state, opened=replace(state.opened, loaded=replace(loaded), folder=half))
     )

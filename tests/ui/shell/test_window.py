@@ -431,7 +431,7 @@ def test_closing_asks_once_while_work_would_be_lost(window: MainWindow, make_job
 def test_loading_a_model_needs_no_question(window: MainWindow, make_job) -> None:
     from diffviews_desktop.state.jobs import RunningJob
 
-    job = LoadModel(job_id=1, folder=make_job().source, model="m")
+    job = LoadModel(job_id=1, folder=make_job().folder, model="m")
     running = RunningJob(job, "Loading m", since=1.0)
     window.session.update(
         replace(window.session.state, jobs=replace(window.session.state.jobs, running=(running,)))
@@ -471,16 +471,16 @@ def test_map_settings_are_made_and_a_failure_keeps_the_map(
     qtbot.mouseClick(dialog.make, Qt.MouseButton.LeftButton)
     job = worker.jobs[-1]
     assert isinstance(job, MapLayer)
-    assert job.folder.parameters == MapParameters(n_neighbors=40)
+    assert job.spec.parameters == MapParameters(n_neighbors=40)
     assert window.session.state.opened.layer_map is state.opened.layer_map
     answers.on_failed(window.context, job_id=job.job_id, message="No room.", details="")
-    assert window.session.state.opened.folder == state.opened.folder
+    assert window.session.state.opened.spec == state.opened.spec
     assert dialog.neighbors.value() == 40  # nothing entered is lost
     assert dialog.make.isEnabled()
     qtbot.mouseClick(dialog.make, Qt.MouseButton.LeftButton)
     assert state.opened.layer_map is not None
     finish(window, worker, replace(state.opened.layer_map))
-    assert window.session.state.opened.folder.parameters == MapParameters(n_neighbors=40)
+    assert window.session.state.opened.parameters == MapParameters(n_neighbors=40)
     assert not dialog.make.isEnabled()
     assert dialog.own.isEnabled()
     dialog.close()
