@@ -25,7 +25,7 @@ STILLBORN = "scripted_engine:Stillborn"
 class Script(Job[str]):
     """Tell the stages one after the other, then give the text."""
 
-    source: FolderRef = field(default_factory=FolderRef)
+    folder: FolderRef = field(default_factory=FolderRef)
     stages: tuple[str, ...] = ()
     text: str = "done"
 
