@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ def run(options: argparse.Namespace) -> Answer:
     with engine_of(options) as engine:
         opened = open_data(engine, source, options.model)
         names = [options.model] if options.model else [model.name for model in opened.models]
-        models = [_model(engine, source, name) for name in names]
+        models = [_model(engine, source, name, opened.problems) for name in names]
     from diffviews_desktop.adapters.registry import list_adapters, unusable_adapters
 
     unusable = unusable_adapters()
@@ -45,7 +46,8 @@ def run(options: argparse.Namespace) -> Answer:
     return Answer(result, lines)
 
 
-def _model(engine: Engine, source: Source, name: str) -> dict[str, Any]:
+def _model(engine: Engine, source: Source, name: str, said: Sequence[str]) -> dict[str, Any]:
+    """What there is to know of a model, without the problems that are ``said`` already."""
     entry: dict[str, Any] = {
         "name": name,
         "adapter": "",
@@ -63,6 +65,7 @@ def _model(engine: Engine, source: Source, name: str) -> dict[str, Any]:
         summary = next(model for model in opened.models if model.name == name)
         entry["adapter"] = source.adapter or summary.adapter
         entry["samples"] = len(opened.samples)
+        entry["problems"] += [problem for problem in opened.problems if problem not in said]
         entry["default_layer"] = "+".join(opened.default_layers) or None
         kind = source.activation_dtype or read_config(opened.path / name).activation_dtype
         loaded = engine.run(LoadModel(job_id=0, source=source, model=name))
