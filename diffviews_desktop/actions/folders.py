@@ -81,6 +81,7 @@ def import_data(
     generate: int = 0,
     layers: LayerSet = NO_LAYERS,
     seed: int = ImportData.seed,
+    brightness: tuple[float, float] | None = None,
 ) -> None:
     """Make a data folder from pictures, or from what the model draws, and open it when it is there.
 
@@ -99,6 +100,7 @@ def import_data(
         sigmas=sigmas,
         layers=layers,
         seed=seed,
+        brightness=brightness,
     )
     submit(context, job, f"Importing {name}")
 

@@ -25,6 +25,7 @@ class ImportData(Job["DataImported"]):
         sigmas: noise levels; every picture becomes one sample at each.
         layers: layers of the folder's own map; empty for the model's default.
         seed: of what is generated.
+        brightness: black and white in pictures of numbers; None to find them in all pictures.
     """
 
     checkpoint: Path
@@ -37,6 +38,7 @@ class ImportData(Job["DataImported"]):
     sigmas: tuple[float, ...] = (0.5, 2.0, 10.0)
     layers: LayerSet = NO_LAYERS
     seed: int = 42
+    brightness: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         normalised(self, "layers")
