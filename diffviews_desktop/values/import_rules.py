@@ -102,7 +102,7 @@ def brightness_range(text: str) -> tuple[float, float]:
     try:
         low, high = map(float, parts)
     except ValueError:
-        raise UsageError("Enter two numbers, of black and of white, such as -1, 1.") from None
+        raise UsageError("Enter the numbers of black and of white, such as -1, 1.") from None
     check_brightness(low, high)
     return low, high
 

@@ -247,7 +247,7 @@ def test_black_and_white_are_shown_and_can_be_changed(
     assert assistant.arguments()["brightness"] == (-2.0, 2.0)
     assistant.brightness.setText("2")
     assert assistant.problems() == {"brightness": row.sentence.text()}
-    assert row.sentence.text().startswith("Enter two numbers, of black and of white")
+    assert row.sentence.text().startswith("Enter the numbers of black and of white")
     (pictures / "d.tif").unlink()
     assistant._pictures.look_soon()
     qtbot.waitUntil(lambda: not assistant.problems())
