@@ -21,6 +21,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 from PIL import Image, TiffImagePlugin, UnidentifiedImageError, WebPImagePlugin  # noqa: F401
 
 from diffviews_desktop.errors import brief
+from diffviews_desktop.pictures import libtiff
 from diffviews_desktop.pictures.files import (
     MOST_PIXELS,
     PictureFile,
@@ -33,6 +34,7 @@ from diffviews_desktop.text.faults import Fault
 from diffviews_desktop.values.brightness import Brightness, Numbers, Range
 
 logging.getLogger("PIL").setLevel(logging.CRITICAL)
+libtiff.silence()
 
 BAND = 4_000_000
 """Pixels of a large picture that are brought to eight bits a channel at a time."""
@@ -112,7 +114,7 @@ def measure(path: Path) -> tuple[Numbers, Range] | None:
                 return None
             if found.range is not None:
                 return found.kind, found.range
-            picture.load()
+            _load(picture)
             return found.kind, extremes(found, (band for band, _ in _bands(picture)))
 
     return _read(path, measured)
@@ -146,15 +148,19 @@ def _opened(file: PictureFile) -> Image.Image:
     return Image.open(io.BytesIO(file.data), formats=(file.format,))
 
 
+def _load(picture: Image.Image) -> None:
+    if picture.width * picture.height > MOST_PIXELS:
+        raise ValueError("it is larger than its header says")
+    picture.load()
+
+
 def _decoded(file: PictureFile, mode: str, side: int | None, brightness: Brightness) -> Decoded:
     with _opened(file) as opened:
         if file.halved:
             opened.draft(None, (file.width // 2, file.height // 2))
         elif side is not None:
             opened.draft(None, (side, side))
-        if opened.width * opened.height > MOST_PIXELS:
-            raise ValueError("it is larger than its header says")
-        opened.load()
+        _load(opened)
         turned = file.format == "TIFF"  # it is turned while it is loaded
         size = opened.size if turned else (file.width, file.height)
         orientation = 1 if turned else _orientation(opened.info)

@@ -78,4 +78,5 @@ def _values(found: NumbersIn, part: Image.Image) -> NDArray[np.float64]:
     values = np.asarray(part)
     if found.wide:
         values = values.view(np.uint32)
-    return values.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # a NaN that signals
+        return values.astype(np.float64)

@@ -227,3 +227,29 @@ def test_no_warning_of_pillow_comes_out_whoever_asks_for_all(
         assert decoding.measure(odd) == (Numbers.FLOATS, Range(0, 1))
     assert not caught
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_deflate", "packbits", "jpeg"])
+def test_no_library_prints_what_is_wrong(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], compression: str
+) -> None:
+    path = tmp_path / "a.tif"
+    noise = np.random.default_rng(0).integers(0, 256, (32, 32), dtype=np.uint8)
+    Image.fromarray(noise).save(path, compression=compression)
+    whole, refused = path.read_bytes(), 0
+    for at in range(8, len(whole), 16):
+        path.write_bytes(whole[:at] + b"\xf3\x5a" + whole[at + 2 :])
+        try:
+            brought(path)
+        except PictureError:
+            refused += 1
+    assert refused
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_nan_that_signals_is_black(tmp_path: Path) -> None:
+    values = RAMP.astype(np.float32)
+    values.view(np.uint32)[0, 0] = 0x7F800001
+    path = tmp_path / "a.tif"
+    path.write_bytes(tiff(values))
+    assert brought(path)[0, 0] == 0
