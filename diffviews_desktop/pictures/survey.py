@@ -24,19 +24,28 @@ class Survey:
         brightness: the rule by which they are read.
         counts: how many pictures there are of each kind of numbers.
         ranges: black and white of each kind.
+        flat: how many pictures become one shade of grey, as their numbers differ by too little.
     """
 
     brightness: Brightness = field(default_factory=Brightness)
     counts: Mapping[Numbers, int] = field(default_factory=dict)
     ranges: Mapping[Numbers, Range] = field(default_factory=dict)
+    flat: int = 0
 
     def sentences(self) -> list[str]:
         """``12 pictures hold floating-point numbers: -1 is black and 1 is white.``"""
-        return [
+        sentences = [
             f"{counted(count, 'picture')} {'holds' if count == 1 else 'hold'} {kind.words}: "
             f"{self.ranges[kind].words}."
             for kind, count in self.counts.items()
         ]
+        if self.flat:
+            sentences.append(
+                f"{self.flat:,} of these {'is' if self.flat == 1 else 'are'} a single shade of "
+                "grey by this: put pictures with numbers of another size into a folder of their "
+                "own, or choose another range."
+            )
+        return sentences
 
     def record(self) -> dict[str, list[float]]:
         """Black and white by kind, for the record of an import."""
@@ -72,8 +81,17 @@ def survey(
         brightness = Brightness.given(*given)
         ranges = dict(brightness.ranges)
     return Survey(
-        brightness, {kind: counts[kind] for kind in kinds}, {kind: ranges[kind] for kind in kinds}
+        brightness,
+        {kind: counts[kind] for kind in kinds},
+        {kind: ranges[kind] for kind in kinds},
+        sum(_is_flat(values, ranges[kind]) for kind, values in found),
     )
+
+
+def _is_flat(values: Range, shown: Range) -> bool:
+    """Whether numbers that differ become one shade."""
+    low, high = (min(max(value, shown.low), shown.high) for value in values)
+    return values.low < values.high and (high - low) * 255 < shown.high - shown.low
 
 
 def _may_hold_numbers(path: Path) -> bool:

@@ -152,6 +152,17 @@ def test_kinds_of_numbers_do_not_disturb_each_other(tmp_path: Path) -> None:
         assert np.abs(brought(path, seen.brightness) - GREY).max() <= 1
 
 
+def test_pictures_that_become_one_shade_are_counted(tmp_path: Path) -> None:
+    small = [write(tmp_path / f"{i}.tif", RAMP.astype(np.float32)) for i in range(2)]
+    large = write(tmp_path / "large.tif", (RAMP * 65535).astype(np.float32))
+    same = write(tmp_path / "same.tif", np.full((16, 16), 7, np.float32))  # and was it before
+    said = survey([*small, large, same]).sentences()
+    assert said[0].endswith("0 is black and 65535 is white.")
+    assert said[1].startswith("2 of these are a single shade of grey by this: put pictures with")
+    assert survey([*small, large], (2.0, 4.0)).sentences()[1].startswith("2 of these are")
+    assert len(survey([*small, same]).sentences()) == 1
+
+
 def test_a_range_that_is_given_counts_for_all_numbers(tmp_path: Path) -> None:
     deep = write(tmp_path / "a.png", np.round(RAMP * 4095).astype(np.uint16))
     floats = write(tmp_path / "b.tif", (RAMP * 4095).astype(np.float32))
