@@ -60,10 +60,13 @@ def write_model(
     metadata: bool = True,
     embedding: bool = True,
 ) -> Path:
-    """A model's folder as the original system writes it."""
+    """A model's folder as the original system writes it, with pictures that are empty files."""
     samples = samples_list() if samples is None else samples
     folder = root / name
-    folder.mkdir(parents=True)
+    pictures = folder / "images" / "imagenet_real"
+    pictures.mkdir(parents=True)
+    for number in range(len(samples)):
+        (pictures / f"sample_{number:06d}.png").touch()
     (folder / "config.json").write_text(json.dumps({} if config is None else config))
     if metadata:
         info = folder / "metadata" / "imagenet_real" / "dataset_info.json"

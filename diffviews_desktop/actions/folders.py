@@ -94,6 +94,7 @@ def import_data(
     generate: int = 0,
     layers: LayerSet = NO_LAYERS,
     seed: int = ImportData.seed,
+    brightness: tuple[float, float] | None = None,
 ) -> None:
     """Make a data folder from pictures, or from what the model draws, and open it when it is there.
 
@@ -113,6 +114,7 @@ def import_data(
         layers=layers,
         seed=seed,
         parameters=context.state.opened.parameters,
+        brightness=brightness,
     )
     submit(context, job, f"Importing {name}")
 

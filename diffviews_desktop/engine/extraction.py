@@ -233,7 +233,7 @@ class SampleExtraction:
                 if path is None:
                     missing = f"The picture of {table.sample_id[row]} is missing."
                     raise PictureError(missing, Fault.MISSING)
-                images.append(read_image(path, facts.resolution, facts.channels))
+                images.append(read_image(path, facts.resolution, facts.channels, table.brightness))
                 kept.append(int(row))
             except PictureError as error:
                 log.warning("%s", error)

@@ -47,7 +47,8 @@ def average_pictures(job: AveragePictures, host: Host, opened: OpenedModel) -> P
             host.progress("averaging pictures", number / len(counts))
         try:
             side = side or _side(path)
-            values = (read_picture(path, side, 3).astype(np.float64) + 1) * 127.5
+            picture = read_picture(path, side, 3, table.brightness)
+            values = (picture.astype(np.float64) + 1) * 127.5
         except PictureError as error:
             unfit[path] = error.fault
             continue

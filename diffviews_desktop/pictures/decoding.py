@@ -17,24 +17,24 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
-import numpy as np
-
 # Pillow imports every plugin it has to find one that was not imported
 from PIL import Image, TiffImagePlugin, UnidentifiedImageError, WebPImagePlugin  # noqa: F401
 
 from diffviews_desktop.errors import brief
+from diffviews_desktop.pictures import libtiff
 from diffviews_desktop.pictures.files import (
     MOST_PIXELS,
     PictureFile,
     picture_error,
     read_picture_file,
 )
+from diffviews_desktop.pictures.numbers import NumbersIn, extremes, numbers_in, to_bytes
 from diffviews_desktop.pictures.tiff import exif_orientation
 from diffviews_desktop.text.faults import Fault
+from diffviews_desktop.values.brightness import Brightness, Numbers, Range
 
-# what Pillow warns of is read all the same, or refused here
-warnings.filterwarnings("ignore", module=r"PIL\.")
 logging.getLogger("PIL").setLevel(logging.CRITICAL)
+libtiff.silence()
 
 BAND = 4_000_000
 """Pixels of a large picture that are brought to eight bits a channel at a time."""
@@ -42,7 +42,12 @@ BAND = 4_000_000
 LARGE = 16_000_000
 """Pixels above which one picture is decoded at a time, whatever threads there are."""
 
+ITS_OWN = Brightness()
+"""Of a picture that is read by itself."""
+
 _one_large = threading.Lock()
+_PILLOW = re.compile(r"PIL\.")
+_IGNORED = ("ignore", None, Warning, _PILLOW, 0)
 _HEX_EXIF = "Raw profile type exif"
 _MOST_HEX = 1_000_000  # letters
 _XMP = re.compile(rb'tiff:Orientation(?:="|>)([0-9])')
@@ -73,7 +78,11 @@ class Decoded(NamedTuple):
 
 
 def decode(
-    path: Path, mode: Literal["L", "RGB"], then: Callable[[Decoded], T], side: int | None = None
+    path: Path,
+    mode: Literal["L", "RGB"],
+    then: Callable[[Decoded], T],
+    side: int | None = None,
+    brightness: Brightness = ITS_OWN,
 ) -> T:
     """Decode the first frame of a picture file, and make something of it.
 
@@ -82,33 +91,80 @@ def decode(
         mode: in grey or in colour.
         then: makes the result.
         side: where neither width nor height need be larger, a large picture becomes smaller.
+        brightness: what is black and what is white in a picture of numbers.
 
     Raises:
         PictureError: the file is missing, too large, no picture, or damaged.
     """
+    return _read(path, lambda file: then(_decoded(file, mode, side, brightness)))
+
+
+def measure(path: Path) -> tuple[Numbers, Range] | None:
+    """What numbers a picture holds, and the lowest and the highest of them, or those of their type
+    where it says what is black and what is white. None for a picture of 8 bits a channel.
+
+    Raises:
+        PictureError: see `decode`.
+    """
+
+    def measured(file: PictureFile) -> tuple[Numbers, Range] | None:
+        with _opened(file) as picture:
+            found = numbers_in(picture)
+            if found is None:
+                return None
+            if found.range is not None:
+                return found.kind, found.range
+            _load(picture)
+            return found.kind, extremes(found, (band for band, _ in _bands(picture)))
+
+    return _read(path, measured)
+
+
+def _read(path: Path, work: Callable[[PictureFile], T]) -> T:
     file = read_picture_file(path)
+    _ignore_warnings()
     try:
         with _one_large if file.width * file.height > LARGE else nullcontext():
-            return then(_decoded(file, mode, side))
+            return work(file)
     except UnidentifiedImageError as error:
+        if file.format == "TIFF":
+            reason = "it is a kind of TIFF that is not read, such as colours in floating point"
+            raise picture_error(path, Fault.NO_PICTURE, reason) from error
         raise picture_error(path, Fault.BROKEN, "its header is damaged") from error
     except Exception as error:  # decoders raise whatever comes to them
         raise picture_error(path, Fault.BROKEN, brief(error)) from error
 
 
-def _decoded(file: PictureFile, mode: str, side: int | None) -> Decoded:
-    with Image.open(io.BytesIO(file.data), formats=(file.format,)) as opened:
+def _ignore_warnings() -> None:
+    """What Pillow warns of is read all the same, or refused here; whoever set other filters since.
+
+    (`warnings.catch_warnings` changes those of all threads.)
+    """
+    if not warnings.filters or warnings.filters[0] != _IGNORED:
+        warnings.filterwarnings("ignore", module=_PILLOW.pattern)
+
+
+def _opened(file: PictureFile) -> Image.Image:
+    return Image.open(io.BytesIO(file.data), formats=(file.format,))
+
+
+def _load(picture: Image.Image) -> None:
+    if picture.width * picture.height > MOST_PIXELS:
+        raise ValueError("it is larger than its header says")
+    picture.load()
+
+
+def _decoded(file: PictureFile, mode: str, side: int | None, brightness: Brightness) -> Decoded:
+    with _opened(file) as opened:
         if file.halved:
             opened.draft(None, (file.width // 2, file.height // 2))
         elif side is not None:
             opened.draft(None, (side, side))
-        if opened.width * opened.height > MOST_PIXELS:
-            raise ValueError("it is larger than its header says")
-        opened.load()
+        _load(opened)
         turned = file.format == "TIFF"  # it is turned while it is loaded
         size = opened.size if turned else (file.width, file.height)
         orientation = 1 if turned else _orientation(opened.info)
-        picture = _flat(opened, mode)
+        picture = _flat(opened, mode, brightness)
     if side is not None:
         picture.thumbnail((side, side), reducing_gap=2.0)
     if orientation in _TURNED:
@@ -130,17 +186,26 @@ def _orientation(info: Mapping[Any, Any]) -> int:
     return orientation
 
 
-def _flat(picture: Image.Image, mode: str) -> Image.Image:
+def _flat(picture: Image.Image, mode: str, brightness: Brightness) -> Image.Image:
     """A picture of 8 bits a channel, and nothing to see through; a large one part by part."""
-    top = _brightest(picture) if picture.mode.startswith(("I", "F")) else None
-    if picture.mode == mode and not picture.has_transparency_data:
+    found = numbers_in(picture)
+    if found is None and picture.mode == mode and not picture.has_transparency_data:
         return picture
+    flatten = _on_white if found is None else _scaled(picture, found, brightness)
     if picture.width * picture.height <= BAND:
-        return _flatten(picture, top).convert(mode)
+        return flatten(picture).convert(mode)
     flat = Image.new(mode, picture.size)
     for band, at in _bands(picture):
-        flat.paste(_flatten(band, top).convert(mode), (0, at))
+        flat.paste(flatten(band).convert(mode), (0, at))
     return flat
+
+
+def _scaled(
+    picture: Image.Image, found: NumbersIn, brightness: Brightness
+) -> Callable[[Image.Image], Image.Image]:
+    """What makes bytes of the numbers in parts of a picture."""
+    shown = found.shown(brightness, lambda: extremes(found, (part for part, _ in _bands(picture))))
+    return lambda part: Image.fromarray(to_bytes(found, part, shown))
 
 
 def _bands(picture: Image.Image) -> Iterator[tuple[Image.Image, int]]:
@@ -151,22 +216,8 @@ def _bands(picture: Image.Image) -> Iterator[tuple[Image.Image, int]]:
         yield picture.crop((0, at, picture.width, below)), at
 
 
-def _brightest(picture: Image.Image) -> float:
-    """The value of white in a picture of numbers."""
-    if picture.mode != "F":
-        return 65535.0  # I holds 16 bits from PNG and TIFF
-    within = all(np.nanmax(np.asarray(band), initial=0) <= 1 for band, _ in _bands(picture))
-    return 1.0 if within else 255.0
-
-
-def _flatten(picture: Image.Image, top: float | None) -> Image.Image:
-    if top is not None:
-        values = np.asarray(picture, dtype=np.float64)
-        with np.errstate(invalid="ignore"):
-            scaled = np.nan_to_num(np.clip(values / top, 0, 1)) * 255
-        return Image.fromarray(np.round(scaled).astype(np.uint8))
-    if picture.has_transparency_data:
-        rgba = picture.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, "white")
-        return Image.alpha_composite(white, rgba)
-    return picture
+def _on_white(picture: Image.Image) -> Image.Image:
+    if not picture.has_transparency_data:
+        return picture.convert("RGB") if picture.mode == "LAB" else picture  # LAB becomes no grey
+    rgba = picture.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)

@@ -27,6 +27,9 @@ MOST_SCANNED = 16 * 64_000_000
 """Pixels of a JPEG times the scans that it is made of: 16 scans of the largest."""
 MOST_RUNS = 16_000_000
 """Bytes and pixels of a run-length coded BMP, which Pillow decodes in Python."""
+HEAD = 32
+"""Bytes that tell a format, and the depth of a PNG."""
+_SIXTEEN_BITS_GREY = bytes((16, 0))
 _MOST_JUNK = 65536
 _MOST_EXIF = 1_000_000
 
@@ -43,6 +46,13 @@ def format_of(data: bytes) -> str | None:
         if data.startswith(start):
             return name
     return "WEBP" if data.startswith(b"RIFF") and data[8:12] == b"WEBP" else None
+
+
+def may_hold_numbers(head: bytes) -> bool:
+    """Whether a file with these first bytes may hold numbers of more than 8 bits, in one channel: a
+    PNG that says so, and any TIFF."""
+    name = format_of(head)
+    return name == "TIFF" or (name == "PNG" and head[24:26] == _SIXTEEN_BITS_GREY)
 
 
 def layout_of(data: bytes, name: str) -> Layout:

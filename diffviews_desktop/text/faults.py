@@ -13,7 +13,7 @@ _LONGEST = 80
 
 
 class Fault(Enum):
-    """What is wrong with a picture, of one and of several."""
+    """What is wrong with a picture or a folder of pictures, of one and of several."""
 
     MISSING = ("is missing", "are missing")
     NO_FILE = ("is not a file", "are not files")
@@ -21,6 +21,12 @@ class Fault(Enum):
     NO_PICTURE = ("is not a known kind of picture", "are not known kinds of pictures")
     LARGE = ("is too large", "are too large")
     BROKEN = ("is damaged", "are damaged")
+    HIDDEN = ("is hidden", "are hidden")
+    NO_SUFFIX = ("has no suffix of a picture", "have no suffixes of pictures")
+    REPEATED = (
+        "leads to a folder that is read already",
+        "lead to folders that are read already",
+    )
 
     @property
     def of_one(self) -> str:
@@ -28,16 +34,17 @@ class Fault(Enum):
         return self.value[0]
 
 
-def left_out(faults: Mapping[str, Fault]) -> str:
+def left_out(faults: Mapping[str, Fault], noun: str = "picture") -> str:
     """``3 pictures were left out: 2 are damaged (a.png, b.png), 1 is too large (c.png)``.
 
     Args:
         faults: of each picture by its name, not empty.
+        noun: what they are, if not pictures.
     """
     if len(faults) == 1:
         ((name, fault),) = faults.items()
-        return f"1 picture was left out: it {fault.of_one} ({visible(name, _LONGEST)})"
-    return f"{counted(len(faults), 'picture')} were left out: {faults_of(faults)}"
+        return f"1 {noun} was left out: it {fault.of_one} ({visible(name, _LONGEST)})"
+    return f"{counted(len(faults), noun)} were left out: {faults_of(faults)}"
 
 
 def faults_of(faults: Mapping[str, Fault]) -> str:

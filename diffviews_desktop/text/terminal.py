@@ -9,14 +9,17 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import re
 import shutil
 import sys
-from collections.abc import Iterator
-from typing import NoReturn, TextIO
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn, TextIO
 
 from diffviews_desktop.text.plain import MOST_SHOWN, visible
 
 PROGRAM = "diffviews-desktop"
+_OPTION = re.compile(r"--\w[^=]*")
+_NEGATIVE = re.compile(r"-[.,]?\d")
 
 
 def say(*lines: str) -> None:
@@ -38,10 +41,28 @@ def overwrite(line: str) -> None:
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose complaints may quote any argument; those of its verbs are the same."""
+    """A parser whose complaints may quote any argument, and whose values may begin with a minus;
+    those of its verbs are the same."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As `argparse.ArgumentParser` does."""
+        given = sys.argv[1:] if args is None else args
+        return super().parse_known_args(joined_negatives(given), namespace)
 
     def error(self, message: str) -> NoReturn:
         super().error(visible(message, MOST_SHOWN))
+
+
+def joined_negatives(arguments: Sequence[str]) -> list[str]:
+    """``--range -1,1`` as ``--range=-1,1``: argparse takes what begins with a minus for an option,
+    unless it is one number."""
+    joined: list[str] = []
+    for argument in arguments:
+        if joined and _NEGATIVE.match(argument) and _OPTION.fullmatch(joined[-1]):
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
 
 
 class _Harmless(io.TextIOBase):

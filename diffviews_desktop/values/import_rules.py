@@ -7,9 +7,22 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from diffviews_desktop.errors import UsageError
+from diffviews_desktop.values.brightness import is_range
 from diffviews_desktop.values.layers import LayerSet
 
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+PICTURE_SUFFIXES = (
+    ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".webp", ".bmp", ".gif", ".tif",
+    ".tiff",
+)  # fmt: skip
+"""Of the formats that are read; the content of a file decides which of them it is."""
+OTHER_PICTURE_SUFFIXES = (
+    ".arw", ".avif", ".avifs", ".bw", ".cr2", ".cr3", ".cur", ".dcm", ".dcx", ".dds", ".dib",
+    ".dng", ".exr", ".fit", ".fits", ".hdr", ".heic", ".heif", ".icns", ".ico", ".j2c", ".j2k",
+    ".jp2", ".jpc", ".jpf", ".jpx", ".jxl", ".nef", ".orf", ".pbm", ".pcx", ".pfm", ".pgm", ".pnm",
+    ".ppm", ".psd", ".qoi", ".raf", ".ras", ".rgb", ".rgba", ".rw2", ".sgi", ".svg", ".tga",
+    ".xbm", ".xpm",
+)  # fmt: skip
+"""Of formats that are not read: such files are counted."""
 SIGMA_RANGE = (1e-6, 1e6)
 MAX_SIGMAS = 20
 MAX_SEED = 2**63 - 1  # what torch's generators take
@@ -77,6 +90,33 @@ def check_noise_levels(sigmas: Sequence[float]) -> None:
         raise UsageError(f"{len(sigmas)} noise levels are too many: give {MAX_SIGMAS} at most.")
     if len({f"{sigma:.6g}" for sigma in sigmas}) < len(sigmas):
         raise UsageError("A noise level is given twice. Give each once.")
+
+
+def brightness_range(text: str) -> tuple[float, float]:
+    """``-1, 1`` as the values of black and white in pictures of numbers.
+
+    Raises:
+        UsageError: they are not two numbers, the smaller one first.
+    """
+    parts = [part for part in re.split(r"[\s,;]+", text) if part]
+    try:
+        low, high = map(float, parts)
+    except ValueError:
+        raise UsageError("Enter the numbers of black and of white, such as -1, 1.") from None
+    check_brightness(low, high)
+    return low, high
+
+
+def check_brightness(low: float, high: float) -> None:
+    """Refuse numbers that cannot be black and white.
+
+    Raises:
+        UsageError: the first is not the smaller one, or one of them is not finite.
+    """
+    if not is_range(low, high):
+        raise UsageError(
+            f"Black must be a smaller number than white, and both finite, not {low:g} and {high:g}."
+        )
 
 
 def seed_of(text: str) -> int:

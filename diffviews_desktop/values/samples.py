@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.files.reading import can_be_a_path
+from diffviews_desktop.values.brightness import Brightness
 from diffviews_desktop.values.packed_strings import Texts
 
 
@@ -44,6 +45,7 @@ class SampleTable:
         image_path: picture of each sample, relative to ``root``; empty where there is none.
         sigma: noise level the sample is extracted at ``(N,) float32``.
         columns: what else the folder says of the samples, by name.
+        brightness: how those of the pictures are read that hold numbers.
     """
 
     root: Path
@@ -53,6 +55,7 @@ class SampleTable:
     image_path: Sequence[str]
     sigma: NDArray[np.float32]
     columns: Mapping[str, Column] = field(default_factory=dict)
+    brightness: Brightness = field(default_factory=Brightness)
 
     def __len__(self) -> int:
         return len(self.sample_id)

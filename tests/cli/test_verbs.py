@@ -309,6 +309,27 @@ def test_a_model_that_fails_in_an_unexpected_way_is_one_sentence(
     assert not (tmp_path / "out").exists()
 
 
+def test_info_says_of_each_model_that_its_pictures_are_missing(
+    run: Callable[..., Done], tiny_data: Callable[..., Path]
+) -> None:
+    for name in ("one", "two", "whole"):
+        data = tiny_data(name)
+    for name in ("one", "two"):
+        for picture in (data / name / "images").glob("*/*.png"):
+            picture.unlink()
+    result = run("info", "--data", data, "--json").json
+    missing = f"{TINY_SAMPLES} of {TINY_SAMPLES} pictures are missing (images/"
+    (said,) = result["problems"]
+    assert said.startswith(missing)
+    assert str(data / "one") in said
+    problems = {model["name"]: model["problems"] for model in result["models"]}
+    assert [problem.startswith(missing) for problem in problems["two"]] == [True]
+    assert str(data / "two") in problems["two"][0]
+    assert problems["one"] == problems["whole"] == []
+    text = run("info", "--data", data).out
+    assert text.count(missing) == 2
+
+
 def test_info_of_one_model(run: Callable[..., Done], tiny_data: Callable[..., Path]) -> None:
     tiny_data("one", samples=5, checkpoint=False)
     data = tiny_data("two", samples=5, checkpoint=False)

@@ -18,3 +18,6 @@ def test_reasons_are_counted_and_named() -> None:
     assert "1 is too large (x\\x1b.png), 1 is damaged (yyy" in text
     assert len(text) < 250
     assert faults_of({"a": Fault.NO_FILE, "b": Fault.NO_FILE}) == "2 are not files (a, b)"
+    assert left_out({"a": Fault.REPEATED}, "folder") == (
+        "1 folder was left out: it leads to a folder that is read already (a)"
+    )

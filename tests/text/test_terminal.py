@@ -47,6 +47,27 @@ def test_complaints_about_arguments_are_made_visible(
     assert is_plain(said)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "joined"),
+    [
+        (["--range", "-1,1"], ["--range=-1,1"]),
+        (["--range", "-.5;2", "-x"], ["--range=-.5;2", "-x"]),
+        (["--range=-2,2", "-1,1"], ["--range=-2,2", "-1,1"]),
+        (["a", "-1,1"], ["a", "-1,1"]),
+        (["--range", "--json"], ["--range", "--json"]),
+        (["-r", "-1"], ["-r", "-1"]),
+        (["-1"], ["-1"]),
+        ([], []),
+    ],
+)
+def test_values_may_begin_with_a_minus(arguments: list[str], joined: list[str]) -> None:
+    assert terminal.joined_negatives(arguments) == joined
+    parser = terminal.Parser()
+    parser.add_argument("--range")
+    parser.add_argument("--json", action="store_true")
+    assert parser.parse_args(["--range", "-1,1", "--json"]).range == "-1,1"
+
+
 def test_an_error_that_quotes_a_path_is_made_visible(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["info", "--data", "/nowhere\x1b[31m\n"]) == 1
     said = capsys.readouterr().err

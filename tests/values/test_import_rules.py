@@ -17,6 +17,7 @@ from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.import_rules import (
     MAX_SEED,
     MAX_SIGMAS,
+    brightness_range,
     check_noise_levels,
     is_picture,
     label_columns,
@@ -71,6 +72,21 @@ def test_noise_levels_with_other_separators() -> None:
         noise_levels("two")
 
 
+@pytest.mark.parametrize("text", ["-1,1", "-1;1", " -1 , 1 ", "-1e0 1.0", "-.1e1,1,"])
+def test_black_and_white(text: str) -> None:
+    assert brightness_range(text) == (-1.0, 1.0)
+    assert on_the_command_line(f"--range={text}").brightness == (-1.0, 1.0)
+    assert on_the_command_line().brightness is None
+
+
+@pytest.mark.parametrize("text", ["", "1", "1,2,3", "a,b", "1,1", "2,1", "0,inf", "nan,0"])
+def test_what_is_no_black_and_white(text: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"(?i)black"):
+        brightness_range(text)
+    if text == "2,1":
+        assert "Black must be" in refusal_of_the_engine(tmp_path, brightness=(2.0, 1.0))
+
+
 @pytest.mark.parametrize(
     "sigmas",
     [
@@ -111,7 +127,8 @@ def test_pictures_are_those_that_the_engine_finds(tmp_path: Path) -> None:
     names = ("a.png", "b.JPEG", "c.tiff", "._a.png", "png", ".png", "d.svg", "e.png.txt")
     for name in names:
         (tmp_path / name).write_bytes(b"")
-    assert find_pictures(tmp_path, tmp_path / "out") == sorted(filter(is_picture, names))
+    found = find_pictures(tmp_path, tmp_path / "out")
+    assert found.pictures == sorted(filter(is_picture, names))
     assert sum(map(is_picture, names)) == 3
 
 

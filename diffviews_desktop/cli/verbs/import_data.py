@@ -15,7 +15,7 @@ from diffviews_desktop.cli.shared import Answer, add_verb, engine_of
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.values.folders import FolderRef, Overrides
-from diffviews_desktop.values.import_rules import layer_names, noise_levels
+from diffviews_desktop.values.import_rules import brightness_range, layer_names, noise_levels
 
 T = TypeVar("T")
 
@@ -63,6 +63,13 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
         help="noise levels to extract each picture at (default: 0.5,2,10)",
     )
     parser.add_argument(
+        "--range",
+        dest="brightness",
+        type=_brightness,
+        metavar="LOW,HIGH",
+        help="black and white in pictures of numbers (default: what fits all of them)",
+    )
+    parser.add_argument(
         "--layers",
         type=_layers,
         default=(),
@@ -105,6 +112,7 @@ def run(options: argparse.Namespace) -> Answer:
         layers=options.layers,
         seed=options.seed,
         parameters=map_parameters_of(options),
+        brightness=options.brightness,
     )
     with engine_of(options) as engine:
         imported = engine.run(job)
@@ -134,6 +142,10 @@ def _name_after(checkpoint: Path) -> str:
 
 def _sigmas(text: str) -> tuple[float, ...]:
     return _typed(noise_levels, text)
+
+
+def _brightness(text: str) -> tuple[float, float]:
+    return _typed(brightness_range, text)
 
 
 def _layers(text: str) -> tuple[str, ...]:

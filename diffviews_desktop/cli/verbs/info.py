@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ def run(options: argparse.Namespace) -> Answer:
     with engine_of(options) as engine:
         opened = open_data(engine, folder, options.model)
         names = [options.model] if options.model else [model.name for model in opened.models]
-        models = [_model(engine, folder, name, parameters) for name in names]
+        models = [_model(engine, folder, name, parameters, opened.problems) for name in names]
     from diffviews_desktop.adapters.registry import list_adapters, unusable_adapters
 
     unusable = unusable_adapters()
@@ -47,8 +48,13 @@ def run(options: argparse.Namespace) -> Answer:
 
 
 def _model(
-    engine: Engine, folder: FolderRef, name: str, parameters: MapParameters | None
+    engine: Engine,
+    folder: FolderRef,
+    name: str,
+    parameters: MapParameters | None,
+    said: Sequence[str],
 ) -> dict[str, Any]:
+    """What there is to know of a model, without the problems that are ``said`` already."""
     entry: dict[str, Any] = {
         "name": name,
         "adapter": "",
@@ -66,6 +72,7 @@ def _model(
         summary = next(model for model in opened.models if model.name == name)
         entry["adapter"] = folder.overrides.adapter or summary.adapter
         entry["samples"] = len(opened.samples)
+        entry["problems"] += [problem for problem in opened.problems if problem not in said]
         entry["default_layer"] = "+".join(opened.default_layers) or None
         chosen = folder.overrides.activation_dtype
         kind = chosen or read_config(opened.path / name).activation_dtype

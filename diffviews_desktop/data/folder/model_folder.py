@@ -16,6 +16,7 @@ from diffviews_desktop.data.class_labels import find_class_labels
 from diffviews_desktop.data.folder.files import files_in, names_in, read_json
 from diffviews_desktop.errors import DataError, brief
 from diffviews_desktop.files.reading import check_regular, meant_as_file
+from diffviews_desktop.values.brightness import is_range
 
 USUAL_SET = "imagenet_real"
 
@@ -35,6 +36,7 @@ class ModelConfig(BaseModel):
     sampler: Literal["renoise", "heun"] = "renoise"
     extraction_input: Literal["noised", "scaled"] = "scaled"
     activation_dtype: Literal["float32", "float16"] = "float32"
+    brightness: tuple[float, float] | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> ModelConfig:
@@ -42,6 +44,8 @@ class ModelConfig(BaseModel):
         given = {"sigma_min", "sigma_max"} <= self.model_fields_set
         if given and self.sigma_min > self.sigma_max:
             raise ValueError("sigma_min must not exceed sigma_max")
+        if self.brightness is not None and not is_range(*self.brightness):
+            raise ValueError("brightness must be two numbers, black first, which is smaller")
         return self
 
 

@@ -9,22 +9,28 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from diffviews_desktop.data.activations.arrays import Float32
-from diffviews_desktop.pictures.decoding import Decoded, decode
+from diffviews_desktop.pictures.decoding import ITS_OWN, Decoded, decode
+from diffviews_desktop.values.brightness import Brightness
 
 _VALUES = np.arange(256, dtype=np.float32) / 127.5 - 1  # of every byte
 
 
-def read_picture(path: Path, resolution: int, channels: int) -> Float32:
+def read_picture(
+    path: Path, resolution: int, channels: int, brightness: Brightness = ITS_OWN
+) -> Float32:
     """`read_image` as ``(C, R, R) float32`` in [-1, 1]."""
-    values = _VALUES[read_image(path, resolution, channels)]
+    values = _VALUES[read_image(path, resolution, channels, brightness)]
     return np.ascontiguousarray(values.transpose(2, 0, 1))
 
 
-def read_image(path: Path, resolution: int, channels: int) -> NDArray[np.uint8]:
+def read_image(
+    path: Path, resolution: int, channels: int, brightness: Brightness = ITS_OWN
+) -> NDArray[np.uint8]:
     """Read a picture of any size and mode as ``(R, R, C) uint8``.
 
     Of a picture that is not square the middle is taken; one of another size is resized; what is
-    transparent becomes white; one that lies on its side (EXIF) is turned.
+    transparent becomes white; one that lies on its side (EXIF) is turned. ``brightness`` says what
+    is black and white in pictures of numbers; by default each picture is taken by itself.
 
     Raises:
         PictureError: the file is missing, too large, no picture, or damaged.
@@ -36,4 +42,4 @@ def read_image(path: Path, resolution: int, channels: int) -> NDArray[np.uint8]:
             picture = ImageOps.fit(picture, size, Image.Resampling.LANCZOS)
         return np.frombuffer(bytearray(picture.tobytes()), np.uint8).reshape(*size, -1)
 
-    return decode(path, "L" if channels == 1 else "RGB", fitted)
+    return decode(path, "L" if channels == 1 else "RGB", fitted, brightness=brightness)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from diffviews_desktop.data.activations.arrays import Float32
 from diffviews_desktop.data.class_labels import load_class_labels
 from diffviews_desktop.data.folder.files import files_in, read_json, replacing
+from diffviews_desktop.data.folder.image_paths import with_images
 from diffviews_desktop.data.folder.model_folder import ModelFolder, embedding_files, metadata_file
 from diffviews_desktop.data.folder.sample_columns import (
     MOST_NAMES,
@@ -82,12 +83,15 @@ class ModelSamples:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Changes when a sample, its order, its class or its noise level changes."""
+        """Changes when a sample, its order, its class, its noise level, or how its picture is read
+        changes."""
         # JSON may hold half of a pair of surrogates, which strict UTF-8 refuses
         digest = hashlib.sha256("\0".join(self.table.sample_id).encode("utf-8", "surrogatepass"))
         digest.update("\0".join(self.table.image_path).encode("utf-8", "surrogatepass"))
         digest.update(self.table.class_label.tobytes())
         digest.update(self.table.sigma.tobytes())
+        for kind, (low, high) in self.table.brightness.ranges.items():
+            digest.update(f"{kind.value} {low!r} {high!r}".encode())
         return digest.hexdigest()
 
     def take(self, rows: NDArray[np.int64]) -> ModelSamples:
@@ -106,6 +110,7 @@ class ModelSamples:
                     name: replace(column, values=column.values[rows])
                     for name, column in table.columns.items()
                 },
+                brightness=table.brightness,
             ),
             matrix_rows=self.matrix_rows[rows],
             xy=None if self.xy is None else self.xy[rows],
@@ -141,6 +146,8 @@ def read_samples(
     else:
         raise _no_samples(model)
     check()
+    table, image_notes = with_images(samples.table, model.config.brightness, check)
+    samples = replace(samples, table=table)
     keep: NDArray[np.bool_] = np.ones(len(samples.table), dtype=bool)
     if rows is not None:
         samples = _with_map(samples, rows, maps)
@@ -158,7 +165,7 @@ def read_samples(
         samples = samples.take(np.flatnonzero(keep))
     if samples.z is not None and not np.isfinite(samples.z).all():
         samples = replace(samples, z=None)
-    return samples
+    return replace(samples, notes=(*samples.notes, *image_notes))
 
 
 def listed_samples(model: ModelFolder) -> ModelSamples:

@@ -62,7 +62,7 @@ from diffviews_desktop.errors import (
 from diffviews_desktop.files.reading import read_json_value
 from diffviews_desktop.processing.kernel_store import user_store
 from diffviews_desktop.processing.umap import fit_map, save_embeddings
-from diffviews_desktop.values.import_rules import MAX_SEED, check_noise_levels
+from diffviews_desktop.values.import_rules import MAX_SEED, check_brightness, check_noise_levels
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.models import ModelFacts
 from diffviews_desktop.values.samples import SampleTable
@@ -81,10 +81,10 @@ def import_data(job: ImportData, host: Host, maps: MapMaker) -> DataImported:
         Cancelled: nothing is left behind.
     """
     _check(job)
-    files = []
+    listing = None
     if job.images is not None:
-        files = find_pictures(job.images, job.out, host.check)
-    kind = "imported" if files else "generated"
+        listing = find_pictures(job.images, job.out, host.check)
+    kind = "imported" if listing is not None else "generated"
     with _appearing(job.out, job.name) as folder:
         opened = _without_samples(job, folder)
         model = host.model_of(opened)
@@ -92,14 +92,15 @@ def import_data(job: ImportData, host: Host, maps: MapMaker) -> DataImported:
         layers = job.layers or maps.default_layers(opened)
         width = row_width(facts, layers)
         _check_channels(facts)
-        _check_room(job, facts, (len(files) or job.generate) * len(job.sigmas), width)
+        count = job.generate if listing is None else len(listing.pictures)
+        _check_room(job, facts, count * len(job.sigmas), width)
 
         target = folder / "images" / kind
         target.mkdir(parents=True)
-        if files:
-            pictures = copy_pictures(job, host, model, files, target)
-        else:
+        if listing is None:
             pictures = draw_pictures(job, host, model, target)
+        else:
+            pictures = copy_pictures(job, host, model, listing, target)
         samples = _list_samples(job, pictures, kind)
         _write_json(
             folder / "metadata" / kind / "dataset_info.json",
@@ -146,6 +147,8 @@ def _check(job: ImportData) -> None:
     if job.labels is not None and job.images is None:
         raise UsageError("Labels belong to pictures: give --images, too, or leave --labels.")
     check_noise_levels(job.sigmas)
+    if job.brightness is not None:
+        check_brightness(*job.brightness)
     if not 0 <= job.seed <= MAX_SEED:
         raise UsageError(f"The seed must be between 0 and 2**63 - 1, not {job.seed}.")
     if not os.path.exists(job.checkpoint):

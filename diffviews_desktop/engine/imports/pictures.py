@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,9 +25,11 @@ from diffviews_desktop.errors import (
     PictureError,
     brief,
 )
-from diffviews_desktop.text.faults import Fault, faults_of, left_out
+from diffviews_desktop.pictures.listing import Listing, list_pictures
+from diffviews_desktop.pictures.survey import Survey, survey
+from diffviews_desktop.text.faults import Fault, faults_of
 from diffviews_desktop.values.conditions import RandomClass
-from diffviews_desktop.values.import_rules import PICTURE_SUFFIXES, is_hidden, is_picture
+from diffviews_desktop.values.import_rules import PICTURE_SUFFIXES
 from diffviews_desktop.values.models import ModelFacts
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
@@ -63,8 +64,8 @@ class _Drawn(NamedTuple):
     classes: Sequence[int]
 
 
-def find_pictures(images: Path, out: Path, check: Callable[[], None] = lambda: None) -> list[str]:
-    """Pictures of a folder and its subfolders, as relative paths with ``/``, sorted.
+def find_pictures(images: Path, out: Path, check: Callable[[], None] = lambda: None) -> Listing:
+    """Pictures of a folder and its subfolders, also those that links lead to.
 
     Args:
         images: the folder.
@@ -72,36 +73,27 @@ def find_pictures(images: Path, out: Path, check: Callable[[], None] = lambda: N
         check: called at every subfolder; may raise to stop.
 
     Raises:
-        DataError: there are none.
+        DataError: there are none, or the folder cannot be read.
     """
     if not images.is_dir():
         raise DataError(f"There is no folder {images}. Choose another one with --images.")
-
-    def refuse(error: OSError) -> None:
+    try:
+        listing = list_pictures(images, out, check)
+    except OSError as error:
         raise DataError(
-            f"The folder {error.filename} cannot be read ({brief(error)}). Change its rights."
+            f"The folder {images} cannot be read ({brief(error)}). Change its rights."
         ) from error
-
-    found, made = [], os.path.realpath(out)
-    for folder, below, names in os.walk(images, onerror=refuse):
-        check()
-        # what was made before is no source
-        below[:] = [
-            name
-            for name in below
-            if not is_hidden(name) and os.path.realpath(os.path.join(folder, name)) != made
-        ]
-        at = Path(folder).relative_to(images)
-        found += [(at / name).as_posix() for name in names if is_picture(name)]
-    if not found:
+    if not listing.pictures:
+        why = " ".join(f"{note}." for note in listing.notes())
         raise DataError(
             f"{images} holds no pictures ({', '.join(PICTURE_SUFFIXES)}). Choose another folder."
+            + (f" {why}" if why else "")
         )
-    return sorted(found)
+    return listing
 
 
 def copy_pictures(
-    job: ImportData, host: Host, model: Model, files: Sequence[str], target: Path
+    job: ImportData, host: Host, model: Model, listing: Listing, target: Path
 ) -> Pictures:
     """Write each picture as the model sees it.
 
@@ -109,13 +101,15 @@ def copy_pictures(
         DataError: none can be read, or the labels cannot.
     """
     assert job.images is not None
-    facts = model.facts
+    facts, files = model.facts, listing.pictures
     labels = find_labels(job, files, facts, host.check)
+    numbers = _survey(job, host, job.images, files)
     kept: list[str] = []
     unfit: dict[str, Fault] = {}
     for number, file in enumerate(files, start=1):
+        path = job.images / file
         try:
-            picture = read_image(job.images / file, facts.resolution, facts.channels)
+            picture = read_image(path, facts.resolution, facts.channels, numbers.brightness)
         except PictureError as error:
             unfit[file] = error.fault
         else:
@@ -128,9 +122,10 @@ def copy_pictures(
             f"None of the {len(files)} pictures in {job.images} can be read: {faults_of(unfit)}. "
             "Check these files."
         )
-    notes = list(labels.notes)
-    if unfit:
-        notes.append(left_out(unfit))
+    listing.left_out |= unfit
+    notes = [*labels.notes, *listing.notes(), *numbers.sentences()]
+    if job.brightness is not None and not numbers.counts:
+        notes.append("No picture holds numbers of more than 8 bits: no range was needed.")
     classes = [labels.of_file.get(file, -1) for file in kept]
     unknown = sum(number >= facts.num_classes for number in classes)
     if facts.num_classes and unknown:
@@ -138,7 +133,19 @@ def copy_pictures(
             f"{unknown} pictures are of classes that the model does not have (it has "
             f"{facts.num_classes}): they are extracted without a class."
         )
-    return Pictures(classes, labels.names, {"pictures": kept}, notes)
+    said = {**listing.record(), "brightness": numbers.record(), "pictures": kept}
+    return Pictures(classes, labels.names, said, notes)
+
+
+def _survey(job: ImportData, host: Host, images: Path, files: Sequence[str]) -> Survey:
+    """How pictures of numbers are read."""
+
+    def paths() -> Iterator[Path]:
+        for number, file in enumerate(files):
+            host.progress("looking at brightness", number / len(files))
+            yield images / file
+
+    return survey(paths(), job.brightness)
 
 
 def draw_pictures(job: ImportData, host: Host, model: Model, target: Path) -> Pictures:

@@ -27,6 +27,7 @@ class ImportData(Job["DataImported"]):
         layers: layers of the folder's own map; empty for the model's default.
         seed: of what is generated.
         parameters: of the folder's own map; None for those that nobody needs to choose.
+        brightness: black and white in pictures of numbers; None to find them in all pictures.
     """
 
     checkpoint: Path
@@ -40,6 +41,7 @@ class ImportData(Job["DataImported"]):
     layers: LayerSet = NO_LAYERS
     seed: int = 42
     parameters: MapParameters | None = None
+    brightness: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         normalised(self, "layers")

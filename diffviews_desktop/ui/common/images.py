@@ -17,6 +17,7 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPixmap
 
 from diffviews_desktop.errors import PictureError
 from diffviews_desktop.text.faults import Fault
+from diffviews_desktop.values.brightness import Brightness
 
 if TYPE_CHECKING:
     from diffviews_desktop.pictures.decoding import Decoded
@@ -41,7 +42,7 @@ class PictureLoader(QObject):
     """
 
     loaded = Signal(str, QImage)
-    _decoded = Signal(str, QImage, str)  # from the pool's threads
+    _decoded = Signal(str, QImage, str, object)  # from the pool's threads
     _copied = Signal(object, QImage, str)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -52,6 +53,7 @@ class PictureLoader(QObject):
         self._bytes = 0
         self._faults: dict[str, str] = {}
         self._asked: set[str] = set()
+        self._brightness = Brightness()
         self._decoded.connect(self._keep, Qt.ConnectionType.QueuedConnection)
         self._copied.connect(self._hand_over, Qt.ConnectionType.QueuedConnection)
         QTimer.singleShot(WARM_UP, self, lambda: self._start(_decoder))
@@ -66,8 +68,18 @@ class PictureLoader(QObject):
             return self._kept[key]
         if key not in self._asked:
             self._asked.add(key)
-            self._start(lambda: self._decoded.emit(key, *_read(path, MOST_SIDE)))
+            rule = self._brightness
+            self._start(lambda: self._decoded.emit(key, *_read(path, rule, MOST_SIDE), rule))
         return None
+
+    def set_brightness(self, brightness: Brightness) -> None:
+        """Read pictures of numbers by this rule from now on."""
+        if brightness != self._brightness:
+            self._brightness = brightness
+            self._kept.clear()
+            self._asked.clear()
+            self._faults.clear()
+            self._bytes = 0
 
     def fault(self, path: str) -> str:
         """Why a picture came back null: ``is too large``."""
@@ -75,7 +87,8 @@ class PictureLoader(QObject):
 
     def copy(self, path: Path, then: Callable[[QImage, str], object]) -> None:
         """Decode a picture in its full size, and call ``then`` with it and what is wrong."""
-        self._start(lambda: self._copied.emit(then, *_read(path)))
+        rule = self._brightness
+        self._start(lambda: self._copied.emit(then, *_read(path, rule)))
 
     def wait(self) -> None:
         """Let the running decodes end; what is asked for later never comes."""
@@ -85,7 +98,9 @@ class PictureLoader(QObject):
         with contextlib.suppress(RuntimeError):  # the window was closed
             self._pool.submit(work)
 
-    def _keep(self, key: str, image: QImage, fault: str) -> None:
+    def _keep(self, key: str, image: QImage, fault: str, rule: Brightness) -> None:
+        if rule != self._brightness:  # it was asked for in another folder
+            return
         self._asked.discard(key)
         self._kept[key] = image
         self._bytes += image.sizeInBytes()
@@ -101,7 +116,7 @@ class PictureLoader(QObject):
         then(image, fault)
 
 
-def _read(path: Path, side: int | None = None) -> tuple[QImage, str]:
+def _read(path: Path, brightness: Brightness, side: int | None = None) -> tuple[QImage, str]:
     """A picture and, where it is null, what is wrong with it."""
     decode = _decoder()
 
@@ -111,7 +126,7 @@ def _read(path: Path, side: int | None = None) -> tuple[QImage, str]:
         return image
 
     try:
-        return decode(path, "RGB", made, side), ""
+        return decode(path, "RGB", made, side, brightness), ""
     except PictureError as error:
         return QImage(), error.fault.of_one
 

@@ -225,6 +225,9 @@ class MainWindow(QMainWindow):
 
     def _on_changed(self, old: State, new: State) -> None:
         """Pass on to each part of the window what concerns it."""
+        samples = new.opened.samples
+        if samples is not None and samples is not old.opened.samples:
+            self.pictures.set_brightness(samples.brightness)
         self._panels.show_changes(old, new)
         self.pages.show_changes(old, new)
         self.notice.show_notice(new.notice)

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
@@ -85,6 +87,7 @@ def test_it_asks_for_what_was_entered(
             "adapter": "edm",
             "images": pictures,
             "labels": None,
+            "brightness": None,
             "generate": 0,
             "sigmas": (0.5, 3.0),
             "layers": ("encoder_bottleneck", "midblock"),
@@ -197,11 +200,60 @@ def test_folders_and_files_are_looked_into(
 
 def test_counting_ends(qtbot: QtBot, pictures: Path, monkeypatch) -> None:
     monkeypatch.setattr(folder_scan, "MOST_COUNTED", 2)
-    assert folder_scan.count_pictures(pictures, lambda: False) == (2, True)
+
+    def counted(folder: Path | None, stopped: bool = False) -> tuple[int, bool]:
+        found = folder_scan.look_into(folder, lambda: stopped)
+        return found.pictures, found.more
+
+    assert counted(pictures) == (2, True)
     monkeypatch.setattr(folder_scan, "MOST_COUNTED", 9)
-    assert folder_scan.count_pictures(pictures, lambda: False) == (3, False)
-    assert folder_scan.count_pictures(pictures, lambda: True)[1]
-    assert folder_scan.count_pictures(None, lambda: False) == (0, False)
+    assert counted(pictures) == (3, False)
+    assert counted(pictures, stopped=True)[1]
+    assert counted(None) == (0, False)
+
+
+def test_what_is_left_out_is_said(qtbot: QtBot, assistant: ImportAssistant, pictures: Path) -> None:
+    (pictures / "d.heic").write_bytes(b"")
+    (pictures / "dogs").symlink_to(pictures / "cats")
+    fill(qtbot, assistant, pictures)
+    assert assistant.rows["images"].sentence.text() == (
+        "3 pictures. 1 picture was left out: it is not a known kind of picture (d.heic). "
+        "1 folder was left out: it leads to a folder that is read already (dogs)."
+    )
+    for name in ("a.png", "b.JPG", "cats/c.webp"):
+        (pictures / name).unlink()
+    assistant._pictures.look_soon()
+    qtbot.waitUntil(lambda: "There are no pictures" in assistant.problems().get("images", ""))
+    assert "1 picture was left out" in assistant.problems()["images"]
+
+
+def test_black_and_white_are_shown_and_can_be_changed(
+    qtbot: QtBot, assistant: ImportAssistant, pictures: Path
+) -> None:
+    row = assistant.rows["brightness"]
+    fill(qtbot, assistant, pictures)
+    assert not assistant.brightness.isEnabled()
+    assert "No picture holds numbers" in assistant.brightness.toolTip()
+    values = np.linspace(-1, 1, 64, dtype=np.float32).reshape(8, 8)
+    Image.fromarray(values).save(pictures / "d.tif")
+    assistant._pictures.look_soon()
+    qtbot.waitUntil(assistant.brightness.isEnabled)
+    assert row.sentence.text() == (
+        "1 picture holds floating-point numbers: -1 is black and 1 is white."
+    )
+    assert assistant.arguments()["brightness"] is None
+    qtbot.keyClicks(assistant.brightness, "-2; 2")
+    assert row.sentence.text() == "In pictures of numbers, -2 is black and 2 is white."
+    assert assistant.arguments()["brightness"] == (-2.0, 2.0)
+    assistant.brightness.setText("2")
+    assert assistant.problems() == {"brightness": row.sentence.text()}
+    assert row.sentence.text().startswith("Enter the numbers of black and of white")
+    (pictures / "d.tif").unlink()
+    assistant._pictures.look_soon()
+    qtbot.waitUntil(lambda: not assistant.problems())
+    assert assistant.arguments()["brightness"] is None
+    assistant.draw.setChecked(True)
+    assert assistant.brightness.toolTip() == "The model draws."
 
 
 def test_entries_stay_until_they_were_imported(

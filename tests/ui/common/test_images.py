@@ -27,6 +27,7 @@ from diffviews_desktop.ui.common.images import (
     to_qimage,
     with_inset,
 )
+from diffviews_desktop.values.brightness import Brightness
 from diffviews_desktop.values.samples import SampleTable
 
 
@@ -107,6 +108,37 @@ def test_what_is_shown_is_what_the_model_sees(qtbot: QtBot, tmp_path: Path) -> N
             assert list(shown) == seen[:, y, x].tolist(), path.name
 
 
+def test_pictures_of_numbers_are_shown_by_the_rule_of_their_folder(
+    qtbot: QtBot, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.tif"
+    Image.fromarray(np.full((8, 8), 0.5, np.float32)).save(path)
+    loader = PictureLoader()
+    for rule, grey in ((Brightness(), 128), (Brightness.given(-1, 1), 191), (Brightness(), 128)):
+        loader.set_brightness(rule)
+        loader.set_brightness(rule)  # nothing else
+        with qtbot.waitSignal(loader.loaded):
+            assert loader.get(path) is None
+        image = loader.get(path)
+        assert image is not None
+        assert image.pixelColor(3, 3).red() == grey
+
+
+def test_what_was_asked_for_by_another_rule_is_not_shown(qtbot: QtBot, tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    Image.fromarray(np.full((8, 8), 0.5, np.float32)).save(path)
+    loader = PictureLoader()
+    seen: list[int] = []
+    loader.loaded.connect(lambda _, image: seen.append(image.pixelColor(3, 3).red()))
+    loader.get(path)
+    loader.set_brightness(Brightness.given(-1, 1))
+    loader.get(path)
+    qtbot.waitUntil(lambda: bool(seen))
+    loader.wait()
+    qtbot.wait(0)
+    assert seen == [191]
+
+
 def test_large_pictures_are_kept_small_and_few(
     qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,7 +215,7 @@ def test_a_window_that_goes_while_pictures_are_decoded_does_not_stand_still(
 ) -> None:
     started = threading.Event()
 
-    def slow(path: Path, side: int | None = None) -> tuple[QImage, str]:
+    def slow(path: Path, rule: object, side: int | None = None) -> tuple[QImage, str]:
         started.set()
         end = time.monotonic() + 0.5
         while time.monotonic() < end:  # in the interpreter

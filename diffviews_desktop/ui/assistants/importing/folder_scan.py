@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import csv
-import os
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from diffviews_desktop.files.csv_text import csv_rows
+from diffviews_desktop.pictures.listing import Listing, walk_pictures
 from diffviews_desktop.ui.common.latest import Latest
-from diffviews_desktop.values.import_rules import is_hidden, is_picture, label_columns
+from diffviews_desktop.values.import_rules import label_columns
 
 MOST_COUNTED = 100_000
 LONGEST_LOOK = 10.0  # seconds
@@ -22,11 +24,22 @@ LOOK_AFTER = 250  # milliseconds without a key
 
 @dataclass(frozen=True)
 class Findings:
-    """How many pictures there are, whether there may be more, and what is wrong with the labels."""
+    """What a look into a folder and a table has found.
+
+    Attributes:
+        pictures: how many there are.
+        more: whether there may be more.
+        labels_problem: what is wrong with the labels.
+        left_out: sentences on what is no picture.
+        numbers: sentences on what is black and white in pictures of numbers; none where there are
+            no such pictures.
+    """
 
     pictures: int = 0
     more: bool = False
     labels_problem: str = ""
+    left_out: str = ""
+    numbers: str = ""
 
 
 class FolderScan(QObject):
@@ -66,21 +79,37 @@ class FolderScan(QObject):
         folder, labels = self._wanted
 
         def look() -> Findings:
-            pictures, more = count_pictures(folder, lambda: not self._looking.wants(look))
-            return Findings(pictures, more, labels_problem(labels))
+            found = look_into(folder, lambda: not self._looking.wants(look))
+            return replace(found, labels_problem=labels_problem(labels))
 
         self._looking.ask(look)
 
 
-def count_pictures(folder: Path | None, stopped: Callable[[], bool]) -> tuple[int, bool]:
-    """How many pictures a folder and its subfolders hold, and whether there may be more."""
-    count, until = 0, time.monotonic() + LONGEST_LOOK
-    for _, below, names in os.walk(folder) if folder is not None else ():
-        below[:] = [name for name in below if not is_hidden(name)]
-        count += sum(map(is_picture, names))
-        if count > MOST_COUNTED or time.monotonic() > until or stopped():
-            return min(count, MOST_COUNTED), True
-    return count, False
+def look_into(folder: Path | None, stopped: Callable[[], bool]) -> Findings:
+    """What pictures a folder and its subfolders hold, as far as a look of some seconds finds."""
+    until = time.monotonic() + LONGEST_LOOK
+
+    def ended() -> bool:
+        return time.monotonic() > until or stopped()
+
+    listing, more = Listing(), False
+    with suppress(OSError):
+        for found in walk_pictures(folder) if folder is not None else ():
+            listing.add(found)
+            if len(listing.pictures) > MOST_COUNTED or ended():
+                more = True
+                break
+    count, notes = min(len(listing.pictures), MOST_COUNTED), listing.notes()
+    numbers = "" if folder is None else _numbers_in(folder, listing.pictures[:count], ended)
+    return Findings(count, more, left_out=" ".join(f"{note}." for note in notes), numbers=numbers)
+
+
+def _numbers_in(folder: Path, pictures: Sequence[str], ended: Callable[[], bool]) -> str:
+    """What is black and white in pictures of numbers."""
+    from diffviews_desktop.pictures.survey import survey  # which imports Pillow
+
+    paths = (folder / picture for picture in pictures)
+    return " ".join(survey(takewhile(lambda _: not ended(), paths)).sentences())
 
 
 def labels_problem(file: Path | None) -> str:

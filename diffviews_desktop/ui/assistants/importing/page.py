@@ -34,6 +34,7 @@ class Row:
         self.label = caption(text, field)
         self.sentence = muted()
         self.sentence.setWordWrap(True)
+        self.sentence.setContentsMargins(0, 2, 0, 6)
         field.setAccessibleName(text.replace("&", ""))
         row = grid.rowCount()
         line = QHBoxLayout()

@@ -18,7 +18,8 @@ from diffviews_desktop.ui.assistants.importing.page import (
     path_of,
 )
 from diffviews_desktop.ui.common.widgets import with_margin
-from diffviews_desktop.values.import_rules import PICTURE_SUFFIXES, seed_of
+from diffviews_desktop.values.brightness import Range
+from diffviews_desktop.values.import_rules import PICTURE_SUFFIXES, brightness_range, seed_of
 
 MOST_DRAWN = 100_000
 USUALLY_DRAWN = 500
@@ -37,11 +38,12 @@ class PicturesPage(Page):
         self._scan.found.connect(self._on_found)
         self.own = QRadioButton("&Pictures of my own")
         self.draw = QRadioButton("&Let the model draw")
-        self.images, self.labels = QLineEdit(), QLineEdit()
+        self.images, self.labels, self.brightness = QLineEdit(), QLineEdit(), QLineEdit()
+        self.brightness.setPlaceholderText("automatic")
         self.count, self.seed = QSpinBox(), QLineEdit()
         with_margin(self.count)
         self.count.setRange(1, MOST_DRAWN)
-        for field in (self.count, self.seed):
+        for field in (self.count, self.seed, self.brightness):
             field.setFixedWidth(NUMBER_WIDTH)
         folder = browse_button(
             "Folder…",
@@ -56,6 +58,7 @@ class PicturesPage(Page):
         self.add_wide(self.own)
         self.add_row("images", "&Folder", self.images, folder)
         self.add_row("labels", "&Class labels", self.labels, file)
+        self.add_row("brightness", "B&rightness", self.brightness)
         self.grid.setRowMinimumHeight(self.grid.rowCount(), 6)
         self.add_wide(self.draw)
         self.add_row("count", "&Samples", self.count)
@@ -69,6 +72,7 @@ class PicturesPage(Page):
         """Start afresh."""
         self.images.clear()
         self.labels.clear()
+        self.brightness.clear()
         self.own.setChecked(True)
         self.count.setValue(USUALLY_DRAWN)
         self.seed.setText(str(ImportData.seed))
@@ -84,13 +88,19 @@ class PicturesPage(Page):
     def arguments(self) -> dict[str, object]:
         if self.own.isChecked():
             images, labels = path_of(self.images), path_of(self.labels)
-            return {"images": images, "labels": labels, "generate": 0, "seed": ImportData.seed}
+            entered = {"images": images, "labels": labels, "brightness": self._brightness()}
+            return {**entered, "generate": 0, "seed": ImportData.seed}
         count, seed = self.count.value(), seed_of(self.seed.text())
-        return {"images": None, "labels": None, "generate": count, "seed": seed}
+        drawn = {"images": None, "labels": None, "brightness": None}
+        return {**drawn, "generate": count, "seed": seed}
 
     def problems(self) -> dict[str, str]:
         if self.own.isChecked():
-            return {"images": self._images_problem(), "labels": self._labels_problem()}
+            return {
+                "images": self._images_problem(),
+                "labels": self._labels_problem(),
+                "brightness": self._brightness_problem(),
+            }
         try:
             seed_of(self.seed.text())
         except UsageError as error:
@@ -102,6 +112,7 @@ class PicturesPage(Page):
             "images": self._counted(),
             "labels": "Optional: a CSV with the columns file and class. Else subfolders are "
             "classes.",
+            "brightness": self._brightness_hint(),
             "count": "Drawn with the model's own settings.",
             "seed": "The same seed draws the same samples.",
         }
@@ -114,6 +125,8 @@ class PicturesPage(Page):
         own = self.own.isChecked()
         for key in ("images", "labels"):
             self.rows[key].set_enabled(own, "The model draws: choose pictures of your own above.")
+        why_not = "No picture holds numbers of more than 8 bits." if own else "The model draws."
+        self.rows["brightness"].set_enabled(self._has_numbers(), why_not)
         for key in ("count", "seed"):
             self.rows[key].set_enabled(not own, "Pictures of your own are used.")
 
@@ -126,7 +139,8 @@ class PicturesPage(Page):
         if self._findings is None:
             return "Looking for pictures…"
         if not self._findings.pictures:
-            return f"There are no pictures in it or its subfolders ({', '.join(PICTURE_SUFFIXES)})."
+            none = f"There are no pictures in it or its subfolders ({', '.join(PICTURE_SUFFIXES)})."
+            return f"{none} {self._findings.left_out}".rstrip()
         return ""
 
     def _labels_problem(self) -> str:
@@ -137,10 +151,37 @@ class PicturesPage(Page):
             return "There is no such file."
         return self._findings.labels_problem if self._findings is not None else ""
 
+    def _has_numbers(self) -> bool:
+        """Whether there are pictures of numbers, or may be."""
+        looked = self._findings
+        return self.own.isChecked() and looked is not None and bool(looked.numbers or looked.more)
+
+    def _brightness(self) -> tuple[float, float] | None:
+        """Black and white that are entered; None to find them."""
+        text = self.brightness.text()
+        return brightness_range(text) if text.strip() and self._has_numbers() else None
+
+    def _brightness_problem(self) -> str:
+        try:
+            self._brightness()
+        except UsageError as error:
+            return str(error)
+        return ""
+
+    def _brightness_hint(self) -> str:
+        if not self._has_numbers():
+            return "Black and white in pictures of numbers, such as floating-point TIFFs."
+        assert self._findings is not None
+        entered = "" if self._brightness_problem() else self._brightness()
+        if entered:
+            return f"In pictures of numbers, {Range(*entered).words}."
+        return self._findings.numbers or "Black and white in pictures of numbers, such as -1, 1."
+
     def _counted(self) -> str:
         looked = self._findings
         if looked is not None and looked.pictures:
-            return f"{'More than ' if looked.more else ''}{counted(looked.pictures, 'picture')}."
+            more = "More than " if looked.more else ""
+            return f"{more}{counted(looked.pictures, 'picture')}. {looked.left_out}".rstrip()
         if self.own.isChecked() and self.images.text() and looked is None:
             return "Looking for pictures…"
         return "Looked through with its subfolders."

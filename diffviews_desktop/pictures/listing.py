@@ -1,0 +1,203 @@
+"""Which files of a folder and its subfolders are pictures, for the engine and the window.
+
+Links to folders are followed, after all that lies in the folder itself: each folder is read once,
+under its own name where it has one. Whatever else might be a picture is listed with the reason why
+it is none.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from diffviews_desktop.files.reading import open_regular
+from diffviews_desktop.pictures.formats import HEAD, format_of
+from diffviews_desktop.text.faults import Fault, left_out
+from diffviews_desktop.values.import_rules import (
+    OTHER_PICTURE_SUFFIXES,
+    PICTURE_SUFFIXES,
+    is_hidden,
+    is_picture,
+)
+
+_CERTAIN = ("PNG", "JPEG", "WEBP", "GIF")
+"""Formats whose first bytes hardly anything else has, and which are in no other format."""
+
+
+@dataclass
+class Listing:
+    """What was found; paths are relative, with ``/``.
+
+    Attributes:
+        pictures: files to read as pictures.
+        left_out: files that might be pictures, and why they are not read.
+        folders: the same of folders.
+        others: how many other files there are.
+    """
+
+    pictures: list[str] = field(default_factory=list)
+    left_out: dict[str, Fault] = field(default_factory=dict)
+    folders: dict[str, Fault] = field(default_factory=dict)
+    others: int = 0
+
+    def add(self, other: Listing) -> None:
+        """Take in what was found elsewhere."""
+        self.pictures += other.pictures
+        self.left_out |= other.left_out
+        self.folders |= other.folders
+        self.others += other.others
+
+    def notes(self) -> list[str]:
+        """How much was left out, and why."""
+        kinds = (self.left_out, "picture"), (self.folders, "folder")
+        return [left_out(dict(sorted(faults.items())), noun) for faults, noun in kinds if faults]
+
+    def record(self) -> dict[str, Any]:
+        """The same by name, for the record of an import."""
+        faults = sorted({**self.left_out, **self.folders}.items())
+        return {
+            "left_out": {name: fault.of_one for name, fault in faults},
+            "other_files": self.others,
+        }
+
+
+def list_pictures(
+    root: Path, made: Path | None = None, check: Callable[[], None] = lambda: None
+) -> Listing:
+    """All that `walk_pictures` finds, sorted; ``check`` is called at every folder, and may raise to
+    stop.
+
+    Raises:
+        OSError: the folder itself cannot be read.
+    """
+    listing = Listing()
+    for found in walk_pictures(root, made):
+        check()
+        listing.add(found)
+    listing.pictures.sort()
+    return listing
+
+
+def walk_pictures(root: Path, made: Path | None = None) -> Iterator[Listing]:
+    """What there is in a folder, and in each below it.
+
+    Args:
+        root: the folder.
+        made: a folder to leave out.
+
+    Raises:
+        OSError: the folder itself cannot be read.
+    """
+    walk = _Walk(os.fspath(root), None if made is None else os.path.realpath(made))
+    yield walk.read("", walk.base)
+    while step := walk.next_folder():
+        relative, real = step
+        try:
+            yield walk.read(relative, real)
+        except OSError:
+            yield Listing(folders={relative: Fault.CLOSED})
+    yield Listing(folders=walk.refused)
+
+
+class _Walk:
+    """Folders that are still to be read, and those that were.
+
+    Attributes:
+        base: the folder that is looked through, with links followed.
+        refused: folders that are not read.
+    """
+
+    def __init__(self, root: str, made: str | None) -> None:
+        self.base = os.path.realpath(root)
+        self.refused: dict[str, Fault] = {}
+        self._root, self._made = root, made
+        self._below: list[tuple[str, str]] = []  # relative, and with links followed
+        self._links: dict[str, str] = {}  # relative, and the folder that each lies in
+        self._read: set[str] = set()
+
+    def next_folder(self) -> tuple[str, str] | None:
+        """The next folder: its relative path, and its path with links followed."""
+        while self._below or self._links:
+            if self._below:
+                relative, real = self._below.pop()
+                if real not in self._read:
+                    return relative, real
+                self.refused[relative] = Fault.REPEATED
+                continue
+            relative = min(self._links)
+            inside, real = self._links.pop(relative), os.path.realpath(self._at(relative))
+            if real == self._made:
+                continue
+            above = any(Path(folder).is_relative_to(real) for folder in (self.base, inside))
+            if above or real in self._read:
+                self.refused[relative] = Fault.REPEATED
+            else:
+                return relative, real
+        return None
+
+    def read(self, relative: str, real: str) -> Listing:
+        """What lies in a folder; folders below it wait for their turn."""
+        self._read.add(real)
+        listing = Listing()
+        with os.scandir(self._at(relative)) as entries:
+            for entry in entries:
+                path = f"{relative}/{entry.name}" if relative else entry.name
+                if _is_folder(entry):
+                    self._note_folder(entry, path, real)
+                else:
+                    _note_file(entry, path, listing)
+        return listing
+
+    def _note_folder(self, entry: os.DirEntry[str], path: str, inside: str) -> None:
+        real = os.path.join(inside, entry.name)
+        if is_hidden(entry.name) or real == self._made:
+            return
+        if entry.is_symlink():
+            self._links[path] = inside
+        else:
+            self._below.append((path, real))
+
+    def _at(self, relative: str) -> str:
+        return os.path.join(self._root, relative) if relative else self._root
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    with suppress(OSError):  # a link to itself
+        return entry.is_dir()
+    return False
+
+
+def _note_file(entry: os.DirEntry[str], path: str, listing: Listing) -> None:
+    """Count a file as what it is."""
+    name = entry.name
+    if is_picture(name):
+        listing.pictures.append(path)
+    elif name.lower().endswith(PICTURE_SUFFIXES):
+        if not name.startswith("._"):  # where macOS keeps what belongs to another file
+            listing.left_out[path] = Fault.HIDDEN
+    elif is_hidden(name):
+        return
+    elif name.lower().endswith(OTHER_PICTURE_SUFFIXES):
+        listing.left_out[path] = Fault.NO_PICTURE
+    elif _leads_nowhere(entry):
+        listing.folders[path] = Fault.MISSING
+    elif not _has_a_picture(entry.path):
+        listing.others += 1
+    elif "." in name:
+        listing.left_out[path] = Fault.NO_SUFFIX
+    else:
+        listing.pictures.append(path)
+
+
+def _leads_nowhere(entry: os.DirEntry[str]) -> bool:
+    return entry.is_symlink() and not os.path.exists(entry.path)
+
+
+def _has_a_picture(path: str) -> bool:
+    with suppress(OSError, ValueError), open_regular(Path(path)) as file:
+        return format_of(file.read(HEAD)) in _CERTAIN
+    return False

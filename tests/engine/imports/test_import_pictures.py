@@ -1,0 +1,200 @@
+"""Pictures that are imported: every one is used or counted, and read by one rule."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from tiny_folder import write_tiny_checkpoint
+
+from diffviews_desktop.cli import main as cli
+from diffviews_desktop.engine.engine import Engine
+from diffviews_desktop.engine.jobs.importing import DataImported, ImportData
+from diffviews_desktop.engine.jobs.opening import DataOpened, OpenData
+from diffviews_desktop.errors import DataError, UsageError
+from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.maps import MapParameters
+
+RAMP = np.tile(np.linspace(0, 1, 16, dtype=np.float32), (16, 1))
+GREY = np.round(RAMP.astype(np.float64) * 255)
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    return folder
+
+
+def save(path: Path, values: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(values).save(path)
+
+
+def make(images: Path, **options: Any) -> tuple[DataImported, dict[str, Any]]:
+    """Import pictures of 16 x 16 in grey; what is said, and the record."""
+    out = images.parent / "data"
+    checkpoint = images.parent / "tiny.safetensors"
+    write_tiny_checkpoint(checkpoint)
+    source = FolderRef(out, parameters=MapParameters(n_neighbors=2, pca_components=2))
+    job = ImportData(
+        job_id=1,
+        folder=source,
+        checkpoint=checkpoint,
+        out=out,
+        name="mine",
+        images=images,
+        sigmas=(1.0,),
+        layers=("midblock",),
+        **options,
+    )
+    done = Engine("cpu").run(job)
+    assert isinstance(done, DataImported)
+    record = (out / "mine" / "metadata" / "imported" / "dataset_info.json").read_bytes()
+    return done, json.loads(record)
+
+
+def imported(images: Path, record: dict[str, Any]) -> dict[str, np.ndarray]:
+    """The pictures that were made, by the files that they are of."""
+    folder = images.parent / "data" / "mine" / "images" / "imported"
+    made = {}
+    for number, name in enumerate(record["pictures"]):
+        with Image.open(folder / f"sample_{number:06d}.png") as picture:
+            made[name] = np.asarray(picture, np.float64)
+    return made
+
+
+def test_all_that_is_found_is_used_or_counted(images: Path) -> None:
+    for name in ("cat/a.JFIF", "cat/b.jpe", "c.TIFF"):
+        path = images / name
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(GREY.astype(np.uint8)).save(path, "TIFF" if "TIFF" in name else "JPEG")
+    save(images.parent / "far" / "d.png", GREY.astype(np.uint8))
+    (images / "dog").symlink_to(images.parent / "far")
+    (images / "dog2").symlink_to(images.parent / "far")
+    (images / "loop").symlink_to(images)
+    (images / "e.heic").write_bytes(b"")
+    (images / "f.png").write_bytes(b"no picture")
+    (images / "notes.txt").write_text("three")
+    done, record = make(images)
+    assert record["pictures"] == ["c.TIFF", "cat/a.JFIF", "cat/b.jpe", "dog/d.png"]
+    assert done.notes == (
+        "2 pictures were left out: 2 are not known kinds of pictures (e.heic, f.png)",
+        "2 folders were left out: 2 lead to folders that are read already (dog2, loop)",
+    )
+    assert record["left_out"] == {
+        "dog2": "leads to a folder that is read already",
+        "e.heic": "is not a known kind of picture",
+        "f.png": "is not a known kind of picture",
+        "loop": "leads to a folder that is read already",
+    }
+    assert (record["other_files"], record["brightness"]) == (1, {})
+
+
+def test_names_in_another_encoding_are_imported(images: Path) -> None:
+    for number in range(3):
+        save(images / "cat" / f"{number}.png", GREY.astype(np.uint8))
+    folder = os.path.join(os.fsencode(images), b"caf\xe9")
+    try:
+        os.rename(images / "cat", folder)
+    except OSError:
+        pytest.skip("this file system has UTF-8 names only")
+    os.rename(os.path.join(folder, b"1.png"), os.path.join(folder, b"\xff.png"))
+    with open(os.path.join(folder, b"\xfe.png"), "wb"):
+        pass
+    done, record = make(images)
+    assert record["pictures"] == ["caf\udce9/0.png", "caf\udce9/2.png", "caf\udce9/\udcff.png"]
+    assert done.notes[0].endswith(r"is not a known kind of picture (caf\udce9/\udcfe.png)")
+    opened = Engine("cpu").run(OpenData(job_id=2, folder=FolderRef(done.path), model=None))
+    assert isinstance(opened, DataOpened)
+    assert len(opened.samples) == 3
+    assert opened.problems == ()
+
+
+def test_a_folder_without_pictures_says_what_it_has(images: Path) -> None:
+    (images / "a.heic").write_bytes(b"")
+    with pytest.raises(DataError, match=r"holds no pictures .* 1 picture was left out: it is not"):
+        make(images)
+
+
+# ---- brightness ---------------------------------------------------------------------------------
+
+
+def test_floats_of_a_folder_are_read_by_one_rule(images: Path) -> None:
+    save(images / "dark.tif", RAMP * 0.4)
+    save(images / "signed.tif", RAMP * 2 - 1)
+    save(images / "deep.png", (RAMP * 65535).astype(np.uint16))
+    done, record = make(images)
+    assert record["brightness"] == {"float": [-1, 1], "unsigned": [0, 65535]}
+    assert done.notes == (
+        "2 pictures hold floating-point numbers: -1 is black and 1 is white.",
+        "1 picture holds whole numbers of 16 bits: 0 is black and 65535 is white.",
+    )
+    seen = imported(images, record)
+    assert np.abs(seen["signed.tif"] - GREY).max() <= 1
+    assert np.abs(seen["deep.png"] - GREY).max() <= 1
+    assert np.abs(seen["dark.tif"] - (127.5 + 0.2 * GREY)).max() <= 1
+
+
+def test_black_and_white_may_be_said(images: Path) -> None:
+    save(images / "a.tif", RAMP * 1000 - 300)
+    save(images / "b.png", GREY.astype(np.uint8))
+    save(images / "c.png", np.round(RAMP * 300).astype(np.uint16))
+    _, record = make(images, brightness=(-300, 300))
+    assert record["brightness"] == {"float": [-300, 300], "unsigned": [-300, 300]}
+    seen = imported(images, record)
+    assert np.abs(seen["a.tif"] - np.clip(np.round(RAMP * 1000 / 600 * 255), 0, 255)).max() <= 1
+    assert np.array_equal(seen["b.png"], GREY)
+    assert np.abs(seen["c.png"] - (127.5 + GREY / 2)).max() <= 1
+
+
+def test_a_range_of_no_use_is_said(images: Path) -> None:
+    save(images / "b.png", GREY.astype(np.uint8))
+    save(images / "c.png", GREY.astype(np.uint8))
+    done, _ = make(images, brightness=(0, 1))
+    assert done.notes == ("No picture holds numbers of more than 8 bits: no range was needed.",)
+
+
+def test_black_must_be_less_than_white(images: Path) -> None:
+    save(images / "b.png", GREY.astype(np.uint8))
+    with pytest.raises(UsageError, match="smaller number than white, and both finite, not 1 and 0"):
+        make(images, brightness=(1, 0))
+
+
+def test_the_command_line_takes_it(images: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save(images / "a.tif", RAMP * 1000 - 300)
+    save(images / "b.tif", RAMP)
+    write_tiny_checkpoint(images.parent / "tiny.safetensors")
+    files = ["--model-checkpoint", images.parent / "tiny.safetensors", "--images", images]
+    rest = [
+        "--out",
+        images.parent / "data",
+        "--name",
+        "mine",
+        "--sigmas",
+        "1",
+        "--range",
+        "-300,300",
+    ]
+    assert cli.main(["import", *map(str, (*files, *rest)), "--device", "cpu"]) == 0
+    printed = capsys.readouterr()
+    assert "2 pictures hold floating-point numbers: -300 is black and 300 is white." in printed.out
+    info = images.parent / "data" / "mine" / "metadata" / "imported" / "dataset_info.json"
+    assert json.loads(info.read_bytes())["brightness"] == {"float": [-300, 300]}
+
+
+@pytest.mark.parametrize("text", ["1", "1,2,3", "a,b", "2,1", "0,inf", "nan,1", ""])
+def test_the_command_line_refuses_what_is_no_range(
+    images: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    arguments = ["import", "--model-checkpoint", "x", "--images", "y", "--out", "z"]
+    with pytest.raises(SystemExit):
+        cli.main([*arguments, "--range", text])
+    printed = capsys.readouterr().err
+    assert "argument --range" in printed
+    assert "black" in printed.lower()
