@@ -9,6 +9,7 @@ from pathlib import Path
 from diffviews_desktop.data.folder.dataset import (
     DataFolder,
     ModelFolder,
+    ModelSamples,
     open_data_folder,
     read_samples,
 )
@@ -65,9 +66,8 @@ class OpenFolders:
     def _read(self, source: Source, name: str) -> OpenedModel:
         folder = overridden(self.folder(source).model(name), source)
         samples = read_samples(folder, source.max_classes, self._check)
-        return OpenedModel(
-            folder, samples, cache_of(folder), source.label_dropout, source.precision
-        )
+        folder, samples = _extracted_as_listed(folder, samples)
+        return OpenedModel(folder, samples, cache_of(folder), source.precision)
 
     def _open(self, path: Path) -> DataFolder:
         return open_data_folder(path, self._check)
@@ -89,6 +89,23 @@ def overridden(folder: ModelFolder, source: Source) -> ModelFolder:
         sigma_min=source.sigma_min,
         default_steps=source.num_steps,
         guidance_scale=source.guidance_scale,
+        label_dropout=source.label_dropout,
         extraction_input=source.extraction_input,
         activation_dtype=source.activation_dtype,
     )
+
+
+def _extracted_as_listed(
+    folder: ModelFolder, samples: ModelSamples
+) -> tuple[ModelFolder, ModelSamples]:
+    """A folder whose samples were made with added noise, and that does not say how to extract
+    layers, has them extracted with added noise; a note says so."""
+    if not samples.noise_key or "extraction_input" in folder.config.model_fields_set:
+        return folder, samples
+    note = (
+        f"{samples.source.name} of {folder.name} has {samples.noise_key}, so its activations were "
+        "made of pictures with added noise: layers are extracted from picture + σ·noise as well. "
+        "Set extraction_input in config.json to have it otherwise."
+    )
+    noised = folder.with_overrides(extraction_input="noised")
+    return noised, replace(samples, notes=(*samples.notes, note))

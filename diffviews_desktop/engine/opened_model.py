@@ -35,7 +35,6 @@ class OpenedModel:
     folder: ModelFolder
     samples: ModelSamples
     cache: LayerCache
-    label_dropout: float | None = None
     precision: str | None = None
     parameters: MapParameters | None = None
 

@@ -90,6 +90,9 @@ def export_samples(job: ExportSamples, host: Host, opened: OpenedModel) -> Sampl
             "class_name": [samples.class_name[row] for row in rows],
             "conditioning_sigma": samples.sigma[job.rows],
             "image_path": [samples.image_path[row] for row in rows],
+            **(
+                {"caption": [samples.caption(row) for row in rows]} if len(samples.captions) else {}
+            ),
             **job.columns,
         }
     )

@@ -14,6 +14,7 @@ from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.opening import LoadModel
 from diffviews_desktop.errors import DiffViewsError
 from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.noise_levels import EXTRACTED_FROM
 
 
 def add_parser(verbs: Any) -> None:
@@ -51,6 +52,7 @@ def _model(engine: Engine, source: Source, name: str) -> dict[str, Any]:
         "adapter": "",
         "samples": 0,
         "default_layer": None,
+        "extraction_input": None,
         "layers": [],
         "device": None,
         "num_classes": None,
@@ -64,6 +66,7 @@ def _model(engine: Engine, source: Source, name: str) -> dict[str, Any]:
         entry["adapter"] = source.adapter or summary.adapter
         entry["samples"] = len(opened.samples)
         entry["default_layer"] = "+".join(opened.default_layers) or None
+        entry["extraction_input"] = opened.extraction_input
         kind = source.activation_dtype or read_config(opened.path / name).activation_dtype
         loaded = engine.run(LoadModel(job_id=0, source=source, model=name))
         entry["device"] = loaded.device
@@ -91,6 +94,11 @@ def _lines(model: dict[str, Any]) -> list[str]:
             f"  {layer['name']:24} {'x'.join(map(str, layer['shape'])):>12} "
             f"{size(layer['bytes']):>10}{'  cached' if layer['cached'] else ''}"
             for layer in model["layers"]
+        ),
+        *(
+            [f"  layers are extracted from {EXTRACTED_FROM[model['extraction_input']]}"]
+            if model["extraction_input"]
+            else []
         ),
         *(f"  note: {note}" for note in model["notes"]),
         *(f"  problem: {problem}" for problem in model["problems"]),

@@ -14,7 +14,12 @@ from diffviews_desktop.engine.jobs.opening import (
     LoadModel,
     OpenData,
 )
-from diffviews_desktop.engine.model_settings import class_names_of, presets_of, settings_of
+from diffviews_desktop.engine.model_settings import (
+    class_names_of,
+    presets_of,
+    published_guidance,
+    settings_of,
+)
 from diffviews_desktop.engine.open_folders import overridden
 from diffviews_desktop.engine.opened_model import OpenedModel, cache_notes
 from diffviews_desktop.engine.workspace import Workspace
@@ -53,6 +58,7 @@ def open_data(job: OpenData, workspace: Workspace) -> DataOpened:
         samples=opened.samples.table,
         layer_map=workspace.maps.own_map(opened),
         default_layers=opened.samples.layers,
+        extraction_input=opened.folder.config.extraction_input,
     )
 
 
@@ -97,7 +103,8 @@ def load_model(job: LoadModel, workspace: Workspace) -> ModelLoaded:
         for name, shape in facts.layers.items()
     )
     config = opened.folder.config
-    settings = settings_of(config, facts.defaults, facts.sigma_min, facts.sigma_max)
+    defaults = {**facts.defaults, **published_guidance(opened)}
+    settings = settings_of(config, defaults, facts.sigma_min, facts.sigma_max)
     return ModelLoaded(
         model=job.model,
         device=facts.device,

@@ -161,7 +161,7 @@ def _without_samples(job: ImportData, folder: Path) -> OpenedModel:
     checkpoint, out = Path(os.path.abspath(job.checkpoint)), Path(os.path.abspath(job.out))
     inside = checkpoint.is_relative_to(out)
     made_of = f"the pictures of {job.images}" if job.images else f"{job.generate} own samples"
-    config = {
+    config: dict[str, Any] = {
         "adapter": job.adapter or _general_adapter(checkpoint),
         "checkpoint": checkpoint.relative_to(out).as_posix() if inside else str(checkpoint),
         "description": f"{checkpoint.name} on {made_of}",
@@ -169,13 +169,14 @@ def _without_samples(job: ImportData, folder: Path) -> OpenedModel:
     }
     if job.source.activation_dtype is not None:
         config["activation_dtype"] = job.source.activation_dtype
+    if job.source.label_dropout is not None:
+        config["label_dropout"] = job.source.label_dropout
     model = ModelFolder(job.name, folder, job.out, ModelConfig.model_validate(config))
     table = SampleTable(folder, (), np.zeros(0, np.int32), (), (), np.zeros(0, np.float32))
     return OpenedModel(
         folder=model,
         samples=ModelSamples(table, np.zeros(0, np.int64), LayerSet(), None, None),
         cache=cache_of(model),
-        label_dropout=job.source.label_dropout,
         precision=job.source.precision,
         parameters=job.source.parameters,
     )
