@@ -307,7 +307,7 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
             known = True
         dropped = float(loaded.model.model.label_dropout)
         note = GUIDANCE_TRAINED.format(dropped) if dropped else GUIDANCE_NOT_TRAINED
-        adapter = cls(
+        made = cls(
             loaded.model,
             device,
             precision=precision,
@@ -315,10 +315,10 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
             notes=loaded.notes,
         )
         if published is not None and dropped:
-            adapter.take(published)
-        return adapter
+            made._take_published(published)
+        return made
 
-    def take(self, published: PublishedFile) -> None:
+    def _take_published(self, published: PublishedFile) -> None:
         """Add what is known of the checkpoint by its name."""
         self.guidance_note = f"{self.guidance_note} {published.note}"
         self.presets = {**published.presets, **self.presets}

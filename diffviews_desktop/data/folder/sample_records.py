@@ -167,7 +167,11 @@ class _JsonText:
             raise self._error(error.msg, error.pos) from None
         except RecursionError:
             raise UnfitFileError(0, "it is nested too deeply", str(self._path)) from None
-        return (value, end) if end < len(self._text) or self._ended else None  # 12, and then 3
+        if self._ended:
+            return value, end
+        rest = self._text[end : end + 3]
+        cut = not rest or (rest[0] in ".eE" and len(rest) < 3)  # 12, and then 3; or 0. and then 5
+        return None if cut else (value, end)
 
     def _take(self, letter: str) -> None:
         if self.next_letter() != letter:
