@@ -99,24 +99,24 @@ def _run(
 ) -> tuple[int | None, str, str]:
     """Exit status (None: not in time), output and errors of a command, which ends with all that it
     has started."""
-    process = subprocess.Popen(
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
         command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stdout=pipe,
+        stderr=pipe,
         text=True,
         errors="replace",
         env=environment,
         start_new_session=True,
-    )
-    try:
-        output, errors = process.communicate(timeout=seconds)
-        return process.returncode, output, errors
-    except subprocess.TimeoutExpired:
-        return None, "", ""
-    finally:
-        with contextlib.suppress(ProcessLookupError):  # all of them have ended
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    ) as process:
+        try:
+            output, errors = process.communicate(timeout=seconds)
+            return process.returncode, output, errors
+        except subprocess.TimeoutExpired:
+            return None, "", ""
+        finally:
+            with contextlib.suppress(ProcessLookupError):  # all of them have ended
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def _facts() -> dict[str, Any]:

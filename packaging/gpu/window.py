@@ -20,9 +20,10 @@ from PySide6.QtWidgets import QWidget
 
 HERE = Path(__file__).resolve()
 WITH_DISPLAY = HERE.parents[1] / "with-display"
-COUNTS, QUICK_COUNTS = (1_000_000, 5_000_000), (20_000,)
-IN_WINDOW, QUICK_IN_WINDOW = 1_000_000, 2_000
+COUNTS, QUICK_COUNTS = (1_000_000, 5_000_000), (2_000,)
+IN_WINDOW, QUICK_IN_WINDOW = 1_000_000, 1_000
 """Samples of the map in the program's own window."""
+QUICK_FRAMES = 2
 LONGEST_PAUSE = 50.0  # ms that the window stands still at most
 DRAWN, COLORED = 0.02, 40
 """Share of the map's pixels that points cover at least, and how far apart the channels of such a
@@ -91,7 +92,8 @@ def _measure(part: str, way: Way, card: bool, quick: bool) -> list[Figure]:
     steps.append(["--window", str(QUICK_IN_WINDOW if quick else IN_WINDOW)])
     figures: list[Figure] = []
     for step in steps:
-        done = way.run(*step, *(["--card"] if card else []), "--part", part)
+        switches = [name for name, on in (("--card", card), ("--quick", quick)) if on]
+        done = way.run(*step, *switches, "--part", part)
         try:
             if done.returncode:
                 raise ValueError(f"it ended with status {done.returncode}")
@@ -116,10 +118,12 @@ def renderer() -> dict[str, object]:
     return {"device": device, "card": Renderer("opengl", device, "").graphics_card}
 
 
-def points(part: str, count: int, card: bool) -> list[Figure]:
+def points(part: str, count: int, card: bool, quick: bool) -> list[Figure]:
     """What each gesture takes on a map of so many points, drawn by OpenGL."""
     import map as map_benchmark
 
+    if quick:
+        map_benchmark.FRAMES = QUICK_FRAMES
     figures = []
     for name, value in map_benchmark.ours(count, "opengl").items():
         title, unit = f"{count:,} points: {name}", "MB" if name == "memory" else "ms"
@@ -184,7 +188,7 @@ def main() -> None:
     if options.renderer:
         print(json.dumps(renderer()))
     elif options.points:
-        tell(points(options.part, options.points, options.card))
+        tell(points(options.part, options.points, options.card, options.quick))
     elif options.window:
         tell(window(options.part, options.window, options.card))
     else:
