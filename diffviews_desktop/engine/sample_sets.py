@@ -90,10 +90,10 @@ def export_samples(job: ExportSamples, host: Host, opened: OpenedModel) -> Sampl
             "class_name": [samples.class_name[row] for row in rows],
             "conditioning_sigma": samples.sigma[job.rows],
             "image_path": [samples.image_path[row] for row in rows],
+            **job.columns,
             **(
                 {"caption": [samples.caption(row) for row in rows]} if len(samples.captions) else {}
             ),
-            **job.columns,
         }
     )
     exporter = registry.exporter_for(job.file, Table) or CSV

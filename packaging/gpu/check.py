@@ -83,7 +83,7 @@ def run(name: str, device: str, quick: bool, seconds_left: float) -> list[Figure
 
 def environment(device: str, folder: str) -> dict[str, str]:
     """The environment of a part: it keeps files in ``folder`` alone."""
-    made = {**os.environ, "TMPDIR": folder, "HOME": folder}
+    made = {**os.environ, "TMPDIR": folder}
     for kind in ("DATA", "CACHE", "STATE", "CONFIG"):
         made[f"XDG_{kind}_HOME"] = os.path.join(folder, kind.lower())
     for name in list(made):

@@ -49,7 +49,8 @@ square of the difference, beside that of the pictures. Of float32 it allows for 
 which cuDNN's convolutions use: 10 bits, as float16 has; bfloat16 has 7."""
 LEVELS = (80.0, 2.0, 0.2)
 LEFT_OVER = {"cuda": 16.0, "cpu": 1.0}  # MB that may stay after a model has gone
-ROOM = 8_000_000  # bytes left on a device on which a forward pass needs more
+ROOM, BLOCK = 2_000_000, 2**20  # bytes that a device is left, and by which they are taken
+WORKSPACES = 128.0  # MB that cuBLAS and cuDNN keep for themselves once they were used
 SAMPLES = 8
 
 
@@ -135,7 +136,7 @@ def memory(check: Check) -> list[Figure]:
         engine.close()
         if check.cuda:
             rest = torch.cuda.memory_allocated() / 1e6
-            figures.append(measured(check.part, "held once closed", rest, "MB", limit))
+            figures.append(measured(check.part, "held once closed", rest, "MB", WORKSPACES))
         return figures
 
 
@@ -190,14 +191,19 @@ def _refusal(check: Check, what: str, work: Callable[[], object]) -> Figure:
 
 @contextlib.contextmanager
 def _little_memory(check: Check, engine: Engine) -> Iterator[None]:
-    """The device has no more than `ROOM` bytes besides what is in use."""
+    """The device has no more than a few bytes besides what is in use."""
     if check.cuda:
         torch.cuda.empty_cache()
         total = torch.cuda.mem_get_info()[1]
         torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_reserved() + ROOM) / total)
+        ballast: list[torch.Tensor] = []
         try:
+            with contextlib.suppress(torch.OutOfMemoryError):
+                while True:
+                    ballast.append(torch.empty(BLOCK, dtype=torch.uint8, device=check.device))
             yield
         finally:
+            ballast.clear()
             torch.cuda.set_per_process_memory_fraction(1.0)
         return
 

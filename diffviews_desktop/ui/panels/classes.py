@@ -107,6 +107,7 @@ class ClassesPanel(QWidget):
     def _fill(self, samples: SampleTable | None) -> None:
         self.list.clear()
         if samples is None:
+            self.captions.search((), "")
             return
         classes = samples.classes()
         palette = class_colors([number for number, _, _ in classes], dark=theme.is_dark())

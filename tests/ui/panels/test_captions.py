@@ -109,6 +109,13 @@ def test_what_no_caption_holds_is_said_and_cannot_be_selected(
     assert classes.captions.isHidden()
 
 
+def test_nothing_is_offered_of_samples_that_are_gone(qtbot: QtBot, classes: ClassesPanel) -> None:
+    classes.search.setText("cats")
+    qtbot.waitUntil(classes.captions.button.isEnabled)
+    classes.set_state(State())
+    assert classes.captions.isHidden()
+
+
 def test_without_captions_nothing_is_offered(qtbot: QtBot, state: State) -> None:
     panel = ClassesPanel()
     qtbot.addWidget(panel)
