@@ -1,6 +1,6 @@
 """Pictures a second: extraction to disk, beside the bare forward pass.
 
-    python benchmarks/extraction.py [--pictures N] [--repeats N] [--json FILE]
+    python benchmarks/extraction.py [--pictures N] [--repeats N] [--small] [--json FILE]
 
 Ours reads PNG files, makes noise, runs the model up to the last wanted layer and writes the rows to
 a memory-mapped file that survives a crash. The peer is the model alone, on tensors that are there:
@@ -186,9 +186,10 @@ def main() -> None:
     made = parser("Extraction beside the bare forward pass.")
     made.add_argument("--pictures", type=int, default=512)
     made.add_argument("--repeats", type=int, default=7)
+    made.add_argument("--small", action="store_true", help="the demo's size alone")
     options = made.parse_args()
     rows = []
-    for name, config, layers, share in CASES:
+    for name, config, layers, share in CASES[:1] if options.small else CASES:
         for layer in layers:
             with tempfile.TemporaryDirectory() as folder:
                 isolate(Path(folder) / "home")

@@ -1,6 +1,7 @@
 """What a run costs beside the forward passes alone, what guidance costs, and what stays in memory.
 
-    python benchmarks/generation.py [--network demo|ddpmpp …] [--repeats N] [--json FILE]
+    python benchmarks/generation.py [--network demo|ddpmpp …] [--device cpu|cuda] [--repeats N]
+                                    [--json FILE]
 
 A run goes through the engine as in the window: run, pictures, places on the map, a mask held
 at every step. Its peer is the same number of bare forward passes of the same adapter class, on the
@@ -99,12 +100,15 @@ class Bench:
         model: its model.
         layer: of the map and the mask.
         threads: of torch.
+        device: where the model is.
     """
 
-    def __init__(self, path: Path | None, model: str, layer: str, threads: int) -> None:
+    def __init__(
+        self, path: Path | None, model: str, layer: str, threads: int, device: str = "cpu"
+    ) -> None:
         torch.set_num_threads(threads)
         self.events: list[tuple[float, Event]] = []
-        self.engine = Engine("cpu", threads=threads, emit=self._emit)
+        self.engine = Engine(device, threads=threads, emit=self._emit)
         source = FolderRef(path)
         self.job = Generate(
             job_id=2,
@@ -119,12 +123,12 @@ class Bench:
         assert isinstance(loaded, ModelLoaded)
         self.settings = replace(loaded.settings, seed=0)
         folder = open_data_folder(unpack_demo() if path is None else path).model(model)
-        self.adapter = EDMAdapter.from_checkpoint(folder.checkpoint(), device="cpu")
+        self.adapter = EDMAdapter.from_checkpoint(folder.checkpoint(), device=device)
         self.adapter.eval()
         self.adapter.prepare()  # the same memory format: the choice is stored
         size = (1, self.adapter.img_channels, self.adapter.resolution, self.adapter.resolution)
-        self._x, self._sigma = torch.randn(size), torch.ones(1)
-        self._labels = torch.zeros(1, self.adapter.num_classes)
+        self._x, self._sigma = torch.randn(size, device=device), torch.ones(1, device=device)
+        self._labels = torch.zeros(1, self.adapter.num_classes, device=device)
 
     def _emit(self, event: Event) -> None:
         self.events.append((time.perf_counter(), event))
@@ -147,7 +151,8 @@ class Bench:
         """Seconds of bare forward passes."""
         start = time.perf_counter()
         for _ in range(count):
-            self.adapter.forward(self._x, self._sigma, self._labels)
+            denoised = self.adapter.forward(self._x, self._sigma, self._labels)
+        denoised.cpu()  # once it is there
         return time.perf_counter() - start
 
     def one_batch(self, steps: int) -> float:
@@ -177,7 +182,7 @@ class Bench:
             model = as_model(self.adapter)
             conditional = model.forward(x, level, pair.conditional)
             unconditional = model.forward(x, level, pair.unconditional)
-            return unconditional + 2.0 * (conditional - unconditional)
+            return (unconditional + 2.0 * (conditional - unconditional)).cpu()
 
         def noise() -> torch.Tensor:
             return torch.randn(self._x.shape, generator=generator)
@@ -242,11 +247,11 @@ def memory(generations: int) -> dict[str, float | None]:
     return {"grown": after - before if known else None}  # type: ignore[operator]
 
 
-def one_network(network: str, folder: Path, threads: int, repeats: int) -> list[Row]:
+def one_network(network: str, folder: Path, device: str, threads: int, repeats: int) -> list[Row]:
     """All of one network but its memory."""
     small = network == "demo"
     where = demo() if small else ddpmpp(folder / "data")
-    bench = Bench(*where, LAYER[network], threads)
+    bench = Bench(*where, LAYER[network], threads, device)
     return measure(bench, network, 10 if small else 4, repeats if small else max(3, repeats // 3))
 
 
@@ -256,6 +261,7 @@ def main() -> None:
     made.add_argument("--network", choices=list(LAYER), nargs="+", default=list(LAYER))
     made.add_argument("--threads", type=int, default=1)
     made.add_argument("--repeats", type=int, default=15, help="of the demo; a third of the other")
+    made.add_argument("--device", default="cpu")
     made.add_argument("--generations", type=int, default=1000, help="0: leave memory out")
     options = made.parse_args()
     if 0 < options.generations <= WARM_UP:
@@ -265,7 +271,8 @@ def main() -> None:
         isolate(Path(name) / "home")
         # in processes of their own: numpy's threads are then those of torch, too
         for network in options.network:
-            arguments = ["--one", network, name, str(options.threads), str(options.repeats)]
+            numbers = str(options.threads), str(options.repeats)
+            arguments = ["--one", network, name, options.device, *numbers]
             found = in_a_process(__file__, *arguments, threads=options.threads)
             rows += [Row(**row) for row in found["rows"]]
         if options.generations:
@@ -280,8 +287,8 @@ def main() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--one"]:
-        which, where, *numbers = sys.argv[2:]
-        measured = one_network(which, Path(where), *map(int, numbers))
+        which, where, device, *numbers = sys.argv[2:]
+        measured = one_network(which, Path(where), device, *map(int, numbers))
         print(json.dumps({"rows": [asdict(row) for row in measured]}))
     elif sys.argv[1:2] == ["--map"]:
         Bench(*demo(), LAYER["demo"], 1)

@@ -126,10 +126,10 @@ class _Plot:
         widget: object,
         item: object,
         busy: Callable[[], bool],
-        frames: int = FRAMES,
+        frames: int | None = None,
     ) -> None:
         self._app, self._widget, self._item, self._busy = app, widget, item, busy
-        self._turns = frames
+        self._turns = FRAMES if frames is None else frames
         widget.resize(1280, 800)  # type: ignore[attr-defined]
         widget.addItem(item)  # type: ignore[attr-defined]
         self._box = widget.getPlotItem().getViewBox()  # type: ignore[attr-defined]

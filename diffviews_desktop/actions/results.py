@@ -74,6 +74,7 @@ def _with_opened(state: State, opened: DataOpened) -> State:
             model=opened.model,
             samples=opened.samples,
             default_layers=opened.default_layers,
+            extraction_input=opened.extraction_input,
             layer_map=opened.layer_map,
             rate=before.rate if same_model else None,
         ),

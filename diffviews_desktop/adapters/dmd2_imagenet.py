@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from diffviews_desktop.adapters.edm import EDMAdapter
@@ -22,7 +23,7 @@ class DMD2ImageNetAdapter(EDMAdapter):
         "use_fp16": False,
     }
     published_sampler: ClassVar[dict[str, Any]] = {"num_steps": 1, "churn": Churn()}
-    presets: ClassVar[dict[str, tuple[dict[str, Any], str]]] = {
+    presets: Mapping[str, tuple[dict[str, Any], str]] = {
         "DMD2, one step": (
             {"num_steps": 1, "sampler": "renoise", "sigma_max": 80.0, "guidance_scale": 1.0},
             "As the model was distilled: one evaluation (Yin et al. 2024)",

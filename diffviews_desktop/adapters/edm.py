@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, get_args
 
@@ -27,6 +27,7 @@ from diffviews_desktop.adapters.formats.stored import Progress
 from diffviews_desktop.adapters.hooks import HookMixin, first_tensor
 from diffviews_desktop.adapters.memory_format import apply_faster_format
 from diffviews_desktop.adapters.networks.precond import Precond
+from diffviews_desktop.adapters.published_files import PublishedFile, published_file
 from diffviews_desktop.adapters.registry import register_adapter
 from diffviews_desktop.adapters.sampling import (
     Churn,
@@ -85,7 +86,7 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
     published_sampler: ClassVar[dict[str, Any]] = {"num_steps": 18, "churn": Churn()}
     """Settings of `sample` where none are given."""
 
-    presets: ClassVar[dict[str, tuple[dict[str, Any], str]]] = {
+    presets: Mapping[str, tuple[dict[str, Any], str]] = {
         "EDM, 18 steps": (
             {"num_steps": 18, **DETERMINISTIC},
             "CIFAR-10 in 35 evaluations: FID 1.79 with classes, 1.97 without, over 50,000 pictures "
@@ -285,7 +286,7 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
             checkpoint_path: the file (see `diffviews_desktop.adapters.checkpoint`).
             device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
             label_dropout: with what probability labels were dropped in training, where the file
-                does not say it or is wrong.
+                does not say it or is wrong. Of `PUBLISHED_FILES` it is known by the name.
             precision: what the network runs in on CUDA; ``auto`` is what it was made for.
             progress: told how far it is, 0 … 1; may raise to stop.
 
@@ -298,18 +299,29 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
         loaded = load_checkpoint(Path(checkpoint_path), cls.network_config, progress)
         cls._check_model(loaded.model, Path(checkpoint_path))
         known = cls.network_config is not None or "label_dropout" in loaded.given
+        published = published_file(Path(checkpoint_path))
+        if label_dropout is None and published is not None:
+            label_dropout = published.label_dropout
         if label_dropout is not None:
             loaded.model.model.label_dropout = label_dropout
             known = True
         dropped = float(loaded.model.model.label_dropout)
         note = GUIDANCE_TRAINED.format(dropped) if dropped else GUIDANCE_NOT_TRAINED
-        return cls(
+        made = cls(
             loaded.model,
             device,
             precision=precision,
             guidance_note=note if known else GUIDANCE_UNKNOWN,
             notes=loaded.notes,
         )
+        if published is not None and dropped:
+            made._take_published(published)
+        return made
+
+    def _take_published(self, published: PublishedFile) -> None:
+        """Add what is known of the checkpoint by its name."""
+        self.guidance_note = f"{self.guidance_note} {published.note}"
+        self.presets = {**published.presets, **self.presets}
 
     @classmethod
     def get_default_config(cls) -> dict[str, Any]:

@@ -72,7 +72,8 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
         "--label-dropout",
         type=float,
         metavar="P",
-        help="with what probability labels were dropped in training, where the file does not say",
+        help="with what probability labels were dropped in training (default: what config.json, "
+        "the name of a published file, or the file says)",
     )
     parser.add_argument(
         "--precision",

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from diffviews_desktop.data.activations.arrays import Float32
 from diffviews_desktop.errors import OutOfMemoryError
 from diffviews_desktop.files.writing import replacing_all
 from diffviews_desktop.values.conditions import Condition
+from diffviews_desktop.values.noise_levels import ExtractionInput
 
 if TYPE_CHECKING:
     from diffviews_desktop.compat.activations import (
@@ -39,9 +40,6 @@ else:
         if name in activations.OF_EXTRACTOR:
             return getattr(activations, name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-ExtractionInput = Literal["noised", "scaled"]
 
 
 class StopForward(Exception):

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diffviews_desktop.data.checkpoints.files import identity
+from diffviews_desktop.data.folder.dataset import ModelFolder
 from diffviews_desktop.engine.activations import device_kind, numerics_of
 from diffviews_desktop.engine.job_control import JobControl
 from diffviews_desktop.engine.opened_model import OpenedModel
 from diffviews_desktop.errors import AdapterError, DiffViewsError, OutOfMemoryError, brief
+from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.values.models import Numerics
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
@@ -52,6 +54,7 @@ class ModelHolder:
 
     def model_of(self, opened: OpenedModel) -> Model:
         """A model, loaded; another one is released first."""
+        check_conditioning(opened.folder)
         key = _key_of(opened)  # a file that was replaced is loaded again
         if self.held is not None and self._key == key:
             return self.held
@@ -168,8 +171,32 @@ class ModelHolder:
         )
 
 
+def check_conditioning(folder: ModelFolder) -> None:
+    """Look whether a model is told what the program can tell it.
+
+    Raises:
+        AdapterError: it is told a text, say, and its adapter does not take conditions of its own.
+    """
+    from diffviews_desktop.adapters.registry import get_adapter
+
+    told = folder.told_otherwise
+    if not told:
+        return
+    try:
+        if hasattr(get_adapter(folder.config.adapter), "encode"):
+            return
+    except AdapterError:  # there is none; the reason below says more
+        pass
+    raise AdapterError(
+        f"{folder.name} is conditioned on {visible(told, MOST_OF_NAME)}, and this version runs "
+        "models that are told a class or nothing. You can look at its map, samples and captions; "
+        "to draw with it or to map other layers, install an adapter for it and name that in "
+        "config.json."
+    )
+
+
 def _options_of(opened: OpenedModel) -> dict[str, Any]:
-    return {"label_dropout": opened.label_dropout, "precision": opened.precision}
+    return {"label_dropout": opened.folder.config.label_dropout, "precision": opened.precision}
 
 
 def _key_of(opened: OpenedModel) -> tuple[str, str, str]:

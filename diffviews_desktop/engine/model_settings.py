@@ -29,15 +29,26 @@ def settings_of(
     def within(value: Any) -> float:
         return min(max(float(value), lowest), highest)
 
+    sigma_max = within(said["sigma_max"])
     return GenerateSettings(
         num_steps=int(said["default_steps"]),
         mask_steps=int(said["default_steps"]),
-        sigma_max=within(said["sigma_max"]),
-        sigma_min=within(said["sigma_min"]),
+        sigma_max=sigma_max,
+        sigma_min=min(within(said["sigma_min"]), sigma_max),
         rho=float(said.get("rho", 7.0)),
         guidance_scale=float(said["guidance_scale"]),
         sampler="heun" if said["sampler"] == "heun" else "renoise",
     )
+
+
+def published_guidance(opened: OpenedModel) -> dict[str, Any]:
+    """The guidance that a checkpoint is sampled with, where that is known by its name and nobody
+    says that it was trained without label dropout."""
+    from diffviews_desktop.adapters.published_files import published_file
+
+    known = published_file(opened.folder.checkpoint())
+    trained = opened.folder.config.label_dropout != 0
+    return {"guidance_scale": known.guidance_scale} if known and trained else {}
 
 
 def presets_of(facts: ModelFacts, settings: GenerateSettings) -> tuple[Preset, ...]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from diffviews_desktop.data.folder.dataset import (
     DataFolder,
     ModelFolder,
+    ModelSamples,
     open_data_folder,
     read_samples,
 )
@@ -61,12 +62,10 @@ class OpenFolders:
         return opened
 
     def _read(self, folder: FolderRef, name: str) -> OpenedModel:
-        overrides = folder.overrides
-        model = overridden(self.folder(folder).model(name), overrides)
+        model = overridden(self.folder(folder).model(name), folder.overrides)
         samples = read_samples(model, folder.max_classes, self._check)
-        return OpenedModel(
-            model, samples, cache_of(model), overrides.label_dropout, overrides.precision
-        )
+        model, samples = _extracted_as_listed(model, samples)
+        return OpenedModel(model, samples, cache_of(model), folder.overrides.precision)
 
     def _open(self, path: Path) -> DataFolder:
         return open_data_folder(path, self._check)
@@ -88,6 +87,23 @@ def overridden(folder: ModelFolder, overrides: Overrides) -> ModelFolder:
         sigma_min=overrides.sigma_min,
         default_steps=overrides.num_steps,
         guidance_scale=overrides.guidance_scale,
+        label_dropout=overrides.label_dropout,
         extraction_input=overrides.extraction_input,
         activation_dtype=overrides.activation_dtype,
     )
+
+
+def _extracted_as_listed(
+    folder: ModelFolder, samples: ModelSamples
+) -> tuple[ModelFolder, ModelSamples]:
+    """A folder whose samples were made with added noise, and that does not say how to extract
+    layers, has them extracted with added noise; a note says so."""
+    if not samples.noise_key or "extraction_input" in folder.config.model_fields_set:
+        return folder, samples
+    note = (
+        f"{samples.source.name} of {folder.name} has {samples.noise_key}, so its activations were "
+        "made of pictures with added noise: layers are extracted from picture + σ·noise as well. "
+        "Set extraction_input in config.json to have it otherwise."
+    )
+    noised = folder.with_overrides(extraction_input="noised")
+    return noised, replace(samples, notes=(*samples.notes, note))

@@ -31,7 +31,6 @@ class OpenedModel:
     folder: ModelFolder
     samples: ModelSamples
     cache: LayerCache
-    label_dropout: float | None = None
     precision: str | None = None
 
     @cached_property

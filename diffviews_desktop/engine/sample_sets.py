@@ -92,6 +92,9 @@ def export_samples(job: ExportSamples, host: Host, opened: OpenedModel) -> Sampl
             "conditioning_sigma": samples.sigma[job.rows],
             "image_path": [samples.image_path[row] for row in rows],
             **job.columns,
+            **(
+                {"caption": [samples.caption(row) for row in rows]} if len(samples.captions) else {}
+            ),
         }
     )
     exporter = registry.exporter_for(job.file, Table) or CSV

@@ -9,6 +9,7 @@ from pathlib import Path
 from diffviews_desktop.values.folders import FolderRef, ModelLoaded, ModelSummary
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalised
 from diffviews_desktop.values.maps import LayerMap, LinkedMap, MapParameters, MapSpec
+from diffviews_desktop.values.noise_levels import ExtractionInput
 from diffviews_desktop.values.samples import SampleTable
 
 
@@ -26,6 +27,7 @@ class Opened:
         model: the name of the model that is shown.
         samples: of that model.
         default_layers: what is mapped where nobody chose.
+        extraction_input: what the model sees when layers are extracted.
         layer_map: the map on screen; None while there is none.
         linked: the second map beside the first.
         loaded: the model, once it is in memory.
@@ -47,6 +49,7 @@ class Opened:
         normalised(self, "default_layers")
 
     default_layers: LayerSet = NO_LAYERS
+    extraction_input: ExtractionInput = "scaled"
     layer_map: LayerMap | None = None
     linked: LinkedMap | None = None
     loaded: ModelLoaded | None = None

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
+
 
 def counted(number: int, noun: str) -> str:
     """``1 picture``, ``2,000 pictures``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def caption_lines(caption: str, letters: int = 40, most: int = 3) -> list[str]:
+    """A caption in lines of so many letters; what is too long for them is left out at the end."""
+    return textwrap.wrap(caption[: letters * (most + 1)], letters, max_lines=most, placeholder=" …")

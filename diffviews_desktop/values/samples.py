@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -46,6 +47,7 @@ class SampleTable:
         sigma: noise level the sample is extracted at ``(N,) float32``.
         columns: what else the folder says of the samples, by name.
         brightness: how those of the pictures are read that hold numbers.
+        captions: what each shows, in words, empty where nobody says; () where none has any.
     """
 
     root: Path
@@ -56,6 +58,7 @@ class SampleTable:
     sigma: NDArray[np.float32]
     columns: Mapping[str, Column] = field(default_factory=dict)
     brightness: Brightness = field(default_factory=Brightness)
+    captions: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.sample_id)
@@ -63,9 +66,20 @@ class SampleTable:
     def __getstate__(self) -> dict[str, Any]:
         """What another process gets: its classes counted, its strings as `Texts`."""
         state = {one.name: getattr(self, one.name) for one in fields(self)}
-        texts = ("sample_id", "class_name", "image_path")
+        texts = ("sample_id", "class_name", "image_path", "captions")
         state |= {name: Texts.of(state[name]) for name in texts}
         return state | {"_classes": self._classes}  # it takes a moment, of a million samples
+
+    def title(self, index: int, between: str = " ") -> str:
+        """Number and name of a sample's class, or what there is of them."""
+        number, name = int(self.class_label[index]), self.class_name[index]
+        if number < 0:
+            return "no class" if name == str(number) else name
+        return name if name == str(number) else f"{number}{between}{name}"
+
+    def caption(self, index: int) -> str:
+        """What a sample shows, in words; empty where nobody says."""
+        return self.captions[index] if len(self.captions) else ""
 
     def picture(self, index: int) -> Path | None:
         """The picture of a sample; None where there is none inside the model's folder."""
@@ -113,6 +127,17 @@ class SampleTable:
             (int(number), self.class_name[int(row)], int(count))
             for number, row, count in zip(numbers, first, counts, strict=True)
         ]
+
+
+def rows_with_caption(captions: Sequence[str], text: str) -> NDArray[np.int64]:
+    """The samples whose captions hold a text, whatever its case: ``(K,)``, ascending."""
+    wanted = _for_search(text)
+    rows = (row for row, caption in enumerate(captions) if wanted in _for_search(caption))
+    return np.fromiter(rows, np.int64)
+
+
+def _for_search(text: str) -> str:
+    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
 
 
 def path_inside(root: Path, relative: str) -> Path | None:

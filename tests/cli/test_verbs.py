@@ -47,6 +47,7 @@ MODEL_KEYS = [
     "adapter",
     "samples",
     "default_layer",
+    "extraction_input",
     "layers",
     "device",
     "num_classes",

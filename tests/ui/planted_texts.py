@@ -32,7 +32,7 @@ from diffviews_desktop.values.sampling import GenerateSettings, Preset
 KINDS = (
     "id", "class", "column", "value", "number", "model", "other model", "description", "adapter",
     "other adapter", "reason", "layer", "other layer", "guidance", "note", "preset", "figures",
-    "chip", "folder", "job", "detail", "error",
+    "chip", "folder", "job", "detail", "error", "caption",
 )  # fmt: skip
 ANCHOR, NEIGHBOR = 1, 7
 
@@ -60,6 +60,7 @@ def planted(
             ),
             text("number"): Column(np.linspace(-1, 1, count, dtype=np.float32)),
         },
+        captions=tuple(text(f"caption {i}") for i in range(count)),
     )
     model, layers = text("model"), (text("layer"),)
     layer_map = replace(

@@ -16,6 +16,7 @@ from diffviews_desktop.engine.jobs.opening import LoadModel
 from diffviews_desktop.errors import DiffViewsError
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.maps import MapParameters
+from diffviews_desktop.values.noise_levels import EXTRACTED_FROM
 
 
 def add_parser(verbs: Any) -> None:
@@ -60,6 +61,7 @@ def _model(
         "adapter": "",
         "samples": 0,
         "default_layer": None,
+        "extraction_input": None,
         "layers": [],
         "device": None,
         "num_classes": None,
@@ -74,6 +76,7 @@ def _model(
         entry["samples"] = len(opened.samples)
         entry["problems"] += [problem for problem in opened.problems if problem not in said]
         entry["default_layer"] = "+".join(opened.default_layers) or None
+        entry["extraction_input"] = opened.extraction_input
         chosen = folder.overrides.activation_dtype
         kind = chosen or read_config(opened.path / name).activation_dtype
         loaded = engine.run(LoadModel(job_id=0, folder=folder, model=name, parameters=parameters))
@@ -102,6 +105,11 @@ def _lines(model: dict[str, Any]) -> list[str]:
             f"  {layer['name']:24} {'x'.join(map(str, layer['shape'])):>12} "
             f"{size(layer['bytes']):>10}{'  cached' if layer['cached'] else ''}"
             for layer in model["layers"]
+        ),
+        *(
+            [f"  layers are extracted from {EXTRACTED_FROM[model['extraction_input']]}"]
+            if model["extraction_input"]
+            else []
         ),
         *(f"  note: {note}" for note in model["notes"]),
         *(f"  problem: {problem}" for problem in model["problems"]),

@@ -112,7 +112,7 @@ def open_data_folder(path: Path, check: Callable[[], None] = lambda: None) -> Da
         check()
         try:
             config = read_config(folder)
-            if not metadata_file(folder) and not embedding_files(folder):
+            if not metadata_file(folder, config.dataset_type) and not embedding_files(folder):
                 raise DataError("it has neither metadata/*/dataset_info.json nor embeddings/*.csv.")
         except DataError as error:
             problems.append(f"{folder.name} cannot be opened: {error}")

@@ -17,12 +17,23 @@ from diffviews_desktop.data.folder.files import files_in, names_in, read_json
 from diffviews_desktop.errors import DataError, brief
 from diffviews_desktop.files.reading import check_regular, meant_as_file
 from diffviews_desktop.values.brightness import is_range
+from diffviews_desktop.values.noise_levels import ExtractionInput, read_percent, sigma_of_percent
 
 USUAL_SET = "imagenet_real"
+_IN_PERCENT = {"noise_max": "sigma_max", "noise_min": "sigma_min"}
+_CLASS_OR_NOTHING = ("", "class", "unconditional", "none")
+_NEWEST = (*_IN_PERCENT, "default_guidance", "conditioning_type", "dataset_type")
 
 
 class ModelConfig(BaseModel):
-    """``config.json`` of a model's folder; every key is optional."""
+    """``config.json`` of a model's folder; every key is optional.
+
+    The keys of the original's newest version are read as well: ``noise_max`` and ``noise_min``, in
+    percent, stand for the σ that they mean and go before ``sigma_max`` and ``sigma_min``, which
+    that version leaves unread; ``default_guidance`` stands for a ``guidance_scale`` that is not
+    given. ``dataset_type`` names the set of samples among several, and ``conditioning_type`` what
+    the model is told.
+    """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -34,9 +45,17 @@ class ModelConfig(BaseModel):
     default_steps: int = Field(5, ge=1, le=100_000)
     guidance_scale: float = Field(1.0, ge=0, allow_inf_nan=False)
     sampler: Literal["renoise", "heun"] = "renoise"
-    extraction_input: Literal["noised", "scaled"] = "scaled"
+    extraction_input: ExtractionInput = "scaled"
     activation_dtype: Literal["float32", "float16"] = "float32"
     brightness: tuple[float, float] | None = None
+    label_dropout: float | None = Field(None, ge=0, le=1)
+    conditioning_type: str = "class"
+    dataset_type: str = USUAL_SET
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_the_newest(cls, values: Any) -> Any:
+        return _translated(values) if isinstance(values, dict) else values
 
     @model_validator(mode="after")
     def _ordered(self) -> ModelConfig:
@@ -112,6 +131,13 @@ class ModelFolder:
         """
         return find_class_labels(self.path, self.data_root)
 
+    @property
+    def told_otherwise(self) -> str:
+        """What the model is told that is neither a class nor nothing, such as ``text``; else
+        empty."""
+        told = self.config.conditioning_type.strip()
+        return "" if told.lower() in _CLASS_OR_NOTHING else told
+
     def with_overrides(self, **changes: Any) -> ModelFolder:
         """The same folder with other settings; None leaves a setting as it is."""
         given = {key: value for key, value in changes.items() if value is not None}
@@ -129,7 +155,7 @@ def read_config(folder: Path) -> ModelConfig:
     return _validate(read_json(folder / "config.json"), str(folder / "config.json"))
 
 
-def metadata_file(folder: Path) -> Path | None:
+def metadata_file(folder: Path, usual: str = USUAL_SET) -> Path | None:
     """``metadata/<set>/dataset_info.json`` of a model's folder: of the usual set, else of the first
     by name.
 
@@ -137,8 +163,8 @@ def metadata_file(folder: Path) -> Path | None:
         DataError: the folder ``metadata`` cannot be read.
     """
     sets = names_in(folder / "metadata")
-    if USUAL_SET in sets:
-        sets.insert(0, USUAL_SET)
+    if usual in sets:
+        sets.insert(0, usual)
     paths = (folder / "metadata" / name / "dataset_info.json" for name in sets)
     return next((path for path in paths if meant_as_file(path)), None)
 
@@ -150,6 +176,26 @@ def embedding_files(folder: Path) -> list[Path]:
         DataError: the folder ``embeddings`` cannot be read.
     """
     return files_in(folder / "embeddings", ".csv")
+
+
+def _translated(values: dict[str, Any]) -> dict[str, Any]:
+    """Settings with the keys of the original's newest version as those that the program has.
+
+    Raises:
+        ValueError: a noise level is none.
+    """
+    said = {key: v for key, v in values.items() if v is not None or key not in _NEWEST}
+    for key, ours in _IN_PERCENT.items():
+        if key in said:
+            try:
+                said[ours] = sigma_of_percent(read_percent(said[key]))
+            except ValueError as error:
+                raise ValueError(f"{key} {error}") from None
+    if _IN_PERCENT.keys() <= said.keys() and said["sigma_min"] > said["sigma_max"]:
+        raise ValueError("noise_min must not exceed noise_max")
+    if "default_guidance" in said:
+        said.setdefault("guidance_scale", said["default_guidance"])
+    return said
 
 
 def _validate(values: Mapping[str, Any], source: str) -> ModelConfig:

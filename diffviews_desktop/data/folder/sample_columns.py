@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from diffviews_desktop.data.activations.arrays import Float32
+from diffviews_desktop.data.folder.captions import captions_of
+from diffviews_desktop.data.folder.sample_noise import with_sigmas
 from diffviews_desktop.errors import DataError, brief
 from diffviews_desktop.files.csv_text import csv_rows
 from diffviews_desktop.files.reading import MOST_TABLE_MEMORY, too_many_values
@@ -117,6 +119,7 @@ def sample_table(
     """The columns as a table; see `samples_of`."""
     ids = sample_ids(columns["sample_id"], source)
     n = len(ids)
+    columns = with_sigmas(columns, source)
     labels = _column(columns, "class_label", -1, _WHOLE, source)
     sigmas = _column(columns, "conditioning_sigma", 1.0, _REAL, source)
     names = columns.get("class_name") or [None] * n
@@ -148,6 +151,7 @@ def sample_table(
         image_path=texts(pictures),
         sigma=sigma,
         columns=further_columns(columns),
+        captions=captions_of(columns),
     )
 
 

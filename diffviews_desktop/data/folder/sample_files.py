@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from operator import itemgetter
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from diffviews_desktop.data.activations.arrays import Float32
 from diffviews_desktop.data.class_labels import load_class_labels
+from diffviews_desktop.data.folder.captions import captions_of
 from diffviews_desktop.data.folder.files import files_in, read_json, replacing
 from diffviews_desktop.data.folder.image_paths import with_images
 from diffviews_desktop.data.folder.model_folder import ModelFolder, embedding_files, metadata_file
@@ -34,6 +35,7 @@ from diffviews_desktop.data.folder.sample_columns import (
     sample_table,
     texts,
 )
+from diffviews_desktop.data.folder.sample_noise import added_noise, unknown_sigma_note
 from diffviews_desktop.data.folder.sample_records import Records, sample_records
 from diffviews_desktop.errors import DataError, brief
 from diffviews_desktop.files.reading import MOST_TABLE_MEMORY, meant_as_file, too_many_values
@@ -67,6 +69,8 @@ class ModelSamples:
         activation_path: where each sample's activation is stored, as the file has it: relative to
             the model's folder, without suffix; empty where it does not say.
         batch_index: the row there, as the file has it, unchecked; None where it does not say.
+        noise_key: what in that file says that noise was added to the pictures before their
+            activations were taken; empty where nothing does.
     """
 
     table: SampleTable
@@ -80,6 +84,7 @@ class ModelSamples:
     listed: int = 0
     activation_path: tuple[str, ...] = ()
     batch_index: tuple[Any, ...] = ()
+    noise_key: str = ""
 
     @cached_property
     def fingerprint(self) -> str:
@@ -111,6 +116,7 @@ class ModelSamples:
                     for name, column in table.columns.items()
                 },
                 brightness=table.brightness,
+                captions=tuple(table.captions[i] for i in rows) if len(table.captions) else (),
             ),
             matrix_rows=self.matrix_rows[rows],
             xy=None if self.xy is None else self.xy[rows],
@@ -133,14 +139,15 @@ def read_samples(
     Raises:
         DataError: the table or the map is damaged, empty, or has the same id twice.
     """
-    metadata, maps = metadata_file(model.path), embedding_files(model.path)
+    metadata, maps = _list_and_maps(model)
     # what the list says of the samples need not be read again
     listed = () if metadata is None else SAMPLE_COLUMNS[1:]
     rows = read_csv(maps[0], listed, check) if maps else None
     if metadata is not None:
-        columns = sample_columns(sample_records(metadata, check), metadata)
+        others: set[str] = set()
+        columns = sample_columns(sample_records(metadata, check, others), metadata)
         check()
-        samples = _samples(model, columns, metadata)
+        samples = _samples(model, columns, metadata, others)
     elif rows is not None:
         samples = _samples(model, rows, maps[0])
     else:
@@ -174,7 +181,7 @@ def listed_samples(model: ModelFolder) -> ModelSamples:
     Raises:
         DataError: the list is damaged or empty, or has the same id twice.
     """
-    metadata, maps = metadata_file(model.path), embedding_files(model.path)
+    metadata, maps = _list_and_maps(model)
     if metadata is not None:
         columns = sample_columns(sample_records(metadata), metadata)
         samples = _samples(model, columns, metadata)
@@ -183,6 +190,11 @@ def listed_samples(model: ModelFolder) -> ModelSamples:
     else:
         raise _no_samples(model)
     return replace(samples, layers=_map_layers(maps[0])) if maps else samples
+
+
+def _list_and_maps(model: ModelFolder) -> tuple[Path | None, list[Path]]:
+    metadata = metadata_file(model.path, model.config.dataset_type)
+    return metadata, embedding_files(model.path)
 
 
 def metadata_records(path: Path) -> list[dict[str, Any]]:
@@ -264,6 +276,7 @@ def samples_of(
         listed=n,
         activation_path=texts(paths),
         batch_index=tuple(None if row == "" else row for row in rows),
+        notes=unknown_sigma_note(columns),
     )
 
 
@@ -274,8 +287,8 @@ def write_embedding_csv(
     z: NDArray | None = None,
     trust: NDArray | None = None,
 ) -> None:
-    """Write the sample columns, ``umap_x, umap_y`` and, where they are given, ``umap_z`` and
-    ``trust`` as CSV, whole or not at all.
+    """Write the sample columns, ``umap_x, umap_y`` and, where they are given, ``umap_z``,
+    ``trust`` and the captions as CSV, whole or not at all.
 
     Raises:
         DataError: it cannot be written.
@@ -285,7 +298,7 @@ def write_embedding_csv(
     with replacing(path) as binary:
         file = io.TextIOWrapper(binary, "utf-8", UNENCODABLE, newline="")
         writer = csv.writer(file)
-        writer.writerow([*SAMPLE_COLUMNS, *given])
+        writer.writerow([*SAMPLE_COLUMNS, *given, *(["caption"] if len(table.captions) else [])])
         for i in range(len(table)):
             numbers = [_short(values[i]) for values in (table.sigma, *given.values())]
             writer.writerow(
@@ -295,6 +308,7 @@ def write_embedding_csv(
                     csv_cell(table.class_name[i]),
                     csv_cell(table.image_path[i]),
                     *numbers,
+                    *([csv_cell(table.caption(i))] if len(table.captions) else []),
                 ]
             )
         file.detach()  # which writes the rest, and leaves the file to its owner
@@ -309,10 +323,14 @@ def _no_samples(model: ModelFolder) -> DataError:
     return DataError(f"{model.path} has no samples: restore its metadata/*/dataset_info.json.")
 
 
-def _samples(model: ModelFolder, columns: Columns, source: Path) -> ModelSamples:
-    """All samples of a model's list, with the names of its classes."""
+def _samples(
+    model: ModelFolder, columns: Columns, source: Path, others: Set[str] = frozenset()
+) -> ModelSamples:
+    """All samples of a model's list, with the names of its classes; ``others`` are the keys that
+    the list has besides its samples."""
     known = load_class_labels() if model.config.adapter in IMAGENET_ADAPTERS else {}
-    return samples_of(model.path, columns, source, model.class_names or {}, known)
+    samples = samples_of(model.path, columns, source, model.class_names or {}, known)
+    return replace(samples, noise_key=added_noise(others, columns))
 
 
 def _with_map(samples: ModelSamples, rows: Columns, maps: Sequence[Path]) -> ModelSamples:
@@ -358,9 +376,20 @@ def _with_map(samples: ModelSamples, rows: Columns, maps: Sequence[Path]) -> Mod
         xy=xy,
         z=of_samples("umap_z") if "umap_z" in rows else None,
         embedding=path.stem,
-        notes=tuple(notes),
-        table=replace(samples.table, columns={**samples.table.columns, **_others(rows, found)}),
+        notes=(*samples.notes, *notes),
+        table=replace(
+            samples.table,
+            columns={**samples.table.columns, **_others(rows, found)},
+            captions=samples.table.captions or _captions(rows, found),
+        ),
     )
+
+
+def _captions(rows: Columns, found: NDArray[np.int64]) -> tuple[str, ...]:
+    """The captions that a map's table gives, for the samples that are in its rows ``found``."""
+    captions = captions_of(rows)
+    taken = (*captions, "")
+    return tuple(taken[row] for row in found.tolist()) if captions else ()
 
 
 def _others(rows: Columns, found: NDArray[np.int64]) -> dict[str, Column]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from diffviews_desktop.data.folder.sample_noise import says_something
 from diffviews_desktop.errors import DataError, brief
 from diffviews_desktop.files.reading import (
     MOST_JSON,
@@ -33,12 +34,15 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 _BETWEEN = re.compile(r"[ \t\n\r]*([,\]])[ \t\n\r]*")
 
 
-def sample_records(path: Path, check: Callable[[], None] = lambda: None) -> Iterator[Records]:
+def sample_records(
+    path: Path, check: Callable[[], None] = lambda: None, others: set[str] | None = None
+) -> Iterator[Records]:
     """The samples of a ``dataset_info.json``, as it has them, some thousands at a time.
 
     Args:
         path: the file.
         check: called between two pieces; may raise to stop.
+        others: gets the names of those other keys of the file that say something.
 
     Raises:
         DataError: it cannot be read, or has no list of samples.
@@ -56,8 +60,8 @@ def sample_records(path: Path, check: Callable[[], None] = lambda: None) -> Iter
                         raise ValueError("it has two lists of samples")
                     listed = True
                     yield from text.records()
-                else:
-                    text.value()
+                elif says_something(text.value()) and others is not None:
+                    others.add(key)
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read as JSON ({brief(error)}). Restore it.") from error
     if not listed:
@@ -163,7 +167,11 @@ class _JsonText:
             raise self._error(error.msg, error.pos) from None
         except RecursionError:
             raise UnfitFileError(0, "it is nested too deeply", str(self._path)) from None
-        return (value, end) if end < len(self._text) or self._ended else None  # 12, and then 3
+        if self._ended:
+            return value, end
+        rest = self._text[end : end + 3]
+        cut = not rest or (rest[0] in ".eE" and len(rest) < 3)  # 12, and then 3; or 0. and then 5
+        return None if cut else (value, end)
 
     def _take(self, letter: str) -> None:
         if self.next_letter() != letter:

@@ -14,7 +14,12 @@ from diffviews_desktop.engine.jobs.opening import (
     LoadModel,
     OpenData,
 )
-from diffviews_desktop.engine.model_settings import class_names_of, presets_of, settings_of
+from diffviews_desktop.engine.model_settings import (
+    class_names_of,
+    presets_of,
+    published_guidance,
+    settings_of,
+)
 from diffviews_desktop.engine.open_folders import overridden
 from diffviews_desktop.engine.opened_model import OpenedModel, cache_notes
 from diffviews_desktop.engine.workspace import Workspace
@@ -55,6 +60,7 @@ def open_data(job: OpenData, workspace: Workspace) -> DataOpened:
         layer_map=workspace.maps.own_map(opened, job.parameters),
         default_layers=opened.samples.layers,
         parameters=job.parameters,
+        extraction_input=opened.folder.config.extraction_input,
     )
 
 
@@ -102,7 +108,8 @@ def load_model(job: LoadModel, workspace: Workspace) -> ModelLoaded:
         LayerInfo(name, shape, is_cached(LayerSet([name]))) for name, shape in facts.layers.items()
     )
     config = opened.folder.config
-    settings = settings_of(config, facts.defaults, facts.sigma_min, facts.sigma_max)
+    defaults = {**facts.defaults, **published_guidance(opened)}
+    settings = settings_of(config, defaults, facts.sigma_min, facts.sigma_max)
     return ModelLoaded(
         model=job.model,
         device=facts.device,

@@ -165,21 +165,22 @@ def _without_samples(job: ImportData, folder: Path) -> OpenedModel:
     inside = checkpoint.is_relative_to(out)
     made_of = f"the pictures of {job.images}" if job.images else f"{job.generate} own samples"
     overrides = job.folder.overrides
-    config = {
+    config: dict[str, Any] = {
         "adapter": job.adapter or _general_adapter(checkpoint),
         "checkpoint": checkpoint.relative_to(out).as_posix() if inside else str(checkpoint),
         "description": f"{checkpoint.name} on {made_of}",
-        "extraction_input": job.folder.overrides.extraction_input or "noised",
+        "extraction_input": overrides.extraction_input or "noised",
     }
-    if job.folder.overrides.activation_dtype is not None:
-        config["activation_dtype"] = job.folder.overrides.activation_dtype
+    if overrides.activation_dtype is not None:
+        config["activation_dtype"] = overrides.activation_dtype
+    if overrides.label_dropout is not None:
+        config["label_dropout"] = overrides.label_dropout
     model = ModelFolder(job.name, folder, job.out, ModelConfig.model_validate(config))
     table = SampleTable(folder, (), np.zeros(0, np.int32), (), (), np.zeros(0, np.float32))
     return OpenedModel(
         folder=model,
         samples=ModelSamples(table, np.zeros(0, np.int64), LayerSet(), None, None),
         cache=cache_of(model),
-        label_dropout=overrides.label_dropout,
         precision=overrides.precision,
     )
 

@@ -9,6 +9,7 @@ from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.values.folders import FolderRef, ModelLoaded, ModelSummary
 from diffviews_desktop.values.layers import LayerSet, normalised
 from diffviews_desktop.values.maps import LayerMap, MapParameters
+from diffviews_desktop.values.noise_levels import ExtractionInput
 from diffviews_desktop.values.samples import SampleTable
 
 
@@ -52,7 +53,8 @@ class DataOpened:
     """An opened data folder and the samples and map of one of its models.
 
     ``layer_map`` is None where the folder brings no map: then `default_layers` is to be mapped
-    once the model is loaded (None: its bottleneck), made with ``parameters``.
+    once the model is loaded (None: its bottleneck), made with ``parameters``. ``extraction_input``
+    is what the model sees when layers are extracted.
     """
 
     folder: FolderRef
@@ -65,6 +67,7 @@ class DataOpened:
     layer_map: LayerMap | None
     default_layers: LayerSet
     parameters: MapParameters | None = None
+    extraction_input: ExtractionInput = "scaled"
 
     def __post_init__(self) -> None:
         normalised(self, "default_layers")

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QLineEdit, QListWidgetItem, QMenu, QVBoxLayout, QW
 from diffviews_desktop.state.picks import Choosing
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
+from diffviews_desktop.ui.common.caption_search import CaptionSearch
 from diffviews_desktop.ui.common.colors import class_colors
 from diffviews_desktop.ui.common.entries import name_list, short
 from diffviews_desktop.ui.common.labels import tip
@@ -24,22 +25,23 @@ LOWEST_LIST = 44  # pixels: two classes; a small screen has no room for more
 class ClassesPanel(QWidget):
     """Signals: ``class_chosen(number or None)``, to highlight; choosing the highlighted one again
     clears. ``selection_wanted(number, how)``, a `Choosing`. ``hiding_wanted(position)`` and
-    ``isolation_wanted(position)``, to hide the samples of a class or all others, or no longer."""
+    ``isolation_wanted(position)``, to hide the samples of a class or all others, or no longer.
+    ``rows_chosen(rows)``, a `RowSet`, to select samples by their captions."""
 
     class_chosen = Signal(object)
     selection_wanted = Signal(int, str)
     hiding_wanted = Signal(int)
     isolation_wanted = Signal(int)
+    rows_chosen = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         as_panel(self)
         self._samples: SampleTable | None = None
         self.search = QLineEdit()
-        self.search.setPlaceholderText("Find a class or id…")
         self.search.setClearButtonEnabled(True)
-        self.search.setAccessibleName("Find a class")
         self.search.addAction(theme.icon("search"), QLineEdit.ActionPosition.LeadingPosition)
+        self.captions = CaptionSearch()
         self.list = name_list()
         self.list.setAccessibleName("Classes")
         self.list.setIconSize(QSize(14, 14))
@@ -54,10 +56,14 @@ class ClassesPanel(QWidget):
         column.setContentsMargins(8, 6, 8, 8)
         column.setSpacing(6)
         column.addWidget(self.search)
+        column.addWidget(self.captions)
         column.addWidget(self.list)
         self.search.textChanged.connect(self._filter)
+        self.search.returnPressed.connect(self.captions.choose)
+        self.captions.rows_chosen.connect(self.rows_chosen)
         self.list.itemClicked.connect(self._on_chosen)
         self.list.itemActivated.connect(self._on_chosen)
+        self._ask_for(has_captions=False)
         self._highlighted: int | None = None
         self._hidden: frozenset[int] = frozenset()
 
@@ -71,6 +77,7 @@ class ClassesPanel(QWidget):
         """Show the classes of the samples and which one is highlighted."""
         if state.opened.samples is not self._samples:
             self._samples = state.opened.samples
+            self._ask_for(has_captions=self._samples is not None and bool(self._samples.captions))
             self._fill(state.opened.samples)
         shown = state.view.filter
         hidden = shown.hidden if shown is not None and shown.by == "class" else frozenset()
@@ -87,6 +94,12 @@ class ClassesPanel(QWidget):
                     if item.data(Qt.ItemDataRole.UserRole) == self._highlighted:
                         self.list.setCurrentItem(item)
 
+    def _ask_for(self, *, has_captions: bool) -> None:
+        """Say what can be found."""
+        known = "a class, id or caption" if has_captions else "a class or id"
+        self.search.setPlaceholderText(f"Find {known}…")
+        self.search.setAccessibleName("Find a class or caption" if has_captions else "Find a class")
+
     def apply_theme(self) -> None:
         """Take the colours of the theme in use."""
         self._fill(self._samples)
@@ -94,11 +107,13 @@ class ClassesPanel(QWidget):
     def _fill(self, samples: SampleTable | None) -> None:
         self.list.clear()
         if samples is None:
+            self.captions.search((), "")
             return
         classes = samples.classes()
         palette = class_colors([number for number, _, _ in classes], dark=theme.is_dark())
         for number, name, count in classes:
             title = name if name == str(number) else f"{number}: {name}"
+            title = "no class" if title == "-1" else title
             item = QListWidgetItem(_dot(palette[number]), f"{short(title)}   ({count})")
             item.setData(Qt.ItemDataRole.UserRole, number)
             item.setData(TITLE, title)
@@ -120,6 +135,7 @@ class ClassesPanel(QWidget):
         for i in range(self.list.count()):
             item = self.list.item(i)
             item.setHidden(wanted not in item.data(TITLE).lower())
+        self.captions.search(self._samples.captions if self._samples is not None else (), text)
 
     def menu_of(self, item: QListWidgetItem) -> QMenu:
         """What can be done with a class."""

@@ -20,11 +20,13 @@ from PySide6.QtWidgets import (
 from diffviews_desktop.state.picks import MAX_NEIGHBORS
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import colors, theme
+from diffviews_desktop.ui.common.entries import short
 from diffviews_desktop.ui.common.images import PictureLoader, enlarged, placeholder
 from diffviews_desktop.ui.common.labels import ElidedLabel, caption, muted, tip
 from diffviews_desktop.ui.common.widgets import IconButton, as_panel, with_margin
 
 SIDE = 52
+MOST_LETTERS = 9  # of a caption below a picture
 ROW = Qt.ItemDataRole.UserRole
 
 
@@ -58,6 +60,8 @@ class GalleryPanel(QWidget):
         self._state = State()
         self.anchor = ElidedLabel()
         self.anchor.setProperty("strong", True)
+        self.caption = ElidedLabel(end=True)
+        self.caption.setObjectName("muted")
         self.clear_button = IconButton("trash", "Clear the selection")
         self.count = QSpinBox()
         with_margin(self.count)
@@ -102,6 +106,7 @@ class GalleryPanel(QWidget):
         column.setContentsMargins(10, 6, 10, 8)
         column.setSpacing(6)
         column.addLayout(top)
+        column.addWidget(self.caption)
         column.addLayout(controls)
         column.addWidget(self.hint)
         column.addWidget(self.list, 1)
@@ -139,10 +144,15 @@ class GalleryPanel(QWidget):
         self.list.clear()
         if samples is None or selection.anchor is None:
             self.anchor.set_text("No anchor")
+            self.caption.hide()
             self.hint.setText("Click a point on the map: it becomes the anchor.")
             self.hint.show()
             return
-        self.anchor.set_text(f"Anchor #{selection.anchor} · {self._describe(selection.anchor)}")
+        about = f"Anchor #{selection.anchor} · {self._describe(selection.anchor)}"
+        words = samples.caption(selection.anchor)
+        self.anchor.set_text(about, words)
+        self.caption.set_text(words)
+        self.caption.setVisible(bool(words))
         count = len(selection.neighbors)
         if not count:
             text = "Click more points, or press Suggest."
@@ -154,15 +164,17 @@ class GalleryPanel(QWidget):
         distances = dict(selection.suggested)
         for row in selection.neighbors:
             manual = row in selection.manual
-            number = int(samples.class_label[row])
+            number, words = int(samples.class_label[row]), samples.caption(row)
             how = "manual" if manual else f"{distances[row]:.2f}"
-            item = QListWidgetItem(f"{number}\n{how}")
+            shown = _beginning(words) if words and number < 0 else str(number)
+            item = QListWidgetItem(f"{shown}\n{how}")
             item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter)
             item.setData(ROW, row)
             where = "added by hand" if manual else f"distance {distances[row]:.4f}"
             item.setToolTip(
                 tip(
                     f"#{row} · {self._describe(row)} · {where}",
+                    words,
                     "Click removes it, double click shows it on the map",
                 )
             )
@@ -188,9 +200,7 @@ class GalleryPanel(QWidget):
     def _describe(self, row: int) -> str:
         samples = self._state.opened.samples
         assert samples is not None
-        number, name = int(samples.class_label[row]), samples.class_name[row]
-        title = name if name == str(number) else f"{number} {name}"
-        return f"{title} · σ {samples.sigma[row]:g}"
+        return f"{samples.title(row)} · σ {samples.sigma[row]:g}"
 
     def _on_clicked(self, item: QListWidgetItem) -> None:
         self._pending = item.data(ROW)
@@ -228,6 +238,12 @@ class GalleryPanel(QWidget):
         icon = QIcon(pixmap)
         icon.addPixmap(pixmap, QIcon.Mode.Selected)  # else Qt tints it
         item.setIcon(icon)
+
+
+def _beginning(words: str) -> str:
+    """As much of a caption as stands on one line below a picture."""
+    cut = words[:MOST_LETTERS].rstrip() + ("…" if len(words) > MOST_LETTERS else "")
+    return short(cut).replace(" ", "\u00a0")
 
 
 def _framed(pixmap: QPixmap, manual: bool) -> QPixmap:

@@ -11,6 +11,7 @@ from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import caption, muted, tip
 from diffviews_desktop.ui.common.widgets import ElidingComboBox
 from diffviews_desktop.values.folders import LayerInfo
+from diffviews_desktop.values.noise_levels import EXTRACTED_FROM
 
 ROOM_BESIDE_TEXT = 28
 
@@ -77,7 +78,8 @@ class LayerPanel(QWidget):
             )
         else:
             why = "Which layer's activations the map shows."
-        self.layers.setToolTip(tip(why))
+        seen = f"Extracted from {EXTRACTED_FROM[state.opened.extraction_input]}."
+        self.layers.setToolTip(tip(why, seen if state.opened.models else ""))
         wanted = self._wanted(state)
         index = next(
             (i for i in range(self.layers.count()) if self.layers.itemData(i) == wanted), -1

@@ -8,12 +8,13 @@ from PySide6.QtGui import QColor, QImage
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.wording import caption_lines
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.images import PictureLoader, enlarged, placeholder, size_of
-from diffviews_desktop.ui.common.labels import ElidedLabel, picture_label, tip
+from diffviews_desktop.ui.common.labels import ElidedLabel, Label, picture_label, tip
 from diffviews_desktop.ui.common.widgets import as_panel
 
-SIDE = 160
+SIDE, CAPTION_LINES = 160, 3
 NOTHING = "Move over the map to see samples."
 
 
@@ -34,12 +35,17 @@ class PreviewPanel(QWidget):
         self.facts.setObjectName("muted")
         self.facts.selectable = True
         self.facts.setMinimumWidth(self.facts.fontMetrics().horizontalAdvance(NOTHING))
+        self.caption = Label()
+        self.caption.setWordWrap(True)
+        self.caption.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.caption.setFixedHeight(CAPTION_LINES * self.caption.fontMetrics().lineSpacing())
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 6, 10, 8)
         column.setSpacing(4)
         column.addWidget(self.picture, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addWidget(self.name)
         column.addWidget(self.facts)
+        column.addWidget(self.caption)
         column.addStretch()
         pictures.loaded.connect(self._on_loaded)
         self.show_row(None)
@@ -65,14 +71,14 @@ class PreviewPanel(QWidget):
             self.picture.clear()
             self.name.set_text("Nothing under the mouse")
             self.facts.set_lines(NOTHING, "", "")
+            self._show_caption("", samples is not None and bool(len(samples.captions)))
             return
         path = samples.picture(shown)
         self._path = str(path) if path is not None else ""
         image = self._pictures.get(path)
         if image is not None:
             self._show(image)
-        number, name = int(samples.class_label[shown]), samples.class_name[shown]
-        title = name if name == str(number) else f"{number} · {name}"
+        title = samples.title(shown, " · ")
         self.name.set_text(title if row is not None else f"Anchor: {title}")
         lines = [f"#{shown}   {samples.sample_id[shown]}", f"σ {samples.sigma[shown]:g}"]
         layer_map = self._state.opened.layer_map
@@ -82,6 +88,14 @@ class PreviewPanel(QWidget):
             x, y = layer_map.xy[shown]
             lines.append(f"x {x:.3f}   y {y:.3f}")
         self.facts.set_lines(*lines)
+        self._show_caption(samples.caption(shown), bool(len(samples.captions)))
+
+    def _show_caption(self, caption: str, have_captions: bool) -> None:
+        """Show what a sample shows, in words; the place for it stays while samples have captions,
+        so that nothing jumps under the mouse."""
+        self.caption.setText(" ".join(caption_lines(caption, 32, CAPTION_LINES)))
+        self.caption.setToolTip(tip(caption))
+        self.caption.setVisible(have_captions)
 
     def _on_loaded(self, path: str, image: QImage) -> None:
         if path == self._path:

@@ -23,6 +23,7 @@ from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.labels import Label
 from diffviews_desktop.ui.common.widgets import as_panel
+from diffviews_desktop.values.noise_levels import EXTRACTED_FROM
 
 ABOUT = (
     (
@@ -161,6 +162,7 @@ def model_facts(state: State) -> list[tuple[str, str]]:
         ("Adapter", state.opened.folder.overrides.adapter or (summary.adapter if summary else "")),
         ("Device", f"{loaded.device} ({where})"),
         ("Guidance", loaded.guidance_note),
+        ("Layers", f"extracted from {EXTRACTED_FROM[state.opened.extraction_input]}"),
         *(("Note", note) for note in loaded.notes),
         ("Adapters", ", ".join(loaded.adapters.usable)),
         *(("Not usable", reason) for _, reason in loaded.adapters.unusable),

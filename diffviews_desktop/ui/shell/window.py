@@ -166,6 +166,7 @@ class MainWindow(QMainWindow):
         self.layer_panel.layers_chosen.connect(partial(maps.change_layer, c))
         self.color_panel.color_chosen.connect(partial(showing.change_color, c))
         self.classes.selection_wanted.connect(partial(selection.choose_class, c))
+        self.classes.rows_chosen.connect(partial(selection.choose_rows, c))
         self.classes.hiding_wanted.connect(partial(showing.toggle_category, c, "class"))
         self.classes.isolation_wanted.connect(self._isolate_class)
         self.classes.class_chosen.connect(partial(showing.highlight_class, c))
@@ -245,8 +246,8 @@ class MainWindow(QMainWindow):
         opened = new.opened
         if old.opened.samples is not opened.samples:
             samples = opened.samples
-            has_classes = samples is None or bool((samples.class_label >= 0).any())
-            self.layout_of_docks.show_classes(has_classes)
+            findable = samples is None or len(samples.captions) or (samples.class_label >= 0).any()
+            self.layout_of_docks.show_classes(bool(findable))
         names = opened.path, opened.is_demo, opened.model
         if not differ((old.opened.path, old.opened.is_demo, old.opened.model), names):
             return
@@ -419,6 +420,7 @@ class MainWindow(QMainWindow):
         self.pictures.wait()
         self.saves.wait()
         self.map_area.close_threads()
+        self.classes.captions.close_threads()
         self.session.close()
         self.pages.wait()
         self.on_close()

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QWidget
 
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.wording import caption_lines
 from diffviews_desktop.ui.common.images import PictureLoader, to_qimage
 from diffviews_desktop.ui.views.flat.card import HoverCard
 from diffviews_desktop.ui.views.solid.switch import MapSwitch
@@ -50,11 +51,9 @@ class Cards:
             facts[1] += f"   trust {shown.trust[row]:.2f}"
         if state.colored_by.startswith(COLUMN):
             facts.append(_of_column(state, row))
+        facts += caption_lines(samples.caption(row))
         path = samples.picture(row)
-        title = f"{samples.class_label[row]} {samples.class_name[row]}"
-        if samples.class_label[row] < 0 or samples.class_name[row] == str(samples.class_label[row]):
-            title = samples.class_name[row]
-        self.card.show_facts(title, facts, self._pictures.get(path), str(path))
+        self.card.show_facts(samples.title(row), facts, self._pictures.get(path), str(path))
         self._put(view.position_of(row))
 
     def show_step(self, step: tuple[int, int] | None) -> None:

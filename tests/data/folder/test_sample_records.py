@@ -74,6 +74,16 @@ def test_pieces_make_what_was_written(
     assert json.dumps(read(path)) == json.dumps(expected)  # as text: NaN is not NaN
 
 
+@pytest.mark.parametrize("number", ["0.5", "12", "1e5", "1.5e-7", "-0.25E+3"])
+def test_a_number_on_the_edge_of_a_piece_is_whole(
+    tmp_path: Path, number: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = f'{{"a": {number}, "samples": [{{"b": {number}}}]}}'
+    for piece in range(1, len(text)):
+        monkeypatch.setattr(sample_records, "PIECE", piece)
+        assert read(written(tmp_path, text)) == [{"b": float(number)}]
+
+
 @pytest.mark.usefixtures("small_pieces")
 @within
 @given(document=documents, data=st.data())

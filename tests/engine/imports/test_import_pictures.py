@@ -41,10 +41,10 @@ def make(images: Path, **options: Any) -> tuple[DataImported, dict[str, Any]]:
     out = images.parent / "data"
     checkpoint = images.parent / "tiny.safetensors"
     write_tiny_checkpoint(checkpoint)
-    source = FolderRef(out, parameters=MapParameters(n_neighbors=2, pca_components=2))
     job = ImportData(
         job_id=1,
-        folder=source,
+        folder=FolderRef(out),
+        parameters=MapParameters(n_neighbors=2, pca_components=2),
         checkpoint=checkpoint,
         out=out,
         name="mine",

@@ -61,6 +61,22 @@ def generate(qtbot: QtBot, state: State) -> GeneratePanel:
     return panel
 
 
+def test_noise_levels_are_told_in_percent_as_well(generate: GeneratePanel) -> None:
+    assert "first step: 100 % noise" in generate.sampling.sigma_max.toolTip()
+    assert "last step: 52.1 % noise" in generate.sampling.sigma_min.toolTip()
+    generate.sampling.sigma_max.setValue(0.4)
+    assert "first step: 50 % noise" in generate.sampling.sigma_max.toolTip()
+
+
+def test_the_zero_label_tells_whether_it_was_trained(generate: GeneratePanel, state: State) -> None:
+    loaded = ModelLoaded("m", "cpu", 3, 8, (), guidance_note="Labels were dropped in 10%.")
+    generate.set_state(replace(state, opened=replace(state.opened, loaded=loaded)))
+    row = generate.classes.findText("zero label")
+    told = generate.classes.itemData(row, Qt.ItemDataRole.ToolTipRole)
+    assert "Labels were dropped in 10%." in told
+    assert "Labels were dropped in 10%." in generate.sampling.guidance.toolTip()
+
+
 def test_generate_asks_with_what_is_shown(qtbot: QtBot, generate: GeneratePanel) -> None:
     generate.sampling.steps.setValue(7)
     generate.masking.mask_steps.setValue(2)

@@ -166,6 +166,9 @@ class GeneratePanel(QWidget):
             for text, choice in choices:
                 self.classes.addItem(entry(text), choice)
             self._make_searchable(len(choices) > SEARCHABLE_CLASSES)
+        note = state.opened.loaded.guidance_note if state.opened.loaded is not None else ""
+        about = tip("No class: what guidance leads away from.", note)
+        self.classes.setItemData(general.index(ZeroLabel()), about, Qt.ItemDataRole.ToolTipRole)
         self._shown_class = state.runs.condition
         asked = state.runs.condition
         index = next((i for i, (_, one) in enumerate(choices) if one == asked), 0)

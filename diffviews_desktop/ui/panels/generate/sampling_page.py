@@ -20,6 +20,7 @@ from diffviews_desktop.ui.panels.generate.fields import (
     show_row,
     spin,
 )
+from diffviews_desktop.values.noise_levels import NO_NOISE, PURE_NOISE, percent_of_sigma
 from diffviews_desktop.values.sampling import GenerateSettings
 from diffviews_desktop.values.setting_specs import (
     GUIDANCE_SCALE,
@@ -35,6 +36,7 @@ from diffviews_desktop.values.setting_specs import (
     sample_alike,
 )
 
+PERCENT = f"σ {NO_NOISE:g} is 0 % noise and σ {PURE_NOISE:g} is 100 %, on a logarithmic scale."
 OWN, OTHER = "the model's own", "other"
 _CHURN_ROW, _LIMITS_ROW = 4, 5
 
@@ -91,6 +93,8 @@ class SamplingPage(QWidget):
         s = state.runs.settings
         self.sigma_min.setMaximum(s.sigma_max)
         self._fields.show(s)
+        self.sigma_max.setToolTip(_in_percent(SIGMA_MAX.help, s.sigma_max))
+        self.sigma_min.setToolTip(_in_percent(SIGMA_MIN.help, s.sigma_min))
         meaning = GUIDANCE_SCALE.help
         note = state.opened.loaded.guidance_note if state.opened.loaded is not None else ""
         self.guidance.setToolTip(tip(f"{meaning}." if note else meaning, note))
@@ -134,3 +138,8 @@ class SamplingPage(QWidget):
         settings = self.preset.itemData(row)
         if settings is not None:
             self.preset_chosen.emit(settings)
+
+
+def _in_percent(meaning: str, sigma: float) -> str:
+    """The tooltip of a noise level: what it is in percent of noise."""
+    return tip(f"{meaning}: {percent_of_sigma(sigma):.3g} % noise", PERCENT)

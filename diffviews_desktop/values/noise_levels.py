@@ -1,0 +1,45 @@
+"""How samples are noised before layers are extracted, and noise levels in percent, as the
+original's newest version gives them: on a logarithmic scale."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+ExtractionInput = Literal["noised", "scaled"]
+EXTRACTED_FROM: dict[ExtractionInput, str] = {
+    "noised": "picture + σ·noise",
+    "scaled": "picture·σ, without noise",
+}
+"""What the model sees when layers are extracted."""
+NO_NOISE, PURE_NOISE = 0.002, 80.0
+"""What 0 % and 100 % stand for: the lowest and the highest σ of EDM's schedule."""
+
+
+def sigma_of_percent(percent: float) -> float:
+    """The σ of a noise level in percent, 0 … 100."""
+    share = percent / 100
+    return float(NO_NOISE ** (1 - share) * PURE_NOISE**share)
+
+
+def percent_of_sigma(sigma: float) -> float:
+    """A σ in percent of noise; 0 below the scale and 100 above it."""
+    within = min(max(sigma, NO_NOISE), PURE_NOISE)
+    return 100 * math.log(within / NO_NOISE) / math.log(PURE_NOISE / NO_NOISE)
+
+
+def read_percent(value: Any) -> float:
+    """A noise level in percent, as a file says it.
+
+    Raises:
+        ValueError: it is no number from 0 to 100.
+    """
+    number = math.nan
+    if isinstance(value, int | float | str) and not isinstance(value, bool):
+        try:
+            number = float(value)
+        except (ValueError, OverflowError):
+            number = math.nan
+    if not 0 <= number <= 100:
+        raise ValueError("must be a number from 0 to 100, in percent of noise")
+    return number
