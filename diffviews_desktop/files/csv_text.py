@@ -27,7 +27,7 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-_LOOKED_AT = 64  # bytes that tell the encoding
+_LOOKED_AT = 8  # bytes that tell the encoding: a few letters of the first name
 _HINT = re.compile(r'"?sep=(.)"?[\r\n]*', re.IGNORECASE)  # what Excel takes as a first line
 
 
@@ -37,8 +37,8 @@ class CsvTable:
 
     Attributes:
         header: the names of its columns, without spaces around them.
-        rows: its other rows that are not empty; where spaces stand around names, without those
-            around cells, too.
+        rows: its other rows that are not empty; where a space stands at each separator of the
+            header, without those around cells, too.
         separator: what stands between its cells: one of `SEPARATORS`, or what the file names.
     """
 
@@ -97,10 +97,18 @@ def _table(path: Path, separator: str, begin: int) -> CsvTable:
     """A table read with a separator, from its ``begin``-th row on."""
     rows = islice(csv_rows(path, separator), begin, None)
     header = next(rows, [])
-    if any(name != name.strip() for name in header):
+    if _is_padded(header):
         rows = islice(csv_rows(path, separator, padded=True), begin, None)
         header = next(rows, [])
-    return CsvTable(header, rows, separator)
+    return CsvTable([name.strip() for name in header], rows, separator)
+
+
+def _is_padded(header: Sequence[str]) -> bool:
+    """Whether a space stands before, or after, each separator."""
+    after, before = header[1:], header[:-1]
+    return bool(after) and (
+        all(name[:1].isspace() for name in after) or all(name[-1:].isspace() for name in before)
+    )
 
 
 def _first_line(path: Path) -> str:

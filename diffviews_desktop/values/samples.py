@@ -15,21 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.files.reading import can_be_a_path
+from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.packed_strings import Texts
-
-
-@dataclass(frozen=True, eq=False)
-class Column:
-    """A value of each sample that the data folder gives besides those that the program knows.
-
-    Attributes:
-        values: ``(N,) float32``: numbers, NaN where there is none; or, where there are ``names``,
-            the position of the sample's own among them, -1 where it has none.
-        names: of the categories, in order; empty for numbers.
-    """
-
-    values: NDArray[np.float32]
-    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +31,7 @@ class SampleTable:
         image_path: picture of each sample, relative to ``root``; empty where there is none.
         sigma: noise level the sample is extracted at ``(N,) float32``.
         columns: what else the folder says of the samples, by name.
+        left_out: what it says that could not be taken, by name, with the reason as a phrase.
     """
 
     root: Path
@@ -53,6 +41,7 @@ class SampleTable:
     image_path: Sequence[str]
     sigma: NDArray[np.float32]
     columns: Mapping[str, Column] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.sample_id)
@@ -63,6 +52,12 @@ class SampleTable:
         texts = ("sample_id", "class_name", "image_path")
         state |= {name: Texts.of(state[name]) for name in texts}
         return state | {"_classes": self._classes}  # it takes a moment, of a million samples
+
+    @cached_property
+    def not_colored(self) -> dict[str, str]:
+        """Columns that colours cannot tell, by name, with the reason as a phrase."""
+        columns = {name: column.unfit for name, column in self.columns.items()}
+        return {name: reason for name, reason in columns.items() if reason} | dict(self.left_out)
 
     def picture(self, index: int) -> Path | None:
         """The picture of a sample; None where there is none inside the model's folder."""

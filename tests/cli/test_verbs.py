@@ -48,6 +48,7 @@ MODEL_KEYS = [
     "samples",
     "default_layer",
     "layers",
+    "columns",
     "device",
     "num_classes",
     "guidance_note",

@@ -109,5 +109,9 @@ def test_spaces_around_names_are_those_of_the_separators(tmp_path: Path, line: s
     table.write_text(f'{line}\na b ,  "c, d" \n')
     found = csv_table(table)
     assert (list(found.header), list(found.rows)) == (["file", "class"], [["a b", "c, d"]])
-    table.write_text("file,class\na , b\n")  # no space in the header: the cells have them
-    assert list(csv_table(table).rows) == [["a ", " b"]]
+    table.write_text("file,class, name\na , b,c\n")  # of a name: the cells keep theirs
+    found = csv_table(table)
+    assert (list(found.header), list(found.rows)) == (
+        ["file", "class", "name"],
+        [["a ", " b", "c"]],
+    )

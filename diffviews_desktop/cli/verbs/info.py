@@ -14,6 +14,7 @@ from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.opening import LoadModel
 from diffviews_desktop.errors import DiffViewsError
 from diffviews_desktop.values.folders import Source
+from diffviews_desktop.values.samples import SampleTable
 
 
 def add_parser(verbs: Any) -> None:
@@ -52,6 +53,7 @@ def _model(engine: Engine, source: Source, name: str) -> dict[str, Any]:
         "samples": 0,
         "default_layer": None,
         "layers": [],
+        "columns": [],
         "device": None,
         "num_classes": None,
         "guidance_note": None,
@@ -63,6 +65,7 @@ def _model(engine: Engine, source: Source, name: str) -> dict[str, Any]:
         summary = next(model for model in opened.models if model.name == name)
         entry["adapter"] = source.adapter or summary.adapter
         entry["samples"] = len(opened.samples)
+        entry["columns"] = _columns(opened.samples)
         entry["default_layer"] = "+".join(opened.default_layers) or None
         kind = source.activation_dtype or read_config(opened.path / name).activation_dtype
         loaded = engine.run(LoadModel(job_id=0, source=source, model=name))
@@ -84,6 +87,27 @@ def _model(engine: Engine, source: Source, name: str) -> dict[str, Any]:
     return entry
 
 
+def _columns(samples: SampleTable) -> list[dict[str, Any]]:
+    """What the folder says of its samples besides what the program knows."""
+    kinds: dict[str, str | None] = {name: one.kind for name, one in samples.columns.items()}
+    notes = {name: one.note for name, one in samples.columns.items()}
+    return [
+        {
+            "name": name,
+            "kind": kinds.get(name),
+            "not_colored": samples.not_colored.get(name, ""),
+            "note": notes.get(name, ""),
+        }
+        for name in dict.fromkeys((*samples.columns, *samples.not_colored))
+    ]
+
+
+def _line_of_column(column: dict[str, Any]) -> str:
+    why_not = f"not in Colour by: {column['not_colored']}" if column["not_colored"] else ""
+    about = (column["kind"], why_not or column["note"])
+    return f"  column {column['name']}: {'; '.join(filter(None, about))}"
+
+
 def _lines(model: dict[str, Any]) -> list[str]:
     return [
         f"{model['name']}  ({model['adapter']}, {model['samples']} samples)",
@@ -92,6 +116,7 @@ def _lines(model: dict[str, Any]) -> list[str]:
             f"{size(layer['bytes']):>10}{'  cached' if layer['cached'] else ''}"
             for layer in model["layers"]
         ),
+        *map(_line_of_column, model["columns"]),
         *(f"  note: {note}" for note in model["notes"]),
         *(f"  problem: {problem}" for problem in model["problems"]),
     ]

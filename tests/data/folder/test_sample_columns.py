@@ -19,50 +19,11 @@ from diffviews_desktop.data.folder.dataset import (
     read_samples,
     write_embedding_csv,
 )
-from diffviews_desktop.data.folder.sample_columns import MOST_COLUMNS, further_columns, read_csv
-from diffviews_desktop.errors import Cancelled, DataError
+from diffviews_desktop.data.folder.map_table import read_csv
 from diffviews_desktop.text.plain import csv_cell
 from diffviews_desktop.values.samples import SampleTable
 
 encodable = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
-
-
-def test_numbers_categories_and_neither() -> None:
-    found = further_columns(
-        {
-            "sample_id": ["a", "b", "c", "d"],
-            "umap_x": ["1", "2", "3", "4"],
-            "score": ["0.5", "", "2e3", "-1"],
-            "cluster": ["10", "2", "2", ""],
-            "kind": ["cat", "dog", None, "cat"],
-            "flag": [True, False, True, True],
-            "same": ["x", "x", "x", "x"],
-            "one": [1, 1, 1, None],
-            "empty": ["", None, "", ""],
-            "lists": [[1], [2], [3], [4]],
-            "mixed": [1, "two", 3.5, None],
-            "line\nbreak": [1, 2, 3, 4],
-        }
-    )
-    assert list(found) == ["score", "cluster", "kind", "flag", "mixed"]
-    assert np.array_equal(found["score"].values, [0.5, np.nan, 2000, -1], equal_nan=True)
-    assert found["score"].names == ()
-    assert found["cluster"].names == ("2", "10")  # in the order of numbers
-    assert found["cluster"].values.tolist() == [1, 0, 0, -1]
-    assert found["kind"].names == ("cat", "dog")
-    assert found["kind"].values.tolist() == [0, 1, -1, 0]
-    assert found["flag"].names == ("False", "True")
-    assert found["mixed"].names == ("1", "3.5", "two")
-
-
-def test_too_many_of_anything_are_left_out() -> None:
-    count = 1000
-    names = [f"file_{i}.png" for i in range(count)]
-    found = further_columns({"name": names, "whole": list(range(count))})
-    assert list(found) == ["whole"]
-    assert found["whole"].names == ()  # so many whole numbers are numbers
-    many = {f"x{i}": [0.5, 1.5] for i in range(100)}
-    assert len(further_columns(many)) == MOST_COLUMNS
 
 
 def test_columns_of_the_list_and_of_the_map_belong_to_their_samples(tmp_path: Path) -> None:
@@ -169,77 +130,10 @@ def test_samples_named_like_formulas_are_found_in_a_map(
 
 
 def test_numbers_too_large_for_any_are_none() -> None:
-    values = [0.5, 10**4000, *range(300)]
-    assert sample_columns.numbers(values)[:3] == [0.5, pytest.approx(math.nan, nan_ok=True), 0]
-    assert further_columns({"score": values}) == {}  # too many of them to be categories
-
-
-# ---- reading ------------------------------------------------------------------------------------
-
-
-def test_a_table_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sample_columns, "PIECE", 3)
-    table = tmp_path / "map.csv"
-    rows = [["sample_id", "kind", "umap_x", "umap_y", "kind", "", "left"]]
-    rows += [[f"s{i}", "a", str(i), "0", f"k{i}", "", "?"][: 7 if i % 2 else 5] for i in range(10)]
-    with table.open("w", newline="") as file:
-        csv.writer(file).writerows(rows)
-    found = read_csv(table, ["left"])
-    assert list(found) == ["sample_id", "umap_x", "umap_y", "kind", ""]
-    assert list(found["sample_id"]) == [f"s{i}" for i in range(10)]
-    assert list(found["umap_x"]) == [str(i) for i in range(10)]
-    assert list(found["kind"]) == [f"k{i}" for i in range(10)]  # the second of two
-    assert list(found[""]) == [""] * 10
-    table.write_text("sample_id,umap_x,umap_y\n")
-    assert {name: list(column) for name, column in read_csv(table).items()} == {
-        "sample_id": [],
-        "umap_x": [],
-        "umap_y": [],
-    }
-
-
-def test_of_very_many_columns_the_first_are_read(tmp_path: Path) -> None:
-    table = tmp_path / "map.csv"
-    names = ["sample_id", *(f"c{i}" for i in range(5000)), "umap_x", "umap_y"]
-    table.write_text(f"{','.join(names)}\n{'1,' * 5002}1\n")
-    found = read_csv(table)
-    assert list(found) == ["sample_id", *(f"c{i}" for i in range(200)), "umap_x", "umap_y"]
-
-
-def test_a_table_that_would_take_too_much_memory_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sample_columns, "MOST_TABLE_MEMORY", 100_000)
-    table = tmp_path / "map.csv"
-    table.write_text("sample_id,umap_x,umap_y\n" + "abc,1.5,2.5\n" * 500)
-    assert len(read_csv(table)["umap_x"]) == 500
-    table.write_text("sample_id,umap_x,umap_y\n" + "abc,1.5,2.5\n" * 700)
-    with pytest.raises(DataError, match=r"map\.csv .*so many values"):
-        read_csv(table)
-    wide = ",".join(["sample_id", "umap_x", "umap_y", *(f"c{i}" for i in range(100))])
-    table.write_text(wide + "\n" + "a\n" * 100)  # short rows are filled up
-    with pytest.raises(DataError, match=r"map\.csv .*so many values"):
-        read_csv(table)
-
-
-def test_reading_a_table_can_be_stopped(tmp_path: Path) -> None:
-    table = tmp_path / "map.csv"
-    table.write_text("sample_id,umap_x,umap_y\n" + "abc,1.5,2.5\n" * 5000)
-    asked = 0
-
-    def check() -> None:
-        nonlocal asked
-        asked += 1
-        if asked == 3:
-            raise Cancelled
-
-    with pytest.raises(Cancelled):
-        read_csv(table, (), check)
-    asked = 3
-    assert len(read_csv(table, (), check)["umap_x"]) == 5000
-    assert asked > 10
-
-
-def test_numbers_that_are_too_large_are_texts() -> None:
-    (column,) = further_columns({"a": [10**400, 1, 2.5, "9" * 400]}).values()
-    assert column.names == ("1", f"1{'0' * 79}", "2.5", "9" * 80)
+    found = sample_columns.numbers([0.5, 10**4000, "1_2", "7"])
+    assert found == [
+        0.5,
+        pytest.approx(math.nan, nan_ok=True),
+        pytest.approx(math.nan, nan_ok=True),
+        7,
+    ]
