@@ -316,7 +316,7 @@ def test_a_value_comes_back_or_is_none_and_never_another(values: list[Any]) -> N
             assert text == ""
             nothing = {word.casefold() for word in (*NOTHING, *INFINITE, "", "-inf", "?", "--")}
             assert said.strip().casefold() in nothing
-    again = read_column(column.texts(), ".")
+    again = read_column(column.texts())
     assert again.texts() == column.texts()
 
 

@@ -198,7 +198,7 @@ def test_picks_wait_for_the_end_of_a_glide(
         replace(window.session.state, opened=replace(window.session.state.opened, layer_map=other))
     )
     assert window.map.glide.running
-    window.map.box.rectangle_drawn.emit(window.map.points.boundingRect(), "replace")
+    window.map.box.rectangle_drawn.emit(window.map.points.bounds, "replace")
     assert not window.map.glide.running
     qtbot.waitUntil(lambda: len(window.session.state.picks.selection.chosen) == COUNT)
 
