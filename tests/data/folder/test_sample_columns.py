@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,11 +17,13 @@ from tiny_folder import write_tiny_model
 
 from diffviews_desktop.data.folder import sample_columns
 from diffviews_desktop.data.folder.dataset import (
+    ModelSamples,
     open_data_folder,
     read_samples,
     write_embedding_csv,
 )
 from diffviews_desktop.data.folder.map_table import read_csv
+from diffviews_desktop.errors import DataError
 from diffviews_desktop.text.plain import csv_cell
 from diffviews_desktop.values.samples import SampleTable
 
@@ -137,3 +141,105 @@ def test_numbers_too_large_for_any_are_none() -> None:
         pytest.approx(math.nan, nan_ok=True),
         7,
     ]
+
+
+# ---- in a folder --------------------------------------------------------------------------------
+
+
+def folder_with(
+    root: Path, listed: dict[str, list[Any]], mapped: dict[str, list[str]]
+) -> ModelSamples:
+    """The samples of a folder whose list and map's table have further columns."""
+    folder = root / "tiny"
+    count = len(next(iter((*listed.values(), *mapped.values()))))
+    write_tiny_model(folder, samples=count, checkpoint=False)
+    file = next(folder.glob("metadata/*/dataset_info.json"))
+    records = json.loads(file.read_text())
+    for i, record in enumerate(records["samples"]):
+        record |= {name: values[i] for name, values in listed.items() if values[i] is not ...}
+    file.write_text(json.dumps(records))
+    table = folder / "embeddings/map.csv"
+    with table.open(newline="") as text:
+        rows = list(csv.DictReader(text))
+    with table.open("w", newline="") as text:
+        writer = csv.writer(text)
+        writer.writerow([*rows[0], *mapped])
+        writer.writerows(
+            [*row.values(), *(values[i] for values in mapped.values())]
+            for i, row in enumerate(rows)
+        )
+    return read_samples(open_data_folder(root).model("tiny"))
+
+
+def test_what_colours_cannot_show_is_said_when_a_folder_opens(tmp_path: Path) -> None:
+    samples = folder_with(
+        tmp_path,
+        {"boxes": [[i] for i in range(210)], "split": ["train"] * 210},
+        {
+            "score": ["inf", *(f"{i / 8}" for i in range(209))],
+            "path": [f"{i}.png" for i in range(210)],
+            "": list(map(str, range(210))),
+        },
+    )
+    assert samples.notes == (
+        "Colour by cannot show split (all its values are the same: train); path (it has 210 "
+        "different texts, and colours tell at most 200 apart); boxes (it holds lists or objects, "
+        "not one value a sample).",
+        "Columns to look at: score (1 infinite value counts as no value).",
+    )
+    assert list(samples.table.columns) == ["split", "score", "path"]
+    assert samples.table.columns["path"].texts()[209] == "209.png"
+    some = samples.take(np.array([5, 3])).table
+    assert some.columns["path"].texts() == ["5.png", "3.png"]
+    assert some.left_out == samples.table.left_out
+
+
+def test_many_are_counted(tmp_path: Path) -> None:
+    samples = folder_with(tmp_path, {f"x{i}": ["a"] * 2 for i in range(9)}, {})
+    (note,) = samples.notes
+    assert note.count("all its values are the same: a") == 4
+    assert note.endswith("; and 5 more.")
+
+
+def test_a_column_that_begins_late_in_the_list_is_read(tmp_path: Path) -> None:
+    late = [... if i < 150 else f"{i / 8}" for i in range(300)]
+    column = folder_with(tmp_path, {"late": late}, {}).table.columns["late"]
+    assert column.texts() == ["" if text is ... else str(float(text)) for text in late]
+
+
+def test_a_column_that_list_and_map_say_differently_is_named(tmp_path: Path) -> None:
+    listed = {"same": [0.5, 1.5, 7], "other": [1, 2, 3]}
+    samples = folder_with(tmp_path, listed, {"same": ["0.5", "1.5", "7"], "other": ["1", "2", "4"]})
+    assert samples.table.columns["other"].texts() == ["1", "2", "4"]
+    assert samples.table.left_out == {
+        "other of dataset_info.json": "map.csv has other values, which are shown: rename one of "
+        "the two columns"
+    }
+
+
+def test_a_map_without_a_list_has_its_numbers_as_it_writes_them(tmp_path: Path) -> None:
+    samples = folder_with(tmp_path, {}, {"share": ["12,5", "1.000,5", "7"]})
+    table = tmp_path / "tiny/embeddings/map.csv"
+    next(tmp_path.glob("tiny/metadata/*/dataset_info.json")).unlink()
+    text = io.StringIO(table.read_text(), newline="")
+    rows = list(csv.DictReader(text))
+    with table.open("w", newline="", encoding="utf-16") as file:
+        writer = csv.writer(file, delimiter=";")
+        writer.writerow(rows[0])
+        numbers = ("umap_x", "umap_y", "conditioning_sigma")
+        writer.writerows(
+            [value.replace(".", ",") if name in numbers else value for name, value in row.items()]
+            for row in rows
+        )
+    again = read_samples(open_data_folder(tmp_path).model("tiny"))
+    assert again.table.sample_id == samples.table.sample_id
+    assert np.array_equal(again.xy, samples.xy)
+    assert np.array_equal(again.table.sigma, samples.table.sigma)
+    assert np.array_equal(again.table.class_label, samples.table.class_label)
+    assert again.table.columns["share"].values.tolist() == [12.5, 1000.5, 7]
+
+
+@pytest.mark.parametrize("value", ["1_0", "1,5,0"])
+def test_what_only_python_takes_for_a_number_is_none(tmp_path: Path, value: str) -> None:
+    with pytest.raises(DataError, match=f"class_label of sample_000001 is not usable: '{value}'"):
+        folder_with(tmp_path, {"class_label": [0, value]}, {})
