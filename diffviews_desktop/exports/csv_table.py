@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from typing import IO
 
 import numpy as np
@@ -15,7 +14,6 @@ from diffviews_desktop.text.plain import UNENCODABLE, csv_cell
 from diffviews_desktop.values.columns import Column
 
 _LINES_AT_ONCE = 2000
-_WHOLE = re.compile(r"-?[0-9]+")
 
 
 def write_csv(table: Table, file: IO[bytes], progress: Progress) -> None:
@@ -41,17 +39,11 @@ def _some(column: Values, start: int, end: int) -> Values:
 def cells(values: Values) -> list[str]:
     """Texts as `csv_cell` escapes them; numbers with all their digits, or empty if not finite."""
     if isinstance(values, Column):
-        texts = values.texts()
-        return [csv_cell(text) for text in texts] if _holds_texts(values) else texts
+        return values.cells()
     if not isinstance(values, np.ndarray):
         return [csv_cell(value) for value in values]
     found: list[str] = np.where(np.isfinite(values), values.astype(str), "").tolist()
     return found
-
-
-def _holds_texts(column: Column) -> bool:
-    """Whether a column has names that are no whole numbers, which no spreadsheet computes with."""
-    return not all(map(_WHOLE.fullmatch, column.names))
 
 
 CSV = Exporter("CSV", (".csv",), Table, write_csv)

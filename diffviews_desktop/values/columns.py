@@ -3,6 +3,7 @@ knows."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -11,10 +12,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from diffviews_desktop.text.plain import MOST_OF_NAME, visible
+from diffviews_desktop.text.plain import MOST_OF_NAME, csv_cell, visible
 from diffviews_desktop.values.packed_strings import Texts
 
 ColumnKind = Literal["numbers", "dates", "categories", "texts"]
+_WHOLE = re.compile(r"-?[0-9]+")
 MOST_CATEGORIES = 200
 """Colours tell as many categories apart at most."""
 
@@ -109,6 +111,12 @@ class Column:
             f"{text}{self.unit}" if there else ""
             for text, there in zip(written, known, strict=True)
         ]
+
+    def cells(self) -> list[str]:
+        """The `texts`, those that are no numbers escaped as `csv_cell` does it."""
+        if all(map(_WHOLE.fullmatch, self.names)):
+            return self.texts()
+        return list(map(csv_cell, self.texts()))
 
     def take(self, rows: NDArray[np.int64]) -> Column:
         """The values of some rows, in their order; of row -1, none."""

@@ -292,18 +292,19 @@ def write_embedding_csv(
     z: NDArray | None = None,
     trust: NDArray | None = None,
 ) -> None:
-    """Write the sample columns, ``umap_x, umap_y`` and, where they are given, ``umap_z`` and
-    ``trust`` as CSV, whole or not at all.
+    """Write the sample columns, ``umap_x, umap_y``, where they are given ``umap_z`` and ``trust``,
+    and what else the folder says of the samples, as CSV, whole or not at all.
 
     Raises:
         DataError: it cannot be written.
     """
     places = {"umap_x": xy[:, 0], "umap_y": xy[:, 1], "umap_z": z, "trust": trust}
     given = {name: values for name, values in places.items() if values is not None}
+    further = [column.cells() for column in table.columns.values()]
     with replacing(path) as binary:
         file = io.TextIOWrapper(binary, "utf-8", UNENCODABLE, newline="")
         writer = csv.writer(file)
-        writer.writerow([*SAMPLE_COLUMNS, *given])
+        writer.writerow([*SAMPLE_COLUMNS, *given, *map(csv_cell, table.columns)])
         for i in range(len(table)):
             numbers = [_short(values[i]) for values in (table.sigma, *given.values())]
             writer.writerow(
@@ -313,6 +314,7 @@ def write_embedding_csv(
                     csv_cell(table.class_name[i]),
                     csv_cell(table.image_path[i]),
                     *numbers,
+                    *(cells[i] for cells in further),
                 ]
             )
         file.detach()  # which writes the rest, and leaves the file to its owner

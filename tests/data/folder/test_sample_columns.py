@@ -194,6 +194,22 @@ def test_what_colours_cannot_show_is_said_when_a_folder_opens(tmp_path: Path) ->
     assert some.left_out == samples.table.left_out
 
 
+def test_a_map_that_is_written_again_keeps_what_the_folder_says(tmp_path: Path) -> None:
+    kept = {
+        "id": ["00012", "00007", "3"],
+        "day": ["2023-01-15", "", "2023-02-01"],
+        "note": ["=a", "-", "b, c"],
+        "group": ["-1", "1", "-1"],
+    }
+    samples = folder_with(tmp_path, {}, kept)
+    assert samples.xy is not None
+    table = tmp_path / "tiny/embeddings/map.csv"
+    write_embedding_csv(table, samples.table, samples.xy)
+    again = read_samples(open_data_folder(tmp_path).model("tiny")).table
+    assert {name: column.texts() for name, column in again.columns.items()} == kept
+    assert {c.kind for c in again.columns.values()} == {"categories", "dates"}
+
+
 def test_many_are_counted(tmp_path: Path) -> None:
     samples = folder_with(tmp_path, {f"x{i}": ["a"] * 2 for i in range(9)}, {})
     (note,) = samples.notes
