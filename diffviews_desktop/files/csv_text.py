@@ -72,7 +72,7 @@ def csv_table(path: Path, fits: Callable[[Sequence[str]], bool] = lambda header:
 
 
 def csv_rows(path: Path, separator: str = ",", *, padded: bool = False) -> Iterator[list[str]]:
-    """Rows of a CSV that are not empty, the header first.
+    """Rows of a CSV that have a cell that is not empty, the header first.
 
     Args:
         path: a regular file in UTF-8, with or without the mark that spreadsheets put before it, or
@@ -89,7 +89,7 @@ def csv_rows(path: Path, separator: str = ",", *, padded: bool = False) -> Itera
         lines = _Lines(file, path)
         for row in csv.reader(lines, delimiter=separator, skipinitialspace=padded):
             lines.length = 0
-            if row:
+            if any(row):
                 yield [cell.strip() for cell in row] if padded else row
 
 

@@ -16,7 +16,7 @@ from diffviews_desktop.files.reading import UnfitFileError
 
 def test_rows_that_are_not_empty(tmp_path: Path) -> None:
     table = tmp_path / "table.csv"
-    table.write_text('\nfile,class\n\n"a, b.png",1\n', encoding="utf-8-sig")
+    table.write_text('\nfile,class\n\n"a, b.png",1\n,,\n', encoding="utf-8-sig")
     assert list(csv_rows(table)) == [["file", "class"], ["a, b.png", "1"]]
 
 

@@ -10,6 +10,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -226,6 +227,8 @@ def _of_texts(texts: Sequence[str], mark: Mark | None) -> Column:
 
 
 def _of_numerals(texts: Sequence[str], given: set[str], mark: Mark | None) -> Column | None:
+    if not is_number(*_without_percent([next(iter(given))])):
+        return None
     percent = all(text.rstrip().endswith("%") for text in given)
     numerals = dict(zip(given, _without_percent(given) if percent else given, strict=True))
     numerals = {text: numeral.strip() for text, numeral in numerals.items()}
@@ -302,8 +305,9 @@ def _of_names(texts: Sequence[str], note: str = "") -> Column:
 def _why_no_numbers(given: set[str]) -> str:
     """What keeps a column that is nearly one of numbers from being one; empty where none is."""
     numerals = _without_percent(given)
-    others = [text for text in numerals if not is_number(text)]
-    if len(others) * MOST_ODD > len(numerals):
+    most = len(numerals) // MOST_ODD
+    others = list(islice((text for text in numerals if not is_number(text)), most + 1))
+    if len(others) > most:
         return ""
     if others:
         return f"it would be one of numbers without {visible(repr(min(others)), MOST_OF_NAME)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from operator import itemgetter
 from pathlib import Path
@@ -22,7 +22,6 @@ from diffviews_desktop.data.folder.numerals import (
     is_number,
     marks_of,
     plain,
-    same_with_both,
 )
 from diffviews_desktop.data.folder.sample_columns import Columns, joined
 from diffviews_desktop.errors import DataError, brief
@@ -211,13 +210,13 @@ def _too_many(path: Path, row: int, count: int, width: int) -> str:
 
 def _mark(given: Mapping[str, Sequence[str]]) -> Mark | None:
     """The decimal mark of a table: that of its places; None where they do not tell."""
-    texts = _numerals([*given["umap_x"], *given["umap_y"]]).values()
-    marks = marks_of(texts)
+    texts = {*given["umap_x"], *given["umap_y"]}
+    if not any("," in text for text in texts):
+        return "." if any("." in text for text in texts) else None
+    marks = marks_of(_numerals(texts).values())
     if len(marks) == 1:
         return marks[0]
-    if not marks or same_with_both(texts):
-        return None
-    return "," if any("," in text for text in texts) else "."  # places are small numbers
+    return "," if marks else None  # places are small numbers: 1,234 is one and a bit
 
 
 def _with_points(given: Mapping[str, Sequence[str]], mark: Mark | None) -> dict[str, Sequence[str]]:
@@ -238,7 +237,7 @@ def _with_points(given: Mapping[str, Sequence[str]], mark: Mark | None) -> dict[
     return found
 
 
-def _numerals(values: Sequence[str]) -> dict[str, str]:
+def _numerals(values: Iterable[str]) -> dict[str, str]:
     """Those of some texts that are numbers, and the same without spaces around them."""
     stripped = {text: text.strip() for text in set(values)}
     return {text: numeral for text, numeral in stripped.items() if is_number(numeral)}

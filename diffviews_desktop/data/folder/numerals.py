@@ -62,19 +62,14 @@ def is_infinite(text: str) -> bool:
     return text.strip().casefold() in _INFINITE
 
 
-def marks_of(texts: Iterable[str]) -> list[Mark]:
+def marks_of(texts: Collection[str]) -> list[Mark]:
     """The decimal marks with which all of some texts are numbers: both where nothing tells."""
-    found = list(MARKS)
-    for text in texts:
-        found = [mark for mark in found if _NUMERALS[mark].fullmatch(text)]
-        if not found:
-            break
-    return found
+    return [mark for mark in MARKS if all(map(_NUMERALS[mark].fullmatch, texts))]
 
 
 def is_number(text: str) -> bool:
     """Whether a text is a number, whichever its decimal mark."""
-    return any(numeral.fullmatch(text) for numeral in _NUMERALS.values())
+    return bool(_NUMERALS["."].fullmatch(text) or _NUMERALS[","].fullmatch(text))
 
 
 def is_id(text: str) -> bool:

@@ -239,3 +239,23 @@ def test_a_table_of_any_program_comes_back(
     assert list(found["note"]) == [note for *_, note in rows]
     for i, name in enumerate(("umap_x", "umap_y"), 1):
         assert list(map(float, found[name])) == [row[i] for row in rows]
+
+
+@given(
+    start=st.sampled_from([b"", PLAIN.encode(), PLAIN.encode("utf-16"), b"sep=;\n", b"\xff\xfe"]),
+    data=st.binary(max_size=60)
+    | st.text(",;\t|\"'\n\r0.-#_= sampleidux", max_size=60).map(str.encode),
+)
+def test_whatever_it_holds_a_table_is_read_or_refused_with_a_sentence(
+    start: bytes, data: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    table = tmp_path_factory.mktemp("table") / "map.csv"
+    table.write_bytes(start + data)
+    try:
+        found = read_csv(table)
+    except DataError:
+        return
+    further = found.further()
+    lengths = {len(values) for values in found.values()}
+    assert len(lengths) == 1
+    assert {len(column.values) for column in further.columns.values()} <= lengths

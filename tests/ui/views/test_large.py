@@ -25,8 +25,9 @@ from diffviews_desktop.ui.common import motion, theme
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.ui.views.flat import point_plot, points
 from diffviews_desktop.ui.views.flat.coloring import coloring
+from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.maps import LayerMap, LinkedMap
-from diffviews_desktop.values.samples import Column, SampleTable
+from diffviews_desktop.values.samples import SampleTable
 
 COUNT = 60_000
 
