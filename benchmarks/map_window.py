@@ -54,8 +54,8 @@ def make_state(count: int) -> State:
     from diffviews_desktop.data.folder.dataset import open_data_folder, read_samples
     from diffviews_desktop.data.folder.demo import unpack_demo
     from diffviews_desktop.state.state import State
+    from diffviews_desktop.values.columns import Column
     from diffviews_desktop.values.maps import LayerMap
-    from diffviews_desktop.values.samples import Column
 
     demo = read_samples(open_data_folder(unpack_demo()).model("digits")).table
     which = np.arange(count) % len(demo)

@@ -268,7 +268,7 @@ def json_memory(root: Path) -> list[Trial]:
 
 def table_memory(root: Path) -> Trial:
     """The same of tables of samples, in JSON and CSV."""
-    from diffviews_desktop.data.folder.sample_columns import read_csv
+    from diffviews_desktop.data.folder.map_table import read_csv
     from diffviews_desktop.data.folder.sample_files import sample_columns
     from diffviews_desktop.data.folder.sample_records import sample_records
     from diffviews_desktop.files.reading import MOST_TABLE

@@ -335,7 +335,7 @@ def tables(home: Path, checkpoint: Path) -> list[Trial]:
     with out.open(newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))
     harmless = [not cell.startswith(("=", "@", "+", "|", "%")) for row in rows for cell in row]
-    from diffviews_desktop.data.folder.sample_columns import read_csv
+    from diffviews_desktop.data.folder.map_table import read_csv
 
     ids = read_csv(out)["sample_id"]
     equal = [name == f"{FORMULA}{i}" for i, name in enumerate(ids)]

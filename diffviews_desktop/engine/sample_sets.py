@@ -91,6 +91,7 @@ def export_samples(job: ExportSamples, host: Host, opened: OpenedModel) -> Sampl
             "class_name": [samples.class_name[row] for row in rows],
             "conditioning_sigma": samples.sigma[job.rows],
             "image_path": [samples.image_path[row] for row in rows],
+            **{name: column.take(job.rows) for name, column in samples.columns.items()},
             **job.columns,
             **(
                 {"caption": [samples.caption(row) for row in rows]} if len(samples.captions) else {}

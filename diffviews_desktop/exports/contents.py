@@ -9,8 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from diffviews_desktop.values.columns import Column
+
 Record = Mapping[str, Any]
 """How something was made, as values that JSON knows."""
+
+
+Values = Sequence[str] | NDArray | Column
+"""A column of a table: texts, numbers of which some may be NaN, or one that a folder brought."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,12 +61,13 @@ class Sheet:
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Columns of one length by name: texts, or numbers of which some may be NaN."""
+    """Columns of one length by name."""
 
-    columns: Mapping[str, Sequence[str] | NDArray]
+    columns: Mapping[str, Values]
 
     def __len__(self) -> int:
-        return len(next(iter(self.columns.values()), ()))
+        first = next(iter(self.columns.values()), ())
+        return len(first.values if isinstance(first, Column) else first)
 
 
 @dataclass(frozen=True, eq=False)

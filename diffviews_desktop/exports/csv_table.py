@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
 from typing import IO
 
 import numpy as np
-from numpy.typing import NDArray
 
-from diffviews_desktop.exports.contents import Table
+from diffviews_desktop.exports.contents import Table, Values
 from diffviews_desktop.exports.exporter import Exporter, Progress
 from diffviews_desktop.text.plain import UNENCODABLE, csv_cell
+from diffviews_desktop.values.columns import Column
 
 _LINES_AT_ONCE = 2000
 
@@ -25,18 +24,26 @@ def write_csv(table: Table, file: IO[bytes], progress: Progress) -> None:
     for start in range(0, len(table), _LINES_AT_ONCE):
         progress(start / len(table))
         end = start + _LINES_AT_ONCE
-        columns = (cells(column[start:end]) for column in table.columns.values())
+        columns = (cells(_some(column, start, end)) for column in table.columns.values())
         writer.writerows(zip(*columns, strict=True))
     text.flush()
     text.detach()  # which leaves the file to its owner
 
 
-def cells(values: Sequence[str] | NDArray) -> list[str]:
+def _some(column: Values, start: int, end: int) -> Values:
+    if isinstance(column, Column):
+        return column.take(np.arange(start, min(end, len(column.values))))
+    return column[start:end]
+
+
+def cells(values: Values) -> list[str]:
     """Texts as `csv_cell` escapes them; numbers with all their digits, or empty if not finite."""
+    if isinstance(values, Column):
+        return values.cells()
     if not isinstance(values, np.ndarray):
         return [csv_cell(value) for value in values]
-    texts: list[str] = np.where(np.isfinite(values), values.astype(str), "").tolist()
-    return texts
+    found: list[str] = np.where(np.isfinite(values), values.astype(str), "").tolist()
+    return found
 
 
 CSV = Exporter("CSV", (".csv",), Table, write_csv)

@@ -10,6 +10,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def as_sentence(phrase: str) -> str:
+    """A phrase with a capital and a full stop; nothing of nothing."""
+    return f"{phrase[:1].upper()}{phrase[1:]}." if phrase else ""
+
+
 def caption_lines(caption: str, letters: int = 40, most: int = 3) -> list[str]:
     """A caption in lines of so many letters; what is too long for them is left out at the end."""
     return textwrap.wrap(caption[: letters * (most + 1)], letters, max_lines=most, placeholder=" …")

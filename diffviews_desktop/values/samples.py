@@ -17,21 +17,8 @@ from numpy.typing import NDArray
 
 from diffviews_desktop.files.reading import can_be_a_path
 from diffviews_desktop.values.brightness import Brightness
+from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.packed_strings import Texts
-
-
-@dataclass(frozen=True, eq=False)
-class Column:
-    """A value of each sample that the data folder gives besides those that the program knows.
-
-    Attributes:
-        values: ``(N,) float32``: numbers, NaN where there is none; or, where there are ``names``,
-            the position of the sample's own among them, -1 where it has none.
-        names: of the categories, in order; empty for numbers.
-    """
-
-    values: NDArray[np.float32]
-    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +35,7 @@ class SampleTable:
         columns: what else the folder says of the samples, by name.
         brightness: how those of the pictures are read that hold numbers.
         captions: what each shows, in words, empty where nobody says; () where none has any.
+        left_out: what it says that could not be taken, by name, with the reason as a phrase.
     """
 
     root: Path
@@ -59,6 +47,7 @@ class SampleTable:
     columns: Mapping[str, Column] = field(default_factory=dict)
     brightness: Brightness = field(default_factory=Brightness)
     captions: Sequence[str] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.sample_id)
@@ -69,6 +58,12 @@ class SampleTable:
         texts = ("sample_id", "class_name", "image_path", "captions")
         state |= {name: Texts.of(state[name]) for name in texts}
         return state | {"_classes": self._classes}  # it takes a moment, of a million samples
+
+    @cached_property
+    def not_colored(self) -> dict[str, str]:
+        """Columns that colours cannot tell, by name, with the reason as a phrase."""
+        columns = {name: column.unfit for name, column in self.columns.items()}
+        return {name: reason for name, reason in columns.items() if reason} | dict(self.left_out)
 
     def title(self, index: int, between: str = " ") -> str:
         """Number and name of a sample's class, or what there is of them."""

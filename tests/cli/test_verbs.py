@@ -49,6 +49,7 @@ MODEL_KEYS = [
     "default_layer",
     "extraction_input",
     "layers",
+    "columns",
     "device",
     "num_classes",
     "guidance_note",
@@ -140,6 +141,35 @@ def test_no_text_of_a_folder_steers_the_terminal(
     failed = run("map", "--data", data, "--model", "twice")
     assert_one_sentence(failed)
     assert all(letter.isprintable() or letter == "\n" for letter in failed.err)
+
+
+def test_info_tells_what_colours_cannot_show(
+    run: Callable[..., Done], tiny_data: Callable[..., Path]
+) -> None:
+    data = tiny_data(checkpoint=False, samples=9)
+    table = data / "tiny/embeddings/map.csv"
+    lines = table.read_text().splitlines()
+    added = ["day,split,day,score", *(f"2023-01-0{i},train,,{i}.5" for i in range(1, 10))]
+    table.write_text("".join(f"{a},{b}\n" for a, b in zip(lines, added, strict=True)))
+    (model,) = run("info", "--data", data, "--json").json["models"]
+    assert model["columns"] == [
+        {
+            "name": "split",
+            "kind": "categories",
+            "not_colored": "all its values are the same: train",
+            "note": "",
+        },
+        {"name": "score", "kind": "numbers", "not_colored": "", "note": ""},
+        {
+            "name": "day",
+            "kind": None,
+            "not_colored": "it is there twice: rename one of the two",
+            "note": "",
+        },
+    ]
+    text = run("info", "--data", data).out
+    assert "  column score: numbers\n" in text
+    assert "  column day: not in Colour by: it is there twice: rename one of the two\n" in text
 
 
 def test_info_lists_models_that_cannot_be_used_with_the_reason(

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from diffviews_desktop.data.folder.map_table import read_csv
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.opening import DataOpened, OpenData
 from diffviews_desktop.engine.jobs.samples import AveragePictures, ExportSamples
@@ -126,6 +127,61 @@ def test_an_export_holds_no_formulas(tiny_data: Callable[..., Path], tmp_path: P
     assert line["class_name"] == "'@x"
     assert line["image_path"] == "'-y.png"
     assert line["'=z"] == "-1.5"  # a number stays one
+
+
+FURTHER = {
+    "id": ["00012", "00007", "0100", "3"],
+    "big": ["9007199254740993", "9007199254740994", "-9007199254740995", ""],
+    "day": ["2023-01-15", "2023-01-16", "", "2023-02-01"],
+    "moment": ["2023-01-15T10:30:00Z", "", "2023-01-16T00:00:00Z", "2023-01-16T00:00:01Z"],
+    "score": ["0.1", "1e-07", "", "-2.5"],
+    "share": ["12.5%", "100.0%", "0.5%", ""],
+    "group": ["-1", "0", "1", "-1"],
+    "kind": ["=cat", "+", "-", "a, b"],
+    "flag": ["True", "False", "", "True"],
+}
+
+
+def test_columns_are_exported_as_they_were_read_and_read_back_equal(
+    tiny_data: Callable[..., Path], tmp_path: Path
+) -> None:
+    data = tiny_data(checkpoint=False, samples=24)
+    table = data / "tiny/embeddings/map.csv"
+    with table.open(newline="") as text:
+        rows = [
+            row | {n: v[i % 4] for n, v in FURTHER.items()}
+            for i, row in enumerate(csv.DictReader(text))
+        ]
+    with table.open("w", newline="") as text:
+        writer = csv.DictWriter(text, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    engine = Engine("cpu")
+    opened = engine.run(OpenData(job_id=1, folder=FolderRef(data)))
+    columns = opened.samples.columns
+    assert {name: column.texts()[:4] for name, column in columns.items()} == FURTHER
+    where = np.arange(8)[::-1]
+    shown = opened.layer_map
+    places = {"umap_x": shown.xy[where, 0], "umap_y": shown.xy[where, 1]}
+    job = ExportSamples(
+        job_id=2,
+        folder=opened.folder,
+        model="tiny",
+        rows=where,
+        columns=places,
+        file=tmp_path / "a.csv",
+    )
+    engine.run(job)
+    read = read_csv(job.file).further()
+    assert read.left_out == {}
+    for name, column in read.columns.items():
+        assert column.texts() == columns[name].take(where).texts()
+        assert column.values.dtype == columns[name].values.dtype
+        assert (column.kind, column.unit) == (columns[name].kind, columns[name].unit)
+    with job.file.open(newline="", encoding="utf-8") as text:
+        lines = list(csv.DictReader(text))
+    assert [line["group"] for line in lines[:4]] == FURTHER["group"][::-1]  # numbers stay numbers
+    assert [line["kind"] for line in lines[:4]] == ["a, b", "'-", "'+", "'=cat"]
 
 
 def test_an_export_that_ends_early_leaves_the_old_file(source: FolderRef, tmp_path: Path) -> None:

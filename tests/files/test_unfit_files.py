@@ -31,7 +31,7 @@ from diffviews_desktop.data.cache.entry import ENTRY, PROJECTOR
 from diffviews_desktop.data.cache.layer_cache import LayerCache, finish
 from diffviews_desktop.data.cache.partial_matrix import DONE, PARTIAL
 from diffviews_desktop.data.folder.dataset import open_data_folder, read_samples
-from diffviews_desktop.data.folder.sample_columns import read_csv
+from diffviews_desktop.data.folder.map_table import read_csv
 from diffviews_desktop.data.folder.sample_files import metadata_records
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.imports.labels import find_labels

@@ -16,8 +16,9 @@ from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import State
 from diffviews_desktop.state.values import hidden_rows, values_of
 from diffviews_desktop.state.view import Filter
+from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.maps import LayerMap
-from diffviews_desktop.values.samples import Column, SampleTable
+from diffviews_desktop.values.samples import SampleTable
 
 N = 30
 SCORE = np.linspace(-2, 3, N).astype(np.float32)

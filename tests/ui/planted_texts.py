@@ -20,13 +20,13 @@ from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.runs import Grid
 from diffviews_desktop.state.state import Notice, State
+from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import AdapterList, LayerInfo, ModelLoaded, ModelSummary
 from diffviews_desktop.values.maps import LinkedMap, MapSpec
 from diffviews_desktop.values.quantities import COLUMN
 from diffviews_desktop.values.row_set import RowSet
 from diffviews_desktop.values.runs import GridCell, RunStep
-from diffviews_desktop.values.samples import Column
 from diffviews_desktop.values.sampling import GenerateSettings, Preset
 
 KINDS = (

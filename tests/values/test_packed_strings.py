@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.packed_strings import Texts
-from diffviews_desktop.values.samples import Column, SampleTable
+from diffviews_desktop.values.samples import SampleTable
 
 ANY = st.characters(exclude_categories=())  # half of a pair of surrogates, too
 SOME = ["sample_000001", "", "σ 0.5", "猫", "\ud800", "a/b.png", ""]

@@ -17,6 +17,7 @@ from diffviews_desktop.errors import DiffViewsError
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.maps import MapParameters
 from diffviews_desktop.values.noise_levels import EXTRACTED_FROM
+from diffviews_desktop.values.samples import SampleTable
 
 
 def add_parser(verbs: Any) -> None:
@@ -63,6 +64,7 @@ def _model(
         "default_layer": None,
         "extraction_input": None,
         "layers": [],
+        "columns": [],
         "device": None,
         "num_classes": None,
         "guidance_note": None,
@@ -75,6 +77,7 @@ def _model(
         entry["adapter"] = folder.overrides.adapter or summary.adapter
         entry["samples"] = len(opened.samples)
         entry["problems"] += [problem for problem in opened.problems if problem not in said]
+        entry["columns"] = _columns(opened.samples)
         entry["default_layer"] = "+".join(opened.default_layers) or None
         entry["extraction_input"] = opened.extraction_input
         chosen = folder.overrides.activation_dtype
@@ -98,6 +101,27 @@ def _model(
     return entry
 
 
+def _columns(samples: SampleTable) -> list[dict[str, Any]]:
+    """What the folder says of its samples besides what the program knows."""
+    kinds: dict[str, str | None] = {name: one.kind for name, one in samples.columns.items()}
+    notes = {name: one.note for name, one in samples.columns.items()}
+    return [
+        {
+            "name": name,
+            "kind": kinds.get(name),
+            "not_colored": samples.not_colored.get(name, ""),
+            "note": notes.get(name, ""),
+        }
+        for name in dict.fromkeys((*samples.columns, *samples.not_colored))
+    ]
+
+
+def _line_of_column(column: dict[str, Any]) -> str:
+    why_not = f"not in Colour by: {column['not_colored']}" if column["not_colored"] else ""
+    about = (column["kind"], why_not or column["note"])
+    return f"  column {column['name']}: {'; '.join(filter(None, about))}"
+
+
 def _lines(model: dict[str, Any]) -> list[str]:
     return [
         f"{model['name']}  ({model['adapter']}, {model['samples']} samples)",
@@ -111,6 +135,7 @@ def _lines(model: dict[str, Any]) -> list[str]:
             if model["extraction_input"]
             else []
         ),
+        *map(_line_of_column, model["columns"]),
         *(f"  note: {note}" for note in model["notes"]),
         *(f"  problem: {problem}" for problem in model["problems"]),
     ]

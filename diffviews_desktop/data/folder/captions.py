@@ -11,16 +11,18 @@ BETWEEN = " · "
 """What parts the captions of a sample that has several."""
 
 
+def caption_column(columns: Mapping[str, Sequence[Any]]) -> str:
+    """The column of a table that has the captions; empty where none says anything."""
+    for name in CAPTION_COLUMNS:
+        if any(map(_caption, columns.get(name) or ())):
+            return name
+    return ""
+
+
 def captions_of(columns: Mapping[str, Sequence[Any]]) -> tuple[str, ...]:
     """The captions of a table's samples, empty where one has none; () where none has any."""
-    for name in CAPTION_COLUMNS:
-        values = columns.get(name) or ()
-        if set(map(type, values)) == {str} and "" not in values:
-            return tuple(values)
-        captions = tuple(map(_caption, values))
-        if any(captions):
-            return captions
-    return ()
+    name = caption_column(columns)
+    return tuple(map(_caption, columns[name])) if name else ()
 
 
 def _caption(value: Any) -> str:

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -20,17 +21,16 @@ from diffviews_desktop.data.activations.arrays import Float32
 from diffviews_desktop.data.class_labels import load_class_labels
 from diffviews_desktop.data.folder.captions import captions_of
 from diffviews_desktop.data.folder.files import files_in, read_json, replacing
+from diffviews_desktop.data.folder.further_columns import more_columns
 from diffviews_desktop.data.folder.image_paths import with_images
+from diffviews_desktop.data.folder.map_table import MOST_NAMES, read_csv
 from diffviews_desktop.data.folder.model_folder import ModelFolder, embedding_files, metadata_file
 from diffviews_desktop.data.folder.sample_columns import (
-    MOST_NAMES,
     Columns,
     as_float32,
     as_written,
-    further_columns,
     joined,
     numbers,
-    read_csv,
     sample_ids,
     sample_table,
     texts,
@@ -40,13 +40,14 @@ from diffviews_desktop.data.folder.sample_records import Records, sample_records
 from diffviews_desktop.errors import DataError, brief
 from diffviews_desktop.files.reading import MOST_TABLE_MEMORY, meant_as_file, too_many_values
 from diffviews_desktop.text.plain import UNENCODABLE, csv_cell, from_csv_cell
+from diffviews_desktop.text.wording import counted
+from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.layers import LayerSet
-from diffviews_desktop.values.samples import Column, SampleTable
+from diffviews_desktop.values.samples import SampleTable
 
 IMAGENET_ADAPTERS = ("edm-imagenet-64", "dmd2-imagenet-64")
 Check = Callable[[], None]
-FIRST = 100
-"""So many records tell which names there are."""
+MOST_SAID = 4  # columns in a sentence
 SAMPLE_COLUMNS = ("sample_id", "class_label", "class_name", "image_path", "conditioning_sigma")
 LISTED_COLUMNS = (*SAMPLE_COLUMNS, "activation_path", "batch_index")
 
@@ -111,10 +112,8 @@ class ModelSamples:
                 class_name=tuple(table.class_name[i] for i in rows),
                 image_path=tuple(table.image_path[i] for i in rows),
                 sigma=table.sigma[rows],
-                columns={
-                    name: replace(column, values=column.values[rows])
-                    for name, column in table.columns.items()
-                },
+                columns={name: column.take(rows) for name, column in table.columns.items()},
+                left_out=table.left_out,
                 brightness=table.brightness,
                 captions=tuple(table.captions[i] for i in rows) if len(table.captions) else (),
             ),
@@ -172,7 +171,29 @@ def read_samples(
         samples = samples.take(np.flatnonzero(keep))
     if samples.z is not None and not np.isfinite(samples.z).all():
         samples = replace(samples, z=None)
-    return replace(samples, notes=(*samples.notes, *image_notes))
+    notes = (*samples.notes, *image_notes, *_about_columns(samples.table))
+    return replace(samples, notes=notes)
+
+
+def _about_columns(table: SampleTable) -> tuple[str, ...]:
+    """What to know of the further columns: which of them colours cannot tell, and why. Those that
+    have one value everywhere, or none, go without saying."""
+    notes = {name: column.note for name, column in table.columns.items() if not column.unfit}
+    same = {name for name, column in table.columns.items() if column.kind != "texts"}
+    reasons = {name: why for name, why in table.not_colored.items() if name not in same}
+    said = (
+        _listed("Colour by cannot show", reasons),
+        _listed("Columns to look at:", {name: note for name, note in notes.items() if note}),
+    )
+    return tuple(filter(None, said))
+
+
+def _listed(lead: str, reasons: Mapping[str, str]) -> str:
+    if not reasons:
+        return ""
+    first = "; ".join(f"{name} ({reason})" for name, reason in list(reasons.items())[:MOST_SAID])
+    more = f"; and {len(reasons) - MOST_SAID} more" if len(reasons) > MOST_SAID else ""
+    return f"{lead} {first}{more}."
 
 
 def listed_samples(model: ModelFolder) -> ModelSamples:
@@ -221,19 +242,27 @@ def sample_columns(pieces: Iterable[Records], path: Path) -> Columns:
         DataError: there are so many that they would take too much memory.
     """
     columns: dict[str, list[tuple[Any, ...]]] = {name: [] for name in LISTED_COLUMNS}
+    beyond: set[str] = set()
     count = 0
     for records in pieces:
-        if not count:
-            others = dict.fromkeys(name for record in records[:FIRST] for name in record)
-            columns |= {name: [] for name in list(others)[:MOST_NAMES] if name not in columns}
+        for name in dict.fromkeys(chain.from_iterable(records)):
+            if name in columns or name in beyond:
+                continue
+            if len(columns) == len(LISTED_COLUMNS) + MOST_NAMES:
+                beyond.add(name)
+            else:
+                columns[name] = [(None,) * count]
         for name, values in columns.items():
             try:
                 values.append(tuple(map(itemgetter(name), records)))
             except KeyError:
                 values.append(tuple(record.get(name) for record in records))
         count += len(records)
-        _check_memory(path, 8 * len(columns) * count)
-    return {name: joined(values) for name, values in columns.items()}
+        _check_memory(path, 8 * len(columns) * count + 100 * len(beyond))
+    left_out = {}
+    if beyond:
+        left_out[more_columns(len(beyond))] = f"only the first {MOST_NAMES} columns are read"
+    return Columns({name: joined(values) for name, values in columns.items()}, left_out)
 
 
 def _check_memory(path: Path, needed: int) -> None:
@@ -287,18 +316,21 @@ def write_embedding_csv(
     z: NDArray | None = None,
     trust: NDArray | None = None,
 ) -> None:
-    """Write the sample columns, ``umap_x, umap_y`` and, where they are given, ``umap_z``,
-    ``trust`` and the captions as CSV, whole or not at all.
+    """Write the sample columns, ``umap_x, umap_y``, where they are given ``umap_z``, ``trust`` and
+    the captions, and what else the folder says of the samples, as CSV, whole or not at all.
 
     Raises:
         DataError: it cannot be written.
     """
     places = {"umap_x": xy[:, 0], "umap_y": xy[:, 1], "umap_z": z, "trust": trust}
     given = {name: values for name, values in places.items() if values is not None}
+    further = [column.cells() for column in table.columns.values()]
     with replacing(path) as binary:
         file = io.TextIOWrapper(binary, "utf-8", UNENCODABLE, newline="")
         writer = csv.writer(file)
-        writer.writerow([*SAMPLE_COLUMNS, *given, *(["caption"] if len(table.captions) else [])])
+        captions = [] if "caption" in table.columns else table.captions
+        caption = ["caption"] if len(captions) else []
+        writer.writerow([*SAMPLE_COLUMNS, *given, *caption, *map(csv_cell, table.columns)])
         for i in range(len(table)):
             numbers = [_short(values[i]) for values in (table.sigma, *given.values())]
             writer.writerow(
@@ -308,7 +340,8 @@ def write_embedding_csv(
                     csv_cell(table.class_name[i]),
                     csv_cell(table.image_path[i]),
                     *numbers,
-                    *([csv_cell(table.caption(i))] if len(table.captions) else []),
+                    *([csv_cell(captions[i])] if len(captions) else []),
+                    *(cells[i] for cells in further),
                 ]
             )
         file.detach()  # which writes the rest, and leaves the file to its owner
@@ -356,7 +389,10 @@ def _with_map(samples: ModelSamples, rows: Columns, maps: Sequence[Path]) -> Mod
 
     xy = np.column_stack([of_samples("umap_x"), of_samples("umap_y")])
     lost = int((~np.isfinite(xy).all(axis=1)).sum())
-    notes = [f"{lost} samples have no place on the map and are left out."] if lost else []
+    notes = []
+    if lost:
+        without = f"{counted(lost, 'sample')} {'has' if lost == 1 else 'have'} no place on the map"
+        notes.append(f"{without} and {'is' if lost == 1 else 'are'} left out.")
     if len(maps) > 1:
         others = _some([other.name for other in maps[1:]])
         notes.append(
@@ -377,12 +413,29 @@ def _with_map(samples: ModelSamples, rows: Columns, maps: Sequence[Path]) -> Mod
         z=of_samples("umap_z") if "umap_z" in rows else None,
         embedding=path.stem,
         notes=(*samples.notes, *notes),
-        table=replace(
-            samples.table,
-            columns={**samples.table.columns, **_others(rows, found)},
-            captions=samples.table.captions or _captions(rows, found),
-        ),
+        table=_with_columns(samples, rows, found, path),
     )
+
+
+def _with_columns(
+    samples: ModelSamples, rows: Columns, found: NDArray[np.int64], path: Path
+) -> SampleTable:
+    """The samples with the further columns and captions of the map's table, which has them in rows
+    ``found``."""
+    table = samples.table
+    if samples.source == path:
+        return table  # they were read with the samples
+    further = rows.further()
+    there = np.where(found < len(rows["sample_id"]), found, -1)
+    columns, left_out = dict(table.columns), {**table.left_out, **further.left_out}
+    for name, column in further.columns.items():
+        if name in columns and not _agree(columns[name], column.take(there), there):
+            left_out[f"{name} of {samples.source.name}"] = (
+                f"{path.name} has other values, which are shown: rename one of the two columns"
+            )
+        columns[name] = column.take(there)
+    captions = table.captions or _captions(rows, found)
+    return replace(table, columns=columns, left_out=left_out, captions=captions)
 
 
 def _captions(rows: Columns, found: NDArray[np.int64]) -> tuple[str, ...]:
@@ -392,17 +445,10 @@ def _captions(rows: Columns, found: NDArray[np.int64]) -> tuple[str, ...]:
     return tuple(taken[row] for row in found.tolist()) if captions else ()
 
 
-def _others(rows: Columns, found: NDArray[np.int64]) -> dict[str, Column]:
-    """The further columns of a map's table, for the samples that are in its rows ``found``."""
-    columns = further_columns(rows)
-    count = len(rows["sample_id"])
-    taken = {}
-    for name, column in columns.items():
-        nothing = np.float32(-1 if column.names else math.nan)
-        taken[name] = replace(
-            column, values=np.append(column.values, nothing)[np.minimum(found, count)]
-        )
-    return taken
+def _agree(listed: Column, mapped: Column, there: NDArray[np.int64]) -> bool:
+    """Whether a list and a map's table say the same of the samples that both have."""
+    both = np.flatnonzero(there >= 0)
+    return listed.take(both).texts() == mapped.take(both).texts()
 
 
 def _map_layers(embedding: Path) -> LayerSet:

@@ -7,10 +7,14 @@ from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.wording import as_sentence
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import caption, tip
 from diffviews_desktop.ui.common.widgets import ElidingComboBox
+from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.quantities import COLUMN, QUANTITIES, quantity
+
+MOST_LEFT_OUT = 40  # entries that only say why they cannot be chosen
 
 
 class ColorPanel(QWidget):
@@ -33,7 +37,7 @@ class ColorPanel(QWidget):
         self.choice.activated.connect(
             lambda index: self.color_chosen.emit(self.choice.itemData(index))
         )
-        self._columns: tuple[str, ...] = ()
+        self._columns: tuple[dict[str, Column], dict[str, str]] = {}, {}
         self.set_state(State())
 
     @staticmethod
@@ -54,22 +58,36 @@ class ColorPanel(QWidget):
     def _show_choices(self, state: State) -> None:
         model = self.choice.model()
         assert isinstance(model, QStandardItemModel)
-        columns = tuple(state.opened.samples.columns) if state.opened.samples is not None else ()
-        if columns != self._columns:
-            self._list_columns(columns)
+        samples = state.opened.samples
+        columns = dict(samples.columns) if samples is not None else {}
+        left_out = dict(samples.left_out) if samples is not None else {}
+        if (columns, left_out) != self._columns:
+            self._columns = columns, left_out
+            self._list_columns()
         for row, (by, one) in enumerate(QUANTITIES.items()):
             why_not = state.cannot_color(by)
             model.item(row).setEnabled(not why_not)
             self.choice.setItemData(row, tip(why_not or one.meaning), Qt.ItemDataRole.ToolTipRole)
         self.choice.setCurrentIndex(self.choice.findData(state.colored_by))
 
-    def _list_columns(self, columns: tuple[str, ...]) -> None:
+    def _list_columns(self) -> None:
+        columns, left_out = self._columns
         while self.choice.count() > len(QUANTITIES):
             self.choice.removeItem(self.choice.count() - 1)
-        self._columns = columns
-        if columns:
+        if columns or left_out:
             self.choice.insertSeparator(len(QUANTITIES))
-        for name in columns:
-            self.choice.addItem(entry(name), COLUMN + name)
-            said = tip(name, quantity(COLUMN + name).meaning)
-            self.choice.setItemData(self.choice.count() - 1, said, Qt.ItemDataRole.ToolTipRole)
+        for name, column in columns.items():
+            about = as_sentence(column.note) or quantity(COLUMN + name).meaning
+            self._add_column(name, COLUMN + name, about, column.unfit)
+        for name, reason in list(left_out.items())[:MOST_LEFT_OUT]:
+            self._add_column(name, None, "", reason)
+
+    def _add_column(self, name: str, by: str | None, about: str, why_not: str) -> None:
+        """Add an entry; one that cannot be chosen says why."""
+        model = self.choice.model()
+        assert isinstance(model, QStandardItemModel)
+        self.choice.addItem(entry(name), by)
+        row = self.choice.count() - 1
+        said = tip(name, as_sentence(why_not) or about)
+        self.choice.setItemData(row, said, Qt.ItemDataRole.ToolTipRole)
+        model.item(row).setEnabled(not why_not)

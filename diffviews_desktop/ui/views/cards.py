@@ -90,8 +90,4 @@ def _of_column(state: State, row: int) -> str:
     samples = state.opened.samples
     assert samples is not None
     name = state.colored_by.removeprefix(COLUMN)
-    column = samples.columns[name]
-    value = float(column.values[row])
-    if column.names:
-        return f"{name}: {column.names[int(value)] if value >= 0 else 'no value'}"
-    return f"{name}: {'no value' if value != value else f'{value:.4g}'}"
+    return f"{name}: {samples.columns[name].shown(row) or 'no value'}"

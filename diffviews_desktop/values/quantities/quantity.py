@@ -20,6 +20,8 @@ COLUMN = "column:"
 Kind = Literal["sequential", "diverging", "category"]
 WIDE = 100.0
 """Positive values whose largest is so many times the smallest are shown by their logarithms."""
+MOST_WHOLE = 1e10
+"""Whole numbers below it are shown with all their digits."""
 NO_MAP = "The map is not there yet."
 
 
@@ -50,6 +52,9 @@ class Values:
         open_low: whether a few low outliers must not stretch the range.
         open_high: the same of high ones.
         names: of the categories.
+        whole: whether they are whole numbers.
+        dates: numpy's unit of the dates that they are, counted since 1970; empty for no dates.
+        unit: what follows each of them.
     """
 
     by: ColorBy
@@ -60,6 +65,28 @@ class Values:
     open_low: bool = False
     open_high: bool = False
     names: tuple[str, ...] = ()
+    whole: bool = False
+    dates: str = ""
+    unit: str = ""
+
+    def texts(self, low: float, high: float) -> tuple[str, str]:
+        """Two of the values, with as many digits as tell them apart."""
+        if self.dates:
+            ends = np.array([round(low), round(high)]).astype(f"datetime64[{self.dates}]")
+            return _date_texts(*(str(date).replace("T", " ") for date in ends))
+        if self.whole and max(abs(low), abs(high)) < MOST_WHOLE:
+            return f"{low:.0f}{self.unit}", f"{high:.0f}{self.unit}"
+        for digits in range(3, 18):
+            first, last = f"{low:.{digits}g}", f"{high:.{digits}g}"
+            if first != last:
+                break
+        return first + self.unit, last + self.unit
+
+
+def _date_texts(first: str, last: str) -> tuple[str, str]:
+    """Two dates: their days, or of the same day their times."""
+    days = first[:10], last[:10]
+    return days if days[0] != days[1] or first == last else (first[11:], last[11:])
 
 
 @dataclass(frozen=True)
@@ -99,9 +126,13 @@ class Quantity:
         return None if self.why_not(scene) else self.compute(scene)
 
 
-def numbers(by: ColorBy, name: str, values: NDArray) -> Values:
+def numbers(
+    by: ColorBy, name: str, values: NDArray, *, whole: bool = False, unit: str = ""
+) -> Values:
     """Numbers of any kind: to both sides of zero, or by their logarithms, where that suits."""
-    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    known = values[np.isfinite(values)]
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
     if low < 0 < high:
-        return Values(by, name, values, "diverging")
-    return Values(by, name, values, logarithmic=low > 0 and high / low >= WIDE)
+        return Values(by, name, values, "diverging", whole=whole, unit=unit)
+    wide = low > 0 and high / low >= WIDE
+    return Values(by, name, values, logarithmic=wide, whole=whole, unit=unit)

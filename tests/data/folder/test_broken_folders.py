@@ -53,6 +53,8 @@ WHAT_TO_DO = (
     "Store",
     "Make",
     "Leave",
+    "Save",
+    "Name",
 )
 
 
@@ -142,10 +144,10 @@ BROKEN_TABLES: dict[str, tuple[Callable[[Path], Any], tuple[str, ...]]] = {
     "class huge": (lambda f: change_sample(f, class_label=2**70), (INFO, "too large")),
     "sigma text": (lambda f: change_sample(f, conditioning_sigma="x"), (INFO, "'x' is not a num")),
     "sigma zero": (lambda f: change_sample(f, conditioning_sigma=0), (INFO, "sample_000004")),
-    "csv empty": (lambda f: (f / "embeddings/demo.csv").write_text(""), ("demo.csv", "lacks")),
+    "csv empty": (lambda f: (f / "embeddings/demo.csv").write_text(""), ("demo.csv", "is empty")),
     "csv without columns": (
         lambda f: (f / "embeddings/demo.csv").write_text("a,b\n1,2\n"),
-        ("demo.csv", "lacks the column sample_id"),
+        ("demo.csv", "lacks the columns sample_id, umap_x and umap_y"),
     ),
     "csv without a place": (
         lambda f: (f / "embeddings/demo.csv").write_text("sample_id,umap_x\na,2\n"),
@@ -167,7 +169,7 @@ BROKEN_TABLES: dict[str, tuple[Callable[[Path], Any], tuple[str, ...]]] = {
     ),
     "csv in UTF-16": (
         lambda f: (f / "embeddings/demo.csv").write_text("sample_id,umap_x", encoding="utf-16"),
-        ("demo.csv", "CSV"),
+        ("demo.csv", "lacks the column umap_y"),
     ),
     "csv of one huge cell": (
         lambda f: (f / "embeddings/demo.csv").write_text("sample_id,umap_x,umap_y\n" + "x" * 10**6),

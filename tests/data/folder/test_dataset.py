@@ -398,7 +398,7 @@ def damaged(**change: Any) -> list[dict[str, Any]]:
 
 BAD_SAMPLES: dict[str, tuple[dict[str, Any], str]] = {
     "none": (dict(samples=[], rows=csv_rows(samples_list())), "has no samples"),
-    "empty csv": (dict(metadata=False, rows=[]), "lacks the column"),
+    "empty csv": (dict(metadata=False, rows=[]), "is empty"),
     "same id": (dict(samples=damaged(sample_id="sample_000000"), embedding=False), "same sample"),
     "no id": (dict(samples=[{"class_label": 1}], embedding=False), "sample_id"),
     "not objects": (dict(samples=["a", "b"], embedding=False), "no list of samples"),

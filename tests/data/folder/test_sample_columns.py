@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,54 +17,17 @@ from tiny_folder import write_tiny_model
 
 from diffviews_desktop.data.folder import sample_columns
 from diffviews_desktop.data.folder.dataset import (
+    ModelSamples,
     open_data_folder,
     read_samples,
     write_embedding_csv,
 )
-from diffviews_desktop.data.folder.sample_columns import MOST_COLUMNS, further_columns, read_csv
-from diffviews_desktop.errors import Cancelled, DataError
+from diffviews_desktop.data.folder.map_table import read_csv
+from diffviews_desktop.errors import DataError
 from diffviews_desktop.text.plain import csv_cell
 from diffviews_desktop.values.samples import SampleTable
 
 encodable = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
-
-
-def test_numbers_categories_and_neither() -> None:
-    found = further_columns(
-        {
-            "sample_id": ["a", "b", "c", "d"],
-            "umap_x": ["1", "2", "3", "4"],
-            "score": ["0.5", "", "2e3", "-1"],
-            "cluster": ["10", "2", "2", ""],
-            "kind": ["cat", "dog", None, "cat"],
-            "flag": [True, False, True, True],
-            "same": ["x", "x", "x", "x"],
-            "one": [1, 1, 1, None],
-            "empty": ["", None, "", ""],
-            "lists": [[1], [2], [3], [4]],
-            "mixed": [1, "two", 3.5, None],
-            "line\nbreak": [1, 2, 3, 4],
-        }
-    )
-    assert list(found) == ["score", "cluster", "kind", "flag", "mixed"]
-    assert np.array_equal(found["score"].values, [0.5, np.nan, 2000, -1], equal_nan=True)
-    assert found["score"].names == ()
-    assert found["cluster"].names == ("2", "10")  # in the order of numbers
-    assert found["cluster"].values.tolist() == [1, 0, 0, -1]
-    assert found["kind"].names == ("cat", "dog")
-    assert found["kind"].values.tolist() == [0, 1, -1, 0]
-    assert found["flag"].names == ("False", "True")
-    assert found["mixed"].names == ("1", "3.5", "two")
-
-
-def test_too_many_of_anything_are_left_out() -> None:
-    count = 1000
-    names = [f"file_{i}.png" for i in range(count)]
-    found = further_columns({"name": names, "whole": list(range(count))})
-    assert list(found) == ["whole"]
-    assert found["whole"].names == ()  # so many whole numbers are numbers
-    many = {f"x{i}": [0.5, 1.5] for i in range(100)}
-    assert len(further_columns(many)) == MOST_COLUMNS
 
 
 def test_columns_of_the_list_and_of_the_map_belong_to_their_samples(tmp_path: Path) -> None:
@@ -169,77 +134,127 @@ def test_samples_named_like_formulas_are_found_in_a_map(
 
 
 def test_numbers_too_large_for_any_are_none() -> None:
-    values = [0.5, 10**4000, *range(300)]
-    assert sample_columns.numbers(values)[:3] == [0.5, pytest.approx(math.nan, nan_ok=True), 0]
-    assert further_columns({"score": values}) == {}  # too many of them to be categories
+    found = sample_columns.numbers([0.5, 10**4000, "1_2", "7"])
+    assert found == [
+        0.5,
+        pytest.approx(math.nan, nan_ok=True),
+        pytest.approx(math.nan, nan_ok=True),
+        7,
+    ]
 
 
-# ---- reading ------------------------------------------------------------------------------------
+# ---- in a folder --------------------------------------------------------------------------------
 
 
-def test_a_table_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sample_columns, "PIECE", 3)
-    table = tmp_path / "map.csv"
-    rows = [["sample_id", "kind", "umap_x", "umap_y", "kind", "", "left"]]
-    rows += [[f"s{i}", "a", str(i), "0", f"k{i}", "", "?"][: 7 if i % 2 else 5] for i in range(10)]
-    with table.open("w", newline="") as file:
-        csv.writer(file).writerows(rows)
-    found = read_csv(table, ["left"])
-    assert list(found) == ["sample_id", "umap_x", "umap_y", "kind", ""]
-    assert list(found["sample_id"]) == [f"s{i}" for i in range(10)]
-    assert list(found["umap_x"]) == [str(i) for i in range(10)]
-    assert list(found["kind"]) == [f"k{i}" for i in range(10)]  # the second of two
-    assert list(found[""]) == [""] * 10
-    table.write_text("sample_id,umap_x,umap_y\n")
-    assert {name: list(column) for name, column in read_csv(table).items()} == {
-        "sample_id": [],
-        "umap_x": [],
-        "umap_y": [],
+def folder_with(
+    root: Path, listed: dict[str, list[Any]], mapped: dict[str, list[str]]
+) -> ModelSamples:
+    """The samples of a folder whose list and map's table have further columns."""
+    folder = root / "tiny"
+    count = len(next(iter((*listed.values(), *mapped.values()))))
+    write_tiny_model(folder, samples=count, checkpoint=False)
+    file = next(folder.glob("metadata/*/dataset_info.json"))
+    records = json.loads(file.read_text())
+    for i, record in enumerate(records["samples"]):
+        record |= {name: values[i] for name, values in listed.items() if values[i] is not ...}
+    file.write_text(json.dumps(records))
+    table = folder / "embeddings/map.csv"
+    with table.open(newline="") as text:
+        rows = list(csv.DictReader(text))
+    with table.open("w", newline="") as text:
+        writer = csv.writer(text)
+        writer.writerow([*rows[0], *mapped])
+        writer.writerows(
+            [*row.values(), *(values[i] for values in mapped.values())]
+            for i, row in enumerate(rows)
+        )
+    return read_samples(open_data_folder(root).model("tiny"))
+
+
+def test_what_colours_cannot_show_is_said_when_a_folder_opens(tmp_path: Path) -> None:
+    samples = folder_with(
+        tmp_path,
+        {"boxes": [[i] for i in range(210)], "split": ["train"] * 210},
+        {
+            "score": ["inf", *(f"{i / 8}" for i in range(209))],
+            "path": [f"{i}.png" for i in range(210)],
+            "": list(map(str, range(210))),
+        },
+    )
+    assert samples.notes == (
+        "Colour by cannot show path (it has 210 different texts, and colours tell at most 200 "
+        "apart); boxes (it holds lists or objects, not one value a sample).",
+        "Columns to look at: score (1 infinite value counts as no value).",
+    )
+    assert list(samples.table.columns) == ["split", "score", "path"]
+    assert samples.table.columns["path"].texts()[209] == "209.png"
+    some = samples.take(np.array([5, 3])).table
+    assert some.columns["path"].texts() == ["5.png", "3.png"]
+    assert some.left_out == samples.table.left_out
+
+
+def test_a_map_that_is_written_again_keeps_what_the_folder_says(tmp_path: Path) -> None:
+    kept = {
+        "id": ["00012", "00007", "3"],
+        "day": ["2023-01-15", "", "2023-02-01"],
+        "note": ["=a", "-", "b, c"],
+        "group": ["-1", "1", "-1"],
+    }
+    samples = folder_with(tmp_path, {}, kept)
+    assert samples.xy is not None
+    table = tmp_path / "tiny/embeddings/map.csv"
+    write_embedding_csv(table, samples.table, samples.xy)
+    again = read_samples(open_data_folder(tmp_path).model("tiny")).table
+    assert {name: column.texts() for name, column in again.columns.items()} == kept
+    assert {c.kind for c in again.columns.values()} == {"categories", "dates"}
+
+
+def test_many_are_counted(tmp_path: Path) -> None:
+    samples = folder_with(tmp_path, {f"x{i}": [["a"], ["b"]] for i in range(9)}, {})
+    (note,) = samples.notes
+    assert note.count("it holds lists or objects") == 4
+    assert note.endswith("; and 5 more.")
+
+
+def test_a_column_that_begins_late_in_the_list_is_read(tmp_path: Path) -> None:
+    late = [... if i < 150 else f"{i / 8}" for i in range(300)]
+    column = folder_with(tmp_path, {"late": late}, {}).table.columns["late"]
+    assert column.texts() == ["" if text is ... else str(float(text)) for text in late]
+
+
+def test_a_column_that_list_and_map_say_differently_is_named(tmp_path: Path) -> None:
+    listed = {"same": [0.5, 1.5, 7], "other": [1, 2, 3]}
+    samples = folder_with(tmp_path, listed, {"same": ["0.5", "1.5", "7"], "other": ["1", "2", "4"]})
+    assert samples.table.columns["other"].texts() == ["1", "2", "4"]
+    assert samples.table.left_out == {
+        "other of dataset_info.json": "map.csv has other values, which are shown: rename one of "
+        "the two columns"
     }
 
 
-def test_of_very_many_columns_the_first_are_read(tmp_path: Path) -> None:
-    table = tmp_path / "map.csv"
-    names = ["sample_id", *(f"c{i}" for i in range(5000)), "umap_x", "umap_y"]
-    table.write_text(f"{','.join(names)}\n{'1,' * 5002}1\n")
-    found = read_csv(table)
-    assert list(found) == ["sample_id", *(f"c{i}" for i in range(200)), "umap_x", "umap_y"]
+def test_a_map_without_a_list_has_its_numbers_as_it_writes_them(tmp_path: Path) -> None:
+    samples = folder_with(tmp_path, {}, {"share": ["12,5", "1.000,5", "7"]})
+    table = tmp_path / "tiny/embeddings/map.csv"
+    next(tmp_path.glob("tiny/metadata/*/dataset_info.json")).unlink()
+    text = io.StringIO(table.read_text(), newline="")
+    rows = list(csv.DictReader(text))
+    with table.open("w", newline="", encoding="utf-16") as file:
+        writer = csv.writer(file, delimiter=";")
+        writer.writerow(rows[0])
+        numbers = ("umap_x", "umap_y", "conditioning_sigma")
+        writer.writerows(
+            [value.replace(".", ",") if name in numbers else value for name, value in row.items()]
+            for row in rows
+        )
+    again = read_samples(open_data_folder(tmp_path).model("tiny"))
+    assert again.table.sample_id == samples.table.sample_id
+    assert np.array_equal(again.xy, samples.xy)
+    assert np.array_equal(again.table.sigma, samples.table.sigma)
+    assert np.array_equal(again.table.class_label, samples.table.class_label)
+    assert again.table.columns["share"].values.tolist() == [12.5, 1000.5, 7]
 
 
-def test_a_table_that_would_take_too_much_memory_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sample_columns, "MOST_TABLE_MEMORY", 100_000)
-    table = tmp_path / "map.csv"
-    table.write_text("sample_id,umap_x,umap_y\n" + "abc,1.5,2.5\n" * 500)
-    assert len(read_csv(table)["umap_x"]) == 500
-    table.write_text("sample_id,umap_x,umap_y\n" + "abc,1.5,2.5\n" * 700)
-    with pytest.raises(DataError, match=r"map\.csv .*so many values"):
-        read_csv(table)
-    wide = ",".join(["sample_id", "umap_x", "umap_y", *(f"c{i}" for i in range(100))])
-    table.write_text(wide + "\n" + "a\n" * 100)  # short rows are filled up
-    with pytest.raises(DataError, match=r"map\.csv .*so many values"):
-        read_csv(table)
-
-
-def test_reading_a_table_can_be_stopped(tmp_path: Path) -> None:
-    table = tmp_path / "map.csv"
-    table.write_text("sample_id,umap_x,umap_y\n" + "abc,1.5,2.5\n" * 5000)
-    asked = 0
-
-    def check() -> None:
-        nonlocal asked
-        asked += 1
-        if asked == 3:
-            raise Cancelled
-
-    with pytest.raises(Cancelled):
-        read_csv(table, (), check)
-    asked = 3
-    assert len(read_csv(table, (), check)["umap_x"]) == 5000
-    assert asked > 10
-
-
-def test_numbers_that_are_too_large_are_texts() -> None:
-    (column,) = further_columns({"a": [10**400, 1, 2.5, "9" * 400]}).values()
-    assert column.names == ("1", f"1{'0' * 79}", "2.5", "9" * 80)
+@pytest.mark.parametrize("value", ["1_0", "1,5,0"])
+def test_what_only_python_takes_for_a_number_is_none(tmp_path: Path, value: str) -> None:
+    with pytest.raises(DataError, match=f"class_label of sample_000001 is not usable: '{value}'"):
+        folder_with(tmp_path, {"class_label": [0, value]}, {})

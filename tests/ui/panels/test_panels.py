@@ -27,6 +27,7 @@ from diffviews_desktop.ui.panels.runs import RunsPanel
 from diffviews_desktop.ui.shell import status_bar
 from diffviews_desktop.ui.shell.notice_bar import NoticeBar
 from diffviews_desktop.ui.shell.status_bar import StatusBar
+from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.conditions import AnchorClass, ClassLabel
 from diffviews_desktop.values.folders import FolderRef, LayerInfo, ModelLoaded, Overrides
 from diffviews_desktop.values.maps import MapSpec
@@ -373,6 +374,45 @@ def test_colours_that_cannot_be_say_why(qtbot: QtBot, state: State) -> None:
         replace(shown, opened=replace(shown.opened, layer_map=state.opened.layer_map))
     )  # this map is flat
     assert panel.choice.currentData() == "class"
+
+
+def test_columns_that_cannot_be_shown_are_listed_with_the_reason(
+    qtbot: QtBot, state: State
+) -> None:
+    panel = ColorPanel()
+    qtbot.addWidget(panel)
+    count = len(state.opened.samples)
+    files = tuple(f"{i}.png" for i in range(count * 10))
+    columns = {
+        "score": Column(np.linspace(0, 1, count), note="1 infinite value counts as no value"),
+        "file": Column(np.arange(count, dtype=np.int32), files),
+        "split": Column(np.zeros(count, np.int32), ("train",)),
+    }
+    left_out = {"boxes": "it holds lists or objects, not one value a sample"}
+    samples = replace(state.opened.samples, columns=columns, left_out=left_out)
+    shown = replace(
+        state,
+        opened=replace(state.opened, samples=samples),
+        view=replace(state.view, color_by="column:file"),
+    )
+    panel.set_state(shown)
+    model, tip = panel.choice.model(), Qt.ItemDataRole.ToolTipRole
+    rows = range(panel.choice.findText("score"), panel.choice.count())
+    said = {panel.choice.itemText(row): panel.choice.itemData(row, tip) for row in rows}
+    on = [
+        panel.choice.itemText(row)
+        for row in rows
+        if model.flags(model.index(row, 0)) & Qt.ItemFlag.ItemIsEnabled
+    ]
+    assert on == ["score"]
+    assert "1 infinite value counts as no value." in said["score"]
+    assert "It has 300 different texts, and colours tell at most 200 apart." in said["file"]
+    assert "All its values are the same: train." in said["split"]
+    assert "It holds lists or objects, not one value a sample." in said["boxes"]
+    assert panel.choice.currentData() == "class"  # what was asked for cannot be
+    assert shown.cannot_color("column:file").startswith("It has 300 different texts")
+    panel.set_state(state)
+    assert panel.choice.findText("boxes") == panel.choice.findText("score") == -1
 
 
 def test_a_colour_is_chosen_by_keyboard(qtbot: QtBot, state: State) -> None:

@@ -25,8 +25,9 @@ from diffviews_desktop.ui.common import motion, theme
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.ui.views.flat import point_plot, points
 from diffviews_desktop.ui.views.flat.coloring import coloring
+from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.maps import LayerMap, LinkedMap
-from diffviews_desktop.values.samples import Column, SampleTable
+from diffviews_desktop.values.samples import SampleTable
 
 COUNT = 60_000
 
@@ -198,7 +199,7 @@ def test_picks_wait_for_the_end_of_a_glide(
         replace(window.session.state, opened=replace(window.session.state.opened, layer_map=other))
     )
     assert window.map.glide.running
-    window.map.box.rectangle_drawn.emit(window.map.points.boundingRect(), "replace")
+    window.map.box.rectangle_drawn.emit(window.map.points.bounds, "replace")
     assert not window.map.glide.running
     qtbot.waitUntil(lambda: len(window.session.state.picks.selection.chosen) == COUNT)
 

@@ -20,8 +20,8 @@ from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.ui.views.flat.coloring import category_colors, coloring, ramp_colors
 from diffviews_desktop.ui.views.flat.legend import BAR_WIDTH, MOST_ITEMS
 from diffviews_desktop.ui.views.flat.scene import SIZES
+from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.preferences import RAMPS
-from diffviews_desktop.values.samples import Column
 
 SIDES = ("left", "middle", "right")
 
@@ -230,3 +230,83 @@ def test_samples_without_a_value_are_smallest(window: MainWindow) -> None:
     showing.change_size(window.context, by="column:side")  # categories have no size
     assert window.session.state.sized_by is None
     assert window.map.points.scene_drawn.size is None
+
+
+def with_column(state: State, column: Column) -> State:
+    samples = replace(state.opened.samples, columns={"x": column})
+    return replace(
+        state,
+        opened=replace(state.opened, samples=samples),
+        view=replace(state.view, color_by="column:x"),
+    )
+
+
+DAYS = np.datetime64("2023-01-30") + np.arange(30)
+SECONDS = np.datetime64("2023-01-30T10:00:00") + np.arange(30)
+
+
+@pytest.mark.parametrize(
+    ("values", "unit", "name", "ends"),
+    [
+        (DAYS, "", "x", ("2023-01-30", "2023-02-28")),
+        (DAYS.astype("datetime64[ns]"), "Z", "x (UTC)", ("2023-01-30", "2023-02-28")),
+        (SECONDS, "", "x (2023-01-30)", ("10:00:00", "10:00:29")),
+        (20230101 + np.arange(30), "", "x", ("20230101", "20230130")),
+        (1700000000 + np.arange(30), "", "x", ("1700000000", "1700000029")),
+        (2**53 + np.arange(30) * 1000, "", "x", ("9.0071992547e+15", "9.0071992548e+15")),
+        (np.arange(30) / 8, "%", "x", ("0%", "3.62%")),
+        (1 + np.arange(30) / 1e6, "", "x", ("1", "1.00003")),
+    ],
+)
+def test_the_ends_of_the_ramp_are_told_apart(
+    state: State, values: np.ndarray, unit: str, name: str, ends: tuple[str, str]
+) -> None:
+    shown = coloring(with_column(state, Column(values, unit=unit)))
+    assert (shown.name, (shown.low, shown.high)) == (name, ends)
+    assert np.allclose(shown.place, np.linspace(0, 1, 30))
+
+
+def test_dates_filter_size_and_are_on_the_card(
+    open_window: Callable[..., MainWindow], state: State
+) -> None:
+    days = DAYS.copy()
+    days[7] = np.datetime64("NaT")
+    window = open_window(with_column(state, Column(days)))
+    legend = window.map.legend
+    assert (legend.accessibleName(), legend.isVisible()) == (
+        "Colours: x from 2023-01-30 to 2023-02-28; grey: no value",
+        True,
+    )
+    middle = window.map.coloring.value_at(0.5)
+    showing.filter_values(window.context, by="column:x", low=middle, high=None)
+    assert shown(window) == list(range(15, 30))
+    showing.show_all(window.context)
+    showing.change_size(window.context, by="column:x")
+    size = window.map.points.scene_drawn
+    by_row = dict(zip(size.rows.tolist(), size.size.tolist(), strict=True))
+    assert by_row[7] == 0
+    assert [by_row[row] for row in (0, 29)] == [0, len(SIZES) - 1]
+    said = []
+    for row in (3, 7):
+        window.map_area.cards.show_sample(row)
+        said.append(window.map_area.cards.card.facts.text())
+    assert "x: 2023-02-02" in said[0]
+    assert "x: no value" in said[1]
+
+
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [
+        (Column(2**53 + 1 + np.arange(30)), "x: 9007199254740996"),
+        (Column(np.full(30, 1 / 3) + np.arange(30)), "x: 3.3333333333333335"),
+        (Column(np.arange(30) / 2, unit="%"), "x: 1.5%"),
+        (Column(SECONDS, unit="Z"), "x: 2023-01-30 10:00:03 UTC"),
+        (Column(np.arange(30) % 2, ("00012", "00013")), "x: 00013"),
+    ],
+)
+def test_the_card_says_what_was_read(
+    open_window: Callable[..., MainWindow], state: State, column: Column, said: str
+) -> None:
+    window = open_window(with_column(state, column))
+    window.map_area.cards.show_sample(3)
+    assert said in window.map_area.cards.card.facts.text()

@@ -29,8 +29,8 @@ from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.settings import Settings
 from diffviews_desktop.ui.shell.window import MainWindow
+from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.maps import LinkedMap
-from diffviews_desktop.values.samples import Column
 
 GESTURES = int(os.environ.get("DIFFVIEWS_SOAK", "300"))
 KEYS = (

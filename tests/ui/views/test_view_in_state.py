@@ -34,7 +34,7 @@ def test_a_map_is_seen_whole_at_first_and_what_is_seen_is_kept(
     qtbot: QtBot, window: MainWindow
 ) -> None:
     box = window.map.box
-    whole = window.map.points.boundingRect()
+    whole = window.map.points.bounds
     assert box.viewRect().contains(whole)
     qtbot.waitUntil(lambda: seen(window).rectangle is not None)
     box.scaleBy((0.5, 0.5), center=QPointF(whole.center()))
@@ -46,7 +46,7 @@ def test_a_map_is_seen_whole_at_first_and_what_is_seen_is_kept(
 
 def test_the_state_says_which_part_is_seen(qtbot: QtBot, window: MainWindow) -> None:
     qtbot.waitUntil(lambda: seen(window).rectangle is not None)
-    whole = window.map.points.boundingRect()
+    whole = window.map.points.bounds
     middle, side = whole.center(), whole.width() / 4
     wanted = (middle.x() - side, middle.y() - side, middle.x() + side, middle.y() + side)
     look(window, rectangle=wanted)
@@ -70,7 +70,7 @@ def test_another_map_is_seen_whole_again(qtbot: QtBot, window: MainWindow) -> No
         )
     )
     qtbot.waitUntil(
-        lambda: window.map.box.viewRect().contains(window.map.points.boundingRect()), timeout=5000
+        lambda: window.map.box.viewRect().contains(window.map.points.bounds), timeout=5000
     )
 
 

@@ -154,12 +154,13 @@ def _on_ramp(found: Values) -> Coloring:
     scaled = np.where(np.isfinite(scaled), scaled, np.nan)
     start, end = (np.log(low), np.log(high)) if logarithmic else (low, high)
     span = max(float(end - start), 1e-12)
+    texts = found.texts(low, high)
     return Coloring(
         found.by,
         found.name,
         np.clip((scaled - start) / span, 0.0, 1.0),
-        ("≤ " if known.min() < low else "") + f"{low:.3g}",
-        ("≥ " if known.max() > high else "") + f"{high:.3g}",
+        ("≤ " if known.min() < low else "") + texts[0],
+        ("≥ " if known.max() > high else "") + texts[1],
         found.kind,
         (low, high),
         logarithmic,

@@ -236,8 +236,12 @@ class Legend(QWidget):
             painter.drawRect(chosen.adjusted(0, -2, 0, 2))
         place = QRectF(PADDING, bar.bottom() + GAP, BAR_WIDTH, line)
         painter.setPen(QColor(c.muted))
-        painter.drawText(place, Qt.AlignmentFlag.AlignLeft, shown.low)
-        painter.drawText(place, Qt.AlignmentFlag.AlignRight, shown.high)
+        ends = (shown.low, Qt.AlignmentFlag.AlignLeft), (shown.high, Qt.AlignmentFlag.AlignRight)
+        fit = (
+            sum(painter.fontMetrics().horizontalAdvance(f"{text} ") for text, _ in ends) < BAR_WIDTH
+        )
+        for (text, side), part in zip(ends, _halves(place), strict=True):
+            _draw_name(painter, place if fit else part, side, text)
         if shown.incomplete:
             place.translate(0, line + GAP)
             painter.drawText(place.adjusted(16, 0, 0, 0), Qt.AlignmentFlag.AlignLeft, "no value")
@@ -265,6 +269,12 @@ class Legend(QWidget):
         for i, color in enumerate(ramp):
             gradient.setColorAt(i / (len(ramp) - 1), color)
         return gradient
+
+
+def _halves(room: QRectF) -> tuple[QRectF, QRectF]:
+    """The left and the right half of a line, with a gap between them."""
+    shift = (room.width() + GAP) / 2
+    return room.adjusted(0, 0, -shift, 0), room.adjusted(shift, 0, 0, 0)
 
 
 def _draw_name(painter: QPainter, room: QRectF, align: Qt.AlignmentFlag, name: str) -> None:

@@ -176,7 +176,7 @@ class PointPlot(QWidget):
         With ``glide`` they are the samples that were shown, and move from where they were.
         """
         self.glide.finish()
-        old, around, scene = self._xy, self._points.boundingRect(), self._points.scene_drawn
+        old, around, scene = self._xy, self._points.bounds, self._points.scene_drawn
         seen = self.box.viewRect()
         self._xy = xy
         self._samples, self._labels = samples, samples.class_label
@@ -189,7 +189,7 @@ class PointPlot(QWidget):
         self._awaiting_paint = True
         self.box.stop()
         self.box.forget_views()
-        whole = self._with_room(self._points.boundingRect())
+        whole = self._with_room(self._points.bounds)
         self.box.limit_zoom(whole)
         self.box.show_part(whole)
         if glide and len(old) == len(xy) and self.isVisible():
@@ -326,7 +326,7 @@ class PointPlot(QWidget):
 
     def fit(self) -> None:
         """Show all points."""
-        self._fly(self._with_room(self._points.boundingRect()))
+        self._fly(self._with_room(self._points.bounds))
 
     def fit_selection(self) -> None:
         """Show the selection set; without one the anchor and its neighbours."""
@@ -345,7 +345,7 @@ class PointPlot(QWidget):
 
     def _with_room(self, part: QRectF, smallest: float = 0.0) -> QRectF:
         """A part of the map with some room around, at least a share of the whole."""
-        whole = self._points.boundingRect()
+        whole = self._points.bounds
         least = max(smallest * max(whole.width(), whole.height()), 1e-3)
         wide, high = 1.08 * max(part.width(), least), 1.08 * max(part.height(), least)
         middle = part.center()
@@ -356,7 +356,7 @@ class PointPlot(QWidget):
         if not (0 <= row < len(self._xy)) or not np.isfinite(self._xy[row]).all():
             return
         now = self.box.aim
-        width = min(now.width(), self._points.boundingRect().width() * 0.4 or 1.0)
+        width = min(now.width(), self._points.bounds.width() * 0.4 or 1.0)
         part = QRectF(0, 0, width, now.height() * width / now.width())
         part.moveCenter(QPointF(*map(float, self._xy[row])))
         self._fly(part)

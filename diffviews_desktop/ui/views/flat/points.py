@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,6 +23,8 @@ from diffviews_desktop.ui.views.flat.points_gl import GLPainter
 from diffviews_desktop.ui.views.flat.points_raster import RasterPainter, Snapshot, Sprites
 from diffviews_desktop.ui.views.flat.scene import (
     EMPTY,
+    LARGEST,
+    SIZES,
     PixelView,
     PointLook,
     PointScene,
@@ -93,6 +96,7 @@ class Points(pg.GraphicsObject):
         self._seen: PixelView | None = None  # when a picture of them was painted last
         self._extent: tuple[float, float, float, float] | None = None
         self._bounds = self._covered = QRectF()
+        self._room = 0.0, 0.0  # on the map, around what is covered
         self.moving = False
         self.raster = RasterPainter(self)
         self.raster.ready.connect(self.update)
@@ -292,8 +296,34 @@ class Points(pg.GraphicsObject):
 
     # ---- as an item of a plot -------------------------------------------------------------------
 
+    @property
+    def bounds(self) -> QRectF:
+        """What holds the middles of all points, on the map."""
+        return self._bounds
+
     def boundingRect(self) -> QRectF:
-        return self._covered
+        """What holds all that is drawn: outermost points reach out of what holds their middles."""
+        wide, high = self._room
+        return self._covered.adjusted(-wide, -high, wide, high)
+
+    def viewRangeChanged(self, *_: object) -> None:
+        self._make_room()
+
+    def viewTransformChanged(self) -> None:
+        super().viewTransformChanged()
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Cover the outermost points as large as they are; the scene must hear of it before it is
+        so."""
+        box = self.getViewBox()
+        if box is None or not (box.width() > 0 and box.height() > 0):
+            return
+        seen, room = box.viewRect(), self.pixelPadding()
+        wanted = room * seen.width() / box.width(), room * seen.height() / box.height()
+        if wanted != self._room:
+            self.prepareGeometryChange()
+            self._room = wanted
 
     def dataBounds(
         self, axis: int, frac: float = 1.0, orthoRange: object = None
@@ -305,7 +335,7 @@ class Points(pg.GraphicsObject):
 
     def pixelPadding(self) -> float:
         """Room around the outermost points, in pixels."""
-        return 12.0
+        return math.ceil(LARGEST * max(SIZES) / 2) + 2.0  # of which two for whole and smooth pixels
 
     def look(self, transform: QTransform | None = None) -> PointLook:
         """Size and opacity of the points under a transform to logical pixels, the present one by

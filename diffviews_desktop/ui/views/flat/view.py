@@ -280,7 +280,7 @@ class MapView(PointPlot):
             row = self._selection.anchor
             if row is None or not np.isfinite(self._xy[row]).all():
                 middle = self.box.aim.center()
-                far = self._points.boundingRect()
+                far = self._points.bounds
                 reach = 2 * max(far.width(), far.height(), 1e-6)
                 row = index.nearest(middle.x(), middle.y(), reach, reach, self._points.hidden)
         else:
