@@ -9,10 +9,12 @@ import numpy as np
 
 from diffviews_desktop.cli.options import add_source_options, source_of
 from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data, size
+from diffviews_desktop.data.activations.files import open_activation_files
 from diffviews_desktop.data.folder.dataset import read_config
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.opening import LoadModel
-from diffviews_desktop.errors import DiffViewsError
+from diffviews_desktop.errors import DataError, DiffViewsError
+from diffviews_desktop.text.wording import counted
 from diffviews_desktop.values.folders import Source
 
 
@@ -51,6 +53,7 @@ def _model(engine: Engine, source: Source, name: str) -> dict[str, Any]:
         "adapter": "",
         "samples": 0,
         "default_layer": None,
+        "activations": None,
         "layers": [],
         "device": None,
         "num_classes": None,
@@ -60,6 +63,7 @@ def _model(engine: Engine, source: Source, name: str) -> dict[str, Any]:
     }
     try:
         opened = open_data(engine, source, name)
+        entry |= _stored(engine, source, name)
         summary = next(model for model in opened.models if model.name == name)
         entry["adapter"] = source.adapter or summary.adapter
         entry["samples"] = len(opened.samples)
@@ -84,9 +88,29 @@ def _model(engine: Engine, source: Source, name: str) -> dict[str, Any]:
     return entry
 
 
+def _stored(engine: Engine, source: Source, name: str) -> dict[str, Any]:
+    """The activations that the folder brings, opened as mapping them would, or what is wrong with
+    them."""
+    model = engine.workspace.open(source, name)
+    try:
+        files = open_activation_files(model.folder, model.samples)
+    except DataError as error:
+        return {"problems": [str(error)]}
+    if files is None:
+        return {}
+    said = {
+        "layers": list(files.layers or model.samples.layers),
+        "samples": len(files),
+        "values": files.width,
+        "files": len(files.paths),
+    }
+    return {"activations": said}
+
+
 def _lines(model: dict[str, Any]) -> list[str]:
     return [
         f"{model['name']}  ({model['adapter']}, {model['samples']} samples)",
+        *_stored_lines(model["activations"]),
         *(
             f"  {layer['name']:24} {'x'.join(map(str, layer['shape'])):>12} "
             f"{size(layer['bytes']):>10}{'  cached' if layer['cached'] else ''}"
@@ -94,4 +118,14 @@ def _lines(model: dict[str, Any]) -> list[str]:
         ),
         *(f"  note: {note}" for note in model["notes"]),
         *(f"  problem: {problem}" for problem in model["problems"]),
+    ]
+
+
+def _stored_lines(stored: dict[str, Any] | None) -> list[str]:
+    if stored is None:
+        return []
+    layers = "+".join(stored["layers"]) or "layers without names"
+    return [
+        f"  activations of {layers}: {counted(stored['samples'], 'sample')} of "
+        f"{counted(stored['values'], 'value')} in {counted(stored['files'], 'file')}"
     ]
