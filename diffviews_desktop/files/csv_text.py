@@ -2,36 +2,135 @@
 
 from __future__ import annotations
 
+import codecs
+import contextlib
 import csv
 import errno
 import io
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 from diffviews_desktop.files.reading import MOST_TABLE, UnfitFileError, open_regular
 
 LONGEST_ROW = 2**20
 """Characters of a row, its line ends included."""
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+"""What programs write between cells, with its name; those that are tried first come first."""
+
+_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, whose mark it begins with
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+_LOOKED_AT = 64  # bytes that tell the encoding
+_HINT = re.compile(r'"?sep=(.)"?[\r\n]*', re.IGNORECASE)  # what Excel takes as a first line
 
 
-def csv_rows(path: Path) -> Iterator[list[str]]:
+@dataclass(frozen=True, eq=False)
+class CsvTable:
+    """A table whose header was read.
+
+    Attributes:
+        header: the names of its columns, without spaces around them.
+        rows: its other rows that are not empty; where spaces stand around names, without those
+            around cells, too.
+        separator: what stands between its cells: one of `SEPARATORS`, or what the file names.
+    """
+
+    header: Sequence[str]
+    rows: Iterator[list[str]]
+    separator: str
+
+
+def csv_table(path: Path, fits: Callable[[Sequence[str]], bool] = lambda header: False) -> CsvTable:
+    """Open a table of which nobody knows how its cells are separated.
+
+    Args:
+        path: as in `csv_rows`.
+        fits: whether a header is the one that is looked for. Without one that fits, the separator
+            is the one that gives the most names.
+
+    Raises:
+        UnfitFileError, OSError, ValueError, csv.Error: see `csv_rows`; the rows raise them, too.
+    """
+    hint = _HINT.fullmatch(_first_line(path))
+    begin = 1 if hint else 0
+    found: list[CsvTable] = []
+    for separator in (hint[1],) if hint else SEPARATORS:
+        # of all but the first, an error only says that it is not the separator
+        with contextlib.suppress(*(csv.Error,) if found else ()):
+            table = _table(path, separator, begin)
+            if fits(table.header):
+                return table
+            found.append(table)
+    return max(found, key=lambda table: len(table.header))
+
+
+def csv_rows(path: Path, separator: str = ",", *, padded: bool = False) -> Iterator[list[str]]:
     """Rows of a CSV that are not empty, the header first.
 
     Args:
-        path: a regular file in UTF-8, with or without the mark that spreadsheets put before it.
+        path: a regular file in UTF-8, with or without the mark that spreadsheets put before it, or
+            in UTF-16 or UTF-32, as they save "Unicode text".
+        separator: what stands between cells.
+        padded: whether spaces around cells belong to the separators.
 
     Raises:
         UnfitFileError, OSError: see `diffviews_desktop.files.reading.open_regular`; or it has a row
             that is too long.
         ValueError, csv.Error: it cannot be read as CSV.
     """
-    with io.TextIOWrapper(open_regular(path, MOST_TABLE), "utf-8-sig", newline="") as file:
+    with _open_text(path) as file:
         lines = _Lines(file, path)
-        for row in csv.reader(lines):
+        for row in csv.reader(lines, delimiter=separator, skipinitialspace=padded):
             lines.length = 0
             if row:
-                yield row
+                yield [cell.strip() for cell in row] if padded else row
+
+
+def _table(path: Path, separator: str, begin: int) -> CsvTable:
+    """A table read with a separator, from its ``begin``-th row on."""
+    rows = islice(csv_rows(path, separator), begin, None)
+    header = next(rows, [])
+    if any(name != name.strip() for name in header):
+        rows = islice(csv_rows(path, separator, padded=True), begin, None)
+        header = next(rows, [])
+    return CsvTable(header, rows, separator)
+
+
+def _first_line(path: Path) -> str:
+    with _open_text(path) as file:
+        return next(_Lines(file, path), "")
+
+
+def _open_text(path: Path) -> TextIO:
+    file = open_regular(path, MOST_TABLE)
+    try:
+        return io.TextIOWrapper(file, _encoding_of(file), newline="")
+    except BaseException:
+        file.close()
+        raise
+
+
+def _encoding_of(file: BinaryIO) -> str:
+    """The encoding of a table, from its mark or, without one, from where its zeros are."""
+    start = file.read(_LOOKED_AT)
+    file.seek(0)
+    for mark, encoding in _MARKS.items():
+        if start.startswith(mark):
+            return encoding
+    pairs = start[: len(start) // 2 * 2]
+    first, second = pairs[::2], pairs[1::2]
+    if pairs and all(first) and not any(second):
+        return "utf-16-le"
+    if pairs and all(second) and not any(first):
+        return "utf-16-be"
+    return "utf-8-sig"
 
 
 class _Lines:

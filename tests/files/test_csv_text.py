@@ -10,7 +10,7 @@ import pytest
 
 from diffviews_desktop.errors import brief
 from diffviews_desktop.files import csv_text as csv_files
-from diffviews_desktop.files.csv_text import csv_rows
+from diffviews_desktop.files.csv_text import SEPARATORS, csv_rows, csv_table
 from diffviews_desktop.files.reading import UnfitFileError
 
 
@@ -59,9 +59,55 @@ def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
     table.write_bytes(b"a,b\n\0\0\n")
     with pytest.raises(ValueError, match="zero bytes"):
         list(csv_rows(table))
-    table.write_bytes(b"\xff\xfe\x00\x01")
+    table.write_bytes(b"\xff,\x01")
     with pytest.raises(ValueError, match="utf-8"):
         list(csv_rows(table))
     os.truncate(table, 30 * 10**9)
     with pytest.raises(UnfitFileError, match="30,000 MB"):
         next(csv_rows(table))
+
+
+TEXT = 'file,class name\r\n"a, b.png",é\r\n'
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"]
+)
+def test_a_table_is_read_in_every_unicode(tmp_path: Path, encoding: str) -> None:
+    table = tmp_path / "table.csv"
+    table.write_bytes(TEXT.encode(encoding))
+    assert list(csv_rows(table)) == [["file", "class name"], ["a, b.png", "é"]]
+
+
+@pytest.mark.parametrize("separator", SEPARATORS)
+@pytest.mark.parametrize("hint", [False, True])
+def test_the_separator_is_found(tmp_path: Path, separator: str, hint: bool) -> None:
+    table = tmp_path / "table.csv"
+    with table.open("w", newline="", encoding="utf-8") as file:
+        file.write(f"sep={separator}\r\n" if hint else "")
+        csv.writer(file, delimiter=separator).writerows([["file", "a,b;c"], ["x|y", "1,5"]])
+    found = csv_table(table, lambda header: header[0] == "file")
+    assert (found.separator, list(found.header)) == (separator, ["file", "a,b;c"])
+    assert list(found.rows) == [["x|y", "1,5"]]
+
+
+def test_without_a_header_that_fits_most_names_tell_the_separator(tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("a;b,c;d\n1;2,3;4\n")
+    assert csv_table(table).separator == ";"
+    table.write_text("a\n1\n")
+    assert csv_table(table).header == ["a"]
+    table.write_text("")
+    assert csv_table(table).header == []
+    table.write_text(",".join(["name"] * 100_000) + "\n")  # too long for one cell
+    assert len(csv_table(table).header) == 100_000
+
+
+@pytest.mark.parametrize("line", ['file, "class" ', " file ,class"])
+def test_spaces_around_names_are_those_of_the_separators(tmp_path: Path, line: str) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text(f'{line}\na b ,  "c, d" \n')
+    found = csv_table(table)
+    assert (list(found.header), list(found.rows)) == (["file", "class"], [["a b", "c, d"]])
+    table.write_text("file,class\na , b\n")  # no space in the header: the cells have them
+    assert list(csv_table(table).rows) == [["a ", " b"]]
