@@ -71,6 +71,16 @@ def csv_table(path: Path, fits: Callable[[Sequence[str]], bool] = lambda header:
     return max(found, key=lambda table: len(table.header))
 
 
+def open_text(path: Path) -> TextIO:
+    """Open a text of a table's size, in the encodings of `csv_rows`; raises as that does."""
+    file = open_regular(path, MOST_TABLE)
+    try:
+        return io.TextIOWrapper(file, _encoding_of(file), newline="")
+    except BaseException:
+        file.close()
+        raise
+
+
 def csv_rows(path: Path, separator: str = ",", *, padded: bool = False) -> Iterator[list[str]]:
     """Rows of a CSV that are not empty, the header first.
 
@@ -85,7 +95,7 @@ def csv_rows(path: Path, separator: str = ",", *, padded: bool = False) -> Itera
             that is too long.
         ValueError, csv.Error: it cannot be read as CSV.
     """
-    with _open_text(path) as file:
+    with open_text(path) as file:
         lines = _Lines(file, path)
         for row in csv.reader(lines, delimiter=separator, skipinitialspace=padded):
             lines.length = 0
@@ -104,17 +114,8 @@ def _table(path: Path, separator: str, begin: int) -> CsvTable:
 
 
 def _first_line(path: Path) -> str:
-    with _open_text(path) as file:
+    with open_text(path) as file:
         return next(_Lines(file, path), "")
-
-
-def _open_text(path: Path) -> TextIO:
-    file = open_regular(path, MOST_TABLE)
-    try:
-        return io.TextIOWrapper(file, _encoding_of(file), newline="")
-    except BaseException:
-        file.close()
-        raise
 
 
 def _encoding_of(file: BinaryIO) -> str:

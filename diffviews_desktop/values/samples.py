@@ -17,6 +17,10 @@ from numpy.typing import NDArray
 from diffviews_desktop.files.reading import can_be_a_path
 from diffviews_desktop.values.packed_strings import Texts
 
+NO_CLASS = "no class"
+LABEL, PART = "label", "split"
+"""Columns that an import writes: labels that are more than classes, and parts of the data set."""
+
 
 @dataclass(frozen=True, eq=False)
 class Column:
@@ -107,9 +111,20 @@ class SampleTable:
         else:
             numbers, first, counts = np.unique(labels, return_index=True, return_counts=True)
         return [
-            (int(number), self.class_name[int(row)], int(count))
+            (int(number), self._name_of(int(number), int(row)), int(count))
             for number, row, count in zip(numbers, first, counts, strict=True)
         ]
+
+    def _name_of(self, number: int, row: int) -> str:
+        """What a class is called whose first sample is in a row; samples without a class may have
+        names of their own."""
+        name = self.class_name[row]
+        if number >= 0:
+            return name
+        same = all(
+            self.class_name[int(i)] == name for i in np.flatnonzero(self.class_label == number)
+        )
+        return name if same else NO_CLASS
 
 
 def path_inside(root: Path, relative: str) -> Path | None:

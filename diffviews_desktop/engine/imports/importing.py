@@ -20,7 +20,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,8 @@ from diffviews_desktop.data.folder.dataset import (
     read_samples,
 )
 from diffviews_desktop.engine.extraction import row_width
+from diffviews_desktop.engine.imports.archive import pictures_of
+from diffviews_desktop.engine.imports.labels import UNKNOWN
 from diffviews_desktop.engine.imports.pictures import (
     Pictures,
     copy_pictures,
@@ -68,7 +70,6 @@ from diffviews_desktop.values.models import ModelFacts
 from diffviews_desktop.values.samples import SampleTable
 
 _BEGUN = re.compile(r"(\.new-.+-[0-9a-f]{8})(\.lock)?")
-UNKNOWN = "unknown"
 
 
 def import_data(job: ImportData, host: Host, maps: MapMaker) -> DataImported:
@@ -81,11 +82,14 @@ def import_data(job: ImportData, host: Host, maps: MapMaker) -> DataImported:
         Cancelled: nothing is left behind.
     """
     _check(job)
-    files = []
-    if job.images is not None:
-        files = find_pictures(job.images, job.out, host.check)
-    kind = "imported" if files else "generated"
-    with _appearing(job.out, job.name) as folder:
+    with _appearing(job.out, job.name) as folder, ExitStack() as stack:
+        images, files = None, list[str]()
+        if job.images is not None:
+            images = stack.enter_context(
+                pictures_of(job.images, folder, lambda done: host.progress("unpacking", done))
+            )
+            files = find_pictures(images, job.out, host.check)
+        kind = "imported" if files else "generated"
         opened = _without_samples(job, folder)
         model = host.model_of(opened)
         facts = model.facts
@@ -96,8 +100,8 @@ def import_data(job: ImportData, host: Host, maps: MapMaker) -> DataImported:
 
         target = folder / "images" / kind
         target.mkdir(parents=True)
-        if files:
-            pictures = copy_pictures(job, host, model, files, target)
+        if images is not None:
+            pictures = copy_pictures(job, images, host, model, files, target)
         else:
             pictures = draw_pictures(job, host, model, target)
         samples = _list_samples(job, pictures, kind)
@@ -145,6 +149,8 @@ def _check(job: ImportData) -> None:
         raise UsageError("Give a folder of pictures, or how many to generate.")
     if job.labels is not None and job.images is None:
         raise UsageError("Labels belong to pictures: give --images, too, or leave --labels.")
+    if job.class_map != () and job.images is None:
+        raise UsageError("A class map belongs to pictures: give --images, too, or leave it out.")
     check_noise_levels(job.sigmas)
     if not 0 <= job.seed <= MAX_SEED:
         raise UsageError(f"The seed must be between 0 and 2**63 - 1, not {job.seed}.")
@@ -230,14 +236,16 @@ def _list_samples(job: ImportData, pictures: Pictures, kind: str) -> list[dict[s
     samples = []
     for number, label in enumerate(pictures.classes):
         usual = UNKNOWN if label < 0 else str(label)
+        name = pictures.class_names[number] if pictures.class_names else None
         for sigma in job.sigmas:
             samples.append(
                 {
                     "sample_id": f"sample_{number:06d}_s{_short(sigma)}",
                     "class_label": label,
-                    "class_name": pictures.names.get(label, usual),
+                    "class_name": name or pictures.names.get(label, usual),
                     "image_path": f"images/{kind}/{picture_name(number)}",
                     "conditioning_sigma": sigma,
+                    **{column: values[number] for column, values in pictures.columns.items()},
                 }
             )
     return samples

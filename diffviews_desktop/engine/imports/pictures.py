@@ -6,7 +6,7 @@ import inspect
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -30,13 +30,13 @@ from diffviews_desktop.text.faults import Fault, faults_of, left_out
 from diffviews_desktop.values.conditions import RandomClass
 from diffviews_desktop.values.import_rules import PICTURE_SUFFIXES, is_hidden, is_picture
 from diffviews_desktop.values.models import ModelFacts
+from diffviews_desktop.values.samples import LABEL, PART
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
     from diffviews_desktop.adapters.model import Model
 
 
 DRAWN_AT_ONCE = 8  # always: the noise of a picture depends on how many are drawn with it
-UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,16 @@ class Pictures:
         names: of classes.
         said: what the list of samples says of where they are from.
         notes: for the user.
+        class_names: of each picture; empty where those of the classes are meant.
+        columns: what else is known of each picture, by name.
     """
 
     classes: Sequence[int]
     names: Mapping[int, str]
     said: Mapping[str, Any]
     notes: Sequence[str] = ()
+    class_names: Sequence[str] = ()
+    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 class _Drawn(NamedTuple):
@@ -101,21 +105,20 @@ def find_pictures(images: Path, out: Path, check: Callable[[], None] = lambda: N
 
 
 def copy_pictures(
-    job: ImportData, host: Host, model: Model, files: Sequence[str], target: Path
+    job: ImportData, images: Path, host: Host, model: Model, files: Sequence[str], target: Path
 ) -> Pictures:
-    """Write each picture as the model sees it.
+    """Write each picture of a folder as the model sees it.
 
     Raises:
         DataError: none can be read, or the labels cannot.
     """
-    assert job.images is not None
     facts = model.facts
-    labels = find_labels(job, files, facts, host.check)
+    labels = find_labels(job, images, files, facts, host.check)
     kept: list[str] = []
     unfit: dict[str, Fault] = {}
     for number, file in enumerate(files, start=1):
         try:
-            picture = read_image(job.images / file, facts.resolution, facts.channels)
+            picture = read_image(images / file, facts.resolution, facts.channels)
         except PictureError as error:
             unfit[file] = error.fault
         else:
@@ -131,14 +134,19 @@ def copy_pictures(
     notes = list(labels.notes)
     if unfit:
         notes.append(left_out(unfit))
-    classes = [labels.of_file.get(file, -1) for file in kept]
-    unknown = sum(number >= facts.num_classes for number in classes)
-    if facts.num_classes and unknown:
-        notes.append(
-            f"{unknown} pictures are of classes that the model does not have (it has "
-            f"{facts.num_classes}): they are extracted without a class."
-        )
-    return Pictures(classes, labels.names, {"pictures": kept}, notes)
+    columns = {}
+    if labels.says_more:
+        columns[LABEL] = [labels.texts.get(file, "") for file in kept]
+    if labels.parts:
+        columns[PART] = [labels.parts.get(file, "") for file in kept]
+    return Pictures(
+        classes=[labels.numbers.get(file, -1) for file in kept],
+        names=labels.names,
+        said={"pictures": kept},
+        notes=notes,
+        class_names=[labels.name_of(file) for file in kept],
+        columns=columns,
+    )
 
 
 def draw_pictures(job: ImportData, host: Host, model: Model, target: Path) -> Pictures:

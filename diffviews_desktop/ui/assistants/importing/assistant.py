@@ -51,6 +51,7 @@ class ImportAssistant(QDialog):
         self.rows = {key: row for page in self._pages for key, row in page.rows.items()}
         self.checkpoint, self.adapter, self.name = model.checkpoint, model.adapter, model.name
         self.own, self.images, self.labels = pictures.own, pictures.images, pictures.labels
+        self.class_map = pictures.class_map
         self.draw, self.count, self.seed = pictures.draw, pictures.count, pictures.seed
         self.sigmas, self.layers, self.out = output.sigmas, output.layers, output.out
         self.summary = output.summary

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import time
 from collections.abc import Callable
@@ -11,9 +10,14 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from diffviews_desktop.files.csv_text import csv_rows
+from diffviews_desktop.files.reading import is_regular
+from diffviews_desktop.ui.assistants.importing.label_scan import (
+    count_in_archive,
+    labels_problem,
+    names_among_labels,
+)
 from diffviews_desktop.ui.common.latest import Latest
-from diffviews_desktop.values.import_rules import is_hidden, is_picture, label_columns
+from diffviews_desktop.values.import_rules import is_archive, is_hidden, is_picture
 
 MOST_COUNTED = 100_000
 LONGEST_LOOK = 10.0  # seconds
@@ -22,11 +26,13 @@ LOOK_AFTER = 250  # milliseconds without a key
 
 @dataclass(frozen=True)
 class Findings:
-    """How many pictures there are, whether there may be more, and what is wrong with the labels."""
+    """How many pictures there are, whether there may be more, what is wrong with the labels, and
+    which labels are names."""
 
     pictures: int = 0
     more: bool = False
     labels_problem: str = ""
+    names: tuple[str, ...] = ()
 
 
 class FolderScan(QObject):
@@ -66,14 +72,21 @@ class FolderScan(QObject):
         folder, labels = self._wanted
 
         def look() -> Findings:
-            pictures, more = count_pictures(folder, lambda: not self._looking.wants(look))
-            return Findings(pictures, more, labels_problem(labels))
+            def stopped() -> bool:
+                return not self._looking.wants(look)
+
+            pictures, more = count_pictures(folder, stopped)
+            problem = labels_problem(labels)
+            names = () if problem else names_among_labels(folder, labels, stopped)
+            return Findings(pictures, more, problem, names)
 
         self._looking.ask(look)
 
 
 def count_pictures(folder: Path | None, stopped: Callable[[], bool]) -> tuple[int, bool]:
     """How many pictures a folder and its subfolders hold, and whether there may be more."""
+    if folder is not None and is_archive(folder.name) and is_regular(folder):
+        return count_in_archive(folder), False
     count, until = 0, time.monotonic() + LONGEST_LOOK
     for _, below, names in os.walk(folder) if folder is not None else ():
         below[:] = [name for name in below if not is_hidden(name)]
@@ -81,14 +94,3 @@ def count_pictures(folder: Path | None, stopped: Callable[[], bool]) -> tuple[in
         if count > MOST_COUNTED or time.monotonic() > until or stopped():
             return min(count, MOST_COUNTED), True
     return count, False
-
-
-def labels_problem(file: Path | None) -> str:
-    """What is wrong with a table's first line; empty where it can be used or is not there."""
-    try:
-        if file is None or not file.is_file():
-            return ""
-        missing = label_columns(next(csv_rows(file), [])).missing
-    except (OSError, ValueError, csv.Error):
-        return "It cannot be read as a CSV file."
-    return f"Its first line names no column {' and no '.join(missing)}." if missing else ""

@@ -8,6 +8,8 @@ from PySide6.QtWidgets import QLineEdit, QRadioButton, QSpinBox, QWidget
 
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.errors import UsageError
+from diffviews_desktop.pictures.labels.class_map import EXAMPLE, class_map_of
+from diffviews_desktop.text.plain import visible
 from diffviews_desktop.text.wording import counted
 from diffviews_desktop.ui.assistants.importing.folder_scan import Findings, FolderScan
 from diffviews_desktop.ui.assistants.importing.page import (
@@ -18,8 +20,9 @@ from diffviews_desktop.ui.assistants.importing.page import (
     path_of,
 )
 from diffviews_desktop.ui.common.widgets import with_margin
-from diffviews_desktop.values.import_rules import PICTURE_SUFFIXES, seed_of
+from diffviews_desktop.values.import_rules import PICTURE_SUFFIXES, is_archive, seed_of
 
+TABLES = "Tables (*.csv *.tsv *.txt *.json *.jsonl);;All files (*)"
 MOST_DRAWN = 100_000
 USUALLY_DRAWN = 500
 
@@ -37,7 +40,8 @@ class PicturesPage(Page):
         self._scan.found.connect(self._on_found)
         self.own = QRadioButton("&Pictures of my own")
         self.draw = QRadioButton("&Let the model draw")
-        self.images, self.labels = QLineEdit(), QLineEdit()
+        self.images, self.labels, self.class_map = QLineEdit(), QLineEdit(), QLineEdit()
+        self.class_map.setPlaceholderText(EXAMPLE)
         self.count, self.seed = QSpinBox(), QLineEdit()
         with_margin(self.count)
         self.count.setRange(1, MOST_DRAWN)
@@ -50,12 +54,18 @@ class PicturesPage(Page):
         )
         file = browse_button(
             "File…",
-            "Choose a CSV with the classes",
-            lambda: self.choose_file("labels", "Class labels", "Tables (*.csv);;All files (*)"),
+            "Choose a file with the classes of the pictures",
+            lambda: self.choose_file("labels", "Class labels", TABLES),
+        )
+        map_file = browse_button(
+            "File…",
+            "Choose a file with the class number of each label",
+            lambda: self.choose_file("class_map", "Class map", TABLES),
         )
         self.add_wide(self.own)
         self.add_row("images", "&Folder", self.images, folder)
         self.add_row("labels", "&Class labels", self.labels, file)
+        self.add_row("class_map", "Class ma&p", self.class_map, map_file)
         self.grid.setRowMinimumHeight(self.grid.rowCount(), 6)
         self.add_wide(self.draw)
         self.add_row("count", "&Samples", self.count)
@@ -69,6 +79,7 @@ class PicturesPage(Page):
         """Start afresh."""
         self.images.clear()
         self.labels.clear()
+        self.class_map.clear()
         self.own.setChecked(True)
         self.count.setValue(USUALLY_DRAWN)
         self.seed.setText(str(ImportData.seed))
@@ -84,13 +95,20 @@ class PicturesPage(Page):
     def arguments(self) -> dict[str, object]:
         if self.own.isChecked():
             images, labels = path_of(self.images), path_of(self.labels)
-            return {"images": images, "labels": labels, "generate": 0, "seed": ImportData.seed}
+            entered = {"class_map": class_map_of(self.class_map.text())}
+            given = {"images": images, "labels": labels, **entered}
+            return {**given, "generate": 0, "seed": ImportData.seed}
         count, seed = self.count.value(), seed_of(self.seed.text())
-        return {"images": None, "labels": None, "generate": count, "seed": seed}
+        drawn = {"images": None, "labels": None, "class_map": ()}
+        return {**drawn, "generate": count, "seed": seed}
 
     def problems(self) -> dict[str, str]:
         if self.own.isChecked():
-            return {"images": self._images_problem(), "labels": self._labels_problem()}
+            return {
+                "images": self._images_problem(),
+                "labels": self._labels_problem(),
+                "class_map": self._map_problem(),
+            }
         try:
             seed_of(self.seed.text())
         except UsageError as error:
@@ -100,8 +118,9 @@ class PicturesPage(Page):
     def hints(self) -> dict[str, str]:
         return {
             "images": self._counted(),
-            "labels": "Optional: a CSV with the columns file and class. Else subfolders are "
-            "classes.",
+            "labels": "Optional: a table with the columns file and class, or a dataset.json. Else "
+            "subfolders are classes.",
+            "class_map": self._map_hint(),
             "count": "Drawn with the model's own settings.",
             "seed": "The same seed draws the same samples.",
         }
@@ -112,7 +131,7 @@ class PicturesPage(Page):
     def refresh(self) -> None:
         super().refresh()
         own = self.own.isChecked()
-        for key in ("images", "labels"):
+        for key in ("images", "labels", "class_map"):
             self.rows[key].set_enabled(own, "The model draws: choose pictures of your own above.")
         for key in ("count", "seed"):
             self.rows[key].set_enabled(not own, "Pictures of your own are used.")
@@ -121,7 +140,8 @@ class PicturesPage(Page):
         folder = path_of(self.images)
         if folder is None:
             return "Choose a folder of pictures, or let the model draw."
-        if not is_there(folder, Path.is_dir):
+        archive = is_archive(folder.name) and is_there(folder, Path.is_file)
+        if not archive and not is_there(folder, Path.is_dir):
             return "There is no such folder."
         if self._findings is None:
             return "Looking for pictures…"
@@ -136,6 +156,25 @@ class PicturesPage(Page):
         if not is_there(file, Path.is_file):
             return "There is no such file."
         return self._findings.labels_problem if self._findings is not None else ""
+
+    def _map_problem(self) -> str:
+        try:
+            entered = class_map_of(self.class_map.text())
+        except UsageError as error:
+            return str(error)
+        if isinstance(entered, Path) and not is_there(entered, Path.is_file):
+            return f"There is no such file. Write labels and class numbers such as {EXAMPLE}."
+        return ""
+
+    def _map_hint(self) -> str:
+        names = self._findings.names if self._findings is not None else ()
+        if not names or self.class_map.text().strip():
+            return "Optional: class numbers of labels that are names the model does not know."
+        first = ", ".join(visible(name, 24) for name in names[:3])
+        more = "…" if len(names) > 3 else ""
+        return (
+            f"Labels such as {first}{more} are classes where the model knows these names, or here."
+        )
 
     def _counted(self) -> str:
         looked = self._findings

@@ -1,0 +1,128 @@
+"""Pictures in a zip archive, as EDM's dataset tool writes them: unpacked to a private place."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from diffviews_desktop.data.cache.disk import disk_full, free_bytes, remove
+from diffviews_desktop.engine.imports.labels import OWN_LABELS
+from diffviews_desktop.errors import DataError, brief
+from diffviews_desktop.files.archives import open_archive
+from diffviews_desktop.files.reading import MOST_LISTED_JSON, can_be_a_path, is_regular
+from diffviews_desktop.pictures.files import MOST_BYTES
+from diffviews_desktop.text.plain import visible
+from diffviews_desktop.values.import_rules import is_archive, is_hidden, is_picture
+
+MAX_DIRECTORY = 2**25
+"""Bytes of an archive's directory: half a million pictures."""
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_PIECE = 2**20
+_KEPT_FREE = 2**28
+
+
+@contextmanager
+def pictures_of(images: Path, beside: Path, progress: Callable[[float], None]) -> Iterator[Path]:
+    """The folder that pictures are in; those of an archive are unpacked until the block ends.
+
+    Args:
+        images: a folder, or a zip archive.
+        beside: a private folder, in which an archive is unpacked.
+        progress: called with the fraction that is unpacked, 0 … 1; may raise to stop.
+
+    Raises:
+        DataError: the archive cannot be read, has a file of an unusable name or size, or does not
+            fit the disk.
+    """
+    if not (is_archive(images.name) and is_regular(images)):
+        yield images
+        return
+    place = beside / "unpacked"
+    try:
+        place.mkdir()
+        with _said(images), open_archive(images, MAX_DIRECTORY) as archive:
+            _unpack(archive, images, place, progress)
+        yield _root(place, images)
+    finally:
+        remove(place)
+
+
+def _unpack(
+    archive: zipfile.ZipFile, path: Path, place: Path, progress: Callable[[float], None]
+) -> None:
+    members = [info for info in archive.infolist() if _is_wanted(info)]
+    size = sum(info.file_size for info in members)
+    for info in members:
+        _check(info, path)
+    if size + _KEPT_FREE > free_bytes(place):
+        raise disk_full(place, size, f"Unpacking {path.name}")
+    done = 0
+    for info in members:
+        progress(done / max(size, 1))
+        target = place.joinpath(*_parts(info))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # "x": of two members of one name, and of a name that leads elsewhere, nothing is written
+        with archive.open(info) as source, target.open("xb") as file:
+            shutil.copyfileobj(source, file, _PIECE)  # no more than its header says
+        done += info.file_size
+
+
+def _is_wanted(info: zipfile.ZipInfo) -> bool:
+    """Whether a member is a picture, or says the classes of pictures."""
+    parts = _parts(info)
+    if info.is_dir() or any(is_hidden(part) for part in parts if part != ".."):
+        return False
+    return is_picture(parts[-1]) or parts[-1] == OWN_LABELS
+
+
+def _parts(info: zipfile.ZipInfo) -> tuple[str, ...]:
+    return PurePosixPath(info.filename.replace("\\", "/")).parts or ("",)
+
+
+def _check(info: zipfile.ZipInfo, path: Path) -> None:
+    """
+    Raises:
+        DataError: a member must not be unpacked.
+    """
+    parts, most = _parts(info), MOST_LISTED_JSON if info.filename.endswith(".json") else MOST_BYTES
+    reason = ""
+    if parts[0] == "/" or ":" in parts[0] or ".." in parts or not can_be_a_path(info.filename):
+        reason = "has a name that leads elsewhere"
+    elif info.flag_bits & 1:
+        reason = "is encrypted"
+    elif info.compress_type not in _METHODS:
+        reason = "is packed by a method that is not read"
+    elif info.file_size > most:
+        reason = f"has {info.file_size / 1e6:,.0f} MB"
+    if reason:
+        raise DataError(
+            f"{visible(info.filename, 200)} in {path} {reason}. Unpack the archive yourself, and "
+            "choose the folder."
+        )
+
+
+def _root(place: Path, archive: Path) -> Path:
+    """The folder that the pictures are in: where one folder holds everything, and has the archive's
+    name or the labels, that one."""
+    inside = list(place.iterdir())
+    if len(inside) == 1 and inside[0].is_dir():
+        only = inside[0]
+        if only.name == archive.stem or (only / OWN_LABELS).is_file():
+            return only
+    return place
+
+
+@contextmanager
+def _said(path: Path) -> Iterator[None]:
+    """What a damaged archive raises, as an error that names it."""
+    try:
+        yield
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
+        raise DataError(
+            f"{path} cannot be unpacked ({brief(error)}). Unpack the archive yourself, and choose "
+            "the folder."
+        ) from error
