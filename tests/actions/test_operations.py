@@ -65,7 +65,7 @@ from diffviews_desktop.values.folders import LayerInfo, ModelLoaded, ModelSummar
 from diffviews_desktop.values.maps import LayerMap, MapParameters
 from diffviews_desktop.values.row_set import RowSet
 from diffviews_desktop.values.runs import GridCell, RunStep
-from diffviews_desktop.values.samples import SampleTable
+from diffviews_desktop.values.samples import Column, SampleTable
 from diffviews_desktop.values.sampling import GenerateSettings
 
 N = 40
@@ -545,6 +545,35 @@ def test_switching_the_model_takes_its_defaults_and_keeps_runs(
     assert kept is not None
     assert not state.on_this_map(kept)  # kept, and hidden
     assert worker.only(LoadModel).model == "dmd2"
+
+
+@pytest.mark.parametrize(
+    ("asked", "classes", "columns", "shown"),
+    [
+        ("class", False, ("label",), "column:label"),
+        ("class", True, ("label",), "class"),
+        ("class", False, ("other",), "class"),
+        ("sigma", False, ("label",), "sigma"),
+    ],
+)
+def test_samples_without_classes_are_coloured_by_their_labels(
+    session: Session,
+    worker: Recorder,
+    asked: str,
+    classes: bool,
+    columns: tuple[str, ...],
+    shown: str,
+) -> None:
+    view = replace(session.state.view, color_by=asked)
+    session.update(replace(session.state, view=view))
+    column = Column(np.arange(N, dtype=np.float32) % 2, ("cat", "dog"))
+    labels = np.full(N, -1, np.int32)
+    labels[0] = 3 if classes else -1
+    table = replace(samples(), class_label=labels, columns=dict.fromkeys(columns, column))
+    folders.open_data(context_of(session, worker), Source(path=Path("other")))
+    job = worker.only(OpenData)
+    finish(session, worker, job.job_id, data_opened(path="other", samples=table))
+    assert session.state.colored_by == shown
 
 
 def test_opening_the_same_model_again_keeps_settings(session: Session, worker: Recorder) -> None:

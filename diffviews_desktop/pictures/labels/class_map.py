@@ -40,9 +40,9 @@ def class_map_of(text: str) -> ClassPairs | Path:
         path = Path(text).absolute()
     if "=" not in text or os.path.isfile(path):
         return path
-    parts = [part.rpartition("=") for part in re.split(r"[,;\n]", text) if part.strip()]
+    parts = [part.strip() for part in re.split(r"[,;\n]", text) if part.strip()]
     try:
-        return _checked((label.strip(), number.strip() or "nothing") for label, _, number in parts)
+        return _checked(map(_typed_pair, parts))
     except ValueError as error:
         raise UsageError(
             f"The class map cannot be used: {error}. Write labels and class numbers such as "
@@ -68,6 +68,13 @@ def read_class_map(path: Path) -> ClassPairs:
             f"The class map {path} cannot be read ({brief(error)}). Make it a table of two "
             'columns, label and class, or a JSON object such as {"cat": 3}.'
         ) from error
+
+
+def _typed_pair(part: str) -> tuple[str, str]:
+    label, _, number = part.rpartition("=")
+    if not label.strip() or not number.strip():
+        raise ValueError(f"{_said(part)} is no label with a class number")
+    return label.strip(), number
 
 
 def _checked(pairs: Iterable[tuple[str, Any]]) -> ClassPairs:

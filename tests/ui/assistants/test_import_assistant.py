@@ -204,15 +204,14 @@ def test_labels_that_are_names_ask_for_a_class_map(
     fill(qtbot, assistant, pictures)
     assistant._go(1)
     said = assistant.rows["class_map"].sentence
-    assert (
-        said.text() == "Labels such as cats are classes where the model knows these names, or here."
-    )
+    assert said.text() == "The classes of cats, if the model does not know them."
     assistant.class_map.setText("cats = 3; dogs=-1")
     assert said.text().startswith("Optional")
     assert assistant.arguments()["class_map"] == (("cats", 3), ("dogs", -1))
     assistant.rows["class_map"].touched = True
     for text, problem in (
-        ("cats=", "'cats' is given 'nothing', which is no class"),
+        ("cats=", "'cats=' is no label with a class number"),
+        ("cats=3, dogs", "'dogs' is no label with a class number"),
         ("cats=1, cats=2", "'cats' is given two classes"),
         ("cats", "There is no such file"),
     ):
@@ -234,7 +233,7 @@ def test_labels_that_are_names_ask_for_a_class_map(
     labels = pictures.parent / "labels.jsonl"
     labels.write_text('{"file_name": "a.png", "label": "a \\u001bcat"}', encoding="utf-16")
     assistant.labels.setText(str(labels))
-    qtbot.waitUntil(lambda: said.text().startswith(r"Labels such as a \x1bcat are"))
+    qtbot.waitUntil(lambda: said.text().startswith(r"The classes of a \x1bcat, if"))
 
 
 def test_pictures_in_an_archive_are_counted(

@@ -26,7 +26,7 @@ from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.labels import Label, muted, tip
 from diffviews_desktop.ui.common.widgets import as_panel
 
-SIZE = (660, 440)
+SIZE = (680, 520)
 USUAL_FOLDER = "DiffViews data"  # in the user's home
 
 

@@ -118,8 +118,7 @@ class PicturesPage(Page):
     def hints(self) -> dict[str, str]:
         return {
             "images": self._counted(),
-            "labels": "Optional: a table with the columns file and class, or a dataset.json. Else "
-            "subfolders are classes.",
+            "labels": "Optional: a table of files and classes, or JSON. Else by subfolder.",
             "class_map": self._map_hint(),
             "count": "Drawn with the model's own settings.",
             "seed": "The same seed draws the same samples.",
@@ -169,12 +168,10 @@ class PicturesPage(Page):
     def _map_hint(self) -> str:
         names = self._findings.names if self._findings is not None else ()
         if not names or self.class_map.text().strip():
-            return "Optional: class numbers of labels that are names the model does not know."
-        first = ", ".join(visible(name, 24) for name in names[:3])
-        more = "…" if len(names) > 3 else ""
-        return (
-            f"Labels such as {first}{more} are classes where the model knows these names, or here."
-        )
+            return "Optional: the class numbers of labels that are names."
+        few = ", ".join(visible(name, 16) for name in names[:2])
+        more = f" and {len(names) - 2:,} more" if len(names) > 2 else ""
+        return f"The classes of {few}{more}, if the model does not know them."
 
     def _counted(self) -> str:
         looked = self._findings
