@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import shutil
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from diffviews_desktop.data.cache.disk import disk_full, free_bytes, remove
+from diffviews_desktop.data.cache.disk import disk_full, free_bytes, is_full, remove
 from diffviews_desktop.engine.imports.labels import OWN_LABELS
-from diffviews_desktop.errors import DataError, brief
+from diffviews_desktop.errors import DataError, DiffViewsError, brief
 from diffviews_desktop.files.archives import open_archive
-from diffviews_desktop.files.reading import MOST_LISTED_JSON, can_be_a_path, is_regular
+from diffviews_desktop.files.reading import (
+    MOST_LISTED_JSON,
+    UnfitFileError,
+    can_be_a_path,
+    is_regular,
+)
 from diffviews_desktop.pictures.files import MOST_BYTES
 from diffviews_desktop.text.plain import visible
 from diffviews_desktop.values.import_rules import is_archive, is_hidden, is_picture
@@ -121,7 +125,11 @@ def _said(path: Path) -> Iterator[None]:
     """What a damaged archive raises, as an error that names it."""
     try:
         yield
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
+    except DiffViewsError:
+        raise
+    except Exception as error:  # zip, zlib and value errors of many kinds
+        if isinstance(error, OSError) and not isinstance(error, UnfitFileError) and is_full(error):
+            raise  # said by the import
         raise DataError(
             f"{path} cannot be unpacked ({brief(error)}). Unpack the archive yourself, and choose "
             "the folder."

@@ -125,12 +125,15 @@ class PictureNames:
         self._files = frozenset(files)
         self._root = os.path.abspath(images)
         self._beside = os.path.abspath(beside)
-        self._within = Path(self._beside).is_relative_to(self._root)
+        below = Path(self._beside).is_relative_to(self._root)
+        self._below = below and self._beside != self._root
 
     def find(self, cell: str) -> str | None:
         """The picture that a name means: its path from the folder of pictures, from that folder's
         own folder, from the folder of the labels, or on the disk, with slashes of either kind. Else
         the only one whose path differs in case or in how accents are composed."""
+        if cell in self._files and not self._below:
+            return cell
         names = list(dict.fromkeys(map(posixpath.normpath, _spellings(cell))))
         for name in names:
             for path in self._paths(name):
@@ -144,7 +147,7 @@ class PictureNames:
 
     def _paths(self, name: str) -> Iterator[str]:
         from_labels = self._relative(os.path.join(self._beside, name))
-        if self._within:
+        if self._below:
             yield from_labels
         yield name
         yield from_labels

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from diffviews_desktop.engine.imports.classes import LabelClasses, classes_of
@@ -14,6 +14,7 @@ from diffviews_desktop.engine.opened_model import some
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.files.reading import meant_as_file
 from diffviews_desktop.pictures.labels.class_map import EXAMPLE, read_class_map
+from diffviews_desktop.pictures.labels.files import is_of_edm
 from diffviews_desktop.pictures.labels.folders import folder_labels
 from diffviews_desktop.pictures.labels.values import class_number, label_of
 from diffviews_desktop.text.plain import visible
@@ -120,11 +121,15 @@ def _said(job: ImportData, images: Path, files: Sequence[str], check: Callable[[
     own = images / OWN_LABELS
     if job.labels is not None:
         return _of_file(job.labels, shown, files, check)
-    if meant_as_file(own):
+    if not meant_as_file(own):
+        return _of_folders(files)
+    if is_of_edm(own):
         said = _of_file(own, shown, files, check)
         note = f"Classes are those of {OWN_LABELS}; the folders say nothing."
         return _Said(said.read, (note, *said.notes))
-    return _of_folders(files)
+    said = _of_folders(files)
+    note = f"{OWN_LABELS} has no list of labels as EDM writes it, so it was not used."
+    return replace(said, notes=(note, *said.notes))
 
 
 def _of_file(path: Path, images: Path, files: Sequence[str], check: Callable[[], None]) -> _Said:

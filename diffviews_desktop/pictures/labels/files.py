@@ -106,6 +106,19 @@ def label_rows(path: Path) -> Iterator[LabelRow] | None:
     return _of_table(path)
 
 
+def is_of_edm(path: Path) -> bool:
+    """Whether a ``dataset.json`` is what EDM's dataset tool writes; also where it cannot be read,
+    because then nobody knows."""
+    try:
+        said = _read_json(path)
+    except (OSError, ValueError):
+        return True
+    if not isinstance(said, dict) or "labels" not in said:
+        return False
+    labels = said["labels"]
+    return not labels or (isinstance(labels, list) and isinstance(labels[0], list))
+
+
 # ---- tables -------------------------------------------------------------------------------------
 
 
@@ -212,7 +225,7 @@ def _of_json(value: Any) -> Iterator[LabelRow] | None:
         return _of_records(value)
     if "labels" in value and _columns_of(tuple(value)).file is None:
         labels = value["labels"]
-        if labels is None:
+        if labels is None or labels == []:
             return None
         if isinstance(labels, list):
             return _of_records(labels)

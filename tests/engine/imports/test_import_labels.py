@@ -108,6 +108,11 @@ def test_the_labels_that_edm_writes_go_before_folders(tmp_path: Path) -> None:
     assert labels.notes[1] == "dataset.json says that the pictures have no classes."
     table = written(tmp_path / "own.csv", "file,class\n00000/img0.png,1\n")
     assert found(tmp_path, files, labels=table).numbers == {"00000/img0.png": 1}
+    for other in ('{"name": "mine"}', '{"labels": ["cat", "dog"]}', "[]"):
+        written(tmp_path / "dataset.json", other)
+        labels = found(tmp_path, files)
+        assert labels.notes[0].startswith("dataset.json has no list of labels as EDM writes it")
+        assert labels.numbers["00001/img2.png"] == 1
     written(tmp_path / "dataset.json", "{")
     with pytest.raises(DataError, match=r"dataset\.json cannot be read as labels"):
         found(tmp_path, files)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import os
-import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
 from diffviews_desktop.files.archives import open_archive
-from diffviews_desktop.pictures.labels.files import LabelFormatError, label_rows
+from diffviews_desktop.pictures.labels.files import LabelFormatError, is_of_edm, label_rows
 from diffviews_desktop.pictures.labels.folders import folder_labels
 from diffviews_desktop.pictures.labels.values import class_number, label_of
 from diffviews_desktop.values.import_rules import is_hidden, is_picture
@@ -41,8 +40,9 @@ def names_among_labels(
     """Labels that are no class numbers, each once, sorted: of the first rows of a file of labels,
     else of the first folders of pictures."""
     with suppress(OSError, ValueError, csv.Error):
-        if file is None and folder is not None and (folder / OWN_LABELS).is_file():
-            file = folder / OWN_LABELS
+        own = folder / OWN_LABELS if folder is not None else None
+        if file is None and own is not None and own.is_file() and is_of_edm(own):
+            file = own
         labels = _labels_in(file) if file is not None else _labels_of(folder, stopped)
         return tuple(sorted({label for label in labels if label and class_number(label) is None}))
     return ()
@@ -72,7 +72,7 @@ def _first_pictures(folder: Path, stopped: Callable[[], bool]) -> Iterator[str]:
 
 def count_in_archive(path: Path) -> int:
     """How many pictures an archive holds; 0 where it cannot be read."""
-    with suppress(OSError, ValueError, zipfile.BadZipFile), open_archive(path) as archive:
+    with suppress(Exception), open_archive(path) as archive:  # a damaged one raises many kinds
         names = [name.rpartition("/")[2] for name in archive.namelist()]
         return sum(map(is_picture, names))
     return 0
