@@ -34,11 +34,14 @@ from diffviews_desktop.data.folder.dataset import open_data_folder, read_samples
 from diffviews_desktop.data.folder.sample_columns import read_csv
 from diffviews_desktop.data.folder.sample_files import metadata_records
 from diffviews_desktop.engine.engine import Engine
+from diffviews_desktop.engine.imports.archive import pictures_of
 from diffviews_desktop.engine.imports.labels import find_labels
+from diffviews_desktop.engine.imports.pictures import find_pictures
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.engine.jobs.opening import DataOpened, LoadModel, OpenData
 from diffviews_desktop.engine.record import read_record
 from diffviews_desktop.errors import DiffViewsError
+from diffviews_desktop.pictures.labels.class_map import read_class_map
 from diffviews_desktop.processing.projector import Projector
 from diffviews_desktop.values.folders import Source
 
@@ -237,7 +240,12 @@ def test_what_is_no_file_in_the_memory_of_formats_is_no_memory(tmp_path: Path) -
 def labels_of(path: Path) -> None:
     out = path.parent
     job = ImportData(job_id=1, source=Source(out), checkpoint=path, out=out, name="x", labels=path)
-    find_labels(job, ["a.png"], as_model(DuckAdapter()).facts)
+    find_labels(job, out, ["a.png"], as_model(DuckAdapter()).facts)
+
+
+def unpacked(path: Path) -> None:
+    with pictures_of(path, path.parent, lambda done: None) as folder:
+        find_pictures(folder, folder / "made")
 
 
 READERS: dict[str, Callable[[Path], Any]] = {
@@ -252,6 +260,9 @@ READERS: dict[str, Callable[[Path], Any]] = {
     "table.csv": read_csv,
     "dataset_info.json": metadata_records,
     "labels.csv": labels_of,
+    "labels.jsonl": labels_of,
+    "map.csv": read_class_map,
+    "pictures.zip": unpacked,
 }
 
 

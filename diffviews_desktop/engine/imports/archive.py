@@ -16,7 +16,7 @@ from diffviews_desktop.files.reading import (
     MOST_LISTED_JSON,
     UnfitFileError,
     can_be_a_path,
-    is_regular,
+    meant_as_file,
 )
 from diffviews_desktop.pictures.files import MOST_BYTES
 from diffviews_desktop.text.plain import visible
@@ -42,7 +42,7 @@ def pictures_of(images: Path, beside: Path, progress: Callable[[float], None]) -
         DataError: the archive cannot be read, has a file of an unusable name or size, or does not
             fit the disk.
     """
-    if not (is_archive(images.name) and is_regular(images)):
+    if not (is_archive(images.name) and meant_as_file(images)):
         yield images
         return
     place = beside / "unpacked"
