@@ -685,7 +685,8 @@ def test_import_then_map_and_info(run: Callable[..., Done], tmp_path: Path) -> N
     options = "--sigmas 0.5,2 --layers midblock,encoder_bottleneck --n-neighbors 3"
     asked = ("--model-checkpoint", tmp_path / "my net.safetensors", *options.split())
     data = tmp_path / "data"
-    result = run("import", *asked, "--images", images, "--out", data, "--json").json
+    pictures = ("--images", images, "--class-map", "cat=3,dog=1")
+    result = run("import", *asked, *pictures, "--out", data, "--json").json
     assert result == {
         "data": str(data),
         "model": "my-net",
@@ -696,6 +697,8 @@ def test_import_then_map_and_info(run: Callable[..., Done], tmp_path: Path) -> N
     mapped = run("map", "--data", data, "--json").json
     assert mapped["from_cache"] is True
     assert mapped["layers"] == ["encoder_bottleneck", "midblock"]
+    named = json.loads((data / "my-net/class_labels.json").read_text())
+    assert named == {"1": "dog", "3": "cat"}
     (model,) = run("info", "--data", data, "--json").json["models"]
     assert (model["samples"], model["problems"]) == (8, [])
     done = run("import", *asked, "--images", images, "--out", data)
