@@ -67,6 +67,20 @@ def one_npy(folder: Path, samples: Samples, values: dict[str, np.ndarray]) -> No
     write_npy(folder / SET / "a.npy", plain_rows(values), side_car(len(samples)))
 
 
+def npy_of_the_original(folder: Path, samples: Samples, values: dict[str, np.ndarray]) -> None:
+    """As the original system's ``convert`` leaves batches: shapes with the batch, no ``.npz``."""
+    npz_batches(folder, samples, values, flat=False)
+    for batch in sorted((folder / SET).glob("*.npz")):
+        with np.load(batch) as arrays:
+            stored = {name: arrays[name] for name in sorted(arrays)}
+        batch.unlink()
+        rows = len(stored["midblock"])
+        shapes = {name: list(array.shape) for name, array in stored.items()}
+        flat = [array.reshape(rows, -1) for array in stored.values()]
+        said = side_car(rows, layers=list(stored), shapes=shapes)
+        write_npy(batch.with_suffix(".npy"), np.concatenate(flat, axis=1), said)
+
+
 def bare_npy(folder: Path, samples: Samples, values: dict[str, np.ndarray]) -> None:
     write_npy(folder / SET / "a.npy", plain_rows(values))
 
@@ -142,6 +156,7 @@ FORMS: dict[str, Form] = {
     form.__name__: form
     for form in (
         one_npy,
+        npy_of_the_original,
         bare_npy,
         by_columns,
         npy_with_ids,

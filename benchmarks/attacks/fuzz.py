@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,12 +154,38 @@ def diffusers_file(relative: str) -> Callable[[Path], Reader]:
     return make
 
 
-def class_map(work: Path) -> Reader:
-    from diffviews_desktop.engine.imports.labels import _read_labels
+def labels(name: str, *seeds: bytes) -> Callable[[Path], Reader]:
+    def make(work: Path) -> Reader:
+        from diffviews_desktop.engine.imports.label_reading import PictureNames, read_labels
 
-    file = work / "labels.csv"
-    seeds = [b"file,class,name\na.png,0,zero\nb/c.png,1,one\n", b"file_name,label\na.png,cat\n"]
-    return Reader(file, seeds, lambda: _read_labels(file, {"a.png"}, lambda: None))
+        file, pictures = work / name, PictureNames(["a.png", "b/c.png"], work, work)
+        return Reader(file, list(seeds), lambda: read_labels(file, pictures))
+
+    return make
+
+
+def class_map(work: Path) -> Reader:
+    from diffviews_desktop.pictures.labels.class_map import read_class_map
+
+    file = work / "map"
+    seeds = [b"label,class\ncat,3\ndog,5\n", b'{"cat": 3}', b'{"3": ["n01", "cat"], "5": "dog"}']
+    return Reader(file, seeds, lambda: read_class_map(file))
+
+
+def archive(work: Path) -> Reader:
+    from diffviews_desktop.engine.imports.archive import pictures_of
+
+    file, stream = work / "pictures.zip", io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as written:
+        written.writestr("00000/a.png", bytes(100))
+        written.writestr("dataset.json", b'{"labels": [["00000/a.png", 1]]}')
+
+    def read() -> None:
+        with pictures_of(file, work / "made", work, lambda done: None) as (folder, _):
+            assert folder.is_relative_to(work)
+        assert list(work.iterdir()) == [file]
+
+    return Reader(file, [stream.getvalue()], read)
 
 
 def cache_entry(work: Path) -> Reader:
@@ -258,7 +285,22 @@ READERS: dict[str, Callable[[Path], Reader]] = {
     "npy": in_folder("activations/imagenet_real/batch_000000.npy"),
     "side-car": in_folder("activations/imagenet_real/batch_000000.npy.json"),
     "npz": npz,
-    "labels-csv": class_map,
+    "labels-csv": labels(
+        "labels.csv",
+        b"file,class,name\na.png,0,zero\nb/c.png,1,one\n",
+        b"file_name;label\na.png;cat\n",
+        "sep=;\nfile;class\na.png;3,0\n".encode("utf-16"),
+    ),
+    "labels-json": labels(
+        "labels.json",
+        b'{"labels": [["a.png", 3], ["b/c.png", null]]}',
+        b'{"file_name": "a.png", "label": 3}\n{"file_name": "b/c.png", "label": "cat"}\n',
+        b'{"file": {"0": "a.png"}, "class": {"0": 2.0}}',
+        b'[{"path": "a.png", "class": "7"}, ["b/c.png", 1]]',
+        b'{"a.png": 3}',
+    ),
+    "class-map": class_map,
+    "labels-archive": archive,
     "checkpoint-pickle": checkpoint("pkl"),
     "checkpoint-torch": checkpoint("pt"),
     "checkpoint-safetensors": checkpoint("safetensors"),

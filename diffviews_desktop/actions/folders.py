@@ -11,6 +11,7 @@ from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.engine.jobs.opening import ConvertCheckpoint, LoadModel, OpenData
+from diffviews_desktop.pictures.labels.class_map import ClassPairs
 from diffviews_desktop.state.state import State
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet
@@ -91,6 +92,7 @@ def import_data(
     adapter: str | None = None,
     images: Path | None = None,
     labels: Path | None = None,
+    class_map: ClassPairs | Path = (),
     generate: int = 0,
     layers: LayerSet = NO_LAYERS,
     seed: int = ImportData.seed,
@@ -109,6 +111,7 @@ def import_data(
         adapter=adapter,
         images=images,
         labels=labels,
+        class_map=class_map,
         generate=generate,
         sigmas=sigmas,
         layers=layers,

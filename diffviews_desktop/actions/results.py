@@ -31,6 +31,8 @@ from diffviews_desktop.text.wording import counted
 from diffviews_desktop.values.conditions import AnchorClass
 from diffviews_desktop.values.folders import FolderRef, ModelLoaded
 from diffviews_desktop.values.maps import LayerMap, LinkedMap
+from diffviews_desktop.values.quantities import COLUMN, ColorBy
+from diffviews_desktop.values.samples import LABEL, SampleTable
 
 
 def take_nothing(context: Context, running: RunningJob, result: object) -> None:
@@ -79,7 +81,14 @@ def _with_opened(state: State, opened: DataOpened) -> State:
             rate=before.rate if same_model else None,
         ),
         picks=replace(state.picks, selection=Selection()),
-        view=replace(state.view, filter=None, highlighted_class=None, rectangle=None, camera=None),
+        view=replace(
+            state.view,
+            color_by=_first_colors(state.view.color_by, opened.samples),
+            filter=None,
+            highlighted_class=None,
+            rectangle=None,
+            camera=None,
+        ),
         runs=replace(
             state.runs
             if same_folder
@@ -88,6 +97,14 @@ def _with_opened(state: State, opened: DataOpened) -> State:
             condition=runs.condition if same_model else AnchorClass(),
         ),
     )
+
+
+def _first_colors(asked: ColorBy, samples: SampleTable) -> ColorBy:
+    """What colours tell of a folder that was opened: where no sample has a class, its label, if
+    colours can tell it."""
+    label = samples.columns.get(LABEL)
+    told = label is not None and not label.unfit and not (samples.class_label >= 0).any()
+    return COLUMN + LABEL if asked == "class" and told else asked
 
 
 def _model_loaded(context: Context, running: RunningJob, loaded: ModelLoaded) -> None:

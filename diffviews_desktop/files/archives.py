@@ -17,8 +17,8 @@ MAX_DIRECTORY = 2**22
 
 
 @contextmanager
-def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
-    """A zip archive to read from.
+def open_archive(path: Path, most: int = MAX_DIRECTORY) -> Iterator[zipfile.ZipFile]:
+    """A zip archive to read from, whose directory has at most ``most`` bytes.
 
     Raises:
         UnfitFileError, OSError: see `diffviews_desktop.files.reading.open_regular`; or its
@@ -26,7 +26,7 @@ def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
         zipfile.BadZipFile: it is none, or damaged; damage shows itself in other errors, too.
     """
     with open_regular(path) as file:
-        bounded = _BoundedReads(file, path)
+        bounded = _BoundedReads(file, path, most)
         with zipfile.ZipFile(bounded) as archive:
             bounded.most = None
             yield archive
@@ -39,8 +39,8 @@ class _BoundedReads:
         most: bytes that one call may read; None for any number.
     """
 
-    def __init__(self, file: BinaryIO, path: Path) -> None:
-        self.most: int | None = MAX_DIRECTORY
+    def __init__(self, file: BinaryIO, path: Path, most: int) -> None:
+        self.most: int | None = most
         self._file, self._path = file, path
         self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
 

@@ -1,4 +1,5 @@
-"""Which files of a folder and its subfolders are pictures, for the engine and the window.
+"""Which files of a folder and its subfolders, or of a zip archive, are pictures, for the engine and
+the window.
 
 Links to folders are followed, after all that lies in the folder itself: each folder is read once,
 under its own name where it has one. Whatever else might be a picture is listed with the reason why
@@ -8,10 +9,11 @@ it is none.
 from __future__ import annotations
 
 import os
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from diffviews_desktop.files.reading import open_regular
@@ -26,6 +28,8 @@ from diffviews_desktop.values.import_rules import (
 
 _CERTAIN = ("PNG", "JPEG", "WEBP", "GIF")
 """Formats whose first bytes hardly anything else has, and which are in no other format."""
+LARGEST_DIRECTORY = 2**25
+"""Bytes of an archive's directory: half a million pictures."""
 
 
 @dataclass
@@ -50,6 +54,16 @@ class Listing:
         self.left_out |= other.left_out
         self.folders |= other.folders
         self.others += other.others
+
+    def below(self, folder: str) -> Listing:
+        """The same with paths from a folder, given with its ``/``, in which everything lies that is
+        a picture."""
+        return Listing(
+            [path.removeprefix(folder) for path in self.pictures],
+            {path.removeprefix(folder): fault for path, fault in self.left_out.items()},
+            {path.removeprefix(folder): fault for path, fault in self.folders.items()},
+            self.others,
+        )
 
     def notes(self) -> list[str]:
         """How much was left out, and why."""
@@ -173,21 +187,35 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 def _note_file(entry: os.DirEntry[str], path: str, listing: Listing) -> None:
     """Count a file as what it is."""
-    name = entry.name
+    if _note_name(entry.name, path, listing):
+        return
+    if _leads_nowhere(entry):
+        listing.folders[path] = Fault.MISSING
+    else:
+        _note_content(path, listing, _has_a_picture(entry.path))
+
+
+def _note_name(name: str, path: str, listing: Listing) -> bool:
+    """Count a file as what its name says; False where only the content tells."""
     if is_picture(name):
         listing.pictures.append(path)
     elif name.lower().endswith(PICTURE_SUFFIXES):
         if not name.startswith("._"):  # where macOS keeps what belongs to another file
             listing.left_out[path] = Fault.HIDDEN
     elif is_hidden(name):
-        return
+        return True
     elif name.lower().endswith(OTHER_PICTURE_SUFFIXES):
         listing.left_out[path] = Fault.NO_PICTURE
-    elif _leads_nowhere(entry):
-        listing.folders[path] = Fault.MISSING
-    elif not _has_a_picture(entry.path):
+    else:
+        return False
+    return True
+
+
+def _note_content(path: str, listing: Listing, has_picture: bool) -> None:
+    """Count a file whose name does not say that it is a picture."""
+    if not has_picture:
         listing.others += 1
-    elif "." in name:
+    elif "." in path.rpartition("/")[2]:
         listing.left_out[path] = Fault.NO_SUFFIX
     else:
         listing.pictures.append(path)
@@ -199,5 +227,33 @@ def _leads_nowhere(entry: os.DirEntry[str]) -> bool:
 
 def _has_a_picture(path: str) -> bool:
     with suppress(OSError, ValueError), open_regular(Path(path)) as file:
+        return format_of(file.read(HEAD)) in _CERTAIN
+    return False
+
+
+# ---- archives -----------------------------------------------------------------------------------
+
+
+def list_members(archive: zipfile.ZipFile) -> Listing:
+    """What `walk_pictures` says of a folder, of a zip archive, sorted; paths are those of
+    `member_path`."""
+    listing = Listing()
+    for info in archive.infolist():
+        *folders, name = (path := member_path(info)).split("/")
+        if info.is_dir() or any(is_hidden(part) for part in folders if part != ".."):
+            continue
+        if not _note_name(name, path, listing):
+            _note_content(path, listing, _packs_a_picture(archive, info))
+    listing.pictures.sort()
+    return listing
+
+
+def member_path(info: zipfile.ZipInfo) -> str:
+    """The path of a member with ``/``, whichever program wrote it."""
+    return str(PurePosixPath(info.filename.replace("\\", "/")))
+
+
+def _packs_a_picture(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bool:
+    with suppress(Exception), archive.open(info) as file:  # a damaged one raises many kinds
         return format_of(file.read(HEAD)) in _CERTAIN
     return False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.values.brightness import is_range
@@ -26,9 +25,7 @@ OTHER_PICTURE_SUFFIXES = (
 SIGMA_RANGE = (1e-6, 1e6)
 MAX_SIGMAS = 20
 MAX_SEED = 2**63 - 1  # what torch's generators take
-FILE_COLUMNS = ("file", "filename", "image", "path")
-CLASS_COLUMNS = ("class", "label", "class_label")
-NAME_COLUMNS = ("name", "class_name")
+ARCHIVE_SUFFIX = ".zip"
 
 
 def is_picture(name: str) -> bool:
@@ -39,6 +36,11 @@ def is_picture(name: str) -> bool:
 def is_hidden(name: str) -> bool:
     """Whether a file or folder of this name is left out."""
     return name.startswith(".")
+
+
+def is_archive(name: str) -> bool:
+    """Whether a file of this name is an archive that pictures are read from."""
+    return name.lower().endswith(ARCHIVE_SUFFIX)
 
 
 # ---- values that are typed ----------------------------------------------------------------------
@@ -129,31 +131,3 @@ def seed_of(text: str) -> int:
     if text.isascii() and text.isdecimal() and len(text) < 100 and int(text) <= MAX_SEED:
         return int(text)
     raise UsageError(f"The seed must be a whole number from 0 to {MAX_SEED}.")
-
-
-# ---- tables of labels ---------------------------------------------------------------------------
-
-
-class LabelColumns(NamedTuple):
-    """Where a table of labels has a picture's file, its class, and the name of that class; None for
-    a column that is not there."""
-
-    file: int | None
-    label: int | None
-    name: int | None
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """Columns without which it cannot be used."""
-        there = {"file": self.file, "class": self.label}
-        return tuple(name for name, column in there.items() if column is None)
-
-
-def label_columns(header: Sequence[str]) -> LabelColumns:
-    """Find the columns by the names that they may have, in any case."""
-    names = [name.strip().lower() for name in header]
-
-    def find(variants: Sequence[str]) -> int | None:
-        return next((names.index(name) for name in variants if name in names), None)
-
-    return LabelColumns(find(FILE_COLUMNS), find(CLASS_COLUMNS), find(NAME_COLUMNS))

@@ -20,6 +20,10 @@ from diffviews_desktop.values.brightness import Brightness
 from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.packed_strings import Texts
 
+NO_CLASS = "no class"
+LABEL, PART = "label", "split"
+"""Columns that an import writes: labels that are more than classes, and parts of the data set."""
+
 
 @dataclass(frozen=True, eq=False)
 class SampleTable:
@@ -69,7 +73,7 @@ class SampleTable:
         """Number and name of a sample's class, or what there is of them."""
         number, name = int(self.class_label[index]), self.class_name[index]
         if number < 0:
-            return "no class" if name == str(number) else name
+            return NO_CLASS if name == str(number) else name
         return name if name == str(number) else f"{number}{between}{name}"
 
     def caption(self, index: int) -> str:
@@ -119,9 +123,20 @@ class SampleTable:
         else:
             numbers, first, counts = np.unique(labels, return_index=True, return_counts=True)
         return [
-            (int(number), self.class_name[int(row)], int(count))
+            (int(number), self._name_of(int(number), int(row)), int(count))
             for number, row, count in zip(numbers, first, counts, strict=True)
         ]
+
+    def _name_of(self, number: int, row: int) -> str:
+        """What a class is called whose first sample is in a row; samples without a class may have
+        names of their own."""
+        name = self.class_name[row]
+        if number >= 0:
+            return name
+        same = all(
+            self.class_name[int(i)] == name for i in np.flatnonzero(self.class_label == number)
+        )
+        return name if same else NO_CLASS
 
 
 def rows_with_caption(captions: Sequence[str], text: str) -> NDArray[np.int64]:

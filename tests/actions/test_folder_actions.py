@@ -4,10 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pytest
 from acted import (
     DMD2,
     EDM,
     FOLDER,
+    N,
     Recorder,
     add_job,
     change,
@@ -18,6 +21,7 @@ from acted import (
     layer_map,
     running,
     said,
+    samples,
     step,
 )
 from made_context import context_of
@@ -46,6 +50,7 @@ from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import State
+from diffviews_desktop.values.columns import MOST_CATEGORIES, Column
 from diffviews_desktop.values.conditions import (
     choice_of,
     from_choice,
@@ -116,6 +121,42 @@ def test_switching_the_model_takes_its_defaults_and_keeps_runs(
     assert kept is not None
     assert not state.on_this_map(kept)  # kept, and hidden
     assert worker.only(LoadModel).model == "dmd2"
+
+
+@pytest.mark.parametrize(
+    ("asked", "classes", "columns", "shown"),
+    [
+        ("class", False, {"label": 2}, "column:label"),
+        ("class", True, {"label": 2}, "class"),
+        ("class", False, {"other": 2}, "class"),
+        ("class", False, {"label": 1}, "class"),  # all the same
+        ("class", False, {"label": MOST_CATEGORIES + 1}, "class"),  # more than colours tell
+        ("sigma", False, {"label": 2}, "sigma"),
+    ],
+)
+def test_samples_without_classes_are_coloured_by_their_labels(
+    session: Session,
+    worker: Recorder,
+    asked: str,
+    classes: bool,
+    columns: dict[str, int],
+    shown: str,
+) -> None:
+    """``columns`` has the number of different texts of each."""
+    view = replace(session.state.view, color_by=asked)
+    session.update(replace(session.state, view=view))
+    labels = np.full(N, -1, np.int32)
+    labels[0] = 3 if classes else -1
+    texts = {
+        name: Column(np.arange(N, dtype=np.int32) % count, [f"label {i}" for i in range(count)])
+        for name, count in columns.items()
+    }
+    table = replace(samples(), class_label=labels, columns=texts)
+    folders.open_data(context_of(session, worker), FolderRef(path=Path("other")))
+    job = worker.only(OpenData)
+    finish(session, worker, job.job_id, data_opened(path="other", samples=table))
+    assert session.state.colored_by == shown
+    assert session.state.view.color_by == shown
 
 
 def test_opening_the_same_model_again_keeps_settings(session: Session, worker: Recorder) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from activation_forms import npy_of_the_original, write_form
 from PIL import Image
 from safetensors.torch import load_file
 from tiny import CONFIG, DuckAdapter, tiny_model
@@ -48,6 +49,7 @@ MODEL_KEYS = [
     "samples",
     "default_layer",
     "extraction_input",
+    "activations",
     "layers",
     "columns",
     "device",
@@ -252,6 +254,35 @@ def test_info_says_what_is_known_of_the_model(
     said = ("--label-dropout", "0.25")
     (model,) = run("info", "--data", data, *said, "--json").json["models"]
     assert "25%" in model["guidance_note"]
+
+
+def test_info_opens_the_activations_as_mapping_them_does(
+    run: Callable[..., Done], tmp_path: Path
+) -> None:
+    """They are the original system's own; then one side-car says another size."""
+    folder, rows = write_form(tmp_path / "data", npy_of_the_original)
+    arguments = ("info", "--data", tmp_path / "data", "--device", "cpu")
+    (model,) = run(*arguments, "--json").json["models"]
+    assert model["activations"] == {
+        "layers": ["decoder_block_10", "decoder_block_2", "midblock"],
+        "samples": 12,
+        "values": rows.shape[1],
+        "files": 3,
+    }
+    (no_checkpoint,) = model["problems"]
+    assert "12 samples of 23 values in 3 files" in run(*arguments).out
+    side_car = folder / "activations/imagenet_real/batch_000001.npy.json"
+    said = json.loads(side_car.read_text())
+    said["shapes"]["midblock"][1] = 4
+    side_car.write_text(json.dumps(said))
+    (model,) = run(*arguments, "--json").json["models"]
+    assert model["activations"] is None
+    problem, other = model["problems"]
+    assert "batch_000001.npy.json: the shapes of its layers make" in problem
+    assert other == no_checkpoint
+    mapped = run("map", "--data", tmp_path / "data", "--device", "cpu")
+    assert_one_sentence(mapped)
+    assert problem in mapped.err
 
 
 def test_info_lists_the_adapters_and_those_that_cannot_be_used(
@@ -706,7 +737,8 @@ def test_import_then_map_and_info(run: Callable[..., Done], tmp_path: Path) -> N
     options = "--sigmas 0.5,2 --layers midblock,encoder_bottleneck --n-neighbors 3"
     asked = ("--model-checkpoint", tmp_path / "my net.safetensors", *options.split())
     data = tmp_path / "data"
-    result = run("import", *asked, "--images", images, "--out", data, "--json").json
+    pictures = ("--images", images, "--class-map", "cat=3,dog=1")
+    result = run("import", *asked, *pictures, "--out", data, "--json").json
     assert result == {
         "data": str(data),
         "model": "my-net",
@@ -717,6 +749,8 @@ def test_import_then_map_and_info(run: Callable[..., Done], tmp_path: Path) -> N
     mapped = run("map", "--data", data, "--json").json
     assert mapped["from_cache"] is True
     assert mapped["layers"] == ["encoder_bottleneck", "midblock"]
+    named = json.loads((data / "my-net/class_labels.json").read_text())
+    assert named == {"1": "dog", "3": "cat"}
     (model,) = run("info", "--data", data, "--json").json["models"]
     assert (model["samples"], model["problems"]) == (8, [])
     done = run("import", *asked, "--images", images, "--out", data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -116,13 +117,16 @@ def test_an_imported_folder_is_opened_with_its_own_map(
     out = tmp_path / "data"
     layers = ("midblock", "encoder_bottleneck")
     done = import_into(engine, out, checkpoint, images=images, sigmas=(0.5, 10.0), layers=layers)
-    assert done == DataImported(path=out, model="mine", pictures=10, samples=20)
+    assert (done.path, done.model, done.pictures, done.samples) == (out, "mine", 10, 20)
+    (note,) = done.notes
+    assert note.startswith(
+        "10 pictures have no class, because the model knows none by their labels"
+    )
     assert [path.name for path in out.iterdir()] == ["mine"]
     folder = out / "mine"
     assert sorted(path for path in tree(folder) if not path.endswith(".png")) == [
         "activations/imported/encoder_bottleneck+midblock.npy",
         "activations/imported/encoder_bottleneck+midblock.npy.json",
-        "class_labels.json",
         "config.json",
         "embeddings/mine.csv",
         "embeddings/mine.json",
@@ -141,7 +145,10 @@ def test_an_imported_folder_is_opened_with_its_own_map(
     table = opened.samples
     assert table.sample_id[:3] == ("sample_000000_s0.5", "sample_000000_s10", "sample_000001_s0.5")
     assert table.sigma.tolist() == [0.5, 10.0] * 10
-    assert table.classes() == [(0, "cat", 10), (1, "dog", 10)]
+    assert table.classes() == [(-1, "no class", 20)]
+    assert table.class_name == ("cat",) * 10 + ("dog",) * 10
+    label = table.columns["label"]
+    assert [label.names[int(i)] for i in label.values] == ["cat"] * 10 + ["dog"] * 10
     assert opened.layer_map is not None
     assert opened.layer_map.layers == ("encoder_bottleneck", "midblock")
     assert np.isfinite(opened.layer_map.xy).all()
@@ -264,10 +271,11 @@ def test_broken_pictures_are_named_and_left_out(
     write_picture(images / "loose.png", 11)
     done = import_into(engine, tmp_path / "data", checkpoint, images=images, sigmas=(1.0,))
     assert (done.pictures, done.samples) == (10, 10)
-    assert done.notes == ("1 picture was left out: it is not a known kind of picture (cat/1.png)",)
-    assert classes_of(tmp_path / "data") == [0] * 4 + [1] * 5 + [-1]
+    assert "1 picture was left out: it is not a known kind of picture (cat/1.png)" in done.notes
+    loose = "1 picture has no class (in no folder that is a class): loose.png"
+    assert loose in done.notes
     names = read_samples(open_data_folder(tmp_path / "data").model()).table.class_name
-    assert names[-1] == "unknown"
+    assert names == ("cat",) * 4 + ("dog",) * 5 + ("unknown",)
 
 
 @pytest.mark.parametrize("header", ["file,class,name", "Filename, Label ,class_name"])
@@ -279,13 +287,14 @@ def test_labels_of_a_table(
     labels.write_text("\n".join([header, *rows]), encoding="utf-8-sig")
     out = tmp_path / "data"
     done = import_into(engine, out, checkpoint, images=images, labels=labels, sigmas=(1.0,))
-    assert classes_of(out) == [3, 3, 3, -1, -1, 9, -1, -1, -1, -1]
+    assert classes_of(out) == [3, 3, 3, -1, -1, -1, -1, -1, -1, -1]
+    names = read_samples(open_data_folder(out).model()).table.class_name
+    assert names[4:7] == ("unknown", "9", "unknown")
     assert json.loads((out / "mine/class_labels.json").read_text()) == {"3": "tabby"}
     missing, without, unknown = done.notes
-    assert "names 1 files that are not in" in missing
-    assert "gone.png" in missing
-    assert without.startswith("6 pictures have no class: cat/7.png")
-    assert "1 pictures are of classes that the model does not have" in unknown
+    assert missing == f"labels.csv names 1 picture that is not in {images}: gone.png"
+    assert without.startswith("6 pictures have no class (no label in labels.csv): cat/7.png")
+    assert "1 picture has a number that is no class of the model" in unknown
 
 
 def test_numbers_of_too_many_digits_are_names(
@@ -296,7 +305,7 @@ def test_numbers_of_too_many_digits_are_names(
     labels.write_text(f"file,class\na.png,{'9' * 5000}\n")
     out = tmp_path / "data"
     import_into(engine, out, checkpoint, images=tmp_path / "pictures", labels=labels, sigmas=(1.0,))
-    assert classes_of(out) == [0]
+    assert classes_of(out) == [-1]
 
 
 def test_numbers_as_names_of_folders_are_classes(
@@ -306,7 +315,7 @@ def test_numbers_as_names_of_folders_are_classes(
         write_picture(tmp_path / "numbered" / name / "deep" / "a.png", int(name))
     out = tmp_path / "data"
     import_into(engine, out, checkpoint, images=tmp_path / "numbered", sigmas=(1.0, 2.0))
-    assert classes_of(out) == [10, 10, 2, 2, 4, 4]
+    assert classes_of(out) == [-1, -1, 2, 2, 4, 4]  # there is no class 10
     assert not (out / "mine/class_labels.json").exists()
 
 
@@ -321,6 +330,60 @@ def test_wordnet_ids_are_imagenets_classes(engine: Engine, tmp_path: Path) -> No
     opened = open_folder(engine, out)
     names = load_class_labels()
     assert opened.samples.class_name == (names[0], names[281])
+
+
+def test_an_archive_as_edm_writes_it(
+    engine: Engine, checkpoint: Path, images: Path, tmp_path: Path
+) -> None:
+    archive, labels = tmp_path / "pictures.zip", {}
+    with zipfile.ZipFile(archive, "w") as file:
+        for number, path in enumerate(sorted(images.rglob("*.png"))):
+            name = f"00000/img{number:08d}.png"
+            file.write(path, name)
+            labels[name] = (3 * number) % 5
+        file.writestr("dataset.json", json.dumps({"labels": list(labels.items())}))
+    out = tmp_path / "data"
+    done = import_into(engine, out, checkpoint, images=archive, sigmas=(1.0,))
+    assert done.notes == ("Classes are those of dataset.json; the folders say nothing.",)
+    assert classes_of(out) == list(labels.values())
+    said = json.loads((out / "mine/metadata/imported/dataset_info.json").read_text())
+    assert said["pictures"] == list(labels)
+    assert [path.name for path in out.iterdir()] == ["mine"]
+    assert not [path for path in (out / "mine").rglob("*") if "unpacked" in path.name]
+    table = tmp_path / "labels.csv"
+    table.write_text("file,class\nelsewhere.png,1\n")
+    with pytest.raises(DataError, match=f"names is in {archive}"):
+        import_into(engine, out, checkpoint, images=archive, labels=table, name="other")
+
+
+def test_parts_and_the_users_classes_are_in_the_samples(
+    engine: Engine, checkpoint: Path, tmp_path: Path
+) -> None:
+    for number, name in enumerate(("train/cat", "train/dog", "val/cat", "val/emu", "val/dog")):
+        write_picture(tmp_path / "pictures" / name / "a.png", number)
+    out, class_map = tmp_path / "data", (("cat", 3), ("dog", 0))
+    done = import_into(
+        engine,
+        out,
+        checkpoint,
+        images=tmp_path / "pictures",
+        class_map=class_map,
+        sigmas=(1.0, 2.0),
+    )
+    assert len(done.notes) == 2
+    table = open_folder(engine, out).samples
+    assert table.class_label.tolist() == [3, 3, 0, 0, 3, 3, 0, 0, -1, -1]
+    assert table.class_name[::2] == ("cat", "dog", "cat", "dog", "emu")
+    assert table.classes() == [(-1, "emu", 2), (0, "dog", 4), (3, "cat", 4)]
+
+    def column(name: str) -> list[str]:
+        found = table.columns[name]
+        return [found.names[int(i)] for i in found.values[::2]]
+
+    assert column("label") == ["cat", "dog", "cat", "dog", "emu"]
+    assert column("split") == ["train", "train", "val", "val", "val"]
+    names = json.loads((out / "mine/class_labels.json").read_text())
+    assert names == {"0": "dog", "3": "cat"}
 
 
 # ---- without pictures ---------------------------------------------------------------------------
@@ -437,6 +500,17 @@ def test_a_sampler_that_gives_something_else(
         ({"images": None}, UsageError, "how many to generate"),
         ({"generate": 3}, UsageError, "how many to generate"),
         ({"images": None, "generate": 3, "labels": Path("a")}, UsageError, "belong to pictures"),
+        ({"images": None, "generate": 3, "class_map": (("a", 1),)}, UsageError, "map belongs to p"),
+        (
+            {"class_map": (("cat", 5),)},
+            UsageError,
+            "cat is class 5, but the model has the classes 0",
+        ),
+        (
+            {"class_map": Path("/nowhere.csv")},
+            DataError,
+            "The class map /nowhere.csv cannot be read",
+        ),
         ({"labels": Path("/nowhere.csv")}, DataError, "/nowhere.csv cannot be read"),
         ({"sigmas": ()}, UsageError, "at least one noise level"),
         ({"sigmas": (1.0, 0.0)}, UsageError, "from 1e-06 to 1e+06, not 0."),

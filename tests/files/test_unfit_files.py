@@ -34,11 +34,13 @@ from diffviews_desktop.data.folder.dataset import open_data_folder, read_samples
 from diffviews_desktop.data.folder.map_table import read_csv
 from diffviews_desktop.data.folder.sample_files import metadata_records
 from diffviews_desktop.engine.engine import Engine
+from diffviews_desktop.engine.imports.archive import pictures_of
 from diffviews_desktop.engine.imports.labels import find_labels
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.engine.jobs.opening import DataOpened, LoadModel, OpenData
 from diffviews_desktop.engine.record import read_record
 from diffviews_desktop.errors import DiffViewsError
+from diffviews_desktop.pictures.labels.class_map import read_class_map
 from diffviews_desktop.processing.projector import Projector
 from diffviews_desktop.values.folders import FolderRef
 
@@ -239,7 +241,12 @@ def labels_of(path: Path) -> None:
     job = ImportData(
         job_id=1, folder=FolderRef(out), checkpoint=path, out=out, name="x", labels=path
     )
-    find_labels(job, ["a.png"], as_model(DuckAdapter()).facts)
+    find_labels(job, out, ["a.png"], as_model(DuckAdapter()).facts)
+
+
+def unpacked(path: Path) -> None:
+    with pictures_of(path, path.parent / "made", path.parent, lambda done: None):
+        pass
 
 
 READERS: dict[str, Callable[[Path], Any]] = {
@@ -254,6 +261,9 @@ READERS: dict[str, Callable[[Path], Any]] = {
     "table.csv": read_csv,
     "dataset_info.json": metadata_records,
     "labels.csv": labels_of,
+    "labels.jsonl": labels_of,
+    "map.csv": read_class_map,
+    "pictures.zip": unpacked,
 }
 
 

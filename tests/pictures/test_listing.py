@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from diffviews_desktop.pictures.listing import Listing, list_pictures
+from diffviews_desktop.pictures.listing import Listing, list_members, list_pictures
 from diffviews_desktop.text.faults import Fault
 from diffviews_desktop.values.import_rules import OTHER_PICTURE_SUFFIXES, PICTURE_SUFFIXES
 
@@ -72,6 +73,31 @@ def test_what_is_no_picture_is_counted_by_reason(tmp_path: Path) -> None:
         },
         "other_files": 3,
     }
+
+
+def test_an_archive_holds_what_its_folder_would(tmp_path: Path) -> None:
+    root = tmp_path / "images"
+    names = ("a.png", "b.HEIC", ".d.png", "._a.png", ".DS_Store", "sub/e.jpe", "x/._a.png")
+    fill(root, *names, ".thumbnails/a.png")
+    fill(root, "hash", "old.png.bak", data=PNG + bytes(30))
+    fill(root, "LICENSE", "table.csv", data=b"BM of a company")
+    with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
+        for path in root.rglob("*"):
+            archive.write(path, path.relative_to(root))
+        listing = list_members(archive)
+    assert listing == list_pictures(root)
+    assert listing.pictures == ["a.png", "hash", "sub/e.jpe"]
+    assert listing.left_out.keys() == {"b.HEIC", ".d.png", "old.png.bak"}
+
+
+def test_backslashes_in_an_archive_part_folders(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
+        archive.writestr(zipfile.ZipInfo(".hidden\\a.png"), b"")
+        archive.writestr(zipfile.ZipInfo("cat\\b.png"), b"")
+        archive.writestr(zipfile.ZipInfo("set/./c.heic"), b"")
+        listing = list_members(archive)
+    assert listing == Listing(["cat/b.png"], {"set/c.heic": Fault.NO_PICTURE})
+    assert listing.below("set/") == Listing(["cat/b.png"], {"c.heic": Fault.NO_PICTURE})
 
 
 def test_what_is_not_a_file_is_not_waited_for(tmp_path: Path) -> None:

@@ -20,7 +20,6 @@ from diffviews_desktop.values.import_rules import (
     brightness_range,
     check_noise_levels,
     is_picture,
-    label_columns,
     layer_names,
     noise_levels,
     seed_of,
@@ -52,6 +51,15 @@ def refusal_of_the_engine(out: Path, **options: object) -> str:
 @pytest.mark.parametrize("text", ["a", "b,a", "a+b", "b.1+a,b.1", "mid/block:0"])
 def test_layers(text: str) -> None:
     assert layer_names(text) == on_the_command_line("--layers", text).layers
+
+
+def test_a_class_map(capsys: pytest.CaptureFixture[str]) -> None:
+    assert on_the_command_line("--class-map", "cat=3,dog=5").class_map == (("cat", 3), ("dog", 5))
+    assert on_the_command_line("--class-map", "map.csv").class_map == Path("map.csv").absolute()
+    assert on_the_command_line().class_map == ()
+    with pytest.raises(SystemExit):
+        on_the_command_line("--class-map", "cat=x")
+    assert "'cat' is given 'x', which is no class" in capsys.readouterr().err
 
 
 def test_layers_with_spaces_and_without_names() -> None:
@@ -130,24 +138,6 @@ def test_pictures_are_those_that_the_engine_finds(tmp_path: Path) -> None:
     found = find_pictures(tmp_path, tmp_path / "out")
     assert found.pictures == sorted(filter(is_picture, names))
     assert sum(map(is_picture, names)) == 3
-
-
-@pytest.mark.parametrize(
-    ("header", "columns", "missing"),
-    [
-        ("file,class", (0, 1, None), ()),
-        ("name, LABEL ,Path", (2, 1, 0), ()),
-        ("image,filename,class_label,class", (1, 3, None), ()),
-        ("name,size", (None, None, 0), ("file", "class")),
-        ("file", (0, None, None), ("class",)),
-    ],
-)
-def test_columns_of_labels(
-    header: str, columns: tuple[int | None, ...], missing: tuple[str, ...]
-) -> None:
-    found = label_columns(header.split(","))
-    assert found == columns
-    assert found.missing == missing
 
 
 def test_one_is_not_many() -> None:

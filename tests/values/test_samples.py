@@ -120,3 +120,16 @@ def test_classes_are_counted_and_named_after_their_first_sample(root: Path, scal
     labels = np.array([4, -1, 2, 4, 4, 2], dtype=np.int32) * scale
     made = replace(table(root, *[""] * 6), class_label=labels, class_name=tuple("abcdef"))
     assert made.classes() == [(-scale, "b", 1), (2 * scale, "c", 2), (4 * scale, "a", 3)]
+
+
+def test_samples_without_a_class_share_a_name_only_where_they_have_one(root: Path) -> None:
+    samples = replace(
+        table(root, *[""] * 4),
+        class_label=np.array([-1, 2, -1, -1], np.int32),
+        class_name=("cat", "two", "dog", "cat"),
+    )
+    assert samples.classes() == [(-1, "no class", 3), (2, "two", 1)]
+    same = replace(samples, class_name=("unknown", "two", "unknown", "unknown"))
+    assert same.classes() == [(-1, "unknown", 3), (2, "two", 1)]
+    other = replace(samples, class_label=np.array([-2, 2, -1, -2], np.int32))
+    assert other.classes() == [(-2, "cat", 2), (-1, "dog", 1), (2, "two", 1)]

@@ -14,6 +14,7 @@ from diffviews_desktop.cli.options import add_device_options, add_map_options, m
 from diffviews_desktop.cli.shared import Answer, add_verb, engine_of
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.errors import UsageError
+from diffviews_desktop.pictures.labels.class_map import ClassPairs, class_map_of
 from diffviews_desktop.values.folders import FolderRef, Overrides
 from diffviews_desktop.values.import_rules import brightness_range, layer_names, noise_levels
 
@@ -38,15 +39,26 @@ def add_parser(verbs: Any) -> None:
         help="the model: a file or a folder",
     )
     pictures = parser.add_mutually_exclusive_group(required=True)
-    pictures.add_argument("--images", type=Path, metavar="DIR", help="folder of pictures")
+    pictures.add_argument(
+        "--images", type=Path, metavar="DIR", help="folder of pictures, or a zip of one"
+    )
     pictures.add_argument(
         "--generate", type=positive, default=0, metavar="N", help="draw N pictures instead"
     )
     parser.add_argument(
         "--labels",
         type=Path,
-        metavar="CSV",
-        help="columns file, class and perhaps name (default: the names of subfolders)",
+        metavar="FILE",
+        help="classes of pictures: a table with the columns file and class, JSON lines, or EDM's "
+        "dataset.json (default: the dataset.json in the folder, else the names of subfolders)",
+    )
+    parser.add_argument(
+        "--class-map",
+        type=_class_map,
+        default=(),
+        metavar="NAME=N,…",
+        help="class numbers of labels that the model does not know, such as cat=3,dog=5; or a "
+        "file: a table of labels and classes, or JSON",
     )
     _add_data_options(parser)
     add_device_options(parser)
@@ -107,6 +119,7 @@ def run(options: argparse.Namespace) -> Answer:
         adapter=options.adapter,
         images=options.images,
         labels=options.labels,
+        class_map=options.class_map,
         generate=options.generate,
         sigmas=options.sigmas,
         layers=options.layers,
@@ -146,6 +159,10 @@ def _sigmas(text: str) -> tuple[float, ...]:
 
 def _brightness(text: str) -> tuple[float, float]:
     return _typed(brightness_range, text)
+
+
+def _class_map(text: str) -> ClassPairs | Path:
+    return _typed(class_map_of, text)
 
 
 def _layers(text: str) -> tuple[str, ...]:

@@ -10,10 +10,12 @@ import numpy as np
 
 from diffviews_desktop.cli.options import add_folder_options, folder_of, map_parameters_of
 from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data, size
+from diffviews_desktop.data.activations.files import open_activation_files
 from diffviews_desktop.data.folder.dataset import read_config
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.opening import LoadModel
-from diffviews_desktop.errors import DiffViewsError
+from diffviews_desktop.errors import DataError, DiffViewsError
+from diffviews_desktop.text.wording import counted
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.maps import MapParameters
 from diffviews_desktop.values.noise_levels import EXTRACTED_FROM
@@ -63,6 +65,7 @@ def _model(
         "samples": 0,
         "default_layer": None,
         "extraction_input": None,
+        "activations": None,
         "layers": [],
         "columns": [],
         "device": None,
@@ -73,10 +76,12 @@ def _model(
     }
     try:
         opened = open_data(engine, folder, name)
+        entry |= _stored(engine, folder, name)
         summary = next(model for model in opened.models if model.name == name)
         entry["adapter"] = folder.overrides.adapter or summary.adapter
         entry["samples"] = len(opened.samples)
-        entry["problems"] += [problem for problem in opened.problems if problem not in said]
+        problems = dict.fromkeys((*entry["problems"], *opened.problems))
+        entry["problems"] = [problem for problem in problems if problem not in said]
         entry["columns"] = _columns(opened.samples)
         entry["default_layer"] = "+".join(opened.default_layers) or None
         entry["extraction_input"] = opened.extraction_input
@@ -99,6 +104,25 @@ def _model(
     except DiffViewsError as error:
         entry["problems"].append(str(error))
     return entry
+
+
+def _stored(engine: Engine, folder: FolderRef, name: str) -> dict[str, Any]:
+    """The activations that the folder brings, opened as mapping them would, or what is wrong with
+    them."""
+    model = engine.workspace.open(folder, name)
+    try:
+        files = open_activation_files(model.folder, model.samples)
+    except DataError as error:
+        return {"problems": [str(error)]}
+    if files is None:
+        return {}
+    said = {
+        "layers": list(files.layers or model.samples.layers),
+        "samples": len(files),
+        "values": files.width,
+        "files": len(files.paths),
+    }
+    return {"activations": said}
 
 
 def _columns(samples: SampleTable) -> list[dict[str, Any]]:
@@ -125,6 +149,7 @@ def _line_of_column(column: dict[str, Any]) -> str:
 def _lines(model: dict[str, Any]) -> list[str]:
     return [
         f"{model['name']}  ({model['adapter']}, {model['samples']} samples)",
+        *_stored_lines(model["activations"]),
         *(
             f"  {layer['name']:24} {'x'.join(map(str, layer['shape'])):>12} "
             f"{size(layer['bytes']):>10}{'  cached' if layer['cached'] else ''}"
@@ -138,4 +163,14 @@ def _lines(model: dict[str, Any]) -> list[str]:
         *map(_line_of_column, model["columns"]),
         *(f"  note: {note}" for note in model["notes"]),
         *(f"  problem: {problem}" for problem in model["problems"]),
+    ]
+
+
+def _stored_lines(stored: dict[str, Any] | None) -> list[str]:
+    if stored is None:
+        return []
+    layers = "+".join(stored["layers"]) or "layers without names"
+    return [
+        f"  activations of {layers}: {counted(stored['samples'], 'sample')} of "
+        f"{counted(stored['values'], 'value')} in {counted(stored['files'], 'file')}"
     ]

@@ -63,7 +63,7 @@ def read_side_car(matrix: Path, rows: int, width: int) -> SideCar:
             )
     return SideCar(
         layers=tuple(sorted(layers)),
-        shapes=_shapes(path, layers, said.get("shapes"), width),
+        shapes=_shapes(path, layers, said.get("shapes"), rows, width),
         num_samples=rows if said.get("num_samples") is not None else None,
         sample_ids=_sample_ids(path, said.get("sample_ids"), rows),
     )
@@ -114,9 +114,14 @@ def write_side_car(
 
 
 def _shapes(
-    path: Path, layers: Sequence[str], said: Any, width: int
+    path: Path, layers: Sequence[str], said: Any, rows: int, width: int
 ) -> dict[str, tuple[int, ...]] | None:
-    """The layers' shapes, if they are said and make up the row; that of a single layer is known."""
+    """The layers' shapes without the batch, if they are said and make up the row; that of a single
+    layer is known.
+
+    The original system's ``convert`` says the shapes of its arrays, number of samples first; this
+    program says those of one sample. Which of the two it is shows in the matrix's width.
+    """
     if len(layers) == 1 and not said:
         return {layers[0]: (width,)}
     if not said or not layers:
@@ -125,18 +130,31 @@ def _shapes(
         said = dict(zip(layers, said, strict=True))
     if not isinstance(said, dict) or set(said) != set(layers):
         raise DataError(f"{path}: 'shapes' must give each of 'layers' its shape: correct it.")
-    sizes = {name: [size] if isinstance(size, int) else size for name, size in said.items()}
-    for name, size in sizes.items():
-        whole = isinstance(size, list) and all(type(n) is int and 0 < n <= width for n in size)
-        if not size or not whole or len(size) > MOST_DIMENSIONS:
-            raise DataError(f"{path}: the shape of {name} is not usable: correct it.")
-    total = sum(math.prod(size) for size in sizes.values())
-    if total != width:
-        raise DataError(
-            f"{path}: the shapes of its layers make {total} values a row, but the matrix has "
-            f"{width}. Restore the one that is wrong."
-        )
-    return {name: tuple(sizes[name]) for name in sorted(sizes)}
+    shapes = {name: _usable(path, name, said[name], max(rows, width)) for name in sorted(said)}
+    total = _values(shapes)
+    if total == width:
+        return shapes
+    if all(len(shape) > 1 and shape[0] == rows for shape in shapes.values()):
+        of_one = {name: shape[1:] for name, shape in shapes.items()}
+        if _values(of_one) == width:
+            return of_one
+    raise DataError(
+        f"{path}: the shapes of its layers make {total} values a row, but the matrix has "
+        f"{width}. Restore the one that is wrong."
+    )
+
+
+def _usable(path: Path, name: str, said: Any, most: int) -> tuple[int, ...]:
+    """A shape, if it is one of whole numbers of at most ``most``."""
+    shape = [said] if isinstance(said, int) else said
+    whole = isinstance(shape, list) and all(type(n) is int and 0 < n <= most for n in shape)
+    if not shape or not whole or len(shape) > MOST_DIMENSIONS:
+        raise DataError(f"{path}: the shape of {name} is not usable: correct it.")
+    return tuple(shape)
+
+
+def _values(shapes: Mapping[str, tuple[int, ...]]) -> int:
+    return sum(map(math.prod, shapes.values()))
 
 
 def _sample_ids(path: Path, said: Any, rows: int) -> tuple[str, ...] | None:

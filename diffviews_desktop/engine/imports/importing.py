@@ -20,7 +20,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -42,11 +42,12 @@ from diffviews_desktop.data.folder.dataset import (
     read_samples,
 )
 from diffviews_desktop.engine.extraction import row_width
+from diffviews_desktop.engine.imports.archive import pictures_of
+from diffviews_desktop.engine.imports.labels import UNKNOWN
 from diffviews_desktop.engine.imports.pictures import (
     Pictures,
     copy_pictures,
     draw_pictures,
-    find_pictures,
     noise_levels,
     picture_name,
 )
@@ -60,6 +61,7 @@ from diffviews_desktop.errors import (
     brief,
 )
 from diffviews_desktop.files.reading import read_json_value
+from diffviews_desktop.pictures.listing import Listing
 from diffviews_desktop.processing.kernel_store import user_store
 from diffviews_desktop.processing.umap import fit_map, save_embeddings
 from diffviews_desktop.values.import_rules import MAX_SEED, check_brightness, check_noise_levels
@@ -68,7 +70,6 @@ from diffviews_desktop.values.models import ModelFacts
 from diffviews_desktop.values.samples import SampleTable
 
 _BEGUN = re.compile(r"(\.new-.+-[0-9a-f]{8})(\.lock)?")
-UNKNOWN = "unknown"
 
 
 def import_data(job: ImportData, host: Host, maps: MapMaker) -> DataImported:
@@ -81,26 +82,34 @@ def import_data(job: ImportData, host: Host, maps: MapMaker) -> DataImported:
         Cancelled: nothing is left behind.
     """
     _check(job)
-    listing = None
-    if job.images is not None:
-        listing = find_pictures(job.images, job.out, host.check)
-    kind = "imported" if listing is not None else "generated"
-    with _appearing(job.out, job.name) as folder:
+    with _appearing(job.out, job.name) as folder, ExitStack() as stack:
+        images, listing = None, Listing()
+        if job.images is not None:
+            images, listing = stack.enter_context(
+                pictures_of(
+                    job.images,
+                    job.out,
+                    folder,
+                    lambda done: host.progress("unpacking", done),
+                    host.check,
+                )
+            )
+        kind = "generated" if images is None else "imported"
         opened = _without_samples(job, folder)
         model = host.model_of(opened)
         facts = model.facts
         layers = job.layers or maps.default_layers(opened)
         width = row_width(facts, layers)
         _check_channels(facts)
-        count = job.generate if listing is None else len(listing.pictures)
+        count = job.generate if images is None else len(listing.pictures)
         _check_room(job, facts, count * len(job.sigmas), width)
 
         target = folder / "images" / kind
         target.mkdir(parents=True)
-        if listing is None:
-            pictures = draw_pictures(job, host, model, target)
+        if images is not None:
+            pictures = copy_pictures(job, images, host, model, listing, target)
         else:
-            pictures = copy_pictures(job, host, model, listing, target)
+            pictures = draw_pictures(job, host, model, target)
         samples = _list_samples(job, pictures, kind)
         _write_json(
             folder / "metadata" / kind / "dataset_info.json",
@@ -146,6 +155,8 @@ def _check(job: ImportData) -> None:
         raise UsageError("Give a folder of pictures, or how many to generate.")
     if job.labels is not None and job.images is None:
         raise UsageError("Labels belong to pictures: give --images, too, or leave --labels.")
+    if job.class_map != () and job.images is None:
+        raise UsageError("A class map belongs to pictures: give --images, too, or leave it out.")
     check_noise_levels(job.sigmas)
     if job.brightness is not None:
         check_brightness(*job.brightness)
@@ -234,14 +245,16 @@ def _list_samples(job: ImportData, pictures: Pictures, kind: str) -> list[dict[s
     samples = []
     for number, label in enumerate(pictures.classes):
         usual = UNKNOWN if label < 0 else str(label)
+        name = pictures.class_names[number] if pictures.class_names else None
         for sigma in job.sigmas:
             samples.append(
                 {
                     "sample_id": f"sample_{number:06d}_s{_short(sigma)}",
                     "class_label": label,
-                    "class_name": pictures.names.get(label, usual),
+                    "class_name": name or pictures.names.get(label, usual),
                     "image_path": f"images/{kind}/{picture_name(number)}",
                     "conditioning_sigma": sigma,
+                    **{column: values[number] for column, values in pictures.columns.items()},
                 }
             )
     return samples

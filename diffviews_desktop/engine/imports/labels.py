@@ -1,151 +1,251 @@
-"""Classes of pictures that are imported: from a CSV, or from the names of their folders."""
+"""Classes of pictures that are imported: from a file of labels, or from the names of folders."""
 
 from __future__ import annotations
 
-import csv
-import posixpath
-import re
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from diffviews_desktop.data.class_labels import load_class_labels_map
+from diffviews_desktop.engine.imports.classes import LabelClasses, classes_of
+from diffviews_desktop.engine.imports.label_reading import PictureNames, ReadLabels, read_labels
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.engine.opened_model import some
-from diffviews_desktop.errors import DataError, brief
-from diffviews_desktop.files.csv_text import csv_rows
-from diffviews_desktop.files.reading import MOST_TABLE_MEMORY, too_many_values
-from diffviews_desktop.text.plain import from_csv_cell, from_csv_column
-from diffviews_desktop.values.import_rules import label_columns
+from diffviews_desktop.errors import UsageError
+from diffviews_desktop.files.reading import meant_as_file
+from diffviews_desktop.pictures.labels.class_map import EXAMPLE, read_class_map
+from diffviews_desktop.pictures.labels.files import is_of_edm
+from diffviews_desktop.pictures.labels.folders import folder_labels
+from diffviews_desktop.pictures.labels.values import class_number, label_of
+from diffviews_desktop.text.plain import visible
+from diffviews_desktop.text.wording import counted
 from diffviews_desktop.values.models import ModelFacts
 
-IMAGENET_CLASSES = 1000
-CHECKED_ROWS = 10_000
+OWN_LABELS = "dataset.json"
+"""What EDM's dataset tool writes beside the pictures."""
+NO_CLASS = "-1"
+UNKNOWN = "unknown"
+_LONGEST = 60
 
 
 @dataclass(frozen=True)
 class Labels:
-    """Class numbers by file, and names by number."""
+    """What is known of the classes of pictures, by file.
 
-    of_file: Mapping[str, int]
-    names: Mapping[int, str]
+    Attributes:
+        numbers: the class of each picture that has one.
+        texts: the label of each picture that has one.
+        parts: the part of the data set that a picture is of, where folders say so.
+        names: of classes.
+        says_more: whether labels say more than the numbers and names of classes.
+        notes: for the user.
+    """
+
+    numbers: Mapping[str, int]
+    texts: Mapping[str, str] = field(default_factory=dict)
+    parts: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[int, str] = field(default_factory=dict)
+    says_more: bool = False
     notes: Sequence[str] = ()
+
+    def name_of(self, file: str) -> str:
+        """What the class of a picture is called; without one, what its label is."""
+        number = self.numbers.get(file)
+        if number is None:
+            return self.texts.get(file, UNKNOWN)
+        return self.names.get(number, str(number))
 
 
 @dataclass(frozen=True)
 class _Said:
-    """What a file of labels says: class by file, and name by class, as text."""
+    """Labels as they were found; see `FolderLabels` for what folders say."""
 
-    classes: dict[str, str] = field(default_factory=dict)
-    names: dict[str, str] = field(default_factory=dict)
+    read: ReadLabels
+    notes: Sequence[str] = ()
+    parts: Mapping[str, str] = field(default_factory=dict)
+    deeper: str = ""
 
 
 def find_labels(
     job: ImportData,
+    images: Path,
     files: Sequence[str],
     facts: ModelFacts,
     check: Callable[[], None] = lambda: None,
 ) -> Labels:
-    """The class of every file that has one: by the labels, else by its subfolder. ``check`` is
-    called now and then, and may raise to stop."""
-    notes = []
-    if job.labels is not None:
-        said = _read_labels(job.labels, set(files), check)
-        missing = sorted(said.classes.keys() - set(files))
-        if missing:
-            notes.append(
-                f"{job.labels.name} names {len(missing)} files that are not in {job.images}: "
-                f"{some(missing)}"
-            )
-        without = [file for file in files if file not in said.classes]
-        if without:
-            notes.append(f"{len(without)} pictures have no class: {some(without)}")
-    else:
-        said = _Said({file: file.split("/")[0] for file in files if "/" in file})
-    there = {file: said.classes[file] for file in files if file in said.classes}
-    numbers, names = _class_numbers(set(there.values()), facts)
-    own = {numbers[text]: name for text, name in said.names.items() if text in numbers}
-    return Labels({file: numbers[text] for file, text in there.items()}, {**names, **own}, notes)
+    """The class of every picture that has one.
 
+    Args:
+        job: names the file of labels, if there is one, and the classes that labels stand for. Else
+            EDM's ``dataset.json`` beside the pictures says them, else their folders.
+        images: the folder of the pictures.
+        files: the pictures, as paths relative to it.
+        facts: what the model knows.
+        check: called now and then; may raise to stop.
 
-def _class_numbers(
-    texts: Iterable[str], facts: ModelFacts
-) -> tuple[dict[str, int], dict[int, str]]:
-    """Classes as numbers, and the names that are known by that.
-
-    Whole numbers of up to nine digits are themselves. WordNet ids are ImageNet's classes in the
-    standard order, where the model has so many. Names that the model's adapter knows are its
-    classes; other names are numbered in their order.
+    Raises:
+        DataError: a file of labels cannot be read, or is of other pictures.
+        UsageError: the map of classes is of other labels, or has classes that the model has not.
     """
-    texts = sorted(texts)
-    if all(re.fullmatch(r"-1|[0-9]{1,9}", text) for text in texts):
-        return {text: int(text) for text in texts}, {}
-    if facts.num_classes == IMAGENET_CLASSES:
-        imagenet = load_class_labels_map()
-        ids = {wordnet_id: number for number, (wordnet_id, _) in imagenet.items()}
-        if all(text in ids for text in texts):
-            names = {number: name for number, (_, name) in imagenet.items()}
-            return {text: ids[text] for text in texts}, names
-    known = dict(facts.class_names)
-    numbers = {name: number for number, name in known.items()}
-    if all(text in numbers for text in texts):
-        return {text: numbers[text] for text in texts}, known
-    return (
-        {text: number for number, text in enumerate(texts)},
-        dict(enumerate(texts)),
+    said = _said(job, images, files, check)
+    labels = said.read.labels
+    counts = Counter(labels.values())
+    class_map, unused = _class_map(job, counts.keys())
+    classes = classes_of(counts.keys(), facts, class_map)
+    names = dict(classes.names)
+    names |= {classes.numbers[x]: n for x, n in said.read.names.items() if x in classes.numbers}
+    numbers = {file: classes.numbers[x] for file, x in labels.items() if x in classes.numbers}
+    texts = {file: said.read.names.get(x, x) for file, x in labels.items()}
+    texts = {file: text for file, text in texts.items() if text != NO_CLASS}
+    several = len(set(classes.numbers.values())) < len(classes.numbers)
+    return Labels(
+        numbers=numbers,
+        texts=texts,
+        parts=said.parts,
+        names=names,
+        says_more=several or len(numbers) < len(texts),
+        notes=(
+            *said.notes,
+            *unused,
+            *_wordnet_notes(classes),
+            *_no_class_notes(counts, classes, facts, said),
+        ),
     )
 
 
-def _read_labels(path: Path, there: Container[str], check: Callable[[], None]) -> _Said:
-    """A file of labels: the columns ``file``, ``class`` and, if wanted, ``name``.
+# ---- where labels are found ---------------------------------------------------------------------
 
-    Args:
-        path: of the CSV. An apostrophe before what begins like a formula counts only where the
-            files that are ``there`` have it, too.
-        there: names of files.
+
+def _said(job: ImportData, images: Path, files: Sequence[str], check: Callable[[], None]) -> _Said:
+    shown = job.images or images
+    own = images / OWN_LABELS
+    if job.labels is not None:
+        return _of_file(job.labels, shown, files, check)
+    if not meant_as_file(own):
+        return _of_folders(files)
+    if is_of_edm(own):
+        said = _of_file(own, shown, files, check)
+        note = f"Classes are those of {OWN_LABELS}; the folders say nothing."
+        return _Said(said.read, (note, *said.notes))
+    said = _of_folders(files)
+    note = f"{OWN_LABELS} has no list of labels as EDM writes it, so it was not used."
+    return replace(said, notes=(note, *said.notes))
+
+
+def _of_file(path: Path, images: Path, files: Sequence[str], check: Callable[[], None]) -> _Said:
+    read = read_labels(path, PictureNames(files, images, path.parent), check)
+    if not read.labels:
+        return _Said(read, (f"{path.name} says that the pictures have no classes.",))
+    notes = []
+    if read.unknown:
+        notes.append(
+            f"{path.name} names {counted(len(read.unknown), 'picture')} that "
+            f"{'is' if len(read.unknown) == 1 else 'are'} not in {images}: {_some(read.unknown)}"
+        )
+    return _Said(read, (*notes, *_without(files, read.labels, f"no label in {path.name}")))
+
+
+def _of_folders(files: Sequence[str]) -> _Said:
+    found = folder_labels(files)
+    notes = []
+    parts = sorted(set(found.parts.values()))
+    if found.shards:
+        notes.append(
+            "The folders are numbered as their pictures are, so they were not taken as classes. "
+            "Choose a file of labels to give the pictures classes."
+        )
+    if parts:
+        notes.append(
+            f"The folders {_some(parts)} were taken as parts of the data set; the folders in them "
+            "are the classes."
+            if len(parts) > 1
+            else f"The folder {_some(parts)} was taken as a part of the data set; the folders in "
+            "it are the classes."
+        )
+    if found.labels:
+        notes += _without(files, found.labels, "in no folder that is a class")
+    return _Said(ReadLabels(dict(found.labels)), notes, found.parts, found.deeper)
+
+
+def _without(files: Sequence[str], labels: Mapping[str, str], why: str) -> list[str]:
+    without = [file for file in files if file not in labels]
+    if not without:
+        return []
+    have = "has" if len(without) == 1 else "have"
+    return [f"{counted(len(without), 'picture')} {have} no class ({why}): {_some(without)}"]
+
+
+# ---- what is said of classes --------------------------------------------------------------------
+
+
+def _class_map(job: ImportData, labels: Collection[str]) -> tuple[dict[str, int], list[str]]:
+    """The user's map of classes, and that some of it is of labels that are not there.
 
     Raises:
-        DataError: it cannot be read, lacks a column, or gives a file two classes.
+        DataError: its file cannot be read.
+        UsageError: none of its labels is there.
     """
-    rows: list[list[str]] = []
-    needed = 0
-    try:
-        for number, row in enumerate(_label_rows(path)):
-            if number % CHECKED_ROWS == 0:
-                check()
-            if not row[0] or not row[1]:
-                continue
-            rows.append(row)
-            needed += 500 + len(row[0])  # of the texts and of what holds them
-            if needed > MOST_TABLE_MEMORY:
-                raise too_many_values(path, MOST_TABLE_MEMORY)
-    except (OSError, ValueError, csv.Error) as error:
-        raise DataError(f"{path} cannot be read as CSV ({brief(error)}). Correct it.") from error
-    labels = from_csv_column([row[1] for row in rows])
-    names = from_csv_column([row[2] for row in rows])
-    said = _Said()
-    for row, label, name in zip(rows, labels, names, strict=True):
-        file = _file_named(row[0])
-        if file not in there and _file_named(from_csv_cell(row[0])) in there:
-            file = _file_named(from_csv_cell(row[0]))
-        if said.classes.setdefault(file, label) != label:
-            raise DataError(f"{path} gives {file} two classes. Keep one.")
-        if name:
-            said.names.setdefault(label, name)
-    return said
-
-
-def _label_rows(path: Path) -> Iterator[list[str]]:
-    """File, class and name of each row; empty where there is none."""
-    rows = csv_rows(path)
-    columns = label_columns(next(rows, []))
-    if columns.missing:
-        raise DataError(
-            f"{path} must have the columns file and class. Add the one that is missing."
+    given = job.class_map
+    class_map = dict(read_class_map(given) if isinstance(given, Path) else given)
+    there = {*labels, *map(label_of, labels)}
+    unused = [label for label in class_map if there.isdisjoint((label, label_of(label)))]
+    if class_map and len(unused) == len(class_map):
+        has = f"which are {_some(sorted(labels))}" if labels else "which have none"
+        raise UsageError(
+            f"The class map speaks of {_some(unused)}, but not of the labels of the pictures, "
+            f"{has}. Correct it, or leave it out."
         )
-    for row in rows:
-        yield [row[i].strip() if i is not None and i < len(row) else "" for i in columns]
+    if not unused:
+        return class_map, []
+    return class_map, [
+        f"The class map has {counted(len(unused), 'label')} that no picture has: {_some(unused)}"
+    ]
 
 
-def _file_named(cell: str) -> str:
-    return posixpath.normpath(cell.replace("\\", "/"))
+def _no_class_notes(
+    counts: Mapping[str, int], classes: LabelClasses, facts: ModelFacts, said: _Said
+) -> list[str]:
+    """How many pictures have labels that stand for no class, and what can be done."""
+    left = sorted(counts.keys() - classes.numbers.keys() - classes.refused - {NO_CLASS})
+    numbers = [label for label in left if class_number(label) is not None]
+    ambiguous = [label for label in left if label in classes.ambiguous]
+    names = [label for label in left if label not in {*numbers, *ambiguous}]
+
+    def pictures(labels: Sequence[str]) -> str:
+        number = sum(counts[label] for label in labels)
+        return f"{counted(number, 'picture')} {'has' if number == 1 else 'have'}"
+
+    notes = []
+    if numbers:
+        notes.append(
+            f"{pictures(numbers)} a number that is no class of the model, which has the classes 0 "
+            f"to {facts.num_classes - 1}: {_some(numbers)}. They are extracted without a class. "
+            "Where numbers count from 1, a class map such as 1=0, 2=1 says so."
+        )
+    if ambiguous:
+        notes.append(
+            f"{pictures(ambiguous)} no class, because their labels may mean several: "
+            f"{_some(ambiguous)}. A class map such as {EXAMPLE} says which."
+        )
+    if names:
+        notes.append(
+            f"{pictures(names)} no class, because the model knows none by their labels: "
+            f"{_some(names)}. Colour by label to tell them apart, or say which class each is with "
+            f"a class map such as {EXAMPLE}."
+        )
+    if said.deeper and not classes.numbers:
+        notes.append(
+            f"There are folders within those folders, such as {visible(said.deeper, _LONGEST)}. To "
+            "take the inner ones as classes, choose the folder that holds them."
+        )
+    return notes
+
+
+def _wordnet_notes(classes: LabelClasses) -> list[str]:
+    if not classes.wordnet:
+        return []
+    return ["WordNet ids were taken as ImageNet's classes, in the order of the ids."]
+
+
+def _some(names: Sequence[str]) -> str:
+    return some([visible(name, _LONGEST) for name in names[:4]])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from diffviews_desktop.data.folder.pictures import read_image
-from diffviews_desktop.engine.imports.labels import find_labels
+from diffviews_desktop.engine.imports.labels import Labels, find_labels
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.engine.opened_model import Host
 from diffviews_desktop.errors import (
@@ -31,13 +31,13 @@ from diffviews_desktop.text.faults import Fault, faults_of
 from diffviews_desktop.values.conditions import RandomClass
 from diffviews_desktop.values.import_rules import PICTURE_SUFFIXES
 from diffviews_desktop.values.models import ModelFacts
+from diffviews_desktop.values.samples import LABEL, PART
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
     from diffviews_desktop.adapters.model import Model
 
 
 DRAWN_AT_ONCE = 8  # always: the noise of a picture depends on how many are drawn with it
-UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,16 @@ class Pictures:
         names: of classes.
         said: what the list of samples says of where they are from.
         notes: for the user.
+        class_names: of each picture; empty where those of the classes are meant.
+        columns: what else is known of each picture, by name.
     """
 
     classes: Sequence[int]
     names: Mapping[int, str]
     said: Mapping[str, Any]
     notes: Sequence[str] = ()
+    class_names: Sequence[str] = ()
+    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 class _Drawn(NamedTuple):
@@ -83,31 +87,38 @@ def find_pictures(images: Path, out: Path, check: Callable[[], None] = lambda: N
         raise DataError(
             f"The folder {images} cannot be read ({brief(error)}). Change its rights."
         ) from error
+    check_pictures(images, listing)
+    return listing
+
+
+def check_pictures(images: Path, listing: Listing) -> None:
+    """
+    Raises:
+        DataError: there are none.
+    """
     if not listing.pictures:
         why = " ".join(f"{note}." for note in listing.notes())
         raise DataError(
             f"{images} holds no pictures ({', '.join(PICTURE_SUFFIXES)}). Choose another folder."
             + (f" {why}" if why else "")
         )
-    return listing
 
 
 def copy_pictures(
-    job: ImportData, host: Host, model: Model, listing: Listing, target: Path
+    job: ImportData, images: Path, host: Host, model: Model, listing: Listing, target: Path
 ) -> Pictures:
-    """Write each picture as the model sees it.
+    """Write each picture of a folder as the model sees it.
 
     Raises:
         DataError: none can be read, or the labels cannot.
     """
-    assert job.images is not None
     facts, files = model.facts, listing.pictures
-    labels = find_labels(job, files, facts, host.check)
-    numbers = _survey(job, host, job.images, files)
+    labels = find_labels(job, images, files, facts, host.check)
+    numbers = _survey(job, host, images, files)
     kept: list[str] = []
     unfit: dict[str, Fault] = {}
     for number, file in enumerate(files, start=1):
-        path = job.images / file
+        path = images / file
         try:
             picture = read_image(path, facts.resolution, facts.channels, numbers.brightness)
         except PictureError as error:
@@ -126,15 +137,24 @@ def copy_pictures(
     notes = [*labels.notes, *listing.notes(), *numbers.sentences()]
     if job.brightness is not None and not numbers.counts:
         notes.append("No picture holds numbers of more than 8 bits: no range was needed.")
-    classes = [labels.of_file.get(file, -1) for file in kept]
-    unknown = sum(number >= facts.num_classes for number in classes)
-    if facts.num_classes and unknown:
-        notes.append(
-            f"{unknown} pictures are of classes that the model does not have (it has "
-            f"{facts.num_classes}): they are extracted without a class."
-        )
-    said = {**listing.record(), "brightness": numbers.record(), "pictures": kept}
-    return Pictures(classes, labels.names, said, notes)
+    return Pictures(
+        classes=[labels.numbers.get(file, -1) for file in kept],
+        names=labels.names,
+        said={**listing.record(), "brightness": numbers.record(), "pictures": kept},
+        notes=notes,
+        class_names=[labels.name_of(file) for file in kept],
+        columns=_columns_of(labels, kept),
+    )
+
+
+def _columns_of(labels: Labels, files: Sequence[str]) -> dict[str, list[str]]:
+    """What labels say of pictures besides their classes, by the column's name."""
+    columns = {}
+    if labels.says_more:
+        columns[LABEL] = [labels.texts.get(file, "") for file in files]
+    if labels.parts:
+        columns[PART] = [labels.parts.get(file, "") for file in files]
+    return columns
 
 
 def _survey(job: ImportData, host: Host, images: Path, files: Sequence[str]) -> Survey:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diffviews_desktop.engine.protocol import Job
+from diffviews_desktop.pictures.labels.class_map import ClassPairs
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalised
 from diffviews_desktop.values.maps import MapParameters
 
@@ -19,9 +20,12 @@ class ImportData(Job["DataImported"]):
         out: the data folder to make; models that are there already stay as they are.
         name: of the model's subfolder, which must not exist.
         adapter: None to take the general one that can read the checkpoint.
-        images: a folder of pictures, looked through with its subfolders; None to generate some.
-        labels: a CSV with the columns ``file`` and ``class`` and, if wanted, ``name``; None to take
-            the names of subfolders as classes, where there are any.
+        images: a folder of pictures, looked through with its subfolders, or a zip archive of one;
+            None to generate some.
+        labels: a table, JSON lines or JSON that says the classes of pictures; None to take what
+            EDM's ``dataset.json`` in the folder says, or else the names of subfolders.
+        class_map: the class number of labels that are none and that the model does not know: pairs,
+            or a file of them.
         generate: how many samples to draw where there are no pictures.
         sigmas: noise levels; every picture becomes one sample at each.
         layers: layers of the folder's own map; empty for the model's default.
@@ -36,6 +40,7 @@ class ImportData(Job["DataImported"]):
     adapter: str | None = None
     images: Path | None = None
     labels: Path | None = None
+    class_map: ClassPairs | Path = ()
     generate: int = 0
     sigmas: tuple[float, ...] = (0.5, 2.0, 10.0)
     layers: LayerSet = NO_LAYERS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -87,6 +88,7 @@ def test_it_asks_for_what_was_entered(
             "adapter": "edm",
             "images": pictures,
             "labels": None,
+            "class_map": (),
             "brightness": None,
             "generate": 0,
             "sigmas": (0.5, 3.0),
@@ -176,18 +178,19 @@ def test_folders_and_files_are_looked_into(
     qtbot.waitUntil(lambda: "no pictures" in assistant.rows["images"].sentence.text())
     assistant.images.setText(str(pictures))
     labels = pictures.parent / "labels.csv"
-    labels.write_text("file,name\n", encoding="utf-8")
+    labels.write_text("file;size\n", encoding="utf-8")
     assistant.rows["labels"].touched = True
     assistant.labels.setText(str(labels))
     said = assistant.rows["labels"].sentence
-    qtbot.waitUntil(lambda: said.text() == "Its first line names no column class.")
+    problem = "Its first line names no column class, but file, size, separated by semicolons."
+    qtbot.waitUntil(lambda: said.text() == problem)
     for header in ("file,class,name\n", "\n Filename , LABEL,x\n"):
         labels.write_text(header, encoding="utf-8-sig")
         assistant._pictures.look_soon()
         qtbot.waitUntil(lambda: not assistant.problems())
     labels.write_bytes(b"file,class\xff")
     assistant._pictures.look_soon()
-    qtbot.waitUntil(lambda: said.text() == "It cannot be read as a CSV file.")
+    qtbot.waitUntil(lambda: said.text().startswith("It can be read neither as a table"))
     assistant.labels.clear()
     qtbot.waitUntil(lambda: not assistant.problems())
     (out / "afhq cats").mkdir(parents=True)
@@ -198,11 +201,66 @@ def test_folders_and_files_are_looked_into(
     assert "is a file, not a folder" in assistant.problems()["out"]
 
 
+def test_labels_that_are_names_ask_for_a_class_map(
+    qtbot: QtBot, assistant: ImportAssistant, pictures: Path
+) -> None:
+    fill(qtbot, assistant, pictures)
+    assistant._go(1)
+    said = assistant.rows["class_map"].sentence
+    assert said.text() == "The classes of cats, if the model does not know them."
+    assistant.class_map.setText("cats = 3; dogs=-1")
+    assert said.text().startswith("Optional")
+    assert assistant.arguments()["class_map"] == (("cats", 3), ("dogs", -1))
+    assistant.rows["class_map"].touched = True
+    for text, problem in (
+        ("cats=", "'cats=' is no label with a class number"),
+        ("cats=3, dogs", "'dogs' is no label with a class number"),
+        ("cats=1, cats=2", "'cats' is given two classes"),
+        ("cats", "There is no such file"),
+    ):
+        assistant.class_map.setText(text)
+        assert problem in said.text()
+    table = pictures.parent / "map.csv"
+    table.write_text("cats,3\n", encoding="utf-8")
+    assistant.class_map.setText(str(table))
+    assert assistant.arguments()["class_map"] == table
+    assistant.draw.setChecked(True)
+    assert assistant.arguments()["class_map"] == ()
+    assert not assistant.class_map.isEnabled()
+    assistant.own.setChecked(True)
+    assistant.class_map.clear()
+    # numbers need no map, wherever they are found
+    (pictures / "dataset.json").write_text('{"labels": [["a.png", 1], ["cats/c.webp", "7"]]}')
+    assistant._pictures.look_soon()
+    qtbot.waitUntil(lambda: said.text().startswith("Optional") and not assistant.problems())
+    labels = pictures.parent / "labels.jsonl"
+    labels.write_text('{"file_name": "a.png", "label": "a \\u001bcat"}', encoding="utf-16")
+    assistant.labels.setText(str(labels))
+    qtbot.waitUntil(lambda: said.text().startswith(r"The classes of a \x1bcat, if"))
+
+
+def test_pictures_in_an_archive_are_counted(
+    qtbot: QtBot, assistant: ImportAssistant, pictures: Path
+) -> None:
+    fill(qtbot, assistant, pictures)
+    archive = pictures.parent / "pictures.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for name in ("cats/a.png", "cats/b.png", "notes.txt", "__MACOSX/cats/._a.png"):
+            file.writestr(name, b"")
+    assistant.images.setText(str(archive))
+    assert assistant.rows["images"].sentence.text() == "Looking for pictures…"
+    qtbot.waitUntil(lambda: assistant.rows["images"].sentence.text() == "2 pictures.")
+    assert not assistant.problems()
+    archive.write_bytes(b"PK no archive")
+    assistant._pictures.look_soon()
+    qtbot.waitUntil(lambda: "no pictures" in assistant.rows["images"].sentence.text())
+
+
 def test_counting_ends(qtbot: QtBot, pictures: Path, monkeypatch) -> None:
     monkeypatch.setattr(folder_scan, "MOST_COUNTED", 2)
 
     def counted(folder: Path | None, stopped: bool = False) -> tuple[int, bool]:
-        found = folder_scan.look_into(folder, lambda: stopped)
+        found = folder_scan.look_into(folder, None, lambda: stopped)
         return found.pictures, found.more
 
     assert counted(pictures) == (2, True)

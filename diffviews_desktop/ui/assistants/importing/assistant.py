@@ -26,7 +26,7 @@ from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.labels import Label, muted, tip
 from diffviews_desktop.ui.common.widgets import as_panel
 
-SIZE = (660, 500)
+SIZE = (680, 560)
 USUAL_FOLDER = "DiffViews data"  # in the user's home
 
 
@@ -51,7 +51,7 @@ class ImportAssistant(QDialog):
         self.rows = {key: row for page in self._pages for key, row in page.rows.items()}
         self.checkpoint, self.adapter, self.name = model.checkpoint, model.adapter, model.name
         self.own, self.images, self.labels = pictures.own, pictures.images, pictures.labels
-        self.brightness = pictures.brightness
+        self.brightness, self.class_map = pictures.brightness, pictures.class_map
         self.draw, self.count, self.seed = pictures.draw, pictures.count, pictures.seed
         self.sigmas, self.layers, self.out = output.sigmas, output.layers, output.out
         self.summary = output.summary

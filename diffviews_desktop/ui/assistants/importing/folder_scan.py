@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import csv
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from diffviews_desktop.files.csv_text import csv_rows
-from diffviews_desktop.pictures.listing import Listing, walk_pictures
+from diffviews_desktop.files.archives import open_archive
+from diffviews_desktop.files.reading import is_regular
+from diffviews_desktop.pictures.listing import (
+    LARGEST_DIRECTORY,
+    Listing,
+    list_members,
+    walk_pictures,
+)
+from diffviews_desktop.ui.assistants.importing.label_scan import labels_problem, names_among_labels
 from diffviews_desktop.ui.common.latest import Latest
-from diffviews_desktop.values.import_rules import label_columns
+from diffviews_desktop.values.import_rules import is_archive
 
 MOST_COUNTED = 100_000
 LONGEST_LOOK = 10.0  # seconds
@@ -30,16 +36,20 @@ class Findings:
         pictures: how many there are.
         more: whether there may be more.
         labels_problem: what is wrong with the labels.
+        names: labels that are no class numbers.
         left_out: sentences on what is no picture.
         numbers: sentences on what is black and white in pictures of numbers; none where there are
             no such pictures.
+        packed: whether they are in an archive, of which only names are looked at.
     """
 
     pictures: int = 0
     more: bool = False
     labels_problem: str = ""
+    names: tuple[str, ...] = ()
     left_out: str = ""
     numbers: str = ""
+    packed: bool = False
 
 
 class FolderScan(QObject):
@@ -79,45 +89,61 @@ class FolderScan(QObject):
         folder, labels = self._wanted
 
         def look() -> Findings:
-            found = look_into(folder, lambda: not self._looking.wants(look))
-            return replace(found, labels_problem=labels_problem(labels))
+            return look_into(folder, labels, lambda: not self._looking.wants(look))
 
         self._looking.ask(look)
 
 
-def look_into(folder: Path | None, stopped: Callable[[], bool]) -> Findings:
-    """What pictures a folder and its subfolders hold, as far as a look of some seconds finds."""
+def look_into(folder: Path | None, labels: Path | None, stopped: Callable[[], bool]) -> Findings:
+    """What a folder and its subfolders, or an archive, hold, as far as a look of some seconds
+    finds, and what labels say."""
     until = time.monotonic() + LONGEST_LOOK
 
     def ended() -> bool:
         return time.monotonic() > until or stopped()
 
-    listing, more = Listing(), False
+    archive = folder if folder is not None and _is_packed(folder) else None
+    listing, more = _list_archive(archive) if archive is not None else _list_folder(folder, ended)
+    pictures = listing.pictures[:MOST_COUNTED]
+    outside = pictures if archive is None else []
+    problem = labels_problem(labels)
+    return Findings(
+        pictures=len(pictures),
+        more=more,
+        labels_problem=problem,
+        names=() if problem else names_among_labels(folder, labels, outside),
+        left_out=" ".join(f"{note}." for note in listing.notes()),
+        numbers=_numbers_in(folder, outside, ended),
+        packed=archive is not None,
+    )
+
+
+def _is_packed(path: Path) -> bool:
+    return is_archive(path.name) and is_regular(path)
+
+
+def _list_folder(folder: Path | None, ended: Callable[[], bool]) -> tuple[Listing, bool]:
+    """What was found, and whether there may be more."""
+    listing = Listing()
     with suppress(OSError):
         for found in walk_pictures(folder) if folder is not None else ():
             listing.add(found)
             if len(listing.pictures) > MOST_COUNTED or ended():
-                more = True
-                break
-    count, notes = min(len(listing.pictures), MOST_COUNTED), listing.notes()
-    numbers = "" if folder is None else _numbers_in(folder, listing.pictures[:count], ended)
-    return Findings(count, more, left_out=" ".join(f"{note}." for note in notes), numbers=numbers)
+                return listing, True
+    return listing, False
 
 
-def _numbers_in(folder: Path, pictures: Sequence[str], ended: Callable[[], bool]) -> str:
+def _list_archive(path: Path) -> tuple[Listing, bool]:
+    """The same of an archive; nothing where it cannot be read."""
+    with suppress(Exception), open_archive(path, LARGEST_DIRECTORY) as archive:  # of many kinds
+        listing = list_members(archive)
+        return listing, len(listing.pictures) > MOST_COUNTED
+    return Listing(), False
+
+
+def _numbers_in(folder: Path | None, pictures: Sequence[str], ended: Callable[[], bool]) -> str:
     """What is black and white in pictures of numbers."""
     from diffviews_desktop.pictures.survey import survey  # which imports Pillow
 
-    paths = (folder / picture for picture in pictures)
+    paths = (folder / picture for picture in pictures) if folder is not None else ()
     return " ".join(survey(takewhile(lambda _: not ended(), paths)).sentences())
-
-
-def labels_problem(file: Path | None) -> str:
-    """What is wrong with a table's first line; empty where it can be used or is not there."""
-    try:
-        if file is None or not file.is_file():
-            return ""
-        missing = label_columns(next(csv_rows(file), [])).missing
-    except (OSError, ValueError, csv.Error):
-        return "It cannot be read as a CSV file."
-    return f"Its first line names no column {' and no '.join(missing)}." if missing else ""

@@ -8,6 +8,8 @@ from PySide6.QtWidgets import QLineEdit, QRadioButton, QSpinBox, QWidget
 
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.errors import UsageError
+from diffviews_desktop.pictures.labels.class_map import EXAMPLE, class_map_of
+from diffviews_desktop.text.plain import visible
 from diffviews_desktop.text.wording import counted
 from diffviews_desktop.ui.assistants.importing.folder_scan import Findings, FolderScan
 from diffviews_desktop.ui.assistants.importing.page import (
@@ -19,8 +21,14 @@ from diffviews_desktop.ui.assistants.importing.page import (
 )
 from diffviews_desktop.ui.common.widgets import with_margin
 from diffviews_desktop.values.brightness import Range
-from diffviews_desktop.values.import_rules import PICTURE_SUFFIXES, brightness_range, seed_of
+from diffviews_desktop.values.import_rules import (
+    PICTURE_SUFFIXES,
+    brightness_range,
+    is_archive,
+    seed_of,
+)
 
+TABLES = "Tables (*.csv *.tsv *.txt *.json *.jsonl);;All files (*)"
 MOST_DRAWN = 100_000
 USUALLY_DRAWN = 500
 
@@ -38,7 +46,9 @@ class PicturesPage(Page):
         self._scan.found.connect(self._on_found)
         self.own = QRadioButton("&Pictures of my own")
         self.draw = QRadioButton("&Let the model draw")
-        self.images, self.labels, self.brightness = QLineEdit(), QLineEdit(), QLineEdit()
+        self.images, self.labels = QLineEdit(), QLineEdit()
+        self.class_map, self.brightness = QLineEdit(), QLineEdit()
+        self.class_map.setPlaceholderText(EXAMPLE)
         self.brightness.setPlaceholderText("automatic")
         self.count, self.seed = QSpinBox(), QLineEdit()
         with_margin(self.count)
@@ -52,12 +62,18 @@ class PicturesPage(Page):
         )
         file = browse_button(
             "File…",
-            "Choose a CSV with the classes",
-            lambda: self.choose_file("labels", "Class labels", "Tables (*.csv);;All files (*)"),
+            "Choose a file with the classes of the pictures",
+            lambda: self.choose_file("labels", "Class labels", TABLES),
+        )
+        map_file = browse_button(
+            "File…",
+            "Choose a file with the class number of each label",
+            lambda: self.choose_file("class_map", "Class map", TABLES),
         )
         self.add_wide(self.own)
         self.add_row("images", "&Folder", self.images, folder)
         self.add_row("labels", "&Class labels", self.labels, file)
+        self.add_row("class_map", "Class ma&p", self.class_map, map_file)
         self.add_row("brightness", "B&rightness", self.brightness)
         self.grid.setRowMinimumHeight(self.grid.rowCount(), 6)
         self.add_wide(self.draw)
@@ -72,6 +88,7 @@ class PicturesPage(Page):
         """Start afresh."""
         self.images.clear()
         self.labels.clear()
+        self.class_map.clear()
         self.brightness.clear()
         self.own.setChecked(True)
         self.count.setValue(USUALLY_DRAWN)
@@ -88,10 +105,14 @@ class PicturesPage(Page):
     def arguments(self) -> dict[str, object]:
         if self.own.isChecked():
             images, labels = path_of(self.images), path_of(self.labels)
-            entered = {"images": images, "labels": labels, "brightness": self._brightness()}
-            return {**entered, "generate": 0, "seed": ImportData.seed}
+            entered = {
+                "class_map": class_map_of(self.class_map.text()),
+                "brightness": self._brightness(),
+            }
+            given = {"images": images, "labels": labels, **entered}
+            return {**given, "generate": 0, "seed": ImportData.seed}
         count, seed = self.count.value(), seed_of(self.seed.text())
-        drawn = {"images": None, "labels": None, "brightness": None}
+        drawn = {"images": None, "labels": None, "class_map": (), "brightness": None}
         return {**drawn, "generate": count, "seed": seed}
 
     def problems(self) -> dict[str, str]:
@@ -99,6 +120,7 @@ class PicturesPage(Page):
             return {
                 "images": self._images_problem(),
                 "labels": self._labels_problem(),
+                "class_map": self._map_problem(),
                 "brightness": self._brightness_problem(),
             }
         try:
@@ -110,8 +132,8 @@ class PicturesPage(Page):
     def hints(self) -> dict[str, str]:
         return {
             "images": self._counted(),
-            "labels": "Optional: a CSV with the columns file and class. Else subfolders are "
-            "classes.",
+            "labels": "Optional: a table of files and classes, or JSON. Else by subfolder.",
+            "class_map": self._map_hint(),
             "brightness": self._brightness_hint(),
             "count": "Drawn with the model's own settings.",
             "seed": "The same seed draws the same samples.",
@@ -123,7 +145,7 @@ class PicturesPage(Page):
     def refresh(self) -> None:
         super().refresh()
         own = self.own.isChecked()
-        for key in ("images", "labels"):
+        for key in ("images", "labels", "class_map"):
             self.rows[key].set_enabled(own, "The model draws: choose pictures of your own above.")
         why_not = "No picture holds numbers of more than 8 bits." if own else "The model draws."
         self.rows["brightness"].set_enabled(self._has_numbers(), why_not)
@@ -134,7 +156,8 @@ class PicturesPage(Page):
         folder = path_of(self.images)
         if folder is None:
             return "Choose a folder of pictures, or let the model draw."
-        if not is_there(folder, Path.is_dir):
+        archive = is_archive(folder.name) and is_there(folder, Path.is_file)
+        if not archive and not is_there(folder, Path.is_dir):
             return "There is no such folder."
         if self._findings is None:
             return "Looking for pictures…"
@@ -151,10 +174,29 @@ class PicturesPage(Page):
             return "There is no such file."
         return self._findings.labels_problem if self._findings is not None else ""
 
+    def _map_problem(self) -> str:
+        try:
+            entered = class_map_of(self.class_map.text())
+        except UsageError as error:
+            return str(error)
+        if isinstance(entered, Path) and not is_there(entered, Path.is_file):
+            return f"There is no such file. Write labels and class numbers such as {EXAMPLE}."
+        return ""
+
+    def _map_hint(self) -> str:
+        names = self._findings.names if self._findings is not None else ()
+        if not names or self.class_map.text().strip():
+            return "Optional: the class numbers of labels that are names."
+        few = ", ".join(visible(name, 16) for name in names[:2])
+        more = f" and {len(names) - 2:,} more" if len(names) > 2 else ""
+        return f"The classes of {few}{more}, if the model does not know them."
+
     def _has_numbers(self) -> bool:
         """Whether there are pictures of numbers, or may be."""
         looked = self._findings
-        return self.own.isChecked() and looked is not None and bool(looked.numbers or looked.more)
+        if not self.own.isChecked() or looked is None:
+            return False
+        return bool(looked.numbers) or looked.more or (looked.packed and looked.pictures > 0)
 
     def _brightness(self) -> tuple[float, float] | None:
         """Black and white that are entered; None to find them."""

@@ -1,0 +1,1 @@
+"""Labels of pictures: which class each is of, as files, folders and the user say it."""

@@ -1,0 +1,157 @@
+"""Which class number each label stands for, as the user says it: ``cat=3, dog=5``, or a file."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from diffviews_desktop.errors import DataError, UsageError, brief
+from diffviews_desktop.files.csv_text import csv_table, open_text
+from diffviews_desktop.files.reading import MOST_JSON, check_regular, parse_json
+from diffviews_desktop.pictures.labels.values import class_number, label_of
+from diffviews_desktop.text.plain import visible
+
+ClassPairs = tuple[tuple[str, int], ...]
+"""Labels and the class of each; -1 for no class."""
+MOST_PAIRS = 200_000
+EXAMPLE = "cat=3, dog=5"
+_LABELS = ("label", "name", "class_name", "label_name", "folder", "text", "wordnet_id", "wnid")
+_NUMBERS = ("class", "class_number", "number", "class_id", "class_index", "index", "class_label")
+
+
+def class_map_of(text: str) -> ClassPairs | Path:
+    """What was entered: pairs such as ``cat=3, dog=5``, or the path of a file.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    text = text.strip()
+    if not text:
+        return ()
+    try:
+        path = Path(text).expanduser().absolute()
+    except RuntimeError:  # no such user
+        path = Path(text).absolute()
+    if "=" not in text or os.path.isfile(path):
+        return path
+    parts = [part.strip() for part in re.split(r"[,;\n]", text) if part.strip()]
+    try:
+        return _checked(map(_typed_pair, parts))
+    except ValueError as error:
+        raise UsageError(
+            f"The class map cannot be used: {error}. Write labels and class numbers such as "
+            f"{EXAMPLE}, or choose a file."
+        ) from error
+
+
+def read_class_map(path: Path) -> ClassPairs:
+    """The pairs in a file.
+
+    It is a table of two columns, labels and class numbers; or a JSON object, of numbers by label or
+    of names by number, as ``class_labels.json`` is.
+
+    Raises:
+        DataError: it cannot be read, or says something else.
+    """
+    try:
+        with open_text(path) as file:
+            is_json = file.read(4096).lstrip()[:1] in ("{", "[")
+        return _checked(_json_pairs(path) if is_json else _table_pairs(path))
+    except (OSError, ValueError, csv.Error) as error:
+        raise DataError(
+            f"The class map {path} cannot be read ({brief(error)}). Make it a table of two "
+            'columns, label and class, or a JSON object such as {"cat": 3}.'
+        ) from error
+
+
+def _typed_pair(part: str) -> tuple[str, str]:
+    label, _, number = part.rpartition("=")
+    if not label.strip() or not number.strip():
+        raise ValueError(f"{_said(part)} is no label with a class number")
+    return label.strip(), number
+
+
+def _checked(pairs: Iterable[tuple[str, Any]]) -> ClassPairs:
+    """Pairs with numbers, each label once.
+
+    Raises:
+        ValueError: something is missing, no number, or contradicts something else.
+    """
+    found: dict[str, int] = {}
+    for label, value in pairs:
+        text = label_of(value)
+        number = class_number(text) if text else -1
+        if not label or number is None:
+            raise ValueError(f"{_said(label)} is given {_said(str(value))}, which is no class")
+        if found.setdefault(label, number) != number:
+            raise ValueError(f"{_said(label)} is given two classes")
+        if len(found) > MOST_PAIRS:
+            raise ValueError(f"it has more than {MOST_PAIRS:,} labels")
+    return tuple(found.items())
+
+
+# ---- files --------------------------------------------------------------------------------------
+
+
+def _json_pairs(path: Path) -> Iterator[tuple[str, Any]]:
+    check_regular(path, MOST_JSON)
+    with open_text(path) as file:
+        said = parse_json(file.read(), path)
+    if not isinstance(said, dict):
+        raise ValueError("it holds no JSON object")
+    named = defaultdict[str, set[str]](set)
+    for key, value in said.items():
+        names = value if isinstance(value, list) else [value]
+        is_number = value is None or class_number(label_of(value)) is not None
+        if is_number or class_number(label_of(key)) is None:
+            yield key.strip(), value
+        elif all(isinstance(name, str) for name in names):  # class_labels.json
+            for name in names:
+                named[name.strip()].add(key)
+        else:
+            raise ValueError(f"{_said(key)} is given something that is no name")
+    # ImageNet has two classes called crane: that name alone says nothing
+    for name, numbers in named.items():
+        if name and len(numbers) == 1:
+            yield name, numbers.pop()
+
+
+def _table_pairs(path: Path) -> Iterator[tuple[str, Any]]:
+    table = csv_table(path, lambda header: len(header) == 2 or None not in _columns(header))
+    header = [name.strip().lower() for name in table.header]
+    label, number = _columns(header)
+    rows = list(islice(table.rows, MOST_PAIRS + 1))
+    if label is None or number is None:
+        if len(header) != 2:
+            raise ValueError(f"its first line names no columns label and class, but {len(header)}")
+        label, number = 0, 1
+        if any(class_number(label_of(cell)) is not None for cell in table.header):
+            rows.insert(0, list(table.header))  # it has no header
+    rows = [row for row in rows if len(row) > max(label, number)]
+    if _all_numbers(rows, label) and not _all_numbers(rows, number):
+        label, number = number, label  # numbers first, then names
+    return ((row[label].strip(), row[number]) for row in rows)
+
+
+def _columns(header: Sequence[str]) -> tuple[int | None, int | None]:
+    """Where a header has labels and class numbers."""
+    names = [name.strip().lower() for name in header]
+
+    def find(variants: Sequence[str]) -> int | None:
+        return next((names.index(name) for name in variants if name in names), None)
+
+    return find(_LABELS), find(_NUMBERS)
+
+
+def _all_numbers(rows: Sequence[Sequence[str]], column: int) -> bool:
+    return all(class_number(label_of(row[column])) is not None for row in rows)
+
+
+def _said(text: str) -> str:
+    return repr(visible(text, 60))

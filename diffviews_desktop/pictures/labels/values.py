@@ -1,0 +1,70 @@
+"""Labels of pictures as programs and spreadsheets write them: class numbers, names, or nothing."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from decimal import Decimal
+from typing import Any
+
+from diffviews_desktop.text.plain import elided
+
+LARGEST = 10**9
+"""Class numbers are below this."""
+LONGEST = 200
+"""Letters of a label."""
+NOTHING = frozenset(
+    (
+        *("", "nan", "+nan", "-nan", "na", "n/a", "<na>", "nat", "none", "null", "-", "--", "?"),
+        *("#n/a", "#na", "#n/a n/a", "1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan"),
+    )
+)
+"""What is written where there is no label, in small letters."""
+
+_POINT = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,3})?")
+_COMMA = re.compile(r"[+-]?[0-9]{1,9},0{1,2}")  # with three, it might be three thousand
+_NUMBER = re.compile(r"-1|[0-9]{1,9}")
+
+
+def label_of(value: Any) -> str:
+    """A label as text: ``3`` where it is the whole number 3 in any spelling (``3.0``, ``03``,
+    ``3,0``, ``3e+00``); empty where there is none (None, NaN, ``NA``).
+
+    Args:
+        value: a cell of a table, or what JSON holds.
+    """
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, bool | str):
+        text = str(value).strip()
+    else:  # numbers are written as Python writes them; lists and objects are no labels but texts
+        text = json.dumps(value, ensure_ascii=False)
+    if text.casefold() in NOTHING:
+        return ""
+    return _whole(text) or elided(text, LONGEST)
+
+
+def class_number(label: str) -> int | None:
+    """The class number that a label is: -1 stands for no class. None where it is no number, or has
+    too many digits."""
+    return int(label) if _NUMBER.fullmatch(label) else None
+
+
+def _whole(text: str) -> str:
+    """A whole number in its shortest spelling; empty where it is none."""
+    if _COMMA.fullmatch(text):
+        text = text.partition(",")[0]
+    if len(text) > LONGEST or not _POINT.fullmatch(text):
+        return ""
+    number = Decimal(text)
+    if abs(number) >= LARGEST or number != number.to_integral_value():
+        return ""
+    return str(int(number))
+
+
+def folder_label(name: str) -> str:
+    """The label that a folder's name is; only digits are a number, ``2.0`` and ``1e3`` are not."""
+    if name.strip().casefold() in NOTHING:
+        return ""
+    return str(int(name)) if _NUMBER.fullmatch(name) else elided(name, LONGEST)
