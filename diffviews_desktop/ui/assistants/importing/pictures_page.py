@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtWidgets import QLineEdit, QRadioButton, QSpinBox, QWidget
+from PySide6.QtWidgets import QLineEdit, QRadioButton, QWidget
 
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.errors import UsageError
@@ -17,7 +17,7 @@ from diffviews_desktop.ui.assistants.importing.page import (
     is_there,
     path_of,
 )
-from diffviews_desktop.ui.common.widgets import with_margin
+from diffviews_desktop.ui.common.widgets import WholeNumber
 from diffviews_desktop.values.import_rules import PICTURE_SUFFIXES, seed_of
 
 MOST_DRAWN = 100_000
@@ -38,8 +38,7 @@ class PicturesPage(Page):
         self.own = QRadioButton("&Pictures of my own")
         self.draw = QRadioButton("&Let the model draw")
         self.images, self.labels = QLineEdit(), QLineEdit()
-        self.count, self.seed = QSpinBox(), QLineEdit()
-        with_margin(self.count)
+        self.count, self.seed = WholeNumber(), QLineEdit()
         self.count.setRange(1, MOST_DRAWN)
         for field in (self.count, self.seed):
             field.setFixedWidth(NUMBER_WIDTH)
