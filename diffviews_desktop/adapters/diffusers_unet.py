@@ -51,6 +51,7 @@ class DiffusersAdapter(HookMixin, GeneratorAdapter):
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         unet_source: what error texts call the network's configuration.
         scheduler_source: the same for the scheduler's.
+        notes: what had to be chosen when it was loaded.
 
     Raises:
         CheckpointError: the network or the scheduler is of a kind that cannot be used.
@@ -67,8 +68,10 @@ class DiffusersAdapter(HookMixin, GeneratorAdapter):
         *,
         unet_source: str = "The UNet's configuration",
         scheduler_source: str = "The scheduler's configuration",
+        notes: Sequence[str] = (),
     ) -> None:
         HookMixin.__init__(self)
+        self.notes = tuple(notes)
         config: Mapping[str, Any] = unet.config
         self._resolution = check_network(config, unet_source)
         self._channels: int = config["in_channels"]
@@ -173,6 +176,7 @@ class DiffusersAdapter(HookMixin, GeneratorAdapter):
         *,
         label_dropout: float | None = None,
         progress: Progress = lambda fraction: None,
+        weights: str | None = None,
         **kwargs: Any,
     ) -> Self:
         """Load a folder.
@@ -184,6 +188,8 @@ class DiffusersAdapter(HookMixin, GeneratorAdapter):
             device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
             label_dropout: not used: these networks have none of their own.
             progress: told how far it is; may raise to stop.
+            weights: the variant of the weights, such as ``fp16`` or ``full``; None for the first
+                there is in the order of `VARIANTS`.
             kwargs: not used.
 
         Raises:
@@ -202,7 +208,7 @@ class DiffusersAdapter(HookMixin, GeneratorAdapter):
             check_index(folder / "model_index.json")
         nested = meant_as_file(folder / "unet" / "config.json")
         unet_folder = folder / "unet" if nested else folder
-        unet = load_network(unet_folder, progress)
+        unet, notes = load_network(unet_folder, progress, weights)
         scheduler_file = find_scheduler(unet_folder)
         scheduler = load_scheduler(scheduler_file)
         return cls(
@@ -211,6 +217,7 @@ class DiffusersAdapter(HookMixin, GeneratorAdapter):
             device,
             unet_source=short_name(unet_folder / "config.json"),
             scheduler_source=short_name(scheduler_file),
+            notes=notes,
         )
 
     @classmethod

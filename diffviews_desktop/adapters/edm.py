@@ -277,6 +277,7 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
         label_dropout: float | None = None,
         precision: Precision = "auto",
         progress: Progress = lambda fraction: None,
+        weights: str | None = None,
         **kwargs: Any,
     ) -> Self:
         """Load a checkpoint.
@@ -288,6 +289,7 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
                 does not say it or is wrong.
             precision: what the network runs in on CUDA; ``auto`` is what it was made for.
             progress: told how far it is, 0 … 1; may raise to stop.
+            weights: the name of the weights, where the file has several.
 
         Raises:
             CheckpointError: the file cannot be used, or holds another network than this adapter's.
@@ -295,7 +297,7 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
         """
         if label_dropout is not None and not 0 <= label_dropout <= 1:
             raise UsageError(f"The label dropout must be between 0 and 1, not {label_dropout}.")
-        loaded = load_checkpoint(Path(checkpoint_path), cls.network_config, progress)
+        loaded = load_checkpoint(Path(checkpoint_path), cls.network_config, progress, weights)
         cls._check_model(loaded.model, Path(checkpoint_path))
         known = cls.network_config is not None or "label_dropout" in loaded.given
         if label_dropout is not None:

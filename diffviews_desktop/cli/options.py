@@ -75,6 +75,12 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
         help="with what probability labels were dropped in training, where the file does not say",
     )
     parser.add_argument(
+        "--weights",
+        metavar="NAME",
+        help="which weights of the checkpoint, where it has several, such as ema (default: "
+        "config.json's, else the smoothed ones)",
+    )
+    parser.add_argument(
         "--precision",
         choices=("auto", "float32", "float16", "bfloat16"),
         help="what the network runs in on CUDA (default: what it was made for)",
@@ -122,6 +128,7 @@ def source_of(options: argparse.Namespace) -> Source:
         checkpoint=options.checkpoint,
         **changes_of(options, OF_MODEL),
         label_dropout=options.label_dropout,
+        weights=options.weights,
         precision=options.precision,
         extraction_input=options.extraction_input,
         activation_dtype=options.activation_dtype,

@@ -169,7 +169,11 @@ class ModelHolder:
 
 
 def _options_of(opened: OpenedModel) -> dict[str, Any]:
-    return {"label_dropout": opened.label_dropout, "precision": opened.precision}
+    return {
+        "label_dropout": opened.label_dropout,
+        "precision": opened.precision,
+        "weights": opened.folder.config.weights,
+    }
 
 
 def _key_of(opened: OpenedModel) -> tuple[str, str, str]:

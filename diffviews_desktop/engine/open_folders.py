@@ -85,6 +85,7 @@ def overridden(folder: ModelFolder, source: Source) -> ModelFolder:
     return folder.with_overrides(
         adapter=source.adapter,
         checkpoint=source.checkpoint,
+        weights=source.weights,
         sigma_max=source.sigma_max,
         sigma_min=source.sigma_min,
         default_steps=source.num_steps,

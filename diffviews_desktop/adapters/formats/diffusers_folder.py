@@ -33,6 +33,8 @@ from diffviews_desktop.adapters.formats.stored import (
     shown,
 )
 from diffviews_desktop.adapters.formats.torch_file import read_torch_file
+from diffviews_desktop.adapters.formats.weights import HOW, Chosen
+from diffviews_desktop.adapters.networks.infer import without_wrappers
 from diffviews_desktop.data.checkpoints.files import DIFFUSERS_WEIGHTS
 from diffviews_desktop.errors import AdapterError, CheckpointError, brief
 from diffviews_desktop.files.reading import meant_as_file, read_json_value
@@ -59,6 +61,9 @@ DDPM_SCHEDULERS = frozenset(
 )
 EDM_SCHEDULERS = frozenset({"EDMDPMSolverMultistepScheduler", "EDMEulerScheduler"})
 SCHEDULERS = DDPM_SCHEDULERS | EDM_SCHEDULERS
+
+FULL = "full"
+"""The variant of the weights that has no name in that of its file."""
 
 # what attention layers are called in older files
 _OLD_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
@@ -106,8 +111,13 @@ def check_index(path: Path) -> None:
         )
 
 
-def load_network(folder: Path, progress: Progress = lambda fraction: None) -> nn.Module:
-    """Build the network of a folder on the CPU and fill it; ``progress`` may raise to stop."""
+def load_network(
+    folder: Path, progress: Progress = lambda fraction: None, variant: str | None = None
+) -> Chosen[nn.Module]:
+    """Build the network of a folder on the CPU and fill it; ``progress`` may raise to stop.
+
+    Where ``variant`` is None, the usual one of the weights' variants is taken, and said.
+    """
     file = folder / "config.json"
     if not meant_as_file(file):
         raise CheckpointError(
@@ -123,7 +133,8 @@ def load_network(folder: Path, progress: Progress = lambda fraction: None) -> nn
     network = _find_class(NETWORK)
     config = {**_defaults(network), **_arguments(network, said)}
     check_network(config, source)
-    weights = _list_weights(_find_weights(folder))
+    file, notes = _find_weights(folder, variant)
+    weights = _list_weights(file)
     shapes = {name: tensor.shape for name, tensor in weights.tensors.items()}
     check_fit(config, shapes, source, short_name(weights.path))
     unet = _build(network, config, source)
@@ -135,7 +146,7 @@ def load_network(folder: Path, progress: Progress = lambda fraction: None) -> nn
         )
     check_memory(weights)
     unet.load_state_dict(weights.read(progress), strict=True, assign=True)
-    return unet
+    return Chosen(unet, (*notes, *weights.notes))
 
 
 def _build(network: Any, config: Mapping[str, Any], source: str) -> Any:
@@ -150,11 +161,21 @@ def _build(network: Any, config: Mapping[str, Any], source: str) -> Any:
         ) from error
 
 
-def _find_weights(folder: Path) -> Path:
+def _find_weights(folder: Path, wanted: str | None = None) -> Chosen[Path]:
+    """The file of a variant of the weights; the usual one where none is named."""
+    found: dict[str, Path] = {}
     for name in DIFFUSERS_WEIGHTS:
         if meant_as_file(folder / name):
-            return folder / name
-    if any(meant_as_file(folder / f"{name}.index.json") for name in DIFFUSERS_WEIGHTS):
+            found.setdefault(_variant_of(name), folder / name)
+    if wanted is not None and wanted not in found and found:
+        raise CheckpointError(
+            f"The folder {folder} has no weights of the variant {shown(wanted)}, but those of "
+            f"{_listed(found)}. Choose one of these, or none."
+        )
+    if found:
+        taken = next(iter(found)) if wanted is None else wanted
+        return Chosen(found[taken], _variant_notes(folder, found, taken))
+    if any(folder.glob("diffusion_pytorch_model*.index*.json")):
         raise CheckpointError(
             f"The weights in {folder} are split into several files. Save the model again with "
             "save_pretrained and a larger max_shard_size."
@@ -163,6 +184,26 @@ def _find_weights(folder: Path) -> Path:
         f"There are no weights in {folder}. It should hold {DIFFUSERS_WEIGHTS[0]}: copy it there, "
         "or save the model again with save_pretrained."
     )
+
+
+def _variant_of(name: str) -> str:
+    return name.removeprefix("diffusion_pytorch_model").rpartition(".")[0].removeprefix(".") or FULL
+
+
+def _variant_notes(folder: Path, found: Mapping[str, Path], taken: str) -> tuple[str, ...]:
+    if [*found] == [FULL]:
+        return ()
+    file = found[taken].name
+    if len(found) == 1:
+        return (f"The weights are those of {file}: {folder} has no others.",)
+    return (
+        f"{folder} holds several variants of its weights ({_listed(found)}): {file} was taken. "
+        f"Choose another with {HOW}.",
+    )
+
+
+def _listed(found: Mapping[str, Path]) -> str:
+    return ", ".join(found)
 
 
 def _list_weights(path: Path) -> StoredModel:
@@ -182,7 +223,8 @@ def _list_weights(path: Path) -> StoredModel:
             f"{short_name(path)} does not hold floating-point tensors alone. Save the model again "
             "with safe_serialization=True."
         )
-    tensors = {_current_name(name): tensor for name, tensor in stored.tensors.items()}
+    plain = without_wrappers(stored.tensors.keys())
+    tensors = {_current_name(plain[name]): tensor for name, tensor in stored.tensors.items()}
     return replace(stored, tensors=tensors)
 
 

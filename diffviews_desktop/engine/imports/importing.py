@@ -167,6 +167,8 @@ def _without_samples(job: ImportData, folder: Path) -> OpenedModel:
         "description": f"{checkpoint.name} on {made_of}",
         "extraction_input": job.source.extraction_input or "noised",
     }
+    if job.source.weights is not None:
+        config["weights"] = job.source.weights
     if job.source.activation_dtype is not None:
         config["activation_dtype"] = job.source.activation_dtype
     model = ModelFolder(job.name, folder, job.out, ModelConfig.model_validate(config))
