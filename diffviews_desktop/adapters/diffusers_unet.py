@@ -76,6 +76,12 @@ class DiffusersAdapter(HookMixin, GeneratorAdapter):
         self._resolution = check_network(config, unet_source)
         self._channels: int = config["in_channels"]
         self._conversion = make_conversion(scheduler, scheduler_source)
+        if config["time_embedding_type"] == "fourier" and not self._conversion.told_sigma:
+            raise CheckpointError(
+                f"{scheduler_source}: {type(scheduler).__name__} tells steps to a network that "
+                "embeds noise levels (time_embedding_type fourier). Use the scheduler that the "
+                "model was trained with."
+            )
         if config["num_class_embeds"] is not None:
             unet.class_embedding = _LabelEmbedding(unet.class_embedding.weight)
         self._num_classes: int = config["num_class_embeds"] or 0
@@ -154,9 +160,13 @@ class DiffusersAdapter(HookMixin, GeneratorAdapter):
             part.to(torch.float32).to(self.device) for part in self._conversion(levels)
         )
         x = x.to(torch.float32).to(self.device)
+        if self._conversion.from_zero:
+            x = (x + 1) / 2
         labels = self._labels(class_labels)
         raw = self.model(_column(c_in) * x, timestep.expand(len(x)), labels, return_dict=False)[0]
         denoised = _column(c_skip) * x + _column(c_out) * raw[:, : self._channels]
+        if self._conversion.from_zero:
+            denoised = 2 * denoised - 1
         return self._conversion.limit(denoised)
 
     def register_activation_hooks(

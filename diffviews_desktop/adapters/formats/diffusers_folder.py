@@ -42,11 +42,13 @@ from diffviews_desktop.files.reading import meant_as_file, read_json_value
 NETWORK = "UNet2DModel"
 DDPM_SCHEDULERS = frozenset(
     {
+        "DDIMInverseScheduler",
         "DDIMParallelScheduler",
         "DDIMScheduler",
         "DDPMParallelScheduler",
         "DDPMScheduler",
         "DEISMultistepScheduler",
+        "DPMSolverMultistepInverseScheduler",
         "DPMSolverMultistepScheduler",
         "DPMSolverSinglestepScheduler",
         "EulerAncestralDiscreteScheduler",
@@ -56,11 +58,17 @@ DDPM_SCHEDULERS = frozenset(
         "KDPM2DiscreteScheduler",
         "LMSDiscreteScheduler",
         "PNDMScheduler",
+        "TCDScheduler",
         "UniPCMultistepScheduler",
     }
 )
 EDM_SCHEDULERS = frozenset({"EDMDPMSolverMultistepScheduler", "EDMEulerScheduler"})
-SCHEDULERS = DDPM_SCHEDULERS | EDM_SCHEDULERS
+CONSISTENCY_SCHEDULER = "CMStochasticIterativeScheduler"
+SCORE_SCHEDULER = "ScoreSdeVeScheduler"
+FLOW_SCHEDULERS = frozenset({"FlowMatchEulerDiscreteScheduler", "FlowMatchHeunDiscreteScheduler"})
+SCHEDULERS = (
+    DDPM_SCHEDULERS | EDM_SCHEDULERS | FLOW_SCHEDULERS | {CONSISTENCY_SCHEDULER, SCORE_SCHEDULER}
+)
 
 FULL = "full"
 """The variant of the weights that has no name in that of its file."""

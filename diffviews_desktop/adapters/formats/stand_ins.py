@@ -45,6 +45,9 @@ _MADE_BY_CALL: Names = {
     "uuid": ["SafeUUID"],
 }
 _MADE_NEW: Names = {
+    "UserDict": ["IterableUserDict", "UserDict"],  # as protocol 2 calls those of collections
+    "UserList": ["UserList"],
+    "UserString": ["UserString"],
     "addict.addict": ["Dict"],
     "argparse": ["Namespace"],
     "collections": ["ChainMap", "UserDict", "UserList", "UserString"],
@@ -98,7 +101,7 @@ def stand_ins() -> Iterator[Allowed]:
     for module, name in _pairs(_MADE_NEW):
         yield Allowed(module, name, new=_aside)
     for module in _BUILTINS:
-        for name in ("frozenset", "range", "slice"):
+        for name in ("frozenset", "range", "slice", "xrange"):
             yield Allowed(module, name, reduce=_aside)
 
 

@@ -20,6 +20,8 @@ go before all of them."""
 HOW = '--weights NAME, or "weights": "NAME" in config.json'
 
 _DEEPEST = 3
+_SMALLEST = 10
+"""What has ten times fewer tensors than the largest is something else than weights."""
 _MOST_PLACES = 1000
 _SMOOTHED = re.compile(r"(^|[^a-z0-9])(ema|averaged|swa)([^a-z]|$)")
 _OF_TRAINING = re.compile(
@@ -97,7 +99,8 @@ def state_dicts(value: Any) -> dict[str, dict[str, TensorValue]]:
         inside = f"{name}." if name else ""
         if not any(other.startswith(inside) for other in found) and _is_state_dict(table):
             found[name] = {key: one for key, one in table.items() if type(one) is TensorValue}
-    found = dict(reversed(found.items()))
+    most = max(map(len, found.values()), default=0)
+    found = {name: one for name, one in reversed(found.items()) if _SMALLEST * len(one) >= most}
     return {name: one for name, one in found.items() if not _OF_TRAINING.search(name)} or found
 
 
