@@ -46,6 +46,7 @@ from diffviews_desktop.adapters.networks.precond import PRECONDITIONERS, Precond
 from diffviews_desktop.data.checkpoints.files import SOURCE_KEY, WEIGHTS_IN_FOLDER, source_facts
 from diffviews_desktop.data.folder.files import reason
 from diffviews_desktop.errors import CheckpointError, UsageError
+from diffviews_desktop.files.mistaken import LOOKED_AT, mistaken
 from diffviews_desktop.files.reading import check_regular, meant_as_file, open_regular
 from diffviews_desktop.files.writing import create, private_folder
 
@@ -140,7 +141,11 @@ def read_stored(
 
 def _reader(path: Path) -> Callable[[Path, str | None], StoredModel]:
     with open_regular(path) as file:
-        start = file.read(32)
+        start = file.read(LOOKED_AT)
+    instead = mistaken(start)
+    if instead:
+        raise CheckpointError(f"{path.name} is no checkpoint: it is {instead}.")
+    start = start[:32]
     if start.startswith(ARCHIVE) or _LEGACY_TORCH in start:
         return read_torch_file
     if start[4:9] == b"\0\0\0\0{":  # after the length of the header

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
+from diffviews_desktop.files.mistaken import mistaken_file
 from diffviews_desktop.files.reading import MOST_TABLE, UnfitFileError, open_regular
 
 LONGEST_ROW = 2**20
@@ -26,6 +27,9 @@ def csv_rows(path: Path) -> Iterator[list[str]]:
             that is too long.
         ValueError, csv.Error: it cannot be read as CSV.
     """
+    instead = mistaken_file(path, json=False)
+    if instead:
+        raise ValueError(f"it is {instead}")
     with io.TextIOWrapper(open_regular(path, MOST_TABLE), "utf-8-sig", newline="") as file:
         lines = _Lines(file, path)
         for row in csv.reader(lines):

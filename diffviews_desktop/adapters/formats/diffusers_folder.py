@@ -37,6 +37,7 @@ from diffviews_desktop.adapters.formats.weights import HOW, Chosen
 from diffviews_desktop.adapters.networks.infer import without_wrappers
 from diffviews_desktop.data.checkpoints.files import DIFFUSERS_WEIGHTS
 from diffviews_desktop.errors import AdapterError, CheckpointError, brief
+from diffviews_desktop.files.mistaken import mistaken_file
 from diffviews_desktop.files.reading import meant_as_file, read_json_value
 
 NETWORK = "UNet2DModel"
@@ -216,6 +217,9 @@ def _listed(found: Mapping[str, Path]) -> str:
 
 def _list_weights(path: Path) -> StoredModel:
     """The tensors of a file, under the names that they have now, before any is read."""
+    instead = mistaken_file(path)
+    if instead:
+        raise CheckpointError(f"{short_name(path)} holds no weights: it is {instead}.")
     try:
         read = read_safetensors if path.suffix == ".safetensors" else read_torch_file
         stored = read(path)

@@ -61,7 +61,7 @@ from diffviews_desktop.errors import (
 )
 from diffviews_desktop.files.reading import read_json_value
 from diffviews_desktop.processing.kernel_store import user_store
-from diffviews_desktop.processing.umap import fit_map, save_embeddings
+from diffviews_desktop.processing.umap import fit_map, save_embeddings, used_parameters
 from diffviews_desktop.values.import_rules import MAX_SEED, check_noise_levels
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.models import ModelFacts
@@ -272,7 +272,7 @@ def _write_map(
     path = opened.folder.path / "embeddings" / f"{job.name}.csv"
     said = {
         "layers": list(layers),
-        **parameters.to_dict(),
+        **used_parameters(parameters, projector.reduced),
         "trustworthiness": projector.trustworthiness,
         "extraction_input": opened.folder.config.extraction_input,
     }
