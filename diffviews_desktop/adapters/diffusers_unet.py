@@ -6,7 +6,6 @@ A scheduler's training formula becomes a denoiser in noise levels, as every adap
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -23,6 +22,7 @@ from diffviews_desktop.adapters.formats.diffusers_folder import (
     check_index,
     find_pipeline,
     find_scheduler,
+    import_diffusers,
     load_network,
     load_scheduler,
     reason_of,
@@ -207,7 +207,7 @@ class DiffusersAdapter(HookMixin, GeneratorAdapter):
             CheckpointError: a file is missing, damaged, or describes what cannot be used.
         """
         try:
-            importlib.import_module("diffusers")
+            import_diffusers()
         except ImportError as error:
             raise AdapterError(
                 "A model in diffusers' format needs the diffusers package: "

@@ -912,7 +912,7 @@ BAD: dict[str, tuple[Callable[[Path], Any], str]] = {
     "weights-short": (truncated, r"diffusion_pytorch_model\.safetensors cannot be read"),
     "weights-pointer": (
         written(WEIGHTS, "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n"),
-        r"diffusion_pytorch_model\.safetensors cannot be read",
+        r"diffusion_pytorch_model\.safetensors holds no weights: it is a Git LFS pointer",
     ),
     "weights-integers": (integers, r"does not hold floating-point tensors alone\. Save the model"),
     "bin-empty": (bin_bytes(b""), r"diffusion_pytorch_model\.bin cannot be read"),

@@ -20,7 +20,10 @@ from diffviews_desktop.pictures.decoding import decode
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 1180000000\n"
 PAGE = b"\n<!DOCTYPE html>\n<html><head><title>Sign in</title></head></html>"
 KINDS = {
-    "pointer": (POINTER, "Git LFS pointer that stands for the file. Get the file itself: run 'git lfs pull'"),
+    "pointer": (
+        POINTER,
+        "Git LFS pointer that stands for the file. Get the file itself: run 'git lfs pull'",
+    ),
     "page": (PAGE, "a web page"),
     "page after a mark": (b"\xef\xbb\xbf<HTML lang='en'>", "a web page"),
     "xml": (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "a text in XML"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -279,10 +280,20 @@ def load_scheduler(file: Path) -> Any:
         ) from error
 
 
+def import_diffusers() -> Any:
+    """The package, which then logs as others do, instead of printing."""
+    package = importlib.import_module("diffusers")
+    for library in ("diffusers", "huggingface_hub", "transformers"):
+        logger = logging.getLogger(library)
+        logger.handlers.clear()
+        logger.propagate = True
+    return package
+
+
 def _find_class(name: str) -> Any:
     """A class of the diffusers package; ``name`` is one of those listed in this module."""
     try:
-        return getattr(importlib.import_module("diffusers"), name)
+        return getattr(import_diffusers(), name)
     except (ImportError, AttributeError, RuntimeError) as error:
         raise AdapterError(
             f"The diffusers package that is installed has no usable {name} ({reason_of(error)}). "
