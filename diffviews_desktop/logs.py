@@ -20,8 +20,10 @@ _INDENT = "    "
 def configure_logging(log_file: Path | None, level: int = logging.INFO) -> None:
     """Log to ``log_file`` (kept under 2 MB); None, or a file that cannot be written: nowhere.
 
-    Asked for the same file again, it does nothing.
+    What libraries warn of is logged, too, and not printed. Asked for the same file again, it does
+    nothing.
     """
+    logging.captureWarnings(True)
     root = logging.getLogger()
     root.setLevel(level)
     files = {getattr(handler, "baseFilename", None) for handler in root.handlers}

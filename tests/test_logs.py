@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,3 +46,33 @@ def test_a_long_message_is_shortened(log_file: Path) -> None:
     except ValueError:
         log.exception("it failed")
     assert log_file.stat().st_size < 30_000
+
+
+WARNING = """
+import logging, sys, warnings
+from pathlib import Path
+from diffviews_desktop.logs import configure_logging
+configure_logging(Path(sys.argv[1]) if sys.argv[1] else None)
+warnings.warn("a library is old")
+import numpy
+numpy.float32(1) / numpy.float32(0)
+logging.getLogger("a.library").warning("something is odd")
+if sys.argv[2] == "diffusers":
+    from diffviews_desktop.adapters.formats.diffusers_folder import import_diffusers
+    import_diffusers().utils.logging.get_logger("diffusers.models").warning("a config is odd")
+"""
+
+
+@pytest.mark.parametrize("library", ["", "diffusers"])
+@pytest.mark.parametrize("file", ["log.txt", ""])
+def test_what_libraries_warn_of_is_not_printed(tmp_path: Path, library: str, file: str) -> None:
+    log = str(tmp_path / file) if file else ""
+    done = subprocess.run(
+        [sys.executable, "-c", WARNING, log, library], capture_output=True, text=True, check=True
+    )
+    assert (done.stdout, done.stderr) == ("", "")
+    if file:
+        said = (tmp_path / file).read_text()
+        for part in ("a library is old", "divide by zero", "something is odd"):
+            assert part in said
+        assert ("a config is odd" in said) == bool(library)

@@ -98,8 +98,8 @@ class GeneratorAdapter(ABC):
             checkpoint_path: the checkpoint file.
             device: ``cpu``, ``cuda``, ``cuda:N`` or ``mps``; the program always names one, and
                 calls with ``auto`` are for scripts.
-            kwargs: only what the user asked for: ``label_dropout``, ``precision``; and, where
-                the method names it, ``progress``, to be told 0 … 1 and free to raise.
+            kwargs: only what the user asked for: ``label_dropout``, ``precision``, ``weights``;
+                and, where the method names it, ``progress``, to be told 0 … 1 and free to raise.
 
         Raises:
             CheckpointError: the file is missing, unreadable or of another model.

@@ -46,6 +46,7 @@ from diffviews_desktop.adapters.networks.precond import PRECONDITIONERS, Precond
 from diffviews_desktop.data.checkpoints.files import SOURCE_KEY, WEIGHTS_IN_FOLDER, source_facts
 from diffviews_desktop.data.folder.files import reason
 from diffviews_desktop.errors import CheckpointError, UsageError
+from diffviews_desktop.files.mistaken import LOOKED_AT, mistaken
 from diffviews_desktop.files.reading import check_regular, meant_as_file, open_regular
 from diffviews_desktop.files.writing import create, private_folder
 
@@ -117,16 +118,19 @@ def checkpoint_file(path: Path) -> Path:
     return found
 
 
-def read_stored(path: Path, progress: Progress = lambda fraction: None) -> StoredModel:
+def read_stored(
+    path: Path, progress: Progress = lambda fraction: None, weights: str | None = None
+) -> StoredModel:
     """What a file holds, whatever its format, which its first bytes tell.
 
     Raises:
-        CheckpointError: missing, damaged, or of no format that can be read safely.
+        CheckpointError: missing, damaged, or of no format that can be read safely; or it has no
+            ``weights`` of this name.
     """
     path = checkpoint_file(path)
     progress(0.0)
     try:
-        stored = _reader(path)(path)
+        stored = _reader(path)(path, weights)
         size = path.stat().st_size
     except OSError as error:
         raise _unreadable(path, error) from error
@@ -135,9 +139,13 @@ def read_stored(path: Path, progress: Progress = lambda fraction: None) -> Store
     return replace(stored, tensors={names[k]: v for k, v in stored.tensors.items()})
 
 
-def _reader(path: Path) -> Callable[[Path], StoredModel]:
+def _reader(path: Path) -> Callable[[Path, str | None], StoredModel]:
     with open_regular(path) as file:
-        start = file.read(32)
+        start = file.read(LOOKED_AT)
+    instead = mistaken(start)
+    if instead:
+        raise CheckpointError(f"{path.name} is no checkpoint: it is {instead}.")
+    start = start[:32]
     if start.startswith(ARCHIVE) or _LEGACY_TORCH in start:
         return read_torch_file
     if start[4:9] == b"\0\0\0\0{":  # after the length of the header
@@ -171,6 +179,7 @@ def load_checkpoint(
     path: Path,
     default_config: Mapping[str, Any] | None = None,
     progress: Progress = lambda fraction: None,
+    weights: str | None = None,
 ) -> LoadedModel:
     """Build the model that a checkpoint describes and fill it, on the CPU in float32.
 
@@ -181,12 +190,14 @@ def load_checkpoint(
         path: a file or a folder (see the module's text).
         default_config: what to take for what neither the file nor its tensors tell.
         progress: told how far it is; may raise to stop.
+        weights: the name of the weights, where the file has several; None for the usual ones:
+            smoothed ones, else those of the network.
 
     Raises:
         CheckpointError: missing or unreadable file, tensors of no network of this family, or a
             configuration that contradicts them.
     """
-    stored = read_stored(path, progress)
+    stored = read_stored(path, progress, weights)
     config, given, notes = _settle(stored, default_config or {})
     model = _build(stored, config)
     check_memory(stored)

@@ -2,7 +2,9 @@
 
 For models of the DDPM family (Ho et al. 2020) with ``abar`` the signal's share of the variance,
 ``sigma = sqrt((1 - abar) / abar)``, and the network sees ``x / sqrt(1 + sigma^2)`` (Song et al.
-2021, DDIM, section 4.3); for EDM it is table 1 of Karras et al. 2022.
+2021, DDIM, section 4.3); for EDM it is table 1 of Karras et al. 2022. Consistency models are of
+Song et al. 2023, appendix C; scores of Song et al. 2021, "Score-based generative modeling through
+stochastic differential equations", equation 9; straight flows of Liu et al. 2022.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import math
 import reprlib
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,8 +20,11 @@ import torch
 from torch import Tensor
 
 from diffviews_desktop.adapters.formats.diffusers_folder import (
+    CONSISTENCY_SCHEDULER,
     EDM_SCHEDULERS,
+    FLOW_SCHEDULERS,
     SCHEDULERS,
+    SCORE_SCHEDULER,
     reason_of,
     unknown_scheduler,
 )
@@ -37,10 +43,20 @@ class Coefficients(NamedTuple):
 
 
 class NoiseConversion(ABC):
-    """From noise levels to what a network of one kind of scheduler works with."""
+    """From noise levels to what a network of one kind of scheduler works with.
+
+    Attributes:
+        sigma_min: lowest noise level of the scheduler.
+        sigma_max: highest.
+        told_sigma: whether the network is told a noise level, and so may embed its logarithm.
+        from_zero: whether the network's pictures are in [0, 1] instead of [-1, 1]; coefficients are
+            those of its own pictures and noise levels.
+    """
 
     sigma_min: float
     sigma_max: float
+    told_sigma = False
+    from_zero = False
 
     @abstractmethod
     def __call__(self, sigma: Tensor) -> Coefficients:
@@ -154,8 +170,7 @@ class _EDMConversion(NoiseConversion):
             )
 
     def __call__(self, sigma: Tensor) -> Coefficients:
-        if not ((sigma > 0) & torch.isfinite(sigma)).all():
-            raise UsageError("The noise level of this model must be a positive number.")
+        _check_positive(sigma)
         variance = sigma**2 + self.sigma_data**2
         return Coefficients(
             c_skip=self.sigma_data**2 / variance,
@@ -168,15 +183,106 @@ class _EDMConversion(NoiseConversion):
         return sigma
 
 
+class _ConsistencyConversion(NoiseConversion):
+    """The scalings that make a consistency model the identity at its lowest level."""
+
+    def __init__(self, scheduler: Any, source: str) -> None:
+        config = scheduler.config
+        self.sigma_data = float(config["sigma_data"])
+        self.sigma_min, self.sigma_max = _range_of(config, source)
+        self.clipped = bool(config["clip_denoised"])
+        if not 0 < self.sigma_data < math.inf:
+            raise ValueError("sigma_data is not positive")
+
+    def __call__(self, sigma: Tensor) -> Coefficients:
+        _check_positive(sigma)
+        above, variance = sigma - self.sigma_min, self.sigma_data**2
+        c_in = (sigma**2 + variance).rsqrt()
+        return Coefficients(
+            c_skip=variance / (above**2 + variance),
+            c_out=above * self.sigma_data * c_in,
+            c_in=c_in,
+            timestep=250 * sigma.log(),
+        )
+
+    def round_sigma(self, sigma: Tensor) -> Tensor:
+        return sigma
+
+    def limit(self, denoised: Tensor) -> Tensor:
+        return denoised.clamp(-1, 1) if self.clipped else denoised
+
+
+class _ScoreConversion(NoiseConversion):
+    """A score of pictures in [0, 1] with noise on them, told the noise level itself."""
+
+    told_sigma = True
+    from_zero = True
+
+    def __init__(self, scheduler: Any, source: str) -> None:
+        low, high = _range_of(scheduler.config, source)
+        self.sigma_min, self.sigma_max = 2 * low, 2 * high  # of pictures twice as wide
+
+    def __call__(self, sigma: Tensor) -> Coefficients:
+        _check_positive(sigma)
+        level, one = sigma / 2, torch.ones_like(sigma)
+        return Coefficients(c_skip=one, c_out=level**2, c_in=one, timestep=level)
+
+    def round_sigma(self, sigma: Tensor) -> Tensor:
+        return sigma
+
+
+class _FlowConversion(NoiseConversion):
+    """A straight path from the picture to the noise, of which the network predicts the velocity.
+
+    At time ``t = sigma / (1 + sigma)`` the path is at ``(1 - t) picture + t noise``.
+    """
+
+    def __init__(self, scheduler: Any, source: str) -> None:
+        self.steps = int(scheduler.config["num_train_timesteps"])
+        self.sigma_min, self.sigma_max = 1 / (self.steps - 1), float(self.steps - 1)
+
+    def __call__(self, sigma: Tensor) -> Coefficients:
+        _check_positive(sigma)
+        c_in = 1 / (1 + sigma)
+        time = sigma * c_in
+        return Coefficients(c_skip=c_in, c_out=-time, c_in=c_in, timestep=self.steps * time)
+
+    def round_sigma(self, sigma: Tensor) -> Tensor:
+        return sigma
+
+
+def _range_of(config: Any, source: str) -> tuple[float, float]:
+    low, high = float(config["sigma_min"]), float(config["sigma_max"])
+    if not 0 < low < high < math.inf:
+        raise CheckpointError(
+            f"{source}: sigma_min and sigma_max must be 0 < sigma_min < sigma_max. "
+            "Correct these numbers."
+        )
+    return low, high
+
+
+def _check_positive(sigma: Tensor) -> None:
+    if not ((sigma > 0) & torch.isfinite(sigma)).all():
+        raise UsageError("The noise level of this model must be a positive number.")
+
+
 def make_conversion(scheduler: Any, source: str) -> NoiseConversion:
     name = type(scheduler).__name__
     if name not in SCHEDULERS:
         raise CheckpointError(unknown_scheduler(source, name))
-    kind = _EDMConversion if name in EDM_SCHEDULERS else _DDPMConversion
     try:
-        return kind(scheduler, source)
+        return _kind_of(name)(scheduler, source)
     except (TypeError, ValueError, LookupError, ArithmeticError) as error:
         raise CheckpointError(
             f"{source} does not describe a noise schedule ({reason_of(error)}). "
             "Copy or save the model again."
         ) from error
+
+
+def _kind_of(name: str) -> Callable[[Any, str], NoiseConversion]:
+    if name in EDM_SCHEDULERS:
+        return _EDMConversion
+    if name in FLOW_SCHEDULERS:
+        return _FlowConversion
+    others = {CONSISTENCY_SCHEDULER: _ConsistencyConversion, SCORE_SCHEDULER: _ScoreConversion}
+    return others.get(name, _DDPMConversion)

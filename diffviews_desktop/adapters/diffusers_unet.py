@@ -6,7 +6,6 @@ A scheduler's training formula becomes a denoiser in noise levels, as every adap
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -23,6 +22,7 @@ from diffviews_desktop.adapters.formats.diffusers_folder import (
     check_index,
     find_pipeline,
     find_scheduler,
+    import_diffusers,
     load_network,
     load_scheduler,
     reason_of,
@@ -51,6 +51,7 @@ class DiffusersAdapter(HookMixin, GeneratorAdapter):
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         unet_source: what error texts call the network's configuration.
         scheduler_source: the same for the scheduler's.
+        notes: what had to be chosen when it was loaded.
 
     Raises:
         CheckpointError: the network or the scheduler is of a kind that cannot be used.
@@ -67,12 +68,20 @@ class DiffusersAdapter(HookMixin, GeneratorAdapter):
         *,
         unet_source: str = "The UNet's configuration",
         scheduler_source: str = "The scheduler's configuration",
+        notes: Sequence[str] = (),
     ) -> None:
         HookMixin.__init__(self)
+        self.notes = tuple(notes)
         config: Mapping[str, Any] = unet.config
         self._resolution = check_network(config, unet_source)
         self._channels: int = config["in_channels"]
         self._conversion = make_conversion(scheduler, scheduler_source)
+        if config["time_embedding_type"] == "fourier" and not self._conversion.told_sigma:
+            raise CheckpointError(
+                f"{scheduler_source}: {type(scheduler).__name__} tells steps to a network that "
+                "embeds noise levels (time_embedding_type fourier). Use the scheduler that the "
+                "model was trained with."
+            )
         if config["num_class_embeds"] is not None:
             unet.class_embedding = _LabelEmbedding(unet.class_embedding.weight)
         self._num_classes: int = config["num_class_embeds"] or 0
@@ -151,9 +160,13 @@ class DiffusersAdapter(HookMixin, GeneratorAdapter):
             part.to(torch.float32).to(self.device) for part in self._conversion(levels)
         )
         x = x.to(torch.float32).to(self.device)
+        if self._conversion.from_zero:
+            x = (x + 1) / 2
         labels = self._labels(class_labels)
         raw = self.model(_column(c_in) * x, timestep.expand(len(x)), labels, return_dict=False)[0]
         denoised = _column(c_skip) * x + _column(c_out) * raw[:, : self._channels]
+        if self._conversion.from_zero:
+            denoised = 2 * denoised - 1
         return self._conversion.limit(denoised)
 
     def register_activation_hooks(
@@ -173,6 +186,7 @@ class DiffusersAdapter(HookMixin, GeneratorAdapter):
         *,
         label_dropout: float | None = None,
         progress: Progress = lambda fraction: None,
+        weights: str | None = None,
         **kwargs: Any,
     ) -> Self:
         """Load a folder.
@@ -184,6 +198,8 @@ class DiffusersAdapter(HookMixin, GeneratorAdapter):
             device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
             label_dropout: not used: these networks have none of their own.
             progress: told how far it is; may raise to stop.
+            weights: the variant of the weights, such as ``fp16`` or ``full``; None for the first
+                there is in the order of `VARIANTS`.
             kwargs: not used.
 
         Raises:
@@ -191,7 +207,7 @@ class DiffusersAdapter(HookMixin, GeneratorAdapter):
             CheckpointError: a file is missing, damaged, or describes what cannot be used.
         """
         try:
-            importlib.import_module("diffusers")
+            import_diffusers()
         except ImportError as error:
             raise AdapterError(
                 "A model in diffusers' format needs the diffusers package: "
@@ -202,7 +218,7 @@ class DiffusersAdapter(HookMixin, GeneratorAdapter):
             check_index(folder / "model_index.json")
         nested = meant_as_file(folder / "unet" / "config.json")
         unet_folder = folder / "unet" if nested else folder
-        unet = load_network(unet_folder, progress)
+        unet, notes = load_network(unet_folder, progress, weights)
         scheduler_file = find_scheduler(unet_folder)
         scheduler = load_scheduler(scheduler_file)
         return cls(
@@ -211,6 +227,7 @@ class DiffusersAdapter(HookMixin, GeneratorAdapter):
             device,
             unet_source=short_name(unet_folder / "config.json"),
             scheduler_source=short_name(scheduler_file),
+            notes=notes,
         )
 
     @classmethod

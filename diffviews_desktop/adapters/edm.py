@@ -278,6 +278,7 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
         label_dropout: float | None = None,
         precision: Precision = "auto",
         progress: Progress = lambda fraction: None,
+        weights: str | None = None,
         **kwargs: Any,
     ) -> Self:
         """Load a checkpoint.
@@ -289,6 +290,7 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
                 does not say it or is wrong. Of `PUBLISHED_FILES` it is known by the name.
             precision: what the network runs in on CUDA; ``auto`` is what it was made for.
             progress: told how far it is, 0 … 1; may raise to stop.
+            weights: the name of the weights, where the file has several.
 
         Raises:
             CheckpointError: the file cannot be used, or holds another network than this adapter's.
@@ -296,7 +298,7 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
         """
         if label_dropout is not None and not 0 <= label_dropout <= 1:
             raise UsageError(f"The label dropout must be between 0 and 1, not {label_dropout}.")
-        loaded = load_checkpoint(Path(checkpoint_path), cls.network_config, progress)
+        loaded = load_checkpoint(Path(checkpoint_path), cls.network_config, progress, weights)
         cls._check_model(loaded.model, Path(checkpoint_path))
         known = cls.network_config is not None or "label_dropout" in loaded.given
         published = published_file(Path(checkpoint_path))

@@ -4,40 +4,75 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+from diffviews_desktop.text.numbers import (
+    NotANumber,
+    TwoReadings,
+    read_real,
+    read_reals,
+    read_whole,
+    read_wholes,
+)
+
+T = TypeVar("T")
 
 
 def positive(text: str) -> int:
     """A whole number of at least 1."""
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
-    return number
+    return _at_least(1, text)
 
 
 def not_negative(text: str) -> int:
     """A whole number of at least 0."""
-    if not (text.isascii() and text.isdecimal()):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 0")
-    return int(text)
+    return _at_least(0, text)
+
+
+def whole(text: str) -> int:
+    """A whole number."""
+    return _read(read_whole, text, "a whole number")
+
+
+def real(text: str) -> float:
+    """A real number, with a point or a comma."""
+    return _read(read_real, text, "a number")
+
+
+def sample_rows(text: str) -> tuple[int, ...]:
+    """Numbers of samples, separated by commas, semicolons or spaces."""
+    return _read(read_wholes, text, "a list of samples such as 3,14,15")
 
 
 def numbers_of(count: int | None) -> Callable[[str], tuple[float, ...]]:
-    """So many real numbers separated by commas, or any number of them."""
+    """So many real numbers in a list, or any number of them but none."""
 
     def numbers(text: str) -> tuple[float, ...]:
-        try:
-            found = tuple(float(part) for part in text.split(","))
-        except ValueError:
-            found = ()
+        wanted = f"{'' if count is None else f'{count} '}numbers separated by commas"
+        found = _read(partial(read_reals, count=count), text, wanted)
         if not found or (count is not None and len(found) != count):
-            wanted = "numbers" if count is None else f"{count} numbers"
-            raise argparse.ArgumentTypeError(f"{text!r} is not {wanted} separated by commas")
+            raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}")
         return found
 
     return numbers
+
+
+def _at_least(least: int, text: str) -> int:
+    wanted = f"a whole number of at least {least}"
+    number = _read(read_whole, text, wanted)
+    if number < least:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}")
+    return number
+
+
+def _read(read: Callable[[str], T], text: str, wanted: str) -> T:
+    """What a text says, refused as argparse wants it."""
+    try:
+        return read(text)
+    except TwoReadings as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    except NotANumber:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}") from None
 
 
 def layer_set(text: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diffviews_desktop import paths
-from diffviews_desktop.cli.option_types import positive
+from diffviews_desktop.cli.option_types import positive, real, whole
 from diffviews_desktop.cli.setting_options import add_settings, changes_of
 from diffviews_desktop.values.setting_specs import GUIDANCE_SCALE, NUM_STEPS, SIGMA_MAX, SIGMA_MIN
 
@@ -70,10 +70,16 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--label-dropout",
-        type=float,
+        type=real,
         metavar="P",
         help="with what probability labels were dropped in training (default: what config.json, "
         "the name of a published file, or the file says)",
+    )
+    parser.add_argument(
+        "--weights",
+        metavar="NAME",
+        help="which weights of the checkpoint, where it has several, such as ema (default: "
+        "config.json's, else the smoothed ones)",
     )
     parser.add_argument(
         "--precision",
@@ -87,8 +93,8 @@ def add_map_options(parser: argparse.ArgumentParser) -> None:
     maps = parser.add_argument_group(
         "maps", "where none of the first six is given, a folder's own map counts"
     )
-    maps.add_argument("--n-neighbors", type=int, metavar="N", help="of UMAP (default: 15)")
-    maps.add_argument("--min-dist", type=float, metavar="D", help="of UMAP (default: 0.1)")
+    maps.add_argument("--n-neighbors", type=whole, metavar="N", help="of UMAP (default: 15)")
+    maps.add_argument("--min-dist", type=real, metavar="D", help="of UMAP (default: 0.1)")
     maps.add_argument("--metric", choices=METRICS, help="between activations (default: euclidean)")
     maps.add_argument(
         "--pca-components",
@@ -96,8 +102,8 @@ def add_map_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="dimensions to reduce to first, or none (default: $DIFFVIEWS_PCA_COMPONENTS, else 50)",
     )
-    maps.add_argument("--n-components", type=int, choices=(2, 3), help="dimensions of the map")
-    maps.add_argument("--map-seed", type=int, metavar="S", help="of every stage (default: 42)")
+    maps.add_argument("--n-components", type=whole, choices=(2, 3), help="dimensions of the map")
+    maps.add_argument("--map-seed", type=whole, metavar="S", help="of every stage (default: 42)")
     maps.add_argument(
         "--extraction-input",
         choices=("noised", "scaled"),
@@ -118,6 +124,7 @@ def folder_of(options: argparse.Namespace) -> FolderRef:
         overrides=Overrides(
             adapter=options.adapter,
             checkpoint=options.checkpoint,
+            weights=options.weights,
             **changes_of(options, OF_MODEL),
             label_dropout=options.label_dropout,
             precision=options.precision,

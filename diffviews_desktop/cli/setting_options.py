@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from itertools import groupby
 from typing import Any
 
-from diffviews_desktop.cli.option_types import layer_set, not_negative, numbers_of, positive
+from diffviews_desktop.cli.option_types import layer_set, not_negative, numbers_of, positive, real
 from diffviews_desktop.values.setting_specs import Choice, Layers, Real, Setting, Switch, Whole
 
 Group = argparse.ArgumentParser | argparse._ArgumentGroup
@@ -59,5 +59,5 @@ def _type(setting: Setting) -> Callable[[str], Any]:
         case Layers():
             return layer_set
         case Real():
-            return float
+            return real
     raise TypeError(f"{setting.name} has no type of option")

@@ -69,6 +69,8 @@ class Activations:
             "extraction_input": config.extraction_input,
             "layers": list(self.layers),
         }
+        if config.weights:
+            parts["weights"] = config.weights
         if config.activation_dtype != "float32":
             parts["dtype"] = config.activation_dtype
         if self.opened.stored:

@@ -30,7 +30,7 @@ from diffviews_desktop.files.reading import meant_as_file
 from diffviews_desktop.processing.alike import first_alike
 from diffviews_desktop.processing.kernel_store import user_store
 from diffviews_desktop.processing.projector import Projector
-from diffviews_desktop.processing.umap import Stage, fit_map, refit_map
+from diffviews_desktop.processing.umap import Stage, fit_map, refit_map, used_parameters
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import LayerMap, MapParameters, MapSpec, default_parameters
 
@@ -326,7 +326,7 @@ def _layer_map(wanted: _Wanted, projector: Projector, from_cache: bool, made: _M
         xy=xy,
         reduced=reduced,
         from_cache=from_cache,
-        parameters=wanted.parameters.to_dict(),
+        parameters=used_parameters(wanted.parameters, projector.reduced),
         path=wanted.opened.cache.root / wanted.key,
         notes=(*_said_of_alike(projector), *made.notes),
         z=extra.z,

@@ -196,7 +196,12 @@ def check_conditioning(folder: ModelFolder) -> None:
 
 
 def _options_of(opened: OpenedModel) -> dict[str, Any]:
-    return {"label_dropout": opened.folder.config.label_dropout, "precision": opened.precision}
+    config = opened.folder.config
+    return {
+        "label_dropout": config.label_dropout,
+        "precision": opened.precision,
+        "weights": config.weights,
+    }
 
 
 def _key_of(opened: OpenedModel) -> tuple[str, str, str]:

@@ -83,6 +83,7 @@ def overridden(folder: ModelFolder, overrides: Overrides) -> ModelFolder:
     return folder.with_overrides(
         adapter=overrides.adapter,
         checkpoint=overrides.checkpoint,
+        weights=overrides.weights,
         sigma_max=overrides.sigma_max,
         sigma_min=overrides.sigma_min,
         default_steps=overrides.num_steps,

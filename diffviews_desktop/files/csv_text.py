@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
+from diffviews_desktop.files.mistaken import mistaken_file
 from diffviews_desktop.files.reading import MOST_TABLE, UnfitFileError, open_regular
 
 LONGEST_ROW = 2**20
@@ -73,6 +74,9 @@ def csv_table(path: Path, fits: Callable[[Sequence[str]], bool] = lambda header:
 
 def open_text(path: Path) -> TextIO:
     """Open a text of a table's size, in the encodings of `csv_rows`; raises as that does."""
+    instead = mistaken_file(path, json=False)
+    if instead:
+        raise ValueError(f"it is {instead}")
     file = open_regular(path, MOST_TABLE)
     try:
         return io.TextIOWrapper(file, _encoding_of(file), newline="")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from diffviews_desktop.errors import PictureError, brief
+from diffviews_desktop.files.mistaken import LOOKED_AT, mistaken
 from diffviews_desktop.files.reading import UnfitFileError, read_bytes
 from diffviews_desktop.pictures.formats import format_of, layout_of
 from diffviews_desktop.pictures.layout import UnfitError
@@ -77,7 +78,9 @@ def _looked_at(data: bytes) -> PictureFile:
     """
     name = format_of(data)
     if name is None:
-        raise UnfitError(Fault.NO_PICTURE, "it is not a PNG, JPEG, WebP, BMP, GIF or TIFF")
+        instead = mistaken(data[:LOOKED_AT])
+        known = "it is not a PNG, JPEG, WebP, BMP, GIF or TIFF"
+        raise UnfitError(Fault.NO_PICTURE, f"it is {instead}" if instead else known)
     width, height, unpacked, beside, can_be_halved = layout_of(data, name)
     pixels, most = width * height, MOST_HALVED if can_be_halved else MOST_PIXELS
     if pixels > most:

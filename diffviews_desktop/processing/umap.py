@@ -69,6 +69,8 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 JUDGED_NEIGHBORS = 15
+MOST_COUNTED = 10_000
+"""Rows of which those that differ are counted; more are more than UMAP's neighbours in any case."""
 
 
 class Stage(NamedTuple):
@@ -187,6 +189,17 @@ def layout(reduced: NDArray, parameters: MapParameters, report: Callable[[Stage]
         return _lay_out(reduced, parameters, report)
     places = _lay_out(reduced[distinct], parameters, report)
     return places[np.searchsorted(distinct, first)]
+
+
+def used_parameters(parameters: MapParameters, reduced: NDArray) -> dict[str, Any]:
+    """Parameters as a map of some rows ``(N, K)`` was made with them: UMAP looks at no more
+    neighbours than there are."""
+    said = parameters.to_dict()
+    there = len(reduced)
+    if there <= MOST_COUNTED:
+        there = len(np.unique(first_alike(reduced)))
+    most = max(1, there - 1)
+    return {**said, "n_neighbors": most} if parameters.n_neighbors > most else said
 
 
 def _lay_out(

@@ -22,6 +22,7 @@ class Overrides:
         num_steps: replaces the number of denoising steps.
         guidance_scale: replaces the guidance.
         label_dropout: with what probability labels were dropped in training.
+        weights: replaces the name of the weights in the checkpoint, where it has several.
         precision: what the network runs in on CUDA: auto, float32, float16 or bfloat16.
         extraction_input: replaces what the model sees when layers are extracted.
         activation_dtype: replaces what activations are stored as.
@@ -34,6 +35,7 @@ class Overrides:
     num_steps: int | None = None
     guidance_scale: float | None = None
     label_dropout: float | None = None
+    weights: str | None = None
     precision: str | None = None
     extraction_input: Literal["noised", "scaled"] | None = None
     activation_dtype: Literal["float32", "float16"] | None = None

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from diffviews_desktop.errors import UsageError
+from diffviews_desktop.text.numbers import NotANumber, TwoReadings, read_reals, read_whole
 from diffviews_desktop.values.brightness import is_range
 from diffviews_desktop.values.layers import LayerSet
 
@@ -61,15 +62,16 @@ def layer_names(text: str) -> LayerSet:
 
 
 def noise_levels(text: str) -> tuple[float, ...]:
-    """``0.5, 2, 10`` as noise levels σ; semicolons and spaces separate, too.
+    """``0.5, 2, 10`` as noise levels σ, in the ways that `read_reals` knows.
 
     Raises:
-        UsageError: a part is no number, or see `check_noise_levels`.
+        UsageError: a part is no number or can be read in two ways, or see `check_noise_levels`.
     """
-    parts = [part for part in re.split(r"[\s,;]+", text) if part]
     try:
-        sigmas = tuple(float(part) for part in parts)
-    except ValueError:
+        sigmas = read_reals(text)
+    except TwoReadings as error:
+        raise UsageError(str(error)) from None
+    except NotANumber:
         raise UsageError("Enter numbers separated by commas, such as 0.5, 2, 10.") from None
     check_noise_levels(sigmas)
     return sigmas
@@ -100,9 +102,10 @@ def brightness_range(text: str) -> tuple[float, float]:
     Raises:
         UsageError: they are not two numbers, the smaller one first.
     """
-    parts = [part for part in re.split(r"[\s,;]+", text) if part]
     try:
-        low, high = map(float, parts)
+        low, high = read_reals(text, 2)
+    except TwoReadings as error:
+        raise UsageError(str(error)) from None
     except ValueError:
         raise UsageError("Enter the numbers of black and of white, such as -1, 1.") from None
     check_brightness(low, high)
@@ -127,7 +130,11 @@ def seed_of(text: str) -> int:
     Raises:
         UsageError: it is no whole number from 0 to `MAX_SEED`.
     """
-    text = text.strip()
-    if text.isascii() and text.isdecimal() and len(text) < 100 and int(text) <= MAX_SEED:
-        return int(text)
-    raise UsageError(f"The seed must be a whole number from 0 to {MAX_SEED}.")
+    problem = f"The seed must be a whole number from 0 to {MAX_SEED}."
+    try:
+        seed = read_whole(text)
+    except NotANumber as error:
+        raise UsageError(f"{problem} {error}" if text.strip() else problem) from None
+    if not 0 <= seed <= MAX_SEED:
+        raise UsageError(problem)
+    return seed

@@ -53,7 +53,7 @@ def test_only_what_is_given_changes(
     [
         ("--steps 0", "argument --num-steps/--steps: '0' is not a whole number of at least 1"),
         ("--seed x", "argument --seed: 'x' is not a whole number of at least 0"),
-        ("--churn 1,2", "argument --churn: '1,2' is not 4 numbers separated by commas"),
+        ("--churn 1,.2", "argument --churn: '1,.2' is not 4 numbers separated by commas"),
         ("--mask-layer a+", "argument --mask-layer: 'a+' is not a layer, or several joined by +"),
         ("--sampler dpm", "argument --sampler: invalid choice"),
     ],

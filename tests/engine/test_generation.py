@@ -395,7 +395,7 @@ def test_the_command_line_replays_to_the_byte(
     data, out = str(tiny_data()), str(tmp_path / "out")
     common = ["--data", data, "--rows", "3,14", "--layer", "midblock", "--num-steps", "2"]
     assert cli.main(["generate", *common, "--out", out, "--seed", "4", "--activations"]) == 0
-    grid = ["--samples", "2", "--strengths", "0,1"]
+    grid = ["--samples", "2", "--strengths", "0; 1"]
     assert cli.main(["generate", *common, *grid, "--out", out, "--seed", "4"]) == 0
     for number, kind in ((1, "png"), (2, "json")):
         first = tmp_path / "out" / f"000{number}.{kind}"

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
 import os
-import pkgutil
 import subprocess
 import tempfile
 import unicodedata
@@ -14,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from planted_texts import ANCHOR, KINDS, planted
+from all_windows import open_all, widgets_of_the_package
+from planted_texts import KINDS, planted
 from PySide6.QtCore import QEvent, QPoint, Qt, QTimer
 from PySide6.QtGui import QAction, QHelpEvent
 from PySide6.QtGui import Qt as GuiQt
@@ -26,15 +24,12 @@ from PySide6.QtWidgets import (
     QGraphicsView,
     QLabel,
     QListWidget,
-    QMenu,
     QMessageBox,
     QToolTip,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
 
-import diffviews_desktop.ui
-from diffviews_desktop.actions import showing
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.labels import Label, Links, tip
 from diffviews_desktop.ui.common.questions import ask
@@ -136,40 +131,6 @@ def acts(text: str) -> bool:
     """Whether a letter of a text acts or cannot be seen."""
     kinds = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
     return any(unicodedata.category(c) in kinds and c not in HARMLESS for c in text)
-
-
-def widgets_of_the_package() -> set[type[QWidget]]:
-    """Every class of widgets that the program defines."""
-    found = set()
-    folder = diffviews_desktop.ui.__path__
-    for module in pkgutil.walk_packages(folder, "diffviews_desktop.ui."):
-        for _, one in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
-            if issubclass(one, QWidget) and one.__module__.startswith("diffviews_desktop"):
-                found.add(one)
-    return found
-
-
-def open_all(window: MainWindow) -> list[QWidget]:
-    """Every window and menu that the program has, shown."""
-    area = window.map_area
-    assert window.map is not None
-    window.menu_actions["maps.second"].trigger()
-    window.map.hovered.emit(ANCHOR)
-    showing.only_category(window.context, by="class", number=0, count=3)
-    window.show_page("mean")
-    window.show_page("map settings")
-    window.show_page("preferences")
-    window.show_page("keys")
-    window.show_page("model")
-    window.show_page("about")
-    window.show_page("grid")
-    window.show_page("import")
-    window.findChild(QMenu, "view.size").aboutToShow.emit()
-    area._show_menu(ANCHOR, QPoint())
-    item = window.classes.list.item(0)
-    menus = [window.classes.menu_of(item), area.menu]
-    windows = [one for one in QApplication.topLevelWidgets() if one.isVisible()]
-    return [*dict.fromkeys([window, *windows, *menus])]  # type: ignore[list-item]
 
 
 def look_at_question(seen: Seen, parent: QWidget, text: str) -> None:

@@ -75,7 +75,7 @@ def test_noise_levels(text: str) -> None:
 
 
 def test_noise_levels_with_other_separators() -> None:
-    assert noise_levels(" 0.5; 2 10, ") == (0.5, 2.0, 10.0)
+    assert noise_levels(" 0,5; 2; 10; ") == (0.5, 2.0, 10.0)
     with pytest.raises(UsageError, match="Enter numbers"):
         noise_levels("two")
 
@@ -125,7 +125,9 @@ def test_the_largest_values_are_taken(tmp_path: Path) -> None:
     assert "seed" in refusal_of_the_engine(tmp_path, seed=MAX_SEED + 1)
 
 
-@pytest.mark.parametrize("text", ["", "-1", "1.0", "1e3", "²", str(MAX_SEED + 1), "9" * 5000])
+@pytest.mark.parametrize(
+    "text", ["", "-1", "1.5", "1.000", "1,000", "²", str(MAX_SEED + 1), "9" * 5000]
+)
 def test_what_is_no_seed(text: str) -> None:
     with pytest.raises(UsageError, match=f"from 0 to {MAX_SEED}"):
         seed_of(text)

@@ -24,6 +24,10 @@ BLOCKS = frozenset(
         "UpBlock2D",
         "AttnUpBlock2D",
         "ResnetUpsampleBlock2D",
+        "SkipDownBlock2D",
+        "AttnSkipDownBlock2D",
+        "SkipUpBlock2D",
+        "AttnSkipUpBlock2D",
     }
 )
 MAX_RESOLUTION = 4096
@@ -90,10 +94,10 @@ def check_network(config: Mapping[str, Any], source: str) -> int:
         )
     elif classes is not None and not is_count(classes):
         problem = f"has the num_class_embeds {_shown(classes)}. Write the number of classes there."
-    elif config["time_embedding_type"] != "positional":
+    elif config["time_embedding_type"] not in ("positional", "fourier"):
         problem = (
             f"has the time_embedding_type {_shown(config['time_embedding_type'])}. "
-            "Use a model with positional."
+            "Use a model with positional or fourier."
         )
     elif config["center_input_sample"]:
         problem = "has center_input_sample. Use a model of pictures in [-1, 1]."
@@ -146,7 +150,7 @@ def check_fit(config: Mapping[str, Any], shapes: Shapes, source: str, weights: s
     _check_ranges(
         config,
         {
-            "norm_num_groups": _Range(1, widest),
+            "norm_num_groups": _Range(1, widest, may_miss=True),
             "attention_head_dim": _Range(1, widest, may_miss=True),
             "attn_norm_num_groups": _Range(1, widest, may_miss=True),
             "downsample_padding": _Range(0, 8),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -33,18 +34,23 @@ from diffviews_desktop.adapters.formats.stored import (
     shown,
 )
 from diffviews_desktop.adapters.formats.torch_file import read_torch_file
+from diffviews_desktop.adapters.formats.weights import HOW, Chosen
+from diffviews_desktop.adapters.networks.infer import without_wrappers
 from diffviews_desktop.data.checkpoints.files import DIFFUSERS_WEIGHTS
 from diffviews_desktop.errors import AdapterError, CheckpointError, brief
+from diffviews_desktop.files.mistaken import mistaken_file
 from diffviews_desktop.files.reading import meant_as_file, read_json_value
 
 NETWORK = "UNet2DModel"
 DDPM_SCHEDULERS = frozenset(
     {
+        "DDIMInverseScheduler",
         "DDIMParallelScheduler",
         "DDIMScheduler",
         "DDPMParallelScheduler",
         "DDPMScheduler",
         "DEISMultistepScheduler",
+        "DPMSolverMultistepInverseScheduler",
         "DPMSolverMultistepScheduler",
         "DPMSolverSinglestepScheduler",
         "EulerAncestralDiscreteScheduler",
@@ -54,11 +60,20 @@ DDPM_SCHEDULERS = frozenset(
         "KDPM2DiscreteScheduler",
         "LMSDiscreteScheduler",
         "PNDMScheduler",
+        "TCDScheduler",
         "UniPCMultistepScheduler",
     }
 )
 EDM_SCHEDULERS = frozenset({"EDMDPMSolverMultistepScheduler", "EDMEulerScheduler"})
-SCHEDULERS = DDPM_SCHEDULERS | EDM_SCHEDULERS
+CONSISTENCY_SCHEDULER = "CMStochasticIterativeScheduler"
+SCORE_SCHEDULER = "ScoreSdeVeScheduler"
+FLOW_SCHEDULERS = frozenset({"FlowMatchEulerDiscreteScheduler", "FlowMatchHeunDiscreteScheduler"})
+SCHEDULERS = (
+    DDPM_SCHEDULERS | EDM_SCHEDULERS | FLOW_SCHEDULERS | {CONSISTENCY_SCHEDULER, SCORE_SCHEDULER}
+)
+
+FULL = "full"
+"""The variant of the weights that has no name in that of its file."""
 
 # what attention layers are called in older files
 _OLD_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
@@ -106,8 +121,13 @@ def check_index(path: Path) -> None:
         )
 
 
-def load_network(folder: Path, progress: Progress = lambda fraction: None) -> nn.Module:
-    """Build the network of a folder on the CPU and fill it; ``progress`` may raise to stop."""
+def load_network(
+    folder: Path, progress: Progress = lambda fraction: None, variant: str | None = None
+) -> Chosen[nn.Module]:
+    """Build the network of a folder on the CPU and fill it; ``progress`` may raise to stop.
+
+    Where ``variant`` is None, the usual one of the weights' variants is taken, and said.
+    """
     file = folder / "config.json"
     if not meant_as_file(file):
         raise CheckpointError(
@@ -123,7 +143,8 @@ def load_network(folder: Path, progress: Progress = lambda fraction: None) -> nn
     network = _find_class(NETWORK)
     config = {**_defaults(network), **_arguments(network, said)}
     check_network(config, source)
-    weights = _list_weights(_find_weights(folder))
+    file, notes = _find_weights(folder, variant)
+    weights = _list_weights(file)
     shapes = {name: tensor.shape for name, tensor in weights.tensors.items()}
     check_fit(config, shapes, source, short_name(weights.path))
     unet = _build(network, config, source)
@@ -135,7 +156,7 @@ def load_network(folder: Path, progress: Progress = lambda fraction: None) -> nn
         )
     check_memory(weights)
     unet.load_state_dict(weights.read(progress), strict=True, assign=True)
-    return unet
+    return Chosen(unet, (*notes, *weights.notes))
 
 
 def _build(network: Any, config: Mapping[str, Any], source: str) -> Any:
@@ -150,11 +171,21 @@ def _build(network: Any, config: Mapping[str, Any], source: str) -> Any:
         ) from error
 
 
-def _find_weights(folder: Path) -> Path:
+def _find_weights(folder: Path, wanted: str | None = None) -> Chosen[Path]:
+    """The file of a variant of the weights; the usual one where none is named."""
+    found: dict[str, Path] = {}
     for name in DIFFUSERS_WEIGHTS:
         if meant_as_file(folder / name):
-            return folder / name
-    if any(meant_as_file(folder / f"{name}.index.json") for name in DIFFUSERS_WEIGHTS):
+            found.setdefault(_variant_of(name), folder / name)
+    if wanted is not None and wanted not in found and found:
+        raise CheckpointError(
+            f"The folder {folder} has no weights of the variant {shown(wanted)}, but those of "
+            f"{_listed(found)}. Choose one of these, or none."
+        )
+    if found:
+        taken = next(iter(found)) if wanted is None else wanted
+        return Chosen(found[taken], _variant_notes(folder, found, taken))
+    if any(folder.glob("diffusion_pytorch_model*.index*.json")):
         raise CheckpointError(
             f"The weights in {folder} are split into several files. Save the model again with "
             "save_pretrained and a larger max_shard_size."
@@ -165,8 +196,31 @@ def _find_weights(folder: Path) -> Path:
     )
 
 
+def _variant_of(name: str) -> str:
+    return name.removeprefix("diffusion_pytorch_model").rpartition(".")[0].removeprefix(".") or FULL
+
+
+def _variant_notes(folder: Path, found: Mapping[str, Path], taken: str) -> tuple[str, ...]:
+    if [*found] == [FULL]:
+        return ()
+    file = found[taken].name
+    if len(found) == 1:
+        return (f"The weights are those of {file}: {folder} has no others.",)
+    return (
+        f"{folder} holds several variants of its weights ({_listed(found)}): {file} was taken. "
+        f"Choose another with {HOW}.",
+    )
+
+
+def _listed(found: Mapping[str, Path]) -> str:
+    return ", ".join(found)
+
+
 def _list_weights(path: Path) -> StoredModel:
     """The tensors of a file, under the names that they have now, before any is read."""
+    instead = mistaken_file(path)
+    if instead:
+        raise CheckpointError(f"{short_name(path)} holds no weights: it is {instead}.")
     try:
         read = read_safetensors if path.suffix == ".safetensors" else read_torch_file
         stored = read(path)
@@ -182,7 +236,8 @@ def _list_weights(path: Path) -> StoredModel:
             f"{short_name(path)} does not hold floating-point tensors alone. Save the model again "
             "with safe_serialization=True."
         )
-    tensors = {_current_name(name): tensor for name, tensor in stored.tensors.items()}
+    plain = without_wrappers(stored.tensors.keys())
+    tensors = {_current_name(plain[name]): tensor for name, tensor in stored.tensors.items()}
     return replace(stored, tensors=tensors)
 
 
@@ -225,10 +280,20 @@ def load_scheduler(file: Path) -> Any:
         ) from error
 
 
+def import_diffusers() -> Any:
+    """The package, which then logs as others do, instead of printing."""
+    package = importlib.import_module("diffusers")
+    for library in ("diffusers", "huggingface_hub", "transformers"):
+        logger = logging.getLogger(library)
+        logger.handlers.clear()
+        logger.propagate = True
+    return package
+
+
 def _find_class(name: str) -> Any:
     """A class of the diffusers package; ``name`` is one of those listed in this module."""
     try:
-        return getattr(importlib.import_module("diffusers"), name)
+        return getattr(import_diffusers(), name)
     except (ImportError, AttributeError, RuntimeError) as error:
         raise AdapterError(
             f"The diffusers package that is installed has no usable {name} ({reason_of(error)}). "

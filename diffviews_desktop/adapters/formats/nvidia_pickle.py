@@ -39,6 +39,7 @@ from diffviews_desktop.adapters.formats.stored import (
     plain_config,
     shown,
 )
+from diffviews_desktop.adapters.formats.weights import choose_weights
 from diffviews_desktop.errors import CheckpointError
 from diffviews_desktop.files.reading import open_regular
 
@@ -75,8 +76,12 @@ class Record(Buildable):
         self.state = state
 
 
-def read_nvidia_pickle(path: Path) -> StoredModel:
+def read_nvidia_pickle(path: Path, weights: str | None = None) -> StoredModel:
     """Read everything of such a pickle but the tensors' values.
+
+    Args:
+        path: the file.
+        weights: under which name the network is, where there are several; None for the usual one.
 
     Raises:
         CheckpointError: it is damaged, or asks for something that a network does not need.
@@ -90,10 +95,11 @@ def read_nvidia_pickle(path: Path) -> StoredModel:
         explained(path, "an EDM checkpoint", advice),
     ):
         allowed = _allow_list(again, budget)
-        network = _find_network(path, PickleMachine(file, size, allowed, budget).run())
+        value = PickleMachine(file, size, allowed, budget).run()
+        network, chosen = choose_weights(path, _networks(path, value), weights, advice)
         tensors = _tensors(network)
     config, notes = _config(network)
-    return StoredModel(path, tensors, network.class_name, config, notes)
+    return StoredModel(path, tensors, network.class_name, config, (*chosen, *notes))
 
 
 def _allow_list(file: BinaryIO, budget: Budget) -> AllowList:
@@ -154,14 +160,14 @@ def _read_storage(blob: Blob, file: BinaryIO, budget: Budget) -> Storage:
 # ---- from the records to a network --------------------------------------------------------------
 
 
-def _find_network(path: Path, value: Any) -> Record:
-    candidates = [value]
-    if type(value) is dict:
-        candidates = [value.get("ema"), *value.values()]
-    for candidate in candidates:
-        if type(candidate) is Record and candidate.class_name in PRECONDITIONER_CLASSES:
-            return candidate
-    found = sorted({part.class_name for part in candidates if type(part) is Record})
+def _networks(path: Path, value: Any) -> dict[str, Record]:
+    """The networks in a file's value, by their keys."""
+    parts = value if type(value) is dict else {"": value}
+    records = {str(key): part for key, part in parts.items() if type(part) is Record}
+    networks = {k: one for k, one in records.items() if one.class_name in PRECONDITIONER_CLASSES}
+    if networks:
+        return networks
+    found = sorted({part.class_name for part in records.values()})
     raise CheckpointError(
         f"{path.name} is a pickle without a network of the EDM family under 'ema' (it holds "
         f"{shown(', '.join(found)) or 'no objects'}). Choose another file."

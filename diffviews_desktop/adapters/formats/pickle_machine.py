@@ -154,6 +154,22 @@ class Buildable(ABC):
         """
 
 
+class Aside(Buildable):
+    """Stands for an object that the program has no use for: what is put into it is dropped."""
+
+    def build(self, state: Any) -> None:
+        pass
+
+    def append(self, item: Any) -> None:
+        pass
+
+    def extend(self, items: Any) -> None:
+        pass
+
+    def update(self, items: Any) -> None:
+        pass
+
+
 class PickleMachine:
     """Reads one pickle from a file.
 
@@ -247,7 +263,7 @@ class PickleMachine:
         return self._stack.pop()
 
     def _top(self, kind: type) -> Any:
-        if not self._stack or type(self._stack[-1]) is not kind:
+        if not self._stack or type(self._stack[-1]) not in (kind, Aside):
             raise Damaged(f"a {kind.__name__} is missing")
         return self._stack[-1]
 
@@ -346,9 +362,9 @@ class PickleMachine:
 
     def _new(self) -> None:
         arguments, kind = self._pop(), self._pop()
-        if type(kind) is not Allowed or kind.new is None or arguments != ():
+        if type(kind) is not Allowed or kind.new is None or type(arguments) is not tuple:
             raise Refused(f"a new {_describe(kind)}")
-        self._push(_call(kind, kind.new, ()))
+        self._push(_call(kind, kind.new, arguments))
 
     def _build(self) -> None:
         state = self._pop()
@@ -386,9 +402,11 @@ def names(items: list[Any]) -> list[str]:
     return items
 
 
-def _store(target: dict[Any, Any], items: list[Any]) -> None:
+def _store(target: Any, items: list[Any]) -> None:
     if len(items) % 2:
         raise Damaged("a dictionary key has no value")
+    if type(target) is Aside:
+        return
     for key, value in zip(items[::2], items[1::2], strict=True):
         # hashing a nested tuple could exhaust the C stack, and large numbers can share one hash
         if type(key) is not str and not (type(key) is int and -MAX_KEY < key < MAX_KEY):

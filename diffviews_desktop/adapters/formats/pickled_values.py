@@ -22,6 +22,7 @@ from diffviews_desktop.adapters.formats.pickle_machine import (
     Refused,
     names,
 )
+from diffviews_desktop.adapters.formats.stand_ins import stand_ins
 from diffviews_desktop.adapters.formats.stored import (
     MAX_DIMENSIONS,
     MAX_TENSORS,
@@ -51,7 +52,20 @@ MAX_HEADER = 2**16
 
 _MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 _STREAM_PROTOCOL = 1001
-_SCALARS = {"f8": "d", "f4": "f", "f2": "e", "i8": "q", "i4": "i", "b1": "?"}
+_SCALARS = {
+    "f8": "d",
+    "f4": "f",
+    "f2": "e",
+    "i8": "q",
+    "i4": "i",
+    "i2": "h",
+    "i1": "b",
+    "b1": "?",
+    "u8": "Q",
+    "u4": "I",
+    "u2": "H",
+    "u1": "B",
+}
 
 
 @dataclass(slots=True)
@@ -158,6 +172,7 @@ def common_allow_list(file: BinaryIO, budget: Budget) -> AllowList:
         return Blob(0, len(text), data=text.encode("latin-1"))
 
     return allow_list(
+        *stand_ins(),
         Allowed("collections", "OrderedDict", reduce=empty_table, new=empty_table),
         Allowed("numpy", "dtype", reduce=_scalar_type),
         Allowed("numpy.core.multiarray", "scalar", reduce=scalar),
@@ -165,6 +180,7 @@ def common_allow_list(file: BinaryIO, budget: Budget) -> AllowList:
         Allowed("builtins", "set", reduce=_set),
         Allowed("__builtin__", "set", reduce=_set),
         Allowed("_codecs", "encode", reduce=encode),
+        Allowed("torch._utils", "_rebuild_tensor", reduce=_old_tensor),
         Allowed("torch._utils", "_rebuild_tensor_v2", reduce=_tensor),
         Allowed("torch._utils", "_rebuild_parameter", reduce=_parameter),
         Allowed("torch._utils", "_rebuild_parameter_with_state", reduce=_parameter),
@@ -236,6 +252,10 @@ def _tensor(
     if 0 in shape or last >= storage.numel or count > storage.numel:
         raise Refused("a tensor that is larger than its values")
     return TensorValue(storage, offset, shape, stride)
+
+
+def _old_tensor(storage: Any, offset: Any, shape: Any, stride: Any) -> TensorValue:
+    return _tensor(storage, offset, shape, stride, None, None)
 
 
 class Located(NamedTuple):

@@ -40,12 +40,18 @@ _DTYPES = {
 }
 
 
-def read_safetensors(path: Path) -> StoredModel:
+def read_safetensors(path: Path, weights: str | None = None) -> StoredModel:
     """Read the header: names, places and configuration.
 
     Raises:
-        CheckpointError: it is damaged, or holds tensors of an unknown type.
+        CheckpointError: it is damaged, or holds tensors of an unknown type; or ``weights`` are
+            asked for by a name.
     """
+    if weights is not None:
+        raise CheckpointError(
+            f"{path.name} has one set of weights, without a name, so there are none called "
+            f"{shown(weights)}. Leave out the name."
+        )
     header = _read_header(path)
     config = header.config
     class_name = None

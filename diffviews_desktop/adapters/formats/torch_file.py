@@ -12,10 +12,7 @@ import zipfile
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import torch
-
 from diffviews_desktop.adapters.formats.pickle_machine import (
-    Allowed,
     Budget,
     Damaged,
     PickleMachine,
@@ -27,20 +24,15 @@ from diffviews_desktop.adapters.formats.pickled_values import (
     AllowList,
     Located,
     StorageTable,
-    TensorValue,
-    allow_list,
     common_allow_list,
     read_stream,
 )
-from diffviews_desktop.adapters.formats.stored import AlteredError, Part, StoredModel, StoredTensor
-from diffviews_desktop.errors import CheckpointError
+from diffviews_desktop.adapters.formats.stored import AlteredError, Part, StoredModel
+from diffviews_desktop.adapters.formats.weights import choose_weights, state_dicts
 from diffviews_desktop.files.archives import open_archive
 from diffviews_desktop.files.reading import UnfitFileError, open_regular
 
 ARCHIVE = b"PK\x03\x04"
-WRAPPERS = ("ema", "model_ema", "ema_model", "state_dict", "net", "network", "model", "module")
-"""Keys under which trainings keep their state dict, the smoothed weights first."""
-
 MAX_RECORD = 2**26
 """Bytes of the record that lists the tensors."""
 _ADVICE = "Save the network's state_dict() alone, with torch.save or as .safetensors."
@@ -48,11 +40,15 @@ _IGNORED = frozenset({"_metadata"})  # versions of modules, which state_dict() a
 _ENCRYPTED, _UTF_8 = 0x1, 0x800  # flags of a record
 
 
-def read_torch_file(path: Path) -> StoredModel:
+def read_torch_file(path: Path, weights: str | None = None) -> StoredModel:
     """Read everything of such a file but the tensors' values.
 
+    Args:
+        path: the file.
+        weights: which of several state dicts in it; None for the usual one.
+
     Raises:
-        CheckpointError: it is damaged, compressed, or holds more than tensors.
+        CheckpointError: it is damaged, compressed, or holds something that could run.
     """
     budget = Budget()
     with (
@@ -61,32 +57,15 @@ def read_torch_file(path: Path) -> StoredModel:
         explained(path, "a state dict", _ADVICE),
     ):
         size = os.fstat(file.fileno()).st_size
-        allowed = common_allow_list(again, budget) | _ALLOWED
+        allowed = common_allow_list(again, budget)
         if file.read(len(ARCHIVE)) == ARCHIVE:
             value = _read_archive(_Archive(path, again, size), file, allowed, budget)
         else:
             file.seek(0)
             value = read_stream(file, size, allowed, budget, _IGNORED)
-        return StoredModel(path, _state_dict(path, value))
-
-
-def _counts(counts: Any = None) -> Any:
-    return counts
-
-
-def _sizes(sizes: Any = ()) -> Any:
-    return sizes
-
-
-# what trainings put beside the tensors
-_ALLOWED: AllowList = allow_list(
-    Allowed("collections", "Counter", reduce=_counts),
-    Allowed("torch", "Size", reduce=_sizes),
-    *(
-        Allowed("torch", str(dtype).removeprefix("torch."))
-        for dtype in (torch.float32, torch.float16, torch.bfloat16, torch.float64, torch.int64)
-    ),
-)
+        chosen = choose_weights(path, state_dicts(value), weights, _ADVICE)
+        tensors = {name: tensor.stored() for name, tensor in chosen.value.items()}
+        return StoredModel(path, tensors, notes=chosen.notes)
 
 
 # ---- archives -----------------------------------------------------------------------------------
@@ -177,16 +156,3 @@ def _read_archive(archive: _Archive, file: BinaryIO, allowed: AllowList, budget:
     allowed = allowed | STORAGE_TYPES
     end = pickle.offset + pickle.length
     return PickleMachine(file, end, allowed, budget, table, _IGNORED).run()
-
-
-def _state_dict(path: Path, value: Any) -> dict[str, StoredTensor]:
-    for _ in range(2):  # {"ema": {...}}, or {"model": {"ema": {...}}}
-        inner = value if type(value) is dict else {}
-        value = next((inner[key] for key in WRAPPERS if type(inner.get(key)) is dict), value)
-    if (
-        type(value) is not dict
-        or not value
-        or not all(type(k) is str and type(v) is TensorValue for k, v in value.items())
-    ):
-        raise CheckpointError(f"{path.name} does not hold a plain state dict of tensors. {_ADVICE}")
-    return {name: tensor.stored() for name, tensor in value.items()}

@@ -15,7 +15,16 @@ MAX_STEPS = 100_000
 MIN_TENSORS = 20
 """Of a block of the encoder and one of the decoder."""
 
-_WRAPPERS = ("module.", "_orig_mod.")  # data parallel, torch.compile
+_WRAPPERS = frozenset(
+    {
+        "module",  # data parallel
+        "_orig_mod",  # torch.compile
+        "_checkpoint_wrapped_module",
+        "_fsdp_wrapped_module",
+        "_forward_module",  # Lightning
+    }
+)
+"""Parts of names; no network here has a part of such a name itself."""
 _BLOCK = re.compile(r"model\.enc\.([1-9][0-9]{0,3})x\1_block([0-9]{1,3})\.")
 
 
@@ -35,18 +44,25 @@ class Inferred:
 
 
 def strip_wrappers(names: Collection[str]) -> dict[str, str]:
-    """Each name as the preconditioner has it: without the prefixes of wrappers, and with
-    ``model.`` before a bare network's."""
-    prefix = ""
-    while names:
-        found = next(
-            (w for w in _WRAPPERS if all(name.startswith(prefix + w) for name in names)), None
-        )
-        if found is None:
-            break
-        prefix += found
-    bare = f"{prefix}map_layer0.weight" in names
-    return {name: ("model." if bare else "") + name[len(prefix) :] for name in names}
+    """Each name as the preconditioner has it: without what wrappers of the whole network or of a
+    part of it add, and with ``model.`` before a bare network's."""
+    plain = without_wrappers(names)
+    bare = "map_layer0.weight" in plain.values()
+    return {name: ("model." if bare else "") + short for name, short in plain.items()}
+
+
+def without_wrappers(names: Collection[str]) -> dict[str, str]:
+    """Each name without the parts that wrappers add, as torch.compile does with ``_orig_mod``.
+
+    Where two names would be the same without them, or some names alone begin with them, all stay
+    as they are.
+    """
+    first = {name.partition(".")[0] in _WRAPPERS for name in names}
+    plain = {
+        name: ".".join(part for part in name.split(".") if part not in _WRAPPERS) for name in names
+    }
+    clear = len(first) == 1 and len(set(plain.values())) == len(plain)
+    return plain if clear else {name: name for name in names}
 
 
 def infer_network(shapes: Shapes) -> Inferred:

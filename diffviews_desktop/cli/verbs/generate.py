@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import re
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from diffviews_desktop.cli.option_types import layer_set, numbers_of, positive
+from diffviews_desktop.cli.option_types import layer_set, numbers_of, positive, real, sample_rows
 from diffviews_desktop.cli.options import add_folder_options, folder_of, map_parameters_of
 from diffviews_desktop.cli.run_files import write_grid, write_run
 from diffviews_desktop.cli.setting_options import add_settings, changes_of
@@ -83,7 +84,7 @@ def add_parser(verbs: Any) -> None:
     out.add_argument("--baseline", action="store_true", help="draw the same without the mask, too")
     out.add_argument(
         "--land",
-        type=float,
+        type=real,
         metavar="SIGMA",
         help="name the samples that the finished picture is nearest to, at this noise level",
     )
@@ -250,10 +251,7 @@ def _condition(options: argparse.Namespace, opened: DataOpened) -> Condition:
 
 
 def _rows(text: str) -> tuple[int, ...]:
-    try:
-        rows = tuple(int(part) for part in text.split(",") if part.strip())
-    except ValueError:
-        rows = ()
+    rows = sample_rows(text)
     if not rows or min(rows) < 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a list of samples such as 3,14,15")
     return rows
@@ -268,14 +266,14 @@ def _class(text: str) -> Condition:
 
 def _window(text: str) -> tuple[int, int]:
     """``2-5`` as the first step, from 0, and the step after the last."""
-    first, _, last = text.partition("-")
+    first, _, last = text.replace("–", "-").partition("-")
     if not (first.isdecimal() and last.isdecimal() and 1 <= int(first) <= int(last)):
         raise argparse.ArgumentTypeError(f"{text!r} is not a range of steps such as 1-3")
     return int(first) - 1, int(last)
 
 
 def _windows(text: str) -> tuple[tuple[int, int], ...]:
-    return tuple(_window(part) for part in text.split(","))
+    return tuple(_window(part) for part in re.split(r"\s*[,;]\s*", text.strip()))
 
 
 def _layer_sets(text: str) -> tuple[tuple[str, ...], ...]:

@@ -106,6 +106,7 @@ def run(options: argparse.Namespace) -> Answer:
     overrides = Overrides(
         num_steps=options.num_steps,
         label_dropout=options.label_dropout,
+        weights=options.weights,
         precision=options.precision,
         extraction_input=options.extraction_input,
         activation_dtype=options.activation_dtype,

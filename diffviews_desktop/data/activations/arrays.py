@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from diffviews_desktop.data.activations.matrix_file import MatrixFile
 from diffviews_desktop.errors import DataError, brief
+from diffviews_desktop.files.mistaken import mistaken_file
 
 Float32 = NDArray[np.float32]
 BLOCK_BYTES = 64_000_000  # of rows held at a time
@@ -77,6 +78,9 @@ def open_matrix(path: Path) -> MatrixFile:
             raise ValueError(f"it is a matrix of no values, {matrix.shape}")
         return matrix
     except (OSError, ValueError) as error:
+        instead = mistaken_file(path)
+        if instead:
+            raise DataError(f"{path} holds no array: it is {instead}.") from error
         raise DataError(
             f"{path} is not a readable array ({_reason(error)}). Restore it."
         ) from error

@@ -21,6 +21,7 @@ from diffviews_desktop.data.activations.arrays import BLOCK_BYTES, Float32
 from diffviews_desktop.data.activations.matrix_file import FLOATS, read_array_header
 from diffviews_desktop.errors import DataError, brief
 from diffviews_desktop.files.archives import open_archive
+from diffviews_desktop.files.mistaken import mistaken_file
 
 MAX_RATIO = 1100  # deflate makes nothing more than 1032 times smaller
 MAX_ROW = 2**28  # values of one layer of one sample
@@ -260,6 +261,9 @@ def _said(path: Path) -> Iterator[None]:
     except DataError:
         raise
     except Exception as error:  # zip, zlib, header and value errors of many kinds
+        instead = mistaken_file(path)
+        if instead:
+            raise DataError(f"{path} holds no arrays: it is {instead}.") from error
         raise DataError(
             f"{path} is not a readable archive of arrays ({brief(error)}). Restore it."
         ) from error

@@ -23,11 +23,13 @@ MAX_HEADER = 2**22
 """Bytes of the header of a ``.safetensors`` file: twice what 20,000 tensors need."""
 WEIGHTS_IN_FOLDER = ("model.safetensors", "pytorch_model.bin", "pytorch_model.safetensors")
 """What a folder of accelerate holds, one of them; the first is used."""
-DIFFUSERS_WEIGHTS = (
-    "diffusion_pytorch_model.safetensors",
-    "diffusion_pytorch_model.fp16.safetensors",
-    "diffusion_pytorch_model.bin",
-    "diffusion_pytorch_model.fp16.bin",
+VARIANTS = ("", "bf16", "fp16", "non_ema", "non_ema.bf16", "non_ema.fp16")
+"""Of the weights that diffusers saves, the first that is there is used: those in full precision,
+and smoothed ones before the others."""
+DIFFUSERS_WEIGHTS = tuple(
+    f"diffusion_pytorch_model{'.' if variant else ''}{variant}.{suffix}"
+    for variant in VARIANTS
+    for suffix in ("safetensors", "bin")
 )
 """The same of a UNet's folder of diffusers."""
 MOST_FILES = 1000

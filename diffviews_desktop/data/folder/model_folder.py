@@ -39,6 +39,7 @@ class ModelConfig(BaseModel):
 
     adapter: str = "dmd2-imagenet-64"
     checkpoint: str | None = None
+    weights: str | None = None
     description: str = ""
     sigma_max: float = Field(80.0, gt=0, allow_inf_nan=False)
     sigma_min: float = Field(0.5, gt=0, allow_inf_nan=False)
@@ -79,7 +80,8 @@ class ModelFolder:
 
     def checkpoint(self) -> Path:
         """The checkpoint file or folder: tried relative to the model's folder, the data folder,
-        then the working directory. A converted form beside it stands for it.
+        then the working directory. A converted form beside it stands for it, except where the
+        weights have a name: that form has one set of weights alone.
 
         Raises:
             DataError: none is named, or it is nowhere.
@@ -93,7 +95,7 @@ class ModelFolder:
         for base in (self.path, self.data_root, Path.cwd()):
             path = base / named
             try:
-                converted = find_converted(path)
+                converted = None if self.config.weights else find_converted(path)
             except (OSError, ValueError):  # no file system has such a name
                 continue
             if converted is not None:

@@ -133,7 +133,8 @@ def _is_convertible(opened: OpenedModel, workspace: Workspace) -> bool:
     file, held = opened.folder.checkpoint(), workspace.model.held
     if held is None or not isinstance(held.adapter, EDMAdapter) or file.suffix == ".safetensors":
         return False
-    return file.is_file() and not os.path.lexists(converted_name(file))
+    stands_for_it = not opened.folder.config.weights
+    return stands_for_it and file.is_file() and not os.path.lexists(converted_name(file))
 
 
 @handles(ConvertCheckpoint)

@@ -63,7 +63,7 @@ from diffviews_desktop.errors import (
 from diffviews_desktop.files.reading import read_json_value
 from diffviews_desktop.pictures.listing import Listing
 from diffviews_desktop.processing.kernel_store import user_store
-from diffviews_desktop.processing.umap import fit_map, save_embeddings
+from diffviews_desktop.processing.umap import fit_map, save_embeddings, used_parameters
 from diffviews_desktop.values.import_rules import MAX_SEED, check_brightness, check_noise_levels
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.models import ModelFacts
@@ -182,10 +182,9 @@ def _without_samples(job: ImportData, folder: Path) -> OpenedModel:
         "description": f"{checkpoint.name} on {made_of}",
         "extraction_input": overrides.extraction_input or "noised",
     }
-    if overrides.activation_dtype is not None:
-        config["activation_dtype"] = overrides.activation_dtype
-    if overrides.label_dropout is not None:
-        config["label_dropout"] = overrides.label_dropout
+    for name in ("weights", "activation_dtype", "label_dropout"):
+        if getattr(overrides, name) is not None:
+            config[name] = getattr(overrides, name)
     model = ModelFolder(job.name, folder, job.out, ModelConfig.model_validate(config))
     table = SampleTable(folder, (), np.zeros(0, np.int32), (), (), np.zeros(0, np.float32))
     return OpenedModel(
@@ -287,7 +286,7 @@ def _write_map(
     path = opened.folder.path / "embeddings" / f"{job.name}.csv"
     said = {
         "layers": list(layers),
-        **parameters.to_dict(),
+        **used_parameters(parameters, projector.reduced),
         "trustworthiness": projector.trustworthiness,
         "extraction_input": opened.folder.config.extraction_input,
     }

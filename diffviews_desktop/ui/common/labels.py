@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import QImage, QPixmap, QResizeEvent, Qt
-from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QLabel, QSizePolicy, QToolTip, QWidget
 
 from diffviews_desktop.text.plain import steady, visible
 
@@ -42,6 +42,12 @@ def tip(*lines: str) -> str:
     if not Qt.mightBeRichText(text) and max(map(len, text.split("\n"))) <= _LONG_LINE:
         return text
     return f'<div style="white-space: pre-wrap">{html.escape(text)}</div>'
+
+
+def say_below(field: QWidget, text: str) -> None:
+    """Say below a field why what was typed there was not taken; nothing where there is no text."""
+    if text and field.isVisible():
+        QToolTip.showText(field.mapToGlobal(field.rect().bottomLeft()), tip(text), field)
 
 
 class Label(QLabel):

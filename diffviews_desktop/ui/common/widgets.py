@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from PySide6.QtCore import QSignalBlocker, Qt
-from PySide6.QtGui import QPaintEvent, QPalette
+from PySide6.QtGui import QFocusEvent, QPaintEvent, QPalette, QValidator, QWheelEvent
 from PySide6.QtWidgets import (
-    QAbstractSpinBox,
     QComboBox,
     QDoubleSpinBox,
+    QSlider,
     QStyle,
     QStyleOptionComboBox,
     QStylePainter,
@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from diffviews_desktop.text.numbers import NotANumber, read_real, read_whole
 from diffviews_desktop.ui.common import labels, theme
 
 
@@ -50,23 +51,125 @@ class IconButton(QToolButton):
         self.setIcon(theme.icon(self._name))
 
 
-class Decimal(QDoubleSpinBox):
-    """A field for a real number that shows no more digits than it has."""
+class _WheelNeedsFocus:
+    """A field that the wheel changes only where it has the focus; else what it lies in scrolls."""
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if self.hasFocus():  # type: ignore[attr-defined]
+            super().wheelEvent(event)  # type: ignore[misc]
+        else:
+            event.ignore()
+
+
+class Decimal(_WheelNeedsFocus, QDoubleSpinBox):
+    """A field for a real number, typed and shown the same way whatever the system's language.
+
+    It takes what `read_real` reads, and shows no more digits than the number has. A text that it
+    refuses is replaced by the number from before, and a tooltip says why.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        with_margin(self)
+        self._before: float | None = None
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # the wheel gives no focus
+        self.lineEdit().setTextMargins(5, 0, 0, 0)  # the text begins where that of others does
+        self.editingFinished.connect(self._keep)
+
+    def value(self) -> float:
+        """The number; while what is typed is none, that from before."""
+        before = None if self.hasAcceptableInput() else self._before
+        return super().value() if before is None else before
+
+    def setValue(self, value: float) -> None:
+        super().setValue(value)
+        self._keep()
+
+    def stepBy(self, steps: int) -> None:
+        super().stepBy(steps)
+        self._keep()
 
     def textFromValue(self, value: float) -> str:
-        return f"{value:.6g}"
+        text = f"{value:.{self.decimals()}f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+
+    def valueFromText(self, text: str) -> float:
+        return self._read(text)
+
+    def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
+        state = QValidator.State.Acceptable
+        if self._problem(text):
+            letters = "eE" + self.specialValueText()
+            typed = all(letter in letters for letter in text if letter.isalpha())
+            state = QValidator.State.Intermediate if typed else QValidator.State.Invalid
+        return state, text, position
+
+    def fixup(self, text: str) -> str:
+        labels.say_below(self, self._problem(text))
+        return self._text_of(super().value() if self._before is None else self._before)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        self._keep()
+        super().focusInEvent(event)
+
+    def _keep(self) -> None:
+        self._before = super().value()
+
+    def _problem(self, text: str) -> str:
+        """Why the field does not take a text; empty where it does."""
+        try:
+            value = self._read(text)
+        except NotANumber as error:
+            return str(error)
+        low, high = self.minimum(), self.maximum()
+        if low <= round(value, self.decimals()) <= high:
+            return ""
+        return f"The number must be from {self.textFromValue(low)} to {self.textFromValue(high)}."
+
+    def _read(self, text: str) -> float:
+        if self.specialValueText() and text.strip() == self.specialValueText():
+            return self.minimum()
+        return self._number_of(text)
+
+    def _number_of(self, text: str) -> float:
+        return read_real(text)
+
+    def _text_of(self, value: float) -> str:
+        special = self.specialValueText()
+        return special if special and value == self.minimum() else self.textFromValue(value)
 
 
-def with_margin(spin: QAbstractSpinBox) -> None:
-    """Let the text begin where that of other fields does; a style sheet's padding does not."""
-    spin.lineEdit().setTextMargins(5, 0, 0, 0)
+class WholeNumber(Decimal):
+    """A field for a whole number, which may be larger than a QSpinBox can hold."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setDecimals(0)
+
+    def value(self) -> int:
+        """The number; while what is typed is none, that from before."""
+        return int(super().value())
+
+    def _number_of(self, text: str) -> float:
+        return read_whole(text)
 
 
-class ElidingComboBox(QComboBox):
+class Slider(_WheelNeedsFocus, QSlider):
+    """A slider that the wheel moves only where it has the focus."""
+
+    def __init__(self, orientation: Qt.Orientation, parent: QWidget | None = None) -> None:
+        super().__init__(orientation, parent)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+
+class ComboBox(_WheelNeedsFocus, QComboBox):
+    """A choice that the wheel changes only where it has the focus."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+
+class ElidingComboBox(ComboBox):
     """A combo box that shortens the chosen text where there is no room; the list shows it whole.
 
     Args:

@@ -6,13 +6,11 @@ from PySide6.QtCore import QEvent, QSignalBlocker, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QIcon, QImage, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import (
     QApplication,
-    QComboBox,
     QHBoxLayout,
     QListView,
     QListWidget,
     QListWidgetItem,
     QPushButton,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -23,7 +21,7 @@ from diffviews_desktop.ui.common import colors, theme
 from diffviews_desktop.ui.common.entries import short
 from diffviews_desktop.ui.common.images import PictureLoader, enlarged, placeholder
 from diffviews_desktop.ui.common.labels import ElidedLabel, caption, muted, tip
-from diffviews_desktop.ui.common.widgets import IconButton, as_panel, with_margin
+from diffviews_desktop.ui.common.widgets import ComboBox, IconButton, WholeNumber, as_panel
 
 SIDE = 52
 MOST_LETTERS = 9  # of a caption below a picture
@@ -63,12 +61,11 @@ class GalleryPanel(QWidget):
         self.caption = ElidedLabel(end=True)
         self.caption.setObjectName("muted")
         self.clear_button = IconButton("trash", "Clear the selection")
-        self.count = QSpinBox()
-        with_margin(self.count)
+        self.count = WholeNumber()
         self.count.setRange(1, MAX_NEIGHBORS)
         self.count.setValue(5)
         self.count.setAccessibleName("Number of neighbours to suggest")
-        self.space = QComboBox()
+        self.space = ComboBox()
         self.space.addItem("by activation", False)
         self.space.addItem("on the map", True)
         self.space.setAccessibleName("Where neighbours are near")

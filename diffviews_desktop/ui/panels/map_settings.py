@@ -6,13 +6,10 @@ from dataclasses import fields
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
-    QComboBox,
     QDialog,
-    QDoubleSpinBox,
     QGridLayout,
     QHBoxLayout,
     QPushButton,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -22,7 +19,13 @@ from diffviews_desktop.errors import UsageError
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.labels import caption, muted, tip
-from diffviews_desktop.ui.common.widgets import Decimal, as_panel, signals_blocked, with_margin
+from diffviews_desktop.ui.common.widgets import (
+    ComboBox,
+    Decimal,
+    WholeNumber,
+    as_panel,
+    signals_blocked,
+)
 from diffviews_desktop.values.maps import (
     MAX_SEED,
     METRICS,
@@ -60,26 +63,22 @@ class MapSettings(QDialog):
         as_panel(self)
         self._state = State()
         self._filled = MapParameters()
-        self.neighbors = QSpinBox()
-        with_margin(self.neighbors)
+        self.neighbors = WholeNumber()
         self.neighbors.setRange(*NEIGHBORS_RANGE)
         self.min_dist = Decimal()
         self.min_dist.setDecimals(DISTANCE_DECIMALS)
         self.min_dist.setRange(0.0, 1 - 10**-DISTANCE_DECIMALS)
         self.min_dist.setSingleStep(0.05)
-        self.metric_choice = QComboBox()
+        self.metric_choice = ComboBox()
         for metric in METRICS:
             self.metric_choice.addItem(metric, metric)
-        self.pca = QSpinBox()
-        with_margin(self.pca)
+        self.pca = WholeNumber()
         self.pca.setRange(NO_PCA, PCA_RANGE[1])
         self.pca.setSpecialValueText("no PCA")
-        self.dimensions = QComboBox()
+        self.dimensions = ComboBox()
         for dimensions in (2, 3):
             self.dimensions.addItem(str(dimensions), dimensions)
-        self.seed = QDoubleSpinBox()  # seeds are larger than a QSpinBox can hold
-        with_margin(self.seed)
-        self.seed.setDecimals(0)
+        self.seed = WholeNumber()
         self.seed.setRange(0, MAX_SEED)
         self.hint = muted()
         self.hint.setWordWrap(True)
@@ -144,10 +143,8 @@ class MapSettings(QDialog):
         self.hint.setMinimumHeight(lines)
 
     def _edited_signals(self) -> None:
-        for spin in (self.neighbors, self.pca):
-            spin.valueChanged.connect(self._set_buttons)
-        for decimal in (self.min_dist, self.seed):
-            decimal.valueChanged.connect(self._set_buttons)
+        for number in (self.neighbors, self.pca, self.min_dist, self.seed):
+            number.valueChanged.connect(self._set_buttons)
         for box in (self.metric_choice, self.dimensions):
             box.currentIndexChanged.connect(self._set_buttons)
 
@@ -223,7 +220,7 @@ class MapSettings(QDialog):
             n_neighbors=self.neighbors.value(),
             min_dist=round(self.min_dist.value(), DISTANCE_DECIMALS),
             pca_components=self.pca.value() or None,
-            seed=int(self.seed.value()),
+            seed=self.seed.value(),
             metric=self.metric_choice.currentData(),
             n_components=self.dimensions.currentData(),
         )

@@ -8,7 +8,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QDialog,
     QFormLayout,
     QHBoxLayout,
@@ -29,7 +28,7 @@ from diffviews_desktop.actions.preferences import (
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.labels import Label, caption, muted, tip
-from diffviews_desktop.ui.common.widgets import as_panel
+from diffviews_desktop.ui.common.widgets import ComboBox, as_panel
 
 WIDTH = 470
 
@@ -121,7 +120,7 @@ class PreferencesWindow(QDialog):
         self.adjustSize()
 
 
-class _Field(QComboBox):
+class _Field(ComboBox):
     """One of the options of a choice."""
 
     def __init__(self, choice: Choice, context: Context) -> None:

@@ -157,14 +157,16 @@ def test_an_ampersand_marks_no_letter() -> None:
 OWNERS = {
     "QLabel": ("ui/common/labels.py",),
     "QMessageBox": ("ui/common/questions.py",),
+    "QToolTip": ("ui/common/labels.py",),
+    "showText": ("ui/common/labels.py",),
     "setTextFormat": ("ui/common/labels.py", "ui/common/questions.py"),
 }
 NEVER = {
-    "QTextEdit", "QTextBrowser", "QPlainTextEdit", "QTextDocument", "QStaticText", "QToolTip",
+    "QTextEdit", "QTextBrowser", "QPlainTextEdit", "QTextDocument", "QStaticText",
     "QGraphicsTextItem", "QErrorMessage", "QInputDialog", "QProgressDialog", "QSplashScreen",
     "QWhatsThis", "QSystemTrayIcon", "QGroupBox", "QWizard", "TextItem", "LabelItem", "LegendItem",
     "setHtml", "insertHtml", "appendHtml", "setStatusTip", "setWhatsThis", "setLabel",
-    "setMarkdown", "setInformativeText", "setDetailedText", "showText",
+    "setMarkdown", "setInformativeText", "setDetailedText",
 }  # fmt: skip
 PACKAGE = Path(diffviews_desktop.__file__).parent
 

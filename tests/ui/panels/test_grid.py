@@ -113,6 +113,10 @@ def test_what_is_asked_for_is_what_a_job_takes(
 
 
 STRENGTHS = "Strengths are numbers from 0 to 1, separated by commas."
+TWO_WAYS = (
+    "'0,5' can be read in more than one way. "
+    "Separate the numbers with semicolons, such as 0.5; 1; 2."
+)
 STEPS = "Steps are ranges such as 1-3, from 1 to 5, separated by commas."
 
 
@@ -124,7 +128,8 @@ STEPS = "Steps are ranges such as 1-3, from 1 to 5, separated by commas."
         ("strengths", "-0.1", STRENGTHS),
         ("strengths", "nan", STRENGTHS),
         ("strengths", "inf", STRENGTHS),
-        ("strengths", "0.5; 1", STRENGTHS),
+        ("strengths", "0.5; 1.5", STRENGTHS),
+        ("strengths", "0,5", TWO_WAYS),
         ("windows", "0-2", STEPS),
         ("windows", "1-6", STEPS),
         ("windows", "3-2", STEPS),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtWidgets import QLineEdit, QRadioButton, QSpinBox, QWidget
+from PySide6.QtWidgets import QLineEdit, QRadioButton, QWidget
 
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.errors import UsageError
@@ -19,7 +19,7 @@ from diffviews_desktop.ui.assistants.importing.page import (
     is_there,
     path_of,
 )
-from diffviews_desktop.ui.common.widgets import with_margin
+from diffviews_desktop.ui.common.widgets import WholeNumber
 from diffviews_desktop.values.brightness import Range
 from diffviews_desktop.values.import_rules import (
     PICTURE_SUFFIXES,
@@ -50,8 +50,7 @@ class PicturesPage(Page):
         self.class_map, self.brightness = QLineEdit(), QLineEdit()
         self.class_map.setPlaceholderText(EXAMPLE)
         self.brightness.setPlaceholderText("automatic")
-        self.count, self.seed = QSpinBox(), QLineEdit()
-        with_margin(self.count)
+        self.count, self.seed = WholeNumber(), QLineEdit()
         self.count.setRange(1, MOST_DRAWN)
         for field in (self.count, self.seed, self.brightness):
             field.setFixedWidth(NUMBER_WIDTH)

@@ -8,29 +8,28 @@ from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import Qt, SignalInstance
-from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QSpinBox, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QWidget
 
 from diffviews_desktop.ui.common.labels import caption, tip
 from diffviews_desktop.ui.common.widgets import (
     Decimal,
     ElidingComboBox,
+    WholeNumber,
     signals_blocked,
-    with_margin,
 )
 from diffviews_desktop.values.sampling import GenerateSettings
 from diffviews_desktop.values.setting_specs import Choice, Real, Setting, Switch, Whole
 
-Field = QSpinBox | Decimal | QComboBox | QCheckBox
+Field = Decimal | QComboBox | QCheckBox
 
 NARROWEST = 68
 """Width of a number field at least: by itself it would ask for room for its longest number, and two
 beside each other would be cut off in a narrow panel."""
 
 
-def spin(setting: Whole) -> QSpinBox:
+def spin(setting: Whole) -> WholeNumber:
     """A field for a whole number."""
-    field = QSpinBox()
-    with_margin(field)
+    field = WholeNumber()
     field.setRange(setting.minimum + setting.first, setting.maximum + setting.first)
     field.setMinimumWidth(NARROWEST)
     _name(field, setting.help)
@@ -110,13 +109,13 @@ def _show(setting: Setting, field: Field, value: Any) -> None:
             field.setChecked(value)
         case QComboBox():
             field.setCurrentIndex(field.findData(value))
-        case QSpinBox() if isinstance(setting, Whole):
+        case WholeNumber() if isinstance(setting, Whole):
             _set(field, value + setting.first)
         case _:
             _set(field, field.minimum() if value is None else value)
 
 
-def _set(field: QSpinBox | Decimal, value: Any) -> None:
+def _set(field: Decimal, value: Any) -> None:
     if field.value() != value:  # else what the user types there would be reformatted
         field.setValue(value)
 
@@ -127,7 +126,7 @@ def _value(setting: Setting, field: Field) -> Any:
             return field.isChecked()
         case QComboBox():
             return field.currentData()
-        case QSpinBox() if isinstance(setting, Whole):
+        case WholeNumber() if isinstance(setting, Whole):
             return field.value() - setting.first
         case _:
             none = isinstance(setting, Real) and setting.none and field.value() == setting.minimum

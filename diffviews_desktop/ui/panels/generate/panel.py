@@ -20,10 +20,11 @@ from PySide6.QtWidgets import (
 )
 
 from diffviews_desktop.engine.jobs.drawing import Generate
+from diffviews_desktop.errors import UsageError
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.entries import entry
-from diffviews_desktop.ui.common.labels import ElidedLabel, caption, tip
+from diffviews_desktop.ui.common.labels import ElidedLabel, caption, say_below, tip
 from diffviews_desktop.ui.common.widgets import (
     ElidingComboBox,
     IconButton,
@@ -41,6 +42,7 @@ from diffviews_desktop.values.conditions import (
     ZeroLabel,
     described,
 )
+from diffviews_desktop.values.import_rules import seed_of
 from diffviews_desktop.values.sampling import GenerateSettings
 from diffviews_desktop.values.setting_specs import PUBLISHED, SEED
 
@@ -245,14 +247,18 @@ class GeneratePanel(QWidget):
             self.generate_requested.emit(self.settings(), self.classes.currentData())
 
     def _typed_seed(self) -> int | None:
-        text = self.seed.text().strip()
-        return int(text) if text.isdecimal() and int(text) <= SEED.maximum else None
+        try:
+            return seed_of(self.seed.text())
+        except UsageError:
+            return None
 
     def _on_seed_typed(self) -> None:
         """A seed that was typed is kept; one that is no number is taken back."""
         typed = self._typed_seed()
         shown = "" if self._base.seed is None else str(self._base.seed)
         if self.seed.isModified() and self.seed.text().strip() != shown:
+            if typed is None and self.seed.text().strip():
+                say_below(self.seed, f"The seed must be a whole number up to {SEED.maximum}.")
             self.lock.setChecked(typed is not None)
             self._on_edited()
         self.seed.setModified(False)

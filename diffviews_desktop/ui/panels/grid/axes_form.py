@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import math
+import re
+
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import (
     QFormLayout,
     QLineEdit,
     QListWidgetItem,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
 from diffviews_desktop.engine.jobs.drawing import MAX_PICTURES
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.numbers import NotANumber, TwoReadings, read_reals
 from diffviews_desktop.ui.common.entries import name_list, short
 from diffviews_desktop.ui.common.labels import caption, muted, tip
-from diffviews_desktop.ui.common.widgets import with_margin
+from diffviews_desktop.ui.common.widgets import WholeNumber
 from diffviews_desktop.values.setting_specs import STRENGTH
 
 
@@ -28,8 +31,7 @@ class AxesForm(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._names: tuple[str, ...] = ()
-        self.seeds = QSpinBox()
-        with_margin(self.seeds)
+        self.seeds = WholeNumber()
         self.seeds.setRange(1, 1000)
         self.seeds.setValue(4)
         self.strengths = QLineEdit()
@@ -43,7 +45,11 @@ class AxesForm(QWidget):
         form = QFormLayout()
         for text, field, meaning in (
             ("&Seeds", self.seeds, "How many pictures of each kind, with seeds that follow"),
-            ("S&trengths", self.strengths, "Strengths of the mask, 0 to 1, separated by commas"),
+            (
+                "S&trengths",
+                self.strengths,
+                "Strengths of the mask, 0 to 1, separated by commas",
+            ),
             ("Ste&ps", self.windows, "Ranges of steps that the mask acts on, from 1"),
             ("&Layers", self.layers, "Each checked layer is imposed by itself"),
         ):
@@ -84,20 +90,21 @@ class AxesForm(QWidget):
         Args:
             num_steps: denoising steps of a run.
         """
-        strengths = _parsed(self.strengths.text(), _strength)
-        windows = _parsed(self.windows.text(), lambda text: _window(text, num_steps))
+        strengths: tuple[float, ...] = ()
+        windows: tuple[tuple[int, int], ...] = ()
         problem = ""
-        if strengths is None:
-            problem = "Strengths are numbers from 0 to 1, separated by commas."
-        elif windows is None:
-            problem = f"Steps are ranges such as 1-3, from 1 to {num_steps}, separated by commas."
+        try:
+            strengths = _strengths(self.strengths.text())
+            windows = _windows(self.windows.text(), num_steps)
+        except ValueError as error:
+            problem = str(error)
         items = (self.layers.item(row) for row in range(self.layers.count()))
         layers = tuple(
             (str(item.data(Qt.ItemDataRole.UserRole)),)
             for item in items
             if item.checkState() == Qt.CheckState.Checked
         )
-        count = self.seeds.value() * max(1, len(strengths or ())) * max(1, len(windows or ()))
+        count = self.seeds.value() * max(1, len(strengths)) * max(1, len(windows))
         count *= max(1, len(layers))
         if not problem and count > MAX_PICTURES:
             problem = f"That would be {count:,} pictures; a grid has at most {MAX_PICTURES:,}."
@@ -113,25 +120,39 @@ class AxesForm(QWidget):
         }
 
 
-def _parsed(text: str, parse: object) -> tuple | None:
-    """The parts of a list, or None where one cannot be read."""
-    assert callable(parse)
+def _strengths(text: str) -> tuple[float, ...]:
+    """Strengths of the mask.
+
+    Raises:
+        ValueError: a sentence for the user.
+    """
     try:
-        return tuple(parse(part.strip()) for part in text.split(",") if part.strip())
-    except ValueError:
-        return None
+        found = read_reals(text)
+    except TwoReadings:
+        raise
+    except NotANumber:
+        found = (math.nan,)
+    if not all(STRENGTH.minimum <= one <= STRENGTH.maximum for one in found):
+        raise ValueError("Strengths are numbers from 0 to 1, separated by commas.")
+    return found
 
 
-def _strength(text: str) -> float:
-    value = float(text)
-    if not STRENGTH.minimum <= value <= STRENGTH.maximum:
-        raise ValueError(text)
-    return value
+def _windows(text: str, num_steps: int) -> tuple[tuple[int, int], ...]:
+    """``1-3, 4`` as ranges of steps, each the first, from 0, and the one after the last.
 
-
-def _window(text: str, num_steps: int) -> tuple[int, int]:
-    first, dash, last = text.partition("-")
-    start, end = int(first), int(last) if dash else int(first)
-    if not 1 <= start <= end <= num_steps:
-        raise ValueError(text)
-    return start - 1, end
+    Raises:
+        ValueError: a sentence for the user.
+    """
+    found = []
+    for part in re.sub(r"\s*[-\u2013]\s*", "-", text).replace(",", " ").replace(";", " ").split():
+        first, dash, last = part.partition("-")
+        numbers = [first, last if dash else first]
+        inside = all(
+            one.isdecimal() and len(one) < 9 and 1 <= int(one) <= num_steps for one in numbers
+        )
+        if not inside or int(numbers[0]) > int(numbers[1]):
+            raise ValueError(
+                f"Steps are ranges such as 1-3, from 1 to {num_steps}, separated by commas."
+            )
+        found.append((int(numbers[0]) - 1, int(numbers[1])))
+    return tuple(found)

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QListWidgetItem,
     QMenu,
     QPushButton,
-    QSlider,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -28,6 +27,7 @@ from diffviews_desktop.ui.common.labels import ElidedLabel, Links, muted, pictur
 from diffviews_desktop.ui.common.widgets import (
     ElidingComboBox,
     IconButton,
+    Slider,
     as_panel,
     signals_blocked,
 )
@@ -72,7 +72,7 @@ class RunsPanel(QWidget):
         self.previous = IconButton("previous", "Previous step (Left)")
         self.play = IconButton("play", "Play the steps (P)")
         self.next = IconButton("next", "Next step (Right)")
-        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider = Slider(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName("Step")
         self.slider.setPageStep(1)
         self.where = muted()

@@ -8,13 +8,13 @@ from typing import NamedTuple
 import numpy as np
 from PySide6.QtCore import QPoint, QPointF, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QImage, QResizeEvent, QStandardItemModel
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.labels import ElidedLabel, caption, tip
 from diffviews_desktop.ui.common.latest import Latest
-from diffviews_desktop.ui.common.widgets import as_panel
+from diffviews_desktop.ui.common.widgets import ComboBox, as_panel
 from diffviews_desktop.ui.views.flat.coloring import Coloring
 from diffviews_desktop.ui.views.flat.legend import Legend
 from diffviews_desktop.ui.views.flat.scene import PointScene
@@ -67,7 +67,7 @@ class SolidView(QWidget):
         self._shown: State | None = None
         self._picks = State()
         self._making = Latest[_Prepared](self._take, self, name="map 3d points")
-        self.choice = QComboBox()
+        self.choice = ComboBox()
         self.choice.setAccessibleName("Third axis")
         for by, text in CHOICES.items():
             self.choice.addItem(text, by)

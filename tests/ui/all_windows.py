@@ -1,0 +1,49 @@
+"""Every window and every class of widgets that the program has."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+
+from planted_texts import ANCHOR
+from PySide6.QtCore import QPoint
+from PySide6.QtWidgets import QApplication, QMenu, QWidget
+
+import diffviews_desktop.ui
+from diffviews_desktop.actions import showing
+from diffviews_desktop.ui.shell.window import MainWindow
+
+
+def widgets_of_the_package() -> set[type[QWidget]]:
+    """Every class of widgets that the program defines."""
+    found = set()
+    folder = diffviews_desktop.ui.__path__
+    for module in pkgutil.walk_packages(folder, "diffviews_desktop.ui."):
+        for _, one in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
+            if issubclass(one, QWidget) and one.__module__.startswith("diffviews_desktop"):
+                found.add(one)
+    return found
+
+
+def open_all(window: MainWindow) -> list[QWidget]:
+    """Every window and menu that the program has, shown."""
+    area = window.map_area
+    assert window.map is not None
+    window.menu_actions["maps.second"].trigger()
+    window.map.hovered.emit(ANCHOR)
+    showing.only_category(window.context, by="class", number=0, count=3)
+    window.show_page("mean")
+    window.show_page("map settings")
+    window.show_page("preferences")
+    window.show_page("keys")
+    window.show_page("model")
+    window.show_page("about")
+    window.show_page("grid")
+    window.show_page("import")
+    window.findChild(QMenu, "view.size").aboutToShow.emit()
+    area._show_menu(ANCHOR, QPoint())
+    item = window.classes.list.item(0)
+    menus = [window.classes.menu_of(item), area.menu]
+    windows = [one for one in QApplication.topLevelWidgets() if one.isVisible()]
+    return [*dict.fromkeys([window, *windows, *menus])]  # type: ignore[list-item]
