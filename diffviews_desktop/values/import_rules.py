@@ -104,10 +104,8 @@ def brightness_range(text: str) -> tuple[float, float]:
     """
     try:
         low, high = read_reals(text, 2)
-    except TwoReadings as error:
-        raise UsageError(str(error)) from None
     except ValueError:
-        raise UsageError("Enter the numbers of black and of white, such as -1, 1.") from None
+        raise UsageError("Enter the numbers of black and of white, such as -1; 1.") from None
     check_brightness(low, high)
     return low, high
 

@@ -52,6 +52,8 @@ def test_only_what_is_given_changes(
     ("arguments", "reason"),
     [
         ("--steps 0", "argument --num-steps/--steps: '0' is not a whole number of at least 1"),
+        ("--sigma-max nan", "argument --sigma-max: 'nan' is not a number"),
+        ("--guidance nan", "argument --guidance-scale/--guidance: 'nan' is not a number"),
         ("--seed x", "argument --seed: 'x' is not a whole number of at least 0"),
         ("--churn 1,.2", "argument --churn: '1,.2' is not 4 numbers separated by commas"),
         ("--mask-layer a+", "argument --mask-layer: 'a+' is not a layer, or several joined by +"),

@@ -93,8 +93,8 @@ class SamplingPage(QWidget):
         s = state.runs.settings
         self.sigma_min.setMaximum(s.sigma_max)
         self._fields.show(s)
-        self.sigma_max.setToolTip(_in_percent(SIGMA_MAX.help, s.sigma_max))
-        self.sigma_min.setToolTip(_in_percent(SIGMA_MIN.help, s.sigma_min))
+        self.sigma_max.setToolTip(tip(_in_percent(SIGMA_MAX.help, s.sigma_max), PERCENT))
+        self.sigma_min.setToolTip(tip(_in_percent(SIGMA_MIN.help, s.sigma_min), PERCENT))
         meaning = GUIDANCE_SCALE.help
         note = state.opened.loaded.guidance_note if state.opened.loaded is not None else ""
         self.guidance.setToolTip(tip(f"{meaning}." if note else meaning, note))
@@ -141,5 +141,5 @@ class SamplingPage(QWidget):
 
 
 def _in_percent(meaning: str, sigma: float) -> str:
-    """The tooltip of a noise level: what it is in percent of noise."""
-    return tip(f"{meaning}: {percent_of_sigma(sigma):.3g} % noise", PERCENT)
+    """What a noise level is in percent of noise."""
+    return f"{meaning}: {percent_of_sigma(sigma):.3g} % noise"
