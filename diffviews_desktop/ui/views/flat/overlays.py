@@ -19,6 +19,8 @@ from diffviews_desktop.values.row_set import RowSet
 STEP_RADIUS = 10.0  # logical pixels around a step in which the mouse is at it
 MARKER_RADIUS = 5.0  # logical pixels; of the smallest marker of a step
 AS_NEAR = 1.0  # logical pixels that nobody can tell apart with a mouse
+MOST_PICTURES = 100
+"""Of symbols, that may be kept between two drawings."""
 MOST_CHOSEN_RINGS = 200
 """A larger selection set is told by the dimming of the rest alone."""
 
@@ -86,7 +88,17 @@ class Rings:
 
 
 class Symbols(pg.ScatterPlotItem):
-    """A few symbols; where there are none, painting takes no time."""
+    """A few symbols; where there are none, painting takes no time.
+
+    pyqtgraph keeps a picture of all that it ever drew with a pen and a brush, and takes equal ones
+    for different ones. What is no longer drawn is dropped now and then.
+    """
+
+    def setData(self, *args: Any, **look: Any) -> None:
+        """Show other symbols."""
+        if len(self.fragmentAtlas) > MOST_PICTURES:
+            self.fragmentAtlas.clear()
+        super().setData(*args, **look)
 
     def paint(self, painter: QPainter, *args: Any) -> None:
         if len(self.data):
