@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyqtgraph as pg
+from PySide6.QtGui import QColor
 from pytestqt.qtbot import QtBot
 
 from diffviews_desktop.ui.common.images import pixels_of
@@ -24,7 +25,7 @@ def draw(item: Symbols, number: int) -> None:
         symbol=["o", "d", "star"],
         size=[8 + number % 7, 14, 18],
         pen=pg.mkPen("w", width=1 + number % 3),
-        brush=[pg.mkBrush(number, number % 256) for _ in range(3)],
+        brush=[pg.mkBrush(QColor.fromHsv(number % 360, 200, 200)) for _ in range(3)],
     )
 
 
