@@ -115,7 +115,7 @@ def test_a_map_with_other_settings(qtbot: QtBot, app: App) -> None:
     click(qtbot, settings.own)
     until(
         qtbot,
-        lambda: session.state.opened.folder.parameters is None and not session.state.jobs.running,
+        lambda: session.state.opened.parameters is None and not session.state.jobs.running,
     )
     assert np.array_equal(session.state.opened.layer_map.xy, own.xy)
     assert np.allclose(places(qtbot, app), before, atol=SLACK)

@@ -393,7 +393,7 @@ def test_adapter_and_checkpoint_can_be_replaced(
     other = FolderRef(data, overrides=Overrides(checkpoint=str(tmp_path / "elsewhere.safetensors")))
     with pytest.raises(DiffViewsError, match=r"no-such-adapter.*Available: .*edm"):
         engine.run(LoadModel(job_id=1, folder=other, model="tiny"))
-    both = replace(other, adapter="edm")
+    both = replace(other, overrides=replace(other.overrides, adapter="edm"))
     assert engine.run(LoadModel(job_id=2, folder=both, model="tiny")).num_classes == 5
 
 

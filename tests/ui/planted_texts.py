@@ -71,11 +71,12 @@ def planted(
         trust=np.full(count, 0.5, np.float32),
     )
     settings = replace(job.settings, mask_layers=(text("other layer"),), seed=5)
-    job = replace(job, model=model, layers=layers, settings=settings, folder=state.opened.folder)
+    spec = MapSpec(model, layers)
+    job = replace(job, spec=spec, settings=settings, folder=state.opened.folder)
     place = PlacePicture(
         job_id=20,
         folder=state.opened.folder,
-        spec=MapSpec(model, layers),
+        spec=spec,
         image=steps[0].image,
         condition=told(1),
         sigma=0.5,
@@ -88,7 +89,7 @@ def planted(
     grid = GenerateGrid(
         job_id=21,
         folder=state.opened.folder,
-        spec=MapSpec(model, layers),
+        spec=spec,
         rows=(1, 2),
         condition=from_choice("zero"),
         settings=settings,
@@ -101,8 +102,8 @@ def planted(
     linking = LinkMaps(
         job_id=22,
         folder=state.opened.folder,
-        spec=MapSpec(model, layers),
-        other=MapSpec(model, layers),
+        spec=spec,
+        other=spec,
     )
     plain = GenerateSettings()
     opened = replace(
@@ -132,7 +133,7 @@ def planted(
     picks = replace(
         state.picks,
         selection=Selection(
-            ANCHOR, (NEIGHBOR,), ((9, 0.25),), layers, None, RowSet(range(0, count, 2))
+            ANCHOR, (NEIGHBOR,), ((9, 0.25),), spec, RowSet(range(0, count, 2))
         ),
         mean=PictureMean(
             model, samples.sample_id[:2], np.full((8, 8, 3), 9.0, np.float32),
