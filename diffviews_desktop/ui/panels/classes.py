@@ -112,8 +112,8 @@ class ClassesPanel(QWidget):
         classes = samples.classes()
         palette = class_colors([number for number, _, _ in classes], dark=theme.is_dark())
         for number, name, count in classes:
-            title = name if name == str(number) else f"{number}: {name}"
-            title = "no class" if title == "-1" else title
+            title = name if number < 0 or name == str(number) else f"{number}: {name}"
+            title = "no class" if title == str(number) and number < 0 else title
             item = QListWidgetItem(_dot(palette[number]), f"{short(title)}   ({count})")
             item.setData(Qt.ItemDataRole.UserRole, number)
             item.setData(TITLE, title)

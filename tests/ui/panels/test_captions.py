@@ -154,3 +154,18 @@ def test_the_window_selects_what_was_found(
 def test_case_and_composition_of_letters_do_not_matter(text: str, rows: list[int]) -> None:
     captions = [f"{ANIMALS[i % 3]}, number {i}" for i in range(9)]
     assert rows_with_caption(captions, text).tolist() == rows
+
+
+def test_samples_without_a_class_are_listed_as_that(qtbot: QtBot, state: State) -> None:
+    samples = state.opened.samples
+    assert samples is not None
+    numbers = np.array([3, -1, -1] + [3] * (len(samples) - 3), np.int32)
+    names = tuple(
+        {3: "cat", -1: label}[n] for n, label in zip(numbers, samples.sample_id, strict=True)
+    )
+    panel = ClassesPanel()
+    qtbot.addWidget(panel)
+    table = replace(samples, class_label=numbers, class_name=names)
+    panel.set_state(replace(state, opened=replace(state.opened, samples=table)))
+    titles = [panel.list.item(i).text().split("   ")[0] for i in range(panel.list.count())]
+    assert titles == ["no class", "3: cat"]
