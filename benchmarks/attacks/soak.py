@@ -5,8 +5,9 @@
 A real window on a virtual display, under a window manager, driven by xdotool at random places of
 its parts: hover, click, drag, wheel, keys, runs, other layers, runs deleted again. In the first
 half the engine is killed with SIGKILL at even distances; in the second it lives on. It counts as
-lost what does not come back, memory that grows (window: 5 %, engine: 10 % after its first map), and
-whatever is left behind: threads, descriptors, processes, temporary files.
+lost what does not come back, a window that does not answer, memory that grows (window: 5 %, engine:
+10 % after its first map), and whatever is left behind: threads, descriptors, processes, temporary
+files.
 
 Needs Xvfb, openbox and xdotool (Debian's packages of these names).
 """
@@ -40,6 +41,7 @@ SETTLED = 0.15
 """Of a half: what comes before it is the warming up."""
 SIZE = (1440, 900)
 RESTART_SECONDS = 90
+SILENCE = 20  # seconds, of a window that hangs
 KEYS = (
     "Left", "Right", "Up", "Down", "Return", "space", "n", "v", "r", "l", "z", "f", "t", "c", "d",
     "a", "Escape", "s", "comma", "period", "p", "u", "2", "shift+h", "ctrl+z", "ctrl+shift+z",
@@ -74,9 +76,12 @@ class Hand:
         self._places = places
         self.random = random.Random(seed)
         self.done = 0
+        self.silence = 0.0
+        """Longest time in seconds in which the window did not tell where its parts are."""
 
     def parts(self) -> dict[str, list[int]]:
         """Where the parts of the window are on the screen: left, top, width, height."""
+        self.silence = max(self.silence, time.time() - self._places.stat().st_mtime)
         found: dict[str, list[int]] = json.loads(self._places.read_text())
         return found
 
@@ -201,6 +206,7 @@ def soak(minutes: float, kills: int, folder: Path, seed: int) -> list[Trial]:
     print(f"{hand.done} gestures in all", flush=True)
     return [
         Trial("engine killed: a new one is there", kills, came_back),
+        Trial(f"window: silent for {hand.silence:.0f} s at most", 1, int(hand.silence < SILENCE)),
         *growth("window", watch, WINDOW_GROWTH),
         *growth("engine", engine_watch, ENGINE_GROWTH),
         *left_behind(window, folder),
