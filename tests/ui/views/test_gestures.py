@@ -292,6 +292,30 @@ def test_no_zoom_is_so_close_that_nothing_is_left_to_see(view: MapView, wheel: b
     assert view.box.aim.width() > 0
 
 
+@pytest.mark.parametrize("end", [(1.5, 4.5), (4.5, 1.5)], ids=["upright", "level"])
+@pytest.mark.parametrize("moving", [True, False])
+def test_a_straight_line_is_zoomed_to(
+    qtbot: QtBot, view: MapView, drag: Drag, end: tuple[float, float], moving: bool
+) -> None:
+    motion.set_reduced(not moving)
+    whole = view.box.viewRect()
+    view.set_tool("zoom")
+    drag(view.viewport, [at(view, 1.5, 1.5), at(view, *end)])
+    qtbot.waitUntil(lambda: not view.box.flying)
+    seen = view.box.viewRect()
+    line = QRectF(QPointF(1.6, 1.6), QPointF(*end)).normalized()
+    assert seen.adjusted(-0.2, -0.2, 0.2, 0.2).contains(line.center())
+    assert 2.5 < max(seen.width(), seen.height()) < max(whole.width(), whole.height())
+    motion.set_reduced(True)
+
+
+def test_what_has_no_size_is_not_flown_to(view: MapView) -> None:
+    before = view.box.viewRect()
+    view.box.fly_to(QRectF(QPointF(1, 1), QPointF(1, 1)))
+    assert view.box.viewRect() == before
+    assert not view.box.flying
+
+
 def test_the_view_flies_where_motion_is_allowed(qtbot: QtBot, view: MapView) -> None:
     motion.set_reduced(False)
     start = view.box.viewRect()

@@ -181,6 +181,8 @@ class MapBox(pg.ViewBox):
         """Show at least a part of the map, moving there shortly where motion is allowed."""
         self._flight.stop()
         whole = self._with_aspect(target)
+        if whole.isEmpty():  # a rectangle so small that its sides, as numbers, are none
+            return
         if not motion.allowed() or not self.isVisible() or self.viewRect().isEmpty():
             self.show_part(whole)
             return
@@ -220,7 +222,7 @@ class MapBox(pg.ViewBox):
     def _with_aspect(self, target: QRectF) -> QRectF:
         """A part of the map enlarged to the shape of the view."""
         shape = self.rect()
-        if target.isEmpty() or shape.isEmpty():
+        if shape.isEmpty() or not (target.width() > 0 or target.height() > 0):
             return target
         aspect = shape.width() / shape.height()
         width = max(target.width(), target.height() * aspect)
