@@ -43,7 +43,7 @@ PUBLISHED_FILES = (
                     "guidance_scale": 1.5,
                 },
                 "As DMD2's fine-tune for up to ten steps is sampled, with the guidance that its "
-                "label dropout of 10% has trained",
+                "label dropout of 10 % has trained",
             ),
         },
     ),

@@ -70,7 +70,7 @@ def _read(read: Callable[[str], T], text: str, wanted: str) -> T:
     try:
         return read(text)
     except TwoReadings as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+        raise argparse.ArgumentTypeError(f"{error} Put a list with spaces in quotes.") from None
     except NotANumber:
         raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}") from None
 

@@ -40,7 +40,7 @@ _LETTERS = str.maketrans(
         "\u3001": ",",
     }
 )
-_ALONE = "Write numbers such as 0.5 or 0,5."
+_ALONE = "Write a number such as 0.5 or 0,5."
 _PARTED = "Separate the numbers with semicolons, such as 0.5; 1; 2."
 
 
@@ -81,7 +81,9 @@ def read_whole(text: str) -> int:
     plain = _plain(text)
     match = _NUMBER.fullmatch(plain)
     if match is None:
-        raise NotANumber(f"{_quoted(text)} is not a whole number. {_advice(plain, 'Write 12.')}")
+        raise NotANumber(
+            f"{_quoted(text)} is not a whole number. {_advice(plain, 'Write a number such as 12.')}"
+        )
     if _THOUSANDS_OF_EITHER.fullmatch(match["digits"]):
         raise _two_readings(text, match["digits"])
     value = Decimal(plain.replace(",", "."))
@@ -183,7 +185,7 @@ def _quoted(text: str) -> str:
 
 def _advice(plain: str, usual: str = _ALONE) -> str:
     if _GROUPED.fullmatch(plain.lstrip("+-")):
-        return "Leave out what parts the thousands."
+        return "Leave out the thousands separators."
     return usual
 
 

@@ -136,7 +136,7 @@ class SampleTable:
         same = all(
             self.class_name[int(i)] == name for i in np.flatnonzero(self.class_label == number)
         )
-        return name if same else NO_CLASS
+        return name if same and name != str(number) else NO_CLASS
 
 
 def rows_with_caption(captions: Sequence[str], text: str) -> NDArray[np.int64]:

@@ -16,13 +16,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tiny import DuckAdapter
 from tiny_folder import write_tiny_model
 from unfit import UNFIT, device, folder, huge, memory_bounded, pipe, put
 
 from diffviews_desktop.adapters import memory_format
 from diffviews_desktop.adapters.checkpoint import convert_checkpoint, load_checkpoint
-from diffviews_desktop.adapters.model import as_model
 from diffviews_desktop.compat.activations import load_activations, load_fast_activations
 from diffviews_desktop.core.masking import load_activation_from_npz
 from diffviews_desktop.data.activations.files import open_activation_files
@@ -241,7 +239,7 @@ def labels_of(path: Path) -> None:
     job = ImportData(
         job_id=1, folder=FolderRef(out), checkpoint=path, out=out, name="x", labels=path
     )
-    find_labels(job, out, ["a.png"], as_model(DuckAdapter()).facts)
+    find_labels(job, out, ["a.png"])
 
 
 def unpacked(path: Path) -> None:

@@ -117,9 +117,9 @@ def test_a_real_number(text: str, value: float) -> None:
     [
         ("1,500", "can be 1500 or 1.5"),
         ("1,003", "can be 1003 or 1.003"),
-        ("1,234,567", "Leave out what parts the thousands"),
-        ("1 000", "Leave out what parts the thousands"),
-        ("1.000,5", "Leave out what parts the thousands"),
+        ("1,234,567", "Leave out the thousands separators"),
+        ("1 000", "Leave out the thousands separators"),
+        ("1.000,5", "Leave out the thousands separators"),
         ("nan", "is not a number"),
         ("inf", "is not a number"),
         ("1_0", "is not a number"),

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from diffviews_desktop.data.folder.numerals import (
     Mark,
     dates_of,
+    has_no_number,
     is_id,
     is_infinite,
-    is_missing,
     is_number,
     marks_of,
     plain,
@@ -151,7 +151,7 @@ def _common_mark(columns: Collection[Sequence[Any]]) -> Mark | None:
     found: set[Mark] = set()
     for values in columns:
         if str in set(map(type, values)):
-            texts = {value for value in values if type(value) is str and not is_missing(value)}
+            texts = {value for value in values if type(value) is str and not has_no_number(value)}
             marks = marks_of(_without_percent(texts))
             found |= set(marks) if len(marks) == 1 else set()
     return found.pop() if len(found) == 1 else None
@@ -215,7 +215,7 @@ def _of_infinite(count: int) -> str:
 
 def _of_texts(texts: Sequence[str], mark: Mark | None) -> Column:
     """Texts as what all of them stand for."""
-    given = {text for text in set(texts) if not is_missing(text)}
+    given = {text for text in set(texts) if not has_no_number(text)}
     column = None
     if given:
         column = _of_numerals(texts, given, mark) or _of_dates(texts, given)

@@ -14,18 +14,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from diffviews_desktop.text.missing import is_missing
+
 Mark = Literal[".", ","]
 """The decimal mark."""
 MARKS: tuple[Mark, Mark] = (".", ",")
 
 _INFINITE = frozenset(
     sign + word for sign in ("", "+", "-") for word in ("inf", "infinity", "1.#inf")
-)
-_MISSING = frozenset(
-    (
-        *("", "nan", "-nan", "+nan", "na", "n/a", "<na>", "nat", "none", "null", "-", "--", "?"),
-        *("#n/a", "#na", "#n/a n/a", "#div/0!", "#num!", "#ref!", "#value!", "1.#ind", "1.#qnan"),
-    )
 )
 
 _SIGN, _WHOLE, _POWER = r"[+\-−]?", r"(?:0|[1-9]\d*)", r"(?:[eE][+-]?\d+)?"
@@ -51,10 +47,9 @@ _DATE = re.compile(
 _UNITS = ("D", "m", "s", "ms", "us", "ns")
 
 
-def is_missing(text: str) -> bool:
-    """Whether a text stands for no value in a column of numbers or dates."""
-    text = text.strip().casefold()
-    return text in _MISSING or text in _INFINITE
+def has_no_number(text: str) -> bool:
+    """Whether a text stands for no value, or for an infinite one, in a column of numbers."""
+    return is_missing(text) or is_infinite(text)
 
 
 def is_infinite(text: str) -> bool:

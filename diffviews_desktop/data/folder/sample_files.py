@@ -179,11 +179,12 @@ def _about_columns(table: SampleTable) -> tuple[str, ...]:
     """What to know of the further columns: which of them colours cannot tell, and why. Those that
     have one value everywhere, or none, go without saying."""
     notes = {name: column.note for name, column in table.columns.items() if not column.unfit}
-    same = {name for name, column in table.columns.items() if column.kind != "texts"}
-    reasons = {name: why for name, why in table.not_colored.items() if name not in same}
+    lost = {name for name, column in table.columns.items() if column.kind == "texts"}
+    lost |= table.left_out.keys()
+    reasons = {name: why for name, why in table.not_colored.items() if name in lost}
     said = (
         _listed("Colour by cannot show", reasons),
-        _listed("Columns to look at:", {name: note for name, note in notes.items() if note}),
+        _listed("Check these columns:", {name: note for name, note in notes.items() if note}),
     )
     return tuple(filter(None, said))
 

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from diffviews_desktop.data.cache.disk import disk_full, free_bytes, is_full, remove
-from diffviews_desktop.engine.imports.labels import OWN_LABELS
 from diffviews_desktop.engine.imports.pictures import check_pictures, find_pictures
 from diffviews_desktop.errors import DataError, DiffViewsError, brief
 from diffviews_desktop.files.archives import open_archive
@@ -20,6 +19,7 @@ from diffviews_desktop.files.reading import (
     meant_as_file,
 )
 from diffviews_desktop.pictures.files import MOST_BYTES
+from diffviews_desktop.pictures.labels.files import OWN_LABELS
 from diffviews_desktop.pictures.listing import LARGEST_DIRECTORY, Listing, list_members, member_path
 from diffviews_desktop.text.plain import visible
 from diffviews_desktop.values.import_rules import is_archive

@@ -14,15 +14,13 @@ from diffviews_desktop.engine.opened_model import some
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.files.reading import meant_as_file
 from diffviews_desktop.pictures.labels.class_map import EXAMPLE, read_class_map
-from diffviews_desktop.pictures.labels.files import is_of_edm
+from diffviews_desktop.pictures.labels.files import OWN_LABELS, is_of_edm
 from diffviews_desktop.pictures.labels.folders import folder_labels
 from diffviews_desktop.pictures.labels.values import class_number, label_of
 from diffviews_desktop.text.plain import visible
 from diffviews_desktop.text.wording import counted
 from diffviews_desktop.values.models import ModelFacts
 
-OWN_LABELS = "dataset.json"
-"""What EDM's dataset tool writes beside the pictures."""
 NO_CLASS = "-1"
 UNKNOWN = "unknown"
 _LONGEST = 60
@@ -57,58 +55,61 @@ class Labels:
 
 
 @dataclass(frozen=True)
-class _Said:
-    """Labels as they were found; see `FolderLabels` for what folders say."""
+class FoundLabels:
+    """Labels as they were found; see `FolderLabels` for what folders say.
+
+    Attributes:
+        read: what each picture is labelled.
+        notes: on where the labels are from.
+        unlabelled: why a picture has none, as a phrase; empty where that goes without saying.
+        parts: the part of the data set that a picture is of.
+        deeper: a folder within the folders that were taken as labels.
+    """
 
     read: ReadLabels
     notes: Sequence[str] = ()
+    unlabelled: str = ""
     parts: Mapping[str, str] = field(default_factory=dict)
     deeper: str = ""
 
 
-def find_labels(
-    job: ImportData,
-    images: Path,
-    files: Sequence[str],
-    facts: ModelFacts,
-    check: Callable[[], None] = lambda: None,
+def judge_labels(
+    found: FoundLabels, job: ImportData, facts: ModelFacts, files: Sequence[str]
 ) -> Labels:
     """The class of every picture that has one.
 
     Args:
-        job: names the file of labels, if there is one, and the classes that labels stand for. Else
-            EDM's ``dataset.json`` beside the pictures says them, else their folders.
-        images: the folder of the pictures.
-        files: the pictures, as paths relative to it.
+        found: what `find_labels` has found.
+        job: says which classes labels stand for, where the model does not know them.
         facts: what the model knows.
-        check: called now and then; may raise to stop.
+        files: the pictures that the notes are on.
 
     Raises:
-        DataError: a file of labels cannot be read, or is of other pictures.
-        UsageError: the map of classes is of other labels, or has classes that the model has not.
+        DataError: the map of classes cannot be read.
+        UsageError: it is of other labels, or has classes that the model does not have.
     """
-    said = _said(job, images, files, check)
-    labels = said.read.labels
-    counts = Counter(labels.values())
-    class_map, unused = _class_map(job, counts.keys())
-    classes = classes_of(counts.keys(), facts, class_map)
+    labels = found.read.labels
+    there = set(labels.values())
+    class_map, unused = _class_map(job, there)
+    classes = classes_of(there, facts, class_map)
     names = dict(classes.names)
-    names |= {classes.numbers[x]: n for x, n in said.read.names.items() if x in classes.numbers}
+    names |= {classes.numbers[x]: n for x, n in found.read.names.items() if x in classes.numbers}
     numbers = {file: classes.numbers[x] for file, x in labels.items() if x in classes.numbers}
-    texts = {file: said.read.names.get(x, x) for file, x in labels.items()}
+    texts = {file: found.read.names.get(x, x) for file, x in labels.items()}
     texts = {file: text for file, text in texts.items() if text != NO_CLASS}
     several = len(set(classes.numbers.values())) < len(classes.numbers)
     return Labels(
         numbers=numbers,
         texts=texts,
-        parts=said.parts,
+        parts=found.parts,
         names=names,
         says_more=several or len(numbers) < len(texts),
         notes=(
-            *said.notes,
+            *found.notes,
+            *_unlabelled_notes(files, found),
             *unused,
             *_wordnet_notes(classes),
-            *_no_class_notes(counts, classes, facts, said),
+            *_no_class_notes(files, classes, facts, found),
         ),
     )
 
@@ -116,7 +117,24 @@ def find_labels(
 # ---- where labels are found ---------------------------------------------------------------------
 
 
-def _said(job: ImportData, images: Path, files: Sequence[str], check: Callable[[], None]) -> _Said:
+def find_labels(
+    job: ImportData,
+    images: Path,
+    files: Sequence[str],
+    check: Callable[[], None] = lambda: None,
+) -> FoundLabels:
+    """The label of every picture that has one.
+
+    Args:
+        job: names the file of labels, if there is one. Else EDM's ``dataset.json`` beside the
+            pictures says them, else their folders.
+        images: the folder of the pictures.
+        files: the pictures, as paths relative to it.
+        check: called now and then; may raise to stop.
+
+    Raises:
+        DataError: a file of labels cannot be read, or is of other pictures.
+    """
     shown = job.images or images
     own = images / OWN_LABELS
     if job.labels is not None:
@@ -124,28 +142,30 @@ def _said(job: ImportData, images: Path, files: Sequence[str], check: Callable[[
     if not meant_as_file(own):
         return _of_folders(files)
     if is_of_edm(own):
-        said = _of_file(own, shown, files, check)
+        found = _of_file(own, shown, files, check)
         note = f"Classes are those of {OWN_LABELS}; the folders say nothing."
-        return _Said(said.read, (note, *said.notes))
-    said = _of_folders(files)
-    note = f"{OWN_LABELS} has no list of labels as EDM writes it, so it was not used."
-    return replace(said, notes=(note, *said.notes))
+    else:
+        found = _of_folders(files)
+        note = f"{OWN_LABELS} has no list of labels as EDM writes it, so it was not used."
+    return replace(found, notes=(note, *found.notes))
 
 
-def _of_file(path: Path, images: Path, files: Sequence[str], check: Callable[[], None]) -> _Said:
+def _of_file(
+    path: Path, images: Path, files: Sequence[str], check: Callable[[], None]
+) -> FoundLabels:
     read = read_labels(path, PictureNames(files, images, path.parent), check)
     if not read.labels:
-        return _Said(read, (f"{path.name} says that the pictures have no classes.",))
+        return FoundLabels(read, (f"{path.name} says that the pictures have no classes.",))
     notes = []
     if read.unknown:
         notes.append(
             f"{path.name} names {counted(len(read.unknown), 'picture')} that "
             f"{'is' if len(read.unknown) == 1 else 'are'} not in {images}: {_some(read.unknown)}"
         )
-    return _Said(read, (*notes, *_without(files, read.labels, f"no label in {path.name}")))
+    return FoundLabels(read, notes, f"no label in {path.name}")
 
 
-def _of_folders(files: Sequence[str]) -> _Said:
+def _of_folders(files: Sequence[str]) -> FoundLabels:
     found = folder_labels(files)
     notes = []
     parts = sorted(set(found.parts.values()))
@@ -162,17 +182,9 @@ def _of_folders(files: Sequence[str]) -> _Said:
             else f"The folder {_some(parts)} was taken as a part of the data set; the folders in "
             "it are the classes."
         )
-    if found.labels:
-        notes += _without(files, found.labels, "in no folder that is a class")
-    return _Said(ReadLabels(dict(found.labels)), notes, found.parts, found.deeper)
-
-
-def _without(files: Sequence[str], labels: Mapping[str, str], why: str) -> list[str]:
-    without = [file for file in files if file not in labels]
-    if not without:
-        return []
-    have = "has" if len(without) == 1 else "have"
-    return [f"{counted(len(without), 'picture')} {have} no class ({why}): {_some(without)}"]
+    unlabelled = "in no folder that is a class" if found.labels else ""
+    labels = ReadLabels(dict(found.labels))
+    return FoundLabels(labels, notes, unlabelled, found.parts, found.deeper)
 
 
 # ---- what is said of classes --------------------------------------------------------------------
@@ -202,10 +214,22 @@ def _class_map(job: ImportData, labels: Collection[str]) -> tuple[dict[str, int]
     ]
 
 
+def _unlabelled_notes(files: Sequence[str], found: FoundLabels) -> list[str]:
+    """How many pictures have no label, and why."""
+    without = [file for file in files if file not in found.read.labels]
+    if not without or not found.unlabelled:
+        return []
+    have = "has" if len(without) == 1 else "have"
+    pictures = f"{counted(len(without), 'picture')} {have} no class"
+    return [f"{pictures} ({found.unlabelled}): {_some(without)}"]
+
+
 def _no_class_notes(
-    counts: Mapping[str, int], classes: LabelClasses, facts: ModelFacts, said: _Said
+    files: Sequence[str], classes: LabelClasses, facts: ModelFacts, found: FoundLabels
 ) -> list[str]:
     """How many pictures have labels that stand for no class, and what can be done."""
+    labels = found.read.labels
+    counts = Counter(labels[file] for file in files if file in labels)
     left = sorted(counts.keys() - classes.numbers.keys() - classes.refused - {NO_CLASS})
     numbers = [label for label in left if class_number(label) is not None]
     ambiguous = [label for label in left if label in classes.ambiguous]
@@ -233,10 +257,10 @@ def _no_class_notes(
             f"{_some(names)}. Colour by label to tell them apart, or say which class each is with "
             f"a class map such as {EXAMPLE}."
         )
-    if said.deeper and not classes.numbers:
+    if found.deeper and not classes.numbers:
         notes.append(
-            f"There are folders within those folders, such as {visible(said.deeper, _LONGEST)}. To "
-            "take the inner ones as classes, choose the folder that holds them."
+            f"There are folders within those folders, such as {visible(found.deeper, _LONGEST)}. "
+            "To take the inner ones as classes, choose the folder that holds them."
         )
     return notes
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from diffviews_desktop.data.folder.pictures import read_image
-from diffviews_desktop.engine.imports.labels import Labels, find_labels
+from diffviews_desktop.engine.imports.labels import Labels, find_labels, judge_labels
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.engine.opened_model import Host
 from diffviews_desktop.errors import (
@@ -113,7 +113,8 @@ def copy_pictures(
         DataError: none can be read, or the labels cannot.
     """
     facts, files = model.facts, listing.pictures
-    labels = find_labels(job, images, files, facts, host.check)
+    found = find_labels(job, images, files, host.check)
+    judge_labels(found, job, facts, files)  # what is wrong with labels is said before the work
     numbers = _survey(job, host, images, files)
     kept: list[str] = []
     unfit: dict[str, Fault] = {}
@@ -134,6 +135,7 @@ def copy_pictures(
             "Check these files."
         )
     listing.left_out |= unfit
+    labels = judge_labels(found, job, facts, kept)
     notes = [*labels.notes, *listing.notes(), *numbers.sentences()]
     if job.brightness is not None and not numbers.counts:
         notes.append("No picture holds numbers of more than 8 bits: no range was needed.")

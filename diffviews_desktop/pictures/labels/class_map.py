@@ -14,6 +14,7 @@ from typing import Any
 from diffviews_desktop.errors import DataError, UsageError, brief
 from diffviews_desktop.files.csv_text import csv_table, open_text
 from diffviews_desktop.files.reading import MOST_JSON, check_regular, parse_json
+from diffviews_desktop.pictures.labels.files import find_column
 from diffviews_desktop.pictures.labels.values import class_number, label_of
 from diffviews_desktop.text.plain import visible
 
@@ -124,15 +125,15 @@ def _json_pairs(path: Path) -> Iterator[tuple[str, Any]]:
 
 def _table_pairs(path: Path) -> Iterator[tuple[str, Any]]:
     table = csv_table(path, lambda header: len(header) == 2 or None not in _columns(header))
-    header = [name.strip().lower() for name in table.header]
+    header = table.header
     label, number = _columns(header)
     rows = list(islice(table.rows, MOST_PAIRS + 1))
     if label is None or number is None:
         if len(header) != 2:
             raise ValueError(f"its first line names no columns label and class, but {len(header)}")
         label, number = 0, 1
-        if any(class_number(label_of(cell)) is not None for cell in table.header):
-            rows.insert(0, list(table.header))  # it has no header
+        if any(class_number(label_of(cell)) is not None for cell in header):
+            rows.insert(0, list(header))  # it has no header
     rows = [row for row in rows if len(row) > max(label, number)]
     if _all_numbers(rows, label) and not _all_numbers(rows, number):
         label, number = number, label  # numbers first, then names
@@ -141,12 +142,7 @@ def _table_pairs(path: Path) -> Iterator[tuple[str, Any]]:
 
 def _columns(header: Sequence[str]) -> tuple[int | None, int | None]:
     """Where a header has labels and class numbers."""
-    names = [name.strip().lower() for name in header]
-
-    def find(variants: Sequence[str]) -> int | None:
-        return next((names.index(name) for name in variants if name in names), None)
-
-    return find(_LABELS), find(_NUMBERS)
+    return find_column(header, _LABELS), find_column(header, _NUMBERS)
 
 
 def _all_numbers(rows: Sequence[Sequence[str]], column: int) -> bool:

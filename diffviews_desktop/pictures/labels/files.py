@@ -31,6 +31,8 @@ CLASS_COLUMNS = (
     *("labels", "classes", "category", "category_id", "target"),
 )
 NAME_COLUMNS = ("name", "class_name", "label_name", "category_name", "label_text")
+OWN_LABELS = "dataset.json"
+"""What EDM's dataset tool writes beside the pictures."""
 LINES = (".jsonl", ".ndjson")
 _HEAD = 65536  # letters that tell the format
 _LONGEST_SAID = 120
@@ -71,17 +73,18 @@ class LabelColumns(NamedTuple):
 
 
 def label_columns(header: Sequence[str]) -> LabelColumns:
-    """Find the columns by the names that they may have, in any case; spaces and dashes in them
-    count as underlines."""
-    names = ["_".join(name.lower().replace("-", " ").split()) for name in header]
-
-    def find(variants: Sequence[str]) -> int | None:
-        return next((names.index(name) for name in variants if name in names), None)
-
-    label, name = find(CLASS_COLUMNS), find(NAME_COLUMNS)
+    """Find the columns by the names that they may have."""
+    label, name = find_column(header, CLASS_COLUMNS), find_column(header, NAME_COLUMNS)
     if label is None:
         label, name = name, None
-    return LabelColumns(find(FILE_COLUMNS), label, name)
+    return LabelColumns(find_column(header, FILE_COLUMNS), label, name)
+
+
+def find_column(header: Sequence[str], names: Sequence[str]) -> int | None:
+    """The place of the first of some names in a header, in any case; spaces and dashes in the
+    header count as underlines."""
+    there = ["_".join(name.lower().replace("-", " ").split()) for name in header]
+    return next((there.index(name) for name in names if name in there), None)
 
 
 def label_rows(path: Path) -> Iterator[LabelRow] | None:

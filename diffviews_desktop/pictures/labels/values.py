@@ -8,19 +8,13 @@ import re
 from decimal import Decimal
 from typing import Any
 
+from diffviews_desktop.text.missing import is_missing
 from diffviews_desktop.text.plain import elided
 
 LARGEST = 10**9
 """Class numbers are below this."""
 LONGEST = 200
 """Letters of a label."""
-NOTHING = frozenset(
-    (
-        *("", "nan", "+nan", "-nan", "na", "n/a", "<na>", "nat", "none", "null", "-", "--", "?"),
-        *("#n/a", "#na", "#n/a n/a", "1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan"),
-    )
-)
-"""What is written where there is no label, in small letters."""
 
 _POINT = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,3})?")
 _COMMA = re.compile(r"[+-]?[0-9]{1,9},0{1,2}")  # with three, it might be three thousand
@@ -40,7 +34,7 @@ def label_of(value: Any) -> str:
         text = str(value).strip()
     else:  # numbers are written as Python writes them; lists and objects are no labels but texts
         text = json.dumps(value, ensure_ascii=False)
-    if text.casefold() in NOTHING:
+    if is_missing(text):
         return ""
     return _whole(text) or elided(text, LONGEST)
 
@@ -65,6 +59,6 @@ def _whole(text: str) -> str:
 
 def folder_label(name: str) -> str:
     """The label that a folder's name is; only digits are a number, ``2.0`` and ``1e3`` are not."""
-    if name.strip().casefold() in NOTHING:
+    if is_missing(name):
         return ""
     return str(int(name)) if _NUMBER.fullmatch(name) else elided(name, LONGEST)

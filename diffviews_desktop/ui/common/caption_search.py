@@ -78,7 +78,7 @@ class CaptionSearch(QWidget):
         quoted = menu_text(found.text, MOST_QUOTED)
         about = f"captioned “{quoted}”"
         select = f"Select {counted(count, 'sample')} {about}"
-        self.button.setText(select if count else f"None {about}")
+        self.button.setText(select if count else f"No sample {about}")
         self.button.setEnabled(bool(count))
         self.button.setToolTip(
             tip(f"{counted(count, 'caption')} with “{found.text}”", "Return selects the samples")

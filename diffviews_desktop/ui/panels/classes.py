@@ -113,7 +113,6 @@ class ClassesPanel(QWidget):
         palette = class_colors([number for number, _, _ in classes], dark=theme.is_dark())
         for number, name, count in classes:
             title = name if number < 0 or name == str(number) else f"{number}: {name}"
-            title = "no class" if title == str(number) and number < 0 else title
             item = QListWidgetItem(_dot(palette[number]), f"{short(title)}   ({count})")
             item.setData(Qt.ItemDataRole.UserRole, number)
             item.setData(TITLE, title)

@@ -184,7 +184,7 @@ def test_what_colours_cannot_show_is_said_when_a_folder_opens(tmp_path: Path) ->
     assert samples.notes == (
         "Colour by cannot show path (it has 210 different texts, and colours tell at most 200 "
         "apart); boxes (it holds lists or objects, not one value a sample).",
-        "Columns to look at: score (1 infinite value counts as no value).",
+        "Check these columns: score (1 infinite value counts as no value).",
     )
     assert list(samples.table.columns) == ["split", "score", "path"]
     assert samples.table.columns["path"].texts()[209] == "209.png"

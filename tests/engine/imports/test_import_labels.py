@@ -14,7 +14,7 @@ import pytest
 from tiny import DuckAdapter
 
 from diffviews_desktop.adapters.model import as_model
-from diffviews_desktop.engine.imports.labels import Labels, find_labels
+from diffviews_desktop.engine.imports.labels import Labels, find_labels, judge_labels
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.errors import DataError, UsageError
 from diffviews_desktop.text.plain import csv_cell
@@ -34,7 +34,7 @@ def found(images: Path, files: Sequence[str], **given: Any) -> Labels:
         images=images,
         **given,
     )
-    return find_labels(job, images, files, FACTS)
+    return judge_labels(find_labels(job, images, files), job, FACTS, files)
 
 
 def written(path: Path, text: str, encoding: str = "utf-8") -> Path:

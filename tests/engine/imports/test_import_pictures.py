@@ -198,3 +198,15 @@ def test_the_command_line_refuses_what_is_no_range(
     printed = capsys.readouterr().err
     assert "argument --range" in printed
     assert "black" in printed.lower()
+
+
+def test_a_picture_that_cannot_be_read_is_counted_once(images: Path) -> None:
+    for number in range(6):
+        save(images / f"{number}.png", np.full((16, 16), 40 * number, np.uint8))
+    (images / "b.png").write_bytes(b"<html>404</html>")
+    labels = images.parent / "labels.csv"
+    labels.write_text("file,class\n" + "".join(f"{number}.png,1\n" for number in range(6)))
+    done, _ = make(images, labels=labels)
+    assert [note for note in done.notes if "b.png" in note] == [
+        "1 picture was left out: it is not a known kind of picture (b.png)"
+    ]

@@ -102,7 +102,7 @@ def test_whole_numbers_are_read_in_every_language(qtbot: QtBot, language: str) -
     [
         ("1,500", "can be 1500 or 1.5"),
         ("1,003", "can be 1003 or 1.003"),
-        ("1 000", "Leave out what parts the thousands"),
+        ("1 000", "Leave out the thousands separators"),
         ("5000", "from 0.0001 to 1000"),
         ("1e-9", "from 0.0001 to 1000"),
         ("-1", "from 0.0001 to 1000"),

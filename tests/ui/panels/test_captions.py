@@ -103,7 +103,7 @@ def test_what_no_caption_holds_is_said_and_cannot_be_selected(
     qtbot: QtBot, classes: ClassesPanel
 ) -> None:
     classes.search.setText("unicorn")
-    qtbot.waitUntil(lambda: classes.captions.button.text() == "None captioned “unicorn”")
+    qtbot.waitUntil(lambda: classes.captions.button.text() == "No sample captioned “unicorn”")
     assert not classes.captions.button.isEnabled()
     classes.search.clear()
     assert classes.captions.isHidden()

@@ -112,7 +112,7 @@ def test_what_is_asked_for_is_what_a_job_takes(
     assert window.summary.text().startswith("24 pictures ")
 
 
-STRENGTHS = "Strengths are numbers from 0 to 1, separated by commas."
+STRENGTHS = "Strengths are numbers from 0 to 1, such as 0; 0.5; 1."
 TWO_WAYS = (
     "'0,5' can be read in more than one way. "
     "Separate the numbers with semicolons, such as 0.5; 1; 2."

@@ -8,11 +8,15 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
-from diffviews_desktop.pictures.labels.files import LabelFormatError, is_of_edm, label_rows
+from diffviews_desktop.pictures.labels.files import (
+    OWN_LABELS,
+    LabelFormatError,
+    is_of_edm,
+    label_rows,
+)
 from diffviews_desktop.pictures.labels.folders import folder_labels
 from diffviews_desktop.pictures.labels.values import class_number, label_of
 
-OWN_LABELS = "dataset.json"
 MOST_ROWS = 20_000
 
 

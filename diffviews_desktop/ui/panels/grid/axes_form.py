@@ -45,11 +45,7 @@ class AxesForm(QWidget):
         form = QFormLayout()
         for text, field, meaning in (
             ("&Seeds", self.seeds, "How many pictures of each kind, with seeds that follow"),
-            (
-                "S&trengths",
-                self.strengths,
-                "Strengths of the mask, 0 to 1, separated by commas",
-            ),
+            ("S&trengths", self.strengths, "Strengths of the mask, 0 to 1, such as 0; 0.5; 1"),
             ("Ste&ps", self.windows, "Ranges of steps that the mask acts on, from 1"),
             ("&Layers", self.layers, "Each checked layer is imposed by itself"),
         ):
@@ -133,7 +129,7 @@ def _strengths(text: str) -> tuple[float, ...]:
     except NotANumber:
         found = (math.nan,)
     if not all(STRENGTH.minimum <= one <= STRENGTH.maximum for one in found):
-        raise ValueError("Strengths are numbers from 0 to 1, separated by commas.")
+        raise ValueError("Strengths are numbers from 0 to 1, such as 0; 0.5; 1.")
     return found
 
 
