@@ -26,13 +26,15 @@ from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.opened import Opened
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.runs import Grid, Runs
-from diffviews_desktop.state.state import State
+from diffviews_desktop.state.state import Offer, State
 from diffviews_desktop.text.wording import counted
 from diffviews_desktop.values.conditions import AnchorClass
 from diffviews_desktop.values.folders import FolderRef, ModelLoaded
 from diffviews_desktop.values.maps import LayerMap, LinkedMap
 from diffviews_desktop.values.quantities import COLUMN, ColorBy
 from diffviews_desktop.values.samples import LABEL, SampleTable
+
+CONVERTIBLE = "This checkpoint can be converted, so that it opens faster and is read only once."
 
 
 def take_nothing(context: Context, running: RunningJob, result: object) -> None:
@@ -45,11 +47,7 @@ def take_nothing(context: Context, running: RunningJob, result: object) -> None:
 def _data_opened(context: Context, running: RunningJob, opened: DataOpened) -> None:
     context.session.forget_picks()
     state = _with_opened(context.state, opened)
-    if opened.problems:
-        more = f" ({len(opened.problems)} problems)" if len(opened.problems) > 1 else ""
-        details = "\n".join(opened.problems)
-        state = state.with_notice(opened.problems[0] + more, details=details)
-    context.update(state)
+    context.update(state.with_notice_about((opened.path, opened.model), opened.problems))
     job = LoadModel(
         job_id=context.worker.next_id(),
         folder=opened.folder,
@@ -126,11 +124,10 @@ def _model_loaded(context: Context, running: RunningJob, loaded: ModelLoaded) ->
         ),
     )
     state = replace(state, opened=opened, runs=replace(state.runs, settings=settings))
-    if loaded.convertible:
-        text = "This checkpoint can be converted, so that it opens faster and is read only once."
-        state = state.with_notice(" ".join((*loaded.notes, text)), offer="convert")
-    elif loaded.notes:
-        state = state.with_notice(" ".join(loaded.notes))
+    notes = (*loaded.notes, *((CONVERTIBLE,) if loaded.convertible else ()))
+    offer: Offer | None = "convert" if loaded.convertible else None
+    if before.path is not None:
+        state = state.with_notice_about((before.path, loaded.model), notes, offer)
     context.update(state)
     if opened.layer_map is None and not state.jobs.any(MapLayer):
         change_layer(context, opened.default_layers)
@@ -148,7 +145,8 @@ def _converted(context: Context, running: RunningJob, converted: CheckpointConve
 def _imported(context: Context, running: RunningJob, imported: DataImported) -> None:
     pictures, samples = counted(imported.pictures, "picture"), counted(imported.samples, "sample")
     text = f"Imported {pictures} as {samples} of {imported.model} in {imported.path}."
-    _say_with_notes(context, text, imported.notes)
+    about = imported.path, imported.model
+    context.update(context.state.with_notice_about(about, (text, *imported.notes)))
     open_data(context, FolderRef(imported.path), imported.model)
 
 

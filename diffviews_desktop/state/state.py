@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Literal
 
 from diffviews_desktop.state.jobs import Jobs
@@ -16,6 +18,8 @@ from diffviews_desktop.values.quantities import ColorBy, Scene, quantity
 EngineStatus = Literal["starting", "ready", "working", "stopped"]
 Offer = Literal["convert", "load"]
 """What a notice can offer to do."""
+MOST_SAID = 3
+"""Sentences of a notice; the others can be copied."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +32,23 @@ class EngineState:
 
 @dataclass(frozen=True)
 class Notice:
-    """One sentence for the user; ``details`` can be copied. ``number`` makes each unique, and
-    ``offer`` names what a button beside it would do."""
+    """What is said to the user.
+
+    Attributes:
+        text: a sentence, or a few.
+        level: what it is.
+        details: what can be copied; a notice with details stays until it is closed.
+        number: makes each unique.
+        offer: names what a button beside it would do.
+        about: the folder and the model that it is about, if it is what opening them has found.
+    """
 
     text: str
     level: Literal["info", "error"] = "info"
     details: str = ""
     number: int = 0
     offer: Offer | None = None
+    about: tuple[Path, str] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,3 +124,21 @@ class State:
         number = self.notice.number + 1 if self.notice else 1
         level: Literal["info", "error"] = "error" if error else "info"
         return replace(self, notice=Notice(text, level, details, number, offer))
+
+    def with_notice_about(
+        self, about: tuple[Path, str], sentences: Iterable[str], offer: Offer | None = None
+    ) -> State:
+        """With what importing a folder, opening it and loading its model say, one after the other;
+        none of it replaces what was said just before. Without a sentence nothing changes."""
+        about, before = (about[0].absolute(), about[1]), self.notice
+        known = before.details.split("\n") if before is not None and before.about == about else []
+        whole = (text if text.endswith(".") else f"{text}." for text in sentences)
+        every = list(dict.fromkeys((*known, *whole)))
+        if every == known:
+            return self
+        more = f" ({len(every) - MOST_SAID} more)" if len(every) > MOST_SAID else ""
+        new = self.with_notice(
+            " ".join(every[:MOST_SAID]) + more, details="\n".join(every), offer=offer
+        )
+        assert new.notice is not None
+        return replace(new, notice=replace(new.notice, about=about))

@@ -71,10 +71,7 @@ class SampleTable:
 
     def title(self, index: int, between: str = " ") -> str:
         """Number and name of a sample's class, or what there is of them."""
-        number, name = int(self.class_label[index]), self.class_name[index]
-        if number < 0:
-            return NO_CLASS if name == str(number) else name
-        return name if name == str(number) else f"{number}{between}{name}"
+        return class_title(int(self.class_label[index]), self.class_name[index], between)
 
     def caption(self, index: int) -> str:
         """What a sample shows, in words; empty where nobody says."""
@@ -136,7 +133,14 @@ class SampleTable:
         same = all(
             self.class_name[int(i)] == name for i in np.flatnonzero(self.class_label == number)
         )
-        return name if same and name != str(number) else NO_CLASS
+        return name if same else NO_CLASS
+
+
+def class_title(number: int, name: str, between: str = " ") -> str:
+    """Number and name of a class, or what there is of them: ``3 cat``, ``3``, ``no class``."""
+    if number < 0:
+        return NO_CLASS if name == str(number) else name
+    return name if name == str(number) else f"{number}{between}{name}"
 
 
 def rows_with_caption(captions: Sequence[str], text: str) -> NDArray[np.int64]:

@@ -190,10 +190,19 @@ def test_another_folder_starts_afresh(session: Session, worker: Recorder) -> Non
 def test_problems_of_a_folder_are_said_at_once(session: Session, worker: Recorder) -> None:
     folders.open_data(context_of(session, worker), folder=FOLDER)
     finish(session, worker, 1, data_opened(problems=("bad cannot be opened: x.", "another.")))
-    assert said(session) == "bad cannot be opened: x. (2 problems)"
+    assert said(session) == "bad cannot be opened: x. another."
     assert session.state.notice is not None
     assert session.state.notice.details == "bad cannot be opened: x.\nanother."
     assert session.state.opened.problems == ("bad cannot be opened: x.", "another.")
+    # what the model says when it is loaded comes beside it, and so does what importing has said
+    loaded = ModelLoaded("edm", "cpu", 3, 8, (), notes=("It guesses", "That is all."))
+    finish(session, worker, worker.last_id, loaded)
+    assert said(session) == "bad cannot be opened: x. another. It guesses. (1 more)"
+    assert session.state.notice.details.endswith("It guesses.\nThat is all.")
+    other = data_opened(path="elsewhere", problems=("Something else.",))
+    folders.open_data(context_of(session, worker), folder=FolderRef(Path("elsewhere")))
+    finish(session, worker, worker.last_id, other)
+    assert said(session) == "Something else."
 
 
 def test_a_folder_without_a_map_is_mapped_once_the_model_is_loaded(
@@ -373,10 +382,8 @@ def test_what_was_imported_is_opened(session: Session, worker: Recorder) -> None
     done = DataImported(Path("made"), "cats", 1200, 2400, ("1 picture is broken.", "Another."))
     finish(session, worker, job.job_id, done)
     assert said(session) == (
-        "Imported 1,200 pictures as 2,400 samples of cats in made. 1 picture is broken."
+        "Imported 1,200 pictures as 2,400 samples of cats in made. 1 picture is broken. Another."
     )
-    assert session.state.notice is not None
-    assert session.state.notice.details == "1 picture is broken.\nAnother."
     opening = worker.only(OpenData)
     assert (opening.folder, opening.model) == (FolderRef(Path("made")), "cats")
     assert session.state.opened.path == Path("data")  # until it is there

@@ -65,7 +65,7 @@ def test_categories_and_classes_are_left_out(state: State) -> None:
     assert (
         left_out(state, by="class", hidden=frozenset({1})) == np.flatnonzero(labels == 0).tolist()
     )
-    assert values_of(state, "class").names == ("-1", "0 cat", "1 dog")
+    assert values_of(state, "class").names == ("no class", "0 cat", "1 dog")
 
 
 def test_a_filter_of_what_is_gone_hides_nothing(state: State) -> None:

@@ -16,7 +16,7 @@ from diffviews_desktop.ui.common.colors import class_colors
 from diffviews_desktop.ui.common.entries import name_list, short
 from diffviews_desktop.ui.common.labels import tip
 from diffviews_desktop.ui.common.widgets import as_panel
-from diffviews_desktop.values.samples import SampleTable
+from diffviews_desktop.values.samples import SampleTable, class_title
 
 TITLE = Qt.ItemDataRole.UserRole + 1  # number and name, as they are
 LOWEST_LIST = 44  # pixels: two classes; a small screen has no room for more
@@ -112,7 +112,7 @@ class ClassesPanel(QWidget):
         classes = samples.classes()
         palette = class_colors([number for number, _, _ in classes], dark=theme.is_dark())
         for number, name, count in classes:
-            title = name if number < 0 or name == str(number) else f"{number}: {name}"
+            title = class_title(number, name, ": ")
             item = QListWidgetItem(_dot(palette[number]), f"{short(title)}   ({count})")
             item.setData(Qt.ItemDataRole.UserRole, number)
             item.setData(TITLE, title)

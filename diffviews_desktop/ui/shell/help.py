@@ -163,6 +163,7 @@ def model_facts(state: State) -> list[tuple[str, str]]:
         ("Device", f"{loaded.device} ({where})"),
         ("Guidance", loaded.guidance_note),
         ("Layers", f"extracted from {EXTRACTED_FROM[state.opened.extraction_input]}"),
+        *(("Folder", problem) for problem in state.opened.problems),
         *(("Note", note) for note in loaded.notes),
         ("Adapters", ", ".join(loaded.adapters.usable)),
         *(("Not usable", reason) for _, reason in loaded.adapters.unusable),

@@ -16,7 +16,8 @@ OFFERS = {"convert": "Convert to .safetensors", "load": "Load the model"}
 
 
 class NoticeBar(QFrame):
-    """Errors and offers stay until they are closed; other notices go by themselves.
+    """Errors, offers and what has details stay until they are closed; other notices go by
+    themselves.
 
     Signals: ``offer_taken(name)``.
     """
@@ -67,7 +68,7 @@ class NoticeBar(QFrame):
         self.style().unpolish(self)
         self.style().polish(self)
         self.show()
-        if notice.level == "info" and notice.offer is None:
+        if notice.level == "info" and notice.offer is None and not notice.details:
             self._timer.start()
         else:
             self._timer.stop()

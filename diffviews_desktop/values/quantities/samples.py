@@ -5,15 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from diffviews_desktop.values.quantities.quantity import Quantity, Scene, Values
+from diffviews_desktop.values.samples import class_title
 
 
 def _classes(scene: Scene) -> Values:
     assert scene.samples is not None
     classes = scene.samples.classes()
     numbers = np.array([number for number, _, _ in classes], dtype=np.int64)
-    names = tuple(
-        name if name == str(number) else f"{number} {name}" for number, name, _ in classes
-    )
+    names = tuple(class_title(number, name) for number, name, _ in classes)
     position = np.searchsorted(numbers, scene.samples.class_label)
     return Values("class", "class", position, "category", names=names)
 
