@@ -28,7 +28,8 @@ from diffviews_desktop.pictures.files import (
     picture_error,
     read_picture_file,
 )
-from diffviews_desktop.pictures.numbers import NumbersIn, extremes, numbers_in, to_bytes
+from diffviews_desktop.pictures.formats import has_sixteen_bits, is_animated_gif
+from diffviews_desktop.pictures.numbers import NumbersIn, bits_of, extremes, numbers_in, to_bytes
 from diffviews_desktop.pictures.tiff import exif_orientation
 from diffviews_desktop.text.faults import Fault
 from diffviews_desktop.values.brightness import Brightness, Numbers, Range
@@ -71,10 +72,14 @@ class Decoded(NamedTuple):
     Attributes:
         image: in mode L or RGB; smaller than the file's where that was asked for.
         size: width and height of the file's.
+        several: whether the file holds more pictures, of which this is the first.
+        cut: whether its channels have more than 8 bits, of which these are the upper 8.
     """
 
     image: Image.Image
     size: tuple[int, int]
+    several: bool = False
+    cut: bool = False
 
 
 def decode(
@@ -165,11 +170,27 @@ def _decoded(file: PictureFile, mode: str, side: int | None, brightness: Brightn
         size = opened.size if turned else (file.width, file.height)
         orientation = 1 if turned else _orientation(opened.info)
         picture = _flat(opened, mode, brightness)
+        several, cut = _holds_several(file, opened), _is_cut(file, opened)
     if side is not None:
         picture.thumbnail((side, side), reducing_gap=2.0)
     if orientation in _TURNED:
         picture = picture.transpose(_TURNED[orientation])
-    return Decoded(picture, size[::-1] if orientation in _SIDEWAYS else size)
+    return Decoded(picture, size[::-1] if orientation in _SIDEWAYS else size, several, cut)
+
+
+def _holds_several(file: PictureFile, picture: Image.Image) -> bool:
+    if file.format == "GIF":  # of which Pillow reads the next frame to tell
+        return is_animated_gif(file.data)
+    return bool(getattr(picture, "is_animated", False))
+
+
+def _is_cut(file: PictureFile, picture: Image.Image) -> bool:
+    """Whether Pillow has left out the lower bits of a picture's channels."""
+    if numbers_in(picture) is not None:
+        return False
+    if file.format == "TIFF":
+        return bits_of(picture) > 8
+    return file.format == "PNG" and has_sixteen_bits(file.data)
 
 
 def _orientation(info: Mapping[Any, Any]) -> int:

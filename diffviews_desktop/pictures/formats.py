@@ -29,7 +29,9 @@ MOST_RUNS = 16_000_000
 """Bytes and pixels of a run-length coded BMP, which Pillow decodes in Python."""
 HEAD = 32
 """Bytes that tell a format, and the depth of a PNG."""
-_SIXTEEN_BITS_GREY = bytes((16, 0))
+MOST_STEPS = 2**20
+"""Blocks of a GIF that are walked over to find its second frame."""
+_SIXTEEN_BITS, _GREY = 16, 0
 _MOST_JUNK = 65536
 _MOST_EXIF = 1_000_000
 
@@ -52,7 +54,12 @@ def may_hold_numbers(head: bytes) -> bool:
     """Whether a file with these first bytes may hold numbers of more than 8 bits, in one channel: a
     PNG that says so, and any TIFF."""
     name = format_of(head)
-    return name == "TIFF" or (name == "PNG" and head[24:26] == _SIXTEEN_BITS_GREY)
+    return name == "TIFF" or (name == "PNG" and has_sixteen_bits(head) and head[25] == _GREY)
+
+
+def has_sixteen_bits(png: bytes) -> bool:
+    """Whether the channels of a PNG, whose first bytes these are, have 16 bits each."""
+    return png[24:25] == bytes((_SIXTEEN_BITS,))
 
 
 def layout_of(data: bytes, name: str) -> Layout:
@@ -186,7 +193,7 @@ def _scans(data: bytes, at: int) -> int:
 def _gif(data: bytes) -> Layout:
     """Of the first frame, together with the canvas that it lies on."""
     width, height, flags = struct.unpack_from("<HHB", data, 6)
-    at = 13 + (3 << (flags & 7) + 1 if flags & 128 else 0)
+    at = 13 + _color_table(flags)
     in_extension = False
     for _ in range(MOST_PARTS):
         here = data[at]
@@ -203,6 +210,37 @@ def _gif(data: bytes) -> Layout:
             in_extension = here == ord("!")
             at += 2 if in_extension else 1
     raise _too_many("blocks")
+
+
+def is_animated_gif(gif: bytes) -> bool:
+    """Whether a GIF that was decoded has a second frame; False where that takes too
+    long to find."""
+    frames, at = 0, 13 + _color_table(gif[10])
+    in_blocks = False
+    for _ in range(MOST_STEPS):
+        if at >= len(gif):
+            break
+        here = gif[at]
+        if in_blocks:
+            at += 1 + here
+            in_blocks = here > 0
+        elif here == ord(","):
+            frames += 1
+            if frames > 1:
+                return True
+            at += 11 + _color_table(gif[at + 9])
+            in_blocks = True
+        elif here == ord(";"):
+            break
+        else:  # decoders pass over what is unknown
+            in_blocks = here == ord("!")
+            at += 2 if in_blocks else 1
+    return False
+
+
+def _color_table(flags: int) -> int:
+    """Bytes of a table of colours."""
+    return 3 << (flags & 7) + 1 if flags & 128 else 0
 
 
 def _bmp(data: bytes) -> Layout:

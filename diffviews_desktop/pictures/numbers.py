@@ -55,6 +55,12 @@ def numbers_in(picture: Image.Image) -> NumbersIn | None:
     return None
 
 
+def bits_of(picture: Image.Image) -> int:
+    """Bits of each channel of an open TIFF: of the deepest."""
+    tags: Mapping[int, Any] = getattr(picture, "tag_v2", {})
+    return int(max(tags.get(_BITS) or (1,)))
+
+
 def extremes(found: NumbersIn, parts: Iterable[Image.Image]) -> Range:
     """The lowest and the highest number of a picture's parts; zeros where none is finite."""
     low, high = np.inf, -np.inf

@@ -5,9 +5,10 @@ from __future__ import annotations
 import textwrap
 
 
-def counted(number: int, noun: str) -> str:
-    """``1 picture``, ``2,000 pictures``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def counted(number: int, noun: str, one: str = "", several: str = "") -> str:
+    """``1 picture``, ``2,000 pictures``; with a verb, ``1 picture has``, ``2 pictures have``."""
+    verb = one if number == 1 else several
+    return f"{number:,} {noun}{'' if number == 1 else 's'}{f' {verb}' if verb else ''}"
 
 
 def as_sentence(phrase: str) -> str:

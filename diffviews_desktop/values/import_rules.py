@@ -23,6 +23,8 @@ OTHER_PICTURE_SUFFIXES = (
     ".xbm", ".xpm",
 )  # fmt: skip
 """Of formats that are not read: such files are counted."""
+_OF_PROGRAMS = frozenset(("@eadir", "#recycle", "@recycle", "$recycle.bin", "__macosx"))
+"""Folders of Synology, QNAP, Windows and macOS."""
 SIGMA_RANGE = (1e-6, 1e6)
 MAX_SIGMAS = 20
 MAX_SEED = 2**63 - 1  # what torch's generators take
@@ -35,8 +37,9 @@ def is_picture(name: str) -> bool:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or folder of this name is left out."""
-    return name.startswith(".")
+    """Whether a file or folder of this name is left out: programs keep things of their own there,
+    such as small copies of pictures, or pictures that were thrown away."""
+    return name.startswith(".") or name.casefold() in _OF_PROGRAMS
 
 
 def is_archive(name: str) -> bool:

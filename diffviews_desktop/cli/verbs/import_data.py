@@ -79,7 +79,8 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
         dest="brightness",
         type=_brightness,
         metavar="LOW,HIGH",
-        help="black and white in pictures of numbers (default: what fits all of them)",
+        help="black and white in pictures of numbers (default: the range that fits all of them; "
+        "unsigned 16-bit pictures keep the range of their type, 0 to 65535)",
     )
     parser.add_argument(
         "--layers",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from diffviews_desktop.data.class_labels import load_class_labels_map
 from diffviews_desktop.errors import UsageError
-from diffviews_desktop.pictures.labels.values import class_number, label_of
+from diffviews_desktop.pictures.labels.values import class_number, folded, label_of
 from diffviews_desktop.text.plain import visible
 from diffviews_desktop.values.models import ModelFacts
 
@@ -50,12 +50,11 @@ def classes_of(
         UsageError: the user gives a class that the model does not have.
     """
     known = _Known.of(facts)
-    given = {label_of(label): number for label, number in class_map.items()}
     _check_map(class_map, facts)
-    said = {label: class_map.get(label, given.get(label_of(label))) for label in labels}
+    said = match_class_map(labels, class_map).numbers
     refused = frozenset(label for label, number in said.items() if number == -1)
-    numbers = {label: number for label, number in said.items() if number not in (None, -1)}
-    found = {label: known.classes(label) for label, number in said.items() if number is None}
+    numbers = {label: number for label, number in said.items() if number != -1}
+    found = {label: known.classes(label) for label in labels if label not in said}
     numbers |= {label: next(iter(some)) for label, some in found.items() if len(some) == 1}
     wordnet = any(label in known.wordnet for label in found)
     return LabelClasses(
@@ -65,6 +64,36 @@ def classes_of(
         refused=refused,
         wordnet=wordnet,
     )
+
+
+class MatchedMap(NamedTuple):
+    """What the user's map of classes says of the labels that are there.
+
+    Attributes:
+        numbers: by label; -1 for no class.
+        unused: labels of the map that fit none.
+    """
+
+    numbers: Mapping[str, int]
+    unused: Sequence[str]
+
+
+def match_class_map(labels: Collection[str], class_map: Mapping[str, int]) -> MatchedMap:
+    """Find the labels that a map means: as they are written, else as the same number, else as names
+    are compared with the model's; where that gives two classes, neither."""
+    numbers: dict[str, int] = {}
+    used: set[str] = set()
+    for key in (str, label_of, folded):
+        written = defaultdict[str, set[str]](set)
+        for said in class_map:
+            written[key(said)].add(said)
+        for label in set(labels) - numbers.keys():
+            fitting = written.get(key(label), set()) if key(label) else set()
+            found = {class_map[said] for said in fitting}
+            if len(found) == 1:
+                numbers[label] = found.pop()
+                used |= fitting
+    return MatchedMap(numbers, [said for said in class_map if said not in used])
 
 
 @dataclass(frozen=True)
@@ -84,7 +113,7 @@ class _Known:
         by_name, by_folded = defaultdict[str, set[int]](set), defaultdict[str, set[int]](set)
         for number, name in names.items():
             by_name[name].add(number)
-            by_folded[_folded(name)].add(number)
+            by_folded[folded(name)].add(number)
         return cls(count, names, by_name, by_folded, _wordnet(count, names))
 
     def classes(self, label: str) -> set[int]:
@@ -92,7 +121,7 @@ class _Known:
         number = class_number(label)
         known = number is not None and number >= 0 and (number < self.count or not self.count)
         found = {number} if known and number is not None else set()
-        found |= self.by_name.get(label) or self.by_folded.get(_folded(label)) or set()
+        found |= self.by_name.get(label) or self.by_folded.get(folded(label)) or set()
         return found | ({self.wordnet[label]} if label in self.wordnet else set())
 
 
@@ -103,7 +132,7 @@ def _wordnet(count: int, names: Mapping[int, str]) -> dict[str, int]:
     return {
         wordnet_id: number
         for number, (wordnet_id, name) in load_class_labels_map().items()
-        if number not in names or _folded(names[number]) == _folded(name)
+        if number not in names or folded(names[number]) == folded(name)
     }
 
 
@@ -127,9 +156,3 @@ def _check_map(class_map: Mapping[str, int], facts: ModelFacts) -> None:
                 f"The class map says that {visible(label, _LONGEST)} is class {number}, but the "
                 f"model has the classes 0 to {facts.num_classes - 1}. Correct it."
             )
-
-
-def _folded(name: str) -> str:
-    """A name without what is spelled differently in file names: case, underlines, accents' form."""
-    text = unicodedata.normalize("NFC", name).casefold()
-    return " ".join(text.replace("_", " ").replace("-", " ").split())

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from diffviews_desktop.engine.imports.classes import LabelClasses, classes_of
+from diffviews_desktop.engine.imports.classes import classes_of, match_class_map
+from diffviews_desktop.engine.imports.label_notes import (
+    LONGEST_SHOWN,
+    NO_CLASS,
+    no_class_notes,
+    some_names,
+    unlabelled_notes,
+    wordnet_notes,
+)
 from diffviews_desktop.engine.imports.label_reading import PictureNames, ReadLabels, read_labels
 from diffviews_desktop.engine.jobs.importing import ImportData
-from diffviews_desktop.engine.opened_model import some
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.files.reading import meant_as_file
-from diffviews_desktop.pictures.labels.class_map import EXAMPLE, read_class_map
+from diffviews_desktop.pictures.labels.class_map import read_class_map
 from diffviews_desktop.pictures.labels.files import OWN_LABELS, is_of_edm
 from diffviews_desktop.pictures.labels.folders import folder_labels
-from diffviews_desktop.pictures.labels.values import class_number, label_of
 from diffviews_desktop.text.plain import visible
 from diffviews_desktop.text.wording import counted
 from diffviews_desktop.values.models import ModelFacts
 
-NO_CLASS = "-1"
 UNKNOWN = "unknown"
-_LONGEST = 60
 
 
 @dataclass(frozen=True)
@@ -106,10 +109,11 @@ def judge_labels(
         says_more=several or len(numbers) < len(texts),
         notes=(
             *found.notes,
-            *_unlabelled_notes(files, found),
+            *unlabelled_notes(files, labels, found.unlabelled),
             *unused,
-            *_wordnet_notes(classes),
-            *_no_class_notes(files, classes, facts, found),
+            *wordnet_notes(classes),
+            *no_class_notes(files, labels, classes, facts),
+            *_deeper_notes(found),
         ),
     )
 
@@ -158,10 +162,8 @@ def _of_file(
         return FoundLabels(read, (f"{path.name} says that the pictures have no classes.",))
     notes = []
     if read.unknown:
-        notes.append(
-            f"{path.name} names {counted(len(read.unknown), 'picture')} that "
-            f"{'is' if len(read.unknown) == 1 else 'are'} not in {images}: {_some(read.unknown)}"
-        )
+        pictures = counted(len(read.unknown), "picture", "that is", "that are")
+        notes.append(f"{path.name} names {pictures} not in {images}: {some_names(read.unknown)}.")
     return FoundLabels(read, notes, f"no label in {path.name}")
 
 
@@ -176,13 +178,13 @@ def _of_folders(files: Sequence[str]) -> FoundLabels:
         )
     if parts:
         notes.append(
-            f"The folders {_some(parts)} were taken as parts of the data set; the folders in them "
-            "are the classes."
+            f"The folders {some_names(parts)} were taken as parts of the data set; the folders in "
+            "them give the labels."
             if len(parts) > 1
-            else f"The folder {_some(parts)} was taken as a part of the data set; the folders in "
-            "it are the classes."
+            else f"The folder {some_names(parts)} was taken as a part of the data set; the folders "
+            "in it give the labels."
         )
-    unlabelled = "in no folder that is a class" if found.labels else ""
+    unlabelled = "in no folder that gives a label" if found.labels else ""
     labels = ReadLabels(dict(found.labels))
     return FoundLabels(labels, notes, unlabelled, found.parts, found.deeper)
 
@@ -199,77 +201,26 @@ def _class_map(job: ImportData, labels: Collection[str]) -> tuple[dict[str, int]
     """
     given = job.class_map
     class_map = dict(read_class_map(given) if isinstance(given, Path) else given)
-    there = {*labels, *map(label_of, labels)}
-    unused = [label for label in class_map if there.isdisjoint((label, label_of(label)))]
+    unused = match_class_map(labels, class_map).unused
     if class_map and len(unused) == len(class_map):
-        has = f"which are {_some(sorted(labels))}" if labels else "which have none"
+        have = f"labels {some_names(sorted(labels))}" if labels else "no labels"
         raise UsageError(
-            f"The class map speaks of {_some(unused)}, but not of the labels of the pictures, "
-            f"{has}. Correct it, or leave it out."
+            f"The class map is of the labels {some_names(unused)}, but the pictures have {have}. "
+            "Correct it, or leave it out."
         )
     if not unused:
         return class_map, []
     return class_map, [
-        f"The class map has {counted(len(unused), 'label')} that no picture has: {_some(unused)}"
+        f"The class map has {counted(len(unused), 'label')} that no picture has: "
+        f"{some_names(unused)}."
     ]
 
 
-def _unlabelled_notes(files: Sequence[str], found: FoundLabels) -> list[str]:
-    """How many pictures have no label, and why."""
-    without = [file for file in files if file not in found.read.labels]
-    if not without or not found.unlabelled:
+def _deeper_notes(found: FoundLabels) -> list[str]:
+    if not found.deeper:
         return []
-    have = "has" if len(without) == 1 else "have"
-    pictures = f"{counted(len(without), 'picture')} {have} no class"
-    return [f"{pictures} ({found.unlabelled}): {_some(without)}"]
-
-
-def _no_class_notes(
-    files: Sequence[str], classes: LabelClasses, facts: ModelFacts, found: FoundLabels
-) -> list[str]:
-    """How many pictures have labels that stand for no class, and what can be done."""
-    labels = found.read.labels
-    counts = Counter(labels[file] for file in files if file in labels)
-    left = sorted(counts.keys() - classes.numbers.keys() - classes.refused - {NO_CLASS})
-    numbers = [label for label in left if class_number(label) is not None]
-    ambiguous = [label for label in left if label in classes.ambiguous]
-    names = [label for label in left if label not in {*numbers, *ambiguous}]
-
-    def pictures(labels: Sequence[str]) -> str:
-        number = sum(counts[label] for label in labels)
-        return f"{counted(number, 'picture')} {'has' if number == 1 else 'have'}"
-
-    notes = []
-    if numbers:
-        notes.append(
-            f"{pictures(numbers)} a number that is no class of the model, which has the classes 0 "
-            f"to {facts.num_classes - 1}: {_some(numbers)}. They are extracted without a class. "
-            "Where numbers count from 1, a class map such as 1=0, 2=1 says so."
-        )
-    if ambiguous:
-        notes.append(
-            f"{pictures(ambiguous)} no class, because their labels may mean several: "
-            f"{_some(ambiguous)}. A class map such as {EXAMPLE} says which."
-        )
-    if names:
-        notes.append(
-            f"{pictures(names)} no class, because the model knows none by their labels: "
-            f"{_some(names)}. Colour by label to tell them apart, or say which class each is with "
-            f"a class map such as {EXAMPLE}."
-        )
-    if found.deeper and not classes.numbers:
-        notes.append(
-            f"There are folders within those folders, such as {visible(found.deeper, _LONGEST)}. "
-            "To take the inner ones as classes, choose the folder that holds them."
-        )
-    return notes
-
-
-def _wordnet_notes(classes: LabelClasses) -> list[str]:
-    if not classes.wordnet:
-        return []
-    return ["WordNet ids were taken as ImageNet's classes, in the order of the ids."]
-
-
-def _some(names: Sequence[str]) -> str:
-    return some([visible(name, _LONGEST) for name in names[:4]])
+    return [
+        "There are folders within the folders that give the labels, such as "
+        f"{visible(found.deeper, LONGEST_SHOWN)}. To use the names of the inner folders, choose "
+        "the folder that holds them."
+    ]

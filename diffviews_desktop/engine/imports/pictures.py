@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from diffviews_desktop.data.folder.pictures import read_image
+from diffviews_desktop.data.folder.pictures import fit_picture
+from diffviews_desktop.engine.imports.label_notes import some_names
 from diffviews_desktop.engine.imports.labels import Labels, find_labels, judge_labels
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.engine.opened_model import Host
@@ -28,6 +29,7 @@ from diffviews_desktop.errors import (
 from diffviews_desktop.pictures.listing import Listing, list_pictures
 from diffviews_desktop.pictures.survey import Survey, survey
 from diffviews_desktop.text.faults import Fault, faults_of
+from diffviews_desktop.text.wording import counted
 from diffviews_desktop.values.conditions import RandomClass
 from diffviews_desktop.values.import_rules import PICTURE_SUFFIXES
 from diffviews_desktop.values.models import ModelFacts
@@ -116,17 +118,19 @@ def copy_pictures(
     found = find_labels(job, images, files, host.check)
     judge_labels(found, job, facts, files)  # what is wrong with labels is said before the work
     numbers = _survey(job, host, images, files)
-    kept: list[str] = []
+    kept, several, cut = list[str](), list[str](), list[str]()
     unfit: dict[str, Fault] = {}
     for number, file in enumerate(files, start=1):
         path = images / file
         try:
-            picture = read_image(path, facts.resolution, facts.channels, numbers.brightness)
+            picture = fit_picture(path, facts.resolution, facts.channels, numbers.brightness)
         except PictureError as error:
             unfit[file] = error.fault
         else:
-            _save(picture, target / picture_name(len(kept)))
+            _save(picture.pixels, target / picture_name(len(kept)))
             kept.append(file)
+            several += [file] if picture.several else []
+            cut += [file] if picture.cut else []
         text = f"{number} of {len(files)}"
         host.progress("reading pictures", number / len(files), text)
     if not kept:
@@ -136,9 +140,13 @@ def copy_pictures(
         )
     listing.left_out |= unfit
     labels = judge_labels(found, job, facts, kept)
-    notes = [*labels.notes, *listing.notes(), *numbers.sentences()]
-    if job.brightness is not None and not numbers.counts:
-        notes.append("No picture holds numbers of more than 8 bits: no range was needed.")
+    depth = _depth_notes(numbers, cut, has_range=job.brightness is not None)
+    notes = [
+        *labels.notes,
+        *(f"{note}." for note in listing.notes()),
+        *depth,
+        *_several_notes(several),
+    ]
     return Pictures(
         classes=[labels.numbers.get(file, -1) for file in kept],
         names=labels.names,
@@ -147,6 +155,32 @@ def copy_pictures(
         class_names=[labels.name_of(file) for file in kept],
         columns=_columns_of(labels, kept),
     )
+
+
+def _depth_notes(numbers: Survey, cut: Sequence[str], *, has_range: bool) -> list[str]:
+    """How pictures of more than 8 bits a channel were read."""
+    notes = numbers.sentences()
+    if cut:
+        notes.append(
+            f"{counted(len(cut), 'picture', 'has', 'have')} several channels of 16 bits, of which "
+            f"the upper 8 are used: {some_names(cut)}."
+            + f" The range does not apply to {'it' if len(cut) == 1 else 'them'}."
+            * has_range
+        )
+    elif has_range and not numbers.counts:
+        notes.append("No picture holds numbers of more than 8 bits: no range was needed.")
+    return notes
+
+
+def _several_notes(several: Sequence[str]) -> list[str]:
+    """How many files have pictures that were not read."""
+    if not several:
+        return []
+    first = "the first" if len(several) == 1 else "the first of each"
+    return [
+        f"{counted(len(several), 'file', 'holds', 'hold')} several pictures; only {first} is "
+        f"used: {some_names(several)}."
+    ]
 
 
 def _columns_of(labels: Labels, files: Sequence[str]) -> dict[str, list[str]]:

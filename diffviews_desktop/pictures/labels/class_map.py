@@ -74,7 +74,7 @@ def read_class_map(path: Path) -> ClassPairs:
 def _typed_pair(part: str) -> tuple[str, str]:
     label, _, number = part.rpartition("=")
     if not label.strip() or not number.strip():
-        raise ValueError(f"{_said(part)} is no label with a class number")
+        raise ValueError(f"{_said(part)} is not a label, an equals sign and a class number")
     return label.strip(), number
 
 
@@ -85,13 +85,17 @@ def _checked(pairs: Iterable[tuple[str, Any]]) -> ClassPairs:
         ValueError: something is missing, no number, or contradicts something else.
     """
     found: dict[str, int] = {}
+    numbers: dict[str, int] = {}  # whatever the spelling of a label that is a number
     for label, value in pairs:
         text = label_of(value)
         number = class_number(text) if text else -1
-        if not label or number is None:
-            raise ValueError(f"{_said(label)} is given {_said(str(value))}, which is no class")
-        if found.setdefault(label, number) != number:
-            raise ValueError(f"{_said(label)} is given two classes")
+        if not label:
+            raise ValueError(f"the class {_said(str(value))} has no label")
+        if number is None or number < -1:
+            raise ValueError(f"{_said(str(value))}, which it gives {_said(label)}, is no class")
+        if numbers.setdefault(label_of(label) or label, number) != number:
+            raise ValueError(f"it gives {_said(label)} two classes")
+        found[label] = number
         if len(found) > MOST_PAIRS:
             raise ValueError(f"it has more than {MOST_PAIRS:,} labels")
     return tuple(found.items())
@@ -116,7 +120,7 @@ def _json_pairs(path: Path) -> Iterator[tuple[str, Any]]:
             for name in names:
                 named[name.strip()].add(key)
         else:
-            raise ValueError(f"{_said(key)} is given something that is no name")
+            raise ValueError(f"what it gives {_said(key)} is no name")
     # ImageNet has two classes called crane: that name alone says nothing
     for name, numbers in named.items():
         if name and len(numbers) == 1:
@@ -130,7 +134,10 @@ def _table_pairs(path: Path) -> Iterator[tuple[str, Any]]:
     rows = list(islice(table.rows, MOST_PAIRS + 1))
     if label is None or number is None:
         if len(header) != 2:
-            raise ValueError(f"its first line names no columns label and class, but {len(header)}")
+            raise ValueError(
+                f"it has {len(header)} columns, and its first line does not name two of them label "
+                "and class"
+            )
         label, number = 0, 1
         if any(class_number(label_of(cell)) is not None for cell in header):
             rows.insert(0, list(header))  # it has no header

@@ -57,7 +57,7 @@ def folder_labels(files: Sequence[str]) -> FolderLabels:
     if _are_shards(named):
         return FolderLabels({}, parts, shards=True)
     label_of = {name: folder_label(name) for name in set(named.values())}
-    labels = {file: label_of[name] for file, name in named.items() if label_of[name]}
+    labels = {file: label_of[name] for file, name in named.items()}
     deeper = next(("/".join(path) for path in folders.values() if len(path) > level + 1), "")
     return FolderLabels(labels, parts, deeper)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import unicodedata
 from decimal import Decimal
 from typing import Any
 
@@ -18,7 +19,7 @@ LONGEST = 200
 
 _POINT = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,3})?")
 _COMMA = re.compile(r"[+-]?[0-9]{1,9},0{1,2}")  # with three, it might be three thousand
-_NUMBER = re.compile(r"-1|[0-9]{1,9}")
+_NUMBER = re.compile(r"-[1-9][0-9]{0,8}|[0-9]{1,9}")
 
 
 def label_of(value: Any) -> str:
@@ -40,8 +41,8 @@ def label_of(value: Any) -> str:
 
 
 def class_number(label: str) -> int | None:
-    """The class number that a label is: -1 stands for no class. None where it is no number, or has
-    too many digits."""
+    """The number that a label is: -1 stands for no class, and no class has one below. None where it
+    is no whole number, or has too many digits."""
     return int(label) if _NUMBER.fullmatch(label) else None
 
 
@@ -59,6 +60,10 @@ def _whole(text: str) -> str:
 
 def folder_label(name: str) -> str:
     """The label that a folder's name is; only digits are a number, ``2.0`` and ``1e3`` are not."""
-    if is_missing(name):
-        return ""
     return str(int(name)) if _NUMBER.fullmatch(name) else elided(name, LONGEST)
+
+
+def folded(name: str) -> str:
+    """A name without what is spelled differently in file names: case, underlines, accents' form."""
+    text = unicodedata.normalize("NFC", name).casefold()
+    return " ".join(text.replace("_", " ").replace("-", " ").split())

@@ -19,12 +19,13 @@ from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.errors import DataError, UsageError
 from diffviews_desktop.text.plain import csv_cell
 from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.models import ModelFacts
 
 FORMULAS = ("=1+1.png", "'=2.png", "-3.png", "folder/@4.png", "5.png")
 FACTS = replace(as_model(DuckAdapter()).facts, num_classes=10, class_names={})
 
 
-def found(images: Path, files: Sequence[str], **given: Any) -> Labels:
+def found(images: Path, files: Sequence[str], facts: ModelFacts = FACTS, **given: Any) -> Labels:
     job = ImportData(
         job_id=1,
         folder=FolderRef(),
@@ -34,7 +35,7 @@ def found(images: Path, files: Sequence[str], **given: Any) -> Labels:
         images=images,
         **given,
     )
-    return judge_labels(find_labels(job, images, files), job, FACTS, files)
+    return judge_labels(find_labels(job, images, files), job, facts, files)
 
 
 def written(path: Path, text: str, encoding: str = "utf-8") -> Path:
@@ -70,23 +71,27 @@ def test_one_name_among_numbers_renumbers_nothing(tmp_path: Path) -> None:
     assert labels.texts["unlabelled/c.png"] == "unlabelled"
     assert (labels.name_of("12/d.png"), labels.name_of("e.png")) == ("12", "unknown")
     loose, number, name = labels.notes
-    assert loose == "1 picture has no class (in no folder that is a class): e.png"
+    assert loose == "1 picture has no class (in no folder that gives a label): e.png."
     assert number.startswith("1 picture has a number that is no class of the model, which has the ")
     assert "0 to 9: 12." in number
     assert name.startswith(
-        "1 picture has no class, because the model knows none by their labels: u"
+        "1 picture has no class, because the model has no class with that name: unlabelled. C"
     )
 
 
 def test_folders_with_others_in_them_are_said(tmp_path: Path) -> None:
     *_, note = found(tmp_path, ["fold_a/3/a.png", "fold_b/3/b.png"]).notes
-    assert note.startswith("There are folders within those folders, such as fold_a/3.")
+    assert note.startswith(
+        "There are folders within the folders that give the labels, such as fold_a/3."
+    )
+    *_, note = found(tmp_path, ["1/x/a.png", "3/b.png"]).notes
+    assert "such as 1/x. To use the names of the inner folders" in note
     labels = found(tmp_path, ["train/3/a.png", "val/4/b.png"])
     assert labels.numbers == {"train/3/a.png": 3, "val/4/b.png": 4}
     assert labels.parts == {"train/3/a.png": "train", "val/4/b.png": "val"}
     assert labels.notes == (
-        "The folders train, val were taken as parts of the data set; the folders in them are the "
-        "classes.",
+        "The folders train, val were taken as parts of the data set; the folders in them give the "
+        "labels.",
     )
     (note,) = found(tmp_path, ["00000/img00000000.png"]).notes
     assert note.startswith("The folders are numbered as their pictures are")
@@ -155,8 +160,8 @@ def test_of_two_pictures_that_differ_in_case_neither_is_guessed(tmp_path: Path) 
     labels = found(tmp_path, ["a.png", "A.png", "b.png"], labels=table)
     assert labels.numbers == {"b.png": 4}
     unknown, without = labels.notes
-    assert unknown == f"labels.csv names 1 picture that is not in {tmp_path}: A.PNG"
-    assert without == "2 pictures have no class (no label in labels.csv): a.png, A.png"
+    assert unknown == f"labels.csv names 1 picture that is not in {tmp_path}: A.PNG."
+    assert without == "2 pictures have no class (no label in labels.csv): a.png, A.png."
 
 
 @pytest.mark.parametrize("name", ["other.png", "0.png", "b/0.png", "../a/0.png"])
@@ -195,14 +200,25 @@ def test_the_users_map_says_what_labels_are(tmp_path: Path) -> None:
     assert labels.numbers == {"cat/a.png": 3, "dog/b.png": 5, "kitten/c.png": 3}
     assert [labels.name_of(file) for file in files] == ["3", "dog", "3"]
     assert labels.says_more  # two labels are one class
-    assert labels.notes == ("The class map has 1 label that no picture has: cow",)
+    assert labels.notes == ("The class map has 1 label that no picture has: cow.",)
     table = written(tmp_path / "map.csv", "label,class\ndog,5\ncat,-1\n")
     labels = found(tmp_path, files, class_map=table)
     assert labels.numbers == {"dog/b.png": 5}
-    assert labels.notes[0].startswith("1 picture has no class, because the model knows none")
+    assert labels.notes[0].startswith("1 picture has no class, because the model has no class with")
     with pytest.raises(
-        UsageError, match=r"The class map speaks of cow, but not .*cat, dog, kitten"
+        UsageError, match="map is of the labels cow, but the pictures have labels cat, dog, kitten"
     ):
         found(tmp_path, files, class_map=(("cow", 7),))
-    with pytest.raises(UsageError, match="which have none"):
+    with pytest.raises(UsageError, match="but the pictures have no labels"):
         found(tmp_path, ["a.png"], class_map=(("cow", 7),))
+
+
+def test_a_label_that_may_be_two_classes_is_counted_once(tmp_path: Path) -> None:
+    facts = replace(FACTS, class_names={0: "3"})
+    files = ["3/a.png", "3/b.png", "12/c.png", "-2/d.png"]
+    numbers, ambiguous = found(tmp_path, files, facts).notes
+    assert numbers.startswith("2 pictures have numbers that are no classes of the model, which ")
+    assert "0 to 9: -2, 12. They are extracted without a class." in numbers
+    assert ambiguous.startswith(
+        "2 pictures have no class, because their label may mean several classes: 3. Say which "
+    )

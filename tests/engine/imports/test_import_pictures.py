@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -84,8 +86,8 @@ def test_all_that_is_found_is_used_or_counted(images: Path) -> None:
     done, record = make(images)
     assert record["pictures"] == ["c.TIFF", "cat/a.JFIF", "cat/b.jpe", "dog/d.png"]
     assert done.notes[2:] == (
-        "2 pictures were left out: 2 are not known kinds of pictures (e.heic, f.png)",
-        "2 folders were left out: 2 lead to folders that are read already (dog2, loop)",
+        "2 pictures were left out: 2 are not known kinds of pictures (e.heic, f.png).",
+        "2 folders were left out: 2 lead to folders that are read already (dog2, loop).",
     )
     assert record["left_out"] == {
         "dog2": "leads to a folder that is read already",
@@ -109,7 +111,7 @@ def test_names_in_another_encoding_are_imported(images: Path) -> None:
         pass
     done, record = make(images)
     assert record["pictures"] == ["caf\udce9/0.png", "caf\udce9/2.png", "caf\udce9/\udcff.png"]
-    assert done.notes[1].endswith(r"is not a known kind of picture (caf\udce9/\udcfe.png)")
+    assert done.notes[1].endswith(r"is not a known kind of picture (caf\udce9/\udcfe.png).")
     opened = Engine("cpu").run(OpenData(job_id=2, folder=FolderRef(done.path), model=None))
     assert isinstance(opened, DataOpened)
     assert len(opened.samples) == 3
@@ -160,6 +162,67 @@ def test_a_range_of_no_use_is_said(images: Path) -> None:
     assert done.notes == ("No picture holds numbers of more than 8 bits: no range was needed.",)
 
 
+@pytest.mark.parametrize("channels", [{"a.png": 2}, {"a.png": 4}, {"a.png": 3, "c.tif": 3}])
+def test_channels_of_16_bits_are_said_to_lose_half(images: Path, channels: dict[str, int]) -> None:
+    colours = np.stack([np.round(RAMP * 65535).astype(np.uint16)] * 4, axis=2)
+    for name, number in channels.items():
+        write = write_deep_tiff if name.endswith("tif") else write_deep_png
+        write(images / name, colours[:, :, :number])
+    done, record = make(images, brightness=(0, 4095))
+    pictures = "1 picture has" if len(channels) == 1 else "2 pictures have"
+    assert done.notes == (
+        f"{pictures} several channels of 16 bits, of which the upper 8 are used: "
+        f"{', '.join(channels)}. The range does not apply to "
+        f"{'it' if len(channels) == 1 else 'them'}.",
+    )
+    for seen in imported(images, record).values():
+        assert np.abs(seen - GREY).max() <= 1
+
+
+def write_deep_png(path: Path, values: np.ndarray) -> None:
+    """Channels of 16 bits ``(H, W, C)``: grey and alpha, or colours with or without alpha."""
+    height, width, channels = values.shape
+    if channels in (2, 4):
+        values = np.concatenate([values[:, :, :-1], np.full_like(values[:, :, :1], 65535)], axis=2)
+    lines = b"".join(b"\0" + line.astype(">u2").tobytes() for line in values)
+    header = struct.pack(">IIBBBBB", width, height, 16, {2: 4, 3: 2, 4: 6}[channels], 0, 0, 0)
+    chunks = (b"IHDR", header), (b"IDAT", zlib.compress(lines)), (b"IEND", b"")
+    packed = (
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(packed))
+
+
+def write_deep_tiff(path: Path, values: np.ndarray) -> None:
+    """Colours of 16 bits ``(H, W, 3)``."""
+    height, width, _ = values.shape
+    data = values.astype("<u2").tobytes()
+    tags = [
+        *((256, 4, 1, width), (257, 4, 1, height), (258, 3, 3, 8 + len(data)), (259, 3, 1, 1)),
+        *((262, 3, 1, 2), (273, 4, 1, 8), (277, 3, 1, 3), (278, 4, 1, height)),
+        (279, 4, 1, len(data)),
+    ]
+    bits = struct.pack("<HHH", 16, 16, 16)
+    directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHLL", *t) for t in tags)
+    start = struct.pack("<2sHL", b"II", 42, 8 + len(data) + len(bits))
+    path.write_bytes(start + data + bits + directory + bytes(4))
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.gif", "a.webp", "a.png", "a.mpo"])
+def test_of_several_pictures_in_a_file_the_others_are_counted(images: Path, name: str) -> None:
+    frames = [Image.fromarray(np.full((16, 16), grey, np.uint8)) for grey in (200, 100, 0)]
+    for number in range(2):
+        path = (images / name).with_stem(f"a{number}")
+        frames[0].save(path, save_all=True, append_images=frames[1:], lossless=True)
+        frames[0].save(path.with_stem(f"b{number}"))
+    done, record = make(images)
+    (note,) = done.notes
+    a0, a1 = (Path(name).with_stem(stem) for stem in ("a0", "a1"))
+    assert note == f"2 files hold several pictures; only the first of each is used: {a0}, {a1}."
+    assert all(np.abs(seen - 200).max() <= 1 for seen in imported(images, record).values())
+
+
 def test_black_must_be_less_than_white(images: Path) -> None:
     save(images / "b.png", GREY.astype(np.uint8))
     with pytest.raises(UsageError, match="smaller number than white, and both finite, not 1 and 0"):
@@ -208,5 +271,5 @@ def test_a_picture_that_cannot_be_read_is_counted_once(images: Path) -> None:
     labels.write_text("file,class\n" + "".join(f"{number}.png,1\n" for number in range(6)))
     done, _ = make(images, labels=labels)
     assert [note for note in done.notes if "b.png" in note] == [
-        "1 picture was left out: it is not a known kind of picture (b.png)"
+        "1 picture was left out: it is not a known kind of picture (b.png)."
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from tiny import DuckAdapter
 
 from diffviews_desktop.adapters.model import as_model
 from diffviews_desktop.data.class_labels import load_class_labels
-from diffviews_desktop.engine.imports.classes import classes_of
+from diffviews_desktop.engine.imports.classes import classes_of, match_class_map
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.pictures.labels.values import class_number
 
@@ -87,3 +88,12 @@ def test_what_the_user_says_goes_first() -> None:
     with pytest.raises(UsageError, match="cat is class 10, but the model has the classes 0 to 9"):
         classes_of(["cat"], TEN, {"cat": 10})
     assert classes_of(["cat"], NONE, {"cat": 10}).numbers == {"cat": 10}
+
+
+def test_a_class_map_is_matched_as_the_models_names_are() -> None:
+    cafe = unicodedata.normalize("NFD", "café")
+    class_map = {"Egyptian cat": 1, "café": 2, "Dog": 3, "DOG": 4, "08": 5, "NA": 6}
+    labels = ["egyptian_cat", cafe, "dog", "Dog", "8", "NA", "none"]
+    found = match_class_map(labels, class_map)
+    assert found.numbers == {"egyptian_cat": 1, cafe: 2, "Dog": 3, "8": 5, "NA": 6}
+    assert found.unused == ["DOG"]  # of "dog" it says two classes

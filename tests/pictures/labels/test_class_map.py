@@ -26,7 +26,20 @@ def test_pairs_that_are_typed(pairs: dict[str, int], between: str, equals: str) 
     assert class_map_of(text) == tuple(pairs.items())
 
 
-@pytest.mark.parametrize("text", ["cat=", "cat=three", "=3", "cat=3,dog", "cat=1.5", "a=1,a=2"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cat=",
+        "cat=three",
+        "=3",
+        "cat=3,dog",
+        "cat=1.5",
+        "a=1,a=2",
+        "07=2,7=3",
+        "7=2;7.0=3",
+        "cat=-2",
+    ],
+)
 def test_what_is_no_pair_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"The class map cannot be used: .*such as cat=3, dog=5"):
         class_map_of(text)

@@ -50,7 +50,11 @@ def test_else_the_first_folder_is_the_class(names: list[str], deep: bool) -> Non
         (("train/cat/a.png", "test/a.png"), {"train/cat/a.png": "cat"}),
         (("train/a.png", "test/a.png"), {"train/a.png": "train", "test/a.png": "test"}),
         (("07/a.png", "7/b.png"), {"07/a.png": "7", "7/b.png": "7"}),
-        (("nan/a.png", "3/b.png"), {"3/b.png": "3"}),
+        (
+            ("NA/a.png", "none/b.png", "-/c.png"),
+            {"NA/a.png": "NA", "none/b.png": "none", "-/c.png": "-"},
+        ),
+        (("nan/a.png", "3/b.png"), {"nan/a.png": "nan", "3/b.png": "3"}),
         (("a.png", "b.png"), {}),
         ((), {}),
     ],

@@ -85,4 +85,9 @@ def test_only_digits_make_a_folder_a_number(number: int) -> None:
     assert folder_label(str(number)) == folder_label(f"{number:09d}") == str(number)
     for name in (f"{number}.0", f"{number}e0", f"{number},0", f"+{number}", f"class_{number}"):
         assert class_number(folder_label(name)) is None
-    assert folder_label("NaN") == ""
+    assert folder_label("NaN") == "NaN"
+
+
+def test_negative_numbers_are_numbers() -> None:
+    assert [class_number(label_of(text)) for text in ("-1", "-2", "-2.0", "-0")] == [-1, -2, -2, 0]
+    assert [class_number(text) for text in ("-", "--2", "-02")] == [None, None, None]
