@@ -10,7 +10,7 @@ import io
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -28,6 +28,7 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+_COUNTED = 250  # rows that tell whether they are counted
 _LOOKED_AT = 8  # bytes that tell the encoding: a few letters of the first name
 _HINT = re.compile(r'"?sep=(.)"?[\r\n]*', re.IGNORECASE)  # what Excel takes as a first line
 
@@ -70,6 +71,25 @@ def csv_table(path: Path, fits: Callable[[Sequence[str]], bool] = lambda header:
                 return table
             found.append(table)
     return max(found, key=lambda table: len(table.header))
+
+
+def with_row_names(table: CsvTable) -> CsvTable:
+    """A table as it is, or under a header that has a name for each of its columns: R counts the
+    rows in a first column, and gives it no name."""
+    first = list(islice(table.rows, _COUNTED))
+    counted = [row[0] for row in first] == [str(i + 1) for i in range(len(first))]
+    rows = chain(first, table.rows)
+    if first and counted and all(len(row) == len(table.header) + 1 for row in first):
+        return CsvTable(["", *table.header], rows, table.separator)
+    return CsvTable(table.header, rows, table.separator)
+
+
+def not_unicode(error: UnicodeDecodeError) -> str:
+    """What is wrong with a text in another encoding, and what to do; goes on after its path."""
+    return (
+        f"is not in {error.encoding.upper()}: byte {error.object[error.start]:#x} stands for no "
+        "letter. Save it as UTF-8, which spreadsheets call CSV UTF-8."
+    )
 
 
 def open_text(path: Path) -> TextIO:

@@ -21,7 +21,7 @@ from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.packed_strings import Texts
 
 NO_CLASS = "no class"
-LABEL, PART = "label", "split"
+LABEL, PART, NAME = "label", "split", "name"
 """Columns that an import writes: labels that are more than classes, and parts of the data set."""
 
 

@@ -6,7 +6,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain, islice
+from itertools import islice
 from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -25,7 +25,13 @@ from diffviews_desktop.data.folder.numerals import (
 )
 from diffviews_desktop.data.folder.sample_columns import Columns, joined
 from diffviews_desktop.errors import DataError, brief
-from diffviews_desktop.files.csv_text import SEPARATORS, CsvTable, csv_table
+from diffviews_desktop.files.csv_text import (
+    SEPARATORS,
+    CsvTable,
+    csv_table,
+    not_unicode,
+    with_row_names,
+)
 from diffviews_desktop.files.reading import MOST_TABLE_MEMORY, too_many_values
 from diffviews_desktop.text.plain import MOST_OF_NAME, from_csv_column, visible
 
@@ -75,10 +81,7 @@ def read_csv(
         kept, left_out = _kept(path, header.names, unwanted)
         columns = _values(path, rows, len(header.names), kept, check)
     except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path} is not in UTF-8: byte {error.object[error.start]:#x} stands for no letter. "
-            "Save it as UTF-8, which spreadsheets call CSV UTF-8."
-        ) from error
+        raise DataError(f"{path} {not_unicode(error)}") from error
     except (OSError, ValueError, csv.Error) as error:
         raise DataError(
             f"{path} cannot be read as CSV ({brief(error)}). Correct it, or remove it to have the "
@@ -97,17 +100,14 @@ def read_csv(
 
 
 def _understood(path: Path, table: CsvTable) -> tuple[_Header, Iterator[list[str]]]:
-    """The header and the rows below it; R's, which name their rows, under a header that does so."""
+    """The header and the rows below it."""
+    table = with_row_names(table)
     written = [name.removeprefix("#").strip() for name in from_csv_column(table.header)]
     names = _known(written)
     lacking = _lacking(names)
     if lacking:
         raise DataError(_why_not(path, written, lacking, table.separator))
-    first = list(islice(table.rows, PIECE))
-    counted = [row[0] for row in first] == [str(i + 1) for i in range(len(first))]
-    if first and counted and all(len(row) == len(names) + 1 for row in first):
-        names.insert(0, "")
-    return _Header(names, table.separator), chain(first, table.rows)
+    return _Header(names, table.separator), table.rows
 
 
 def _known(header: Sequence[str]) -> list[str]:

@@ -12,8 +12,10 @@ from functools import cached_property
 from pathlib import Path
 
 from diffviews_desktop.errors import DataError, brief
+from diffviews_desktop.files.csv_text import not_unicode
 from diffviews_desktop.files.reading import MOST_TABLE_MEMORY, too_many_values
-from diffviews_desktop.pictures.labels.files import LabelFormatError, LabelRow, label_rows
+from diffviews_desktop.pictures.labels.columns import LabelFormatError
+from diffviews_desktop.pictures.labels.files import LabelRow, label_rows
 from diffviews_desktop.pictures.labels.values import label_of
 from diffviews_desktop.pictures.matching import loosely
 from diffviews_desktop.text.plain import from_csv_cell, from_csv_column, visible
@@ -28,11 +30,13 @@ class ReadLabels:
     Attributes:
         labels: by picture.
         names: of labels, where they have others.
+        own_names: by picture, where the names of one label differ, so that they are not its names.
         unknown: files that it names and that are no pictures of the import.
     """
 
     labels: dict[str, str] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
+    own_names: dict[str, str] = field(default_factory=dict)
     unknown: Sequence[str] = ()
 
 
@@ -56,7 +60,7 @@ def read_labels(
     if not rows:
         raise DataError(f"{path} gives no picture a class. Choose another file of labels.")
     names = from_csv_column([row.name for row in rows])
-    read, unknown = ReadLabels(), list[str]()
+    read, unknown, differ = ReadLabels(), list[str](), False
     for row, label, name in zip(rows, _labels_of(rows), names, strict=True):
         file = pictures.find(row.file)
         if file is None:
@@ -65,14 +69,21 @@ def read_labels(
         if read.labels.setdefault(file, label) != label:
             raise DataError(f"{path} gives {visible(file, 200)} two classes. Keep one.")
         if name:
-            read.names.setdefault(label, name)
+            read.own_names[file] = name
+            differ |= read.names.setdefault(label, name) != name
     if not read.labels:
+        none = "The picture" if len(unknown) == 1 else f"None of the {len(unknown):,} pictures"
         raise DataError(
-            f"None of the {len(unknown):,} pictures that {path} names is in {pictures.images}: it "
+            f"{none} that {path} names is {'not ' * (len(unknown) == 1)}in {pictures.images}: it "
             f"has {visible(unknown[0], 200)}, where the folder has {pictures.example}. Choose the "
             "folder that the names in it start from."
         )
-    return ReadLabels(read.labels, read.names, sorted(set(unknown)))
+    return ReadLabels(
+        labels=read.labels,
+        names={} if differ else read.names,
+        own_names=read.own_names if differ else {},
+        unknown=sorted(set(unknown)),
+    )
 
 
 def _labelled_rows(path: Path, check: Callable[[], None]) -> list[LabelRow] | None:
@@ -94,12 +105,14 @@ def _labelled_rows(path: Path, check: Callable[[], None]) -> list[LabelRow] | No
                 raise too_many_values(path, MOST_TABLE_MEMORY)
     except LabelFormatError as error:
         raise DataError(
-            f"{path} says no classes that can be read: {error}. It must have the columns file and "
-            "class. Correct it."
+            f"{path} cannot be used as labels: {error}. Give a table with the columns file and "
+            "class, JSON lines, or a dataset.json as EDM writes it."
         ) from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} {not_unicode(error)}") from error
     except (OSError, ValueError, csv.Error) as error:
         raise DataError(
-            f"{path} cannot be read as labels ({brief(error)}). Save it as CSV in UTF-8."
+            f"{path} cannot be read as labels ({brief(error)}). Save it again as CSV in UTF-8."
         ) from error
     return rows
 
@@ -131,7 +144,8 @@ class PictureNames:
     def find(self, cell: str) -> str | None:
         """The picture that a name means: its path from the folder of pictures, from that folder's
         own folder, from the folder of the labels, or on the disk, with slashes of either kind. Else
-        the only one that fits loosely: see `diffviews_desktop.pictures.matching`."""
+        the only one that fits loosely (see `diffviews_desktop.pictures.matching`); else the only
+        one that is called so before its suffix."""
         if cell in self._files and not self._below:
             return cell
         names = list(dict.fromkeys(map(posixpath.normpath, _spellings(cell))))
@@ -143,6 +157,10 @@ class PictureNames:
             alike = self._alike.get(loosely(name), ())
             if len(alike) == 1:
                 return alike[0]
+        for path in (path for name in names for path in self._paths(name)):
+            called = self._by_stem.get(loosely(path), ())
+            if len(called) == 1:
+                return called[0]
         return None
 
     def _paths(self, name: str) -> Iterator[str]:
@@ -164,6 +182,13 @@ class PictureNames:
         found = defaultdict[str, list[str]](list)
         for file in self._files:
             found[loosely(file)].append(file)
+        return found
+
+    @cached_property
+    def _by_stem(self) -> Mapping[str, Sequence[str]]:
+        found = defaultdict[str, list[str]](list)
+        for file in self._files:
+            found[loosely(posixpath.splitext(file)[0])].append(file)
         return found
 
 

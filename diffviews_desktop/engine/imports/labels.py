@@ -25,6 +25,7 @@ from diffviews_desktop.pictures.labels.folders import folder_labels
 from diffviews_desktop.text.plain import visible
 from diffviews_desktop.text.wording import counted
 from diffviews_desktop.values.models import ModelFacts
+from diffviews_desktop.values.samples import NAME
 
 UNKNOWN = "unknown"
 
@@ -37,6 +38,7 @@ class Labels:
         numbers: the class of each picture that has one.
         texts: the label of each picture that has one.
         parts: the part of the data set that a picture is of, where folders say so.
+        own_names: what a file of labels calls each picture, where that is no name of its class.
         names: of classes.
         says_more: whether labels say more than the numbers and names of classes.
         notes: for the user.
@@ -45,6 +47,7 @@ class Labels:
     numbers: Mapping[str, int]
     texts: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, str] = field(default_factory=dict)
+    own_names: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[int, str] = field(default_factory=dict)
     says_more: bool = False
     notes: Sequence[str] = ()
@@ -105,6 +108,7 @@ def judge_labels(
         numbers=numbers,
         texts=texts,
         parts=found.parts,
+        own_names=found.read.own_names,
         names=names,
         says_more=several or len(numbers) < len(texts),
         notes=(
@@ -164,6 +168,11 @@ def _of_file(
     if read.unknown:
         pictures = counted(len(read.unknown), "picture", "that is", "that are")
         notes.append(f"{path.name} names {pictures} not in {images}: {some_names(read.unknown)}.")
+    if read.own_names:
+        notes.append(
+            f"{path.name} has different names for pictures of one class, so they were not taken as "
+            f"names of classes: they are in the column {NAME}."
+        )
     return FoundLabels(read, notes, f"no label in {path.name}")
 
 

@@ -33,7 +33,7 @@ from diffviews_desktop.text.wording import counted
 from diffviews_desktop.values.conditions import RandomClass
 from diffviews_desktop.values.import_rules import PICTURE_SUFFIXES
 from diffviews_desktop.values.models import ModelFacts
-from diffviews_desktop.values.samples import LABEL, PART
+from diffviews_desktop.values.samples import LABEL, NAME, PART
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
     from diffviews_desktop.adapters.model import Model
@@ -190,6 +190,8 @@ def _columns_of(labels: Labels, files: Sequence[str]) -> dict[str, list[str]]:
         columns[LABEL] = [labels.texts.get(file, "") for file in files]
     if labels.parts:
         columns[PART] = [labels.parts.get(file, "") for file in files]
+    if labels.own_names:
+        columns[NAME] = [labels.own_names.get(file, "") for file in files]
     return columns
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from diffviews_desktop.errors import DataError, UsageError, brief
-from diffviews_desktop.files.csv_text import csv_table, open_text
+from diffviews_desktop.files.csv_text import csv_table, not_unicode, open_text
 from diffviews_desktop.files.reading import MOST_JSON, check_regular, parse_json
-from diffviews_desktop.pictures.labels.files import find_column
+from diffviews_desktop.pictures.labels.columns import find_column
 from diffviews_desktop.pictures.labels.values import class_number, label_of
 from diffviews_desktop.text.plain import visible
 
@@ -64,6 +64,8 @@ def read_class_map(path: Path) -> ClassPairs:
         with open_text(path) as file:
             is_json = file.read(4096).lstrip()[:1] in ("{", "[")
         return _checked(_json_pairs(path) if is_json else _table_pairs(path))
+    except UnicodeDecodeError as error:
+        raise DataError(f"The class map {path} {not_unicode(error)}") from error
     except (OSError, ValueError, csv.Error) as error:
         raise DataError(
             f"The class map {path} cannot be read ({brief(error)}). Make it a table of two "

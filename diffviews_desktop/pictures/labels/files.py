@@ -5,12 +5,18 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from diffviews_desktop.files.csv_text import LONGEST_ROW, SEPARATORS, csv_table, open_text
+from diffviews_desktop.files.csv_text import (
+    LONGEST_ROW,
+    SEPARATORS,
+    csv_table,
+    open_text,
+    with_row_names,
+)
 from diffviews_desktop.files.reading import (
     MOST_LISTED_JSON,
     MOST_MEMORY,
@@ -20,17 +26,15 @@ from diffviews_desktop.files.reading import (
     parse_json,
     too_many_values,
 )
+from diffviews_desktop.pictures.labels.columns import (
+    LabelColumns,
+    LabelFormatError,
+    label_columns,
+    number_columns,
+)
+from diffviews_desktop.pictures.labels.values import label_of
 from diffviews_desktop.text.plain import visible
 
-FILE_COLUMNS = (
-    *("file", "filename", "file_name", "image", "path", "filepath", "file_path", "image_path"),
-    *("image_file", "image_name", "image_filename", "img", "img_path", "picture", "filenames"),
-)
-CLASS_COLUMNS = (
-    *("class", "label", "class_label", "class_id", "class_number", "class_index", "label_id"),
-    *("labels", "classes", "category", "category_id", "target"),
-)
-NAME_COLUMNS = ("name", "class_name", "label_name", "category_name", "label_text")
 OWN_LABELS = "dataset.json"
 """What EDM's dataset tool writes beside the pictures."""
 LINES = (".jsonl", ".ndjson")
@@ -38,53 +42,19 @@ _HEAD = 65536  # letters that tell the format
 _LONGEST_SAID = 120
 
 
-class LabelFormatError(ValueError):
-    """A file of labels has another form than those that are read; its text is a phrase that fits
-    into a sentence: ``its first line names no column class``."""
-
-
 class LabelRow(NamedTuple):
     """What a file of labels says of one picture.
 
     Attributes:
         file: the picture, as it is written there.
-        label: its class as a cell of a table, or as JSON has it; None where there is none.
+        label: its class as a cell of a table, or as JSON has it; None where there is none. Of a
+            number and a text, it is the number.
         name: of that class; empty where it is not given.
     """
 
     file: str
     label: Any
     name: str = ""
-
-
-class LabelColumns(NamedTuple):
-    """Where a table of labels has a picture's file, its class, and the name of that class; None for
-    a column that is not there. Where there are only names, they are the classes."""
-
-    file: int | None
-    label: int | None
-    name: int | None
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """Columns without which it cannot be used."""
-        there = {"file": self.file, "class": self.label}
-        return tuple(name for name, column in there.items() if column is None)
-
-
-def label_columns(header: Sequence[str]) -> LabelColumns:
-    """Find the columns by the names that they may have."""
-    label, name = find_column(header, CLASS_COLUMNS), find_column(header, NAME_COLUMNS)
-    if label is None:
-        label, name = name, None
-    return LabelColumns(find_column(header, FILE_COLUMNS), label, name)
-
-
-def find_column(header: Sequence[str], names: Sequence[str]) -> int | None:
-    """The place of the first of some names in a header, in any case; spaces and dashes in the
-    header count as underlines."""
-    there = ["_".join(name.lower().replace("-", " ").split()) for name in header]
-    return next((there.index(name) for name in names if name in there), None)
 
 
 def label_rows(path: Path) -> Iterator[LabelRow] | None:
@@ -126,21 +96,41 @@ def is_of_edm(path: Path) -> bool:
 
 
 def _of_table(path: Path) -> Iterator[LabelRow]:
-    table = csv_table(path, lambda header: not label_columns(header).missing)
-    columns = label_columns(table.header)
+    def fits(header: Sequence[str]) -> bool:
+        return not label_columns(header).missing
+
+    table = with_row_names(csv_table(path, fits))
+    header = tuple(table.header)
+    columns = label_columns(header)
+    if not any(header):
+        raise LabelFormatError("it is empty")
     if columns.missing:
-        names = visible(", ".join(table.header), _LONGEST_SAID) or "nothing"
+        names = visible(", ".join(header), _LONGEST_SAID)
         between = SEPARATORS.get(table.separator, table.separator)
-        separated = f", separated by {between}" if len(table.header) > 1 else ""
+        separated = f", separated by {between}" if len(header) > 1 else ""
         raise LabelFormatError(
-            f"its first line names no column {' and no '.join(columns.missing)}, but {names}"
-            f"{separated}"
+            f"it lacks the column{'s' * (len(columns.missing) > 1)} "
+            f"{' and '.join(columns.missing)}: its first line names {names}{separated}"
         )
+    again = with_row_names(csv_table(path, fits))
+    columns = label_columns(header, number_columns((header, row) for row in again.rows))
     for row in table.rows:
-        file, label, name = (
-            row[i].strip() if i is not None and i < len(row) else "" for i in columns
-        )
-        yield LabelRow(file, label, name)
+        yield _row(columns, [*row, *[""] * (len(header) - len(row))])
+
+
+def _row(columns: LabelColumns, values: Sequence[Any]) -> LabelRow:
+    """What values say, those of a table or those of a record."""
+    file, label, name, text = (None if i is None else values[i] for i in columns)
+    if text is not None and not label_of(label):  # no number, but something
+        label, name = text, ""
+    return _labelled(str(file) if type(file) is int else file, label, name)
+
+
+def _labelled(file: Any, label: Any, name: Any = "") -> LabelRow:
+    if not isinstance(file, str):
+        raise LabelFormatError(f"it has {_said(file)} where the name of a picture should be")
+    label = label.strip() if isinstance(label, str) else label
+    return LabelRow(file.strip(), label, name.strip() if isinstance(name, str) else "")
 
 
 # ---- JSON lines ---------------------------------------------------------------------------------
@@ -152,18 +142,19 @@ def _is_record(head: str) -> bool:
         first = json.loads(head.split("\n", 1)[0])
     except (ValueError, RecursionError):
         return False
-    return isinstance(first, dict) and _columns_of(tuple(first)).file is not None and _flat(first)
+    return isinstance(first, dict) and label_columns(tuple(first)).file is not None and _flat(first)
 
 
 def _flat(record: Mapping[str, Any]) -> bool:
     """Whether it is no object of columns, which has a list or an object for the files."""
-    return not isinstance(list(record.values())[_columns_of(tuple(record)).file or 0], list | dict)
+    return not isinstance(
+        list(record.values())[label_columns(tuple(record)).file or 0], list | dict
+    )
 
 
 def _of_lines(path: Path) -> Iterator[LabelRow]:
-    with open_text(path) as file:
-
-        def lines() -> Iterator[Any]:
+    def lines() -> Iterator[Any]:
+        with open_text(path) as file:
             while line := file.readline(LONGEST_ROW + 1):
                 if len(line) > LONGEST_ROW:
                     reason = "it has a line of more than a million characters"
@@ -171,42 +162,40 @@ def _of_lines(path: Path) -> Iterator[LabelRow]:
                 if line.strip():
                     yield parse_json(line, path)
 
-        yield from _of_records(lines())
+    yield from _of_records(lines)
 
 
-def _of_records(records: Iterable[Any]) -> Iterator[LabelRow]:
-    """Rows of objects, or of pairs of a file and its class."""
+def _of_records(records: Callable[[], Iterable[Any]]) -> Iterator[LabelRow]:
+    """Rows of objects, or of pairs of a file and its class.
+
+    Args:
+        records: gives them all, whenever it is called.
+    """
+    columns_of = lru_cache(maxsize=64)(label_columns)
+    numbers = number_columns(
+        (tuple(record), list(record.values())) for record in records() if isinstance(record, dict)
+    )
     labelled, keys = False, ""
-    for record in records:
+    for record in records():
         if isinstance(record, list) and len(record) == 2:
-            yield _row(*record)
+            yield _labelled(*record)
             labelled = True
             continue
-        if not isinstance(record, dict) or (columns := _columns_of(tuple(record))).file is None:
+        if not isinstance(record, dict):
             raise LabelFormatError(
                 f"it has {_said(record)} where a picture's file and class should be"
             )
-        values = list(record.values())
+        columns = columns_of(tuple(record), numbers)
+        if columns.file is None:
+            raise LabelFormatError(
+                f"it has {_said(record)} where a picture's file and class should be"
+            )
         keys = keys or ", ".join(record)
         labelled |= columns.label is not None
-        yield _row(
-            values[columns.file],
-            None if columns.label is None else values[columns.label],
-            "" if columns.name is None else values[columns.name],
-        )
+        yield _row(columns, list(record.values()))
     if keys and not labelled:
-        raise LabelFormatError(f"it has no key class or label, but {visible(keys, _LONGEST_SAID)}")
-
-
-def _row(file: Any, label: Any, name: Any = "") -> LabelRow:
-    if not isinstance(file, str):
-        raise LabelFormatError(f"it has {_said(file)} where the name of a picture should be")
-    return LabelRow(file.strip(), label, name.strip() if isinstance(name, str) else "")
-
-
-@lru_cache(maxsize=64)
-def _columns_of(keys: tuple[str, ...]) -> LabelColumns:
-    return label_columns(keys)
+        names = visible(keys, _LONGEST_SAID)
+        raise LabelFormatError(f"its records have no class or label, but {names}")
 
 
 # ---- JSON ---------------------------------------------------------------------------------------
@@ -225,40 +214,56 @@ def _of_json(value: Any) -> Iterator[LabelRow] | None:
     """EDM's ``{"labels": [[file, class], …]}``, a list of objects or pairs, an object of columns,
     or one of classes by file."""
     if isinstance(value, list):
-        return _of_records(value)
-    if "labels" in value and _columns_of(tuple(value)).file is None:
+        return _of_records(lambda: value)
+    columns = label_columns(tuple(value))
+    if "labels" in value and (columns.file is None or _flat(value)):
         labels = value["labels"]
         if labels is None or labels == []:
             return None
         if isinstance(labels, list):
-            return _of_records(labels)
+            return _of_records(lambda: labels)
         if isinstance(labels, dict):
             return _by_file(labels)
         raise LabelFormatError(f"its 'labels' are {_said(labels)} instead of a list")
-    columns = _columns_of(tuple(value))
     if not columns.missing and not _flat(value):
-        return _of_columns(list(value.values()), columns)
+        return _of_columns(value)
     return _by_file(value)
 
 
 def _by_file(labels: Mapping[str, Any]) -> Iterator[LabelRow]:
-    if any(isinstance(label, dict) for label in labels.values()):
-        raise LabelFormatError("it is an object that gives no list of labels")
-    return (_row(file, label) for file, label in labels.items())
+    if any(map(_holds_no_label, labels.values())):
+        keys = visible(", ".join(labels), _LONGEST_SAID)
+        raise LabelFormatError(f"JSON of this form is not read: it is an object of {keys}")
+    return (_labelled(file, label) for file, label in labels.items())
 
 
-def _of_columns(values: Sequence[Any], columns: LabelColumns) -> Iterator[LabelRow]:
+def _holds_no_label(value: Any) -> bool:
+    """Whether it is an object, or a list of anything but numbers."""
+    if isinstance(value, list):
+        return not value or not all(isinstance(one, int | float) for one in value)
+    return isinstance(value, dict)
+
+
+def _of_columns(value: Mapping[str, Any]) -> Iterator[LabelRow]:
     """Columns as lists, or as objects of the same keys (pandas)."""
-    assert columns.file is not None
-    files, rows = values[columns.file], []
-    for column in columns:
-        cells = files if column is None else values[column]
-        if type(cells) is not type(files) or len(cells) != len(files):
-            raise LabelFormatError("its columns are not equally long")
-        if isinstance(cells, dict):
-            cells = [cells.get(key) for key in files]
-        rows.append(cells if column is not None else [""] * len(cells))
-    return (_row(*cells) for cells in zip(*rows, strict=True))
+    keys = tuple(value)
+    used = [value[keys[place]] for place in label_columns(keys) if place is not None]
+    files = used[0]
+
+    def fits(cells: Any) -> bool:
+        return type(cells) is type(files) and len(cells) == len(files)
+
+    if not all(map(fits, used)):
+        raise LabelFormatError("its columns are not equally long")
+    there = {name: cells for name, cells in value.items() if fits(cells)}
+    lists = [
+        [cells.get(key) for key in files] if isinstance(cells, dict) else cells
+        for cells in there.values()
+    ]
+    rows = [list(cells) for cells in zip(*lists, strict=True)]
+    header = tuple(there)
+    columns = label_columns(header, number_columns((header, row) for row in rows))
+    return (_row(columns, row) for row in rows)
 
 
 def _said(value: Any) -> str:

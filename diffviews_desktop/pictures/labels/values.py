@@ -24,13 +24,16 @@ _NUMBER = re.compile(r"-[1-9][0-9]{0,8}|[0-9]{1,9}")
 
 def label_of(value: Any) -> str:
     """A label as text: ``3`` where it is the whole number 3 in any spelling (``3.0``, ``03``,
-    ``3,0``, ``3e+00``); empty where there is none (None, NaN, ``NA``).
+    ``3,0``, ``3e+00``), or the place of the only 1 in a list of zeros (one-hot); empty where there
+    is none (None, NaN, ``NA``).
 
     Args:
         value: a cell of a table, or what JSON holds.
     """
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
+    if isinstance(value, list) and _is_one_hot(value):
+        return str(value.index(1))
     if isinstance(value, bool | str):
         text = str(value).strip()
     else:  # numbers are written as Python writes them; lists and objects are no labels but texts
@@ -44,6 +47,16 @@ def class_number(label: str) -> int | None:
     """The number that a label is: -1 stands for no class, and no class has one below. None where it
     is no whole number, or has too many digits."""
     return int(label) if _NUMBER.fullmatch(label) else None
+
+
+def _is_one_hot(value: list[Any]) -> bool:
+    """Whether it is a vector of three classes or more: of two numbers, each might be a class."""
+    return (
+        len(value) >= 3
+        and all(isinstance(one, int | float) for one in value)
+        and value.count(1) == 1
+        and value.count(0) == len(value) - 1
+    )
 
 
 def _whole(text: str) -> str:

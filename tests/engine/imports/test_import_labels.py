@@ -141,6 +141,36 @@ def test_a_picture_is_found_by_its_path(tmp_path: Path, cell: str) -> None:
     }
 
 
+def test_a_picture_may_be_named_without_its_suffix(tmp_path: Path) -> None:
+    files = ["0.png", "train/1.png", "2.png", "2.jpg", "img.3.png"]
+    cells = ["0", "TRAIN\\1", "2", "img.3"]
+    table = written(
+        tmp_path / "labels.csv", "id,label\n" + "".join(f"{cell},5\n" for cell in cells)
+    )
+    labels = found(tmp_path, files, labels=table)
+    assert labels.numbers == {"0.png": 5, "train/1.png": 5, "img.3.png": 5}
+    assert labels.notes[0] == f"labels.csv names 1 picture that is not in {tmp_path}: 2."
+
+
+@pytest.mark.parametrize("column", ["name", "class_name"])
+def test_names_that_differ_within_a_class_do_not_name_it(tmp_path: Path, column: str) -> None:
+    files = ["0.png", "1.png", "2.png"]
+    table = written(
+        tmp_path / "labels.csv", f"file,class,{column}\n0.png,1,Ann\n1.png,1,Bob\n2.png,2,Eve\n"
+    )
+    labels = found(tmp_path, files, labels=table)
+    assert labels.names == {}
+    assert labels.own_names == {"0.png": "Ann", "1.png": "Bob", "2.png": "Eve"}
+    assert [labels.name_of(file) for file in files] == ["1", "1", "2"]
+    assert labels.notes == (
+        "labels.csv has different names for pictures of one class, so they were not taken as names "
+        "of classes: they are in the column name.",
+    )
+    written(table, f"file,class,{column}\n0.png,1,cat\n1.png,1,\n2.png,2,cat\n")
+    labels = found(tmp_path, files, labels=table)
+    assert (labels.names, labels.own_names) == ({1: "cat", 2: "cat"}, {})
+
+
 def test_a_picture_is_found_from_the_folder_of_the_labels(tmp_path: Path) -> None:
     files = ["0.png", "train/0.png"]
     inside = written(tmp_path / "train/metadata.csv", "file_name,label\n0.png,3\n")
@@ -170,7 +200,7 @@ def test_labels_of_other_pictures_are_an_error(tmp_path: Path, name: str) -> Non
     table = written(tmp_path / "labels.csv", f"file,class\n{name},3\n")
     with pytest.raises(DataError) as refused:
         found(tmp_path, ["a/0.png"], labels=table)
-    assert str(refused.value).startswith(f"None of the 1 pictures that {table} names is in")
+    assert str(refused.value).startswith(f"The picture that {table} names is not in {tmp_path}: ")
     assert f"it has {name}, where the folder has a/0.png" in str(refused.value)
 
 
@@ -184,10 +214,15 @@ def test_contradictions_and_empty_tables_are_errors(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="gives no picture a class"):
         found(tmp_path, ["a.png"], labels=table)
     written(table, "file;size\na.png;3\n")
-    with pytest.raises(DataError, match="names no column class, but file, size, separated by semi"):
+    with pytest.raises(
+        DataError,
+        match="lacks the column class: its first line names file, size, separated by semi",
+    ):
         found(tmp_path, ["a.png"], labels=table)
     written(table, "file,class\né.png,3\n", "latin-1")
-    with pytest.raises(DataError, match="Save it as CSV in UTF-8"):
+    with pytest.raises(
+        DataError, match=r"is not in UTF-8: byte 0xe9 stands for no letter\. Save it as UTF-8"
+    ):
         found(tmp_path, ["a.png"], labels=table)
 
 

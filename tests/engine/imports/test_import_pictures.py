@@ -273,3 +273,15 @@ def test_a_picture_that_cannot_be_read_is_counted_once(images: Path) -> None:
     assert [note for note in done.notes if "b.png" in note] == [
         "1 picture was left out: it is not a known kind of picture (b.png)."
     ]
+
+
+def test_names_of_pictures_are_a_column(images: Path) -> None:
+    for number in range(3):
+        save(images / f"{number}.png", np.full((16, 16), 40 * number, np.uint8))
+    labels = images.parent / "labels.csv"
+    labels.write_text("file,class,name\n0.png,1,Ann\n1.png,1,Bob\n2.png,2,\n")
+    done, _ = make(images, labels=labels)
+    opened = Engine("cpu").run(OpenData(job_id=2, folder=FolderRef(done.path), model=None))
+    assert isinstance(opened, DataOpened)
+    assert opened.samples.class_name == ("1", "1", "2")
+    assert opened.samples.columns["name"].texts() == ["Ann", "Bob", ""]

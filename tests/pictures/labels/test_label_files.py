@@ -15,10 +15,9 @@ from hypothesis import strategies as st
 
 from diffviews_desktop.files.reading import UnfitFileError
 from diffviews_desktop.pictures.labels import files as label_files
+from diffviews_desktop.pictures.labels.columns import LabelFormatError, label_columns
 from diffviews_desktop.pictures.labels.files import (
-    LabelFormatError,
     LabelRow,
-    label_columns,
     label_rows,
 )
 from diffviews_desktop.pictures.labels.values import label_of
@@ -125,6 +124,47 @@ def test_names_of_classes_are_read(place: Path) -> None:
     assert list(label_rows(place) or ()) == [LabelRow("a.png", 3, "cat")]
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("label,class_id", "label,label_id", "category,category_id", "class,target"),
+        *("class_id,label", "class_label,class", "Class,Label ID"),
+    ],
+)
+def test_of_a_number_and_a_text_the_number_is_the_class(place: Path, header: str) -> None:
+    """The text is its name, in whichever of the two columns it stands."""
+    one, other = header.split(",")
+    swapped = header == "class_id,label"
+    cells = [("7", "3"), ("dog", "5"), ("unknown", "")]  # a class may be called 7
+    pairs = [pair[::-1] if swapped else pair for pair in cells]
+    place.write_text(
+        f"file,{header}\n" + "".join(f"{i}.png,{a},{b}\n" for i, (a, b) in enumerate(pairs))
+    )
+    wanted = [("0.png", "3", "7"), ("1.png", "5", "dog"), ("2.png", "unknown", "")]
+    assert list(label_rows(place) or ()) == wanted
+    records = [{"file": f"{i}.png", one: a, other: b} for i, (a, b) in enumerate(pairs)]
+    columns = {"file": ["0.png", "1.png", "2.png"], one: [a for a, _ in pairs]}
+    columns[other] = [b for _, b in pairs]
+    for text in ("\n".join(map(json.dumps, records)), json.dumps(records), json.dumps(columns)):
+        place.write_text(text)
+        assert list(label_rows(place) or ()) == wanted
+
+
+def test_two_columns_of_the_same_numbers_are_one(place: Path) -> None:
+    place.write_text("file,class,target\na.png,3,3.0\nb.png,4,\n")
+    assert [label_of(row.label) for row in label_rows(place) or ()] == ["3", "4"]
+
+
+def test_the_row_names_of_r_are_no_column(place: Path) -> None:
+    place.write_text('"file","class"\n"1","a.png",3\n"2","b.png",4\n')
+    assert list(label_rows(place) or ()) == [("a.png", "3", ""), ("b.png", "4", "")]
+
+
+def test_ids_of_pictures_may_be_numbers(place: Path) -> None:
+    place.write_text('{"image_id": 12, "label": 3}\n')
+    assert list(label_rows(place) or ()) == [("12", 3, "")]
+
+
 def test_a_file_may_say_that_there_are_no_classes(place: Path) -> None:
     place.write_text('{"labels": null}')
     assert label_rows(place) is None
@@ -135,12 +175,18 @@ def test_a_file_may_say_that_there_are_no_classes(place: Path) -> None:
     [
         (
             "file,size\na,1\n",
-            "its first line names no column class, but file, size, separated by c",
+            "it lacks the column class: its first line names file, size, separated by commas",
         ),
-        ("a.png\t3\nb.png\t4\n", "no column file and no class, but a.png, 3, separated by tabs"),
-        ("", "its first line names no column file and no class, but nothing"),
-        ("\x1b[2J\n1\n", r"but \x1b[2J"),
-        ('{"file_name": "a.png", "text": "a cat"}\n', "no key class or label, but file_name, text"),
+        (
+            "a.png\t3\nb.png\t4\n",
+            "lacks the columns file and class: its first line names a.png, 3, separated by tabs",
+        ),
+        ("", "it is empty"),
+        ("\x1b[2J\n1\n", r"names \x1b[2J"),
+        (
+            '{"file_name": "a.png", "text": "a cat"}\n',
+            "have no class or label, but file_name, text",
+        ),
         (
             '{"file_name": "a.png", "label": 1}\n[1]\n',
             "it has [1] where a picture's file and class",
@@ -148,8 +194,20 @@ def test_a_file_may_say_that_there_are_no_classes(place: Path) -> None:
         ('{"labels": 3}', "its 'labels' are 3 instead of a list"),
         ('{"labels": [["a.png", 1], ["b.png"]]}', 'it has ["b.png"] where'),
         ('{"labels": [[1, 1]]}', "it has 1 where the name of a picture should be"),
-        ('{"images": {}, "annotations": {}}', "it is an object that gives no list of labels"),
+        (
+            '{"images": {}, "annotations": {}}',
+            "this form is not read: it is an object of images, annotations",
+        ),
         ('{"file": ["a"], "label": [1, 2]}', "its columns are not equally long"),
+        (
+            '{"images": [{"id": 1}], "annotations": []}',
+            "this form is not read: it is an object of im",
+        ),
+        ('{"cat": ["a.png"], "dog": ["b.png", "c.png"]}', "not read: it is an object of cat, dog"),
+        ("file,Class,class\na.png,cat,1\n", "it has the column Class twice"),
+        ("file,File,class\na.png,a,1\n", "it has the column file twice"),
+        ("file,class,target\na.png,1,2\n", "columns class and target have different class numbers"),
+        ('[{"file": "a", "label": 1, "target": 2}]', "have different class numbers: keep one"),
         ('[["a.png", 1], 7]', "it has 7 where a picture's file and class should be"),
     ],
 )
@@ -184,11 +242,13 @@ def test_what_is_too_large_is_refused(place: Path, monkeypatch: pytest.MonkeyPat
         ("file", (0, None, None), ("class",)),
         ("file_name,label", (0, 1, None), ()),
         ("Image Path,Category-ID,Category Name", (0, 1, 2), ()),
+        ("id,image_id,label", (1, 2, None), ()),
+        ("id,label", (0, 1, None), ()),
     ],
 )
 def test_columns_of_labels(
     header: str, columns: tuple[int | None, ...], missing: tuple[str, ...]
 ) -> None:
     found = label_columns(header.split(","))
-    assert found == columns
+    assert found[:3] == columns
     assert found.missing == missing

@@ -88,6 +88,14 @@ def test_only_digits_make_a_folder_a_number(number: int) -> None:
     assert folder_label("NaN") == "NaN"
 
 
+def test_a_vector_with_a_single_one_is_the_class_of_its_place() -> None:
+    assert label_of([0, 0, 1]) == "2"
+    assert label_of([0.0, 1.0, 0.0, 0.0]) == "1"
+    assert label_of([False, False, True]) == "2"
+    for value in ([0, 1], [0, 1, 1], [0, 0, 0], [0, 0.5, 1], [0, 2, 0], ["0", "1", "0"], [1]):
+        assert class_number(label_of(value)) is None
+
+
 def test_negative_numbers_are_numbers() -> None:
     assert [class_number(label_of(text)) for text in ("-1", "-2", "-2.0", "-0")] == [-1, -2, -2, 0]
     assert [class_number(text) for text in ("-", "--2", "-02")] == [None, None, None]

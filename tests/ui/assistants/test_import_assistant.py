@@ -183,7 +183,7 @@ def test_folders_and_files_are_looked_into(
     assistant.rows["labels"].touched = True
     assistant.labels.setText(str(labels))
     said = assistant.rows["labels"].sentence
-    problem = "Its first line names no column class, but file, size, separated by semicolons."
+    problem = "It lacks the column class: its first line names file, size, separated by semicolons."
     qtbot.waitUntil(lambda: said.text() == problem)
     for header in ("file,class,name\n", "\n Filename , LABEL,x\n"):
         labels.write_text(header, encoding="utf-8-sig")

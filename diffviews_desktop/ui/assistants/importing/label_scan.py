@@ -8,12 +8,8 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
-from diffviews_desktop.pictures.labels.files import (
-    OWN_LABELS,
-    LabelFormatError,
-    is_of_edm,
-    label_rows,
-)
+from diffviews_desktop.pictures.labels.columns import LabelFormatError
+from diffviews_desktop.pictures.labels.files import OWN_LABELS, is_of_edm, label_rows
 from diffviews_desktop.pictures.labels.folders import folder_labels
 from diffviews_desktop.pictures.labels.values import class_number, label_of
 
