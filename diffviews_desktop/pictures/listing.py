@@ -20,6 +20,8 @@ from diffviews_desktop.files.reading import open_regular
 from diffviews_desktop.pictures.formats import HEAD, format_of
 from diffviews_desktop.text.faults import Fault, left_out
 from diffviews_desktop.values.import_rules import (
+    ARCHIVE_SUFFIX,
+    OTHER_ARCHIVE_SUFFIXES,
     OTHER_PICTURE_SUFFIXES,
     PICTURE_SUFFIXES,
     is_hidden,
@@ -39,7 +41,7 @@ class Listing:
     Attributes:
         pictures: files to read as pictures.
         left_out: files that might be pictures, and why they are not read.
-        folders: the same of folders.
+        folders: the same of folders, and of archives.
         others: how many other files there are.
     """
 
@@ -67,7 +69,9 @@ class Listing:
 
     def notes(self) -> list[str]:
         """How much was left out, and why."""
-        kinds = (self.left_out, "picture"), (self.folders, "folder")
+        archives = {name: fault for name, fault in self.folders.items() if fault is Fault.PACKED}
+        folders = {name: fault for name, fault in self.folders.items() if name not in archives}
+        kinds = (self.left_out, "picture"), (folders, "folder"), (archives, "archive")
         return [left_out(dict(sorted(faults.items())), noun) for faults, noun in kinds if faults]
 
     def record(self) -> dict[str, Any]:
@@ -206,6 +210,8 @@ def _note_name(name: str, path: str, listing: Listing) -> bool:
         return True
     elif name.lower().endswith(OTHER_PICTURE_SUFFIXES):
         listing.left_out[path] = Fault.NO_PICTURE
+    elif name.lower().endswith((ARCHIVE_SUFFIX, *OTHER_ARCHIVE_SUFFIXES)):
+        listing.folders[path] = Fault.PACKED
     else:
         return False
     return True

@@ -23,6 +23,7 @@ class Fault(Enum):
     BROKEN = ("is damaged", "are damaged")
     HIDDEN = ("is hidden", "are hidden")
     NO_SUFFIX = ("has no suffix of a picture", "have no suffixes of pictures")
+    PACKED = ("is not unpacked", "are not unpacked")
     REPEATED = (
         "leads to a folder that is read already",
         "lead to folders that are read already",

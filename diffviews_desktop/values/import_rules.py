@@ -29,6 +29,8 @@ SIGMA_RANGE = (1e-6, 1e6)
 MAX_SIGMAS = 20
 MAX_SEED = 2**63 - 1  # what torch's generators take
 ARCHIVE_SUFFIX = ".zip"
+OTHER_ARCHIVE_SUFFIXES = (".7z", ".rar", ".tar", ".tar.bz2", ".tar.gz", ".tar.xz", ".tgz")
+"""Of archives that pictures are not read from; those in a folder are counted, zip archives, too."""
 
 
 def is_picture(name: str) -> bool:

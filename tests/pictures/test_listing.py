@@ -157,6 +157,14 @@ def test_circles_end(tmp_path: Path) -> None:
     }
 
 
+def test_folders_of_programs_are_passed_over_and_archives_counted(tmp_path: Path) -> None:
+    fill(tmp_path, "cat/a.png", "cat/@eaDir/a.png/small.png", "#recycle/b.png", "more.zip", "c.7z")
+    fill(tmp_path, "__MACOSX/cat/a.png", "$RECYCLE.BIN/d.png")
+    listing = list_pictures(tmp_path)
+    assert listing.pictures == ["cat/a.png"]
+    assert listing.notes() == ["2 archives were left out: 2 are not unpacked (c.7z, more.zip)"]
+
+
 def test_the_folder_may_be_a_link_and_what_is_made_is_left_out(tmp_path: Path) -> None:
     fill(tmp_path / "images", "a.png", "made/b.png")
     link(tmp_path / "images" / "also", tmp_path / "images" / "made")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import zipfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
@@ -20,6 +20,7 @@ from diffviews_desktop.files.reading import (
 )
 from diffviews_desktop.pictures.files import MOST_BYTES
 from diffviews_desktop.pictures.labels.files import OWN_LABELS
+from diffviews_desktop.pictures.labels.folders import is_part
 from diffviews_desktop.pictures.listing import LARGEST_DIRECTORY, Listing, list_members, member_path
 from diffviews_desktop.text.plain import visible
 from diffviews_desktop.values.import_rules import is_archive
@@ -27,6 +28,7 @@ from diffviews_desktop.values.import_rules import is_archive
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _PIECE = 2**20
 _KEPT_FREE = 2**28
+_YOURSELF = "Unpack the archive yourself, and choose the folder."
 
 
 @contextmanager
@@ -61,8 +63,8 @@ def pictures_of(
             listing = list_members(archive)
             check_pictures(images, listing)
             _unpack(archive, set(listing.pictures), images, place, progress)
-        root = _root(place, images)
-        yield root, listing if root == place else listing.below(f"{root.name}/")
+        top = _top(place, images, listing.pictures)
+        yield (place / top, listing.below(f"{top}/")) if top else (place, listing)
     finally:
         remove(place)
 
@@ -88,12 +90,20 @@ def _unpack(
     done = 0
     for info in members:
         progress(done / max(size, 1))
-        target = place / member_path(info)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        # "x": of two members of one name, and of a name that leads elsewhere, nothing is written
-        with archive.open(info) as source, target.open("xb") as file:
-            shutil.copyfileobj(source, file, _PIECE)  # no more than its header says
+        try:
+            _unpack_one(archive, info, place / member_path(info))
+        except (FileExistsError, NotADirectoryError) as error:
+            raise DataError(
+                f"{visible(info.filename, 200)} is in {path} twice. {_YOURSELF}"
+            ) from error
         done += info.file_size
+
+
+def _unpack_one(archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # "x": of two members of one name, and of a name that leads elsewhere, nothing is written
+    with archive.open(info) as source, target.open("xb") as file:
+        shutil.copyfileobj(source, file, _PIECE)  # no more than its header says
 
 
 def _name_of(info: zipfile.ZipInfo) -> str:
@@ -122,21 +132,20 @@ def _check(info: zipfile.ZipInfo, path: Path) -> None:
     elif info.file_size > most:
         reason = f"has {info.file_size / 1e6:,.0f} MB"
     if reason:
-        raise DataError(
-            f"{visible(info.filename, 200)} in {path} {reason}. Unpack the archive yourself, and "
-            "choose the folder."
-        )
+        raise DataError(f"{visible(info.filename, 200)} in {path} {reason}. {_YOURSELF}")
 
 
-def _root(place: Path, archive: Path) -> Path:
-    """The folder that the pictures are in: where one folder holds everything, and has the archive's
-    name or the labels, that one."""
-    inside = list(place.iterdir())
-    if len(inside) == 1 and inside[0].is_dir():
-        only = inside[0]
-        if only.name == archive.stem or (only / OWN_LABELS).is_file():
-            return only
-    return place
+def _top(place: Path, archive: Path, pictures: Sequence[str]) -> str:
+    """The one folder that was packed, with all pictures in it; empty where it says something of
+    them, as ``train`` does, and a folder that is the only class."""
+    first, *more = {picture.partition("/")[0] for picture in pictures}
+    if more or first in pictures or (place / OWN_LABELS).is_file():
+        return ""
+    if (place / first / OWN_LABELS).is_file():
+        return first
+    if any(picture.count("/") > 1 for picture in pictures):
+        return "" if is_part(first) else first
+    return first if first == archive.stem else ""
 
 
 @contextmanager
@@ -149,7 +158,6 @@ def _said(path: Path) -> Iterator[None]:
     except Exception as error:  # zip, zlib and value errors of many kinds
         if isinstance(error, OSError) and not isinstance(error, UnfitFileError) and is_full(error):
             raise  # said by the import
-        raise DataError(
-            f"{path} cannot be unpacked ({brief(error)}). Unpack the archive yourself, and choose "
-            "the folder."
-        ) from error
+        # an OSError would name a place that the user does not know
+        reason = (isinstance(error, OSError) and error.strerror) or brief(error)
+        raise DataError(f"{path} cannot be unpacked ({reason}). {_YOURSELF}") from error

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from diffviews_desktop.engine.imports.classes import LabelClasses
 from diffviews_desktop.engine.opened_model import some
+from diffviews_desktop.files.reading import meant_as_file
 from diffviews_desktop.pictures.labels.class_map import EXAMPLE
 from diffviews_desktop.pictures.labels.values import class_number
 from diffviews_desktop.text.plain import visible
 from diffviews_desktop.text.wording import counted
+from diffviews_desktop.values.import_rules import is_archive
 from diffviews_desktop.values.models import ModelFacts
 
 NO_CLASS = "-1"
 LONGEST_SHOWN = 60
 """Letters of a label or a file within a note."""
+
+
+def choose_folder(images: Path) -> str:
+    """What to do for another folder to be imported, as the beginning of a phrase."""
+    packed = is_archive(images.name) and meant_as_file(images)
+    return "unpack the archive and choose the folder" if packed else "choose the folder"
 
 
 def unlabelled_notes(files: Sequence[str], labels: Mapping[str, str], reason: str) -> list[str]:

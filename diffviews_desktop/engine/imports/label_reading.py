@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from diffviews_desktop.engine.imports.label_notes import choose_folder
 from diffviews_desktop.errors import DataError, brief
 from diffviews_desktop.files.csv_text import not_unicode
 from diffviews_desktop.files.reading import MOST_TABLE_MEMORY, too_many_values
@@ -75,8 +76,9 @@ def read_labels(
         none = "The picture" if len(unknown) == 1 else f"None of the {len(unknown):,} pictures"
         raise DataError(
             f"{none} that {path} names is {'not ' * (len(unknown) == 1)}in {pictures.images}: it "
-            f"has {visible(unknown[0], 200)}, where the folder has {pictures.example}. Choose the "
-            "folder that the names in it start from."
+            f"has {visible(unknown[0], 200)}, and the pictures are called {pictures.example}. "
+            f"To use these labels, {choose_folder(pictures.images)} that the names in it start "
+            "from."
         )
     return ReadLabels(
         labels=read.labels,

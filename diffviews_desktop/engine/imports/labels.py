@@ -10,6 +10,7 @@ from diffviews_desktop.engine.imports.classes import classes_of, match_class_map
 from diffviews_desktop.engine.imports.label_notes import (
     LONGEST_SHOWN,
     NO_CLASS,
+    choose_folder,
     no_class_notes,
     some_names,
     unlabelled_notes,
@@ -117,7 +118,7 @@ def judge_labels(
             *unused,
             *wordnet_notes(classes),
             *no_class_notes(files, labels, classes, facts),
-            *_deeper_notes(found),
+            *_deeper_notes(found, job.images),
         ),
     )
 
@@ -225,11 +226,11 @@ def _class_map(job: ImportData, labels: Collection[str]) -> tuple[dict[str, int]
     ]
 
 
-def _deeper_notes(found: FoundLabels) -> list[str]:
-    if not found.deeper:
+def _deeper_notes(found: FoundLabels, images: Path | None) -> list[str]:
+    if not found.deeper or images is None:
         return []
     return [
         "There are folders within the folders that give the labels, such as "
-        f"{visible(found.deeper, LONGEST_SHOWN)}. To use the names of the inner folders, choose "
-        "the folder that holds them."
+        f"{visible(found.deeper, LONGEST_SHOWN)}. To use the names of the inner folders, "
+        f"{choose_folder(images)} that holds them."
     ]

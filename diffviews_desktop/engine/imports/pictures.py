@@ -101,8 +101,8 @@ def check_pictures(images: Path, listing: Listing) -> None:
     if not listing.pictures:
         why = " ".join(f"{note}." for note in listing.notes())
         raise DataError(
-            f"{images} holds no pictures ({', '.join(PICTURE_SUFFIXES)}). Choose another folder."
-            + (f" {why}" if why else "")
+            f"{images} holds no pictures ({', '.join(PICTURE_SUFFIXES)}). Choose another folder or "
+            "archive." + (f" {why}" if why else "")
         )
 
 

@@ -50,7 +50,7 @@ def folder_labels(files: Sequence[str]) -> FolderLabels:
         parts |= {
             file: path[level]
             for file, path in folders.items()
-            if len(path) > level and _PART.fullmatch(path[level].casefold())
+            if len(path) > level and is_part(path[level])
         }
         level += 1
     named = {file: path[level] for file, path in folders.items() if len(path) > level}
@@ -62,11 +62,16 @@ def folder_labels(files: Sequence[str]) -> FolderLabels:
     return FolderLabels(labels, parts, deeper)
 
 
+def is_part(name: str) -> bool:
+    """Whether a folder of this name is a part of a data set, such as ``train``."""
+    return _PART.fullmatch(name.casefold()) is not None
+
+
 def _says_nothing(folders: Collection[Sequence[str]], level: int) -> bool:
     """Whether all folders at a level are parts of the data set or hold others, and some do."""
-    names = {path[level].casefold() for path in folders if len(path) > level}
+    names = {path[level] for path in folders if len(path) > level}
     return any(len(path) > level + 1 for path in folders) and all(
-        _PART.fullmatch(name) or _HOLDER.fullmatch(name) for name in names
+        is_part(name) or _HOLDER.fullmatch(name.casefold()) for name in names
     )
 
 

@@ -46,17 +46,41 @@ def test_pictures_and_their_labels_are_unpacked(tmp_path: Path, kind: int) -> No
 def test_a_folder_that_holds_everything_is_looked_into(tmp_path: Path) -> None:
     members = {"set/cat/a.png": b"a", "set/dog/b.png": b"b"}
     assert list(unpacked(packed(tmp_path / "set.zip", members))) == ["cat/a.png", "dog/b.png"]
-    assert list(unpacked(packed(tmp_path / "other.zip", members))) == list(members)
-    members["set/dataset.json"] = b"{}"
-    assert "dataset.json" in unpacked(packed(tmp_path / "other.zip", members))
+    assert list(unpacked(packed(tmp_path / "other.zip", members))) == ["cat/a.png", "dog/b.png"]
+    flat = {"set/a.png": b"a", "set/dataset.json": b"{}"}
+    assert list(unpacked(packed(tmp_path / "other.zip", flat))) == ["a.png", "dataset.json"]
+    beside = {"set\\cat\\a.png": b"a", "set\\dog\\b.png": b"b", "README.md": b"", "Thumbs.db": b""}
+    archive = packed(tmp_path / "other.zip", beside, zipfile.ZIP_STORED)
+    assert list(unpacked(archive)) == ["cat/a.png", "dog/b.png"]
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        ["train/cat/a.png", "train/dog/b.png"],  # a part of the data set
+        ["cat/a.png", "cat/b.png"],  # the only class
+        ["set/cat/a.png", "b.png"],
+        ["set/cat/a.png", "dataset.json"],  # whose paths start here
+    ],
+)
+@pytest.mark.parametrize("name", ["other.zip", "train.zip"])
+def test_a_folder_that_says_something_stays(tmp_path: Path, members: list[str], name: str) -> None:
+    assert sorted(unpacked(packed(tmp_path / name, dict.fromkeys(members, b"a")))) == sorted(
+        members
+    )
 
 
 def test_what_is_left_out_of_an_archive_is_counted(tmp_path: Path) -> None:
     """Also where it is of a kind that is not unpacked; only names from the folder are told."""
     members = {"set/cat/a.png": b"a", "set/cat/b.heic": b"b", "set/notes.txt": b"n"}
+    members |= {"set/more.ZIP": b"", "rest.tar.gz": b"", "set/@eaDir/a.png/small.png": b""}
     archive = packed(tmp_path / "set.zip", members, zipfile.ZIP_STORED)
     with pictures_of(archive, tmp_path / "made", tmp_path, lambda done: None) as (_, listing):
-        assert listing == Listing(["cat/a.png"], {"cat/b.heic": Fault.NO_PICTURE}, others=1)
+        packed_ones = {"more.ZIP": Fault.PACKED, "rest.tar.gz": Fault.PACKED}
+        assert listing == Listing(["cat/a.png"], {"cat/b.heic": Fault.NO_PICTURE}, packed_ones, 1)
+        assert listing.notes()[1] == (
+            "2 archives were left out: 2 are not unpacked (more.ZIP, rest.tar.gz)"
+        )
     del members["set/cat/a.png"]
     with pytest.raises(DataError, match=r"set\.zip holds no pictures .* 1 picture was left out"):
         unpacked(packed(archive, members))
@@ -112,8 +136,14 @@ def test_what_must_not_be_unpacked_is_refused(
         file.writestr("a.png", b"a")
         with pytest.warns(UserWarning, match="Duplicate"):
             file.writestr("a.png", b"b")
-    with pytest.raises(DataError, match="cannot be unpacked"):
+    with pytest.raises(DataError) as refused:
         unpacked(archive)
+    wanted = f"a.png is in {archive} twice. Unpack the archive yourself, and choose the folder."
+    assert str(refused.value) == wanted
+    with pytest.raises(DataError, match=r"a\.png/c\.png is in .*set\.zip twice"):
+        unpacked(packed(archive, {"a.png": b"", "a.png/c.png": b""}, zipfile.ZIP_STORED))
+    with pytest.raises(DataError, match=r"cannot be unpacked \(File name too long\)\. Unpack"):
+        unpacked(packed(archive, {f"{'a' * 300}.png": b""}, zipfile.ZIP_STORED))
     packed(archive, {"a.png": b"a" * 1000, "b.png": b"b"})
     broken = archive.read_bytes().replace(b"b.png", b"b.pnG", 1)
     archive.write_bytes(broken)

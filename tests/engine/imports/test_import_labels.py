@@ -201,7 +201,7 @@ def test_labels_of_other_pictures_are_an_error(tmp_path: Path, name: str) -> Non
     with pytest.raises(DataError) as refused:
         found(tmp_path, ["a/0.png"], labels=table)
     assert str(refused.value).startswith(f"The picture that {table} names is not in {tmp_path}: ")
-    assert f"it has {name}, where the folder has a/0.png" in str(refused.value)
+    assert f"it has {name}, and the pictures are called a/0.png" in str(refused.value)
 
 
 def test_contradictions_and_empty_tables_are_errors(tmp_path: Path) -> None:
@@ -257,3 +257,12 @@ def test_a_label_that_may_be_two_classes_is_counted_once(tmp_path: Path) -> None
     assert ambiguous.startswith(
         "2 pictures have no class, because their label may mean several classes: 3. Say which "
     )
+
+
+def test_of_an_archive_the_advice_is_to_unpack_it(tmp_path: Path) -> None:
+    archive = written(tmp_path / "set.zip", "")
+    *_, note = found(archive, ["1/x/a.png"]).notes
+    assert note.endswith("inner folders, unpack the archive and choose the folder that holds them.")
+    table = written(tmp_path / "labels.csv", "file,class\nb.png,3\n")
+    with pytest.raises(DataError, match="To use these labels, unpack the archive and choose the f"):
+        found(archive, ["a.png"], labels=table)
