@@ -7,7 +7,8 @@ dates is none. What cannot be taken is named with the reason.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from itertools import islice
@@ -20,6 +21,8 @@ from diffviews_desktop.data.folder.numerals import (
     Mark,
     dates_of,
     has_no_number,
+    has_zone,
+    is_date,
     is_id,
     is_infinite,
     is_number,
@@ -192,7 +195,8 @@ def _of_reals(values: Sequence[float | None], unit: str) -> Column:
     missing = np.isnan(reals)
     few = np.unique(reals[~missing])
     note = _of_infinite(infinite)
-    if 0 < len(few) <= FEW_NUMBERS and not unit and (few == np.round(few)).all():
+    whole = (few == np.round(few)) & (np.abs(few) <= _EXACT)  # beyond, digits would be made up
+    if 0 < len(few) <= FEW_NUMBERS and not unit and whole.all():
         return _of_few(reals, few, missing, note)
     return Column(reals, unit=unit, note=note)
 
@@ -216,14 +220,14 @@ def _of_infinite(count: int) -> str:
 def _of_texts(texts: Sequence[str], mark: Mark | None) -> Column:
     """Texts as what all of them stand for."""
     given = {text for text in set(texts) if not has_no_number(text)}
-    column = None
-    if given:
-        column = _of_numerals(texts, given, mark) or _of_dates(texts, given)
+    if not given:
+        return Column(np.full(len(texts), math.nan), note=_of_infinite(_count_infinite(texts)))
+    column = _of_numerals(texts, given, mark) or _of_dates(texts, given)
     if column is not None:
         return column
-    if given and (all(map(is_id, given)) or {text.casefold() for text in given} <= _TRUTH):
+    if all(map(is_id, given)) or {text.casefold() for text in given} <= _TRUTH:
         return _of_names(["" if text not in given else text for text in texts])
-    return _of_names(texts, _why_no_numbers(given))
+    return _of_names(texts, _why_no_numbers(given) or _why_no_dates(given))
 
 
 def _of_numerals(texts: Sequence[str], given: set[str], mark: Mark | None) -> Column | None:
@@ -305,15 +309,45 @@ def _of_names(texts: Sequence[str], note: str = "") -> Column:
 def _why_no_numbers(given: set[str]) -> str:
     """What keeps a column that is nearly one of numbers from being one; empty where none is."""
     numerals = _without_percent(given)
-    most = len(numerals) // MOST_ODD
-    others = list(islice((text for text in numerals if not is_number(text)), most + 1))
-    if len(others) > most:
+    others = _few_odd(numerals, is_number)
+    if others is None:
         return ""
     if others:
         return f"it would be one of numbers without {visible(repr(min(others)), MOST_OF_NAME)}"
+    percent = sum(text.rstrip().endswith("%") for text in given)
+    if 0 < percent < len(given):
+        return "some of its numbers are percentages and others are not"
     marks = marks_of(numerals)
     if not marks:
         return "some of its numbers have a decimal comma and others a decimal point"
     if len(marks) > 1 and _can_be_both(numerals):
         return f"its numbers can be read in two ways, such as {min(numerals)}: write them plainly"
-    return "its numbers have too many digits" if numerals else ""
+    if _is_beyond([plain(numeral, marks[0]) for numeral in numerals]):
+        return "64 bits cannot hold all of its numbers"
+    return "its numbers have too many digits"
+
+
+def _why_no_dates(given: set[str]) -> str:
+    """The same of dates."""
+    dates = [text.strip() for text in given]
+    others = _few_odd(dates, is_date)
+    if others is None:
+        return ""
+    if others:
+        return f"it would be one of dates without {visible(repr(min(others)), MOST_OF_NAME)}"
+    if len(set(map(has_zone, dates))) > 1:
+        return "some of its times say how far they are from UTC and others do not"
+    return "64 bits cannot hold all of its times"
+
+
+def _few_odd(texts: Collection[str], fits: Callable[[str], bool]) -> list[str] | None:
+    """The texts that do not fit; None where they are too many for a column of those that do."""
+    most = len(texts) // MOST_ODD
+    odd = list(islice((text for text in texts if not fits(text)), most + 1))
+    return None if len(odd) > most else odd
+
+
+def _is_beyond(written: Collection[str]) -> bool:
+    """Whether a number is larger than 64 bits can say."""
+    most = Decimal(sys.float_info.max) if any(map(_is_real, written)) else Decimal(2**63)
+    return any(abs(Decimal(numeral)) > most for numeral in written)

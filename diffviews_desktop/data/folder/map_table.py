@@ -41,6 +41,9 @@ PIECE = 250  # rows read at a time
 MOST_SAID = 8  # names of a header in an error
 
 _NUMBERS = ("umap_x", "umap_y", "umap_z", "trust", "class_label", "conditioning_sigma")
+_LOOSE = ("umap_z", "class_label", "class_name", "conditioning_sigma", "image_path")
+"""Columns, beside those of every map, that may be spelled otherwise: not those of the program's own
+that nobody else writes, so that a column Trust is the user's."""
 _AXES = ("umap_x", "umap_y", "umap_z")
 _COUNTED = (("umap0", "umap1", "umap2"), ("umap1", "umap2", "umap3"), ("x", "y", "z"))
 """What other tools call the axes: counted from 0, from 1, or plainly."""
@@ -111,9 +114,14 @@ def _understood(path: Path, table: CsvTable) -> tuple[_Header, Iterator[list[str
 
 
 def _known(header: Sequence[str]) -> list[str]:
-    """A header with the program's own names for those that mean the same."""
+    """A header with the program's own names for those that mean the same.
+
+    What other columns than those of every map are called is only changed where one alone means it.
+    """
     keys = [re.sub(r"[\s_.\-]+", "", name).removeprefix("#").casefold() for name in header]
-    own = {name.replace("_", ""): name for name in KNOWN_COLUMNS}
+    own = {name.replace("_", ""): name for name in MAP_COLUMNS}
+    loose = {name.replace("_", ""): name for name in _LOOSE}
+    own |= {key: name for key, name in loose.items() if keys.count(key) == 1}
     if "sampleid" not in keys and keys.count("id") == 1:
         own["id"] = "sample_id"
     if not {"umapx", "umapy"} & set(keys):

@@ -116,6 +116,24 @@ def dates_of(texts: Collection[str]) -> tuple[NDArray[np.datetime64], str] | Non
     return dates - np.array([_offset(match[8]) for match in known], "timedelta64[m]"), "Z"
 
 
+def is_date(text: str) -> bool:
+    """Whether a text is a date as `dates_of` reads them, without regard to how fine it is."""
+    match = _DATE.fullmatch(text)
+    if match is None:
+        return False
+    try:
+        np.datetime64(f"{match[1]}-{match[3]}-{match[4]}T{match[5] or '00:00'}{match[6] or ''}")
+    except ValueError:
+        return False
+    return True
+
+
+def has_zone(text: str) -> bool:
+    """Whether a date says how far its time is from UTC."""
+    match = _DATE.fullmatch(text)
+    return match is not None and match[8] is not None
+
+
 def _fineness(match: re.Match[str]) -> int:
     if match[7]:
         return 2 + -(-len(match[7]) // 3)

@@ -218,6 +218,54 @@ def test_what_keeps_numbers_from_being_numbers_is_said() -> None:
     assert read_column(["cat", "dog", "1"]).note == ""
 
 
+DAYS = [f"2023-01-{day:02}" for day in range(1, 29)]
+
+
+@pytest.mark.parametrize(
+    ("texts", "note"),
+    [
+        (["50%", "0.5", "20"], "some of its numbers are percentages and others are not"),
+        (
+            [*(f"{i}%" for i in range(40)), "0.5"],
+            "some of its numbers are percentages and others a",
+        ),
+        ([str(-(2**64) - i) for i in range(N)], "64 bits cannot hold all of its numbers"),
+        (["1e999", "1.5"], "64 bits cannot hold all of its numbers"),
+        ([f"1700000000.{i:09d}" for i in range(N)], "its numbers have too many digits"),
+        (["9007199254740993", "0.5"], "its numbers have too many digits"),
+        ([*DAYS, "unknown"], "it would be one of dates without 'unknown'"),
+        ([*DAYS, "2023-02-30"], "it would be one of dates without '2023-02-30'"),
+        ([*DAYS, "0000-00-00"], "it would be one of dates without '0000-00-00'"),
+        (
+            ["2023-01-01T10:00", "2023-01-01T10:00Z"],
+            "some of its times say how far they are from UTC",
+        ),
+        (["3000-01-01T00:00:00.000000001", "2000-01-01"], "64 bits cannot hold all of its times"),
+        (["2023-01-15", "soon"], ""),
+    ],
+)
+def test_the_reason_is_the_right_one(texts: list[str], note: str) -> None:
+    column = read_column(texts)
+    assert column.texts() == texts
+    assert column.note.startswith(note)
+    assert bool(column.note) == bool(note)
+
+
+@pytest.mark.parametrize("values", [["1e23", "2e23", "3.0"], [1e23, 2e23, 3.0], [-1e17, 1e17, 0.0]])
+def test_no_digits_are_made_up(values: list[Any]) -> None:
+    column = read_column(values)
+    assert (column.kind, column.names) == ("numbers", ())
+    assert column.values.tolist() == list(map(float, values))
+    assert column.texts()[0] == str(float(values[0]))
+
+
+@pytest.mark.parametrize("texts", [["NaN", "nan", ""], ["NA"] * 3, ["inf", "-inf", ""]])
+def test_a_column_of_words_for_nothing_has_no_values(texts: list[str]) -> None:
+    column = read_column(texts)
+    assert (column.unfit, column.texts()) == ("it has no values", [""] * 3)
+    assert column.note == ("2 infinite values count as no value" if "inf" in texts else "")
+
+
 @pytest.mark.parametrize(
     ("texts", "values", "unit"),
     [

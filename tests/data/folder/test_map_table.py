@@ -201,6 +201,27 @@ def test_a_column_of_the_list_may_be_there_twice(tmp_path: Path) -> None:
     assert list(found.left_out) == ["a"]
 
 
+@pytest.mark.parametrize("name", ["Trust", "TRUST", "Batch Index", "activation path", "trust_"])
+def test_columns_that_are_called_like_the_programs_own_are_the_users(
+    tmp_path: Path, name: str
+) -> None:
+    table = tmp_path / "map.csv"
+    table.write_text(f"sample_id,umap_x,umap_y,trust,{name}\na,1.5,2.5,0.5,high\nb,1,2,0.25,low\n")
+    found = read_csv(table)
+    assert found["trust"] == ("0.5", "0.25")
+    assert found.further().columns[name].texts() == ["high", "low"]
+
+
+def test_a_name_that_two_columns_may_have_is_that_of_the_one_that_has_it(tmp_path: Path) -> None:
+    table = tmp_path / "map.csv"
+    table.write_text(
+        "sample_id,umap_x,umap_y,Class Name,class_name\na,1,2,Siamese,cat\nb,1,2,Pug,dog\n"
+    )
+    found = read_csv(table)
+    assert found["class_name"] == ("cat", "dog")
+    assert found.further().columns["Class Name"].texts() == ["Siamese", "Pug"]
+
+
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), max_size=12)
 PLACES = st.floats(-1000, 1000, allow_nan=False).map(lambda value: round(value, 4))
 
