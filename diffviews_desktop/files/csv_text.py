@@ -96,7 +96,7 @@ def open_text(path: Path) -> TextIO:
     """Open a text of a table's size, in the encodings of `csv_rows`; raises as that does."""
     instead = mistaken_file(path, json=False)
     if instead:
-        raise ValueError(f"it is {instead}")
+        raise UnfitFileError(errno.EINVAL, f"it is {instead}", str(path))
     file = open_regular(path, MOST_TABLE)
     try:
         return io.TextIOWrapper(file, _encoding_of(file), newline="")
@@ -116,7 +116,7 @@ def csv_rows(path: Path, separator: str = ",", *, padded: bool = False) -> Itera
 
     Raises:
         UnfitFileError, OSError: see `diffviews_desktop.files.reading.open_regular`; or it has a row
-            that is too long.
+            that is too long, or is no text.
         ValueError, csv.Error: it cannot be read as CSV.
     """
     with open_text(path) as file:
@@ -190,5 +190,6 @@ class _Lines:
                 errno.EFBIG, "it has a row of more than a million characters", str(self._path)
             )
         if "\0" in line:
-            raise ValueError("it holds zero bytes, so it is no text")
+            reason = "it holds zero bytes, so it is no text"
+            raise UnfitFileError(errno.EINVAL, reason, str(self._path))
         return line

@@ -272,7 +272,7 @@ def test_broken_pictures_are_named_and_left_out(
     done = import_into(engine, tmp_path / "data", checkpoint, images=images, sigmas=(1.0,))
     assert (done.pictures, done.samples) == (10, 10)
     assert "1 picture was left out: it is not a known kind of picture (cat/1.png)" in done.notes
-    loose = "1 picture has no class (in no folder that is a class): loose.png"
+    loose = "1 picture has no class (in no folder that gives a label): loose.png."
     assert loose in done.notes
     names = read_samples(open_data_folder(tmp_path / "data").model()).table.class_name
     assert names == ("cat",) * 4 + ("dog",) * 5 + ("unknown",)
@@ -344,7 +344,9 @@ def test_an_archive_as_edm_writes_it(
         file.writestr("dataset.json", json.dumps({"labels": list(labels.items())}))
     out = tmp_path / "data"
     done = import_into(engine, out, checkpoint, images=archive, sigmas=(1.0,))
-    assert done.notes == ("Classes are those of dataset.json; the folders say nothing.",)
+    assert done.notes == (
+        "The classes are those in dataset.json; the names of folders were not used.",
+    )
     assert classes_of(out) == list(labels.values())
     said = json.loads((out / "mine/metadata/imported/dataset_info.json").read_text())
     assert said["pictures"] == list(labels)

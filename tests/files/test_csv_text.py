@@ -57,7 +57,7 @@ def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
         next(csv_rows(table))
     table.unlink()
     table.write_bytes(b"a,b\n\0\0\n")
-    with pytest.raises(ValueError, match="zero bytes"):
+    with pytest.raises(UnfitFileError, match="zero bytes"):
         list(csv_rows(table))
     table.write_bytes(b"\xff,\x01")
     with pytest.raises(ValueError, match="utf-8"):

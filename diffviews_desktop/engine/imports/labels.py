@@ -152,10 +152,10 @@ def find_labels(
         return _of_folders(files)
     if is_of_edm(own):
         found = _of_file(own, shown, files, check)
-        note = f"Classes are those of {OWN_LABELS}; the folders say nothing."
+        note = f"The classes are those in {OWN_LABELS}; the names of folders were not used."
     else:
         found = _of_folders(files)
-        note = f"{OWN_LABELS} has no list of labels as EDM writes it, so it was not used."
+        note = f"{OWN_LABELS} was not used: it has no list of labels as EDM writes it."
     return replace(found, notes=(note, *found.notes))
 
 

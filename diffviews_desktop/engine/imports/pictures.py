@@ -82,7 +82,9 @@ def find_pictures(images: Path, out: Path, check: Callable[[], None] = lambda: N
         DataError: there are none, or the folder cannot be read.
     """
     if not images.is_dir():
-        raise DataError(f"There is no folder {images}. Choose another one with --images.")
+        raise DataError(
+            f"There is no folder {images}. Choose another folder or a zip archive with --images."
+        )
     try:
         listing = list_pictures(images, out, check)
     except OSError as error:
@@ -134,9 +136,11 @@ def copy_pictures(
         text = f"{number} of {len(files)}"
         host.progress("reading pictures", number / len(files), text)
     if not kept:
+        none = "The picture" if len(files) == 1 else f"None of the {len(files):,} pictures"
+        can = "cannot" if len(files) == 1 else "can"
         raise DataError(
-            f"None of the {len(files)} pictures in {job.images} can be read: {faults_of(unfit)}. "
-            "Check these files."
+            f"{none} in {job.images} {can} be read: {faults_of(unfit)}. Check "
+            f"{'this file' if len(files) == 1 else 'these files'}."
         )
     listing.left_out |= unfit
     labels = judge_labels(found, job, facts, kept)

@@ -26,6 +26,10 @@ _LABELS = ("label", "name", "class_name", "label_name", "folder", "text", "wordn
 _NUMBERS = ("class", "class_number", "number", "class_id", "class_index", "index", "class_label")
 
 
+class ClassMapError(ValueError):
+    """A map of classes says something else; its text is a phrase."""
+
+
 def class_map_of(text: str) -> ClassPairs | Path:
     """What was entered: pairs such as ``cat=3, dog=5``, or the path of a file.
 
@@ -44,7 +48,7 @@ def class_map_of(text: str) -> ClassPairs | Path:
     parts = [part.strip() for part in re.split(r"[,;\n]", text) if part.strip()]
     try:
         return _checked(map(_typed_pair, parts))
-    except ValueError as error:
+    except ClassMapError as error:
         raise UsageError(
             f"The class map cannot be used: {error}. Write labels and class numbers such as "
             f"{EXAMPLE}, or choose a file."
@@ -67,8 +71,9 @@ def read_class_map(path: Path) -> ClassPairs:
     except UnicodeDecodeError as error:
         raise DataError(f"The class map {path} {not_unicode(error)}") from error
     except (OSError, ValueError, csv.Error) as error:
+        reason = str(error) if isinstance(error, ClassMapError) else brief(error)
         raise DataError(
-            f"The class map {path} cannot be read ({brief(error)}). Make it a table of two "
+            f"The class map {path} cannot be read ({reason}). Make it a table of two "
             'columns, label and class, or a JSON object such as {"cat": 3}.'
         ) from error
 
@@ -76,7 +81,7 @@ def read_class_map(path: Path) -> ClassPairs:
 def _typed_pair(part: str) -> tuple[str, str]:
     label, _, number = part.rpartition("=")
     if not label.strip() or not number.strip():
-        raise ValueError(f"{_said(part)} is not a label, an equals sign and a class number")
+        raise ClassMapError(f"{_said(part)} is not a label, an equals sign and a class number")
     return label.strip(), number
 
 
@@ -84,7 +89,7 @@ def _checked(pairs: Iterable[tuple[str, Any]]) -> ClassPairs:
     """Pairs with numbers, each label once.
 
     Raises:
-        ValueError: something is missing, no number, or contradicts something else.
+        ClassMapError: something is missing, no number, or contradicts something else.
     """
     found: dict[str, int] = {}
     numbers: dict[str, int] = {}  # whatever the spelling of a label that is a number
@@ -92,14 +97,14 @@ def _checked(pairs: Iterable[tuple[str, Any]]) -> ClassPairs:
         text = label_of(value)
         number = class_number(text) if text else -1
         if not label:
-            raise ValueError(f"the class {_said(str(value))} has no label")
+            raise ClassMapError(f"the class {_said(str(value))} has no label")
         if number is None or number < -1:
-            raise ValueError(f"{_said(str(value))}, which it gives {_said(label)}, is no class")
+            raise ClassMapError(f"{_said(str(value))}, which it gives {_said(label)}, is no class")
         if numbers.setdefault(label_of(label) or label, number) != number:
-            raise ValueError(f"it gives {_said(label)} two classes")
+            raise ClassMapError(f"it gives {_said(label)} two classes")
         found[label] = number
         if len(found) > MOST_PAIRS:
-            raise ValueError(f"it has more than {MOST_PAIRS:,} labels")
+            raise ClassMapError(f"it has more than {MOST_PAIRS:,} labels")
     return tuple(found.items())
 
 
@@ -111,7 +116,7 @@ def _json_pairs(path: Path) -> Iterator[tuple[str, Any]]:
     with open_text(path) as file:
         said = parse_json(file.read(), path)
     if not isinstance(said, dict):
-        raise ValueError("it holds no JSON object")
+        raise ClassMapError("it holds no JSON object")
     named = defaultdict[str, set[str]](set)
     for key, value in said.items():
         names = value if isinstance(value, list) else [value]
@@ -122,7 +127,7 @@ def _json_pairs(path: Path) -> Iterator[tuple[str, Any]]:
             for name in names:
                 named[name.strip()].add(key)
         else:
-            raise ValueError(f"what it gives {_said(key)} is no name")
+            raise ClassMapError(f"what it gives {_said(key)} is no name")
     # ImageNet has two classes called crane: that name alone says nothing
     for name, numbers in named.items():
         if name and len(numbers) == 1:
@@ -136,7 +141,7 @@ def _table_pairs(path: Path) -> Iterator[tuple[str, Any]]:
     rows = list(islice(table.rows, MOST_PAIRS + 1))
     if label is None or number is None:
         if len(header) != 2:
-            raise ValueError(
+            raise ClassMapError(
                 f"it has {len(header)} columns, and its first line does not name two of them label "
                 "and class"
             )

@@ -106,7 +106,9 @@ def test_the_labels_that_edm_writes_go_before_folders(tmp_path: Path) -> None:
     written(tmp_path / "dataset.json", json.dumps({"labels": pairs}))
     labels = found(tmp_path, files)
     assert [labels.numbers[file] for file in files] == [6, 0, 9]
-    assert labels.notes == ("Classes are those of dataset.json; the folders say nothing.",)
+    assert labels.notes == (
+        "The classes are those in dataset.json; the names of folders were not used.",
+    )
     written(tmp_path / "dataset.json", '{"labels": null}')
     labels = found(tmp_path, files)
     assert not labels.numbers
@@ -116,7 +118,9 @@ def test_the_labels_that_edm_writes_go_before_folders(tmp_path: Path) -> None:
     for other in ('{"name": "mine"}', '{"labels": ["cat", "dog"]}', "[]"):
         written(tmp_path / "dataset.json", other)
         labels = found(tmp_path, files)
-        assert labels.notes[0].startswith("dataset.json has no list of labels as EDM writes it")
+        assert labels.notes[0].startswith(
+            "dataset.json was not used: it has no list of labels as EDM writes it"
+        )
         assert labels.numbers["00001/img2.png"] == 1
     written(tmp_path / "dataset.json", "{")
     with pytest.raises(DataError, match=r"dataset\.json cannot be read as labels"):

@@ -109,7 +109,8 @@ def test_json_of_names_by_number(tmp_path: Path) -> None:
 def test_what_says_no_classes_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "map"
     path.write_text(text)
-    with pytest.raises(DataError, match=r"The class map .* cannot be read .*label and class"):
+    with pytest.raises(DataError, match=r"The class map .* cannot be read .*label and class") as no:
         read_class_map(path)
+    assert "ValueError" not in str(no.value).replace("JSONDecodeError", "")
     with pytest.raises(DataError, match="cannot be read"):
         read_class_map(tmp_path / "nowhere")
