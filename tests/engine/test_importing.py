@@ -120,7 +120,7 @@ def test_an_imported_folder_is_opened_with_its_own_map(
     assert (done.path, done.model, done.pictures, done.samples) == (out, "mine", 10, 20)
     (note,) = done.notes
     assert note.startswith(
-        "10 pictures have no class, because the model knows none by their labels"
+        "10 pictures have no class, because the model has no class with these names"
     )
     assert [path.name for path in out.iterdir()] == ["mine"]
     folder = out / "mine"
@@ -271,7 +271,7 @@ def test_broken_pictures_are_named_and_left_out(
     write_picture(images / "loose.png", 11)
     done = import_into(engine, tmp_path / "data", checkpoint, images=images, sigmas=(1.0,))
     assert (done.pictures, done.samples) == (10, 10)
-    assert "1 picture was left out: it is not a known kind of picture (cat/1.png)" in done.notes
+    assert "1 picture was left out: it is not a known kind of picture (cat/1.png)." in done.notes
     loose = "1 picture has no class (in no folder that gives a label): loose.png."
     assert loose in done.notes
     names = read_samples(open_data_folder(tmp_path / "data").model()).table.class_name
@@ -292,7 +292,7 @@ def test_labels_of_a_table(
     assert names[4:7] == ("unknown", "9", "unknown")
     assert json.loads((out / "mine/class_labels.json").read_text()) == {"3": "tabby"}
     missing, without, unknown = done.notes
-    assert missing == f"labels.csv names 1 picture that is not in {images}: gone.png"
+    assert missing == f"labels.csv names 1 picture that is not in {images}: gone.png."
     assert without.startswith("6 pictures have no class (no label in labels.csv): cat/7.png")
     assert "1 picture has a number that is no class of the model" in unknown
 
@@ -354,7 +354,7 @@ def test_an_archive_as_edm_writes_it(
     assert not [path for path in (out / "mine").rglob("*") if "unpacked" in path.name]
     table = tmp_path / "labels.csv"
     table.write_text("file,class\nelsewhere.png,1\n")
-    with pytest.raises(DataError, match=f"names is in {archive}"):
+    with pytest.raises(DataError, match=f"names is not in {archive}: .* unpack the archive and choose"):
         import_into(engine, out, checkpoint, images=archive, labels=table, name="other")
 
 
