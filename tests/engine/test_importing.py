@@ -354,7 +354,9 @@ def test_an_archive_as_edm_writes_it(
     assert not [path for path in (out / "mine").rglob("*") if "unpacked" in path.name]
     table = tmp_path / "labels.csv"
     table.write_text("file,class\nelsewhere.png,1\n")
-    with pytest.raises(DataError, match=f"names is not in {archive}: .* unpack the archive and choose"):
+    with pytest.raises(
+        DataError, match=f"names is not in {archive}: .* unpack the archive and choose"
+    ):
         import_into(engine, out, checkpoint, images=archive, labels=table, name="other")
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from diffviews_desktop.data.folder.pictures import fit_picture
-from diffviews_desktop.engine.imports.label_notes import some_names
+from diffviews_desktop.engine.imports.label_notes import LONGEST_SHOWN, some_names
 from diffviews_desktop.engine.imports.labels import Labels, find_labels, judge_labels
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.engine.opened_model import Host
@@ -29,7 +29,9 @@ from diffviews_desktop.errors import (
 from diffviews_desktop.pictures.listing import Listing, list_pictures
 from diffviews_desktop.pictures.survey import Survey, survey
 from diffviews_desktop.text.faults import Fault, faults_of
+from diffviews_desktop.text.plain import visible
 from diffviews_desktop.text.wording import counted
+from diffviews_desktop.values.brightness import Brightness
 from diffviews_desktop.values.conditions import RandomClass
 from diffviews_desktop.values.import_rules import PICTURE_SUFFIXES
 from diffviews_desktop.values.models import ModelFacts
@@ -108,6 +110,22 @@ def check_pictures(images: Path, listing: Listing) -> None:
         )
 
 
+class _Copied(NamedTuple):
+    """Files whose pictures were written, in their order.
+
+    Attributes:
+        kept: all of them.
+        several: those that hold more pictures than one.
+        cut: those of several channels with more than 8 bits.
+        unfit: why others were not.
+    """
+
+    kept: list[str]
+    several: list[str]
+    cut: list[str]
+    unfit: dict[str, Fault]
+
+
 def copy_pictures(
     job: ImportData, images: Path, host: Host, model: Model, listing: Listing, target: Path
 ) -> Pictures:
@@ -120,44 +138,61 @@ def copy_pictures(
     found = find_labels(job, images, files, host.check)
     judge_labels(found, job, facts, files)  # what is wrong with labels is said before the work
     numbers = _survey(job, host, images, files)
-    kept, several, cut = list[str](), list[str](), list[str]()
-    unfit: dict[str, Fault] = {}
-    for number, file in enumerate(files, start=1):
-        path = images / file
-        try:
-            picture = fit_picture(path, facts.resolution, facts.channels, numbers.brightness)
-        except PictureError as error:
-            unfit[file] = error.fault
-        else:
-            _save(picture.pixels, target / picture_name(len(kept)))
-            kept.append(file)
-            several += [file] if picture.several else []
-            cut += [file] if picture.cut else []
-        text = f"{number} of {len(files)}"
-        host.progress("reading pictures", number / len(files), text)
+    copied = _copy(images, files, host, facts, numbers.brightness, target)
+    kept = copied.kept
     if not kept:
-        none = "The picture" if len(files) == 1 else f"None of the {len(files):,} pictures"
-        can = "cannot" if len(files) == 1 else "can"
-        raise DataError(
-            f"{none} in {job.images} {can} be read: {faults_of(unfit)}. Check "
-            f"{'this file' if len(files) == 1 else 'these files'}."
-        )
-    listing.left_out |= unfit
+        raise _none_can_be_read(job.images or images, copied.unfit)
+    listing.left_out |= copied.unfit
     labels = judge_labels(found, job, facts, kept)
-    depth = _depth_notes(numbers, cut, has_range=job.brightness is not None)
-    notes = [
-        *labels.notes,
-        *(f"{note}." for note in listing.notes()),
-        *depth,
-        *_several_notes(several),
-    ]
     return Pictures(
         classes=[labels.numbers.get(file, -1) for file in kept],
         names=labels.names,
         said={**listing.record(), "brightness": numbers.record(), "pictures": kept},
-        notes=notes,
+        notes=[
+            *labels.notes,
+            *(f"{note}." for note in listing.notes()),
+            *_depth_notes(numbers, copied.cut, has_range=job.brightness is not None),
+            *_several_notes(copied.several),
+        ],
         class_names=[labels.name_of(file) for file in kept],
         columns=_columns_of(labels, kept),
+    )
+
+
+def _copy(
+    images: Path,
+    files: Sequence[str],
+    host: Host,
+    facts: ModelFacts,
+    brightness: Brightness,
+    target: Path,
+) -> _Copied:
+    copied = _Copied([], [], [], {})
+    for number, file in enumerate(files, start=1):
+        try:
+            picture = fit_picture(images / file, facts.resolution, facts.channels, brightness)
+        except PictureError as error:
+            copied.unfit[file] = error.fault
+        else:
+            _save(picture.pixels, target / picture_name(len(copied.kept)))
+            copied.kept.append(file)
+            copied.several.extend([file] if picture.several else [])
+            copied.cut.extend([file] if picture.cut else [])
+        text = f"{number} of {len(files)}"
+        host.progress("reading pictures", number / len(files), text)
+    return copied
+
+
+def _none_can_be_read(images: Path, unfit: Mapping[str, Fault]) -> DataError:
+    if len(unfit) == 1:
+        ((name, fault),) = unfit.items()
+        return DataError(
+            f"The only picture in {images} {fault.of_one} ({visible(name, LONGEST_SHOWN)}). Check "
+            "this file."
+        )
+    return DataError(
+        f"None of the {len(unfit):,} pictures in {images} can be read: {faults_of(unfit)}. Check "
+        "these files."
     )
 
 

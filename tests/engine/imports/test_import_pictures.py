@@ -124,6 +124,20 @@ def test_a_folder_without_pictures_says_what_it_has(images: Path) -> None:
         make(images)
 
 
+def test_pictures_that_cannot_be_read_end_the_import(images: Path) -> None:
+    (images / "a.png").write_bytes(b"no picture")
+    only = (
+        r"The only picture in .*images is not a known kind of picture \(a\.png\)\. Check this file"
+    )
+    with pytest.raises(DataError, match=only):
+        make(images)
+    (images / "b.png").write_bytes(b"no picture")
+    with pytest.raises(
+        DataError, match=r"None of the 2 pictures in .* can be read: 2 are not known"
+    ):
+        make(images)
+
+
 # ---- brightness ---------------------------------------------------------------------------------
 
 
