@@ -13,6 +13,7 @@ from diffviews_desktop.engine.jobs.mapping import LinkMaps, MapLayer
 from diffviews_desktop.state.state import State
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MapParameters, MapSpec
+from diffviews_desktop.values.told import Told
 
 
 def change_layer(context: Context, layers: Iterable[str]) -> None:
@@ -29,6 +30,12 @@ def change_map_parameters(context: Context, parameters: MapParameters | None) ->
     As with layers, the map on screen stays until the new one is there.
     """
     _change_map(context, parameters=parameters)
+
+
+def change_told(context: Context, told: Told | None) -> None:
+    """Show the map of samples that are told something else; None for what the folder or the model
+    goes by."""
+    _change_map(context, told=told)
 
 
 def pending_map(state: State) -> MapLayer | None:
@@ -54,7 +61,7 @@ def _change_map(context: Context, **changes: Any) -> None:
         return
     pending = pending_map(context.state)
     asked = pending.spec if pending is not None else opened.spec
-    first = MapSpec(opened.model, opened.default_layers, opened.parameters)
+    first = MapSpec(opened.model, opened.default_layers, opened.parameters, opened.told)
     spec = replace(asked or first, **changes)
     if pending is not None and pending.spec == spec:
         return
@@ -65,12 +72,13 @@ def _change_map(context: Context, **changes: Any) -> None:
     submit(context, job, f"Mapping {str(spec.layers) or 'the default layer'}")
 
 
-def link_map(context: Context, model: str, layers: Iterable[str]) -> None:
-    """Show a second map beside the first; the last choice counts."""
+def link_map(context: Context, model: str, layers: Iterable[str], told: Told | None = None) -> None:
+    """Show a second map beside the first; the last choice counts. Its samples are told what those
+    of the first are, unless something else is asked for."""
     opened = context.state.opened
     if opened.spec is None:
         return
-    other = MapSpec(model, LayerSet(layers), opened.parameters)
+    other = MapSpec(model, LayerSet(layers), opened.parameters, told or opened.told)
     job = LinkMaps(
         job_id=context.worker.next_id(), folder=opened.folder, spec=opened.spec, other=other
     )
