@@ -202,9 +202,11 @@ def _layer_mapped(context: Context, running: RunningJob, mapped: LayerMap) -> No
     context.update(new.with_notice(mapped.notes[0]) if mapped.notes else new)
     same_map = opened.spec == before.spec
     if before.linked is not None and not same_map:  # it lies on the old one
-        second = before.linked.map
+        second, first = before.linked.map, before.layer_map
+        apart = first is not None and second.told != first.told
         context.update(replace(context.state, opened=replace(opened, linked=None)))
-        link_map(context, second.model, second.layers)
+        if not any(isinstance(r.job, LinkMaps) for r in state.jobs.running):
+            link_map(context, second.model, second.layers, second.told if apart else None)
     if same_map and state.picks.selection.anchor is not None:
         suggest_neighbors(context, state.picks.suggest_count)
 
