@@ -104,7 +104,7 @@ class MapSettings(QDialog):
         self._edited_signals()
         self.defaults.clicked.connect(lambda: self._fill(_defaults()))
         self.own.clicked.connect(self._take_own)
-        self.make.clicked.connect(lambda: self.map_requested.emit(self.parameters(), self.chosen()))
+        self.make.clicked.connect(self._ask)
         self.close_button.clicked.connect(self.close)
         self._fill(self._filled)
         self.set_state(self._state)
@@ -224,6 +224,12 @@ class MapSettings(QDialog):
             self.dimensions.setCurrentIndex(self.dimensions.findData(values.n_components))
             self.seed.setValue(values.seed)
         self._set_buttons()
+
+    def _ask(self) -> None:
+        told = self.chosen()
+        if told == _told_of(self._state):  # however that came about
+            told = self._state.opened.told
+        self.map_requested.emit(self.parameters(), told)
 
     def _take_own(self) -> None:
         self._fill(_of(self._state))  # from now on they follow the map again
