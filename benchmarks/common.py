@@ -84,6 +84,7 @@ def demo_activations(file: Path, rows: int, width: int) -> None:
     from diffviews_desktop.data.folder.dataset import open_data_folder, read_samples
     from diffviews_desktop.data.folder.demo import unpack_demo
     from diffviews_desktop.engine.extraction import SampleExtraction
+    from diffviews_desktop.values.told import OWN
 
     model = open_data_folder(unpack_demo()).model("digits")
     adapter = get_adapter("edm").from_checkpoint(str(model.checkpoint()), device="cpu")
@@ -110,6 +111,7 @@ def demo_activations(file: Path, rows: int, width: int) -> None:
         table,
         layers,
         "noised",
+        OWN,
         check=lambda: None,
         interruptible=contextlib.nullcontext,
     )

@@ -36,10 +36,10 @@ from diffviews_desktop.data.cache.layer_cache import LayerCache
 from diffviews_desktop.engine.extraction import (
     SampleExtraction,
     Target,
-    class_conditions,
     row_width,
 )
 from diffviews_desktop.values.samples import SampleTable
+from diffviews_desktop.values.told import OWN, conditions_told
 
 CASES = (
     (
@@ -116,6 +116,7 @@ def measure(
             table,
             [layer],
             "noised",
+            OWN,
             check=lambda: None,
             interruptible=contextlib.nullcontext,
         )
@@ -168,7 +169,7 @@ def prepared(
         part = SampleBatch(
             torch.from_numpy(images),
             table.sigma[rows],
-            class_conditions(table.class_label[rows], 10),
+            conditions_told(OWN, table.class_label[rows], (), 10, False),
             np.arange(count),
         )
         made.append(

@@ -24,6 +24,7 @@ from diffviews_desktop.text import terminal
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MapParameters
+from diffviews_desktop.values.told import Told
 
 # isort: split
 from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimer
@@ -55,6 +56,7 @@ class Options:
 
     folder: FolderRef = field(default_factory=FolderRef)
     parameters: MapParameters | None = None
+    told: Told | None = None
     model: str | None = None
     layer: str | None = None
     device: str = "auto"
@@ -132,7 +134,9 @@ class App(QObject):
     def _begin(self) -> None:
         self.worker.start()
         options = self._options
-        folders.open_data(self.context, options.folder, options.model, options.parameters)
+        folders.open_data(
+            self.context, options.folder, options.model, options.parameters, options.told
+        )
 
     def _connect_worker(self) -> None:
         worker = self.worker

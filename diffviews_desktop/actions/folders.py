@@ -16,6 +16,7 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet
 from diffviews_desktop.values.maps import MapParameters
+from diffviews_desktop.values.told import Told
 
 
 def open_data(
@@ -23,10 +24,15 @@ def open_data(
     folder: FolderRef,
     model: str | None = None,
     parameters: MapParameters | None = None,
+    told: Told | None = None,
 ) -> None:
     """Open a data folder (None: the demo); what is open stays until it is there."""
     job = OpenData(
-        job_id=context.worker.next_id(), folder=folder, model=model, parameters=parameters
+        job_id=context.worker.next_id(),
+        folder=folder,
+        model=model,
+        parameters=parameters,
+        told=told,
     )
     submit(context, job, "Opening the demo" if folder.path is None else "Opening data")
 
@@ -42,7 +48,7 @@ def switch_model(context: Context, model: str) -> None:
     """Open another model of the same data folder, or load the same one where it is not loaded."""
     opened = context.state.opened
     if model != opened.model:
-        open_data(context, opened.folder, model, opened.parameters)
+        open_data(context, opened.folder, model, opened.parameters, opened.told)
     else:
         load_model(context)
 
@@ -59,6 +65,7 @@ def load_model(context: Context) -> None:
         folder=opened.folder,
         model=opened.model,
         parameters=opened.parameters,
+        told=opened.told,
     )
     submit(context, job, f"Loading {opened.model}")
 
@@ -97,6 +104,7 @@ def import_data(
     layers: LayerSet = NO_LAYERS,
     seed: int = ImportData.seed,
     brightness: tuple[float, float] | None = None,
+    told: Told | None = None,
 ) -> None:
     """Make a data folder from pictures, or from what the model draws, and open it when it is there.
 
@@ -118,6 +126,7 @@ def import_data(
         seed=seed,
         parameters=context.state.opened.parameters,
         brightness=brightness,
+        told=told,
     )
     submit(context, job, f"Importing {name}")
 

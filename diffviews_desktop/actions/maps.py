@@ -13,6 +13,7 @@ from diffviews_desktop.engine.jobs.mapping import LinkMaps, MapLayer
 from diffviews_desktop.state.state import State
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MapParameters, MapSpec
+from diffviews_desktop.values.told import BOTH, NOTHING, OWN, Told
 
 
 def change_layer(context: Context, layers: Iterable[str]) -> None:
@@ -23,12 +24,48 @@ def change_layer(context: Context, layers: Iterable[str]) -> None:
     _change_map(context, layers=LayerSet(layers))
 
 
-def change_map_parameters(context: Context, parameters: MapParameters | None) -> None:
+def change_map_parameters(
+    context: Context, parameters: MapParameters | None, told: Told | str | None = None
+) -> None:
     """Show the map made with other parameters; None for the folder's own map, or the usual ones.
 
     As with layers, the map on screen stays until the new one is there.
+
+    Args:
+        context: of the window.
+        parameters: of the map.
+        told: what its samples are told; None for what the folder or the model goes by; ``both`` for
+            a map of samples that are told nothing, and the same told their own beside it.
     """
-    _change_map(context, parameters=parameters)
+    if told == BOTH:
+        _change_map(context, parameters=parameters, told=NOTHING)
+        show_beside(context, OWN)
+    else:
+        assert not isinstance(told, str)
+        _change_map(context, parameters=parameters, told=told)
+
+
+def show_beside(context: Context, told: Told) -> None:
+    """Show the map of the same layers, of samples that are told something else, beside the first
+    once that is there."""
+    state = context.state
+    pending = pending_map(state)
+    spec = pending.spec if pending is not None else state.opened.spec
+    if spec is None:
+        return
+    if not state.view.beside:
+        toggle_second_map(context)
+    other = replace(spec, told=told)
+    job = LinkMaps(
+        job_id=context.worker.next_id(), folder=state.opened.folder, spec=spec, other=other
+    )
+    submit(context, job, f"Mapping {str(spec.layers) or 'the default layer'} beside the map")
+
+
+def change_told(context: Context, told: Told | None) -> None:
+    """Show the map of samples that are told something else; None for what the folder or the model
+    goes by."""
+    _change_map(context, told=told)
 
 
 def pending_map(state: State) -> MapLayer | None:
@@ -54,7 +91,7 @@ def _change_map(context: Context, **changes: Any) -> None:
         return
     pending = pending_map(context.state)
     asked = pending.spec if pending is not None else opened.spec
-    first = MapSpec(opened.model, opened.default_layers, opened.parameters)
+    first = MapSpec(opened.model, opened.default_layers, opened.parameters, opened.told)
     spec = replace(asked or first, **changes)
     if pending is not None and pending.spec == spec:
         return
@@ -65,12 +102,13 @@ def _change_map(context: Context, **changes: Any) -> None:
     submit(context, job, f"Mapping {str(spec.layers) or 'the default layer'}")
 
 
-def link_map(context: Context, model: str, layers: Iterable[str]) -> None:
-    """Show a second map beside the first; the last choice counts."""
+def link_map(context: Context, model: str, layers: Iterable[str], told: Told | None = None) -> None:
+    """Show a second map beside the first; the last choice counts. Its samples are told what those
+    of the first are, unless something else is asked for."""
     opened = context.state.opened
     if opened.spec is None:
         return
-    other = MapSpec(model, LayerSet(layers), opened.parameters)
+    other = MapSpec(model, LayerSet(layers), opened.parameters, told or opened.told)
     job = LinkMaps(
         job_id=context.worker.next_id(), folder=opened.folder, spec=opened.spec, other=other
     )

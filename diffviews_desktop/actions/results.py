@@ -53,6 +53,7 @@ def _data_opened(context: Context, running: RunningJob, opened: DataOpened) -> N
         folder=opened.folder,
         model=opened.model,
         parameters=opened.parameters,
+        told=opened.told,
     )
     submit(context, job, f"Loading {opened.model}")
 
@@ -67,6 +68,7 @@ def _with_opened(state: State, opened: DataOpened) -> State:
         opened=Opened(
             folder=opened.folder,
             parameters=opened.parameters,
+            told=opened.told,
             path=opened.path,
             is_demo=opened.is_demo,
             models=opened.models,
@@ -117,7 +119,10 @@ def _model_loaded(context: Context, running: RunningJob, loaded: ModelLoaded) ->
     opened = replace(
         before,
         loaded=loaded,
-        cached={before.parameters: frozenset(i.name for i in loaded.layers if i.cached)},
+        layer_map=_known_to_be(before.layer_map, loaded),
+        cached={
+            (before.parameters, before.told): frozenset(i.name for i in loaded.layers if i.cached)
+        },
         models=tuple(
             replace(model, settings=loaded.settings) if model.name == loaded.model else model
             for model in before.models
@@ -131,6 +136,16 @@ def _model_loaded(context: Context, running: RunningJob, loaded: ModelLoaded) ->
     context.update(state)
     if opened.layer_map is None and not state.jobs.any(MapLayer):
         change_layer(context, opened.default_layers)
+
+
+def _known_to_be(layer_map: LayerMap | None, loaded: ModelLoaded) -> LayerMap | None:
+    """The map that was there before its model, now that it is known what that can be told."""
+    if layer_map is None:
+        return None
+    if not loaded.told:
+        return replace(layer_map, told=None, told_note="")
+    note = loaded.told_notes.get(layer_map.told) if layer_map.told is not None else None
+    return layer_map if note is None else replace(layer_map, told_note=note)
 
 
 def _converted(context: Context, running: RunningJob, converted: CheckpointConverted) -> None:
@@ -174,6 +189,7 @@ def _layer_mapped(context: Context, running: RunningJob, mapped: LayerMap) -> No
     opened = replace(
         before,
         parameters=job.spec.parameters,
+        told=job.spec.told,
         layer_map=mapped,
         rate=before.rate if mapped.rate is None else mapped.rate,
     )
@@ -184,9 +200,11 @@ def _layer_mapped(context: Context, running: RunningJob, mapped: LayerMap) -> No
     context.update(new.with_notice(mapped.notes[0]) if mapped.notes else new)
     same_map = opened.spec == before.spec
     if before.linked is not None and not same_map:  # it lies on the old one
-        second = before.linked.map
+        second, first = before.linked.map, before.layer_map
+        apart = first is not None and second.told != first.told
         context.update(replace(context.state, opened=replace(opened, linked=None)))
-        link_map(context, second.model, second.layers)
+        if not any(isinstance(r.job, LinkMaps) for r in state.jobs.running):
+            link_map(context, second.model, second.layers, second.told if apart else None)
     if same_map and state.picks.selection.anchor is not None:
         suggest_neighbors(context, state.picks.suggest_count)
 
@@ -218,6 +236,7 @@ def _run_done(context: Context, running: RunningJob, result: RunResult) -> None:
             evaluations=result.evaluations,
             done=True,
             record=result.record,
+            apart=result.apart,
         )
         context.update(replace(state, runs=state.runs.with_run(done)))
     if result.notes:

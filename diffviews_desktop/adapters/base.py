@@ -8,7 +8,8 @@ see `diffviews_desktop.adapters.model`.
 An adapter may also have, as attribute or property: ``device`` (where its inputs belong; without it,
 where its first parameter is), ``img_channels`` (3 without it), ``default_layer`` (the layer to map
 first), ``sigma_min`` and ``sigma_max`` (the noise levels that the model knows), ``class_names``
-(number to name), ``guidance_note`` (whether guidance was trained), ``presets`` (settings that were
+(number to name), ``guidance_note`` (whether guidance was trained), ``label_dropout``
+(with what probability conditions were dropped in training), ``presets`` (settings that were
 published: name to changes and a note), ``notes`` (what had to be assumed when it was loaded),
 ``precision`` (what the network runs in; set on the class where it knows no other), and methods
 ``prepare()``, called before longer runs, ``round_sigma(sigma)``, the nearest noise level that the

@@ -74,6 +74,8 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         precision: what the network runs in on CUDA; ``auto`` is what it was made for.
         guidance_note: whether guidance was trained.
+        label_dropout: with what probability labels were dropped in training; None where that is
+            unknown.
         notes: what had to be assumed when the checkpoint was read.
 
     Raises:
@@ -119,11 +121,13 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
         *,
         precision: Precision = "auto",
         guidance_note: str = GUIDANCE_UNKNOWN,
+        label_dropout: float | None = None,
         notes: Sequence[str] = (),
     ) -> None:
         HookMixin.__init__(self)
         self.model = model
         self.guidance_note = guidance_note
+        self.label_dropout = label_dropout
         self.notes = tuple(notes)
         self.to(device)
         self._set_precision(precision)
@@ -314,6 +318,7 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
             device,
             precision=precision,
             guidance_note=note if known else GUIDANCE_UNKNOWN,
+            label_dropout=dropped if known else None,
             notes=loaded.notes,
         )
         if published is not None and dropped:

@@ -40,6 +40,7 @@ def facts_of(
     if int(adapter.num_classes) < 0:
         raise _refused(name, f"has {adapter.num_classes} classes")
     highest = getattr(adapter, "sigma_max", None)
+    dropout = getattr(adapter, "label_dropout", None)
     note = getattr(adapter, "guidance_note", None) or defaults.get("guidance_note")
     return ModelFacts(
         model_type=name,
@@ -57,6 +58,7 @@ def facts_of(
         sigma_max=float("inf") if highest is None else float(highest),
         class_names=dict(getattr(adapter, "class_names", None) or {}),
         guidance_note=str(note or ""),
+        label_dropout=None if dropout is None else float(dropout),
         notes=tuple(map(str, getattr(adapter, "notes", ()))),
         presets=_presets(adapter),
     )

@@ -134,6 +134,7 @@ def _open_window(arguments: list[str]) -> int:
         Options(
             folder=folder_of(options),
             parameters=map_parameters_of(options),
+            told=options.told,
             model=options.model,
             layer=options.layer,
             device=options.device,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from diffviews_desktop.text.numbers import (
     NotANumber,
@@ -15,6 +15,7 @@ from diffviews_desktop.text.numbers import (
     read_whole,
     read_wholes,
 )
+from diffviews_desktop.values.told import BOTH, Told, read_told
 
 T = TypeVar("T")
 
@@ -73,6 +74,19 @@ def _read(read: Callable[[str], T], text: str, wanted: str) -> T:
         raise argparse.ArgumentTypeError(f"{error} Put a list with spaces in quotes.") from None
     except NotANumber:
         raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}") from None
+
+
+def told_option(text: str) -> Told:
+    """What samples are told when their layers are extracted."""
+    try:
+        return read_told(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"it {error}") from None
+
+
+def told_or_both(text: str) -> Told | Literal["both"]:
+    """The same, or that both of two maps are wanted."""
+    return "both" if text.strip().lower() == BOTH else told_option(text)
 
 
 def layer_set(text: str) -> tuple[str, ...]:

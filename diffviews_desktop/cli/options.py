@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diffviews_desktop import paths
-from diffviews_desktop.cli.option_types import positive, real, whole
+from diffviews_desktop.cli.option_types import (
+    positive,
+    real,
+    told_option,
+    told_or_both,
+    whole,
+)
 from diffviews_desktop.cli.setting_options import add_settings, changes_of
 from diffviews_desktop.values.setting_specs import GUIDANCE_SCALE, NUM_STEPS, SIGMA_MAX, SIGMA_MIN
 
@@ -28,6 +34,7 @@ def add_folder_options(
     *,
     layer: Callable[[str], Any] = str,
     several_layers: bool = False,
+    two_maps: bool = False,
 ) -> None:
     """Options that say which data and model to use; shared by the window and the verbs.
 
@@ -35,6 +42,7 @@ def add_folder_options(
         parser: gets them.
         layer: what makes a value of ``--layer``.
         several_layers: ``--layer`` is required, and may be given more than once: then it is a list.
+        two_maps: whether ``--told both`` can be wanted.
     """
     parser.add_argument(
         "--data",
@@ -58,7 +66,7 @@ def add_folder_options(
     parser.add_argument("--adapter", metavar="NAME", help="adapter instead of the folder's")
     parser.add_argument("--checkpoint", metavar="FILE", help="checkpoint instead of the folder's")
     add_settings(parser, *OF_MODEL)
-    add_map_options(parser)
+    add_map_options(parser, both=two_maps)
 
 
 def add_device_options(parser: argparse.ArgumentParser) -> None:
@@ -88,8 +96,9 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_map_options(parser: argparse.ArgumentParser) -> None:
-    """Options that say how layers are extracted and mapped."""
+def add_map_options(parser: argparse.ArgumentParser, both: bool = False) -> None:
+    """Options that say how layers are extracted and mapped; ``both``: whether two maps can be
+    wanted."""
     maps = parser.add_argument_group(
         "maps", "where none of the first six is given, a folder's own map counts"
     )
@@ -104,6 +113,16 @@ def add_map_options(parser: argparse.ArgumentParser) -> None:
     )
     maps.add_argument("--n-components", type=whole, choices=(2, 3), help="dimensions of the map")
     maps.add_argument("--map-seed", type=whole, metavar="S", help="of every stage (default: 42)")
+    maps.add_argument(
+        "--told",
+        type=told_or_both if both else told_option,
+        metavar="WHAT",
+        help="what each sample is told when layers are extracted: none, own (its class or "
+        "caption), uniform, the number of a class, or prompt:TEXT"
+        + (", or both, for two maps: told nothing, and told their own" if both else "")
+        + " (default: what the folder's map or config.json says, else none where the model was "
+        "trained for it)",
+    )
     maps.add_argument(
         "--extraction-input",
         choices=("noised", "scaled"),

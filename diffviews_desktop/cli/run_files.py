@@ -19,6 +19,7 @@ from diffviews_desktop.engine.jobs.drawing import (
 from diffviews_desktop.engine.jobs.grid_axes import sheet_of
 from diffviews_desktop.exports.contents import Arrays, Picture
 from diffviews_desktop.exports.numbered_files import RECORD, numbered_files
+from diffviews_desktop.values import conditions
 from diffviews_desktop.values.conditions import choice_of, class_number
 from diffviews_desktop.values.runs import GridCell, RunStep
 from diffviews_desktop.values.samples import SampleTable
@@ -30,6 +31,7 @@ from diffviews_desktop.values.setting_specs import (
     STRENGTH,
     described,
 )
+from diffviews_desktop.values.told import told_text
 
 PICTURE, ARRAYS = ".png", ".npz"
 VARIED = (SEED, STRENGTH, MASK_FROM, MASK_STEPS, MASK_LAYERS)
@@ -52,7 +54,7 @@ def write_run(
     result = _result(made)
     lines = [
         f"seed {made.seed}, class {class_number(made.condition)}, NFE {made.evaluations}",
-        *made.notes,
+        *_notes(made),
     ]
     if baseline is not None:
         result["unmasked"] = [_row(step) for step in baseline.steps]
@@ -61,6 +63,7 @@ def write_run(
         result["landed"] = _landed(placed, samples)
         names = ", ".join(f"{row} ({far:.3g})" for row, far in placed.neighbors)
         lines.append(f"landed nearest to {names}")
+        lines += filter(None, [placed.apart])
     with numbered_files(folder) as files:
         files.write(Picture(made.image, made.record), PICTURE)
         for step in made.steps:
@@ -118,6 +121,7 @@ def _result(made: RunResult) -> dict[str, Any]:
     return {
         "model": job.spec.model,
         "layers": list(job.spec.layers),
+        "told": None if job.spec.told is None else told_text(job.spec.told),
         "rows": list(job.rows),
         "class": class_number(made.condition),
         "class_choice": choice_of(job.condition),
@@ -126,8 +130,12 @@ def _result(made: RunResult) -> dict[str, Any]:
         "device": made.device,
         "sigmas": [step.sigma for step in made.steps],
         "trajectory": [_row(step) for step in made.steps],
-        "notes": list(made.notes),
+        "notes": _notes(made),
     }
+
+
+def _notes(made: RunResult) -> list[str]:
+    return [*made.notes, *filter(None, [made.apart])]
 
 
 def _row(step: RunStep) -> dict[str, Any]:
@@ -159,6 +167,8 @@ def _landed(placed: PicturePlaced, samples: SampleTable) -> dict[str, Any]:
         "umap_x": placed.xy[0],
         "umap_y": placed.xy[1],
         "distance": placed.distance,
+        "told": conditions.described(placed.told),
+        "apart": placed.apart,
         "nearest": [
             {
                 "row": row,

@@ -18,6 +18,7 @@ from diffviews_desktop.engine.opened_model import Host, OpenedModel
 from diffviews_desktop.errors import AdapterError, DataError, UsageError
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.models import FLOAT32_ON_CPU, Numerics
+from diffviews_desktop.values.told import OWN, Told, told_text
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,13 @@ class Activations:
         layers: names of the layers, sorted.
         numerics: how they are computed; float32 on the CPU stands for those that the folder brings,
             too, which no device changes.
+        told: what each sample is told.
     """
 
     opened: OpenedModel
     layers: LayerSet
     numerics: Numerics = FLOAT32_ON_CPU
+    told: Told = OWN
 
     @property
     def cache(self) -> LayerCache:
@@ -69,6 +72,8 @@ class Activations:
             "extraction_input": config.extraction_input,
             "layers": list(self.layers),
         }
+        if self.told != OWN:
+            parts["told"] = told_text(self.told)
         if config.weights:
             parts["weights"] = config.weights
         if config.activation_dtype != "float32":
@@ -81,18 +86,22 @@ class Activations:
         return parts
 
 
-def activations_to_compute(host: Host, opened: OpenedModel, layers: Iterable[str]) -> Activations:
+def activations_to_compute(
+    host: Host, opened: OpenedModel, layers: Iterable[str], told: Told
+) -> Activations:
     """Activations that the model computes, whatever its folder brings."""
-    return Activations(opened, LayerSet(layers), host.numerics(opened))
+    return Activations(opened, LayerSet(layers), host.numerics(opened), told)
 
 
-def activations_of(host: Host, opened: OpenedModel, layers: Iterable[str]) -> Activations:
+def activations_of(
+    host: Host, opened: OpenedModel, layers: Iterable[str], told: Told
+) -> Activations:
     """Activations that the folder brings, where it brings them; else those that are computed."""
     names = LayerSet(layers)
     return (
-        Activations(opened, names)
-        if opened.brings(names)
-        else activations_to_compute(host, opened, names)
+        Activations(opened, names, told=told)
+        if opened.brings(names) == told
+        else activations_to_compute(host, opened, names, told)
     )
 
 

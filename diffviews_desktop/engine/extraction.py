@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -24,9 +24,9 @@ from diffviews_desktop.data.cache.partial_matrix import PartialMatrix
 from diffviews_desktop.data.folder.pictures import read_image
 from diffviews_desktop.errors import AdapterError, DataError, PictureError
 from diffviews_desktop.text.faults import Fault, faults_of
-from diffviews_desktop.values.conditions import ClassLabel, Condition, ZeroLabel
 from diffviews_desktop.values.models import ModelFacts
 from diffviews_desktop.values.samples import SampleTable
+from diffviews_desktop.values.told import Told, conditions_told
 
 if TYPE_CHECKING:
     from diffviews_desktop.adapters.model import Model
@@ -80,6 +80,7 @@ class SampleExtraction:
         table: the samples.
         layers: all layers to extract, in one pass.
         how: what the model sees (see `diffviews_desktop.core.extractor.extraction_inputs`).
+        told: what the model is told of each sample.
         check: called between batches; may raise to stop.
         interruptible: entered while the model runs.
 
@@ -97,6 +98,7 @@ class SampleExtraction:
         table: SampleTable,
         layers: Sequence[str],
         how: Literal["noised", "scaled"],
+        told: Told,
         *,
         check: Callable[[], None],
         interruptible: Callable[[], AbstractContextManager[None]],
@@ -107,6 +109,7 @@ class SampleExtraction:
         self._table = table
         self._layers = tuple(layers)
         self._how: Literal["noised", "scaled"] = how
+        self._told = told
         self._check = check
         self._interruptible = interruptible
         facts = model.facts
@@ -200,11 +203,14 @@ class SampleExtraction:
         """What the model denoises and is told of some samples."""
         from diffviews_desktop.core.extractor import SampleBatch
 
-        table = self._table
+        table, facts = self._table, self._model.facts
+        captions = [table.captions[row] for row in rows] if len(table.captions) else []
         return SampleBatch(
             samples=self._model.codec.encode(images),
             sigmas=table.sigma[rows],
-            conditions=class_conditions(table.class_label[rows], self._model.facts.num_classes),
+            conditions=conditions_told(
+                self._told, table.class_label[rows], captions, facts.num_classes, facts.prompts
+            ),
             seeds=np.array([noise_seed(table.sample_id[row]) for row in rows], dtype=np.int64),
         )
 
@@ -240,13 +246,6 @@ class SampleExtraction:
                 self.skipped[table.sample_id[row]] = error.fault
         empty = np.empty((0, facts.resolution, facts.resolution, facts.channels), np.uint8)
         return _Decoded(np.stack(images) if images else empty, kept)
-
-
-def class_conditions(classes: Iterable[int], num_classes: int) -> list[Condition]:
-    """What samples of these classes show: the zero label where the model has no such class."""
-    return [
-        ClassLabel(int(number)) if 0 <= number < num_classes else ZeroLabel() for number in classes
-    ]
 
 
 def row_width(facts: ModelFacts, layers: Sequence[str]) -> int:

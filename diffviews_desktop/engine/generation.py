@@ -35,10 +35,10 @@ from diffviews_desktop.errors import MaskError, UsageError
 from diffviews_desktop.processing.neighbors import nearest
 from diffviews_desktop.processing.projector import Projector
 from diffviews_desktop.values.conditions import ClassLabel, Condition
-from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.runs import GridCell, RunStep
 from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.told import OWN, told_apart
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
     from diffviews_desktop.adapters.codec import Codec
@@ -71,14 +71,14 @@ class Generation:
     def run(self, job: Generate) -> RunResult:
         """Draw one picture; every step is told as it is there."""
         settings = self._checked(job.settings, job.rows)
-        job = replace(job, settings=settings, spec=self._with_layers(job.spec))
+        job = replace(job, settings=settings, spec=self.maps.completed(self.opened, job.spec))
         assert settings.seed is not None
         model = self.host.model_of(self.opened)
         _Run(model, settings, job.condition, 1, {}, [])  # refuses a class that there is not
         projector = self.maps.projector(self.opened, job.spec)
         self.host.prepare(model)
         imposed_layers = settings.mask_layers or job.spec.layers
-        masks = self._masks(job.rows, job.spec.layers, settings, projector)
+        masks = self._masks(job.rows, job.spec, settings, projector)
         capture = sorted({*job.spec.layers, *(imposed_layers if masks and job.keep else ())})
         notes: list[str] = []
         steps: list[RunStep] = []
@@ -102,6 +102,7 @@ class Generation:
             device=device,
             notes=tuple(notes[-1:]),
             record=make_record(job, self.opened, device, masks, self.host.check),
+            apart=told_apart(job.spec.told, told),
         )
 
     # ---- many -----------------------------------------------------------------------------------
@@ -115,7 +116,7 @@ class Generation:
         if job.batch is None:
             few = 4 if model.facts.resolution <= _SMALL else 1
             job = replace(job, batch=few if device == "cpu" else 16)
-        job = replace(job, settings=settings, spec=self._with_layers(job.spec))
+        job = replace(job, settings=settings, spec=self.maps.completed(self.opened, job.spec))
         assert job.batch is not None
         every = job.cells()
         for cell in every:
@@ -127,7 +128,7 @@ class Generation:
                 projector = None
                 if cell.weighting == "distance":
                     projector = self.maps.projector(self.opened, job.spec)
-                known[cell.mask_layers] = self._masks(job.rows, job.spec.layers, cell, projector)
+                known[cell.mask_layers] = self._masks(job.rows, job.spec, cell, projector)
         self.host.prepare(model)
         notes: list[str] = []
         cells: list[GridCell] = []
@@ -183,13 +184,17 @@ class Generation:
     # ---- where a picture lands ------------------------------------------------------------------
 
     def place(self, job: PlacePicture) -> PicturePlaced:
-        """Extract a picture's activation as those of the samples were, and place it on the map."""
+        """Extract a picture's activation as those of the samples were, and place it on the map.
+
+        The model is told the same of it as of them; where they were told their own class, what the
+        picture was drawn with.
+        """
         from diffviews_desktop.core.extractor import SampleBatch, extract_batches
         from diffviews_desktop.data.activations.arrays import flatten_layers
 
         if not 0 < job.sigma < math.inf:
             raise UsageError(f"The noise level must be a positive number, not {job.sigma}.")
-        spec = self._with_layers(job.spec)
+        spec = self.maps.completed(self.opened, job.spec)
         model = self.host.model_of(self.opened)
         wanted = model.codec.image_shape
         if job.image.shape != wanted:
@@ -198,10 +203,11 @@ class Generation:
             )
         projector = self.maps.projector(self.opened, spec)
         self.host.progress("placing the picture")
+        told = job.condition if spec.told == OWN else cast("Condition", spec.told)
         batch = SampleBatch(
             model.codec.encode(np.array(job.image)[None]),
             np.array([job.sigma], np.float32),
-            [job.condition],
+            [told],
             np.array([job.seed]),
         )
         how = self.opened.folder.config.extraction_input
@@ -217,6 +223,8 @@ class Generation:
             xy=_pair(placed.xy[0]),
             distance=float(placed.distance[0]),
             neighbors=tuple((row, far) for row, far in pairs if math.isfinite(far)),
+            told=self._named(told) if model.is_conditional else None,
+            apart=told_apart(spec.told, told) if model.is_conditional else "",
         )
 
     # ---- masks ----------------------------------------------------------------------------------
@@ -224,7 +232,7 @@ class Generation:
     def _masks(
         self,
         rows: Sequence[int],
-        layers: LayerSet,
+        spec: MapSpec,
         settings: GenerateSettings,
         projector: Projector | None,
     ) -> Masks:
@@ -233,7 +241,7 @@ class Generation:
             return {}
         from diffviews_desktop.core.masking import compute_mask_dict, distance_weights
 
-        names = settings.mask_layers or layers
+        names = settings.mask_layers or spec.layers
         shapes = self.host.model_of(self.opened).facts.layers
         missing = [name for name in names if name not in shapes]
         if missing:
@@ -252,7 +260,8 @@ class Generation:
                     "A sample of the mask has no place in activation space: its picture is missing "
                     "or broken. Leave it out of the neighbours."
                 )
-        wanted = activations_of(self.host, self.opened, names)
+        assert spec.told is not None
+        wanted = activations_of(self.host, self.opened, names, spec.told)
         values = self.maps.activations.rows(wanted, rows)
         return compute_mask_dict(values, range(len(values)), shapes, names, weights)
 
@@ -264,9 +273,6 @@ class Generation:
         return replace(condition, name=dict(names).get(condition.index, ""))
 
     # ---- checks ---------------------------------------------------------------------------------
-
-    def _with_layers(self, spec: MapSpec) -> MapSpec:
-        return replace(spec, layers=spec.layers or self.maps.default_layers(self.opened))
 
     def _checked(self, settings: GenerateSettings, rows: Sequence[int]) -> GenerateSettings:
         """The settings with a seed, if they can be.

@@ -29,8 +29,10 @@ from diffviews_desktop.engine.activations import Activations, activations_to_com
 from diffviews_desktop.engine.extraction import Extracted, SampleExtraction, Target, row_width
 from diffviews_desktop.engine.jobs.mapping import LayersExtracted
 from diffviews_desktop.engine.opened_model import Host, OpenedModel
+from diffviews_desktop.engine.told import check_told
 from diffviews_desktop.errors import MaskError, UsageError
 from diffviews_desktop.text.faults import left_out
+from diffviews_desktop.values.told import Told
 
 _COPIED_VALUES = 16_000_000
 
@@ -138,7 +140,7 @@ class LayerActivations:
         for wanted, target in zip(sets, targets, strict=True):
             self._take_over(wanted, target)
         layers = sorted(set().union(*(wanted.layers for wanted in sets)))
-        extraction = self._extraction(opened, layers)
+        extraction = self._extraction(opened, layers, sets[0].told)
         self.host.prepare(model)
         done = extraction.fill(
             targets, lambda fraction, text: self.host.progress("extracting", fraction, text)
@@ -166,13 +168,17 @@ class LayerActivations:
             target.matrix.mark(there)
             self.host.check()
 
-    def _extraction(self, opened: OpenedModel, layers: Sequence[str]) -> SampleExtraction:
+    def _extraction(
+        self, opened: OpenedModel, layers: Sequence[str], told: Told
+    ) -> SampleExtraction:
         model = self.host.model_of(opened)
+        check_told(told, model.facts)
         return SampleExtraction(
             model,
             opened.samples.table,
             layers,
             opened.folder.config.extraction_input,
+            told,
             check=self.host.check,
             interruptible=lambda: self.host.interruptible(model),
         )
@@ -190,7 +196,7 @@ class LayerActivations:
         if files is not None:
             return files.take(rows)
         self.host.progress("reading the samples' activations")
-        extraction = self._extraction(wanted.opened, wanted.layers)
+        extraction = self._extraction(wanted.opened, wanted.layers, wanted.told)
         values = extraction.rows(rows)
         for name, fault in extraction.skipped.items():
             raise MaskError(
@@ -215,10 +221,14 @@ class LayerActivations:
     # ---- extraction for its own sake ------------------------------------------------------------
 
     def extract(
-        self, opened: OpenedModel, layer_sets: Sequence[tuple[str, ...]], out: Path | None
+        self,
+        opened: OpenedModel,
+        layer_sets: Sequence[tuple[str, ...]],
+        out: Path | None,
+        told: Told,
     ) -> LayersExtracted:
         """Extract sets of layers in one pass: to the cache, or to ``<layers>.npy`` in ``out``."""
-        sets = [activations_to_compute(self.host, opened, layers) for layers in layer_sets]
+        sets = [activations_to_compute(self.host, opened, layers, told) for layers in layer_sets]
         files = tuple(out / file_name(wanted.layers) for wanted in sets) if out is not None else ()
         for file in files:
             if os.path.lexists(file):
@@ -228,7 +238,7 @@ class LayerActivations:
             extraction, targets, done = self._extract(sets, cache, stack)
             size = sum(target.matrix.rows.nbytes for target in targets)
             for file, target in zip(files, targets, strict=bool(files)):
-                self._write_out(opened, target, file)
+                self._write_out(opened, target, file, told)
             for wanted, target in zip(sets, targets, strict=True):
                 if out is None and self.stored_matrix(wanted) is not None:
                     target.matrix.discard()  # the cache has it in a finished map
@@ -240,10 +250,11 @@ class LayerActivations:
             computed=done.computed,
             bytes=size,
             rate=done.rate,
+            told=told,
             notes=_notes_of(extraction),
         )
 
-    def _write_out(self, opened: OpenedModel, target: Target, file: Path) -> None:
+    def _write_out(self, opened: OpenedModel, target: Target, file: Path, told: Told) -> None:
         shapes = self.host.model_of(opened).facts.layers
         table, rows = opened.samples.table, target.matrix.rows
         target.matrix.mark(np.flatnonzero(~target.matrix.done))
@@ -255,6 +266,7 @@ class LayerActivations:
             width=rows.shape[1],
             dtype=str(rows.dtype),
             sample_ids=table.sample_id,
+            told=told,
         )
         del rows
         target.matrix.complete(file.parent, file.name)
@@ -268,7 +280,7 @@ def _own_files(wanted: Activations) -> ActivationFiles | None:
         DataError: the folder's files are damaged, or nothing says whose a row is.
     """
     files = open_activation_files(wanted.opened.folder, wanted.opened.samples)
-    return files.select(wanted.layers) if files is not None else None
+    return files.select(wanted.layers) if files is not None and files.told == wanted.told else None
 
 
 @contextmanager

@@ -24,15 +24,19 @@ from diffviews_desktop.data.cache.layer_cache import (
 )
 from diffviews_desktop.engine.activations import Activations, activations_of
 from diffviews_desktop.engine.layer_activations import FoundActivations, LayerActivations
+from diffviews_desktop.engine.model_settings import class_names_of
 from diffviews_desktop.engine.opened_model import Host, OpenedModel, some
+from diffviews_desktop.engine.told import by_original, remember, told_note, told_of
 from diffviews_desktop.errors import DataError, said
 from diffviews_desktop.files.reading import meant_as_file
 from diffviews_desktop.processing.alike import first_alike
 from diffviews_desktop.processing.kernel_store import user_store
 from diffviews_desktop.processing.projector import Projector
 from diffviews_desktop.processing.umap import Stage, fit_map, refit_map, used_parameters
+from diffviews_desktop.values.conditions import ClassLabel
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import LayerMap, MapParameters, MapSpec, default_parameters
+from diffviews_desktop.values.told import Told, told_text
 
 log = logging.getLogger(__name__)
 
@@ -117,30 +121,45 @@ class MapMaker:
 
     def map_layer(self, opened: OpenedModel, spec: MapSpec) -> LayerMap:
         """A map: the folder's own, one from the cache, or one made now."""
-        layers = spec.layers or self.default_layers(opened)
-        wanted, projector = self._look_up(opened, replace(spec, layers=layers))
+        spec = self.completed(opened, spec)
+        wanted, projector = self._look_up(opened, spec)
         from_cache = projector is not None
         made = _Made()
         if projector is None:
             projector, made = self._make(wanted)
         self._projector = (wanted.key, projector)
-        return _layer_map(wanted, projector, from_cache, made)
+        return self._layer_map(wanted, projector, from_cache, made)
+
+    def completed(self, opened: OpenedModel, spec: MapSpec) -> MapSpec:
+        """The specification with its layers and what its samples are told.
+
+        Raises:
+            UsageError: the model cannot be told that.
+        """
+        layers = spec.layers or self.default_layers(opened)
+        return replace(spec, layers=layers, told=told_of(self.host, opened, layers, spec.told))
 
     def own_map(
-        self, opened: OpenedModel, parameters: MapParameters | None = None
+        self,
+        opened: OpenedModel,
+        parameters: MapParameters | None = None,
+        told: Told | None = None,
     ) -> LayerMap | None:
-        """The folder's own map, or None, also where parameters ask for another; without the reduced
-        rows where they would have to be made.
+        """The folder's own map, or None, also where parameters or what the samples are told ask for
+        another; without the reduced rows where they would have to be made.
 
         Nothing is computed.
         """
         layers = opened.samples.layers
         if opened.samples.xy is None or parameters is not None:
             return None
+        if told not in (None, opened.samples.told):
+            return None
         if layers:
-            wanted, projector = self._look_up(opened, MapSpec(opened.folder.name, layers))
+            spec = MapSpec(opened.folder.name, layers, told=opened.samples.told)
+            wanted, projector = self._look_up(opened, spec)
             if projector is not None:
-                return _layer_map(wanted, projector, True, _Made())
+                return self._layer_map(wanted, projector, True, _Made())
         return LayerMap(
             model=opened.folder.name,
             layers=layers,
@@ -150,6 +169,7 @@ class MapMaker:
             parameters=self.defaults.to_dict(),
             path=opened.folder.path / "embeddings",
             z=opened.samples.z,
+            **self._told(opened, opened.samples.told),
         )
 
     def projector(self, opened: OpenedModel, spec: MapSpec) -> Projector:
@@ -160,11 +180,10 @@ class MapMaker:
 
     def is_cached(self, opened: OpenedModel, spec: MapSpec) -> bool:
         """Whether a map appears at once."""
+        spec = self.completed(opened, spec)
         if _own_projector(opened, spec) is not None:
             return True
-        activations = activations_of(self.host, opened, spec.layers)
-        wanted = self._wanted(activations, spec.parameters)
-        return opened.cache.contains(wanted.key)
+        return opened.cache.contains(self._computed(opened, spec).key)
 
     def default_layers(self, opened: OpenedModel) -> LayerSet:
         """Those of the folder's own map; else what the adapter proposes, or the bottleneck."""
@@ -179,20 +198,25 @@ class MapMaker:
     def _wanted(self, activations: Activations, parameters: MapParameters | None) -> _Wanted:
         samples = activations.opened.samples
         own = parameters is None and activations.layers == samples.layers
-        own = own and samples.xy is not None
+        own = own and samples.xy is not None and activations.told == samples.told
         return _Wanted(
             activations, parameters or self.defaults, samples.embedding if own else None, own
         )
 
+    def _computed(self, opened: OpenedModel, spec: MapSpec) -> _Wanted:
+        assert spec.told is not None
+        activations = activations_of(self.host, opened, spec.layers, spec.told)
+        return self._wanted(activations, spec.parameters)
+
     def _look_up(self, opened: OpenedModel, spec: MapSpec) -> tuple[_Wanted, Projector | None]:
         """What is asked for, and its projector where there is one: in memory, beside the folder's
         own map, or in the cache."""
-        brought = self._wanted(Activations(opened, spec.layers), spec.parameters)
+        assert spec.told is not None
+        brought = self._wanted(Activations(opened, spec.layers, told=spec.told), spec.parameters)
         projector = self._held(brought) or _own_projector(opened, spec)
         if projector is not None:  # whatever the device is
             return brought, projector
-        activations = activations_of(self.host, opened, spec.layers)
-        wanted = self._wanted(activations, spec.parameters)
+        wanted = self._computed(opened, spec)
         return wanted, self._held(wanted) or _kept(wanted)
 
     def _held(self, wanted: _Wanted) -> Projector | None:
@@ -249,6 +273,7 @@ class MapMaker:
         """
         opened = wanted.opened
         partial = None if found is None else found.partial
+        facts = self.host.facts_if_loaded(opened)
         known: dict[str, Any] = {}
         with opened.cache.writing(wanted.key) as folder:
             projector.save(folder / "projector.npz")
@@ -263,6 +288,8 @@ class MapMaker:
                     "parameters": wanted.parameters.to_dict(),
                     "activations": wanted.activations.key,
                     "extraction_input": opened.folder.config.extraction_input,
+                    "told": told_text(wanted.activations.told),
+                    **({} if facts is None else remember(opened, facts)),
                 },
                 wanted.layers,
                 known=known,
@@ -300,7 +327,7 @@ class MapMaker:
             )
             if read is not None:
                 return read
-        own = _folder_projector(wanted.opened, wanted.layers)
+        own = _folder_projector(wanted.opened, wanted.layers, wanted.activations.told)
         usual = self.defaults
         if (
             own is not None
@@ -315,24 +342,36 @@ class MapMaker:
     def _stage(self, stage: Stage) -> None:
         self.host.progress(stage.name, stage.fraction)
 
+    def _layer_map(
+        self, wanted: _Wanted, projector: Projector, from_cache: bool, made: _Made
+    ) -> LayerMap:
+        count = len(wanted.opened.samples.table)
+        xy, reduced = projector.spread(count)
+        extra = projector.spread_extra(count)
+        return LayerMap(
+            model=wanted.opened.folder.name,
+            layers=wanted.layers,
+            xy=xy,
+            reduced=reduced,
+            from_cache=from_cache,
+            parameters=used_parameters(wanted.parameters, projector.reduced),
+            path=wanted.opened.cache.root / wanted.key,
+            notes=(*_said_of_alike(projector), *made.notes),
+            z=extra.z,
+            trust=extra.trust,
+            rate=made.rate,
+            **self._told(wanted.opened, wanted.activations.told),
+        )
 
-def _layer_map(wanted: _Wanted, projector: Projector, from_cache: bool, made: _Made) -> LayerMap:
-    count = len(wanted.opened.samples.table)
-    xy, reduced = projector.spread(count)
-    extra = projector.spread_extra(count)
-    return LayerMap(
-        model=wanted.opened.folder.name,
-        layers=wanted.layers,
-        xy=xy,
-        reduced=reduced,
-        from_cache=from_cache,
-        parameters=used_parameters(wanted.parameters, projector.reduced),
-        path=wanted.opened.cache.root / wanted.key,
-        notes=(*_said_of_alike(projector), *made.notes),
-        z=extra.z,
-        trust=extra.trust,
-        rate=made.rate,
-    )
+    def _told(self, opened: OpenedModel, told: Told) -> dict[str, Any]:
+        """What is said of what the samples of a map were told."""
+        facts = self.host.facts_if_loaded(opened)
+        if facts is not None and not facts.is_conditional:
+            return {}
+        names = class_names_of(opened, facts)
+        if isinstance(told, ClassLabel):
+            told = replace(told, name=dict(names).get(told.index, ""))
+        return {"told": told, "told_note": told_note(told, facts, by_original(opened))}
 
 
 def _made(wanted: _Wanted, projector: Projector, found: FoundActivations) -> _Made:
@@ -379,13 +418,21 @@ def _kept(wanted: _Wanted) -> Projector | None:
 
 def _own_projector(opened: OpenedModel, spec: MapSpec) -> Projector | None:
     """That beside the folder's own map, if that map is wanted, and fits."""
-    return None if spec.parameters is not None else _folder_projector(opened, spec.layers)
+    if spec.parameters is not None:
+        return None
+    return _folder_projector(opened, spec.layers, spec.told)
 
 
-def _folder_projector(opened: OpenedModel, layers: LayerSet) -> Projector | None:
-    """The projector beside the folder's own map, if it is of these layers and fits."""
+def _folder_projector(opened: OpenedModel, layers: LayerSet, told: Told | None) -> Projector | None:
+    """The projector beside the folder's own map, if it is of these layers, of samples that were
+    told this, and fits."""
     samples = opened.samples
-    if layers != samples.layers or samples.xy is None or not samples.embedding:
+    if (
+        layers != samples.layers
+        or told != samples.told
+        or samples.xy is None
+        or not samples.embedding
+    ):
         return None
     path = opened.folder.path / "embeddings" / f"{samples.embedding}.projector.npz"
     if not meant_as_file(path):

@@ -17,9 +17,15 @@ from diffviews_desktop.data.folder.dataset import ModelFolder
 from diffviews_desktop.engine.activations import device_kind, numerics_of
 from diffviews_desktop.engine.job_control import JobControl
 from diffviews_desktop.engine.opened_model import OpenedModel
-from diffviews_desktop.errors import AdapterError, DiffViewsError, OutOfMemoryError, brief
+from diffviews_desktop.errors import (
+    AdapterError,
+    DataError,
+    DiffViewsError,
+    OutOfMemoryError,
+    brief,
+)
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
-from diffviews_desktop.values.models import Numerics
+from diffviews_desktop.values.models import ModelFacts, Numerics
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
     from diffviews_desktop.adapters.model import Model
@@ -64,6 +70,15 @@ class ModelHolder:
         self.held = self._load(name, opened.folder.checkpoint(), _options_of(opened))
         self._key = key
         return self.held
+
+    def facts_if_loaded(self, opened: OpenedModel) -> ModelFacts | None:
+        """What is known of a model; None where it is not the one that is held."""
+        if self.held is None:
+            return None
+        try:
+            return self.held.facts if self._key == _key_of(opened) else None
+        except DataError:  # it has no checkpoint
+            return None
 
     def has_loaded(self, checkpoint: Path) -> bool:
         """Whether what is held was read from this file."""

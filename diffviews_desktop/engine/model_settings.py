@@ -65,13 +65,15 @@ def presets_of(facts: ModelFacts, settings: GenerateSettings) -> tuple[Preset, .
     return tuple(found)
 
 
-def class_names_of(opened: OpenedModel, facts: ModelFacts) -> tuple[tuple[int, str], ...]:
-    """The folder's own names, else those among its samples, else the adapter's."""
-    names = dict(facts.class_names)
+def class_names_of(opened: OpenedModel, facts: ModelFacts | None) -> tuple[tuple[int, str], ...]:
+    """The folder's own names, else those among its samples, else the adapter's; None for a model
+    that is not loaded."""
+    names = dict(facts.class_names) if facts is not None else {}
+    most = facts.num_classes if facts is not None else math.inf
     for number, name, _ in opened.samples.table.classes():
         if name != str(number):
             names[number] = name
         else:
             names.setdefault(number, name)
     names |= opened.folder.class_names or {}
-    return tuple(sorted((n, name) for n, name in names.items() if 0 <= n < facts.num_classes))
+    return tuple(sorted((n, name) for n, name in names.items() if 0 <= n < most))

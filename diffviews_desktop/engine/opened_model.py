@@ -16,7 +16,8 @@ from diffviews_desktop.data.folder.dataset import ModelFolder, ModelSamples
 from diffviews_desktop.data.folder.files import stays_inside
 from diffviews_desktop.engine.protocol import Event
 from diffviews_desktop.errors import DataError
-from diffviews_desktop.values.models import Numerics
+from diffviews_desktop.values.models import ModelFacts, Numerics
+from diffviews_desktop.values.told import Told
 
 _BESIDE = "embeddings/layer_cache"
 
@@ -44,9 +45,11 @@ class OpenedModel:
                 facts.append((file.name, status.st_size, status.st_mtime_ns))
         return facts
 
-    def brings(self, layers: Sequence[str]) -> bool:
-        """Whether the folder's own files hold activations of exactly these layers."""
-        return self._files is not None and self._files.select(layers) is not None
+    def brings(self, layers: Sequence[str]) -> Told | None:
+        """What the samples were told whose activations of exactly these layers the folder's own
+        files hold; None where they hold none."""
+        files = self._files
+        return files.told if files is not None and files.select(layers) is not None else None
 
     @cached_property
     def _files(self) -> ActivationFiles | None:
@@ -60,6 +63,7 @@ class Host(Protocol):
     """What extracting and mapping need of the engine."""
 
     def model_of(self, opened: OpenedModel) -> Model: ...
+    def facts_if_loaded(self, opened: OpenedModel) -> ModelFacts | None: ...
     def numerics(self, opened: OpenedModel) -> Numerics: ...
     def prepare(self, model: Model) -> None: ...
     def check(self) -> None: ...

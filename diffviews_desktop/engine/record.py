@@ -21,6 +21,7 @@ from diffviews_desktop.errors import DataError, brief
 from diffviews_desktop.exports.record_files import read_text
 from diffviews_desktop.files.reading import open_regular, parse_json
 from diffviews_desktop.values.conditions import choice_of, from_choice
+from diffviews_desktop.values.told import OWN, read_told, told_text
 
 FORMAT = 1
 _READ_AT_ONCE = 2**24
@@ -138,7 +139,8 @@ def _flat(job: Generate | GenerateGrid) -> dict[str, Any]:
     """A job as format 1 has it, which is older than folders and maps as values."""
     fields = _JOBS.dump_python(replace(job, job_id=0), mode="json", exclude={"condition"})
     folder, spec = fields.pop("folder"), fields.pop("spec")
-    parameters = spec.pop("parameters")
+    parameters, told = spec.pop("parameters"), job.spec.told
+    spec["told"] = None if told is None else told_text(told)
     overrides = folder.pop("overrides")
     return {
         "job_id": fields.pop("job_id"),
@@ -163,13 +165,16 @@ def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
     folder = {name: overrides.pop(name) for name in ("path", "max_classes") if name in overrides}
     parameters = overrides.pop("parameters", None)
     spec = {name: fields.pop(name) for name in ("model", "layers") if name in fields}
+    # records without it are older than there was a choice: their samples were told their class
+    written = fields.pop("told", told_text(OWN))
+    told = None if written is None else read_told(written)
     condition = from_choice(fields.pop("class_choice", ""))
     return {
         **fields,
         "job_id": 0,
         "condition": condition,
         "folder": {**folder, "overrides": overrides},
-        "spec": {**spec, "parameters": parameters},
+        "spec": {**spec, "parameters": parameters, "told": told},
     }
 
 

@@ -13,7 +13,7 @@ from diffviews_desktop.engine.opened_model import OpenedModel
 from diffviews_desktop.engine.protocol import Event
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.maps import MapParameters
-from diffviews_desktop.values.models import Numerics
+from diffviews_desktop.values.models import ModelFacts, Numerics
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
     from diffviews_desktop.adapters.model import Model
@@ -53,6 +53,10 @@ class Workspace:
     def model_of(self, opened: OpenedModel) -> Model:
         """A model, loaded; another one is released first."""
         return self.model.model_of(opened)
+
+    def facts_if_loaded(self, opened: OpenedModel) -> ModelFacts | None:
+        """What is known of a model; None where it is not the one that is held."""
+        return self.model.facts_if_loaded(opened)
 
     def numerics(self, opened: OpenedModel) -> Numerics:
         """How the network of a model computes here; it need not be loaded."""

@@ -11,6 +11,9 @@ from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalised
 from diffviews_desktop.values.maps import LayerMap, LinkedMap, MapParameters, MapSpec
 from diffviews_desktop.values.noise_levels import ExtractionInput
 from diffviews_desktop.values.samples import SampleTable
+from diffviews_desktop.values.told import Told
+
+MapKind = tuple[MapParameters | None, Told | None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,6 +23,7 @@ class Opened:
     Attributes:
         folder: the folder and what replaces its settings.
         parameters: those asked for, of the map on screen; None for the folder's own or usual map.
+        told: what the samples of that map were asked to be told, likewise.
         path: of the folder.
         is_demo: whether it is the bundled demo.
         models: of the folder.
@@ -32,12 +36,14 @@ class Opened:
         linked: the second map beside the first.
         loaded: the model, once it is in memory.
         model_problem: why it could not be loaded.
-        cached: the single layers whose maps are there, by the maps' parameters.
+        cached: the single layers whose maps are there, by the maps' parameters and what their
+            samples are told.
         rate: how many pictures a second the model last extracted.
     """
 
     folder: FolderRef = field(default_factory=FolderRef)
     parameters: MapParameters | None = None
+    told: Told | None = None
     path: Path | None = None
     is_demo: bool = False
     models: tuple[ModelSummary, ...] = ()
@@ -54,7 +60,7 @@ class Opened:
     linked: LinkedMap | None = None
     loaded: ModelLoaded | None = None
     model_problem: str | None = None
-    cached: Mapping[MapParameters | None, frozenset[str]] = field(default_factory=dict)
+    cached: Mapping[MapKind, frozenset[str]] = field(default_factory=dict)
     rate: float | None = None
 
     def summary(self) -> ModelSummary | None:
@@ -66,7 +72,7 @@ class Opened:
         """Which map is on screen."""
         if self.layer_map is None:
             return None
-        return MapSpec(self.layer_map.model, self.layer_map.layers, self.parameters)
+        return MapSpec(self.layer_map.model, self.layer_map.layers, self.parameters, self.told)
 
     @property
     def unconditional(self) -> bool:
@@ -84,10 +90,11 @@ class Opened:
         """With what these parameters have maps of, and further layers that were mapped."""
         if self.loaded is None:
             return self
-        there = self.cached.get(self.parameters, frozenset()) | set(mapped)
+        kind = (self.parameters, self.told)
+        there = self.cached.get(kind, frozenset()) | set(mapped)
         layers = tuple(replace(info, cached=info.name in there) for info in self.loaded.layers)
         return replace(
             self,
-            cached={**self.cached, self.parameters: there},
+            cached={**self.cached, kind: there},
             loaded=replace(self.loaded, layers=layers),
         )

@@ -29,6 +29,7 @@ class Run:
         visible: whether its path is shown on the map.
         record: what replays it, once it is whole.
         landed: where its picture lies.
+        apart: why its path cannot be compared with the samples of the map as it is.
     """
 
     id: int
@@ -42,6 +43,7 @@ class Run:
     visible: bool = True
     record: Mapping[str, Any] | None = None
     landed: PicturePlaced | None = None
+    apart: str = ""
 
     @property
     def unmasked(self) -> Generate | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from diffviews_desktop.values.layers import LayerShape
 from diffviews_desktop.values.sampling import GenerateSettings, Preset
+from diffviews_desktop.values.told import Told
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,8 @@ class ModelLoaded:
         settings: how to sample it: the adapter's defaults, then those of config.json and of the
             command line.
         guidance_note: whether guidance was trained; empty where the adapter does not say.
+        told: what samples are told where nobody chose; None for a model that nothing can be told.
+        told_notes: what to keep in mind where samples are told something.
         class_names: (number, name) of its classes, as far as anyone names them or the folder has
             samples of them.
         notes: what had to be assumed when it was loaded.
@@ -120,6 +124,8 @@ class ModelLoaded:
     layers: tuple[LayerInfo, ...]
     settings: GenerateSettings = field(default_factory=GenerateSettings)
     guidance_note: str = ""
+    told: Told | None = None
+    told_notes: Mapping[Told, str] = field(default_factory=dict)
     class_names: tuple[tuple[int, str], ...] = ()
     notes: tuple[str, ...] = ()
     convertible: bool = False

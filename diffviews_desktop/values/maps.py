@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalised
+from diffviews_desktop.values.told import Told, described_told
 
 METRICS = ("euclidean", "cosine", "correlation")
 
@@ -133,11 +134,14 @@ class MapSpec:
         layers: whose activations it shows; none for the model's default ones.
         parameters: what it is made with; None for the folder's own map where it has one, and else
             for those that nobody needs to choose.
+        told: what each sample is told; None for what the folder's own map, the folder or the model
+            goes by.
     """
 
     model: str
     layers: LayerSet = NO_LAYERS
     parameters: MapParameters | None = None
+    told: Told | None = None
 
     def __post_init__(self) -> None:
         normalised(self, "layers")
@@ -161,6 +165,8 @@ class LayerMap:
         trust: how far each sample's neighbours on the map can be trusted, 0 … 1, ``(N,) float32``;
             None where the map was not judged. Its mean is the map's trustworthiness.
         rate: pictures a second while it was extracted; None where nothing was.
+        told: what each sample was told; None for a model that nothing can be told.
+        told_note: what to keep in mind about that; empty where there is nothing.
     """
 
     model: str
@@ -174,6 +180,8 @@ class LayerMap:
     z: NDArray[np.float32] | None = None
     trust: NDArray[np.float32] | None = None
     rate: float | None = None
+    told: Told | None = None
+    told_note: str = ""
 
     def __post_init__(self) -> None:
         normalised(self, "layers")
@@ -189,6 +197,11 @@ class LayerMap:
     def label(self) -> str:
         """``layer`` or ``layer+layer``."""
         return str(self.layers)
+
+    @property
+    def title(self) -> str:
+        """Its layers, and what its samples were told: ``midblock, told nothing``."""
+        return self.label if self.told is None else f"{self.label}, {described_told(self.told)}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -47,6 +47,8 @@ class ModelFacts:
         sigma_max: highest noise level that it knows; infinite where the adapter does not say.
         class_names: names of classes by number.
         guidance_note: whether guidance was trained; empty where the adapter does not say.
+        label_dropout: with what probability conditions were dropped in training, so that the
+            network has learnt what it is to be told nothing; None where the adapter does not say.
         notes: what had to be assumed when it was loaded.
         presets: settings that were published, by name: changes of the defaults, and a note.
     """
@@ -66,5 +68,11 @@ class ModelFacts:
     sigma_max: float = math.inf
     class_names: Mapping[int, str] = field(default_factory=dict)
     guidance_note: str = ""
+    label_dropout: float | None = None
     notes: tuple[str, ...] = ()
     presets: Mapping[str, tuple[Mapping[str, Any], str]] = field(default_factory=dict)
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether anything can be told it."""
+        return self.num_classes > 0 or self.prompts

@@ -28,10 +28,11 @@ from diffviews_desktop.processing.umap import MapParameters, Projector
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.samples import SampleTable
+from diffviews_desktop.values.told import NOTHING, told_text
 
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 LAYERS = ("encoder_bottleneck", "midblock")
-SIGMAS = (0.2, 0.5, 1.0, 2.0, 5.0)
+SIGMAS = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0, 15.0, 80.0)
 MODELS = {
     "digits": {
         "data": "mnist",
@@ -126,10 +127,12 @@ def build(root: Path, name: str, weights: Path) -> None:
             "adapter": "edm",
             "checkpoint": f"checkpoints/{recipe['weights']}",
             "extraction_input": "noised",
+            "told": told_text(NOTHING),
             **recipe["config"],
         },
     )
-    job = MapLayer(job_id=1, folder=FolderRef(root), spec=MapSpec(name, LAYERS))
+    spec = MapSpec(name, LAYERS, told=NOTHING)
+    job = MapLayer(job_id=1, folder=FolderRef(root), spec=spec)
     layer_map = Engine("cpu").run(job)
     projector = Projector.load(layer_map.path / "projector.npz")
     shutil.rmtree(folder / "embeddings" / "layer_cache")
@@ -137,7 +140,7 @@ def build(root: Path, name: str, weights: Path) -> None:
     write_embedding_csv(folder / "embeddings" / "demo.csv", table, layer_map.xy)
     write_json(
         folder / "embeddings" / "demo.json",
-        {"layers": list(LAYERS), **MapParameters().to_dict()},
+        {"layers": list(LAYERS), "told": told_text(NOTHING), **MapParameters().to_dict()},
     )
 
 

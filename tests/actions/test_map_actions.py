@@ -34,7 +34,7 @@ from diffviews_desktop.actions import (
 from diffviews_desktop.engine.jobs.drawing import (
     Generate,
 )
-from diffviews_desktop.engine.jobs.mapping import MapLayer
+from diffviews_desktop.engine.jobs.mapping import LinkMaps, MapLayer
 from diffviews_desktop.engine.protocol import RunStarted
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.session import Session
@@ -45,7 +45,8 @@ from diffviews_desktop.values.conditions import (
 )
 from diffviews_desktop.values.folders import FolderRef, LayerInfo, ModelLoaded
 from diffviews_desktop.values.layers import LayerSet
-from diffviews_desktop.values.maps import MapParameters, MapSpec
+from diffviews_desktop.values.maps import LinkedMap, MapParameters, MapSpec
+from diffviews_desktop.values.told import BOTH, NOTHING, OWN
 
 # --- layers ---------------------------------------------------------------------------------------
 
@@ -309,3 +310,35 @@ def test_the_colours_tell_what_was_asked_where_it_is_known(
     click(session, 3)
     assert session.state.cannot_color("distance") == ""
     assert State().cannot_color("sigma") == "The map is not there yet."
+
+
+# --- what samples are told ------------------------------------------------------------------------
+
+
+def test_samples_that_are_told_something_else_make_another_map(
+    session: Session, worker: Recorder
+) -> None:
+    maps.change_told(context_of(session, worker), OWN)
+    job = worker.submitted[-1]
+    assert isinstance(job, MapLayer)
+    assert job.spec == replace(SPEC, told=OWN)
+    finish(session, worker, job.job_id, replace(layer_map(), told=OWN))
+    assert session.state.opened.spec == job.spec
+    assert change(session, worker, "encoder_block_0").spec.told == OWN  # the choice stays
+
+
+def test_both_is_a_map_of_samples_told_nothing_and_theirs_beside_it(
+    session: Session, worker: Recorder
+) -> None:
+    maps.change_map_parameters(context_of(session, worker), COSINE, BOTH)
+    first, second = worker.submitted[-2:]
+    assert isinstance(first, MapLayer)
+    assert isinstance(second, LinkMaps)
+    assert first.spec == second.spec == replace(SPEC, parameters=COSINE, told=NOTHING)
+    assert second.other == replace(first.spec, told=OWN)
+    assert session.state.view.beside
+    finish(session, worker, first.job_id, replace(layer_map(), told=NOTHING))
+    other = LinkedMap(replace(layer_map(), told=OWN), second.spec.layers, None)
+    finish(session, worker, second.job_id, other)
+    assert session.state.opened.linked is other
+    assert worker.submitted[-2:] == [first, second]  # it was not asked for twice

@@ -57,6 +57,7 @@ from diffviews_desktop.values.conditions import class_number, from_choice
 from diffviews_desktop.values.folders import FolderRef, ModelLoaded, Overrides
 from diffviews_desktop.values.maps import LayerMap, MapSpec
 from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.told import OWN
 
 FIVE = GenerateSettings(num_steps=5, mask_steps=5, noise_mode="fixed", seed=7)
 TWO = replace(FIVE, num_steps=2, mask_steps=2)
@@ -1205,7 +1206,7 @@ def test_stored_rows_equal_rows_extracted_on_demand(mapped: FolderRef) -> None:
     opened = engine.workspace.open(mapped, "tiny")
     layers, rows = ("encoder_bottleneck",), (0, 33, 59)
     stored = engine.workspace.maps.activations.rows(Activations(opened, layers), rows)
-    extracted = engine.workspace.maps.activations._extraction(opened, layers).rows(rows)
+    extracted = engine.workspace.maps.activations._extraction(opened, layers, OWN).rows(rows)
     np.testing.assert_allclose(extracted, stored, rtol=0, atol=1e-5)
 
 
@@ -1225,7 +1226,8 @@ def test_a_run_records_what_it_did(engine: Engine, watch: Watch, demo: Path) -> 
     expected = [80, 30.443, 9.921, 2.609, 0.5]
     np.testing.assert_allclose([step.sigma for step in run.steps], expected, atol=1e-3)
     assert [step.index for step in run.steps] == [0, 1, 2, 3, 4]
-    assert (run.job, run.seed, class_number(run.condition), run.device) == (job, 7, 0, "cpu")
+    assert (run.seed, class_number(run.condition), run.device) == (7, 0, "cpu")
+    assert run.job == replace(job, spec=replace(job.spec, told=run.job.spec.told))
     assert [step.imposed_xy is not None for step in run.steps] == [True, True, False, False, False]
     assert run.steps[0].imposed_xy == run.steps[1].imposed_xy
     assert run.image.shape == (32, 32, 1)

@@ -10,6 +10,7 @@ from diffviews_desktop.cli.option_types import layer_set
 from diffviews_desktop.cli.options import add_folder_options, folder_of, map_parameters_of
 from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data, size
 from diffviews_desktop.engine.jobs.mapping import Extract
+from diffviews_desktop.values.told import described_told, told_text
 
 
 def add_parser(verbs: Any) -> None:
@@ -37,6 +38,7 @@ def run(options: argparse.Namespace) -> Answer:
                 model=opened.model,
                 layer_sets=tuple(dict.fromkeys(options.layer)),
                 out=options.out,
+                told=options.told,
             )
         )
     files = [str(file.resolve()) for file in extracted.files]
@@ -44,6 +46,7 @@ def run(options: argparse.Namespace) -> Answer:
         "model": extracted.model,
         "layers": [list(layers) for layers in extracted.layer_sets],
         "files": files,
+        "told": told_text(extracted.told),
         "samples": extracted.samples,
         "computed": extracted.computed,
         "bytes": extracted.bytes,
@@ -52,8 +55,9 @@ def run(options: argparse.Namespace) -> Answer:
     }
     names = ", ".join("+".join(layers) for layers in extracted.layer_sets)
     pace = "" if extracted.rate is None else f", {extracted.rate:.3g} a second"
+    of = f"{extracted.samples} samples of {names}, {described_told(extracted.told)}"
     lines = [
-        f"{extracted.samples} samples of {names}: {size(extracted.bytes)}"
+        f"{of}: {size(extracted.bytes)}"
         f"{'' if files else ' in the cache'} ({extracted.computed} computed now{pace})",
         *files,
         *extracted.notes,

@@ -145,7 +145,9 @@ def _asked_for(
     common: dict[str, Any] = {
         "job_id": 0,
         "folder": folder,
-        "spec": MapSpec(opened.model, options.layer or opened.default_layers, parameters),
+        "spec": MapSpec(
+            opened.model, options.layer or opened.default_layers, parameters, options.told
+        ),
         "rows": options.rows,
         "condition": _condition(options, opened),
         "settings": _settings(options, loaded),

@@ -128,6 +128,7 @@ def run(options: argparse.Namespace) -> Answer:
         seed=options.seed,
         parameters=map_parameters_of(options),
         brightness=options.brightness,
+        told=options.told,
     )
     with engine_of(options) as engine:
         imported = engine.run(job)

@@ -20,6 +20,7 @@ from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.maps import MapParameters
 from diffviews_desktop.values.noise_levels import EXTRACTED_FROM
 from diffviews_desktop.values.samples import SampleTable
+from diffviews_desktop.values.told import told_text
 
 
 def add_parser(verbs: Any) -> None:
@@ -71,6 +72,7 @@ def _model(
         "device": None,
         "num_classes": None,
         "guidance_note": None,
+        "told": None,
         "notes": [],
         "problems": [],
     }
@@ -91,6 +93,7 @@ def _model(
         entry["device"] = loaded.device
         entry["num_classes"] = loaded.num_classes
         entry["guidance_note"] = loaded.guidance_note
+        entry["told"] = None if loaded.told is None else told_text(loaded.told)
         entry["notes"] = list(loaded.notes)
         entry["layers"] = [
             {
@@ -119,6 +122,7 @@ def _stored(engine: Engine, folder: FolderRef, name: str) -> dict[str, Any]:
     said = {
         "layers": list(files.layers or model.samples.layers),
         "samples": len(files),
+        "told": told_text(files.told),
         "values": files.width,
         "files": len(files.paths),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,29 +14,59 @@ from diffviews_desktop.cli.option_types import layer_set
 from diffviews_desktop.cli.options import add_folder_options, folder_of, map_parameters_of
 from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data
 from diffviews_desktop.data.folder.dataset import write_embedding_csv
-from diffviews_desktop.engine.jobs.mapping import MapLayer
+from diffviews_desktop.engine.jobs.mapping import LinkMaps, MapLayer
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.values.layers import NO_LAYERS
-from diffviews_desktop.values.maps import MapSpec
+from diffviews_desktop.values.maps import LayerMap, MapSpec
+from diffviews_desktop.values.samples import SampleTable
+from diffviews_desktop.values.told import BOTH, NOTHING, OWN, told_text
 
 
 def add_parser(verbs: Any) -> None:
     """Add the verb's parser."""
     text = "Make the map of a layer, or take it from the cache."
     parser = add_verb(verbs, "map", run, text, "map --model digits --layer midblock --json")
-    add_folder_options(parser, layer=layer_set)
+    add_folder_options(parser, layer=layer_set, two_maps=True)
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the CSV there")
 
 
 def run(options: argparse.Namespace) -> Answer:
     """The map of a layer: where its table is, and how far it can be trusted."""
     folder, parameters = folder_of(options), map_parameters_of(options)
+    both = options.told == BOTH
     with engine_of(options) as engine:
         opened = open_data(engine, folder, options.model, parameters)
-        spec = MapSpec(opened.model, options.layer or NO_LAYERS, parameters)
+        told = NOTHING if both else options.told
+        spec = MapSpec(opened.model, options.layer or NO_LAYERS, parameters, told)
         mapped = engine.run(MapLayer(job_id=0, folder=folder, spec=spec))
-    if options.out is not None:
-        table = options.out
+        linked = None
+        if both:
+            first = replace(spec, layers=mapped.layers)
+            other = replace(first, told=OWN)
+            linked = engine.run(LinkMaps(job_id=0, folder=folder, spec=first, other=other))
+    table = _written(mapped, opened.samples, options.out)
+    result = _described(mapped, table)
+    how = "from the cache" if mapped.from_cache else "made now"
+    lines = [f"{result['points']} points of {mapped.title} ({how}): {table}"]
+    if mapped.trustworthiness is not None:
+        lines.append(f"trustworthiness {mapped.trustworthiness:.3f}")
+    lines += filter(None, [mapped.told_note])
+    if linked is not None:
+        own = table.with_name(f"{table.stem}.own{table.suffix}")
+        _written(linked.map, opened.samples, own)
+        overlap = linked.mean_overlap
+        result["beside"] = _described(linked.map, own) | {"overlap": overlap}
+        lines.append(f"{linked.map.title}, laid on it: {own}")
+        if overlap is not None:
+            lines.append(f"{overlap:.0%} of the nearest samples are the same on both")
+    return Answer(result, [*lines, *mapped.notes])
+
+
+def _written(mapped: LayerMap, samples: SampleTable, out: Path | None) -> Path:
+    """Where a map's table was written: where it was asked for, else beside the map, or in the
+    user's cache."""
+    if out is not None:
+        table = out
     elif mapped.path.is_dir() and not mapped.path.is_symlink():
         table = mapped.path / "map.csv"
     else:
@@ -44,10 +75,16 @@ def run(options: argparse.Namespace) -> Answer:
         table.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"The table cannot be written to {table} ({error}).") from error
-    write_embedding_csv(table, opened.samples, mapped.xy, mapped.z, mapped.trust)
-    result = {
-        "model": opened.model,
+    write_embedding_csv(table, samples, mapped.xy, mapped.z, mapped.trust, mapped.told)
+    return table
+
+
+def _described(mapped: LayerMap, table: Path) -> dict[str, Any]:
+    return {
+        "model": mapped.model,
         "layers": list(mapped.layers),
+        "told": None if mapped.told is None else told_text(mapped.told),
+        "told_note": mapped.told_note,
         "points": int(np.isfinite(mapped.xy).all(axis=1).sum()),
         "dimensions": 2 if mapped.z is None else 3,
         "trustworthiness": mapped.trustworthiness,
@@ -56,8 +93,3 @@ def run(options: argparse.Namespace) -> Answer:
         "parameters": mapped.parameters,
         "notes": list(mapped.notes),
     }
-    how = "from the cache" if mapped.from_cache else "made now"
-    lines = [f"{result['points']} points of {mapped.label} ({how}): {table}"]
-    if mapped.trustworthiness is not None:
-        lines.append(f"trustworthiness {mapped.trustworthiness:.3f}")
-    return Answer(result, [*lines, *mapped.notes])

@@ -26,6 +26,8 @@ from diffviews_desktop.data.activations.places import Places, find_places
 from diffviews_desktop.data.activations.sources import NpyMatrix
 from diffviews_desktop.data.folder.model_folder import ModelFolder
 from diffviews_desktop.data.folder.sample_files import ModelSamples
+from diffviews_desktop.errors import DataError
+from diffviews_desktop.values.told import Told, described_told
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,12 +39,14 @@ class ActivationFiles:
         layers: names of the layers in a row, sorted; () where nothing names them.
         shapes: shape of each layer without the batch; empty where unknown.
         width: D.
+        told: what the samples were told.
     """
 
     places: Places
     layers: tuple[str, ...]
     shapes: Mapping[str, tuple[int, ...]]
     width: int
+    told: Told
     _named: tuple[str, ...]
     _chosen: tuple[str, ...] | None = field(default=None)
 
@@ -157,10 +161,18 @@ def open_stored(
     if places is None:
         return None
     first = places.sources[0]
+    for source in places.sources:
+        if source.told != first.told:
+            raise DataError(
+                f"The samples of {first.path.name} were {described_told(first.told)}, those of "
+                f"{source.path.name} were {described_told(source.told)}, so their activations do "
+                "not belong on one map. Keep the files of one of the two in the folder."
+            )
     return ActivationFiles(
         places=places,
         layers=first.layers,
         shapes=first.shapes or {},
         width=first.width,
+        told=first.told,
         _named=samples.layers,
     )

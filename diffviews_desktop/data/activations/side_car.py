@@ -13,6 +13,7 @@ from typing import Any
 from diffviews_desktop.data.folder.files import read_json, replacing
 from diffviews_desktop.errors import DataError
 from diffviews_desktop.files.reading import MOST_LISTED_JSON, meant_as_file
+from diffviews_desktop.values.told import OWN, Told, read_told, told_text
 
 MOST_DIMENSIONS = 8
 """Of the shape of a layer."""
@@ -27,12 +28,15 @@ class SideCar:
         shapes: shape of each layer without the batch; empty where unknown.
         num_samples: rows of the matrix.
         sample_ids: the sample of each row.
+        told: what the samples were told; their own class in files that do not say it, as the
+            original system makes them.
     """
 
     layers: tuple[str, ...] = ()
     shapes: Mapping[str, tuple[int, ...]] | None = None
     num_samples: int | None = None
     sample_ids: tuple[str, ...] | None = None
+    told: Told = OWN
 
 
 def side_car_path(matrix: Path) -> Path:
@@ -66,6 +70,7 @@ def read_side_car(matrix: Path, rows: int, width: int) -> SideCar:
         shapes=_shapes(path, layers, said.get("shapes"), rows, width),
         num_samples=rows if said.get("num_samples") is not None else None,
         sample_ids=_sample_ids(path, said.get("sample_ids"), rows),
+        told=_told(path, said.get("told")),
     )
 
 
@@ -78,6 +83,7 @@ def write_side_car(
     rows: int | None = None,
     width: int | None = None,
     sample_ids: Sequence[str] | None = None,
+    told: Told = OWN,
     extra: Mapping[str, Any] | None = None,
 ) -> None:
     """Write the side-car of a matrix ``(rows, width)``.
@@ -90,6 +96,7 @@ def write_side_car(
         rows: by default, one for each of ``sample_ids``.
         width: by default, what ``shapes`` make.
         sample_ids: the sample of each row, if they are to be named.
+        told: what the samples were told.
         extra: what else the side-car is to say.
 
     Raises:
@@ -107,6 +114,8 @@ def write_side_car(
         "num_samples": rows,
         "dtype": dtype,
     }
+    if told != OWN:
+        said["told"] = told_text(told)
     if sample_ids is not None:
         said["sample_ids"] = list(sample_ids)
     with replacing(side_car_path(matrix)) as file:
@@ -142,6 +151,13 @@ def _shapes(
         f"{path}: the shapes of its layers make {total} values a row, but the matrix has "
         f"{width}. Restore the one that is wrong."
     )
+
+
+def _told(path: Path, said: Any) -> Told:
+    try:
+        return OWN if said is None else read_told(said)
+    except ValueError as error:
+        raise DataError(f"{path}: 'told' {error}: correct it.") from None
 
 
 def _usable(path: Path, name: str, said: Any, most: int) -> tuple[int, ...]:

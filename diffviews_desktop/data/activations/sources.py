@@ -21,6 +21,7 @@ from diffviews_desktop.data.activations.matrix_file import MatrixFile
 from diffviews_desktop.data.activations.npz import NpzFile
 from diffviews_desktop.data.activations.side_car import SideCar, read_side_car
 from diffviews_desktop.errors import DataError
+from diffviews_desktop.values.told import OWN, Told
 
 
 class Source(Protocol):
@@ -45,6 +46,10 @@ class Source(Protocol):
     @property
     def shapes(self) -> Mapping[str, tuple[int, ...]] | None:
         """Shape of each layer, None where unknown."""
+
+    @property
+    def told(self) -> Told:
+        """What the samples were told."""
 
     def blocks(
         self, wanted: NDArray[np.int64], layers: Sequence[str] | None
@@ -88,6 +93,11 @@ class NpyMatrix:
     def shapes(self) -> Mapping[str, tuple[int, ...]] | None:
         """Shape of each layer, None where unknown."""
         return self.side_car.shapes
+
+    @property
+    def told(self) -> Told:
+        """What the samples were told."""
+        return self.side_car.told
 
     def columns(self, layers: Sequence[str] | None) -> list[slice]:
         """The columns of layers, those that adjoin as one."""
@@ -139,6 +149,7 @@ class NpzBatch:
 
     file: NpzFile
     rows: int
+    told: Told = OWN
 
     @classmethod
     def open(cls, path: Path) -> NpzBatch:

@@ -21,7 +21,7 @@ from diffviews_desktop.errors import DataError, brief
 
 log = logging.getLogger(__name__)
 
-VERSION = "2"
+VERSION = "3"
 _FAILED = (OSError, EOFError, zipfile.BadZipFile, zlib.error)
 
 

@@ -18,6 +18,7 @@ from diffviews_desktop.errors import DataError, brief
 from diffviews_desktop.files.reading import check_regular, meant_as_file
 from diffviews_desktop.values.brightness import is_range
 from diffviews_desktop.values.noise_levels import ExtractionInput, read_percent, sigma_of_percent
+from diffviews_desktop.values.told import read_told
 
 USUAL_SET = "imagenet_real"
 _IN_PERCENT = {"noise_max": "sigma_max", "noise_min": "sigma_min"}
@@ -49,6 +50,7 @@ class ModelConfig(BaseModel):
     extraction_input: ExtractionInput = "scaled"
     activation_dtype: Literal["float32", "float16"] = "float32"
     brightness: tuple[float, float] | None = None
+    told: str | int | None = None
     label_dropout: float | None = Field(None, ge=0, le=1)
     conditioning_type: str = "class"
     dataset_type: str = USUAL_SET
@@ -64,6 +66,11 @@ class ModelConfig(BaseModel):
         given = {"sigma_min", "sigma_max"} <= self.model_fields_set
         if given and self.sigma_min > self.sigma_max:
             raise ValueError("sigma_min must not exceed sigma_max")
+        if self.told is not None:
+            try:
+                read_told(self.told)
+            except ValueError as error:
+                raise ValueError(f"told {error}") from None
         if self.brightness is not None and not is_range(*self.brightness):
             raise ValueError("brightness must be two numbers, black first, which is smaller")
         return self

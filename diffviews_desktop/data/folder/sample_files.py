@@ -44,6 +44,7 @@ from diffviews_desktop.text.wording import counted
 from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.samples import SampleTable
+from diffviews_desktop.values.told import OWN, Told, read_told, told_text
 
 IMAGENET_ADAPTERS = ("edm-imagenet-64", "dmd2-imagenet-64")
 Check = Callable[[], None]
@@ -61,6 +62,8 @@ class ModelSamples:
         matrix_rows: position of each sample in the folder's own list, ``(N,)``: its row in an
             activation matrix that names no samples.
         layers: the layers of the folder's own map, sorted.
+        told: what the samples of that map were told; their own class where it does not say, as in
+            folders that the original system made.
         xy: the folder's own map ``(N, 2) float32``, or None.
         embedding: name of that map's files, or None.
         notes: what was left out while reading.
@@ -86,6 +89,7 @@ class ModelSamples:
     activation_path: tuple[str, ...] = ()
     batch_index: tuple[Any, ...] = ()
     noise_key: str = ""
+    told: Told = OWN
 
     @cached_property
     def fingerprint(self) -> str:
@@ -316,9 +320,11 @@ def write_embedding_csv(
     xy: NDArray,
     z: NDArray | None = None,
     trust: NDArray | None = None,
+    told: Told | None = None,
 ) -> None:
-    """Write the sample columns, ``umap_x, umap_y``, where they are given ``umap_z``, ``trust`` and
-    the captions, and what else the folder says of the samples, as CSV, whole or not at all.
+    """Write the sample columns, ``umap_x, umap_y``, where they are given ``umap_z``, ``trust``,
+    ``told`` (what the samples of the map were told) and the captions, and what else the folder says
+    of the samples, as CSV, whole or not at all.
 
     Raises:
         DataError: it cannot be written.
@@ -331,7 +337,9 @@ def write_embedding_csv(
         writer = csv.writer(file)
         captions = [] if "caption" in table.columns else table.captions
         caption = ["caption"] if len(captions) else []
-        writer.writerow([*SAMPLE_COLUMNS, *given, *caption, *map(csv_cell, table.columns)])
+        words = [] if told is None or "told" in table.columns else [told_text(told)]
+        header = [*SAMPLE_COLUMNS, *given, *(["told"] if words else []), *caption]
+        writer.writerow([*header, *map(csv_cell, table.columns)])
         for i in range(len(table)):
             numbers = [_short(values[i]) for values in (table.sigma, *given.values())]
             writer.writerow(
@@ -341,6 +349,7 @@ def write_embedding_csv(
                     csv_cell(table.class_name[i]),
                     csv_cell(table.image_path[i]),
                     *numbers,
+                    *map(csv_cell, words),
                     *([csv_cell(captions[i])] if len(captions) else []),
                     *(cells[i] for cells in further),
                 ]
@@ -410,6 +419,7 @@ def _with_map(samples: ModelSamples, rows: Columns, maps: Sequence[Path]) -> Mod
     return replace(
         samples,
         layers=_map_layers(path),
+        told=_map_told(path),
         xy=xy,
         z=of_samples("umap_z") if "umap_z" in rows else None,
         embedding=path.stem,
@@ -460,6 +470,15 @@ def _map_layers(embedding: Path) -> LayerSet:
     if not isinstance(layers, list) or not all(isinstance(name, str) for name in layers):
         raise DataError(f"{settings}: 'layers' must be a list of layer names: correct it.")
     return LayerSet(layers)
+
+
+def _map_told(embedding: Path) -> Told:
+    settings = embedding.with_suffix(".json")
+    written = read_json(settings).get("told") if meant_as_file(settings) else None
+    try:
+        return OWN if written is None else read_told(written)
+    except ValueError as error:
+        raise DataError(f"{settings}: 'told' {error}: correct it.") from None
 
 
 def _some(names: Sequence[str]) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from diffviews_desktop.engine.handlers.registry import handles
 from diffviews_desktop.engine.jobs.mapping import Extract, LayersExtracted, LinkMaps, MapLayer
 from diffviews_desktop.engine.linking import link_maps
+from diffviews_desktop.engine.told import told_of
 from diffviews_desktop.engine.workspace import Workspace
 from diffviews_desktop.values.maps import LayerMap, LinkedMap
+from diffviews_desktop.values.told import OWN
 
 
 @handles(MapLayer)
@@ -20,7 +22,10 @@ def map_layer(job: MapLayer, workspace: Workspace) -> LayerMap:
 def extract(job: Extract, workspace: Workspace) -> LayersExtracted:
     """Activations of sets of layers, in one pass."""
     opened = workspace.open(job.folder, job.model)
-    return workspace.maps.activations.extract(opened, job.layer_sets, job.out)
+    told = job.told
+    if told is None:  # the first set decides for all
+        told = told_of(workspace, opened, job.layer_sets[0], None) if job.layer_sets else OWN
+    return workspace.maps.activations.extract(opened, job.layer_sets, job.out, told)
 
 
 @handles(LinkMaps)

@@ -22,6 +22,7 @@ from diffviews_desktop.engine.model_settings import (
 )
 from diffviews_desktop.engine.open_folders import overridden
 from diffviews_desktop.engine.opened_model import OpenedModel, cache_notes
+from diffviews_desktop.engine.told import by_original, default_told, told_note
 from diffviews_desktop.engine.workspace import Workspace
 from diffviews_desktop.errors import Cancelled, DataError
 from diffviews_desktop.values.folders import (
@@ -33,6 +34,7 @@ from diffviews_desktop.values.folders import (
 )
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MapSpec
+from diffviews_desktop.values.told import NOTHING, OWN
 
 
 @handles(OpenData)
@@ -57,9 +59,10 @@ def open_data(job: OpenData, workspace: Workspace) -> DataOpened:
         ),
         model=opened.folder.name,
         samples=opened.samples.table,
-        layer_map=workspace.maps.own_map(opened, job.parameters),
+        layer_map=workspace.maps.own_map(opened, job.parameters, job.told),
         default_layers=opened.samples.layers,
         parameters=job.parameters,
+        told=job.told,
         extraction_input=opened.folder.config.extraction_input,
     )
 
@@ -101,7 +104,7 @@ def load_model(job: LoadModel, workspace: Workspace) -> ModelLoaded:
     from diffviews_desktop.adapters.registry import list_adapters, unusable_adapters
 
     def is_cached(layers: LayerSet) -> bool:
-        spec = MapSpec(job.model, layers, job.parameters)
+        spec = MapSpec(job.model, layers, job.parameters, job.told)
         return workspace.maps.is_cached(opened, spec)
 
     layers = tuple(
@@ -119,6 +122,8 @@ def load_model(job: LoadModel, workspace: Workspace) -> ModelLoaded:
         settings=settings,
         presets=presets_of(facts, settings),
         guidance_note=facts.guidance_note,
+        told=default_told(opened, facts) if facts.is_conditional else None,
+        told_notes={told: told_note(told, facts, by_original(opened)) for told in (OWN, NOTHING)},
         class_names=class_names_of(opened, facts),
         notes=facts.notes,
         convertible=_is_convertible(opened, workspace),

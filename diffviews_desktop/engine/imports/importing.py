@@ -52,8 +52,10 @@ from diffviews_desktop.engine.imports.pictures import (
     picture_name,
 )
 from diffviews_desktop.engine.jobs.importing import DataImported, ImportData
+from diffviews_desktop.engine.jobs.mapping import LayersExtracted
 from diffviews_desktop.engine.maps import MapMaker
 from diffviews_desktop.engine.opened_model import Host, OpenedModel, cache_of
+from diffviews_desktop.engine.told import check_told, usual
 from diffviews_desktop.errors import (
     CheckpointError,
     DataError,
@@ -68,6 +70,7 @@ from diffviews_desktop.values.import_rules import MAX_SEED, check_brightness, ch
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.models import ModelFacts
 from diffviews_desktop.values.samples import SampleTable
+from diffviews_desktop.values.told import told_text
 
 _BEGUN = re.compile(r"(\.new-.+-[0-9a-f]{8})(\.lock)?")
 
@@ -99,6 +102,8 @@ def import_data(job: ImportData, host: Host, maps: MapMaker) -> DataImported:
         model = host.model_of(opened)
         facts = model.facts
         layers = job.layers or maps.default_layers(opened)
+        told = usual(facts) if job.told is None else job.told
+        check_told(told, facts)
         width = row_width(facts, layers)
         _check_channels(facts)
         count = job.generate if images is None else len(listing.pictures)
@@ -126,9 +131,10 @@ def import_data(job: ImportData, host: Host, maps: MapMaker) -> DataImported:
 
         opened = replace(opened, samples=read_samples(opened.folder))
         activations = folder / "activations" / kind
-        extracted = maps.activations.extract(opened, (layers,), activations)
-        _write_map(job, host, maps, opened, layers, extracted.files[0])
-        _write_json(folder / "config.json", _settings(opened.folder.config, facts))
+        extracted = maps.activations.extract(opened, (layers,), activations, told)
+        _write_map(job, host, maps, opened, extracted)
+        settings = _settings(opened.folder.config, facts) | {"told": told_text(told)}
+        _write_json(folder / "config.json", settings)
     return DataImported(
         path=job.out,
         model=job.name,
@@ -264,13 +270,12 @@ def _write_map(
     host: Host,
     maps: MapMaker,
     opened: OpenedModel,
-    layers: tuple[str, ...],
-    matrix: Path,
+    extracted: LayersExtracted,
 ) -> None:
     """Make the folder's own map of its activations."""
     parameters, table = job.parameters or maps.defaults, opened.samples.table
     projector = fit_map(
-        open_matrix(matrix),
+        open_matrix(extracted.files[0]),
         parameters,
         progress=lambda stage: host.progress(stage.name, stage.fraction),
     )
@@ -285,7 +290,8 @@ def _write_map(
     }
     path = opened.folder.path / "embeddings" / f"{job.name}.csv"
     said = {
-        "layers": list(layers),
+        "layers": list(extracted.layer_sets[0]),
+        "told": told_text(extracted.told),
         **used_parameters(parameters, projector.reduced),
         "trustworthiness": projector.trustworthiness,
         "extraction_input": opened.folder.config.extraction_input,

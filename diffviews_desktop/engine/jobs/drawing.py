@@ -112,7 +112,7 @@ class PlacePicture(Job["PicturePlaced"]):
     Attributes:
         spec: the map.
         image: ``(H, W, C) uint8`` of the model's size.
-        condition: what the model is told.
+        condition: what the model was told when it drew the picture.
         sigma: noise level at which the layers see it.
         seed: of that noise.
         count: how many nearest samples to name.
@@ -138,7 +138,8 @@ class RunResult:
         steps: one a denoising step.
         device: where it ran.
         notes: what else the user should know.
-        record: everything that is needed to make it again (see `worker.record`).
+        record: everything that is needed to make it again (see `diffviews_desktop.engine.record`).
+        apart: why it cannot be compared with the samples of the map as it is; empty where it can.
     """
 
     job: Generate
@@ -148,6 +149,7 @@ class RunResult:
     device: str
     notes: tuple[str, ...] = ()
     record: Mapping[str, Any] = field(default_factory=dict)
+    apart: str = ""
 
     @property
     def evaluations(self) -> int:
@@ -181,9 +183,13 @@ class PicturePlaced:
         xy: its place on the map.
         distance: to the nearest sample in the reduced activation space.
         neighbors: the nearest samples with their distances, nearest first.
+        told: what the model was told of the picture here: the same as of the samples.
+        apart: why it cannot be compared with the samples as it is; empty where it can.
     """
 
     job: PlacePicture
     xy: tuple[float, float]
     distance: float
     neighbors: tuple[tuple[int, float], ...]
+    told: Condition | None = None
+    apart: str = ""

@@ -9,6 +9,7 @@ from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.pictures.labels.class_map import ClassPairs
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalised
 from diffviews_desktop.values.maps import MapParameters
+from diffviews_desktop.values.told import Told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,8 @@ class ImportData(Job["DataImported"]):
         seed: of what is generated.
         parameters: of the folder's own map; None for those that nobody needs to choose.
         brightness: black and white in pictures of numbers; None to find them in all pictures.
+        told: what each sample is told; None for what suits the model: nothing, where it has learnt
+            what that is, else its own class.
     """
 
     checkpoint: Path
@@ -47,6 +50,7 @@ class ImportData(Job["DataImported"]):
     seed: int = 42
     parameters: MapParameters | None = None
     brightness: tuple[float, float] | None = None
+    told: Told | None = None
 
     def __post_init__(self) -> None:
         normalised(self, "layers")

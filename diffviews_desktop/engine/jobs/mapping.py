@@ -9,6 +9,7 @@ from typing import ClassVar
 from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import LayerMap, LinkedMap, MapSpec
+from diffviews_desktop.values.told import OWN, Told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,11 +29,13 @@ class Extract(Job["LayersExtracted"]):
         layer_sets: one matrix each, of one layer or several joined.
         out: a folder for ``<layers>.npy`` with side-cars; None for the cache, where the map finds
             them.
+        told: what each sample is told; None for what the folder or the model goes by.
     """
 
     model: str
     layer_sets: tuple[LayerSet, ...]
     out: Path | None = None
+    told: Told | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layer_sets", tuple(map(LayerSet, self.layer_sets)))
@@ -65,6 +68,7 @@ class LayersExtracted:
         computed: how many of them were computed now.
         bytes: size of all matrices.
         rate: pictures a second; None where none was computed.
+        told: what each sample was told.
         notes: what was left out.
     """
 
@@ -75,6 +79,7 @@ class LayersExtracted:
     computed: int
     bytes: int
     rate: float | None
+    told: Told = OWN
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -11,6 +11,7 @@ from diffviews_desktop.values.layers import LayerSet, normalised
 from diffviews_desktop.values.maps import LayerMap, MapParameters
 from diffviews_desktop.values.noise_levels import ExtractionInput
 from diffviews_desktop.values.samples import SampleTable
+from diffviews_desktop.values.told import Told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,10 +21,12 @@ class OpenData(Job["DataOpened"]):
     Attributes:
         model: the one to open; None for the first that can be opened.
         parameters: of the map to show; None for the folder's own where it has one.
+        told: what the samples of the map to show are told; None for what the folder goes by.
     """
 
     model: str | None = None
     parameters: MapParameters | None = None
+    told: Told | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,11 +36,13 @@ class LoadModel(Job[ModelLoaded]):
     Attributes:
         model: the model.
         parameters: of the maps that it tells to be there, or not.
+        told: what the samples of these maps are told.
         again: whether the engine has died of it, or during it, before.
     """
 
     model: str
     parameters: MapParameters | None = None
+    told: Told | None = None
     again: bool = False
 
 
@@ -53,7 +58,8 @@ class DataOpened:
     """An opened data folder and the samples and map of one of its models.
 
     ``layer_map`` is None where the folder brings no map: then `default_layers` is to be mapped
-    once the model is loaded (None: its bottleneck), made with ``parameters``. ``extraction_input``
+    once the model is loaded (None: its bottleneck), made with ``parameters`` of samples that were
+    ``told`` something. ``extraction_input``
     is what the model sees when layers are extracted.
     """
 
@@ -67,6 +73,7 @@ class DataOpened:
     layer_map: LayerMap | None
     default_layers: LayerSet
     parameters: MapParameters | None = None
+    told: Told | None = None
     extraction_input: ExtractionInput = "scaled"
 
     def __post_init__(self) -> None:

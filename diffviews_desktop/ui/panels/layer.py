@@ -7,11 +7,13 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import caption, muted, tip
 from diffviews_desktop.ui.common.widgets import ElidingComboBox
 from diffviews_desktop.values.folders import LayerInfo
 from diffviews_desktop.values.noise_levels import EXTRACTED_FROM
+from diffviews_desktop.values.told import described_told
 
 ROOM_BESIDE_TEXT = 28
 
@@ -56,6 +58,7 @@ class LayerPanel(QWidget):
         with QSignalBlocker(self.models), QSignalBlocker(self.layers):
             self._show_choices(state)
         self.detail.setText(self._detail(state))
+        self.detail.setToolTip(self._told_tip(state))
 
     def _show_choices(self, state: State) -> None:
         listed = (
@@ -120,7 +123,16 @@ class LayerPanel(QWidget):
             return "model not loaded"
         if state.opened.loaded is None:
             return "loading the model…" if state.opened.models else ""
-        return f"{len(state.opened.loaded.layers)} layers"
+        shown = state.opened.layer_map
+        return visible(described_told(shown.told), MOST_OF_NAME) if shown and shown.told else ""
+
+    @staticmethod
+    def _told_tip(state: State) -> str:
+        shown = state.opened.layer_map
+        if shown is None or shown.told is None:
+            return ""
+        how = "What the samples of this map were told is chosen in Map settings."
+        return tip("Samples " + described_told(shown.told), shown.told_note, how)
 
 
 def _whether_mapped(info: LayerInfo, state: State) -> str:

@@ -9,9 +9,11 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from diffviews_desktop.engine.jobs.mapping import LinkMaps
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import ElidedLabel, caption, muted
 from diffviews_desktop.ui.common.widgets import ElidingComboBox, IconButton, as_panel
+from diffviews_desktop.values.told import described_told
 
 if TYPE_CHECKING:  # brought in when it is first asked for
     from diffviews_desktop.ui.views.flat.view import MapView
@@ -138,5 +140,11 @@ class LinkedPanel(QWidget):
         if share is None:
             self.note.set_text("")
         else:
+            assert linked is not None
             meaning = "of the samples' nearest samples are the same in both activation spaces"
-            self.note.set_text(f"{share:.0%} shared", meaning)
+            told, first = linked.map.told, state.opened.layer_map
+            if told is not None and first is not None and told != first.told:
+                words = visible(described_told(told), MOST_OF_NAME)
+                self.note.set_text(f"{words} · {share:.0%} shared", meaning)
+            else:
+                self.note.set_text(f"{share:.0%} shared", meaning)

@@ -18,6 +18,7 @@ from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
+from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import caption, muted, tip
 from diffviews_desktop.ui.common.widgets import (
     ComboBox,
@@ -26,6 +27,7 @@ from diffviews_desktop.ui.common.widgets import (
     as_panel,
     signals_blocked,
 )
+from diffviews_desktop.values.conditions import ClassLabel, UniformLabel, described
 from diffviews_desktop.values.maps import (
     MAX_SEED,
     METRICS,
@@ -34,6 +36,7 @@ from diffviews_desktop.values.maps import (
     MapParameters,
     default_parameters,
 )
+from diffviews_desktop.values.told import BOTH, NOTHING, OWN, Told
 
 NO_PCA = 0
 DISTANCE_DECIMALS = 3
@@ -46,16 +49,21 @@ TIPS = {
     "pca_components": "How many principal components are kept before UMAP; 0 leaves PCA out",
     "n_components": "The map shows the first two; a third can be shown as colour",
     "seed": "Of every stage: the same seed makes the same map",
+    "told": "What the model is told of each sample when its layers are extracted. Told their "
+    "class, samples may lie together because of the word rather than the picture",
 }
+_WORDS: dict[Told, str] = {NOTHING: "nothing", OWN: "their class"}
 
 
 class MapSettings(QDialog):
-    """Signal: ``map_requested(parameters)``, a `MapParameters`, or None for the folder's own map.
+    """Signal: ``map_requested(parameters, told)``: a `MapParameters`, or None for the folder's own
+    map; and what its samples are to be told: a `Told`, ``both`` for two maps, or None for what the
+    folder or the model goes by.
 
     Fields follow the map on screen until they are edited.
     """
 
-    map_requested = Signal(object)
+    map_requested = Signal(object, object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -80,6 +88,10 @@ class MapSettings(QDialog):
             self.dimensions.addItem(str(dimensions), dimensions)
         self.seed = WholeNumber()
         self.seed.setRange(0, MAX_SEED)
+        self.told = ComboBox()
+        self.told.setMaxVisibleItems(16)
+        self._told_filled: Told | str | None = None
+        self._classes: tuple[tuple[int, str], ...] | None = None
         self.hint = muted()
         self.hint.setWordWrap(True)
         self.defaults = QPushButton("&Defaults")
@@ -92,7 +104,7 @@ class MapSettings(QDialog):
         self._edited_signals()
         self.defaults.clicked.connect(lambda: self._fill(_defaults()))
         self.own.clicked.connect(self._take_own)
-        self.make.clicked.connect(lambda: self.map_requested.emit(self.parameters()))
+        self.make.clicked.connect(self._ask)
         self.close_button.clicked.connect(self.close)
         self._fill(self._filled)
         self.set_state(self._state)
@@ -110,6 +122,7 @@ class MapSettings(QDialog):
             ("&PCA components", "pca_components", self.pca),
             ("Dimen&sions", "n_components", self.dimensions),
             ("S&eed", "seed", self.seed),
+            ("Samples are &told", "told", self.told),
         )
         for row, (text, name, field) in enumerate(rows):
             field.setToolTip(tip(TIPS[name]))
@@ -145,7 +158,7 @@ class MapSettings(QDialog):
     def _edited_signals(self) -> None:
         for number in (self.neighbors, self.pca, self.min_dist, self.seed):
             number.valueChanged.connect(self._set_buttons)
-        for box in (self.metric_choice, self.dimensions):
+        for box in (self.metric_choice, self.dimensions, self.told):
             box.currentIndexChanged.connect(self._set_buttons)
 
     # ---- in -------------------------------------------------------------------------------------
@@ -158,13 +171,47 @@ class MapSettings(QDialog):
     def set_state(self, state: State) -> None:
         """Show what the map on screen was made with, unless other values were entered."""
         edited = self.parameters() != self._filled
+        told_edited = self.chosen() != self._told_filled
         self._state = state
+        self._list_told(state)
         if not edited:
             self._fill(_of(state))
             self._filled = self.parameters()
         elif self.parameters() == _of(state):  # what was asked for is there
             self._filled = self.parameters()
+        if not told_edited or self.chosen() == _told_of(state):
+            self._choose_told(_told_of(state))
         self._set_buttons()
+
+    def _list_told(self, state: State) -> None:
+        """What the model's samples can be told."""
+        loaded = state.opened.loaded
+        can_be_told = loaded is not None and loaded.told is not None
+        classes = state.opened.class_names() if can_be_told else ()
+        if classes == self._classes:
+            return
+        self._classes = classes
+        with signals_blocked(self.told):
+            before = self.chosen()
+            self.told.clear()
+            if can_be_told:
+                for told in (NOTHING, OWN):
+                    self.told.addItem(_WORDS[told], told)
+                self.told.addItem("both: nothing, and beside it their class", BOTH)
+                if classes:
+                    self.told.addItem("the uniform label", UniformLabel())
+                for number, name in classes:
+                    one = ClassLabel(number, name)
+                    self.told.addItem(f"class {entry(described(one))}", one)
+            else:
+                self.told.addItem("as the map on screen", None)
+            self.told.setCurrentIndex(max(0, self.told.findData(before)))
+
+    def _choose_told(self, told: Told | str | None) -> None:
+        with signals_blocked(self.told):
+            at = [self.told.itemData(row) for row in range(self.told.count())]
+            self.told.setCurrentIndex(at.index(told) if told in at else 0)
+        self._told_filled = self.chosen()
 
     def _fill(self, values: MapParameters) -> None:
         with signals_blocked(
@@ -178,21 +225,34 @@ class MapSettings(QDialog):
             self.seed.setValue(values.seed)
         self._set_buttons()
 
+    def _ask(self) -> None:
+        told = self.chosen()
+        if told == _told_of(self._state):  # however that came about
+            told = self._state.opened.told
+        self.map_requested.emit(self.parameters(), told)
+
     def _take_own(self) -> None:
         self._fill(_of(self._state))  # from now on they follow the map again
         self._filled = self.parameters()
-        self.map_requested.emit(None)
+        self._told_filled = self.chosen()
+        self.map_requested.emit(None, None)
 
     def _set_buttons(self, *_: object) -> None:
         state = self._state
         maps = [r.job.spec for r in state.jobs.running if isinstance(r.job, MapLayer)]
         pending = maps[0] if maps else None
         asked = state.opened.parameters if pending is None else pending.parameters
+        told = state.opened.told if pending is None else pending.told
         if state.opened.model is None:
             why = "Open a data folder first."
         elif state.opened.model_problem:
             why = f"The model cannot run: {state.opened.model_problem}"
-        elif state.opened.layer_map and pending is None and self.parameters() == _of(state):
+        elif (
+            state.opened.layer_map
+            and pending is None
+            and self.parameters() == _of(state)
+            and self.chosen() == _told_of(state)
+        ):
             why = "The map on screen was made with these settings."
         else:
             why = ""
@@ -200,7 +260,7 @@ class MapSettings(QDialog):
         self.make.setToolTip(tip(why or "Lay out the layer on screen with these settings"))
         if state.opened.model is None:
             why_not_own = why
-        elif asked is None:
+        elif asked is None and told is None:
             why_not_own = "That is the map on screen, or the one that is being made."
         else:
             why_not_own = ""
@@ -214,6 +274,11 @@ class MapSettings(QDialog):
 
     # ---- out ------------------------------------------------------------------------------------
 
+    def chosen(self) -> Told | str | None:
+        """What the samples are to be told: see `map_requested`."""
+        chosen: Told | str | None = self.told.currentData()
+        return chosen
+
     def parameters(self) -> MapParameters:
         """What the fields say."""
         return MapParameters(
@@ -224,6 +289,12 @@ class MapSettings(QDialog):
             metric=self.metric_choice.currentData(),
             n_components=self.dimensions.currentData(),
         )
+
+
+def _told_of(state: State) -> Told | None:
+    """What the samples of the map on screen were told."""
+    shown = state.opened.layer_map
+    return None if shown is None else shown.told
 
 
 def _of(state: State) -> MapParameters:

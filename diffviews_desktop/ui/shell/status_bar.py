@@ -11,6 +11,7 @@ from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.ui.common.labels import ElidedLabel, muted
+from diffviews_desktop.values.told import described_told
 
 TRUSTWORTHINESS = (
     "Trustworthiness says how far the neighbours on the map are neighbours in activation space "
@@ -131,8 +132,9 @@ def _facts(state: State) -> str:
     if state.opened.samples is not None:
         parts.append(f"{len(state.opened.samples)} samples")
     if state.opened.layer_map is not None:
-        layers = str(state.opened.layer_map.layers)
-        parts.append(visible(layers, MOST_OF_NAME) or "map of the folder")
+        layers = visible(str(state.opened.layer_map.layers), MOST_OF_NAME) or "map of the folder"
+        told = state.opened.layer_map.told
+        parts.append(f"{layers}, {visible(described_told(told), MOST_OF_NAME)}" if told else layers)
         if state.opened.layer_map.trustworthiness is not None:
             parts.append(f"trustworthiness {state.opened.layer_map.trustworthiness:.2f}")
     if state.opened.loaded is not None:

@@ -12,8 +12,10 @@ from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.panels.map_settings import MapSettings
-from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.conditions import ClassLabel, UniformLabel
+from diffviews_desktop.values.folders import FolderRef, ModelLoaded
 from diffviews_desktop.values.maps import MAX_SEED, METRICS, MapParameters, MapSpec
+from diffviews_desktop.values.told import BOTH, NOTHING, OWN, Told
 
 MADE = MapParameters(n_neighbors=30, min_dist=0.25, pca_components=None, seed=7, metric="cosine")
 
@@ -97,7 +99,7 @@ def test_defaults_fill_and_the_folders_own_map_is_asked_for(
     assert panel.parameters() == MapParameters()
     with qtbot.waitSignal(panel.map_requested) as caught:
         qtbot.mouseClick(panel.own, Qt.MouseButton.LeftButton)
-    assert caught.args == [None]
+    assert caught.args == [None, None]
     panel.set_state(state)
     assert panel.parameters() == MapParameters()
     assert not panel.own.isEnabled()
@@ -136,14 +138,76 @@ def test_by_keyboard(qtbot: QtBot, panel: MapSettings) -> None:
     for _ in range(10):
         order.append(panel.focusWidget())
         qtbot.keyClick(panel.focusWidget(), Qt.Key.Key_Tab)
-    assert order[:8] == [
+    assert order[:9] == [
         panel.neighbors, panel.min_dist, panel.metric_choice, panel.pca, panel.dimensions,
-        panel.seed, panel.defaults, panel.close_button,
+        panel.seed, panel.told, panel.defaults, panel.close_button,
     ]  # fmt: skip
     panel.neighbors.setFocus()
     qtbot.keyClick(panel.neighbors, Qt.Key.Key_Up)
     with qtbot.waitSignal(panel.map_requested) as caught:
         qtbot.keyClick(panel.neighbors, Qt.Key.Key_Return)
-    assert caught.args == [MapParameters(n_neighbors=16)]
+    assert caught.args == [MapParameters(n_neighbors=16), None]
     qtbot.keyClick(panel, Qt.Key.Key_Escape)
     assert not panel.isVisible()
+
+
+# ---- what samples are told ----------------------------------------------------------------------
+
+
+def can_be_told(state: State, told: Told | None = NOTHING) -> State:
+    """With a loaded model of three classes."""
+    names = ((0, "zero"), (1, "one"), (2, "<b>two</b>"))
+    loaded = ModelLoaded("m", "cpu", 3, 8, (), class_names=names, told=told)
+    assert state.opened.layer_map is not None
+    shown = replace(state.opened.layer_map, told=told)
+    return replace(state, opened=replace(state.opened, loaded=loaded, layer_map=shown))
+
+
+def choices(panel: MapSettings) -> list[str]:
+    return [panel.told.itemText(row) for row in range(panel.told.count())]
+
+
+def told_asked(qtbot: QtBot, panel: MapSettings) -> object:
+    with qtbot.waitSignal(panel.map_requested) as caught:
+        qtbot.mouseClick(panel.make, Qt.MouseButton.LeftButton)
+    return caught.args[1]
+
+
+def test_what_samples_can_be_told_is_listed_once_the_model_is_known(
+    panel: MapSettings, state: State
+) -> None:
+    assert choices(panel) == ["as the map on screen"]
+    panel.set_state(can_be_told(state))
+    assert choices(panel) == [
+        "nothing", "their class", "both: nothing, and beside it their class", "the uniform label",
+        "class 0 zero", "class 1 one", "class 2 <b>two</b>",
+    ]  # fmt: skip
+    assert panel.told.currentText() == "nothing"
+    panel.set_state(can_be_told(state, OWN))
+    assert panel.told.currentText() == "their class"
+    panel.set_state(can_be_told(state, None))
+    assert choices(panel) == ["as the map on screen"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("their class", OWN),
+        ("both: nothing, and beside it their class", BOTH),
+        ("the uniform label", UniformLabel()),
+        ("class 1 one", ClassLabel(1)),
+    ],
+)
+def test_what_samples_are_told_is_asked_for(
+    qtbot: QtBot, panel: MapSettings, state: State, text: str, told: object
+) -> None:
+    panel.set_state(can_be_told(state))
+    assert not panel.make.isEnabled()
+    panel.told.setCurrentText(text)
+    assert told_asked(qtbot, panel) == told
+
+
+def test_what_nobody_chose_stays_so(qtbot: QtBot, panel: MapSettings, state: State) -> None:
+    panel.set_state(can_be_told(state))
+    panel.neighbors.setValue(30)
+    assert told_asked(qtbot, panel) is None

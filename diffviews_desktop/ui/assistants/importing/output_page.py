@@ -14,7 +14,16 @@ from diffviews_desktop.text.wording import counted
 from diffviews_desktop.ui.assistants.importing.folder_scan import Findings
 from diffviews_desktop.ui.assistants.importing.page import Page, browse_button, path_of
 from diffviews_desktop.ui.common.labels import Label
+from diffviews_desktop.ui.common.widgets import ComboBox
 from diffviews_desktop.values.import_rules import layer_names, noise_levels
+from diffviews_desktop.values.told import NOTHING, OWN, Told
+
+TOLD: tuple[tuple[str, Told | None], ...] = (
+    ("nothing, where the model was trained for it", None),
+    ("nothing", NOTHING),
+    ("their class", OWN),
+)
+"""What samples can be told; the first is the usual choice."""
 
 
 class OutputPage(Page):
@@ -36,6 +45,10 @@ class OutputPage(Page):
         )
         self.add_row("sigmas", "Noise le&vels σ", self.sigmas)
         self.add_row("layers", "&Layers", self.layers)
+        self.told = ComboBox()
+        for text, told in TOLD:
+            self.told.addItem(text, told)
+        self.add_row("told", "Samples are tol&d", self.told)
         self.add_row("out", "Write &to", self.out, folder)
         self.summary = Label()
         self.summary.setWordWrap(True)
@@ -53,12 +66,14 @@ class OutputPage(Page):
         self.layers.clear()
         self.sigmas.setText(", ".join(f"{sigma:g}" for sigma in ImportData.sigmas))
         self.out.setText(self._suggested)
+        self.told.setCurrentIndex(0)
 
     def arguments(self) -> dict[str, object]:
         return {
             "out": path_of(self.out),
             "sigmas": noise_levels(self.sigmas.text()),
             "layers": _layers(self.layers.text()),
+            "told": self.told.currentData(),
         }
 
     def problems(self) -> dict[str, str]:
@@ -72,6 +87,7 @@ class OutputPage(Page):
         return {
             "sigmas": "Every picture becomes one sample at each; separate them with commas.",
             "layers": "Of the first map; separate several with commas. Others can be mapped later.",
+            "told": "Told their class, they may lie together because of the word, not the picture.",
             "out": "Models that are there already stay as they are.",
         }
 

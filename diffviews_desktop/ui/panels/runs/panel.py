@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from diffviews_desktop.state.runs import Run
 from diffviews_desktop.state.state import State
-from diffviews_desktop.text.plain import MOST_OF_NAME, visible
+from diffviews_desktop.text.plain import MOST_OF_NAME, MOST_SHOWN, visible
 from diffviews_desktop.text.wording import counted
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.images import enlarged, to_qimage, with_inset
@@ -93,6 +93,9 @@ class RunsPanel(QWidget):
         self.landed = Links()
         self.landed.setObjectName("muted")
         self.landed.hide()
+        self.apart = ElidedLabel(end=True)
+        self.apart.setObjectName("muted")
+        self.apart.hide()
         self.comparison = Comparison()
         self.strip = QListWidget()
         self.strip.setAccessibleName("Filmstrip")
@@ -143,6 +146,7 @@ class RunsPanel(QWidget):
         right.addLayout(middle)
         right.addWidget(self.strip)
         right.addWidget(self.landed)
+        right.addWidget(self.apart)
         right.addStretch()
         self._content = QWidget()
         row = QHBoxLayout(self._content)
@@ -212,6 +216,9 @@ class RunsPanel(QWidget):
         self.compare.setEnabled(masked)
         self.comparison.setVisible(state.runs.comparing and masked)
         self._show_landing(record, state)
+        reason = record.landed.apart if record.landed is not None else record.apart
+        self.apart.setVisible(bool(reason) and here)
+        self.apart.set_text(visible(reason, MOST_SHOWN))
 
     def _show_landing(self, record: Run, state: State) -> None:
         """The noise levels to look at, and what was found."""

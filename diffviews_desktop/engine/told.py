@@ -1,0 +1,128 @@
+"""What the samples of a map are told, where nobody chose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from diffviews_desktop.data.cache.layer_cache import cache_key
+from diffviews_desktop.data.checkpoints.files import identity
+from diffviews_desktop.engine.opened_model import Host, OpenedModel
+from diffviews_desktop.errors import DataError, UsageError
+from diffviews_desktop.values.conditions import ClassLabel, Prompt, UniformLabel
+from diffviews_desktop.values.models import ModelFacts
+from diffviews_desktop.values.told import NOTHING, OWN, Told, described_told, read_told, told_text
+
+
+def told_of(host: Host, opened: OpenedModel, layers: Sequence[str], asked: Told | None) -> Told:
+    """What each sample is told: what was asked for; else what the samples of the folder's own map,
+    or of the activations that it brings, were told; else what its config.json says; else what suits
+    the model (see `usual`).
+
+    Raises:
+        UsageError: the model cannot be told that.
+    """
+    if asked is not None:
+        return asked
+    samples = opened.samples
+    if samples.xy is not None and tuple(layers) == tuple(samples.layers):
+        return samples.told
+    brought = opened.brings(layers)
+    if brought is not None:
+        return brought
+    if opened.folder.config.told is not None:
+        return read_told(opened.folder.config.told)
+    facts = host.facts_if_loaded(opened)
+    remembered = _remembered(opened) if facts is None else None
+    return remembered or usual(facts or host.model_of(opened).facts)
+
+
+def remember(opened: OpenedModel, facts: ModelFacts) -> dict[str, str]:
+    """What an entry of the cache keeps, so that a map can be found again without the model."""
+    return {"usual_told": told_text(usual(facts)), "usual_told_of": _identity(opened)}
+
+
+def _remembered(opened: OpenedModel) -> Told | None:
+    """What samples of this very model are usually told, if an entry of the cache says it."""
+    wanted = _identity(opened)
+    for info in opened.cache.entries():
+        if info.details.get("usual_told_of") == wanted:
+            with suppress(ValueError):
+                return read_told(info.details.get("usual_told"))
+    return None
+
+
+def _identity(opened: OpenedModel) -> str:
+    config = opened.folder.config
+    try:
+        weights = identity(opened.folder.checkpoint())
+    except DataError:
+        weights = []
+    return cache_key(
+        {"adapter": config.adapter, "weights": weights, "label_dropout": config.label_dropout}
+    )
+
+
+def default_told(opened: OpenedModel, facts: ModelFacts) -> Told:
+    """What each sample is told when a layer is extracted for which nobody chose."""
+    written = opened.folder.config.told
+    return usual(facts) if written is None else read_told(written)
+
+
+def by_original(opened: OpenedModel) -> bool:
+    """Whether a folder's activations are as the original system makes them."""
+    config = opened.folder.config
+    return config.extraction_input == "scaled" and config.told is None
+
+
+def usual(facts: ModelFacts) -> Told:
+    """Nothing, where the model has learnt what that is; else each sample's own condition."""
+    return NOTHING if facts.label_dropout and facts.is_conditional else OWN
+
+
+def check_told(told: Told, facts: ModelFacts) -> None:
+    """Refuse what the model cannot be told.
+
+    Raises:
+        UsageError: it has no such class, no classes, or takes no prompts.
+    """
+    if isinstance(told, Prompt) and not facts.prompts:
+        raise UsageError("This model takes no prompts. Choose own, none, uniform or a class.")
+    if isinstance(told, ClassLabel | UniformLabel) and not facts.num_classes:
+        raise UsageError("This model has no classes. Choose none or own.")
+    if isinstance(told, ClassLabel) and told.index >= facts.num_classes:
+        raise UsageError(
+            f"There is no class {told.index}: the model has the classes 0 to "
+            f"{facts.num_classes - 1}."
+        )
+
+
+def told_note(told: Told, facts: ModelFacts | None, by_original: bool = False) -> str:
+    """What to keep in mind of a map whose samples were told something; empty where nothing is.
+
+    Args:
+        told: what they were told.
+        facts: what is known of the model, once it is loaded.
+        by_original: whether its activations are as the original system makes them.
+    """
+    if facts is not None and not facts.is_conditional:
+        return ""
+    if told == OWN:
+        whom = " by the original system" if by_original else ""
+        note = (
+            f"Each sample was told its own class{whom}, so samples of a class may lie together "
+            "because of what they were told rather than because of what they show."
+        )
+        if facts is not None and not facts.label_dropout:
+            learnt = "is not known to have been" if facts.label_dropout is None else "was not"
+            note += f" The model {learnt} trained to be told nothing."
+        return note
+    if told == NOTHING:
+        if facts is None or facts.label_dropout:
+            return ""
+        learnt = "is not known to have been" if facts.label_dropout is None else "was not"
+        return (
+            f"The samples were told nothing, for which the model {learnt} trained: what its layers "
+            "compute then may be unlike what they compute otherwise."
+        )
+    return f"Every sample was {described_told(told)}, whatever it shows."

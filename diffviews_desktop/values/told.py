@@ -1,0 +1,130 @@
+"""What each sample is told when its layers are extracted, and how files and options write it.
+
+A network's activations depend on the picture, the noise level and the condition. A map of samples
+that were told their own classes shows those classes even where the layer does not see them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from diffviews_desktop.values.conditions import (
+    ClassLabel,
+    Condition,
+    Prompt,
+    UniformLabel,
+    ZeroLabel,
+    described,
+)
+
+
+@dataclass(frozen=True)
+class OwnCondition:
+    """Each sample's own class, or its own caption for a model that takes prompts."""
+
+
+OWN = OwnCondition()
+NOTHING = ZeroLabel()
+Told = OwnCondition | ZeroLabel | UniformLabel | ClassLabel | Prompt
+BOTH = "both"
+"""Two maps: of samples that are told nothing, and of the same ones told their own."""
+
+_WORDS: dict[str, Told] = {"own": OWN, "none": NOTHING, "uniform": UniformLabel()}
+_PROMPT = "prompt:"
+
+
+def told_text(told: Told) -> str:
+    """``own``, ``none``, ``uniform``, the number of a class, or ``prompt:`` and its text: how files
+    and the command line write it."""
+    match told:
+        case ClassLabel(index=index):
+            return str(index)
+        case Prompt(text=text):
+            return f"{_PROMPT}{text}"
+    return next(word for word, known in _WORDS.items() if known == told)
+
+
+def read_told(text: Any) -> Told:
+    """What `told_text` wrote; a class may also be given as a number.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    written = str(text).strip() if isinstance(text, str | int) and text is not True else ""
+    if written.lower() in _WORDS:
+        return _WORDS[written.lower()]
+    if written.isascii() and written.isdecimal() and len(written) < 10:
+        return ClassLabel(int(written))
+    if written.startswith(_PROMPT) and written != _PROMPT:
+        return Prompt(written.removeprefix(_PROMPT))
+    raise ValueError(
+        f"must be own, none, uniform, the number of a class, or {_PROMPT} and a text, not {text!r}"
+    )
+
+
+def described_told(told: Told) -> str:
+    """``told nothing``, ``told their class``, …: a part of a map's title."""
+    match told:
+        case OwnCondition():
+            return "told their class"
+        case ZeroLabel():
+            return "told nothing"
+        case UniformLabel():
+            return "told the uniform label"
+        case ClassLabel():
+            return f"told class {described(told)}"
+        case Prompt(text=text):
+            return f"told “{text}”"
+    raise TypeError(f"{told!r} is nothing that samples can be told")
+
+
+def told_apart(told: Told | None, condition: Condition | None) -> str:
+    """Why a run, or a picture of it, cannot be compared with the samples of a map as it is; empty
+    where it can.
+
+    Args:
+        told: what the samples were told; None where nothing can be told.
+        condition: what the model was told of the picture, likewise.
+    """
+    if told is None or condition is None or told == condition:
+        return ""
+    run = "nothing" if condition == NOTHING else described(condition)
+    if told != OWN:
+        samples = described_told(told)
+        return (
+            f"The samples of this map were {samples}, the run was told {run}: where it lies "
+            "depends on that difference, too."
+        )
+    if isinstance(condition, ZeroLabel | UniformLabel):
+        return (
+            f"The samples of this map were told their class, the run was told {run}: where it lies "
+            "depends on that difference, too. Compare it with samples that were told nothing."
+        )
+    return ""
+
+
+def conditions_told(
+    told: Told, classes: Iterable[int], captions: Sequence[str], num_classes: int, prompts: bool
+) -> list[Condition]:
+    """What each of some samples is told.
+
+    Args:
+        told: what they are to be told.
+        classes: number of each sample's class, -1 where it has none.
+        captions: each sample's caption; may be empty.
+        num_classes: classes of the model.
+        prompts: whether the model takes prompts.
+
+    Returns:
+        One condition a sample; the zero label where a sample has no class or caption of its own
+        that the model knows.
+    """
+    numbers = list(classes)
+    if told != OWN:
+        assert not isinstance(told, OwnCondition)
+        return [told] * len(numbers)
+    if prompts:
+        return [Prompt(text) if text else NOTHING for text in captions or [""] * len(numbers)]
+    return [ClassLabel(int(number)) if 0 <= number < num_classes else NOTHING for number in numbers]

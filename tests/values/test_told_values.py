@@ -1,0 +1,101 @@
+"""What samples can be told: how it is written, named, and compared with what a run was told."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from diffviews_desktop.values.conditions import (
+    ClassLabel,
+    Condition,
+    Prompt,
+    UniformLabel,
+    ZeroLabel,
+)
+from diffviews_desktop.values.told import (
+    NOTHING,
+    OWN,
+    Told,
+    conditions_told,
+    described_told,
+    read_told,
+    told_apart,
+    told_text,
+)
+
+TOLD = st.one_of(
+    st.sampled_from([OWN, NOTHING, UniformLabel()]),
+    st.integers(0, 10**8).map(ClassLabel),
+    st.text(min_size=1).map(str.strip).filter(bool).map(Prompt),
+)
+
+
+@given(TOLD)
+def test_what_is_written_reads_back(told: Told) -> None:
+    assert read_told(told_text(told)) == told
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [(3, ClassLabel(3)), ("007", ClassLabel(7)), (" None ", NOTHING), ("OWN", OWN)],
+)
+def test_what_people_write(written: object, told: Told) -> None:
+    assert read_told(written) == told
+
+
+@pytest.mark.parametrize("written", ["", "cat", "-1", "1.5", True, None, 2.0, [], "prompt:", "³"])
+def test_anything_else_is_refused(written: object) -> None:
+    with pytest.raises(ValueError, match="must be own, none, uniform"):
+        read_told(written)
+
+
+def test_a_map_says_what_its_samples_were_told() -> None:
+    assert described_told(NOTHING) == "told nothing"
+    assert described_told(OWN) == "told their class"
+    assert described_told(ClassLabel(3, "three")) == "told class 3 three"
+    assert described_told(Prompt("a cat")) == "told “a cat”"
+
+
+def test_each_sample_is_told_its_own_class_where_the_model_has_it() -> None:
+    told = conditions_told(OWN, [0, 2, -1, 3], (), 3, prompts=False)
+    assert told == [ClassLabel(0), ClassLabel(2), NOTHING, NOTHING]
+
+
+def test_a_model_that_takes_prompts_is_told_captions() -> None:
+    told = conditions_told(OWN, [0, 1, 2], ["a cat", "", "a dog"], 0, prompts=True)
+    assert told == [Prompt("a cat"), NOTHING, Prompt("a dog")]
+    assert conditions_told(OWN, [0, 1], (), 0, prompts=True) == [NOTHING, NOTHING]
+
+
+@pytest.mark.parametrize("told", [NOTHING, UniformLabel(), ClassLabel(2), Prompt("a cat")])
+def test_all_samples_are_told_the_same(told: Told) -> None:
+    assert conditions_told(told, [0, 1, -1], (), 3, prompts=False) == [told] * 3
+
+
+@pytest.mark.parametrize(
+    ("told", "condition"),
+    [
+        (None, None),
+        (NOTHING, ZeroLabel()),
+        (OWN, ClassLabel(3)),
+        (OWN, Prompt("a cat")),
+        (ClassLabel(3), ClassLabel(3, "three")),
+    ],
+)
+def test_like_is_compared_with_like(told: Told | None, condition: Condition | None) -> None:
+    assert told_apart(told, condition) == ""
+
+
+@pytest.mark.parametrize(
+    ("told", "condition"),
+    [
+        (NOTHING, ClassLabel(3)),
+        (OWN, ZeroLabel()),
+        (OWN, UniformLabel()),
+        (ClassLabel(3), ClassLabel(4)),
+        (ClassLabel(3), ZeroLabel()),
+    ],
+)
+def test_what_cannot_be_compared_is_said(told: Told, condition: Condition) -> None:
+    assert "depends on that difference" in told_apart(told, condition)
