@@ -14,6 +14,7 @@ import numpy as np
 
 from diffviews_desktop.data.activations.arrays import Float32, layer_slices
 from diffviews_desktop.engine.activations import activations_of
+from diffviews_desktop.engine.directions import find_direction, values_for
 from diffviews_desktop.engine.maps import MapMaker
 from diffviews_desktop.engine.opened_model import Host, OpenedModel
 from diffviews_desktop.errors import MaskError
@@ -80,6 +81,8 @@ class EffectMaker:
         if outside:
             raise MaskError(f"Sample {outside[0]} does not exist ({count} samples).")
         layers = one.layers or self.spec.layers
+        if isinstance(one.source, SavedVector) and not one.layers:
+            layers = find_direction(self.opened, one.source.name).info.layers
         shapes = self._shapes
         missing = [name for name in layers if name not in shapes]
         if missing:
@@ -137,7 +140,7 @@ class EffectMaker:
             case Component(index=index):
                 return self._component(index, layers)
             case SavedVector(name=name):
-                raise NotImplementedError(name)
+                return values_for(find_direction(self.opened, name), layers, self._shapes)
             case LayerMean():
                 return self._split(self._layer_mean(layers), layers)
             case Zero():

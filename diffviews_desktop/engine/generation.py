@@ -72,7 +72,7 @@ class Generation:
     def run(self, job: Generate) -> RunResult:
         """Draw one picture; every step is told as it is there."""
         settings = self._checked(job.settings)
-        job = replace(job, settings=settings, spec=self._with_layers(job.spec))
+        job = replace(job, settings=settings, spec=self.maps.with_layers(self.opened, job.spec))
         assert settings.seed is not None
         model = self.host.model_of(self.opened)
         maker = self._maker(job.spec)
@@ -122,7 +122,7 @@ class Generation:
         if job.batch is None:
             few = 4 if model.facts.resolution <= _SMALL else 1
             job = replace(job, batch=few if device == "cpu" else 16)
-        job = replace(job, settings=settings, spec=self._with_layers(job.spec))
+        job = replace(job, settings=settings, spec=self.maps.with_layers(self.opened, job.spec))
         assert job.batch is not None
         maker = self._maker(job.spec)
         every = job.cells()
@@ -247,7 +247,7 @@ class Generation:
 
         if not 0 < job.sigma < math.inf:
             raise UsageError(f"The noise level must be a positive number, not {job.sigma}.")
-        spec = self._with_layers(job.spec)
+        spec = self.maps.with_layers(self.opened, job.spec)
         model = self.host.model_of(self.opened)
         wanted = model.codec.image_shape
         if job.image.shape != wanted:
@@ -285,9 +285,6 @@ class Generation:
         return replace(condition, name=dict(names).get(condition.index, ""))
 
     # ---- checks ---------------------------------------------------------------------------------
-
-    def _with_layers(self, spec: MapSpec) -> MapSpec:
-        return replace(spec, layers=spec.layers or self.maps.default_layers(self.opened))
 
     def _checked(self, settings: SamplingSettings) -> SamplingSettings:
         """The settings with a seed, if they can be.

@@ -69,22 +69,24 @@ def make_record(
     ``check`` is called while the weights are read for their checksum, and may raise to stop."""
     import torch
 
-    checkpoint = opened.folder.checkpoint()
     return {
         "format": FORMAT,
         "kind": "grid" if isinstance(job, GenerateGrid) else "generate",
         "job": flat(job),
         "sample_ids": [opened.samples.table.sample_id[row] for row in rows_of(job.interventions)],
         "samples": opened.samples.fingerprint,
-        "checkpoint": {
-            "name": checkpoint.name,
-            "sha256": _digest(checkpoint, check),
-        },
+        "checkpoint": checkpoint_of(opened, check),
         "masks": dict(masks),
         "device": device,
         "threads": torch.get_num_threads(),
         "versions": versions(),
     }
+
+
+def checkpoint_of(opened: OpenedModel, check: Callable[[], None]) -> dict[str, str]:
+    """Name and SHA-256 of a model's weights."""
+    checkpoint = opened.folder.checkpoint()
+    return {"name": checkpoint.name, "sha256": _digest(checkpoint, check)}
 
 
 def versions() -> dict[str, str]:

@@ -1087,7 +1087,7 @@ def test_a_folder_without_a_map_maps_its_bottleneck(
 def test_an_unknown_layer_is_refused_and_leaves_nothing(engine: Engine, source: FolderRef) -> None:
     with pytest.raises(DiffViewsError, match=r"The model has no layer 'midbrain'.*midblock"):
         run_map(engine, source, "midbrain")
-    with pytest.raises(DiffViewsError, match="The model has no layer 'midbrain'"):
+    with pytest.raises(DiffViewsError, match="tiny has no layer 'midbrain'"):
         run_generate(engine, source, layers=("midbrain",))
     assert cache_files(source.path) == []
 

@@ -166,10 +166,11 @@ def test_a_layer_that_is_not_on_the_map_has_no_imposed_place(
 def test_what_cannot_be_is_refused_by_name(
     engine: Engine, source: FolderRef, changes: dict[str, Any], says: str
 ) -> None:
+    of_sampling = hasattr(HEUN, next(iter(changes)))
+    settings = replace(HEUN, **changes) if of_sampling else HEUN
+    asked = job(source, mask={} if of_sampling else changes, settings=settings)
     with pytest.raises((UsageError, MaskError)) as raised:
-        if hasattr(HEUN, next(iter(changes))):
-            run(engine, job(source, settings=replace(HEUN, **changes)))
-        run(engine, job(source, mask=changes))
+        run(engine, asked)
     assert says in str(raised.value)
 
 
