@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from diffviews_desktop.values.layers import LayerShape
-from diffviews_desktop.values.sampling import GenerateSettings, Preset
+from diffviews_desktop.values.sampling import Preset, SamplingSettings
 from diffviews_desktop.values.told import Told
 
 
@@ -65,7 +65,7 @@ class ModelSummary:
     name: str
     adapter: str
     description: str
-    settings: GenerateSettings
+    settings: SamplingSettings
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class ModelLoaded:
     num_classes: int
     resolution: int
     layers: tuple[LayerInfo, ...]
-    settings: GenerateSettings = field(default_factory=GenerateSettings)
+    settings: SamplingSettings = field(default_factory=SamplingSettings)
     guidance_note: str = ""
     told: Told | None = None
     told_notes: Mapping[Told, str] = field(default_factory=dict)

@@ -31,12 +31,13 @@ from diffviews_desktop.engine.protocol import (
 )
 from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.interventions import mean_of_samples
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.packed_strings import Texts
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.sampling import SamplingSettings
 
 MIDBLOCK = ("midblock",)
-SETTINGS = GenerateSettings(num_steps=2, mask_steps=2, noise_mode="fixed", seed=1)
+SETTINGS = SamplingSettings(num_steps=2, noise_mode="fixed", seed=1)
 SAMPLES = 12
 
 
@@ -69,7 +70,12 @@ def job_of(kind: type[Job[Any]], data: Path) -> Job[Any]:
     common: dict[str, Any] = {"job_id": 5, "folder": FolderRef(data)}
     model = {**common, "model": "tiny"}
     mapped = {**common, "spec": MapSpec("tiny", MIDBLOCK)}
-    drawn = {**mapped, "rows": (1, 2), "condition": from_choice(0), "settings": SETTINGS}
+    drawn = {
+        **mapped,
+        "interventions": mean_of_samples((1, 2)),
+        "condition": from_choice(0),
+        "settings": SETTINGS,
+    }
     rows = np.arange(1, 4)
     checkpoint = next((data / "tiny/checkpoints").iterdir())
     return {

@@ -26,6 +26,7 @@ from diffviews_desktop.engine.record import Record, replayed
 from diffviews_desktop.errors import DataError, UsageError
 from diffviews_desktop.values.conditions import ClassLabel, Condition, Prompt, UniformLabel
 from diffviews_desktop.values.folders import FolderRef, Overrides
+from diffviews_desktop.values.interventions import mean_of_samples
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import LayerMap, MapSpec
 from diffviews_desktop.values.told import NOTHING, OWN, Told
@@ -141,7 +142,7 @@ def test_masks_are_of_the_samples_on_the_map(engine: Engine, source: FolderRef) 
             job_id=2,
             folder=source,
             spec=spec,
-            rows=(0, 3),
+            interventions=mean_of_samples((0, 3)),
             condition=NOTHING,
             settings=settings,
             keep=True,
@@ -343,7 +344,6 @@ def run_of(engine: Engine, source: FolderRef, told: Told, condition: Condition) 
         job_id=1,
         folder=source,
         spec=MapSpec("tiny", LAYERS, told=told),
-        rows=(),
         condition=condition,
         settings=replace(loaded.settings, seed=1),
     )
@@ -421,7 +421,7 @@ def test_a_record_says_what_the_samples_were_told(engine: Engine, source: Folder
         job_id=1,
         folder=source,
         spec=MapSpec("tiny", LAYERS, told=NOTHING),
-        rows=(0, 1),
+        interventions=mean_of_samples((0, 1)),
         condition=ClassLabel(1),
         settings=replace(loaded.settings, seed=1),
     )

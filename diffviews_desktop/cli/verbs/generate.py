@@ -33,9 +33,10 @@ from diffviews_desktop.values.conditions import (
     from_choice,
 )
 from diffviews_desktop.values.folders import ModelLoaded
+from diffviews_desktop.values.interventions import mean_of_samples, rows_of, with_rows
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.samples import SampleTable
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.sampling import SamplingSettings
 from diffviews_desktop.values.setting_specs import (
     MASK_LAYERS,
     MASK_STEPS,
@@ -129,7 +130,8 @@ def run(options: argparse.Namespace) -> Answer:
         if options.baseline:
             assert isinstance(job, Generate)
             settings = replace(job.settings, seed=made.seed)
-            baseline = engine.run(replace(job, rows=(), settings=settings, keep=False))
+            plain = replace(job, interventions=(), settings=settings, keep=False)
+            baseline = engine.run(plain)
         if options.land is not None:
             placed = _land(engine, made, options.land)
     return write_run(made, options.out, shapes, baseline=baseline, placed=placed)
@@ -148,9 +150,9 @@ def _asked_for(
         "spec": MapSpec(
             opened.model, options.layer or opened.default_layers, parameters, options.told
         ),
-        "rows": options.rows,
         "condition": _condition(options, opened),
         "settings": _settings(options, loaded),
+        "interventions": mean_of_samples(options.rows, **_mask(options)),
     }
     if not (options.samples or options.strengths or options.windows or options.mask_layers):
         return Generate(**common, keep=options.activations), opened.samples
@@ -164,7 +166,7 @@ def _asked_for(
     )
 
 
-def _settings(options: argparse.Namespace, loaded: ModelLoaded) -> GenerateSettings:
+def _settings(options: argparse.Namespace, loaded: ModelLoaded) -> SamplingSettings:
     settings = loaded.settings
     if options.preset is not None:
         presets = {preset.name: preset.settings for preset in loaded.presets}
@@ -172,14 +174,15 @@ def _settings(options: argparse.Namespace, loaded: ModelLoaded) -> GenerateSetti
             known = "; ".join(f"{p.name}: {p.note}" for p in loaded.presets) or "none"
             raise UsageError(f"{loaded.model} has no preset {options.preset!r}. It has: {known}.")
         settings = presets[options.preset]
-    changes = changes_of(options, (*SAMPLING, *MASK))
+    return replace(settings, **changes_of(options, SAMPLING))
+
+
+def _mask(options: argparse.Namespace) -> dict[str, Any]:
+    """How the mask of ``--rows`` acts, as fields of its intervention."""
+    changes = changes_of(options, (*MASK, MASK_STEPS))
     if options.mask_window is not None:
-        changes["mask_from"], changes["mask_steps"] = options.mask_window
-    elif options.mask_steps is not None:
-        changes["mask_steps"] = options.mask_steps
-    else:
-        changes["mask_steps"] = settings.num_steps
-    return replace(settings, **changes)
+        changes["step_from"], changes["step_to"] = options.mask_window
+    return changes
 
 
 def _land(engine: Engine, made: RunResult, sigma: float) -> PicturePlaced:
@@ -212,7 +215,8 @@ def _replay(options: argparse.Namespace) -> Answer:
         options.device = record.device
     with engine_of(options, threads=record.threads) as engine:
         opened = open_data(engine, job.folder, job.spec.model)
-        job = replace(job, rows=_same_rows(job.rows, record.sample_ids, opened.samples))
+        rows = _same_rows(rows_of(job.interventions), record.sample_ids, opened.samples)
+        job = replace(job, interventions=with_rows(job.interventions, rows))
         made = engine.run(job)
     assert isinstance(made, RunResult | PictureGrid)
     why = tuple(f"The bytes may differ: {text}." for text in differences(record, made.record))

@@ -26,8 +26,8 @@ from diffviews_desktop.ui.panels.generate.fields import (
     spin,
     switch,
 )
+from diffviews_desktop.values.interventions import Intervention, SampleMean
 from diffviews_desktop.values.layers import LayerSet
-from diffviews_desktop.values.sampling import GenerateSettings
 from diffviews_desktop.values.setting_specs import (
     MASK_FROM,
     MASK_LAYERS,
@@ -54,9 +54,7 @@ class MaskPage(QWidget):
         self._fields = Fields(
             {
                 MASK_FROM: self.first,
-                MASK_STEPS: self.mask_steps,
                 STRENGTH: self.strength,
-                WEIGHTING: self.weights,
                 MASK_UNCONDITIONAL: self.unconditional,
             }
         )
@@ -71,25 +69,40 @@ class MaskPage(QWidget):
             )
         )
         self.layers.edited.connect(self.edited)
+        self.mask_steps.valueChanged.connect(self.edited)
+        self.weights.currentIndexChanged.connect(self.edited)
         self._fields.connect(self.edited)
 
     def set_state(self, state: State) -> None:
-        """Show the settings."""
-        with signals_blocked(self.first, self.mask_steps):
+        """Show the mask of the picked samples."""
+        with signals_blocked(self.first, self.mask_steps, self.weights):
             self._show(state)
 
     def _show(self, state: State) -> None:
-        s = state.runs.settings
+        s, (one, *_) = state.runs.settings, state.runs.interventions
         self.mask_steps.setMaximum(s.num_steps)
         self.first.setMaximum(s.num_steps)
-        self._fields.show(s)
+        self._fields.show(one)
+        self.mask_steps.setValue(s.num_steps if one.step_to is None else one.step_to)
+        if isinstance(one.source, SampleMean):
+            self.weights.setCurrentIndex(self.weights.findData(one.source.weighting))
         guided = s.guidance_scale != 1 and not state.opened.unconditional
         self.unconditional.setEnabled(guided)
         self.layers.set_state(state)
 
-    def changed(self, settings: GenerateSettings) -> GenerateSettings:
-        """The settings with what the fields say."""
-        return replace(self._fields.changed(settings), mask_layers=self.layers.chosen)
+    def changed(self, one: Intervention, num_steps: int) -> Intervention:
+        """The intervention with what the fields say; a last step that is that of the run stands for
+        the end of any run."""
+        source = one.source
+        if isinstance(source, SampleMean):
+            source = replace(source, weighting=self.weights.currentData())
+        last = self.mask_steps.value()
+        made = replace(self._fields.changed(one), source=source, layers=self.layers.chosen)
+        return replace(
+            made,
+            step_from=min(made.step_from, num_steps - 1),
+            step_to=None if last >= min(num_steps, self.mask_steps.maximum()) else last,
+        )
 
 
 class LayerChoice(QPushButton):
@@ -119,7 +132,7 @@ class LayerChoice(QPushButton):
         names = (
             tuple(info.name for info in state.opened.loaded.layers) if state.opened.loaded else ()
         )
-        self.chosen = state.runs.settings.mask_layers
+        self.chosen = state.runs.interventions[0].layers
         with QSignalBlocker(self.list):
             self._fill(names)
         self.setEnabled(bool(names))

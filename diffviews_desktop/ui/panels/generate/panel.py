@@ -43,7 +43,8 @@ from diffviews_desktop.values.conditions import (
     described,
 )
 from diffviews_desktop.values.import_rules import seed_of
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.interventions import PICKED, Intervention
+from diffviews_desktop.values.sampling import SamplingSettings
 from diffviews_desktop.values.setting_specs import PUBLISHED, SEED
 
 SEARCHABLE_CLASSES = 30
@@ -52,18 +53,19 @@ NFE = "NFE: how often the network runs for a picture"
 
 
 class GeneratePanel(QWidget):
-    """Signals: ``generate_requested(settings, condition)``, ``settings_changed`` with the same,
-    ``grid_requested()`` and ``cancel_requested()``."""
+    """Signals: ``generate_requested(settings, condition, interventions)``, ``settings_changed``
+    with the same, ``grid_requested()`` and ``cancel_requested()``."""
 
-    generate_requested = Signal(object, object)
+    generate_requested = Signal(object, object, object)
     grid_requested = Signal()
-    settings_changed = Signal(object, object)
+    settings_changed = Signal(object, object, object)
     cancel_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         as_panel(self)
-        self._base = GenerateSettings()
+        self._base = SamplingSettings()
+        self._interventions: tuple[Intervention, ...] = (PICKED,)
         self._classes: tuple[object, ...] = ()
         self._shown_class: object = "anchor"
         self.sampling = SamplingPage()
@@ -131,12 +133,13 @@ class GeneratePanel(QWidget):
     def shows(state: State) -> tuple[object, ...]:
         """What of a state it shows."""
         runs = state.runs
-        wanted = runs.settings, runs.condition, runs.all, runs.shown
+        wanted = runs.settings, runs.interventions, runs.condition, runs.all, runs.shown
         return state.opened, state.picks.selection, state.jobs.running, *wanted
 
     def set_state(self, state: State) -> None:
         """Show the settings, the classes to choose from, and what Generate would do."""
         self._base = state.runs.settings
+        self._interventions = state.runs.interventions
         with signals_blocked(self.classes, self.seed, self.lock):
             self._show(state)
         self._set_buttons(state)
@@ -219,7 +222,8 @@ class GeneratePanel(QWidget):
         self.generate.setToolTip(tip(why or usual))
         s = state.runs.settings
         layers = "+".join(
-            s.mask_layers or (state.opened.layer_map.layers if state.opened.layer_map else ())
+            state.runs.interventions[0].layers
+            or (state.opened.layer_map.layers if state.opened.layer_map else ())
         )
         plural = "s" if count > 1 else ""
         nfe = f"NFE {s.evaluations(not state.opened.unconditional)}"
@@ -231,20 +235,23 @@ class GeneratePanel(QWidget):
 
     # ---- out ------------------------------------------------------------------------------------
 
-    def settings(self) -> GenerateSettings:
+    def settings(self) -> SamplingSettings:
         """What the fields say."""
-        settings = self.masking.changed(self.sampling.changed(self._base))
         return replace(
-            settings,
-            mask_from=min(settings.mask_from, settings.num_steps - 1),
-            mask_steps=min(settings.mask_steps, settings.num_steps),
+            self.sampling.changed(self._base),
             seed=self._typed_seed() if self.lock.isChecked() else None,
         )
+
+    def interventions(self) -> tuple[Intervention, ...]:
+        """What the fields say is done to layers."""
+        first, *others = self._interventions
+        return (self.masking.changed(first, self.sampling.steps.value()), *others)
 
     def press(self) -> None:
         """As if Generate was clicked."""
         if self.generate.isEnabled():
-            self.generate_requested.emit(self.settings(), self.classes.currentData())
+            asked = self.settings(), self.classes.currentData(), self.interventions()
+            self.generate_requested.emit(*asked)
 
     def _typed_seed(self) -> int | None:
         try:
@@ -263,18 +270,17 @@ class GeneratePanel(QWidget):
             self._on_edited()
         self.seed.setModified(False)
 
-    def _on_preset(self, settings: GenerateSettings) -> None:
-        """Take a preset, or the sampling of another run; the mask stays, and acts on all steps."""
-        after = self.settings()
+    def _on_preset(self, settings: SamplingSettings) -> None:
+        """Take a preset, or the sampling of another run; interventions stay, and act on all
+        steps."""
         taken = {setting.name: setting.of(settings) for setting in PUBLISHED}
-        after = replace(after, **taken, mask_from=0, mask_steps=settings.num_steps)
-        self.settings_changed.emit(after, self.classes.currentData())
+        after = replace(self.settings(), **taken)
+        acting = tuple(replace(one, step_from=0, step_to=None) for one in self.interventions())
+        self.settings_changed.emit(after, self.classes.currentData(), acting)
 
     def _on_edited(self, *_: object) -> None:
-        before, after = self._base, self.settings()
-        if before.mask_steps == before.num_steps and after.num_steps != before.num_steps:
-            after = replace(after, mask_steps=after.num_steps)  # "all" stays "all"
-        self.settings_changed.emit(after, self.classes.currentData())
+        asked = self.settings(), self.classes.currentData(), self.interventions()
+        self.settings_changed.emit(*asked)
 
 
 def _scrolling(page: QWidget) -> QScrollArea:

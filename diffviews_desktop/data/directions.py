@@ -1,0 +1,150 @@
+"""Files of saved directions and means of sets: ``.safetensors`` with a record in the header.
+
+A tensor is named by its layer and has the shape of what the layer puts out for one sample, float32.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from diffviews_desktop.data.activations.arrays import Float32
+from diffviews_desktop.errors import DataError, UsageError, brief
+from diffviews_desktop.files.reading import read_bytes
+from diffviews_desktop.files.writing import create, replacing
+from diffviews_desktop.values.directions import ENDING, DirectionInfo, checked_name
+from diffviews_desktop.values.layers import LayerSet, LayerShape
+
+log = logging.getLogger(__name__)
+
+FORMAT = "diffviews-desktop direction 1"
+MOST_BYTES = 512_000_000
+"""Of a file: as many values as the largest layers have."""
+MOST_FILES = 2000
+"""That are listed of a folder."""
+_MOST_HEADER = 16_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Direction:
+    """A saved vector: ``values`` by layer, of one sample, and what is said of it."""
+
+    info: DirectionInfo
+    values: Mapping[str, Float32]
+
+
+def read_direction(path: Path) -> Direction:
+    """Read a file that `write_direction` has written.
+
+    Raises:
+        DataError: it is missing, damaged or something else.
+    """
+    try:
+        data = read_bytes(path, MOST_BYTES)
+        header = _header(data)
+        values = safetensors.numpy.load(data)
+    except (OSError, ValueError, TypeError, KeyError, safetensors.SafetensorError) as error:
+        raise DataError(
+            f"{path.name} cannot be read as a saved direction ({brief(error)}). Save it again."
+        ) from error
+    if header.get("format") != FORMAT:
+        raise DataError(
+            f"{path.name} is no saved direction of this program: its header does not say "
+            f"{FORMAT!r}. Save one in the Generate panel or with the verb direction."
+        )
+    for layer, array in values.items():
+        if array.dtype != np.float32 or not array.ndim or not np.isfinite(array).all():
+            raise DataError(f"{path.name} holds values for {layer} that are not finite numbers.")
+    if not values:
+        raise DataError(f"{path.name} holds no values.")
+    return Direction(_info(path, header, values), values)
+
+
+def write_direction(
+    path: Path, values: Mapping[str, Float32], record: Mapping[str, Any], *, replace: bool
+) -> DirectionInfo:
+    """Write values ``{layer: (*shape)}`` and how they were made, whole or not at all.
+
+    Raises:
+        UsageError: the file is there and is not to be replaced.
+        DataError: it cannot be written.
+    """
+    header = {"format": FORMAT, "record": json.dumps(dict(record))}
+    arrays = {name: np.ascontiguousarray(array, np.float32) for name, array in values.items()}
+    data = safetensors.numpy.save(arrays, metadata=header)
+    write_bytes(path, data, replace=replace)
+    return _info(path, header, arrays)
+
+
+def write_bytes(path: Path, data: bytes, *, replace: bool) -> None:
+    """Write a file of a direction, whole or not at all.
+
+    Raises:
+        UsageError: the file is there and is not to be replaced.
+        DataError: it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not replace:
+            create(path).close()  # claims the name, so that of two programs one is refused
+        with replacing(path) as file:
+            file.write(data)
+    except FileExistsError as error:
+        raise UsageError(
+            f"{path.stem} is there already. Choose another name, or say that it may be replaced."
+        ) from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be written ({brief(error)}).") from error
+
+
+def list_directions(folder: Path) -> Iterator[DirectionInfo]:
+    """The saved vectors of a folder, by name; files that are none are left out."""
+    try:
+        files = sorted(folder.iterdir()) if folder.is_dir() else []
+    except OSError:
+        return
+    for file in [file for file in files if file.suffix == ENDING][:MOST_FILES]:
+        try:
+            checked_name(file.stem)
+            yield read_direction(file).info
+        except (UsageError, DataError) as error:
+            log.info("%s is left out: %s", file, error)
+
+
+def _header(data: bytes) -> dict[str, str]:
+    """What the header of a file says besides its tensors.
+
+    Raises:
+        ValueError: there is no such header.
+    """
+    length = int.from_bytes(data[:8], "little")
+    if len(data) < 8 or not 0 < length <= min(len(data) - 8, _MOST_HEADER):
+        raise ValueError("it has no header")
+    header = json.loads(data[8 : 8 + length])
+    said = header.get("__metadata__") if isinstance(header, dict) else None
+    return {str(k): str(v) for k, v in said.items()} if isinstance(said, dict) else {}
+
+
+def _info(path: Path, header: Mapping[str, str], values: Mapping[str, Float32]) -> DirectionInfo:
+    try:
+        record = json.loads(header.get("record", ""))
+    except (ValueError, RecursionError):
+        record = {}
+    said: dict[str, Any] = record if isinstance(record, dict) else {}
+    return DirectionInfo(
+        name=path.stem,
+        kind=str(said.get("kind", "")),
+        model=str(said.get("model", "")),
+        layers=LayerSet(values),
+        shapes={name: LayerShape(array.shape) for name, array in values.items()},
+        path=path,
+        record=said,
+    )
