@@ -21,6 +21,8 @@ from diffviews_desktop.engine.jobs.drawing import (
     MAX_PICTURES,
     Generate,
     GenerateGrid,
+    JudgeMask,
+    MaskJudged,
     PictureGrid,
     PicturePlaced,
     PlacePicture,
@@ -31,14 +33,17 @@ from diffviews_desktop.engine.model_settings import class_names_of
 from diffviews_desktop.engine.opened_model import Host, OpenedModel
 from diffviews_desktop.engine.protocol import CellDone, RunStarted, StepDone
 from diffviews_desktop.engine.record import make_record
+from diffviews_desktop.engine.typicality import figures_of, judge_mask, not_mapped
 from diffviews_desktop.errors import MaskError, UsageError
 from diffviews_desktop.processing.neighbors import nearest
 from diffviews_desktop.processing.projector import Projector
+from diffviews_desktop.processing.typicality import SampleFigures
 from diffviews_desktop.values.conditions import ClassLabel, Condition
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.runs import GridCell, RunStep
 from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.typicality import Typicality
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
     from diffviews_desktop.adapters.codec import Codec
@@ -79,6 +84,8 @@ class Generation:
         self.host.prepare(model)
         imposed_layers = settings.mask_layers or job.spec.layers
         masks = self._masks(job.rows, job.spec.layers, settings, projector)
+        figures = figures_of(projector, self.opened)
+        mask = self._judged(masks, job.rows, job.spec, figures)
         capture = sorted({*job.spec.layers, *(imposed_layers if masks and job.keep else ())})
         notes: list[str] = []
         steps: list[RunStep] = []
@@ -89,7 +96,7 @@ class Generation:
         self.host.progress("generating", 0.0)
         with self.host.interruptible(model), closing(run.steps(capture)) as running:
             for step in running:
-                steps.append(_place(step, model.codec, projector, job))
+                steps.append(_place(step, model.codec, figures, job))
                 self.host.emit(StepDone(job.job_id, steps[-1]))
                 self.host.progress("generating", len(steps) / settings.num_steps)
                 self.host.check()
@@ -102,6 +109,7 @@ class Generation:
             device=device,
             notes=tuple(notes[-1:]),
             record=make_record(job, self.opened, device, masks, self.host.check),
+            mask=mask,
         )
 
     # ---- many -----------------------------------------------------------------------------------
@@ -207,7 +215,7 @@ class Generation:
         how = self.opened.folder.config.extraction_input
         with self.host.interruptible(model):
             captured = next(extract_batches(model, spec.layers, [batch], how=how))
-        reduced = projector.reduction.transform(flatten_layers(captured))
+        reduced, outside = projector.reduction.reduce(flatten_layers(captured))
         _, samples = projector.spread(len(self.opened.samples.table))
         near = nearest(samples, reduced, job.count)
         pairs = zip(near.index[0].tolist(), near.distance[0].tolist(), strict=True)
@@ -217,9 +225,45 @@ class Generation:
             xy=_pair(placed.xy[0]),
             distance=float(placed.distance[0]),
             neighbors=tuple((row, far) for row, far in pairs if math.isfinite(far)),
+            typicality=figures_of(projector, self.opened).judge(
+                float(placed.distance[0]), float(outside[0]), (job.sigma, job.sigma), job.sigma
+            ),
         )
 
     # ---- masks ----------------------------------------------------------------------------------
+
+    def judge_mask(self, job: JudgeMask) -> MaskJudged:
+        """How usual a mask is, where its activations are at hand and its layers are mapped."""
+        spec = self._with_layers(job.spec)
+        names = job.layers or spec.layers
+        settings = GenerateSettings(mask_layers=names, weighting=job.weighting)
+        self._checked(replace(settings, seed=0), job.rows)
+        model = self.host.model_of(self.opened)
+        slow = model.facts.device == "cpu" and model.facts.resolution > _SMALL
+        wanted = activations_of(self.host, self.opened, names)
+        if not self.maps.is_cached(self.opened, spec):
+            return MaskJudged(job, None, not_mapped(spec.layers))
+        if slow and self.maps.activations.stored_rows(wanted, job.rows) is None:
+            return MaskJudged(job, None, "Generate says whether the mask is beyond the samples.")
+        projector = self.maps.projector(self.opened, spec)
+        masks = self._masks(job.rows, spec.layers, settings, projector)
+        figures = figures_of(projector, self.opened)
+        typicality = self._judged(masks, job.rows, spec, figures)
+        return MaskJudged(job, typicality, "" if typicality else not_mapped(names))
+
+    def _judged(
+        self, masks: Masks, rows: Sequence[int], spec: MapSpec, figures: SampleFigures
+    ) -> Typicality | None:
+        """How usual a mask is; None without one, and where its layers are not mapped."""
+        names = LayerSet(masks)
+        if not names:
+            return None
+        if names != spec.layers:
+            other = replace(spec, layers=names)
+            if not self.maps.is_cached(self.opened, other):
+                return None
+            figures = figures_of(self.maps.projector(self.opened, other), self.opened)
+        return judge_mask(masks, rows, figures, self.opened)
 
     def _masks(
         self,
@@ -363,15 +407,19 @@ class _Run:
         return cast("Generator[DenoiseStep, None, None]", run)
 
 
-def _place(step: DenoiseStep, codec: Codec, projector: Projector, job: Generate) -> RunStep:
+def _place(step: DenoiseStep, codec: Codec, figures: SampleFigures, job: Generate) -> RunStep:
     import torch
 
     # once for both: a search among the samples costs as much as a few layers of a small network
     rows = [step.row(job.spec.layers)]
     if step.imposed.keys() & set(job.spec.layers):
         rows.append(step.imposed_row(job.spec.layers))
-    reduced = projector.reduction.transform(np.concatenate(rows))
-    placed = projector.place(reduced)
+    reduced, outside = figures.projector.reduction.reduce(np.concatenate(rows))
+    placed = figures.projector.place(reduced)
+    usual = [
+        figures.judge(float(far), float(share), (step.sigma, step.sigma), step.sigma)
+        for far, share in zip(placed.distance, outside, strict=True)
+    ]
     image, noised = codec.decode(torch.cat([step.denoised[:1], step.noised[:1]])).numpy()
     kept: dict[str, Any] = {}
     if job.keep:
@@ -390,6 +438,8 @@ def _place(step: DenoiseStep, codec: Codec, projector: Projector, job: Generate)
         imposed_xy=_pair(placed.xy[1]) if len(rows) > 1 else None,
         evaluations=step.evaluations,
         reduced=reduced[0],
+        typicality=usual[0],
+        imposed_typicality=usual[1] if len(rows) > 1 else None,
         **kept,
     )
 

@@ -183,12 +183,9 @@ class LayerActivations:
         Raises:
             MaskError: the picture of a sample cannot be read.
         """
-        values = self._stored_rows(wanted, rows)
+        values = self.stored_rows(wanted, rows)
         if values is not None:
             return values
-        files = _own_files(wanted)
-        if files is not None:
-            return files.take(rows)
         self.host.progress("reading the samples' activations")
         extraction = self._extraction(wanted.opened, wanted.layers)
         values = extraction.rows(rows)
@@ -199,7 +196,15 @@ class LayerActivations:
             )
         return values
 
-    def _stored_rows(self, wanted: Activations, rows: Sequence[int]) -> Float32 | None:
+    def stored_rows(self, wanted: Activations, rows: Sequence[int]) -> Float32 | None:
+        """Activations of some samples where they are stored; None where they are not."""
+        values = self._cached_rows(wanted, rows)
+        if values is not None:
+            return values
+        files = _own_files(wanted)
+        return None if files is None else files.take(rows)
+
+    def _cached_rows(self, wanted: Activations, rows: Sequence[int]) -> Float32 | None:
         while True:
             found = self.stored_matrix(wanted)
             if found is None:

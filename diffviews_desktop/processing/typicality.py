@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ FEWEST_TO_TELL = 20
 """Samples that a percentile is told of."""
 SAMPLES_A_COMPONENT = 10
 """With fewer the components fit the samples themselves, more than what else is like them."""
+MOST_MEASURED, READ_AT_ONCE = 2000, 64
 _LEAST_SIGMA = 1e-9
 
 
@@ -46,6 +47,40 @@ def enough_samples(reduction: Reduction, count: int) -> bool:
     if components is None:
         return False
     return len(components) == components.shape[1] or count >= SAMPLES_A_COMPONENT * len(components)
+
+
+def with_sample_figures(
+    projector: Projector,
+    read: Callable[[Sequence[int]], Float32 | None],
+    check: Callable[[], None],
+) -> Projector:
+    """A projector that an earlier version made, with the samples' own figures, as far as they can
+    be found: of 2000 samples drawn at random, where there are more.
+
+    Args:
+        projector: without them.
+        read: gives activations ``(M, D)`` of samples of the table, None where they are not kept.
+        check: called often; may raise to stop.
+    """
+    count = len(projector.rows)
+    if count < 2:
+        return projector
+    drawn = np.random.default_rng(0).permutation(count)[:MOST_MEASURED]
+    near = np.full(count, np.nan, np.float32)
+    found = NeighborIndex(projector.reduced).nearest(projector.reduced[drawn], 2)
+    near[drawn] = found.distance[:, 1]
+    outside: Float32 | None = None
+    if enough_samples(projector.reduction, count):
+        outside = np.full(count, np.nan, np.float32)
+        for start in range(0, len(drawn), READ_AT_ONCE):
+            check()
+            part = drawn[start : start + READ_AT_ONCE]
+            rows = read(projector.rows[part].tolist())
+            if rows is None:
+                outside = None
+                break
+            outside[part] = projector.reduction.reduce(rows).outside
+    return replace(projector, near=near, outside=outside)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -50,3 +51,56 @@ def test_the_samples_noise_levels_have_ends(sigma: float, outside: bool) -> None
 def test_what_has_no_noise_level_is_outside_of_none() -> None:
     assert not replace(USUAL, sigma=None).outside_levels
     assert not replace(USUAL, sigma=80.0, levels=None).outside_levels
+
+
+# ---- in words -----------------------------------------------------------------------------------
+
+
+def test_what_is_usual_is_said_in_a_few_words() -> None:
+    assert USUAL.verdict == ""
+    assert USUAL.standing == "within the samples' 95 %"
+    assert USUAL.reasons == ""
+    assert USUAL.facts == (
+        "distance 1: above 40 % of the samples at σ 1–2",
+        "30 % outside the components: above 60 % of the samples at σ 1–2",
+    )
+
+
+def test_what_is_unlike_the_samples_is_said_with_the_figures() -> None:
+    far = replace(
+        USUAL,
+        distance=Measured(48.93, 99.7, 43.2),
+        outside=Measured(0.92, 100.0, 0.43),
+        like=(2.0, 2.0),
+        sigma=80.0,
+    )
+    assert far.verdict == ("outside the samples' noise levels (0.2–5) and beyond the samples' 95 %")
+    assert far.facts[0] == "distance 48.9: above 99 % of the samples at σ 2"
+    assert far.reasons == (
+        "Its nearest sample is 48.9 away; 95 % of the samples at σ 2 have one within 43.2. "
+        "92 % of it lies outside the map's components; of 95 % of the samples at σ 2 less than "
+        "43 % does."
+    )
+
+
+def test_what_is_not_known_is_said() -> None:
+    unknown = Typicality(Measured(3.0), Measured(0.5), (1.0, 1.0), (1.0, 1.0), note="Map it again.")
+    assert unknown.standing == "not compared with the samples"
+    assert unknown.facts == ("distance 3", "50 % outside the components", "Map it again.")
+    assert replace(unknown, outside=None, distance=Measured(3.0, 1.0, 4.0)).compared
+
+
+def test_plain_values_for_records() -> None:
+    values = replace(USUAL, sigma=80.0).to_dict()
+    assert json.loads(json.dumps(values)) == {
+        "distance_percentile": 40.0,
+        "distance_limit": 2.0,
+        "outside": 0.3,
+        "outside_percentile": 60.0,
+        "outside_limit": 0.4,
+        "compared_sigmas": [1.0, 2.0],
+        "sample_sigmas": [0.2, 5.0],
+        "beyond_samples": False,
+        "outside_sigmas": True,
+    }
+    assert replace(USUAL, outside=None, like=None).to_dict()["outside"] is None

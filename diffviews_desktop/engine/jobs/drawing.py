@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.values.conditions import Condition
-from diffviews_desktop.values.layers import LayerSet
+from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalised
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.runs import GridCell, RunStep
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.sampling import GenerateSettings, Weighting
+from diffviews_desktop.values.typicality import Typicality
 
 MAX_PICTURES = 2000
 """Of a grid."""
@@ -126,6 +127,28 @@ class PlacePicture(Job["PicturePlaced"]):
     count: int = 8
 
 
+@dataclass(frozen=True, kw_only=True)
+class JudgeMask(Job["MaskJudged"]):
+    """How usual a mask is among the samples, before anything is drawn with it: `MaskJudged`.
+
+    Attributes:
+        spec: the map.
+        rows: samples that the mask averages, the anchor first.
+        layers: that it is imposed at; none for the map's.
+        weighting: how the samples count, as in `GenerateSettings`.
+    """
+
+    supersedes: ClassVar[bool] = True
+
+    spec: MapSpec
+    rows: tuple[int, ...]
+    layers: LayerSet = NO_LAYERS
+    weighting: Weighting = "equal"
+
+    def __post_init__(self) -> None:
+        normalised(self, "layers")
+
+
 @dataclass(frozen=True, eq=False)
 class RunResult:
     """A finished run.
@@ -139,6 +162,8 @@ class RunResult:
         device: where it ran.
         notes: what else the user should know.
         record: everything that is needed to make it again (see `worker.record`).
+        mask: how usual the mask is among the samples; None where there is none, and where nothing
+            is known of it.
     """
 
     job: Generate
@@ -148,6 +173,7 @@ class RunResult:
     device: str
     notes: tuple[str, ...] = ()
     record: Mapping[str, Any] = field(default_factory=dict)
+    mask: Typicality | None = None
 
     @property
     def evaluations(self) -> int:
@@ -181,9 +207,20 @@ class PicturePlaced:
         xy: its place on the map.
         distance: to the nearest sample in the reduced activation space.
         neighbors: the nearest samples with their distances, nearest first.
+        typicality: how usual its activation is among the samples of like noise level.
     """
 
     job: PlacePicture
     xy: tuple[float, float]
     distance: float
     neighbors: tuple[tuple[int, float], ...]
+    typicality: Typicality | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class MaskJudged:
+    """How usual a mask is; None where that is not known, for a reason: a sentence."""
+
+    job: JudgeMask
+    typicality: Typicality | None
+    reason: str = ""
