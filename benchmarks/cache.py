@@ -28,7 +28,8 @@ from diffviews_desktop.data.activations.arrays import ActivationMatrix
 from diffviews_desktop.data.activations.checked_rows import WholeCheck
 from diffviews_desktop.data.activations.matrix_file import Matrix, MatrixFile
 from diffviews_desktop.data.cache.layer_cache import LayerCache, create_matrix, finish
-from diffviews_desktop.processing.reduction import Reduction, fit_reduction, look_at_rows
+from diffviews_desktop.processing.components import Reduction
+from diffviews_desktop.processing.reduction import fit_reduction, look_at_rows
 from diffviews_desktop.processing.umap import MapParameters, Projector, fit_map
 
 BATCH = 32

@@ -28,6 +28,7 @@ from diffviews_desktop.values.runs import GridCell, RunStep
 from diffviews_desktop.values.samples import SampleTable
 from diffviews_desktop.values.setting_specs import SEED, described, described_mask
 from diffviews_desktop.values.told import told_text
+from diffviews_desktop.values.typicality import Typicality
 
 PICTURE, ARRAYS = ".png", ".npz"
 
@@ -48,6 +49,7 @@ def write_run(
     result = _result(made)
     lines = [
         f"seed {made.seed}, class {class_number(made.condition)}, NFE {made.evaluations}",
+        *unlike_samples(made),
         *_notes(made),
     ]
     if baseline is not None:
@@ -58,6 +60,8 @@ def write_run(
         names = ", ".join(f"{row} ({far:.3g})" for row, far in placed.neighbors)
         lines.append(f"landed nearest to {names}")
         lines += filter(None, [placed.apart])
+        if placed.typicality is not None and placed.typicality.unlike:
+            lines.append(f"landed {placed.typicality.verdict}")
     with numbered_files(folder) as files:
         files.write(Picture(made.image, made.record), PICTURE)
         for step in made.steps:
@@ -99,6 +103,20 @@ def write_grid(made: PictureGrid, folder: Path) -> Answer:
     return Answer(result, [*lines, *result["files"]])
 
 
+def unlike_samples(made: RunResult) -> list[str]:
+    """Which steps are unlike the samples, and whether the mask is: lines to print."""
+    lines = []
+    if made.mask is not None:
+        lines.append(f"mask {made.mask.standing}: {', '.join(made.mask.facts)}")
+    found: dict[str, list[str]] = {}
+    for step in made.steps:
+        if step.typicality is not None and step.typicality.unlike:
+            found.setdefault(step.typicality.verdict, []).append(str(step.index + 1))
+    for verdict, steps in found.items():
+        lines.append(f"step{'s' if len(steps) > 1 else ''} {', '.join(steps)} {verdict}")
+    return lines
+
+
 def paths_apart(one: RunResult, other: RunResult) -> list[float]:
     """How far two runs are apart in the reduced activation space, at each step."""
     return [
@@ -124,6 +142,7 @@ def _result(made: RunResult) -> dict[str, Any]:
         "device": made.device,
         "sigmas": [step.sigma for step in made.steps],
         "trajectory": [_row(step) for step in made.steps],
+        "mask": None if made.mask is None else _figures(made.mask),
         "notes": _notes(made),
     }
 
@@ -151,7 +170,15 @@ def _row(step: RunStep) -> dict[str, Any]:
         "umap_y": step.xy[1],
         "distance": step.distance,
         "imposed": None if step.imposed_xy is None else list(step.imposed_xy),
+        **({} if step.typicality is None else step.typicality.to_dict()),
+        "imposed_typicality": None
+        if step.imposed_typicality is None
+        else _figures(step.imposed_typicality),
     }
+
+
+def _figures(typicality: Typicality) -> dict[str, Any]:
+    return {"distance": typicality.distance.value, **typicality.to_dict()}
 
 
 def _activations(made: RunResult) -> dict[str, np.ndarray]:
@@ -175,6 +202,7 @@ def _landed(placed: PicturePlaced, samples: SampleTable) -> dict[str, Any]:
         "distance": placed.distance,
         "told": conditions.described(placed.told),
         "apart": placed.apart,
+        **({} if placed.typicality is None else placed.typicality.to_dict()),
         "nearest": [
             {
                 "row": row,

@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from diffviews_desktop.engine.activations import activations_of
 from diffviews_desktop.engine.effects import EffectMaker, last_step
 from diffviews_desktop.engine.jobs.drawing import (
     MAX_PICTURES,
     Cell,
     Generate,
     GenerateGrid,
+    JudgeMask,
+    MaskJudged,
     PictureGrid,
     PicturePlaced,
     PlacePicture,
@@ -31,15 +34,24 @@ from diffviews_desktop.engine.model_settings import class_names_of
 from diffviews_desktop.engine.opened_model import Host, OpenedModel
 from diffviews_desktop.engine.protocol import CellDone, RunStarted, StepDone
 from diffviews_desktop.engine.record import make_record
+from diffviews_desktop.engine.typicality import figures_of, judge_mask, not_mapped
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.processing.neighbors import nearest
-from diffviews_desktop.processing.projector import Projector
+from diffviews_desktop.processing.typicality import SampleFigures
 from diffviews_desktop.values.conditions import ClassLabel, Condition
-from diffviews_desktop.values.interventions import Intervention, OtherRun, sole_mask
+from diffviews_desktop.values.interventions import (
+    Intervention,
+    OtherRun,
+    mean_of_samples,
+    rows_of,
+    sole_mask,
+)
+from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.runs import GridCell, RunStep
 from diffviews_desktop.values.sampling import SamplingSettings
 from diffviews_desktop.values.told import OWN, told_apart
+from diffviews_desktop.values.typicality import Typicality
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
     from torch import Tensor
@@ -81,6 +93,8 @@ class Generation:
         _Run(model, settings, job.condition, 1)  # refuses a class that there is not
         projector = self.maps.projector(self.opened, job.spec)
         self.host.prepare(model)
+        figures = figures_of(projector, self.opened)
+        mask = self._judged(maker, sole_mask(stack), job.spec, figures)
         notes: list[str] = []
         effects = self._effects(maker, job, [(settings, stack)], notes)
         changed = {effect.layer for effect in effects}
@@ -93,7 +107,7 @@ class Generation:
         self.host.progress("generating", 0.0)
         with self.host.interruptible(model), closing(run.steps(capture)) as running:
             for step in running:
-                steps.append(_place(step, model.codec, projector, job))
+                steps.append(_place(step, model.codec, figures, job))
                 self.host.emit(StepDone(job.job_id, steps[-1]))
                 self.host.progress("generating", len(steps) / settings.num_steps)
                 self.host.check()
@@ -111,6 +125,7 @@ class Generation:
             notes=tuple(notes[-1:]),
             record=make_record(job, self.opened, device, digests, self.host.check),
             apart=told_apart(job.spec.told, told),
+            mask=mask,
         )
 
     # ---- many -----------------------------------------------------------------------------------
@@ -272,7 +287,7 @@ class Generation:
         how = self.opened.folder.config.extraction_input
         with self.host.interruptible(model):
             captured = next(extract_batches(model, spec.layers, [batch], how=how))
-        reduced = projector.reduction.transform(flatten_layers(captured))
+        reduced, outside = projector.reduction.reduce(flatten_layers(captured))
         _, samples = projector.spread(len(self.opened.samples.table))
         near = nearest(samples, reduced, job.count)
         pairs = zip(near.index[0].tolist(), near.distance[0].tolist(), strict=True)
@@ -284,7 +299,45 @@ class Generation:
             neighbors=tuple((row, far) for row, far in pairs if math.isfinite(far)),
             told=self._named(told) if model.is_conditional else None,
             apart=told_apart(spec.told, told) if model.is_conditional else "",
+            typicality=figures_of(projector, self.opened).judge(
+                float(placed.distance[0]), float(outside[0]), (job.sigma, job.sigma), job.sigma
+            ),
         )
+
+    # ---- masks ----------------------------------------------------------------------------------
+
+    def judge_mask(self, job: JudgeMask) -> MaskJudged:
+        """How usual a mask is, where its activations are at hand and its layers are mapped."""
+        spec = self.maps.completed(self.opened, job.spec)
+        assert spec.told is not None
+        names = job.layers or spec.layers
+        maker = self._maker(spec)
+        (mask,) = maker.checked(mean_of_samples(job.rows, job.weighting, layers=names))
+        model = self.host.model_of(self.opened)
+        slow = model.facts.device == "cpu" and model.facts.resolution > _SMALL
+        wanted = activations_of(self.host, self.opened, names, spec.told)
+        if not self.maps.is_cached(self.opened, spec):
+            return MaskJudged(job, None, not_mapped(spec.layers))
+        if slow and self.maps.activations.stored_rows(wanted, job.rows) is None:
+            return MaskJudged(job, None, "Generate says whether the mask is beyond the samples.")
+        figures = figures_of(self.maps.projector(self.opened, spec), self.opened)
+        typicality = self._judged(maker, mask, spec, figures)
+        return MaskJudged(job, typicality, "" if typicality else not_mapped(names))
+
+    def _judged(
+        self, maker: EffectMaker, mask: Intervention | None, spec: MapSpec, figures: SampleFigures
+    ) -> Typicality | None:
+        """How usual a mask is; None without one, and where its layers are not mapped."""
+        if mask is None:
+            return None
+        vectors = maker.vectors(mask)
+        names = LayerSet(vectors)
+        if names != spec.layers:
+            other = replace(spec, layers=names)
+            if not self.maps.is_cached(self.opened, other):
+                return None
+            figures = figures_of(self.maps.projector(self.opened, other), self.opened)
+        return judge_mask(vectors, rows_of([mask]), figures, self.opened)
 
     def _named(self, condition: Condition | None) -> Condition | None:
         """A condition with the name of its class, which another model may not know."""
@@ -370,15 +423,19 @@ class _Run:
         return cast("Generator[DenoiseStep, None, None]", run)
 
 
-def _place(step: DenoiseStep, codec: Codec, projector: Projector, job: Generate) -> RunStep:
+def _place(step: DenoiseStep, codec: Codec, figures: SampleFigures, job: Generate) -> RunStep:
     import torch
 
     # once for both: a search among the samples costs as much as a few layers of a small network
     rows = [step.row(job.spec.layers)]
     if step.imposed:
         rows.append(step.imposed_row(job.spec.layers))
-    reduced = projector.reduction.transform(np.concatenate(rows))
-    placed = projector.place(reduced)
+    reduced, outside = figures.projector.reduction.reduce(np.concatenate(rows))
+    placed = figures.projector.place(reduced)
+    usual = [
+        figures.judge(float(far), float(share), (step.sigma, step.sigma), step.sigma)
+        for far, share in zip(placed.distance, outside, strict=True)
+    ]
     image, noised = codec.decode(torch.cat([step.denoised[:1], step.noised[:1]])).numpy()
     kept: dict[str, Any] = {}
     if job.keep:
@@ -394,6 +451,8 @@ def _place(step: DenoiseStep, codec: Codec, projector: Projector, job: Generate)
         imposed_xy=_pair(placed.xy[1]) if len(rows) > 1 else None,
         evaluations=step.evaluations,
         reduced=reduced[0],
+        typicality=usual[0],
+        imposed_typicality=usual[1] if len(rows) > 1 else None,
         **kept,
     )
 

@@ -235,6 +235,14 @@ class LayerActivations:
                 except DamagedMatrixError as error:
                     self.forget(wanted.cache, error)
 
+    def stored_rows(self, wanted: Activations, rows: Sequence[int]) -> Float32 | None:
+        """Activations of some samples where they are stored; None where they are not."""
+        values = self._stored_rows(wanted, rows)
+        if values is not None:
+            return values
+        files = _own_files(wanted)
+        return None if files is None else files.take(rows)
+
     def _stored_rows(self, wanted: Activations, rows: Sequence[int]) -> Float32 | None:
         while True:
             found = self.stored_matrix(wanted)

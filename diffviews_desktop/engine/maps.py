@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from diffviews_desktop.files.reading import meant_as_file
 from diffviews_desktop.processing.alike import first_alike
 from diffviews_desktop.processing.kernel_store import user_store
 from diffviews_desktop.processing.projector import Projector
+from diffviews_desktop.processing.typicality import with_sample_figures
 from diffviews_desktop.processing.umap import Stage, fit_map, refit_map, used_parameters
 from diffviews_desktop.values.conditions import ClassLabel
 from diffviews_desktop.values.layers import LayerSet
@@ -173,10 +174,17 @@ class MapMaker:
         )
 
     def projector(self, opened: OpenedModel, spec: MapSpec) -> Projector:
-        """What places activations on a map, which is made where it is missing."""
+        """What places activations on a map, which is made where it is missing; with figures of the
+        samples, which maps of earlier versions lack."""
         self.map_layer(opened, spec)
         assert self._projector is not None
-        return self._projector[1]
+        key, projector = self._projector
+        if projector.near is None:
+            wanted = self._computed(opened, self.completed(opened, spec)).activations
+            read = partial(self.activations.stored_rows, wanted)
+            projector = with_sample_figures(projector, read, self.host.check)
+            self._projector = key, projector
+        return projector
 
     def is_cached(self, opened: OpenedModel, spec: MapSpec) -> bool:
         """Whether a map appears at once."""

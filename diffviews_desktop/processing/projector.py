@@ -14,23 +14,27 @@ from diffviews_desktop.data.activations.arrays import Float32
 from diffviews_desktop.data.activations.npz import NpzFile
 from diffviews_desktop.data.folder.files import replacing
 from diffviews_desktop.errors import DataError
+from diffviews_desktop.processing.components import Reduction
 from diffviews_desktop.processing.neighbors import NeighborIndex, to_euclidean
-from diffviews_desktop.processing.reduction import Reduction
 from diffviews_desktop.values.maps import METRICS
 
 PLACING_NEIGHBORS = 20
 PLACING_POWER = 3
 PROJECTOR_FORMAT = 2
+FIGURES = ("z", "trust", "near", "outside")
+"""What only some maps have of each sample, ``(N,) float32``."""
 
 
 class Placement(NamedTuple):
     """Where activations lie: ``xy (M, 2)`` on the map, the ``distance (M,)`` to the nearest sample
     in the reduced space, large where the activation is unlike all the data, and ``z (M,)`` on a map
-    of three dimensions."""
+    of three dimensions. ``outside (M,)`` is the share of each that no component holds, 0 … 1, to
+    which the distance is blind; None where only reduced activations were placed."""
 
     xy: Float32
     distance: Float32
     z: Float32 | None = None
+    outside: Float32 | None = None
 
 
 class Extra(NamedTuple):
@@ -61,6 +65,11 @@ class Projector:
         trust: how far each sample's neighbours on the map can be trusted, 0 … 1, ``(N,) float32``
             (see `diffviews_desktop.processing.trustworthiness`); None where nobody judged.
         metric: between reduced activations.
+        near: from each sample to the nearest other one in the reduced space ``(N,) float32``; None
+            where earlier versions made the map, and where there is one sample.
+        outside: the share of each sample that no component holds, 0 … 1, ``(N,) float32``; None
+            where earlier versions made the map, and where there are too few samples to tell (see
+            `diffviews_desktop.processing.typicality`).
     """
 
     reduction: Reduction
@@ -70,6 +79,8 @@ class Projector:
     z: Float32 | None = None
     trust: Float32 | None = None
     metric: str = "euclidean"
+    near: Float32 | None = None
+    outside: Float32 | None = None
 
     @property
     def places(self) -> Float32:
@@ -97,7 +108,8 @@ class Projector:
         width = self.reduction.mean.shape[0]
         if rows.shape[1] != width:
             raise DataError(f"Activations of {rows.shape[1]} values do not fit a map of {width}.")
-        return self.place(self.reduction.transform(rows))
+        reduced = self.reduction.reduce(rows)
+        return self.place(reduced.rows)._replace(outside=reduced.outside)
 
     def place(self, reduced: NDArray) -> Placement:
         """Place rows that are reduced already ``(M, K)``.
@@ -151,21 +163,26 @@ class Projector:
     def subset(self, rows: NDArray) -> Projector:
         """The projector of the samples ``rows`` alone, renumbered from 0 in that order.
 
-        Each sample keeps its own trust, which was judged among all.
+        Each sample keeps its own figures, which were found among all.
         """
         position = {int(row): i for i, row in enumerate(self.rows)}
         kept = [(new, position[int(old)]) for new, old in enumerate(rows) if int(old) in position]
         new_rows = np.array([new for new, _ in kept], dtype=np.int64)
         take = np.array([old for _, old in kept], dtype=np.int64)
+        figures = {name: values[take] for name, values in self._figures().items()}
         return Projector(
             self.reduction,
             self.reduced[take],
             self.xy[take],
             new_rows,
-            z=None if self.z is None else self.z[take],
-            trust=None if self.trust is None else self.trust[take],
             metric=self.metric,
+            **figures,
         )
+
+    def _figures(self) -> dict[str, Float32]:
+        """What it has of each sample besides ``reduced`` and ``xy``."""
+        values = {name: getattr(self, name) for name in FIGURES}
+        return {name: value for name, value in values.items() if value is not None}
 
     def save(self, path: Path) -> None:
         """Write as ``.npz``, atomically."""
@@ -184,8 +201,7 @@ class Projector:
             "rows": self.rows,
             "metric": np.array(self.metric),
         }
-        arrays |= {"z": self.z} if self.z is not None else {}
-        arrays |= {"trust": self.trust} if self.trust is not None else {}
+        arrays |= self._figures()
         with replacing(path) as file:
             np.savez(file, allow_pickle=False, **arrays)
 
@@ -201,7 +217,7 @@ class Projector:
             version = int(file.read("format"))
             if not 1 <= version <= PROJECTOR_FORMAT:
                 raise DataError(f"{path} is of another version of this program.")
-            optional = {name for name in ("z", "trust") if name in file.arrays}
+            optional = {name for name in FIGURES if name in file.arrays}
             read = {
                 name: np.asarray(file.read(name), dtype=np.float32)
                 for name in ("mean", "scale", "components", "reduced", "xy", *optional)
@@ -219,9 +235,8 @@ class Projector:
             read["reduced"],
             read["xy"],
             rows,
-            z=read.get("z"),
-            trust=read.get("trust"),
             metric=metric,
+            **{name: read[name] for name in optional},
         )
 
 
@@ -248,8 +263,7 @@ def _check(path: Path, read: dict[str, Float32], rows: NDArray[np.int64], metric
         "components": (k, d),
         "reduced": (n, k or d),
         "xy": (n, 2),
-        "z": (n,),
-        "trust": (n,),
+        **dict.fromkeys(FIGURES, (n,)),
     }
     if rows.shape != (n,) or any(values.shape != expected[name] for name, values in read.items()):
         raise DataError(f"{path} holds arrays that do not belong together.")
@@ -259,7 +273,10 @@ def _check(path: Path, read: dict[str, Float32], rows: NDArray[np.int64], metric
         raise DataError(f"{path} holds values that are not finite numbers.")
     if not (read["scale"] > 0).all():
         raise DataError(f"{path} holds a scale that is not positive.")
-    if "trust" in read and not ((read["trust"] >= 0) & (read["trust"] <= 1)).all():
-        raise DataError(f"{path} holds a trustworthiness that is not between 0 and 1.")
+    for name, what in (("trust", "a trustworthiness"), ("outside", "a share")):
+        if name in read and not ((read[name] >= 0) & (read[name] <= 1)).all():
+            raise DataError(f"{path} holds {what} that is not between 0 and 1.")
+    if "near" in read and not (read["near"] >= 0).all():
+        raise DataError(f"{path} holds a distance that is negative.")
     if metric not in METRICS:
         raise DataError(f"{path} is of another version of this program.")

@@ -12,6 +12,12 @@ from numpy.typing import NDArray
 from diffviews_desktop.data.activations.arrays import Float32
 from diffviews_desktop.data.activations.matrix_file import Matrix
 from diffviews_desktop.errors import DataError, UsageError
+from diffviews_desktop.processing.components import (
+    BLOCK_COLUMNS,
+    Reduced,
+    Reduction,
+    share_outside,
+)
 
 CHUNK_BYTES = 24 * 2**20
 CHUNK_ROWS = 512  # at most: sums within a chunk are float32
@@ -21,7 +27,6 @@ CONVERGED = 0.03
 MAX_PASSES = 12
 SPARE = 10
 _BLOCK = 16  # widths that are multiples of it are multiplied fastest
-_BLOCK_COLUMNS = 4096
 _EXHAUSTED = 1e-5
 _NOTHING = 1e-30  # what is shorter cannot be brought to length 1 in float32
 _GAIN = 1e-7
@@ -32,50 +37,11 @@ _LARGE_EXPONENT, _LARGEST_EXPONENT = 32, 126  # of columns that are divided by a
 Report = Callable[[float], None]
 
 
-@dataclass(frozen=True, eq=False)
-class Reduction:
-    """Standardisation and principal axes: ``(x - mean) / scale @ components.T``.
+class Fitted(NamedTuple):
+    """A ``reduction`` and the rows that it was fitted on, ``reduced``."""
 
-    Attributes:
-        mean: ``(D,) float32``.
-        scale: ``(D,) float32``, 1 where a column is constant.
-        components: ``(K, D) float32``, orthonormal rows, largest variance first; None for
-            standardisation alone.
-    """
-
-    mean: Float32
-    scale: Float32
-    components: Float32 | None
-
-    @property
-    def width(self) -> int:
-        """Number of dimensions of the reduced space."""
-        return len(self.mean if self.components is None else self.components)
-
-    def transform(self, rows: NDArray) -> Float32:
-        """Reduce rows ``(M, D)`` to ``(M, K) float32``; each row by itself, whatever the batch."""
-        out = np.empty((len(rows), self.width), dtype=np.float32)
-        for i, row in enumerate(rows):
-            out[i] = rotated(standardised(row, self.mean, self.scale), self.components)
-        return out
-
-
-def standardised(row: NDArray, mean: Float32, scale: Float32) -> Float32:
-    """``(row - mean) / scale`` of a row ``(D,)``."""
-    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite stays so
-        return ((np.asarray(row, dtype=np.float64) - mean) / scale).astype(np.float32)
-
-
-def rotated(row: Float32, components: Float32 | None) -> NDArray:
-    """``components @ row`` of a row ``(D,)``: products in float32, long sums in float64."""
-    if components is None:
-        return row
-    total = np.zeros(len(components))
-    with np.errstate(over="ignore", invalid="ignore"):
-        for start in range(0, len(row), _BLOCK_COLUMNS):
-            part = slice(start, start + _BLOCK_COLUMNS)
-            total += components[:, part] @ row[part]
-    return total
+    reduction: Reduction
+    reduced: Reduced
 
 
 def fit_reduction(
@@ -87,6 +53,31 @@ def fit_reduction(
     standardize: bool = True,
     progress: Report | None = None,
 ) -> tuple[Reduction, Float32]:
+    """Fit a `Reduction` on a matrix, in memory or in a file, and reduce it: see `fit`.
+
+    Returns:
+        The reduction, and the rows reduced ``(N, K) float32``.
+    """
+    fitted = fit(
+        rows,
+        n_components,
+        seed=seed,
+        keep=keep,
+        standardize=standardize,
+        progress=progress,
+    )
+    return fitted.reduction, fitted.reduced.rows
+
+
+def fit(
+    rows: Matrix,
+    n_components: int | None = 50,
+    *,
+    seed: int = 0,
+    keep: NDArray[np.int64] | None = None,
+    standardize: bool = True,
+    progress: Report | None = None,
+) -> Fitted:
     """Fit a `Reduction` on a matrix, in memory or in a file, and reduce it.
 
     Block Krylov iteration (Musco and Musco 2015), with blocks of about K / 2: every pass over the
@@ -105,9 +96,6 @@ def fit_reduction(
         standardize: whether to divide by the standard deviations. Without it, principal components
             are still taken about the mean.
         progress: called with the fraction done; may raise to stop.
-
-    Returns:
-        The reduction, and the rows reduced ``(N, K) float32``.
 
     Raises:
         UsageError: ``n_components`` is None and a row has more than 4096 values.
@@ -136,7 +124,8 @@ def fit_reduction(
     components *= signs[:, None]
     reduced *= signs
     source.finish()
-    return Reduction(mean, source.unscaled(scale), components), reduced
+    outside = share_outside(source.squares, reduced)
+    return Fitted(Reduction(mean, source.unscaled(scale), components), Reduced(reduced, outside))
 
 
 class RowFacts(NamedTuple):
@@ -181,6 +170,7 @@ class _Source:
         n, d: how many there are, of how many values.
         factor: powers of two ``(D,)`` that columns are multiplied by so that products and sums of
             them stay within float32; None where there is no need.
+        squares: squared lengths of the standardised rows ``(N,)``, NaN until a pass has met them.
     """
 
     def __init__(self, rows: Matrix, keep: NDArray[np.int64] | None, report: Report) -> None:
@@ -191,6 +181,7 @@ class _Source:
         self.n = len(rows) if keep is None else len(keep)
         self.d = rows.shape[1]
         self.factor: Float32 | None = None
+        self.squares = np.full(self.n, np.nan)
         self._buffer: Float32 | None = None
 
     def less(self, mean: Float32) -> Iterator[tuple[slice, Float32]]:
@@ -246,6 +237,10 @@ class _Source:
         exponent[exponent < _LARGE_EXPONENT] = 0
         self.factor = np.ldexp(np.float32(1), -exponent)
         return float(largest.max())
+
+    def measure(self, part: slice, standard: NDArray) -> None:
+        """Take the squared lengths of standardised rows ``(M, D)``."""
+        self.squares[part] = np.einsum("md,md->m", standard, standard)
 
     def unscaled(self, scale: Float32) -> Float32:
         """The scale of the columns as they are stored."""
@@ -325,7 +320,7 @@ def _sums(source: _Source, left: Float32) -> _Moments | None:
     return _Moments(mean.astype(np.float32), scale.astype(np.float32), start)
 
 
-def _without_pca(source: _Source, standardize: bool) -> tuple[Reduction, Float32]:
+def _without_pca(source: _Source, standardize: bool) -> Fitted:
     n, d = source.n, source.d
     if d > MAX_WIDTH_WITHOUT_PCA:
         raise UsageError(
@@ -340,7 +335,8 @@ def _without_pca(source: _Source, standardize: bool) -> tuple[Reduction, Float32
     for part, rows in source.less(mean):
         np.divide(rows, scale, out=reduced[part])
     source.finish()
-    return Reduction(mean, source.unscaled(scale), None), reduced
+    nothing = np.zeros(n, np.float32)
+    return Fitted(Reduction(mean, source.unscaled(scale), None), Reduced(reduced, nothing))
 
 
 def _by_columns(source: _Source, mean: Float32, scale: Float32, k: int) -> tuple[Float32, Float32]:
@@ -352,7 +348,9 @@ def _by_columns(source: _Source, mean: Float32, scale: Float32, k: int) -> tuple
     axes = np.linalg.eigh(covariance)[1][:, : -k - 1 : -1]
     reduced = np.empty((source.n, k), dtype=np.float32)
     for part, rows in source.less(mean):
-        reduced[part] = (rows / scale.astype(np.float64)) @ axes
+        standard = rows / scale.astype(np.float64)
+        reduced[part] = standard @ axes
+        source.measure(part, standard)
     return np.ascontiguousarray(axes.T, dtype=np.float32), reduced
 
 
@@ -361,6 +359,7 @@ def _by_rows(source: _Source, mean: Float32, scale: Float32, k: int) -> tuple[Fl
     products = np.zeros((source.n, source.n))
     for _, columns in source.columns(mean, scale):
         products += columns @ columns.T
+    source.squares[:] = np.diag(products)
     left = np.linalg.eigh(products)[1][:, : -k - 1 : -1]
     long_axes = np.empty((source.d, k))
     for part, columns in source.columns(mean, scale):
@@ -436,6 +435,9 @@ def _multiply(
         np.matmul(images[part, new].T, rows, out=part_of_it)
         out += part_of_it
         columns += images[part, old].T.astype(np.float64) @ images[part, new].astype(np.float64)
+        if not new.start:  # in the first pass; the next chunk overwrites the rows
+            rows /= scale
+            source.measure(part, rows)
     products[old, new] = columns
     products[new, old] = columns.T
     out /= scale
@@ -468,8 +470,8 @@ def _orthonormal(vectors: Float32, basis: Float32, random: np.random.Generator) 
 def _products(vectors: Float32) -> NDArray[np.float64]:
     """``vectors @ vectors.T``, in float64."""
     total = np.zeros((len(vectors), len(vectors)))
-    for start in range(0, vectors.shape[1], _BLOCK_COLUMNS):
-        part = vectors[:, start : start + _BLOCK_COLUMNS].astype(np.float64)
+    for start in range(0, vectors.shape[1], BLOCK_COLUMNS):
+        part = vectors[:, start : start + BLOCK_COLUMNS].astype(np.float64)
         total += part @ part.T
     return total
 

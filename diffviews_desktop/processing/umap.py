@@ -20,6 +20,7 @@ from diffviews_desktop.data.activations.matrix_file import Matrix
 from diffviews_desktop.data.folder.files import replacing
 from diffviews_desktop.errors import DataError, UsageError
 from diffviews_desktop.processing.alike import first_alike, with_alike_rows_equal
+from diffviews_desktop.processing.components import rotated, standardised
 from diffviews_desktop.processing.neighbors import neighbor_graph, to_euclidean
 from diffviews_desktop.processing.projector import (
     PLACING_NEIGHBORS,
@@ -27,13 +28,9 @@ from diffviews_desktop.processing.projector import (
     Placement,
     Projector,
 )
-from diffviews_desktop.processing.reduction import (
-    fit_reduction,
-    look_at_rows,
-    rotated,
-    standardised,
-)
+from diffviews_desktop.processing.reduction import fit, look_at_rows
 from diffviews_desktop.processing.trustworthiness import trustworthiness
+from diffviews_desktop.processing.typicality import enough_samples, nearest_distances
 from diffviews_desktop.text.plain import UNENCODABLE, csv_cell
 from diffviews_desktop.values.maps import MapParameters, default_parameters
 
@@ -117,7 +114,7 @@ def fit_map(
     if not finite.any():
         raise DataError("None of the activations is finite, so there is nothing to map.")
     keep = None if finite.all() else np.flatnonzero(finite)
-    reduction, reduced = fit_reduction(
+    reduction, fitted = fit(
         activations,
         parameters.pca_components,
         seed=parameters.seed,
@@ -125,12 +122,13 @@ def fit_map(
         standardize=standardize,
         progress=lambda fraction: report(Stage("reducing", fraction)),
     )
-    reduced = with_alike_rows_equal(activations, np.flatnonzero(finite), sums[finite], reduced)
+    reduced = with_alike_rows_equal(activations, np.flatnonzero(finite), sums[finite], fitted.rows)
     reduced = to_euclidean(reduced, parameters.metric)
     if xy is None:
-        places = layout(reduced, parameters, report)
+        places, near = _layout(reduced, parameters, report)
         xy, z = places[:, :2], places[:, 2] if places.shape[1] > 2 else None
     else:
+        near = nearest_distances(reduced, lambda f: report(Stage("finding neighbours", f)))
         xy = np.asarray(xy, np.float32)[finite]
         z = None if z is None else np.asarray(z, np.float32)[finite]
     given = xy if z is None else np.column_stack([xy, z])
@@ -142,6 +140,8 @@ def fit_map(
         z=None if z is None else np.ascontiguousarray(z),
         trust=_judged(reduced, given, lambda f: report(Stage("judging the map", f))),
         metric=parameters.metric,
+        near=near,
+        outside=fitted.outside if enough_samples(reduction, len(reduced)) else None,
     )
 
 
@@ -162,7 +162,7 @@ def refit_map(
     reduced = projector.reduced
     if projector.metric != parameters.metric:
         reduced = to_euclidean(reduced, parameters.metric)
-    places = layout(reduced, parameters, report)
+    places, near = _layout(reduced, parameters, report)
     return Projector(
         reduction=projector.reduction,
         reduced=reduced,
@@ -171,6 +171,8 @@ def refit_map(
         z=np.ascontiguousarray(places[:, 2]) if places.shape[1] > 2 else None,
         trust=_judged(reduced, places, lambda f: report(Stage("judging the map", f))),
         metric=parameters.metric,
+        near=near,
+        outside=projector.outside,
     )
 
 
@@ -183,12 +185,31 @@ def layout(reduced: NDArray, parameters: MapParameters, report: Callable[[Stage]
     UMAP sees the first of them alone, for more of them than it looks at neighbours would tear the
     map apart.
     """
+    return _layout(reduced, parameters, report).places
+
+
+class _Layout(NamedTuple):
+    """Rows on a map ``(N, n_components)``, and from each to the nearest other row in the reduced
+    space ``(N,)``, None where there is no other."""
+
+    places: Float32
+    near: Float32 | None
+
+
+def _layout(
+    reduced: NDArray, parameters: MapParameters, report: Callable[[Stage], None]
+) -> _Layout:
     first = first_alike(reduced)
     distinct = np.flatnonzero(first == np.arange(len(first)))
     if len(distinct) == len(reduced):
         return _lay_out(reduced, parameters, report)
-    places = _lay_out(reduced[distinct], parameters, report)
-    return places[np.searchsorted(distinct, first)]
+    of_distinct = _lay_out(reduced[distinct], parameters, report)
+    found = np.searchsorted(distinct, first)
+    near = np.zeros(len(first), np.float32)
+    alone = np.bincount(found)[found] == 1
+    if of_distinct.near is not None:
+        near[alone] = of_distinct.near[found[alone]]
+    return _Layout(of_distinct.places[found], near)
 
 
 def used_parameters(parameters: MapParameters, reduced: NDArray) -> dict[str, Any]:
@@ -204,25 +225,27 @@ def used_parameters(parameters: MapParameters, reduced: NDArray) -> dict[str, An
 
 def _lay_out(
     reduced: NDArray, parameters: MapParameters, report: Callable[[Stage], None]
-) -> Float32:
-    """`layout` of rows that all differ; fewer than four by their first components, one at 0."""
+) -> _Layout:
+    """`_layout` of rows that all differ; fewer than four by their first components, one at 0."""
     from diffviews_desktop.processing import umap_backend
 
     n = len(reduced)
     if n == 1:
-        return np.zeros((1, parameters.n_components), np.float32)
+        return _Layout(np.zeros((1, parameters.n_components), np.float32), None)
     if n < 4:
-        return umap_backend.first_components(reduced, parameters.n_components)
+        places = umap_backend.first_components(reduced, parameters.n_components)
+        return _Layout(places, nearest_distances(reduced))
     k = min(parameters.n_neighbors, n - 1)
     graph = neighbor_graph(reduced, k - 1, lambda f: report(Stage("finding neighbours", f)))
     report(Stage("preparing UMAP", 0.0))
-    return umap_backend.lay_out(
+    places = umap_backend.lay_out(
         np.asarray(reduced, dtype=np.float32),
         np.hstack([np.arange(n)[:, None], graph.index]),
         np.hstack([np.zeros((n, 1), np.float32), graph.distance]),
         parameters,
         lambda fraction: report(Stage("UMAP", fraction)),
     )
+    return _Layout(places, graph.distance[:, 0].copy())
 
 
 def _judged(reduced: Float32, places: NDArray, report: Callable[[float], None]) -> Float32 | None:

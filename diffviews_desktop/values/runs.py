@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from diffviews_desktop.values.conditions import Condition
 from diffviews_desktop.values.interventions import Intervention
 from diffviews_desktop.values.sampling import SamplingSettings
+from diffviews_desktop.values.typicality import Typicality
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +30,9 @@ class RunStep:
         computed: what each layer computed, ``{layer: (C, H, W)}``, if the job keeps it.
         imposed: what the rest of the network saw instead of layers with interventions, likewise.
         reduced: what the layers computed in the reduced activation space, ``(K,)``.
+        typicality: how usual what the layers computed is among the samples of like noise level;
+            None where nobody compared them.
+        imposed_typicality: the same of what was imposed instead; None where nothing was.
     """
 
     index: int
@@ -42,6 +46,8 @@ class RunStep:
     computed: Mapping[str, NDArray[np.float32]] | None = None
     imposed: Mapping[str, NDArray[np.float32]] | None = None
     reduced: NDArray[np.float32] | None = None
+    typicality: Typicality | None = None
+    imposed_typicality: Typicality | None = None
 
 
 @dataclass(frozen=True, eq=False)

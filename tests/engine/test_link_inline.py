@@ -14,7 +14,12 @@ from tiny_folder import write_tiny_model
 
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.handlers import HANDLERS
-from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid, PlacePicture
+from diffviews_desktop.engine.jobs.drawing import (
+    Generate,
+    GenerateGrid,
+    JudgeMask,
+    PlacePicture,
+)
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.engine.jobs.mapping import Extract, LinkMaps, MapLayer
 from diffviews_desktop.engine.jobs.opening import ConvertCheckpoint, LoadModel, OpenData
@@ -98,6 +103,7 @@ def job_of(kind: type[Job[Any]], data: Path) -> Job[Any]:
         PlacePicture: lambda: PlacePicture(
             **mapped, image=np.zeros((16, 16, 1), np.uint8), condition=told(0), sigma=1.0
         ),
+        JudgeMask: lambda: JudgeMask(**mapped, rows=(1, 2)),
         AveragePictures: lambda: AveragePictures(**model, rows=rows),
         ExportSamples: lambda: ExportSamples(
             **model, rows=rows, columns={"twice": 2.0 * rows}, file=data / "samples.csv"

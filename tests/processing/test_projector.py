@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from sklearn.neighbors import NearestNeighbors
 
 from diffviews_desktop.errors import DataError
+from diffviews_desktop.processing.components import Reduction
 from diffviews_desktop.processing.projector import Projector, replacing
-from diffviews_desktop.processing.reduction import Reduction, fit_reduction
+from diffviews_desktop.processing.reduction import fit_reduction
 from diffviews_desktop.processing.umap import MapParameters, fit_map
 
 
@@ -43,8 +44,9 @@ def simple(n: int = 30, seed: int = 0, rows: np.ndarray | None = None, **more: A
 def full(n: int = 30, rows: np.ndarray | None = None) -> Projector:
     """One with everything that a projector may have."""
     rng = np.random.default_rng(1)
-    z, trust = rng.random((2, n)).astype(np.float32)
-    return simple(n, rows=rows, z=z, trust=trust, metric="cosine")
+    z, trust, near, outside = rng.random((4, n)).astype(np.float32)
+    figures = {"z": z, "trust": trust, "near": near, "outside": outside}
+    return simple(n, rows=rows, metric="cosine", **figures)
 
 
 # --- places on it --------------------------------------------------------------------------------
@@ -251,6 +253,8 @@ def test_a_subset_is_renumbered_in_the_order_asked_for() -> None:
     part = whole.subset(np.array([7, 2, 3, 0]))
     assert np.array_equal(part.z, whole.z[[3, 1]])
     assert np.array_equal(part.trust, whole.trust[[3, 1]])
+    assert np.array_equal(part.near, whole.near[[3, 1]])
+    assert np.array_equal(part.outside, whole.outside[[3, 1]])
     assert part.metric == "cosine"
 
 
@@ -269,6 +273,10 @@ def arrays(made: Projector) -> Iterator[tuple[str, np.ndarray]]:
         yield "z", made.z
     if made.trust is not None:
         yield "trust", made.trust
+    if made.near is not None:
+        yield "near", made.near
+    if made.outside is not None:
+        yield "outside", made.outside
 
 
 @pytest.mark.parametrize("name", ["projector", "deep"])
@@ -376,6 +384,10 @@ def replaced(name: str, value: Any) -> dict[str, Any]:
         ("trust", np.zeros((30, 1))),
         ("trust", np.full(30, 1.5)),
         ("trust", np.full(30, -0.1)),
+        ("near", np.zeros(29)),
+        ("near", np.full(30, -0.1)),
+        ("outside", np.full(30, np.nan)),
+        ("outside", np.full(30, 1.5)),
         ("mean", np.float32(0)),
         ("mean", np.zeros(4, np.float32)),
         ("mean", np.array([0, np.nan, 0])),

@@ -275,7 +275,7 @@ def test_a_map_given_is_kept(projector: Projector) -> None:
     made = fit_map(activations(), PARAMETERS, xy=projector.xy, progress=seen.append)
     assert np.array_equal(made.xy, projector.xy)
     # and nothing laid out
-    assert {stage.name for stage in seen} == {"reducing", "judging the map"}
+    assert {stage.name for stage in seen} == {"reducing", "finding neighbours", "judging the map"}
     assert made.trustworthiness == projector.trustworthiness
     deep = fit_map(activations(), PARAMETERS, xy=projector.xy, z=np.arange(N))
     assert np.array_equal(deep.places, np.column_stack([projector.xy, np.arange(N)]))

@@ -1,4 +1,4 @@
-"""Draws runs and grids, and finds where a picture lands."""
+"""Draws runs and grids, finds where a picture lands, and judges masks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from diffviews_desktop.engine.handlers.registry import handles
 from diffviews_desktop.engine.jobs.drawing import (
     Generate,
     GenerateGrid,
+    JudgeMask,
+    MaskJudged,
     PictureGrid,
     PicturePlaced,
     PlacePicture,
@@ -33,5 +35,13 @@ def place_picture(job: PlacePicture, workspace: Workspace) -> PicturePlaced:
     return _generation(job, workspace).place(job)
 
 
-def _generation(job: Generate | GenerateGrid | PlacePicture, workspace: Workspace) -> Generation:
+@handles(JudgeMask)
+def judge_mask(job: JudgeMask, workspace: Workspace) -> MaskJudged:
+    """How usual a mask is among the samples."""
+    return _generation(job, workspace).judge_mask(job)
+
+
+def _generation(
+    job: Generate | GenerateGrid | PlacePicture | JudgeMask, workspace: Workspace
+) -> Generation:
     return Generation(workspace, workspace.maps, workspace.open(job.folder, job.spec.model))

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.values.conditions import Condition
-from diffviews_desktop.values.interventions import Intervention
-from diffviews_desktop.values.layers import LayerSet
+from diffviews_desktop.values.interventions import Intervention, Weighting
+from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalised
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.runs import GridCell, RunStep
 from diffviews_desktop.values.sampling import SamplingSettings
+from diffviews_desktop.values.typicality import Typicality
 
 MAX_PICTURES = 2000
 """Of a grid."""
@@ -150,6 +151,28 @@ class PlacePicture(Job["PicturePlaced"]):
     count: int = 8
 
 
+@dataclass(frozen=True, kw_only=True)
+class JudgeMask(Job["MaskJudged"]):
+    """How usual a mask is among the samples, before anything is drawn with it: `MaskJudged`.
+
+    Attributes:
+        spec: the map.
+        rows: samples that the mask averages, the anchor first.
+        layers: that it is imposed at; none for the map's.
+        weighting: how the samples count, as in `GenerateSettings`.
+    """
+
+    supersedes: ClassVar[bool] = True
+
+    spec: MapSpec
+    rows: tuple[int, ...]
+    layers: LayerSet = NO_LAYERS
+    weighting: Weighting = "equal"
+
+    def __post_init__(self) -> None:
+        normalised(self, "layers")
+
+
 @dataclass(frozen=True, eq=False)
 class RunResult:
     """A finished run.
@@ -164,6 +187,8 @@ class RunResult:
         notes: what else the user should know.
         record: everything that is needed to make it again (see `diffviews_desktop.engine.record`).
         apart: why it cannot be compared with the samples of the map as it is; empty where it can.
+        mask: how usual the mask is among the samples; None where there is none, and where nothing
+            is known of it.
     """
 
     job: Generate
@@ -174,6 +199,7 @@ class RunResult:
     notes: tuple[str, ...] = ()
     record: Mapping[str, Any] = field(default_factory=dict)
     apart: str = ""
+    mask: Typicality | None = None
 
     @property
     def evaluations(self) -> int:
@@ -209,6 +235,7 @@ class PicturePlaced:
         neighbors: the nearest samples with their distances, nearest first.
         told: what the model was told of the picture here: the same as of the samples.
         apart: why it cannot be compared with the samples as it is; empty where it can.
+        typicality: how usual its activation is among the samples of like noise level.
     """
 
     job: PlacePicture
@@ -217,3 +244,13 @@ class PicturePlaced:
     neighbors: tuple[tuple[int, float], ...]
     told: Condition | None = None
     apart: str = ""
+    typicality: Typicality | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class MaskJudged:
+    """How usual a mask is; None where that is not known, for a reason: a sentence."""
+
+    job: JudgeMask
+    typicality: Typicality | None
+    reason: str = ""

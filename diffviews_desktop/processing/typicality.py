@@ -1,0 +1,213 @@
+"""How usual activations are among a map's samples of like noise level."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffviews_desktop.data.activations.arrays import Float32
+from diffviews_desktop.processing.components import Reduction
+from diffviews_desktop.processing.neighbors import NeighborIndex
+from diffviews_desktop.processing.projector import Projector
+from diffviews_desktop.values.typicality import LIMIT, Levels, Measured, Typicality
+
+FACTOR = 1.5
+"""Noise levels that differ by no more than this factor are alike."""
+FEWEST = 50
+"""Samples to compare with; where fewer are of like noise level, those of the nearest are taken."""
+FEWEST_TO_TELL = 20
+"""Samples that a percentile is told of."""
+SAMPLES_A_COMPONENT = 10
+"""With fewer the components fit the samples themselves, more than what else is like them."""
+MOST_MEASURED, READ_AT_ONCE = 2000, 64
+_LEAST_SIGMA = 1e-9
+
+
+def nearest_distances(
+    reduced: NDArray, progress: Callable[[float], None] | None = None
+) -> Float32 | None:
+    """From each sample to the nearest other one ``(N,)``; None where there is no other.
+
+    Args:
+        reduced: the samples ``(N, K)``.
+        progress: called with the fraction done; may raise to stop.
+    """
+    if len(reduced) < 2:
+        return None
+    return NeighborIndex(reduced).graph(1, progress).distance[:, 0]
+
+
+def enough_samples(reduction: Reduction, count: int) -> bool:
+    """Whether the samples' own shares outside the components tell what other shares are usual."""
+    components = reduction.components
+    if components is None:
+        return False
+    return len(components) == components.shape[1] or count >= SAMPLES_A_COMPONENT * len(components)
+
+
+def with_sample_figures(
+    projector: Projector,
+    read: Callable[[Sequence[int]], Float32 | None],
+    check: Callable[[], None],
+) -> Projector:
+    """A projector that an earlier version made, with the samples' own figures, as far as they can
+    be found: of 2000 samples drawn at random, where there are more.
+
+    Args:
+        projector: without them.
+        read: gives activations ``(M, D)`` of samples of the table, None where they are not kept.
+        check: called often; may raise to stop.
+    """
+    count = len(projector.rows)
+    if count < 2:
+        return projector
+    drawn = np.random.default_rng(0).permutation(count)[:MOST_MEASURED]
+    near = np.full(count, np.nan, np.float32)
+    found = NeighborIndex(projector.reduced).nearest(projector.reduced[drawn], 2)
+    near[drawn] = found.distance[:, 1]
+    outside: Float32 | None = None
+    if enough_samples(projector.reduction, count):
+        outside = np.full(count, np.nan, np.float32)
+        for start in range(0, len(drawn), READ_AT_ONCE):
+            check()
+            part = drawn[start : start + READ_AT_ONCE]
+            rows = read(projector.rows[part].tolist())
+            if rows is None:
+                outside = None
+                break
+            outside[part] = projector.reduction.reduce(rows).outside
+    return replace(projector, near=near, outside=outside)
+
+
+@dataclass(frozen=True, eq=False)
+class _Own:
+    """One figure of some samples: their values ``(M,)``, ascending, and what 95 % stay below."""
+
+    values: NDArray
+    limit: float
+
+    def measure(self, value: float) -> Measured:
+        """The same figure of something else beside theirs."""
+        if not math.isfinite(value):
+            return Measured(value)
+        smaller = int(np.searchsorted(self.values, np.float32(value), side="left"))
+        return Measured(value, 100 * smaller / len(self.values), self.limit)
+
+
+@dataclass(frozen=True, eq=False)
+class _Like:
+    """The samples that something is compared with: their noise levels, and their figures where
+    they are known of enough of them."""
+
+    levels: Levels
+    near: _Own | None
+    outside: _Own | None
+
+
+@dataclass(frozen=True, eq=False)
+class SampleFigures:
+    """A map's samples with their own figures, to compare others with.
+
+    Samples of like noise level are those within a factor of 1.5; where these are fewer than 50, the
+    50 nearest, and all that are as near.
+
+    Attributes:
+        projector: the map's.
+        sigma: noise level of each of its samples ``(N,)``.
+    """
+
+    projector: Projector
+    sigma: NDArray
+    _log: NDArray = field(init=False)
+    _known: dict[Levels, _Like] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_log", _log(self.sigma))
+
+    def judge(
+        self,
+        distance: float,
+        outside: float,
+        among: Levels,
+        sigma: float | None = None,
+    ) -> Typicality:
+        """How usual an activation is.
+
+        Args:
+            distance: from it to the nearest sample in the reduced space.
+            outside: share of it that no component holds.
+            among: the least and the largest noise level of what it is compared with.
+            sigma: its own noise level; None where it has none.
+        """
+        like = self._like(among) if len(self.sigma) else None
+        near, shares = (None, None) if like is None else (like.near, like.outside)
+        has_share = self.projector.reduction.components is not None
+        return Typicality(
+            distance=_measured(distance, near),
+            outside=_measured(outside, shares) if has_share else None,
+            like=None if like is None else like.levels,
+            levels=_range(self.sigma) if len(self.sigma) else None,
+            sigma=sigma,
+            note=self._note(like),
+        )
+
+    def _like(self, among: Levels) -> _Like:
+        """The samples of like noise level; found once for each."""
+        if among not in self._known:
+            low, high = _log(np.array(among))
+            away = np.maximum(np.maximum(low - self._log, self._log - high), 0)
+            count = min(FEWEST, len(away))
+            reach = max(math.log(FACTOR), float(np.partition(away, count - 1)[count - 1]))
+            rows = np.flatnonzero(away <= reach + 1e-6)
+            projector = self.projector
+            self._known[among] = _Like(
+                _range(self.sigma[rows]),
+                _own(projector.near, rows),
+                _own(projector.outside, rows),
+            )
+        return self._known[among]
+
+    def _note(self, like: _Like | None) -> str:
+        projector = self.projector
+        if like is None or len(self.sigma) < FEWEST_TO_TELL:
+            return f"Fewer than {FEWEST_TO_TELL} samples are too few to tell what is usual."
+        if like.near is None:
+            return "An earlier version of the program made this map: map the layer again."
+        components = projector.reduction.components
+        if like.outside is not None or components is None:
+            return ""
+        if not enough_samples(projector.reduction, len(self.sigma)):
+            return (
+                f"The map has fewer than {SAMPLES_A_COMPONENT} samples a component: too few to "
+                "tell which share outside of them is usual."
+            )
+        return (
+            "How much of the samples lies outside the components is not known, because their "
+            "activations are not kept: map the layer again."
+        )
+
+
+def _measured(value: float, samples: _Own | None) -> Measured:
+    return Measured(value) if samples is None else samples.measure(value)
+
+
+def _own(values: Float32 | None, rows: NDArray[np.int64]) -> _Own | None:
+    """The figure of some samples; None where it is known of too few."""
+    if values is None:
+        return None
+    known = np.sort(values[rows][np.isfinite(values[rows])])
+    if len(known) < FEWEST_TO_TELL:
+        return None
+    return _Own(known, float(np.quantile(known.astype(np.float64), LIMIT / 100)))
+
+
+def _log(sigma: NDArray) -> NDArray:
+    return np.log(np.maximum(np.asarray(sigma, dtype=np.float64), _LEAST_SIGMA))
+
+
+def _range(sigma: NDArray) -> Levels:
+    return float(sigma.min()), float(sigma.max())

@@ -1,0 +1,159 @@
+"""How usual an activation is among the samples of like noise level."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+LIMIT = 95
+"""Percent of the samples of like noise level that lie within: what is above is beyond them."""
+
+Levels = tuple[float, float]
+"""The least and the largest of some noise levels."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One figure of an activation, and the same of the samples of like noise level.
+
+    Attributes:
+        value: the activation's own.
+        percentile: how many percent of the samples have a smaller one; None where too few samples
+            tell, or where theirs are not known.
+        limit: the value that 95 % of the samples stay below, likewise.
+    """
+
+    value: float
+    percentile: float | None = None
+    limit: float | None = None
+
+    @property
+    def beyond(self) -> bool:
+        """Whether it is above the samples' 95 %."""
+        return self.limit is not None and self.value > self.limit
+
+
+@dataclass(frozen=True)
+class Typicality:
+    """How usual an activation is among the samples of a map.
+
+    The distance sees what is far from all samples within the components that the map was made of.
+    It is blind to all else, which the share outside of them tells: noise and shuffled values lie
+    nearly whole outside.
+
+    Attributes:
+        distance: to the nearest sample in the reduced space; of a sample, to the nearest other one.
+        outside: the share of the squared activation, standardised and about the samples' mean, that
+            no component holds, 0 … 1; None on a map without components.
+        like: noise levels of the samples that it is compared with; None where there are none.
+        levels: noise levels of all samples, likewise.
+        sigma: its own; None for what has none, such as a mean of samples.
+        note: why something is not known, as a sentence; empty where all is.
+    """
+
+    distance: Measured
+    outside: Measured | None = None
+    like: Levels | None = None
+    levels: Levels | None = None
+    sigma: float | None = None
+    note: str = ""
+
+    @property
+    def beyond(self) -> bool:
+        """Whether a figure of it is above the samples' 95 %."""
+        return self.distance.beyond or (self.outside is not None and self.outside.beyond)
+
+    @property
+    def outside_levels(self) -> bool:
+        """Whether its noise level is below or above those of all samples."""
+        if self.sigma is None or self.levels is None:
+            return False
+        low, high = self.levels
+        return not low * (1 - 1e-3) <= self.sigma <= high * (1 + 1e-3)
+
+    @property
+    def unlike(self) -> bool:
+        """Whether no sample is like it: it is beyond them, or outside their noise levels."""
+        return self.beyond or self.outside_levels
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for records and tables."""
+        outside = self.outside or Measured(0.0)
+        return {
+            "distance_percentile": self.distance.percentile,
+            "distance_limit": self.distance.limit,
+            "outside": None if self.outside is None else outside.value,
+            "outside_percentile": outside.percentile,
+            "outside_limit": outside.limit,
+            "compared_sigmas": None if self.like is None else list(self.like),
+            "sample_sigmas": None if self.levels is None else list(self.levels),
+            "beyond_samples": self.beyond,
+            "outside_sigmas": self.outside_levels,
+        }
+
+    @property
+    def compared(self) -> bool:
+        """Whether all of its figures have those of the samples beside them."""
+        return self.distance.limit is not None and (
+            self.outside is None or self.outside.limit is not None
+        )
+
+    # ---- in words -------------------------------------------------------------------------------
+
+    @property
+    def verdict(self) -> str:
+        """Whether it is unlike the samples, in a few words; empty where it is not."""
+        parts = []
+        if self.outside_levels:
+            assert self.levels is not None
+            parts.append(f"outside the samples' noise levels ({_levels(self.levels)})")
+        if self.beyond:
+            parts.append(f"beyond the samples' {LIMIT} %")
+        return " and ".join(parts)
+
+    @property
+    def standing(self) -> str:
+        """The same of anything: also that it is within, or that nobody knows."""
+        unknown = "not compared with the samples"
+        return self.verdict or (f"within the samples' {LIMIT} %" if self.compared else unknown)
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """Its figures beside those of the samples, a line each, and what is not known."""
+        among = "" if self.like is None else f" at σ {_levels(self.like)}"
+        lines = [f"distance {self.distance.value:.3g}{_above(self.distance, among)}"]
+        if self.outside is not None:
+            share = f"{100 * self.outside.value:.0f} % outside the components"
+            lines.append(f"{share}{_above(self.outside, among)}")
+        return (*lines, self.note) if self.note else tuple(lines)
+
+    @property
+    def reasons(self) -> str:
+        """What of it is beyond the samples, as sentences; empty where nothing is."""
+        among = "" if self.like is None else f" at σ {_levels(self.like)}"
+        found = []
+        if self.distance.beyond:
+            found.append(
+                f"Its nearest sample is {self.distance.value:.3g} away; {LIMIT} % of the samples"
+                f"{among} have one within {self.distance.limit:.3g}."
+            )
+        if self.outside is not None and self.outside.beyond:
+            assert self.outside.limit is not None
+            found.append(
+                f"{100 * self.outside.value:.0f} % of it lies outside the map's components; of "
+                f"{LIMIT} % of the samples{among} less than {100 * self.outside.limit:.0f} % does."
+            )
+        return " ".join(found)
+
+
+def _levels(levels: Levels) -> str:
+    low, high = (f"{level:.3g}" for level in levels)
+    return low if low == high else f"{low}–{high}"
+
+
+def _above(measured: Measured, among: str) -> str:
+    """``: above 93 % of the samples at σ 2``; nothing where that is not known."""
+    if measured.percentile is None:
+        return ""
+    return f": above {math.floor(measured.percentile)} % of the samples{among}"
