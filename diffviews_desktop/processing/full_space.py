@@ -27,7 +27,7 @@ class FullSpace:
 
     Attributes:
         activations: ``(N, D)``, in memory or in a file.
-        rows: the samples on the map, among all ``(M,)``, ascending.
+        rows: the samples on the map, among all ``(M,)``.
         reduction: whose mean and scale standardise them.
         metric: that of the map (see `diffviews_desktop.processing.neighbors.to_euclidean`).
     """
@@ -47,7 +47,7 @@ class FullSpace:
     def blocks(self) -> Iterator[tuple[slice, Float32]]:
         """All samples, a few at a time, with their positions; the next overwrites each."""
         size = max(1, _BLOCK_BYTES // (4 * self.activations.shape[1]))
-        together = len(self.rows) == len(self.activations)
+        together = np.array_equal(self.rows, np.arange(len(self.activations)))
         buffer = np.empty((min(size, len(self)), self.activations.shape[1]), np.float32)
         for start in range(0, len(self), size):
             part = slice(start, min(start + size, len(self)))

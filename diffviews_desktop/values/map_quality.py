@@ -28,6 +28,40 @@ class MapQuality:
     reduction: float | None = None
     blobs: float | None = None
 
+    def to_dict(self) -> dict[str, float | None]:
+        """The figures by the names that they have in files."""
+        return {
+            "neighbors_kept": self.kept,
+            "neighbors_kept_of_layer": self.kept_of_layer,
+            "neighbors_kept_by_reduction": self.reduction,
+            "trustworthiness_of_blobs": self.blobs,
+        }
+
+    def sentences(self, trustworthiness: float | None) -> tuple[str, ...]:
+        """What the figures say, beside that of the trustworthiness."""
+        said = []
+        if trustworthiness is not None:
+            said.append(
+                f"Trustworthiness {trustworthiness:.3f} says how far neighbours on the map are "
+                "neighbours in the layer: 1 is best, 0.5 is chance."
+            )
+        if self.blobs is not None:
+            said.append(
+                "With the samples of each class and noise level exchanged at random it is "
+                f"{self.blobs:.3f}: only what the map has beyond that lies within the islands."
+            )
+        if self.kept is not None:
+            said.append(
+                f"Of a sample's 15 nearest on the map, {self.kept:.0%} are its nearest in the "
+                "space that was laid out."
+            )
+        if self.kept_of_layer is not None:
+            said.append(
+                f"Of its nearest in the whole layer, {self.kept_of_layer:.0%} are its nearest on "
+                "the map."
+            )
+        return tuple(said)
+
     @property
     def loses_neighbors(self) -> bool:
         """Whether the reduced space is known to lose too many of the layer's neighbours."""

@@ -16,7 +16,7 @@ from diffviews_desktop.data.folder.dataset import write_embedding_csv
 from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.values.layers import NO_LAYERS
-from diffviews_desktop.values.maps import MapSpec
+from diffviews_desktop.values.maps import LayerMap, MapSpec
 
 
 def add_parser(verbs: Any) -> None:
@@ -44,13 +44,14 @@ def run(options: argparse.Namespace) -> Answer:
         table.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"The table cannot be written to {table} ({error}).") from error
-    write_embedding_csv(table, opened.samples, mapped.xy, mapped.z, mapped.trust)
+    write_embedding_csv(table, opened.samples, mapped.xy, mapped.z, mapped.trust, kept=mapped.kept)
     result = {
         "model": opened.model,
         "layers": list(mapped.layers),
         "points": int(np.isfinite(mapped.xy).all(axis=1).sum()),
         "dimensions": 2 if mapped.z is None else 3,
         "trustworthiness": mapped.trustworthiness,
+        **mapped.quality.to_dict(),
         "csv": str(table.resolve()),
         "from_cache": mapped.from_cache,
         "parameters": mapped.parameters,
@@ -58,6 +59,25 @@ def run(options: argparse.Namespace) -> Answer:
     }
     how = "from the cache" if mapped.from_cache else "made now"
     lines = [f"{result['points']} points of {mapped.label} ({how}): {table}"]
+    return Answer(result, [*lines, *_figures(mapped), *mapped.notes])
+
+
+def _figures(mapped: LayerMap) -> list[str]:
+    """How well the map shows its layer, as far as it was measured."""
+    lines, quality = [], mapped.quality
     if mapped.trustworthiness is not None:
         lines.append(f"trustworthiness {mapped.trustworthiness:.3f}")
-    return Answer(result, [*lines, *mapped.notes])
+    if quality.blobs is not None:
+        lines[-1:] = [
+            f"{line}; {quality.blobs:.3f} with the samples of each class and noise level exchanged "
+            "at random"
+            for line in lines[-1:]
+        ]
+    if quality.kept is not None:
+        line = f"neighbours kept: {quality.kept:.0%} of the 15 nearest in the reduced space"
+        if quality.kept_of_layer is not None:
+            line += f", {quality.kept_of_layer:.0%} of those in the whole layer"
+        lines.append(line)
+    if quality.reduction is not None:
+        lines.append(f"the reduced space keeps {quality.reduction:.0%} of the layer's 15 nearest")
+    return lines

@@ -34,7 +34,8 @@ MOST_NAMES = 200
 PIECE = 250  # rows read at a time
 MOST_SAID = 8  # names of a header in an error
 
-_NUMBERS = ("umap_x", "umap_y", "umap_z", "trust", "class_label", "conditioning_sigma")
+_JUDGED = ("trust", "neighbors_kept")
+_NUMBERS = ("umap_x", "umap_y", "umap_z", *_JUDGED, "class_label", "conditioning_sigma")
 _AXES = ("umap_x", "umap_y", "umap_z")
 _COUNTED = (("umap0", "umap1", "umap2"), ("umap1", "umap2", "umap3"), ("x", "y", "z"))
 """What other tools call the axes: counted from 0, from 1, or plainly."""
