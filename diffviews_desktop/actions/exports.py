@@ -28,6 +28,8 @@ def export_chosen(context: Context, file: Path) -> None:
         columns["umap_z"] = shown.z[rows]
     if shown.trust is not None:
         columns["trust"] = shown.trust[rows]
+    if shown.kept is not None:
+        columns["neighbors_kept"] = shown.kept[rows]
     job = ExportSamples(
         job_id=context.worker.next_id(),
         folder=opened.folder,

@@ -87,6 +87,14 @@ class LayerActivations:
                 return entry, stored
         return None
 
+    def whole_matrix(self, wanted: Activations) -> MatrixFile | None:
+        """The matrix of some layers, where it is stored; nothing is computed or copied."""
+        found = self.stored_matrix(wanted)
+        if found is not None:
+            return found[1].rows
+        files = _own_files(wanted)
+        return None if files is None else files.matrix()
+
     def forget(self, cache: LayerCache, error: DamagedMatrixError) -> None:
         """Read a matrix that proved to be damaged no more, also where it cannot be dropped."""
         key = error.entry.name

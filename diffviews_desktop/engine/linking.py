@@ -11,8 +11,9 @@ from diffviews_desktop.engine.jobs.mapping import LinkMaps
 from diffviews_desktop.engine.maps import MapMaker
 from diffviews_desktop.engine.opened_model import OpenedModel
 from diffviews_desktop.errors import DataError
-from diffviews_desktop.processing.alignment import neighborhood_overlap, procrustes
+from diffviews_desktop.processing.alignment import compare_neighborhoods, procrustes
 from diffviews_desktop.values.maps import LinkedMap
+from diffviews_desktop.values.sample_groups import groups_of
 
 
 def link_maps(job: LinkMaps, maps: MapMaker, first: OpenedModel, second: OpenedModel) -> LinkedMap:
@@ -38,17 +39,22 @@ def link_maps(job: LinkMaps, maps: MapMaker, first: OpenedModel, second: OpenedM
             reduced=None if other.reduced is None else _taken(other.reduced, rows),
             z=None,
             trust=None if other.trust is None else _taken(other.trust, rows),
+            kept=None if other.kept is None else _taken(other.kept, rows),
         )
-    overlap = None
+    compared = None
     if shown.reduced is not None and other.reduced is not None:
         maps.host.progress("comparing neighbourhoods", 0.0)
-        overlap = neighborhood_overlap(
+        compared = compare_neighborhoods(
             shown.reduced,
             other.reduced,
+            groups_of(first.samples.table),
             progress=lambda part: maps.host.progress("comparing neighbourhoods", part),
         )
     return LinkedMap(
-        map=replace(other, xy=procrustes(shown.xy, other.xy)), beside=shown.layers, overlap=overlap
+        map=replace(other, xy=procrustes(shown.xy, other.xy)),
+        beside=shown.layers,
+        overlap=None if compared is None else compared.overlap,
+        reference=None if compared is None else compared.reference,
     )
 
 

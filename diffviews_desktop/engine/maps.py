@@ -37,6 +37,7 @@ from diffviews_desktop.processing.umap import Stage, fit_map, refit_map, used_pa
 from diffviews_desktop.values.conditions import ClassLabel
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import LayerMap, MapParameters, MapSpec, default_parameters
+from diffviews_desktop.values.sample_groups import groups_of
 from diffviews_desktop.values.told import Told, told_text
 
 log = logging.getLogger(__name__)
@@ -250,12 +251,19 @@ class MapMaker:
         with ExitStack() as stack:
             similar = self._same_reduction(wanted)
             if similar is not None:
-                projector = refit_map(similar[0], wanted.parameters, progress=self._stage)
+                alike, groups = similar[0], groups_of(wanted.opened.samples.table)
+                projector = refit_map(
+                    alike, wanted.parameters, groups=groups[alike.rows], progress=self._stage
+                )
                 entry, found = similar[1], None
             else:
                 found = self.activations.find(wanted.activations, stack)
                 projector = fit_map(
-                    found.values, wanted.parameters, **wanted.own_places, progress=self._stage
+                    found.values,
+                    wanted.parameters,
+                    **wanted.own_places,
+                    groups=groups_of(wanted.opened.samples.table),
+                    progress=self._stage,
                 )
                 entry = found.entry
             made = _Made() if found is None else _made(wanted, projector, found)
@@ -368,6 +376,8 @@ class MapMaker:
             z=extra.z,
             trust=extra.trust,
             rate=made.rate,
+            kept=projector.spread_kept(count),
+            quality=projector.quality,
             **self._told(wanted.opened, wanted.activations.told),
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,28 +39,37 @@ def procrustes(reference: NDArray, other: NDArray) -> NDArray[np.float32]:
     return aligned.astype(np.float32)
 
 
-def neighborhood_overlap(
+class Compared(NamedTuple):
+    """The ``overlap (N,) float32`` of neighbourhoods in two spaces, 0 … 1, NaN for samples that are
+    not finite in both; and the ``reference``, what it would be on average with random neighbours of
+    the same group, None where no sample is finite in both."""
+
+    overlap: NDArray[np.float32]
+    reference: float | None
+
+
+def compare_neighborhoods(
     one: NDArray,
     other: NDArray,
+    groups: NDArray,
     k: int = NEIGHBORS,
     progress: Callable[[float], None] | None = None,
-) -> NDArray[np.float32]:
-    """Share of each sample's ``k`` nearest samples in one space that are among those in another.
+) -> Compared:
+    """Share of each sample's ``k`` nearest samples in one space that are among those in another,
+    and what of that the groups alone would bring about.
 
     Args:
         one: ``(N, D)``.
         other: ``(N, E)``.
+        groups: which samples are of the same kind, as numbers ``(N,)``.
         k: how many; no more than there are others.
         progress: is told how far it is, 0 … 1.
-
-    Returns:
-        ``(N,)``, 0 … 1; NaN for samples that are not finite in both, which are nobody's neighbours.
     """
     found = np.full(len(one), np.nan, np.float32)
     both = np.flatnonzero(np.isfinite(one).all(axis=1) & np.isfinite(other).all(axis=1))
     k = min(k, len(both) - 1)
     if k < 1:
-        return found
+        return Compared(found, None)
 
     def half(of: int) -> Callable[[float], None] | None:
         return None if progress is None else lambda part: progress((of + part) / 2)
@@ -68,4 +78,17 @@ def neighborhood_overlap(
     second = np.sort(neighbor_graph(other[both], k, half(1)).index, axis=1)
     together = np.sort(np.concatenate([first, second], axis=1), axis=1)
     found[both] = (together[:, 1:] == together[:, :-1]).sum(axis=1) / k
-    return found
+    return Compared(found, float(_by_group_alone(first, groups[both]).mean()))
+
+
+def _by_group_alone(near: NDArray[np.int64], groups: NDArray) -> NDArray[np.float64]:
+    """What share of the neighbours ``(N, k)`` k random samples of each one's own group would be
+    ``(N,)``; where the group has fewer, all of it, and the others from anywhere."""
+    n, k = near.shape
+    _, kind, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    others = sizes[kind] - 1
+    inside = (kind[near] == kind[:, None]).sum(axis=1)
+    drawn = np.minimum(k, others)
+    shared = inside * drawn / np.maximum(1, others)
+    shared += (k - inside) * (k - drawn) / np.maximum(1, n - 1 - others)
+    return shared / k

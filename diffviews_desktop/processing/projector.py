@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +16,8 @@ from diffviews_desktop.data.folder.files import replacing
 from diffviews_desktop.errors import DataError
 from diffviews_desktop.processing.components import Reduction
 from diffviews_desktop.processing.neighbors import NeighborIndex, to_euclidean
+from diffviews_desktop.processing.quality import ARRAYS, Measured
+from diffviews_desktop.values.map_quality import MapQuality
 from diffviews_desktop.values.maps import METRICS
 
 PLACING_NEIGHBORS = 20
@@ -64,6 +66,7 @@ class Projector:
         z: the samples' third coordinate ``(N,) float32``; None on a flat map.
         trust: how far each sample's neighbours on the map can be trusted, 0 … 1, ``(N,) float32``
             (see `diffviews_desktop.processing.trustworthiness`); None where nobody judged.
+        measured: what else is known of how well the map shows its layer; None likewise.
         metric: between reduced activations.
         near: from each sample to the nearest other one in the reduced space ``(N,) float32``; None
             where earlier versions made the map, and where there is one sample.
@@ -78,6 +81,7 @@ class Projector:
     rows: NDArray[np.int64]
     z: Float32 | None = None
     trust: Float32 | None = None
+    measured: Measured | None = None
     metric: str = "euclidean"
     near: Float32 | None = None
     outside: Float32 | None = None
@@ -93,6 +97,16 @@ class Projector:
         if self.trust is None or not len(self.trust):
             return None
         return float(self.trust.mean(dtype=np.float64))
+
+    @property
+    def quality(self) -> MapQuality:
+        """How well the map shows its layer, as far as it was measured."""
+        if self.measured is None:
+            return MapQuality()
+        quality = self.measured.quality
+        if self.reduction.components is None:  # what is mapped is the whole layer
+            return replace(quality, kept_of_layer=quality.kept, reduction=1.0)
+        return quality
 
     @cached_property
     def _index(self) -> NeighborIndex:
@@ -153,6 +167,15 @@ class Projector:
             None if self.trust is None else self._over(n, self.trust),
         )
 
+    def spread_kept(self, n: int) -> Float32 | None:
+        """The share of each sample's nearest on the map that are so in the reduced space, over a
+        table of ``n`` samples, NaN where a sample has none; None where nobody measured.
+
+        Raises:
+            DataError: the projector was made for a longer table.
+        """
+        return None if self.measured is None else self._over(n, self.measured.kept)
+
     def _over(self, n: int, values: Float32) -> Float32:
         if len(self.rows) and int(self.rows.max()) >= n:
             raise DataError("The map belongs to another set of samples.")
@@ -175,6 +198,7 @@ class Projector:
             self.reduced[take],
             self.xy[take],
             new_rows,
+            measured=None if self.measured is None else self.measured.subset(take),
             metric=self.metric,
             **figures,
         )
@@ -202,6 +226,7 @@ class Projector:
             "metric": np.array(self.metric),
         }
         arrays |= self._figures()
+        arrays |= self.measured.to_arrays() if self.measured is not None else {}
         with replacing(path) as file:
             np.savez(file, allow_pickle=False, **arrays)
 
@@ -224,17 +249,23 @@ class Projector:
             }
             rows = np.asarray(file.read("rows"), dtype=np.int64)
             metric = str(file.read("metric")) if version > 1 else "euclidean"
+            measured = {name: file.read(name) for name in ARRAYS if name in file.arrays}
         except DataError:
             raise
         except Exception as error:  # a name that is missing, or values of another kind
             raise DataError(f"{path} cannot be read ({error}).") from error
         _check(path, read, rows, metric)
+        try:
+            judged = Measured.from_arrays(measured, len(rows))
+        except DataError as error:
+            raise DataError(f"{path} holds {error}.") from error
         components = read["components"] if len(read["components"]) else None
         return cls(
             Reduction(read["mean"], read["scale"], components),
             read["reduced"],
             read["xy"],
             rows,
+            measured=judged,
             metric=metric,
             **{name: read[name] for name in optional},
         )

@@ -17,11 +17,13 @@ _ROWS = 128
 
 
 class Trustworthiness(NamedTuple):
-    """The ``figure`` of a map, 0 … 1, and the part of each of its ``points (N,) float32``, 0 … 1,
-    whose mean it is."""
+    """The ``figure`` of a map, 0 … 1; the part of each of its ``points (M,) float32``, 0 … 1, whose
+    mean it is; and ``kept (M,) float32``, 0 … 1, the share of each point's nearest neighbours on
+    the map that are so in the reduced space (see `neighborhood_overlap`)."""
 
     figure: float
     points: Float32
+    kept: Float32
 
 
 def trustworthiness(
@@ -29,6 +31,8 @@ def trustworthiness(
     places: NDArray,
     n_neighbors: int = 5,
     progress: Callable[[float], None] | None = None,
+    *,
+    rows: NDArray[np.int64] | None = None,
 ) -> Trustworthiness:
     """Trustworthiness of a map (Venna and Kaski 2001).
 
@@ -42,40 +46,43 @@ def trustworthiness(
         places: the samples on the map ``(N, C)``.
         n_neighbors: k, at least 1 and less than N / 2.
         progress: called with the fraction done; may raise to stop.
+        rows: which points are judged, among all of them ``(M,)``; all by default.
 
     Raises:
         UsageError: k is out of range, the numbers of rows differ, or a value is not finite.
     """
     n = _check(reduced, places)
+    judged = np.arange(n) if rows is None else rows
     k = n_neighbors
     if not 1 <= k < n / 2:
         raise UsageError(f"n_neighbors must be from 1 to less than half of {n} points, not {k}.")
-    neighbors = _on_the_map(places, k)
+    neighbors = _on_the_map(places, k, judged)
     centre = np.asarray(np.mean(reduced, axis=0, dtype=np.float64))
     width = reduced.shape[1]
-    rows = int(np.clip(_TILE_VALUES // max(1, k * width), 1, _ROWS))
-    columns = max(1, _TILE_VALUES // max(width, rows))
+    size = int(np.clip(_TILE_VALUES // max(1, k * width), 1, _ROWS))
+    columns = max(1, _TILE_VALUES // max(width, size))
     norms = np.empty(n)
     for start in range(0, n, columns):
         part = reduced[start : start + columns] - centre
         norms[start : start + columns] = np.einsum("nd,nd->n", part, part)
     slack = (2 * width + 8) * np.finfo(np.float64).eps
     taken_off = norms + slack * (norms + norms.max())
-    points = np.empty(n)
-    for start in range(0, n, rows):
-        own = reduced[start : start + rows] - centre
-        near = neighbors[start : start + rows]
-        difference = reduced[near] - centre
+    points, kept = np.empty(len(judged)), np.empty(len(judged), np.float32)
+    for start in range(0, len(judged), size):
+        some = slice(start, start + size)
+        own = reduced[judged[some]] - centre
+        difference = reduced[neighbors[some]] - centre
         difference -= own[:, None]
         limit = np.einsum("bkd,bkd->bk", difference, difference)
-        limit -= taken_off[start : start + rows, None]
+        limit -= taken_off[judged[some], None]
         # the point itself is counted wherever another is
         ranks = np.maximum(1, _count_nearer(reduced, centre, norms, own, limit, columns))
-        points[start : start + rows] = np.maximum(0, ranks - k).sum(axis=1)
+        points[some] = np.maximum(0, ranks - k).sum(axis=1)
+        kept[some] = (ranks <= k).mean(axis=1)
         if progress is not None:
-            progress(min(1.0, (start + rows) / n))
+            progress(min(1.0, (start + size) / len(judged)))
     points = np.clip(1 - points * (2 / (k * (2 * n - 3 * k - 1))), 0, 1)
-    return Trustworthiness(float(points.mean()), points.astype(np.float32))
+    return Trustworthiness(float(points.mean()), points.astype(np.float32), kept)
 
 
 def neighborhood_overlap(
@@ -99,7 +106,7 @@ def neighborhood_overlap(
     if not 1 <= n_neighbors < n:
         raise UsageError(f"n_neighbors must be from 1 to {n - 1}, not {n_neighbors}.")
     there = neighbor_graph(reduced, n_neighbors, progress).index
-    here = _on_the_map(places, n_neighbors)
+    here = _on_the_map(places, n_neighbors, np.arange(n))
     # (point, neighbour) as one number: what is in both is a pair of both
     base = np.arange(n)[:, None] * n
     both = np.isin(there + base, here + base)
@@ -129,16 +136,16 @@ def _count_nearer(
     return counts
 
 
-def _on_the_map(places: NDArray, k: int) -> NDArray[np.int64]:
-    """The ``k`` nearest neighbours on the map, never the point itself, ``(N, k)``."""
+def _on_the_map(places: NDArray, k: int, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The ``k`` nearest neighbours on the map of some points, never the points themselves,
+    ``(M, k)``."""
     from sklearn.neighbors import KDTree
 
-    n = len(places)
     places = np.asarray(places, dtype=np.float64)
-    index = KDTree(places).query(places, k + 1, return_distance=False, sort_results=True)
-    others = index != np.arange(n)[:, None]
+    index = KDTree(places).query(places[rows], k + 1, return_distance=False, sort_results=True)
+    others = index != rows[:, None]
     others[others.all(axis=1), -1] = False  # of many at one place, itself may be missing
-    return index[others].reshape(n, k).astype(np.int64)
+    return index[others].reshape(len(rows), k).astype(np.int64)
 
 
 def _check(reduced: NDArray, places: NDArray) -> int:

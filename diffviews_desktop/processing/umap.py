@@ -21,6 +21,7 @@ from diffviews_desktop.data.folder.files import replacing
 from diffviews_desktop.errors import DataError, UsageError
 from diffviews_desktop.processing.alike import first_alike, with_alike_rows_equal
 from diffviews_desktop.processing.components import rotated, standardised
+from diffviews_desktop.processing.full_space import FullSpace
 from diffviews_desktop.processing.neighbors import neighbor_graph, to_euclidean
 from diffviews_desktop.processing.projector import (
     PLACING_NEIGHBORS,
@@ -28,8 +29,8 @@ from diffviews_desktop.processing.projector import (
     Placement,
     Projector,
 )
+from diffviews_desktop.processing.quality import Probes, judge_map
 from diffviews_desktop.processing.reduction import fit, look_at_rows
-from diffviews_desktop.processing.trustworthiness import trustworthiness
 from diffviews_desktop.processing.typicality import enough_samples, nearest_distances
 from diffviews_desktop.text.plain import UNENCODABLE, csv_cell
 from diffviews_desktop.values.maps import MapParameters, default_parameters
@@ -65,7 +66,6 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
-JUDGED_NEIGHBORS = 15
 MOST_COUNTED = 10_000
 """Rows of which those that differ are counted; more are more than UMAP's neighbours in any case."""
 
@@ -84,14 +84,15 @@ def fit_map(
     xy: NDArray | None = None,
     z: NDArray | None = None,
     rows: NDArray | None = None,
+    groups: NDArray | None = None,
     standardize: bool = True,
     progress: Callable[[Stage], None] | None = None,
 ) -> Projector:
     """Standardise, reduce and lay out a matrix of activations, and judge the map.
 
     A row with a value that is not a finite number has no place on the map: it is logged, and not
-    among the projector's ``rows``. The map is judged by the trustworthiness of 15 neighbours, fewer
-    where there are less than 32 samples.
+    among the projector's ``rows``. The map is judged by 15 neighbours, fewer where there are less
+    than 32 samples (see `diffviews_desktop.processing.quality.judge_map`).
 
     Args:
         activations: ``(N, D)``, in memory or in a file.
@@ -99,6 +100,7 @@ def fit_map(
         xy: a finished map ``(N, 2)`` to keep; then the reduction is fitted and the map judged.
         z: its third coordinate ``(N,)``, if it has one.
         rows: which samples of the table these are; all, in order, by default.
+        groups: which activations are of the same class and noise level, as numbers ``(N,)``.
         standardize: whether every value of a row is brought to mean 0 and variance 1 first.
         progress: called often; may raise to stop.
 
@@ -131,14 +133,21 @@ def fit_map(
         near = nearest_distances(reduced, lambda f: report(Stage("finding neighbours", f)))
         xy = np.asarray(xy, np.float32)[finite]
         z = None if z is None else np.asarray(z, np.float32)[finite]
-    given = xy if z is None else np.column_stack([xy, z])
+    judged = judge_map(
+        reduced,
+        xy if z is None else np.column_stack([xy, z]),
+        lambda fraction: report(Stage("judging the map", fraction)),
+        groups=None if groups is None else np.asarray(groups)[finite],
+        space=FullSpace(activations, np.flatnonzero(finite), reduction, parameters.metric),
+    )
     return Projector(
         reduction=reduction,
         reduced=reduced,
         xy=np.ascontiguousarray(xy),
         rows=rows[finite],
         z=None if z is None else np.ascontiguousarray(z),
-        trust=_judged(reduced, given, lambda f: report(Stage("judging the map", f))),
+        trust=None if judged is None else judged.trust,
+        measured=None if judged is None else judged.measured,
         metric=parameters.metric,
         near=near,
         outside=fitted.outside if enough_samples(reduction, len(reduced)) else None,
@@ -149,6 +158,7 @@ def refit_map(
     projector: Projector,
     parameters: MapParameters,
     *,
+    groups: NDArray | None = None,
     progress: Callable[[Stage], None] | None = None,
 ) -> Projector:
     """Lay the reduced samples of a map out again, and judge the new map.
@@ -156,6 +166,7 @@ def refit_map(
     Args:
         projector: its metric must be euclidean, or that of ``parameters``.
         parameters: of the new map; how activations are reduced is the old map's.
+        groups: which of its samples are of the same class and noise level, as numbers ``(N,)``.
         progress: called often; may raise to stop.
     """
     report = progress or (lambda stage: None)
@@ -163,13 +174,21 @@ def refit_map(
     if projector.metric != parameters.metric:
         reduced = to_euclidean(reduced, parameters.metric)
     places, near = _layout(reduced, parameters, report)
+    judged = judge_map(
+        reduced,
+        places,
+        lambda fraction: report(Stage("judging the map", fraction)),
+        groups=groups,
+        before=_carried(projector, parameters.metric),
+    )
     return Projector(
         reduction=projector.reduction,
         reduced=reduced,
         xy=np.ascontiguousarray(places[:, :2]),
         rows=projector.rows,
         z=np.ascontiguousarray(places[:, 2]) if places.shape[1] > 2 else None,
-        trust=_judged(reduced, places, lambda f: report(Stage("judging the map", f))),
+        trust=None if judged is None else judged.trust,
+        measured=None if judged is None else judged.measured,
         metric=parameters.metric,
         near=near,
         outside=projector.outside,
@@ -248,14 +267,10 @@ def _lay_out(
     return _Layout(places, graph.distance[:, 0].copy())
 
 
-def _judged(reduced: Float32, places: NDArray, report: Callable[[float], None]) -> Float32 | None:
-    """The trust of every sample; None where there are too few to judge, where all are alike, or
-    where a place is unknown."""
-    k = min(JUDGED_NEIGHBORS, (len(reduced) - 1) // 2)
-    if k < 1 or not np.isfinite(places).all() or (reduced == reduced[0]).all():
-        return None
-    report(0.0)
-    return trustworthiness(reduced, places, k, report).points
+def _carried(projector: Projector, metric: str) -> Probes | None:
+    """What a map with the same distances found in the whole layer."""
+    measured = projector.measured if projector.metric == metric else None
+    return None if measured is None else measured.probes
 
 
 # ---- the functions of the original --------------------------------------------------------------

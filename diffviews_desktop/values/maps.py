@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalised
+from diffviews_desktop.values.map_quality import MapQuality
 from diffviews_desktop.values.told import Told, described_told
 
 METRICS = ("euclidean", "cosine", "correlation")
@@ -167,6 +168,9 @@ class LayerMap:
         rate: pictures a second while it was extracted; None where nothing was.
         told: what each sample was told; None for a model that nothing can be told.
         told_note: what to keep in mind about that; empty where there is nothing.
+        kept: the share of each sample's nearest on the map that are its nearest in the reduced
+            space, 0 … 1, ``(N,) float32``; None where the map was not judged.
+        quality: how well it shows its layer, as far as it was measured.
     """
 
     model: str
@@ -182,6 +186,8 @@ class LayerMap:
     rate: float | None = None
     told: Told | None = None
     told_note: str = ""
+    kept: NDArray[np.float32] | None = None
+    quality: MapQuality = field(default_factory=MapQuality)
 
     def __post_init__(self) -> None:
         normalised(self, "layers")
@@ -214,11 +220,14 @@ class LinkedMap:
         beside: layers of the first.
         overlap: share of each sample's nearest samples in one activation space that are among those
             in the other, 0 … 1, ``(N,) float32``; None where there are no activations.
+        reference: what that share would be on average if in the second space the nearest of each
+            sample were any others of its own class and noise level.
     """
 
     map: LayerMap
     beside: LayerSet
     overlap: NDArray[np.float32] | None
+    reference: float | None = None
 
     def __post_init__(self) -> None:
         normalised(self, "beside")

@@ -21,7 +21,13 @@ from diffviews_desktop.engine.jobs.drawing import (
     PlacePicture,
 )
 from diffviews_desktop.engine.jobs.importing import ImportData
-from diffviews_desktop.engine.jobs.mapping import Extract, LinkMaps, MapLayer
+from diffviews_desktop.engine.jobs.mapping import (
+    AssessMap,
+    Extract,
+    FindNeighbors,
+    LinkMaps,
+    MapLayer,
+)
 from diffviews_desktop.engine.jobs.opening import ConvertCheckpoint, LoadModel, OpenData
 from diffviews_desktop.engine.jobs.samples import AveragePictures, ExportSamples
 from diffviews_desktop.engine.link_inline import InlineLink
@@ -90,6 +96,8 @@ def job_of(kind: type[Job[Any]], data: Path) -> Job[Any]:
         MapLayer: lambda: MapLayer(**mapped),
         Extract: lambda: Extract(**model, layer_sets=(MIDBLOCK,)),
         LinkMaps: lambda: LinkMaps(**mapped, other=MapSpec("second", MIDBLOCK)),
+        AssessMap: lambda: AssessMap(**mapped, seeds=2),
+        FindNeighbors: lambda: FindNeighbors(**mapped, row=3, count=4),
         ImportData: lambda: ImportData(
             **common,
             checkpoint=checkpoint,

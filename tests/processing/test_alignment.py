@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.linalg import orthogonal_procrustes
 
-from diffviews_desktop.processing.alignment import neighborhood_overlap, procrustes
+from diffviews_desktop.processing.alignment import compare_neighborhoods, procrustes
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
@@ -47,7 +47,7 @@ def test_overlap_is_the_share_of_common_neighbours() -> None:
     rng = np.random.default_rng(2)
     one, other = rng.normal(size=(60, 5)), rng.normal(size=(60, 3))
     one[9] = np.nan
-    found = neighborhood_overlap(one, other, k=6)
+    found = compare_neighborhoods(one, other, np.zeros(60), k=6).overlap
     assert np.isnan(found[9])
     rows = [row for row in range(60) if row != 9]
 
@@ -63,7 +63,34 @@ def test_overlap_is_the_share_of_common_neighbours() -> None:
 def test_the_same_space_overlaps_wholly_and_progress_is_told() -> None:
     space = np.random.default_rng(3).normal(size=(50, 4))
     told: list[float] = []
-    assert (neighborhood_overlap(space, 2 * space + 1, progress=told.append) == 1).all()
+    compared = compare_neighborhoods(space, 2 * space + 1, np.zeros(50), progress=told.append)
+    assert (compared.overlap == 1).all()
+    assert compared.reference == pytest.approx(15 / 49)  # all of one group: chance
     assert told == sorted(told)
     assert told[-1] == 1.0
-    assert np.isnan(neighborhood_overlap(space[:1], space[:1])).all()
+    alone = compare_neighborhoods(space[:1], space[:1], np.zeros(1))
+    assert np.isnan(alone.overlap).all()
+    assert alone.reference is None
+
+
+@pytest.mark.parametrize("sizes", [(20, 20, 20), (3, 30, 27), (1, 59, 1)])
+def test_the_reference_is_what_random_samples_of_the_group_would_share(
+    sizes: tuple[int, ...],
+) -> None:
+    rng = np.random.default_rng(4)
+    groups = rng.permutation(np.repeat(np.arange(len(sizes)), sizes))
+    n, k, turns = len(groups), 6, 300
+    one = 3 * np.eye(8)[groups] + rng.normal(size=(n, 8))
+    away = np.linalg.norm(one[:, None] - one[None], axis=2)
+    np.fill_diagonal(away, np.inf)
+    near = away.argsort(axis=1)[:, :k]
+    shares = []
+    for _ in range(turns):
+        for row in range(n):
+            own = rng.permutation(np.flatnonzero((groups == groups[row]) & (np.arange(n) != row)))
+            others = rng.permutation(np.flatnonzero(groups != groups[row]))
+            drawn = np.concatenate([own[:k], others])[:k]
+            shares.append(len(set(drawn.tolist()) & set(near[row].tolist())) / k)
+    found = compare_neighborhoods(one, rng.normal(size=(n, 3)), groups, k)
+    error = float(np.std(shares)) / np.sqrt(len(shares))
+    assert found.reference == pytest.approx(np.mean(shares), abs=5 * error)

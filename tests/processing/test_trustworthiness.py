@@ -87,6 +87,32 @@ def test_overlap_is_the_share_of_neighbours_kept() -> None:
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
+@pytest.mark.parametrize(("n", "k"), [(33, 5), (400, 15)])
+def test_neighbours_kept_are_counted_along_with_the_figure(n: int, k: int) -> None:
+    rows, places = points(n, 30), points(n, 30)[:, :2].copy()
+    found = trustworthiness(rows, places, k)
+    assert found.kept.dtype == np.float32
+    np.testing.assert_allclose(found.kept, neighborhood_overlap(rows, places, k), atol=1e-6)
+    there, here = (
+        NearestNeighbors(n_neighbors=k).fit(p).kneighbors(return_distance=False)
+        for p in (rows, places)
+    )
+    expected = [len(set(a) & set(b)) / k for a, b in zip(there, here, strict=True)]
+    np.testing.assert_allclose(found.kept, expected, atol=1e-6)
+    alike = np.repeat(points(20, 6), 10, axis=0)  # which of the copies are near is nobody's merit
+    assert (trustworthiness(alike, alike[:, :2].copy(), 4).kept == 1).all()
+
+
+def test_some_points_are_judged_among_all() -> None:
+    rows, places = points(300, 20), points(300, 2, seed=1)
+    whole = trustworthiness(rows, places, 7)
+    some = np.array([3, 4, 100, 299])
+    found = trustworthiness(rows, places, 7, rows=some)
+    np.testing.assert_array_equal(found.points, whole.points[some])
+    np.testing.assert_array_equal(found.kept, whole.kept[some])
+    assert found.figure == pytest.approx(whole.points[some].mean(dtype=np.float64), abs=1e-7)
+
+
 def test_little_memory_is_held() -> None:
     rows, places = points(3000, 50), points(3000, 2, seed=1)
     trustworthiness(rows[:100], places[:100], 5)  # imports what it needs

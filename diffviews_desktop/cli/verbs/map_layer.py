@@ -48,9 +48,7 @@ def run(options: argparse.Namespace) -> Answer:
     result = _described(mapped, table)
     how = "from the cache" if mapped.from_cache else "made now"
     lines = [f"{result['points']} points of {mapped.title} ({how}): {table}"]
-    if mapped.trustworthiness is not None:
-        lines.append(f"trustworthiness {mapped.trustworthiness:.3f}")
-    lines += filter(None, [mapped.told_note])
+    lines += [*_figures(mapped), *filter(None, [mapped.told_note])]
     if linked is not None:
         own = table.with_name(f"{table.stem}.own{table.suffix}")
         _written(linked.map, opened.samples, own)
@@ -75,7 +73,15 @@ def _written(mapped: LayerMap, samples: SampleTable, out: Path | None) -> Path:
         table.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"The table cannot be written to {table} ({error}).") from error
-    write_embedding_csv(table, samples, mapped.xy, mapped.z, mapped.trust, mapped.told)
+    write_embedding_csv(
+        table,
+        samples,
+        mapped.xy,
+        mapped.z,
+        mapped.trust,
+        kept=mapped.kept,
+        told=mapped.told,
+    )
     return table
 
 
@@ -88,8 +94,30 @@ def _described(mapped: LayerMap, table: Path) -> dict[str, Any]:
         "points": int(np.isfinite(mapped.xy).all(axis=1).sum()),
         "dimensions": 2 if mapped.z is None else 3,
         "trustworthiness": mapped.trustworthiness,
+        **mapped.quality.to_dict(),
         "csv": str(table.resolve()),
         "from_cache": mapped.from_cache,
         "parameters": mapped.parameters,
         "notes": list(mapped.notes),
     }
+
+
+def _figures(mapped: LayerMap) -> list[str]:
+    """How well the map shows its layer, as far as it was measured."""
+    lines, quality = [], mapped.quality
+    if mapped.trustworthiness is not None:
+        lines.append(f"trustworthiness {mapped.trustworthiness:.3f}")
+    if quality.blobs is not None:
+        lines[-1:] = [
+            f"{line}; {quality.blobs:.3f} with the samples of each class and noise level exchanged "
+            "at random"
+            for line in lines[-1:]
+        ]
+    if quality.kept is not None:
+        line = f"neighbours kept: {quality.kept:.0%} of the 15 nearest in the reduced space"
+        if quality.kept_of_layer is not None:
+            line += f", {quality.kept_of_layer:.0%} of those in the whole layer"
+        lines.append(line)
+    if quality.reduction is not None:
+        lines.append(f"the reduced space keeps {quality.reduction:.0%} of the layer's 15 nearest")
+    return lines

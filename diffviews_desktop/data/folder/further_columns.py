@@ -40,6 +40,7 @@ KNOWN_COLUMNS = frozenset(
         *MAP_COLUMNS,
         "umap_z",
         "trust",
+        "neighbors_kept",
         "class_label",
         "class_name",
         "conditioning_sigma",

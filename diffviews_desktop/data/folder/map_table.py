@@ -40,7 +40,8 @@ MOST_NAMES = 200
 PIECE = 250  # rows read at a time
 MOST_SAID = 8  # names of a header in an error
 
-_NUMBERS = ("umap_x", "umap_y", "umap_z", "trust", "class_label", "conditioning_sigma")
+_JUDGED = ("trust", "neighbors_kept")
+_NUMBERS = ("umap_x", "umap_y", "umap_z", *_JUDGED, "class_label", "conditioning_sigma")
 _LOOSE = ("umap_z", "class_label", "class_name", "conditioning_sigma", "image_path")
 """Columns, beside those of every map, that may be spelled otherwise: not those of the program's own
 that nobody else writes, so that a column Trust is the user's."""

@@ -320,17 +320,20 @@ def write_embedding_csv(
     xy: NDArray,
     z: NDArray | None = None,
     trust: NDArray | None = None,
+    *,
+    kept: NDArray | None = None,
     told: Told | None = None,
 ) -> None:
     """Write the sample columns, ``umap_x, umap_y``, where they are given ``umap_z``, ``trust``,
-    ``told`` (what the samples of the map were told) and the captions, and what else the folder says
-    of the samples, as CSV, whole or not at all.
+    ``neighbors_kept``, ``told`` (what the samples of the map were told) and the captions, and what
+    else the folder says of the samples, as CSV, whole or not at all.
 
     Raises:
         DataError: it cannot be written.
     """
-    places = {"umap_x": xy[:, 0], "umap_y": xy[:, 1], "umap_z": z, "trust": trust}
-    given = {name: values for name, values in places.items() if values is not None}
+    places = {"umap_x": xy[:, 0], "umap_y": xy[:, 1], "umap_z": z}
+    judged = {"trust": trust, "neighbors_kept": kept}
+    given = {name: values for name, values in (places | judged).items() if values is not None}
     further = [column.cells() for column in table.columns.values()]
     with replacing(path) as binary:
         file = io.TextIOWrapper(binary, "utf-8", UNENCODABLE, newline="")

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from diffviews_desktop.engine.assessing import assess_map
 from diffviews_desktop.engine.handlers.registry import handles
-from diffviews_desktop.engine.jobs.mapping import Extract, LayersExtracted, LinkMaps, MapLayer
+from diffviews_desktop.engine.jobs.mapping import (
+    AssessMap,
+    Extract,
+    FindNeighbors,
+    LayersExtracted,
+    LinkMaps,
+    MapLayer,
+    NeighborsFound,
+)
 from diffviews_desktop.engine.linking import link_maps
+from diffviews_desktop.engine.nearest import find_neighbors
 from diffviews_desktop.engine.told import told_of
 from diffviews_desktop.engine.workspace import Workspace
+from diffviews_desktop.values.assessment import MapAssessment
 from diffviews_desktop.values.maps import LayerMap, LinkedMap
 from diffviews_desktop.values.told import OWN
 
@@ -34,3 +45,15 @@ def link(job: LinkMaps, workspace: Workspace) -> LinkedMap:
     first = workspace.open(job.folder, job.spec.model)
     second = workspace.open(job.folder, job.other.model)
     return link_maps(job, workspace.maps, first, second)
+
+
+@handles(AssessMap)
+def assess(job: AssessMap, workspace: Workspace) -> MapAssessment:
+    """How well classes are read from a map, and what its seed decides."""
+    return assess_map(job, workspace.maps, workspace.open(job.folder, job.spec.model))
+
+
+@handles(FindNeighbors)
+def nearest(job: FindNeighbors, workspace: Workspace) -> NeighborsFound:
+    """The samples nearest to one in the whole layer."""
+    return find_neighbors(job, workspace.maps, workspace.open(job.folder, job.spec.model))

@@ -69,6 +69,7 @@ from diffviews_desktop.processing.umap import fit_map, save_embeddings, used_par
 from diffviews_desktop.values.import_rules import MAX_SEED, check_brightness, check_noise_levels
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.models import ModelFacts
+from diffviews_desktop.values.sample_groups import groups_of
 from diffviews_desktop.values.samples import SampleTable
 from diffviews_desktop.values.told import told_text
 
@@ -277,6 +278,7 @@ def _write_map(
     projector = fit_map(
         open_matrix(extracted.files[0]),
         parameters,
+        groups=groups_of(table),
         progress=lambda stage: host.progress(stage.name, stage.fraction),
     )
     places = np.full((len(table), parameters.n_components), np.nan, np.float32)
@@ -294,6 +296,7 @@ def _write_map(
         "told": told_text(extracted.told),
         **used_parameters(parameters, projector.reduced),
         "trustworthiness": projector.trustworthiness,
+        **projector.quality.to_dict(),
         "extraction_input": opened.folder.config.extraction_input,
     }
     save_embeddings(places, columns, path, said)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from diffviews_desktop.engine.protocol import Job
+from diffviews_desktop.values.assessment import MapAssessment
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import LayerMap, LinkedMap, MapSpec
 from diffviews_desktop.values.told import OWN, Told
@@ -54,6 +55,53 @@ class LinkMaps(Job[LinkedMap]):
 
     spec: MapSpec
     other: MapSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssessMap(Job[MapAssessment]):
+    """Find out how well classes are read from a map, and what its seed decides: `MapAssessment`.
+
+    Attributes:
+        spec: the map, which is made where it is missing.
+        seeds: so many maps that differ in their seed alone are compared, the map itself among them;
+            1 for none.
+    """
+
+    supersedes: ClassVar[bool] = True
+
+    spec: MapSpec
+    seeds: int = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class FindNeighbors(Job["NeighborsFound"]):
+    """Find the samples nearest to one in the whole layer: `NeighborsFound`.
+
+    Attributes:
+        spec: the map whose layers are meant.
+        row: the sample.
+        count: how many.
+    """
+
+    supersedes: ClassVar[bool] = True
+
+    spec: MapSpec
+    row: int
+    count: int
+
+
+@dataclass(frozen=True)
+class NeighborsFound:
+    """The samples nearest to another.
+
+    Attributes:
+        pairs: them and their distances, nearest first.
+        in_layer: whether they are the nearest in the whole layer; if not, its activations are not
+            stored, and they are the nearest in the space that was laid out.
+    """
+
+    pairs: tuple[tuple[int, float], ...]
+    in_layer: bool
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,8 @@ class PreviewPanel(QWidget):
         if layer_map is not None:
             if layer_map.trust is not None and np.isfinite(layer_map.trust[shown]):
                 lines[1] += f"   trust {layer_map.trust[shown]:.2f}"
+            if layer_map.kept is not None and np.isfinite(layer_map.kept[shown]):
+                lines[1] += f"   kept {layer_map.kept[shown]:.2f}"
             x, y = layer_map.xy[shown]
             lines.append(f"x {x:.3f}   y {y:.3f}")
         self.facts.set_lines(*lines)

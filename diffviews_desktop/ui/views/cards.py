@@ -49,6 +49,8 @@ class Cards:
         facts = [f"#{row}   {samples.sample_id[row]}", f"σ {samples.sigma[row]:g}"]
         if shown.trust is not None and shown.trust[row] == shown.trust[row]:
             facts[1] += f"   trust {shown.trust[row]:.2f}"
+        if shown.kept is not None and shown.kept[row] == shown.kept[row]:
+            facts[1] += f"   kept {shown.kept[row]:.2f}"
         if state.colored_by.startswith(COLUMN):
             facts.append(_of_column(state, row))
         facts += caption_lines(samples.caption(row))

@@ -18,6 +18,19 @@ def _trust(scene: Scene) -> Values:
     return Values("trust", "trust", scene.layer_map.trust, open_low=True)
 
 
+def _not_measured(scene: Scene) -> str:
+    assert scene.layer_map is not None
+    if scene.layer_map.kept is None:
+        return "Which neighbours this map keeps was not measured. Make the map again to have it."
+    return ""
+
+
+def _kept(scene: Scene) -> Values:
+    assert scene.layer_map is not None
+    assert scene.layer_map.kept is not None
+    return Values("kept", "neighbours kept", scene.layer_map.kept)
+
+
 def _flat(scene: Scene) -> str:
     assert scene.layer_map is not None
     if scene.layer_map.z is None:
@@ -49,6 +62,15 @@ TRUST = Quantity(
     meaning="How far the sample's neighbours on the map are its neighbours in activation space.",
     missing=_no_trust,
     compute=_trust,
+    depends_on=lambda scene: (scene.samples, scene.layer_map),
+    on_axis=True,
+)
+KEPT = Quantity(
+    by="kept",
+    title="neighbours kept",
+    meaning="Share of the sample's 15 nearest on the map that are its nearest in the layer.",
+    missing=_not_measured,
+    compute=_kept,
     depends_on=lambda scene: (scene.samples, scene.layer_map),
     on_axis=True,
 )

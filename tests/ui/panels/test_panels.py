@@ -363,10 +363,11 @@ def test_colours_that_cannot_be_say_why(qtbot: QtBot, state: State) -> None:
 
     panel.set_state(state)
     assert panel.choice.isEnabled()
-    assert set(off()) == {"trust", "z", "distance", "overlap"}
+    assert set(off()) == {"trust", "kept", "z", "distance", "overlap"}
     assert "not judged" in off()["trust"]
     assert state.opened.layer_map is not None
-    full = replace(state.opened.layer_map, trust=np.full(30, 0.9), z=np.zeros(30))
+    shares = np.full(30, 0.9)
+    full = replace(state.opened.layer_map, trust=shares, kept=shares, z=np.zeros(30))
     shown = replace(
         state,
         opened=replace(state.opened, layer_map=full),

@@ -1,0 +1,230 @@
+"""Assessing a map: how well classes are read from it, what of that is the label, what the seed
+decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffviews_desktop.data.activations.arrays import Float32, flatten_layers
+from diffviews_desktop.engine.extraction import SampleExtraction
+from diffviews_desktop.engine.jobs.mapping import AssessMap
+from diffviews_desktop.engine.maps import MapMaker
+from diffviews_desktop.engine.opened_model import OpenedModel
+from diffviews_desktop.errors import Cancelled, DiffViewsError, said
+from diffviews_desktop.processing.alike import first_alike
+from diffviews_desktop.processing.class_reading import (
+    chance_of_reading,
+    commonest,
+    nearest_others,
+    wrong_classes,
+)
+from diffviews_desktop.processing.neighbors import neighbor_graph
+from diffviews_desktop.processing.projector import Projector
+from diffviews_desktop.processing.quality import JUDGED_NEIGHBORS
+from diffviews_desktop.processing.stability import compare_maps
+from diffviews_desktop.processing.umap import Stage, layout
+from diffviews_desktop.values.assessment import ClassReading, MapAssessment, Stability
+from diffviews_desktop.values.layers import LayerSet
+from diffviews_desktop.values.maps import MAX_SEED, MapParameters, MapSpec
+from diffviews_desktop.values.told import OWN
+
+MOST_TOLD = 500
+"""Samples that are told a wrong class; their figures are right to about 0.02."""
+FEWEST_SAMPLES = 4
+_SEED = 0
+
+
+def assess_map(job: AssessMap, maps: MapMaker, opened: OpenedModel) -> MapAssessment:
+    """Find out about a map what takes longer than making it; see `MapAssessment`."""
+    spec = maps.completed(opened, job.spec)
+    projector = maps.projector(opened, spec)
+    notes: list[str] = []
+    classes = _Classes.of(opened, projector)
+    reading = None
+    if classes is None:
+        notes.append("The samples have less than two classes to read.")
+    else:
+        reading = classes.read(maps)
+        try:
+            reading = _with_told(reading, classes, maps, opened, spec)
+        except Cancelled:
+            raise
+        except DiffViewsError as error:
+            notes.append(f"What a wrong class does was not measured: {said(error)}")
+    parameters = job.spec.parameters or maps.defaults
+    stability = _stability(maps, opened, projector, parameters, job.seeds)
+    return MapAssessment(reading, stability, tuple(notes))
+
+
+@dataclass(frozen=True, eq=False)
+class _Classes:
+    """Samples on a map whose class is known.
+
+    Attributes:
+        projector: the map.
+        rows: the samples, in the table ``(M,)``.
+        classes: theirs ``(M,)``.
+        levels: their noise levels ``(M,)``.
+        places, reduced: where they lie.
+    """
+
+    projector: Projector
+    rows: NDArray[np.int64]
+    classes: NDArray[np.int32]
+    levels: Float32
+    places: Float32
+    reduced: Float32
+
+    @classmethod
+    def of(cls, opened: OpenedModel, projector: Projector) -> _Classes | None:
+        """Those of a map; None where they are of fewer than two classes."""
+        table = opened.samples.table
+        known = np.flatnonzero(table.class_label[projector.rows] >= 0)
+        rows = projector.rows[known]
+        classes = table.class_label[rows]
+        if len(np.unique(classes)) < 2:
+            return None
+        places, reduced = projector.places[known], projector.reduced[known]
+        return cls(projector, rows, classes, table.sigma[rows], places, reduced)
+
+    @property
+    def neighbors(self) -> int:
+        """How many neighbours are asked."""
+        return min(JUDGED_NEIGHBORS, len(self.rows) - 1)
+
+    def read(self, maps: MapMaker) -> ClassReading:
+        """How well classes are read from the map and from the layer."""
+        k = self.neighbors
+
+        def telling(part: float) -> None:
+            maps.host.progress("reading classes", part)
+
+        near = neighbor_graph(self.places, k, lambda part: telling(0.5 * part)).index
+        there = neighbor_graph(self.reduced, k, lambda part: telling(0.5 + 0.5 * part)).index
+        return ClassReading(
+            neighbors=k,
+            on_map=float((commonest(self.classes, near) == self.classes).mean()),
+            in_layer=float((commonest(self.classes, there) == self.classes).mean()),
+            chance=chance_of_reading(self.classes, self.levels, near),
+        )
+
+
+def _with_told(
+    reading: ClassReading,
+    classes: _Classes,
+    maps: MapMaker,
+    opened: OpenedModel,
+    spec: MapSpec,
+) -> ClassReading:
+    """With what a wrong class does, where the samples were told their class.
+
+    Raises:
+        DiffViewsError: the model cannot run.
+    """
+    if spec.told != OWN or opened.brings(spec.layers) is not None:
+        return reading
+    taught = np.flatnonzero(classes.classes < maps.host.model_of(opened).facts.num_classes)
+    if len(np.unique(classes.classes[taught])) < 2:
+        return reading
+    chosen = np.sort(np.random.default_rng(_SEED).permutation(len(taught))[:MOST_TOLD])
+    labels = opened.samples.table.class_label.copy()
+    labels[classes.rows[taught]] = wrong_classes(classes.classes[taught], _SEED)
+    done, places = _places_when_told(
+        labels, classes.rows[taught[chosen]], classes.projector, maps, opened, spec.layers
+    )
+    if not done:
+        return reading
+    own = np.searchsorted(classes.rows, done)
+    near = nearest_others(classes.places, places, own, reading.neighbors)
+    read = commonest(classes.classes, near)
+    return replace(
+        reading,
+        told=float((read == labels[done]).mean()),
+        shown=float((read == classes.classes[own]).mean()),
+        told_samples=len(done),
+    )
+
+
+def _places_when_told(
+    labels: NDArray[np.int32],
+    rows: NDArray[np.int64],
+    projector: Projector,
+    maps: MapMaker,
+    opened: OpenedModel,
+    layers: LayerSet,
+) -> tuple[list[int], Float32]:
+    """Extract some samples again, told other classes ``labels (N,)``: those whose picture can be
+    read, and where they lie then."""
+    host, model = maps.host, maps.host.model_of(opened)
+    extraction = SampleExtraction(
+        model,
+        replace(opened.samples.table, class_label=labels),
+        sorted(layers),
+        opened.folder.config.extraction_input,
+        OWN,
+        check=host.check,
+        interruptible=lambda: host.interruptible(model),
+    )
+    done: list[int] = []
+    places = [np.empty((0, projector.places.shape[1]), np.float32)]
+    for batch, values in extraction.batches(rows.tolist()):
+        placed = projector.transform(flatten_layers(values))
+        third = [] if placed.z is None else [placed.z]
+        places.append(np.column_stack([placed.xy, *third]))
+        done += batch
+        host.progress("telling wrong classes", len(done) / len(rows))
+    return done, np.concatenate(places)
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """Tells the progress of one of several maps."""
+
+    maps: MapMaker
+    which: str
+
+    def __call__(self, stage: Stage) -> None:
+        self.maps.host.progress(f"{self.which}: {stage.name}", stage.fraction)
+
+
+def _stability(
+    maps: MapMaker,
+    opened: OpenedModel,
+    projector: Projector,
+    parameters: MapParameters,
+    seeds: int,
+) -> Stability | None:
+    """Compare the map with others that differ in their seed alone; samples of the same activations
+    count once."""
+    first = first_alike(projector.reduced)
+    distinct = np.flatnonzero(first == np.arange(len(first)))
+    if seeds < 2 or len(distinct) < FEWEST_SAMPLES:
+        return None
+    parameters = replace(parameters, n_components=projector.places.shape[1])
+    chosen = tuple((parameters.seed + turn) % (MAX_SEED + 1) for turn in range(seeds))
+    found = [projector.places[distinct]]
+    for turn, seed in enumerate(chosen[1:], start=2):
+        report = _Turn(maps, f"seed {turn} of {seeds}")
+        found.append(layout(projector.reduced[distinct], replace(parameters, seed=seed), report))
+    classes = opened.samples.table.class_label[projector.rows[distinct]]
+    k = min(JUDGED_NEIGHBORS, len(distinct) - 1)
+    pairs = [
+        compare_maps(
+            found[one],
+            found[other],
+            classes,
+            k,
+            lambda part: maps.host.progress("comparing seeds", part),
+        )
+        for one in range(seeds)
+        for other in range(one + 1, seeds)
+    ]
+    return Stability(
+        seeds=chosen,
+        kept=tuple(pair.kept for pair in pairs),
+        disparity=tuple(pair.disparity for pair in pairs),
+        order=tuple(pair.order for pair in pairs if pair.order is not None),
+    )
