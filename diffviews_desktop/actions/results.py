@@ -240,7 +240,7 @@ def _run_done(context: Context, running: RunningJob, result: RunResult) -> None:
         )
         context.update(replace(state, runs=state.runs.with_run(done)))
     if result.notes:
-        context.say(result.notes[0])
+        context.say(" ".join(result.notes))
     if run is not None and context.state.runs.comparing and context.state.runs.shown == run.id:
         want_baseline(context)
 
@@ -253,7 +253,7 @@ def _grid_done(context: Context, running: RunningJob, result: PictureGrid) -> No
         whole = Grid(job, result.cells, done=True, record=result.record)
         context.update(replace(state, runs=replace(state.runs, grid=whole)))
     if result.notes:
-        context.say(result.notes[0])
+        context.say(" ".join(result.notes))
 
 
 def _landed(context: Context, running: RunningJob, placed: PicturePlaced) -> None:

@@ -30,7 +30,7 @@ from diffviews_desktop.engine.jobs.drawing import (
     RunResult,
 )
 from diffviews_desktop.engine.maps import MapMaker
-from diffviews_desktop.engine.model_settings import class_names_of
+from diffviews_desktop.engine.model_settings import class_names_of, sampler_notes
 from diffviews_desktop.engine.opened_model import Host, OpenedModel
 from diffviews_desktop.engine.protocol import CellDone, RunStarted, StepDone
 from diffviews_desktop.engine.record import make_record
@@ -122,7 +122,7 @@ class Generation:
             seed=settings.seed,
             steps=tuple(steps),
             device=device,
-            notes=tuple(notes[-1:]),
+            notes=(*sampler_notes(self.opened, model.facts, settings), *notes[-1:]),
             record=make_record(job, self.opened, device, digests, self.host.check),
             apart=told_apart(job.spec.told, told),
             mask=mask,
@@ -173,7 +173,7 @@ class Generation:
             job=job,
             cells=tuple(cells),
             device=device,
-            notes=tuple(notes[-1:]),
+            notes=(*sampler_notes(self.opened, model.facts, settings), *notes[-1:]),
             record=make_record(job, self.opened, device, digests, self.host.check),
         )
 

@@ -40,6 +40,19 @@ def settings_of(
     )
 
 
+def sampler_notes(
+    opened: OpenedModel, facts: ModelFacts, settings: SamplingSettings
+) -> tuple[str, ...]:
+    """What to know of a sampler that is not made for the model."""
+    own = settings_of(opened.folder.config, facts.defaults).sampler
+    if settings.sampler == own or settings.sampler != "renoise" or settings.num_steps == 1:
+        return ()
+    return (
+        "The renoising loop is made for few-step models, which this is not: its pictures differ "
+        "less from each other than those of Heun's sampler.",
+    )
+
+
 def published_guidance(opened: OpenedModel) -> dict[str, Any]:
     """The guidance that a checkpoint is sampled with, where that is known by its name and nobody
     says that it was trained without label dropout."""
