@@ -222,7 +222,7 @@ def test_labels_that_are_names_ask_for_a_class_map(
     for text, problem in (
         ("cats=", "'cats=' gives no label a class number"),
         ("cats=3, dogs", "'dogs' gives no label a class number"),
-        ("cats=1, cats=2", "'cats' is given two classes"),
+        ("cats=1, cats=2", "it gives 'cats' two classes"),
         ("cats", "There is no such file"),
     ):
         assistant.class_map.setText(text)
