@@ -15,6 +15,7 @@ from diffviews_desktop.data.activations.npz import NpzFile
 from diffviews_desktop.errors import CheckpointError, DataError, PictureError
 from diffviews_desktop.files.csv_text import csv_rows
 from diffviews_desktop.files.mistaken import LOOKED_AT, mistaken
+from diffviews_desktop.files.reading import UnfitFileError
 from diffviews_desktop.pictures.decoding import decode
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 1180000000\n"
@@ -71,7 +72,7 @@ def test_saved_as_a_table(tmp_path: Path, kind: str) -> None:
     content, said = KINDS[kind]
     path = tmp_path / "a.csv"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(UnfitFileError, match=said):
         list(csv_rows(path))
 
 

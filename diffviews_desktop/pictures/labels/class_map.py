@@ -81,7 +81,7 @@ def read_class_map(path: Path) -> ClassPairs:
 def _typed_pair(part: str) -> tuple[str, str]:
     label, _, number = part.rpartition("=")
     if not label.strip() or not number.strip():
-        raise ClassMapError(f"{_said(part)} is not a label, an equals sign and a class number")
+        raise ClassMapError(f"{_said(part)} gives no label a class number")
     return label.strip(), number
 
 

@@ -191,6 +191,12 @@ def test_folders_and_files_are_looked_into(
         qtbot.waitUntil(lambda: not assistant.problems())
     labels.write_bytes(b"file,class\xff")
     assistant._pictures.look_soon()
+    qtbot.waitUntil(lambda: said.text().startswith("It is not in UTF-8: byte 0xff stands for no"))
+    labels.write_text("<html>", encoding="utf-8")
+    assistant._pictures.look_soon()
+    qtbot.waitUntil(lambda: said.text().startswith("It is a web page, as a download that failed"))
+    labels.write_text("{", encoding="utf-8")
+    assistant._pictures.look_soon()
     qtbot.waitUntil(lambda: said.text().startswith("It can be read neither as a table"))
     assistant.labels.clear()
     qtbot.waitUntil(lambda: not assistant.problems())
@@ -214,9 +220,9 @@ def test_labels_that_are_names_ask_for_a_class_map(
     assert assistant.arguments()["class_map"] == (("cats", 3), ("dogs", -1))
     assistant.rows["class_map"].touched = True
     for text, problem in (
-        ("cats=", "'cats=' is no label with a class number"),
-        ("cats=3, dogs", "'dogs' is no label with a class number"),
-        ("cats=1, cats=2", "'cats' is given two classes"),
+        ("cats=", "'cats=' gives no label a class number"),
+        ("cats=3, dogs", "'dogs' gives no label a class number"),
+        ("cats=1, cats=2", "it gives 'cats' two classes"),
         ("cats", "There is no such file"),
     ):
         assistant.class_map.setText(text)

@@ -8,10 +8,13 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
+from diffviews_desktop.files.csv_text import not_unicode
+from diffviews_desktop.files.reading import UnfitFileError
 from diffviews_desktop.pictures.labels.columns import LabelFormatError
 from diffviews_desktop.pictures.labels.files import OWN_LABELS, is_of_edm, label_rows
 from diffviews_desktop.pictures.labels.folders import folder_labels
 from diffviews_desktop.pictures.labels.values import class_number, label_of
+from diffviews_desktop.text.wording import as_sentence
 
 MOST_ROWS = 20_000
 
@@ -23,8 +26,11 @@ def labels_problem(file: Path | None) -> str:
             return ""
         next(label_rows(file) or iter(()), None)
     except LabelFormatError as error:
-        text = str(error)
-        return f"{text[:1].upper()}{text[1:]}."
+        return as_sentence(str(error))
+    except UnfitFileError as error:
+        return as_sentence(str(error.strerror))
+    except UnicodeDecodeError as error:
+        return f"It {not_unicode(error)}"
     except (OSError, ValueError, csv.Error):
         return "It can be read neither as a table nor as JSON. Save it in UTF-8."
     return ""
