@@ -33,7 +33,11 @@ def adapter() -> Iterator[Handmade]:
 
 
 def run(
-    adapter: Handmade, *effects: Effect, labels: tuple[int, ...] = (0, 0), seed: int = 5, **more: Any
+    adapter: Handmade,
+    *effects: Effect,
+    labels: tuple[int, ...] = (0, 0),
+    seed: int = 5,
+    **more: Any,
 ) -> list[DenoiseStep]:
     conditions = as_model(adapter).encode_pair([ClassLabel(label) for label in labels])
     options: dict[str, Any] = {"sigmas": SIGMAS, **more}
