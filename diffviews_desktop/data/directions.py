@@ -95,14 +95,28 @@ def write_bytes(path: Path, data: bytes, *, replace: bool) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not replace:
             create(path).close()  # claims the name, so that of two programs one is refused
-        with replacing(path) as file:
-            file.write(data)
+        _write(path, data, claimed=not replace)
     except FileExistsError as error:
-        raise UsageError(
-            f"{path.stem} is there already. Choose another name, or say that it may be replaced."
-        ) from error
+        raise taken(path) from error
     except OSError as error:
         raise DataError(f"{path} cannot be written ({brief(error)}).") from error
+
+
+def taken(path: Path) -> UsageError:
+    """That a name is in use."""
+    return UsageError(
+        f"{path.stem} is there already. Choose another name, or say that it may be replaced."
+    )
+
+
+def _write(path: Path, data: bytes, *, claimed: bool) -> None:
+    try:
+        with replacing(path) as file:
+            file.write(data)
+    except BaseException:
+        if claimed:
+            path.unlink(missing_ok=True)
+        raise
 
 
 def list_directions(folder: Path) -> Iterator[DirectionInfo]:

@@ -15,6 +15,7 @@ from diffviews_desktop.data.directions import (
     Direction,
     list_directions,
     read_direction,
+    taken,
     write_bytes,
     write_direction,
 )
@@ -36,8 +37,10 @@ def folders_of(opened: OpenedModel) -> tuple[Path, Path]:
 
 def folder_to_write(opened: OpenedModel) -> Path:
     """Beside the model where that can be written and no link leads out of its folder, else among
-    the user's own data."""
+    the user's own data, as for the demo, which is unpacked again by newer versions."""
     beside, own = folders_of(opened)
+    if opened.folder.path.is_relative_to(paths.data_dir()):
+        return own
     existing = next(parent for parent in (beside, *beside.parents) if os.path.lexists(parent))
     inside = stays_inside(opened.folder.path, FOLDER)
     return beside if inside and os.access(existing, os.W_OK) else own
@@ -86,6 +89,17 @@ def values_for(
             )
         found[name] = direction.values[name][None]
     return found
+
+
+def check_free(opened: OpenedModel, name: str, *, replace: bool) -> None:
+    """See that a vector can be saved under a name, before it is computed.
+
+    Raises:
+        UsageError: nothing can have such a name, or it is taken.
+    """
+    path = folder_to_write(opened) / (checked_name(name) + ENDING)
+    if not replace and os.path.lexists(path):
+        raise taken(path)
 
 
 def save(

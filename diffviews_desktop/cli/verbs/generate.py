@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from diffviews_desktop.cli.intervention_options import add_intervention_options, steps_of
 from diffviews_desktop.cli.option_types import layer_set, numbers_of, positive, real, sample_rows
 from diffviews_desktop.cli.options import add_folder_options, folder_of, map_parameters_of
 from diffviews_desktop.cli.run_files import write_grid, write_run
@@ -58,7 +59,10 @@ MASK = (STRENGTH, WEIGHTING, MASK_LAYERS, MASK_UNCONDITIONAL)
 
 def add_parser(verbs: Any) -> None:
     """Add the verb's parser."""
-    text = "Draw with a layer held at the mean of some samples' activations."
+    text = (
+        "Draw with a layer held at the mean of some samples' activations, or with other "
+        "interventions."
+    )
     example = "generate --layer midblock --rows 3,14,15 --class zero --out pictures"
     parser = add_verb(verbs, "generate", run, text, example)
     add_folder_options(parser, layer=layer_set)
@@ -74,6 +78,7 @@ def add_parser(verbs: Any) -> None:
         "--preset", metavar="NAME", help="published settings; a wrong name lists them"
     )
     _add_mask_options(parser)
+    add_intervention_options(parser)
     _add_grid_options(parser)
     out = parser.add_argument_group("what comes out")
     out.add_argument("--out", type=Path, default=Path("generated"), help="folder for pictures")
@@ -82,7 +87,9 @@ def add_parser(verbs: Any) -> None:
         action="store_true",
         help="write what the layers computed and what was imposed, as .npz",
     )
-    out.add_argument("--baseline", action="store_true", help="draw the same without the mask, too")
+    out.add_argument(
+        "--baseline", action="store_true", help="draw the same without interventions, too"
+    )
     out.add_argument(
         "--land",
         type=real,
@@ -102,7 +109,7 @@ def _add_mask_options(parser: argparse.ArgumentParser) -> None:
     mask.add_argument("--rows", type=_rows, default=(), metavar="I,J,…", help="samples to mask")
     add_settings(mask, MASK_STEPS)
     mask.add_argument(
-        "--mask-window", type=_window, metavar="A-B", help="steps that it acts on, from 1"
+        "--mask-window", type=steps_of, metavar="A-B", help="steps that it acts on, from 1"
     )
     add_settings(mask, *MASK)
 
@@ -113,6 +120,13 @@ def _add_grid_options(parser: argparse.ArgumentParser) -> None:
     grid.add_argument("--strengths", type=numbers_of(None), default=(), metavar="S,S,…")
     grid.add_argument("--windows", type=_windows, default=(), metavar="A-B,A-B,…")
     grid.add_argument("--mask-layers", type=_layer_sets, default=(), metavar="NAME,NAME,…")
+    grid.add_argument(
+        "--vary",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="which intervention the three before vary, the mask of --rows first (default: 1)",
+    )
     grid.add_argument("--batch", type=positive, metavar="N", help="pictures in one forward pass")
 
 
@@ -152,16 +166,27 @@ def _asked_for(
         ),
         "condition": _condition(options, opened),
         "settings": _settings(options, loaded),
-        "interventions": mean_of_samples(options.rows, **_mask(options)),
+        "interventions": (
+            *mean_of_samples(options.rows, **_mask(options)),
+            *options.interventions,
+        ),
     }
     if not (options.samples or options.strengths or options.windows or options.mask_layers):
         return Generate(**common, keep=options.activations), opened.samples
+    if options.vary > max(1, len(common["interventions"])):
+        raise UsageError(f"There is no intervention {options.vary} to vary.")
     for name in ("activations", "baseline", "land"):
         if getattr(options, name):
             raise UsageError(f"--{name} belongs to a single picture, not to a grid.")
     axes = {name: getattr(options, name) for name in ("strengths", "windows", "mask_layers")}
     return (
-        GenerateGrid(**common, samples=options.samples or 1, batch=options.batch, **axes),
+        GenerateGrid(
+            **common,
+            samples=options.samples or 1,
+            varied=options.vary - 1,
+            batch=options.batch,
+            **axes,
+        ),
         opened.samples,
     )
 
@@ -270,16 +295,8 @@ def _class(text: str) -> Condition:
     raise argparse.ArgumentTypeError(f"{text!r} is not a class number, random, zero or uniform")
 
 
-def _window(text: str) -> tuple[int, int]:
-    """``2-5`` as the first step, from 0, and the step after the last."""
-    first, _, last = text.replace("–", "-").partition("-")
-    if not (first.isdecimal() and last.isdecimal() and 1 <= int(first) <= int(last)):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a range of steps such as 1-3")
-    return int(first) - 1, int(last)
-
-
 def _windows(text: str) -> tuple[tuple[int, int], ...]:
-    return tuple(_window(part) for part in re.split(r"\s*[,;]\s*", text.strip()))
+    return tuple(steps_of(part) for part in re.split(r"\s*[,;]\s*", text.strip()))
 
 
 def _layer_sets(text: str) -> tuple[tuple[str, ...], ...]:

@@ -19,7 +19,6 @@ from diffviews_desktop.engine.jobs.directions import (
 from diffviews_desktop.engine.opened_model import OpenedModel
 from diffviews_desktop.engine.record import checkpoint_of, versions
 from diffviews_desktop.engine.workspace import Workspace
-from diffviews_desktop.values.directions import checked_name
 from diffviews_desktop.values.interventions import Difference, Intervention, SampleMean, Verb
 from diffviews_desktop.values.told import told_text
 
@@ -27,8 +26,8 @@ from diffviews_desktop.values.told import told_text
 @handles(SaveDirection)
 def save_direction(job: SaveDirection, workspace: Workspace) -> DirectionSaved:
     """Compute it as an intervention would, and write it with its record."""
-    checked_name(job.name)
     opened = workspace.open(job.folder, job.spec.model)
+    directions.check_free(opened, job.name, replace=job.replace)
     spec = workspace.maps.completed(opened, job.spec)
     maker = EffectMaker(workspace, workspace.maps, opened, spec)
     verb: Verb = "replace" if isinstance(job.source, SampleMean) else "add"
