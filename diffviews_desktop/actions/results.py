@@ -13,6 +13,7 @@ from diffviews_desktop.actions.maps import change_layer, link_map, same_data
 from diffviews_desktop.actions.picks import suggest_neighbors
 from diffviews_desktop.actions.runs import want_baseline
 from diffviews_desktop.engine.jobs.drawing import (
+    MaskJudged,
     PictureGrid,
     PicturePlaced,
     PlacePicture,
@@ -266,6 +267,11 @@ def _landed(context: Context, running: RunningJob, placed: PicturePlaced) -> Non
     context.update(replace(state, runs=runs))
 
 
+def _mask_judged(context: Context, running: RunningJob, judged: MaskJudged) -> None:
+    state = context.state
+    context.update(replace(state, picks=replace(state.picks, mask=judged)))
+
+
 # ---- samples ------------------------------------------------------------------------------------
 
 
@@ -295,6 +301,7 @@ RESULTS: dict[type, Callable[[Context, RunningJob, Any], None]] = {
     RunResult: _run_done,
     PictureGrid: _grid_done,
     PicturePlaced: _landed,
+    MaskJudged: _mask_judged,
     PictureMean: _averaged,
     SamplesExported: _exported,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from diffviews_desktop.engine.jobs.drawing import MaskJudged
 from diffviews_desktop.engine.jobs.samples import PictureMean
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.row_set import RowSet
@@ -74,6 +75,7 @@ class Picks:
         suggest_count: how many neighbours were last asked for.
         suggest_on_map: whether on the map, and not in activation space.
         mean: the last mean picture that was asked for.
+        mask: the last mask that was judged.
         undo: what undoing would take back; empty for nothing.
         redo: what would be done again; empty for nothing.
     """
@@ -82,5 +84,6 @@ class Picks:
     suggest_count: int = 5
     suggest_on_map: bool = False
     mean: PictureMean | None = None
+    mask: MaskJudged | None = None
     undo: str = ""
     redo: str = ""

@@ -119,6 +119,34 @@ class Typicality:
         return self.verdict or (f"within the samples' {LIMIT} %" if self.compared else unknown)
 
     @property
+    def words(self) -> tuple[str, ...]:
+        """The same as the verdict where there is little room."""
+        parts = []
+        if self.outside_levels:
+            assert self.levels is not None
+            parts.append(f"outside σ {_levels(self.levels)}")
+        if self.beyond:
+            parts.append("beyond the samples")
+        return tuple(parts)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The words and the figures, each on a short line."""
+        figures = [f"distance {self.distance.value:.3g}{_above(self.distance, '')}"]
+        if self.outside is not None:
+            share = f"{100 * self.outside.value:.0f} % outside"
+            figures.append(f"{share}{_above(self.outside, '')}")
+        return (*self.words, *figures)
+
+    @property
+    def excess(self) -> str:
+        """What of it is beyond the samples, in a few words; empty where nothing is."""
+        far = f"distance {self.distance.value:.3g}" if self.distance.beyond else ""
+        share = self.outside
+        out = f"{100 * share.value:.0f} % outside" if share is not None and share.beyond else ""
+        return ", ".join(part for part in (far, out) if part)
+
+    @property
     def facts(self) -> tuple[str, ...]:
         """Its figures beside those of the samples, a line each, and what is not known."""
         among = "" if self.like is None else f" at σ {_levels(self.like)}"

@@ -41,6 +41,7 @@ from diffviews_desktop.ui.panels.linked import LinkedPanel
 from diffviews_desktop.ui.panels.preview import PreviewPanel
 from diffviews_desktop.ui.panels.runs import RunsPanel
 from diffviews_desktop.ui.shell.layout import Layout
+from diffviews_desktop.ui.shell.mask_watch import MaskWatch
 from diffviews_desktop.ui.shell.notice_bar import NoticeBar
 from diffviews_desktop.ui.shell.pages import Pages
 from diffviews_desktop.ui.shell.remembered import restored, to_remember
@@ -84,6 +85,7 @@ class MainWindow(QMainWindow):
         self.menu_actions = Actions(self.context, self)
         self.pages = Pages(self.context, self)
         self.saves = Saves(self.context, self)
+        self.mask_watch = MaskWatch(self.context, self)
         self._panels = Panels()
         self._build()
         self.menu_actions.fill_bar(self.menuBar(), self.layout_of_docks.toggles)
@@ -230,6 +232,7 @@ class MainWindow(QMainWindow):
         if samples is not None and samples is not old.opened.samples:
             self.pictures.set_brightness(samples.brightness)
         self._panels.show_changes(old, new)
+        self.mask_watch.show_changes(old, new)
         self.pages.show_changes(old, new)
         self.notice.show_notice(new.notice)
         self.menu_actions.set_state(new)

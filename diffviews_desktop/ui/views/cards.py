@@ -72,7 +72,10 @@ class Cards:
             return
         shown = run.steps[index]
         title = f"Step {index + 1} of {run.job.settings.num_steps}"
-        facts = [run.name, f"σ {shown.sigma:.3g}", "Click goes there"]
+        facts = [run.name, f"σ {shown.sigma:.3g}"]
+        if shown.typicality is not None:
+            facts += shown.typicality.lines
+        facts.append("Click goes there")
         self.card.show_facts(title, facts, to_qimage(shown.image))
         self._put(view.position_of_step(run_id, index))
 

@@ -19,7 +19,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from diffviews_desktop.engine.jobs.drawing import Generate
+from diffviews_desktop.actions.masks import judged_mask
+from diffviews_desktop.engine.jobs.drawing import Generate, MaskJudged
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
@@ -94,6 +95,8 @@ class GeneratePanel(QWidget):
         self.cancel.setToolTip("Cancel the running job (Esc)")
         self.hint = ElidedLabel(end=True)
         self.hint.setObjectName("muted")
+        self.mask_note = ElidedLabel(end=True)
+        self.mask_note.setObjectName("muted")
         self._build()
         self.sampling.edited.connect(self._on_edited)
         self.sampling.preset_chosen.connect(self._on_preset)
@@ -125,6 +128,7 @@ class GeneratePanel(QWidget):
         column_layout.addWidget(self.pages, 1)
         column_layout.addLayout(form)
         column_layout.addWidget(self.hint)
+        column_layout.addWidget(self.mask_note)
         column_layout.addLayout(buttons)
 
     # ---- in -------------------------------------------------------------------------------------
@@ -134,7 +138,8 @@ class GeneratePanel(QWidget):
         """What of a state it shows."""
         runs = state.runs
         wanted = runs.settings, runs.interventions, runs.condition, runs.all, runs.shown
-        return state.opened, state.picks.selection, state.jobs.running, *wanted
+        picks = state.picks.selection, state.picks.mask
+        return state.opened, *picks, state.jobs.running, *wanted
 
     def set_state(self, state: State) -> None:
         """Show the settings, the classes to choose from, and what Generate would do."""
@@ -143,6 +148,21 @@ class GeneratePanel(QWidget):
         with signals_blocked(self.classes, self.seed, self.lock):
             self._show(state)
         self._set_buttons(state)
+        self._show_mask(judged_mask(state))
+
+    def _show_mask(self, judged: MaskJudged | None) -> None:
+        """Say whether the mask is beyond the samples, before it is used."""
+        usual = None if judged is None else judged.typicality
+        if usual is not None:
+            excess = f": {usual.excess}" if usual.beyond else ""
+            about = " · ".join((*usual.facts, usual.reasons))
+            self.mask_note.set_text(f"Mask {usual.standing}{excess}", about)
+        else:
+            self.mask_note.set_text("" if judged is None else judged.reason)
+        beyond = usual is not None and usual.beyond
+        if bool(self.mask_note.property("problem")) != beyond:
+            self.mask_note.setProperty("problem", beyond)
+            self.mask_note.style().polish(self.mask_note)
 
     def _show(self, state: State) -> None:
         s = state.runs.settings

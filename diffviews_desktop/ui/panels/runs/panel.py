@@ -34,6 +34,7 @@ from diffviews_desktop.ui.panels.runs.comparison import PICTURE, Comparison, cap
 from diffviews_desktop.values.conditions import described
 from diffviews_desktop.values.intervention_texts import said_of
 from diffviews_desktop.values.samples import SampleTable
+from diffviews_desktop.values.typicality import Typicality
 
 FRAME = 50
 CAPTION, SCROLL_BAR = 24, 10  # pixels in height
@@ -243,8 +244,14 @@ class RunsPanel(QWidget):
             for row, far in placed.neighbors[:NEAREST]
         ]
         self.landed.set_links(f"at σ {placed.job.sigma:.3g} nearest to", found)
+        usual = placed.typicality
         self.landed.setToolTip(
-            "The nearest real samples with their distances in activation space; click to see one"
+            tip(
+                "The nearest real samples with their distances in activation space; click to see "
+                "one",
+                "" if usual is None else f"The picture's own activation is {usual.standing}:",
+                *(() if usual is None else usual.facts),
+            )
         )
 
     def apply_theme(self) -> None:
@@ -264,14 +271,17 @@ class RunsPanel(QWidget):
             shown = 0
         ratio = self.devicePixelRatioF()
         for step in record.steps[shown:]:
-            item = QListWidgetItem(f"σ {step.sigma:.3g}")
+            usual = step.typicality
+            unlike = usual is not None and usual.unlike
+            item = QListWidgetItem(f"○ σ {step.sigma:.3g}" if unlike else f"σ {step.sigma:.3g}")
             frame = enlarged(to_qimage(step.image), FRAME, ratio)
             icon = QIcon(frame)
             icon.addPixmap(frame, QIcon.Mode.Selected)  # else Qt tints it
             item.setIcon(icon)
             item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter)
             mark = ", layer imposed" if step.imposed_xy is not None else ""
-            item.setToolTip(tip(f"Step {step.index + 1}, σ {step.sigma:.4g}{mark}"))
+            what = f"Step {step.index + 1}, σ {step.sigma:.4g}{mark}"
+            item.setToolTip(tip(what, *_among_samples(usual)))
             self.strip.addItem(item)
         self._frames = (record.id, len(record.steps))
 
@@ -282,10 +292,17 @@ class RunsPanel(QWidget):
             with_inset(to_qimage(step.image), to_qimage(step.noised), PICTURE, ratio)
         )
         total = record.job.settings.num_steps
-        self.where.setText(f"step {step.index + 1}/{total} · σ {step.sigma:.3g}")
+        usual, imposed = step.typicality, step.imposed_typicality
+        where = [f"step {step.index + 1}/{total}", f"σ {step.sigma:.3g}"]
+        if usual is not None:
+            where += usual.words
+        self.where.setText(" · ".join(where))
         what = "imposed here" if step.imposed_xy is not None else "free here"
         meaning = f"The layer is {what}. Distance to the data: {step.distance:.3g}"
-        self.where.setToolTip(tip(meaning))
+        lines = [meaning, *_among_samples(usual)]
+        if imposed is not None:
+            lines += [f"What is imposed is {imposed.standing}:", *imposed.facts]
+        self.where.setToolTip(tip(*lines))
 
     # ---- out ------------------------------------------------------------------------------------
 
@@ -325,6 +342,11 @@ class RunsPanel(QWidget):
     def _on_delete(self) -> None:
         if self._record is not None:
             self.deleted.emit(self._record.id)
+
+
+def _among_samples(usual: Typicality | None) -> list[str]:
+    """How usual a step is among the samples, in lines."""
+    return [] if usual is None else [f"It is {usual.standing}:", *usual.facts]
 
 
 def _title(record: Run, state: State) -> str:

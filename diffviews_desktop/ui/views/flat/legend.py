@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QLinearGradient, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import (
+    QColor,
+    QKeyEvent,
+    QLinearGradient,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+)
 from PySide6.QtWidgets import QApplication, QWidget
 
 from diffviews_desktop.state.view import Filter
@@ -17,13 +25,19 @@ BAR_WIDTH, BAR_HEIGHT, PADDING, GAP = 168, 10, 9, 5
 DOT = 10
 MOST_ITEMS = 12
 SLIP = 4.0  # logical pixels
+HOLLOW = "step unlike the samples"
+HOLLOW_MEANS = (
+    "Hollow steps of a run are unlike the samples: beyond 95 % of those of like noise level, or "
+    "outside their noise levels"
+)
 
 
 class Legend(QWidget):
     """The ramp of colours, or the list of categories.
 
     A drag over the ramp shows only the values in it, a click on it all of them. A click on a
-    category hides its samples or shows them, a double click shows only them.
+    category hides its samples or shows them, a double click shows only them. Below, where there are
+    any, it says what hollow markers of runs mean.
 
     Signals:
         range_chosen: least and largest value, both None for all.
@@ -41,6 +55,7 @@ class Legend(QWidget):
         self._filter: Filter | None = None
         self._from: float | None = None
         self._to = 0.0
+        self._hollow = False
         self._current = 0
         self._clicked: int | None = None
         self._wait = QTimer(self)  # whether it was half of a double click
@@ -52,14 +67,40 @@ class Legend(QWidget):
     def set_coloring(self, coloring: Coloring | None) -> None:
         """Show a colouring; None hides it."""
         self._coloring, self._current = coloring, 0
-        self.setVisible(coloring is not None)
-        if coloring is None:
-            return
+        self._fit()
+
+    def set_hollow(self, hollow: bool) -> None:
+        """Say what hollow markers of runs mean, or no longer."""
+        if hollow != self._hollow:
+            self._hollow = hollow
+            self._fit()
+
+    def _fit(self) -> None:
+        """Be as large as what is listed, and say it in words."""
+        coloring = self._coloring
+        self.setVisible(coloring is not None or self._hollow)
+        line, height = self.fontMetrics().height(), PADDING - GAP
+        self.setToolTip("")
+        self.setAccessibleName("")
+        if coloring is not None:
+            height = self._describe(coloring)
+        if self._hollow:
+            height += line + GAP
+            for put, said in (
+                (self.setToolTip, self.toolTip()),
+                (self.setAccessibleName, self.accessibleName()),
+            ):
+                put(f"{said}. {HOLLOW_MEANS}" if said else HOLLOW_MEANS)
+        self.resize(BAR_WIDTH + 2 * PADDING, height + PADDING)
+        self.update()
+
+    def _describe(self, coloring: Coloring) -> int:
+        """Say in words what the colours tell; the height of what is drawn of it."""
         line, name = self.fontMetrics().height(), plain(coloring.name)
         if coloring.kind == "category":
             rows = len(self.items())
             more = len(coloring.names) > MOST_ITEMS
-            height = 2 * PADDING + (1 + rows + more) * (line + GAP) - GAP
+            height = PADDING + (1 + rows + more) * (line + GAP) - GAP
             self.setAccessibleName(f"Colours: {name}, {len(coloring.names)} categories")
             self.setToolTip("Click hides or shows a category, double click shows only that one")
         else:
@@ -69,9 +110,8 @@ class Legend(QWidget):
             )
             self.setToolTip("Drag over the colours to show only these values, click for all")
             lines = 3 if coloring.incomplete else 2
-            height = 2 * PADDING + lines * line + BAR_HEIGHT + lines * GAP
-        self.resize(BAR_WIDTH + 2 * PADDING, height)
-        self.update()
+            height = PADDING + lines * line + BAR_HEIGHT + lines * GAP
+        return height
 
     def set_filter(self, shown: Filter | None) -> None:
         """Show what is filtered."""
@@ -178,12 +218,18 @@ class Legend(QWidget):
     # ---- drawing --------------------------------------------------------------------------------
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        shown, c = self._coloring, theme.colors()
-        if shown is None:
-            return
+        shown = self._coloring
         float_ground(self)
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if shown is not None:
+            self._paint_coloring(painter, shown)
+        if self._hollow:
+            self._paint_hollow(painter)
+        painter.end()
+
+    def _paint_coloring(self, painter: QPainter, shown: Coloring) -> None:
+        c = theme.colors()
         line = painter.fontMetrics().height()
         place = QRectF(PADDING, PADDING, BAR_WIDTH, line)
         painter.setPen(QColor(c.text))
@@ -192,7 +238,15 @@ class Legend(QWidget):
             self._paint_items(painter, shown)
         else:
             self._paint_ramp(painter, shown)
-        painter.end()
+
+    def _paint_hollow(self, painter: QPainter) -> None:
+        c, line = theme.colors(), painter.fontMetrics().height()
+        place = QRectF(PADDING, self.height() - PADDING - line, BAR_WIDTH, line)
+        painter.setPen(QPen(QColor(c.text), 1.6))
+        painter.setBrush(QColor(c.map))
+        painter.drawEllipse(QRectF(PADDING + 1, place.center().y() - 4, 8, 8))
+        painter.setPen(QColor(c.text))
+        _draw_name(painter, place.adjusted(16, 0, 0, 0), Qt.AlignmentFlag.AlignLeft, HOLLOW)
 
     def _paint_items(self, painter: QPainter, shown: Coloring) -> None:
         c, palette = theme.colors(), shown.palette(dark=theme.is_dark())

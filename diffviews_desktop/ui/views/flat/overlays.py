@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtGui import QBrush, QColor, QPainter, QPen
 
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.runs import Run
 from diffviews_desktop.ui.common import colors
 from diffviews_desktop.ui.views.flat.glide import Between
 from diffviews_desktop.values.row_set import RowSet
+from diffviews_desktop.values.runs import RunStep
 
 STEP_RADIUS = 10.0  # logical pixels around a step in which the mouse is at it
 MARKER_RADIUS = 5.0  # logical pixels; of the smallest marker of a step
+FADED = 0.8  # opacity of hollow markers
+DARK_ENOUGH = 0.5  # of the way to the last step's colour: an outline shows less than a filling
 AS_NEAR = 1.0  # logical pixels that nobody can tell apart with a mouse
 MOST_PICTURES = 100
 """Of symbols, that may be kept between two drawings."""
@@ -139,12 +142,52 @@ def style_of(record: Run) -> tuple[QColor, QColor, list[float]]:
     return STYLES[(int(number) - 1) % len(STYLES) if number.isdecimal() else 0]
 
 
+class Marker(NamedTuple):
+    """How a step is drawn: a symbol of pyqtgraph, its size in logical pixels, outline and
+    filling."""
+
+    symbol: str
+    size: int
+    pen: QPen
+    brush: QBrush
+
+
+def marker_of(record: Run, index: int, background: str, *, unmasked: bool = False) -> Marker:
+    """The marker of a step: filled, or hollow and faded where it is unlike the samples.
+
+    Args:
+        record: the run.
+        index: of the step.
+        background: of the map.
+        unmasked: whether it is a run that another is compared with.
+    """
+    last = len(record.steps) - 1
+    end = record.done and index == last
+    symbol, size = ("d", 15) if index == 0 else ("star", 20) if end else ("o", 10)
+    part = index / max(1, last)
+    start, end_color, _ = style_of(record)
+    hollow = is_hollow(record.steps[index])
+    color = colors.blend(start, end_color, max(part, DARK_ENOUGH) if hollow else part)
+    if unmasked:
+        symbol, color = symbol if index == 0 or end else "t", QColor(colors.UNMASKED)
+    if not hollow:
+        return Marker(symbol, size, pg.mkPen(background, width=1), pg.mkBrush(color))
+    color.setAlphaF(FADED)
+    return Marker(symbol, size, pg.mkPen(color, width=1.6), pg.mkBrush(background))
+
+
+def is_hollow(step: RunStep) -> bool:
+    """Whether a step is drawn hollow: no sample of the map is like it."""
+    return step.typicality is not None and step.typicality.unlike
+
+
 class Path:
     """One run: dashed line, markers from light to dark, diamond start, star end.
 
-    Filled markers are where the layers' own values lie; a hollow square is what was imposed
-    instead; a cross where the finished picture's own activation landed. An unmasked run that
-    another is compared with is grey and dotted, its markers triangles.
+    Markers are where the layers' own values lie, hollow and faded where these are unlike the
+    samples; a large square is what was imposed instead; a cross where the finished picture's own
+    activation landed. An unmasked run that another is compared with is grey and dotted, its markers
+    triangles.
     """
 
     def __init__(self, plot: pg.PlotItem, *, unmasked: bool = False) -> None:
@@ -199,27 +242,23 @@ class Path:
     def _draw_path(self, record: Run, background: str) -> None:
         steps = record.steps
         self.places = [step.xy for step in steps]
-        start, end_color, dashes = style_of(record)
+        _, end_color, dashes = style_of(record)
         if not self.unmasked:
             pen = pg.mkPen(end_color, width=2)
             pen.setDashPattern(dashes)
             self._line.setPen(pen)
         xy = np.array([step.xy for step in steps], dtype=np.float64).reshape(-1, 2)
         self._line.setData(xy[:, 0], xy[:, 1])
-        last = max(1, len(steps) - 1)
-        symbols, sizes, brushes = [], [], []
-        for i in range(len(steps)):
-            end = record.done and i == len(steps) - 1
-            symbol, size = ("d", 15) if i == 0 else ("star", 20) if end else ("o", 10)
-            color = colors.blend(start, end_color, i / last)
-            if self.unmasked:
-                symbol, color = symbol if i == 0 or end else "t", colors.UNMASKED
-            symbols.append(symbol)
-            sizes.append(size)
-            brushes.append(pg.mkBrush(color))
-        pen = pg.mkPen(background, width=1)
+        markers = [
+            marker_of(record, i, background, unmasked=self.unmasked) for i in range(len(steps))
+        ]
         self._markers.setData(
-            x=xy[:, 0], y=xy[:, 1], symbol=symbols, size=sizes, brush=brushes, pen=pen
+            x=xy[:, 0],
+            y=xy[:, 1],
+            symbol=[marker.symbol for marker in markers],
+            size=[marker.size for marker in markers],
+            pen=[marker.pen for marker in markers],
+            brush=[marker.brush for marker in markers],
         )
         places = sorted({step.imposed_xy for step in steps if step.imposed_xy is not None})
         _put(self._imposed, places, pen=pg.mkPen(end_color, width=2))

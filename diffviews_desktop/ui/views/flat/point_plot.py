@@ -29,6 +29,7 @@ from diffviews_desktop.ui.views.flat.legend import Legend
 from diffviews_desktop.ui.views.flat.overlays import (
     Path,
     Rings,
+    is_hollow,
 )
 from diffviews_desktop.ui.views.flat.picking import PointIndex
 from diffviews_desktop.ui.views.flat.points import Points
@@ -292,6 +293,10 @@ class PointPlot(QWidget):
                 self._paths[key] = self._new_path(unmasked=record is unmasked)
             current = key == shown or (record is unmasked and step < len(record.steps))
             self._paths[key].show(record, step if current else None, c.accent, c.map)
+        drawn = wanted.values()
+        hollow = any(is_hollow(step) for record in drawn for step in record.steps)
+        self.legend.set_hollow(hollow and self._with_legend)
+        self._place_legend()
 
     def _new_path(self, *, unmasked: bool) -> Path:
         if self._spare_paths and not unmasked:

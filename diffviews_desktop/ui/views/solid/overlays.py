@@ -14,7 +14,7 @@ from PySide6.QtGui import QBrush, QColor, QPainter, QPen, QPolygonF, QTransform
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.runs import Run
 from diffviews_desktop.ui.common import colors, theme
-from diffviews_desktop.ui.views.flat.overlays import MOST_CHOSEN_RINGS, style_of
+from diffviews_desktop.ui.views.flat.overlays import MOST_CHOSEN_RINGS, marker_of, style_of
 from diffviews_desktop.ui.views.solid.third_axis import ThirdAxis
 from diffviews_desktop.values.camera import Projection
 
@@ -22,7 +22,12 @@ FAINT = 0.45  # opacity of runs that are not the shown one
 
 
 def draw_symbol(
-    painter: QPainter, symbol: str, at: NDArray, size: float, pen: QPen, brush: QColor | None
+    painter: QPainter,
+    symbol: str,
+    at: NDArray,
+    size: float,
+    pen: QPen,
+    brush: QBrush | QColor | None,
 ) -> None:
     """A symbol of pyqtgraph around a place in pixels; nothing where the place is not finite."""
     if not np.isfinite(at[:2]).all():
@@ -84,8 +89,7 @@ def draw_path(
     *,
     unmasked: bool = False,
 ) -> None:
-    """One run, in its colours and dashes of the flat map: markers from light to dark,
-    diamond start, star end.
+    """One run, in its colours, dashes and markers of the flat map.
 
     Args:
         painter: on the view.
@@ -100,7 +104,7 @@ def draw_path(
     if not steps:
         return
     c = theme.colors()
-    start, end_color, dashes = style_of(record)
+    _, end_color, dashes = style_of(record)
     places = step_places(record, axis, floor)
     lifted = places[:, 2].tolist()
     pixels = projection.pixels(places)
@@ -120,14 +124,9 @@ def draw_path(
     for at in projection.pixels(np.array(sorted(imposed))) if imposed else ():
         draw_symbol(painter, "s", at, 13, QPen(end_color, 2.0), None)
     painter.setOpacity(1.0 if step is not None else FAINT)
-    last = max(1, len(steps) - 1)
     for i, at in enumerate(pixels):
-        end = record.done and i == len(steps) - 1
-        symbol, size = ("d", 15) if i == 0 else ("star", 20) if end else ("o", 10)
-        color = colors.blend(start, end_color, i / last)
-        if unmasked:
-            symbol, color = symbol if i == 0 or end else "t", colors.UNMASKED
-        draw_symbol(painter, symbol, at, size, QPen(QColor(c.map), 1.0), color)
+        marker = marker_of(record, i, c.map, unmasked=unmasked)
+        draw_symbol(painter, marker.symbol, at, marker.size, marker.pen, marker.brush)
     painter.setOpacity(1.0)
     if record.landed is not None:
         height = axis.height_of_step(record.landed.job.sigma)

@@ -1,0 +1,147 @@
+"""What the panels say of steps and masks that are unlike the samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from made_runs import run_of
+from pytestqt.qtbot import QtBot
+from recorder import Recorder
+
+from diffviews_desktop.actions import answers
+from diffviews_desktop.actions.masks import judged_mask, mask_to_judge
+from diffviews_desktop.engine.jobs.drawing import JudgeMask, MaskJudged
+from diffviews_desktop.state.picks import Selection
+from diffviews_desktop.state.state import State
+from diffviews_desktop.ui.panels.generate import GeneratePanel
+from diffviews_desktop.ui.panels.runs import RunsPanel
+from diffviews_desktop.ui.shell.window import MainWindow
+from diffviews_desktop.values.folders import ModelLoaded
+from diffviews_desktop.values.typicality import Measured, Typicality
+
+USUAL = Typicality(Measured(1.0, 40.0, 2.0), Measured(0.3, 60.0, 0.4), (1.0, 2.0), (0.2, 5.0), 1.5)
+BEYOND = replace(USUAL, outside=Measured(0.92, 100.0, 0.4), sigma=None)
+
+
+@pytest.fixture
+def ready(state: State) -> State:
+    """A model that is loaded, and two samples that are picked."""
+    loaded = ModelLoaded("m", "cpu", 3, 8, ())
+    picked = replace(state.picks, selection=Selection(anchor=3, manual=(4,)))
+    return replace(state, opened=replace(state.opened, loaded=loaded), picks=picked)
+
+
+def with_mask(state: State, typicality: Typicality | None, reason: str = "") -> State:
+    job = mask_to_judge(state)
+    assert job is not None
+    judged = MaskJudged(replace(job, job_id=7), typicality, reason)
+    return replace(state, picks=replace(state.picks, mask=judged))
+
+
+# ---- runs ---------------------------------------------------------------------------------------
+
+
+def test_the_filmstrip_marks_steps_that_are_unlike_the_samples(
+    qtbot: QtBot, state: State, make_job: Callable, make_step: Callable
+) -> None:
+    panel = RunsPanel()
+    qtbot.addWidget(panel)
+    figures = (replace(USUAL, sigma=80.0), USUAL, None)
+    steps = tuple(replace(make_step(i), typicality=one) for i, one in enumerate(figures))
+    steps = (replace(steps[0], imposed_typicality=BEYOND, imposed_xy=(1.0, 1.0)), *steps[1:])
+    run = run_of(make_job(num_steps=3), "Run 1", steps=steps, done=True)
+
+    def show(step: int) -> None:
+        shown = replace(state.runs, all=(run,), shown=run.id, step=step)
+        panel.set_state(replace(state, runs=shown))
+
+    show(0)
+    assert [panel.strip.item(i).text() for i in range(3)] == ["○ σ 10", "σ 5", "σ 3.33"]
+    assert panel.where.text() == "step 1/3 · σ 10 · outside σ 0.2–5"
+    told = panel.where.toolTip()
+    assert "It is outside the samples' noise levels (0.2–5):" in told
+    assert "distance 1: above 40 % of the samples at σ 1–2" in told
+    assert "What is imposed is beyond the samples' 95 %:" in told
+    assert "92 % outside the components: above 100 % of the samples" in told
+    assert "outside the samples' noise levels" in panel.strip.item(0).toolTip()
+    show(1)
+    assert panel.where.text() == "step 2/3 · σ 5"
+    assert "It is within the samples' 95 %:" in panel.where.toolTip()
+    show(2)
+    assert "samples" not in panel.where.toolTip()
+
+
+# ---- masks --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def panel(qtbot: QtBot) -> GeneratePanel:
+    made = GeneratePanel()
+    qtbot.addWidget(made)
+    return made
+
+
+def test_a_mask_beyond_the_samples_says_so_before_it_is_used(
+    panel: GeneratePanel, ready: State
+) -> None:
+    panel.resize(600, 500)
+    panel.show()
+    panel.set_state(ready)
+    assert panel.mask_note.whole == ""
+    panel.set_state(with_mask(ready, USUAL))
+    assert panel.mask_note.whole == "Mask within the samples' 95 %"
+    assert not panel.mask_note.property("problem")
+    panel.set_state(with_mask(ready, BEYOND))
+    assert panel.mask_note.whole == "Mask beyond the samples' 95 %: 92 % outside"
+    assert panel.mask_note.property("problem")
+    assert "less than 40 % does" in panel.mask_note.toolTip()
+    panel.set_state(with_mask(ready, None, "Map midblock first."))
+    assert panel.mask_note.whole == "Map midblock first."
+    assert not panel.mask_note.property("problem")
+
+
+def test_what_was_said_of_another_mask_is_not_shown(panel: GeneratePanel, ready: State) -> None:
+    judged = with_mask(ready, BEYOND)
+    other = judged.with_selection(Selection(anchor=3, manual=(5,)))
+    weighted = replace(judged.runs.settings, weighting="distance")
+    for changed in (other, replace(judged, runs=replace(judged.runs, settings=weighted))):
+        assert judged_mask(changed) is None
+        panel.set_state(changed)
+        assert panel.mask_note.whole == ""
+
+
+def test_nothing_is_asked_without_a_pick_or_a_model(ready: State) -> None:
+    assert mask_to_judge(ready) == JudgeMask(
+        job_id=0, folder=ready.opened.folder, spec=ready.opened.spec, rows=(3, 4)
+    )
+    assert mask_to_judge(ready.with_selection(Selection())) is None
+    assert mask_to_judge(replace(ready, opened=replace(ready.opened, loaded=None))) is None
+    assert mask_to_judge(replace(ready, opened=replace(ready.opened, layer_map=None))) is None
+
+
+def masks_asked_for(worker: Recorder) -> list[tuple[int, ...]]:
+    return [job.rows for job in worker.jobs if isinstance(job, JudgeMask)]
+
+
+def test_each_picked_mask_is_judged_once_when_the_engine_waits(
+    qtbot: QtBot, open_window: Callable[..., MainWindow], worker: Recorder, ready: State
+) -> None:
+    window = open_window(ready)
+    for rows in ((1,), (1, 2), (1, 2, 5)):  # picked quickly one after the other
+        window.session.select(Selection(anchor=3, manual=rows), "pick")
+    qtbot.waitUntil(lambda: bool(masks_asked_for(worker)))
+    assert masks_asked_for(worker) == [(3, 1, 2, 5)]
+    job = worker.jobs[-1]
+    window.session.select(Selection(anchor=6), "pick")
+    qtbot.wait(500)
+    assert len(masks_asked_for(worker)) == 1  # the engine is busy with the first
+    assert isinstance(job, JudgeMask)
+    answers.on_finished(window.context, job.job_id, MaskJudged(job, BEYOND), None)
+    assert window.generate_panel.mask_note.whole == ""  # another one is picked by now
+    qtbot.waitUntil(lambda: len(masks_asked_for(worker)) == 2)
+    second = worker.jobs[-1]
+    answers.on_failed(window.context, second.job_id, "The picture is missing.", "")
+    qtbot.wait(500)
+    assert masks_asked_for(worker)[1:] == [(6,)]  # not again and again
