@@ -69,17 +69,13 @@ def make_record(
     ``check`` is called while the weights are read for their checksum, and may raise to stop."""
     import torch
 
-    checkpoint = opened.folder.checkpoint()
     return {
         "format": FORMAT,
         "kind": "grid" if isinstance(job, GenerateGrid) else "generate",
         "job": _flat(job),
         "sample_ids": [opened.samples.table.sample_id[row] for row in job.rows],
         "samples": opened.samples.fingerprint,
-        "checkpoint": {
-            "name": checkpoint.name,
-            "sha256": _digest(checkpoint, check),
-        },
+        "checkpoint": weights_of(opened, check),
         "masks": {
             name: hashlib.sha256(np.ascontiguousarray(mask, np.float32).tobytes()).hexdigest()
             for name, mask in sorted(masks.items())
@@ -88,6 +84,12 @@ def make_record(
         "threads": torch.get_num_threads(),
         "versions": versions(),
     }
+
+
+def weights_of(opened: OpenedModel, check: Callable[[], None]) -> dict[str, str]:
+    """Name and SHA-256 of a model's weights; ``check`` is called while they are read."""
+    checkpoint = opened.folder.checkpoint()
+    return {"name": checkpoint.name, "sha256": _digest(checkpoint, check)}
 
 
 def versions() -> dict[str, str]:

@@ -60,14 +60,14 @@ class Estimate(NamedTuple):
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
     """What is to be drawn: for every set of layers, window of steps, arm, group of samples and seed
-    one picture, and one without an intervention for every seed.
+    one picture, and one without an intervention for every group and seed.
 
     Attributes:
         model: name of the model.
         layer_sets: where the intervention acts; each is an experiment of its own.
         windows: first step, and the step that it no longer acts on.
         groups: samples whose mean is imposed, the anchor of each first. Each is one mask.
-        seeds: number of seeds, from the settings' own upwards.
+        seeds: number of seeds of each group, which counts on from the settings' own.
         controls: what else is drawn.
         condition: what the model is told while it draws.
         told: what the samples are told when their layers are extracted; None for their own class.
@@ -111,15 +111,20 @@ class Experiment:
         Those without an intervention come first. Then the groups run slowest within a place, so
         that what a cancelled experiment has is a smaller one of the same kind.
         """
-        made = [Drawing(seed, -1, -1, "none", -1, seed) for seed in range(self.seeds)]
+        groups, seeds = range(len(self.groups)), range(self.seeds)
+        made = [
+            Drawing(group * self.seeds + seed, -1, -1, "none", group, seed)
+            for group in groups
+            for seed in seeds
+        ]
         for layers in range(len(self.layer_sets)):
             for window in range(len(self.windows)):
                 for arms in (_here(self.arms), _elsewhere(self.arms)):
-                    for group in range(len(self.groups)):
+                    for group in groups:
                         for arm in arms:
                             made += [
                                 Drawing(len(made) + seed, layers, window, arm, group, seed)
-                                for seed in range(self.seeds)
+                                for seed in seeds
                             ]
         return made
 
@@ -127,7 +132,12 @@ class Experiment:
     def count(self) -> int:
         """Number of pictures."""
         places = len(self.layer_sets) * len(self.windows)
-        return self.seeds * (1 + places * len(self.arms) * len(self.groups))
+        return self.seeds * len(self.groups) * (1 + places * len(self.arms))
+
+    def seed_of(self, drawing: Drawing) -> int:
+        """The seed of a picture: every group has its own, which all its arms share."""
+        assert self.settings.seed is not None
+        return (self.settings.seed + drawing.group * self.seeds + drawing.seed) % 2**63
 
 
 def _here(arms: Sequence[Arm]) -> tuple[Arm, ...]:
@@ -147,6 +157,29 @@ class Drawing(NamedTuple):
     arm: Arm
     group: int
     seed: int
+
+
+@dataclass(frozen=True)
+class Subjects:
+    """The classes that an experiment is about; -1 where there is none.
+
+    Attributes:
+        classes: of the anchor of each group.
+        told: what each group's samples are told when their layers are extracted, where that is a
+            class.
+        wrong: what they are told by the control *wrong*.
+    """
+
+    classes: tuple[int, ...]
+    told: tuple[int, ...]
+    wrong: tuple[int, ...]
+
+    def told_of(self, arm: Arm, group: int) -> int:
+        """The class that an arm's samples are told, where it is not the anchor's own: what the
+        judge then reads tells the word from the picture."""
+        own = self.classes[group]
+        said = {"wrong": self.wrong[group], "none": -1, "label": own}.get(arm, self.told[group])
+        return said if said != own else -1
 
 
 @dataclass(frozen=True)
@@ -187,7 +220,7 @@ class Finding:
         effect: how much larger than without an intervention ``read`` is; without a judge,
             ``neighbors``.
         behind: how much larger the same is for the intervention itself.
-        p: of the effect, by a permutation test; NaN where there is none.
+        p: of the effect, by a permutation test; None where there is none.
         p_holm: the same, corrected for all places of the same arm.
     """
 
@@ -206,8 +239,8 @@ class Finding:
     neighbors: Estimate | None
     effect: Estimate | None = None
     behind: Estimate | None = None
-    p: float = float("nan")
-    p_holm: float = float("nan")
+    p: float | None = None
+    p_holm: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

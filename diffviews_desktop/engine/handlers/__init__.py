@@ -3,7 +3,14 @@
 A handler is a function of the job and the `Workspace`, and returns the job's result.
 """
 
-from diffviews_desktop.engine.handlers import drawing, importing, mapping, opening, samples
+from diffviews_desktop.engine.handlers import (
+    drawing,
+    experiments,
+    importing,
+    mapping,
+    opening,
+    samples,
+)
 from diffviews_desktop.engine.handlers.registry import HANDLERS
 
-__all__ = ["HANDLERS", "drawing", "importing", "mapping", "opening", "samples"]
+__all__ = ["HANDLERS", "drawing", "experiments", "importing", "mapping", "opening", "samples"]
