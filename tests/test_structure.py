@@ -25,6 +25,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("actions",),
     ("state",),
     ("engine",),
+    ("experiments",),
     ("exports",),
     ("core",),
     ("utils",),
@@ -43,6 +44,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "engine": ("engine.jobs", "engine.protocol"),
     "processing": ("processing.neighbors",),
     "data": (),
+    "experiments": (),
     "core": (),
     "adapters": (),
 }

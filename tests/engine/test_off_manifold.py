@@ -29,15 +29,16 @@ from diffviews_desktop.processing.typicality import SampleFigures
 from diffviews_desktop.processing.umap import fit_map
 from diffviews_desktop.values.conditions import ClassLabel
 from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.interventions import mean_of_samples
+from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import LayerMap, MapParameters, MapSpec
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.sampling import SamplingSettings
 from diffviews_desktop.values.typicality import Typicality
 
 SPEC = MapSpec("tiny", ("midblock",), MapParameters(pca_components=4, n_neighbors=5))
-SETTINGS = GenerateSettings(
-    num_steps=4, mask_steps=2, sampler="heun", seed=5, sigma_max=4.0, sigma_min=0.1
-)
+SETTINGS = SamplingSettings(num_steps=4, sampler="heun", seed=5, sigma_max=4.0, sigma_min=0.1)
 ROWS = (3, 14, 15)
+MASK = mean_of_samples(ROWS, step_to=2)
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def drawn(engine: Engine, source: FolderRef, **changes: Any) -> RunResult:
         "job_id": 1,
         "folder": source,
         "spec": SPEC,
-        "rows": ROWS,
+        "interventions": MASK,
         "condition": ClassLabel(1),
         "settings": SETTINGS,
         "keep": True,
@@ -142,7 +143,7 @@ def test_a_mask_is_judged_before_it_is_used_and_when_it_is(
     sigma = written.sigma[list(ROWS)]
     written.check(judged, written.matrix[list(ROWS)].mean(axis=0), sigma.min(), sigma.max())
     assert drawn(engine, source).mask == judged
-    assert drawn(engine, source, rows=()).mask is None
+    assert drawn(engine, source, interventions=()).mask is None
     near = engine.run(
         JudgeMask(job_id=4, folder=source, spec=SPEC, rows=ROWS, weighting="distance")
     )
@@ -157,18 +158,18 @@ def test_a_mask_at_other_layers_is_compared_on_their_map(engine: Engine, source:
     before = engine.run(job)
     assert before.typicality is None
     assert before.reason == "Map encoder_bottleneck to see whether the mask is beyond its samples."
-    settings = replace(SETTINGS, mask_layers=layers)
-    assert drawn(engine, source, settings=settings).mask is None
-    there = mapped(engine, source, replace(SPEC, layers=layers))
+    there = mean_of_samples(ROWS, step_to=2, layers=LayerSet(layers))
+    assert drawn(engine, source, interventions=there).mask is None
+    other = mapped(engine, source, replace(SPEC, layers=layers))
     judged = engine.run(job)
     assert judged.reason == ""
     assert judged.typicality is not None
-    mean = np.load(there.path / "activations.npy")[list(ROWS)].mean(axis=0)
-    placed = Projector.load(there.path / "projector.npz").transform(mean[None])
+    mean = np.load(other.path / "activations.npy")[list(ROWS)].mean(axis=0)
+    placed = Projector.load(other.path / "projector.npz").transform(mean[None])
     assert judged.typicality.distance.value == pytest.approx(placed.distance[0], rel=1e-4)
-    run = drawn(engine, source, settings=settings)
+    run = drawn(engine, source, interventions=there)
     assert run.mask == judged.typicality
-    assert run.steps[0].xy == drawn(engine, source, settings=settings).steps[0].xy
+    assert run.steps[0].xy == drawn(engine, source, interventions=there).steps[0].xy
 
 
 def test_nothing_is_mapped_to_judge_a_mask(engine: Engine, source: FolderRef) -> None:

@@ -159,7 +159,7 @@ class JudgeMask(Job["MaskJudged"]):
         spec: the map.
         rows: samples that the mask averages, the anchor first.
         layers: that it is imposed at; none for the map's.
-        weighting: how the samples count, as in `GenerateSettings`.
+        weighting: how the samples count, as in `SamplingSettings`.
     """
 
     supersedes: ClassVar[bool] = True

@@ -19,6 +19,7 @@ from diffviews_desktop.ui.panels.generate import GeneratePanel
 from diffviews_desktop.ui.panels.runs import RunsPanel
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.values.folders import ModelLoaded
+from diffviews_desktop.values.interventions import PICKED, SampleMean
 from diffviews_desktop.values.typicality import Measured, Typicality
 
 USUAL = Typicality(Measured(1.0, 40.0, 2.0), Measured(0.3, 60.0, 0.4), (1.0, 2.0), (0.2, 5.0), 1.5)
@@ -105,8 +106,8 @@ def test_a_mask_beyond_the_samples_says_so_before_it_is_used(
 def test_what_was_said_of_another_mask_is_not_shown(panel: GeneratePanel, ready: State) -> None:
     judged = with_mask(ready, BEYOND)
     other = judged.with_selection(Selection(anchor=3, manual=(5,)))
-    weighted = replace(judged.runs.settings, weighting="distance")
-    for changed in (other, replace(judged, runs=replace(judged.runs, settings=weighted))):
+    weighted = (replace(PICKED, source=SampleMean(weighting="distance")),)
+    for changed in (other, replace(judged, runs=replace(judged.runs, interventions=weighted))):
         assert judged_mask(changed) is None
         panel.set_state(changed)
         assert panel.mask_note.whole == ""

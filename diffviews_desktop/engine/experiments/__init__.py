@@ -1,0 +1,1 @@
+"""How experiments are drawn and measured: what their handlers are made of."""

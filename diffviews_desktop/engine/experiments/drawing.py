@@ -1,0 +1,154 @@
+"""Pictures of an experiment, drawn in batches."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffviews_desktop.engine.experiments.arm_values import ArmValues
+from diffviews_desktop.values.conditions import AnchorClass, ClassLabel, Condition
+from diffviews_desktop.values.experiments import Drawing, Experiment
+from diffviews_desktop.values.layers import NO_LAYERS, LayerSet
+from diffviews_desktop.values.samples import SampleTable
+
+if TYPE_CHECKING:  # torch is imported when a model is first loaded
+    from diffviews_desktop.adapters.model import Model
+    from diffviews_desktop.core.masking import ActivationMasker
+
+VALUES_HELD = 120_000_000
+"""Of all arms at some layers, in 64 bits each."""
+
+
+class Batch(NamedTuple):
+    """Pictures that are drawn at once: at the same layers, in the same steps."""
+
+    layers: LayerSet
+    window: tuple[int, int]
+    drawings: tuple[Drawing, ...]
+
+
+def batches_of(experiment: Experiment, left: Sequence[Drawing]) -> Iterator[Batch]:
+    """Drawings in batches, in their order."""
+    assert experiment.batch is not None
+    for (layers, window), group in groupby(left, lambda one: _place(experiment, one)):
+        same = tuple(group)
+        for start in range(0, len(same), experiment.batch):
+            yield Batch(layers, window, same[start : start + experiment.batch])
+
+
+def _place(experiment: Experiment, drawing: Drawing) -> tuple[LayerSet, tuple[int, int]]:
+    if drawing.arm == "none":
+        return NO_LAYERS, (0, 0)
+    window = experiment.windows[drawing.window]
+    if drawing.arm == "layer":
+        return experiment.other_layer, window
+    return experiment.layer_sets[drawing.layers], window
+
+
+def parts_of(
+    batches: Sequence[Batch], model: Model, arms: int
+) -> Iterator[tuple[tuple[str, ...], list[Batch]]]:
+    """Batches in turn, with the layers whose values they need: as many at a time as fit."""
+    part: list[Batch] = []
+    layers: dict[str, None] = {}
+    for batch in batches:
+        both = {**layers, **dict.fromkeys(batch.layers)}
+        values = arms * sum(model.facts.layers[name].values for name in both)
+        if part and both != layers and values > VALUES_HELD:
+            yield tuple(sorted(layers)), part
+            part, both = [], dict.fromkeys(batch.layers)
+        layers = both
+        part.append(batch)
+    if part:
+        yield tuple(sorted(layers)), part
+
+
+def masker_of(
+    experiment: Experiment, model: Model, batch: Batch, values: ArmValues | None
+) -> ActivationMasker | None:
+    """What is done to the layers while a batch is drawn, each picture with its own arm's values."""
+    import torch
+
+    from diffviews_desktop.core.masking import ActivationMasker
+
+    if values is None or not batch.layers:
+        return None
+    masker = ActivationMasker(model)
+    for layer in batch.layers:
+        rows = [values.value(layer, one.arm, one.group) for one in batch.drawings]
+        masker.set_mask(layer, torch.from_numpy(np.stack(rows)), experiment.strength)
+    return masker
+
+
+def draw(
+    experiment: Experiment,
+    model: Model,
+    table: SampleTable,
+    batch: Batch,
+    values: ArmValues | None,
+    notes: list[str],
+) -> NDArray[np.uint8]:
+    """The pictures of a batch, ``(B, H, W, C)``.
+
+    Args:
+        experiment: what they are of, checked.
+        model: draws them.
+        table: the samples.
+        batch: the pictures.
+        values: what their arms impose; None where nothing is.
+        notes: gets what the user should know.
+    """
+    import torch
+
+    from diffviews_desktop.adapters.sampling import Churn, get_denoising_sigmas
+    from diffviews_desktop.core.denoising import denoise
+
+    s = experiment.settings
+    seeds = [experiment.seed_of(one) for one in batch.drawings]
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+    limit = math.inf if s.s_max is None else s.s_max
+    steps: Any = denoise(
+        model,
+        conditions=model.encode_pair(conditions_of(experiment, model, table, batch, generators)),
+        sigmas=get_denoising_sigmas(s.num_steps, s.sigma_max, s.sigma_min, s.rho),
+        generator=generators,
+        sampler=s.sampler,
+        churn=Churn(s.s_churn, s.s_min, limit, s.s_noise) if s.sampler == "heun" else None,
+        noise_mode=s.noise_mode,
+        guidance_scale=s.guidance_scale,
+        masker=masker_of(experiment, model, batch, values),
+        mask_from=batch.window[0],
+        mask_steps=batch.window[1],
+        say=notes.append,
+    )
+    with closing(steps) as running:
+        *_, last = running
+    images: NDArray[np.uint8] = model.codec.decode(last.denoised).numpy()
+    return images
+
+
+def conditions_of(
+    experiment: Experiment,
+    model: Model,
+    table: SampleTable,
+    batch: Batch,
+    generators: Sequence[Any],
+) -> tuple[Condition, ...]:
+    """What the model is told of each picture, a random class being drawn from its generator."""
+    from diffviews_desktop.adapters.conditioning import draw_classes
+
+    asked = [condition_of(experiment, table, one.group) for one in batch.drawings]
+    return draw_classes(asked, model.facts.num_classes, generators)
+
+
+def condition_of(experiment: Experiment, table: SampleTable, group: int) -> Condition:
+    """What the model is told of a group's pictures."""
+    if not isinstance(experiment.condition, AnchorClass):
+        return experiment.condition
+    return ClassLabel(int(table.class_label[experiment.groups[group][0]]))

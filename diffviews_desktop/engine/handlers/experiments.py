@@ -1,0 +1,39 @@
+"""Chooses an experiment's samples, says what it will take, and draws it."""
+
+from __future__ import annotations
+
+from diffviews_desktop.engine.experiments.groups import choose_groups
+from diffviews_desktop.engine.experiments.runner import Experimenter
+from diffviews_desktop.engine.handlers.registry import handles
+from diffviews_desktop.engine.jobs.experiments import (
+    ChooseGroups,
+    ExperimentResult,
+    PriceExperiment,
+    RunExperiment,
+)
+from diffviews_desktop.engine.workspace import Workspace
+from diffviews_desktop.values.experiments import Cost
+
+
+@handles(ChooseGroups)
+def choose(job: ChooseGroups, workspace: Workspace) -> tuple[tuple[int, ...], ...]:
+    """Samples for an experiment's masks."""
+    opened = workspace.open(job.folder, job.model)
+    layers = job.layers or workspace.maps.default_layers(opened)
+    return choose_groups(job, workspace, opened, layers)
+
+
+@handles(PriceExperiment)
+def price(job: PriceExperiment, workspace: Workspace) -> Cost:
+    """Pictures, forward passes and seconds."""
+    return _experimenter(job, workspace).price(job)
+
+
+@handles(RunExperiment)
+def run(job: RunExperiment, workspace: Workspace) -> ExperimentResult:
+    """Every picture, and what was measured in them."""
+    return _experimenter(job, workspace).run(job)
+
+
+def _experimenter(job: PriceExperiment | RunExperiment, workspace: Workspace) -> Experimenter:
+    return Experimenter(workspace, workspace.open(job.folder, job.experiment.model))

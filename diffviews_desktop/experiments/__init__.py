@@ -1,0 +1,1 @@
+"""What an experiment is made of: controls, judges, measures, and intervals around what it finds."""

@@ -1,0 +1,234 @@
+"""From pictures to findings: what each arm did at each place, with intervals over masks."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffviews_desktop.data.activations.arrays import Float32
+from diffviews_desktop.experiments import measures
+from diffviews_desktop.experiments.intervals import (
+    holm,
+    mean_interval,
+    means_of_masks,
+    rate_difference,
+    rate_interval,
+    sign_flip_p,
+)
+from diffviews_desktop.values.experiments import (
+    Arm,
+    Drawing,
+    Estimate,
+    Experiment,
+    Finding,
+    Subjects,
+)
+from diffviews_desktop.values.layers import NO_LAYERS
+
+Float64 = NDArray[np.float64]
+Place = tuple[int, int]
+"""A set of layers and a window, by their numbers."""
+Pictures = Callable[[Sequence[int]], NDArray[np.uint8]]
+
+
+@dataclass(frozen=True, eq=False)
+class Outcomes:
+    """What was measured in every picture of an experiment, by its number; None for what was not.
+
+    Attributes:
+        moved: distance in pixels to the picture without an intervention ``(N,)``.
+        neighbors: correlation with the mean picture of the mask's samples ``(N,)``.
+        seeds: correlation of the pictures of a mask with each other: the same for all of them.
+        read: class that the judge names ``(N,)``.
+        confidence: of the judge ``(N,)``.
+        features: distance in a layer to the picture without an intervention ``(N,)``.
+    """
+
+    moved: Float64
+    neighbors: Float64
+    seeds: Float64
+    read: NDArray[np.int64] | None = None
+    confidence: Float64 | None = None
+    features: Float64 | None = None
+
+
+def outcomes_of(
+    experiment: Experiment,
+    pictures: Pictures,
+    samples: Sequence[NDArray[np.uint8]],
+    probabilities: Float32 | None,
+) -> Outcomes:
+    """Measure every picture.
+
+    Args:
+        experiment: what was drawn.
+        pictures: reads those of some numbers.
+        samples: the pictures of each group's samples.
+        probabilities: what the judge says of each picture, ``(N, K)``.
+    """
+    moved, neighbors, alike = (np.full(experiment.count, np.nan) for _ in range(3))
+    for seeds in _seeds_of_masks(experiment):
+        group = seeds[0].group
+        numbers = [drawing.number for drawing in seeds]
+        own = pictures(numbers)
+        moved[numbers] = measures.pixel_distances(own, pictures(bare_numbers(experiment, group)))
+        neighbors[numbers] = measures.neighbor_correlations(own, samples[group])
+        alike[numbers] = measures.seed_correlation(own)
+    if probabilities is None:
+        return Outcomes(moved, neighbors, alike)
+    read, sure = measures.read_classes(probabilities), measures.confidences(probabilities)
+    return Outcomes(moved, neighbors, alike, read, sure)
+
+
+def bare_numbers(experiment: Experiment, group: int) -> list[int]:
+    """Numbers of a group's pictures without an intervention."""
+    return [group * experiment.seeds + seed for seed in range(experiment.seeds)]
+
+
+def _seeds_of_masks(experiment: Experiment) -> list[list[Drawing]]:
+    """The drawings in lists of those that differ in their seed alone; they follow each other."""
+    drawings, size = experiment.drawings(), experiment.seeds
+    return [drawings[start : start + size] for start in range(0, len(drawings), size)]
+
+
+def findings_of(
+    experiment: Experiment, outcomes: Outcomes, subjects: Subjects
+) -> tuple[Finding, ...]:
+    """What each arm did at each place; first what is drawn without an intervention.
+
+    Args:
+        experiment: what was drawn.
+        outcomes: of its pictures.
+        subjects: the classes that its groups are of and were told.
+    """
+    by_arm: defaultdict[tuple[Place, Arm], list[int]] = defaultdict(list)
+    for drawing in experiment.drawings():
+        by_arm[(drawing.layers, drawing.window), drawing.arm].append(drawing.number)
+    judged = _Judged(experiment, outcomes, subjects, by_arm)
+    found = [judged.finding(place, arm, numbers) for (place, arm), numbers in by_arm.items()]
+    order = {arm: rank for rank, arm in enumerate(("none", *experiment.arms))}
+    found.sort(key=lambda one: (_rank(experiment, one), order[one.arm]))
+    return tuple(_corrected(found))
+
+
+def _rank(experiment: Experiment, finding: Finding) -> tuple[int, int]:
+    if not finding.layers:
+        return -1, -1
+    windows = experiment.windows.index(finding.steps)
+    return experiment.layer_sets.index(finding.layers), windows
+
+
+def _corrected(findings: Sequence[Finding]) -> list[Finding]:
+    """With p-values corrected for all places of the same arm."""
+    made = list(findings)
+    for arm in {finding.arm for finding in findings}:
+        places = [index for index, finding in enumerate(findings) if finding.arm == arm]
+        tested = [index for index in places if findings[index].p is not None]
+        corrected = holm([findings[index].p for index in tested])
+        for index, p in zip(tested, corrected.tolist(), strict=True):
+            made[index] = replace(findings[index], p_holm=p)
+    return made
+
+
+class _Judged:
+    """Makes the findings of an experiment."""
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        outcomes: Outcomes,
+        subjects: Subjects,
+        by_arm: Mapping[tuple[Place, Arm], Sequence[int]],
+    ) -> None:
+        self._experiment = experiment
+        self._outcomes = outcomes
+        self._by_arm = by_arm
+        drawings = experiment.drawings()
+        self._group = np.array([drawing.group for drawing in drawings])
+        self._own = np.array([subjects.classes[drawing.group] for drawing in drawings])
+        self._told = np.array(
+            [subjects.told_of(drawing.arm, drawing.group) for drawing in drawings]
+        )
+        self._bare = np.concatenate(
+            [bare_numbers(experiment, group) for group in range(len(experiment.groups))]
+        )
+
+    def finding(self, place: Place, arm: Arm, numbers: Sequence[int]) -> Finding:
+        """What an arm did at a place."""
+        experiment, rows = self._experiment, np.asarray(numbers)
+        bare = arm == "none"
+        own = np.asarray(self._by_arm.get((place, "intervention"), ()), np.int64)
+        effect, p = (None, None) if bare else self._effect(rows)
+        return Finding(
+            layers=NO_LAYERS if bare else experiment.layer_sets[place[0]],
+            steps=(0, 0) if bare else experiment.windows[place[1]],
+            arm=arm,
+            pictures=len(rows),
+            read=self._rate(self._hits(rows, self._own), rows),
+            told=self._rate(self._hits(rows, self._told), rows),
+            confidence=self._mean(self._outcomes.confidence, rows),
+            unsure=self._unsure(rows),
+            commonest=self._commonest(rows),
+            moved=None if bare else self._mean(self._outcomes.moved, rows),
+            features=None if bare else self._mean(self._outcomes.features, rows),
+            seeds=mean_interval(means_of_masks(self._outcomes.seeds[rows], self._group[rows])),
+            neighbors=self._mean(self._outcomes.neighbors, rows),
+            effect=effect,
+            behind=None if bare or arm == "intervention" else self._difference(own, rows),
+            p=p,
+        )
+
+    def _hits(self, rows: NDArray, wanted: NDArray) -> Float64 | None:
+        """Whether the judge reads the wanted class, for those pictures that have one: NaN else."""
+        if self._outcomes.read is None or (wanted[rows] < 0).all():
+            return None
+        hits = (self._outcomes.read[rows] == wanted[rows]).astype(np.float64)
+        hits[wanted[rows] < 0] = np.nan
+        return hits
+
+    def _rate(self, hits: Float64 | None, rows: NDArray) -> Estimate | None:
+        if hits is None:
+            return None
+        return rate_interval(means_of_masks(hits, self._group[rows]), self._experiment.seeds)
+
+    def _mean(self, values: Float64 | None, rows: NDArray) -> Estimate | None:
+        if values is None:
+            return None
+        return mean_interval(means_of_masks(values[rows], self._group[rows]))
+
+    def _unsure(self, rows: NDArray) -> Estimate | None:
+        sure = self._outcomes.confidence
+        return self._rate(None if sure is None else sure[rows] < measures.UNSURE, rows)
+
+    def _commonest(self, rows: NDArray) -> tuple[int, float] | None:
+        read = self._outcomes.read
+        return None if read is None else measures.commonest_answer(read[rows])
+
+    def _effect(self, rows: NDArray) -> tuple[Estimate | None, float | None]:
+        """How much larger the outcome is than without an intervention, and how probable that is by
+        chance."""
+        first, second = self._outcome(rows), self._outcome(self._bare)
+        if not len(first) or len(first) != len(second):
+            return None, None
+        return self._difference(rows, self._bare), sign_flip_p(first - second)
+
+    def _difference(self, rows: NDArray, others: NDArray) -> Estimate | None:
+        """How much larger the outcome is in the first than in the second, mask by mask."""
+        first, second = self._outcome(rows), self._outcome(others)
+        if len(first) != len(second) or not len(first):
+            return None
+        if self._hits(rows, self._own) is not None:
+            return rate_difference(first, second, self._experiment.seeds)
+        return mean_interval(first - second)
+
+    def _outcome(self, rows: NDArray) -> Float64:
+        """What effects are of, mask by mask: how often the judge reads the anchor's class; without
+        a judge, the correlation with the samples' mean picture, 0 for a picture of one grey."""
+        hits = self._hits(rows, self._own)
+        if hits is None:
+            hits = np.nan_to_num(self._outcomes.neighbors[rows])
+        return means_of_masks(hits, self._group[rows])

@@ -1,0 +1,119 @@
+"""A small convolutional classifier, and its file: weights with a description in the header."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass as checked
+from torch import Tensor, nn
+
+from diffviews_desktop.errors import DataError, brief
+from diffviews_desktop.files.reading import read_bytes
+from diffviews_desktop.files.writing import replacing
+
+KEY = "diffviews_judge"
+MOST_BYTES = 64_000_000
+_LENGTH = 8  # bytes of the length that a .safetensors file begins with
+
+
+@checked(frozen=True, config=ConfigDict(extra="forbid", strict=True))
+class ReaderConfig:
+    """What a reader is.
+
+    Attributes:
+        resolution: height and width of its pictures, a multiple of 8.
+        channels: of its pictures.
+        classes: names of what it tells apart, by number.
+        width: channels after the first convolution.
+        origin: what it was trained on, for people.
+        accuracy: share of pictures it reads right that it was not trained on.
+    """
+
+    resolution: int = Field(ge=8, le=1024)
+    channels: int = Field(ge=1, le=4)
+    classes: tuple[str, ...] = Field(min_length=2, max_length=10_000)
+    width: int = Field(default=16, ge=1, le=256)
+    origin: str = Field(default="", max_length=2000)
+    accuracy: float | None = Field(default=None, ge=0, le=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Reader:
+    """A network and what its file says of it."""
+
+    config: ReaderConfig
+    network: nn.Module
+
+    @torch.no_grad()
+    def read(self, pictures: Tensor) -> Tensor:
+        """Probabilities ``(N, K)`` of pictures ``(N, C, R, R)`` in -1 … 1."""
+        return self.network(pictures).softmax(dim=1)
+
+
+def network_of(config: ReaderConfig) -> nn.Sequential:
+    """Three times convolution, ReLU and pooling, then a linear layer."""
+    width, side = config.width, config.resolution // 8
+    sizes = [config.channels, width, 2 * width, 4 * width]
+    layers: list[nn.Module] = []
+    for before, after in itertools.pairwise(sizes):
+        layers += [nn.Conv2d(before, after, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
+    return nn.Sequential(
+        *layers, nn.Flatten(), nn.Linear(4 * width * side * side, len(config.classes))
+    )
+
+
+def save_reader(path: Path, config: ReaderConfig, weights: Mapping[str, Tensor]) -> None:
+    """Write a reader, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    header = {KEY: json.dumps(asdict(config))}
+    data = safetensors.torch.save({k: v.contiguous() for k, v in weights.items()}, header)
+    with replacing(path) as file:
+        file.write(data)
+
+
+def load_reader(path: Path) -> Reader:
+    """Read a reader; nothing in its file is run.
+
+    Raises:
+        DataError: it is none, or damaged.
+    """
+    try:
+        data = read_bytes(path, MOST_BYTES)
+        said = _header(data).get("__metadata__", {}).get(KEY)
+        if said is None:
+            raise ValueError("its header does not say that it is a judge")
+        config = TypeAdapter(ReaderConfig).validate_json(said)
+        if config.resolution % 8:
+            raise ValueError(f"its resolution {config.resolution} is no multiple of 8")
+        network = network_of(config).eval().requires_grad_(False)
+        network.load_state_dict(safetensors.torch.load(data))
+        return Reader(config, network)
+    except ValidationError as error:
+        first = error.errors()[0]
+        reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        raise DataError(f"{path.name} is no judge that this version can use ({reason}).") from error
+    except (OSError, ValueError, RuntimeError, safetensors.SafetensorError) as error:
+        reason = str(error) if type(error) is ValueError else brief(error)
+        raise DataError(
+            f"{path.name} is no judge that this version can use ({reason}). Take a .safetensors "
+            "file that packaging/demo/train_judge.py wrote, or an .onnx file."
+        ) from error
+
+
+def _header(data: bytes) -> dict[str, Any]:
+    length = int.from_bytes(data[:_LENGTH], "little")
+    header = json.loads(data[_LENGTH : _LENGTH + length])
+    if not isinstance(header, dict):
+        raise ValueError("its header is damaged")
+    return header

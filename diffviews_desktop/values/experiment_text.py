@@ -1,0 +1,52 @@
+"""An experiment as records and reports write it: values that JSON knows, and back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from diffviews_desktop.values.conditions import choice_of, from_choice
+from diffviews_desktop.values.experiments import Experiment
+
+
+def experiment_text(experiment: Experiment) -> dict[str, Any]:
+    """An experiment as JSON has it.
+
+    Raises:
+        ValueError: a condition is a prompt, which this form cannot hold.
+    """
+    fields = asdict(experiment)
+    fields["layer_sets"] = [list(layers) for layers in experiment.layer_sets]
+    fields["other_layer"] = list(experiment.other_layer)
+    settings = fields["settings"]
+    settings = {k: list(v) if isinstance(v, tuple) else v for k, v in settings.items()}
+    told = experiment.told
+    return {
+        **fields,
+        "settings": settings,
+        "groups": [list(group) for group in experiment.groups],
+        "windows": [list(window) for window in experiment.windows],
+        "controls": list(experiment.controls),
+        "condition": choice_of(experiment.condition),
+        "told": "own" if told is None else choice_of(told),
+    }
+
+
+def read_experiment(fields: dict[str, Any]) -> Experiment:
+    """The experiment that `experiment_text` has written.
+
+    Raises:
+        ValueError: something is missing or makes no sense.
+    """
+    from pydantic import TypeAdapter
+
+    given = dict(fields)
+    told = given.pop("told", "own")
+    condition = from_choice(given.pop("condition", ""))
+    return TypeAdapter(Experiment).validate_python(
+        {
+            **given,
+            "condition": condition,
+            "told": None if told == "own" else from_choice(told),
+        }
+    )

@@ -1,0 +1,253 @@
+"""Experiments as values: what is drawn, what it is compared with, and what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffviews_desktop.values.conditions import Condition, ZeroLabel
+from diffviews_desktop.values.layers import LayerSet, normalised
+from diffviews_desktop.values.sampling import SamplingSettings
+
+Control = Literal[
+    "none", "mean", "mixed", "shuffled", "noise", "wrong", "label", "layer", "direction"
+]
+Arm = Literal["intervention"] | Control
+CONTROLS: tuple[Control, ...] = get_args(Control)
+MEANINGS: dict[Arm, str] = {
+    "intervention": "the intervention itself",
+    "none": "the same seeds without it",
+    "mean": "the layer's mean",
+    "mixed": "samples of mixed classes",
+    "shuffled": "the same values, shuffled in space",
+    "noise": "noise of the same mean and spread in each channel",
+    "wrong": "the same samples, told a wrong class",
+    "label": "the label alone: other classes' pictures, told this class",
+    "layer": "the same samples, at another layer",
+    "direction": "a random direction of the same length",
+}
+"""What each arm of an experiment draws with, for tables and legends."""
+OF_CLASSES: tuple[Control, ...] = ("wrong", "label")
+"""Controls for models that are told classes."""
+APPLICABLE: dict[str, tuple[Control, ...]] = {
+    "replace": CONTROLS,
+    "add": ("none", "shuffled", "wrong", "label", "layer", "direction"),
+    "steer": ("none", "shuffled", "wrong", "label", "layer", "direction"),
+    "patch": ("none", "mean", "shuffled", "noise", "layer", "direction"),
+    "scale": ("none", "mean", "layer"),
+    "ablate": ("none", "layer", "direction"),
+}
+"""Controls that say something of an intervention, by its verb."""
+
+NO_JUDGE, OWN_LOSS, BUNDLED = "none", "model", "digits"
+"""Judges that are not files: none; the model's own loss; the one for the demo's digits."""
+
+
+class Estimate(NamedTuple):
+    """What was found, with its 95 % interval; the ends are None where one mask says nothing of
+    others. A value that is not defined is NaN."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    masks: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """What is to be drawn: for every set of layers, window of steps, arm, group of samples and seed
+    one picture, and one without an intervention for every group and seed.
+
+    Attributes:
+        model: name of the model.
+        layer_sets: where the intervention acts; each is an experiment of its own.
+        windows: first step, and the step that it no longer acts on.
+        groups: samples whose mean is imposed, the anchor of each first. Each is one mask.
+        seeds: number of seeds of each group, which counts on from the settings' own.
+        controls: what else is drawn.
+        condition: what the model is told while it draws.
+        told: what the samples are told when their layers are extracted; None for their own class.
+        settings: how to sample; the seed must be chosen.
+        strength: how much of a mask is imposed, 0 … 1.
+        judge: a file, or `NO_JUDGE`, `OWN_LOSS`, `BUNDLED`, or ``module:function``.
+        features: in which layer the distance to the unmasked run is measured; empty for none.
+        features_sigma: the noise level at which that layer sees the pictures.
+        other_layer: of the control *layer*; empty for the one half of the network away.
+        batch: pictures in one forward pass; None to choose.
+    """
+
+    model: str
+    layer_sets: tuple[LayerSet, ...]
+    windows: tuple[tuple[int, int], ...]
+    groups: tuple[tuple[int, ...], ...]
+    seeds: int = 3
+    controls: tuple[Control, ...] = ("none",)
+    condition: Condition = field(default_factory=ZeroLabel)
+    told: Condition | None = None
+    settings: SamplingSettings = field(default_factory=SamplingSettings)
+    strength: float = 1.0
+    judge: str = NO_JUDGE
+    features: str = ""
+    features_sigma: float = 0.5
+    other_layer: LayerSet = field(default_factory=LayerSet)
+    batch: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layer_sets", tuple(map(LayerSet, self.layer_sets)))
+        normalised(self, "other_layer")
+
+    @property
+    def arms(self) -> tuple[Arm, ...]:
+        """What is drawn with every mask: the intervention first."""
+        return ("intervention", *(name for name in self.controls if name != "none"))
+
+    def drawings(self) -> list[Drawing]:
+        """Every picture, in the order in which they are drawn and numbered.
+
+        Those without an intervention come first. Then the groups run slowest within a place, so
+        that what a cancelled experiment has is a smaller one of the same kind.
+        """
+        groups, seeds = range(len(self.groups)), range(self.seeds)
+        made = [
+            Drawing(group * self.seeds + seed, -1, -1, "none", group, seed)
+            for group in groups
+            for seed in seeds
+        ]
+        for layers in range(len(self.layer_sets)):
+            for window in range(len(self.windows)):
+                for arms in (_here(self.arms), _elsewhere(self.arms)):
+                    for group in groups:
+                        for arm in arms:
+                            made += [
+                                Drawing(len(made) + seed, layers, window, arm, group, seed)
+                                for seed in seeds
+                            ]
+        return made
+
+    @property
+    def count(self) -> int:
+        """Number of pictures."""
+        places = len(self.layer_sets) * len(self.windows)
+        return self.seeds * len(self.groups) * (1 + places * len(self.arms))
+
+    def seed_of(self, drawing: Drawing) -> int:
+        """The seed of a picture: every group has its own, which all its arms share."""
+        assert self.settings.seed is not None
+        return (self.settings.seed + drawing.group * self.seeds + drawing.seed) % 2**63
+
+
+def _here(arms: Sequence[Arm]) -> tuple[Arm, ...]:
+    return tuple(arm for arm in arms if arm != "layer")
+
+
+def _elsewhere(arms: Sequence[Arm]) -> tuple[Arm, ...]:
+    return tuple(arm for arm in arms if arm == "layer")
+
+
+class Drawing(NamedTuple):
+    """One picture of an experiment; numbers count in its parts, -1 where it has none of them."""
+
+    number: int
+    layers: int
+    window: int
+    arm: Arm
+    group: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Subjects:
+    """The classes that an experiment is about; -1 where there is none.
+
+    Attributes:
+        classes: of the anchor of each group.
+        told: what each group's samples are told when their layers are extracted, where that is a
+            class.
+        wrong: what they are told by the control *wrong*.
+    """
+
+    classes: tuple[int, ...]
+    told: tuple[int, ...]
+    wrong: tuple[int, ...]
+
+    def told_of(self, arm: Arm, group: int) -> int:
+        """The class that an arm's samples are told, where it is not the anchor's own: what the
+        judge then reads tells the word from the picture."""
+        own = self.classes[group]
+        said = {"wrong": self.wrong[group], "none": -1, "label": own}.get(arm, self.told[group])
+        return said if said != own else -1
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What an experiment will take.
+
+    Attributes:
+        pictures: to draw.
+        drawn: how many of them are there already.
+        evaluations: of the network for those that are not, the samples' extraction included.
+        seconds: estimated from a few forward passes; None before the model was tried.
+    """
+
+    pictures: int
+    drawn: int
+    evaluations: int
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one arm did at one place.
+
+    Attributes:
+        layers: where; empty for the pictures without an intervention.
+        steps: first step from 0, and the step that it no longer acted on.
+        arm: what was drawn.
+        pictures: how many.
+        read: share that the judge reads as the class of the mask's anchor.
+        told: share that it reads as what the samples were told, where that is another class.
+        confidence: of the judge in what it reads.
+        unsure: share of pictures of which it is less than 80 % sure.
+        commonest: the class it names most, and the share of that.
+        moved: distance in pixels to the picture of the same seed without an intervention.
+        features: the same in the layer that the experiment names.
+        seeds: correlation of the pictures of a mask with each other.
+        neighbors: correlation with the mean picture of the mask's samples.
+        effect: how much larger than without an intervention ``read`` is; without a judge,
+            ``neighbors``.
+        behind: how much larger the same is for the intervention itself.
+        p: of the effect, by a permutation test; None where there is none.
+        p_holm: the same, corrected for all places of the same arm.
+    """
+
+    layers: LayerSet
+    steps: tuple[int, int]
+    arm: Arm
+    pictures: int
+    read: Estimate | None
+    told: Estimate | None
+    confidence: Estimate | None
+    unsure: Estimate | None
+    commonest: tuple[int, float] | None
+    moved: Estimate | None
+    features: Estimate | None
+    seeds: Estimate
+    neighbors: Estimate | None
+    effect: Estimate | None = None
+    behind: Estimate | None = None
+    p: float | None = None
+    p_holm: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """A few pictures ``(n, H, W, C) uint8`` of an arm at a place, the first of each mask."""
+
+    layers: LayerSet
+    steps: tuple[int, int]
+    arm: Arm
+    images: NDArray[np.uint8]
