@@ -120,7 +120,6 @@ def _model_loaded(context: Context, running: RunningJob, loaded: ModelLoaded) ->
     opened = replace(
         before,
         loaded=loaded,
-        layer_map=_known_to_be(before.layer_map, loaded),
         cached={
             (before.parameters, before.told): frozenset(i.name for i in loaded.layers if i.cached)
         },
@@ -137,16 +136,6 @@ def _model_loaded(context: Context, running: RunningJob, loaded: ModelLoaded) ->
     context.update(state)
     if opened.layer_map is None and not state.jobs.any(MapLayer):
         change_layer(context, opened.default_layers)
-
-
-def _known_to_be(layer_map: LayerMap | None, loaded: ModelLoaded) -> LayerMap | None:
-    """The map that was there before its model, now that it is known what that can be told."""
-    if layer_map is None:
-        return None
-    if not loaded.told:
-        return replace(layer_map, told=None, told_note="")
-    note = loaded.told_notes.get(layer_map.told) if layer_map.told is not None else None
-    return layer_map if note is None else replace(layer_map, told_note=note)
 
 
 def _converted(context: Context, running: RunningJob, converted: CheckpointConverted) -> None:

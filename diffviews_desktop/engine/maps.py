@@ -26,7 +26,13 @@ from diffviews_desktop.engine.activations import Activations, activations_of
 from diffviews_desktop.engine.layer_activations import FoundActivations, LayerActivations
 from diffviews_desktop.engine.model_settings import class_names_of
 from diffviews_desktop.engine.opened_model import Host, OpenedModel, some
-from diffviews_desktop.engine.told import by_original, remember, told_note, told_of
+from diffviews_desktop.engine.told import (
+    by_original,
+    remember,
+    told_note,
+    told_of,
+    training_of,
+)
 from diffviews_desktop.errors import DataError, said
 from diffviews_desktop.files.reading import meant_as_file
 from diffviews_desktop.processing.alike import first_alike
@@ -383,10 +389,10 @@ class MapMaker:
 
     def _told(self, opened: OpenedModel, told: Told) -> dict[str, Any]:
         """What is said of what the samples of a map were told."""
-        facts = self.host.facts_if_loaded(opened)
+        facts = training_of(self.host, opened)
         if facts is not None and not facts.is_conditional:
             return {}
-        names = class_names_of(opened, facts)
+        names = class_names_of(opened, self.host.facts_if_loaded(opened))
         if isinstance(told, ClassLabel):
             told = replace(told, name=dict(names).get(told.index, ""))
         return {"told": told, "told_note": told_note(told, facts, by_original(opened))}

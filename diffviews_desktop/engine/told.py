@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from diffviews_desktop.data.cache.layer_cache import cache_key
 from diffviews_desktop.data.checkpoints.files import identity
@@ -11,7 +12,7 @@ from diffviews_desktop.engine.opened_model import Host, OpenedModel
 from diffviews_desktop.errors import DataError, UsageError
 from diffviews_desktop.values.conditions import ClassLabel, Prompt, UniformLabel
 from diffviews_desktop.values.models import ModelFacts
-from diffviews_desktop.values.told import NOTHING, OWN, Told, described_told, read_told, told_text
+from diffviews_desktop.values.told import NOTHING, OWN, Told, described_told, read_told
 
 
 def told_of(host: Host, opened: OpenedModel, layers: Sequence[str], asked: Told | None) -> Told:
@@ -32,24 +33,48 @@ def told_of(host: Host, opened: OpenedModel, layers: Sequence[str], asked: Told 
         return brought
     if opened.folder.config.told is not None:
         return read_told(opened.folder.config.told)
+    return usual(training_of(host, opened) or host.model_of(opened).facts)
+
+
+class Training(Protocol):
+    """What is known of how a model was trained to be told something."""
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether anything can be told it."""
+
+    @property
+    def label_dropout(self) -> float | None:
+        """With what probability conditions were dropped; None where nobody says."""
+
+
+@dataclass(frozen=True)
+class _Remembered:
+    is_conditional: bool
+    label_dropout: float | None
+
+
+def training_of(host: Host, opened: OpenedModel) -> Training | None:
+    """What is known of a model that is loaded, or of which the cache has a map; else None."""
     facts = host.facts_if_loaded(opened)
-    remembered = _remembered(opened) if facts is None else None
-    return remembered or usual(facts or host.model_of(opened).facts)
-
-
-def remember(opened: OpenedModel, facts: ModelFacts) -> dict[str, str]:
-    """What an entry of the cache keeps, so that a map can be found again without the model."""
-    return {"usual_told": told_text(usual(facts)), "usual_told_of": _identity(opened)}
-
-
-def _remembered(opened: OpenedModel) -> Told | None:
-    """What samples of this very model are usually told, if an entry of the cache says it."""
+    if facts is not None:
+        return facts
     wanted = _identity(opened)
     for info in opened.cache.entries():
-        if info.details.get("usual_told_of") == wanted:
-            with suppress(ValueError):
-                return read_told(info.details.get("usual_told"))
+        if info.details.get("trained_of") == wanted:
+            dropout = info.details.get("label_dropout")
+            known = isinstance(dropout, int | float) and not isinstance(dropout, bool)
+            return _Remembered(bool(info.details.get("conditional")), dropout if known else None)
     return None
+
+
+def remember(opened: OpenedModel, facts: ModelFacts) -> dict[str, Any]:
+    """What an entry of the cache keeps, so that a map can be found again without the model."""
+    return {
+        "trained_of": _identity(opened),
+        "conditional": facts.is_conditional,
+        "label_dropout": facts.label_dropout,
+    }
 
 
 def _identity(opened: OpenedModel) -> str:
@@ -75,7 +100,7 @@ def by_original(opened: OpenedModel) -> bool:
     return config.extraction_input == "scaled" and config.told is None
 
 
-def usual(facts: ModelFacts) -> Told:
+def usual(facts: Training) -> Told:
     """Nothing, where the model has learnt what that is; else each sample's own condition."""
     return NOTHING if facts.label_dropout and facts.is_conditional else OWN
 
@@ -97,12 +122,12 @@ def check_told(told: Told, facts: ModelFacts) -> None:
         )
 
 
-def told_note(told: Told, facts: ModelFacts | None, by_original: bool = False) -> str:
+def told_note(told: Told, facts: Training | None, by_original: bool = False) -> str:
     """What to keep in mind of a map whose samples were told something; empty where nothing is.
 
     Args:
         told: what they were told.
-        facts: what is known of the model, once it is loaded.
+        facts: what is known of the model; None where that is nothing.
         by_original: whether its activations are as the original system makes them.
     """
     if facts is not None and not facts.is_conditional:

@@ -75,6 +75,22 @@ class Opened:
         return MapSpec(self.layer_map.model, self.layer_map.layers, self.parameters, self.told)
 
     @property
+    def map_told(self) -> Told | None:
+        """What the samples of the map on screen were told; None where nothing can be told."""
+        if self.layer_map is None or (self.loaded is not None and self.loaded.told is None):
+            return None
+        return self.layer_map.told
+
+    @property
+    def map_told_note(self) -> str:
+        """What to keep in mind about that; empty where there is nothing."""
+        told = self.map_told
+        if told is None or self.layer_map is None:
+            return ""
+        notes = self.loaded.told_notes if self.loaded is not None else {}
+        return notes.get(told, self.layer_map.told_note)
+
+    @property
     def unconditional(self) -> bool:
         """Whether the loaded model knows no classes."""
         return self.loaded is not None and self.loaded.num_classes == 0

@@ -55,6 +55,7 @@ MODEL_KEYS = [
     "device",
     "num_classes",
     "guidance_note",
+    "told",
     "notes",
     "problems",
 ]

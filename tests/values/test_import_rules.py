@@ -59,7 +59,7 @@ def test_a_class_map(capsys: pytest.CaptureFixture[str]) -> None:
     assert on_the_command_line().class_map == ()
     with pytest.raises(SystemExit):
         on_the_command_line("--class-map", "cat=x")
-    assert "'cat' is given 'x', which is no class" in capsys.readouterr().err
+    assert "'x', which it gives 'cat', is no class" in capsys.readouterr().err
 
 
 def test_layers_with_spaces_and_without_names() -> None:

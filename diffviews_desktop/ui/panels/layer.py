@@ -58,7 +58,7 @@ class LayerPanel(QWidget):
         with QSignalBlocker(self.models), QSignalBlocker(self.layers):
             self._show_choices(state)
         self.detail.setText(self._detail(state))
-        self.detail.setToolTip(self._told_tip(state))
+        self.detail.setToolTip(tip(*self._told_texts(state)))
 
     def _show_choices(self, state: State) -> None:
         listed = (
@@ -123,16 +123,16 @@ class LayerPanel(QWidget):
             return "model not loaded"
         if state.opened.loaded is None:
             return "loading the model…" if state.opened.models else ""
-        shown = state.opened.layer_map
-        return visible(described_told(shown.told), MOST_OF_NAME) if shown and shown.told else ""
+        told = state.opened.map_told
+        return visible(described_told(told), MOST_OF_NAME) if told is not None else ""
 
     @staticmethod
-    def _told_tip(state: State) -> str:
-        shown = state.opened.layer_map
-        if shown is None or shown.told is None:
-            return ""
+    def _told_texts(state: State) -> tuple[str, ...]:
+        told = state.opened.map_told
+        if told is None:
+            return ("",)
         how = "What the samples of this map were told is chosen in Map settings."
-        return tip("Samples " + described_told(shown.told), shown.told_note, how)
+        return f"Samples {described_told(told)}.", state.opened.map_told_note, how
 
 
 def _whether_mapped(info: LayerInfo, state: State) -> str:

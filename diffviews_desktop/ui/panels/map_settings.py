@@ -293,8 +293,7 @@ class MapSettings(QDialog):
 
 def _told_of(state: State) -> Told | None:
     """What the samples of the map on screen were told."""
-    shown = state.opened.layer_map
-    return None if shown is None else shown.told
+    return state.opened.map_told
 
 
 def _of(state: State) -> MapParameters:

@@ -133,7 +133,7 @@ def _facts(state: State) -> str:
         parts.append(f"{len(state.opened.samples)} samples")
     if state.opened.layer_map is not None:
         layers = visible(str(state.opened.layer_map.layers), MOST_OF_NAME) or "map of the folder"
-        told = state.opened.layer_map.told
+        told = state.opened.map_told
         parts.append(f"{layers}, {visible(described_told(told), MOST_OF_NAME)}" if told else layers)
         if state.opened.layer_map.trustworthiness is not None:
             parts.append(f"trustworthiness {state.opened.layer_map.trustworthiness:.2f}")
