@@ -266,6 +266,7 @@ def test_info_opens_the_activations_as_mapping_them_does(
     (model,) = run(*arguments, "--json").json["models"]
     assert model["activations"] == {
         "layers": ["decoder_block_10", "decoder_block_2", "midblock"],
+        "told": "own",
         "samples": 12,
         "values": rows.shape[1],
         "files": 3,
@@ -416,7 +417,7 @@ def test_map_writes_a_table_and_takes_it_from_the_cache_next_time(
     assert first["notes"] == []
     assert first["from_cache"] is False
     assert first["parameters"]["seed"] == 42
-    rows = read_csv(Path(first["csv"]), "trust")
+    rows = read_csv(Path(first["csv"]), "trust", "neighbors_kept", "told")
     assert len(rows) == TINY_SAMPLES
     trust = [float(row["trust"]) for row in rows]
     assert first["trustworthiness"] == pytest.approx(np.mean(trust))
@@ -431,7 +432,7 @@ def test_map_writes_a_table_and_takes_it_from_the_cache_next_time(
         assert math.isfinite(float(row["umap_y"]))
     second = run(*arguments).json
     assert second == {**first, "from_cache": True}
-    assert read_csv(Path(second["csv"]), "trust") == rows
+    assert read_csv(Path(second["csv"]), "trust", "neighbors_kept", "told") == rows
     info = run("info", "--data", data, "--json").json
     cached = [layer["name"] for layer in info["models"][0]["layers"] if layer["cached"]]
     assert cached == ["encoder_bottleneck"]
@@ -787,7 +788,7 @@ def test_generate_names_what_it_wrote_and_never_writes_over_it(
     assert (first["steps"], first["mask_steps"]) == (5, 5)
     assert [step["sigma"] for step in first["trajectory"]] == first["sigmas"]
     for step in first["trajectory"]:
-        assert list(step) == ["sigma", "umap_x", "umap_y", "distance", "imposed"]
+        assert list(step)[:5] == ["sigma", "umap_x", "umap_y", "distance", "imposed"]
         assert len(step["imposed"]) == 2
         assert all(map(math.isfinite, [step["umap_x"], step["umap_y"], *step["imposed"]]))
     assert sorted(first["files"]) == sorted(str(path) for path in out.iterdir())
