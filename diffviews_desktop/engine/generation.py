@@ -136,6 +136,9 @@ class Generation:
                 if cell.weighting == "distance":
                     projector = self.maps.projector(self.opened, job.spec)
                 known[cell.mask_layers] = self._masks(job.rows, job.spec.layers, cell, projector)
+        judged = {
+            LayerSet(held): self._judged(held, job.rows, job.spec, None) for held in known.values()
+        }
         self.host.prepare(model)
         notes: list[str] = []
         cells: list[GridCell] = []
@@ -156,6 +159,7 @@ class Generation:
             device=device,
             notes=tuple(notes[-1:]),
             record=make_record(job, self.opened, device, masks, self.host.check),
+            masks={names: usual for names, usual in judged.items() if usual is not None},
         )
 
     def _draw(
@@ -252,13 +256,14 @@ class Generation:
         return MaskJudged(job, typicality, "" if typicality else not_mapped(names))
 
     def _judged(
-        self, masks: Masks, rows: Sequence[int], spec: MapSpec, figures: SampleFigures
+        self, masks: Masks, rows: Sequence[int], spec: MapSpec, figures: SampleFigures | None
     ) -> Typicality | None:
-        """How usual a mask is; None without one, and where its layers are not mapped."""
+        """How usual a mask is; None without one, and where its layers are not mapped. ``figures``
+        are those of the map, where it is at hand."""
         names = LayerSet(masks)
         if not names:
             return None
-        if names != spec.layers:
+        if figures is None or names != spec.layers:
             other = replace(spec, layers=names)
             if not self.maps.is_cached(self.opened, other):
                 return None

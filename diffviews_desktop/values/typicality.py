@@ -81,6 +81,7 @@ class Typicality:
         """Plain values, for records and tables."""
         outside = self.outside or Measured(0.0)
         return {
+            "distance": self.distance.value,
             "distance_percentile": self.distance.percentile,
             "distance_limit": self.distance.limit,
             "outside": None if self.outside is None else outside.value,

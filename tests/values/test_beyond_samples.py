@@ -93,6 +93,7 @@ def test_what_is_not_known_is_said() -> None:
 def test_plain_values_for_records() -> None:
     values = replace(USUAL, sigma=80.0).to_dict()
     assert json.loads(json.dumps(values)) == {
+        "distance": 1.0,
         "distance_percentile": 40.0,
         "distance_limit": 2.0,
         "outside": 0.3,
