@@ -92,10 +92,13 @@ def test_a_mask_beyond_the_samples_says_so_before_it_is_used(
     plain = "NFE 5 · mean of 2 samples at midblock"
     assert panel.hint.whole == plain
     panel.set_state(with_mask(ready, USUAL))
-    assert panel.hint.whole == f"{plain} · mask within the samples' 95 %"
+    assert panel.hint.whole == plain
+    assert "mask within the samples" in panel.hint.toolTip()
     assert not panel.hint.property("problem")
     panel.set_state(with_mask(ready, BEYOND))
-    assert panel.hint.whole == f"Mask beyond the samples' 95 %: 92 % outside · {plain}"
+    assert (
+        panel.hint.whole == f"Mask beyond the samples' 95 %: 92 % outside the components · {plain}"
+    )
     assert panel.hint.property("problem")
     assert "less than 40 % does" in panel.hint.toolTip()
     panel.set_state(with_mask(ready, None, "Map midblock first."))

@@ -240,9 +240,8 @@ class GeneratePanel(QWidget):
         about = [NFE]
         beyond = usual is not None and usual.beyond
         if usual is not None:
-            about += [*usual.facts, usual.reasons]
-            excess = f": {usual.excess}" if beyond else ""
-            parts.insert(0 if beyond else len(parts), f"mask {usual.standing}{excess}")
+            about += [f"mask {usual.standing}", *usual.facts, usual.reasons]
+            parts = [f"mask {usual.verdict}: {usual.excess}", *parts] if beyond else parts
         elif judged is not None:
             about.append(judged.reason)
         text = why or " · ".join(parts)
