@@ -84,6 +84,7 @@ def write_grid(made: PictureGrid, folder: Path) -> Answer:
         "rows": list(rows_of(made.job.interventions)),
         "seed": made.job.settings.seed,
         "device": made.device,
+        "mask_typicality": {str(names): _figures(usual) for names, usual in made.masks.items()},
         "cells": [],
         "notes": list(made.notes),
     }
@@ -99,7 +100,9 @@ def write_grid(made: PictureGrid, folder: Path) -> Answer:
                 (PICTURE, RECORD),
             )
         )
-    lines = [f"{len(made.cells)} pictures, seeds from {made.job.settings.seed}", *made.notes]
+    lines = [f"{len(made.cells)} pictures, seeds from {made.job.settings.seed}"]
+    lines += [f"at {names}: {said_of_mask(usual)}" for names, usual in made.masks.items()]
+    lines += made.notes
     return Answer(result, [*lines, *result["files"]])
 
 
@@ -107,7 +110,7 @@ def unlike_samples(made: RunResult) -> list[str]:
     """Which steps are unlike the samples, and whether the mask is: lines to print."""
     lines = []
     if made.mask is not None:
-        lines.append(f"mask {made.mask.standing}: {', '.join(made.mask.facts)}")
+        lines.append(said_of_mask(made.mask))
     found: dict[str, list[str]] = {}
     for step in made.steps:
         if step.typicality is not None and step.typicality.unlike:
@@ -115,6 +118,11 @@ def unlike_samples(made: RunResult) -> list[str]:
     for verdict, steps in found.items():
         lines.append(f"step{'s' if len(steps) > 1 else ''} {', '.join(steps)} {verdict}")
     return lines
+
+
+def said_of_mask(usual: Typicality) -> str:
+    """How usual a mask is, as a line."""
+    return f"mask {usual.standing}: {', '.join(usual.facts)}"
 
 
 def paths_apart(one: RunResult, other: RunResult) -> list[float]:
@@ -142,7 +150,7 @@ def _result(made: RunResult) -> dict[str, Any]:
         "device": made.device,
         "sigmas": [step.sigma for step in made.steps],
         "trajectory": [_row(step) for step in made.steps],
-        "mask": None if made.mask is None else _figures(made.mask),
+        "mask_typicality": _figures(made.mask),
         "notes": _notes(made),
     }
 
@@ -170,15 +178,13 @@ def _row(step: RunStep) -> dict[str, Any]:
         "umap_y": step.xy[1],
         "distance": step.distance,
         "imposed": None if step.imposed_xy is None else list(step.imposed_xy),
-        **({} if step.typicality is None else step.typicality.to_dict()),
-        "imposed_typicality": None
-        if step.imposed_typicality is None
-        else _figures(step.imposed_typicality),
+        "typicality": _figures(step.typicality),
+        "imposed_typicality": _figures(step.imposed_typicality),
     }
 
 
-def _figures(typicality: Typicality) -> dict[str, Any]:
-    return {"distance": typicality.distance.value, **typicality.to_dict()}
+def _figures(typicality: Typicality | None) -> dict[str, Any] | None:
+    return None if typicality is None else typicality.to_dict()
 
 
 def _activations(made: RunResult) -> dict[str, np.ndarray]:
@@ -202,7 +208,7 @@ def _landed(placed: PicturePlaced, samples: SampleTable) -> dict[str, Any]:
         "distance": placed.distance,
         "told": conditions.described(placed.told),
         "apart": placed.apart,
-        **({} if placed.typicality is None else placed.typicality.to_dict()),
+        "typicality": _figures(placed.typicality),
         "nearest": [
             {
                 "row": row,

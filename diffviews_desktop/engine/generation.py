@@ -6,7 +6,7 @@ For the engine, in whose process it runs.
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -149,6 +149,7 @@ class Generation:
         for stack in stacks.values():
             for one in stack:
                 maker.vectors(one)
+        judged = self._judged_masks(maker, stacks.values(), job.spec)
         notes: list[str] = []
         cells: list[GridCell] = []
         assert settings.seed is not None
@@ -175,6 +176,7 @@ class Generation:
             device=device,
             notes=(*sampler_notes(self.opened, model.facts, settings), *notes[-1:]),
             record=make_record(job, self.opened, device, digests, self.host.check),
+            masks=judged,
         )
 
     def _draw(
@@ -324,15 +326,33 @@ class Generation:
         typicality = self._judged(maker, mask, spec, figures)
         return MaskJudged(job, typicality, "" if typicality else not_mapped(names))
 
+    def _judged_masks(
+        self, maker: EffectMaker, stacks: Iterable[Sequence[Intervention]], spec: MapSpec
+    ) -> dict[LayerSet, Typicality]:
+        """How usual each mask of a grid is, by its layers, as far as that is known."""
+        judged: dict[LayerSet, Typicality] = {}
+        for stack in stacks:
+            mask = sole_mask(stack)
+            if mask is not None and mask.layers not in judged:
+                usual = self._judged(maker, mask, spec, None)
+                if usual is not None:
+                    judged[mask.layers] = usual
+        return judged
+
     def _judged(
-        self, maker: EffectMaker, mask: Intervention | None, spec: MapSpec, figures: SampleFigures
+        self,
+        maker: EffectMaker,
+        mask: Intervention | None,
+        spec: MapSpec,
+        figures: SampleFigures | None,
     ) -> Typicality | None:
-        """How usual a mask is; None without one, and where its layers are not mapped."""
+        """How usual a mask is; None without one, and where its layers are not mapped. ``figures``
+        are those of the map, where it is at hand."""
         if mask is None:
             return None
         vectors = maker.vectors(mask)
         names = LayerSet(vectors)
-        if names != spec.layers:
+        if figures is None or names != spec.layers:
             other = replace(spec, layers=names)
             if not self.maps.is_cached(self.opened, other):
                 return None

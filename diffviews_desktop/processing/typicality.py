@@ -202,7 +202,15 @@ def _own(values: Float32 | None, rows: NDArray[np.int64]) -> _Own | None:
     known = np.sort(values[rows][np.isfinite(values[rows])])
     if len(known) < FEWEST_TO_TELL:
         return None
-    return _Own(known, float(np.quantile(known.astype(np.float64), LIMIT / 100)))
+    return _Own(known, _quantile(known, LIMIT / 100))
+
+
+def _quantile(ascending: NDArray, part: float) -> float:
+    """The same as `numpy.quantile`, without the time that sorting again takes."""
+    place = part * (len(ascending) - 1)
+    low = int(place)
+    below, above = float(ascending[low]), float(ascending[min(low + 1, len(ascending) - 1)])
+    return below + (above - below) * (place - low)
 
 
 def _log(sigma: NDArray) -> NDArray:

@@ -81,6 +81,7 @@ class Typicality:
         """Plain values, for records and tables."""
         outside = self.outside or Measured(0.0)
         return {
+            "distance": self.distance.value,
             "distance_percentile": self.distance.percentile,
             "distance_limit": self.distance.limit,
             "outside": None if self.outside is None else outside.value,
@@ -132,35 +133,40 @@ class Typicality:
     @property
     def lines(self) -> tuple[str, ...]:
         """The words and the figures, each on a short line."""
-        figures = [f"distance {self.distance.value:.3g}{_above(self.distance, '')}"]
+        lines = [*self.words, f"distance {self.distance.value:.3g}{_above(self.distance)}"]
         if self.outside is not None:
-            share = f"{100 * self.outside.value:.0f} % outside"
-            figures.append(f"{share}{_above(self.outside, '')}")
-        return (*self.words, *figures)
+            share, above = 100 * self.outside.value, _above(self.outside, of="")
+            lines.append(f"outside the components {share:.0f} %{above}")
+        return tuple(lines)
 
     @property
     def excess(self) -> str:
         """What of it is beyond the samples, in a few words; empty where nothing is."""
         far = f"distance {self.distance.value:.3g}" if self.distance.beyond else ""
         share = self.outside
-        out = f"{100 * share.value:.0f} % outside" if share is not None and share.beyond else ""
-        return ", ".join(part for part in (far, out) if part)
+        if share is None or not share.beyond:
+            return far
+        out = f"{100 * share.value:.0f} % outside the components"
+        return f"{far}, {out}" if far else out
 
     @property
     def facts(self) -> tuple[str, ...]:
         """Its figures beside those of the samples, a line each, and what is not known."""
-        among = "" if self.like is None else f" at σ {_levels(self.like)}"
-        lines = [f"distance {self.distance.value:.3g}{_above(self.distance, among)}"]
+        of = f" of the samples{self._among}"
+        lines = [f"distance {self.distance.value:.3g}{_above(self.distance, of)}"]
         if self.outside is not None:
             share = f"{100 * self.outside.value:.0f} % outside the components"
-            lines.append(f"{share}{_above(self.outside, among)}")
+            lines.append(f"{share}{_above(self.outside, of)}")
         return (*lines, self.note) if self.note else tuple(lines)
+
+    @property
+    def _among(self) -> str:
+        return "" if self.like is None else f" at σ {_levels(self.like)}"
 
     @property
     def reasons(self) -> str:
         """What of it is beyond the samples, as sentences; empty where nothing is."""
-        among = "" if self.like is None else f" at σ {_levels(self.like)}"
-        found = []
+        among, found = self._among, []
         if self.distance.beyond:
             found.append(
                 f"Its nearest sample is {self.distance.value:.3g} away; {LIMIT} % of the samples"
@@ -180,8 +186,8 @@ def _levels(levels: Levels) -> str:
     return low if low == high else f"{low}–{high}"
 
 
-def _above(measured: Measured, among: str) -> str:
-    """``: above 93 % of the samples at σ 2``; nothing where that is not known."""
+def _above(measured: Measured, of: str = " of the samples") -> str:
+    """``: above 93 % of the samples``; nothing where that is not known."""
     if measured.percentile is None:
         return ""
-    return f": above {math.floor(measured.percentile)} % of the samples{among}"
+    return f": above {math.floor(measured.percentile)} %{of}"

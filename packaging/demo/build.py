@@ -15,6 +15,7 @@ import json
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,12 +33,14 @@ from diffviews_desktop.values.told import NOTHING, told_text
 
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 LAYERS = ("encoder_bottleneck", "midblock")
-SIGMAS = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0, 15.0, 80.0)
+SIGMAS = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 80.0)
+"""Noise levels of the samples: every step of a run has some of like level to be compared with."""
 MODELS = {
     "digits": {
         "data": "mnist",
         "weights": "digits-32.safetensors",
         "per_class": 200,
+        "sigmas": SIGMAS,
         "config": {
             "description": "32x32 handwritten digits (MNIST), trained for this demo",
             "sigma_max": 80.0,
@@ -50,6 +53,7 @@ MODELS = {
         "data": "mnist",
         "weights": "digits-32-few.safetensors",
         "per_class": 100,
+        "sigmas": SIGMAS[2:],
         "config": {
             "description": "The same digits in one to four steps: distilled from the model digits",
             "sampler": "renoise",
@@ -63,6 +67,7 @@ MODELS = {
         "data": "uci",
         "weights": "digits-8.safetensors",
         "per_class": 100,
+        "sigmas": SIGMAS,
         "config": {
             "description": "8x8 handwritten digits (UCI), a second, much smaller training",
             "sigma_max": 80.0,
@@ -94,13 +99,14 @@ def build(root: Path, name: str, weights: Path) -> None:
     recipe = MODELS[name]
     folder = root / name
     images, labels = chosen_digits(recipe["data"], recipe["per_class"])
+    sigma = noise_levels(labels, recipe["sigmas"])
     table = SampleTable(
         root=folder,
         sample_id=tuple(f"sample_{i:06d}" for i in range(len(labels))),
         class_label=labels.astype(np.int32),
         class_name=tuple(NAMES[label] for label in labels),
         image_path=tuple(f"images/imagenet_real/sample_{i:06d}.png" for i in range(len(labels))),
-        sigma=np.array([SIGMAS[i % len(SIGMAS)] for i in range(len(labels))], dtype=np.float32),
+        sigma=sigma.astype(np.float32),
     )
     for sub in ("checkpoints", "embeddings", "metadata/imagenet_real", "images/imagenet_real"):
         (folder / sub).mkdir(parents=True)
@@ -113,7 +119,7 @@ def build(root: Path, name: str, weights: Path) -> None:
             "class_label": int(labels[i]),
             "class_name": table.class_name[i],
             "image_path": table.image_path[i],
-            "conditioning_sigma": SIGMAS[i % len(SIGMAS)],
+            "conditioning_sigma": float(sigma[i]),
         }
         for i in range(len(labels))
     ]
@@ -152,6 +158,14 @@ def chosen_digits(data: str, per_class: int) -> tuple[np.ndarray, np.ndarray]:
     rows = np.stack([np.flatnonzero(labels == digit)[:per_class] for digit in range(10)], axis=1)
     order = np.random.default_rng(1).permutation(rows.ravel())
     return images[order], labels[order]
+
+
+def noise_levels(labels: np.ndarray, sigmas: Sequence[float]) -> np.ndarray:
+    """A noise level for each sample ``(N,)``; every class has them all, as evenly as can be."""
+    rank = np.empty(len(labels), dtype=np.int64)
+    for digit in np.unique(labels):
+        rank[labels == digit] = np.arange(np.count_nonzero(labels == digit))
+    return np.array(sigmas)[rank % len(sigmas)]
 
 
 def write_json(path: Path, value: object) -> None:

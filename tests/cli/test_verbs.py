@@ -788,7 +788,8 @@ def test_generate_names_what_it_wrote_and_never_writes_over_it(
     assert (first["steps"], first["mask_steps"]) == (5, 5)
     assert [step["sigma"] for step in first["trajectory"]] == first["sigmas"]
     for step in first["trajectory"]:
-        assert list(step)[:5] == ["sigma", "umap_x", "umap_y", "distance", "imposed"]
+        names = ["sigma", "umap_x", "umap_y", "distance", "imposed"]
+        assert list(step) == [*names, "typicality", "imposed_typicality"]
         assert len(step["imposed"]) == 2
         assert all(map(math.isfinite, [step["umap_x"], step["umap_y"], *step["imposed"]]))
     assert sorted(first["files"]) == sorted(str(path) for path in out.iterdir())

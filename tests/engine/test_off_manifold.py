@@ -20,7 +20,13 @@ from diffviews_desktop.data.activations.arrays import flatten_layers
 from diffviews_desktop.data.folder.pictures import read_picture
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.extraction import noise_seed
-from diffviews_desktop.engine.jobs.drawing import Generate, JudgeMask, PlacePicture, RunResult
+from diffviews_desktop.engine.jobs.drawing import (
+    Generate,
+    GenerateGrid,
+    JudgeMask,
+    PlacePicture,
+    RunResult,
+)
 from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.engine.typicality import judge_mask
 from diffviews_desktop.processing import projector
@@ -172,6 +178,24 @@ def test_a_mask_at_other_layers_is_compared_on_their_map(engine: Engine, source:
     assert run.steps[0].xy == drawn(engine, source, interventions=there).steps[0].xy
 
 
+def test_the_masks_of_a_grid_are_judged_where_their_layers_are_mapped(
+    engine: Engine, source: FolderRef
+) -> None:
+    common: dict[str, Any] = {
+        "job_id": 5, "folder": source, "spec": SPEC, "rows": ROWS, "condition": ClassLabel(1),
+        "settings": SETTINGS, "mask_layers": (("midblock",), ("encoder_bottleneck",)),
+    }  # fmt: skip
+    assert engine.run(GenerateGrid(**common)).masks == {}
+    one = engine.run(JudgeMask(job_id=4, folder=source, spec=SPEC, rows=ROWS)).typicality
+    assert one is None
+    mapped(engine, source)
+    one = engine.run(JudgeMask(job_id=4, folder=source, spec=SPEC, rows=ROWS)).typicality
+    assert engine.run(GenerateGrid(**common)).masks == {("midblock",): one}
+    own = {**common, "mask_layers": ()}
+    assert engine.run(GenerateGrid(**own)).masks == {("midblock",): one}
+    assert engine.run(GenerateGrid(**{**own, "rows": ()})).masks == {}
+
+
 def test_nothing_is_mapped_to_judge_a_mask(engine: Engine, source: FolderRef) -> None:
     judged = engine.run(JudgeMask(job_id=4, folder=source, spec=SPEC, rows=ROWS))
     assert judged.typicality is None
@@ -263,13 +287,13 @@ def test_generate_prints_and_writes_what_is_unlike_the_samples(
     assert "landed outside the samples' noise levels (0.2–2)" in printed
     record = json.loads(next((tmp_path / "out").glob("*.json")).read_text(encoding="utf-8"))
     first = record["trajectory"][0]
-    assert first["outside_sigmas"] is True
-    assert first["sample_sigmas"] == pytest.approx([0.2, 2.0])
-    assert 0 <= first["outside"] <= 1
-    assert 0 <= first["distance_percentile"] <= 100
+    assert first["typicality"]["outside_sigmas"] is True
+    assert first["typicality"]["sample_sigmas"] == pytest.approx([0.2, 2.0])
+    assert 0 <= first["typicality"]["outside"] <= 1
+    assert 0 <= first["typicality"]["distance_percentile"] <= 100
     assert first["imposed_typicality"]["outside_percentile"] is not None
-    assert record["mask"]["compared_sigmas"] == pytest.approx([0.2, 2.0])
-    assert record["landed"]["outside_sigmas"] is True
+    assert record["mask_typicality"]["compared_sigmas"] == pytest.approx([0.2, 2.0])
+    assert record["landed"]["typicality"]["outside_sigmas"] is True
 
 
 # ---- planted masks on the demo ------------------------------------------------------------------

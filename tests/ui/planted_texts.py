@@ -11,6 +11,8 @@ from made_runs import run_of, told
 from diffviews_desktop.engine.jobs.drawing import (
     Generate,
     GenerateGrid,
+    JudgeMask,
+    MaskJudged,
     PicturePlaced,
     PlacePicture,
 )
@@ -145,6 +147,14 @@ def planted(
         mean=PictureMean(
             model, samples.sample_id[:2], np.full((8, 8, 3), 9.0, np.float32),
             np.zeros((8, 8, 3), np.float32),
+        ),
+        mask=MaskJudged(
+            JudgeMask(
+                job_id=23, folder=state.opened.folder, spec=spec, rows=(ANCHOR, NEIGHBOR, 9),
+                layers=settings.mask_layers,
+            ),
+            None,
+            text("reason"),
         ),
     )  # fmt: skip
     runs = replace(

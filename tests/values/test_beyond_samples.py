@@ -93,6 +93,7 @@ def test_what_is_not_known_is_said() -> None:
 def test_plain_values_for_records() -> None:
     values = replace(USUAL, sigma=80.0).to_dict()
     assert json.loads(json.dumps(values)) == {
+        "distance": 1.0,
         "distance_percentile": 40.0,
         "distance_limit": 2.0,
         "outside": 0.3,
@@ -104,3 +105,17 @@ def test_plain_values_for_records() -> None:
         "outside_sigmas": True,
     }
     assert replace(USUAL, outside=None, like=None).to_dict()["outside"] is None
+
+
+def test_little_room_has_short_words() -> None:
+    noisy = replace(USUAL, sigma=80.0, distance=Measured(48.93, 99.7, 43.2))
+    assert noisy.words == ("outside σ 0.2–5", "beyond the samples")
+    assert noisy.lines[2:] == (
+        "distance 48.9: above 99 % of the samples",
+        "outside the components 30 %: above 60 %",
+    )
+    assert noisy.excess == "distance 48.9"
+    both = replace(noisy, outside=Measured(0.92, 100.0, 0.4))
+    assert both.excess == "distance 48.9, 92 % outside the components"
+    assert USUAL.excess == ""
+    assert USUAL.words == ()

@@ -215,13 +215,14 @@ class RunResult:
 @dataclass(frozen=True, eq=False)
 class PictureGrid:
     """All pictures of a grid, in the order of `GenerateGrid.cells`; ``job`` with its seed and batch
-    chosen."""
+    chosen, and ``masks``: how usual those masks are among the samples whose layers are mapped."""
 
     job: GenerateGrid
     cells: tuple[GridCell, ...]
     device: str
     notes: tuple[str, ...] = ()
     record: Mapping[str, Any] = field(default_factory=dict)
+    masks: Mapping[LayerSet, Typicality] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

@@ -90,17 +90,22 @@ def test_a_mask_beyond_the_samples_says_so_before_it_is_used(
     panel.resize(600, 500)
     panel.show()
     panel.set_state(ready)
-    assert panel.mask_note.whole == ""
+    plain = "NFE 5 · mean of 2 samples at midblock"
+    assert panel.hint.whole == plain
     panel.set_state(with_mask(ready, USUAL))
-    assert panel.mask_note.whole == "Mask within the samples' 95 %"
-    assert not panel.mask_note.property("problem")
+    assert panel.hint.whole == plain
+    assert "mask within the samples" in panel.hint.toolTip()
+    assert not panel.hint.property("problem")
     panel.set_state(with_mask(ready, BEYOND))
-    assert panel.mask_note.whole == "Mask beyond the samples' 95 %: 92 % outside"
-    assert panel.mask_note.property("problem")
-    assert "less than 40 % does" in panel.mask_note.toolTip()
+    assert (
+        panel.hint.whole == f"Mask beyond the samples' 95 %: 92 % outside the components · {plain}"
+    )
+    assert panel.hint.property("problem")
+    assert "less than 40 % does" in panel.hint.toolTip()
     panel.set_state(with_mask(ready, None, "Map midblock first."))
-    assert panel.mask_note.whole == "Map midblock first."
-    assert not panel.mask_note.property("problem")
+    assert panel.hint.whole == plain
+    assert "Map midblock first." in panel.hint.toolTip()
+    assert not panel.hint.property("problem")
 
 
 def test_what_was_said_of_another_mask_is_not_shown(panel: GeneratePanel, ready: State) -> None:
@@ -110,7 +115,7 @@ def test_what_was_said_of_another_mask_is_not_shown(panel: GeneratePanel, ready:
     for changed in (other, replace(judged, runs=replace(judged.runs, interventions=weighted))):
         assert judged_mask(changed) is None
         panel.set_state(changed)
-        assert panel.mask_note.whole == ""
+        assert "95 %" not in panel.hint.whole
 
 
 def test_nothing_is_asked_without_a_pick_or_a_model(ready: State) -> None:
@@ -129,7 +134,7 @@ def masks_asked_for(worker: Recorder) -> list[tuple[int, ...]]:
 def test_each_picked_mask_is_judged_once_when_the_engine_waits(
     qtbot: QtBot, open_window: Callable[..., MainWindow], worker: Recorder, ready: State
 ) -> None:
-    window = open_window(ready)
+    window = open_window(ready.with_selection(Selection()))
     for rows in ((1,), (1, 2), (1, 2, 5)):  # picked quickly one after the other
         window.session.select(Selection(anchor=3, manual=rows), "pick")
     qtbot.waitUntil(lambda: bool(masks_asked_for(worker)))
@@ -140,7 +145,7 @@ def test_each_picked_mask_is_judged_once_when_the_engine_waits(
     assert len(masks_asked_for(worker)) == 1  # the engine is busy with the first
     assert isinstance(job, JudgeMask)
     answers.on_finished(window.context, job.job_id, MaskJudged(job, BEYOND), None)
-    assert window.generate_panel.mask_note.whole == ""  # another one is picked by now
+    assert "95 %" not in window.generate_panel.hint.whole  # another one is picked by now
     qtbot.waitUntil(lambda: len(masks_asked_for(worker)) == 2)
     second = worker.jobs[-1]
     answers.on_failed(window.context, second.job_id, "The picture is missing.", "")

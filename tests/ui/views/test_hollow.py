@@ -138,8 +138,8 @@ def test_the_card_of_a_step_says_how_usual_it_is(window: MainWindow, run: Run) -
     card, shown = window.map_area.cards.card, window.session.state.runs.all[0]
     for index, words in (
         (0, ["outside σ 0.2–5", "distance 1: above 40 % of the samples"]),
-        (1, ["beyond the samples", "92 % outside: above 100 % of the samples"]),
-        (2, ["30 % outside: above 60 % of the samples"]),
+        (1, ["beyond the samples", "outside the components 92 %: above 100 %"]),
+        (2, ["outside the components 30 %: above 60 %"]),
     ):
         window.map_area.cards.show_step((shown.id, index))
         lines = card.facts.whole.split("\n")

@@ -23,6 +23,7 @@ from diffviews_desktop.actions.masks import judged_mask
 from diffviews_desktop.engine.jobs.drawing import Generate, MaskJudged
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.wording import counted
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import ElidedLabel, caption, say_below, tip
@@ -95,8 +96,6 @@ class GeneratePanel(QWidget):
         self.cancel.setToolTip("Cancel the running job (Esc)")
         self.hint = ElidedLabel(end=True)
         self.hint.setObjectName("muted")
-        self.mask_note = ElidedLabel(end=True)
-        self.mask_note.setObjectName("muted")
         self._build()
         self.sampling.edited.connect(self._on_edited)
         self.sampling.preset_chosen.connect(self._on_preset)
@@ -128,7 +127,6 @@ class GeneratePanel(QWidget):
         column_layout.addWidget(self.pages, 1)
         column_layout.addLayout(form)
         column_layout.addWidget(self.hint)
-        column_layout.addWidget(self.mask_note)
         column_layout.addLayout(buttons)
 
     # ---- in -------------------------------------------------------------------------------------
@@ -148,21 +146,6 @@ class GeneratePanel(QWidget):
         with signals_blocked(self.classes, self.seed, self.lock):
             self._show(state)
         self._set_buttons(state)
-        self._show_mask(judged_mask(state))
-
-    def _show_mask(self, judged: MaskJudged | None) -> None:
-        """Say whether the mask is beyond the samples, before it is used."""
-        usual = None if judged is None else judged.typicality
-        if usual is not None:
-            excess = f": {usual.excess}" if usual.beyond else ""
-            about = " · ".join((*usual.facts, usual.reasons))
-            self.mask_note.set_text(f"Mask {usual.standing}{excess}", about)
-        else:
-            self.mask_note.set_text("" if judged is None else judged.reason)
-        beyond = usual is not None and usual.beyond
-        if bool(self.mask_note.property("problem")) != beyond:
-            self.mask_note.setProperty("problem", beyond)
-            self.mask_note.style().polish(self.mask_note)
 
     def _show(self, state: State) -> None:
         s = state.runs.settings
@@ -245,13 +228,31 @@ class GeneratePanel(QWidget):
             state.runs.interventions[0].layers
             or (state.opened.layer_map.layers if state.opened.layer_map else ())
         )
-        plural = "s" if count > 1 else ""
-        nfe = f"NFE {s.evaluations(not state.opened.unconditional)}"
-        self.hint.set_text(why or f"{nfe} · mean of {count} sample{plural} at {layers}", NFE)
+        parts = [
+            f"NFE {s.evaluations(not state.opened.unconditional)}",
+            f"mean of {counted(count, 'sample')} at {layers}",
+        ]
+        self._show_hint(why, parts, judged_mask(state))
         self.grid.setEnabled(state.opened.layer_map is not None and not state.opened.model_problem)
         waiting = sum(isinstance(running.job, Generate) for running in state.jobs.running)
         self.generate.setText("&Generate" if waiting < 2 else f"&Generate  ({waiting - 1} waiting)")
         self.cancel.setEnabled(bool(state.jobs.running))
+
+    def _show_hint(self, why: str, parts: list[str], judged: MaskJudged | None) -> None:
+        """What Generate would do; that the mask is beyond the samples goes first."""
+        usual = None if judged is None else judged.typicality
+        about = [NFE]
+        beyond = usual is not None and usual.beyond
+        if usual is not None:
+            about += [f"mask {usual.standing}", *usual.facts, usual.reasons]
+            parts = [f"mask {usual.verdict}: {usual.excess}", *parts] if beyond else parts
+        elif judged is not None:
+            about.append(judged.reason)
+        text = why or " · ".join(parts)
+        self.hint.set_text(text[:1].upper() + text[1:], " · ".join(filter(None, about)))
+        if bool(self.hint.property("problem")) != beyond:
+            self.hint.setProperty("problem", beyond)
+            self.hint.style().polish(self.hint)
 
     # ---- out ------------------------------------------------------------------------------------
 
