@@ -246,7 +246,7 @@ def area_of_picture(path: Path) -> Area:
     from diffviews_desktop.pictures.decoding import Decoded, decode
 
     def white(picture: Decoded) -> Area:
-        size = (min(side, _LARGEST_PICTURE) for side in picture.image.size)
-        return Area.of(np.asarray(picture.image.resize(tuple(size))) > 127)
+        width, height = (min(side, _LARGEST_PICTURE) for side in picture.image.size)
+        return Area.of(np.asarray(picture.image.resize((width, height))) > 127)
 
     return decode(path, "L", white, _LARGEST_PICTURE)

@@ -173,9 +173,9 @@ class Intervention:
         return self.enabled and halves and self.step_from < last and self.strength != 0
 
     @property
-    def rows(self) -> tuple[int, ...]:
-        """The samples that it is made of, those that are subtracted last."""
-        return rows_of([self])
+    def is_of_picks(self) -> bool:
+        """Whether it is made of the samples that are picked in the window."""
+        return isinstance(self.source, SampleMean) and not self.source.rows
 
 
 PICKED = Intervention("replace", SampleMean())
