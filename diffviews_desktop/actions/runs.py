@@ -201,8 +201,8 @@ def cannot_generate(state: State) -> str:
         return f"The model cannot run: {state.opened.model_problem}"
     if state.opened.layer_map is None:
         return "The map is not there yet."
-    acting = with_picks(state.runs.interventions, state.picks.selection.rows)
-    return "" if acting else "Click a point on the map first."
+    stack = with_picks(state.runs.interventions, state.picks.selection.rows)
+    return "" if stack else "Click a point on the map first."
 
 
 ACTIONS = (

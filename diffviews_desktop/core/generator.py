@@ -180,7 +180,8 @@ def generate_with_mask_multistep(
     for step in steps:
         if rows_of:
             trajectory.append(step.row(rows_of))
-        trace.append(step.evaluated)
+        if trace_layers:
+            trace.append(step.evaluated)
         intermediates.append(model.codec.decode(step.denoised))
         if return_noised_inputs:
             noised_inputs.append(model.codec.decode(step.noised))

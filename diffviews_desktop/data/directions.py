@@ -18,7 +18,7 @@ import safetensors.numpy
 
 from diffviews_desktop.data.activations.arrays import Float32
 from diffviews_desktop.errors import DataError, UsageError, brief
-from diffviews_desktop.files.reading import read_bytes
+from diffviews_desktop.files.reading import open_regular, read_bytes
 from diffviews_desktop.files.writing import create, replacing
 from diffviews_desktop.values.directions import ENDING, DirectionInfo, checked_name
 from diffviews_desktop.values.layers import LayerSet, LayerShape
@@ -65,7 +65,7 @@ def read_direction(path: Path) -> Direction:
             raise DataError(f"{path.name} holds values for {layer} that are not finite numbers.")
     if not values:
         raise DataError(f"{path.name} holds no values.")
-    return Direction(_info(path, header, values), values)
+    return Direction(_info(path, header, _shapes(values)), values)
 
 
 def write_direction(
@@ -81,7 +81,7 @@ def write_direction(
     arrays = {name: np.ascontiguousarray(array, np.float32) for name, array in values.items()}
     data = safetensors.numpy.save(arrays, metadata=header)
     write_bytes(path, data, replace=replace)
-    return _info(path, header, arrays)
+    return _info(path, header, _shapes(arrays))
 
 
 def write_bytes(path: Path, data: bytes, *, replace: bool) -> None:
@@ -128,9 +128,27 @@ def list_directions(folder: Path) -> Iterator[DirectionInfo]:
     for file in [file for file in files if file.suffix == ENDING][:MOST_FILES]:
         try:
             checked_name(file.stem)
-            yield read_direction(file).info
-        except (UsageError, DataError) as error:
+            yield _listed(file)
+        except (UsageError, DataError, OSError, ValueError, TypeError, KeyError) as error:
             log.info("%s is left out: %s", file, error)
+
+
+def _listed(path: Path) -> DirectionInfo:
+    """What the header of a file says, without its values; raises what reading may raise."""
+    with open_regular(path, MOST_BYTES) as file:
+        start = file.read(8)
+        length = int.from_bytes(start, "little")
+        data = start + file.read(min(length, _MOST_HEADER))
+    whole = _parsed(data)
+    header = _metadata(whole)
+    if header.get("format") != FORMAT:
+        raise ValueError("it is no saved direction")
+    shapes = {
+        str(name): LayerShape(int(size) for size in tensor["shape"])
+        for name, tensor in whole.items()
+        if name != "__metadata__"
+    }
+    return _info(path, header, shapes)
 
 
 def _header(data: bytes) -> dict[str, str]:
@@ -139,15 +157,29 @@ def _header(data: bytes) -> dict[str, str]:
     Raises:
         ValueError: there is no such header.
     """
+    return _metadata(_parsed(data))
+
+
+def _parsed(data: bytes) -> dict[str, Any]:
     length = int.from_bytes(data[:8], "little")
     if len(data) < 8 or not 0 < length <= min(len(data) - 8, _MOST_HEADER):
         raise ValueError("it has no header")
     header = json.loads(data[8 : 8 + length])
-    said = header.get("__metadata__") if isinstance(header, dict) else None
+    if not isinstance(header, dict):
+        raise ValueError("it has no header")
+    return header
+
+
+def _metadata(header: Mapping[str, Any]) -> dict[str, str]:
+    said = header.get("__metadata__")
     return {str(k): str(v) for k, v in said.items()} if isinstance(said, dict) else {}
 
 
-def _info(path: Path, header: Mapping[str, str], values: Mapping[str, Float32]) -> DirectionInfo:
+def _shapes(values: Mapping[str, Float32]) -> dict[str, LayerShape]:
+    return {name: LayerShape(array.shape) for name, array in values.items()}
+
+
+def _info(path: Path, header: Mapping[str, str], shapes: Mapping[str, LayerShape]) -> DirectionInfo:
     try:
         record = json.loads(header.get("record", ""))
     except (ValueError, RecursionError):
@@ -157,8 +189,8 @@ def _info(path: Path, header: Mapping[str, str], values: Mapping[str, Float32]) 
         name=path.stem,
         kind=str(said.get("kind", "")),
         model=str(said.get("model", "")),
-        layers=LayerSet(values),
-        shapes={name: LayerShape(array.shape) for name, array in values.items()},
+        layers=LayerSet(shapes),
+        shapes=dict(shapes),
         path=path,
         record=said,
     )

@@ -75,6 +75,8 @@ class Runs:
     Attributes:
         settings: what the Generate panel says.
         interventions: what it says is done to layers meanwhile, with the picked samples left open.
+        set_a: samples whose mean is the end of a direction.
+        set_b: samples whose mean is its start.
         condition: what it says is to be drawn.
         all: every run but those without a mask that others are compared with.
         shown: the id of the run in the filmstrip.
@@ -87,6 +89,8 @@ class Runs:
 
     settings: SamplingSettings = field(default_factory=SamplingSettings)
     interventions: tuple[Intervention, ...] = (PICKED,)
+    set_a: tuple[int, ...] = ()
+    set_b: tuple[int, ...] = ()
     condition: Condition = ANCHOR_CLASS
     all: tuple[Run, ...] = ()
     shown: int | None = None

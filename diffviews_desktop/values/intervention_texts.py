@@ -42,7 +42,7 @@ def said(intervention: Intervention, num_steps: int) -> str:
     if one.strength != 1 and (one.verb in PARTIAL or one.verb == "scale"):
         parts.append(f"of strength {one.strength:g}")
     elif one.verb not in PARTIAL and one.verb != "scale":
-        parts.append(f"times {one.strength:g}")
+        parts.append(f"× {one.strength:g}")
     if isinstance(one.source, SampleMean) and one.source.weighting == "distance":
         parts.append("weighted by distance")
     if not one.conditional:

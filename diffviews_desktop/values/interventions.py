@@ -173,9 +173,9 @@ class Intervention:
         return self.enabled and halves and self.step_from < last and self.strength != 0
 
     @property
-    def rows(self) -> tuple[int, ...]:
-        """The samples that it is made of, those that are subtracted last."""
-        return rows_of([self])
+    def is_of_picks(self) -> bool:
+        """Whether it is made of the samples that are picked in the window."""
+        return isinstance(self.source, SampleMean) and not self.source.rows
 
 
 PICKED = Intervention("replace", SampleMean())
@@ -270,13 +270,7 @@ def sole_mask(interventions: Sequence[Intervention]) -> Intervention | None:
     if len(interventions) != 1:
         return None
     (one,) = interventions
-    usual = replace(
-        PICKED,
-        source=one.source,
-        layers=one.layers,
-        step_from=one.step_from,
-        step_to=one.step_to,
-        strength=one.strength,
-        unconditional=one.unconditional,
-    )
-    return one if isinstance(one.source, SampleMean) and one == usual else None
+    if one.verb != "replace" or not isinstance(one.source, SampleMean):
+        return None
+    usual = replace(one, region=EVERYWHERE, conditional=True, enabled=True, name="")
+    return one if one == usual else None

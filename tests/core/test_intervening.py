@@ -13,6 +13,7 @@ from torch import Tensor
 
 from diffviews_desktop.adapters.model import as_model
 from diffviews_desktop.core.denoising import DenoiseStep, denoise, make_generators
+from diffviews_desktop.core.generator import generate_with_mask_multistep
 from diffviews_desktop.core.intervening import Effect, Intervener
 from diffviews_desktop.errors import MaskError
 from diffviews_desktop.values.conditions import ClassLabel
@@ -273,3 +274,24 @@ def test_parts_of_a_batch_get_what_is_theirs(adapter: Handmade) -> None:
     intervener.remove_hooks()
     expected = values * torch.tensor([1.0, 2.0, 3.0]).reshape(-1, 1, 1, 1)
     close(torch.cat(parts), torch.cat([expected, 0 * expected]))
+
+
+# ---- the function for scripts -------------------------------------------------------------------
+
+
+def test_pictures_of_a_script_are_patched_from_the_trace_of_others(adapter: Handmade) -> None:
+    options: dict[str, Any] = {"num_steps": 3, "num_samples": 2, "sigma_min": 0.5}
+    other = generate_with_mask_multistep(
+        adapter, class_label=1, seed=9, trace_layers=["second"], return_intermediates=True,
+        **options,
+    )  # fmt: skip
+    effect = Effect("second", "patch", other.trace or ())
+    got = generate_with_mask_multistep(
+        adapter, class_label=0, seed=5, effects=[effect], return_intermediates=True, **options
+    )
+    assert other.intermediates is not None
+    for mine, theirs in zip(got.intermediates or (), other.intermediates, strict=True):
+        assert torch.equal(mine, theirs)
+    plain = generate_with_mask_multistep(adapter, class_label=0, seed=5, **options)
+    assert plain.trace is None
+    assert not torch.equal(plain.images, got.images)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diffviews_desktop.engine.protocol import Job
+from diffviews_desktop.values.directions import DirectionInfo
 from diffviews_desktop.values.folders import FolderRef, ModelLoaded, ModelSummary
 from diffviews_desktop.values.layers import LayerSet, normalised
 from diffviews_desktop.values.maps import LayerMap, MapParameters
@@ -59,8 +60,8 @@ class DataOpened:
 
     ``layer_map`` is None where the folder brings no map: then `default_layers` is to be mapped
     once the model is loaded (None: its bottleneck), made with ``parameters`` of samples that were
-    ``told`` something. ``extraction_input``
-    is what the model sees when layers are extracted.
+    ``told`` something. ``extraction_input`` is what the model sees when layers are extracted, and
+    ``directions`` what is saved for it.
     """
 
     folder: FolderRef
@@ -75,6 +76,7 @@ class DataOpened:
     parameters: MapParameters | None = None
     told: Told | None = None
     extraction_input: ExtractionInput = "scaled"
+    directions: tuple[DirectionInfo, ...] = ()
 
     def __post_init__(self) -> None:
         normalised(self, "default_layers")

@@ -35,6 +35,7 @@ from diffviews_desktop.ui.common.widgets import (
 )
 from diffviews_desktop.ui.panels.generate.mask_page import MaskPage
 from diffviews_desktop.ui.panels.generate.sampling_page import SamplingPage
+from diffviews_desktop.ui.panels.generate.stack import InterventionStack
 from diffviews_desktop.values.conditions import (
     AnchorClass,
     ClassLabel,
@@ -45,12 +46,14 @@ from diffviews_desktop.values.conditions import (
     described,
 )
 from diffviews_desktop.values.import_rules import seed_of
-from diffviews_desktop.values.interventions import PICKED, Intervention
+from diffviews_desktop.values.intervention_texts import said_of
+from diffviews_desktop.values.interventions import Intervention, rows_of, sole_mask, with_picks
 from diffviews_desktop.values.sampling import SamplingSettings
 from diffviews_desktop.values.setting_specs import PUBLISHED, SEED
 
 SEARCHABLE_CLASSES = 30
 LOWEST_PAGE = 64
+GENERATE = "Draw with the layer held at the mean, or with other interventions"
 NFE = "NFE: how often the network runs for a picture"
 
 
@@ -66,16 +69,20 @@ class GeneratePanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         as_panel(self)
-        self._base = SamplingSettings()
-        self._interventions: tuple[Intervention, ...] = (PICKED,)
+        self._base, self._state = SamplingSettings(), State()
         self._classes: tuple[object, ...] = ()
         self._shown_class: object = "anchor"
         self.sampling = SamplingPage()
-        self.masking = MaskPage()
+        self.masking, self.stack = MaskPage(), InterventionStack()
         self.pages = QTabWidget()
         self.pages.setDocumentMode(True)
         self.pages.tabBar().setDrawBase(False)
-        for page, title in ((self.sampling, "Sampling"), (self.masking, "Mask")):
+        acting = QWidget()
+        column = QVBoxLayout(acting)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.stack)
+        column.addWidget(self.masking, 1)
+        for page, title in ((self.sampling, "Sampling"), (acting, "Interventions")):
             self.pages.addTab(_scrolling(page), title)
         self.seed = QLineEdit()
         self.seed.setPlaceholderText("new each time")
@@ -100,6 +107,8 @@ class GeneratePanel(QWidget):
         self.sampling.edited.connect(self._on_edited)
         self.sampling.preset_chosen.connect(self._on_preset)
         self.masking.edited.connect(self._on_edited)
+        self.stack.edited.connect(self._on_stacked)
+        self.stack.chosen.connect(lambda: self._show_chosen(self._state))
         self.classes.activated.connect(self._on_edited)
         self.seed.editingFinished.connect(self._on_seed_typed)
         self.lock.toggled.connect(self._on_edited)
@@ -141,8 +150,7 @@ class GeneratePanel(QWidget):
 
     def set_state(self, state: State) -> None:
         """Show the settings, the classes to choose from, and what Generate would do."""
-        self._base = state.runs.settings
-        self._interventions = state.runs.interventions
+        self._base, self._state = state.runs.settings, state
         with signals_blocked(self.classes, self.seed, self.lock):
             self._show(state)
         self._set_buttons(state)
@@ -150,7 +158,8 @@ class GeneratePanel(QWidget):
     def _show(self, state: State) -> None:
         s = state.runs.settings
         self.sampling.set_state(state)
-        self.masking.set_state(state)
+        self.stack.show_stack(state.runs.interventions, s.num_steps)
+        self._show_chosen(state)
         locked = s.seed is not None
         self.lock.setChecked(locked)
         self.lock.set_icon("lock" if locked else "unlock")
@@ -159,6 +168,9 @@ class GeneratePanel(QWidget):
         if not self.seed.hasFocus():
             self.seed.setText("" if last is None else str(last))
         self._fill_classes(state)
+
+    def _show_chosen(self, state: State) -> None:
+        self.masking.show_one(state, self.stack.interventions[self.stack.index])
 
     def _fill_classes(self, state: State) -> None:
         general: list[Condition] = [AnchorClass(), RandomClass(), ZeroLabel(), UniformLabel()]
@@ -211,28 +223,19 @@ class GeneratePanel(QWidget):
         return [self.classes.itemData(i) for i in range(self.classes.count())]
 
     def _set_buttons(self, state: State) -> None:
-        count = len(state.picks.selection.rows)
+        stack = with_picks(state.runs.interventions, state.picks.selection.rows)
         if state.opened.model_problem:
             why = f"The model cannot run: {state.opened.model_problem}"
         elif state.opened.layer_map is None:
             why = "The map is not there yet."
-        elif not count:
+        elif not stack:
             why = "Click a point on the map first."
         else:
             why = ""
         self.generate.setEnabled(not why)
-        usual = "Draw with the layer held at the mean (Ctrl+Return)"
-        self.generate.setToolTip(tip(why or usual))
-        s = state.runs.settings
-        layers = "+".join(
-            state.runs.interventions[0].layers
-            or (state.opened.layer_map.layers if state.opened.layer_map else ())
-        )
-        parts = [
-            f"NFE {s.evaluations(not state.opened.unconditional)}",
-            f"mean of {counted(count, 'sample')} at {layers}",
-        ]
-        self._show_hint(why, parts, judged_mask(state))
+        self.generate.setToolTip(tip(why or f"{GENERATE} (Ctrl+Return)"))
+        nfe = f"NFE {state.runs.settings.evaluations(not state.opened.unconditional)}"
+        self._show_hint(why, [nfe, _hint(state, stack)], judged_mask(state))
         self.grid.setEnabled(state.opened.layer_map is not None and not state.opened.model_problem)
         waiting = sum(isinstance(running.job, Generate) for running in state.jobs.running)
         self.generate.setText("&Generate" if waiting < 2 else f"&Generate  ({waiting - 1} waiting)")
@@ -265,8 +268,9 @@ class GeneratePanel(QWidget):
 
     def interventions(self) -> tuple[Intervention, ...]:
         """What the fields say is done to layers."""
-        first, *others = self._interventions
-        return (self.masking.changed(first, self.sampling.steps.value()), *others)
+        stack, index = self.stack.interventions, self.stack.index
+        changed = self.masking.changed(stack[index], self.sampling.steps.value())
+        return (*stack[:index], changed, *stack[index + 1 :])
 
     def press(self) -> None:
         """As if Generate was clicked."""
@@ -299,9 +303,23 @@ class GeneratePanel(QWidget):
         acting = tuple(replace(one, step_from=0, step_to=None) for one in self.interventions())
         self.settings_changed.emit(after, self.classes.currentData(), acting)
 
+    def _on_stacked(self) -> None:
+        asked = self.settings(), self.classes.currentData(), self.stack.interventions
+        self.settings_changed.emit(*asked)
+
     def _on_edited(self, *_: object) -> None:
         asked = self.settings(), self.classes.currentData(), self.interventions()
         self.settings_changed.emit(*asked)
+
+
+def _hint(state: State, stack: tuple[Intervention, ...]) -> str:
+    """``mean of 6 samples at midblock``, or what is done to layers besides."""
+    mask = sole_mask(stack)
+    if mask is None:
+        return said_of(stack, state.runs.settings.num_steps) or "nothing acts"
+    layer_map = state.opened.layer_map
+    layers = "+".join(mask.layers or (layer_map.layers if layer_map is not None else ()))
+    return f"mean of {counted(len(rows_of(stack)), 'sample')} at {layers}"
 
 
 def _scrolling(page: QWidget) -> QScrollArea:
