@@ -9,14 +9,18 @@ from typing import Any
 import numpy as np
 
 from diffviews_desktop import paths
-from diffviews_desktop.cli.option_types import layer_set
+from diffviews_desktop.cli.option_types import layer_set, positive
 from diffviews_desktop.cli.options import add_folder_options, folder_of, map_parameters_of
 from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data
 from diffviews_desktop.data.folder.dataset import write_embedding_csv
-from diffviews_desktop.engine.jobs.mapping import MapLayer
+from diffviews_desktop.engine.jobs.mapping import AssessMap, MapLayer
 from diffviews_desktop.errors import UsageError
+from diffviews_desktop.values.assessment import MapAssessment
 from diffviews_desktop.values.layers import NO_LAYERS
 from diffviews_desktop.values.maps import LayerMap, MapSpec
+
+SEEDS = 3
+"""Maps that ``--assess`` compares, where nobody says how many."""
 
 
 def add_parser(verbs: Any) -> None:
@@ -25,6 +29,16 @@ def add_parser(verbs: Any) -> None:
     parser = add_verb(verbs, "map", run, text, "map --model digits --layer midblock --json")
     add_folder_options(parser, layer=layer_set)
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the CSV there")
+    parser.add_argument(
+        "--assess",
+        type=positive,
+        nargs="?",
+        const=SEEDS,
+        metavar="SEEDS",
+        help="also say how well classes are read from the map, how much of that is the label, and "
+        f"whether other seeds put the islands elsewhere ({SEEDS} seeds unless said, this one "
+        "included; 1 for none)",
+    )
 
 
 def run(options: argparse.Namespace) -> Answer:
@@ -34,6 +48,10 @@ def run(options: argparse.Namespace) -> Answer:
         opened = open_data(engine, folder, options.model, parameters)
         spec = MapSpec(opened.model, options.layer or NO_LAYERS, parameters)
         mapped = engine.run(MapLayer(job_id=0, folder=folder, spec=spec))
+        assessed = MapAssessment()
+        if options.assess is not None:
+            job = AssessMap(job_id=0, folder=folder, spec=spec, seeds=options.assess)
+            assessed = engine.run(job)
     if options.out is not None:
         table = options.out
     elif mapped.path.is_dir() and not mapped.path.is_symlink():
@@ -55,11 +73,13 @@ def run(options: argparse.Namespace) -> Answer:
         "csv": str(table.resolve()),
         "from_cache": mapped.from_cache,
         "parameters": mapped.parameters,
-        "notes": list(mapped.notes),
+        "notes": [*mapped.notes, *assessed.notes],
     }
+    if options.assess is not None:
+        result["assessment"] = assessed.to_dict()
     how = "from the cache" if mapped.from_cache else "made now"
     lines = [f"{result['points']} points of {mapped.label} ({how}): {table}"]
-    return Answer(result, [*lines, *_figures(mapped), *mapped.notes])
+    return Answer(result, [*lines, *_figures(mapped), *assessed.sentences(), *mapped.notes])
 
 
 def _figures(mapped: LayerMap) -> list[str]:

@@ -67,7 +67,7 @@ from diffviews_desktop.processing.umap import fit_map, save_embeddings, used_par
 from diffviews_desktop.values.import_rules import MAX_SEED, check_brightness, check_noise_levels
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.models import ModelFacts
-from diffviews_desktop.values.sample_groups import groups_of
+from diffviews_desktop.values.sample_groups import at_level, groups_of
 from diffviews_desktop.values.samples import SampleTable
 
 _BEGUN = re.compile(r"(\.new-.+-[0-9a-f]{8})(\.lock)?")
@@ -274,6 +274,7 @@ def _write_map(
         open_matrix(matrix),
         parameters,
         groups=groups_of(table),
+        chosen=None if parameters.level is None else at_level(table, parameters.level),
         progress=lambda stage: host.progress(stage.name, stage.fraction),
     )
     places = np.full((len(table), parameters.n_components), np.nan, np.float32)

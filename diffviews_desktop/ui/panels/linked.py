@@ -138,5 +138,12 @@ class LinkedPanel(QWidget):
         if share is None:
             self.note.set_text("")
         else:
-            meaning = "of the samples' nearest samples are the same in both activation spaces"
-            self.note.set_text(f"{share:.0%} shared", meaning)
+            meaning = "Of a sample's 15 nearest, so many are the same in both activation spaces."
+            text, reference = f"{share:.0%} shared", linked.reference if linked else None
+            if reference is not None:
+                text += f", {reference:.0%} by kind"
+                meaning += (
+                    f" {reference:.0%} would be if they were any samples of the same class and "
+                    "noise level: only what is beyond that stayed where it was."
+                )
+            self.note.set_text(text, meaning)

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from diffviews_desktop.state.view import Filter
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.colors import MISSING
-from diffviews_desktop.ui.common.labels import plain
+from diffviews_desktop.ui.common.labels import plain, tip
 from diffviews_desktop.ui.views.flat.coloring import Coloring
 from diffviews_desktop.ui.views.flat.tools import float_ground
 
@@ -39,6 +39,7 @@ class Legend(QWidget):
         super().__init__(parent)
         self._coloring: Coloring | None = None
         self._filter: Filter | None = None
+        self._help = self._note = ""
         self._from: float | None = None
         self._to = 0.0
         self._current = 0
@@ -61,17 +62,27 @@ class Legend(QWidget):
             more = len(coloring.names) > MOST_ITEMS
             height = 2 * PADDING + (1 + rows + more) * (line + GAP) - GAP
             self.setAccessibleName(f"Colours: {name}, {len(coloring.names)} categories")
-            self.setToolTip("Click hides or shows a category, double click shows only that one")
+            self._help = "Click hides or shows a category, double click shows only that one"
         else:
             missing = "; grey: no value" if coloring.incomplete else ""
             self.setAccessibleName(
                 f"Colours: {name} from {coloring.low} to {coloring.high}{missing}"
             )
-            self.setToolTip("Drag over the colours to show only these values, click for all")
+            self._help = "Drag over the colours to show only these values, click for all"
             lines = 3 if coloring.incomplete else 2
             height = 2 * PADDING + lines * line + BAR_HEIGHT + lines * GAP
+        self._tell()
         self.resize(BAR_WIDTH + 2 * PADDING, height)
         self.update()
+
+    def set_note(self, note: str) -> None:
+        """Say what else to know of the map, in the tooltip."""
+        self._note = note
+        self._tell()
+
+    def _tell(self) -> None:
+        self.setToolTip(tip(self._help, self._note))
+        self.setAccessibleDescription(self._note)
 
     def set_filter(self, shown: Filter | None) -> None:
         """Show what is filtered."""
