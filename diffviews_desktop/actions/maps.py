@@ -9,7 +9,7 @@ from typing import Any
 from diffviews_desktop.actions.action import Action
 from diffviews_desktop.actions.asking import cancel_all, submit
 from diffviews_desktop.actions.context import Context
-from diffviews_desktop.engine.jobs.mapping import LinkMaps, MapLayer
+from diffviews_desktop.engine.jobs.mapping import AssessMap, LinkMaps, MapLayer
 from diffviews_desktop.state.state import State
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MapParameters, MapSpec
@@ -130,6 +130,33 @@ def toggle_second_map(context: Context) -> None:
         unlink_map(context)
 
 
+def assess_map(context: Context) -> None:
+    """Find out how well classes are read from the map, and whether its seed decides where the
+    islands lie."""
+    opened = context.state.opened
+    if opened.spec is None:
+        return
+    job = AssessMap(job_id=context.worker.next_id(), folder=opened.folder, spec=opened.spec)
+    submit(context, job, "Assessing the map")
+
+
+def why_not_assess(state: State) -> str:
+    """Why the map cannot be assessed now; empty where it can."""
+    if state.opened.layer_map is None:
+        return "The map is not there yet."
+    return "The map is being assessed." if state.jobs.any(AssessMap) else ""
+
+
+ASSESS = Action(
+    "maps.assess",
+    "Assess th&is map",
+    assess_map,
+    menu="map",
+    group=2,
+    meaning="Find out how well classes are read from it, what of that is the label, and whether "
+    "other seeds put the islands elsewhere. This takes about as long as two maps.",
+    why_not=why_not_assess,
+)
 ACTIONS = (
     Action(
         "maps.second",
@@ -149,4 +176,5 @@ ACTIONS = (
         group=2,
         button="Map settings…",
     ),
+    ASSESS,
 )

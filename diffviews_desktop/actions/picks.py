@@ -9,7 +9,7 @@ from diffviews_desktop.actions.action import Action
 from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.maps import pending_map
-from diffviews_desktop.engine.jobs.mapping import MapLayer
+from diffviews_desktop.engine.jobs.mapping import FindNeighbors, MapLayer, NeighborsFound
 from diffviews_desktop.processing.neighbors import neighbors_of
 from diffviews_desktop.state.picks import MAX_NEIGHBORS, Selection
 from diffviews_desktop.state.state import State
@@ -89,6 +89,9 @@ def suggest_neighbors(context: Context, count: int, on_map: bool = False) -> Non
     if space is None:
         _want_activations(context)
         return
+    if layer_map.quality.loses_neighbors and not on_map:
+        _ask_layer(context, anchor, count + len(manual))
+        return
 
     def take(found: list[tuple[int, float]]) -> None:
         now = context.state
@@ -99,6 +102,29 @@ def suggest_neighbors(context: Context, count: int, on_map: bool = False) -> Non
 
     find = partial(neighbors_of, space, anchor, count + len(manual))
     context.session.aside(len(space), find, take)
+
+
+def _ask_layer(context: Context, row: int, count: int) -> None:
+    """Have the nearest looked for in the whole layer, of which the reduced space loses too many."""
+    opened = context.state.opened
+    assert opened.spec is not None
+    job = FindNeighbors(
+        job_id=context.worker.next_id(),
+        folder=opened.folder,
+        spec=opened.spec,
+        row=row,
+        count=count,
+    )
+    submit(context, job, "Finding neighbours")
+
+
+def take_found(context: Context, job: FindNeighbors, found: NeighborsFound) -> None:
+    """Suggest what was found in the whole layer, if the anchor and the map are still the same."""
+    opened, picks = context.state.opened, context.state.picks
+    if (job.folder, job.spec, job.row) == (opened.folder, opened.spec, picks.selection.anchor):
+        manual = picks.selection.manual
+        fresh = [pair for pair in found.pairs if pair[0] not in manual]
+        _take_suggested(context, fresh[: picks.suggest_count], found.in_layer)
 
 
 def _want_activations(context: Context) -> None:
@@ -114,7 +140,9 @@ def _want_activations(context: Context) -> None:
     submit(context, job, "Computing activations for neighbours")
 
 
-def _take_suggested(context: Context, fresh: list[tuple[int, float]]) -> None:
+def _take_suggested(
+    context: Context, fresh: list[tuple[int, float]], in_layer: bool = False
+) -> None:
     opened, selection = context.state.opened, context.state.picks.selection
     assert opened.layer_map is not None
     room = MAX_NEIGHBORS - len(selection.manual)
@@ -122,6 +150,7 @@ def _take_suggested(context: Context, fresh: list[tuple[int, float]]) -> None:
         selection,
         suggested=tuple(fresh[:room]),
         suggested_by=opened.spec,
+        in_layer=in_layer,
     )
     context.session.select(suggested, "suggest neighbours")
     if len(fresh) > room:

@@ -10,7 +10,7 @@ from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.folders import open_data
 from diffviews_desktop.actions.maps import change_layer, link_map, same_data
-from diffviews_desktop.actions.picks import suggest_neighbors
+from diffviews_desktop.actions.picks import suggest_neighbors, take_found
 from diffviews_desktop.actions.runs import want_baseline
 from diffviews_desktop.engine.jobs.directions import (
     DirectionList,
@@ -25,7 +25,14 @@ from diffviews_desktop.engine.jobs.drawing import (
     RunResult,
 )
 from diffviews_desktop.engine.jobs.importing import DataImported
-from diffviews_desktop.engine.jobs.mapping import LayersExtracted, LinkMaps, MapLayer
+from diffviews_desktop.engine.jobs.mapping import (
+    AssessMap,
+    FindNeighbors,
+    LayersExtracted,
+    LinkMaps,
+    MapLayer,
+    NeighborsFound,
+)
 from diffviews_desktop.engine.jobs.opening import CheckpointConverted, DataOpened, LoadModel
 from diffviews_desktop.engine.jobs.samples import PictureMean, SamplesExported
 from diffviews_desktop.state.jobs import RunningJob
@@ -34,6 +41,7 @@ from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.runs import Grid, Runs
 from diffviews_desktop.state.state import Offer, State
 from diffviews_desktop.text.wording import counted
+from diffviews_desktop.values.assessment import MapAssessment
 from diffviews_desktop.values.conditions import AnchorClass
 from diffviews_desktop.values.folders import FolderRef, ModelLoaded
 from diffviews_desktop.values.interventions import PICKED
@@ -191,6 +199,7 @@ def _layer_mapped(context: Context, running: RunningJob, mapped: LayerMap) -> No
         parameters=job.spec.parameters,
         told=job.spec.told,
         layer_map=mapped,
+        assessment=None,
         rate=before.rate if mapped.rate is None else mapped.rate,
     )
     opened = opened.with_cached(mapped.layers if len(mapped.layers) == 1 else ())
@@ -207,6 +216,22 @@ def _layer_mapped(context: Context, running: RunningJob, mapped: LayerMap) -> No
             link_map(context, second.model, second.layers, second.told if apart else None)
     if same_map and state.picks.selection.anchor is not None:
         suggest_neighbors(context, state.picks.suggest_count)
+
+
+def _assessed(context: Context, running: RunningJob, found: MapAssessment) -> None:
+    state, job = context.state, running.job
+    opened = state.opened
+    if not isinstance(job, AssessMap) or (job.folder, job.spec) != (opened.folder, opened.spec):
+        return
+    context.update(replace(state, opened=replace(opened, assessment=found)))
+    told = found.sentences()
+    verdict = told[0] if found.stability is None else found.stability.verdict
+    context.say(verdict, details="\n".join(told))
+
+
+def _neighbors_found(context: Context, running: RunningJob, found: NeighborsFound) -> None:
+    if isinstance(running.job, FindNeighbors):
+        take_found(context, running.job, found)
 
 
 def _linked(context: Context, running: RunningJob, linked: LinkedMap) -> None:
@@ -306,6 +331,8 @@ RESULTS: dict[type, Callable[[Context, RunningJob, Any], None]] = {
     LayersExtracted: _extracted,
     LayerMap: _layer_mapped,
     LinkedMap: _linked,
+    MapAssessment: _assessed,
+    NeighborsFound: _neighbors_found,
     RunResult: _run_done,
     PictureGrid: _grid_done,
     PicturePlaced: _landed,

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from diffviews_desktop.data.cache.layer_cache import (
     CacheEntry,
@@ -43,7 +44,7 @@ from diffviews_desktop.processing.umap import Stage, fit_map, refit_map, used_pa
 from diffviews_desktop.values.conditions import ClassLabel
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import LayerMap, MapParameters, MapSpec, default_parameters
-from diffviews_desktop.values.sample_groups import groups_of
+from diffviews_desktop.values.sample_groups import at_level, groups_of
 from diffviews_desktop.values.told import Told, told_text
 
 log = logging.getLogger(__name__)
@@ -83,6 +84,21 @@ class _Wanted:
                 "own_map": self.own_map,
             }
         )
+
+    @property
+    def chosen(self) -> NDArray[np.bool_] | None:
+        """Which samples are to be on it ``(N,)``; None for all."""
+        level = self.parameters.level
+        return None if level is None else at_level(self.opened.samples.table, level)
+
+    def check_level(self) -> None:
+        """Whether there are samples of the noise level asked for.
+
+        Raises:
+            DataError: there are none.
+        """
+        if self.parameters.level is not None:
+            at_level(self.opened.samples.table, self.parameters.level)
 
     @property
     def own_places(self) -> dict[str, Any]:
@@ -243,6 +259,7 @@ class MapMaker:
     def _make(self, wanted: _Wanted) -> tuple[Projector, _Made]:
         """Lay layers out and store the result; their activations are read or extracted first."""
         notes: tuple[str, ...] = ()
+        wanted.check_level()  # before anything is extracted
         while True:
             try:
                 projector, made = self._make_of_what_is_stored(wanted)
@@ -269,6 +286,7 @@ class MapMaker:
                     wanted.parameters,
                     **wanted.own_places,
                     groups=groups_of(wanted.opened.samples.table),
+                    chosen=wanted.chosen,
                     progress=self._stage,
                 )
                 entry = found.entry
@@ -354,6 +372,7 @@ class MapMaker:
         if (
             own is not None
             and parameters.seed == usual.seed
+            and parameters.level is None
             and own.reduction.components is not None
             and own.reduction.width == parameters.pca_components == usual.pca_components
             and own.metric in ("euclidean", parameters.metric)
@@ -400,7 +419,8 @@ class MapMaker:
 
 def _made(wanted: _Wanted, projector: Projector, found: FoundActivations) -> _Made:
     names = wanted.opened.samples.table.sample_id
-    left_out = np.setdiff1d(np.arange(len(names)), projector.rows)
+    wished = np.arange(len(names)) if wanted.chosen is None else np.flatnonzero(wanted.chosen)
+    left_out = np.setdiff1d(wished, projector.rows)
     broken = [names[row] for row in left_out if names[row] not in found.lost]
     notes = list(found.notes)
     if broken:
@@ -478,4 +498,5 @@ def _reduced_alike(known: Any, wanted: MapParameters) -> bool:
         and known["pca_components"] == wanted.pca_components
         and known.get("seed") == wanted.seed
         and known.get("metric", "euclidean") in ("euclidean", wanted.metric)
+        and known.get("level") == wanted.level
     )

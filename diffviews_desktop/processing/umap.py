@@ -85,6 +85,7 @@ def fit_map(
     z: NDArray | None = None,
     rows: NDArray | None = None,
     groups: NDArray | None = None,
+    chosen: NDArray[np.bool_] | None = None,
     standardize: bool = True,
     progress: Callable[[Stage], None] | None = None,
 ) -> Projector:
@@ -101,6 +102,7 @@ def fit_map(
         z: its third coordinate ``(N,)``, if it has one.
         rows: which samples of the table these are; all, in order, by default.
         groups: which activations are of the same class and noise level, as numbers ``(N,)``.
+        chosen: which activations have a place on the map ``(N,)``; all by default.
         standardize: whether every value of a row is brought to mean 0 and variance 1 first.
         progress: called often; may raise to stop.
 
@@ -113,6 +115,7 @@ def fit_map(
     finite, sums = look_at_rows(activations)
     if not finite.all():
         log.warning("%d activations hold NaN or infinity: left out", np.count_nonzero(~finite))
+    finite = finite if chosen is None else finite & chosen
     if not finite.any():
         raise DataError("None of the activations is finite, so there is nothing to map.")
     keep = None if finite.all() else np.flatnonzero(finite)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from diffviews_desktop.values.assessment import MapAssessment
 from diffviews_desktop.values.directions import DirectionInfo
 from diffviews_desktop.values.folders import FolderRef, ModelLoaded, ModelSummary
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalised
@@ -35,6 +36,7 @@ class Opened:
         extraction_input: what the model sees when layers are extracted.
         layer_map: the map on screen; None while there is none.
         linked: the second map beside the first.
+        assessment: what was found out about the map on screen; None while nobody asked.
         loaded: the model, once it is in memory.
         model_problem: why it could not be loaded.
         cached: the single layers whose maps are there, by the maps' parameters and what their
@@ -60,6 +62,7 @@ class Opened:
     extraction_input: ExtractionInput = "scaled"
     layer_map: LayerMap | None = None
     linked: LinkedMap | None = None
+    assessment: MapAssessment | None = None
     loaded: ModelLoaded | None = None
     model_problem: str | None = None
     cached: Mapping[MapKind, frozenset[str]] = field(default_factory=dict)

@@ -25,6 +25,7 @@ class Selection:
         manual: samples added by hand, in that order.
         suggested: samples suggested as nearest, with their distances, nearest first.
         suggested_by: the map on which they were suggested.
+        in_layer: whether they are the nearest in the whole layer.
         chosen: the selection set.
     """
 
@@ -32,6 +33,7 @@ class Selection:
     manual: tuple[int, ...] = ()
     suggested: tuple[tuple[int, float], ...] = ()
     suggested_by: MapSpec | None = None
+    in_layer: bool = False
     chosen: RowSet = field(default_factory=RowSet)
 
     @property
@@ -62,7 +64,7 @@ class Selection:
     def on_map(self, spec: MapSpec | None) -> Selection:
         """On another map: what was suggested by a different one is not near here."""
         if self.suggested and self.suggested_by != spec:
-            return replace(self, suggested=(), suggested_by=None)
+            return replace(self, suggested=(), suggested_by=None, in_layer=False)
         return self
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from diffviews_desktop.values.map_quality import Fact
+
 STEADY = 0.7
 """Where the order of the islands correlates less between seeds, their places are arbitrary."""
 MOST_DISPARITY = 0.5
@@ -39,20 +41,26 @@ class ClassReading:
     shown: float | None = None
     told_samples: int = 0
 
-    def sentences(self) -> tuple[str, ...]:
-        """What the figures say."""
-        said = [
+    def facts(self) -> tuple[Fact, ...]:
+        """The figures that are known."""
+        read = Fact(
+            "Class read",
+            f"{self.on_map:.0%}  (chance {self.chance:.0%})",
             f"The class is read right from the {self.neighbors} nearest on the map for "
             f"{self.on_map:.0%} of the samples ({self.in_layer:.0%} in the layer); chance is "
-            f"{self.chance:.0%}."
-        ]
-        if self.told is not None and self.shown is not None:
-            said.append(
-                f"Told a wrong class, {self.told:.0%} of {self.told_samples} samples lie among "
-                f"those of the class that they are told, and {self.shown:.0%} among those of "
-                "their own: so much of it is the label."
-            )
-        return tuple(said)
+            f"{self.chance:.0%}.",
+        )
+        if self.told is None or self.shown is None:
+            return (read,)
+        told = Fact(
+            "Told a wrong class",
+            f"{self.told:.0%} follow it, {self.shown:.0%} the picture",
+            f"Of {self.told_samples} samples that are told a wrong class, {self.told:.0%} lie "
+            f"among samples of the class that they are told, and {self.shown:.0%} among samples "
+            "of their own class: the former is what the label does, the latter what the picture "
+            "does.",
+        )
+        return read, told
 
 
 @dataclass(frozen=True)
@@ -80,20 +88,39 @@ class Stability:
             return float(np.mean(self.order)) < STEADY
         return float(np.mean(self.disparity)) > MOST_DISPARITY
 
-    def sentences(self) -> tuple[str, ...]:
-        """What the figures say."""
-        kept = float(np.mean(self.kept))
-        said = f"Between {len(self.seeds)} seeds, {kept:.0%} of the 15 nearest on the map stay"
-        if self.order:
-            said += f", and the order of the islands correlates by {np.mean(self.order):.2f}"
-        said += f" (Procrustes disparity {np.mean(self.disparity):.2f})."
+    @property
+    def verdict(self) -> str:
+        """Whether the places of the islands mean anything, as a sentence."""
         if self.arbitrary:
             return (
-                said,
-                "The seeds disagree: where the islands lie, and the axis along which they lie, is "
-                "arbitrary.",
+                f"{len(self.seeds)} seeds disagree: where the islands lie, and the axis along "
+                "which they lie, is arbitrary."
             )
-        return (said, "The seeds agree on where the islands lie.")
+        return f"{len(self.seeds)} seeds agree on where the islands lie."
+
+    def facts(self) -> tuple[Fact, ...]:
+        """The figures."""
+        kept, disparity = float(np.mean(self.kept)), float(np.mean(self.disparity))
+        found = [
+            Fact(
+                "Kept by other seeds",
+                f"{kept:.0%}",
+                f"Of a sample's 15 nearest on the map, {kept:.0%} stay with another seed.",
+            )
+        ]
+        value = f"disparity {disparity:.2f}"
+        meaning = (
+            "Once a map of another seed lies on this one as well as it can, "
+            f"{disparity:.2f} of the squared distances is left (Procrustes disparity)."
+        )
+        if self.order:
+            order = float(np.mean(self.order))
+            value = f"{order:.2f}  ({value})"
+            meaning = (
+                "The order of the distances between the centres of the classes correlates by "
+                f"{order:.2f} between seeds. {meaning}"
+            )
+        return (*found, Fact("Order of the islands", value, f"{meaning} {self.verdict}"))
 
 
 @dataclass(frozen=True)
@@ -110,10 +137,14 @@ class MapAssessment:
     stability: Stability | None = None
     notes: tuple[str, ...] = ()
 
+    def facts(self) -> tuple[Fact, ...]:
+        """The figures that are known."""
+        parts = (self.classes, self.stability)
+        return tuple(fact for part in parts if part is not None for fact in part.facts())
+
     def sentences(self) -> tuple[str, ...]:
-        """What it says, notes included."""
-        parts = [part.sentences() for part in (self.classes, self.stability) if part is not None]
-        return tuple(line for lines in parts for line in lines) + self.notes
+        """What the figures mean, and what could not be measured."""
+        return (*(fact.meaning for fact in self.facts()), *self.notes)
 
     def to_dict(self) -> dict[str, Any]:
         """The figures by the names that they have in files."""
@@ -124,3 +155,10 @@ class MapAssessment:
             seeds = {name: list(value) for name, value in vars(self.stability).items()}
             found["stability"] = seeds | {"arbitrary": self.stability.arbitrary}
         return found
+
+
+def meaning_of_distances(assessment: MapAssessment | None) -> str:
+    """What distances on a map mean, as far as it was assessed."""
+    text = "Distances between islands mean nothing; only what is near to a sample does."
+    stability = None if assessment is None else assessment.stability
+    return f"{text} {stability.verdict if stability else 'Map settings can assess the map.'}"

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 ENOUGH = 0.9
 """Where the reduced space keeps a smaller share of the layer's neighbours, they are looked for in
 the whole layer."""
+
+
+class Fact(NamedTuple):
+    """A figure as the window shows it: what it is, its value, and what that means in sentences."""
+
+    title: str
+    value: str
+    meaning: str
 
 
 @dataclass(frozen=True)
@@ -37,30 +46,41 @@ class MapQuality:
             "trustworthiness_of_blobs": self.blobs,
         }
 
-    def sentences(self, trustworthiness: float | None) -> tuple[str, ...]:
-        """What the figures say, beside that of the trustworthiness."""
-        said = []
+    def facts(self, trustworthiness: float | None) -> tuple[Fact, ...]:
+        """The figures that are known, beside that of the trustworthiness."""
+        found = []
         if trustworthiness is not None:
-            said.append(
-                f"Trustworthiness {trustworthiness:.3f} says how far neighbours on the map are "
-                "neighbours in the layer: 1 is best, 0.5 is chance."
+            blobs = "" if self.blobs is None else f"  (blobs {self.blobs:.3f})"
+            meaning = (
+                "How far a sample's 15 nearest on the map are near to it in the layer: 1 is best, "
+                "0.5 is chance."
             )
-        if self.blobs is not None:
-            said.append(
-                "With the samples of each class and noise level exchanged at random it is "
-                f"{self.blobs:.3f}: only what the map has beyond that lies within the islands."
-            )
+            if self.blobs is not None:
+                meaning += (
+                    f" With the samples of each class and noise level exchanged at random it is "
+                    f"{self.blobs:.3f}: only what goes beyond that shows inside the islands."
+                )
+            found.append(Fact("Trustworthiness", f"{trustworthiness:.3f}{blobs}", meaning))
         if self.kept is not None:
-            said.append(
-                f"Of a sample's 15 nearest on the map, {self.kept:.0%} are its nearest in the "
-                "space that was laid out."
+            value = f"{self.kept:.0%}"
+            meaning = (
+                f"Of a sample's 15 nearest on the map, {self.kept:.0%} are among its 15 nearest "
+                "in the space that was laid out."
             )
-        if self.kept_of_layer is not None:
-            said.append(
-                f"Of its nearest in the whole layer, {self.kept_of_layer:.0%} are its nearest on "
-                "the map."
+            if self.kept_of_layer is not None:
+                value += f"  (whole layer {self.kept_of_layer:.0%})"
+                meaning += (
+                    f" Of its 15 nearest in the whole layer, {self.kept_of_layer:.0%} are among "
+                    "those on the map."
+                )
+            found.append(Fact("Neighbours kept", value, meaning))
+        if self.reduction is not None:
+            meaning = (
+                f"Of a sample's 15 nearest in the whole layer, {self.reduction:.0%} are among its "
+                "nearest in the components that are laid out."
             )
-        return tuple(said)
+            found.append(Fact("Kept by the components", f"{self.reduction:.0%}", meaning))
+        return tuple(found)
 
     @property
     def loses_neighbors(self) -> bool:

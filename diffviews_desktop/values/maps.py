@@ -38,6 +38,7 @@ class MapParameters:
         metric: ``euclidean``, ``cosine`` or ``correlation``, between reduced activations (see
             `diffviews_desktop.processing.neighbors.to_euclidean`).
         n_components: of the map, 2 or 3.
+        level: noise level of the samples on the map, 0 or more; None for all samples.
 
     Raises:
         UsageError: a value that is not allowed; the text says which are.
@@ -49,6 +50,7 @@ class MapParameters:
     seed: int = 42
     metric: str = "euclidean"
     n_components: int = 2
+    level: float | None = None
 
     def __post_init__(self) -> None:
         values = {
@@ -59,6 +61,8 @@ class MapParameters:
         }
         if self.pca_components is not None:
             values["pca_components"] = _whole("pca_components", self.pca_components, *PCA_RANGE)
+        if self.level is not None:
+            values["level"] = _level(self.level)
         if self.metric not in METRICS:
             raise UsageError(f"metric must be {', '.join(METRICS)}, not {self.metric!r}.")
         for name, value in values.items():
@@ -67,8 +71,8 @@ class MapParameters:
     def to_dict(self) -> dict[str, Any]:
         """The parameters as plain values, for side-car files and cache keys.
 
-        The metric and the number of dimensions appear only where they are not the usual ones, so
-        that the keys of maps made before there was a choice stay valid.
+        The metric, the number of dimensions and the level appear only where they are not the usual
+        ones, so that the keys of maps made before there was a choice stay valid.
         """
         values: dict[str, Any] = {
             "n_neighbors": self.n_neighbors,
@@ -80,6 +84,8 @@ class MapParameters:
             values["metric"] = self.metric
         if self.n_components != MapParameters.n_components:
             values["n_components"] = self.n_components
+        if self.level is not None:
+            values["level"] = self.level
         return values
 
 
@@ -123,6 +129,16 @@ def _distance(value: Any) -> float:
         number = math.nan
     if isinstance(value, str | bool) or not 0 <= number < 1:
         raise UsageError(f"min_dist must be a number from 0 to less than 1, not {value!r}.")
+    return number
+
+
+def _level(value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if isinstance(value, str | bool) or not 0 <= number < math.inf:
+        raise UsageError(f"level must be a noise level, 0 or more, not {value!r}.")
     return number
 
 

@@ -57,11 +57,13 @@ class SampleTable:
         return len(self.sample_id)
 
     def __getstate__(self) -> dict[str, Any]:
-        """What another process gets: its classes counted, its strings as `Texts`."""
+        """What another process gets: its classes counted, its noise levels listed, its strings as
+        `Texts`."""
         state = {one.name: getattr(self, one.name) for one in fields(self)}
         texts = ("sample_id", "class_name", "image_path", "captions")
         state |= {name: Texts.of(state[name]) for name in texts}
-        return state | {"_classes": self._classes}  # it takes a moment, of a million samples
+        # these take a moment, of a million samples
+        return state | {"_classes": self._classes, "levels": self.levels}
 
     @cached_property
     def not_colored(self) -> dict[str, str]:
@@ -123,6 +125,12 @@ class SampleTable:
             (int(number), self._name_of(int(number), int(row)), int(count))
             for number, row, count in zip(numbers, first, counts, strict=True)
         ]
+
+    @cached_property
+    def levels(self) -> tuple[float, ...]:
+        """The noise levels of the samples, ascending, each as short as it can be written."""
+        found = np.unique(self.sigma[np.isfinite(self.sigma)])
+        return tuple(float(str(level)) for level in found)
 
     def _name_of(self, number: int, row: int) -> str:
         """What a class is called whose first sample is in a row; samples without a class may have

@@ -34,11 +34,12 @@ from diffviews_desktop.actions import (
 from diffviews_desktop.engine.jobs.drawing import (
     Generate,
 )
-from diffviews_desktop.engine.jobs.mapping import LinkMaps, MapLayer
+from diffviews_desktop.engine.jobs.mapping import AssessMap, LinkMaps, MapLayer
 from diffviews_desktop.engine.protocol import RunStarted
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import State
+from diffviews_desktop.values.assessment import MapAssessment, Stability
 from diffviews_desktop.values.conditions import (
     ClassLabel,
     described,
@@ -342,3 +343,30 @@ def test_both_is_a_map_of_samples_told_nothing_and_theirs_beside_it(
     finish(session, worker, second.job_id, other)
     assert session.state.opened.linked is other
     assert worker.submitted[-2:] == [first, second]  # it was not asked for twice
+
+
+# --- how well it shows the layer ------------------------------------------------------------------
+
+
+def test_a_map_is_assessed_once_at_a_time_and_what_was_found_goes_with_it(
+    session: Session, worker: Recorder
+) -> None:
+    assert maps.why_not_assess(session.state) == ""
+    assert "not there yet" in maps.why_not_assess(State())
+    maps.assess_map(context_of(session, worker))
+    job = worker.only(AssessMap)
+    assert (job.folder, job.spec, job.seeds) == (FOLDER, SPEC, 3)
+    assert maps.why_not_assess(session.state) == "The map is being assessed."
+    found = MapAssessment(stability=Stability((1, 2), (0.8,), (0.9,), (0.1,)), notes=("A note.",))
+    finish(session, worker, job.job_id, found)
+    assert session.state.opened.assessment is found
+    assert said(session).startswith("2 seeds disagree: ")
+    assert session.state.notice is not None
+    assert "A note." in session.state.notice.details
+    other = change(session, worker, "decoder_block_1")
+    maps.assess_map(context_of(session, worker))
+    again = worker.submitted[-1]
+    finish(session, worker, other.job_id, layer_map(("decoder_block_1",)))
+    assert session.state.opened.assessment is None
+    finish(session, worker, again.job_id, found)  # of the map before
+    assert session.state.opened.assessment is None

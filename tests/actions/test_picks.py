@@ -21,7 +21,7 @@ from diffviews_desktop.actions import (
     selection,
     showing,
 )
-from diffviews_desktop.engine.jobs.mapping import MapLayer
+from diffviews_desktop.engine.jobs.mapping import FindNeighbors, MapLayer, NeighborsFound
 from diffviews_desktop.engine.jobs.samples import (
     AveragePictures,
     ExportSamples,
@@ -31,6 +31,7 @@ from diffviews_desktop.engine.jobs.samples import (
 from diffviews_desktop.state.picks import MAX_NEIGHBORS, Selection
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import State
+from diffviews_desktop.values.map_quality import MapQuality
 from diffviews_desktop.values.row_set import RowSet
 
 
@@ -124,6 +125,55 @@ def test_suggested_on_the_map_by_choice(session: Session, worker: Recorder) -> N
     picks.suggest_neighbors(context_of(session, worker), count=3, on_map=True)
     assert [row for row, _ in session.state.picks.selection.suggested] == [9, 11, 8]
     assert session.state.picks.suggest_on_map
+
+
+def lossy(session: Session, share: float) -> None:
+    """Say how much of the layer's neighbourhoods the reduced space keeps."""
+    state = session.state
+    shown = layer_map(quality=MapQuality(reduction=share))
+    session.update(replace(state, opened=replace(state.opened, layer_map=shown)))
+
+
+def test_where_the_components_lose_neighbours_the_whole_layer_is_searched(
+    session: Session, worker: Recorder
+) -> None:
+    lossy(session, 0.9)
+    click(session, 10, 30)
+    picks.suggest_neighbors(context_of(session, worker), count=2)
+    assert worker.submitted == []  # they keep enough
+    assert not session.state.picks.selection.in_layer
+    lossy(session, 0.89)
+    picks.suggest_neighbors(context_of(session, worker), count=2)
+    job = worker.only(FindNeighbors)
+    assert (job.folder, job.spec) == (session.state.opened.folder, session.state.opened.spec)
+    assert (job.row, job.count) == (10, 3)
+    pairs = ((30, 0.5), (7, 1.5), (8, 2.5))
+    finish(session, worker, job.job_id, NeighborsFound(pairs, in_layer=True))
+    selection = session.state.picks.selection
+    assert selection.suggested == ((7, 1.5), (8, 2.5))  # without the one that was there by hand
+    assert selection.in_layer
+    picks.suggest_neighbors(context_of(session, worker), count=2, on_map=True)
+    worker.only(FindNeighbors)  # on the map nothing is lost
+    assert not session.state.picks.selection.in_layer
+
+
+def test_what_was_found_for_another_anchor_or_map_is_dropped(
+    session: Session, worker: Recorder
+) -> None:
+    lossy(session, 0.5)
+    click(session, 10)
+    found = NeighborsFound(((7, 1.5),), in_layer=True)
+    picks.suggest_neighbors(context_of(session, worker), count=1)
+    first = worker.only(FindNeighbors)
+    picks.new_anchor(context_of(session, worker), 20)
+    finish(session, worker, first.job_id, found)
+    assert session.state.picks.selection.suggested == ()
+    picks.suggest_neighbors(context_of(session, worker), count=1)
+    state = session.state
+    other = layer_map(("decoder_block_1",))
+    session.update(replace(state, opened=replace(state.opened, layer_map=other)))
+    finish(session, worker, worker.submitted[-1].job_id, found)
+    assert session.state.picks.selection.suggested == ()
 
 
 def test_suggestions_replace_suggestions_and_leave_those_by_hand(

@@ -453,8 +453,35 @@ def test_map_of_the_default_layer_is_the_folders_own(
     text = run("map", "--data", data, "--out", out)
     assert text.out == (
         f"{TINY_SAMPLES} points of midblock (from the cache): {out}\n"
-        f"trustworthiness {result['trustworthiness']:.3f}\n"
+        f"trustworthiness {result['trustworthiness']:.3f}; "
+        f"{result['trustworthiness_of_blobs']:.3f} with the samples of each class and noise level "
+        "exchanged at random\n"
+        f"neighbours kept: {result['neighbors_kept']:.0%} of the 15 nearest in the reduced space, "
+        f"{result['neighbors_kept_of_layer']:.0%} of those in the whole layer\n"
+        f"the reduced space keeps {result['neighbors_kept_by_reduction']:.0%} of the layer's 15 "
+        "nearest\n"
     )
+
+
+def test_map_says_which_neighbours_are_kept_and_assesses_it(
+    run: Callable[..., Done], tiny_data: Callable[..., Path]
+) -> None:
+    arguments = ("map", "--data", tiny_data(), "--layer", "encoder_bottleneck")
+    plain = run(*arguments, "--json").json
+    rows = read_csv(Path(plain["csv"]), "neighbors_kept")
+    kept = [float(row["neighbors_kept"]) for row in rows]
+    assert plain["neighbors_kept"] == pytest.approx(np.mean(kept))
+    assert "assessment" not in plain
+    assessed = run(*arguments, "--assess", "2", "--json").json
+    found = assessed.pop("assessment")
+    assert assessed == {**plain, "from_cache": True}
+    assert 0 <= found["classes"]["on_map"] <= 1
+    assert found["classes"]["told_samples"] == TINY_SAMPLES
+    assert found["stability"]["seeds"] == [42, 43]
+    assert len(found["stability"]["kept"]) == 1
+    lines = run(*arguments, "--assess", "1").out.splitlines()
+    assert any(line.startswith("The class is read right from the 15 nearest") for line in lines)
+    assert not any("seeds" in line for line in lines)
 
 
 def test_map_of_the_demo(run: Callable[..., Done], demo: Path, isolated_home: Path) -> None:

@@ -91,7 +91,7 @@ def test_told_a_wrong_class_samples_are_placed_anew_and_read(source: FolderRef) 
     assert found.told == pytest.approx(np.mean(read == wrong), abs=1e-9)
     assert found.shown == pytest.approx(np.mean(read == table.class_label), abs=1e-9)
     told = " ".join(assess(source, engine).sentences())
-    assert f"Told a wrong class, {found.told:.0%} of 60 samples lie among" in told
+    assert f"Of 60 samples that are told a wrong class, {found.told:.0%} lie" in told
 
 
 def test_seeds_are_compared_by_maps_that_are_made_with_them(source: FolderRef) -> None:

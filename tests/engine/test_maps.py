@@ -13,13 +13,15 @@ import numpy as np
 import pytest
 
 from diffviews_desktop.data.cache.layer_cache import LayerCache, finish
+from diffviews_desktop.engine.activations import activations_of
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.engine.protocol import Progress
 from diffviews_desktop.errors import DataError
 from diffviews_desktop.processing.projector import Projector
+from diffviews_desktop.processing.umap import fit_map
 from diffviews_desktop.values.folders import FolderRef, Overrides
-from diffviews_desktop.values.maps import LayerMap, MapSpec
+from diffviews_desktop.values.maps import LayerMap, MapParameters, MapSpec
 
 MATRIX = Path("tiny/activations/imagenet_real/a.npy")
 CACHE = Path("tiny/embeddings/layer_cache")
@@ -179,3 +181,38 @@ def test_rows_in_the_cache_that_are_shortened_meanwhile_are_said(
     with pytest.raises(DataError, match=r"activations\.npy was shortened by another program"):
         make_map(data, "reducing", shorten)
     assert make_map(data).notes == ()
+
+
+# --- samples of one noise level ------------------------------------------------------------------
+
+
+def test_the_samples_of_one_noise_level_are_mapped_as_if_there_were_no_others(
+    tiny_data: Callable[..., Path],
+) -> None:
+    source, engine = FolderRef(tiny_data()), Engine("cpu", threads=1)
+    levels = np.array([0.2, 0.5, 1.0, 2.0])[np.arange(60) % 4]
+
+    def make(**changes: Any) -> LayerMap:
+        spec = MapSpec("tiny", LAYER, MapParameters(n_neighbors=5, **changes))
+        return engine.run(MapLayer(job_id=1, folder=source, spec=spec))
+
+    every = make()
+    for level in (0.2, 2.0):
+        mapped = make(level=level)
+        there = np.isfinite(mapped.xy).all(axis=1)
+        np.testing.assert_array_equal(there, levels == level)
+        np.testing.assert_array_equal(np.isfinite(mapped.reduced).all(axis=1), there)
+        assert mapped.notes == ()
+        assert mapped.parameters["level"] == level
+        assert mapped.quality.kept is not None
+        opened = engine.workspace.open(source, "tiny")
+        wanted = activations_of(engine.workspace, opened, LAYER)
+        matrix = engine.workspace.maps.activations.whole_matrix(wanted)
+        assert matrix is not None
+        alone = fit_map(matrix[there], MapParameters(n_neighbors=5))
+        np.testing.assert_array_equal(mapped.xy[there], alone.xy)
+        again = make(level=level, min_dist=0.3)  # begins with the reduced rows of the same level
+        np.testing.assert_array_equal(again.reduced, mapped.reduced)
+    np.testing.assert_array_equal(make().xy, every.xy)
+    with pytest.raises(DataError, match=r"No sample has the noise level 3\. .* 0\.2, 0\.5, 1, 2\."):
+        make(level=3.0)

@@ -65,6 +65,9 @@ def test_numbers_of_any_kind_are_taken_as_plain_ones() -> None:
         ("metric", None, "euclidean, cosine, correlation"),
         ("n_components", 1, "from 2 to 3"),
         ("n_components", 4, "from 2 to 3"),
+        ("level", -0.1, "0 or more"),
+        ("level", float("inf"), "0 or more"),
+        ("level", "2", "0 or more"),
     ],
 )
 def test_what_is_not_allowed_is_refused_and_told(name: str, value: Any, allowed: str) -> None:
@@ -102,3 +105,9 @@ def test_nonsense_in_the_environment_is_refused_by_name(
     monkeypatch.setenv("DIFFVIEWS_PCA_COMPONENTS", text)
     with pytest.raises(UsageError, match=r"DIFFVIEWS_PCA_COMPONENTS must .* 1 to 1000, or"):
         default_parameters()
+
+
+def test_a_level_is_a_part_of_the_key_only_where_there_is_one() -> None:
+    assert "level" not in MapParameters().to_dict()
+    assert MapParameters(level=2).to_dict()["level"] == 2.0
+    assert MapParameters(level=0).to_dict()["level"] == 0.0

@@ -10,16 +10,20 @@ from typing import Any
 import numpy as np
 
 from diffviews_desktop import paths
-from diffviews_desktop.cli.option_types import layer_set
+from diffviews_desktop.cli.option_types import layer_set, positive
 from diffviews_desktop.cli.options import add_folder_options, folder_of, map_parameters_of
 from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data
 from diffviews_desktop.data.folder.dataset import write_embedding_csv
-from diffviews_desktop.engine.jobs.mapping import LinkMaps, MapLayer
+from diffviews_desktop.engine.jobs.mapping import AssessMap, LinkMaps, MapLayer
 from diffviews_desktop.errors import UsageError
+from diffviews_desktop.values.assessment import MapAssessment
 from diffviews_desktop.values.layers import NO_LAYERS
 from diffviews_desktop.values.maps import LayerMap, MapSpec
 from diffviews_desktop.values.samples import SampleTable
 from diffviews_desktop.values.told import BOTH, NOTHING, OWN, told_text
+
+SEEDS = 3
+"""Maps that ``--assess`` compares, where nobody says how many."""
 
 
 def add_parser(verbs: Any) -> None:
@@ -28,6 +32,16 @@ def add_parser(verbs: Any) -> None:
     parser = add_verb(verbs, "map", run, text, "map --model digits --layer midblock --json")
     add_folder_options(parser, layer=layer_set, two_maps=True)
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the CSV there")
+    parser.add_argument(
+        "--assess",
+        type=positive,
+        nargs="?",
+        const=SEEDS,
+        metavar="SEEDS",
+        help="also say how well classes are read from the map, how much of that is the label, and "
+        f"whether other seeds put the islands elsewhere ({SEEDS} seeds unless said, this one "
+        "included; 1 for none)",
+    )
 
 
 def run(options: argparse.Namespace) -> Answer:
@@ -39,16 +53,22 @@ def run(options: argparse.Namespace) -> Answer:
         told = NOTHING if both else options.told
         spec = MapSpec(opened.model, options.layer or NO_LAYERS, parameters, told)
         mapped = engine.run(MapLayer(job_id=0, folder=folder, spec=spec))
-        linked = None
+        linked, assessed = None, MapAssessment()
         if both:
             first = replace(spec, layers=mapped.layers)
             other = replace(first, told=OWN)
             linked = engine.run(LinkMaps(job_id=0, folder=folder, spec=first, other=other))
+        if options.assess is not None:
+            job = AssessMap(job_id=0, folder=folder, spec=spec, seeds=options.assess)
+            assessed = engine.run(job)
     table = _written(mapped, opened.samples, options.out)
     result = _described(mapped, table)
+    if options.assess is not None:
+        result["assessment"] = assessed.to_dict()
+        result["notes"] += assessed.notes
     how = "from the cache" if mapped.from_cache else "made now"
     lines = [f"{result['points']} points of {mapped.title} ({how}): {table}"]
-    lines += [*_figures(mapped), *filter(None, [mapped.told_note])]
+    lines += [*_figures(mapped), *assessed.sentences(), *filter(None, [mapped.told_note])]
     if linked is not None:
         own = table.with_name(f"{table.stem}.own{table.suffix}")
         _written(linked.map, opened.samples, own)

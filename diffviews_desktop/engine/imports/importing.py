@@ -69,7 +69,7 @@ from diffviews_desktop.processing.umap import fit_map, save_embeddings, used_par
 from diffviews_desktop.values.import_rules import MAX_SEED, check_brightness, check_noise_levels
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.models import ModelFacts
-from diffviews_desktop.values.sample_groups import groups_of
+from diffviews_desktop.values.sample_groups import at_level, groups_of
 from diffviews_desktop.values.samples import SampleTable
 from diffviews_desktop.values.told import told_text
 
@@ -279,6 +279,7 @@ def _write_map(
         open_matrix(extracted.files[0]),
         parameters,
         groups=groups_of(table),
+        chosen=None if parameters.level is None else at_level(table, parameters.level),
         progress=lambda stage: host.progress(stage.name, stage.fraction),
     )
     places = np.full((len(table), parameters.n_components), np.nan, np.float32)

@@ -73,6 +73,8 @@ class GalleryPanel(QWidget):
         self.suggest = QPushButton("&Suggest")
         self.hint = muted()
         self.hint.setWordWrap(True)
+        self.searched = ElidedLabel(end=True)
+        self.searched.setObjectName("muted")
         self.list = _Gallery()
         self.list.setAccessibleName("Neighbours")
         self.list.setViewMode(QListView.ViewMode.IconMode)
@@ -105,6 +107,7 @@ class GalleryPanel(QWidget):
         column.addLayout(top)
         column.addWidget(self.caption)
         column.addLayout(controls)
+        column.addWidget(self.searched)
         column.addWidget(self.hint)
         column.addWidget(self.list, 1)
 
@@ -124,7 +127,7 @@ class GalleryPanel(QWidget):
         """What of a state it shows."""
         picks = state.picks
         suggestion = picks.suggest_count, picks.suggest_on_map
-        return state.opened.samples, picks.selection, *suggestion
+        return state.opened.samples, state.opened.layer_map, picks.selection, *suggestion
 
     def set_state(self, state: State) -> None:
         """Show the selection."""
@@ -133,6 +136,8 @@ class GalleryPanel(QWidget):
         with QSignalBlocker(self.count), QSignalBlocker(self.space):
             self.count.setValue(state.picks.suggest_count)
             self.space.setCurrentIndex(int(state.picks.suggest_on_map))
+        self.searched.set_text(*_searched(state))
+        self.searched.setVisible(bool(self.searched.whole))
         has_anchor = samples is not None and selection.anchor is not None
         self.suggest.setEnabled(has_anchor)
         usual, first = "Add the nearest samples (S)", "Click a point on the map first"
@@ -167,7 +172,8 @@ class GalleryPanel(QWidget):
             item = QListWidgetItem(f"{shown}\n{how}")
             item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter)
             item.setData(ROW, row)
-            where = "added by hand" if manual else f"distance {distances[row]:.4f}"
+            space = " in the whole layer" if selection.in_layer else ""
+            where = "added by hand" if manual else f"distance {distances[row]:.4f}{space}"
             item.setToolTip(
                 tip(
                     f"#{row} · {self._describe(row)} · {where}",
@@ -235,6 +241,25 @@ class GalleryPanel(QWidget):
         icon = QIcon(pixmap)
         icon.addPixmap(pixmap, QIcon.Mode.Selected)  # else Qt tints it
         item.setIcon(icon)
+
+
+def _searched(state: State) -> tuple[str, str]:
+    """Where Suggest looks for neighbours by activation, and what is lost by that: in short, and in
+    sentences; empty where it is not known, or on the map."""
+    shown, picks = state.opened.layer_map, state.picks
+    if shown is None or shown.reduced is None or picks.suggest_on_map:
+        return "", ""
+    quality, count = shown.quality, shown.reduced.shape[1]
+    if quality.reduction is None:
+        return "", ""
+    kept = f"{count} components keep {quality.reduction:.0%} of the layer's neighbours"
+    if not quality.loses_neighbors:
+        return kept, "Suggest looks for neighbours in these components."
+    if picks.selection.suggested and not picks.selection.in_layer:
+        why = "The layer's activations are not stored, so Suggest looks in these components."
+        return kept, why
+    why = f"Suggest looks in the whole layer, because {kept[0].lower()}{kept[1:]}."
+    return "Searched in the whole layer", why
 
 
 def _beginning(words: str) -> str:

@@ -141,10 +141,15 @@ class LinkedPanel(QWidget):
             self.note.set_text("")
         else:
             assert linked is not None
-            meaning = "of the samples' nearest samples are the same in both activation spaces"
-            told, first = linked.map.told, state.opened.layer_map
-            if told is not None and first is not None and told != first.told:
-                words = visible(described_told(told), MOST_OF_NAME)
-                self.note.set_text(f"{words} · {share:.0%} shared", meaning)
-            else:
-                self.note.set_text(f"{share:.0%} shared", meaning)
+            told, first, reference = linked.map.told, state.opened.map_told, linked.reference
+            meaning = "Of a sample's 15 nearest, so many are the same in both activation spaces."
+            text = f"{share:.0%} shared"
+            if reference is not None:
+                text += f", {reference:.0%} by kind"
+                meaning += (
+                    f" {reference:.0%} would be if they were any samples of the same class and "
+                    "noise level: only what is beyond that stayed where it was."
+                )
+            if told is not None and first is not None and told != first:
+                text = f"{visible(described_told(told), MOST_OF_NAME)} · {text}"
+            self.note.set_text(text, meaning)

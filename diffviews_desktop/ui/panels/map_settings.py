@@ -14,12 +14,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from diffviews_desktop.actions import maps
 from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.entries import entry
-from diffviews_desktop.ui.common.labels import caption, muted, tip
+from diffviews_desktop.ui.common.fact_table import FactTable
+from diffviews_desktop.ui.common.labels import Label, caption, muted, tip
 from diffviews_desktop.ui.common.widgets import (
     ComboBox,
     Decimal,
@@ -28,6 +30,7 @@ from diffviews_desktop.ui.common.widgets import (
     signals_blocked,
 )
 from diffviews_desktop.values.conditions import ClassLabel, UniformLabel, described
+from diffviews_desktop.values.map_quality import Fact
 from diffviews_desktop.values.maps import (
     MAX_SEED,
     METRICS,
@@ -39,6 +42,9 @@ from diffviews_desktop.values.maps import (
 from diffviews_desktop.values.told import BOTH, NOTHING, OWN, Told
 
 NO_PCA = 0
+MOST_FACTS = 7
+MOST_LEVELS = 40
+NOT_MEASURED = "This map was not measured. A map that is made now is."
 DISTANCE_DECIMALS = 3
 WIDTH = 400
 TIPS = {
@@ -48,6 +54,7 @@ TIPS = {
     "metric": "How the distance between activations is measured",
     "pca_components": "How many principal components are kept before UMAP; 0 leaves PCA out",
     "n_components": "The map shows the first two; a third can be shown as colour",
+    "level": "The samples of one noise level alone: then the map shows what else they differ in",
     "seed": "Of every stage: the same seed makes the same map",
     "told": "What the model is told of each sample when its layers are extracted. Told their "
     "class, samples may lie together because of the word rather than the picture",
@@ -56,14 +63,15 @@ _WORDS: dict[Told, str] = {NOTHING: "nothing", OWN: "their class"}
 
 
 class MapSettings(QDialog):
-    """Signal: ``map_requested(parameters, told)``: a `MapParameters`, or None for the folder's own
+    """Signals: ``map_requested(parameters, told)``: a `MapParameters`, or None for the folder's own
     map; and what its samples are to be told: a `Told`, ``both`` for two maps, or None for what the
-    folder or the model goes by.
+    folder or the model goes by; and ``assess_requested()``.
 
     Fields follow the map on screen until they are edited.
     """
 
     map_requested = Signal(object, object)
+    assess_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -86,6 +94,7 @@ class MapSettings(QDialog):
         self.dimensions = ComboBox()
         for dimensions in (2, 3):
             self.dimensions.addItem(str(dimensions), dimensions)
+        self.level = ComboBox()
         self.seed = WholeNumber()
         self.seed.setRange(0, MAX_SEED)
         self.told = ComboBox()
@@ -94,6 +103,12 @@ class MapSettings(QDialog):
         self._classes: tuple[tuple[int, str], ...] | None = None
         self.hint = muted()
         self.hint.setWordWrap(True)
+        self.figures = FactTable(MOST_FACTS)
+        self.verdict = muted()
+        self.verdict.setWordWrap(True)
+        self.assess = QPushButton("&Assess")
+        self.assess.setAutoDefault(False)
+        self.assess.clicked.connect(self.assess_requested)
         self.defaults = QPushButton("&Defaults")
         self.own = QPushButton("The folder's &own map")
         self.close_button = QPushButton("Close")
@@ -121,8 +136,9 @@ class MapSettings(QDialog):
             ("Me&tric", "metric", self.metric_choice),
             ("&PCA components", "pca_components", self.pca),
             ("Dimen&sions", "n_components", self.dimensions),
+            ("Noise le&vels", "level", self.level),
             ("S&eed", "seed", self.seed),
-            ("Samples are &told", "told", self.told),
+            ("Samp&les are told", "told", self.told),
         )
         for row, (text, name, field) in enumerate(rows):
             field.setToolTip(tip(TIPS[name]))
@@ -147,6 +163,14 @@ class MapSettings(QDialog):
         column.addLayout(grid)
         column.addLayout(starting)
         column.addWidget(self.hint)
+        heading = QHBoxLayout()
+        title = Label("How well the map shows its layer")
+        title.setProperty("strong", True)
+        heading.addWidget(title, 1)
+        heading.addWidget(self.assess)
+        column.addLayout(heading)
+        column.addWidget(self.figures)
+        column.addWidget(self.verdict)
         column.addStretch()
         column.addLayout(ending)
         for button in (self.defaults, self.own, self.close_button):
@@ -158,7 +182,7 @@ class MapSettings(QDialog):
     def _edited_signals(self) -> None:
         for number in (self.neighbors, self.pca, self.min_dist, self.seed):
             number.valueChanged.connect(self._set_buttons)
-        for box in (self.metric_choice, self.dimensions, self.told):
+        for box in (self.metric_choice, self.dimensions, self.level, self.told):
             box.currentIndexChanged.connect(self._set_buttons)
 
     # ---- in -------------------------------------------------------------------------------------
@@ -177,10 +201,14 @@ class MapSettings(QDialog):
         if not edited:
             self._fill(_of(state))
             self._filled = self.parameters()
-        elif self.parameters() == _of(state):  # what was asked for is there
-            self._filled = self.parameters()
+        else:
+            with signals_blocked(self.level):
+                self._list_levels(self.level.currentData())
+            if self.parameters() == _of(state):  # what was asked for is there
+                self._filled = self.parameters()
         if not told_edited or self.chosen() == _told_of(state):
             self._choose_told(_told_of(state))
+        self._show_figures()
         self._set_buttons()
 
     def _list_told(self, state: State) -> None:
@@ -213,10 +241,35 @@ class MapSettings(QDialog):
             self.told.setCurrentIndex(at.index(told) if told in at else 0)
         self._told_filled = self.chosen()
 
+    def _show_figures(self) -> None:
+        """Show what is known of how well the map on screen shows its layer."""
+        shown, assessed = self._state.opened.layer_map, self._state.opened.assessment
+        facts: tuple[Fact, ...] = ()
+        if shown is not None:
+            facts = shown.quality.facts(shown.trustworthiness)
+        said = "" if facts else NOT_MEASURED
+        if assessed is not None:
+            facts += assessed.facts()
+            verdict = () if assessed.stability is None else (assessed.stability.verdict,)
+            said = " ".join((*verdict, *assessed.notes))
+        self.figures.set_facts(facts)
+        self.verdict.setText(said)
+        self.verdict.setVisible(bool(said))
+        why = maps.why_not_assess(self._state)
+        self.assess.setEnabled(not why)
+        self.assess.setToolTip(tip(why or maps.ASSESS.meaning))
+
     def _fill(self, values: MapParameters) -> None:
         with signals_blocked(
-            self.neighbors, self.min_dist, self.metric_choice, self.pca, self.dimensions, self.seed
+            self.neighbors,
+            self.min_dist,
+            self.metric_choice,
+            self.pca,
+            self.dimensions,
+            self.level,
+            self.seed,
         ):
+            self._list_levels(values.level)
             self.neighbors.setValue(values.n_neighbors)
             self.min_dist.setValue(values.min_dist)
             self.metric_choice.setCurrentIndex(self.metric_choice.findData(values.metric))
@@ -230,6 +283,21 @@ class MapSettings(QDialog):
         if told == _told_of(self._state):  # however that came about
             told = self._state.opened.told
         self.map_requested.emit(self.parameters(), told)
+
+    def _list_levels(self, chosen: float | None) -> None:
+        """Offer the noise levels of the samples, with one of them chosen."""
+        samples = self._state.opened.samples
+        known = samples.levels if samples is not None else ()
+        offered = list(known) if len(known) <= MOST_LEVELS else []
+        if chosen is not None and chosen not in offered:
+            offered = sorted([*offered, chosen])
+        if [self.level.itemData(at) for at in range(self.level.count())] != [None, *offered]:
+            self.level.clear()
+            self.level.addItem("all", None)
+            for level in offered:
+                self.level.addItem(f"σ {level:g} alone", level)
+        data = [None, *offered]
+        self.level.setCurrentIndex(data.index(chosen))
 
     def _take_own(self) -> None:
         self._fill(_of(self._state))  # from now on they follow the map again
@@ -288,6 +356,7 @@ class MapSettings(QDialog):
             seed=self.seed.value(),
             metric=self.metric_choice.currentData(),
             n_components=self.dimensions.currentData(),
+            level=self.level.currentData(),
         )
 
 

@@ -111,6 +111,7 @@ class Pages:
 
             made = self.map_settings = MapSettings(self._window)
             made.map_requested.connect(partial(maps.change_map_parameters, self._context))
+            made.assess_requested.connect(partial(maps.assess_map, self._context))
             made.set_state(self._context.state)
             self._panels.add(made)
         _bring_up(self.map_settings)

@@ -11,12 +11,9 @@ from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.ui.common.labels import ElidedLabel, muted
+from diffviews_desktop.values.maps import LayerMap
 from diffviews_desktop.values.told import described_told
 
-TRUSTWORTHINESS = (
-    "Trustworthiness says how far the neighbours on the map are neighbours in activation space "
-    "too: 1 is best."
-)
 FOLLOWED = 0.25  # how fast the time left follows a new estimate
 
 
@@ -68,11 +65,7 @@ class StatusBar(QStatusBar):
     def set_state(self, state: State) -> None:
         """Show the state."""
         self._state = state
-        judged = (
-            state.opened.layer_map is not None
-            and state.opened.layer_map.trustworthiness is not None
-        )
-        self.facts.set_text(_facts(state), TRUSTWORTHINESS if judged else "")
+        self.facts.set_text(_facts(state), _meaning(state))
         running = _current(state)
         self._busy.setVisible(running is not None)
         if running is None:
@@ -127,6 +120,26 @@ def _current(state: State) -> RunningJob | None:
     return started[0] if started else (state.jobs.running[0] if state.jobs.running else None)
 
 
+def _figures(shown: LayerMap) -> list[str]:
+    """How well the map shows its layer, in short."""
+    parts, quality = [], shown.quality
+    if shown.trustworthiness is not None:
+        blobs = "" if quality.blobs is None else f" (blobs {quality.blobs:.2f})"
+        parts.append(f"trustworthiness {shown.trustworthiness:.2f}{blobs}")
+    if quality.kept is not None:
+        parts.append(f"{quality.kept:.0%} of neighbours kept")
+    return parts
+
+
+def _meaning(state: State) -> str:
+    """What these figures mean."""
+    shown = state.opened.layer_map
+    if shown is None:
+        return ""
+    facts = shown.quality.facts(shown.trustworthiness)
+    return " ".join(f"{fact.title}: {fact.meaning}" for fact in facts)
+
+
 def _facts(state: State) -> str:
     parts = []
     if state.opened.samples is not None:
@@ -135,8 +148,9 @@ def _facts(state: State) -> str:
         layers = visible(str(state.opened.layer_map.layers), MOST_OF_NAME) or "map of the folder"
         told = state.opened.map_told
         parts.append(f"{layers}, {visible(described_told(told), MOST_OF_NAME)}" if told else layers)
-        if state.opened.layer_map.trustworthiness is not None:
-            parts.append(f"trustworthiness {state.opened.layer_map.trustworthiness:.2f}")
+        level = state.opened.layer_map.parameters.get("level")
+        parts += [f"σ {level:g} alone"] if level is not None else []
+        parts += _figures(state.opened.layer_map)
     if state.opened.loaded is not None:
         parts.append(state.opened.loaded.device)
     if state.engine.memory:

@@ -31,6 +31,7 @@ from diffviews_desktop.ui.views.menu import MapMenu
 from diffviews_desktop.ui.views.solid.switch import MapSwitch
 from diffviews_desktop.ui.views.values import MapValues
 from diffviews_desktop.ui.views.waiting import WaitingPage
+from diffviews_desktop.values.assessment import meaning_of_distances
 from diffviews_desktop.values.preferences import Ramp
 
 if TYPE_CHECKING:  # brought in after the first paint: importing it takes a second
@@ -158,6 +159,7 @@ class MapArea(QStackedWidget):
 
     def _hear(self, legend: Legend) -> None:
         """Filter by what is done to a legend."""
+        legend.set_note(meaning_of_distances(self._context.state.opened.assessment))
         context = self._context
 
         def isolate(number: int) -> None:
@@ -215,6 +217,9 @@ class MapArea(QStackedWidget):
         self._show_points(old, new)
         self._show_linked(old, new)
         self.values.show_changes(old, new)
+        if before.assessment is not now.assessment:
+            for legend in self.legends():
+                legend.set_note(meaning_of_distances(now.assessment))
         if old.view.highlighted_class != new.view.highlighted_class:
             self.map.set_highlighted_class(new.view.highlighted_class)
         if differ(_on_map(old), _on_map(new)):

@@ -86,7 +86,8 @@ THIRD_DIMENSION = Quantity(
 OVERLAP = Quantity(
     by="overlap",
     title="what moved",
-    meaning="Share of the sample's nearest samples that are its nearest for the second map too.",
+    meaning="Share of the sample's nearest samples that are its nearest for the second map too. "
+    "Beside the second map stands how much any samples of the same class and noise level share.",
     missing=_alone,
     compute=_overlap,
     depends_on=lambda scene: (scene.samples, scene.linked),

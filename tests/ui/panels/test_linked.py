@@ -124,3 +124,15 @@ def test_both_maps_fit_into_a_small_window(
     area = window.map_area
     assert area.rect().contains(area.bar.geometry())
     assert area.bar.neighbors.isVisible()
+
+
+def test_what_stayed_is_said_beside_what_kind_alone_explains(
+    window: MainWindow, second: MapView
+) -> None:
+    panel = window.linked_panel
+    assert panel.note.whole == "50% shared"
+    opened = window.session.state.opened
+    linked = replace(opened.linked, reference=0.387)
+    window.session.update(replace(window.session.state, opened=replace(opened, linked=linked)))
+    assert panel.note.whole == "50% shared, 39% by kind"
+    assert "same class and noise level" in panel.note.toolTip()

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from diffviews_desktop.engine.jobs.mapping import MapLayer
+from diffviews_desktop.engine.jobs.mapping import AssessMap, MapLayer
 from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.panels.map_settings import MapSettings
+from diffviews_desktop.values.assessment import ClassReading, MapAssessment, Stability
 from diffviews_desktop.values.conditions import ClassLabel, UniformLabel
 from diffviews_desktop.values.folders import FolderRef, ModelLoaded
+from diffviews_desktop.values.map_quality import MapQuality
 from diffviews_desktop.values.maps import MAX_SEED, METRICS, MapParameters, MapSpec
 from diffviews_desktop.values.told import BOTH, NOTHING, OWN, Told
 
@@ -43,8 +46,9 @@ def test_every_field_is_asked_for(qtbot: QtBot, panel: MapSettings) -> None:
     panel.pca.setValue(0)
     assert panel.pca.text() == "no PCA"
     panel.dimensions.setCurrentText("3")
+    panel.level.setCurrentText("σ 8 alone")
     panel.seed.setValue(7)
-    assert asked(qtbot, panel) == replace(MADE, n_components=3)
+    assert asked(qtbot, panel) == replace(MADE, n_components=3, level=8.0)
 
 
 def test_nothing_invalid_can_be_entered(qtbot: QtBot, panel: MapSettings) -> None:
@@ -123,6 +127,22 @@ def test_a_disabled_button_says_why(panel: MapSettings, state: State) -> None:
     assert panel.make.isEnabled()
 
 
+def test_the_noise_levels_of_the_samples_are_offered(panel: MapSettings, state: State) -> None:
+    def offered() -> list[str]:
+        return [panel.level.itemText(at) for at in range(panel.level.count())]
+
+    assert state.opened.samples is not None
+    assert offered() == ["all", *(f"σ {level:g} alone" for level in state.opened.samples.levels)]
+    made = replace(MADE, level=0.3)  # of samples that went
+    panel.set_state(replace(state, opened=replace(state.opened, parameters=made)))
+    assert panel.parameters() == made
+    assert "σ 0.3 alone" in offered()
+    panel.seed.setValue(9)
+    panel.set_state(State())
+    assert panel.parameters() == replace(made, seed=9)
+    assert offered() == ["all", "σ 0.3 alone"]
+
+
 def test_it_says_that_the_old_map_stays(panel: MapSettings, state: State) -> None:
     job = MapLayer(job_id=1, folder=FolderRef(), spec=MapSpec("m", ("midblock",), MADE))
     panel.set_state(replace(state, jobs=replace(state.jobs, running=(RunningJob(job, "Mapping"),))))
@@ -135,12 +155,12 @@ def test_by_keyboard(qtbot: QtBot, panel: MapSettings) -> None:
     panel.activateWindow()
     panel.neighbors.setFocus()
     order = []
-    for _ in range(10):
+    for _ in range(12):
         order.append(panel.focusWidget())
         qtbot.keyClick(panel.focusWidget(), Qt.Key.Key_Tab)
-    assert order[:9] == [
+    assert order[:11] == [
         panel.neighbors, panel.min_dist, panel.metric_choice, panel.pca, panel.dimensions,
-        panel.seed, panel.told, panel.defaults, panel.close_button,
+        panel.level, panel.seed, panel.told, panel.defaults, panel.assess, panel.close_button,
     ]  # fmt: skip
     panel.neighbors.setFocus()
     qtbot.keyClick(panel.neighbors, Qt.Key.Key_Up)
@@ -211,3 +231,54 @@ def test_what_nobody_chose_stays_so(qtbot: QtBot, panel: MapSettings, state: Sta
     panel.set_state(can_be_told(state))
     panel.neighbors.setValue(30)
     assert told_asked(qtbot, panel) is None
+
+
+# --- how well the map shows its layer -------------------------------------------------------------
+
+
+def shown(panel: MapSettings) -> dict[str, str]:
+    pairs = zip(panel.figures.titles, panel.figures.values, strict=True)
+    return {title.text(): value.whole for title, value in pairs if not title.isHidden()}
+
+
+def test_figures_of_the_map_are_shown_with_what_they_mean(
+    qtbot: QtBot, panel: MapSettings, state: State
+) -> None:
+    assert shown(panel) == {}
+    assert "was not measured" in panel.verdict.text()
+    assert state.opened.layer_map is not None
+    quality = MapQuality(kept=0.623, kept_of_layer=0.54, reduction=0.77, blobs=0.957)
+    trust = np.full(30, 0.992, np.float32)
+    judged = replace(state.opened.layer_map, trust=trust, quality=quality)
+    measured = replace(state, opened=replace(state.opened, layer_map=judged))
+    panel.set_state(measured)
+    assert shown(panel) == {
+        "Trustworthiness": "0.992  (blobs 0.957)",
+        "Neighbours kept": "62%  (whole layer 54%)",
+        "Kept by the components": "77%",
+    }
+    assert "exchanged at random" in panel.figures.values[0].toolTip()
+    assert panel.verdict.isHidden()
+    with qtbot.waitSignal(panel.assess_requested):
+        qtbot.mouseClick(panel.assess, Qt.MouseButton.LeftButton)
+    job = AssessMap(job_id=1, folder=FolderRef(), spec=MapSpec("m", ("midblock",)))
+    busy = measured.jobs.with_job(RunningJob(job, "Assessing the map"))
+    panel.set_state(replace(measured, jobs=busy))
+    assert not panel.assess.isEnabled()
+    assert "being assessed" in panel.assess.toolTip()
+    found = MapAssessment(
+        ClassReading(15, 1.0, 0.99, 0.11, told=0.51, shown=0.36, told_samples=500),
+        Stability((42, 43, 44), (0.8, 0.8, 0.86), (0.9, 0.9, 0.96), (0.0, 0.1, 0.2)),
+        notes=("Something was not measured.",),
+    )
+    panel.set_state(replace(measured, opened=replace(measured.opened, assessment=found)))
+    assert list(shown(panel).items())[3:] == [
+        ("Class read", "100%  (chance 11%)"),
+        ("Told a wrong class", "51% follow it, 36% the picture"),
+        ("Kept by other seeds", "82%"),
+        ("Order of the islands", "0.10  (disparity 0.92)"),
+    ]
+    assert panel.verdict.text() == (
+        "3 seeds disagree: where the islands lie, and the axis along which they lie, is arbitrary. "
+        "Something was not measured."
+    )

@@ -31,6 +31,7 @@ from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.conditions import AnchorClass, ClassLabel
 from diffviews_desktop.values.folders import FolderRef, LayerInfo, ModelLoaded, Overrides
 from diffviews_desktop.values.interventions import PICKED
+from diffviews_desktop.values.map_quality import MapQuality
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.samples import SampleTable
 from diffviews_desktop.values.sampling import SamplingSettings
@@ -201,6 +202,30 @@ def test_the_gallery_names_distances_and_hand_picked_ones(gallery: GalleryPanel)
     texts = [gallery.list.item(i).text() for i in range(gallery.list.count())]
     assert texts == ["1\nmanual", "0\n1.25", "1\n2.50"]
     assert "σ 8" in gallery.anchor.toolTip()
+
+
+def test_the_gallery_says_where_neighbours_are_looked_for(
+    gallery: GalleryPanel, state: State
+) -> None:
+    assert gallery.searched.isHidden()  # nobody measured what the components keep
+    assert state.opened.layer_map is not None
+
+    def show(share: float, **picks: object) -> str:
+        shown = replace(state.opened.layer_map, quality=MapQuality(reduction=share))
+        picked = Selection(anchor=0, suggested=((6, 1.25),), in_layer=bool(picks.pop("found", 0)))
+        now = replace(state, opened=replace(state.opened, layer_map=shown))
+        now = replace(now, picks=replace(state.picks, selection=picked, **picks))
+        gallery.set_state(now)
+        return gallery.searched.whole
+
+    assert show(0.93) == "2 components keep 93% of the layer's neighbours"
+    assert show(0.77, found=True) == "Searched in the whole layer"
+    assert "keep 77%" in gallery.searched.toolTip()
+    assert "1.2500 in the whole layer" in gallery.list.item(0).toolTip()
+    assert show(0.77) == "2 components keep 77% of the layer's neighbours"
+    assert "not stored" in gallery.searched.toolTip()
+    assert show(0.77, suggest_on_map=True) == ""
+    assert gallery.searched.isHidden()
 
 
 def test_a_click_removes_a_neighbour(qtbot: QtBot, gallery: GalleryPanel) -> None:
@@ -446,6 +471,7 @@ def test_preview_says_how_far_a_point_can_be_trusted(qtbot: QtBot, pictures, sta
     )
     panel.show_row(3)
     assert "trust 0.93" in panel.facts.text()
+    assert "kept" not in panel.facts.text()
     panel.show_row(4)
     assert "trust" not in panel.facts.text()
 
@@ -556,6 +582,11 @@ def test_the_status_bar_says_how_trustworthy_the_map_is(bar: StatusBar, state: S
     judged = replace(state.opened.layer_map, trust=np.full(30, 0.974, np.float32))
     bar.set_state(replace(state, opened=replace(state.opened, layer_map=judged)))
     assert "trustworthiness 0.97" in bar.facts.text()
+    quality = MapQuality(kept=0.56, blobs=0.928)
+    judged = replace(judged, quality=quality)
+    bar.set_state(replace(state, opened=replace(state.opened, layer_map=judged)))
+    assert "trustworthiness 0.97 (blobs 0.93)   ·   56% of neighbours kept" in bar.facts.whole
+    assert "exchanged at random" in bar.facts.toolTip()
     assert "1 is best" in bar.facts.toolTip()
 
 

@@ -20,6 +20,7 @@ from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.ui.views.flat.coloring import category_colors, coloring, ramp_colors
 from diffviews_desktop.ui.views.flat.legend import BAR_WIDTH, MOST_ITEMS
 from diffviews_desktop.ui.views.flat.scene import SIZES
+from diffviews_desktop.values.assessment import MapAssessment, Stability
 from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.preferences import RAMPS
 
@@ -310,3 +311,20 @@ def test_the_card_says_what_was_read(
     window = open_window(with_column(state, column))
     window.map_area.cards.show_sample(3)
     assert said in window.map_area.cards.card.facts.text()
+
+
+def test_its_help_says_what_distances_mean(window: MainWindow) -> None:
+    legend = window.map.legend
+    choose(window, "side")
+    assert "Click hides or shows a category" in legend.toolTip()
+    assert "Distances between islands mean nothing" in legend.toolTip()
+    assert "can assess the map" in legend.toolTip()
+    state = window.session.state
+    stability = Stability((1, 2, 3), (0.8,) * 3, (0.9,) * 3, (0.1,) * 3)
+    found = MapAssessment(stability=stability)
+    window.session.update(replace(state, opened=replace(state.opened, assessment=found)))
+    assert "3 seeds disagree: where the islands lie, and the axis" in legend.toolTip()
+    assert "arbitrary" in legend.accessibleDescription()
+    choose(window, "score")
+    assert "Drag over the colours" in legend.toolTip()
+    assert "3 seeds disagree" in legend.toolTip()

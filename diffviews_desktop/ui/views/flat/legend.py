@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from diffviews_desktop.state.view import Filter
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.colors import MISSING
-from diffviews_desktop.ui.common.labels import plain
+from diffviews_desktop.ui.common.labels import plain, tip
 from diffviews_desktop.ui.views.flat.coloring import Coloring
 from diffviews_desktop.ui.views.flat.tools import float_ground
 
@@ -53,6 +53,7 @@ class Legend(QWidget):
         super().__init__(parent)
         self._coloring: Coloring | None = None
         self._filter: Filter | None = None
+        self._help = self._note = ""
         self._from: float | None = None
         self._to = 0.0
         self._hollow = False
@@ -80,17 +81,15 @@ class Legend(QWidget):
         coloring = self._coloring
         self.setVisible(coloring is not None or self._hollow)
         line, height = self.fontMetrics().height(), PADDING - GAP
-        self.setToolTip("")
+        self._help = ""
         self.setAccessibleName("")
         if coloring is not None:
             height = self._describe(coloring)
         if self._hollow:
             height += line + GAP
-            for put, said in (
-                (self.setToolTip, self.toolTip()),
-                (self.setAccessibleName, self.accessibleName()),
-            ):
-                put(f"{said}. {HOLLOW_MEANS}" if said else HOLLOW_MEANS)
+            name = self.accessibleName()
+            self.setAccessibleName(f"{name}. {HOLLOW_MEANS}" if name else HOLLOW_MEANS)
+        self._tell()
         self.resize(BAR_WIDTH + 2 * PADDING, height + PADDING)
         self.update()
 
@@ -102,16 +101,26 @@ class Legend(QWidget):
             more = len(coloring.names) > MOST_ITEMS
             height = PADDING + (1 + rows + more) * (line + GAP) - GAP
             self.setAccessibleName(f"Colours: {name}, {len(coloring.names)} categories")
-            self.setToolTip("Click hides or shows a category, double click shows only that one")
+            self._help = "Click hides or shows a category, double click shows only that one"
         else:
             missing = "; grey: no value" if coloring.incomplete else ""
             self.setAccessibleName(
                 f"Colours: {name} from {coloring.low} to {coloring.high}{missing}"
             )
-            self.setToolTip("Drag over the colours to show only these values, click for all")
+            self._help = "Drag over the colours to show only these values, click for all"
             lines = 3 if coloring.incomplete else 2
             height = PADDING + lines * line + BAR_HEIGHT + lines * GAP
         return height
+
+    def set_note(self, note: str) -> None:
+        """Say what else to know of the map, in the tooltip."""
+        self._note = note
+        self._tell()
+
+    def _tell(self) -> None:
+        hollow = HOLLOW_MEANS if self._hollow else ""
+        self.setToolTip(tip(self._help, hollow, self._note))
+        self.setAccessibleDescription(self._note)
 
     def set_filter(self, shown: Filter | None) -> None:
         """Show what is filtered."""
