@@ -128,7 +128,7 @@ def _corrected(findings: Sequence[Finding]) -> list[Finding]:
     for arm in {finding.arm for finding in findings}:
         places = [index for index, finding in enumerate(findings) if finding.arm == arm]
         tested = [index for index in places if findings[index].p is not None]
-        corrected = holm([findings[index].p for index in tested])
+        corrected = holm(np.array([findings[index].p for index in tested], np.float64))
         for index, p in zip(tested, corrected.tolist(), strict=True):
             made[index] = replace(findings[index], p_holm=p)
     return made

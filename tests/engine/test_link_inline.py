@@ -15,6 +15,11 @@ from tiny_folder import write_tiny_model
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.handlers import HANDLERS
 from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid, PlacePicture
+from diffviews_desktop.engine.jobs.experiments import (
+    ChooseGroups,
+    PriceExperiment,
+    RunExperiment,
+)
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.engine.jobs.mapping import Extract, LinkMaps, MapLayer
 from diffviews_desktop.engine.jobs.opening import ConvertCheckpoint, LoadModel, OpenData
@@ -30,6 +35,7 @@ from diffviews_desktop.engine.protocol import (
     StepDone,
 )
 from diffviews_desktop.values.conditions import from_choice
+from diffviews_desktop.values.experiments import Experiment
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.packed_strings import Texts
@@ -72,6 +78,14 @@ def job_of(kind: type[Job[Any]], data: Path) -> Job[Any]:
     drawn = {**mapped, "rows": (1, 2), "condition": from_choice(0), "settings": SETTINGS}
     rows = np.arange(1, 4)
     checkpoint = next((data / "tiny/checkpoints").iterdir())
+    experiment = Experiment(
+        model="tiny",
+        layer_sets=(MIDBLOCK,),
+        windows=((0, 2),),
+        groups=((0,), (4,)),
+        seeds=1,
+        settings=SETTINGS,
+    )
     return {
         OpenData: lambda: OpenData(**common),
         LoadModel: lambda: LoadModel(**model),
@@ -91,6 +105,13 @@ def job_of(kind: type[Job[Any]], data: Path) -> Job[Any]:
         GenerateGrid: lambda: GenerateGrid(**drawn, samples=2, strengths=(0.5, 1.0)),
         PlacePicture: lambda: PlacePicture(
             **mapped, image=np.zeros((16, 16, 1), np.uint8), condition=told(0), sigma=1.0
+        ),
+        ChooseGroups: lambda: ChooseGroups(**model, anchors=2, neighbors=0),
+        PriceExperiment: lambda: PriceExperiment(
+            **common, experiment=experiment, out=data / "experiment"
+        ),
+        RunExperiment: lambda: RunExperiment(
+            **common, experiment=experiment, out=data / "experiment"
         ),
         AveragePictures: lambda: AveragePictures(**model, rows=rows),
         ExportSamples: lambda: ExportSamples(
