@@ -16,6 +16,7 @@ cover the truth in 75 to 93 % of experiments only.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -174,12 +175,17 @@ def sign_flip_p(differences: ArrayLike, seed: int = 0) -> float:
     if not len(values):
         return 1.0
     if len(values) <= _EXACT:
-        bits = np.arange(2 ** len(values))[:, None] >> np.arange(len(values))
-        reached = _as_far(np.where(bits & 1, -1.0, 1.0) @ values, values)
-        return float(reached.mean())
+        return float(_as_far(_all_signs(len(values)) @ values, values).mean())
     rng = np.random.default_rng(seed)
     signs = rng.choice(np.array([-1.0, 1.0]), size=(_FLIPS, len(values)))
     return float((1 + _as_far(signs @ values, values).sum()) / (1 + _FLIPS))
+
+
+@lru_cache(maxsize=4)
+def _all_signs(count: int) -> Float64:
+    """Every change of signs of so many masks, ``(2**count, count)``."""
+    bits = np.arange(2**count)[:, None] >> np.arange(count)
+    return np.where(bits & 1, -1.0, 1.0)
 
 
 def _as_far(sums: Float64, values: Float64) -> NDArray[np.bool_]:
