@@ -66,7 +66,9 @@ def cost_text(cost: Cost) -> str:
 
 def _counted(made: ExperimentResult) -> str:
     experiment = made.job.experiment
-    return (
-        f"{experiment.count:,} pictures ({made.drawn:,} drawn now), {len(experiment.groups)} masks "
-        f"with {experiment.seeds} seeds each; 95 % intervals over masks"
+    masks, seeds = len(experiment.groups), experiment.seeds
+    counted = f"{experiment.count:,} pictures ({made.drawn:,} drawn now)"
+    each = (
+        f"{masks} mask{'s' if masks > 1 else ''} with {seeds} seed{'s' if seeds > 1 else ''} each"
     )
+    return f"{counted}: {each}; brackets hold 95 % intervals over masks"

@@ -47,13 +47,20 @@ def means_of_masks(values: ArrayLike, masks: ArrayLike) -> Float64:
     return np.bincount(place, weights=given[there]) / np.bincount(place)
 
 
-def mean_interval(means: ArrayLike, level: float = LEVEL, seed: int = 0) -> Estimate:
+def mean_interval(
+    means: ArrayLike,
+    level: float = LEVEL,
+    seed: int = 0,
+    bounds: tuple[float, float] = (-math.inf, math.inf),
+) -> Estimate:
     """The mean over masks, with its bootstrap-t interval.
 
     Args:
         means: one value a mask, ``(M,)``.
         level: how often the interval is to cover the truth.
         seed: of the resamples.
+        bounds: that the truth cannot leave; where most masks have nearly the same value and few
+            another, the interval may be cut off there.
 
     Returns:
         Without an interval where there are fewer than two masks; without a value where there is
@@ -71,7 +78,8 @@ def mean_interval(means: ArrayLike, level: float = LEVEL, seed: int = 0) -> Esti
         tail = (1 - level) / 2
         low, high = np.quantile(studentised(values, _RESAMPLES, seed), [tail, 1 - tail])
     mean = float(values.mean())
-    return Estimate(mean, mean - float(high) * error, mean - float(low) * error, count)
+    least, most = np.clip([mean - high * error, mean - low * error], *bounds).tolist()
+    return Estimate(mean, least, most, count)
 
 
 def studentised(values: Float64, resamples: int, seed: int) -> Float64:
@@ -88,7 +96,8 @@ def studentised(values: Float64, resamples: int, seed: int) -> Float64:
 
 
 def rate_interval(rates: ArrayLike, pictures: int, level: float = LEVEL) -> Estimate:
-    """A share of pictures, with Wilson's score interval over masks.
+    """A share of pictures, or the mean of something else from 0 to 1, with Wilson's score interval
+    over masks.
 
     Args:
         rates: the share of each mask, 0 … 1, ``(M,)``.

@@ -235,7 +235,7 @@ class Finding:
     commonest: tuple[int, float] | None
     moved: Estimate | None
     features: Estimate | None
-    seeds: Estimate
+    seeds: Estimate | None
     neighbors: Estimate | None
     effect: Estimate | None = None
     behind: Estimate | None = None

@@ -135,6 +135,7 @@ def test_without_a_judge_effects_are_of_the_likeness_to_the_samples() -> None:
     pasted = [one for one in findings if one.arm == "intervention" and one.layers == A]
     for one in pasted:
         assert one.neighbors is not None
+        assert one.seeds is not None
         assert one.effect is not None
         assert one.neighbors.value == one.seeds.value == pytest.approx(1)
         assert one.effect.value > 0.8

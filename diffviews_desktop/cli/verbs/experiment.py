@@ -150,6 +150,7 @@ def _asked_for(options: argparse.Namespace, engine: Engine) -> Experiment:
     sweep = options.what == "sweep"
     layers = _layer_sets(options, loaded, opened)
     settings = replace(loaded.settings, **{"seed": 0, **changes_of(options, SAMPLING)})
+    windows = _windows(options, settings.num_steps, sweep)
     groups = options.rows
     if groups is None:
         groups = engine.run(
@@ -170,7 +171,7 @@ def _asked_for(options: argparse.Namespace, engine: Engine) -> Experiment:
     return Experiment(
         model=opened.model,
         layer_sets=layers,
-        windows=_windows(options, loaded.settings.num_steps, sweep),
+        windows=windows,
         groups=groups,
         seeds=options.seeds,
         controls=applicable if controls == "all" else controls,
