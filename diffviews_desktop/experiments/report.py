@@ -10,7 +10,7 @@ import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ from diffviews_desktop.experiments.tables import (
 from diffviews_desktop.exports.contents import Picture
 from diffviews_desktop.exports.png import write_png
 from diffviews_desktop.text.plain import visible
-from diffviews_desktop.values.experiments import MEANINGS, Estimate, Examples, Finding
+from diffviews_desktop.values.experiments import MEANINGS, TITLES, Estimate, Examples, Finding
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --faint: #8882; --accent: #2a6fdb; --other: #888 }
@@ -38,7 +38,7 @@ pre { overflow: auto; max-height: 24rem; background: var(--faint); padding: 1rem
 svg text { fill: currentColor; font: 12px system-ui, sans-serif }
 td.heat { text-align: center; padding: .25rem .6rem; border: 1px solid var(--line) }
 """
-_WIDTH, _LEFT, _ROW = 640, 260, 22
+_WIDTH, _LETTER, _ROW = 420, 7, 22
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
@@ -124,7 +124,7 @@ def _explanation(findings: Sequence[Finding], class_names: Mapping[int, str]) ->
     )
     classes = f"<p class=faint>Classes: {named}.</p>" if named else ""
     arms = dict.fromkeys(one.arm for one in findings)
-    meant = "; ".join(f"<em>{arm}</em>: {_text(MEANINGS[arm])}" for arm in arms)
+    meant = "; ".join(f"<em>{_text(TITLES[arm])}</em>: {_text(MEANINGS[arm])}" for arm in arms)
     return f"<p class=faint>{text}</p><p class=faint>{meant}.</p>{classes}"
 
 
@@ -140,7 +140,7 @@ def _table(findings: Sequence[Finding]) -> Iterator[str]:
             place = place_name(finding)
             yield f'<tr class="place"><th colspan="{len(headings)}">{_text(place)}</th></tr>'
         cells = "".join(f"<td>{_text(cell)}</td>" for cell in cells_of(finding, names))
-        yield f"<tr><td>{finding.arm}</td>{cells}</tr>"
+        yield f"<tr><td>{_text(TITLES[finding.arm])}</td>{cells}</tr>"
     yield "</table></div>"
 
 
@@ -149,34 +149,47 @@ def _dot_plot(findings: Sequence[Finding]) -> Iterator[str]:
     judged = any(one.read is not None for one in findings)
     marks = [(one, one.read if judged else one.neighbors) for one in findings]
     shown = [(one, mark) for one, mark in marks if mark is not None and np.isfinite(mark.value)]
-    low = 0.0 if judged else min([0.0, *(_low(mark) for _, mark in shown)])
-    height = _ROW * (len(shown) + 2)
+    several = len({place_name(one) for one, _ in shown} - {""}) > 1
+    names = [_mark_name(one, several) for one, _ in shown]
+    left = 20 + _LETTER * max(map(len, names), default=0)
+    axis = _Axis(left, 0.0 if judged else min([0.0, *(_low(mark) for _, mark in shown)]))
+    height, width = _ROW * (len(shown) + 2), left + _WIDTH
     what = "share read as the class" if judged else "correlation with the samples' mean picture"
-    yield f'<svg viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" role="img" aria-label="{what}">'
+    yield f'<svg viewBox="0 0 {width} {height}" width="{width}" role="img" aria-label="{what}">'
     for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
-        x = _across(tick, low)
+        x = axis.at(tick)
         yield f'<path d="M{x:.1f} 4V{height - _ROW}" stroke="var(--line)"/>'
         label = f"{100 * tick:.0f} %" if judged else f"{tick:g}"
         yield f'<text x="{x:.1f}" y="{height - 6}" text-anchor="middle">{label}</text>'
-    for row, (one, mark) in enumerate(shown):
+    for row, ((one, mark), name) in enumerate(zip(shown, names, strict=True)):
         y = _ROW * (row + 1)
-        place = f"{place_name(one)} " if place_name(one) else ""
-        name = f"{one.arm}" if len({place_name(f) for f in findings}) < 3 else f"{place}{one.arm}"
         color = "var(--accent)" if one.arm == "intervention" else "var(--other)"
-        yield f'<text x="{_LEFT - 12}" y="{y + 4}" text-anchor="end">{_text(name)}</text>'
+        yield f'<text x="{left - 12}" y="{y + 4}" text-anchor="end">{_text(name)}</text>'
         if mark.low is not None and mark.high is not None:
-            span = f"M{_across(mark.low, low):.1f} {y}H{_across(mark.high, low):.1f}"
+            span = f"M{axis.at(mark.low):.1f} {y}H{axis.at(mark.high):.1f}"
             yield f'<path d="{span}" stroke="{color}" stroke-width="2"/>'
-        yield f'<circle cx="{_across(mark.value, low):.1f}" cy="{y}" r="4.5" fill="{color}"/>'
+        yield f'<circle cx="{axis.at(mark.value):.1f}" cy="{y}" r="4.5" fill="{color}"/>'
     yield f"</svg><p class=faint>{what}, with 95 % intervals</p>"
+
+
+class _Axis(NamedTuple):
+    """From values up to 1 to places across the plot."""
+
+    left: int
+    low: float
+
+    def at(self, value: float) -> float:
+        """Where a value is."""
+        return self.left + (_WIDTH - 24) * (value - self.low) / (1 - self.low)
+
+
+def _mark_name(finding: Finding, several: bool) -> str:
+    name, place = TITLES[finding.arm], place_name(finding)
+    return f"{place}: {name}" if several and place else name
 
 
 def _low(mark: Estimate) -> float:
     return mark.value if mark.low is None else mark.low
-
-
-def _across(value: float, low: float) -> float:
-    return _LEFT + (_WIDTH - _LEFT - 24) * (value - low) / (1 - low)
 
 
 def _heat_map(findings: Sequence[Finding]) -> Iterator[str]:
@@ -219,7 +232,7 @@ def _pictures(examples: Sequence[Examples]) -> Iterator[str]:
     for one in examples:
         where = f"{one.layers}, steps {one.steps[0] + 1}-{one.steps[1]}: " if one.layers else ""
         images = "".join(f'<img alt="" src="{_data_url(image)}">' for image in one.images)
-        yield f"<tr><th>{_text(where + one.arm)}</th><td>{images}</td></tr>"
+        yield f"<tr><th>{_text(where + TITLES[one.arm])}</th><td>{images}</td></tr>"
     yield "</table></div>"
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from diffviews_desktop.text.plain import csv_cell
-from diffviews_desktop.values.experiments import Estimate, Finding
+from diffviews_desktop.values.experiments import TITLES, Estimate, Finding
 
 MEASURES = {
     "read": "read as the class",
@@ -130,7 +130,7 @@ def lines_of(findings: Sequence[Finding]) -> Iterator[str]:
     """A table with aligned columns, a heading for every place."""
     names = shown_measures(findings)
     headings = ["", *(MEASURES[name] for name in names), "commonest answer", "p (Holm)"]
-    rows = [[f"  {one.arm}", *cells_of(one, names)] for one in findings]
+    rows = [[f"  {TITLES[one.arm]}", *cells_of(one, names)] for one in findings]
     widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
 
     def line(cells: Sequence[str]) -> str:
