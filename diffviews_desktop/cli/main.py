@@ -27,6 +27,7 @@ verbs, which need no display (each has its own --help):
   diffviews-desktop extract --layer midblock --layer midblock+encoder_bottleneck
   diffviews-desktop map --model digits --layer midblock --json
   diffviews-desktop generate --layer midblock --rows 3,14,15 --class zero --out pictures
+  diffviews-desktop experiment run --layer midblock --anchors 20 --out held
   diffviews-desktop import --model-checkpoint edm.pkl --images ./photos --out ./data
   diffviews-desktop convert --data ./data --model dmd2
   diffviews-desktop convert-checkpoint edm-imagenet-64x64-cond-adm.pkl edm.safetensors

@@ -11,6 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.data.activations.arrays import Float32
+from diffviews_desktop.values.experiments import APPLICABLE, OF_CLASSES, Control
+
+
+def controls_for(verb: str, classes: bool, places: int) -> tuple[Control, ...]:
+    """The controls that say something.
+
+    Args:
+        verb: of the intervention.
+        classes: whether the model can be told one of several classes.
+        places: sets of layers of the experiment; of several, each is another layer to the others.
+    """
+    return tuple(
+        name
+        for name in APPLICABLE[verb]
+        if (classes or name not in OF_CLASSES) and (places < 2 or name != "layer")
+    )
 
 
 def shuffled(mask: Float32, rng: np.random.Generator) -> Float32:

@@ -16,6 +16,7 @@ cover the truth in 75 to 93 % of experiments only.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -46,13 +47,20 @@ def means_of_masks(values: ArrayLike, masks: ArrayLike) -> Float64:
     return np.bincount(place, weights=given[there]) / np.bincount(place)
 
 
-def mean_interval(means: ArrayLike, level: float = LEVEL, seed: int = 0) -> Estimate:
+def mean_interval(
+    means: ArrayLike,
+    level: float = LEVEL,
+    seed: int = 0,
+    bounds: tuple[float, float] = (-math.inf, math.inf),
+) -> Estimate:
     """The mean over masks, with its bootstrap-t interval.
 
     Args:
         means: one value a mask, ``(M,)``.
         level: how often the interval is to cover the truth.
         seed: of the resamples.
+        bounds: that the truth cannot leave; where most masks have nearly the same value and few
+            another, the interval may be cut off there.
 
     Returns:
         Without an interval where there are fewer than two masks; without a value where there is
@@ -70,7 +78,8 @@ def mean_interval(means: ArrayLike, level: float = LEVEL, seed: int = 0) -> Esti
         tail = (1 - level) / 2
         low, high = np.quantile(studentised(values, _RESAMPLES, seed), [tail, 1 - tail])
     mean = float(values.mean())
-    return Estimate(mean, mean - float(high) * error, mean - float(low) * error, count)
+    least, most = np.clip([mean - high * error, mean - low * error], *bounds).tolist()
+    return Estimate(mean, least, most, count)
 
 
 def studentised(values: Float64, resamples: int, seed: int) -> Float64:
@@ -87,7 +96,8 @@ def studentised(values: Float64, resamples: int, seed: int) -> Float64:
 
 
 def rate_interval(rates: ArrayLike, pictures: int, level: float = LEVEL) -> Estimate:
-    """A share of pictures, with Wilson's score interval over masks.
+    """A share of pictures, or the mean of something else from 0 to 1, with Wilson's score interval
+    over masks.
 
     Args:
         rates: the share of each mask, 0 … 1, ``(M,)``.
@@ -174,12 +184,17 @@ def sign_flip_p(differences: ArrayLike, seed: int = 0) -> float:
     if not len(values):
         return 1.0
     if len(values) <= _EXACT:
-        bits = np.arange(2 ** len(values))[:, None] >> np.arange(len(values))
-        reached = _as_far(np.where(bits & 1, -1.0, 1.0) @ values, values)
-        return float(reached.mean())
+        return float(_as_far(_all_signs(len(values)) @ values, values).mean())
     rng = np.random.default_rng(seed)
     signs = rng.choice(np.array([-1.0, 1.0]), size=(_FLIPS, len(values)))
     return float((1 + _as_far(signs @ values, values).sum()) / (1 + _FLIPS))
+
+
+@lru_cache(maxsize=4)
+def _all_signs(count: int) -> Float64:
+    """Every change of signs of so many masks, ``(2**count, count)``."""
+    bits = np.arange(2**count)[:, None] >> np.arange(count)
+    return np.where(bits & 1, -1.0, 1.0)
 
 
 def _as_far(sums: Float64, values: Float64) -> NDArray[np.bool_]:

@@ -101,14 +101,14 @@ def bundled_judge() -> Path:
     return resources() / "demo" / "judge.safetensors"
 
 
-def judge_for(class_names: dict[int, str], resolution: int, channels: int) -> str:
+def judge_for(class_names: dict[int, str], resolution: int) -> str:
     """The judge for a model where the user names none: the bundled one where it knows the model's
     classes and the size of its pictures, else none."""
     from diffviews_desktop.experiments.small_reader import load_reader
 
     config = load_reader(bundled_judge()).config
-    fits = (config.resolution, config.channels) == (resolution, channels)
-    return BUNDLED if fits and class_names == dict(enumerate(config.classes)) else NO_JUDGE
+    known = dict(enumerate(config.classes))
+    return BUNDLED if config.resolution == resolution and class_names == known else NO_JUDGE
 
 
 # ---- files --------------------------------------------------------------------------------------

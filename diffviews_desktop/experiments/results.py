@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -128,7 +129,7 @@ def _corrected(findings: Sequence[Finding]) -> list[Finding]:
     for arm in {finding.arm for finding in findings}:
         places = [index for index, finding in enumerate(findings) if finding.arm == arm]
         tested = [index for index in places if findings[index].p is not None]
-        corrected = holm([findings[index].p for index in tested])
+        corrected = holm(np.array([findings[index].p for index in tested], np.float64))
         for index, p in zip(tested, corrected.tolist(), strict=True):
             made[index] = replace(findings[index], p_holm=p)
     return made
@@ -170,13 +171,13 @@ class _Judged:
             pictures=len(rows),
             read=self._rate(self._hits(rows, self._own), rows),
             told=self._rate(self._hits(rows, self._told), rows),
-            confidence=self._mean(self._outcomes.confidence, rows),
+            confidence=self._confidence(rows),
             unsure=self._unsure(rows),
             commonest=self._commonest(rows),
-            moved=None if bare else self._mean(self._outcomes.moved, rows),
-            features=None if bare else self._mean(self._outcomes.features, rows),
-            seeds=mean_interval(means_of_masks(self._outcomes.seeds[rows], self._group[rows])),
-            neighbors=self._mean(self._outcomes.neighbors, rows),
+            moved=None if bare else self._mean(self._outcomes.moved, rows, (0, 1)),
+            features=None if bare else self._mean(self._outcomes.features, rows, (0, math.inf)),
+            seeds=self._mean(self._outcomes.seeds, rows, (-1, 1)),
+            neighbors=self._mean(self._outcomes.neighbors, rows, (-1, 1)),
             effect=effect,
             behind=None if bare or arm == "intervention" else self._difference(own, rows),
             p=p,
@@ -195,10 +196,16 @@ class _Judged:
             return None
         return rate_interval(means_of_masks(hits, self._group[rows]), self._experiment.seeds)
 
-    def _mean(self, values: Float64 | None, rows: NDArray) -> Estimate | None:
-        if values is None:
+    def _mean(
+        self, values: Float64 | None, rows: NDArray, bounds: tuple[float, float]
+    ) -> Estimate | None:
+        if values is None or not np.isfinite(values[rows]).any():
             return None
-        return mean_interval(means_of_masks(values[rows], self._group[rows]))
+        return mean_interval(means_of_masks(values[rows], self._group[rows]), bounds=bounds)
+
+    def _confidence(self, rows: NDArray) -> Estimate | None:
+        sure = self._outcomes.confidence
+        return self._rate(None if sure is None else sure[rows], rows)
 
     def _unsure(self, rows: NDArray) -> Estimate | None:
         sure = self._outcomes.confidence
@@ -223,7 +230,7 @@ class _Judged:
             return None
         if self._hits(rows, self._own) is not None:
             return rate_difference(first, second, self._experiment.seeds)
-        return mean_interval(first - second)
+        return mean_interval(first - second, bounds=(-2, 2))
 
     def _outcome(self, rows: NDArray) -> Float64:
         """What effects are of, mask by mask: how often the judge reads the anchor's class; without

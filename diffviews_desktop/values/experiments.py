@@ -30,7 +30,20 @@ MEANINGS: dict[Arm, str] = {
     "layer": "the same samples, at another layer",
     "direction": "a random direction of the same length",
 }
-"""What each arm of an experiment draws with, for tables and legends."""
+"""What each arm of an experiment draws with."""
+TITLES: dict[Arm, str] = {
+    "intervention": "the intervention",
+    "none": "no intervention",
+    "mean": "the layer's mean",
+    "mixed": "mixed classes",
+    "shuffled": "shuffled in space",
+    "noise": "matched noise",
+    "wrong": "told a wrong class",
+    "label": "the label alone",
+    "layer": "another layer",
+    "direction": "a random direction",
+}
+"""Their names in tables and plots."""
 OF_CLASSES: tuple[Control, ...] = ("wrong", "label")
 """Controls for models that are told classes."""
 APPLICABLE: dict[str, tuple[Control, ...]] = {
@@ -235,7 +248,7 @@ class Finding:
     commonest: tuple[int, float] | None
     moved: Estimate | None
     features: Estimate | None
-    seeds: Estimate
+    seeds: Estimate | None
     neighbors: Estimate | None
     effect: Estimate | None = None
     behind: Estimate | None = None

@@ -27,6 +27,11 @@ from diffviews_desktop.engine.jobs.drawing import (
     JudgeMask,
     PlacePicture,
 )
+from diffviews_desktop.engine.jobs.experiments import (
+    ChooseGroups,
+    PriceExperiment,
+    RunExperiment,
+)
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.engine.jobs.mapping import (
     AssessMap,
@@ -48,6 +53,7 @@ from diffviews_desktop.engine.protocol import (
     StepDone,
 )
 from diffviews_desktop.values.conditions import from_choice
+from diffviews_desktop.values.experiments import Experiment
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.interventions import SampleMean, mean_of_samples
 from diffviews_desktop.values.maps import MapSpec
@@ -96,6 +102,14 @@ def job_of(kind: type[Job[Any]], data: Path) -> Job[Any]:
     }
     rows = np.arange(1, 4)
     checkpoint = next((data / "tiny/checkpoints").iterdir())
+    experiment = Experiment(
+        model="tiny",
+        layer_sets=(MIDBLOCK,),
+        windows=((0, 2),),
+        groups=((0,), (4,)),
+        seeds=1,
+        settings=SETTINGS,
+    )
     return {
         OpenData: lambda: OpenData(**common),
         LoadModel: lambda: LoadModel(**model),
@@ -128,6 +142,13 @@ def job_of(kind: type[Job[Any]], data: Path) -> Job[Any]:
         ),
         LoadDirection: lambda: LoadDirection(
             **model, file=direction(data), name="loaded", replace=True
+        ),
+        ChooseGroups: lambda: ChooseGroups(**model, anchors=2, neighbors=0),
+        PriceExperiment: lambda: PriceExperiment(
+            **common, experiment=experiment, out=data / "experiment"
+        ),
+        RunExperiment: lambda: RunExperiment(
+            **common, experiment=experiment, out=data / "experiment"
         ),
         AveragePictures: lambda: AveragePictures(**model, rows=rows),
         ExportSamples: lambda: ExportSamples(

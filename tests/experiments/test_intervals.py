@@ -67,6 +67,14 @@ def test_the_bootstrap_is_wider_on_the_side_of_the_tail() -> None:
     assert found.high - found.value > 1.2 * (found.value - found.low)
 
 
+def test_an_interval_does_not_leave_what_can_be() -> None:
+    values = [0.99, 0.991, 0.99, 0.992, 0.99, 0.991, 0.99, 0.993, 0.99, 0.4]
+    free, bound = mean_interval(values), mean_interval(values, bounds=(0, 1))
+    assert free.low is not None
+    assert free.low < 0  # nine masks that are alike say that any other is possible
+    assert (bound.low, bound.high) == (0, min(1, free.high or 0))
+
+
 def test_values_that_are_all_the_same_have_that_interval() -> None:
     assert mean_interval([0.25] * 6)[:3] == (0.25, 0.25, 0.25)
 

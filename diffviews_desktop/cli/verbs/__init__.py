@@ -15,6 +15,7 @@ _MODULES = {
     "extract": "extract",
     "map": "map_layer",
     "generate": "generate",
+    "experiment": "experiment",
     "import": "import_data",
     "convert": "convert",
     "convert-checkpoint": "convert_checkpoint",

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from diffviews_desktop.cli.controls import run_controls
 from diffviews_desktop.cli.intervention_options import add_intervention_options, steps_of
 from diffviews_desktop.cli.option_types import layer_set, numbers_of, positive, real, sample_rows
 from diffviews_desktop.cli.options import add_folder_options, folder_of, map_parameters_of
@@ -91,6 +92,11 @@ def add_parser(verbs: Any) -> None:
         "--baseline", action="store_true", help="draw the same without interventions, too"
     )
     out.add_argument(
+        "--controls",
+        action="store_true",
+        help="draw the mask's controls with the same seeds, too, and compare them in a table",
+    )
+    out.add_argument(
         "--land",
         type=real,
         metavar="SIGMA",
@@ -136,6 +142,9 @@ def run(options: argparse.Namespace) -> Answer:
         return _replay(options)
     with engine_of(options) as engine:
         job, shapes = _asked_for(options, engine)
+        if options.controls:
+            model = LoadModel(job_id=0, folder=job.folder, model=job.spec.model)
+            return run_controls(engine, job, engine.run(model), options.out)
         made = engine.run(job)
         if isinstance(made, PictureGrid):
             return write_grid(made, options.out)

@@ -1,0 +1,82 @@
+"""``generate --controls``: a run's mask beside everything that it is to be compared with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from diffviews_desktop.cli.experiment_files import write_experiment
+from diffviews_desktop.cli.shared import Answer
+from diffviews_desktop.engine.engine import Engine
+from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid
+from diffviews_desktop.engine.jobs.experiments import RunExperiment
+from diffviews_desktop.errors import UsageError
+from diffviews_desktop.experiments.controls import controls_for
+from diffviews_desktop.experiments.judges import judge_for
+from diffviews_desktop.values.experiments import Experiment
+from diffviews_desktop.values.folders import ModelLoaded
+from diffviews_desktop.values.interventions import rows_of, sole_mask
+from diffviews_desktop.values.told import OwnCondition
+
+SEEDS = 3
+_NOTE = (
+    "This is one mask, and says nothing of others: experiment run compares many, with intervals."
+)
+
+
+def experiment_of(job: Generate | GenerateGrid, loaded: ModelLoaded) -> Experiment:
+    """What draws a run's mask and its controls.
+
+    Raises:
+        UsageError: the run has no mask, or a grid's axes besides its seeds.
+    """
+    mask = sole_mask(job.interventions)
+    if mask is None:
+        raise UsageError(
+            "--controls compares a mask of samples with its controls: give --rows, and no other "
+            "intervention."
+        )
+    seeds = SEEDS
+    if isinstance(job, GenerateGrid):
+        seeds = job.samples
+        if job.count > seeds:
+            raise UsageError("--controls takes several seeds, but no other axis of a grid.")
+    steps = job.settings.num_steps
+    last = steps if mask.step_to is None else min(mask.step_to, steps)
+    told = loaded.told if job.spec.told is None else job.spec.told
+    return Experiment(
+        model=job.spec.model,
+        layer_sets=(mask.layers or job.spec.layers,),
+        windows=((mask.step_from, last),),
+        groups=(rows_of([mask]),),
+        seeds=seeds,
+        controls=controls_for("replace", loaded.num_classes > 1, 1),
+        condition=job.condition,
+        told=None if told is None or isinstance(told, OwnCondition) else told,
+        settings=job.settings,
+        strength=mask.strength,
+        judge=judge_for(dict(loaded.class_names), loaded.resolution),
+    )
+
+
+def run_controls(
+    engine: Engine, job: Generate | GenerateGrid, loaded: ModelLoaded, folder: Path
+) -> Answer:
+    """Draw and write them into ``controls`` of a folder."""
+    asked = RunExperiment(
+        job_id=0,
+        folder=job.folder,
+        experiment=experiment_of(job, loaded),
+        out=_free(folder / "controls"),
+    )
+    made = engine.run(asked)
+    return write_experiment(replace(made, notes=(*made.notes, _NOTE)))
+
+
+def _free(folder: Path) -> Path:
+    """A folder of this name that is not there yet, numbered where it is."""
+    number, free = 1, folder
+    while free.exists():
+        number += 1
+        free = folder.with_name(f"{folder.name}-{number}")
+    return free

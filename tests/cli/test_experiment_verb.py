@@ -1,0 +1,134 @@
+"""``experiment`` and ``generate --controls``: what they print, write, and run again."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny_folder import write_tiny_model
+
+from diffviews_desktop.cli.main import main
+from diffviews_desktop.values.experiments import CONTROLS
+
+FEW = ("--neighbors", "1", "--seeds", "1", "--steps", "2", "--device", "cpu")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    data = tmp_path_factory.mktemp("compared") / "data"
+    write_tiny_model(data / "tiny")
+    return data
+
+
+def answered(capsys: pytest.CaptureFixture[str], *arguments: object) -> Any:
+    capsys.readouterr()
+    code = main([*map(str, arguments), "--json"])
+    out, err = capsys.readouterr()
+    assert code == 0, err
+    return json.loads(out)
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    capsys.readouterr()
+    try:
+        code = main([*map(str, arguments)])
+    except SystemExit as error:
+        code = int(error.code or 0)
+    assert code != 0
+    return capsys.readouterr().err
+
+
+def test_an_experiment_is_drawn_written_and_run_again(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "held"
+    asked = ("experiment", "run", "--data", data, "--layer", "midblock", "--anchors", 5, *FEW)
+    cost = answered(capsys, *asked, "--out", out, "--cost")
+    arms = len(CONTROLS)  # the intervention beside all but none
+    assert cost["pictures"] == 5 * (1 + arms)
+    assert cost["drawn"] == 0
+    made = answered(capsys, *asked, "--out", out)
+    assert made["drawn"] == made["pictures"] == cost["pictures"]
+    assert [row["arm"] for row in made["findings"]] == ["none", "intervention", *CONTROLS[1:]]
+    assert all(row["neighbors_low"] <= row["neighbors"] for row in made["findings"])
+    with (out / "experiment.csv").open(newline="", encoding="utf-8") as file:
+        assert [row["arm"] for row in csv.DictReader(file)] == list(made["arms"])
+    assert "<script" not in (out / "experiment.html").read_text(encoding="utf-8")
+    assert json.loads((out / "experiment.json").read_text()) == made
+    assert answered(capsys, *asked, "--out", out)["drawn"] == 0
+    again = answered(
+        capsys, "experiment", "--replay", out / "experiment.json", "--out", tmp_path / "again",
+        "--device", "cpu",
+    )  # fmt: skip
+    assert again["drawn"] == made["pictures"]
+    assert again["findings"] == made["findings"]
+    assert again["record"] == made["record"]
+
+
+def test_a_sweep_goes_over_layers_and_windows(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = answered(
+        capsys, "experiment", "sweep", "--data", data, "--layers", "midblock,decoder_block_1",
+        "--windows", 2, "--anchors", 5, *FEW, "--controls", "none", "--out", tmp_path / "out",
+    )  # fmt: skip
+    places = [(row["layers"], row["first_step"], row["last_step"]) for row in made["findings"][1:]]
+    assert places == [
+        (layer, step, step) for layer in ("midblock", "decoder_block_1") for step in (1, 2)
+    ]
+    html = (tmp_path / "out" / "experiment.html").read_text(encoding="utf-8")
+    assert html.count('class="heat"') == 4
+
+
+def test_a_run_is_drawn_with_its_controls(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = (
+        "generate", "--data", data, "--layer", "midblock", "--rows", "2,22", "--class", "zero",
+        "--steps", 2, "--seed", 3, "--samples", 2, "--device", "cpu", "--controls",
+    )  # fmt: skip
+    made = answered(capsys, *asked, "--out", tmp_path)
+    assert made["pictures"] == made["drawn"] == 2 * (1 + len(CONTROLS))
+    assert all(row["neighbors_low"] is None for row in made["findings"])
+    assert any("one mask" in note for note in made["notes"])
+    assert (tmp_path / "controls" / "experiment.html").is_file()
+    assert answered(capsys, *asked, "--out", tmp_path)["drawn"] == made["drawn"]
+    assert (tmp_path / "controls-2").is_dir()
+
+
+def test_what_is_wrong_is_said(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = ("experiment", "--data", data, *FEW, "--out", tmp_path / "out")
+    assert "no control" in refused(capsys, *run, "--controls", "none,placebo")
+    assert "number of windows" in refused(capsys, *run, "--windows", "1-9")
+    assert "noise level" in refused(capsys, *run, "--sigma", "3")
+    assert "anchor masks" in refused(capsys, *run, "--anchors", "400")
+    single = ("generate", "--data", data, "--layer", "midblock", "--out", tmp_path)
+    assert "--rows" in refused(capsys, *single, "--controls")
+
+
+def test_a_file_of_another_does_not_choose_what_runs(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = answered(
+        capsys, "experiment", "--data", data, "--anchors", 5, *FEW, "--controls", "none",
+        "--out", tmp_path / "out",
+    )  # fmt: skip
+    made["record"]["experiment"]["judge"] = "shutil:rmtree"
+    file = tmp_path / "sent.json"
+    file.write_text(json.dumps(made))
+    said = refused(capsys, "experiment", "--replay", file, "--out", tmp_path / "again")
+    assert "--judge-code shutil:rmtree" in said
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"record": {"kind": "experiment"}}', "\0"])
+def test_a_file_that_is_no_experiment_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    file = tmp_path / "no.json"
+    file.write_text(text)
+    assert "holds no experiment" in refused(capsys, "experiment", "--replay", file)
