@@ -21,11 +21,11 @@ from diffviews_desktop.processing.class_reading import (
     nearest_others,
     wrong_classes,
 )
+from diffviews_desktop.processing.layout import Stage, layout
 from diffviews_desktop.processing.neighbors import neighbor_graph
 from diffviews_desktop.processing.projector import Projector
 from diffviews_desktop.processing.quality import JUDGED_NEIGHBORS
 from diffviews_desktop.processing.stability import compare_maps
-from diffviews_desktop.processing.umap import Stage, layout
 from diffviews_desktop.values.assessment import ClassReading, MapAssessment, Stability
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MAX_SEED, MapParameters, MapSpec

@@ -6,7 +6,7 @@ For the engine, in whose process it runs.
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -32,6 +32,7 @@ from diffviews_desktop.engine.jobs.drawing import (
 from diffviews_desktop.engine.maps import MapMaker
 from diffviews_desktop.engine.model_settings import class_names_of, sampler_notes
 from diffviews_desktop.engine.opened_model import Host, OpenedModel
+from diffviews_desktop.engine.pictures import Pictures
 from diffviews_desktop.engine.protocol import CellDone, RunStarted, StepDone
 from diffviews_desktop.engine.record import make_record
 from diffviews_desktop.engine.typicality import figures_of, judge_mask, not_mapped
@@ -90,7 +91,7 @@ class Generation:
         model = self.host.model_of(self.opened)
         maker = self._maker(job.spec)
         stack = maker.checked(job.interventions)
-        _Run(model, settings, job.condition, 1)  # refuses a class that there is not
+        Pictures(model, settings, job.condition, 1)  # refuses a class that there is not
         projector = self.maps.projector(self.opened, job.spec)
         self.host.prepare(model)
         figures = figures_of(projector, self.opened)
@@ -99,7 +100,7 @@ class Generation:
         effects = self._effects(maker, job, [(settings, stack)], notes)
         changed = {effect.layer for effect in effects}
         capture = sorted({*job.spec.layers, *(changed if job.keep else ())})
-        run = _Run(model, settings, job.condition, 1, effects=effects, notes=notes)
+        run = Pictures(model, settings, job.condition, 1, effects=effects, notes=notes)
         told = self._named(run.told[0])
         evaluations = settings.evaluations(model.is_conditional)
         steps: list[RunStep] = []
@@ -144,7 +145,7 @@ class Generation:
         maker = self._maker(job.spec)
         every = job.cells()
         stacks = {cell.interventions: maker.checked(cell.interventions) for cell in every}
-        _Run(model, settings, job.condition, 1)  # refuses a class that there is not
+        Pictures(model, settings, job.condition, 1)  # refuses a class that there is not
         self.host.prepare(model)
         for stack in stacks.values():
             for one in stack:
@@ -192,7 +193,7 @@ class Generation:
         """The pictures of some cells that differ in their seed and strength alone."""
         first = batch[0].settings
         seeds = [cell.settings.seed for cell in batch]
-        run = _Run(model, first, job.condition, len(batch), seeds, effects, notes)
+        run = Pictures(model, first, job.condition, len(batch), seeds, effects, notes)
         with closing(run.steps(())) as running:
             for step in running:
                 share = (step.index + 1) / first.num_steps
@@ -245,7 +246,7 @@ class Generation:
         asked = condition if other.condition is None else other.condition
         seeds = [cell.seed for cell in batch] if other.seed is None else [other.seed]
         last = last_step([one], first.num_steps)
-        run = _Run(model, first, asked, len(seeds), seeds, notes=notes)
+        run = Pictures(model, first, asked, len(seeds), seeds, notes=notes)
         traced: list[Sequence[Mapping[str, Tensor]]] = []
         self.host.progress("drawing the other run")
         with self.host.interruptible(model), closing(run.steps(one.layers)) as running:
@@ -385,62 +386,6 @@ class Generation:
         if not all(0 <= value < math.inf for value in churn):
             raise UsageError("The values of churn must not be negative.")
         return replace(s, seed=choose_seed(s.noise_mode, s.seed))
-
-
-class _Run:
-    """One batch of pictures that differ in their seed and strength alone.
-
-    Attributes:
-        told: what the model is told of each picture; None where it is told nothing.
-    """
-
-    def __init__(
-        self,
-        model: Model,
-        settings: SamplingSettings,
-        condition: Condition,
-        count: int,
-        seeds: Sequence[int | None] = (),
-        effects: Sequence[Effect] = (),
-        notes: list[str] | None = None,
-    ) -> None:
-        import torch
-
-        from diffviews_desktop.adapters.conditioning import draw_classes
-
-        self._model, self._settings, self._effects = model, settings, effects
-        self._notes = [] if notes is None else notes
-        self._generators = [
-            torch.Generator().manual_seed(int(seed or 0)) for seed in seeds or (settings.seed,)
-        ]
-        conditions = draw_classes([condition] * count, model.facts.num_classes, self._generators)
-        self._conditions = model.encode_pair(conditions)
-        self.told: list[Condition | None] = [
-            one if model.is_conditional else None for one in conditions
-        ]
-
-    def steps(self, capture: Sequence[str]) -> Generator[DenoiseStep, None, None]:
-        """Denoise."""
-        from diffviews_desktop.adapters.sampling import Churn, get_denoising_sigmas
-        from diffviews_desktop.core.denoising import denoise
-
-        s = self._settings
-        limit = math.inf if s.s_max is None else s.s_max
-        heun = s.sampler == "heun"
-        run = denoise(
-            self._model,
-            conditions=self._conditions,
-            sigmas=get_denoising_sigmas(s.num_steps, s.sigma_max, s.sigma_min, s.rho),
-            generator=self._generators,
-            sampler=s.sampler,
-            churn=Churn(s.s_churn, s.s_min, limit, s.s_noise) if heun else None,
-            noise_mode=s.noise_mode,
-            guidance_scale=s.guidance_scale,
-            effects=self._effects,
-            capture=capture,
-            say=self._notes.append,
-        )
-        return cast("Generator[DenoiseStep, None, None]", run)
 
 
 def _place(step: DenoiseStep, codec: Codec, figures: SampleFigures, job: Generate) -> RunStep:

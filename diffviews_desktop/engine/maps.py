@@ -38,9 +38,10 @@ from diffviews_desktop.errors import DataError, said
 from diffviews_desktop.files.reading import meant_as_file
 from diffviews_desktop.processing.alike import first_alike
 from diffviews_desktop.processing.kernel_store import user_store
+from diffviews_desktop.processing.layout import Stage, used_parameters
 from diffviews_desktop.processing.projector import Projector
 from diffviews_desktop.processing.typicality import with_sample_figures
-from diffviews_desktop.processing.umap import Stage, fit_map, refit_map, used_parameters
+from diffviews_desktop.processing.umap import fit_map, refit_map
 from diffviews_desktop.values.conditions import ClassLabel
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import LayerMap, MapParameters, MapSpec, default_parameters

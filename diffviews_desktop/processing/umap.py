@@ -19,10 +19,11 @@ from diffviews_desktop.data.activations.arrays import Float32
 from diffviews_desktop.data.activations.matrix_file import Matrix
 from diffviews_desktop.data.folder.files import replacing
 from diffviews_desktop.errors import DataError, UsageError
-from diffviews_desktop.processing.alike import first_alike, with_alike_rows_equal
+from diffviews_desktop.processing.alike import with_alike_rows_equal
 from diffviews_desktop.processing.components import rotated, standardised
 from diffviews_desktop.processing.full_space import FullSpace
-from diffviews_desktop.processing.neighbors import neighbor_graph, to_euclidean
+from diffviews_desktop.processing.layout import Stage, lay_out, layout
+from diffviews_desktop.processing.neighbors import to_euclidean
 from diffviews_desktop.processing.projector import (
     PLACING_NEIGHBORS,
     PROJECTOR_FORMAT,
@@ -65,16 +66,6 @@ __all__ = [
 ]
 
 log = logging.getLogger(__name__)
-
-MOST_COUNTED = 10_000
-"""Rows of which those that differ are counted; more are more than UMAP's neighbours in any case."""
-
-
-class Stage(NamedTuple):
-    """Progress of a map: the stage's name and the fraction of it done."""
-
-    name: str
-    fraction: float
 
 
 def fit_map(
@@ -130,7 +121,7 @@ def fit_map(
     reduced = with_alike_rows_equal(activations, np.flatnonzero(finite), sums[finite], fitted.rows)
     reduced = to_euclidean(reduced, parameters.metric)
     if xy is None:
-        places, near = _layout(reduced, parameters, report)
+        places, near = lay_out(reduced, parameters, report)
         xy, z = places[:, :2], places[:, 2] if places.shape[1] > 2 else None
     else:
         near = nearest_distances(reduced, lambda f: report(Stage("finding neighbours", f)))
@@ -176,7 +167,7 @@ def refit_map(
     reduced = projector.reduced
     if projector.metric != parameters.metric:
         reduced = to_euclidean(reduced, parameters.metric)
-    places, near = _layout(reduced, parameters, report)
+    places, near = lay_out(reduced, parameters, report)
     judged = judge_map(
         reduced,
         places,
@@ -196,78 +187,6 @@ def refit_map(
         near=near,
         outside=projector.outside,
     )
-
-
-def layout(reduced: NDArray, parameters: MapParameters, report: Callable[[Stage], None]) -> Float32:
-    """UMAP (McInnes et al. 2018) of reduced activations ``(N, K)`` to
-    ``(N, n_components) float32``.
-
-    By Euclidean distance: for another metric the rows must have come through
-    `diffviews_desktop.processing.neighbors.to_euclidean`. Rows that are the same lie at one place:
-    UMAP sees the first of them alone, for more of them than it looks at neighbours would tear the
-    map apart.
-    """
-    return _layout(reduced, parameters, report).places
-
-
-class _Layout(NamedTuple):
-    """Rows on a map ``(N, n_components)``, and from each to the nearest other row in the reduced
-    space ``(N,)``, None where there is no other."""
-
-    places: Float32
-    near: Float32 | None
-
-
-def _layout(
-    reduced: NDArray, parameters: MapParameters, report: Callable[[Stage], None]
-) -> _Layout:
-    first = first_alike(reduced)
-    distinct = np.flatnonzero(first == np.arange(len(first)))
-    if len(distinct) == len(reduced):
-        return _lay_out(reduced, parameters, report)
-    of_distinct = _lay_out(reduced[distinct], parameters, report)
-    found = np.searchsorted(distinct, first)
-    near = np.zeros(len(first), np.float32)
-    alone = np.bincount(found)[found] == 1
-    if of_distinct.near is not None:
-        near[alone] = of_distinct.near[found[alone]]
-    return _Layout(of_distinct.places[found], near)
-
-
-def used_parameters(parameters: MapParameters, reduced: NDArray) -> dict[str, Any]:
-    """Parameters as a map of some rows ``(N, K)`` was made with them: UMAP looks at no more
-    neighbours than there are."""
-    said = parameters.to_dict()
-    there = len(reduced)
-    if there <= MOST_COUNTED:
-        there = len(np.unique(first_alike(reduced)))
-    most = max(1, there - 1)
-    return {**said, "n_neighbors": most} if parameters.n_neighbors > most else said
-
-
-def _lay_out(
-    reduced: NDArray, parameters: MapParameters, report: Callable[[Stage], None]
-) -> _Layout:
-    """`_layout` of rows that all differ; fewer than four by their first components, one at 0."""
-    from diffviews_desktop.processing import umap_backend
-
-    n = len(reduced)
-    if n == 1:
-        return _Layout(np.zeros((1, parameters.n_components), np.float32), None)
-    if n < 4:
-        places = umap_backend.first_components(reduced, parameters.n_components)
-        return _Layout(places, nearest_distances(reduced))
-    k = min(parameters.n_neighbors, n - 1)
-    graph = neighbor_graph(reduced, k - 1, lambda f: report(Stage("finding neighbours", f)))
-    report(Stage("preparing UMAP", 0.0))
-    places = umap_backend.lay_out(
-        np.asarray(reduced, dtype=np.float32),
-        np.hstack([np.arange(n)[:, None], graph.index]),
-        np.hstack([np.zeros((n, 1), np.float32), graph.distance]),
-        parameters,
-        lambda fraction: report(Stage("UMAP", fraction)),
-    )
-    return _Layout(places, graph.distance[:, 0].copy())
 
 
 def _carried(projector: Projector, metric: str) -> Probes | None:

@@ -100,7 +100,7 @@ def test_each_of_a_few_has_one_place(distinct: int, metric: str) -> None:
 def test_a_copy_changes_nothing_for_the_others() -> None:
     rows = np.random.default_rng(0).standard_normal((80, 30)).astype(np.float32)
     reduced = fit_reduction(rows, 8)[1]
-    from diffviews_desktop.processing.umap import layout
+    from diffviews_desktop.processing.layout import layout
 
     alone = layout(reduced, PARAMETERS, lambda stage: None)
     copied = layout(np.vstack([reduced, reduced[[7, 7]]]), PARAMETERS, lambda stage: None)

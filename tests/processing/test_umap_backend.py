@@ -150,7 +150,7 @@ import json, sys
 import numpy as np
 from diffviews_desktop.processing import umap_backend
 from diffviews_desktop.values.maps import MapParameters
-from diffviews_desktop.processing.umap import layout
+from diffviews_desktop.processing.layout import layout
 
 rows = np.random.default_rng(0).standard_normal((int(sys.argv[1]), 4)).astype("f4")
 stages = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from diffviews_desktop.processing.umap import used_parameters
+from diffviews_desktop.processing.layout import used_parameters
 from diffviews_desktop.values.maps import MapParameters
 
 

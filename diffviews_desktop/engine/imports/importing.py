@@ -65,7 +65,8 @@ from diffviews_desktop.errors import (
 from diffviews_desktop.files.reading import read_json_value
 from diffviews_desktop.pictures.listing import Listing
 from diffviews_desktop.processing.kernel_store import user_store
-from diffviews_desktop.processing.umap import fit_map, save_embeddings, used_parameters
+from diffviews_desktop.processing.layout import used_parameters
+from diffviews_desktop.processing.umap import fit_map, save_embeddings
 from diffviews_desktop.values.import_rules import MAX_SEED, check_brightness, check_noise_levels
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.models import ModelFacts
