@@ -484,6 +484,30 @@ def test_a_damaged_job_and_a_foreign_picture_are_refused(tmp_path: Path) -> None
 # ---- presets and memory -------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("config", "sampler", "steps", "said"),
+    [
+        ({}, "renoise", 3, True),
+        ({}, "heun", 3, False),
+        ({}, "renoise", 1, False),
+        ({"sampler": "renoise"}, "renoise", 3, False),
+    ],
+    ids=["made for Heun's", "its own", "one step", "few-step"],
+)
+def test_a_sampler_that_is_not_made_for_the_model_is_said(
+    engine: Engine,
+    tiny_data: Callable[..., Path],
+    config: dict[str, Any],
+    sampler: Any,
+    steps: int,
+    said: bool,
+) -> None:
+    folder = FolderRef(tiny_data(config=config))
+    settings = SamplingSettings(num_steps=steps, sampler=sampler, seed=5)
+    made = engine.run(job(folder, (), settings=settings))
+    assert any("differ less from each other" in note for note in made.notes) == said
+
+
 def test_published_settings_are_presets(engine: Engine, source: FolderRef) -> None:
     loaded = engine.run(LoadModel(job_id=4, folder=source, model="tiny"))
     assert isinstance(loaded, ModelLoaded)
