@@ -10,13 +10,14 @@ import pytest
 from patience import until
 from PIL import Image
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QInputDialog
+from PySide6.QtWidgets import QDialogButtonBox
 from pytestqt.qtbot import QtBot
 
 from diffviews_desktop.actions import exports, picks, selection
 from diffviews_desktop.app import App
 from diffviews_desktop.cli import main as cli
 from diffviews_desktop.state.runs import Run
+from diffviews_desktop.ui.common.questions import TextDialog
 from diffviews_desktop.values.interventions import Difference, SavedVector
 from diffviews_desktop.values.regions import Area
 from diffviews_desktop.values.row_set import RowSet
@@ -85,8 +86,14 @@ def test_a_direction_of_two_selections_and_an_area_that_is_brushed(
     assert [one.verb for one in both.job.interventions] == ["replace", "add"]
 
     # saved under a name, and added by it
-    monkeypatch.setattr(QInputDialog, "exec", lambda dialog: 1)
-    monkeypatch.setattr(QInputDialog, "textValue", lambda dialog: "three")
+    def type_name(dialog: TextDialog) -> int:
+        ok = dialog.buttons.button(QDialogButtonBox.StandardButton.Ok)
+        assert not ok.isEnabled()
+        qtbot.keyClicks(dialog.field, "three")
+        qtbot.mouseClick(ok, Qt.MouseButton.LeftButton)
+        return dialog.result()
+
+    monkeypatch.setattr(TextDialog, "exec", type_name)
     choose(app, "interventions.save")
     until(qtbot, lambda: session.state.opened.directions)
     (info,) = session.state.opened.directions

@@ -45,7 +45,7 @@ def take_as_set(context: Context, letter: str) -> None:
 def save_direction(context: Context) -> None:
     """Save A − B under a name, with the layers of the map."""
     state = context.state
-    name = context.window.ask_text("Save a direction", "Name of the direction A − B:")
+    name = context.window.ask_text("Save a direction", "&Name of the direction A − B")
     if name is None or state.opened.spec is None:
         return
     try:

@@ -18,14 +18,15 @@ import safetensors.numpy
 
 from diffviews_desktop.data.activations.arrays import Float32
 from diffviews_desktop.errors import DataError, UsageError, brief
-from diffviews_desktop.files.reading import open_regular, read_bytes
+from diffviews_desktop.files.reading import open_regular, parse_json, read_bytes
 from diffviews_desktop.files.writing import create, replacing
 from diffviews_desktop.values.directions import ENDING, DirectionInfo, checked_name
 from diffviews_desktop.values.layers import LayerSet, LayerShape
 
 log = logging.getLogger(__name__)
 
-FORMAT = "diffviews-desktop direction 1"
+KEY, FORMAT = "diffviews-desktop.direction", 1
+"""Of what the header says: one text, as several would come in any order."""
 MOST_BYTES = 512_000_000
 """Of a file: as many values as the largest layers have."""
 MOST_FILES = 2000
@@ -49,23 +50,23 @@ def read_direction(path: Path) -> Direction:
     """
     try:
         data = read_bytes(path, MOST_BYTES)
-        header = _header(data)
+        record = _record_of(_header(data, path), path)
         values = safetensors.numpy.load(data)
     except (OSError, ValueError, TypeError, KeyError, safetensors.SafetensorError) as error:
         raise DataError(
             f"{path.name} cannot be read as a saved direction ({brief(error)}). Save it again."
         ) from error
-    if header.get("format") != FORMAT:
+    if record is None:
         raise DataError(
-            f"{path.name} is no saved direction of this program: its header does not say "
-            f"{FORMAT!r}. Save one in the Generate panel or with the verb direction."
+            f"{path.name} is no saved direction of this program: its header does not say so. Save "
+            "one in the Generate panel or with the verb direction."
         )
     for layer, array in values.items():
         if array.dtype != np.float32 or not array.ndim or not np.isfinite(array).all():
             raise DataError(f"{path.name} holds values for {layer} that are not finite numbers.")
     if not values:
         raise DataError(f"{path.name} holds no values.")
-    return Direction(_info(path, header, _shapes(values)), values)
+    return Direction(_info(path, record, _shapes(values)), values)
 
 
 def write_direction(
@@ -77,11 +78,11 @@ def write_direction(
         UsageError: the file is there and is not to be replaced.
         DataError: it cannot be written.
     """
-    header = {"format": FORMAT, "record": json.dumps(dict(record))}
+    header = {KEY: json.dumps({"format": FORMAT, **record})}
     arrays = {name: np.ascontiguousarray(array, np.float32) for name, array in values.items()}
     data = safetensors.numpy.save(arrays, metadata=header)
     write_bytes(path, data, replace=replace)
-    return _info(path, header, _shapes(arrays))
+    return _info(path, record, _shapes(arrays))
 
 
 def write_bytes(path: Path, data: bytes, *, replace: bool) -> None:
@@ -139,58 +140,58 @@ def _listed(path: Path) -> DirectionInfo:
         start = file.read(8)
         length = int.from_bytes(start, "little")
         data = start + file.read(min(length, _MOST_HEADER))
-    whole = _parsed(data)
-    header = _metadata(whole)
-    if header.get("format") != FORMAT:
+    whole = _header(data, path)
+    record = _record_of(whole, path)
+    if record is None:
         raise ValueError("it is no saved direction")
     shapes = {
         str(name): LayerShape(int(size) for size in tensor["shape"])
         for name, tensor in whole.items()
         if name != "__metadata__"
     }
-    return _info(path, header, shapes)
+    return _info(path, record, shapes)
 
 
-def _header(data: bytes) -> dict[str, str]:
-    """What the header of a file says besides its tensors.
+def _header(data: bytes, path: Path) -> dict[str, Any]:
+    """The header of a file.
 
     Raises:
-        ValueError: there is no such header.
+        ValueError: there is none.
     """
-    return _metadata(_parsed(data))
-
-
-def _parsed(data: bytes) -> dict[str, Any]:
     length = int.from_bytes(data[:8], "little")
     if len(data) < 8 or not 0 < length <= min(len(data) - 8, _MOST_HEADER):
         raise ValueError("it has no header")
-    header = json.loads(data[8 : 8 + length])
+    header = parse_json(data[8 : 8 + length].decode(), path)
     if not isinstance(header, dict):
         raise ValueError("it has no header")
     return header
 
 
-def _metadata(header: Mapping[str, Any]) -> dict[str, str]:
+def _record_of(header: Mapping[str, Any], path: Path) -> dict[str, Any] | None:
+    """How a vector was made; None where a file does not say that it holds one.
+
+    Raises:
+        ValueError: what it says is damaged.
+    """
     said = header.get("__metadata__")
-    return {str(k): str(v) for k, v in said.items()} if isinstance(said, dict) else {}
+    text = said.get(KEY) if isinstance(said, dict) else None
+    record = parse_json(text, path) if isinstance(text, str) else None
+    if not isinstance(record, dict) or record.pop("format", None) != FORMAT:
+        return None
+    return record
 
 
 def _shapes(values: Mapping[str, Float32]) -> dict[str, LayerShape]:
     return {name: LayerShape(array.shape) for name, array in values.items()}
 
 
-def _info(path: Path, header: Mapping[str, str], shapes: Mapping[str, LayerShape]) -> DirectionInfo:
-    try:
-        record = json.loads(header.get("record", ""))
-    except (ValueError, RecursionError):
-        record = {}
-    said: dict[str, Any] = record if isinstance(record, dict) else {}
+def _info(path: Path, record: Mapping[str, Any], shapes: Mapping[str, LayerShape]) -> DirectionInfo:
     return DirectionInfo(
         name=path.stem,
-        kind=str(said.get("kind", "")),
-        model=str(said.get("model", "")),
+        kind=str(record.get("kind", "")),
+        model=str(record.get("model", "")),
         layers=LayerSet(shapes),
         shapes=dict(shapes),
         path=path,
-        record=said,
+        record=dict(record),
     )

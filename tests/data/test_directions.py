@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from diffviews_desktop.data.directions import (
-    FORMAT,
+    KEY,
     list_directions,
     read_direction,
     write_direction,
@@ -24,6 +24,7 @@ VALUES = {
     "midblock": np.arange(12, dtype=np.float32).reshape(3, 2, 2),
     "tokens": np.ones((4, 3), np.float32),
 }
+SAID = {KEY: '{"format": 1}'}
 RECORD = {"kind": "difference", "model": "tiny", "sample_ids": ["a", "ü"]}
 
 
@@ -90,10 +91,12 @@ def test_files_that_are_none_are_left_out_of_the_list(tmp_path: Path) -> None:
     [
         (VALUES, None, "is no saved direction"),
         (VALUES, {"format": "pt"}, "is no saved direction"),
-        ({}, {"format": FORMAT}, "holds no values"),
-        ({"a": np.full(3, np.nan, np.float32)}, {"format": FORMAT}, "not finite"),
-        ({"a": np.zeros(3, np.float64)}, {"format": FORMAT}, "not finite"),
-        ({"a": np.zeros((), np.float32)}, {"format": FORMAT}, "not finite"),
+        (VALUES, {KEY: '{"format": 2}'}, "is no saved direction"),
+        (VALUES, {KEY: "[" * 100_000}, "cannot be read"),
+        ({}, SAID, "holds no values"),
+        ({"a": np.full(3, np.nan, np.float32)}, SAID, "not finite"),
+        ({"a": np.zeros(3, np.float64)}, SAID, "not finite"),
+        ({"a": np.zeros((), np.float32)}, SAID, "not finite"),
     ],
 )
 def test_other_files_are_refused(tmp_path: Path, values: dict, metadata: dict, says: str) -> None:

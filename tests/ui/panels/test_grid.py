@@ -24,7 +24,12 @@ from diffviews_desktop.ui.panels.grid import GridWindow
 from diffviews_desktop.ui.panels.grid.contact_sheet import CELL, GAP, ContactSheet
 from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import FolderRef, LayerInfo, ModelLoaded
-from diffviews_desktop.values.interventions import mean_of_samples
+from diffviews_desktop.values.interventions import (
+    PICKED,
+    Difference,
+    Intervention,
+    mean_of_samples,
+)
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.runs import GridCell
 from diffviews_desktop.values.sampling import SamplingSettings
@@ -507,3 +512,20 @@ def test_the_sheet_takes_the_colours_of_the_theme(window: GridWindow, sheet: Con
     assert sum(pixel(sheet, at(sheet, 5))) < sum(light)
     assert pixel(sheet, at(sheet, 0)) == colour(0)
     assert {item.brush().color().name() for item in sheet._names} == {theme.colors().text}
+
+
+def test_strengths_of_a_direction_are_any_numbers(
+    qtbot: QtBot, window: GridWindow, ready: State
+) -> None:
+    assert not window.form.which.isVisibleTo(window)
+    direction = Intervention("add", Difference((1,), (2,)))
+    stack = (PICKED, direction)
+    window.set_state(replace(ready, runs=replace(ready.runs, interventions=stack)))
+    assert window.form.which.isVisibleTo(window)
+    assert window.form.which.currentText() == "add 1 sample − 1 sample × 1"  # the newest
+    window.form.strengths.setText("-2; 0; 3")
+    assert window.form.problem.text() == ""
+    axes = drawn(qtbot, window)
+    assert (axes["varied"], axes["strengths"]) == (1, (-2.0, 0.0, 3.0))
+    window.form.which.setCurrentIndex(0)
+    assert window.form.problem.text() == STRENGTHS
