@@ -37,7 +37,7 @@ class LinkedPanel(QWidget):
         self.layers.setMaxVisibleItems(24)
         self.models.setFixedWidth(96)
         self.note = ElidedLabel(end=True)
-        self.note.setMinimumWidth(124)
+        self.note.setMinimumWidth(74)
         self.note.setObjectName("muted")
         self.close_button = IconButton("close", "Close the second map")
         header = QWidget()
@@ -141,7 +141,7 @@ class LinkedPanel(QWidget):
             meaning = "Of a sample's 15 nearest, so many are the same in both activation spaces."
             text, reference = f"{share:.0%} shared", linked.reference if linked else None
             if reference is not None:
-                text += f" ({reference:.0%})"
+                text = f"{share:.0%} ({reference:.0%})"
                 meaning += (
                     f" If both showed nothing but class and noise level, {reference:.0%} would be: "
                     "only what is beyond that stayed where it was."
