@@ -41,8 +41,8 @@ def procrustes(reference: NDArray, other: NDArray) -> NDArray[np.float32]:
 
 class Compared(NamedTuple):
     """The ``overlap (N,) float32`` of neighbourhoods in two spaces, 0 … 1, NaN for samples that are
-    not finite in both; and the ``reference``, what it would be on average with random neighbours of
-    the same group, None where no sample is finite in both."""
+    not finite in both; and the ``reference``, what it would be on average if in both spaces the
+    neighbours were random samples of the same group, None where no sample is finite in both."""
 
     overlap: NDArray[np.float32]
     reference: float | None
@@ -78,17 +78,14 @@ def compare_neighborhoods(
     second = np.sort(neighbor_graph(other[both], k, half(1)).index, axis=1)
     together = np.sort(np.concatenate([first, second], axis=1), axis=1)
     found[both] = (together[:, 1:] == together[:, :-1]).sum(axis=1) / k
-    return Compared(found, float(_by_group_alone(first, groups[both]).mean()))
+    return Compared(found, float(_shared_at_random(groups[both], k).mean()))
 
 
-def _by_group_alone(near: NDArray[np.int64], groups: NDArray) -> NDArray[np.float64]:
-    """What share of the neighbours ``(N, k)`` k random samples of each one's own group would be
-    ``(N,)``; where the group has fewer, all of it, and the others from anywhere."""
-    n, k = near.shape
+def _shared_at_random(groups: NDArray, k: int) -> NDArray[np.float64]:
+    """What share of k random samples of each one's own group another k of them would be, on average
+    ``(N,)``; where the group has fewer, all of it, and others from anywhere."""
     _, kind, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    others = sizes[kind] - 1
-    inside = (kind[near] == kind[:, None]).sum(axis=1)
-    drawn = np.minimum(k, others)
-    shared = inside * drawn / np.maximum(1, others)
-    shared += (k - inside) * (k - drawn) / np.maximum(1, n - 1 - others)
-    return shared / k
+    alike = sizes[kind] - 1
+    others = np.maximum(1, len(groups) - 1 - alike)
+    few = (alike + (k - alike) ** 2 / others) / k
+    return np.where(alike >= k, k / np.maximum(1, alike), few)

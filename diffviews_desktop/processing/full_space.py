@@ -78,8 +78,9 @@ def nearest_in(space: FullSpace, position: int, k: int, progress: Report) -> Nei
     own = space.take(np.array([position]))[0].astype(np.float64)
     squared = np.empty(len(space))
     for part, rows in space.blocks():
-        difference = rows - own
-        squared[part] = np.einsum("nd,nd->n", difference, difference)
+        with np.errstate(over="ignore", invalid="ignore"):  # what is too large is far
+            difference = rows - own
+            squared[part] = np.einsum("nd,nd->n", difference, difference)
         progress(part.stop / len(space))
     squared[position] = np.inf
     order = np.argsort(squared, kind="stable")[: min(k, len(space) - 1)]
@@ -99,14 +100,14 @@ def nearest_of_some(
         k: how many, less than there are samples.
         progress: called with the fraction done; may raise to stop.
     """
-    wanted = space.take(positions)
-    turned = np.ascontiguousarray(wanted.T)
+    turned = np.ascontiguousarray(space.take(positions).T)
     turned *= -2
     best = np.full((len(positions), k), np.inf, np.float32)
     index = np.zeros((len(positions), k), np.int64)
     for part, rows in space.blocks():
-        squared = (rows @ turned).T  # |p|^2 - 2 pq, which orders like |p - q|^2
-        squared += np.einsum("nd,nd->n", rows, rows)
+        with np.errstate(over="ignore", invalid="ignore"):  # what is too large is far
+            squared = (rows @ turned).T  # |p|^2 - 2 pq, which orders like |p - q|^2
+            squared += np.einsum("nd,nd->n", rows, rows)
         inside = np.flatnonzero((positions >= part.start) & (positions < part.stop))
         squared[inside, positions[inside] - part.start] = np.inf
         best, index = _nearer(best, index, squared, np.arange(part.start, part.stop))

@@ -236,8 +236,8 @@ class LinkedMap:
         beside: layers of the first.
         overlap: share of each sample's nearest samples in one activation space that are among those
             in the other, 0 … 1, ``(N,) float32``; None where there are no activations.
-        reference: what that share would be on average if in the second space the nearest of each
-            sample were any others of its own class and noise level.
+        reference: what that share would be on average if in both spaces the nearest of each sample
+            were any others of its own class and noise level.
     """
 
     map: LayerMap

@@ -80,17 +80,16 @@ def test_the_reference_is_what_random_samples_of_the_group_would_share(
     rng = np.random.default_rng(4)
     groups = rng.permutation(np.repeat(np.arange(len(sizes)), sizes))
     n, k, turns = len(groups), 6, 300
-    one = 3 * np.eye(8)[groups] + rng.normal(size=(n, 8))
-    away = np.linalg.norm(one[:, None] - one[None], axis=2)
-    np.fill_diagonal(away, np.inf)
-    near = away.argsort(axis=1)[:, :k]
     shares = []
     for _ in range(turns):
         for row in range(n):
-            own = rng.permutation(np.flatnonzero((groups == groups[row]) & (np.arange(n) != row)))
-            others = rng.permutation(np.flatnonzero(groups != groups[row]))
-            drawn = np.concatenate([own[:k], others])[:k]
-            shares.append(len(set(drawn.tolist()) & set(near[row].tolist())) / k)
-    found = compare_neighborhoods(one, rng.normal(size=(n, 3)), groups, k)
+            own = np.flatnonzero((groups == groups[row]) & (np.arange(n) != row))
+            others = np.flatnonzero(groups != groups[row])
+            one, other = (
+                {*np.concatenate([rng.permutation(own), rng.permutation(others)])[:k].tolist()}
+                for _ in range(2)
+            )
+            shares.append(len(one & other) / k)
+    found = compare_neighborhoods(rng.normal(size=(n, 8)), rng.normal(size=(n, 3)), groups, k)
     error = float(np.std(shares)) / np.sqrt(len(shares))
     assert found.reference == pytest.approx(np.mean(shares), abs=5 * error)

@@ -16,9 +16,11 @@ from diffviews_desktop.ui.common.colors import class_colors
 from diffviews_desktop.ui.common.entries import name_list, short
 from diffviews_desktop.ui.common.labels import tip
 from diffviews_desktop.ui.common.widgets import as_panel
+from diffviews_desktop.values.assessment import meaning_of_distances
 from diffviews_desktop.values.samples import SampleTable, class_title
 
 TITLE = Qt.ItemDataRole.UserRole + 1  # number and name, as they are
+HELP = "Click a class to highlight it, again to show all; right click to select its samples"
 LOWEST_LIST = 44  # pixels: two classes; a small screen has no room for more
 
 
@@ -47,9 +49,6 @@ class ClassesPanel(QWidget):
         self.list.setIconSize(QSize(14, 14))
         self.list.setUniformItemSizes(True)
         self.list.setMinimumHeight(LOWEST_LIST)
-        self.list.setToolTip(
-            "Click a class to highlight it, again to show all; right click to select its samples"
-        )
         self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.list.customContextMenuRequested.connect(self._show_menu)
         column = QVBoxLayout(self)
@@ -71,10 +70,16 @@ class ClassesPanel(QWidget):
     def shows(state: State) -> tuple[object, ...]:
         """What of a state it shows."""
         view = state.view
-        return state.opened.samples, view.highlighted_class, view.filter
+        return (
+            state.opened.samples,
+            state.opened.assessment,
+            view.highlighted_class,
+            view.filter,
+        )
 
     def set_state(self, state: State) -> None:
         """Show the classes of the samples and which one is highlighted."""
+        self.list.setToolTip(tip(HELP, meaning_of_distances(state.opened.assessment)))
         if state.opened.samples is not self._samples:
             self._samples = state.opened.samples
             self._ask_for(has_captions=self._samples is not None and bool(self._samples.captions))

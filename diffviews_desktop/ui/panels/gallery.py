@@ -258,8 +258,7 @@ def _searched(state: State) -> tuple[str, str]:
     if picks.selection.suggested and not picks.selection.in_layer:
         why = "The layer's activations are not stored, so Suggest looks in these components."
         return kept, why
-    why = f"Suggest looks in the whole layer, because {kept[0].lower()}{kept[1:]}."
-    return "Searched in the whole layer", why
+    return "Suggest looks in the whole layer", f"The map's {kept}."
 
 
 def _beginning(words: str) -> str:

@@ -145,10 +145,10 @@ class LinkedPanel(QWidget):
             meaning = "Of a sample's 15 nearest, so many are the same in both activation spaces."
             text = f"{share:.0%} shared"
             if reference is not None:
-                text += f", {reference:.0%} by kind"
+                text = f"{share:.0%} ({reference:.0%})"
                 meaning += (
-                    f" {reference:.0%} would be if they were any samples of the same class and "
-                    "noise level: only what is beyond that stayed where it was."
+                    f" If both showed nothing but class and noise level, {reference:.0%} would be: "
+                    "only what is beyond that stayed where it was."
                 )
             if told is not None and first is not None and told != first:
                 text = f"{visible(described_told(told), MOST_OF_NAME)} · {text}"

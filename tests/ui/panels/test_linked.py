@@ -134,5 +134,5 @@ def test_what_stayed_is_said_beside_what_kind_alone_explains(
     opened = window.session.state.opened
     linked = replace(opened.linked, reference=0.387)
     window.session.update(replace(window.session.state, opened=replace(opened, linked=linked)))
-    assert panel.note.whole == "50% shared, 39% by kind"
-    assert "same class and noise level" in panel.note.toolTip()
+    assert panel.note.whole == "50% (39%)"
+    assert "nothing but class and noise level" in panel.note.toolTip()

@@ -219,7 +219,7 @@ def test_the_gallery_says_where_neighbours_are_looked_for(
         return gallery.searched.whole
 
     assert show(0.93) == "2 components keep 93% of the layer's neighbours"
-    assert show(0.77, found=True) == "Searched in the whole layer"
+    assert show(0.77, found=True) == "Suggest looks in the whole layer"
     assert "keep 77%" in gallery.searched.toolTip()
     assert "1.2500 in the whole layer" in gallery.list.item(0).toolTip()
     assert show(0.77) == "2 components keep 77% of the layer's neighbours"

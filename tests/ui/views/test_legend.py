@@ -325,6 +325,7 @@ def test_its_help_says_what_distances_mean(window: MainWindow) -> None:
     window.session.update(replace(state, opened=replace(state.opened, assessment=found)))
     assert "3 seeds disagree: where the islands lie, and the axis" in legend.toolTip()
     assert "arbitrary" in legend.accessibleDescription()
+    assert "arbitrary" in window.classes.list.toolTip()
     choose(window, "score")
     assert "Drag over the colours" in legend.toolTip()
     assert "3 seeds disagree" in legend.toolTip()
