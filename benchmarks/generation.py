@@ -47,8 +47,9 @@ from diffviews_desktop.engine.jobs.opening import LoadModel
 from diffviews_desktop.engine.protocol import Event, StepDone
 from diffviews_desktop.values.conditions import ClassLabel, from_choice
 from diffviews_desktop.values.folders import FolderRef, ModelLoaded
+from diffviews_desktop.values.interventions import mean_of_samples
 from diffviews_desktop.values.maps import MapSpec
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.sampling import SamplingSettings
 
 DDPMPP = "DDPM++ of CIFAR-10 (55.7 M)"
 WARM_UP = 50
@@ -114,9 +115,9 @@ class Bench:
             job_id=2,
             folder=source,
             spec=MapSpec(model, (layer,)),
-            rows=(0, 1, 2, 3, 4, 5, 6),
+            interventions=mean_of_samples((0, 1, 2, 3, 4, 5, 6)),
             condition=from_choice("zero"),
-            settings=GenerateSettings(),
+            settings=SamplingSettings(),
         )
         self.engine.run(MapLayer(job_id=1, folder=source, spec=MapSpec(model, (layer,))))
         loaded = self.engine.run(LoadModel(job_id=1, folder=source, model=model))
@@ -137,7 +138,7 @@ class Bench:
         """Seconds of a run with everything, those from its start to its first step, and the median
         of those from one step to the next."""
         self.events.clear()
-        settings = replace(self.settings, sampler=sampler, num_steps=steps, mask_steps=steps)
+        settings = replace(self.settings, sampler=sampler, num_steps=steps)
         start = time.perf_counter()
         self.engine.run(replace(self.job, settings=settings))
         taken = time.perf_counter() - start
@@ -213,7 +214,7 @@ def measure(bench: Bench, name: str, steps: int, repeats: int) -> list[Row]:
     rows, first = list[Row](), list[Row]()
     samplers: tuple[Sampler, ...] = ("heun", "renoise")
     for sampler in samplers:
-        count = GenerateSettings(num_steps=steps, sampler=sampler).evaluations()
+        count = SamplingSettings(num_steps=steps, sampler=sampler).evaluations()
         runs, bare = alternating(
             [lambda: bench.run(sampler, steps), lambda: bench.forwards(count)],  # noqa: B023
             repeats,

@@ -36,7 +36,7 @@ from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import LayerMap, MapSpec
 from diffviews_desktop.values.runs import RunStep
 from diffviews_desktop.values.samples import SampleTable
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.sampling import SamplingSettings
 
 N = 40
 
@@ -47,7 +47,7 @@ FOLDER = FolderRef(Path("data"))
 SPEC = MapSpec("edm", LayerSet(["midblock"]))
 
 
-EDM, DMD2 = GenerateSettings(num_steps=18, mask_steps=18, sigma_min=0.002), GenerateSettings()
+EDM, DMD2 = SamplingSettings(num_steps=18, sigma_min=0.002), SamplingSettings()
 
 
 AnyJob = TypeVar("AnyJob", bound=Job)

@@ -25,6 +25,7 @@ from diffviews_desktop.engine.record import read_record, replayed
 from diffviews_desktop.errors import DiffViewsError
 from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import FolderRef, ModelLoaded
+from diffviews_desktop.values.interventions import mean_of_samples
 from diffviews_desktop.values.maps import LayerMap, MapParameters, MapSpec
 
 T = TypeVar("T")
@@ -124,7 +125,7 @@ class HostileFolder:
                 job_id=1,
                 folder=folder,
                 spec=MapSpec(name, (), PARAMETERS),
-                rows=tuple(rows.tolist()),
+                interventions=mean_of_samples(tuple(rows.tolist())),
                 condition=from_choice(choice),
                 settings=settings,
             )

@@ -33,12 +33,14 @@ class NoWindow:
         folder: which the user chooses; None for none.
         file: likewise.
         row: the sample under the mouse.
+        text: which the user types.
     """
 
     asked: list[tuple[object, ...]] = field(default_factory=list)
     folder: Path | None = None
     file: Path | None = None
     row: int | None = None
+    text: str | None = None
 
     def recent_folders(self) -> Sequence[Path]:
         return []
@@ -50,6 +52,10 @@ class NoWindow:
     def ask_file(self, title: str, name: str, contents: Contents, place: str) -> Path | None:
         self.asked.append(("file", title, name, contents(), place))
         return self.file
+
+    def ask_text(self, title: str, question: str) -> str | None:
+        self.asked.append(("text", title, question))
+        return self.text
 
     def show_page(self, page: Page) -> None:
         self.asked.append(("page", page))

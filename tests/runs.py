@@ -17,7 +17,7 @@ from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.runs import GridCell, RunStep
 from diffviews_desktop.values.samples import SampleTable
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.sampling import SamplingSettings
 
 NO_SAMPLES = SampleTable(Path(), (), np.zeros(0, np.int32), (), (), np.zeros(0, np.float32))
 
@@ -28,7 +28,6 @@ def made_up_run(seed: int, steps: int = 3, *, keep: bool = True, size: int = 8) 
         job_id=0,
         folder=FolderRef(None),
         spec=MapSpec("tiny", ("midblock",)),
-        rows=(),
         condition=ZeroLabel(),
         settings=_settings(seed),
         keep=keep,
@@ -56,7 +55,6 @@ def made_up_grid(seed: int, samples: int, size: int = 8) -> PictureGrid:
         job_id=0,
         folder=FolderRef(None),
         spec=MapSpec("tiny", ("midblock",)),
-        rows=(),
         condition=ZeroLabel(),
         settings=_settings(seed),
         samples=samples,
@@ -113,8 +111,8 @@ def _is_of(path: Path, said: dict[str, Any]) -> bool:
     return True
 
 
-def _settings(seed: int) -> GenerateSettings:
-    return GenerateSettings(seed=seed)
+def _settings(seed: int) -> SamplingSettings:
+    return SamplingSettings(seed=seed)
 
 
 def _picture(seed: int, size: int) -> np.ndarray:

@@ -114,7 +114,8 @@ def test_a_preset_is_taken_whole_and_the_mask_stays(qtbot: QtBot, app: App) -> N
     assert (s.sampler, s.num_steps, s.s_churn, s.s_min, s.s_max, s.s_noise) == (
         "heun", 256, 40.0, 0.05, 50.0, 1.003,
     )  # fmt: skip
-    assert (s.strength, s.mask_from, s.mask_steps) == (0.25, 0, 256)
+    (mask,) = session.state.runs.interventions
+    assert (mask.strength, mask.step_from, mask.step_to) == (0.25, 0, None)
     assert panel.sampling.preset.currentText() == "EDM, ImageNet-64"
     panel.sampling.steps.setValue(20)
     assert panel.sampling.preset.currentText() == "other"

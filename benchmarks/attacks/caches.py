@@ -35,8 +35,9 @@ from diffviews_desktop.errors import DiffViewsError
 from diffviews_desktop.processing.umap import MapParameters
 from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.interventions import mean_of_samples
 from diffviews_desktop.values.maps import MapSpec
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.sampling import SamplingSettings
 
 MODEL, LAYER = "digits-8x8", "encoder_block_0"
 NARROW = MapParameters(pca_components=9)  # needs the kept activations
@@ -84,9 +85,9 @@ def masked_picture() -> list[np.ndarray]:
         job_id=1,
         folder=SOURCE,
         spec=MapSpec(MODEL, (LAYER,)),
-        rows=(0, 50, 99, 150, 199),
+        interventions=mean_of_samples((0, 50, 99, 150, 199)),
         condition=from_choice(1),
-        settings=GenerateSettings(num_steps=3, mask_steps=3, noise_mode="fixed", seed=7),
+        settings=SamplingSettings(num_steps=3, noise_mode="fixed", seed=7),
     )
     return [step.image for step in Engine("cpu").run(job).steps]
 

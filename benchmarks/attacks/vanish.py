@@ -78,9 +78,10 @@ def work(job: str, data: Path, components: int = 4) -> Any:
     from diffviews_desktop.engine.jobs.mapping import Extract, MapLayer
     from diffviews_desktop.values.conditions import RandomClass
     from diffviews_desktop.values.folders import FolderRef
+    from diffviews_desktop.values.interventions import mean_of_samples
     from diffviews_desktop.values.layers import LayerSet
     from diffviews_desktop.values.maps import MapParameters, MapSpec
-    from diffviews_desktop.values.sampling import GenerateSettings
+    from diffviews_desktop.values.sampling import SamplingSettings
 
     at: dict[str, Any] = {"job_id": 1, "folder": FolderRef(data)}
     parameters = MapParameters(n_neighbors=5, pca_components=components)
@@ -99,9 +100,9 @@ def work(job: str, data: Path, components: int = 4) -> Any:
         return Generate(
             **at,
             spec=second,
-            rows=(1, 2),
+            interventions=mean_of_samples((1, 2)),
             condition=RandomClass(),
-            settings=GenerateSettings(seed=1),
+            settings=SamplingSettings(seed=1),
         )
     return ImportData(
         job_id=1,

@@ -57,6 +57,9 @@ class WindowLike(Protocol):
         """A file to write, of a kind that the contents can be written as. ``place`` names what is
         written: the folder that was last chosen for it is offered first."""
 
+    def ask_text(self, title: str, question: str) -> str | None:
+        """A short text that the user types; None where they type none."""
+
     def show_page(self, page: Page) -> None:
         """Bring up a window."""
 

@@ -12,41 +12,46 @@ from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid
 from diffviews_desktop.state.runs import Grid
 from diffviews_desktop.state.state import State
 from diffviews_desktop.values.conditions import Condition
+from diffviews_desktop.values.interventions import with_picks
 from diffviews_desktop.values.layers import LayerSet
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.sampling import SamplingSettings
 
 
 def generate_grid(
     context: Context,
-    settings: GenerateSettings,
+    settings: SamplingSettings,
     condition: Condition,
     *,
     samples: int = 1,
+    varied: int = 0,
     strengths: tuple[float, ...] = (),
     windows: tuple[tuple[int, int], ...] = (),
     mask_layers: tuple[LayerSet, ...] = (),
 ) -> None:
-    """Draw one picture for every combination of the axes; without a pick, without a mask.
+    """Draw one picture for every combination of the axes, with the interventions of the Generate
+    panel; without a pick, without the mask of the picked samples.
 
     Only the last grid is shown: an earlier one that is still in work is cancelled.
     The arguments are those of `GenerateGrid`.
     """
     state = context.state
-    spec, rows = state.opened.spec, state.picks.selection.rows
+    spec = state.opened.spec
+    acting = with_picks(state.runs.interventions, state.picks.selection.rows)
     if spec is None:
         context.say(NO_FOLDER)
         return
-    if not rows and (strengths or windows or mask_layers):
+    if not acting and (strengths or windows or mask_layers):
         context.say(NO_SAMPLE)
         return
     job = GenerateGrid(
         job_id=context.worker.next_id(),
         folder=state.opened.folder,
         spec=spec,
-        rows=rows,
         condition=resolve_condition(state, condition),
         settings=settings,
+        interventions=acting,
         samples=samples,
+        varied=varied,
         strengths=strengths,
         windows=windows,
         mask_layers=mask_layers,
@@ -72,9 +77,9 @@ def generate_cell(context: Context, index: int) -> None:
         job_id=context.worker.next_id(),
         folder=job.folder,
         spec=job.spec,
-        rows=job.rows,
         condition=job.condition,
         settings=cell.settings,
+        interventions=cell.interventions,
     )
     begin_run(context, again)
 

@@ -7,6 +7,7 @@ from diffviews_desktop.actions import (
     experiments,
     exports,
     folders,
+    interventions,
     maps,
     picks,
     preferences,
@@ -25,13 +26,26 @@ MENUS: dict[MenuName, str] = {
     "generate": "&Generate",
     "help": "&Help",
 }
-_TOPICS = (folders, exports, picks, selection, showing, maps, runs, experiments, asking)
+_TOPICS = (
+    folders,
+    exports,
+    picks,
+    selection,
+    showing,
+    maps,
+    runs,
+    experiments,
+    interventions,
+    asking,
+)
 ACTIONS: dict[str, Action] = {
     action.id: action for topic in (*_TOPICS, preferences) for action in topic.ACTIONS
 }
 """By id, in the order in which a group of a menu shows them."""
 CHOICES: dict[str, Choice] = {
-    choice.id: choice for topic in (folders, preferences, showing) for choice in topic.CHOICES
+    choice.id: choice
+    for topic in (folders, preferences, showing, interventions)
+    for choice in topic.CHOICES
 }
 SAMPLE_ACTIONS: tuple[SampleAction, ...] = sample.SAMPLE_ACTIONS
 

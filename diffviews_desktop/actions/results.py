@@ -12,6 +12,11 @@ from diffviews_desktop.actions.folders import open_data
 from diffviews_desktop.actions.maps import change_layer, link_map, same_data
 from diffviews_desktop.actions.picks import suggest_neighbors
 from diffviews_desktop.actions.runs import want_baseline
+from diffviews_desktop.engine.jobs.directions import (
+    DirectionList,
+    DirectionSaved,
+    SaveDirection,
+)
 from diffviews_desktop.engine.jobs.drawing import (
     PictureGrid,
     PicturePlaced,
@@ -30,6 +35,7 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.text.wording import counted
 from diffviews_desktop.values.conditions import AnchorClass
 from diffviews_desktop.values.folders import FolderRef, ModelLoaded
+from diffviews_desktop.values.interventions import PICKED
 from diffviews_desktop.values.maps import LayerMap, LinkedMap
 from diffviews_desktop.values.quantities import COLUMN, ColorBy
 from diffviews_desktop.values.samples import LABEL, SampleTable
@@ -79,6 +85,7 @@ def _with_opened(state: State, opened: DataOpened) -> State:
             extraction_input=opened.extraction_input,
             layer_map=opened.layer_map,
             rate=before.rate if same_model else None,
+            directions=opened.directions,
         ),
         picks=replace(state.picks, selection=Selection()),
         view=replace(
@@ -94,6 +101,9 @@ def _with_opened(state: State, opened: DataOpened) -> State:
             if same_folder
             else Runs(begun=state.runs.begun, comparing=state.runs.comparing),
             settings=runs.settings if same_model else summary.settings,
+            interventions=runs.interventions if same_model else (PICKED,),
+            set_a=runs.set_a if same_model else (),
+            set_b=runs.set_b if same_model else (),
             condition=runs.condition if same_model else AnchorClass(),
         ),
     )
@@ -258,6 +268,15 @@ def _averaged(context: Context, running: RunningJob, mean: PictureMean) -> None:
     context.window.show_page("mean")
 
 
+def _direction_saved(context: Context, running: RunningJob, saved: DirectionSaved) -> None:
+    opened, info = context.state.opened, saved.info
+    if isinstance(running.job, SaveDirection) and running.job.spec.model == opened.model:
+        others = [one for one in opened.directions if one.name != info.name]
+        listed = tuple(sorted((*others, info), key=lambda one: one.name))
+        context.update(replace(context.state, opened=replace(opened, directions=listed)))
+    context.say(f"Saved the direction {info.name} in {info.path.parent}")
+
+
 def _exported(context: Context, running: RunningJob, exported: SamplesExported) -> None:
     context.say(f"Wrote {counted(exported.samples, 'sample')} to {exported.file}")
 
@@ -279,6 +298,8 @@ RESULTS: dict[type, Callable[[Context, RunningJob, Any], None]] = {
     PictureGrid: _grid_done,
     PicturePlaced: _landed,
     PictureMean: _averaged,
+    DirectionSaved: _direction_saved,
+    DirectionList: take_nothing,
     SamplesExported: _exported,
 }
 """By the type of the result."""

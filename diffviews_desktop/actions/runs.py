@@ -1,4 +1,4 @@
-"""Drawing with a layer held, and looking at what was drawn."""
+"""Drawing with interventions, and looking at what was drawn."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from diffviews_desktop.values.conditions import (
     RandomClass,
     ZeroLabel,
 )
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.interventions import Intervention, with_picks
+from diffviews_desktop.values.sampling import SamplingSettings
 
 NO_FOLDER = "Open a data folder first."
 NO_SAMPLE = "Click a point on the map first: a mask needs at least one sample."
@@ -28,26 +29,31 @@ def _renew(context: Context, runs: Runs) -> None:
 
 
 def generate_from_neighbors(
-    context: Context, settings: GenerateSettings, condition: Condition
+    context: Context,
+    settings: SamplingSettings,
+    condition: Condition,
+    interventions: tuple[Intervention, ...] | None = None,
 ) -> None:
-    """Draw with the map's layers held at the mean of the anchor and its neighbours."""
+    """Draw with interventions: those of the Generate panel where none are given, that of the picked
+    samples with the anchor and its neighbours."""
     state = context.state
-    spec, rows = state.opened.spec, state.picks.selection.rows
-    if spec is None:
+    if state.opened.spec is None:
         context.say(NO_FOLDER)
         return
-    if not rows:
+    asked = state.runs.interventions if interventions is None else interventions
+    acting = with_picks(asked, state.picks.selection.rows)
+    if not acting:
         context.say(NO_SAMPLE)
         return
     job = Generate(
         job_id=context.worker.next_id(),
         folder=state.opened.folder,
-        spec=spec,
-        rows=rows,
+        spec=state.opened.spec,
         condition=resolve_condition(state, condition),
         settings=settings,
+        interventions=acting,
     )
-    change_settings(context, settings, condition)
+    change_settings(context, settings, condition, asked)
     begin_run(context, job)
 
 
@@ -71,10 +77,16 @@ def resolve_condition(state: State, condition: Condition) -> Condition:
     return ClassLabel(number, samples.class_name[anchor]) if number >= 0 else RandomClass()
 
 
-def change_settings(context: Context, settings: GenerateSettings, condition: Condition) -> None:
-    """Remember what the Generate panel shows."""
+def change_settings(
+    context: Context,
+    settings: SamplingSettings,
+    condition: Condition,
+    interventions: tuple[Intervention, ...] | None = None,
+) -> None:
+    """Remember what the Generate panel shows; the interventions stay where none are given."""
     runs = context.state.runs
-    _renew(context, replace(runs, settings=settings, condition=condition))
+    asked = runs.interventions if interventions is None else interventions
+    _renew(context, replace(runs, settings=settings, condition=condition, interventions=asked))
 
 
 def show_run(context: Context, run_id: int) -> None:
@@ -127,7 +139,7 @@ def want_baseline(context: Context) -> None:
     runs = context.state.runs
     run = runs.run()
     wanted = run.unmasked if run is not None else None
-    if run is None or wanted is None or not run.job.rows or runs.baseline() is not None:
+    if run is None or wanted is None or not run.job.interventions or runs.baseline() is not None:
         return
     job = replace(wanted, job_id=context.worker.next_id())
     number = runs.begun + 1
@@ -178,7 +190,7 @@ def _no_steps(state: State) -> str:
 
 def _not_comparable(state: State) -> str:
     run = state.runs.run()
-    if run is not None and not run.job.rows:
+    if run is not None and not run.job.interventions:
         return "This run has no mask: there is nothing to compare it with."
     return "" if run is not None else "There is no run yet: press Generate."
 
@@ -189,7 +201,8 @@ def cannot_generate(state: State) -> str:
         return f"The model cannot run: {state.opened.model_problem}"
     if state.opened.layer_map is None:
         return "The map is not there yet."
-    return "" if state.picks.selection.rows else "Click a point on the map first."
+    stack = with_picks(state.runs.interventions, state.picks.selection.rows)
+    return "" if stack else "Click a point on the map first."
 
 
 ACTIONS = (

@@ -15,6 +15,7 @@ from diffviews_desktop.experiments.controls import controls_for
 from diffviews_desktop.experiments.judges import judge_for
 from diffviews_desktop.values.experiments import Experiment
 from diffviews_desktop.values.folders import ModelLoaded
+from diffviews_desktop.values.interventions import SampleMean
 from diffviews_desktop.values.layers import LayerSet
 
 SEEDS = 3
@@ -27,27 +28,34 @@ def experiment_of(job: Generate | GenerateGrid, loaded: ModelLoaded) -> Experime
     """What draws a run's mask and its controls.
 
     Raises:
-        UsageError: the run has no mask, or a grid's axes besides its seeds.
+        UsageError: the run has not exactly one mask, or a grid's axes besides its seeds.
     """
-    if not job.rows:
-        raise UsageError("--controls compares a mask with its controls: pick samples by --rows.")
+    mask = job.interventions[0] if len(job.interventions) == 1 else None
+    if mask is None or mask.verb != "replace" or not isinstance(mask.source, SampleMean):
+        raise UsageError(
+            "--controls compares a mask with its controls: pick samples by --rows, and leave other "
+            "interventions out."
+        )
+    if mask.source.weighting != "equal":
+        raise UsageError("--controls compares means in which all samples count the same.")
     seeds = SEEDS
     if isinstance(job, GenerateGrid):
         seeds = job.samples
         if job.count > seeds:
             raise UsageError("--controls takes several seeds, but no other axis of a grid.")
     s = job.settings
-    first, last = s.mask_from, min(s.mask_steps, s.num_steps)
+    last = s.num_steps if mask.step_to is None else min(mask.step_to, s.num_steps)
     return Experiment(
         model=job.spec.model,
-        layer_sets=(LayerSet(s.mask_layers or job.spec.layers),),
-        windows=((first, last),),
-        groups=(job.rows,),
+        layer_sets=(LayerSet(mask.layers or job.spec.layers),),
+        windows=((mask.step_from, last),),
+        groups=(mask.source.rows,),
         seeds=seeds,
         controls=controls_for("replace", loaded.num_classes > 1, 1),
         condition=job.condition,
         settings=s,
-        strength=s.strength,
+        strength=mask.strength,
+        region=mask.region,
         judge=judge_for(dict(loaded.class_names), loaded.resolution),
     )
 

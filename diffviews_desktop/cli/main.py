@@ -31,6 +31,7 @@ verbs, which need no display (each has its own --help):
   diffviews-desktop import --model-checkpoint edm.pkl --images ./photos --out ./data
   diffviews-desktop convert --data ./data --model dmd2
   diffviews-desktop convert-checkpoint edm-imagenet-64x64-cond-adm.pkl edm.safetensors
+  diffviews-desktop direction save three-not-eight --rows 3,14 --minus 7,9 --layer midblock
   diffviews-desktop cache list
 
 examples:

@@ -17,23 +17,17 @@ from diffviews_desktop.engine.jobs.drawing import (
     RunResult,
 )
 from diffviews_desktop.engine.jobs.grid_axes import sheet_of
+from diffviews_desktop.engine.record_format import plain
 from diffviews_desktop.exports.contents import Arrays, Picture
 from diffviews_desktop.exports.numbered_files import RECORD, numbered_files
 from diffviews_desktop.values.conditions import choice_of, class_number
+from diffviews_desktop.values.interventions import PICKED, Intervention, rows_of, sole_mask
+from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.runs import GridCell, RunStep
 from diffviews_desktop.values.samples import SampleTable
-from diffviews_desktop.values.setting_specs import (
-    MASK_FROM,
-    MASK_LAYERS,
-    MASK_STEPS,
-    SEED,
-    STRENGTH,
-    described,
-)
+from diffviews_desktop.values.setting_specs import SEED, described, described_mask
 
 PICTURE, ARRAYS = ".png", ".npz"
-VARIED = (SEED, STRENGTH, MASK_FROM, MASK_STEPS, MASK_LAYERS)
-"""What can differ among the pictures of a grid."""
 
 
 def write_run(
@@ -80,7 +74,7 @@ def write_grid(made: PictureGrid, folder: Path) -> Answer:
     result: dict[str, Any] = {
         "model": made.job.spec.model,
         "layers": list(made.job.spec.layers),
-        "rows": list(made.job.rows),
+        "rows": list(rows_of(made.job.interventions)),
         "seed": made.job.settings.seed,
         "device": made.device,
         "cells": [],
@@ -114,20 +108,32 @@ def paths_apart(one: RunResult, other: RunResult) -> list[float]:
 def _result(made: RunResult) -> dict[str, Any]:
     """What a run was, without the files that it is in."""
     job = made.job
-    masked = job.settings.mask_layers or job.spec.layers
     return {
         "model": job.spec.model,
         "layers": list(job.spec.layers),
-        "rows": list(job.rows),
+        "rows": list(rows_of(job.interventions)),
         "class": class_number(made.condition),
         "class_choice": choice_of(job.condition),
-        **described(replace(job.settings, seed=made.seed, mask_layers=masked)),
+        **described(replace(job.settings, seed=made.seed)),
+        **_acting(job.interventions, job.settings.num_steps, job.spec.layers),
         "evaluations": made.evaluations,
         "device": made.device,
         "sigmas": [step.sigma for step in made.steps],
         "trajectory": [_row(step) for step in made.steps],
         "notes": list(made.notes),
     }
+
+
+def _acting(
+    interventions: Sequence[Intervention], num_steps: int, layers: LayerSet
+) -> dict[str, Any]:
+    """A mask under the keys that it always had, and any other interventions as a list."""
+    mask = sole_mask(interventions)
+    shown = PICKED if mask is None else mask
+    found = described_mask(replace(shown, layers=shown.layers or layers), num_steps)
+    if mask is None and interventions:
+        found["interventions"] = plain(interventions)
+    return found
 
 
 def _row(step: RunStep) -> dict[str, Any]:
@@ -176,9 +182,9 @@ def _cell_ending(cell: GridCell) -> str:
 
 
 def _cell(cell: GridCell, job: GenerateGrid, stem: Path) -> dict[str, Any]:
-    masked = cell.settings.mask_layers or job.spec.layers
     return {
-        **described(replace(cell.settings, mask_layers=masked), VARIED),
+        **described(cell.settings, [SEED]),
+        **_acting(cell.interventions, cell.settings.num_steps, job.spec.layers),
         "class": class_number(cell.condition),
         "image": f"{stem}{_cell_ending(cell)}",
     }

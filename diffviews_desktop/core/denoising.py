@@ -6,9 +6,9 @@ import logging
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -19,7 +19,8 @@ from diffviews_desktop.adapters.device import is_out_of_memory, release_memory
 from diffviews_desktop.adapters.model import Model, as_model
 from diffviews_desktop.adapters.sampling import Churn, heun_steps, renoising_steps
 from diffviews_desktop.core.extractor import ActivationExtractor
-from diffviews_desktop.core.masking import ActivationMasker, blend
+from diffviews_desktop.core.intervening import Effect, Intervener, effects_of
+from diffviews_desktop.core.masking import ActivationMasker
 from diffviews_desktop.data.activations.arrays import Float32, flatten_layers
 from diffviews_desktop.errors import OutOfMemoryError, UsageError
 
@@ -66,10 +67,12 @@ class DenoiseStep:
         denoised: the model's prediction, guidance applied, ``(B, *sample_shape)`` float32; after
             the last step, the samples that the model's codec decodes to pictures.
         computed: what each captured layer computed for the condition, ``{layer: (B, C, H, W)}``;
-            for a masked layer, what it would have said.
-        imposed: the masks that acted, ``{layer: (1 or B, C, H, W)}``; empty when unmasked.
-        strengths: how much of each mask was imposed, 0 … 1.
+            for a layer with interventions, what it would have said.
+        imposed: what the rest of the network saw instead, likewise, of the captured layers that
+            something acted on.
+        acting: all layers that something acted on.
         evaluations: how often the network ran for each picture in this step.
+        evaluated: what each of these evaluations computed, of a guided run for both halves.
     """
 
     index: int
@@ -78,21 +81,17 @@ class DenoiseStep:
     denoised: Tensor
     computed: dict[str, Tensor]
     imposed: dict[str, Tensor]
-    strengths: Mapping[str, float | Tensor]
+    acting: frozenset[str]
     evaluations: int
+    evaluated: Sequence[Mapping[str, Tensor]] = field(default=(), repr=False)
 
     def row(self, layers: Sequence[str] | None = None) -> Float32:
         """Captured layers as rows ``(B, D)``, as they were computed; all of them by default."""
         return _rows(self.computed, layers)
 
     def seen(self) -> dict[str, Tensor]:
-        """The captured layers as the rest of the network saw them, masks imposed."""
-        return {
-            name: blend(computed, self.imposed[name], self.strengths.get(name, 1.0))
-            if name in self.imposed
-            else computed
-            for name, computed in self.computed.items()
-        }
+        """The captured layers as the rest of the network saw them."""
+        return {**self.computed, **self.imposed}
 
     def imposed_row(self, layers: Sequence[str] | None = None) -> Float32:
         """The same rows as `row`, as the rest of the network saw them."""
@@ -104,21 +103,13 @@ def _rows(captured: Mapping[str, Tensor], layers: Sequence[str] | None) -> Float
     return flatten_layers({name: captured[name].float().numpy() for name in names})
 
 
-class _Masks(NamedTuple):
-    """Masks and their strengths, one row for every row of the batch or one for all of them."""
-
-    values: dict[str, Tensor]
-    strengths: dict[str, float | Tensor]
-
-
 class _Network:
-    """The model with its masks and captures: runs a batch whole, or in parts that fit in memory.
+    """The model with what acts on it and what is captured: runs a batch whole, or in parts that fit
+    in memory.
 
     Args:
         model: the model.
-        imposer: its masks are applied where its hooks are registered.
-        masks: what it imposes.
-        masked_rows: how many rows of the batch, from the first, the masks act on; None for all.
+        intervener: told which rows of the batch each part has.
         extractor: captures layers; None for none.
         say: told once when the memory does not suffice for the batch.
     """
@@ -126,26 +117,22 @@ class _Network:
     def __init__(
         self,
         model: Model,
-        imposer: ActivationMasker,
-        masks: _Masks,
-        masked_rows: int | None,
+        intervener: Intervener,
         extractor: ActivationExtractor | None,
         say: Callable[[str], None],
     ) -> None:
         self._model = model
         self._device = model.device
-        self._imposer = imposer
-        self._masks = masks
-        self._masked_rows = masked_rows
+        self._intervener = intervener
         self._extractor = extractor
         self._say = say
         self._part: int | None = None
-        self._imposed: slice | None = None
 
     def run(
         self, x: Tensor, sigma: float, conditioning: Conditioning
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The prediction ``(B, *sample_shape)`` and what was captured, on the CPU.
+    ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+        """The prediction ``(B, *sample_shape)``, what was captured, and what the rest of the
+        network saw instead, on the CPU.
 
         Raises:
             OutOfMemoryError: there is not enough memory for a single picture.
@@ -171,34 +158,26 @@ class _Network:
 
     def _run_in_parts(
         self, x: Tensor, sigma: float, conditioning: Conditioning, part: int
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
         outputs: list[Tensor] = []
         captured: list[dict[str, Tensor]] = []
+        seen: list[dict[str, Tensor]] = []
         for start in range(0, len(x), part):
             rows = slice(start, start + part)
-            self._impose(rows)
+            self._intervener.set_rows(rows)
             levels = torch.full((len(x[rows]),), sigma, device=self._device)
             told = conditioning.take(rows).to(self._device)
             outputs.append(self._model.forward(x[rows].to(self._device), levels, told).cpu())
             if self._extractor is not None:
                 captured.append(self._extractor.get_activations())
-        layers = captured[0] if captured else {}
-        if len(captured) > 1:
-            layers = {name: torch.cat([piece[name] for piece in captured]) for name in layers}
-        return torch.cat(outputs), layers
+                seen.append(self._intervener.take_seen())
+        return torch.cat(outputs), _joined(captured), _joined(seen)
 
-    def _impose(self, rows: slice) -> None:
-        """Set the masks of some rows of the batch, unless they are those that are set already."""
-        if not self._imposer.registered_layers or rows == self._imposed:
-            return
-        for name, mask in self._masks.values.items():
-            strength = self._masks.strengths[name]
-            if isinstance(strength, Tensor) and len(strength) > 1:
-                strength = strength[rows]
-            self._imposer.set_mask(name, mask if len(mask) == 1 else mask[rows], strength)
-        if self._masked_rows is not None:
-            self._imposer.limit_to(max(0, self._masked_rows - rows.start))
-        self._imposed = rows
+
+def _joined(parts: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    if len(parts) < 2:
+        return parts[0] if parts else {}
+    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
 @torch.no_grad()
@@ -216,14 +195,16 @@ def denoise(
     mask_from: int = 0,
     mask_steps: int | None = None,
     mask_unconditional: bool = True,
+    effects: Sequence[Effect] = (),
     capture: Sequence[str] = (),
     say: Callable[[str], None] = log.warning,
 ) -> Iterator[DenoiseStep]:
     """Denoise step by step.
 
-    The masks act on the steps ``mask_from … mask_steps - 1``, all by default, and on both
-    evaluations of a Heun step. With guidance, both halves run as one batch, and the captured layers
-    are those of the conditional half. However the iteration ends, no hook is left behind.
+    The masks act on the steps ``mask_from … mask_steps - 1``, all by default, and, like all
+    effects, on both evaluations of a Heun step. With guidance, both halves run as one batch, and
+    the captured layers are those of the conditional half. However the iteration ends, no hook is
+    left behind.
 
     Args:
         adapter: the model.
@@ -241,6 +222,7 @@ def denoise(
         mask_from: first step they apply to, from 0.
         mask_steps: the step that they no longer apply to; None for no such step, 0 for no mask.
         mask_unconditional: whether they act on the unconditional half of a guided batch too.
+        effects: what else is done to layers, after the masks, in this order.
         capture: layers to capture.
         say: told when the batch had to be split because the memory did not suffice.
 
@@ -257,8 +239,8 @@ def denoise(
     model = as_model(adapter)
     batch, size = len(conditions.conditional), model.sample_shape
     guided = guidance_scale != 1 and conditions.unconditional is not None
-    masks = _masks_of(masker)
-    last = len(sigmas) if mask_steps is None else mask_steps
+    # the masker's own hooks go: the extractor's must come first, to see what a layer computed
+    acting = [*effects_of(masker, mask_from, mask_steps, mask_unconditional), *effects]
 
     def noise() -> Tensor:
         if noise_mode == "zero":
@@ -268,30 +250,25 @@ def denoise(
         return torch.stack([torch.randn(size, generator=own) for own in generator])
 
     with ExitStack() as stack:
-        imposer = ActivationMasker(model)
-        for name, mask in masks.values.items():
-            imposer.set_mask(name, mask, masks.strengths[name])
-        if masker is not None:
-            # the extractor's hooks must come first, to see what the layer computed
-            masker.remove_hooks()
-        stack.callback(imposer.remove_hooks)
         extractor = stack.enter_context(ActivationExtractor(model, capture)) if capture else None
-        masked_rows = batch if guided and not mask_unconditional else None
-        network = _Network(
-            model, imposer, _doubled(masks) if guided else masks, masked_rows, extractor, say
-        )
+        intervener = Intervener(model, acting, batch, guided=guided, watch=capture)
+        stack.callback(intervener.remove_hooks)
+        network = _Network(model, intervener, extractor, say)
+        seen: list[dict[str, Tensor]] = []
         captured: list[dict[str, Tensor]] = []
 
         def predict(x: Tensor, sigma: float) -> Tensor:
             x = x.float()
+            intervener.set_evaluation(len(captured))
             if not guided or conditions.unconditional is None:
-                denoised, layers = network.run(x, sigma, conditions.conditional)
+                denoised, layers, changed = network.run(x, sigma, conditions.conditional)
             else:
                 both = conditions.conditional.cat(conditions.unconditional)
-                halves, layers = network.run(torch.cat([x, x]), sigma, both)
+                halves, layers, changed = network.run(torch.cat([x, x]), sigma, both)
                 conditional, unconditional = halves.chunk(2)
                 denoised = unconditional + guidance_scale * (conditional - unconditional)
             captured.append(layers)
+            seen.append(changed)
             return denoised
 
         levels = sigmas.double().tolist()
@@ -306,12 +283,9 @@ def denoise(
         else:
             steps = renoising_steps(predict, noise, levels)
         for index in count():
-            imposing = mask_from <= index < last and bool(masks.values)
-            if imposing and not imposer.registered_layers:
-                imposer.register_hooks()
-            elif not imposing:
-                imposer.remove_hooks()
-            captured.clear()
+            captured, seen = [], []
+            if index < len(levels):
+                intervener.begin(index)
             step = next(steps, None)
             if step is None:
                 return
@@ -321,28 +295,8 @@ def denoise(
                 noised=step.noised.float(),
                 denoised=step.denoised.float(),
                 computed={name: tensor[:batch] for name, tensor in captured[0].items()},
-                imposed=dict(masks.values) if imposing else {},
-                strengths=masks.strengths,
+                imposed={name: tensor[:batch] for name, tensor in seen[0].items()},
+                acting=intervener.acting,
                 evaluations=step.evaluations * (2 if guided else 1),
+                evaluated=tuple(captured),
             )
-
-
-def _masks_of(masker: ActivationMasker | None) -> _Masks:
-    """The masks that a masker would apply: those of the layers it is registered on, else all."""
-    if masker is None:
-        return _Masks({}, {})
-    values, strengths = masker.masks, masker.strengths
-    names = [name for name in masker.registered_layers or values if name in values]
-    return _Masks({n: values[n] for n in names}, {n: strengths[n] for n in names})
-
-
-def _doubled(masks: _Masks) -> _Masks:
-    """Masks of the size of the batch serve both halves of a guided batch."""
-
-    def twice(tensor: Tensor) -> Tensor:
-        return torch.cat([tensor, tensor]) if len(tensor) > 1 else tensor
-
-    return _Masks(
-        {name: twice(mask) for name, mask in masks.values.items()},
-        {name: twice(s) if isinstance(s, Tensor) else s for name, s in masks.strengths.items()},
-    )

@@ -26,6 +26,7 @@ from diffviews_desktop.core.denoising import (
     make_generators,
 )
 from diffviews_desktop.core.extractor import ActivationExtractor
+from diffviews_desktop.core.intervening import Effect, Trace
 from diffviews_desktop.core.masking import ActivationMasker
 from diffviews_desktop.data.activations.arrays import Float32
 from diffviews_desktop.data.folder.files import check_stays_inside
@@ -39,6 +40,7 @@ class GenerationResult:
     """Pictures ``(B, H, W, C) uint8`` and class numbers ``(B,)`` of a run, and what was asked for.
 
     Unpacks like the tuple ``(images, labels[, trajectory][, intermediates][, noised_inputs])``.
+    ``trace`` is what the layers that were asked for computed at every step.
     """
 
     images: Tensor
@@ -47,6 +49,7 @@ class GenerationResult:
     intermediates: list[Tensor] | None = None
     noised_inputs: list[Tensor] | None = None
     seed: int = 0
+    trace: Trace | None = None
 
     def __iter__(self) -> Iterator[Any]:
         optional = (self.trajectory, self.intermediates, self.noised_inputs)
@@ -104,6 +107,8 @@ def generate_with_mask_multistep(
     churn: Churn | None = None,
     mask_from: int = 0,
     mask_unconditional: bool = True,
+    effects: Sequence[Effect] = (),
+    trace_layers: Sequence[str] = (),
 ) -> GenerationResult:
     """Generate with `denoise` and collect what was asked for.
 
@@ -132,6 +137,9 @@ def generate_with_mask_multistep(
         churn: noise that Heun's sampler adds.
         mask_from: first step that the masks apply to, from 0.
         mask_unconditional: whether they act on the unconditional half of guidance too.
+        effects: what else is done to layers (see `diffviews_desktop.core.intervening.Effect`).
+        trace_layers: layers whose values at every step are kept in ``trace``, from which an effect
+            of another run can patch.
 
     Raises:
         UsageError: a value is out of range.
@@ -148,6 +156,7 @@ def generate_with_mask_multistep(
     model = as_model(adapter)
     asked = condition_of(class_label, model.num_classes)
     conditions = draw_classes([asked] * num_samples, model.num_classes, generators)
+    rows_of = sorted(extract_layers or ()) if return_trajectory else []
     steps = denoise(
         model,
         conditions=model.encode_pair(conditions),
@@ -161,14 +170,18 @@ def generate_with_mask_multistep(
         mask_from=mask_from,
         mask_steps=mask_steps,
         mask_unconditional=mask_unconditional,
-        capture=sorted(extract_layers or ()) if return_trajectory else (),
+        effects=effects,
+        capture=sorted({*rows_of, *trace_layers}),
     )
     trajectory: list[Float32] = []
     intermediates: list[Tensor] = []
     noised_inputs: list[Tensor] = []
+    trace: list[Sequence[Mapping[str, Tensor]]] = []
     for step in steps:
-        if return_trajectory and step.computed:
-            trajectory.append(step.row())
+        if rows_of:
+            trajectory.append(step.row(rows_of))
+        if trace_layers:
+            trace.append(step.evaluated)
         intermediates.append(model.codec.decode(step.denoised))
         if return_noised_inputs:
             noised_inputs.append(model.codec.decode(step.noised))
@@ -179,6 +192,7 @@ def generate_with_mask_multistep(
         intermediates=intermediates if return_intermediates else None,
         noised_inputs=noised_inputs if return_noised_inputs else None,
         seed=used_seed,
+        trace=trace if trace_layers else None,
     )
 
 

@@ -34,7 +34,6 @@ class ActivationMasker:
         self.adapter = adapter
         self._masks: dict[str, Tensor] = {}
         self._strengths: dict[str, float | Tensor] = {}
-        self._rows: int | None = None
         self._handles: list[Any] = []
         self._registered: list[str] = []
 
@@ -75,10 +74,6 @@ class ActivationMasker:
         self._masks[layer_name] = activation.detach().cpu()
         self._strengths[layer_name] = given if isinstance(strength, Tensor) else float(strength)
 
-    def limit_to(self, rows: int | None) -> None:
-        """Let the masks act on the first ``rows`` of a batch alone; None for all of it."""
-        self._rows = rows
-
     def clear_mask(self, layer_name: str) -> None:
         """Forget the mask of one layer."""
         self._masks.pop(layer_name, None)
@@ -92,7 +87,7 @@ class ActivationMasker:
     def _make_hook(self, name: str) -> ForwardHook:
         def hook(module: Any, inputs: Any, output: Any) -> Any:
             mask = self._masks.get(name)
-            if mask is None or self._rows == 0:
+            if mask is None:
                 return None
             computed = first_tensor(output)
             if mask.shape[1:] != computed.shape[1:] or mask.shape[0] not in (1, len(computed)):
@@ -100,10 +95,7 @@ class ActivationMasker:
                     f"The mask for {name} has shape {tuple(mask.shape)}; "
                     f"the layer gives {tuple(computed.shape)}."
                 )
-            imposed = blend(computed, mask, self._strengths[name])
-            if self._rows is not None and self._rows < len(computed):
-                imposed = torch.cat([imposed[: self._rows], computed[self._rows :]])
-            return replace_first(output, imposed)
+            return replace_first(output, blend(computed, mask, self._strengths[name]))
 
         return hook
 

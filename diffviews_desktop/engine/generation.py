@@ -1,4 +1,4 @@
-"""Drawing with masks: one run step by step, grids of runs, and where a finished picture lands.
+"""Drawing with interventions: one run step by step, grids of runs, and where a picture lands.
 
 For the engine, in whose process it runs.
 """
@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from diffviews_desktop.data.activations.arrays import Float32
-from diffviews_desktop.engine.activations import activations_of
+from diffviews_desktop.engine.effects import EffectMaker, last_step
 from diffviews_desktop.engine.jobs.drawing import (
     MAX_PICTURES,
+    Cell,
     Generate,
     GenerateGrid,
     PictureGrid,
@@ -31,22 +31,23 @@ from diffviews_desktop.engine.model_settings import class_names_of
 from diffviews_desktop.engine.opened_model import Host, OpenedModel
 from diffviews_desktop.engine.protocol import CellDone, RunStarted, StepDone
 from diffviews_desktop.engine.record import make_record
-from diffviews_desktop.errors import MaskError, UsageError
+from diffviews_desktop.errors import UsageError
 from diffviews_desktop.processing.neighbors import nearest
 from diffviews_desktop.processing.projector import Projector
 from diffviews_desktop.values.conditions import ClassLabel, Condition
-from diffviews_desktop.values.layers import LayerSet
+from diffviews_desktop.values.interventions import Intervention, OtherRun, sole_mask
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.runs import GridCell, RunStep
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.sampling import SamplingSettings
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
+    from torch import Tensor
+
     from diffviews_desktop.adapters.codec import Codec
     from diffviews_desktop.adapters.model import Model
     from diffviews_desktop.core.denoising import DenoiseStep
-    from diffviews_desktop.core.masking import ActivationMasker
+    from diffviews_desktop.core.intervening import Effect, Trace
 
-Masks = Mapping[str, Float32]
 _SMALL = 32
 """Pictures up to this height and width are drawn a few at a time on a CPU: it is faster, and the
 first ones are still there soon."""
@@ -70,21 +71,23 @@ class Generation:
 
     def run(self, job: Generate) -> RunResult:
         """Draw one picture; every step is told as it is there."""
-        settings = self._checked(job.settings, job.rows)
-        job = replace(job, settings=settings, spec=self._with_layers(job.spec))
+        settings = self._checked(job.settings)
+        job = replace(job, settings=settings, spec=self.maps.with_layers(self.opened, job.spec))
         assert settings.seed is not None
         model = self.host.model_of(self.opened)
-        _Run(model, settings, job.condition, 1, {}, [])  # refuses a class that there is not
+        maker = self._maker(job.spec)
+        stack = maker.checked(job.interventions)
+        _Run(model, settings, job.condition, 1)  # refuses a class that there is not
         projector = self.maps.projector(self.opened, job.spec)
         self.host.prepare(model)
-        imposed_layers = settings.mask_layers or job.spec.layers
-        masks = self._masks(job.rows, job.spec.layers, settings, projector)
-        capture = sorted({*job.spec.layers, *(imposed_layers if masks and job.keep else ())})
         notes: list[str] = []
-        steps: list[RunStep] = []
-        run = _Run(model, settings, job.condition, 1, masks, notes)
+        effects = self._effects(maker, job, [(settings, stack)], notes)
+        changed = {effect.layer for effect in effects}
+        capture = sorted({*job.spec.layers, *(changed if job.keep else ())})
+        run = _Run(model, settings, job.condition, 1, effects=effects, notes=notes)
         told = self._named(run.told[0])
         evaluations = settings.evaluations(model.is_conditional)
+        steps: list[RunStep] = []
         self.host.emit(RunStarted(job.job_id, settings.seed, told, evaluations))
         self.host.progress("generating", 0.0)
         with self.host.interruptible(model), closing(run.steps(capture)) as running:
@@ -94,6 +97,10 @@ class Generation:
                 self.host.progress("generating", len(steps) / settings.num_steps)
                 self.host.check()
         device = model.facts.device
+        alone = sole_mask(stack) is not None
+        digests = maker.digests(
+            [stack], lambda number, one: "" if alone else _place_of(number, one)
+        )
         return RunResult(
             job=job,
             condition=told,
@@ -101,34 +108,30 @@ class Generation:
             steps=tuple(steps),
             device=device,
             notes=tuple(notes[-1:]),
-            record=make_record(job, self.opened, device, masks, self.host.check),
+            record=make_record(job, self.opened, device, digests, self.host.check),
         )
 
     # ---- many -----------------------------------------------------------------------------------
 
     def grid(self, job: GenerateGrid) -> PictureGrid:
         """Draw one picture for every combination of the axes, a batch at a time."""
-        settings = self._checked(job.settings, job.rows)
+        settings = self._checked(job.settings)
         _check_axes(job)
         model = self.host.model_of(self.opened)
         device = model.facts.device
         if job.batch is None:
             few = 4 if model.facts.resolution <= _SMALL else 1
             job = replace(job, batch=few if device == "cpu" else 16)
-        job = replace(job, settings=settings, spec=self._with_layers(job.spec))
+        job = replace(job, settings=settings, spec=self.maps.with_layers(self.opened, job.spec))
         assert job.batch is not None
+        maker = self._maker(job.spec)
         every = job.cells()
-        for cell in every:
-            self._checked(cell, job.rows)
-        _Run(model, settings, job.condition, 1, {}, [])  # refuses a class that there is not
-        known: dict[tuple[str, ...], Masks] = {}
-        for cell in every:
-            if job.rows and cell.mask_layers not in known:
-                projector = None
-                if cell.weighting == "distance":
-                    projector = self.maps.projector(self.opened, job.spec)
-                known[cell.mask_layers] = self._masks(job.rows, job.spec.layers, cell, projector)
+        stacks = {cell.interventions: maker.checked(cell.interventions) for cell in every}
+        _Run(model, settings, job.condition, 1)  # refuses a class that there is not
         self.host.prepare(model)
+        for stack in stacks.values():
+            for one in stack:
+                maker.vectors(one)
         notes: list[str] = []
         cells: list[GridCell] = []
         assert settings.seed is not None
@@ -137,35 +140,40 @@ class Generation:
         self.host.progress("generating", 0.0, f"0 of {len(every)}")
         with self.host.interruptible(model):
             for batch in _batches(every, job.batch):
+                drawing = [(cell.settings, stacks[cell.interventions]) for cell in batch]
+                effects = self._effects(maker, job, drawing, notes)
                 done = len(cells)
-                for drawn in self._draw(model, job, batch, known, notes, done, len(every)):
+                for drawn in self._draw(model, job, batch, effects, notes, done, len(every)):
                     cells.append(drawn)
                     self.host.emit(CellDone(job.job_id, drawn))
-        masks = {f"{'+'.join(names)}: {k}": v for names, m in known.items() for k, v in m.items()}
+        alone = sole_mask(job.interventions) is not None
+
+        def name(number: int, one: Intervention) -> str:
+            return f"{one.layers}: " if alone else _place_of(number, one)
+
+        digests = maker.digests(stacks.values(), name)
         return PictureGrid(
             job=job,
             cells=tuple(cells),
             device=device,
             notes=tuple(notes[-1:]),
-            record=make_record(job, self.opened, device, masks, self.host.check),
+            record=make_record(job, self.opened, device, digests, self.host.check),
         )
 
     def _draw(
         self,
         model: Model,
         job: GenerateGrid,
-        batch: Sequence[GenerateSettings],
-        known: Mapping[tuple[str, ...], Masks],
+        batch: Sequence[Cell],
+        effects: Sequence[Effect],
         notes: list[str],
         done: int,
         total: int,
     ) -> list[GridCell]:
-        """The pictures of some settings that differ in their seed and strength alone."""
-        first = batch[0]
-        seeds = [cell.seed for cell in batch]
-        strengths = [cell.strength for cell in batch]
-        masks = known.get(first.mask_layers, {})
-        run = _Run(model, first, job.condition, len(batch), masks, notes, seeds, strengths)
+        """The pictures of some cells that differ in their seed and strength alone."""
+        first = batch[0].settings
+        seeds = [cell.settings.seed for cell in batch]
+        run = _Run(model, first, job.condition, len(batch), seeds, effects, notes)
         with closing(run.steps(())) as running:
             for step in running:
                 share = (step.index + 1) / first.num_steps
@@ -176,9 +184,59 @@ class Generation:
                 )
         images = model.codec.decode(step.denoised).numpy()
         return [
-            GridCell(done + row, cell, self._named(run.told[row]), images[row])
+            GridCell(
+                done + row, cell.settings, self._named(run.told[row]), images[row],
+                cell.interventions,
+            )
             for row, cell in enumerate(batch)
-        ]
+        ]  # fmt: skip
+
+    # ---- interventions --------------------------------------------------------------------------
+
+    def _maker(self, spec: MapSpec) -> EffectMaker:
+        return EffectMaker(self.host, self.maps, self.opened, spec)
+
+    def _effects(
+        self,
+        maker: EffectMaker,
+        job: Generate | GenerateGrid,
+        batch: Sequence[tuple[SamplingSettings, tuple[Intervention, ...]]],
+        notes: list[str],
+    ) -> list[Effect]:
+        """What hooks do in a batch of pictures, each with its settings and its interventions."""
+        settings = [one for one, _ in batch]
+
+        def trace(one: Intervention, other: OtherRun) -> Trace:
+            return self._trace(job.condition, settings, one, other, notes)
+
+        return maker.effects([stack for _, stack in batch], trace)
+
+    def _trace(
+        self,
+        condition: Condition,
+        batch: Sequence[SamplingSettings],
+        one: Intervention,
+        other: OtherRun,
+        notes: list[str],
+    ) -> Trace:
+        """What layers compute in another run without interventions, in the steps that are needed:
+        one run for all pictures of a batch where it has a seed of its own, else one for each."""
+        model = self.host.model_of(self.opened)
+        first = batch[0]
+        asked = condition if other.condition is None else other.condition
+        seeds = [cell.seed for cell in batch] if other.seed is None else [other.seed]
+        last = last_step([one], first.num_steps)
+        run = _Run(model, first, asked, len(seeds), seeds, notes=notes)
+        traced: list[Sequence[Mapping[str, Tensor]]] = []
+        self.host.progress("drawing the other run")
+        with self.host.interruptible(model), closing(run.steps(one.layers)) as running:
+            for step in running:
+                needed = step.index >= one.step_from
+                traced.append(step.evaluated if needed else ())
+                self.host.check()
+                if step.index + 1 >= last:
+                    break
+        return traced
 
     # ---- where a picture lands ------------------------------------------------------------------
 
@@ -189,7 +247,7 @@ class Generation:
 
         if not 0 < job.sigma < math.inf:
             raise UsageError(f"The noise level must be a positive number, not {job.sigma}.")
-        spec = self._with_layers(job.spec)
+        spec = self.maps.with_layers(self.opened, job.spec)
         model = self.host.model_of(self.opened)
         wanted = model.codec.image_shape
         if job.image.shape != wanted:
@@ -219,43 +277,6 @@ class Generation:
             neighbors=tuple((row, far) for row, far in pairs if math.isfinite(far)),
         )
 
-    # ---- masks ----------------------------------------------------------------------------------
-
-    def _masks(
-        self,
-        rows: Sequence[int],
-        layers: LayerSet,
-        settings: GenerateSettings,
-        projector: Projector | None,
-    ) -> Masks:
-        """What each layer is held at: the mean of the rows, weighted if so wanted."""
-        if not rows:
-            return {}
-        from diffviews_desktop.core.masking import compute_mask_dict, distance_weights
-
-        names = settings.mask_layers or layers
-        shapes = self.host.model_of(self.opened).facts.layers
-        missing = [name for name in names if name not in shapes]
-        if missing:
-            raise MaskError(
-                f"{self.opened.folder.name} has no layer {missing[0]!r}. "
-                f"It has: {', '.join(shapes)}."
-            )
-        weights = None
-        if settings.weighting == "distance":
-            assert projector is not None
-            _, reduced = projector.spread(len(self.opened.samples.table))
-            own = reduced[list(rows)]
-            weights = distance_weights(np.linalg.norm(own - own[0], axis=1).tolist())
-            if not np.isfinite(weights).all():
-                raise MaskError(
-                    "A sample of the mask has no place in activation space: its picture is missing "
-                    "or broken. Leave it out of the neighbours."
-                )
-        wanted = activations_of(self.host, self.opened, names)
-        values = self.maps.activations.rows(wanted, rows)
-        return compute_mask_dict(values, range(len(values)), shapes, names, weights)
-
     def _named(self, condition: Condition | None) -> Condition | None:
         """A condition with the name of its class, which another model may not know."""
         if not isinstance(condition, ClassLabel):
@@ -265,36 +286,23 @@ class Generation:
 
     # ---- checks ---------------------------------------------------------------------------------
 
-    def _with_layers(self, spec: MapSpec) -> MapSpec:
-        return replace(spec, layers=spec.layers or self.maps.default_layers(self.opened))
-
-    def _checked(self, settings: GenerateSettings, rows: Sequence[int]) -> GenerateSettings:
+    def _checked(self, settings: SamplingSettings) -> SamplingSettings:
         """The settings with a seed, if they can be.
 
         Raises:
             UsageError: a value is out of range.
-            MaskError: a sample does not exist.
         """
         from diffviews_desktop.adapters.sampling import get_denoising_sigmas
         from diffviews_desktop.core.denoising import choose_seed
 
         s = settings
-        if s.mask_steps < 0 or s.mask_from < 0:
-            raise UsageError("The number of masked steps must not be negative.")
         get_denoising_sigmas(s.num_steps, s.sigma_max, s.sigma_min, s.rho)
         if not math.isfinite(s.guidance_scale):
             raise UsageError(f"The guidance must be a number, not {s.guidance_scale}.")
-        if not 0 <= s.strength <= 1:
-            raise UsageError(f"The strength must be between 0 and 1, not {s.strength}.")
         churn = (s.s_churn, s.s_min, s.s_noise, 0 if s.s_max is None else s.s_max)
         if not all(0 <= value < math.inf for value in churn):
             raise UsageError("The values of churn must not be negative.")
-        seed = choose_seed(s.noise_mode, s.seed)
-        count = len(self.opened.samples.table)
-        outside = [row for row in rows if not 0 <= row < count]
-        if outside:
-            raise MaskError(f"Sample {outside[0]} does not exist ({count} samples).")
-        return replace(s, seed=seed)
+        return replace(s, seed=choose_seed(s.noise_mode, s.seed))
 
 
 class _Run:
@@ -307,20 +315,19 @@ class _Run:
     def __init__(
         self,
         model: Model,
-        settings: GenerateSettings,
+        settings: SamplingSettings,
         condition: Condition,
         count: int,
-        masks: Masks,
-        notes: list[str],
         seeds: Sequence[int | None] = (),
-        strengths: Sequence[float] = (),
+        effects: Sequence[Effect] = (),
+        notes: list[str] | None = None,
     ) -> None:
         import torch
 
         from diffviews_desktop.adapters.conditioning import draw_classes
-        from diffviews_desktop.core.masking import ActivationMasker
 
-        self._model, self._settings, self._notes = model, settings, notes
+        self._model, self._settings, self._effects = model, settings, effects
+        self._notes = [] if notes is None else notes
         self._generators = [
             torch.Generator().manual_seed(int(seed or 0)) for seed in seeds or (settings.seed,)
         ]
@@ -329,12 +336,6 @@ class _Run:
         self.told: list[Condition | None] = [
             one if model.is_conditional else None for one in conditions
         ]
-        self._masker: ActivationMasker | None = ActivationMasker(model) if masks else None
-        same = len(set(strengths)) < 2
-        strength = settings.strength if same else torch.tensor(strengths)
-        for name, mask in masks.items():
-            assert self._masker is not None
-            self._masker.set_mask(name, torch.from_numpy(mask), strength)
 
     def steps(self, capture: Sequence[str]) -> Generator[DenoiseStep, None, None]:
         """Denoise."""
@@ -353,10 +354,7 @@ class _Run:
             churn=Churn(s.s_churn, s.s_min, limit, s.s_noise) if heun else None,
             noise_mode=s.noise_mode,
             guidance_scale=s.guidance_scale,
-            masker=self._masker,
-            mask_from=s.mask_from,
-            mask_steps=s.mask_steps,
-            mask_unconditional=s.mask_unconditional,
+            effects=self._effects,
             capture=capture,
             say=self._notes.append,
         )
@@ -368,7 +366,7 @@ def _place(step: DenoiseStep, codec: Codec, projector: Projector, job: Generate)
 
     # once for both: a search among the samples costs as much as a few layers of a small network
     rows = [step.row(job.spec.layers)]
-    if step.imposed.keys() & set(job.spec.layers):
+    if step.imposed:
         rows.append(step.imposed_row(job.spec.layers))
     reduced = projector.reduction.transform(np.concatenate(rows))
     placed = projector.place(reduced)
@@ -376,10 +374,7 @@ def _place(step: DenoiseStep, codec: Codec, projector: Projector, job: Generate)
     kept: dict[str, Any] = {}
     if job.keep:
         kept["computed"] = {name: t[0].float().numpy() for name, t in step.computed.items()}
-        seen = step.seen()
-        kept["imposed"] = {
-            name: seen[name][0].float().numpy() for name in step.imposed if name in seen
-        }
+        kept["imposed"] = {name: t[0].float().numpy() for name, t in step.imposed.items()}
     return RunStep(
         index=step.index,
         sigma=step.sigma,
@@ -394,13 +389,12 @@ def _place(step: DenoiseStep, codec: Codec, projector: Projector, job: Generate)
     )
 
 
-def _batches(
-    cells: Sequence[GenerateSettings], size: int
-) -> Iterator[tuple[GenerateSettings, ...]]:
+def _batches(cells: Sequence[Cell], size: int) -> Iterator[tuple[Cell, ...]]:
     """Neighbouring cells that differ in their seed and strength alone, at most ``size`` of them."""
 
-    def alike(cell: GenerateSettings) -> GenerateSettings:
-        return replace(cell, seed=None, strength=1.0)
+    def alike(cell: Cell) -> Cell:
+        stack = tuple(replace(one, strength=1.0) for one in cell.interventions)
+        return Cell(replace(cell.settings, seed=None), stack)
 
     for _, group in groupby(cells, key=alike):
         same = tuple(group)
@@ -413,8 +407,15 @@ def _check_axes(job: GenerateGrid) -> None:
         raise UsageError("The number of samples and the batch must be at least 1.")
     if job.count > MAX_PICTURES:
         raise UsageError(f"A grid has at most {MAX_PICTURES:,} pictures, not {job.count:,}.")
-    if (job.strengths or job.windows or job.mask_layers) and not job.rows:
+    if job.varies_intervention and not job.interventions:
         raise UsageError("A grid over strengths, steps or layers needs a mask: pick samples first.")
+    if job.varies_intervention and not 0 <= job.varied < len(job.interventions):
+        raise UsageError(f"There is no intervention {job.varied + 1} to vary.")
+
+
+def _place_of(number: int, one: Intervention) -> str:
+    """What stands before a layer's name in a record of several interventions."""
+    return f"{number + 1} {one.verb} {one.layers}: "
 
 
 def _pair(xy: NDArray) -> tuple[float, float]:

@@ -7,7 +7,7 @@ extracted once, however many maps are made of it.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +33,7 @@ from diffviews_desktop.errors import MaskError, UsageError
 from diffviews_desktop.text.faults import left_out
 
 _COPIED_VALUES = 16_000_000
+_REMEMBERED_BYTES = 128_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +64,9 @@ class LayerActivations:
 
     host: Host
     _damaged: set[tuple[str, float]] = field(default_factory=set, init=False, compare=False)
+    _computed: dict[tuple[str, tuple[int, ...]], Float32] = field(
+        default_factory=dict, init=False, compare=False
+    )
 
     def entries(self, wanted: Activations) -> Iterator[EntryInfo]:
         """Entries of the same activations, the last used first."""
@@ -178,26 +182,52 @@ class LayerActivations:
         )
 
     def rows(self, wanted: Activations, rows: Sequence[int]) -> Float32:
-        """Activations of some samples: read where they are stored, else extracted now.
+        """Activations of some samples: those that the folder brings, else computed now, in a batch
+        of their own.
+
+        What a map keeps is not read but for samples whose picture is gone: it was computed in other
+        batches, and the last bits of a value depend on them. So the values do not depend on what
+        was mapped before.
 
         Raises:
             MaskError: the picture of a sample cannot be read.
         """
-        values = self._stored_rows(wanted, rows)
-        if values is not None:
-            return values
         files = _own_files(wanted)
         if files is not None:
             return files.take(rows)
+        key = (wanted.key, tuple(rows))
+        if key in self._computed:
+            return self._computed[key]
         self.host.progress("reading the samples' activations")
         extraction = self._extraction(wanted.opened, wanted.layers)
         values = extraction.rows(rows)
         for name, fault in extraction.skipped.items():
+            stored = self._stored_rows(wanted, rows)
+            if stored is not None:
+                return stored
             raise MaskError(
                 f"The picture of {name} {fault.of_one}, so its activation cannot be computed. "
                 "Leave it out of the neighbours."
             )
+        self._remember(key, values)
         return values
+
+    def _remember(self, key: tuple[str, tuple[int, ...]], values: Float32) -> None:
+        """Keep what was computed last: the next picture often has the same samples."""
+        self._computed[key] = values
+        while sum(kept.nbytes for kept in self._computed.values()) > _REMEMBERED_BYTES:
+            del self._computed[next(iter(self._computed))]
+
+    def mean(self, wanted: Activations) -> Float32:
+        """The mean ``(D,)`` over all samples that have activations: of what is stored, which is
+        extracted first where nothing is."""
+        with ExitStack() as stack:
+            while True:
+                found = self.find(wanted, stack)
+                try:
+                    return _mean_of(found.values, self.host.check)
+                except DamagedMatrixError as error:
+                    self.forget(wanted.cache, error)
 
     def _stored_rows(self, wanted: Activations, rows: Sequence[int]) -> Float32 | None:
         while True:
@@ -259,6 +289,25 @@ class LayerActivations:
         del rows
         target.matrix.complete(file.parent, file.name)
         target.matrix.discard()
+
+
+def _mean_of(matrix: MatrixFile, check: Callable[[], None]) -> Float32:
+    """The mean of the rows of a matrix that are numbers, ``(D,)``.
+
+    Raises:
+        MaskError: none is.
+    """
+    size = max(1, _COPIED_VALUES // matrix.shape[1])
+    total, count = np.zeros(matrix.shape[1]), 0
+    for start in range(0, len(matrix), size):
+        rows = matrix[start : start + size]
+        rows = rows[np.isfinite(rows).all(axis=1)]
+        total += rows.sum(axis=0, dtype=np.float64)
+        count += len(rows)
+        check()
+    if not count:
+        raise MaskError("No sample has activations of this layer, so it has no mean.")
+    return (total / count).astype(np.float32)
 
 
 def _own_files(wanted: Activations) -> ActivationFiles | None:

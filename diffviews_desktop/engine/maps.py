@@ -172,6 +172,10 @@ class MapMaker:
             return opened.samples.layers
         return LayerSet([self.host.model_of(opened).facts.default_layer])
 
+    def with_layers(self, opened: OpenedModel, spec: MapSpec) -> MapSpec:
+        """A map with its layers named."""
+        return replace(spec, layers=spec.layers or self.default_layers(opened))
+
     def forget(self) -> None:
         """Let go of the map that is held."""
         self._projector = None

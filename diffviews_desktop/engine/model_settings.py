@@ -11,7 +11,7 @@ from typing import Any
 from diffviews_desktop.data.folder.dataset import ModelConfig
 from diffviews_desktop.engine.opened_model import OpenedModel
 from diffviews_desktop.values.models import ModelFacts
-from diffviews_desktop.values.sampling import GenerateSettings, Preset
+from diffviews_desktop.values.sampling import Preset, SamplingSettings
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ def settings_of(
     defaults: Mapping[str, Any],
     lowest: float = 0.0,
     highest: float = math.inf,
-) -> GenerateSettings:
+) -> SamplingSettings:
     """How to sample a model: what config.json says, else the adapter's defaults, else ours, within
     the noise levels that the model knows."""
     said = {**config.model_dump(), **defaults, **config.model_dump(exclude_unset=True)}
@@ -30,9 +30,8 @@ def settings_of(
         return min(max(float(value), lowest), highest)
 
     sigma_max = within(said["sigma_max"])
-    return GenerateSettings(
+    return SamplingSettings(
         num_steps=int(said["default_steps"]),
-        mask_steps=int(said["default_steps"]),
         sigma_max=sigma_max,
         sigma_min=min(within(said["sigma_min"]), sigma_max),
         rho=float(said.get("rho", 7.0)),
@@ -51,13 +50,12 @@ def published_guidance(opened: OpenedModel) -> dict[str, Any]:
     return {"guidance_scale": known.guidance_scale} if known and trained else {}
 
 
-def presets_of(facts: ModelFacts, settings: GenerateSettings) -> tuple[Preset, ...]:
+def presets_of(facts: ModelFacts, settings: SamplingSettings) -> tuple[Preset, ...]:
     """Settings that the adapter says were published, as changes of the model's own."""
     found = []
     for name, (changes, note) in facts.presets.items():
-        steps = int(changes.get("num_steps", settings.num_steps))
         try:
-            changed = replace(settings, mask_steps=steps, **changes)
+            changed = replace(settings, **changes)
         except TypeError:
             log.warning("the preset %s of %s is not usable", name, facts.model_type)
             continue

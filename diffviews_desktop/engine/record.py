@@ -6,7 +6,6 @@ import hashlib
 import json
 import platform
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,15 +16,16 @@ from diffviews_desktop import __version__
 from diffviews_desktop.data.checkpoints.files import files_of, identity
 from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid
 from diffviews_desktop.engine.opened_model import OpenedModel
+from diffviews_desktop.engine.record_format import flat, nested
 from diffviews_desktop.errors import DataError, brief
 from diffviews_desktop.exports.record_files import read_text
 from diffviews_desktop.files.reading import open_regular, parse_json
-from diffviews_desktop.values.conditions import choice_of, from_choice
+from diffviews_desktop.values.interventions import rows_of
 
 FORMAT = 1
+MOST_SAMPLES = 100_000
 _READ_AT_ONCE = 2**24
 _digests: dict[str, str] = {}
-_JOBS: TypeAdapter[Generate | GenerateGrid] = TypeAdapter(Generate | GenerateGrid)
 
 
 class Record(BaseModel):
@@ -35,10 +35,10 @@ class Record(BaseModel):
         format: of the record.
         kind: of the job.
         job: the job with its seed and batch, to be validated by `replayed`.
-        sample_ids: of the rows that the mask averages.
+        sample_ids: of the rows that the interventions are made of (see `rows_of`).
         samples: fingerprint of the table that the rows count in.
         checkpoint: name and SHA-256 of the weights.
-        masks: SHA-256 of what each layer was held at, 32-bit floats.
+        masks: SHA-256 of what each layer was held at or was added to it, 32-bit floats.
         device: where it ran.
         threads: how many threads torch had.
         versions: of the program and of what it computes with.
@@ -49,7 +49,7 @@ class Record(BaseModel):
     format: Literal[1]
     kind: Literal["generate", "grid"]
     job: dict[str, Any]
-    sample_ids: Annotated[tuple[str, ...], Field(max_length=1000)] = ()
+    sample_ids: Annotated[tuple[str, ...], Field(max_length=MOST_SAMPLES)] = ()
     samples: str = ""
     checkpoint: dict[str, str] = {}
     masks: dict[str, str] = {}
@@ -62,7 +62,7 @@ def make_record(
     job: Generate | GenerateGrid,
     opened: OpenedModel,
     device: str,
-    masks: Mapping[str, Any],
+    masks: Mapping[str, str],
     check: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """The record of a finished job: values that JSON knows, the same whenever it is made again.
@@ -72,22 +72,19 @@ def make_record(
     return {
         "format": FORMAT,
         "kind": "grid" if isinstance(job, GenerateGrid) else "generate",
-        "job": _flat(job),
-        "sample_ids": [opened.samples.table.sample_id[row] for row in job.rows],
+        "job": flat(job),
+        "sample_ids": [opened.samples.table.sample_id[row] for row in rows_of(job.interventions)],
         "samples": opened.samples.fingerprint,
-        "checkpoint": weights_of(opened, check),
-        "masks": {
-            name: hashlib.sha256(np.ascontiguousarray(mask, np.float32).tobytes()).hexdigest()
-            for name, mask in sorted(masks.items())
-        },
+        "checkpoint": checkpoint_of(opened, check),
+        "masks": dict(masks),
         "device": device,
         "threads": torch.get_num_threads(),
         "versions": versions(),
     }
 
 
-def weights_of(opened: OpenedModel, check: Callable[[], None]) -> dict[str, str]:
-    """Name and SHA-256 of a model's weights; ``check`` is called while they are read."""
+def checkpoint_of(opened: OpenedModel, check: Callable[[], None]) -> dict[str, str]:
+    """Name and SHA-256 of a model's weights."""
     checkpoint = opened.folder.checkpoint()
     return {"name": checkpoint.name, "sha256": _digest(checkpoint, check)}
 
@@ -131,48 +128,9 @@ def replayed(record: Record) -> Generate | GenerateGrid:
     """
     kind: type[Generate | GenerateGrid] = GenerateGrid if record.kind == "grid" else Generate
     try:
-        return TypeAdapter(kind).validate_python(_nested(record.job))
+        return TypeAdapter(kind).validate_python(nested(record.job))
     except (ValidationError, ValueError) as error:
         raise DataError(f"The record is damaged ({_first(error)}).") from error
-
-
-def _flat(job: Generate | GenerateGrid) -> dict[str, Any]:
-    """A job as format 1 has it, which is older than folders and maps as values."""
-    fields = _JOBS.dump_python(replace(job, job_id=0), mode="json", exclude={"condition"})
-    folder, spec = fields.pop("folder"), fields.pop("spec")
-    parameters = spec.pop("parameters")
-    overrides = folder.pop("overrides")
-    return {
-        "job_id": fields.pop("job_id"),
-        "source": {**folder, **overrides, "parameters": parameters},
-        **spec,
-        **fields,
-        "class_choice": choice_of(job.condition),
-    }
-
-
-def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a job of format 1.
-
-    Raises:
-        ValueError: something is missing or makes no sense.
-    """
-    fields = dict(flat)
-    source = fields.pop("source", None)
-    if not isinstance(source, dict):
-        raise ValueError("source: there must be one")
-    overrides = dict(source)
-    folder = {name: overrides.pop(name) for name in ("path", "max_classes") if name in overrides}
-    parameters = overrides.pop("parameters", None)
-    spec = {name: fields.pop(name) for name in ("model", "layers") if name in fields}
-    condition = from_choice(fields.pop("class_choice", ""))
-    return {
-        **fields,
-        "job_id": 0,
-        "condition": condition,
-        "folder": {**folder, "overrides": overrides},
-        "spec": {**spec, "parameters": parameters},
-    }
 
 
 def differences(record: Record, made: Mapping[str, Any]) -> list[str]:

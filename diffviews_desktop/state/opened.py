@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from diffviews_desktop.values.directions import DirectionInfo
 from diffviews_desktop.values.folders import FolderRef, ModelLoaded, ModelSummary
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalised
 from diffviews_desktop.values.maps import LayerMap, LinkedMap, MapParameters, MapSpec
@@ -34,6 +35,7 @@ class Opened:
         model_problem: why it could not be loaded.
         cached: the single layers whose maps are there, by the maps' parameters.
         rate: how many pictures a second the model last extracted.
+        directions: what is saved for the model.
     """
 
     folder: FolderRef = field(default_factory=FolderRef)
@@ -56,6 +58,7 @@ class Opened:
     model_problem: str | None = None
     cached: Mapping[MapParameters | None, frozenset[str]] = field(default_factory=dict)
     rate: float | None = None
+    directions: tuple[DirectionInfo, ...] = ()
 
     def summary(self) -> ModelSummary | None:
         """The shown model's summary."""

@@ -8,9 +8,9 @@ from typing import Any
 
 from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid, PicturePlaced
 from diffviews_desktop.values.conditions import ANCHOR_CLASS, Condition
-from diffviews_desktop.values.layers import LayerSet
+from diffviews_desktop.values.interventions import PICKED, Intervention
 from diffviews_desktop.values.runs import GridCell, RunStep
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.sampling import SamplingSettings
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,24 +45,14 @@ class Run:
 
     @property
     def unmasked(self) -> Generate | None:
-        """The same run without its mask, its seed chosen; None while that is not known.
+        """The same run without interventions, its seed chosen; None while that is not known.
 
         The id of the job is 0: whoever submits it gives it one.
         """
         if self.seed is None:
             return None
-        plain = GenerateSettings()
-        settings = replace(
-            self.job.settings,
-            seed=self.seed,
-            mask_from=plain.mask_from,
-            mask_steps=self.job.settings.num_steps,
-            strength=plain.strength,
-            weighting=plain.weighting,
-            mask_unconditional=plain.mask_unconditional,
-            mask_layers=LayerSet(),
-        )
-        return replace(self.job, job_id=0, rows=(), settings=settings)
+        settings = replace(self.job.settings, seed=self.seed)
+        return replace(self.job, job_id=0, interventions=(), settings=settings)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +72,9 @@ class Runs:
 
     Attributes:
         settings: what the Generate panel says.
+        interventions: what it says is done to layers meanwhile, with the picked samples left open.
+        set_a: samples whose mean is the end of a direction.
+        set_b: samples whose mean is its start.
         condition: what it says is to be drawn.
         all: every run but those without a mask that others are compared with.
         shown: the id of the run in the filmstrip.
@@ -92,7 +85,10 @@ class Runs:
         begun: how many runs were begun: ids and names count on from there.
     """
 
-    settings: GenerateSettings = field(default_factory=GenerateSettings)
+    settings: SamplingSettings = field(default_factory=SamplingSettings)
+    interventions: tuple[Intervention, ...] = (PICKED,)
+    set_a: tuple[int, ...] = ()
+    set_b: tuple[int, ...] = ()
     condition: Condition = ANCHOR_CLASS
     all: tuple[Run, ...] = ()
     shown: int | None = None

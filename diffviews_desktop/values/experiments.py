@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from diffviews_desktop.values.conditions import Condition, ZeroLabel
 from diffviews_desktop.values.layers import LayerSet, normalised
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.regions import EVERYWHERE, Region
+from diffviews_desktop.values.sampling import SamplingSettings
 
 Control = Literal[
     "none", "mean", "mixed", "shuffled", "noise", "wrong", "label", "layer", "direction"
@@ -86,6 +87,7 @@ class Experiment:
         told: what the samples are told when their layers are extracted; None for their own class.
         settings: how to sample; the seed must be chosen.
         strength: how much of a mask is imposed, 0 … 1.
+        region: in which part of each layer.
         judge: a file, or `NO_JUDGE`, `OWN_LOSS`, `BUNDLED`, or ``module:function``.
         features: in which layer the distance to the unmasked run is measured; empty for none.
         features_sigma: the noise level at which that layer sees the pictures.
@@ -101,8 +103,9 @@ class Experiment:
     controls: tuple[Control, ...] = ("none",)
     condition: Condition = field(default_factory=ZeroLabel)
     told: Condition | None = None
-    settings: GenerateSettings = field(default_factory=GenerateSettings)
+    settings: SamplingSettings = field(default_factory=SamplingSettings)
     strength: float = 1.0
+    region: Region = EVERYWHERE
     judge: str = NO_JUDGE
     features: str = ""
     features_sigma: float = 0.5

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from diffviews_desktop.values.layers import LayerShape
-from diffviews_desktop.values.sampling import GenerateSettings, Preset
+from diffviews_desktop.values.sampling import Preset, SamplingSettings
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class ModelSummary:
     name: str
     adapter: str
     description: str
-    settings: GenerateSettings
+    settings: SamplingSettings
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class ModelLoaded:
     num_classes: int
     resolution: int
     layers: tuple[LayerInfo, ...]
-    settings: GenerateSettings = field(default_factory=GenerateSettings)
+    settings: SamplingSettings = field(default_factory=SamplingSettings)
     guidance_note: str = ""
     class_names: tuple[tuple[int, str], ...] = ()
     notes: tuple[str, ...] = ()

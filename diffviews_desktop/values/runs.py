@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.values.conditions import Condition
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.interventions import Intervention
+from diffviews_desktop.values.sampling import SamplingSettings
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +27,7 @@ class RunStep:
         imposed_xy: place of what was imposed instead, or None where nothing was.
         evaluations: how often the network ran in this step.
         computed: what each layer computed, ``{layer: (C, H, W)}``, if the job keeps it.
-        imposed: what the rest of the network saw of the masked layers instead, likewise.
+        imposed: what the rest of the network saw instead of layers with interventions, likewise.
         reduced: what the layers computed in the reduced activation space, ``(K,)``.
     """
 
@@ -49,6 +50,7 @@ class GridCell:
     was drawn with; ``condition`` as in `RunResult`."""
 
     index: int
-    settings: GenerateSettings
+    settings: SamplingSettings
     condition: Condition | None
     image: NDArray[np.uint8]
+    interventions: tuple[Intervention, ...] = ()

@@ -1,17 +1,18 @@
 """The settings of sampling and of the mask, each declared once.
 
 The Generate panel makes its fields of these, the command line its options, and what `generate`
-writes has their keys. Defaults are those of `GenerateSettings`.
+writes has their keys. Defaults are those of `SamplingSettings` and `Intervention`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from diffviews_desktop.values.import_rules import MAX_SEED
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.interventions import Intervention
+from diffviews_desktop.values.sampling import SamplingSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +20,7 @@ class Setting:
     """A setting.
 
     Attributes:
-        name: its field in `GenerateSettings`, and its key in a record's job.
+        name: its field in `SamplingSettings` or, of the mask, in `Intervention` or its source.
         help: what it is, as a tooltip and for a screen reader.
         label: beside its field in the panel, with its mnemonic; empty where it has none.
         flags: of the command line; several settings may share one.
@@ -38,8 +39,8 @@ class Setting:
     key: str = ""
     published: bool = False
 
-    def of(self, settings: GenerateSettings) -> Any:
-        """Its value."""
+    def of(self, settings: object) -> Any:
+        """Its value in `SamplingSettings` or an `Intervention`."""
         return getattr(settings, self.name)
 
     @property
@@ -228,7 +229,7 @@ S_NOISE = Real(
 # ---- mask ---------------------------------------------------------------------------------------
 
 MASK_FROM = Whole(
-    name="mask_from",
+    name="step_from",
     help="First step that the mask acts on",
     label="S&teps",
     minimum=0,
@@ -237,7 +238,7 @@ MASK_FROM = Whole(
     key="mask_from",
 )
 MASK_STEPS = Whole(
-    name="mask_steps",
+    name="step_to",
     help="Last step that the mask acts on; 0 for no mask",
     label="to",
     minimum=0,
@@ -271,7 +272,7 @@ WEIGHTING = Choice(
     flag_help="whether samples nearer to the first count more (default: equal)",
 )
 MASK_LAYERS = Layers(
-    name="mask_layers",
+    name="layers",
     help="Layers to impose",
     label="Impose &at",
     flags=("--mask-layer",),
@@ -280,7 +281,7 @@ MASK_LAYERS = Layers(
     key="mask_layers",
 )
 MASK_UNCONDITIONAL = Switch(
-    name="mask_unconditional",
+    name="unconditional",
     help="With guidance, the mask acts on the conditional and the unconditional half; otherwise on "
     "the conditional half alone",
     label="on both halves of guidance",
@@ -289,18 +290,20 @@ MASK_UNCONDITIONAL = Switch(
     flag_help="with guidance, leave the unconditional half alone",
 )
 
-SETTINGS: tuple[Setting, ...] = (
+SAMPLING: tuple[Setting, ...] = (
     NUM_STEPS, SAMPLER, SIGMA_MAX, SIGMA_MIN, RHO, GUIDANCE_SCALE, NOISE_MODE, SEED,
     S_CHURN, S_MIN, S_MAX, S_NOISE,
+)  # fmt: skip
+MASK: tuple[Setting, ...] = (
     MASK_FROM, MASK_STEPS, STRENGTH, WEIGHTING, MASK_LAYERS, MASK_UNCONDITIONAL,
 )  # fmt: skip
 
-PUBLISHED = tuple(setting for setting in SETTINGS if setting.published)
+PUBLISHED = tuple(setting for setting in SAMPLING if setting.published)
 CHURN_LIMITS = (S_MIN, S_MAX, S_NOISE)
 """They change nothing where there is no churn."""
 
 
-def described(settings: GenerateSettings, of: Iterable[Setting] = SETTINGS) -> dict[str, Any]:
+def described(settings: object, of: Iterable[Setting] = SAMPLING) -> dict[str, Any]:
     """Settings under their keys, as ``generate`` writes them: values that JSON knows."""
     values = {setting.key: setting.of(settings) for setting in of if setting.key}
     return {
@@ -308,7 +311,13 @@ def described(settings: GenerateSettings, of: Iterable[Setting] = SETTINGS) -> d
     }
 
 
-def sample_alike(one: GenerateSettings, other: GenerateSettings) -> bool:
+def described_mask(mask: Intervention, num_steps: int) -> dict[str, Any]:
+    """A mask under its keys, likewise; one that acts to the end acts on ``num_steps``."""
+    shown = replace(mask, step_to=num_steps if mask.step_to is None else mask.step_to)
+    return described(shown, (setting for setting in MASK if setting.key))
+
+
+def sample_alike(one: SamplingSettings, other: SamplingSettings) -> bool:
     """Whether two settings sample in the same way."""
     names = [s for s in PUBLISHED if one.s_churn or s not in CHURN_LIMITS]
     return all(setting.of(one) == setting.of(other) for setting in names)

@@ -33,8 +33,9 @@ from diffviews_desktop.engine.jobs.opening import LoadModel
 from diffviews_desktop.errors import OutOfMemoryError
 from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.interventions import mean_of_samples
 from diffviews_desktop.values.maps import MapSpec
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.sampling import SamplingSettings
 
 QUICK = {"model_channels": 32, "num_blocks": 1, "attn_resolutions": [8], "label_dim": 10}
 SMALL: dict[str, Any] = {
@@ -229,9 +230,9 @@ def _drawing(source: FolderRef, model: str) -> Generate:
         job_id=2,
         folder=source,
         spec=MapSpec(model, ("midblock",)),
-        rows=(0, 1, 2),
+        interventions=mean_of_samples((0, 1, 2)),
         condition=from_choice("zero"),
-        settings=GenerateSettings(num_steps=2, mask_steps=2, seed=0),
+        settings=SamplingSettings(num_steps=2, seed=0),
     )
 
 

@@ -40,7 +40,7 @@ from diffviews_desktop.values.conditions import (
 )
 from diffviews_desktop.values.folders import ModelLoaded
 from diffviews_desktop.values.runs import GridCell
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.sampling import SamplingSettings
 
 
 def test_what_is_said_of_unknown_jobs_is_dropped(session: Session, worker: Recorder) -> None:
@@ -239,6 +239,6 @@ def test_what_the_engine_does_is_known(session: Session) -> None:
 
 
 def test_settings_are_remembered(session: Session) -> None:
-    mine = GenerateSettings(num_steps=7)
+    mine = SamplingSettings(num_steps=7)
     runs.change_settings(context_of(session), settings=mine, condition=from_choice("zero"))
     assert (session.state.runs.settings, session.state.runs.condition) == (mine, ZeroLabel())

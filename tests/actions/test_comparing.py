@@ -32,29 +32,31 @@ from diffviews_desktop.state.session import Session
 from diffviews_desktop.values.conditions import (
     from_choice,
 )
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.interventions import PICKED, SampleMean, rows_of
+from diffviews_desktop.values.sampling import SamplingSettings
 
 
 def test_a_run_is_compared_with_the_same_one_without_its_mask(
     session: Session, worker: Recorder
 ) -> None:
     click(session, 1, 2)
-    masking = GenerateSettings(
-        num_steps=6, mask_steps=4, mask_from=2, strength=0.5, weighting="distance",
-        mask_unconditional=False, mask_layers=("decoder_block_1",), sampler="heun", s_churn=3.0,
-        guidance_scale=2.0, rho=5.0,
+    sampling = SamplingSettings(
+        num_steps=6, sampler="heun", s_churn=3.0, guidance_scale=2.0, rho=5.0
+    )
+    masking = replace(
+        PICKED, source=SampleMean((), "distance"), step_from=2, step_to=4, strength=0.5,
+        unconditional=False, layers=("decoder_block_1",),
     )  # fmt: skip
-    runs.generate_from_neighbors(context_of(session, worker), masking, from_choice("zero"))
+    runs.generate_from_neighbors(
+        context_of(session, worker), sampling, from_choice("zero"), (masking,)
+    )
     job = worker.only(Generate)
     answers.on_event(context_of(session, worker), event=RunStarted(job.job_id, 7, told(-2), 5))
     do_steps(session, job, 1)
     compare(session, worker)
     assert worker.submitted[-1] == Generate(
-        job_id=2, folder=FOLDER, spec=SPEC, rows=(), condition=from_choice("zero"),
-        settings=GenerateSettings(
-            num_steps=6, mask_steps=6, sampler="heun", s_churn=3.0, guidance_scale=2.0, rho=5.0,
-            seed=7,
-        ),
+        job_id=2, folder=FOLDER, spec=SPEC, condition=from_choice("zero"),
+        settings=replace(sampling, seed=7),
     )  # fmt: skip
     assert session.state.jobs.running[-1].title == "Generating run 1 without the mask"
     assert session.state.runs.comparing
@@ -140,7 +142,7 @@ def test_comparing_waits_until_the_seed_is_known(session: Session, worker: Recor
     assert worker.submitted == [job]
     drawn(session, worker, job, 9)
     assert worker.submitted[-1].settings.seed == 9
-    assert worker.submitted[-1].rows == ()
+    assert worker.submitted[-1].interventions == ()
 
 
 def test_who_no_longer_compares_gets_no_more_unmasked_runs(
@@ -151,7 +153,7 @@ def test_who_no_longer_compares_gets_no_more_unmasked_runs(
     compare(session, worker)
     compare(session, worker, False)
     masked(session, worker, seed=8)
-    assert [job.rows for job in worker.submitted] == [(1,), (), (1,)]
+    assert [rows_of(job.interventions) for job in worker.submitted] == [(1,), (), (1,)]
 
 
 @pytest.mark.parametrize("ended", ["cancelled", "failed"])

@@ -45,6 +45,7 @@ from diffviews_desktop.values.conditions import (
     from_choice,
 )
 from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.interventions import mean_of_samples
 from diffviews_desktop.values.maps import MapParameters
 from diffviews_desktop.values.runs import GridCell
 
@@ -65,8 +66,10 @@ def begin_grid(session: Session, job: GenerateGrid, seed: int, cells: int) -> tu
     answers.on_event(context_of(session), event=RunStarted(job.job_id, seed, told(2), 5))
     chosen = replace(job, settings=replace(job.settings, seed=seed)).cells()
     made = tuple(
-        GridCell(index, settings, told(2), np.full((2, 2, 3), index, np.uint8))
-        for index, settings in enumerate(chosen[:cells])
+        GridCell(
+            index, cell.settings, told(2), np.full((2, 2, 3), index, np.uint8), cell.interventions
+        )
+        for index, cell in enumerate(chosen[:cells])
     )
     for cell in made:
         answers.on_event(context_of(session), event=CellDone(job.job_id, cell))
@@ -86,7 +89,7 @@ def test_a_grid_carries_every_input(session: Session, worker: Recorder) -> None:
         job_id=1,
         folder=FOLDER,
         spec=SPEC,
-        rows=(6, 11, 2),
+        interventions=mean_of_samples((6, 11, 2)),
         condition=from_choice(2),
         settings=EDM,
         **axes,
@@ -101,7 +104,7 @@ def test_a_grid_without_a_pick_has_no_mask_and_nothing_of_a_mask_varies(
     session: Session, worker: Recorder
 ) -> None:
     free = generate_grid(session, worker, "anchor", samples=9)
-    assert (free.rows, free.samples, free.condition) == ((), 9, RandomClass())
+    assert (free.interventions, free.samples, free.condition) == ((), 9, RandomClass())
     grid = session.state.runs.grid
     ask: dict[str, Any] = {"settings": EDM, "condition": from_choice(1)}
     for axis in (
@@ -127,7 +130,10 @@ def test_a_grid_fills_and_is_whole_at_its_end(session: Session, worker: Recorder
     assert [cell.settings.seed for cell in grid.cells] == [50, 51]
     # the result has all of them, however many were seen before; its id is that of the asking side
     chosen = replace(grid.job, batch=2, job_id=0)
-    whole = (*cells, GridCell(2, chosen.cells()[2], told(2), np.zeros((2, 2, 3), np.uint8)))
+    whole = (
+        *cells,
+        GridCell(2, chosen.cells()[2].settings, told(2), np.zeros((2, 2, 3), np.uint8)),
+    )
     result = PictureGrid(chosen, whole, "cuda", ("cuda ran out of memory.",), {"kind": "grid"})
     finish(session, worker, job.job_id, result)
     grid = session.state.runs.grid
@@ -217,9 +223,9 @@ def test_a_picture_of_a_grid_is_drawn_again_as_a_run(session: Session, worker: R
         job_id=2,
         folder=FOLDER,
         spec=SPEC,
-        rows=(6, 11),
+        interventions=mean_of_samples((6, 11)),
         condition=from_choice(2),
-        settings=replace(EDM, seed=50, strength=1.0),
+        settings=replace(EDM, seed=50),
     )
     assert again.settings == cells[2].settings
     assert [r.name for r in session.state.runs.all] == ["Run 1"]

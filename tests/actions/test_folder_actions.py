@@ -56,7 +56,7 @@ from diffviews_desktop.values.conditions import (
     from_choice,
 )
 from diffviews_desktop.values.folders import FolderRef, LayerInfo, ModelLoaded
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.sampling import SamplingSettings
 
 # --- opening --------------------------------------------------------------------------------------
 
@@ -101,7 +101,7 @@ def test_switching_the_model_takes_its_defaults_and_keeps_runs(
     click(session, 1)
     run = generate(session, worker, choice=2, steps=3)
     finish(session, worker, run.job_id, RunResult(run, told(2), 1, (step(0), step(1)), "cpu"))
-    mine = GenerateSettings(num_steps=99)
+    mine = SamplingSettings(num_steps=99)
     runs.change_settings(context_of(session, worker), settings=mine, condition=from_choice(2))
     loaded = ModelLoaded(model="edm", device="cpu", num_classes=4, resolution=16, layers=())
     session.update(replace(session.state, opened=replace(session.state.opened, loaded=loaded)))
@@ -160,7 +160,7 @@ def test_samples_without_classes_are_coloured_by_their_labels(
 
 
 def test_opening_the_same_model_again_keeps_settings(session: Session, worker: Recorder) -> None:
-    mine = GenerateSettings(num_steps=99)
+    mine = SamplingSettings(num_steps=99)
     runs.change_settings(context_of(session, worker), settings=mine, condition=from_choice(2))
     folders.open_data(context_of(session, worker), folder=FOLDER, model="edm")
     finish(session, worker, 1, data_opened())
@@ -217,7 +217,7 @@ def test_a_folder_without_a_map_is_mapped_once_the_model_is_loaded(
 # --- the loaded model -----------------------------------------------------------------------------
 
 
-BY_THE_ADAPTER = GenerateSettings(num_steps=40, mask_steps=40, sigma_max=50.0, rho=5.0)
+BY_THE_ADAPTER = SamplingSettings(num_steps=40, sigma_max=50.0, rho=5.0)
 
 
 def loads(session: Session, worker: Recorder, **facts: Any) -> ModelLoaded:
@@ -242,12 +242,12 @@ def test_a_setting_typed_before_the_model_is_loaded_stays_and_the_others_are_the
 ) -> None:
     folders.open_data(context_of(session, worker), folder=FOLDER)
     finish(session, worker, worker.last_id, data_opened())
-    mine = replace(session.state.runs.settings, num_steps=7, mask_steps=7)
+    mine = replace(session.state.runs.settings, num_steps=7)
     runs.change_settings(context_of(session, worker), settings=mine, condition=from_choice("zero"))
     of_the_model = replace(BY_THE_ADAPTER, sampler="heun")
     loaded = ModelLoaded("edm", "cpu", 3, 8, (), settings=of_the_model)
     finish(session, worker, worker.last_id, loaded)
-    assert session.state.runs.settings == replace(of_the_model, num_steps=7, mask_steps=7)
+    assert session.state.runs.settings == replace(of_the_model, num_steps=7)
     assert choice_of(session.state.runs.condition) == "zero"
     assert session.state.opened.loaded is loaded
 

@@ -40,20 +40,21 @@ from diffviews_desktop.values.conditions import (
     choice_of,
     from_choice,
 )
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.interventions import mean_of_samples
+from diffviews_desktop.values.sampling import SamplingSettings
 
 # --- generating -----------------------------------------------------------------------------------
 
 
 def test_a_run_carries_every_input(session: Session, worker: Recorder) -> None:
     click(session, 6, 11, 2)
-    settings = GenerateSettings(num_steps=3, mask_steps=1, seed=9)
+    settings = SamplingSettings(num_steps=3, seed=9)
     runs.generate_from_neighbors(context_of(session, worker), settings, from_choice(3))
     assert worker.only(Generate) == Generate(
         job_id=1,
         folder=FOLDER,
         spec=SPEC,
-        rows=(6, 11, 2),
+        interventions=mean_of_samples((6, 11, 2)),
         condition=from_choice(3),
         settings=settings,
     )

@@ -37,8 +37,9 @@ from diffviews_desktop.values.conditions import (
     from_choice,
 )
 from diffviews_desktop.values.folders import FolderRef, Overrides
+from diffviews_desktop.values.interventions import mean_of_samples
 from diffviews_desktop.values.maps import MapSpec
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.sampling import SamplingSettings
 
 
 @dataclass(frozen=True)
@@ -238,9 +239,9 @@ def test_the_engine_extracts_and_draws_with_it(
             job_id=2,
             folder=source,
             spec=MapSpec("tiny", ("verse",)),
-            rows=(1, 2),
+            interventions=mean_of_samples((1, 2)),
             condition=from_choice("random"),
-            settings=GenerateSettings(num_steps=2, sigma_max=5.0, sigma_min=0.5),
+            settings=SamplingSettings(num_steps=2, sigma_max=5.0, sigma_min=0.5),
         )
     )
     assert isinstance(drawn, RunResult)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from diffviews_desktop.cli.setting_options import add_settings, changes_of
-from diffviews_desktop.values.setting_specs import SETTINGS
+from diffviews_desktop.values.setting_specs import MASK, SAMPLING
 
-WITH_FLAG = tuple(setting for setting in SETTINGS if setting.flags)
+WITH_FLAG = tuple(setting for setting in (*SAMPLING, *MASK) if setting.flags)
 
 
 @pytest.fixture
@@ -35,10 +35,10 @@ def test_every_flag_is_there(parser: argparse.ArgumentParser) -> None:
         ("", {}),
         ("--steps 7 --guidance 2", {"num_steps": 7, "guidance_scale": 2.0}),
         ("--num-steps 7 --guidance-scale 0", {"num_steps": 7, "guidance_scale": 0.0}),
-        ("--seed 0 --mask-steps 0", {"seed": 0, "mask_steps": 0}),
+        ("--seed 0 --mask-steps 0", {"seed": 0, "step_to": 0}),
         ("--churn 40,.05,50,1", {"s_churn": 40, "s_min": 0.05, "s_max": 50, "s_noise": 1}),
-        ("--mask-layer b+a", {"mask_layers": ("a", "b")}),
-        ("--conditional-only", {"mask_unconditional": False}),
+        ("--mask-layer b+a", {"layers": ("a", "b")}),
+        ("--conditional-only", {"unconditional": False}),
         ("--noise-mode zero --weighting equal", {"noise_mode": "zero", "weighting": "equal"}),
     ],
 )

@@ -30,7 +30,7 @@ from diffviews_desktop.core.masking import (
     distance_weights,
 )
 from diffviews_desktop.errors import MaskError, UsageError
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.sampling import SamplingSettings
 
 MASK = normal(1, 64, 4, 4, seed=9)
 
@@ -94,7 +94,7 @@ def test_heun_agrees_with_the_sampler_written_in_float64(
             end = x + (following - higher) * (slope + second) / 2
         x = end
     np.testing.assert_allclose(got[-1].denoised, x, atol=1e-4)
-    settings = GenerateSettings(num_steps=steps, sampler="heun")
+    settings = SamplingSettings(num_steps=steps, sampler="heun")
     assert sum(step.evaluations for step in got) == 2 * steps - 1 == settings.evaluations()
 
 
@@ -110,7 +110,7 @@ def test_the_window_holds_for_both_evaluations_of_a_heun_step(adapter: EDMAdapte
         masked = {"midblock": MASK} if index in (1, 2) else {}
         first = reference(adapter, x, t, labels_of(2), **masked)
         np.testing.assert_allclose(got[index].denoised, first, atol=2e-4)
-        assert set(got[index].imposed) == set(masked)
+        assert got[index].acting == set(masked)
         slope = (x - first) / t
         end = x + (following - t) * slope
         if following:
@@ -134,7 +134,7 @@ def test_heun_guided_is_one_batch_of_both_labels(adapter: EDMAdapter) -> None:
         handle.remove()
     assert sizes == [4] * 7
     assert [step.evaluations for step in got] == [4, 4, 4, 2]
-    settings = GenerateSettings(num_steps=4, sampler="heun", guidance_scale=2.0)
+    settings = SamplingSettings(num_steps=4, sampler="heun", guidance_scale=2.0)
     assert settings.evaluations() == 14
     conditional = reference(adapter, got[1].noised, got[1].sigma, labels_of(2, 2))
     plain = reference(adapter, got[1].noised, got[1].sigma, 0 * labels_of(2, 2))
@@ -251,7 +251,7 @@ def test_the_mask_can_act_on_the_conditional_half_alone(adapter: EDMAdapter) -> 
 )
 def test_the_step_window(adapter: EDMAdapter, first: int, end: int | None, masked: int) -> None:
     got = run(adapter, masker=masker_of(adapter, midblock=MASK), mask_from=first, mask_steps=end)
-    inside = [index for index, step in enumerate(got) if step.imposed]
+    inside = [index for index, step in enumerate(got) if step.acting]
     assert inside == list(range(first, first + masked))
 
 

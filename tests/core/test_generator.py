@@ -316,7 +316,7 @@ def test_masks_act_on_the_first_steps(
     steps = run(adapter, masker=masker, mask_steps=mask_steps, guidance_scale=scale)
     for step, (_, prediction) in zip(steps, reference_run(denoiser, (2, 3, 8, 8)), strict=True):
         assert (step.denoised - prediction).abs().max() < 3e-4
-        assert list(step.imposed) == (["midblock"] if step.index < masked else [])
+        assert step.acting == ({"midblock"} if step.index < masked else set())
     assert hook_count(adapter.model) == 0
 
 
@@ -387,7 +387,7 @@ def test_only_the_layers_that_were_registered_are_masked(adapter: EDMAdapter) ->
         labels_of(2, 2),
         replace={"midblock": MASK},
     )
-    assert list(step.imposed) == ["midblock"]
+    assert step.acting == {"midblock"}
     assert (step.denoised - expected).abs().max() < 2e-5
 
 

@@ -55,11 +55,12 @@ from diffviews_desktop.processing.kernel_store import KernelStore
 from diffviews_desktop.processing.umap import MapParameters, fit_map
 from diffviews_desktop.values.conditions import class_number, from_choice
 from diffviews_desktop.values.folders import FolderRef, ModelLoaded, Overrides
+from diffviews_desktop.values.interventions import mean_of_samples
 from diffviews_desktop.values.maps import LayerMap, MapSpec
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.sampling import SamplingSettings
 
-FIVE = GenerateSettings(num_steps=5, mask_steps=5, noise_mode="fixed", seed=7)
-TWO = replace(FIVE, num_steps=2, mask_steps=2)
+FIVE = SamplingSettings(num_steps=5, noise_mode="fixed", seed=7)
+TWO = replace(FIVE, num_steps=2)
 
 
 @dataclass
@@ -98,13 +99,15 @@ def generate_job(
     source: FolderRef,
     model: str = "tiny",
     layers: tuple[str, ...] = ("midblock",),
+    rows: tuple[int, ...] = (3, 14, 15),
+    mask: dict[str, Any] | None = None,
     **changes: Any,
 ) -> Generate:
     values: dict[str, Any] = {
         "job_id": 5,
         "folder": source,
         "spec": MapSpec(model, layers),
-        "rows": (3, 14, 15),
+        "interventions": mean_of_samples(rows, **(mask or {})),
         "condition": from_choice(1),
         "settings": TWO,
     }
@@ -715,7 +718,7 @@ def test_settings_are_the_adapters_then_the_folders_then_the_command_lines(
 ) -> None:
     folder = source.path / "tiny"
 
-    def settings(**options: Any) -> GenerateSettings:
+    def settings(**options: Any) -> SamplingSettings:
         changed = replace(source, overrides=Overrides(**options))
         engine.run(OpenData(job_id=1, folder=changed))  # looks at the disk again
         found = load(engine, changed).settings
@@ -723,19 +726,19 @@ def test_settings_are_the_adapters_then_the_folders_then_the_command_lines(
         return replace(found, sampler="renoise")
 
     said(folder)
-    assert settings() == GenerateSettings(18, 18, 80.0, 0.002, 7.0, 1.0)  # EDM's own
+    assert settings() == SamplingSettings(18, 80.0, 0.002, 7.0, 1.0)  # EDM's own
     said(folder, default_steps=6, sigma_min=0.5)
-    assert settings() == GenerateSettings(6, 6, 80.0, 0.5, 7.0, 1.0)
+    assert settings() == SamplingSettings(6, 80.0, 0.5, 7.0, 1.0)
     said(folder, default_steps=6, sigma_min=0.5, sigma_max=40, guidance_scale=1.5)
-    assert settings() == GenerateSettings(6, 6, 40.0, 0.5, 7.0, 1.5)
+    assert settings() == SamplingSettings(6, 40.0, 0.5, 7.0, 1.5)
     options = {"num_steps": 3, "sigma_max": 10.0, "sigma_min": 2.0, "guidance_scale": 0.0}
-    assert settings(**options) == GenerateSettings(3, 3, 10.0, 2.0, 7.0, 0.0)
+    assert settings(**options) == SamplingSettings(3, 10.0, 2.0, 7.0, 0.0)
     # a value that is the program's own default is a value all the same
     said(folder, default_steps=5, sigma_max=80.0, sigma_min=0.5, guidance_scale=1.0)
-    assert settings() == GenerateSettings(5, 5, 80.0, 0.5, 7.0, 1.0)
+    assert settings() == SamplingSettings(5, 80.0, 0.5, 7.0, 1.0)
     # one level alone is compared with the adapter's other one, not with the program's
     said(folder)
-    assert settings(sigma_max=0.25) == GenerateSettings(18, 18, 0.25, 0.002, 7.0, 1.0)
+    assert settings(sigma_max=0.25) == SamplingSettings(18, 0.25, 0.002, 7.0, 1.0)
 
 
 def test_settings_stay_within_the_levels_that_the_model_knows(
@@ -767,7 +770,7 @@ def test_settings_and_facts_of_another_packages_adapter(
     register("duck", Duck)
     loaded = load(engine, duck_source)
     # what it does not say is the program's: guidance 1
-    assert loaded.settings == GenerateSettings(3, 3, 10.0, 0.1, 5.0, 1.0)
+    assert loaded.settings == SamplingSettings(3, 10.0, 0.1, 5.0, 1.0)
     assert loaded.guidance_note == "Never trained."
     assert loaded.notes == ()
     assert loaded.device == "cpu"
@@ -1084,7 +1087,7 @@ def test_a_folder_without_a_map_maps_its_bottleneck(
 def test_an_unknown_layer_is_refused_and_leaves_nothing(engine: Engine, source: FolderRef) -> None:
     with pytest.raises(DiffViewsError, match=r"The model has no layer 'midbrain'.*midblock"):
         run_map(engine, source, "midbrain")
-    with pytest.raises(DiffViewsError, match="The model has no layer 'midbrain'"):
+    with pytest.raises(DiffViewsError, match="tiny has no layer 'midbrain'"):
         run_generate(engine, source, layers=("midbrain",))
     assert cache_files(source.path) == []
 
@@ -1217,9 +1220,9 @@ def test_a_run_records_what_it_did(engine: Engine, watch: Watch, demo: Path) -> 
         job_id=8,
         folder=FolderRef(),
         spec=MapSpec("digits", ("encoder_bottleneck", "midblock")),
-        rows=(3, 14, 15),
+        interventions=mean_of_samples((3, 14, 15), step_to=2),
         condition=from_choice(0),
-        settings=replace(FIVE, mask_steps=2),
+        settings=FIVE,
     )
     run = engine.run(job)
     expected = [80, 30.443, 9.921, 2.609, 0.5]
@@ -1276,9 +1279,8 @@ def test_the_class_used_is_recorded(mapped: FolderRef, choice: Any, label: int |
 
 def test_no_masked_steps_is_no_mask(engine: Engine, mapped: FolderRef) -> None:
     layers = ("encoder_bottleneck",)
-    none = replace(FIVE, mask_steps=0)
     unmasked = run_generate(engine, mapped, layers=layers, rows=(), settings=FIVE)
-    never = run_generate(engine, mapped, layers=layers, settings=none)
+    never = run_generate(engine, mapped, layers=layers, settings=FIVE, mask={"step_to": 0})
     masked = run_generate(engine, mapped, layers=layers, settings=FIVE)
     assert same_pictures(never, unmasked)
     assert not same_pictures(masked, unmasked)
@@ -1310,7 +1312,6 @@ def test_rows_that_do_not_exist_are_refused_before_anything_is_computed(
     ("changes", "reason"),
     [
         ({"num_steps": 0}, "number of steps must be from 1 to"),
-        ({"mask_steps": -1}, "masked steps must not be negative"),
         ({"sigma_min": 0.0}, "noise levels"),
         ({"sigma_min": 81.0}, "noise levels"),
         ({"sigma_max": math.nan}, "noise levels"),
@@ -1325,6 +1326,14 @@ def test_settings_out_of_range_are_refused(
 ) -> None:
     with pytest.raises(DiffViewsError, match=reason):
         run_generate(engine, source, settings=replace(TWO, **changes))
+    assert cache_files(source.path) == []
+
+
+def test_a_window_that_ends_before_the_first_step_is_refused(
+    engine: Engine, source: FolderRef
+) -> None:
+    with pytest.raises(DiffViewsError, match="masked steps must not be negative"):
+        run_generate(engine, source, mask={"step_to": -1})
     assert cache_files(source.path) == []
 
 

@@ -45,10 +45,11 @@ from diffviews_desktop.values.conditions import (
     from_choice,
 )
 from diffviews_desktop.values.folders import FolderRef, ModelLoaded
+from diffviews_desktop.values.interventions import mean_of_samples
 from diffviews_desktop.values.maps import MapSpec
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.sampling import SamplingSettings
 
-HEUN = GenerateSettings(num_steps=3, mask_steps=3, sampler="heun", seed=5)
+HEUN = SamplingSettings(num_steps=3, sampler="heun", seed=5)
 
 
 @pytest.fixture
@@ -56,20 +57,31 @@ def engine() -> Engine:
     return Engine("cpu", threads=1)
 
 
-def job(source: FolderRef, **changes: Any) -> Generate:
+def job(
+    source: FolderRef,
+    rows: tuple[int, ...] = (3, 14, 15),
+    mask: dict[str, Any] | None = None,
+    **changes: Any,
+) -> Generate:
     values: dict[str, Any] = {
         "job_id": 1,
         "folder": source,
         "spec": MapSpec("tiny", ("midblock",)),
-        "rows": (3, 14, 15),
+        "interventions": mean_of_samples(rows, **(mask or {})),
         "condition": from_choice(1),
         "settings": HEUN,
     }
     return Generate(**{**values, **changes})
 
 
-def grid_job(source: FolderRef, **changes: Any) -> GenerateGrid:
-    values = {name: getattr(job(source), name) for name in ("spec", "rows")}
+def grid_job(
+    source: FolderRef,
+    rows: tuple[int, ...] = (3, 14, 15),
+    mask: dict[str, Any] | None = None,
+    **changes: Any,
+) -> GenerateGrid:
+    asked = job(source, rows, mask)
+    values = {"spec": asked.spec, "interventions": asked.interventions}
     own: dict[str, Any] = {
         "job_id": 2,
         "folder": source,
@@ -95,15 +107,16 @@ def draw(engine: Engine, asked: GenerateGrid) -> PictureGrid:
 
 
 def test_the_mask_is_the_weighted_mean_of_the_samples(engine: Engine, source: FolderRef) -> None:
-    settings = replace(HEUN, weighting="distance", mask_layers=("decoder_block_1", "midblock"))
-    made = run(engine, job(source, settings=settings, keep=True))
+    layers = ("decoder_block_1", "midblock")
+    mask = {"weighting": "distance", "layers": layers}
+    made = run(engine, job(source, mask=mask, keep=True))
     opened = engine.workspace.open(source, "tiny")
     projector = engine.workspace.maps.projector(opened, MapSpec("tiny", ("midblock",)))
     own = projector.spread(60)[1][[3, 14, 15]].astype(np.float64)
     weights = distance_weights(np.linalg.norm(own - own[0], axis=1).tolist())
     assert weights[0] == 1
     assert min(weights) < 0.95
-    for layer in settings.mask_layers:
+    for layer in layers:
         rows = engine.workspace.maps.activations.rows(
             Activations(opened, (layer,)), (3, 14, 15)
         ).astype(np.float64)
@@ -115,14 +128,14 @@ def test_the_mask_is_the_weighted_mean_of_the_samples(engine: Engine, source: Fo
 
 
 def test_strength_and_window_are_recorded_as_they_acted(engine: Engine, source: FolderRef) -> None:
-    settings = replace(HEUN, strength=0.25, mask_from=1, mask_steps=2)
-    made = run(engine, job(source, settings=settings, keep=True))
+    mask = {"strength": 0.25, "step_from": 1, "step_to": 2}
+    made = run(engine, job(source, mask=mask, keep=True))
     whole = run(engine, job(source, keep=True))
-    mask = whole.steps[0].imposed["midblock"]
+    mean = whole.steps[0].imposed["midblock"]
     assert [bool(step.imposed) for step in made.steps] == [False, True, False]
     said = made.steps[1].computed["midblock"]
     np.testing.assert_allclose(
-        made.steps[1].imposed["midblock"], 0.75 * said + 0.25 * mask, rtol=1e-4, atol=1e-5
+        made.steps[1].imposed["midblock"], 0.75 * said + 0.25 * mean, rtol=1e-4, atol=1e-5
     )
     assert made.evaluations == 5
     assert [step.imposed_xy is not None for step in made.steps] == [False, True, False]
@@ -131,8 +144,7 @@ def test_strength_and_window_are_recorded_as_they_acted(engine: Engine, source: 
 def test_a_layer_that_is_not_on_the_map_has_no_imposed_place(
     engine: Engine, source: FolderRef
 ) -> None:
-    settings = replace(HEUN, mask_layers=("decoder_block_1",))
-    made = run(engine, job(source, settings=settings))
+    made = run(engine, job(source, mask={"layers": ("decoder_block_1",)}))
     assert all(step.imposed_xy is None for step in made.steps)
     free = run(engine, job(source, rows=()))
     assert not np.array_equal(made.steps[-1].image, free.steps[-1].image)
@@ -142,11 +154,11 @@ def test_a_layer_that_is_not_on_the_map_has_no_imposed_place(
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"mask_layers": ("attic",)}, "tiny has no layer 'attic'. It has: encoder_block_0"),
+        ({"layers": ("attic",)}, "tiny has no layer 'attic'. It has: encoder_block_0"),
         ({"strength": 1.5}, "between 0 and 1, not 1.5"),
         ({"strength": math.nan}, "between 0 and 1"),
         ({"s_churn": -1.0}, "churn must not be negative"),
-        ({"mask_from": -1}, "must not be negative"),
+        ({"step_from": -1}, "must not be negative"),
         ({"sampler": "euler"}, "Unknown sampler 'euler'"),
         ({"sampler": "renoise", "s_churn": math.inf}, "churn"),
     ],
@@ -154,8 +166,11 @@ def test_a_layer_that_is_not_on_the_map_has_no_imposed_place(
 def test_what_cannot_be_is_refused_by_name(
     engine: Engine, source: FolderRef, changes: dict[str, Any], says: str
 ) -> None:
+    of_sampling = hasattr(HEUN, next(iter(changes)))
+    settings = replace(HEUN, **changes) if of_sampling else HEUN
+    asked = job(source, mask={} if of_sampling else changes, settings=settings)
     with pytest.raises((UsageError, MaskError)) as raised:
-        run(engine, job(source, settings=replace(HEUN, **changes)))
+        run(engine, asked)
     assert says in str(raised.value)
 
 
@@ -222,11 +237,13 @@ def test_a_cell_is_the_single_run_with_its_settings(engine: Engine, source: Fold
     assert len(made.cells) == 16 == made.job.count
     assert [e.cell.index for e in events if isinstance(e, CellDone)] == list(range(16))
     for cell in made.cells:
-        single = run(engine, job(source, settings=cell.settings))
+        alone = job(source, settings=cell.settings, interventions=cell.interventions)
+        single = run(engine, alone)
         np.testing.assert_array_equal(cell.image, single.image)
     together = draw(engine, replace(asked, batch=4))
     for one, other in zip(made.cells, together.cells, strict=True):
         assert one.settings == other.settings
+        assert one.interventions == other.interventions
         assert np.abs(one.image.astype(int) - other.image).max() <= 1
 
 
@@ -366,10 +383,9 @@ def test_what_cannot_be_placed_is_refused(
 
 @pytest.mark.parametrize("sampler", ["renoise", "heun"])
 def test_a_record_makes_the_same_again(source: FolderRef, tmp_path: Path, sampler: Any) -> None:
-    settings = replace(
-        HEUN, sampler=sampler, seed=None, strength=0.5, weighting="distance", mask_from=1
-    )
-    asked = job(source, settings=settings, condition=from_choice("random"))
+    settings = replace(HEUN, sampler=sampler, seed=None)
+    mask = {"strength": 0.5, "weighting": "distance", "step_from": 1}
+    asked = job(source, mask=mask, settings=settings, condition=from_choice("random"))
     made = run(Engine("cpu", threads=1), asked)
     file = tmp_path / "one.png"
     with file.open("wb") as stream:
@@ -482,7 +498,7 @@ def test_published_settings_are_presets(engine: Engine, source: FolderRef) -> No
 def test_many_runs_keep_no_memory(engine: Engine, source: FolderRef) -> None:
     import gc
 
-    small = replace(HEUN, num_steps=1, mask_steps=1)
+    small = replace(HEUN, num_steps=1)
     asked = job(source, settings=small)
     for _ in range(3):
         run(engine, asked)

@@ -22,8 +22,9 @@ from diffviews_desktop.engine.jobs.samples import AveragePictures, PictureMean
 from diffviews_desktop.errors import DataError, MaskError
 from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.interventions import mean_of_samples
 from diffviews_desktop.values.maps import LayerMap, MapSpec
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.sampling import SamplingSettings
 
 LAYER = "encoder_block_2"
 REASONS = (
@@ -92,9 +93,9 @@ def test_a_mask_of_one_is_refused_with_the_reason(
         job_id=1,
         folder=source,
         spec=MapSpec("tiny", ("midblock",)),
-        rows=(row, 20),
+        interventions=mean_of_samples((row, 20)),
         condition=from_choice("random"),
-        settings=GenerateSettings(num_steps=1, mask_steps=1, seed=1),
+        settings=SamplingSettings(num_steps=1, seed=1),
     )
     with pytest.raises(MaskError, match=f"The picture of sample_00000{row} {reason}, so"):
         Engine("cpu").run(job)

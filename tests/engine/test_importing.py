@@ -38,8 +38,9 @@ from diffviews_desktop.errors import (
 )
 from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import FolderRef, ModelLoaded, Overrides
+from diffviews_desktop.values.interventions import mean_of_samples
 from diffviews_desktop.values.maps import LayerMap, MapParameters, MapSpec
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.sampling import SamplingSettings
 
 PARAMETERS = MapParameters(n_neighbors=4, pca_components=6)
 
@@ -172,9 +173,9 @@ def test_an_imported_folder_is_opened_with_its_own_map(
             job_id=4,
             folder=FolderRef(out),
             spec=MapSpec("mine", opened.default_layers),
-            rows=(0, 3),
+            interventions=mean_of_samples((0, 3)),
             condition=from_choice(1),
-            settings=GenerateSettings(num_steps=2, mask_steps=1, seed=1),
+            settings=SamplingSettings(num_steps=2, seed=1),
         )
     )
     assert isinstance(run, RunResult)

@@ -12,8 +12,15 @@ import pytest
 from made_runs import told
 from tiny_folder import write_tiny_model
 
+from diffviews_desktop.data.directions import write_direction
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.handlers import HANDLERS
+from diffviews_desktop.engine.jobs.directions import (
+    ExportDirection,
+    ListDirections,
+    LoadDirection,
+    SaveDirection,
+)
 from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid, PlacePicture
 from diffviews_desktop.engine.jobs.experiments import (
     ChooseGroups,
@@ -37,12 +44,13 @@ from diffviews_desktop.engine.protocol import (
 from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.experiments import Experiment
 from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.interventions import SampleMean, mean_of_samples
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.packed_strings import Texts
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.sampling import SamplingSettings
 
 MIDBLOCK = ("midblock",)
-SETTINGS = GenerateSettings(num_steps=2, mask_steps=2, noise_mode="fixed", seed=1)
+SETTINGS = SamplingSettings(num_steps=2, noise_mode="fixed", seed=1)
 SAMPLES = 12
 
 
@@ -75,7 +83,12 @@ def job_of(kind: type[Job[Any]], data: Path) -> Job[Any]:
     common: dict[str, Any] = {"job_id": 5, "folder": FolderRef(data)}
     model = {**common, "model": "tiny"}
     mapped = {**common, "spec": MapSpec("tiny", MIDBLOCK)}
-    drawn = {**mapped, "rows": (1, 2), "condition": from_choice(0), "settings": SETTINGS}
+    drawn = {
+        **mapped,
+        "interventions": mean_of_samples((1, 2)),
+        "condition": from_choice(0),
+        "settings": SETTINGS,
+    }
     rows = np.arange(1, 4)
     checkpoint = next((data / "tiny/checkpoints").iterdir())
     experiment = Experiment(
@@ -113,11 +126,28 @@ def job_of(kind: type[Job[Any]], data: Path) -> Job[Any]:
         RunExperiment: lambda: RunExperiment(
             **common, experiment=experiment, out=data / "experiment"
         ),
+        SaveDirection: lambda: SaveDirection(
+            **mapped, source=SampleMean((1, 2)), name="set", replace=True
+        ),
+        ListDirections: lambda: ListDirections(**model),
+        ExportDirection: lambda: ExportDirection(
+            **model, name=direction(data).stem, file=data / "exported.safetensors"
+        ),
+        LoadDirection: lambda: LoadDirection(
+            **model, file=direction(data), name="loaded", replace=True
+        ),
         AveragePictures: lambda: AveragePictures(**model, rows=rows),
         ExportSamples: lambda: ExportSamples(
             **model, rows=rows, columns={"twice": 2.0 * rows}, file=data / "samples.csv"
         ),
     }[kind]()
+
+
+def direction(data: Path) -> Path:
+    """The file of a direction that is saved for the model."""
+    path = data / "tiny/directions/made.safetensors"
+    write_direction(path, {"midblock": np.ones((2, 3, 3), np.float32)}, {}, replace=True)
+    return path
 
 
 def assert_same(one: Any, other: Any, where: str = "result") -> None:

@@ -34,10 +34,11 @@ from diffviews_desktop.engine.protocol import (
 )
 from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.interventions import mean_of_samples
 from diffviews_desktop.values.maps import MapSpec
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.sampling import SamplingSettings
 
-SETTINGS = GenerateSettings(num_steps=3, mask_steps=3, noise_mode="fixed", seed=1)
+SETTINGS = SamplingSettings(num_steps=3, noise_mode="fixed", seed=1)
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 
 
@@ -215,7 +216,7 @@ def test_jobs_events_results_and_failures_of_a_model(source: FolderRef, tmp_path
         job_id=next(ids),
         folder=source,
         spec=MapSpec("tiny", ("midblock",)),
-        rows=(1, 2),
+        interventions=mean_of_samples((1, 2)),
         condition=from_choice(0),
         settings=SETTINGS,
     )

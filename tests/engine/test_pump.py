@@ -26,8 +26,9 @@ from diffviews_desktop.engine.protocol import EngineLink, Event, Progress, RunSt
 from diffviews_desktop.engine.pump import Worker
 from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.interventions import mean_of_samples
 from diffviews_desktop.values.maps import MapSpec
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.sampling import SamplingSettings
 
 WAIT = 120_000
 scripted = partial(ProcessLink, "cpu", engine=ENGINE)
@@ -416,9 +417,9 @@ def test_jobs_of_a_model_tell_of_themselves(
         job_id=worker.next_id(),
         folder=source,
         spec=MapSpec("tiny", ("midblock",)),
-        rows=(1,),
+        interventions=mean_of_samples((1,)),
         condition=from_choice(0),
-        settings=GenerateSettings(num_steps=2, mask_steps=2, noise_mode="fixed", seed=1),
+        settings=SamplingSettings(num_steps=2, noise_mode="fixed", seed=1),
     )
     bad_job = LoadModel(job_id=worker.next_id(), folder=source, model="nobody")
     for job in (open_job, load_job, draw_job, bad_job):  # before there is an engine

@@ -13,7 +13,7 @@ from diffviews_desktop.engine.jobs.experiments import RunExperiment
 from diffviews_desktop.values.experiments import Experiment, Finding
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.layers import LayerSet
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.sampling import SamplingSettings
 
 PLANTINGS, MASKS = 100, 14
 Candidate = tuple[str, int]
@@ -38,7 +38,7 @@ def findings(engine: Engine, data: Path, planting: Planting, out: Path) -> list[
         groups=tuple((row,) for row in range(MASKS)),
         seeds=1,
         judge="planted_network:read",
-        settings=GenerateSettings(num_steps=2, sigma_min=0.3, seed=1000 * planting.seed),
+        settings=SamplingSettings(num_steps=2, sigma_min=0.3, seed=1000 * planting.seed),
     )
     job = RunExperiment(
         job_id=0,

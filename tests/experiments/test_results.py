@@ -28,7 +28,8 @@ from diffviews_desktop.values.experiments import (
     Subjects,
 )
 from diffviews_desktop.values.layers import LayerSet
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.regions import Area, Channels
+from diffviews_desktop.values.sampling import SamplingSettings
 
 A, B = LayerSet(("a",)), LayerSet(("b", "c"))
 CLASSES, WRONG = (0, 1, 2, 0), (2, 0, 1, 2)
@@ -42,7 +43,7 @@ def experiment(**changes: object) -> Experiment:
         groups=((0, 1), (2,), (3,), (4,)),
         seeds=2,
         controls=("none", "mean", "wrong"),
-        settings=GenerateSettings(seed=3),
+        settings=SamplingSettings(seed=3),
     )
     return replace(made, **changes)  # type: ignore[arg-type]
 
@@ -145,7 +146,8 @@ def test_without_a_judge_effects_are_of_the_likeness_to_the_samples() -> None:
 def test_an_experiment_survives_its_text() -> None:
     for asked in (
         experiment(controls=CONTROLS, other_layer=B, batch=7, judge="a.onnx", strength=0.5),
-        experiment(told=ClassLabel(3), condition=UniformLabel()),
+        experiment(told=ClassLabel(3), condition=UniformLabel(), region=Channels((0, 2))),
+        experiment(region=Area.of(np.eye(5))),
     ):
         text = json.loads(json.dumps(experiment_text(asked)))
         assert read_experiment(text) == asked

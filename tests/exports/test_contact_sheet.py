@@ -17,9 +17,10 @@ from diffviews_desktop.exports.contact_sheet import cell_size, render
 from diffviews_desktop.exports.contents import Sheet
 from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.interventions import mean_of_samples
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.runs import GridCell
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.sampling import SamplingSettings
 
 PAPER = (255, 255, 255)
 
@@ -37,15 +38,15 @@ def grid(count: int = 6) -> tuple[GenerateGrid, list[GridCell]]:
         job_id=1,
         folder=FolderRef(),
         spec=MapSpec("m", ("midblock",)),
-        rows=(3,),
+        interventions=mean_of_samples((3,)),
         condition=from_choice(0),
-        settings=GenerateSettings(seed=50),
+        settings=SamplingSettings(seed=50),
         samples=2,
         strengths=(0.0, 0.5, 1.0),
     )
     cells = [
-        GridCell(index, settings, told(0), np.full((8, 8, 3), colour(index), np.uint8))
-        for index, settings in enumerate(job.cells()[:count])
+        GridCell(index, cell.settings, told(0), np.full((8, 8, 3), colour(index), np.uint8))
+        for index, cell in enumerate(job.cells()[:count])
     ]
     return job, cells
 

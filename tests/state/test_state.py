@@ -18,10 +18,11 @@ from diffviews_desktop.state.runs import Run, Runs
 from diffviews_desktop.state.state import State
 from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import FolderRef, ModelLoaded, ModelSummary
+from diffviews_desktop.values.interventions import mean_of_samples
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import LayerMap, MapParameters, MapSpec
 from diffviews_desktop.values.samples import SampleTable
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.sampling import SamplingSettings
 
 
 def run(job_id: int, layers: tuple[str, ...] = ("midblock",), model: str = "edm") -> Generate:
@@ -29,9 +30,9 @@ def run(job_id: int, layers: tuple[str, ...] = ("midblock",), model: str = "edm"
         job_id=job_id,
         folder=FolderRef(),
         spec=MapSpec(model, layers),
-        rows=(1,),
+        interventions=mean_of_samples((1,)),
         condition=from_choice(0),
-        settings=GenerateSettings(),
+        settings=SamplingSettings(),
     )
 
 
@@ -175,7 +176,7 @@ def test_every_notice_is_new_even_with_the_same_words() -> None:
 
 
 def test_the_summary_is_that_of_the_open_model() -> None:
-    models = tuple(ModelSummary(name, "a", "", GenerateSettings()) for name in ("dmd2", "edm"))
+    models = tuple(ModelSummary(name, "a", "", SamplingSettings()) for name in ("dmd2", "edm"))
     assert State(opened=Opened(models=models, model="edm")).opened.summary() is models[1]
     assert State(opened=Opened(models=models)).opened.summary() is None
 

@@ -25,10 +25,11 @@ from diffviews_desktop.ui.shell.remembered import restored
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.interventions import mean_of_samples
 from diffviews_desktop.values.maps import LayerMap, MapSpec
 from diffviews_desktop.values.runs import RunStep
 from diffviews_desktop.values.samples import SampleTable
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.sampling import SamplingSettings
 
 
 @pytest.fixture
@@ -75,9 +76,9 @@ def make_job() -> Callable[..., Generate]:
             job_id=job_id,
             folder=FolderRef(),
             spec=MapSpec("m", ("midblock",)),
-            rows=(1, 2),
+            interventions=mean_of_samples((1, 2)),
             condition=from_choice("zero"),
-            settings=GenerateSettings(**settings),
+            settings=SamplingSettings(**settings),
         )
 
     return make

@@ -23,11 +23,12 @@ from diffviews_desktop.state.state import Notice, State
 from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import AdapterList, LayerInfo, ModelLoaded, ModelSummary
+from diffviews_desktop.values.interventions import mean_of_samples
 from diffviews_desktop.values.maps import LinkedMap, MapSpec
 from diffviews_desktop.values.quantities import COLUMN
 from diffviews_desktop.values.row_set import RowSet
 from diffviews_desktop.values.runs import GridCell, RunStep
-from diffviews_desktop.values.sampling import GenerateSettings, Preset
+from diffviews_desktop.values.sampling import Preset, SamplingSettings
 
 KINDS = (
     "id", "class", "column", "value", "number", "model", "other model", "description", "adapter",
@@ -70,9 +71,12 @@ def planted(
         z=np.linspace(0, 1, count, dtype=np.float32),
         trust=np.full(count, 0.5, np.float32),
     )
-    settings = replace(job.settings, mask_layers=(text("other layer"),), seed=5)
+    settings = replace(job.settings, seed=5)
+    named = mean_of_samples((1, 2), layers=(text("other layer"),), name=text("intervention"))
     spec = MapSpec(model, layers)
-    job = replace(job, spec=spec, settings=settings, folder=state.opened.folder)
+    job = replace(
+        job, spec=spec, settings=settings, interventions=named, folder=state.opened.folder
+    )
     place = PlacePicture(
         job_id=20,
         folder=state.opened.folder,
@@ -90,14 +94,17 @@ def planted(
         job_id=21,
         folder=state.opened.folder,
         spec=spec,
-        rows=(1, 2),
+        interventions=mean_of_samples((1, 2)),
         condition=from_choice("zero"),
         settings=settings,
         samples=2,
         mask_layers=(layers, (text("other layer"),)),
     )
     picture = np.full((8, 8, 1), 90, np.uint8)
-    cells = tuple(GridCell(i, cell, told(1), picture) for i, cell in enumerate(grid.cells()))
+    cells = tuple(
+        GridCell(i, cell.settings, told(1), picture, cell.interventions)
+        for i, cell in enumerate(grid.cells())
+    )
     other = replace(layer_map, model=text("other model"), layers=(text("other layer"),))
     linking = LinkMaps(
         job_id=22,
@@ -105,7 +112,7 @@ def planted(
         spec=spec,
         other=spec,
     )
-    plain = GenerateSettings()
+    plain = SamplingSettings()
     opened = replace(
         state.opened, path=samples.root / text("folder"), model=model, samples=samples,
         models=tuple(

@@ -19,6 +19,7 @@ _MODULES = {
     "import": "import_data",
     "convert": "convert",
     "convert-checkpoint": "convert_checkpoint",
+    "direction": "direction",
     "cache": "cache",
 }
 VERBS = tuple(_MODULES)

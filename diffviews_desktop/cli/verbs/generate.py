@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from diffviews_desktop.cli.controls import run_controls
+from diffviews_desktop.cli.intervention_options import add_intervention_options, steps_of
 from diffviews_desktop.cli.option_types import layer_set, numbers_of, positive, real, sample_rows
 from diffviews_desktop.cli.options import add_folder_options, folder_of, map_parameters_of
 from diffviews_desktop.cli.run_files import write_grid, write_run
@@ -34,9 +35,10 @@ from diffviews_desktop.values.conditions import (
     from_choice,
 )
 from diffviews_desktop.values.folders import ModelLoaded
+from diffviews_desktop.values.interventions import mean_of_samples, rows_of, with_rows
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.samples import SampleTable
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.sampling import SamplingSettings
 from diffviews_desktop.values.setting_specs import (
     MASK_LAYERS,
     MASK_STEPS,
@@ -58,7 +60,10 @@ MASK = (STRENGTH, WEIGHTING, MASK_LAYERS, MASK_UNCONDITIONAL)
 
 def add_parser(verbs: Any) -> None:
     """Add the verb's parser."""
-    text = "Draw with a layer held at the mean of some samples' activations."
+    text = (
+        "Draw with a layer held at the mean of some samples' activations, or with other "
+        "interventions."
+    )
     example = "generate --layer midblock --rows 3,14,15 --class zero --out pictures"
     parser = add_verb(verbs, "generate", run, text, example)
     add_folder_options(parser, layer=layer_set)
@@ -74,6 +79,7 @@ def add_parser(verbs: Any) -> None:
         "--preset", metavar="NAME", help="published settings; a wrong name lists them"
     )
     _add_mask_options(parser)
+    add_intervention_options(parser)
     _add_grid_options(parser)
     out = parser.add_argument_group("what comes out")
     out.add_argument("--out", type=Path, default=Path("generated"), help="folder for pictures")
@@ -82,7 +88,9 @@ def add_parser(verbs: Any) -> None:
         action="store_true",
         help="write what the layers computed and what was imposed, as .npz",
     )
-    out.add_argument("--baseline", action="store_true", help="draw the same without the mask, too")
+    out.add_argument(
+        "--baseline", action="store_true", help="draw the same without interventions, too"
+    )
     out.add_argument(
         "--controls",
         action="store_true",
@@ -107,7 +115,7 @@ def _add_mask_options(parser: argparse.ArgumentParser) -> None:
     mask.add_argument("--rows", type=_rows, default=(), metavar="I,J,…", help="samples to mask")
     add_settings(mask, MASK_STEPS)
     mask.add_argument(
-        "--mask-window", type=_window, metavar="A-B", help="steps that it acts on, from 1"
+        "--mask-window", type=steps_of, metavar="A-B", help="steps that it acts on, from 1"
     )
     add_settings(mask, *MASK)
 
@@ -118,6 +126,13 @@ def _add_grid_options(parser: argparse.ArgumentParser) -> None:
     grid.add_argument("--strengths", type=numbers_of(None), default=(), metavar="S,S,…")
     grid.add_argument("--windows", type=_windows, default=(), metavar="A-B,A-B,…")
     grid.add_argument("--mask-layers", type=_layer_sets, default=(), metavar="NAME,NAME,…")
+    grid.add_argument(
+        "--vary",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="which intervention the three before vary, the mask of --rows first (default: 1)",
+    )
     grid.add_argument("--batch", type=positive, metavar="N", help="pictures in one forward pass")
 
 
@@ -138,7 +153,8 @@ def run(options: argparse.Namespace) -> Answer:
         if options.baseline:
             assert isinstance(job, Generate)
             settings = replace(job.settings, seed=made.seed)
-            baseline = engine.run(replace(job, rows=(), settings=settings, keep=False))
+            plain = replace(job, interventions=(), settings=settings, keep=False)
+            baseline = engine.run(plain)
         if options.land is not None:
             placed = _land(engine, made, options.land)
     return write_run(made, options.out, shapes, baseline=baseline, placed=placed)
@@ -155,23 +171,34 @@ def _asked_for(
         "job_id": 0,
         "folder": folder,
         "spec": MapSpec(opened.model, options.layer or opened.default_layers, parameters),
-        "rows": options.rows,
         "condition": _condition(options, opened),
         "settings": _settings(options, loaded),
+        "interventions": (
+            *mean_of_samples(options.rows, **_mask(options)),
+            *options.interventions,
+        ),
     }
     if not (options.samples or options.strengths or options.windows or options.mask_layers):
         return Generate(**common, keep=options.activations), opened.samples
+    if options.vary > max(1, len(common["interventions"])):
+        raise UsageError(f"There is no intervention {options.vary} to vary.")
     for name in ("activations", "baseline", "land"):
         if getattr(options, name):
             raise UsageError(f"--{name} belongs to a single picture, not to a grid.")
     axes = {name: getattr(options, name) for name in ("strengths", "windows", "mask_layers")}
     return (
-        GenerateGrid(**common, samples=options.samples or 1, batch=options.batch, **axes),
+        GenerateGrid(
+            **common,
+            samples=options.samples or 1,
+            varied=options.vary - 1,
+            batch=options.batch,
+            **axes,
+        ),
         opened.samples,
     )
 
 
-def _settings(options: argparse.Namespace, loaded: ModelLoaded) -> GenerateSettings:
+def _settings(options: argparse.Namespace, loaded: ModelLoaded) -> SamplingSettings:
     settings = loaded.settings
     if options.preset is not None:
         presets = {preset.name: preset.settings for preset in loaded.presets}
@@ -179,14 +206,15 @@ def _settings(options: argparse.Namespace, loaded: ModelLoaded) -> GenerateSetti
             known = "; ".join(f"{p.name}: {p.note}" for p in loaded.presets) or "none"
             raise UsageError(f"{loaded.model} has no preset {options.preset!r}. It has: {known}.")
         settings = presets[options.preset]
-    changes = changes_of(options, (*SAMPLING, *MASK))
+    return replace(settings, **changes_of(options, SAMPLING))
+
+
+def _mask(options: argparse.Namespace) -> dict[str, Any]:
+    """How the mask of ``--rows`` acts, as fields of its intervention."""
+    changes = changes_of(options, (*MASK, MASK_STEPS))
     if options.mask_window is not None:
-        changes["mask_from"], changes["mask_steps"] = options.mask_window
-    elif options.mask_steps is not None:
-        changes["mask_steps"] = options.mask_steps
-    else:
-        changes["mask_steps"] = settings.num_steps
-    return replace(settings, **changes)
+        changes["step_from"], changes["step_to"] = options.mask_window
+    return changes
 
 
 def _land(engine: Engine, made: RunResult, sigma: float) -> PicturePlaced:
@@ -219,7 +247,8 @@ def _replay(options: argparse.Namespace) -> Answer:
         options.device = record.device
     with engine_of(options, threads=record.threads) as engine:
         opened = open_data(engine, job.folder, job.spec.model)
-        job = replace(job, rows=_same_rows(job.rows, record.sample_ids, opened.samples))
+        rows = _same_rows(rows_of(job.interventions), record.sample_ids, opened.samples)
+        job = replace(job, interventions=with_rows(job.interventions, rows))
         made = engine.run(job)
     assert isinstance(made, RunResult | PictureGrid)
     why = tuple(f"The bytes may differ: {text}." for text in differences(record, made.record))
@@ -273,16 +302,8 @@ def _class(text: str) -> Condition:
     raise argparse.ArgumentTypeError(f"{text!r} is not a class number, random, zero or uniform")
 
 
-def _window(text: str) -> tuple[int, int]:
-    """``2-5`` as the first step, from 0, and the step after the last."""
-    first, _, last = text.replace("–", "-").partition("-")
-    if not (first.isdecimal() and last.isdecimal() and 1 <= int(first) <= int(last)):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a range of steps such as 1-3")
-    return int(first) - 1, int(last)
-
-
 def _windows(text: str) -> tuple[tuple[int, int], ...]:
-    return tuple(_window(part) for part in re.split(r"\s*[,;]\s*", text.strip()))
+    return tuple(steps_of(part) for part in re.split(r"\s*[,;]\s*", text.strip()))
 
 
 def _layer_sets(text: str) -> tuple[tuple[str, ...], ...]:

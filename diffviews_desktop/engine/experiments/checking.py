@@ -10,6 +10,7 @@ from diffviews_desktop.engine.opened_model import OpenedModel
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.values.experiments import Experiment
 from diffviews_desktop.values.layers import LayerSet
+from diffviews_desktop.values.regions import cells_of
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
     from diffviews_desktop.adapters.model import Model
@@ -65,6 +66,8 @@ def _check_layers(experiment: Experiment, other: LayerSet, name: str, model: Mod
             raise UsageError(
                 f"{name} has no layer {layer!r}. It has: {', '.join(model.facts.layers)}."
             )
+    for layer in named:
+        cells_of(experiment.region, model.facts.layers[layer], layer)
 
 
 def _other_layer(model: Model, layer_sets: Sequence[LayerSet]) -> LayerSet:

@@ -4,6 +4,7 @@ A handler is a function of the job and the `Workspace`, and returns the job's re
 """
 
 from diffviews_desktop.engine.handlers import (
+    directions,
     drawing,
     experiments,
     importing,
@@ -13,4 +14,13 @@ from diffviews_desktop.engine.handlers import (
 )
 from diffviews_desktop.engine.handlers.registry import HANDLERS
 
-__all__ = ["HANDLERS", "drawing", "experiments", "importing", "mapping", "opening", "samples"]
+__all__ = [
+    "HANDLERS",
+    "directions",
+    "drawing",
+    "experiments",
+    "importing",
+    "mapping",
+    "opening",
+    "samples",
+]

@@ -6,6 +6,7 @@ import os
 
 from diffviews_desktop.data.checkpoints.files import converted_name
 from diffviews_desktop.data.folder.dataset import DataFolder, ModelFolder
+from diffviews_desktop.engine.directions import known_directions
 from diffviews_desktop.engine.handlers.registry import handles
 from diffviews_desktop.engine.jobs.opening import (
     CheckpointConverted,
@@ -61,6 +62,7 @@ def open_data(job: OpenData, workspace: Workspace) -> DataOpened:
         default_layers=opened.samples.layers,
         parameters=job.parameters,
         extraction_input=opened.folder.config.extraction_input,
+        directions=known_directions(opened),
     )
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.values.conditions import Condition
+from diffviews_desktop.values.interventions import Intervention
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.runs import GridCell, RunStep
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.sampling import SamplingSettings
 
 MAX_PICTURES = 2000
 """Of a grid."""
@@ -23,23 +24,28 @@ MAX_PICTURES = 2000
 
 @dataclass(frozen=True, kw_only=True)
 class Generate(Job["RunResult"]):
-    """Draw with layers held at the mean of some samples' activations: `RunResult`.
-
-    Without rows nothing is masked.
+    """Draw, with or without interventions: `RunResult`.
 
     Attributes:
-        spec: the map that shows the run.
-        rows: samples that the mask averages, the anchor first.
+        spec: the map that shows the run, whose layers interventions act on that name no others.
         condition: what to draw.
         settings: how.
+        interventions: what is done to layers meanwhile, one after the other.
         keep: whether each step keeps what the layers computed and what was imposed.
     """
 
     spec: MapSpec
-    rows: tuple[int, ...]
     condition: Condition
-    settings: GenerateSettings
+    settings: SamplingSettings
+    interventions: tuple[Intervention, ...] = ()
     keep: bool = False
+
+
+class Cell(NamedTuple):
+    """What one picture of a grid is drawn with."""
+
+    settings: SamplingSettings
+    interventions: tuple[Intervention, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,23 +56,25 @@ class GenerateGrid(Job["PictureGrid"]):
     pictures of a row have the seeds ``seed``, ``seed + 1``, …
 
     Attributes:
-        spec: the map, whose layers are imposed where neither the settings nor an axis name others.
-        rows: samples that the mask averages, the anchor first; empty for no mask.
+        spec: the map, whose layers interventions act on where neither they nor an axis name others.
         condition: what to draw.
         settings: how.
+        interventions: what is done to layers meanwhile.
+        varied: which of the interventions, from 0, the axes vary.
         samples: number of seeds.
-        strengths: of the mask.
-        windows: first step, and the step that the mask no longer acts on.
-        mask_layers: sets of layers to impose.
+        strengths: of that intervention.
+        windows: first step, and the step that it no longer acts on.
+        mask_layers: sets of layers that it acts on.
         batch: pictures in one forward pass; None to choose by device and size.
     """
 
     supersedes: ClassVar[bool] = True
 
     spec: MapSpec
-    rows: tuple[int, ...]
     condition: Condition
-    settings: GenerateSettings
+    settings: SamplingSettings
+    interventions: tuple[Intervention, ...] = ()
+    varied: int = 0
     samples: int = 1
     strengths: tuple[float, ...] = ()
     windows: tuple[tuple[int, int], ...] = ()
@@ -82,26 +90,42 @@ class GenerateGrid(Job["PictureGrid"]):
         axes = (self.strengths, self.windows, self.mask_layers)
         return self.samples * math.prod(max(1, len(axis)) for axis in axes)
 
-    def cells(self) -> list[GenerateSettings]:
-        """Settings of every picture, seeds running fastest, then strengths, windows and layers.
+    @property
+    def varies_intervention(self) -> bool:
+        """Whether an axis is one of an intervention."""
+        return bool(self.strengths or self.windows or self.mask_layers)
+
+    def cells(self) -> list[Cell]:
+        """What every picture is drawn with, seeds running fastest, then strengths, windows and
+        layers.
 
         The seed must have been chosen.
         """
-        own, seed = self.settings, self.settings.seed
+        seed = self.settings.seed
         assert seed is not None
         return [
-            replace(
-                own,
-                seed=(seed + index) % 2**63,
-                strength=strength,
-                mask_from=window[0],
-                mask_steps=window[1],
-                mask_layers=layers,
-            )
-            for layers in self.mask_layers or (own.mask_layers,)
-            for window in self.windows or ((own.mask_from, own.mask_steps),)
-            for strength in self.strengths or (own.strength,)
+            Cell(replace(self.settings, seed=(seed + index) % 2**63), interventions)
+            for interventions in self._stacks()
             for index in range(self.samples)
+        ]
+
+    def _stacks(self) -> list[tuple[Intervention, ...]]:
+        """The interventions with every combination of what varies in one of them."""
+        if not self.varies_intervention:
+            return [self.interventions]
+        before, own = self.interventions[: self.varied], self.interventions[self.varied]
+        after = self.interventions[self.varied + 1 :]
+        return [
+            (
+                *before,
+                replace(
+                    own, layers=layers, step_from=window[0], step_to=window[1], strength=strength
+                ),
+                *after,
+            )
+            for layers in self.mask_layers or (own.layers,)
+            for window in self.windows or ((own.step_from, own.step_to),)
+            for strength in self.strengths or (own.strength,)
         ]
 
 

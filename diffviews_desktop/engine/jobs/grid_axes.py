@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from diffviews_desktop.engine.jobs.drawing import GenerateGrid
+from diffviews_desktop.engine.jobs.drawing import Cell, GenerateGrid
 from diffviews_desktop.exports.contents import Record, Sheet
+from diffviews_desktop.values.interventions import Intervention
 from diffviews_desktop.values.runs import GridCell
-from diffviews_desktop.values.sampling import GenerateSettings
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,15 @@ class Axes:
         ]
         used = [(length, name) for length, name in lengths if length > 1]
         if not used:
-            return cls(("",), (_seed(cells[0]),))
+            return cls(("",), (_seed(cells[0], job.varied),))
         across, column = used[0]
         if len(used) == 1 and across > 10:  # many of one kind: several rows of them
             return cls(tuple("" for _ in range(-(-across // 10))), ("",) * 10)
         rows = cells[::across]
-        names = tuple(" · ".join(name(cell) for _, name in reversed(used[1:])) for cell in rows)
-        return cls(names, tuple(column(cell) for cell in cells[:across]))
+        names = tuple(
+            " · ".join(name(cell, job.varied) for _, name in reversed(used[1:])) for cell in rows
+        )
+        return cls(names, tuple(column(cell, job.varied) for cell in cells[:across]))
 
 
 def sheet_of(job: GenerateGrid, cells: Sequence[GridCell], record: Record | None) -> Sheet:
@@ -54,17 +56,24 @@ def sheet_of(job: GenerateGrid, cells: Sequence[GridCell], record: Record | None
     )
 
 
-def _seed(cell: GenerateSettings) -> str:
-    return f"seed {cell.seed}"
+def _seed(cell: Cell, varied: int) -> str:
+    return f"seed {cell.settings.seed}"
 
 
-def _strength(cell: GenerateSettings) -> str:
-    return f"strength {cell.strength:g}"
+def _strength(cell: Cell, varied: int) -> str:
+    return f"strength {cell.interventions[varied].strength:g}"
 
 
-def _steps(cell: GenerateSettings) -> str:
-    return f"steps {cell.mask_from + 1}-{cell.mask_steps}" if cell.mask_steps else "no steps"
+def _steps(cell: Cell, varied: int) -> str:
+    one = cell.interventions[varied]
+    return f"steps {steps_of(one, cell.settings.num_steps)}" if one.step_to != 0 else "no steps"
 
 
-def _layers(cell: GenerateSettings) -> str:
-    return str(cell.mask_layers)
+def _layers(cell: Cell, varied: int) -> str:
+    return str(cell.interventions[varied].layers)
+
+
+def steps_of(intervention: Intervention, num_steps: int) -> str:
+    """The steps that an intervention acts on, counted from 1: ``2-5``."""
+    last = num_steps if intervention.step_to is None else intervention.step_to
+    return f"{intervention.step_from + 1}-{last}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diffviews_desktop.engine.protocol import Job
+from diffviews_desktop.values.directions import DirectionInfo
 from diffviews_desktop.values.folders import FolderRef, ModelLoaded, ModelSummary
 from diffviews_desktop.values.layers import LayerSet, normalised
 from diffviews_desktop.values.maps import LayerMap, MapParameters
@@ -54,7 +55,7 @@ class DataOpened:
 
     ``layer_map`` is None where the folder brings no map: then `default_layers` is to be mapped
     once the model is loaded (None: its bottleneck), made with ``parameters``. ``extraction_input``
-    is what the model sees when layers are extracted.
+    is what the model sees when layers are extracted, and ``directions`` what is saved for it.
     """
 
     folder: FolderRef
@@ -68,6 +69,7 @@ class DataOpened:
     default_layers: LayerSet
     parameters: MapParameters | None = None
     extraction_input: ExtractionInput = "scaled"
+    directions: tuple[DirectionInfo, ...] = ()
 
     def __post_init__(self) -> None:
         normalised(self, "default_layers")

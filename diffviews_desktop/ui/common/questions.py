@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMessageBox, QWidget
+from PySide6.QtWidgets import QInputDialog, QMessageBox, QWidget
 
+from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.labels import plain
 
 MOST_LETTERS = 200
@@ -23,3 +24,14 @@ def ask(parent: QWidget, title: str, text: str) -> bool:
     answer = box.exec()
     box.deleteLater()
     return answer == yes
+
+
+def ask_text(parent: QWidget, title: str, question: str) -> str | None:
+    """Ask for a short text; None where none is given."""
+    dialog = QInputDialog(parent)
+    dialog.setWindowTitle(title)
+    dialog.setLabelText(question)
+    theme.dress(dialog)
+    given = dialog.exec() and dialog.textValue().strip()
+    dialog.deleteLater()
+    return given or None

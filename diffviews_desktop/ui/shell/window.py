@@ -9,11 +9,20 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QChildEvent, QEvent, QTimer, QUrl, Signal
 from PySide6.QtGui import QCloseEvent, QDesktopServices, QGuiApplication, QImage, QPaintEvent
-from PySide6.QtWidgets import QFileDialog, QLineEdit, QMainWindow, QPushButton, QTabBar, QToolBar
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QLineEdit,
+    QMainWindow,
+    QMenu,
+    QPushButton,
+    QTabBar,
+    QToolBar,
+)
 
 from diffviews_desktop.actions import (
     asking,
     folders,
+    interventions,
     maps,
     picks,
     runs,
@@ -27,9 +36,9 @@ from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.ui.common import motion, theme
 from diffviews_desktop.ui.common.images import PictureLoader
 from diffviews_desktop.ui.common.labels import muted, plain
-from diffviews_desktop.ui.common.menus import Actions
+from diffviews_desktop.ui.common.menus import Actions, ChoiceMenu
 from diffviews_desktop.ui.common.panel import Panels, differ
-from diffviews_desktop.ui.common.questions import ask
+from diffviews_desktop.ui.common.questions import ask, ask_text
 from diffviews_desktop.ui.common.settings import Settings
 from diffviews_desktop.ui.common.widgets import IconButton
 from diffviews_desktop.ui.panels.classes import ClassesPanel
@@ -179,6 +188,7 @@ class MainWindow(QMainWindow):
         self.generate_panel.settings_changed.connect(partial(runs.change_settings, c))
         self.generate_panel.cancel_requested.connect(partial(asking.cancel_current, c))
         self.menu_actions.press_with(self.generate_panel.grid, "experiments.grid")
+        self._fill_add_menu(self.generate_panel.stack.add_menu)
         self.status.cancel_requested.connect(partial(asking.cancel_current, c))
         self.runs_panel.step_chosen.connect(partial(runs.scrub_to, c))
         self.runs_panel.run_chosen.connect(partial(runs.show_run, c))
@@ -194,6 +204,14 @@ class MainWindow(QMainWindow):
         self.map_area.hovered.connect(self.preview.show_row)
         self.map_area.painted.connect(self._on_painted)
         self.map_area.step_clicked.connect(partial(runs.go_to_step, c))
+
+    def _fill_add_menu(self, menu: QMenu) -> None:
+        """What can be added to the interventions: the same as in the menu bar."""
+        for one in interventions.ACTIONS:
+            menu.addAction(self.menu_actions[one.id])
+        menu.addSeparator()
+        for choice in interventions.CHOICES:
+            menu.addMenu(ChoiceMenu(choice, self.context, menu))
 
     def _isolate_class(self, number: int) -> None:
         count = self.classes.list.count()
@@ -356,6 +374,10 @@ class MainWindow(QMainWindow):
             return None
         self._settings.change({place: str(Path(file).parent)})
         return Path(file)
+
+    def ask_text(self, title: str, question: str) -> str | None:
+        """A short text that the user types; None where they type none."""
+        return ask_text(self, title, question)
 
     def show_page(self, page: Page) -> None:
         """Bring up a window."""

@@ -24,9 +24,15 @@ from diffviews_desktop.ui.panels.grid import GridWindow
 from diffviews_desktop.ui.panels.grid.contact_sheet import CELL, GAP, ContactSheet
 from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import FolderRef, LayerInfo, ModelLoaded
+from diffviews_desktop.values.interventions import (
+    PICKED,
+    Difference,
+    Intervention,
+    mean_of_samples,
+)
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.runs import GridCell
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.sampling import SamplingSettings
 
 LAYERS = ("encoder_block_0", "midblock", "decoder_block_1")
 
@@ -103,7 +109,7 @@ def test_what_is_asked_for_is_what_a_job_takes(
         job_id=1,
         folder=FolderRef(),
         spec=MapSpec("m", ("midblock",)),
-        rows=(3,),
+        interventions=mean_of_samples((3,)),
         condition=from_choice(0),
         settings=replace(ready.runs.settings, seed=1),
         **drawn(qtbot, window),
@@ -162,7 +168,7 @@ def test_a_range_of_steps_is_read_again_when_runs_have_others(
 ) -> None:
     window.form.windows.setText("7-10")
     assert not window.draw.isEnabled()
-    longer = GenerateSettings(num_steps=10, mask_steps=10, sampler="heun", guidance_scale=2.0)
+    longer = SamplingSettings(num_steps=10, sampler="heun", guidance_scale=2.0)
     window.set_state(replace(ready, runs=replace(ready.runs, settings=longer)))
     assert window.draw.isEnabled()
     assert window.summary.text() == "4 pictures of NFE 38, mask of 2 samples."  # (2·10 - 1)·2
@@ -236,17 +242,23 @@ def make_grid() -> Callable[..., Grid]:
             job_id=job_id,
             folder=FolderRef(),
             spec=MapSpec("m", ("midblock",)),
-            rows=(3,),
+            interventions=mean_of_samples((3,)),
             condition=from_choice(0),
-            settings=GenerateSettings(seed=seed),
+            settings=SamplingSettings(seed=seed),
             samples=2,
             strengths=(0.0, 0.5, 1.0),
         )
         if seed is None:
             return Grid(job)
         cells = [
-            GridCell(index, settings, told(0), np.full((8, 8, 3), colour(index), np.uint8))
-            for index, settings in enumerate(job.cells()[:count])
+            GridCell(
+                index,
+                cell.settings,
+                told(0),
+                np.full((8, 8, 3), colour(index), np.uint8),
+                cell.interventions,
+            )
+            for index, cell in enumerate(job.cells()[:count])
         ]
         return Grid(job, tuple(cells), done=count == 6)
 
@@ -348,7 +360,8 @@ def test_pictures_are_added_as_they_come_each_at_its_place(
         assert above.bottom() <= 0
         assert left.center().y() == pytest.approx(middle.y())
         assert left.right() <= 0
-    assert "seed 51 · strength 1 · steps 1-5" in sheet.itemAt(at(sheet, 5)).toolTip()
+    assert "seed 51 · mask of 1 sample" in sheet.itemAt(at(sheet, 5)).toolTip()
+    assert "of strength 0.5" in sheet.itemAt(at(sheet, 3)).toolTip()
 
 
 def test_a_grid_whose_seed_is_not_chosen_yet_has_no_names(
@@ -499,3 +512,20 @@ def test_the_sheet_takes_the_colours_of_the_theme(window: GridWindow, sheet: Con
     assert sum(pixel(sheet, at(sheet, 5))) < sum(light)
     assert pixel(sheet, at(sheet, 0)) == colour(0)
     assert {item.brush().color().name() for item in sheet._names} == {theme.colors().text}
+
+
+def test_strengths_of_a_direction_are_any_numbers(
+    qtbot: QtBot, window: GridWindow, ready: State
+) -> None:
+    assert not window.form.which.isVisibleTo(window)
+    direction = Intervention("add", Difference((1,), (2,)))
+    stack = (PICKED, direction)
+    window.set_state(replace(ready, runs=replace(ready.runs, interventions=stack)))
+    assert window.form.which.isVisibleTo(window)
+    assert window.form.which.currentText() == "add 1 sample − 1 sample × 1"  # the newest
+    window.form.strengths.setText("-2; 0; 3")
+    assert window.form.problem.text() == ""
+    axes = drawn(qtbot, window)
+    assert (axes["varied"], axes["strengths"]) == (1, (-2.0, 0.0, 3.0))
+    window.form.which.setCurrentIndex(0)
+    assert window.form.problem.text() == STRENGTHS

@@ -20,12 +20,12 @@ from diffviews_desktop.ui.views.flat.view import MapView
 from diffviews_desktop.values.folders import ModelSummary
 from diffviews_desktop.values.maps import LinkedMap
 from diffviews_desktop.values.row_set import RowSet
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.sampling import SamplingSettings
 
 
 @pytest.fixture
 def window(open_window: Callable[..., MainWindow], state: State) -> MainWindow:
-    summary = ModelSummary("m", "edm", "", GenerateSettings())
+    summary = ModelSummary("m", "edm", "", SamplingSettings())
     made = open_window(replace(state, opened=replace(state.opened, models=(summary,))))
     made.resize(1280, 720)
     made.menu_actions["maps.second"].trigger()

@@ -30,9 +30,10 @@ from diffviews_desktop.ui.shell.status_bar import StatusBar
 from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.conditions import AnchorClass, ClassLabel
 from diffviews_desktop.values.folders import FolderRef, LayerInfo, ModelLoaded, Overrides
+from diffviews_desktop.values.interventions import PICKED
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.samples import SampleTable
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.sampling import SamplingSettings
 
 
 @pytest.fixture
@@ -50,12 +51,17 @@ def generate(qtbot: QtBot, state: State) -> GeneratePanel:
     ready = replace(
         state,
         picks=replace(state.picks, selection=Selection(anchor=3)),
-        runs=replace(state.runs, settings=GenerateSettings()),
+        runs=replace(state.runs, settings=SamplingSettings()),
     )
     # as in the window: what the panel says comes back to it as state
     panel.settings_changed.connect(
-        lambda settings, condition: panel.set_state(
-            replace(ready, runs=replace(ready.runs, settings=settings, condition=condition))
+        lambda settings, condition, interventions: panel.set_state(
+            replace(
+                ready,
+                runs=replace(
+                    ready.runs, settings=settings, condition=condition, interventions=interventions
+                ),
+            )
         )
     )
     panel.set_state(ready)
@@ -85,10 +91,9 @@ def test_generate_asks_with_what_is_shown(qtbot: QtBot, generate: GeneratePanel)
     generate.sampling.noise.setCurrentIndex(generate.sampling.noise.findData("zero"))
     with qtbot.waitSignal(generate.generate_requested) as caught:
         qtbot.mouseClick(generate.generate, Qt.MouseButton.LeftButton)
-    settings, condition = caught.args
-    assert settings == GenerateSettings(
-        num_steps=7, mask_steps=2, guidance_scale=1.5, noise_mode="zero"
-    )
+    settings, condition, interventions = caught.args
+    assert settings == SamplingSettings(num_steps=7, guidance_scale=1.5, noise_mode="zero")
+    assert interventions == (replace(PICKED, step_to=2),)
     assert condition == AnchorClass()
 
 
@@ -101,13 +106,15 @@ def test_impossible_values_cannot_be_entered(generate: GeneratePanel) -> None:
     generate.sampling.steps.setValue(0)
     assert generate.settings().num_steps == 1
     generate.masking.mask_steps.setValue(9)
-    assert generate.settings().mask_steps <= 1
+    (one,) = generate.interventions()
+    assert (one.step_from, one.step_to) == (0, None)
 
 
 def test_masking_all_steps_stays_all_when_steps_change(generate: GeneratePanel) -> None:
-    assert generate.settings().mask_steps == generate.settings().num_steps == 5
+    assert generate.masking.mask_steps.value() == generate.settings().num_steps == 5
     generate.sampling.steps.setValue(12)
     assert generate.masking.mask_steps.value() == 12
+    assert generate.interventions() == (PICKED,)
 
 
 def test_class_0_is_a_class_and_not_random(generate: GeneratePanel) -> None:

@@ -57,8 +57,9 @@ from diffviews_desktop.values.folders import (
     ModelSummary,
     Overrides,
 )
+from diffviews_desktop.values.interventions import rows_of
 from diffviews_desktop.values.maps import MapParameters
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.sampling import SamplingSettings
 
 
 def activate(qtbot: QtBot, window: MainWindow) -> None:
@@ -238,7 +239,7 @@ def test_generate_and_cancel_by_keyboard(
     qtbot.keyClick(window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     job = worker.jobs[-1]
     assert isinstance(job, Generate)
-    assert job.rows == (3, 4)
+    assert rows_of(job.interventions) == (3, 4)
     assert choice_of(job.condition) == 0  # the anchor's: class 0 is a class
     qtbot.keyClick(window, Qt.Key.Key_Escape)
     assert worker.cancelled == [job.job_id]
@@ -574,9 +575,9 @@ def test_fields_take_the_loaded_models_settings_but_for_what_was_edited(
     window: MainWindow, worker: Recorder, state: State, tmp_path: Path, edited: bool
 ) -> None:
     panel = window.generate_panel
-    before = GenerateSettings(num_steps=5, mask_steps=5, sigma_max=80.0, sigma_min=0.5)
-    after = GenerateSettings(
-        num_steps=18, mask_steps=18, sigma_max=50.0, sigma_min=0.002, rho=5.0, guidance_scale=1.5
+    before = SamplingSettings(num_steps=5, sigma_max=80.0, sigma_min=0.5)
+    after = SamplingSettings(
+        num_steps=18, sigma_max=50.0, sigma_min=0.002, rho=5.0, guidance_scale=1.5
     )
     folders.open_data(window.context, FolderRef(tmp_path))
     opened = DataOpened(
@@ -600,7 +601,7 @@ def test_fields_take_the_loaded_models_settings_but_for_what_was_edited(
     values = (page.steps, panel.masking.mask_steps, page.sigma_max, page.sigma_min, page.guidance)
     expected = (9, 9, 50.0, 0.002, 1.5) if edited else (18, 18, 50.0, 0.002, 1.5)
     assert tuple(field.value() for field in values) == expected
-    assert panel.settings() == (replace(after, num_steps=9, mask_steps=9) if edited else after)
+    assert panel.settings() == (replace(after, num_steps=9) if edited else after)
 
 
 def test_guidance_says_whether_it_was_trained(window: MainWindow, state: State) -> None:
@@ -743,7 +744,7 @@ def test_help_names_model_device_and_adapters(
         device_facts=facts,
         adapters=AdapterList(("duck", "edm"), (("pond", "The adapter 'pond' is dry."),)),
     )
-    models = (ModelSummary("m", "edm-imagenet-64", "", GenerateSettings()),)
+    models = (ModelSummary("m", "edm-imagenet-64", "", SamplingSettings()),)
     window.session.update(
         replace(state, opened=replace(state.opened, loaded=loaded, models=models))
     )

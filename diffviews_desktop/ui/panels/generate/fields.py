@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from PySide6.QtCore import Qt, SignalInstance
 from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QWidget
@@ -17,10 +17,11 @@ from diffviews_desktop.ui.common.widgets import (
     WholeNumber,
     signals_blocked,
 )
-from diffviews_desktop.values.sampling import GenerateSettings
 from diffviews_desktop.values.setting_specs import Choice, Real, Setting, Switch, Whole
 
 Field = Decimal | QComboBox | QCheckBox
+Shown = TypeVar("Shown")
+"""Sampling settings, or an intervention."""
 
 NARROWEST = 68
 """Width of a number field at least: by itself it would ask for room for its longest number, and two
@@ -81,16 +82,16 @@ class Fields:
         for field in self._fields.values():
             _changed(field).connect(edited)
 
-    def show(self, settings: GenerateSettings) -> None:
+    def show(self, settings: object) -> None:
         """Show settings, without a signal."""
         with signals_blocked(*self._fields.values()):
             for setting, field in self._fields.items():
                 _show(setting, field, setting.of(settings))
 
-    def changed(self, settings: GenerateSettings) -> GenerateSettings:
+    def changed(self, settings: Shown) -> Shown:
         """The settings with what the fields say."""
         said = {setting.name: _value(setting, field) for setting, field in self._fields.items()}
-        return replace(settings, **said)
+        return replace(settings, **said)  # type: ignore[type-var]
 
 
 def _changed(field: Field) -> SignalInstance:

@@ -1,4 +1,4 @@
-"""How the mask acts: on which layers and steps, how strongly, and what it averages."""
+"""How an intervention acts: on which layers and steps, where, how strongly, and with what."""
 
 from __future__ import annotations
 
@@ -18,16 +18,25 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.entries import name_list, short
 from diffviews_desktop.ui.common.labels import plain, tip
 from diffviews_desktop.ui.common.widgets import signals_blocked
+from diffviews_desktop.ui.panels.generate.area_choice import AreaChoice
 from diffviews_desktop.ui.panels.generate.fields import (
     Fields,
     choice,
     decimal,
     grid_of,
+    show_row,
     spin,
     switch,
 )
+from diffviews_desktop.values.interventions import (
+    PARTIAL,
+    Factor,
+    Intervention,
+    SampleMean,
+    Source,
+    Verb,
+)
 from diffviews_desktop.values.layers import LayerSet
-from diffviews_desktop.values.sampling import GenerateSettings
 from diffviews_desktop.values.setting_specs import (
     MASK_FROM,
     MASK_LAYERS,
@@ -35,61 +44,114 @@ from diffviews_desktop.values.setting_specs import (
     MASK_UNCONDITIONAL,
     STRENGTH,
     WEIGHTING,
+    Real,
 )
 
 _LONGEST_LIST = 320
+_WEIGHTS_ROW, _FACTOR_ROW = 4, 5
+MOST = 1000.0
+"""Of a strength that is no share."""
+_STRENGTHS: dict[Verb, str] = {
+    "add": "How often the direction is added; a negative number subtracts it",
+    "steer": "How far it goes, as a share of what the layer computes; negative to go back",
+    "scale": "How much of the change is made: 1 scales by the factor, 0 not at all",
+}
+FACTOR = Real(
+    name="value",
+    help="What the layer's values are multiplied by",
+    label="&Factor",
+    minimum=-MOST,
+    maximum=MOST,
+    decimals=3,
+    step=0.1,
+)
 
 
 class MaskPage(QWidget):
-    """Signal: ``edited()``."""
+    """The fields of one intervention. Signal: ``edited()``."""
 
     edited = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.layers = LayerChoice()
+        self.area = AreaChoice()
         self.first, self.mask_steps = spin(MASK_FROM), spin(MASK_STEPS)
         self.strength, self.weights = decimal(STRENGTH), choice(WEIGHTING)
+        self.value = decimal(FACTOR)
         self.unconditional = switch(MASK_UNCONDITIONAL)
         self._fields = Fields(
             {
                 MASK_FROM: self.first,
-                MASK_STEPS: self.mask_steps,
                 STRENGTH: self.strength,
-                WEIGHTING: self.weights,
                 MASK_UNCONDITIONAL: self.unconditional,
             }
         )
-        self.setLayout(
-            grid_of(
-                [
-                    [(MASK_LAYERS.label, self.layers)],
-                    [(MASK_FROM.label, self.first), (MASK_STEPS.label, self.mask_steps)],
-                    [(STRENGTH.label, self.strength), (WEIGHTING.label, self.weights)],
-                    [("", self.unconditional)],
-                ]
-            )
+        self._grid = grid_of(
+            [
+                [(MASK_LAYERS.label, self.layers)],
+                [("&Where", self.area)],
+                [(MASK_FROM.label, self.first), (MASK_STEPS.label, self.mask_steps)],
+                [(STRENGTH.label, self.strength)],
+                [(WEIGHTING.label, self.weights)],
+                [(FACTOR.label, self.value)],
+                [("", self.unconditional)],
+            ]
         )
+        self.setLayout(self._grid)
         self.layers.edited.connect(self.edited)
+        self.area.edited.connect(self.edited)
+        self.mask_steps.valueChanged.connect(self.edited)
+        self.weights.currentIndexChanged.connect(self.edited)
+        self.value.valueChanged.connect(self.edited)
         self._fields.connect(self.edited)
 
-    def set_state(self, state: State) -> None:
-        """Show the settings."""
-        with signals_blocked(self.first, self.mask_steps):
-            self._show(state)
+    def show_one(self, state: State, one: Intervention) -> None:
+        """Show an intervention."""
+        fields = self.first, self.mask_steps, self.weights, self.strength, self.value
+        with signals_blocked(*fields):
+            self._show(state, one)
 
-    def _show(self, state: State) -> None:
+    def _show(self, state: State, one: Intervention) -> None:
         s = state.runs.settings
         self.mask_steps.setMaximum(s.num_steps)
         self.first.setMaximum(s.num_steps)
-        self._fields.show(s)
+        partial = one.verb in PARTIAL
+        low, high = (STRENGTH.minimum, STRENGTH.maximum) if partial else (-MOST, MOST)
+        self.strength.setRange(low, high)
+        self.strength.setToolTip(tip(STRENGTH.help if partial else _STRENGTHS[one.verb]))
+        self._fields.show(one)
+        self.mask_steps.setValue(s.num_steps if one.step_to is None else one.step_to)
+        self._show_source(one.source)
         guided = s.guidance_scale != 1 and not state.opened.unconditional
         self.unconditional.setEnabled(guided)
-        self.layers.set_state(state)
+        self.layers.show_layers(state, one.layers)
+        self.area.set_state(state, one.region)
 
-    def changed(self, settings: GenerateSettings) -> GenerateSettings:
-        """The settings with what the fields say."""
-        return replace(self._fields.changed(settings), mask_layers=self.layers.chosen)
+    def _show_source(self, source: Source) -> None:
+        show_row(self._grid, _WEIGHTS_ROW, isinstance(source, SampleMean))
+        show_row(self._grid, _FACTOR_ROW, isinstance(source, Factor))
+        if isinstance(source, SampleMean):
+            self.weights.setCurrentIndex(self.weights.findData(source.weighting))
+        if isinstance(source, Factor) and self.value.value() != source.value:
+            self.value.setValue(source.value)
+
+    def changed(self, one: Intervention, num_steps: int) -> Intervention:
+        """The intervention with what the fields say; a last step that is that of the run stands for
+        the end of any run."""
+        source = one.source
+        if isinstance(source, SampleMean):
+            source = replace(source, weighting=self.weights.currentData())
+        if isinstance(source, Factor):
+            source = Factor(self.value.value())
+        last = self.mask_steps.value()
+        made = replace(self._fields.changed(one), source=source, layers=self.layers.chosen)
+        return replace(
+            made,
+            region=self.area.region,
+            step_from=min(made.step_from, num_steps - 1),
+            step_to=None if last >= min(num_steps, self.mask_steps.maximum()) else last,
+        )
 
 
 class LayerChoice(QPushButton):
@@ -114,12 +176,12 @@ class LayerChoice(QPushButton):
         menu.addAction(action)
         self.setMenu(menu)
 
-    def set_state(self, state: State) -> None:
+    def show_layers(self, state: State, chosen: LayerSet) -> None:
         """Show the layers of the loaded model and those chosen."""
         names = (
             tuple(info.name for info in state.opened.loaded.layers) if state.opened.loaded else ()
         )
-        self.chosen = state.runs.settings.mask_layers
+        self.chosen = chosen
         with QSignalBlocker(self.list):
             self._fill(names)
         self.setEnabled(bool(names))
@@ -128,8 +190,8 @@ class LayerChoice(QPushButton):
         )
         self._whole = "+".join(self.chosen) or f"the map's: {shown}"
         meaning = (
-            "The layers that are held at the mean of the picked samples. Without a check, those of "
-            "the map."
+            "The layers that this acts on. Without a check, those of the map, or of a saved "
+            "direction its own."
         )
         self.setToolTip(tip(self._whole, meaning))
         self._elide()

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from diffviews_desktop.engine.jobs.drawing import Generate
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.wording import counted
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import ElidedLabel, caption, say_below, tip
@@ -33,6 +34,7 @@ from diffviews_desktop.ui.common.widgets import (
 )
 from diffviews_desktop.ui.panels.generate.mask_page import MaskPage
 from diffviews_desktop.ui.panels.generate.sampling_page import SamplingPage
+from diffviews_desktop.ui.panels.generate.stack import InterventionStack
 from diffviews_desktop.values.conditions import (
     AnchorClass,
     ClassLabel,
@@ -43,35 +45,43 @@ from diffviews_desktop.values.conditions import (
     described,
 )
 from diffviews_desktop.values.import_rules import seed_of
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.intervention_texts import said_of
+from diffviews_desktop.values.interventions import Intervention, rows_of, sole_mask, with_picks
+from diffviews_desktop.values.sampling import SamplingSettings
 from diffviews_desktop.values.setting_specs import PUBLISHED, SEED
 
 SEARCHABLE_CLASSES = 30
 LOWEST_PAGE = 64
+GENERATE = "Draw with the layer held at the mean, or with other interventions"
 NFE = "NFE: how often the network runs for a picture"
 
 
 class GeneratePanel(QWidget):
-    """Signals: ``generate_requested(settings, condition)``, ``settings_changed`` with the same,
-    ``grid_requested()`` and ``cancel_requested()``."""
+    """Signals: ``generate_requested(settings, condition, interventions)``, ``settings_changed``
+    with the same, ``grid_requested()`` and ``cancel_requested()``."""
 
-    generate_requested = Signal(object, object)
+    generate_requested = Signal(object, object, object)
     grid_requested = Signal()
-    settings_changed = Signal(object, object)
+    settings_changed = Signal(object, object, object)
     cancel_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         as_panel(self)
-        self._base = GenerateSettings()
+        self._base, self._state = SamplingSettings(), State()
         self._classes: tuple[object, ...] = ()
         self._shown_class: object = "anchor"
         self.sampling = SamplingPage()
-        self.masking = MaskPage()
+        self.masking, self.stack = MaskPage(), InterventionStack()
         self.pages = QTabWidget()
         self.pages.setDocumentMode(True)
         self.pages.tabBar().setDrawBase(False)
-        for page, title in ((self.sampling, "Sampling"), (self.masking, "Mask")):
+        acting = QWidget()
+        column = QVBoxLayout(acting)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.stack)
+        column.addWidget(self.masking, 1)
+        for page, title in ((self.sampling, "Sampling"), (acting, "Interventions")):
             self.pages.addTab(_scrolling(page), title)
         self.seed = QLineEdit()
         self.seed.setPlaceholderText("new each time")
@@ -96,6 +106,8 @@ class GeneratePanel(QWidget):
         self.sampling.edited.connect(self._on_edited)
         self.sampling.preset_chosen.connect(self._on_preset)
         self.masking.edited.connect(self._on_edited)
+        self.stack.edited.connect(self._on_stacked)
+        self.stack.chosen.connect(lambda: self._show_chosen(self._state))
         self.classes.activated.connect(self._on_edited)
         self.seed.editingFinished.connect(self._on_seed_typed)
         self.lock.toggled.connect(self._on_edited)
@@ -131,12 +143,12 @@ class GeneratePanel(QWidget):
     def shows(state: State) -> tuple[object, ...]:
         """What of a state it shows."""
         runs = state.runs
-        wanted = runs.settings, runs.condition, runs.all, runs.shown
+        wanted = runs.settings, runs.interventions, runs.condition, runs.all, runs.shown
         return state.opened, state.picks.selection, state.jobs.running, *wanted
 
     def set_state(self, state: State) -> None:
         """Show the settings, the classes to choose from, and what Generate would do."""
-        self._base = state.runs.settings
+        self._base, self._state = state.runs.settings, state
         with signals_blocked(self.classes, self.seed, self.lock):
             self._show(state)
         self._set_buttons(state)
@@ -144,7 +156,8 @@ class GeneratePanel(QWidget):
     def _show(self, state: State) -> None:
         s = state.runs.settings
         self.sampling.set_state(state)
-        self.masking.set_state(state)
+        self.stack.show_stack(state.runs.interventions, s.num_steps)
+        self._show_chosen(state)
         locked = s.seed is not None
         self.lock.setChecked(locked)
         self.lock.set_icon("lock" if locked else "unlock")
@@ -153,6 +166,9 @@ class GeneratePanel(QWidget):
         if not self.seed.hasFocus():
             self.seed.setText("" if last is None else str(last))
         self._fill_classes(state)
+
+    def _show_chosen(self, state: State) -> None:
+        self.masking.show_one(state, self.stack.interventions[self.stack.index])
 
     def _fill_classes(self, state: State) -> None:
         general: list[Condition] = [AnchorClass(), RandomClass(), ZeroLabel(), UniformLabel()]
@@ -205,25 +221,19 @@ class GeneratePanel(QWidget):
         return [self.classes.itemData(i) for i in range(self.classes.count())]
 
     def _set_buttons(self, state: State) -> None:
-        count = len(state.picks.selection.rows)
+        stack = with_picks(state.runs.interventions, state.picks.selection.rows)
         if state.opened.model_problem:
             why = f"The model cannot run: {state.opened.model_problem}"
         elif state.opened.layer_map is None:
             why = "The map is not there yet."
-        elif not count:
+        elif not stack:
             why = "Click a point on the map first."
         else:
             why = ""
         self.generate.setEnabled(not why)
-        usual = "Draw with the layer held at the mean (Ctrl+Return)"
-        self.generate.setToolTip(tip(why or usual))
-        s = state.runs.settings
-        layers = "+".join(
-            s.mask_layers or (state.opened.layer_map.layers if state.opened.layer_map else ())
-        )
-        plural = "s" if count > 1 else ""
-        nfe = f"NFE {s.evaluations(not state.opened.unconditional)}"
-        self.hint.set_text(why or f"{nfe} · mean of {count} sample{plural} at {layers}", NFE)
+        self.generate.setToolTip(tip(why or f"{GENERATE} (Ctrl+Return)"))
+        nfe = f"NFE {state.runs.settings.evaluations(not state.opened.unconditional)}"
+        self.hint.set_text(why or f"{nfe} · {_hint(state, stack)}", NFE)
         self.grid.setEnabled(state.opened.layer_map is not None and not state.opened.model_problem)
         waiting = sum(isinstance(running.job, Generate) for running in state.jobs.running)
         self.generate.setText("&Generate" if waiting < 2 else f"&Generate  ({waiting - 1} waiting)")
@@ -231,20 +241,24 @@ class GeneratePanel(QWidget):
 
     # ---- out ------------------------------------------------------------------------------------
 
-    def settings(self) -> GenerateSettings:
+    def settings(self) -> SamplingSettings:
         """What the fields say."""
-        settings = self.masking.changed(self.sampling.changed(self._base))
         return replace(
-            settings,
-            mask_from=min(settings.mask_from, settings.num_steps - 1),
-            mask_steps=min(settings.mask_steps, settings.num_steps),
+            self.sampling.changed(self._base),
             seed=self._typed_seed() if self.lock.isChecked() else None,
         )
+
+    def interventions(self) -> tuple[Intervention, ...]:
+        """What the fields say is done to layers."""
+        stack, index = self.stack.interventions, self.stack.index
+        changed = self.masking.changed(stack[index], self.sampling.steps.value())
+        return (*stack[:index], changed, *stack[index + 1 :])
 
     def press(self) -> None:
         """As if Generate was clicked."""
         if self.generate.isEnabled():
-            self.generate_requested.emit(self.settings(), self.classes.currentData())
+            asked = self.settings(), self.classes.currentData(), self.interventions()
+            self.generate_requested.emit(*asked)
 
     def _typed_seed(self) -> int | None:
         try:
@@ -263,18 +277,31 @@ class GeneratePanel(QWidget):
             self._on_edited()
         self.seed.setModified(False)
 
-    def _on_preset(self, settings: GenerateSettings) -> None:
-        """Take a preset, or the sampling of another run; the mask stays, and acts on all steps."""
-        after = self.settings()
+    def _on_preset(self, settings: SamplingSettings) -> None:
+        """Take a preset, or the sampling of another run; interventions stay, and act on all
+        steps."""
         taken = {setting.name: setting.of(settings) for setting in PUBLISHED}
-        after = replace(after, **taken, mask_from=0, mask_steps=settings.num_steps)
-        self.settings_changed.emit(after, self.classes.currentData())
+        after = replace(self.settings(), **taken)
+        acting = tuple(replace(one, step_from=0, step_to=None) for one in self.interventions())
+        self.settings_changed.emit(after, self.classes.currentData(), acting)
+
+    def _on_stacked(self) -> None:
+        asked = self.settings(), self.classes.currentData(), self.stack.interventions
+        self.settings_changed.emit(*asked)
 
     def _on_edited(self, *_: object) -> None:
-        before, after = self._base, self.settings()
-        if before.mask_steps == before.num_steps and after.num_steps != before.num_steps:
-            after = replace(after, mask_steps=after.num_steps)  # "all" stays "all"
-        self.settings_changed.emit(after, self.classes.currentData())
+        asked = self.settings(), self.classes.currentData(), self.interventions()
+        self.settings_changed.emit(*asked)
+
+
+def _hint(state: State, stack: tuple[Intervention, ...]) -> str:
+    """``mean of 6 samples at midblock``, or what is done to layers besides."""
+    mask = sole_mask(stack)
+    if mask is None:
+        return said_of(stack, state.runs.settings.num_steps) or "nothing acts"
+    layer_map = state.opened.layer_map
+    layers = "+".join(mask.layers or (layer_map.layers if layer_map is not None else ()))
+    return f"mean of {counted(len(rows_of(stack)), 'sample')} at {layers}"
 
 
 def _scrolling(page: QWidget) -> QScrollArea:

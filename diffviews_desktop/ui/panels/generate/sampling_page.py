@@ -21,7 +21,7 @@ from diffviews_desktop.ui.panels.generate.fields import (
     spin,
 )
 from diffviews_desktop.values.noise_levels import NO_NOISE, PURE_NOISE, percent_of_sigma
-from diffviews_desktop.values.sampling import GenerateSettings
+from diffviews_desktop.values.sampling import SamplingSettings
 from diffviews_desktop.values.setting_specs import (
     GUIDANCE_SCALE,
     NOISE_MODE,
@@ -49,7 +49,7 @@ class SamplingPage(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._presets: tuple[tuple[str, GenerateSettings], ...] = ()
+        self._presets: tuple[tuple[str, SamplingSettings], ...] = ()
         self.preset = choice_of("Published settings", {})
         self.steps, self.sampler = spin(NUM_STEPS), choice(SAMPLER)
         self.sigma_max, self.sigma_min = decimal(SIGMA_MAX), decimal(SIGMA_MIN)
@@ -103,7 +103,7 @@ class SamplingPage(QWidget):
         show_row(self._grid, _CHURN_ROW, heun)
         show_row(self._grid, _LIMITS_ROW, heun and s.s_churn > 0)
 
-    def changed(self, settings: GenerateSettings) -> GenerateSettings:
+    def changed(self, settings: SamplingSettings) -> SamplingSettings:
         """The settings with what the fields say."""
         s = self._fields.changed(settings)
         churn = s.s_churn if s.sampler == "heun" else 0.0

@@ -17,9 +17,11 @@ from PySide6.QtWidgets import (
 from diffviews_desktop.engine.jobs.drawing import MAX_PICTURES
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.numbers import NotANumber, TwoReadings, read_reals
-from diffviews_desktop.ui.common.entries import name_list, short
+from diffviews_desktop.ui.common.entries import entry, name_list, short
 from diffviews_desktop.ui.common.labels import caption, muted, tip
-from diffviews_desktop.ui.common.widgets import WholeNumber
+from diffviews_desktop.ui.common.widgets import ElidingComboBox, WholeNumber
+from diffviews_desktop.values.intervention_texts import said
+from diffviews_desktop.values.interventions import PARTIAL, Intervention, with_picks
 from diffviews_desktop.values.setting_specs import STRENGTH
 
 
@@ -31,6 +33,8 @@ class AxesForm(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._names: tuple[str, ...] = ()
+        self._acting: tuple[Intervention, ...] = ()
+        self.which = ElidingComboBox()
         self.seeds = WholeNumber()
         self.seeds.setRange(1, 1000)
         self.seeds.setValue(4)
@@ -42,16 +46,17 @@ class AxesForm(QWidget):
         self.problem = muted()
         self.problem.setProperty("problem", True)
         self.problem.setWordWrap(True)
-        form = QFormLayout()
+        self._form = form = QFormLayout()
         for text, field, meaning in (
+            ("&Vary", self.which, "Which intervention the strengths, steps and layers are of"),
             ("&Seeds", self.seeds, "How many pictures of each kind, with seeds that follow"),
             (
                 "S&trengths",
                 self.strengths,
-                "Strengths of the mask, 0 to 1, separated by commas",
+                "Strengths, separated by commas: of a mask 0 to 1, of a direction any number",
             ),
-            ("Ste&ps", self.windows, "Ranges of steps that the mask acts on, from 1"),
-            ("&Layers", self.layers, "Each checked layer is imposed by itself"),
+            ("Ste&ps", self.windows, "Ranges of steps that it acts on, from 1"),
+            ("&Layers", self.layers, "It acts on each checked layer by itself"),
         ):
             form.addRow(caption(text, field), field)
             field.setToolTip(tip(meaning))
@@ -61,13 +66,15 @@ class AxesForm(QWidget):
         column.addLayout(form)
         column.addWidget(muted("What is left empty is as in the Generate panel."))
         column.addWidget(self.problem)
+        self.which.currentIndexChanged.connect(self.edited)
         self.seeds.valueChanged.connect(self.edited)
         self.strengths.textChanged.connect(self.edited)
         self.windows.textChanged.connect(self.edited)
         self.layers.itemChanged.connect(self.edited)
 
     def set_state(self, state: State) -> None:
-        """Show the layers of the loaded model."""
+        """Show the interventions and the layers of the loaded model."""
+        self._show_acting(state)
         names = (
             tuple(info.name for info in state.opened.loaded.layers) if state.opened.loaded else ()
         )
@@ -84,6 +91,20 @@ class AxesForm(QWidget):
                 item.setCheckState(Qt.CheckState.Unchecked)
                 self.layers.addItem(item)
 
+    def _show_acting(self, state: State) -> None:
+        acting = with_picks(state.runs.interventions, state.picks.selection.rows)
+        self._form.setRowVisible(self.which, len(acting) > 1)
+        if acting == self._acting:
+            return
+        grown, self._acting = len(acting) > len(self._acting), acting
+        with QSignalBlocker(self.which):
+            chosen = self.which.currentIndex()
+            self.which.clear()
+            for one in acting:
+                self.which.addItem(entry(said(one, state.runs.settings.num_steps)))
+            last = len(acting) - 1
+            self.which.setCurrentIndex(last if grown else min(max(chosen, 0), last))
+
     def axes(self, num_steps: int) -> dict[str, object] | None:
         """The axes as `GenerateGrid` takes them; None where a field cannot be read, which is said.
 
@@ -94,7 +115,7 @@ class AxesForm(QWidget):
         windows: tuple[tuple[int, int], ...] = ()
         problem = ""
         try:
-            strengths = _strengths(self.strengths.text())
+            strengths = _strengths(self.strengths.text(), self._is_share())
             windows = _windows(self.windows.text(), num_steps)
         except ValueError as error:
             problem = str(error)
@@ -117,11 +138,17 @@ class AxesForm(QWidget):
             "strengths": strengths,
             "windows": windows,
             "mask_layers": layers,
+            **({"varied": self.which.currentIndex()} if self.which.currentIndex() > 0 else {}),
         }
 
+    def _is_share(self) -> bool:
+        """Whether the strength of what varies is a share, 0 … 1."""
+        index = self.which.currentIndex()
+        return index < 0 or self._acting[index].verb in PARTIAL
 
-def _strengths(text: str) -> tuple[float, ...]:
-    """Strengths of the mask.
+
+def _strengths(text: str, is_share: bool) -> tuple[float, ...]:
+    """Strengths of what varies.
 
     Raises:
         ValueError: a sentence for the user.
@@ -132,7 +159,9 @@ def _strengths(text: str) -> tuple[float, ...]:
         raise
     except NotANumber:
         found = (math.nan,)
-    if not all(STRENGTH.minimum <= one <= STRENGTH.maximum for one in found):
+    if not all(map(math.isfinite, found)) and not is_share:
+        raise ValueError("Strengths are numbers, separated by commas.")
+    if is_share and not all(STRENGTH.minimum <= one <= STRENGTH.maximum for one in found):
         raise ValueError("Strengths are numbers from 0 to 1, separated by commas.")
     return found
 

@@ -28,6 +28,7 @@ from diffviews_desktop.text.plain import steady
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.images import to_qimage
 from diffviews_desktop.ui.common.labels import tip
+from diffviews_desktop.values.intervention_texts import said_of
 from diffviews_desktop.values.runs import GridCell
 
 CELL = 96.0
@@ -119,13 +120,9 @@ class ContactSheet(QGraphicsView):
         item = QGraphicsPixmapItem(QPixmap.fromImage(to_qimage(cell.image)))
         item.setScale(CELL / max(1, item.pixmap().width()))
         item.setPos(place.topLeft())
-        s = cell.settings
-        item.setToolTip(
-            tip(
-                f"seed {s.seed} · strength {s.strength:g} · steps {s.mask_from + 1}-{s.mask_steps}",
-                "Double click draws it again as a run.",
-            )
-        )
+        acting = said_of(cell.interventions, cell.settings.num_steps) or "no mask"
+        told = f"seed {cell.settings.seed} · {acting}"
+        item.setToolTip(tip(told, "Double click draws it again as a run."))
         self.scene().addItem(item)
 
     def fit(self) -> None:

@@ -18,6 +18,8 @@ from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.labels import ElidedLabel, muted, tip
 from diffviews_desktop.ui.panels.grid.axes_form import AxesForm
 from diffviews_desktop.ui.panels.grid.contact_sheet import ContactSheet
+from diffviews_desktop.values.intervention_texts import said_of
+from diffviews_desktop.values.interventions import Intervention, with_picks
 
 
 class GridWindow(QDialog):
@@ -88,7 +90,8 @@ class GridWindow(QDialog):
     def shows(state: State) -> tuple[object, ...]:
         """What of a state it shows."""
         runs = state.runs
-        return state.opened, state.jobs.running, state.picks.selection, runs.grid, runs.settings
+        drawing = runs.grid, runs.settings, runs.interventions
+        return state.opened, state.jobs.running, state.picks.selection, *drawing
 
     def set_state(self, state: State) -> None:
         """Show the grid as far as it is drawn."""
@@ -110,6 +113,10 @@ class GridWindow(QDialog):
             self.progress.set_text(text)
         self._show_summary()
 
+    def _acting(self) -> tuple[Intervention, ...]:
+        state = self._state
+        return with_picks(state.runs.interventions, state.picks.selection.rows)
+
     def _axes(self) -> dict[str, object] | None:
         return self.form.axes(self._state.runs.settings.num_steps)
 
@@ -124,7 +131,7 @@ class GridWindow(QDialog):
             why = f"The model cannot run: {state.opened.model_problem}"
         elif (
             axes is not None
-            and not state.picks.selection.rows
+            and not self._acting()
             and any(axes[name] for name in ("strengths", "windows", "mask_layers"))
         ):
             why = "Click a point on the map first: a mask needs at least one sample."
@@ -139,8 +146,8 @@ class GridWindow(QDialog):
             count *= max(1, len(values))  # type: ignore[arg-type]
         count *= axes["samples"]  # type: ignore[operator]
         nfe = state.runs.settings.evaluations(not state.opened.unconditional)
-        rows = len(state.picks.selection.rows)
-        mask = f"mask of {counted(rows, 'sample')}" if rows else "no mask"
+        acting = self._acting()
+        mask = said_of(acting, state.runs.settings.num_steps) or "no mask"
         self.summary.setText(f"{counted(count, 'picture')} of NFE {nfe}, {mask}.")
 
     def _on_draw(self) -> None:

@@ -20,7 +20,6 @@ from PySide6.QtWidgets import (
 from diffviews_desktop.state.runs import Run
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
-from diffviews_desktop.text.wording import counted
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.images import enlarged, to_qimage, with_inset
 from diffviews_desktop.ui.common.labels import ElidedLabel, Links, muted, picture_label, tip
@@ -33,6 +32,7 @@ from diffviews_desktop.ui.common.widgets import (
 )
 from diffviews_desktop.ui.panels.runs.comparison import PICTURE, Comparison, captioned
 from diffviews_desktop.values.conditions import described
+from diffviews_desktop.values.intervention_texts import said_of
 from diffviews_desktop.values.samples import SampleTable
 
 FRAME = 50
@@ -189,7 +189,7 @@ class RunsPanel(QWidget):
         else:
             self.picture.clear()
             self.where.setText("waiting…")
-        if state.runs.comparing and record.job.rows:
+        if state.runs.comparing and record.job.interventions:
             self.comparison.show_step(
                 record, state.runs.baseline(), state.runs.step if count else 0
             )
@@ -207,7 +207,7 @@ class RunsPanel(QWidget):
         self.slider.setRange(0, max(0, count - 1))
         self.slider.setValue(state.runs.step)
         self.strip.setCurrentRow(state.runs.step if count else -1)
-        masked = bool(record.job.rows)
+        masked = bool(record.job.interventions)
         self.compare.setChecked(state.runs.comparing and masked)
         self.compare.setEnabled(masked)
         self.comparison.setVisible(state.runs.comparing and masked)
@@ -327,20 +327,9 @@ def _title(record: Run, state: State) -> str:
 
 
 def _mask(record: Run) -> str:
-    """``mask of 6 samples on steps 1-5 of 10 at midblock, strength 0.5``."""
-    s = record.job.settings
-    if not record.job.rows or s.mask_steps <= s.mask_from:
-        return "no mask"
-    parts = [f"mask of {counted(len(record.job.rows), 'sample')}"]
-    if s.mask_from or s.mask_steps < s.num_steps:
-        parts.append(f"on steps {s.mask_from + 1}-{s.mask_steps}")
-    if s.mask_layers:
-        parts.append(f"at {visible(str(s.mask_layers), MOST_OF_NAME)}")
-    if s.strength < 1:
-        parts.append(f"of strength {s.strength:g}")
-    if s.weighting == "distance":
-        parts.append("weighted by distance")
-    return " ".join(parts)
+    """``mask of 6 samples on steps 1-5 at midblock``."""
+    said = said_of(record.job.interventions, record.job.settings.num_steps)
+    return said or "no mask"
 
 
 def _describe(record: Run, state: State) -> str:

@@ -1,0 +1,182 @@
+"""Interventions of the Generate panel: what is done to layers while a picture is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from diffviews_desktop.actions.action import Action, Choice, Option
+from diffviews_desktop.actions.asking import submit
+from diffviews_desktop.actions.context import Context
+from diffviews_desktop.engine.jobs.directions import SaveDirection
+from diffviews_desktop.errors import UsageError
+from diffviews_desktop.state.state import State
+from diffviews_desktop.values.directions import checked_name
+from diffviews_desktop.values.interventions import (
+    Component,
+    Difference,
+    Factor,
+    Intervention,
+    LayerMean,
+    OtherRun,
+    SavedVector,
+    Zero,
+)
+
+_COMPONENTS = 3
+"""How many principal components are offered; the panel has a field for the others."""
+
+
+def add(context: Context, intervention: Intervention) -> None:
+    """Add an intervention after the others."""
+    runs = context.state.runs
+    stack = (*runs.interventions, intervention)
+    context.update(replace(context.state, runs=replace(runs, interventions=stack)))
+
+
+def take_as_set(context: Context, letter: str) -> None:
+    """Take the selected samples as set A or B, or, where none are selected, those picked for the
+    mask."""
+    rows, runs = _rows(context.state), context.state.runs
+    changed = replace(runs, set_a=rows) if letter == "a" else replace(runs, set_b=rows)
+    context.update(replace(context.state, runs=changed))
+
+
+def save_direction(context: Context) -> None:
+    """Save A − B under a name, with the layers of the map."""
+    state = context.state
+    name = context.window.ask_text("Save a direction", "Name of the direction A − B:")
+    if name is None or state.opened.spec is None:
+        return
+    try:
+        checked_name(name.strip())
+    except UsageError as error:
+        context.say(str(error), error=True)
+        return
+    job = SaveDirection(
+        job_id=context.worker.next_id(),
+        folder=state.opened.folder,
+        spec=state.opened.spec,
+        source=_difference(state),
+        name=name.strip(),
+    )
+    submit(context, job, f"Saving {name.strip()}")
+
+
+def _rows(state: State) -> tuple[int, ...]:
+    selection = state.picks.selection
+    chosen: tuple[int, ...] = tuple(selection.chosen.rows.tolist())
+    return chosen or selection.rows
+
+
+def _difference(state: State) -> Difference:
+    return Difference(state.runs.set_a, state.runs.set_b)
+
+
+def _others(context: Context) -> Sequence[Option]:
+    """What can be added besides A − B."""
+    state = context.state
+    run = state.runs.run()
+    seed = 1 if run is None or run.seed is None else run.seed
+    told = None if run is None else run.condition
+    shown = "" if run is not None and run.seed is not None else "There is no run yet."
+    components = [
+        Option(Intervention("add", Component(index)), f"Add component {index + 1} of the map")
+        for index in range(_COMPONENTS)
+    ]
+    saved = [
+        Option(
+            Intervention("replace" if info.kind == "samples" else "add", SavedVector(info.name)),
+            info.name,
+            is_text=True,
+        )
+        for info in state.opened.directions
+    ]
+    return [
+        Option(Intervention("scale", Factor(0.5)), "Scale"),
+        Option(Intervention("ablate", Zero()), "Ablate to zero"),
+        Option(Intervention("ablate", LayerMean()), "Ablate to the layer's mean"),
+        Option(Intervention("patch", OtherRun(seed, told)), "Patch from the shown run", shown),
+        *components,
+        *saved,
+    ]
+
+
+def _add_chosen(context: Context, value: object) -> None:
+    if isinstance(value, Intervention):
+        add(context, value)
+
+
+def _no_rows(state: State) -> str:
+    return "" if _rows(state) else "Select samples, or pick some, first."
+
+
+def _no_sets(state: State) -> str:
+    if state.opened.layer_map is None:
+        return "The map is not there yet."
+    for letter, rows in (("A", state.runs.set_a), ("B", state.runs.set_b)):
+        if not rows:
+            return f"Take a selection as set {letter} first."
+    return ""
+
+
+def _size(rows: tuple[int, ...]) -> str:
+    return f"({len(rows):,} now)" if rows else ""
+
+
+SET_A = Action(
+    "interventions.set-a",
+    "Take the selection as set &A",
+    lambda context: take_as_set(context, "a"),
+    menu="generate",
+    group=2,
+    meaning="The mean of set A less that of set B is a direction.",
+    button="Set A",
+    why_not=_no_rows,
+    detail=lambda state: _size(state.runs.set_a),
+)
+SET_B = Action(
+    "interventions.set-b",
+    "Take the selection as set &B",
+    lambda context: take_as_set(context, "b"),
+    menu="generate",
+    group=2,
+    meaning="The mean of set A less that of set B is a direction.",
+    button="Set B",
+    why_not=_no_rows,
+    detail=lambda state: _size(state.runs.set_b),
+)
+ADD = Action(
+    "interventions.add",
+    "Add the &direction A \N{MINUS SIGN} B",
+    lambda context: add(context, Intervention("add", _difference(context.state))),
+    menu="generate",
+    group=2,
+    meaning="Add the mean of set A less that of set B to what layers compute.",
+    button="Add A \N{MINUS SIGN} B",
+    why_not=_no_sets,
+)
+STEER = Action(
+    "interventions.steer",
+    "&Steer along A \N{MINUS SIGN} B",
+    lambda context: add(context, Intervention("steer", _difference(context.state), strength=0.25)),
+    menu="generate",
+    group=2,
+    meaning="At every step, go a share of what layers compute in the direction A \N{MINUS SIGN} B.",
+    why_not=_no_sets,
+)
+SAVE = Action(
+    "interventions.save",
+    "Sa&ve the direction A \N{MINUS SIGN} B…",
+    save_direction,
+    menu="generate",
+    group=2,
+    meaning="Keep it under a name, for other sessions and the command line.",
+    why_not=_no_sets,
+)
+ACTIONS = (SET_A, SET_B, ADD, STEER, SAVE)
+CHOICES = (
+    Choice(
+        "interventions.other", "Add an &intervention", _others, _add_chosen, None, "generate", 2
+    ),
+)

@@ -1,0 +1,82 @@
+"""Saves directions and means of sets, lists, exports and loads them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from diffviews_desktop.engine import directions
+from diffviews_desktop.engine.effects import EffectMaker
+from diffviews_desktop.engine.handlers.registry import handles
+from diffviews_desktop.engine.jobs.directions import (
+    DirectionList,
+    DirectionSaved,
+    ExportDirection,
+    ListDirections,
+    LoadDirection,
+    SaveDirection,
+)
+from diffviews_desktop.engine.opened_model import OpenedModel
+from diffviews_desktop.engine.record import checkpoint_of, versions
+from diffviews_desktop.engine.workspace import Workspace
+from diffviews_desktop.values.interventions import Difference, Intervention, SampleMean, Verb
+
+
+@handles(SaveDirection)
+def save_direction(job: SaveDirection, workspace: Workspace) -> DirectionSaved:
+    """Compute it as an intervention would, and write it with its record."""
+    opened = workspace.open(job.folder, job.spec.model)
+    directions.check_free(opened, job.name, replace=job.replace)
+    spec = workspace.maps.with_layers(opened, job.spec)
+    maker = EffectMaker(workspace, workspace.maps, opened, spec)
+    verb: Verb = "replace" if isinstance(job.source, SampleMean) else "add"
+    (one,) = maker.checked([Intervention(verb, job.source, layers=job.layers)])
+    workspace.prepare(workspace.model_of(opened))
+    values = maker.vectors(one)
+    record = _record(job, one, opened, workspace)
+    return directions.save(opened, job.name, values, record, replace=job.replace)
+
+
+@handles(ListDirections)
+def list_directions(job: ListDirections, workspace: Workspace) -> DirectionList:
+    """All that are saved for the model."""
+    opened = workspace.open(job.folder, job.model)
+    return DirectionList(job.model, directions.known_directions(opened))
+
+
+@handles(ExportDirection)
+def export_direction(job: ExportDirection, workspace: Workspace) -> DirectionSaved:
+    """Copy its file elsewhere."""
+    return directions.export(workspace.open(job.folder, job.model), job.name, job.file)
+
+
+@handles(LoadDirection)
+def load_direction(job: LoadDirection, workspace: Workspace) -> DirectionSaved:
+    """Copy a file among those of the model."""
+    opened = workspace.open(job.folder, job.model)
+    return directions.load(opened, job.file, job.name, replace=job.replace)
+
+
+def _record(
+    job: SaveDirection, one: Intervention, opened: OpenedModel, workspace: Workspace
+) -> dict[str, Any]:
+    """How a vector was made: values that JSON knows, the same whenever it is made again."""
+    source, ids = job.source, opened.samples.table.sample_id
+    made: dict[str, Any] = {
+        "kind": source.kind,
+        "model": opened.folder.name,
+        "layers": list(one.layers),
+        "samples": opened.samples.fingerprint,
+        "checkpoint": checkpoint_of(opened, workspace.check),
+        "device": workspace.model_of(opened).facts.device,
+        "versions": versions(),
+    }
+    if isinstance(source, SampleMean | Difference):
+        made["sample_ids"] = [ids[row] for row in source.rows]
+    if isinstance(source, Difference):
+        made["minus_ids"] = [ids[row] for row in source.minus]
+    elif isinstance(source, SampleMean):
+        made["weighting"] = source.weighting
+    else:
+        made["component"] = source.index
+        made["map_layers"] = list(job.spec.layers or workspace.maps.default_layers(opened))
+    return made

@@ -1,0 +1,155 @@
+"""The form of a job in records of format 1, which is older than folders, maps and interventions as
+values: it has the settings of a mask among those of sampling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid
+from diffviews_desktop.values.conditions import choice_of, from_choice
+from diffviews_desktop.values.interventions import (
+    PICKED,
+    Intervention,
+    OtherRun,
+    SampleMean,
+    sole_mask,
+)
+
+_JOBS: TypeAdapter[Generate | GenerateGrid] = TypeAdapter(Generate | GenerateGrid)
+_ONE: TypeAdapter[Intervention] = TypeAdapter(Intervention)
+
+
+def flat(job: Generate | GenerateGrid) -> dict[str, Any]:
+    """A job as a record holds it: values that JSON knows.
+
+    A mask that is all that acts is told by ``rows`` and ``settings``, as it always was; everything
+    else by a list of ``interventions``.
+    """
+    without = {"condition", "interventions", "varied"}
+    fields = _JOBS.dump_python(replace(job, job_id=0), mode="json", exclude=without)
+    folder, spec = fields.pop("folder"), fields.pop("spec")
+    parameters = spec.pop("parameters")
+    overrides = folder.pop("overrides")
+    mask = sole_mask(job.interventions)
+    told = mask if mask is not None else PICKED
+    fields["settings"] = _with_mask(fields["settings"], told)
+    listed: dict[str, Any] = {}
+    if mask is None and job.interventions:
+        listed["interventions"] = plain(job.interventions)
+        if isinstance(job, GenerateGrid) and job.varied:
+            listed["varied"] = job.varied
+    assert isinstance(told.source, SampleMean)
+    return {
+        "job_id": fields.pop("job_id"),
+        "source": {**folder, **overrides, "parameters": parameters},
+        **spec,
+        "rows": list(told.source.rows),
+        **fields,
+        **listed,
+        "class_choice": choice_of(job.condition),
+    }
+
+
+def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a job of format 1.
+
+    Raises:
+        ValueError: something is missing or makes no sense.
+    """
+    fields = dict(flat)
+    source = fields.pop("source", None)
+    if not isinstance(source, dict):
+        raise ValueError("source: there must be one")
+    overrides = dict(source)
+    folder = {name: overrides.pop(name) for name in ("path", "max_classes") if name in overrides}
+    parameters = overrides.pop("parameters", None)
+    spec = {name: fields.pop(name) for name in ("model", "layers") if name in fields}
+    condition = from_choice(fields.pop("class_choice", ""))
+    settings, mask = _without_mask(fields.pop("settings", None), fields.pop("rows", ()))
+    listed = fields.pop("interventions", None)
+    return {
+        **fields,
+        "job_id": 0,
+        "condition": condition,
+        "folder": {**folder, "overrides": overrides},
+        "spec": {**spec, "parameters": parameters},
+        "settings": settings,
+        "interventions": mask if listed is None else interventions_of(listed),
+    }
+
+
+def _with_mask(settings: Mapping[str, Any], mask: Intervention) -> dict[str, Any]:
+    assert isinstance(mask.source, SampleMean)
+    steps = settings["num_steps"]
+    return {
+        "num_steps": steps,
+        "mask_steps": steps if mask.step_to is None else mask.step_to,
+        **settings,
+        "mask_from": mask.step_from,
+        "strength": mask.strength,
+        "weighting": mask.source.weighting,
+        "mask_unconditional": mask.unconditional,
+        "mask_layers": list(mask.layers),
+    }
+
+
+def _without_mask(settings: Any, rows: Any) -> tuple[dict[str, Any], tuple[Intervention, ...]]:
+    """Settings of sampling, and the mask that was told with them; none without rows."""
+    if not isinstance(settings, dict) or not isinstance(rows, list | tuple):
+        raise ValueError("settings: there must be some")
+    sampling = dict(settings)
+    known = {
+        "step_to": sampling.pop("mask_steps", 5),
+        "step_from": sampling.pop("mask_from", 0),
+        "strength": sampling.pop("strength", 1.0),
+        "unconditional": sampling.pop("mask_unconditional", True),
+        "layers": sampling.pop("mask_layers", ()),
+    }
+    source = {"rows": rows, "weighting": sampling.pop("weighting", "equal"), "kind": "samples"}
+    if not rows:
+        return sampling, ()
+    return sampling, (_ONE.validate_python({"verb": "replace", "source": source, **known}),)
+
+
+# ---- interventions ------------------------------------------------------------------------------
+
+
+def plain(interventions: Sequence[Intervention]) -> list[dict[str, Any]]:
+    """Interventions as values that JSON knows."""
+    found = []
+    for one in interventions:
+        source = one.source
+        other = isinstance(source, OtherRun)
+        value = _ONE.dump_python(
+            one, mode="json", exclude={"source": {"condition"}} if other else None
+        )
+        if isinstance(source, OtherRun) and source.condition is not None:
+            value["source"]["class_choice"] = choice_of(source.condition)
+        found.append(value)
+    return found
+
+
+def interventions_of(values: Any) -> tuple[Intervention, ...]:
+    """The interventions that `plain` has made values of.
+
+    Raises:
+        ValueError: they are damaged.
+    """
+    if not isinstance(values, list):
+        raise ValueError("interventions: there must be a list")
+    return tuple(_intervention_of(value) for value in values)
+
+
+def _intervention_of(value: Any) -> Intervention:
+    if not isinstance(value, dict) or not isinstance(value.get("source"), dict):
+        raise ValueError("interventions: each has a source")
+    source = dict(value["source"])
+    if "class_choice" in source:
+        source["condition"] = from_choice(source.pop("class_choice"))
+    if "kind" not in source:
+        raise ValueError("interventions: a source has a kind")
+    return _ONE.validate_python({**value, "source": source})

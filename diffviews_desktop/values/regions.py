@@ -1,0 +1,169 @@
+"""Where in a layer an intervention acts."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffviews_desktop.errors import UsageError
+from diffviews_desktop.values.layers import LayerShape
+
+Bitmap = NDArray[np.bool_]
+LARGEST_AREA = 1024
+"""Height and width of a brushed area at most."""
+
+
+@dataclass(frozen=True)
+class Everywhere:
+    """The whole layer."""
+
+    kind: Literal["everywhere"] = field(default="everywhere", repr=False)
+
+
+@dataclass(frozen=True)
+class Channels:
+    """Some channels, counted from 0."""
+
+    indices: tuple[int, ...]
+    kind: Literal["channels"] = field(default="channels", repr=False)
+
+    def __post_init__(self) -> None:
+        _check_indices("channels", self.indices)
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Some tokens of layers ``(T, C)``, counted from 0."""
+
+    indices: tuple[int, ...]
+    kind: Literal["tokens"] = field(default="tokens", repr=False)
+
+    def __post_init__(self) -> None:
+        _check_indices("tokens", self.indices)
+
+
+@dataclass(frozen=True)
+class Area:
+    """A brushed part of the picture.
+
+    Attributes:
+        height: rows that the picture is divided into.
+        width: columns, likewise.
+        bits: which cells are brushed, row by row, eight in a byte, as hexadecimal digits.
+    """
+
+    height: int
+    width: int
+    bits: str
+    kind: Literal["area"] = field(default="area", repr=False)
+
+    def __post_init__(self) -> None:
+        if not (1 <= self.height <= LARGEST_AREA and 1 <= self.width <= LARGEST_AREA):
+            raise UsageError(f"An area has 1 to {LARGEST_AREA} rows and columns.")
+        try:
+            data = bytes.fromhex(self.bits)
+        except ValueError:
+            data = b""
+        if len(data) != -(-self.height * self.width // 8):
+            raise UsageError("The cells of the area do not fit its rows and columns.")
+        if not any(data):
+            raise UsageError("No cell of the area is brushed: brush over the picture first.")
+
+    @classmethod
+    def of(cls, bitmap: NDArray) -> Self:
+        """The area of a bitmap ``(height, width)``."""
+        cells = np.asarray(bitmap, dtype=bool)
+        height, width = cells.shape
+        return cls(height, width, np.packbits(cells).tobytes().hex())
+
+    @property
+    def bitmap(self) -> Bitmap:
+        """Which cells are brushed, ``(height, width)``."""
+        count = self.height * self.width
+        packed = np.frombuffer(bytes.fromhex(self.bits), dtype=np.uint8)
+        return np.unpackbits(packed, count=count).astype(bool).reshape(self.height, self.width)
+
+
+Region = Everywhere | Channels | Tokens | Area
+EVERYWHERE = Everywhere()
+
+
+def _check_indices(what: str, indices: tuple[int, ...]) -> None:
+    if not indices or min(indices) < 0:
+        raise UsageError(f"Name at least one of the {what}, counted from 0.")
+
+
+def cells_of(region: Region, shape: LayerShape, layer: str = "The layer") -> Bitmap | None:
+    """Which values of a layer are in a region: of a shape that broadcasts to the layer's, with as
+    many axes; None for all of them.
+
+    Args:
+        region: the region.
+        shape: of what the layer puts out for one sample.
+        layer: its name, for errors.
+
+    Raises:
+        UsageError: the layer has no such channel or token, or no place for an area.
+    """
+    axes = shape.axes
+    match region:
+        case Channels(indices=indices):
+            return _along(
+                shape, axes.index("C") if "C" in axes else None, indices, layer, "channel"
+            )
+        case Tokens(indices=indices):
+            return _along(shape, axes.index("T") if "T" in axes else None, indices, layer, "token")
+        case Area():
+            return _area(region, shape, layer)
+    return None
+
+
+def _along(
+    shape: LayerShape, axis: int | None, indices: tuple[int, ...], layer: str, what: str
+) -> Bitmap:
+    if axis is None:
+        raise UsageError(f"{layer} has the shape {shape}, and no {what}s.")
+    count = shape[axis]
+    if max(indices) >= count:
+        raise UsageError(f"{layer} has no {what} {max(indices)}: it has {count}, counted from 0.")
+    sizes = [1] * len(shape)
+    sizes[axis] = count
+    chosen = np.zeros(count, dtype=bool)
+    chosen[list(indices)] = True
+    return chosen.reshape(sizes)
+
+
+def _area(area: Area, shape: LayerShape, layer: str) -> Bitmap:
+    if len(shape) == 3:
+        return at_resolution(area.bitmap, shape[1], shape[2])[None]
+    side = math.isqrt(shape[0]) if len(shape) == 2 else 0
+    if not side or side * side != shape[0]:
+        raise UsageError(
+            f"{layer} has the shape {shape}, which says nothing of a place in the picture. "
+            "Choose a layer with height and width, or tokens instead of an area."
+        )
+    return at_resolution(area.bitmap, side, side).reshape(-1, 1)
+
+
+def at_resolution(bitmap: Bitmap, height: int, width: int) -> Bitmap:
+    """A bitmap on a grid of another resolution, ``(height, width)``.
+
+    A cell is in it where at least half of it is brushed. Where no cell is, because the area is
+    smaller than that, the cells with the largest brushed part are.
+    """
+    share = _overlap(height, bitmap.shape[0]) @ bitmap @ _overlap(width, bitmap.shape[1]).T
+    return np.asarray(share >= min(0.5, float(share.max())) - 1e-9)
+
+
+def _overlap(to: int, count: int) -> NDArray[np.float64]:
+    """Share of each of ``to`` cells of a line that each of ``count`` cells covers,
+    ``(to, count)``; rows sum to 1."""
+    edges, given = np.arange(to + 1) / to, np.arange(count + 1) / count
+    start = np.maximum(edges[:-1, None], given[None, :-1])
+    end = np.minimum(edges[1:, None], given[None, 1:])
+    shared: NDArray[np.float64] = np.maximum(end - start, 0) * to
+    return shared
