@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
-from diffviews_desktop.cli.experiment_files import write_experiment
+from diffviews_desktop.cli.experiment_files import answer_of
 from diffviews_desktop.cli.shared import Answer
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid
@@ -70,8 +69,7 @@ def run_controls(
         experiment=experiment_of(job, loaded),
         out=_free(folder / "controls"),
     )
-    made = engine.run(asked)
-    return write_experiment(replace(made, notes=(*made.notes, _NOTE)))
+    return answer_of(engine.run(asked), further=(_NOTE,))
 
 
 def _free(folder: Path) -> Path:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from diffviews_desktop.experiments.intervals import rate_difference, rate_interval
 from diffviews_desktop.experiments.report import report
 from diffviews_desktop.experiments.results import findings_of, outcomes_of
-from diffviews_desktop.experiments.tables import csv_text, estimate_text, lines_of, row_of
+from diffviews_desktop.experiments.tables import csv_text, lines_of, row_of
 from diffviews_desktop.values.conditions import ClassLabel, UniformLabel
 from diffviews_desktop.values.experiment_text import experiment_text, read_experiment
 from diffviews_desktop.values.experiments import (
@@ -27,6 +27,7 @@ from diffviews_desktop.values.experiments import (
     Finding,
     Subjects,
 )
+from diffviews_desktop.values.finding_texts import estimate_text
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.regions import Area, Channels
 from diffviews_desktop.values.sampling import SamplingSettings

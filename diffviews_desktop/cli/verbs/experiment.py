@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from diffviews_desktop.cli.experiment_files import cost_text, write_experiment
+from diffviews_desktop.cli.experiment_files import answer_of, cost_text
 from diffviews_desktop.cli.intervention_options import region_of
 from diffviews_desktop.cli.option_types import layer_set, positive, real, sample_rows
 from diffviews_desktop.cli.options import add_folder_options, folder_of, map_parameters_of
@@ -146,7 +146,7 @@ def run(options: argparse.Namespace) -> Answer:
         if sys.stderr.isatty():
             complain(cost_text(cost))
         made = engine.run(RunExperiment(**common))
-    return write_experiment(made, cost)
+    return answer_of(made, cost)
 
 
 def _asked_for(options: argparse.Namespace, engine: Engine) -> Experiment:
