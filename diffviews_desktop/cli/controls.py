@@ -11,8 +11,7 @@ from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid
 from diffviews_desktop.engine.jobs.experiments import RunExperiment
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.experiments.controls import controls_for
-from diffviews_desktop.experiments.judges import judge_for
-from diffviews_desktop.values.experiments import Experiment
+from diffviews_desktop.values.experiments import USUAL_JUDGE, Experiment
 from diffviews_desktop.values.folders import ModelLoaded
 from diffviews_desktop.values.interventions import SampleMean
 from diffviews_desktop.values.layers import LayerSet
@@ -55,7 +54,7 @@ def experiment_of(job: Generate | GenerateGrid, loaded: ModelLoaded) -> Experime
         settings=s,
         strength=mask.strength,
         region=mask.region,
-        judge=judge_for(dict(loaded.class_names), loaded.resolution),
+        judge=USUAL_JUDGE,
     )
 
 

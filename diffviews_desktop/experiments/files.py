@@ -1,4 +1,4 @@
-"""What is written beside the pictures of an experiment: tables, a report, and what runs it again."""
+"""What is written beside an experiment's pictures: tables, a report, and what runs it again."""
 
 from __future__ import annotations
 

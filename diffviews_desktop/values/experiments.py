@@ -57,8 +57,9 @@ APPLICABLE: dict[str, tuple[Control, ...]] = {
 }
 """Controls that say something of an intervention, by its verb."""
 
-NO_JUDGE, OWN_LOSS, BUNDLED = "none", "model", "digits"
-"""Judges that are not files: none; the model's own loss; the one for the demo's digits."""
+NO_JUDGE, OWN_LOSS, BUNDLED, USUAL_JUDGE = "none", "model", "digits", "usual"
+"""Judges that are not files: none; the model's own loss; the one for the demo's digits; and that
+one where it knows the model's classes, else none."""
 
 
 class Estimate(NamedTuple):
@@ -88,7 +89,8 @@ class Experiment:
         settings: how to sample; the seed must be chosen.
         strength: how much of a mask is imposed, 0 … 1.
         region: in which part of each layer.
-        judge: a file, or `NO_JUDGE`, `OWN_LOSS`, `BUNDLED`, or ``module:function``.
+        judge: a file, or `NO_JUDGE`, `OWN_LOSS`, `BUNDLED`, `USUAL_JUDGE`, or
+            ``module:function``.
         features: in which layer the distance to the unmasked run is measured; empty for none.
         features_sigma: the noise level at which that layer sees the pictures.
         other_layer: of the control *layer*; empty for the one half of the network away.

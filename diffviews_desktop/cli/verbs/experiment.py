@@ -25,12 +25,11 @@ from diffviews_desktop.engine.jobs.experiments import (
 from diffviews_desktop.engine.jobs.opening import DataOpened, LoadModel
 from diffviews_desktop.errors import DataError, UsageError
 from diffviews_desktop.experiments.controls import controls_for
-from diffviews_desktop.experiments.judges import judge_for
 from diffviews_desktop.files.reading import MOST_LISTED_JSON, read_json_value
 from diffviews_desktop.text.terminal import complain
 from diffviews_desktop.values.conditions import Condition, ZeroLabel, from_choice
 from diffviews_desktop.values.experiment_text import read_experiment
-from diffviews_desktop.values.experiments import CONTROLS, Control, Experiment
+from diffviews_desktop.values.experiments import CONTROLS, USUAL_JUDGE, Control, Experiment
 from diffviews_desktop.values.folders import ModelLoaded
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet
 from diffviews_desktop.values.regions import EVERYWHERE
@@ -186,9 +185,7 @@ def _asked_for(options: argparse.Namespace, engine: Engine) -> Experiment:
         settings=settings,
         strength=options.strength,
         region=options.region,
-        judge=options.judge_code
-        or options.judge
-        or judge_for(dict(loaded.class_names), loaded.resolution),
+        judge=options.judge_code or options.judge or USUAL_JUDGE,
         features=options.features,
         other_layer=LayerSet(options.other_layer),
         batch=options.batch,
