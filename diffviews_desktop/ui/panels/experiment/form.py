@@ -40,7 +40,7 @@ class ExperimentForm(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(form)
-        column.addWidget(muted("Compared with the same seeds without it, and with:"))
+        column.addWidget(muted("Compared with no intervention and:"))
         self.controls: dict[Control, QCheckBox] = {}
         for control in CONTROLS[1:]:
             box = self.controls[control] = QCheckBox(_first_up(TITLES[control]))
