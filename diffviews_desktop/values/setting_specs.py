@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from diffviews_desktop.values.import_rules import MAX_SEED
-from diffviews_desktop.values.interventions import Intervention
 from diffviews_desktop.values.sampling import SamplingSettings
+
+if TYPE_CHECKING:  # it brings numpy, which the window's options do without
+    from diffviews_desktop.values.interventions import Intervention
 
 
 @dataclass(frozen=True, kw_only=True)
