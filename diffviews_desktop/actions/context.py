@@ -13,7 +13,16 @@ from diffviews_desktop.state.state import Offer, State
 
 Found = TypeVar("Found")
 Page = Literal[
-    "about", "grid", "import", "keys", "log", "map settings", "mean", "model", "preferences"
+    "about",
+    "experiment",
+    "grid",
+    "import",
+    "keys",
+    "log",
+    "map settings",
+    "mean",
+    "model",
+    "preferences",
 ]
 """A window, or a part of one, that an action can bring up."""
 Contents = Callable[[], tuple[type, ...]]

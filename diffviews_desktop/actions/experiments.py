@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from diffviews_desktop.actions.action import Action
 from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.runs import NO_FOLDER, NO_SAMPLE, begin_run, resolve_condition
 from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid
-from diffviews_desktop.state.runs import Grid
+from diffviews_desktop.engine.jobs.experiments import ChooseGroups, RunExperiment
+from diffviews_desktop.state.runs import ComparedMasks, Grid
 from diffviews_desktop.state.state import State
 from diffviews_desktop.values.conditions import Condition
-from diffviews_desktop.values.interventions import with_picks
+from diffviews_desktop.values.experiments import USUAL_JUDGE, Control, Experiment
+from diffviews_desktop.values.interventions import Intervention, SampleMean, with_picks
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.sampling import SamplingSettings
 
@@ -91,6 +94,87 @@ def cannot_draw_grid(state: State) -> str:
     return "" if state.opened.layer_map is not None else "The map is not there yet."
 
 
+def run_experiment(
+    context: Context,
+    *,
+    of_picks: bool,
+    anchors: int,
+    neighbors: int,
+    seeds: int,
+    controls: tuple[Control, ...],
+) -> None:
+    """Draw the mask of the Generate panel and its controls, and measure what each does.
+
+    Args:
+        context: what it works with.
+        of_picks: whether the picked samples are the only mask.
+        anchors: else how many masks, drawn evenly from all classes.
+        neighbors: samples beside each anchor.
+        seeds: pictures of each mask and control.
+        controls: what is drawn besides.
+    """
+    state = context.state
+    mask, spec = _mask_of(state), state.opened.spec
+    why = cannot_compare(state, of_picks)
+    if why or mask is None or spec is None:
+        context.say(why)
+        return
+    steps = state.runs.settings.num_steps
+    layers = mask.layers or spec.layers
+    settings = state.runs.settings
+    if settings.seed is None:  # the same experiment again goes on with what is there
+        settings = replace(settings, seed=0)
+    common: dict[str, Any] = {
+        "job_id": context.worker.next_id(),
+        "folder": state.opened.folder,
+    }
+    choice = ChooseGroups(
+        **common, model=spec.model, anchors=anchors, neighbors=neighbors, layers=layers
+    )
+    job = RunExperiment(
+        **common,
+        experiment=Experiment(
+            model=spec.model,
+            layer_sets=(layers,),
+            windows=((mask.step_from, steps if mask.step_to is None else mask.step_to),),
+            groups=(state.picks.selection.rows,) if of_picks else (),
+            seeds=seeds,
+            controls=controls,
+            condition=state.runs.condition,
+            settings=settings,
+            strength=mask.strength,
+            region=mask.region,
+            judge=USUAL_JUDGE,
+        ),
+        choice=None if of_picks else choice,
+    )
+    runs = replace(state.runs, experiment=ComparedMasks(job))
+    context.update(replace(state, runs=runs))
+    submit(context, job, "Comparing masks with their controls")
+
+
+def _mask_of(state: State) -> Intervention | None:
+    """The mask of the picked samples in the Generate panel; None where it has other interventions,
+    or none."""
+    acting = [one for one in state.runs.interventions if one.enabled]
+    return acting[0] if len(acting) == 1 and acting[0].is_of_picks else None
+
+
+def cannot_compare(state: State, of_picks: bool) -> str:
+    """Why no experiment can be drawn now; empty where it can."""
+    mask = _mask_of(state)
+    if mask is None:
+        return (
+            "An experiment compares the mask of picked samples: let it be the only intervention "
+            "in the Generate panel."
+        )
+    if isinstance(mask.source, SampleMean) and mask.source.weighting != "equal":
+        return "An experiment counts all samples of a mask the same: set their weights to equal."
+    if of_picks and not state.picks.selection.rows:
+        return NO_SAMPLE
+    return cannot_draw_grid(state)
+
+
 ACTIONS = (
     Action(
         "experiments.grid",
@@ -101,5 +185,13 @@ ACTIONS = (
         group=1,
         meaning="Many pictures in one job: seeds, strengths, steps, layers.",
         button="G&rid…",
+    ),
+    Action(
+        "experiments.compare",
+        "E&xperiment…",
+        lambda context: context.window.show_page("experiment"),
+        menu="generate",
+        group=1,
+        meaning="Draw a mask and all that it is to be compared with, and say what each does.",
     ),
 )

@@ -24,6 +24,7 @@ from diffviews_desktop.engine.jobs.drawing import (
     PlacePicture,
     RunResult,
 )
+from diffviews_desktop.engine.jobs.experiments import ExperimentResult
 from diffviews_desktop.engine.jobs.importing import DataImported
 from diffviews_desktop.engine.jobs.mapping import (
     AssessMap,
@@ -281,6 +282,16 @@ def _grid_done(context: Context, running: RunningJob, result: PictureGrid) -> No
         context.say(" ".join(result.notes))
 
 
+def _experiment_done(context: Context, running: RunningJob, result: ExperimentResult) -> None:
+    state = context.state
+    asked = state.runs.experiment
+    if asked is not None and asked.job.job_id == running.job.job_id:
+        compared = replace(asked, result=result)
+        context.update(replace(state, runs=replace(state.runs, experiment=compared)))
+    if result.notes:
+        context.say(result.notes[0])
+
+
 def _landed(context: Context, running: RunningJob, placed: PicturePlaced) -> None:
     state, asked = context.state, running.job
     assert isinstance(asked, PlacePicture)
@@ -335,6 +346,7 @@ RESULTS: dict[type, Callable[[Context, RunningJob, Any], None]] = {
     NeighborsFound: _neighbors_found,
     RunResult: _run_done,
     PictureGrid: _grid_done,
+    ExperimentResult: _experiment_done,
     PicturePlaced: _landed,
     MaskJudged: _mask_judged,
     PictureMean: _averaged,

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
-from diffviews_desktop.cli.experiment_files import write_experiment
+from diffviews_desktop.cli.experiment_files import answer_of
 from diffviews_desktop.cli.shared import Answer
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid
 from diffviews_desktop.engine.jobs.experiments import RunExperiment
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.experiments.controls import controls_for
-from diffviews_desktop.experiments.judges import judge_for
-from diffviews_desktop.values.experiments import Experiment
+from diffviews_desktop.values.experiments import USUAL_JUDGE, Experiment
 from diffviews_desktop.values.folders import ModelLoaded
-from diffviews_desktop.values.interventions import rows_of, sole_mask
+from diffviews_desktop.values.interventions import SampleMean
+from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.told import OwnCondition
 
 SEEDS = 3
@@ -28,34 +27,37 @@ def experiment_of(job: Generate | GenerateGrid, loaded: ModelLoaded) -> Experime
     """What draws a run's mask and its controls.
 
     Raises:
-        UsageError: the run has no mask, or a grid's axes besides its seeds.
+        UsageError: the run has not exactly one mask, or a grid's axes besides its seeds.
     """
-    mask = sole_mask(job.interventions)
-    if mask is None:
+    mask = job.interventions[0] if len(job.interventions) == 1 else None
+    if mask is None or mask.verb != "replace" or not isinstance(mask.source, SampleMean):
         raise UsageError(
-            "--controls compares a mask of samples with its controls: give --rows, and no other "
-            "intervention."
+            "--controls compares a mask with its controls: pick samples by --rows, and leave other "
+            "interventions out."
         )
+    if mask.source.weighting != "equal":
+        raise UsageError("--controls compares means in which all samples count the same.")
     seeds = SEEDS
     if isinstance(job, GenerateGrid):
         seeds = job.samples
         if job.count > seeds:
             raise UsageError("--controls takes several seeds, but no other axis of a grid.")
-    steps = job.settings.num_steps
-    last = steps if mask.step_to is None else min(mask.step_to, steps)
+    s = job.settings
+    last = s.num_steps if mask.step_to is None else min(mask.step_to, s.num_steps)
     told = loaded.told if job.spec.told is None else job.spec.told
     return Experiment(
         model=job.spec.model,
-        layer_sets=(mask.layers or job.spec.layers,),
+        layer_sets=(LayerSet(mask.layers or job.spec.layers),),
         windows=((mask.step_from, last),),
-        groups=(rows_of([mask]),),
+        groups=(mask.source.rows,),
         seeds=seeds,
         controls=controls_for("replace", loaded.num_classes > 1, 1),
         condition=job.condition,
         told=None if told is None or isinstance(told, OwnCondition) else told,
-        settings=job.settings,
+        settings=s,
         strength=mask.strength,
-        judge=judge_for(dict(loaded.class_names), loaded.resolution),
+        region=mask.region,
+        judge=USUAL_JUDGE,
     )
 
 
@@ -69,8 +71,7 @@ def run_controls(
         experiment=experiment_of(job, loaded),
         out=_free(folder / "controls"),
     )
-    made = engine.run(asked)
-    return write_experiment(replace(made, notes=(*made.notes, _NOTE)))
+    return answer_of(engine.run(asked), further=(_NOTE,))
 
 
 def _free(folder: Path) -> Path:

@@ -1,56 +1,33 @@
-"""What ``experiment`` writes beside its pictures: tables, a report, and what runs it again."""
+"""What ``experiment`` answers."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 from diffviews_desktop.cli.shared import Answer
 from diffviews_desktop.engine.jobs.experiments import ExperimentResult
-from diffviews_desktop.experiments.report import report
-from diffviews_desktop.experiments.tables import csv_text, lines_of, parquet, row_of
-from diffviews_desktop.files.writing import replacing_all
+from diffviews_desktop.experiments.tables import lines_of, row_of
 from diffviews_desktop.values.experiments import MEANINGS, Cost
 
-NAME = "experiment"
 
-
-def write_experiment(made: ExperimentResult, cost: Cost | None = None) -> Answer:
-    """Write ``experiment.json``, ``.csv``, ``.html``, and ``.parquet`` where pandas can, all of
-    them or none, into the folder of the pictures.
-
-    Raises:
-        OSError: they cannot be written.
-    """
-    rows = [row_of(finding) for finding in made.findings]
-    notes = list(made.notes)
-    files: dict[Path, bytes] = {}
-    table = parquet(rows)
-    if table is not None:
-        files[made.folder / f"{NAME}.parquet"] = table
-    files[made.folder / f"{NAME}.csv"] = csv_text(rows).encode("utf-8", "backslashreplace")
-    html = report(made.findings, made.examples, made.record, notes, dict(made.class_names))
-    files[made.folder / f"{NAME}.html"] = html.encode("utf-8", "backslashreplace")
-    last = made.folder / f"{NAME}.json"
+def answer_of(
+    made: ExperimentResult, cost: Cost | None = None, further: tuple[str, ...] = ()
+) -> Answer:
+    """What an experiment found, and the files that it is in; with further notes."""
+    notes, files = [*made.notes, *further], list(map(str, made.files))
     result: dict[str, Any] = {
         "model": made.job.experiment.model,
         "pictures": made.job.experiment.count,
         "drawn": made.drawn,
         "estimated_seconds": cost.seconds if cost is not None else None,
         "device": made.device,
-        "findings": rows,
+        "findings": [row_of(finding) for finding in made.findings],
         "arms": {arm: MEANINGS[arm] for arm in dict.fromkeys(one.arm for one in made.findings)},
         "notes": notes,
-        "files": [str(path) for path in (*files, last)],
+        "files": files,
         "record": dict(made.record),
     }
-    files[last] = json.dumps(result, indent=1).encode()
-    with replacing_all(*files) as written:
-        for file, data in zip(written, files.values(), strict=True):
-            file.write(data)
-    lines = [*lines_of(made.findings), "", _counted(made), *notes, *result["files"]]
-    return Answer(result, lines)
+    return Answer(result, [*lines_of(made.findings), "", _counted(made), *notes, *files])
 
 
 def cost_text(cost: Cost) -> str:

@@ -200,6 +200,19 @@ def _is_in_part(given: Mapping[str, str]) -> bool:
     return bool(named)
 
 
+def region_of(text: str) -> Region:
+    """``channels=0-3``, ``tokens=0-3`` or ``area=…``."""
+    key, _, value = text.partition("=")
+    if key not in ("channels", "tokens", "area"):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} does not begin with channels=, tokens= or area="
+        )
+    try:
+        return _region({key: value})
+    except DiffViewsError as error:
+        raise argparse.ArgumentTypeError(said(error)) from error
+
+
 def _region(given: Mapping[str, str]) -> Region:
     if "channels" in given:
         return Channels(_indices(given["channels"]))

@@ -75,7 +75,7 @@ def make_record(
         "job": flat(job),
         "sample_ids": [opened.samples.table.sample_id[row] for row in rows_of(job.interventions)],
         "samples": opened.samples.fingerprint,
-        "checkpoint": weights_of(opened, check),
+        "checkpoint": checkpoint_of(opened, check),
         "masks": dict(masks),
         "device": device,
         "threads": torch.get_num_threads(),
@@ -83,8 +83,8 @@ def make_record(
     }
 
 
-def weights_of(opened: OpenedModel, check: Callable[[], None]) -> dict[str, str]:
-    """Name and SHA-256 of a model's weights; ``check`` is called while they are read."""
+def checkpoint_of(opened: OpenedModel, check: Callable[[], None]) -> dict[str, str]:
+    """Name and SHA-256 of a model's weights."""
     checkpoint = opened.folder.checkpoint()
     return {"name": checkpoint.name, "sha256": _digest(checkpoint, check)}
 

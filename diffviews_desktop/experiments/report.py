@@ -15,17 +15,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from diffviews_desktop.experiments.tables import (
+from diffviews_desktop.exports.contents import Picture
+from diffviews_desktop.exports.png import write_png
+from diffviews_desktop.text.plain import visible
+from diffviews_desktop.values.experiments import MEANINGS, TITLES, Estimate, Examples, Finding
+from diffviews_desktop.values.finding_texts import (
     MEASURES,
     cells_of,
     p_text,
     place_name,
     shown_measures,
 )
-from diffviews_desktop.exports.contents import Picture
-from diffviews_desktop.exports.png import write_png
-from diffviews_desktop.text.plain import visible
-from diffviews_desktop.values.experiments import MEANINGS, TITLES, Estimate, Examples, Finding
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --faint: #8882; --accent: #2a6fdb; --other: #888 }

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid, PicturePlaced
+from diffviews_desktop.engine.jobs.experiments import ExperimentResult, RunExperiment
 from diffviews_desktop.values.conditions import ANCHOR_CLASS, Condition
 from diffviews_desktop.values.interventions import PICKED, Intervention
 from diffviews_desktop.values.runs import GridCell, RunStep
@@ -69,6 +70,14 @@ class Grid:
 
 
 @dataclass(frozen=True, eq=False)
+class ComparedMasks:
+    """An experiment; ``result`` is there once it is measured."""
+
+    job: RunExperiment
+    result: ExperimentResult | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class Runs:
     """The runs of this session, and how the next one is to be drawn.
 
@@ -84,6 +93,7 @@ class Runs:
         comparing: whether it is shown beside the run without a mask.
         unmasked: runs without a mask that others were compared with.
         grid: the last grid.
+        experiment: the last experiment.
         begun: how many runs were begun: ids and names count on from there.
     """
 
@@ -98,6 +108,7 @@ class Runs:
     comparing: bool = False
     unmasked: tuple[Run, ...] = ()
     grid: Grid | None = None
+    experiment: ComparedMasks | None = None
     begun: int = 0
 
     def run(self, run_id: int | None = None) -> Run | None:

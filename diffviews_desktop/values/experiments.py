@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from diffviews_desktop.values.conditions import Condition, ZeroLabel
 from diffviews_desktop.values.layers import LayerSet, normalised
+from diffviews_desktop.values.regions import EVERYWHERE, Region
 from diffviews_desktop.values.sampling import SamplingSettings
 
 Control = Literal[
@@ -56,8 +57,9 @@ APPLICABLE: dict[str, tuple[Control, ...]] = {
 }
 """Controls that say something of an intervention, by its verb."""
 
-NO_JUDGE, OWN_LOSS, BUNDLED = "none", "model", "digits"
-"""Judges that are not files: none; the model's own loss; the one for the demo's digits."""
+NO_JUDGE, OWN_LOSS, BUNDLED, USUAL_JUDGE = "none", "model", "digits", "usual"
+"""Judges that are not files: none; the model's own loss; the one for the demo's digits; and that
+one where it knows the model's classes, else none."""
 
 
 class Estimate(NamedTuple):
@@ -86,7 +88,9 @@ class Experiment:
         told: what the samples are told when their layers are extracted; None for their own class.
         settings: how to sample; the seed must be chosen.
         strength: how much of a mask is imposed, 0 … 1.
-        judge: a file, or `NO_JUDGE`, `OWN_LOSS`, `BUNDLED`, or ``module:function``.
+        region: in which part of each layer.
+        judge: a file, or `NO_JUDGE`, `OWN_LOSS`, `BUNDLED`, `USUAL_JUDGE`, or
+            ``module:function``.
         features: in which layer the distance to the unmasked run is measured; empty for none.
         features_sigma: the noise level at which that layer sees the pictures.
         other_layer: of the control *layer*; empty for the one half of the network away.
@@ -103,6 +107,7 @@ class Experiment:
     told: Condition | None = None
     settings: SamplingSettings = field(default_factory=SamplingSettings)
     strength: float = 1.0
+    region: Region = EVERYWHERE
     judge: str = NO_JUDGE
     features: str = ""
     features_sigma: float = 0.5

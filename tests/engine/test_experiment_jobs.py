@@ -36,6 +36,7 @@ from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.interventions import mean_of_samples
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MapSpec
+from diffviews_desktop.values.regions import Channels
 from diffviews_desktop.values.sampling import SamplingSettings
 
 MIDBLOCK = LayerSet(("midblock",))
@@ -113,12 +114,14 @@ def drawn_alone(
 
 
 def test_pictures_are_those_of_single_runs(engine: Engine, data: Path, tmp_path: Path) -> None:
-    made = run(engine, data, tmp_path / "out", windows=((1, 2),), strength=0.75)
+    made = run(
+        engine, data, tmp_path / "out", windows=((1, 2),), strength=0.75, region=Channels((0, 3))
+    )
     masked, bare = pictures(made, "intervention"), pictures(made, "none")
     assert len(masked) == len(bare) == 6
     for group, rows in enumerate(GROUPS):
         seed = 5 + 2 * group + 1  # every group has seeds of its own
-        how = {"step_from": 1, "step_to": 2, "strength": 0.75}
+        how = {"step_from": 1, "step_to": 2, "strength": 0.75, "region": Channels((0, 3))}
         alone = drawn_alone(engine, data, rows, seed, **how)
         np.testing.assert_array_equal(masked[group, 1], alone)
         np.testing.assert_array_equal(bare[group, 1], drawn_alone(engine, data, (), seed))

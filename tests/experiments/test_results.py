@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from diffviews_desktop.experiments.intervals import rate_difference, rate_interval
 from diffviews_desktop.experiments.report import report
 from diffviews_desktop.experiments.results import findings_of, outcomes_of
-from diffviews_desktop.experiments.tables import csv_text, estimate_text, lines_of, row_of
+from diffviews_desktop.experiments.tables import csv_text, lines_of, row_of
 from diffviews_desktop.values.conditions import ClassLabel, UniformLabel
 from diffviews_desktop.values.experiment_text import experiment_text, read_experiment
 from diffviews_desktop.values.experiments import (
@@ -27,7 +27,9 @@ from diffviews_desktop.values.experiments import (
     Finding,
     Subjects,
 )
+from diffviews_desktop.values.finding_texts import estimate_text
 from diffviews_desktop.values.layers import LayerSet
+from diffviews_desktop.values.regions import Area, Channels
 from diffviews_desktop.values.sampling import SamplingSettings
 
 A, B = LayerSet(("a",)), LayerSet(("b", "c"))
@@ -145,7 +147,8 @@ def test_without_a_judge_effects_are_of_the_likeness_to_the_samples() -> None:
 def test_an_experiment_survives_its_text() -> None:
     for asked in (
         experiment(controls=CONTROLS, other_layer=B, batch=7, judge="a.onnx", strength=0.5),
-        experiment(told=ClassLabel(3), condition=UniformLabel()),
+        experiment(told=ClassLabel(3), condition=UniformLabel(), region=Channels((0, 2))),
+        experiment(region=Area.of(np.eye(5))),
     ):
         text = json.loads(json.dumps(experiment_text(asked)))
         assert read_experiment(text) == asked

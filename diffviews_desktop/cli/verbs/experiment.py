@@ -10,7 +10,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from diffviews_desktop.cli.experiment_files import cost_text, write_experiment
+from diffviews_desktop.cli.experiment_files import answer_of, cost_text
+from diffviews_desktop.cli.intervention_options import region_of
 from diffviews_desktop.cli.option_types import layer_set, positive, real, sample_rows
 from diffviews_desktop.cli.options import add_folder_options, folder_of, map_parameters_of
 from diffviews_desktop.cli.setting_options import add_settings, changes_of
@@ -24,14 +25,14 @@ from diffviews_desktop.engine.jobs.experiments import (
 from diffviews_desktop.engine.jobs.opening import DataOpened, LoadModel
 from diffviews_desktop.errors import DataError, UsageError
 from diffviews_desktop.experiments.controls import controls_for
-from diffviews_desktop.experiments.judges import judge_for
 from diffviews_desktop.files.reading import MOST_LISTED_JSON, read_json_value
 from diffviews_desktop.text.terminal import complain
 from diffviews_desktop.values.conditions import Condition, ZeroLabel, from_choice
 from diffviews_desktop.values.experiment_text import read_experiment
-from diffviews_desktop.values.experiments import CONTROLS, Control, Experiment
+from diffviews_desktop.values.experiments import CONTROLS, USUAL_JUDGE, Control, Experiment
 from diffviews_desktop.values.folders import ModelLoaded
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet
+from diffviews_desktop.values.regions import EVERYWHERE
 from diffviews_desktop.values.setting_specs import (
     NOISE_MODE,
     S_CHURN,
@@ -89,6 +90,10 @@ def _add_masks(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--windows", metavar="N|A-B,…", help="so many equal parts of the run, or steps from 1"
     )
+    group.add_argument(
+        "--region", type=region_of, default=EVERYWHERE, metavar="channels=…|tokens=…|area=…",
+        help="only this part of each layer, written as in generate --add",
+    )  # fmt: skip
     group.add_argument("--strength", type=real, default=1.0, help="0 … 1")
     group.add_argument("--seeds", type=positive, default=3, metavar="N", help="of each mask: 3")
     group.add_argument(
@@ -137,7 +142,7 @@ def run(options: argparse.Namespace) -> Answer:
         if sys.stderr.isatty():
             complain(cost_text(cost))
         made = engine.run(RunExperiment(**common))
-    return write_experiment(made, cost)
+    return answer_of(made, cost)
 
 
 def _asked_for(options: argparse.Namespace, engine: Engine) -> Experiment:
@@ -177,9 +182,8 @@ def _asked_for(options: argparse.Namespace, engine: Engine) -> Experiment:
         told=told,
         settings=settings,
         strength=options.strength,
-        judge=options.judge_code
-        or options.judge
-        or judge_for(dict(loaded.class_names), loaded.resolution),
+        region=options.region,
+        judge=options.judge_code or options.judge or USUAL_JUDGE,
         features=options.features,
         other_layer=LayerSet(options.other_layer),
         batch=options.batch,

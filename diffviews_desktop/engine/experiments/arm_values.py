@@ -135,8 +135,9 @@ class _Picked:
         return tuple(chosen.tolist())
 
     def mixed(self, group: int) -> tuple[int, ...]:
-        """As many samples as the group has, of as many classes as there are, at its noise level."""
-        rows = self._even(group, len(self.experiment.groups[group]), group)
+        """As many samples as the group has, two at least, of as many classes as there are, at its
+        noise level."""
+        rows = self._even(group, max(2, len(self.experiment.groups[group])), group)
         if len({int(self.table.class_label[row]) for row in rows}) < 2:
             raise _no_classes("mixed")
         return rows

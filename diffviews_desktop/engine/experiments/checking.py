@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from diffviews_desktop.engine.model_settings import class_names_of
 from diffviews_desktop.engine.opened_model import OpenedModel
 from diffviews_desktop.errors import UsageError
-from diffviews_desktop.values.experiments import Experiment
+from diffviews_desktop.experiments.judges import judge_for
+from diffviews_desktop.values.experiments import USUAL_JUDGE, Experiment
 from diffviews_desktop.values.layers import LayerSet
+from diffviews_desktop.values.regions import cells_of
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
     from diffviews_desktop.adapters.model import Model
@@ -19,7 +22,7 @@ _SMALL = 32
 
 
 def checked(experiment: Experiment, opened: OpenedModel, model: Model) -> Experiment:
-    """An experiment with its seed, batch and other layer chosen.
+    """An experiment with its seed, batch, judge and other layer chosen.
 
     Raises:
         UsageError: it cannot be drawn.
@@ -37,7 +40,11 @@ def checked(experiment: Experiment, opened: OpenedModel, model: Model) -> Experi
     small = 32 if model.facts.resolution <= _SMALL else 4
     batch = experiment.batch or (small if model.facts.device == "cpu" else 64)
     settings = replace(s, seed=choose_seed(s.noise_mode, s.seed))
-    return replace(experiment, settings=settings, batch=batch, other_layer=other)
+    judge = experiment.judge
+    if judge == USUAL_JUDGE:
+        names = dict(class_names_of(opened, model.facts))
+        judge = judge_for(names, model.facts.resolution)
+    return replace(experiment, settings=settings, batch=batch, other_layer=other, judge=judge)
 
 
 def _check_parts(experiment: Experiment, count: int) -> None:
@@ -65,6 +72,8 @@ def _check_layers(experiment: Experiment, other: LayerSet, name: str, model: Mod
             raise UsageError(
                 f"{name} has no layer {layer!r}. It has: {', '.join(model.facts.layers)}."
             )
+    for layer in named:
+        cells_of(experiment.region, model.facts.layers[layer], layer)
 
 
 def _other_layer(model: Model, layer_sets: Sequence[LayerSet]) -> LayerSet:

@@ -15,11 +15,12 @@ from diffviews_desktop.engine.experiments.arm_values import ArmValues
 from diffviews_desktop.values.conditions import AnchorClass, ClassLabel, Condition
 from diffviews_desktop.values.experiments import Drawing, Experiment
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet
+from diffviews_desktop.values.regions import cells_of
 from diffviews_desktop.values.samples import SampleTable
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
     from diffviews_desktop.adapters.model import Model
-    from diffviews_desktop.core.masking import ActivationMasker
+    from diffviews_desktop.core.intervening import Effect
 
 VALUES_HELD = 120_000_000
 """Of all arms at some layers, in 64 bits each."""
@@ -69,21 +70,32 @@ def parts_of(
         yield tuple(sorted(layers)), part
 
 
-def masker_of(
+def effects_of(
     experiment: Experiment, model: Model, batch: Batch, values: ArmValues | None
-) -> ActivationMasker | None:
+) -> list[Effect]:
     """What is done to the layers while a batch is drawn, each picture with its own arm's values."""
     import torch
 
-    from diffviews_desktop.core.masking import ActivationMasker
+    from diffviews_desktop.core.intervening import Effect
 
-    if values is None or not batch.layers:
-        return None
-    masker = ActivationMasker(model)
+    if values is None:
+        return []
+    made = []
     for layer in batch.layers:
         rows = [values.value(layer, one.arm, one.group) for one in batch.drawings]
-        masker.set_mask(layer, torch.from_numpy(np.stack(rows)), experiment.strength)
-    return masker
+        cells = cells_of(experiment.region, model.facts.layers[layer], layer)
+        made.append(
+            Effect(
+                layer,
+                "replace",
+                torch.from_numpy(np.stack(rows)),
+                experiment.strength,
+                region=None if cells is None else torch.from_numpy(cells),
+                step_from=batch.window[0],
+                step_to=batch.window[1],
+            )
+        )
+    return made
 
 
 def draw(
@@ -122,9 +134,7 @@ def draw(
         churn=Churn(s.s_churn, s.s_min, limit, s.s_noise) if s.sampler == "heun" else None,
         noise_mode=s.noise_mode,
         guidance_scale=s.guidance_scale,
-        masker=masker_of(experiment, model, batch, values),
-        mask_from=batch.window[0],
-        mask_steps=batch.window[1],
+        effects=effects_of(experiment, model, batch, values),
         say=notes.append,
     )
     with closing(steps) as running:

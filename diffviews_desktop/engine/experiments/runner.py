@@ -30,7 +30,7 @@ from diffviews_desktop.engine.jobs.experiments import (
 )
 from diffviews_desktop.engine.model_settings import class_names_of
 from diffviews_desktop.engine.opened_model import Host, OpenedModel
-from diffviews_desktop.engine.record import versions, weights_of
+from diffviews_desktop.engine.record import checkpoint_of, versions
 from diffviews_desktop.experiments.journal import Journal, open_journal
 from diffviews_desktop.experiments.judges import Judge, OwnLoss, open_judge
 from diffviews_desktop.experiments.results import findings_of, outcomes_of
@@ -189,7 +189,7 @@ class Experimenter:
             "experiment": experiment_text(experiment),
             "sample_ids": [[table.sample_id[row] for row in group] for group in experiment.groups],
             "samples": self.opened.samples.fingerprint,
-            "checkpoint": weights_of(self.opened, self.host.check),
+            "checkpoint": checkpoint_of(self.opened, self.host.check),
             "judge": {} if judge is None else judge.facts,
             "device": device,
             "threads": torch.get_num_threads(),
@@ -225,7 +225,7 @@ class Experimenter:
         numerics = self.host.numerics(self.opened)
         facts = {
             "experiment": {**experiment_text(experiment), "batch": None},
-            "checkpoint": weights_of(self.opened, self.host.check)["sha256"],
+            "checkpoint": checkpoint_of(self.opened, self.host.check)["sha256"],
             "samples": self.opened.samples.fingerprint,
             "judge": {} if judge is None else judge.facts,
             "numerics": [numerics.device, numerics.precision],

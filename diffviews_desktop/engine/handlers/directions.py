@@ -17,7 +17,7 @@ from diffviews_desktop.engine.jobs.directions import (
     SaveDirection,
 )
 from diffviews_desktop.engine.opened_model import OpenedModel
-from diffviews_desktop.engine.record import versions, weights_of
+from diffviews_desktop.engine.record import checkpoint_of, versions
 from diffviews_desktop.engine.workspace import Workspace
 from diffviews_desktop.values.interventions import Difference, Intervention, SampleMean, Verb
 from diffviews_desktop.values.told import told_text
@@ -69,7 +69,7 @@ def _record(
         "layers": list(one.layers),
         "told": None if spec.told is None else told_text(spec.told),
         "samples": opened.samples.fingerprint,
-        "checkpoint": weights_of(opened, workspace.check),
+        "checkpoint": checkpoint_of(opened, workspace.check),
         "device": workspace.model_of(opened).facts.device,
         "versions": versions(),
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from diffviews_desktop.engine.experiments.groups import choose_groups
 from diffviews_desktop.engine.experiments.runner import Experimenter
 from diffviews_desktop.engine.handlers.registry import handles
@@ -12,6 +14,7 @@ from diffviews_desktop.engine.jobs.experiments import (
     RunExperiment,
 )
 from diffviews_desktop.engine.workspace import Workspace
+from diffviews_desktop.experiments.files import write_files
 from diffviews_desktop.values.experiments import Cost
 
 
@@ -31,8 +34,14 @@ def price(job: PriceExperiment, workspace: Workspace) -> Cost:
 
 @handles(RunExperiment)
 def run(job: RunExperiment, workspace: Workspace) -> ExperimentResult:
-    """Every picture, and what was measured in them."""
-    return _experimenter(job, workspace).run(job)
+    """Every picture, what was measured in them, and the files that tell it."""
+    if job.choice is not None:
+        groups = choose(job.choice, workspace)
+        job = replace(job, experiment=replace(job.experiment, groups=groups), choice=None)
+    made = _experimenter(job, workspace).run(job)
+    names = dict(made.class_names)
+    told = made.findings, made.examples, made.record, made.notes, names
+    return replace(made, files=write_files(made.folder, *told))
 
 
 def _experimenter(job: PriceExperiment | RunExperiment, workspace: Workspace) -> Experimenter:

@@ -62,6 +62,7 @@ class RunExperiment(Job["ExperimentResult"]):
             names.
         trust_judge: whether its judge may be a Python function.
         examples: pictures of each arm and place in the result.
+        choice: how its samples are chosen; None where the experiment names them.
     """
 
     supersedes: ClassVar[bool] = True
@@ -70,6 +71,7 @@ class RunExperiment(Job["ExperimentResult"]):
     out: Path | None = None
     trust_judge: bool = False
     examples: int = 8
+    choice: ChooseGroups | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +88,7 @@ class ExperimentResult:
         class_names: of the model, by number.
         notes: what else the user should know.
         record: everything that is needed to run it again.
+        files: written beside the pictures: the report, then tables, then what runs it again.
     """
 
     job: RunExperiment
@@ -97,3 +100,4 @@ class ExperimentResult:
     class_names: tuple[tuple[int, str], ...] = ()
     notes: tuple[str, ...] = ()
     record: Mapping[str, Any] = field(default_factory=dict)
+    files: tuple[Path, ...] = ()

@@ -17,6 +17,7 @@ from diffviews_desktop.ui.common.panel import Panels
 
 if TYPE_CHECKING:
     from diffviews_desktop.ui.assistants.importing import ImportAssistant
+    from diffviews_desktop.ui.panels.experiment import ExperimentWindow
     from diffviews_desktop.ui.panels.grid import GridWindow
     from diffviews_desktop.ui.panels.map_settings import MapSettings
     from diffviews_desktop.ui.panels.mean import MeanWindow
@@ -40,6 +41,7 @@ class Pages:
         self.preferences: PreferencesWindow | None = None
         self.importer: ImportAssistant | None = None
         self.grid: GridWindow | None = None
+        self.experiment: ExperimentWindow | None = None
 
     def show(self, page: Page) -> None:
         """Bring up a window."""
@@ -50,6 +52,8 @@ class Pages:
                 self._show_map_settings()
             case "grid":
                 self._show_grid()
+            case "experiment":
+                self._show_experiment()
             case "mean":
                 self._show_mean()
             case "preferences":
@@ -67,6 +71,8 @@ class Pages:
         """Take the colours of the theme in use."""
         if self.grid is not None:
             self.grid.apply_theme()
+        if self.experiment is not None:
+            self.experiment.apply_theme()
 
     def wait(self) -> None:
         """Let what works in other threads come to its end."""
@@ -132,6 +138,27 @@ class Pages:
     def _draw_grid(self, axes: dict[str, Any]) -> None:
         runs = self._context.state.runs
         experiments.generate_grid(self._context, runs.settings, runs.condition, **axes)
+
+    def _show_experiment(self) -> None:
+        if self.experiment is None:
+            from diffviews_desktop.ui.panels.experiment import ExperimentWindow
+
+            made = self.experiment = ExperimentWindow(self._window)
+            made.experiment_requested.connect(self._run_experiment)
+            made.cancel_requested.connect(partial(asking.cancel_job, self._context))
+            made.report_requested.connect(self._open_report)
+            made.set_state(self._context.state)
+            self._panels.add(made)
+        _bring_up(self.experiment)
+
+    def _run_experiment(self, arguments: dict[str, Any]) -> None:
+        experiments.run_experiment(self._context, **arguments)
+
+    def _open_report(self) -> None:
+        experiment = self._context.state.runs.experiment
+        if experiment is not None and experiment.result is not None:
+            report = experiment.result.files[0]
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(report)))
 
     def _show_mean(self) -> None:
         mean = self._context.state.picks.mean

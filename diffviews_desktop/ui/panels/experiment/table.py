@@ -1,0 +1,153 @@
+"""What an experiment found: a row for every arm, with pictures, and a dot with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPixmap
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableWidget,
+    QTableWidgetItem,
+    QWidget,
+)
+
+from diffviews_desktop.engine.jobs.experiments import ExperimentResult
+from diffviews_desktop.ui.common import theme
+from diffviews_desktop.ui.common.entries import short
+from diffviews_desktop.ui.common.labels import tip
+from diffviews_desktop.values.experiments import MEANINGS, TITLES, Estimate, Examples, Finding
+from diffviews_desktop.values.finding_texts import (
+    MEASURES,
+    cells_of,
+    place_name,
+    shown_measures,
+)
+
+PICTURES, HEIGHT, PLOT = 4, 40, 200
+"""Pictures of an arm, their height, and the width of the dots' column, in pixels."""
+_ROLE = Qt.ItemDataRole.UserRole
+
+
+class DotDelegate(QStyledItemDelegate):
+    """Draws an estimate as a dot with its interval, on an axis that all rows share."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.low = 0.0
+
+    def paint(
+        self,
+        painter: QPainter,
+        option: QStyleOptionViewItem,
+        index: QModelIndex | QPersistentModelIndex,
+    ) -> None:
+        found = index.data(_ROLE)
+        if not found or not np.isfinite(found[0].value):
+            return
+        estimate, is_own = found
+        box, colors = QRectF(option.rect).adjusted(8, 0, -8, 0), theme.colors()
+        middle = box.center().y()
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(QColor(colors.border), 1))
+        for tick in (0.0, 0.5, 1.0):
+            x = self._across(tick, box)
+            painter.drawLine(QPointF(x, box.top()), QPointF(x, box.bottom()))
+        color = QColor(colors.accent if is_own else colors.muted)
+        if estimate.low is not None and estimate.high is not None:
+            painter.setPen(QPen(color, 2))
+            ends = self._across(estimate.low, box), self._across(estimate.high, box)
+            painter.drawLine(QPointF(ends[0], middle), QPointF(ends[1], middle))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(color)
+        painter.drawEllipse(QPointF(self._across(estimate.value, box), middle), 4.5, 4.5)
+        painter.restore()
+
+    def _across(self, value: float, box: QRectF) -> float:
+        return box.left() + box.width() * (value - self.low) / (1 - self.low)
+
+
+class FindingsTable(QTableWidget):
+    """A table that is read, not edited."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setShowGrid(False)
+        self.setIconSize(QSize(PICTURES * (HEIGHT + 2), HEIGHT))
+        self.setAccessibleName("What the experiment found")
+        self.verticalHeader().hide()
+        self.dots = DotDelegate(self)
+        self.setItemDelegateForColumn(2, self.dots)
+
+    def show_result(self, result: ExperimentResult) -> None:
+        """Show what was found."""
+        findings = result.findings
+        names = [name for name in shown_measures(findings) if name != "features"]
+        judged = any(one.read is not None for one in findings)
+        marks = [one.read if judged else one.neighbors for one in findings]
+        self.dots.low = 0.0 if judged else min([0.0, *map(_lowest, marks)])
+        what = "read as the class, 0 to 1" if judged else "like its samples, up to 1"
+        headings = ["", "Pictures", what, *(MEASURES[n] for n in names), "commonest", "p (Holm)"]
+        self.setColumnCount(len(headings))
+        self.setHorizontalHeaderLabels(headings)
+        self.setRowCount(len(findings))
+        for row, (finding, mark) in enumerate(zip(findings, marks, strict=True)):
+            self._fill(row, finding, mark, result.examples)
+            for column, text in enumerate(cells_of(finding, names), 3):
+                self.setItem(row, column, QTableWidgetItem(text))
+            self.setRowHeight(row, HEIGHT + 8)
+        header = self.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(2, QHeaderView.ResizeMode.Fixed)
+        header.resizeSection(2, PLOT)
+
+    def _fill(
+        self, row: int, finding: Finding, mark: Estimate | None, examples: Sequence[Examples]
+    ) -> None:
+        title, place = TITLES[finding.arm], short(place_name(finding))
+        named = QTableWidgetItem(title[:1].upper() + title[1:])
+        named.setToolTip(tip(f"{MEANINGS[finding.arm]}{f' ({place})' if place else ''}"))
+        self.setItem(row, 0, named)
+        pictures = QTableWidgetItem()
+        for one in examples:
+            where = one.layers, one.steps, one.arm
+            if where == (finding.layers, finding.steps, finding.arm):
+                pictures.setData(Qt.ItemDataRole.DecorationRole, strip(one.images[:PICTURES]))
+        self.setItem(row, 1, pictures)
+        dot = QTableWidgetItem()
+        if mark is not None:
+            dot.setData(_ROLE, (mark, finding.arm == "intervention"))
+        self.setItem(row, 2, dot)
+
+
+def strip(images: NDArray[np.uint8]) -> QPixmap:
+    """Pictures ``(n, H, W, C)`` beside each other, `HEIGHT` pixels high."""
+    gap = np.zeros((*images.shape[1:2], max(1, images.shape[2] // 16), 4), np.uint8)
+    parts = [part for image in images for part in (_with_alpha(image), gap)][:-1]
+    joined = np.ascontiguousarray(np.concatenate(parts, axis=1))
+    height, width = joined.shape[:2]
+    made = QImage(joined.data, width, height, 4 * width, QImage.Format.Format_RGBA8888).copy()
+    kind = Qt.TransformationMode.FastTransformation
+    if height > HEIGHT:
+        kind = Qt.TransformationMode.SmoothTransformation
+    return QPixmap.fromImage(made.scaledToHeight(HEIGHT, kind))
+
+
+def _with_alpha(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    colored = np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image[..., :3]
+    return np.concatenate([colored, np.full((*image.shape[:2], 1), 255, np.uint8)], axis=2)
+
+
+def _lowest(estimate: Estimate | None) -> float:
+    if estimate is None or not np.isfinite(estimate.value):
+        return 0.0
+    return estimate.value if estimate.low is None else estimate.low
