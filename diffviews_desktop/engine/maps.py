@@ -24,6 +24,11 @@ from diffviews_desktop.data.cache.layer_cache import (
     finish,
 )
 from diffviews_desktop.engine.activations import Activations, activations_of
+from diffviews_desktop.engine.folder_projectors import (
+    folder_projector,
+    own_projector,
+    said_of_alike,
+)
 from diffviews_desktop.engine.layer_activations import FoundActivations, LayerActivations
 from diffviews_desktop.engine.model_settings import class_names_of
 from diffviews_desktop.engine.opened_model import Host, OpenedModel, some
@@ -35,8 +40,6 @@ from diffviews_desktop.engine.told import (
     training_of,
 )
 from diffviews_desktop.errors import DataError, said
-from diffviews_desktop.files.reading import meant_as_file
-from diffviews_desktop.processing.alike import first_alike
 from diffviews_desktop.processing.kernel_store import user_store
 from diffviews_desktop.processing.layout import Stage, used_parameters
 from diffviews_desktop.processing.projector import Projector
@@ -213,7 +216,7 @@ class MapMaker:
     def is_cached(self, opened: OpenedModel, spec: MapSpec) -> bool:
         """Whether a map appears at once."""
         spec = self.completed(opened, spec)
-        if _own_projector(opened, spec) is not None:
+        if own_projector(opened, spec) is not None:
             return True
         return opened.cache.contains(self._computed(opened, spec).key)
 
@@ -245,7 +248,7 @@ class MapMaker:
         own map, or in the cache."""
         assert spec.told is not None
         brought = self._wanted(Activations(opened, spec.layers, told=spec.told), spec.parameters)
-        projector = self._held(brought) or _own_projector(opened, spec)
+        projector = self._held(brought) or own_projector(opened, spec)
         if projector is not None:  # whatever the device is
             return brought, projector
         wanted = self._computed(opened, spec)
@@ -368,7 +371,7 @@ class MapMaker:
             )
             if read is not None:
                 return read
-        own = _folder_projector(wanted.opened, wanted.layers, wanted.activations.told)
+        own = folder_projector(wanted.opened, wanted.layers, wanted.activations.told)
         usual = self.defaults
         if (
             own is not None
@@ -398,7 +401,7 @@ class MapMaker:
             from_cache=from_cache,
             parameters=used_parameters(wanted.parameters, projector.reduced),
             path=wanted.opened.cache.root / wanted.key,
-            notes=(*_said_of_alike(projector), *made.notes),
+            notes=(*said_of_alike(projector), *made.notes),
             z=extra.z,
             trust=extra.trust,
             rate=made.rate,
@@ -431,65 +434,14 @@ def _made(wanted: _Wanted, projector: Projector, found: FoundActivations) -> _Ma
     return _Made(tuple(notes), found.rate)
 
 
-def _said_of_alike(projector: Projector) -> tuple[str, ...]:
-    """What is said of samples of the same activations, where the map has them at one place."""
-    first = first_alike(projector.reduced)
-    count, others = len(first), np.flatnonzero(first != np.arange(len(first)))
-    places = projector.places
-    together = int((places[others] == places[first[others]]).all(axis=1).sum())
-    if not together:
-        return ()
-    if together == count - 1:
-        return (
-            f"All {count} samples have the same activations of this layer: they are drawn at one "
-            "place.",
-        )
-    have, lie = ("has", "lies") if together == 1 else ("have", "lie")
-    return (
-        f"{together} of {count} samples {have} the same activations as another sample and {lie} at "
-        "its place.",
-    )
-
-
 def _kept(wanted: _Wanted) -> Projector | None:
     """The projector in the cache."""
     kept = wanted.opened.cache.read(wanted.key, lambda entry: Projector.load(entry.projector))
     if kept is None or wanted.own_places:
         return kept
     # earlier versions spread out what is all the same
-    apart = len(np.unique(kept.reduced[:, 0])) == 1 and not _said_of_alike(kept)
+    apart = len(np.unique(kept.reduced[:, 0])) == 1 and not said_of_alike(kept)
     return None if apart and len(kept.rows) > 1 else kept
-
-
-def _own_projector(opened: OpenedModel, spec: MapSpec) -> Projector | None:
-    """That beside the folder's own map, if that map is wanted, and fits."""
-    if spec.parameters is not None:
-        return None
-    return _folder_projector(opened, spec.layers, spec.told)
-
-
-def _folder_projector(opened: OpenedModel, layers: LayerSet, told: Told | None) -> Projector | None:
-    """The projector beside the folder's own map, if it is of these layers, of samples that were
-    told this, and fits."""
-    samples = opened.samples
-    if (
-        layers != samples.layers
-        or told != samples.told
-        or samples.xy is None
-        or not samples.embedding
-    ):
-        return None
-    path = opened.folder.path / "embeddings" / f"{samples.embedding}.projector.npz"
-    if not meant_as_file(path):
-        return None
-    try:
-        projector = Projector.load(path).subset(samples.matrix_rows)
-        if np.array_equal(projector.spread(len(samples.table))[0], samples.xy):
-            return projector
-        log.warning("%s does not belong to the map beside it; not used", path)
-    except DataError as error:
-        log.warning("%s", error)
-    return None
 
 
 def _reduced_alike(known: Any, wanted: MapParameters) -> bool:

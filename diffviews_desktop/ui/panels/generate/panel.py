@@ -244,15 +244,15 @@ class GeneratePanel(QWidget):
     def _show_hint(self, why: str, parts: list[str], judged: MaskJudged | None) -> None:
         """What Generate would do; that the mask is beyond the samples goes first."""
         usual = None if judged is None else judged.typicality
-        about = [NFE]
+        details = [NFE]
         beyond = usual is not None and usual.beyond
         if usual is not None:
-            about += [f"mask {usual.standing}", *usual.facts, usual.reasons]
+            details += [f"mask {usual.standing}", *usual.facts, usual.reasons]
             parts = [f"mask {usual.verdict}: {usual.excess}", *parts] if beyond else parts
         elif judged is not None:
-            about.append(judged.reason)
+            details.append(judged.reason)
         text = why or " · ".join(parts)
-        self.hint.set_text(text[:1].upper() + text[1:], " · ".join(filter(None, about)))
+        self.hint.set_text(text[:1].upper() + text[1:], " · ".join(filter(None, details)))
         if bool(self.hint.property("problem")) != beyond:
             self.hint.setProperty("problem", beyond)
             self.hint.style().polish(self.hint)
