@@ -163,6 +163,19 @@ def test_an_onnx_judge_needs_its_package(tmp_path: Path, monkeypatch: pytest.Mon
         open_judge(str(tmp_path / "judge.onnx"), model_of(8))
 
 
+def test_an_onnx_judge_sees_what_torchvisions_networks_see() -> None:
+    pytest.importorskip("onnxruntime")
+    # logits = the flattened picture, normalised, times a fixed matrix: see the file's initializer
+    judge = open_judge(str(Path(__file__).with_name("linear.onnx")), model_of(4, 3))
+    assert judge is not None
+    weights = np.random.default_rng(0).normal(size=(3 * 4 * 4, 5)).astype(np.float32)
+    images = np.random.default_rng(1).integers(0, 256, (70, 4, 4, 3), dtype=np.uint8)
+    mean, deviation = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    seen = ((images / 255 - mean) / deviation).transpose(0, 3, 1, 2).reshape(70, -1)
+    assert judge.read(images) == pytest.approx(softmax(seen @ weights, axis=1), abs=1e-5)
+    assert judge.read(images[..., :1]).shape == (70, 5)  # grey pictures in three channels
+
+
 class _Points:
     """A model of classes that are one picture each: its denoiser is known in closed form."""
 
