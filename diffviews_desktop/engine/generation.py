@@ -334,10 +334,9 @@ class Generation:
         judged: dict[LayerSet, Typicality] = {}
         for stack in stacks:
             mask = sole_mask(stack)
-            if mask is not None and mask.layers not in judged:
-                usual = self._judged(maker, mask, spec, None)
-                if usual is not None:
-                    judged[mask.layers] = usual
+            usual = None if mask is None else self._judged(maker, mask, spec, None)
+            if mask is not None and usual is not None:
+                judged[LayerSet(maker.vectors(mask))] = usual
         return judged
 
     def _judged(

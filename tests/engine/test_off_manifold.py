@@ -182,7 +182,7 @@ def test_the_masks_of_a_grid_are_judged_where_their_layers_are_mapped(
     engine: Engine, source: FolderRef
 ) -> None:
     common: dict[str, Any] = {
-        "job_id": 5, "folder": source, "spec": SPEC, "rows": ROWS, "condition": ClassLabel(1),
+        "job_id": 5, "folder": source, "spec": SPEC, "interventions": MASK, "condition": ClassLabel(1),
         "settings": SETTINGS, "mask_layers": (("midblock",), ("encoder_bottleneck",)),
     }  # fmt: skip
     assert engine.run(GenerateGrid(**common)).masks == {}
@@ -193,7 +193,7 @@ def test_the_masks_of_a_grid_are_judged_where_their_layers_are_mapped(
     assert engine.run(GenerateGrid(**common)).masks == {("midblock",): one}
     own = {**common, "mask_layers": ()}
     assert engine.run(GenerateGrid(**own)).masks == {("midblock",): one}
-    assert engine.run(GenerateGrid(**{**own, "rows": ()})).masks == {}
+    assert engine.run(GenerateGrid(**{**own, "interventions": ()})).masks == {}
 
 
 def test_nothing_is_mapped_to_judge_a_mask(engine: Engine, source: FolderRef) -> None:
