@@ -182,8 +182,9 @@ def test_the_masks_of_a_grid_are_judged_where_their_layers_are_mapped(
     engine: Engine, source: FolderRef
 ) -> None:
     common: dict[str, Any] = {
-        "job_id": 5, "folder": source, "spec": SPEC, "interventions": MASK, "condition": ClassLabel(1),
-        "settings": SETTINGS, "mask_layers": (("midblock",), ("encoder_bottleneck",)),
+        "job_id": 5, "folder": source, "spec": SPEC, "interventions": MASK,
+        "condition": ClassLabel(1), "settings": SETTINGS,
+        "mask_layers": (("midblock",), ("encoder_bottleneck",)),
     }  # fmt: skip
     assert engine.run(GenerateGrid(**common)).masks == {}
     one = engine.run(JudgeMask(job_id=4, folder=source, spec=SPEC, rows=ROWS)).typicality
