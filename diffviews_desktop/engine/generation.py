@@ -366,7 +366,7 @@ def _place(step: DenoiseStep, codec: Codec, projector: Projector, job: Generate)
 
     # once for both: a search among the samples costs as much as a few layers of a small network
     rows = [step.row(job.spec.layers)]
-    if step.imposed:
+    if step.imposed.keys() & set(job.spec.layers):
         rows.append(step.imposed_row(job.spec.layers))
     reduced = projector.reduction.transform(np.concatenate(rows))
     placed = projector.place(reduced)
