@@ -392,7 +392,7 @@ def _place(step: DenoiseStep, codec: Codec, figures: SampleFigures, job: Generat
 
     # once for both: a search among the samples costs as much as a few layers of a small network
     rows = [step.row(job.spec.layers)]
-    if step.imposed:
+    if step.imposed.keys() & set(job.spec.layers):
         rows.append(step.imposed_row(job.spec.layers))
     reduced, outside = figures.projector.reduction.reduce(np.concatenate(rows))
     placed = figures.projector.place(reduced)

@@ -146,6 +146,8 @@ def test_a_layer_that_is_not_on_the_map_has_no_imposed_place(
 ) -> None:
     made = run(engine, job(source, mask={"layers": ("decoder_block_1",)}))
     assert all(step.imposed_xy is None for step in made.steps)
+    kept = run(engine, job(source, mask={"layers": ("decoder_block_1",)}, keep=True))
+    assert all(step.imposed_xy is None and step.imposed for step in kept.steps)
     free = run(engine, job(source, rows=()))
     assert not np.array_equal(made.steps[-1].image, free.steps[-1].image)
     assert made.steps[0].computed is None
