@@ -18,6 +18,7 @@ from diffviews_desktop.values.experiments import USUAL_JUDGE, Control, Experimen
 from diffviews_desktop.values.interventions import Intervention, SampleMean, with_picks
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.sampling import SamplingSettings
+from diffviews_desktop.values.told import one_condition
 
 
 def generate_grid(
@@ -128,8 +129,14 @@ def run_experiment(
         "job_id": context.worker.next_id(),
         "folder": state.opened.folder,
     }
+    told = one_condition(state.opened.map_told)  # what the samples on screen were told
     choice = ChooseGroups(
-        **common, model=spec.model, anchors=anchors, neighbors=neighbors, layers=layers
+        **common,
+        model=spec.model,
+        anchors=anchors,
+        neighbors=neighbors,
+        layers=layers,
+        told=told,
     )
     job = RunExperiment(
         **common,
@@ -141,6 +148,7 @@ def run_experiment(
             seeds=seeds,
             controls=controls,
             condition=state.runs.condition,
+            told=told,
             settings=settings,
             strength=mask.strength,
             region=mask.region,

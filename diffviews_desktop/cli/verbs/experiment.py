@@ -42,7 +42,7 @@ from diffviews_desktop.values.setting_specs import (
     SAMPLER,
     SEED,
 )
-from diffviews_desktop.values.told import OwnCondition, Told
+from diffviews_desktop.values.told import Told, one_condition
 
 SAMPLING = (SEED, NOISE_MODE, SAMPLER, S_CHURN, S_MIN, S_MAX, S_NOISE)
 _SWEEP: tuple[Control, ...] = ("none", "mean")
@@ -192,8 +192,7 @@ def _asked_for(options: argparse.Namespace, engine: Engine) -> Experiment:
 
 def _told(asked: Told | None, loaded: ModelLoaded) -> Condition | None:
     """What the samples are told; None for their own class."""
-    told = loaded.told if asked is None else asked
-    return None if told is None or isinstance(told, OwnCondition) else told
+    return one_condition(loaded.told if asked is None else asked)
 
 
 def _layer_sets(
