@@ -92,9 +92,9 @@ def read_csv(path: Path, *more: str) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
         names = list(reader.fieldnames or ())
-        if "trust" in more and "neighbors_kept" in names:  # maps of earlier versions lack it
-            more = (*more, "neighbors_kept")
-        assert names == [*COLUMNS, *more]
+        # maps of earlier versions, and of models that nothing can be told, lack them
+        optional = [name for name in ("neighbors_kept", "told") if name in names]
+        assert names == [*COLUMNS, *more, *optional]
         return list(reader)
 
 

@@ -24,6 +24,7 @@ from diffviews_desktop.values.assessment import MapAssessment
 from diffviews_desktop.values.conditions import ClassLabel
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.maps import LayerMap, MapParameters, MapSpec
+from diffviews_desktop.values.told import NOTHING
 
 SPEC = MapSpec("tiny", ("midblock",), MapParameters())
 K = 15
@@ -168,3 +169,11 @@ def test_no_more_than_so_many_are_told(source: FolderRef, monkeypatch: pytest.Mo
     found = assess(source, Engine("cpu", threads=1)).classes
     assert found is not None
     assert found.told_samples == 10
+
+
+def test_where_the_samples_were_told_nothing_no_label_can_be_at_work(source: FolderRef) -> None:
+    untold = MapSpec("tiny", SPEC.layers, SPEC.parameters, NOTHING)
+    found = assess(source, Engine("cpu", threads=1), untold)
+    assert found.classes is not None
+    assert found.classes.told is None
+    assert found.notes == ()

@@ -206,7 +206,8 @@ def test_the_samples_of_one_noise_level_are_mapped_as_if_there_were_no_others(
         assert mapped.parameters["level"] == level
         assert mapped.quality.kept is not None
         opened = engine.workspace.open(source, "tiny")
-        wanted = activations_of(engine.workspace, opened, LAYER)
+        assert mapped.told is not None
+        wanted = activations_of(engine.workspace, opened, LAYER, mapped.told)
         matrix = engine.workspace.maps.activations.whole_matrix(wanted)
         assert matrix is not None
         alone = fit_map(matrix[there], MapParameters(n_neighbors=5))
