@@ -138,7 +138,7 @@ def test_an_import_leaves_them_out(tmp_path: Path, ghostscript: Path) -> None:
     assert done.pictures == 1
     assert done.notes == (
         "4 pictures were left out: 2 are not files (pipe.gif, zero.bmp), "
-        "1 is not a known kind of picture (eps.png), 1 is too large (large.jpg)",
+        "1 is not a known kind of picture (eps.png), 1 is too large (large.jpg).",
     )
     assert not ghostscript.exists()
 

@@ -43,6 +43,7 @@ from diffviews_desktop.values.interventions import (
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.regions import Area, Channels
 from diffviews_desktop.values.sampling import SamplingSettings
+from diffviews_desktop.values.told import OWN
 
 MIDBLOCK = MapSpec("tiny", ("midblock",))
 HEUN = SamplingSettings(num_steps=3, sampler="heun", seed=5)
@@ -85,7 +86,7 @@ def rows_of(engine: Engine, source: FolderRef, layer: str, *rows: int) -> np.nda
     from diffviews_desktop.engine.activations import activations_of
 
     workspace = engine.workspace
-    wanted = activations_of(workspace, workspace.open(source, "tiny"), [layer])
+    wanted = activations_of(workspace, workspace.open(source, "tiny"), [layer], OWN)
     return workspace.maps.activations.rows(wanted, rows).astype(np.float64)
 
 
@@ -275,7 +276,7 @@ def test_a_record_from_before_other_interventions_is_read_and_written_as_it_was(
     assert (mask.unconditional, mask.layers) == (False, ("decoder_block_1",))
     assert job.settings == replace(HEUN, sampler="heun")
     written = json.loads(json.dumps(flat(job)))
-    assert {**written, "source": OLD["source"]} == OLD
+    assert {**written, "source": OLD["source"]} == {**OLD, "told": "own"}
     assert list(written["settings"]) == list(OLD["settings"])
     grid = {**OLD, "samples": 2, "strengths": [0.0, 1.0], "windows": [[0, 1]], "mask_layers": []}
     del grid["keep"]
