@@ -455,15 +455,16 @@ def test_map_of_the_default_layer_is_the_folders_own(
     assert list(out.parent.iterdir()) == [out]
     text = run("map", "--data", data, "--out", out)
     assert text.out == (
-        f"{TINY_SAMPLES} points of midblock (from the cache): {out}\n"
+        f"{TINY_SAMPLES} points of midblock, told their class (from the cache): {out}\n"
         f"trustworthiness {result['trustworthiness']:.3f}; "
         f"{result['trustworthiness_of_blobs']:.3f} with the samples of each class and noise level "
         "exchanged at random\n"
         f"neighbours kept: {result['neighbors_kept']:.0%} of the 15 nearest in the reduced space, "
         f"{result['neighbors_kept_of_layer']:.0%} of those in the whole layer\n"
         f"the reduced space keeps {result['neighbors_kept_by_reduction']:.0%} of the layer's 15 "
-        "nearest\n"
+        f"nearest\n{result['told_note']}\n"
     )
+    assert "told its own class" in result["told_note"]
 
 
 def test_map_says_which_neighbours_are_kept_and_assesses_it(
@@ -618,7 +619,9 @@ def test_extract_to_files(
     assert_one_sentence(done)
     assert "no layer 'nothing'" in done.err
     text = run("extract", "--data", data, "--layer", "midblock")
-    assert text.out.startswith("20 samples of midblock: 328 kB in the cache (20 computed now")
+    assert text.out.startswith(
+        "20 samples of midblock, told their class: 328 kB in the cache (20 computed now"
+    )
 
 
 # ---- convert ------------------------------------------------------------------------------------
