@@ -151,7 +151,7 @@ def planted(
         mask=MaskJudged(
             JudgeMask(
                 job_id=23, folder=state.opened.folder, spec=spec, rows=(ANCHOR, NEIGHBOR, 9),
-                layers=settings.mask_layers,
+                layers=layers,
             ),
             None,
             text("reason"),

@@ -105,12 +105,12 @@ def test_the_legend_says_what_hollow_means_while_there_are_hollow_steps(
     assert not legend.isVisible()
     window.session.update(with_run(state, run))
     assert legend.isVisible()
-    assert legend.toolTip() == HOLLOW_MEANS
+    assert HOLLOW_MEANS in legend.toolTip()
     assert legend.accessibleName() == HOLLOW_MEANS
     alone = legend.height()
     window.session.update(with_run(state, replace(run, steps=run.steps[2:])))
     assert not legend.isVisible()
-    assert legend.toolTip() == ""
+    assert HOLLOW_MEANS not in legend.toolTip()
     assert alone < 40
 
 
@@ -126,7 +126,9 @@ def test_the_legend_has_both_colours_and_hollow_steps(
     before, said = legend.height(), legend.toolTip()
     window.session.update(with_run(window.session.state, run))
     assert legend.height() > before
-    assert legend.toolTip() == f"{said}. {HOLLOW_MEANS}"
+    assert HOLLOW_MEANS in legend.toolTip()
+    assert "Drag over the colours" in said
+    assert "Drag over the colours" in legend.toolTip()
     legend.grab()
     window.session.update(with_run(window.session.state, replace(run, steps=())))
     assert legend.height() == before
