@@ -89,6 +89,7 @@ def test_it_asks_for_what_was_entered(
             "images": pictures,
             "labels": None,
             "class_map": (),
+            "told": None,
             "brightness": None,
             "generate": 0,
             "sigmas": (0.5, 3.0),
