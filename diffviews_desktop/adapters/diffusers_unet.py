@@ -33,6 +33,7 @@ from diffviews_desktop.adapters.hooks import HookMixin, first_tensor
 from diffviews_desktop.adapters.registry import register_adapter
 from diffviews_desktop.errors import AdapterError, CheckpointError, UsageError
 from diffviews_desktop.files.reading import meant_as_file
+from diffviews_desktop.text.wording import no_layer
 
 _BLOCK_PARTS = ("resnets", "attentions", "downsamplers", "upsamplers")
 
@@ -271,10 +272,7 @@ class DiffusersAdapter(HookMixin, GeneratorAdapter):
         try:
             return self._modules_by_layer[layer_name]
         except KeyError:
-            raise AdapterError(
-                f"The model has no layer {layer_name!r}. Its layers: "
-                f"{', '.join(self.hookable_layers)}."
-            ) from None
+            raise AdapterError(no_layer("The model", layer_name, self.hookable_layers)) from None
 
     def _trace_shapes(self, source: str) -> dict[str, tuple[int, ...]]:
         """Layers and shapes in running order, from a forward pass of a copy without data (torch's

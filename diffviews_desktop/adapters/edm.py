@@ -36,6 +36,7 @@ from diffviews_desktop.adapters.sampling import (
     tensor_to_uint8_image,
 )
 from diffviews_desktop.errors import AdapterError, CheckpointError, UsageError
+from diffviews_desktop.text.wording import no_layer
 
 Precision = Literal["auto", "float32", "float16", "bfloat16"]
 
@@ -410,10 +411,7 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
         try:
             return self._modules_by_layer[name]
         except KeyError:
-            raise AdapterError(
-                f"The model has no layer {layer_name!r}. Its layers: "
-                f"{', '.join(self.hookable_layers)}."
-            ) from None
+            raise AdapterError(no_layer("The model", layer_name, self.hookable_layers)) from None
 
     def _trace_shapes(self) -> dict[str, tuple[int, ...]]:
         """Shapes from a forward pass of a copy without data (torch's meta device)."""

@@ -18,6 +18,7 @@ from diffviews_desktop.adapters.model import Model
 from diffviews_desktop.data.activations.arrays import Float32, layer_slices
 from diffviews_desktop.data.activations.npz import NpzFile
 from diffviews_desktop.errors import MaskError
+from diffviews_desktop.text.wording import no_layer
 
 Float64 = NDArray[np.float64]
 
@@ -158,9 +159,7 @@ def load_activation_from_npz(npz_path: str | Path, layer_name: str) -> Tensor:
     """
     file = NpzFile.open(Path(npz_path))
     if layer_name not in file.arrays:
-        raise MaskError(
-            f"{file.path.name} has no layer {layer_name!r}. It has: {', '.join(file.arrays)}."
-        )
+        raise MaskError(no_layer(file.path.name, layer_name, file.arrays))
     activation = torch.from_numpy(file.read(layer_name))
     return activation[None] if activation.ndim == 1 else activation
 
@@ -209,7 +208,7 @@ def compute_mask_dict(
         raise MaskError("A mask needs at least one layer.")
     unknown = [name for name in names if name not in layer_shapes]
     if unknown:
-        raise MaskError(f"The model has no layer {unknown[0]!r}.")
+        raise MaskError(no_layer("The model", unknown[0], layer_shapes))
     rows = np.asarray(list(neighbor_indices), dtype=np.int64)
     if not len(rows):
         raise MaskError("A mask needs at least one sample: pick a point on the map first.")

@@ -18,6 +18,7 @@ from diffviews_desktop.engine.directions import find_direction, values_for
 from diffviews_desktop.engine.maps import MapMaker
 from diffviews_desktop.engine.opened_model import Host, OpenedModel
 from diffviews_desktop.errors import MaskError
+from diffviews_desktop.text.wording import no_layer
 from diffviews_desktop.values.interventions import (
     Component,
     Difference,
@@ -86,10 +87,7 @@ class EffectMaker:
         shapes = self._shapes
         missing = [name for name in layers if name not in shapes]
         if missing:
-            raise MaskError(
-                f"{self.opened.folder.name} has no layer {missing[0]!r}. "
-                f"It has: {', '.join(shapes)}."
-            )
+            raise MaskError(no_layer(self.opened.folder.name, missing[0], shapes))
         for name in layers:
             cells_of(one.region, shapes[name], name)
         return replace(one, layers=layers)

@@ -24,6 +24,7 @@ from diffviews_desktop.data.cache.partial_matrix import PartialMatrix
 from diffviews_desktop.data.folder.pictures import read_image
 from diffviews_desktop.errors import AdapterError, DataError, PictureError
 from diffviews_desktop.text.faults import Fault, faults_of
+from diffviews_desktop.text.wording import no_layer
 from diffviews_desktop.values.models import ModelFacts
 from diffviews_desktop.values.samples import SampleTable
 from diffviews_desktop.values.told import Told, conditions_told
@@ -256,9 +257,7 @@ def row_width(facts: ModelFacts, layers: Sequence[str]) -> int:
     """
     missing = [name for name in layers if name not in facts.layers]
     if missing:
-        raise AdapterError(
-            f"The model has no layer {missing[0]!r}. Its layers: {', '.join(facts.layers)}."
-        )
+        raise AdapterError(no_layer("The model", missing[0], facts.layers))
     shapes = {name: facts.layers[name] for name in layers}
     return max(part.stop for part in layer_slices(shapes).values())
 

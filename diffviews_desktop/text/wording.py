@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable
+
+from diffviews_desktop.text.plain import MOST_OF_NAME, visible
+
+MOST_LISTED = 1000  # letters of a list in a sentence
 
 
 def counted(number: int, noun: str, one: str = "", several: str = "") -> str:
     """``1 picture``, ``2,000 pictures``; with a verb, ``1 picture has``, ``2 pictures have``."""
     verb = one if number == 1 else several
     return f"{number:,} {noun}{'' if number == 1 else 's'}{f' {verb}' if verb else ''}"
+
+
+def no_layer(whose: str, name: str, layers: Iterable[str]) -> str:
+    """That something has no such layer, and which it has; a file may name them at any length."""
+    there = visible(", ".join(layers), MOST_LISTED) or "none"
+    return f"{whose} has no layer '{visible(name, MOST_OF_NAME)}'. Its layers: {there}."
 
 
 def as_sentence(phrase: str) -> str:

@@ -156,7 +156,7 @@ def test_a_layer_that_is_not_on_the_map_has_no_imposed_place(
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"layers": ("attic",)}, "tiny has no layer 'attic'. It has: encoder_block_0"),
+        ({"layers": ("attic",)}, "tiny has no layer 'attic'. Its layers: encoder_block_0"),
         ({"strength": 1.5}, "between 0 and 1, not 1.5"),
         ({"strength": math.nan}, "between 0 and 1"),
         ({"s_churn": -1.0}, "churn must not be negative"),

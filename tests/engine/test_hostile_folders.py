@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 from hostile_folders import HostileFolder
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 
@@ -27,6 +27,7 @@ def test_the_folder_can_be_used_as_it_is(folder: HostileFolder) -> None:
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.integers(0, 10**9))
+@example(312)  # a layer's name of ten thousand letters
 def test_a_folder_that_holds_anything(folder: HostileFolder, seed: int) -> None:
     random = Random(seed)
     names = folder.change(random)

@@ -27,6 +27,7 @@ from diffviews_desktop.data.folder.files import (
 from diffviews_desktop.data.folder.model_folder import USUAL_SET, ModelFolder
 from diffviews_desktop.data.folder.sample_files import listed_samples
 from diffviews_desktop.errors import DataError, UsageError, brief
+from diffviews_desktop.text.wording import no_layer
 
 DTYPES = ("float32", "float16")
 CONVERTED = "activations.npy"
@@ -75,10 +76,7 @@ def convert_to_fast_format(
     kept = batches[0].layers if layers is None else tuple(sorted(set(layers)))
     lacking = [name for name in kept if name not in batches[0].layers]
     if lacking or not kept:
-        raise DataError(
-            f"{files[0]} has no layer {(lacking or ['at all'])[0]!r}. Its layers: "
-            f"{', '.join(batches[0].layers)}."
-        )
+        raise DataError(no_layer(str(files[0]), (lacking or ["at all"])[0], batches[0].layers))
     shapes = {name: batches[0].shapes[name] for name in kept}
     shape = (sum(batch.rows for batch in batches), sum(map(math.prod, shapes.values())))
 

@@ -10,6 +10,7 @@ from diffviews_desktop.engine.model_settings import class_names_of
 from diffviews_desktop.engine.opened_model import OpenedModel
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.experiments.judges import judge_for
+from diffviews_desktop.text.wording import no_layer
 from diffviews_desktop.values.experiments import USUAL_JUDGE, Experiment
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.regions import cells_of
@@ -69,9 +70,7 @@ def _check_layers(experiment: Experiment, other: LayerSet, name: str, model: Mod
     named = {*other, *(name for names in experiment.layer_sets for name in names)}
     for layer in sorted(named | ({experiment.features} - {""})):
         if layer not in model.facts.layers:
-            raise UsageError(
-                f"{name} has no layer {layer!r}. It has: {', '.join(model.facts.layers)}."
-            )
+            raise UsageError(no_layer(name, layer, model.facts.layers))
     for layer in named:
         cells_of(experiment.region, model.facts.layers[layer], layer)
 
