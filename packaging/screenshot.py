@@ -22,7 +22,7 @@ from diffviews_desktop.values.conditions import Choice, from_choice
 
 SIZE = (1360, 860)
 LAYER = "decoder_block_8"
-ANCHOR, NEIGHBORS, SEED, STEP = 133, 7, 2089166162, 6
+ANCHOR, NEIGHBORS, SEED, STEP = 145, 7, 2089166162, 6
 MOST_SECONDS = 300.0
 SETTLE_SECONDS = 1.5
 
