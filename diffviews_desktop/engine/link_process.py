@@ -25,6 +25,7 @@ from diffviews_desktop import safe_path
 from diffviews_desktop.engine.pipe import receive, send
 from diffviews_desktop.engine.protocol import Job, Message, Ready
 from diffviews_desktop.engine.serving import ENGINE, Server
+from diffviews_desktop.files.interrupts import swallowed_in_silence
 from diffviews_desktop.logs import configure_logging
 from diffviews_desktop.text import terminal
 
@@ -167,7 +168,7 @@ def _child(
     with contextlib.suppress(OSError, AttributeError):
         os.nice(5)  # the window comes first
     prepare_environment()
-    with terminal.harmless():
+    with terminal.harmless(), swallowed_in_silence():
         server = Server(
             engine,
             device,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
@@ -28,7 +29,8 @@ def uninterrupted() -> Iterator[None]:
 def insistent() -> Iterator[None]:
     """Let `raise_again` raise the KeyboardInterrupt of a Ctrl-C in the block once more.
 
-    What is imported meanwhile, or calls back from C, may swallow the first one.
+    What is imported meanwhile, or calls back from C, may swallow the first one; nothing is printed
+    of that.
     """
 
     def press(number: int, _: FrameType | None) -> None:
@@ -36,10 +38,26 @@ def insistent() -> Iterator[None]:
         raise KeyboardInterrupt
 
     try:
-        with _handled((signal.SIGINT,), press):
+        with _handled((signal.SIGINT,), press), swallowed_in_silence():
             yield
     finally:
         _pressed.clear()
+
+
+@contextlib.contextmanager
+def swallowed_in_silence() -> Iterator[None]:
+    """Print nothing of ends that a callback from C swallows: they are not lost."""
+    former = sys.unraisablehook
+
+    def hook(unraisable: sys.UnraisableHookArgs) -> None:
+        if not issubclass(unraisable.exc_type, KeyboardInterrupt | SystemExit):
+            former(unraisable)
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = former
 
 
 def raise_again() -> None:

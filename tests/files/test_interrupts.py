@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import signal
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import pytest
@@ -132,3 +134,25 @@ def test_ctrl_c_that_a_library_swallowed_is_raised_by_the_next_progress() -> Non
         with pytest.raises(KeyboardInterrupt):
             control.progress("preparing")
     raise_again()  # of a block that has ended nothing is left
+
+
+def test_of_a_press_that_a_callback_swallows_nothing_is_printed_and_it_is_not_lost(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "unraisablehook", sys.__unraisablehook__)  # pytest's fails the test
+
+    def swallows(error: BaseException) -> Callable[[], None]:
+        def raises() -> None:
+            if isinstance(error, KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+            raise error
+
+        return ctypes.CFUNCTYPE(None)(raises)
+
+    with insistent():
+        swallows(KeyboardInterrupt())()
+        assert capfd.readouterr().err == ""
+        with pytest.raises(KeyboardInterrupt):
+            raise_again()
+        swallows(ValueError("a fault is still told"))()
+    assert "a fault is still told" in capfd.readouterr().err

@@ -112,7 +112,9 @@ def add_parser(verbs: Any) -> None:
 
 def _add_mask_options(parser: argparse.ArgumentParser) -> None:
     mask = parser.add_argument_group("mask")
-    mask.add_argument("--rows", type=_rows, default=(), metavar="I,J,…", help="samples whose mean is imposed")
+    mask.add_argument(
+        "--rows", type=_rows, default=(), metavar="I,J,…", help="samples whose mean is imposed"
+    )
     add_settings(mask, MASK_STEPS)
     mask.add_argument(
         "--mask-window", type=steps_of, metavar="A-B", help="steps that it acts on, from 1"
