@@ -67,13 +67,17 @@ class HostileFolder:
         self._valid = {name: (self._model / name).read_bytes() for name in CHANGES}
         self._engine = Engine("cpu")
 
-    def change(self, random: Random) -> list[str]:
-        """Change a few of its files, the others being as they should; which they are."""
+    def restore(self) -> None:
+        """Have all its files as they should be, and nothing that was made of others."""
         for name, content in self._valid.items():
             if (self._model / name).read_bytes() != content:
                 (self._model / name).write_bytes(content)
         shutil.rmtree(self._model / "embeddings" / "layer_cache", ignore_errors=True)
         shutil.rmtree(self.out, ignore_errors=True)
+
+    def change(self, random: Random) -> list[str]:
+        """Change a few of its files, the others being as they should; which they are."""
+        self.restore()
         names = random.sample(sorted(CHANGES), random.choice((1, 1, 2, 3)))
         for name in names:
             (self._model / name).write_bytes(CHANGES[name](self._valid[name], random))
