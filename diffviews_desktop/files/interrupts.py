@@ -29,8 +29,8 @@ def uninterrupted() -> Iterator[None]:
 def insistent() -> Iterator[None]:
     """Let `raise_again` raise the KeyboardInterrupt of a Ctrl-C in the block once more.
 
-    What is imported meanwhile, or calls back from C, may swallow the first one; nothing is printed
-    of that.
+    What is imported meanwhile, or calls back from C, may swallow the first one or make another
+    error of it; nothing is printed of that.
     """
 
     def press(number: int, _: FrameType | None) -> None:
@@ -39,7 +39,11 @@ def insistent() -> Iterator[None]:
 
     try:
         with _handled((signal.SIGINT,), press), swallowed_in_silence():
-            yield
+            try:
+                yield
+            except Exception:
+                raise_again()
+                raise
     finally:
         _pressed.clear()
 

@@ -227,7 +227,9 @@ def interrupt(until: str, *arguments: object) -> tuple[int, str]:
         assert pressed, shown
         assert process.stdout is not None
         assert process.stdout.read() == b""
-    return process.returncode, shown
+    # where the press came while C ran Python's code, Python ends by the signal, which shells call 130
+    code = process.returncode
+    return 130 if code == -signal.SIGINT else code, shown
 
 
 @posix

@@ -156,3 +156,17 @@ def test_of_a_press_that_a_callback_swallows_nothing_is_printed_and_it_is_not_lo
             raise_again()
         swallows(ValueError("a fault is still told"))()
     assert "a fault is still told" in capfd.readouterr().err
+
+
+def test_a_press_of_which_an_import_makes_another_error_is_a_press() -> None:
+    def work(pressed: bool) -> None:
+        with insistent():
+            with suppress(KeyboardInterrupt):
+                if pressed:
+                    signal.raise_signal(signal.SIGINT)
+            raise ImportError("initialization failed")
+
+    with pytest.raises(KeyboardInterrupt):
+        work(pressed=True)
+    with pytest.raises(ImportError):
+        work(pressed=False)
