@@ -227,7 +227,7 @@ def interrupt(until: str, *arguments: object) -> tuple[int, str]:
         assert pressed, shown
         assert process.stdout is not None
         assert process.stdout.read() == b""
-    # where the press came while C ran Python's code, Python ends by the signal, which shells call 130
+    # where the press came while C ran code of Python's, it ends by the signal: 130 to a shell
     code = process.returncode
     return 130 if code == -signal.SIGINT else code, shown
 
