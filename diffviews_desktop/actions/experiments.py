@@ -18,7 +18,7 @@ from diffviews_desktop.values.experiments import USUAL_JUDGE, Control, Experimen
 from diffviews_desktop.values.interventions import Intervention, SampleMean, with_picks
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.sampling import SamplingSettings
-from diffviews_desktop.values.told import one_condition
+from diffviews_desktop.values.told import OWN
 
 
 def generate_grid(
@@ -129,7 +129,7 @@ def run_experiment(
         "job_id": context.worker.next_id(),
         "folder": state.opened.folder,
     }
-    told = one_condition(state.opened.map_told)  # what the samples on screen were told
+    told = state.opened.map_told or OWN  # as the samples on screen
     choice = ChooseGroups(
         **common,
         model=spec.model,

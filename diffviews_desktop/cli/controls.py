@@ -15,7 +15,7 @@ from diffviews_desktop.values.experiments import USUAL_JUDGE, Experiment
 from diffviews_desktop.values.folders import ModelLoaded
 from diffviews_desktop.values.interventions import SampleMean
 from diffviews_desktop.values.layers import LayerSet
-from diffviews_desktop.values.told import one_condition
+from diffviews_desktop.values.told import OWN
 
 SEEDS = 3
 _NOTE = (
@@ -53,7 +53,7 @@ def experiment_of(job: Generate | GenerateGrid, loaded: ModelLoaded) -> Experime
         seeds=seeds,
         controls=controls_for("replace", loaded.num_classes > 1, 1),
         condition=job.condition,
-        told=one_condition(told),
+        told=OWN if told is None else told,
         settings=s,
         strength=mask.strength,
         region=mask.region,

@@ -32,7 +32,7 @@ from diffviews_desktop.engine.jobs.drawing import (
 from diffviews_desktop.engine.maps import MapMaker
 from diffviews_desktop.engine.model_settings import class_names_of, sampler_notes
 from diffviews_desktop.engine.opened_model import Host, OpenedModel
-from diffviews_desktop.engine.pictures import Pictures
+from diffviews_desktop.engine.picture_batch import PictureBatch
 from diffviews_desktop.engine.protocol import CellDone, RunStarted, StepDone
 from diffviews_desktop.engine.record import make_record
 from diffviews_desktop.engine.typicality import figures_of, judge_mask, not_mapped
@@ -91,7 +91,7 @@ class Generation:
         model = self.host.model_of(self.opened)
         maker = self._maker(job.spec)
         stack = maker.checked(job.interventions)
-        Pictures(model, settings, job.condition, 1)  # refuses a class that there is not
+        PictureBatch(model, settings, [job.condition])  # refuses a class that there is not
         projector = self.maps.projector(self.opened, job.spec)
         self.host.prepare(model)
         figures = figures_of(projector, self.opened)
@@ -100,7 +100,7 @@ class Generation:
         effects = self._effects(maker, job, [(settings, stack)], notes)
         changed = {effect.layer for effect in effects}
         capture = sorted({*job.spec.layers, *(changed if job.keep else ())})
-        run = Pictures(model, settings, job.condition, 1, effects=effects, notes=notes)
+        run = PictureBatch(model, settings, [job.condition], effects=effects, notes=notes)
         told = self._named(run.told[0])
         evaluations = settings.evaluations(model.is_conditional)
         steps: list[RunStep] = []
@@ -145,7 +145,7 @@ class Generation:
         maker = self._maker(job.spec)
         every = job.cells()
         stacks = {cell.interventions: maker.checked(cell.interventions) for cell in every}
-        Pictures(model, settings, job.condition, 1)  # refuses a class that there is not
+        PictureBatch(model, settings, [job.condition])  # refuses a class that there is not
         self.host.prepare(model)
         for stack in stacks.values():
             for one in stack:
@@ -193,7 +193,7 @@ class Generation:
         """The pictures of some cells that differ in their seed and strength alone."""
         first = batch[0].settings
         seeds = [cell.settings.seed for cell in batch]
-        run = Pictures(model, first, job.condition, len(batch), seeds, effects, notes)
+        run = PictureBatch(model, first, [job.condition] * len(batch), seeds, effects, notes)
         with closing(run.steps(())) as running:
             for step in running:
                 share = (step.index + 1) / first.num_steps
@@ -246,7 +246,7 @@ class Generation:
         asked = condition if other.condition is None else other.condition
         seeds = [cell.seed for cell in batch] if other.seed is None else [other.seed]
         last = last_step([one], first.num_steps)
-        run = Pictures(model, first, asked, len(seeds), seeds, notes=notes)
+        run = PictureBatch(model, first, [asked] * len(seeds), seeds, notes=notes)
         traced: list[Sequence[Mapping[str, Tensor]]] = []
         self.host.progress("drawing the other run")
         with self.host.interruptible(model), closing(run.steps(one.layers)) as running:

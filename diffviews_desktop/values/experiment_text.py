@@ -7,6 +7,7 @@ from typing import Any
 
 from diffviews_desktop.values.conditions import choice_of, from_choice
 from diffviews_desktop.values.experiments import Experiment
+from diffviews_desktop.values.told import OWN, read_told, told_text
 
 
 def experiment_text(experiment: Experiment) -> dict[str, Any]:
@@ -20,7 +21,6 @@ def experiment_text(experiment: Experiment) -> dict[str, Any]:
     fields["other_layer"] = list(experiment.other_layer)
     settings = fields["settings"]
     settings = {k: list(v) if isinstance(v, tuple) else v for k, v in settings.items()}
-    told = experiment.told
     return {
         **fields,
         "settings": settings,
@@ -28,7 +28,7 @@ def experiment_text(experiment: Experiment) -> dict[str, Any]:
         "windows": [list(window) for window in experiment.windows],
         "controls": list(experiment.controls),
         "condition": choice_of(experiment.condition),
-        "told": "own" if told is None else choice_of(told),
+        "told": told_text(experiment.told),
     }
 
 
@@ -41,12 +41,12 @@ def read_experiment(fields: dict[str, Any]) -> Experiment:
     from pydantic import TypeAdapter
 
     given = dict(fields)
-    told = given.pop("told", "own")
+    told = read_told(given.pop("told", told_text(OWN)))
     condition = from_choice(given.pop("condition", ""))
     return TypeAdapter(Experiment).validate_python(
         {
             **given,
             "condition": condition,
-            "told": None if told == "own" else from_choice(told),
+            "told": told,
         }
     )

@@ -13,6 +13,7 @@ from diffviews_desktop.values.conditions import Condition, ZeroLabel
 from diffviews_desktop.values.layers import LayerSet, normalised
 from diffviews_desktop.values.regions import EVERYWHERE, Region
 from diffviews_desktop.values.sampling import SamplingSettings
+from diffviews_desktop.values.told import OWN, Told
 
 Control = Literal[
     "none", "mean", "mixed", "shuffled", "noise", "wrong", "label", "layer", "direction"
@@ -85,7 +86,7 @@ class Experiment:
         seeds: number of seeds of each group, which counts on from the settings' own.
         controls: what else is drawn.
         condition: what the model is told while it draws.
-        told: what the samples are told when their layers are extracted; None for their own class.
+        told: what the samples are told when their layers are extracted.
         settings: how to sample; the seed must be chosen.
         strength: how much of a mask is imposed, 0 … 1.
         region: in which part of each layer.
@@ -104,7 +105,7 @@ class Experiment:
     seeds: int = 3
     controls: tuple[Control, ...] = ("none",)
     condition: Condition = field(default_factory=ZeroLabel)
-    told: Condition | None = None
+    told: Told = OWN
     settings: SamplingSettings = field(default_factory=SamplingSettings)
     strength: float = 1.0
     region: Region = EVERYWHERE

@@ -80,11 +80,6 @@ def described_told(told: Told) -> str:
     raise TypeError(f"{told!r} is nothing that samples can be told")
 
 
-def one_condition(told: Told | None) -> Condition | None:
-    """The condition that all samples are told; None where each is told its own."""
-    return None if told is None or isinstance(told, OwnCondition) else told
-
-
 def told_apart(told: Told | None, condition: Condition | None) -> str:
     """Why a run, or a picture of it, cannot be compared with the samples of a map as it is; empty
     where it can.

@@ -42,7 +42,7 @@ from diffviews_desktop.values.setting_specs import (
     SAMPLER,
     SEED,
 )
-from diffviews_desktop.values.told import Told, one_condition
+from diffviews_desktop.values.told import OWN, Told
 
 SAMPLING = (SEED, NOISE_MODE, SAMPLER, S_CHURN, S_MIN, S_MAX, S_NOISE)
 _SWEEP: tuple[Control, ...] = ("none", "mean")
@@ -190,9 +190,9 @@ def _asked_for(options: argparse.Namespace, engine: Engine) -> Experiment:
     )
 
 
-def _told(asked: Told | None, loaded: ModelLoaded) -> Condition | None:
-    """What the samples are told; None for their own class."""
-    return one_condition(loaded.told if asked is None else asked)
+def _told(asked: Told | None, loaded: ModelLoaded) -> Told:
+    """What the samples are told."""
+    return asked or loaded.told or OWN
 
 
 def _layer_sets(

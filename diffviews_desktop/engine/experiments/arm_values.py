@@ -21,6 +21,7 @@ from diffviews_desktop.experiments.controls import (
 from diffviews_desktop.values.conditions import ClassLabel
 from diffviews_desktop.values.experiments import Arm, Experiment, Subjects
 from diffviews_desktop.values.samples import SampleTable
+from diffviews_desktop.values.told import OWN
 
 LABEL_ALONE = 28
 """Pictures of other classes that are told a class."""
@@ -61,7 +62,7 @@ def subjects_of(
     known = set(classes)
     told = experiment.told
     said = [told.index if isinstance(told, ClassLabel) else -1 for _ in own]
-    if told is None:
+    if told == OWN:
         said = [number if number in known else -1 for number in own]
     wrong = [
         wrong_class(number, classes, seed) if number in known and len(known) > 1 else -1

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.engine.experiments.arm_values import ArmValues
+from diffviews_desktop.engine.picture_batch import PictureBatch
 from diffviews_desktop.values.conditions import AnchorClass, ClassLabel, Condition
 from diffviews_desktop.values.experiments import Drawing, Experiment
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet
@@ -116,45 +116,18 @@ def draw(
         values: what their arms impose; None where nothing is.
         notes: gets what the user should know.
     """
-    import torch
-
-    from diffviews_desktop.adapters.sampling import Churn, get_denoising_sigmas
-    from diffviews_desktop.core.denoising import denoise
-
-    s = experiment.settings
-    seeds = [experiment.seed_of(one) for one in batch.drawings]
-    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-    limit = math.inf if s.s_max is None else s.s_max
-    steps: Any = denoise(
+    run = PictureBatch(
         model,
-        conditions=model.encode_pair(conditions_of(experiment, model, table, batch, generators)),
-        sigmas=get_denoising_sigmas(s.num_steps, s.sigma_max, s.sigma_min, s.rho),
-        generator=generators,
-        sampler=s.sampler,
-        churn=Churn(s.s_churn, s.s_min, limit, s.s_noise) if s.sampler == "heun" else None,
-        noise_mode=s.noise_mode,
-        guidance_scale=s.guidance_scale,
-        effects=effects_of(experiment, model, batch, values),
-        say=notes.append,
+        experiment.settings,
+        [condition_of(experiment, table, one.group) for one in batch.drawings],
+        [experiment.seed_of(one) for one in batch.drawings],
+        effects_of(experiment, model, batch, values),
+        notes,
     )
-    with closing(steps) as running:
+    with closing(run.steps(())) as running:
         *_, last = running
     images: NDArray[np.uint8] = model.codec.decode(last.denoised).numpy()
     return images
-
-
-def conditions_of(
-    experiment: Experiment,
-    model: Model,
-    table: SampleTable,
-    batch: Batch,
-    generators: Sequence[Any],
-) -> tuple[Condition, ...]:
-    """What the model is told of each picture, a random class being drawn from its generator."""
-    from diffviews_desktop.adapters.conditioning import draw_classes
-
-    asked = [condition_of(experiment, table, one.group) for one in batch.drawings]
-    return draw_classes(asked, model.facts.num_classes, generators)
 
 
 def condition_of(experiment: Experiment, table: SampleTable, group: int) -> Condition:

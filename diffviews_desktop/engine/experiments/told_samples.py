@@ -1,4 +1,4 @@
-"""Activations of a few samples, each told what one wants it to be told."""
+"""Activations of a few samples, each of which is told something of its own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from diffviews_desktop.data.folder.pictures import read_image
 from diffviews_desktop.engine.extraction import noise_seed
 from diffviews_desktop.engine.opened_model import Host, OpenedModel
 from diffviews_desktop.errors import MaskError, PictureError
-from diffviews_desktop.values.conditions import ClassLabel, Condition, ZeroLabel
+from diffviews_desktop.values.conditions import Condition
+from diffviews_desktop.values.told import Told, conditions_told
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
     from diffviews_desktop.core.extractor import SampleBatch
@@ -42,14 +43,14 @@ class ToldSamples:
     host: Host
     opened: OpenedModel
 
-    def told(self, row: int, condition: Condition | None) -> ToldSample:
-        """A sample that is told a condition; its own class where that is None, nothing where it has
-        none that the model knows."""
-        if condition is not None:
-            return ToldSample(row, condition)
-        number = int(self.opened.samples.table.class_label[row])
-        known = 0 <= number < self.host.model_of(self.opened).num_classes
-        return ToldSample(row, ClassLabel(number) if known else ZeroLabel())
+    def told(self, row: int, told: Told) -> ToldSample:
+        """A sample that is told something."""
+        table, facts = self.opened.samples.table, self.host.model_of(self.opened).facts
+        captions = [table.captions[row]] if len(table.captions) else []
+        (condition,) = conditions_told(
+            told, [int(table.class_label[row])], captions, facts.num_classes, facts.prompts
+        )
+        return ToldSample(row, condition)
 
     def batches(
         self, samples: Sequence[ToldSample], layers: Sequence[str]

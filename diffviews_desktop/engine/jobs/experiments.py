@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from diffviews_desktop.engine.protocol import Job
-from diffviews_desktop.values.conditions import Condition
 from diffviews_desktop.values.experiments import Cost, Examples, Experiment, Finding
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet
+from diffviews_desktop.values.told import OWN, Told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class ChooseGroups(Job[tuple[tuple[int, ...], ...]]):
         anchors: how many.
         neighbors: how many samples besides each anchor.
         layers: in whose activations nearness is meant; empty for the layers of the default map.
-        told: what the samples are told meanwhile; None for their own class.
+        told: what the samples are told meanwhile.
         sigma: noise level of the samples; None for the middle one of those that they have.
         seed: of the choice.
     """
@@ -32,7 +32,7 @@ class ChooseGroups(Job[tuple[tuple[int, ...], ...]]):
     anchors: int
     neighbors: int = 6
     layers: LayerSet = NO_LAYERS
-    told: Condition | None = None
+    told: Told = OWN
     sigma: float | None = None
     seed: int = 0
 

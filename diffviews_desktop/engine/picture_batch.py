@@ -15,8 +15,16 @@ if TYPE_CHECKING:  # torch is imported when a model is first loaded
     from diffviews_desktop.core.intervening import Effect
 
 
-class Pictures:
-    """One batch of pictures that differ in their seed and strength alone.
+class PictureBatch:
+    """Pictures that a model draws at once, by the same settings but for their seeds.
+
+    Args:
+        model: draws them.
+        settings: how.
+        conditions: what to draw in each.
+        seeds: one a picture; none for that of the settings.
+        effects: what is done to layers meanwhile.
+        notes: gets what the user should know.
 
     Attributes:
         told: what the model is told of each picture; None where it is told nothing.
@@ -26,8 +34,7 @@ class Pictures:
         self,
         model: Model,
         settings: SamplingSettings,
-        condition: Condition,
-        count: int,
+        conditions: Sequence[Condition],
         seeds: Sequence[int | None] = (),
         effects: Sequence[Effect] = (),
         notes: list[str] | None = None,
@@ -41,11 +48,9 @@ class Pictures:
         self._generators = [
             torch.Generator().manual_seed(int(seed or 0)) for seed in seeds or (settings.seed,)
         ]
-        conditions = draw_classes([condition] * count, model.facts.num_classes, self._generators)
-        self._conditions = model.encode_pair(conditions)
-        self.told: list[Condition | None] = [
-            one if model.is_conditional else None for one in conditions
-        ]
+        drawn = draw_classes(conditions, model.facts.num_classes, self._generators)
+        self._conditions = model.encode_pair(drawn)
+        self.told: list[Condition | None] = [one if model.is_conditional else None for one in drawn]
 
     def steps(self, capture: Sequence[str]) -> Generator[DenoiseStep, None, None]:
         """Denoise."""
