@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
-    QDialog,
-    QHBoxLayout,
     QPushButton,
-    QStackedWidget,
-    QVBoxLayout,
     QWidget,
 )
 
 from diffviews_desktop.actions.experiments import cannot_compare
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.wording import counted
-from diffviews_desktop.ui.common import theme
-from diffviews_desktop.ui.common.labels import ElidedLabel, muted, tip
+from diffviews_desktop.ui.common.drawing_window import DrawingWindow
+from diffviews_desktop.ui.common.labels import tip
 from diffviews_desktop.ui.panels.experiment.form import ExperimentForm
 from diffviews_desktop.ui.panels.experiment.table import FindingsTable
 
 
-class ExperimentWindow(QDialog):
+class ExperimentWindow(DrawingWindow):
     """Signals: ``experiment_requested(arguments)``, ``cancel_requested(job_id)`` and
     ``report_requested()``."""
 
@@ -30,59 +26,24 @@ class ExperimentWindow(QDialog):
     report_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Experiment")
-        self.resize(1120, 640)
-        self._state = State()
-        self.form = ExperimentForm()
-        self.form.setMaximumWidth(300)
-        self.table = FindingsTable()
-        self.empty = muted(
+        form, table, report = ExperimentForm(), FindingsTable(), QPushButton("Open &report")
+        super().__init__(
+            parent,
+            "Experiment",
+            (1120, 640),
+            form,
+            table,
             "No experiment yet. It holds the layers of the Generate panel at the mean of some "
             "samples, draws everything that this is to be compared with, and says how sure the "
-            "difference is. What was drawn stays: the same experiment goes on where it was ended."
+            "difference is. What was drawn stays: the same experiment goes on where it was ended.",
+            report,
         )
-        self.empty.setWordWrap(True)
-        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.stack = QStackedWidget()
-        self.stack.addWidget(self.empty)
-        self.stack.addWidget(self.table)
-        self.summary = muted()
-        self.summary.setWordWrap(True)
-        self.draw = QPushButton("&Draw")
-        self.draw.setObjectName("primary")
-        self.cancel = QPushButton("Cancel")
-        self.report = QPushButton("Open &report")
-        self.progress = ElidedLabel(end=True)
-        self.progress.setObjectName("muted")
-        self._lay_out()
+        self.form, self.table, self.report = form, table, report
+        self._state = State()
         self.form.edited.connect(self._show_summary)
         self.draw.clicked.connect(self._on_draw)
         self.cancel.clicked.connect(self._on_cancel)
         self.report.clicked.connect(self.report_requested)
-        theme.dress(self)
-
-    def _lay_out(self) -> None:
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.draw, 1)
-        buttons.addWidget(self.cancel)
-        left = QVBoxLayout()
-        left.addWidget(self.form)
-        left.addStretch()
-        left.addWidget(self.summary)
-        left.addLayout(buttons)
-        below = QHBoxLayout()
-        below.addWidget(self.progress, 1)
-        below.addWidget(self.report)
-        right = QVBoxLayout()
-        right.addWidget(self.stack, 1)
-        right.addLayout(below)
-        row = QHBoxLayout(self)
-        row.setSpacing(14)
-        row.addLayout(left)
-        row.addLayout(right, 1)
-        for button in (self.draw, self.cancel, self.report):
-            button.setAutoDefault(False)
 
     @staticmethod
     def shows(state: State) -> tuple[object, ...]:

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
-    QDialog,
-    QHBoxLayout,
     QPushButton,
-    QStackedWidget,
-    QVBoxLayout,
     QWidget,
 )
 
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.wording import counted
-from diffviews_desktop.ui.common import theme
-from diffviews_desktop.ui.common.labels import ElidedLabel, muted, tip
+from diffviews_desktop.ui.common.drawing_window import DrawingWindow
+from diffviews_desktop.ui.common.labels import tip
 from diffviews_desktop.ui.panels.grid.axes_form import AxesForm
 from diffviews_desktop.ui.panels.grid.contact_sheet import ContactSheet
 from diffviews_desktop.values.intervention_texts import said_of
 from diffviews_desktop.values.interventions import Intervention, with_picks
 
 
-class GridWindow(QDialog):
+class GridWindow(DrawingWindow):
     """Signals: ``grid_requested(axes)``, ``cancel_requested(job_id)``, ``cell_chosen(index)`` and
     ``save_requested()``."""
 
@@ -32,59 +28,27 @@ class GridWindow(QDialog):
     save_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Grid of pictures")
-        self.resize(980, 640)
-        self._state = State()
-        self.form = AxesForm()
-        self.form.setMaximumWidth(300)
-        self.sheet = ContactSheet()
-        self.empty = muted(
+        form, sheet = AxesForm(), ContactSheet()
+        fit, save = QPushButton("&Fit"), QPushButton("&Save sheet…")
+        super().__init__(
+            parent,
+            "Grid of pictures",
+            (980, 640),
+            form,
+            sheet,
             "No grid yet. Choose what varies and press Draw: the pictures appear here as they are "
-            "made. The wheel zooms, a double click draws a picture again as a run."
+            "made. The wheel zooms, a double click draws a picture again as a run.",
+            fit,
+            save,
         )
-        self.empty.setWordWrap(True)
-        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.stack = QStackedWidget()
-        self.stack.addWidget(self.empty)
-        self.stack.addWidget(self.sheet)
-        self.summary = muted()
-        self.summary.setWordWrap(True)
-        self.draw = QPushButton("&Draw")
-        self.draw.setObjectName("primary")
-        self.cancel = QPushButton("Cancel")
-        self.fit = QPushButton("&Fit")
-        self.save = QPushButton("&Save sheet…")
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.draw, 1)
-        buttons.addWidget(self.cancel)
-        left = QVBoxLayout()
-        left.addWidget(self.form)
-        left.addStretch()
-        left.addWidget(self.summary)
-        left.addLayout(buttons)
-        below = QHBoxLayout()
-        self.progress = ElidedLabel(end=True)
-        self.progress.setObjectName("muted")
-        below.addWidget(self.progress, 1)
-        below.addWidget(self.fit)
-        below.addWidget(self.save)
-        right = QVBoxLayout()
-        right.addWidget(self.stack, 1)
-        right.addLayout(below)
-        row = QHBoxLayout(self)
-        row.setSpacing(14)
-        row.addLayout(left)
-        row.addLayout(right, 1)
-        for button in (self.draw, self.cancel, self.fit, self.save):
-            button.setAutoDefault(False)
+        self.form, self.sheet, self.fit, self.save = form, sheet, fit, save
+        self._state = State()
         self.form.edited.connect(self._show_summary)
         self.draw.clicked.connect(self._on_draw)
         self.cancel.clicked.connect(self._on_cancel)
         self.fit.clicked.connect(self.sheet.fit)
         self.save.clicked.connect(self.save_requested)
         self.sheet.cell_chosen.connect(self.cell_chosen)
-        theme.dress(self)
 
     @staticmethod
     def shows(state: State) -> tuple[object, ...]:
