@@ -35,7 +35,7 @@ class ExperimentWindow(DrawingWindow):
             table,
             "No experiment yet. It holds the layers of the Generate panel at the mean of some "
             "samples, draws everything that this is to be compared with, and says how sure the "
-            "difference is. What was drawn stays: the same experiment goes on where it was ended.",
+            "difference is. What was drawn stays: the same experiment resumes where it stopped.",
             report,
         )
         self.form, self.table, self.report = form, table, report
