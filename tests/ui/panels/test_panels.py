@@ -388,11 +388,16 @@ def test_colours_that_cannot_be_say_why(qtbot: QtBot, state: State) -> None:
 
     panel.set_state(state)
     assert panel.choice.isEnabled()
-    assert set(off()) == {"trust", "kept", "z", "distance", "overlap"}
+    known = {"trust", "kept", "outside", "percentile", "z", "distance", "overlap"}
+    assert set(off()) == known
     assert "not judged" in off()["trust"]
     assert state.opened.layer_map is not None
     shares = np.full(30, 0.9)
-    full = replace(state.opened.layer_map, trust=shares, kept=shares, z=np.zeros(30))
+    full = replace(
+        state.opened.layer_map,
+        **dict.fromkeys(("trust", "kept", "near", "outside"), shares),
+        z=np.zeros(30),
+    )
     shown = replace(
         state,
         opened=replace(state.opened, layer_map=full),
