@@ -189,6 +189,7 @@ class RunResult:
         apart: why it cannot be compared with the samples of the map as it is; empty where it can.
         mask: how usual the mask is among the samples; None where there is none, and where nothing
             is known of it.
+        seconds: that its steps took.
     """
 
     job: Generate
@@ -200,6 +201,7 @@ class RunResult:
     record: Mapping[str, Any] = field(default_factory=dict)
     apart: str = ""
     mask: Typicality | None = None
+    seconds: float = field(default=0.0, compare=False)
 
     @property
     def evaluations(self) -> int:
