@@ -96,6 +96,7 @@ def _with_opened(state: State, opened: DataOpened) -> State:
             extraction_input=opened.extraction_input,
             layer_map=opened.layer_map,
             rate=before.rate if same_model else None,
+            pace=before.pace if same_model else None,
             directions=opened.directions,
         ),
         picks=replace(state.picks, selection=Selection()),
@@ -265,11 +266,21 @@ def _run_done(context: Context, running: RunningJob, result: RunResult) -> None:
             record=result.record,
             apart=result.apart,
         )
+        evaluations = sum(step.evaluations for step in result.steps)
+        state = _with_pace(state, result.job.spec.model, evaluations, result.seconds)
         context.update(replace(state, runs=state.runs.with_run(done)))
     if result.notes:
         context.say(" ".join(result.notes))
     if run is not None and context.state.runs.comparing and context.state.runs.shown == run.id:
         want_baseline(context)
+
+
+def _with_pace(state: State, model: str, evaluations: float, seconds: float) -> State:
+    """With how fast the model on screen draws, where it was never faster."""
+    if model != state.opened.model or not evaluations or seconds <= 0:
+        return state
+    pace = max(evaluations / seconds, state.opened.pace or 0.0)
+    return replace(state, opened=replace(state.opened, pace=pace))
 
 
 def _grid_done(context: Context, running: RunningJob, result: PictureGrid) -> None:
@@ -284,8 +295,8 @@ def _grid_done(context: Context, running: RunningJob, result: PictureGrid) -> No
 
 
 def _experiment_done(context: Context, running: RunningJob, result: ExperimentResult) -> None:
-    state = context.state
-    asked = state.runs.experiment
+    state, asked = context.state, context.state.runs.experiment
+    state = _with_pace(state, result.job.experiment.model, result.pace or 0.0, 1.0)
     if asked is not None and asked.job.job_id == running.job.job_id:
         compared = replace(asked, result=result)
         context.update(replace(state, runs=replace(state.runs, experiment=compared)))

@@ -18,11 +18,11 @@ from diffviews_desktop.engine.jobs.drawing import (
     RunResult,
 )
 from diffviews_desktop.engine.jobs.grid_axes import sheet_of
-from diffviews_desktop.engine.record_format import plain
 from diffviews_desktop.exports.contents import Arrays, Picture
 from diffviews_desktop.exports.numbered_files import RECORD, numbered_files
 from diffviews_desktop.values import conditions
 from diffviews_desktop.values.conditions import choice_of, class_number
+from diffviews_desktop.values.intervention_records import plain
 from diffviews_desktop.values.intervention_texts import what
 from diffviews_desktop.values.interventions import PICKED, Intervention, rows_of, sole_mask
 from diffviews_desktop.values.layers import LayerSet

@@ -6,7 +6,8 @@ For the engine, in whose process it runs.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from diffviews_desktop.engine.activations import activations_of
 from diffviews_desktop.engine.directions import rows_of_saved
-from diffviews_desktop.engine.effects import EffectMaker, last_step
+from diffviews_desktop.engine.effects import EffectMaker
 from diffviews_desktop.engine.jobs.drawing import (
     MAX_PICTURES,
     Cell,
@@ -37,6 +38,7 @@ from diffviews_desktop.engine.opened_model import Host, OpenedModel
 from diffviews_desktop.engine.picture_batch import PictureBatch
 from diffviews_desktop.engine.protocol import CellDone, RunStarted, StepDone
 from diffviews_desktop.engine.record import make_record
+from diffviews_desktop.engine.tracing import trace_run
 from diffviews_desktop.engine.typicality import figures_of, judge_mask, not_mapped
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.processing.neighbors import nearest
@@ -58,8 +60,6 @@ from diffviews_desktop.values.told import OWN, told_apart
 from diffviews_desktop.values.typicality import Typicality
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
-    from torch import Tensor
-
     from diffviews_desktop.adapters.codec import Codec
     from diffviews_desktop.adapters.model import Model
     from diffviews_desktop.core.denoising import DenoiseStep
@@ -107,6 +107,7 @@ class Generation:
         told = self._named(run.told[0])
         evaluations = settings.evaluations(model.is_conditional)
         steps: list[RunStep] = []
+        started = time.monotonic()
         self.host.emit(RunStarted(job.job_id, settings.seed, told, evaluations))
         self.host.progress("generating", 0.0)
         with self.host.interruptible(model), closing(run.steps(capture)) as running:
@@ -115,6 +116,7 @@ class Generation:
                 self.host.emit(StepDone(job.job_id, steps[-1]))
                 self.host.progress("generating", len(steps) / settings.num_steps)
                 self.host.check()
+        seconds = time.monotonic() - started
         device = model.facts.device
         alone = sole_mask(stack) is not None
         digests = maker.digests(
@@ -130,6 +132,7 @@ class Generation:
             record=make_record(job, self.opened, device, digests, self.host.check),
             apart=told_apart(job.spec.told, told),
             masks=judged,
+            seconds=seconds,
         )
 
     # ---- many -----------------------------------------------------------------------------------
@@ -229,37 +232,16 @@ class Generation:
         """What hooks do in a batch of pictures, each with its settings and its interventions."""
         settings = [one for one, _ in batch]
 
+        model = self.host.model_of(self.opened)
+
         def trace(one: Intervention, other: OtherRun) -> Trace:
-            return self._trace(job.condition, settings, one, other, notes)
+            """One run for all pictures of a batch where it has a seed of its own, else one each."""
+            asked = job.condition if other.condition is None else other.condition
+            seeds = [cell.seed for cell in settings] if other.seed is None else [other.seed]
+            told = [asked] * len(seeds)
+            return trace_run(self.host, model, settings[0], told, seeds, one, notes)
 
         return maker.effects([stack for _, stack in batch], trace)
-
-    def _trace(
-        self,
-        condition: Condition,
-        batch: Sequence[SamplingSettings],
-        one: Intervention,
-        other: OtherRun,
-        notes: list[str],
-    ) -> Trace:
-        """What layers compute in another run without interventions, in the steps that are needed:
-        one run for all pictures of a batch where it has a seed of its own, else one for each."""
-        model = self.host.model_of(self.opened)
-        first = batch[0]
-        asked = condition if other.condition is None else other.condition
-        seeds = [cell.seed for cell in batch] if other.seed is None else [other.seed]
-        last = last_step([one], first.num_steps)
-        run = PictureBatch(model, first, [asked] * len(seeds), seeds, notes=notes)
-        traced: list[Sequence[Mapping[str, Tensor]]] = []
-        self.host.progress("drawing the other run")
-        with self.host.interruptible(model), closing(run.steps(one.layers)) as running:
-            for step in running:
-                needed = step.index >= one.step_from
-                traced.append(step.evaluated if needed else ())
-                self.host.check()
-                if step.index + 1 >= last:
-                    break
-        return traced
 
     # ---- where a picture lands ------------------------------------------------------------------
 

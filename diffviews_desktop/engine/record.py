@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import platform
@@ -28,6 +27,12 @@ FORMAT = 1
 MOST_SAMPLES = 100_000
 _READ_AT_ONCE = 2**24
 _digests: dict[str, str] = {}
+
+
+_JOBS: dict[str, TypeAdapter[Generate] | TypeAdapter[GenerateGrid]] = {
+    "generate": TypeAdapter(Generate),
+    "grid": TypeAdapter(GenerateGrid),
+}
 
 
 class Record(BaseModel):
@@ -129,16 +134,10 @@ def replayed(record: Record) -> Generate | GenerateGrid:
     Raises:
         DataError: it is damaged.
     """
-    kind: type[Generate | GenerateGrid] = GenerateGrid if record.kind == "grid" else Generate
     try:
-        return _adapter(kind).validate_python(nested(record.job))
+        return _JOBS[record.kind].validate_python(nested(record.job))
     except ValueError as error:
         raise DataError(f"The record is damaged ({first_problem(error)}).") from error
-
-
-@functools.cache
-def _adapter(kind: type[Generate | GenerateGrid]) -> TypeAdapter[Generate | GenerateGrid]:
-    return TypeAdapter(kind)
 
 
 def differences(record: Record, made: Mapping[str, Any]) -> list[str]:

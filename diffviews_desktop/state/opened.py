@@ -42,6 +42,7 @@ class Opened:
         cached: the single layers whose maps are there, by the maps' parameters and what their
             samples are told.
         rate: how many pictures a second the model last extracted.
+        pace: evaluations of the network a second with which the model drew, at best.
         directions: what is saved for the model.
     """
 
@@ -67,6 +68,7 @@ class Opened:
     model_problem: str | None = None
     cached: Mapping[MapKind, frozenset[str]] = field(default_factory=dict)
     rate: float | None = None
+    pace: float | None = None
     directions: tuple[DirectionInfo, ...] = ()
 
     def summary(self) -> ModelSummary | None:

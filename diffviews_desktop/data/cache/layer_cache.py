@@ -105,16 +105,23 @@ def budget_bytes() -> int:
     Raises:
         UsageError: the variable is not a number of megabytes.
     """
-    text = os.environ.get("DIFFVIEWS_LAYER_CACHE_MAX_MB", str(DEFAULT_BUDGET_MB))
+    return megabytes("DIFFVIEWS_LAYER_CACHE_MAX_MB", DEFAULT_BUDGET_MB)
+
+
+def megabytes(variable: str, usual: int) -> int:
+    """Bytes that an environment variable gives in megabytes.
+
+    Raises:
+        UsageError: it is not a number of megabytes.
+    """
+    text = os.environ.get(variable, str(usual))
     try:
-        megabytes = float(text)
+        number = float(text)
     except ValueError:
-        megabytes = -1.0
-    if not 0 <= megabytes < float("inf"):
-        raise UsageError(
-            f"DIFFVIEWS_LAYER_CACHE_MAX_MB must be a number of megabytes, not {text!r}."
-        )
-    return int(megabytes * 1024**2)
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        raise UsageError(f"{variable} must be a number of megabytes, not {text!r}.")
+    return int(number * 1024**2)
 
 
 class LayerCache(CacheFolder):

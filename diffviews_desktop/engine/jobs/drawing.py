@@ -213,6 +213,7 @@ class RunResult:
         record: everything that is needed to make it again (see `diffviews_desktop.engine.record`).
         apart: why it cannot be compared with the samples of the map as it is; empty where it can.
         masks: how usual each mask is among the samples, as far as that is known.
+        seconds: that its steps took.
     """
 
     job: Generate
@@ -224,6 +225,7 @@ class RunResult:
     record: Mapping[str, Any] = field(default_factory=dict)
     apart: str = ""
     masks: tuple[JudgedMask, ...] = ()
+    seconds: float = field(default=0.0, compare=False)
 
     @property
     def mask(self) -> Typicality | None:
