@@ -11,6 +11,7 @@ from diffviews_desktop.engine.handlers import (
     mapping,
     opening,
     samples,
+    sharing,
 )
 from diffviews_desktop.engine.handlers.registry import HANDLERS
 
@@ -23,4 +24,5 @@ __all__ = [
     "mapping",
     "opening",
     "samples",
+    "sharing",
 ]
