@@ -10,9 +10,11 @@ from diffviews_desktop.data.stores.hashing import Checksum
 from diffviews_desktop.errors import StoreError
 from diffviews_desktop.values.transfers import RemoteFile
 
-
 MOST_FILES = 2_000_000
 """Of a list: what is kept in memory."""
+
+
+Files = list[RemoteFile]  # in the stores, `list` is what lists them
 
 
 class Store(Protocol):
@@ -21,7 +23,7 @@ class Store(Protocol):
     All methods raise `StoreError`: its kinds are in `diffviews_desktop.errors`.
     """
 
-    def list(self, prefix: str = "") -> list[RemoteFile]:
+    def list(self, prefix: str = "") -> Files:
         """All files whose keys begin with a prefix, sorted by key."""
 
     def stat(self, key: str) -> RemoteFile | None:
