@@ -17,8 +17,9 @@ from typing import TypeVar
 
 from diffviews_desktop.data.cache.original_layers import PARTS
 from diffviews_desktop.data.stores.bucket_access import bucket_access
+from diffviews_desktop.data.stores.hashing import Checksum
 from diffviews_desktop.data.stores.s3_writing import WritableStore
-from diffviews_desktop.data.stores.store import Store
+from diffviews_desktop.data.stores.store import Files, Store
 from diffviews_desktop.data.stores.transfers import WORKERS, download, plan_download
 from diffviews_desktop.errors import DiffViewsError, StoreError, said
 from diffviews_desktop.files.reading import is_regular
@@ -29,9 +30,9 @@ log = logging.getLogger(__name__)
 
 LABEL_FILES = ("imagenet_standard_class_index.json", "imagenet64_class_labels.json")
 """Beside the models, in ``data/``."""
-NOT_FETCHED = ".pkl"
-"""Files of embeddings and of the layer cache that end so are never fetched: they can run code."""
 LAYER_CACHE = "layer_cache"
+NOT_FETCHED, UNSAFE = ".pkl", {"embeddings", LAYER_CACHE}
+"""Files that end so, in these folders, are never fetched: they can run code."""
 
 T = TypeVar("T")
 _said_once: set[str] = set()
@@ -239,7 +240,7 @@ def _wanted(files: Iterable[RemoteFile], prefix: str, excluded: set[str]) -> dic
     for file in files:
         name = file.key.removeprefix(prefix).lstrip("/")
         folders = name.split("/")[:-1]
-        unsafe = name.endswith(NOT_FETCHED) and "embeddings" in folders
+        unsafe = name.endswith(NOT_FETCHED) and UNSAFE & set(file.key.split("/")[:-1])
         if name and not name.endswith("/") and not unsafe and not excluded & set(folders):
             found[name] = file
     return found
@@ -289,7 +290,7 @@ class _Renamed:
         self._store = store
         self._files = files
 
-    def list(self, prefix: str = "") -> list[RemoteFile]:
+    def list(self, prefix: str = "") -> Files:
         named = [replace(file, key=name) for name, file in self._files.items()]
         return sorted((file for file in named if file.key.startswith(prefix)), key=_key_of)
 
@@ -299,6 +300,9 @@ class _Renamed:
 
     def read(self, file: RemoteFile, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
         return self._store.read(replace(file, key=self._files[file.key].key), start, stop)
+
+    def checksum(self, file: RemoteFile) -> Checksum | None:
+        return self._store.checksum(replace(file, key=self._files[file.key].key))
 
     def describe(self) -> str:
         return self._store.describe()

@@ -87,9 +87,21 @@ def check_archive(archive: Path, key: str, check: Callable[[], None]) -> None:
 
 @contextmanager
 def fetched(
-    host: Host, bucket: MapBucket, files: Sequence[RemoteFile], cache: LayerCache
+    host: Host,
+    bucket: MapBucket,
+    files: Sequence[RemoteFile],
+    cache: LayerCache,
+    *,
+    one_of_many: bool = False,
 ) -> Iterator[list[Path]]:
     """Objects of a bucket, fetched into a folder that is there for a while.
+
+    Args:
+        host: the engine.
+        bucket: where they are.
+        files: the objects.
+        cache: in whose folder they are kept.
+        one_of_many: whether the progress is somebody else's to tell.
 
     Raises:
         StoreError: one cannot be fetched, or comes too slowly.
@@ -98,7 +110,9 @@ def fetched(
     end = time.monotonic() + GRACE_SECONDS + sum(file.size for file in files) / SLOWEST
 
     def progress(done: TransferProgress) -> None:
-        host.progress("fetching the map", done.bytes / (done.all_bytes or 1))
+        host.check()
+        if not one_of_many:
+            host.progress("fetching the map", done.bytes / (done.all_bytes or 1))
         if time.monotonic() > end:
             raise StoreUnreachableError(
                 f"{bucket.describe()} is so slow that a map is made here sooner. Try again later."
@@ -135,11 +149,11 @@ def _check_fits(host: Host, projector: Projector, wanted: WantedMap) -> None:
     """
     table, parameters, rows = wanted.opened.samples.table, wanted.parameters, projector.rows
     on_map = np.arange(len(table)) if wanted.chosen is None else np.flatnonzero(wanted.chosen)
-    fits = len(np.unique(rows)) == len(rows) and np.isin(rows, on_map).all()
+    fits = len(np.unique(rows)) == len(rows) and bool(np.isin(rows, on_map).all())
     if wanted.keeps_places:
         own = wanted.opened.samples
         assert own.xy is not None
-        fits = fits and np.array_equal(projector.xy, own.xy[rows])
+        fits = fits and bool(np.array_equal(projector.xy, own.xy[rows]))
     else:
         fits = fits and (projector.z is not None) == (parameters.n_components == 3)
     facts = host.facts_if_loaded(wanted.opened)

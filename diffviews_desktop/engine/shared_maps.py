@@ -71,7 +71,7 @@ class SharedMaps:
         self._settings: BucketSettings | None = None
         self._bucket: MapBucket | None = None
         self._resting_until = 0.0
-        self._told: set[str] = set()
+        self._told: set[object] = set()
         self._notes: list[str] = []
 
     def use(self, settings: BucketSettings | None) -> None:
@@ -79,21 +79,24 @@ class SharedMaps:
         if settings == self._settings:
             return
         self._settings, self._bucket, self._resting_until = settings, None, 0.0
+        self._told.clear()
         if settings is not None:
             try:
                 self._bucket = open_bucket(settings)
             except (StoreError, UsageError) as error:
-                self._tell(said(error))
+                self._tell(said(error), error)
 
     def take_notes(self) -> tuple[str, ...]:
         """What went wrong since the last call and was not told before."""
         notes, self._notes = tuple(self._notes), []
         return notes
 
-    def _tell(self, text: str) -> None:
+    def _tell(self, text: str, error: Exception) -> None:
+        """Say what went wrong, once for each way in which the bucket, or one map in it, fails."""
         log.warning("%s", text)
-        if text not in self._told:
-            self._told.add(text)
+        about = type(error) if isinstance(error, StoreError) else text
+        if about not in self._told:
+            self._told.add(about)
             self._notes.append(text)
 
     def fetch(self, wanted: WantedMap) -> Fetched | None:
@@ -106,9 +109,10 @@ class SharedMaps:
             fetched = self._fetch(bucket, wanted)
         except StoreUnreachableError as error:
             self._resting_until = time.monotonic() + AGAIN_SECONDS
-            self._tell(f"For now maps are made here: {said(error)}")
+            self._tell(f"For now maps are made here: {said(error)}", error)
         except (StoreError, DataError, OSError) as error:
-            self._tell(f"This map was made here, not taken from the bucket: {said(error)}")
+            text = f"This map was made here, not taken from the bucket: {said(error)}"
+            self._tell(text, error)
             if isinstance(error, CacheError):  # it is damaged, and may be replaced
                 self.lacking = self._uploads_to(bucket)
         else:

@@ -187,7 +187,8 @@ def _push(
 
 def _is_damaged(host: Host, bucket: MapBucket, one: _Local, there: RemoteFile) -> bool:
     """Whether an archive in the bucket is not what was put there."""
-    with fetched(host, bucket, [there], one.wanted.opened.cache) as (archive,):
+    cache = one.wanted.opened.cache
+    with fetched(host, bucket, [there], cache, one_of_many=True) as (archive,):
         try:
             check_archive(archive, one.name.key, host.check)
         except CacheError:
@@ -211,25 +212,27 @@ def pull_maps(job: PullMaps, host: Host, opened: OpenedModel) -> MapsPulled:
     chosen = [name for name in there if label in (None, name.label)]
     missing = [name for name in chosen if name not in here]
     sizes: list[int] = []
+    kept = [info.bytes for info in opened.cache.entries()]
 
     def pull(name: SharedName) -> None:
-        _check_room(opened, there[name].size)
-        _pull(host, opened, bucket, name, there[name])
-        sizes.append(there[name].size)
+        file = there[name]
+        _check_room(sum(kept) + file.size)
+        kept.append(_pull(host, opened, bucket, name, file))
+        sizes.append(file.size)
 
     failed = _each(host, missing, "fetching maps", _title, pull)
     present = len(chosen) - len(missing)
     return MapsPulled(job.model, bucket.describe(), len(sizes), present, sum(sizes), failed)
 
 
-def _check_room(opened: OpenedModel, size: int) -> None:
-    """Whether one more map fits the layer cache, so that it drives out none of the others.
+def _check_room(needed: int) -> None:
+    """Whether so many bytes fit the layer cache, so that no map drives out another.
 
     Raises:
-        CacheError: it does not.
+        CacheError: they do not.
     """
     budget = budget_bytes()
-    if sum(info.bytes for info in opened.cache.entries()) + size > budget:
+    if needed > budget:
         raise CacheError(
             f"The layer cache is full: it may take {budget / 1e9:.1f} GB. Allow more with "
             "DIFFVIEWS_LAYER_CACHE_MAX_MB, or fetch the maps of some layers alone."
@@ -242,12 +245,15 @@ def _title(name: SharedName) -> str:
 
 def _pull(
     host: Host, opened: OpenedModel, bucket: MapBucket, name: SharedName, file: RemoteFile
-) -> None:
-    with fetched(host, bucket, [file], opened.cache) as (archive,):
+) -> int:
+    """Fetch one map: the bytes that it takes here."""
+    with fetched(host, bucket, [file], opened.cache, one_of_many=True) as (archive,):
         wanted = map_of_parts(opened, read_description(archive, name.key).parts)
         if wanted is None or shared_name(wanted, shared_parts(wanted, host.check)) != name:
             raise CacheError("It is of another version of this program.")
         keep_archive(host, wanted, name.key, archive, bucket.describe())
+    info = opened.cache.info(wanted.key)
+    return 0 if info is None else info.bytes
 
 
 def compare_maps(job: CompareMaps, host: Host, opened: OpenedModel) -> MapsCompared:

@@ -8,6 +8,7 @@ import logging
 import os
 import pickle
 import shutil
+import socket
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -268,9 +269,12 @@ def test_a_bucket_that_is_not_there_is_told_once(data: Path, shared: SharedBucke
 
 
 def test_a_server_that_is_gone_is_told_once_and_not_asked_again_at_once(
-    data: Path, shared: SharedBucket, unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch
+    data: Path, shared: SharedBucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = replace(shared.settings, endpoint=f"http://127.0.0.1:{unused_tcp_port}")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+    settings = replace(shared.settings, endpoint=address)
     asked: list[object] = []
     find = shared_maps.MapBucket.find
     monkeypatch.setattr(
@@ -530,10 +534,10 @@ def test_a_secret_is_written_nowhere(
         written.append(repr(event))
 
     with caplog.at_level(logging.DEBUG):
-        for secret in secrets:
+        for number, secret in enumerate(secrets):
             monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
             engine = Engine("cpu", emit=emit)
-            spec = MapSpec("tiny", LAYER, replace(SMALL, n_neighbors=5 + len(written)))
+            spec = MapSpec("tiny", LAYER, replace(SMALL, n_neighbors=5 + number))
             job = MapLayer(job_id=1, folder=FolderRef(data), spec=spec, bucket=shared.settings)
             written += [repr(job), repr(pickle.dumps(job)), repr(engine.run(job))]
             written.append(repr(vars(engine.workspace.maps.shared)))
