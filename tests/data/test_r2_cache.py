@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import time
 from pathlib import Path
@@ -47,32 +46,6 @@ def files_in(folder: Path) -> list[str]:
     """Those that were asked for, not what the download notes beside them."""
     files = (file.relative_to(folder) for file in folder.rglob("*") if file.is_file())
     return sorted(str(file) for file in files if not file.parts[0].startswith("."))
-
-
-def test_the_names_and_parameters_are_those_described() -> None:
-    described = {
-        R2DataStore: {
-            "__init__": ["bucket"],
-            "list_objects": ["prefix"],
-            "file_exists": ["key"],
-            "download_file": ["key", "local_path"],
-            "download_prefix": ["prefix", "local_dir", "exclude_dirs", "max_workers"],
-            "download_model_data": ["model", "local_dir"],
-        },
-        R2LayerCache: {
-            "__init__": ["bucket"],
-            "_key": ["model", "layer", "ext"],
-            "layer_exists": ["model", "layer"],
-            "download_layer": ["model", "layer", "local_dir"],
-            "upload_layer": ["model", "layer", "local_dir"],
-            "upload_layer_async": ["model", "layer", "local_dir"],
-        },
-    }
-    for kind, methods in described.items():
-        assert isinstance(kind.enabled, property)
-        for name, parameters in methods.items():
-            given = list(inspect.signature(getattr(kind, name)).parameters)
-            assert [one for one in given if one != "self"] == parameters
 
 
 @pytest.mark.parametrize("missing", ["R2_ACCOUNT_ID", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"])
