@@ -65,9 +65,16 @@ class Repository:
     commit: str = "c" * 40
     token: str = ""
 
+    _known: dict[str, tuple[bytes | Path, dict[str, Any]]] = field(default_factory=dict)
+
     def described(self, path: str) -> dict[str, Any]:
         """What the hub's API says of a file."""
         content = self.files[path]
+        if path not in self._known or self._known[path][0] is not content:
+            self._known[path] = content, self._describe(path, content)
+        return self._known[path][1]
+
+    def _describe(self, path: str, content: bytes | Path) -> dict[str, Any]:
         data = content.read_bytes() if isinstance(content, Path) else content
         blob = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
         entry: dict[str, Any] = {"type": "file", "path": path, "size": len(data), "oid": blob}
@@ -86,7 +93,8 @@ class WebServer:
         served: by path, each with a slash at its beginning.
         repositories: of the hub, by ``user/name`` or ``datasets/user/name``.
         requests: method, path and range of each request.
-        sent: how many bytes of contents were sent.
+        headers: of each request, by names in small letters.
+        sent: how many bytes of contents were sent, or begun to be.
         cut_after: how many bytes of the next answers are sent before the connection is cut, one
             after the other.
         bytes_per_second: how fast each connection is; 0 for as fast as it can.
@@ -126,7 +134,7 @@ class _Handler(BaseHTTPRequestHandler):
         path = unquote(parts.path)
         with self.web.lock:
             self.web.requests.append((self.command, path, self.headers.get("Range", "")))
-            self.web.headers.append(dict(self.headers))
+            self.web.headers.append({name.lower(): text for name, text in self.headers.items()})
         self._body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         with contextlib.suppress(ConnectionError):
             if path in self.web.served:
@@ -142,7 +150,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, served: Served) -> None:
         start, stop = 0, served.size
-        wanted = self.headers.get("Range", "") if served.ranges else ""
+        has_ranges = served.ranges and served.status == 200
+        wanted = self.headers.get("Range", "") if has_ranges else ""
         match_only = self.headers.get("If-Range", "")
         part = bool(wanted) and match_only in ("", f'"{served.etag}"')
         if part:
@@ -152,8 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._begin(416, 0, {"Content-Range": f"bytes */{served.size}"}, served)
                 return
         headers = {"Content-Range": f"bytes {start}-{stop - 1}/{served.size}"} if part else {}
-        status = 206 if part and served.status == 200 else served.status
-        self._begin(status, stop - start, headers, served)
+        self._begin(206 if part else served.status, stop - start, headers, served)
         if self.command != "HEAD":
             self._send_content(served, start, stop)
 
@@ -173,14 +181,14 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(0.02)
         cut = self.web.cut_after.pop(0) if self.web.cut_after else None
         end = stop if cut is None else min(stop, start + cut)
+        with self.web.lock:
+            self.web.sent += end - start
         content = served.content if served.sent_instead is None else served.sent_instead
         if isinstance(content, Path):
             with content.open("rb") as file:
                 self.connection.sendfile(file, start, end - start)
         else:
             self._write(content[start:end])
-        with self.web.lock:
-            self.web.sent += end - start
         if cut is not None and end < stop:
             self.close_connection = True
 
@@ -244,7 +252,7 @@ class _Handler(BaseHTTPRequestHandler):
             302,
             0,
             {
-                "Location": f"{self.web.url}/cdn/{sha256}",
+                "Location": f"{self.web.url.replace('127.0.0.1', 'localhost')}/cdn/{sha256}",
                 "X-Linked-Etag": f'"{sha256}"',
                 "X-Linked-Size": str(described["size"]),
                 "X-Repo-Commit": repository.commit,

@@ -178,6 +178,8 @@ class Fetching:
             digest.update(data)
             if not digest.matches():
                 raise damaged(file)
+        if self.ended.is_set():
+            raise _Stopped
         path = self._folder / file.key
         path.parent.mkdir(parents=True, exist_ok=True)
         part = part_of(path)

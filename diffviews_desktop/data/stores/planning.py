@@ -26,7 +26,10 @@ def plan_download(files: Sequence[RemoteFile], folder: Path) -> DownloadPlan:
     """
     notes = read_notes(folder)
     collided = collisions(file.key for file in files)
-    missing, present, different, refused = [], [], [], []
+    missing: list[RemoteFile] = []
+    present: list[RemoteFile] = []
+    different: list[str] = []
+    refused: list[NotFetched] = []
     for file in files:
         try:
             if file.key in collided:

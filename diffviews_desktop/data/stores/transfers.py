@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 from diffviews_desktop.data.cache.disk import free_bytes
 from diffviews_desktop.data.stores.fetching import Fetching, Outcome
@@ -61,6 +62,8 @@ def download(
         StoreError: another program is downloading into the folder.
         OSError: the folder cannot be written to.
     """
+    if not plan.missing:
+        return DownloadResult()
     _check_room(plan)
     with open_journal(plan.folder) as journal:
         return _Download(store, plan, journal, progress, cancelled, workers, patience).run()
@@ -96,30 +99,35 @@ class _Download:
         self._store, self._folder, self._journal = store, plan.folder, journal
         self._progress, self._cancelled = progress, cancelled
         self._workers, self._patience = workers, patience
-        self._todo = plan.missing
+        self._todo = list(plan.missing)
         self._outcome = Outcome()
         self._meter = _Meter(plan, journal)
 
     def run(self) -> DownloadResult:
         """All rounds: what was changed or damaged is fetched again in the next one."""
-        files = list(self._todo)
+        files = self._todo
         for rounds_left in reversed(range(_ROUNDS)):
             again = self._round(files)
-            files = []
-            for key, error in again.items():
-                fresh = self._store.stat(key) if rounds_left else None
-                if fresh is not None:
-                    files.append(fresh)
-                else:
-                    gone = StoreNotFoundError(
-                        f"“{visible(key, MOST_OF_NAME)}” was deleted while it was fetched."
-                    )
-                    self._outcome.fail(key, gone if rounds_left else error)
+            if not rounds_left:
+                self._outcome.failed |= again
+                break
+            files = [fresh for file in files if file.key in again and (fresh := self._look(file))]
             if not files:
                 break
         failed = tuple(NotFetched(key, said(error)) for key, error in self._outcome.failed.items())
         self._progress(self._meter.read(self._outcome))
         return DownloadResult(tuple(self._outcome.files), self._outcome.bytes, failed)
+
+    def _look(self, file: RemoteFile) -> RemoteFile | None:
+        """A file as it is in the store now; None where it is gone."""
+        fresh = self._store.stat(file.key)
+        if fresh is None:
+            name = visible(file.key, MOST_OF_NAME)
+            gone = StoreNotFoundError(f"“{name}” was deleted while it was fetched.")
+            self._outcome.fail(file.key, gone)
+            return None
+        self._outcome.failed.pop(file.key, None)  # what another piece of it ran into
+        return replace(fresh, sha256=file.sha256 or fresh.sha256)
 
     def _round(self, files: list[RemoteFile]) -> dict[str, Exception]:
         """Fetch files; those that have to be fetched again, each with what happened to it."""

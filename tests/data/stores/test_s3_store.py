@@ -38,7 +38,7 @@ from diffviews_desktop.values.transfers import RemoteFile, TransferProgress
 HASTY = Patience(connect=20, read=1.0, give_up=1.0, pause=0.01)
 CALM = Patience(connect=20, read=20, give_up=120, pause=0.05)
 MB = 1 << 20
-LARGE = Random(3).randbytes(30 * MB + 123)
+LARGE = Random(3).randbytes(18 * MB + 123)
 
 
 def store_of(server: S3Server, address: str, access: Access | None = None) -> S3Store:
@@ -58,7 +58,7 @@ def large(s3_server: S3Server) -> str:
 
 def test_a_list_of_more_files_than_a_page_has(s3_server: S3Server) -> None:
     bucket, client = s3_server.bucket(), s3_server.client()
-    keys = [f"data/images/{i:05}.png" for i in range(1203)] + [
+    keys = [f"data/images/{i:05}.png" for i in range(1003)] + [
         "data/config.json",
         "database",
         "é ü",
@@ -75,7 +75,7 @@ def test_a_list_of_more_files_than_a_page_has(s3_server: S3Server) -> None:
     assert [file.size for file in files] == [len(key.encode()) for key in sorted(keys)]
     assert files[0].version == hashlib.md5(files[0].key.encode()).hexdigest()
     below = store_of(s3_server, f"s3://{bucket}/data").list()
-    assert len(below) == 1204
+    assert len(below) == 1004
     assert below[0].key == "config.json"
     assert len(store_of(s3_server, f"s3://{bucket}/data/").list("images/0000")) == 10
     assert store_of(s3_server, f"s3://{bucket}/nothing").list() == []
@@ -101,9 +101,9 @@ def test_ranges_of_an_object(s3_server: S3Server, large: str) -> None:
 def test_the_checksum_of_an_object_in_parts(s3_server: S3Server, large: str) -> None:
     store = store_of(s3_server, f"s3://{large}")
     (file,) = store.list()
-    assert file.version.endswith("-4")
+    assert file.version.endswith("-3")
     assert store.checksum(file) == Checksum("md5", file.version, part=8 * MB)
-    assert store.checksum(replace(file, version="0" * 32 + "-4")) is None
+    assert store.checksum(replace(file, version="0" * 32 + "-3")) is None
     assert store.checksum(replace(file, sha256="A" * 64)) == Checksum("sha256", "a" * 64)
 
 
@@ -186,12 +186,13 @@ def test_a_wrong_clock(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> 
 
     import botocore.auth
 
+    bucket = s3_server.bucket(a=b"1")
     now = botocore.auth.get_current_datetime
     monkeypatch.setattr(
         botocore.auth, "get_current_datetime", lambda *a, **k: now(*a, **k) - timedelta(hours=2)
     )
     with pytest.raises(StoreAccessError, match="the clock of this computer is wrong"):
-        store_of(s3_server, f"s3://{s3_server.bucket(a=b'1')}").list()
+        store_of(s3_server, f"s3://{bucket}").list()
 
 
 @pytest.mark.parametrize(
@@ -200,15 +201,16 @@ def test_a_wrong_clock(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> 
         (400, "ExpiredToken", StoreAccessError, "have expired"),
         (503, "SlowDown", StoreUnreachableError, r"cannot answer at the moment \(SlowDown\)"),
         (500, "InternalError", StoreUnreachableError, "cannot answer"),
-        (400, "Strange\x1b[31m", StoreError, r"refuses \(Strange\\x1b"),
+        (400, "Strange\u202e", StoreError, r"refuses \(Strange\\u202e"),
         (200, "", StoreError, "does not answer as an S3 service does"),
     ],
 )
 def test_what_servers_answer(
     web: WebServer, status: int, code: str, kind: type[StoreError], said: str
 ) -> None:
-    body = f"<Error><Code>{code}</Code><Message>No.</Message></Error>" if code else "<html>"
-    body = body.replace("\x1b", "&#27;")
+    body = f"<Error><Code>{code}</Code><Message>No.</Message></Error>"
+    if not code:  # a file without its size
+        body = "<ListBucketResult><Contents><Key>a</Key></Contents></ListBucketResult>"
     web.served["/bucket"] = Served(body.encode(), ranges=False, status=status)
     store = S3Store(Location("s3", "bucket"), Access(web.url, "id", "secret"), HASTY)
     with pytest.raises(kind, match=said):
@@ -256,7 +258,7 @@ def test_an_object_in_parts_comes_whole(s3_server: S3Server, large: str, tmp_pat
 def test_connections_that_are_cut(
     s3_server: S3Server, large: str, proxy: Proxy, tmp_path: Path
 ) -> None:
-    cuts = sorted(Random(5).sample(range(MB, 30 * MB), 6))
+    cuts = sorted(Random(5).sample(range(MB, 18 * MB), 6))
 
     def cut(data: bytes) -> bytes:
         if cuts and proxy.received > cuts[0]:
@@ -330,7 +332,7 @@ def test_a_server_that_is_killed_and_started_again(tmp_path: Path) -> None:
     with serve_s3(tmp_path / "server") as server:
         bucket = server.bucket()
         server.client().upload_fileobj(io.BytesIO(LARGE), bucket, "file.bin")
-        moments = sorted(Random().sample(range(MB, 28 * MB), 2))
+        moments = sorted(Random().sample(range(MB, 16 * MB), 2))
         with proxy_to(int(server.endpoint.rpartition(":")[2])) as proxy:
             proxy.change = lambda data: slowed(data)
             store = store_of(server, f"s3://{bucket}", replace(server.access, endpoint=proxy.url))
