@@ -63,6 +63,7 @@ def isolated_home(
         for kind in ("DATA", "CACHE", "STATE", "CONFIG"):
             patch.setenv(f"XDG_{kind}_HOME", str(home / kind.lower()))
         patch.setenv("NUMBA_CACHE_DIR", str(kernels))
+        patch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
         yield home
 
 
