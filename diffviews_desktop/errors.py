@@ -78,7 +78,15 @@ class StoreError(DiffViewsError):
 
 
 class StoreAccessError(StoreError):
-    """The keys of a store are missing, wrong or expired, or do not allow what was asked."""
+    """The keys of a store are missing, wrong or expired, or do not allow what was asked.
+
+    Attributes:
+        whole: whether they open nothing in the store; else it is this file alone.
+    """
+
+    def __init__(self, text: str, *, whole: bool = True) -> None:
+        super().__init__(text)
+        self.whole = whole
 
 
 class StoreNotFoundError(StoreError):

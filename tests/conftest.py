@@ -18,6 +18,7 @@ from hypothesis import settings
 from own_display import serve_display
 from patience import PatientBot, until
 from pytestqt.qtbot import QtBot
+from s3_server import S3Server, serve_s3
 from tiny_folder import write_tiny_model
 
 if TYPE_CHECKING:
@@ -62,6 +63,11 @@ def isolated_home(
             patch.delenv(name)
         for kind in ("DATA", "CACHE", "STATE", "CONFIG"):
             patch.setenv(f"XDG_{kind}_HOME", str(home / kind.lower()))
+        for name in [name for name in os.environ if name.startswith(("AWS_", "R2_", "HF_"))]:
+            patch.delenv(name)
+        for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "HF_HOME"):
+            patch.setenv(name, str(home / "nothing"))
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
         patch.setenv("NUMBA_CACHE_DIR", str(kernels))
         patch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
         yield home
@@ -135,6 +141,13 @@ def demo(isolated_home: Path) -> Path:
     from diffviews_desktop.data.folder.demo import unpack_demo
 
     return unpack_demo()
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A real S3 server. Shared by all tests: use a bucket of your own, and leave it running."""
+    with serve_s3(tmp_path_factory.mktemp("s3") / "server") as server:
+        yield server
 
 
 @pytest.fixture

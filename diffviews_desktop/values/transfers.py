@@ -17,6 +17,7 @@ class RemoteFile:
             not say.
         sha256: the SHA-256 of its content, in hexadecimal; empty where nobody says.
         source: the store that the version belongs to (`Location.source`).
+        ranges: whether a part of it can be asked for.
     """
 
     key: str
@@ -24,6 +25,7 @@ class RemoteFile:
     version: str = ""
     sha256: str = ""
     source: str = ""
+    ranges: bool = True
 
 
 @dataclass(frozen=True)

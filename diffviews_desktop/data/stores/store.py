@@ -6,7 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NoReturn, Protocol
 
+from diffviews_desktop.data.stores.hashing import Checksum
+from diffviews_desktop.errors import StoreError
 from diffviews_desktop.values.transfers import RemoteFile
+
+
+MOST_FILES = 2_000_000
+"""Of a list: what is kept in memory."""
 
 
 class Store(Protocol):
@@ -28,24 +34,29 @@ class Store(Protocol):
             StoreChangedError: the file is no longer of this version.
         """
 
+    def checksum(self, file: RemoteFile) -> Checksum | None:
+        """What the store says its content hashes to; None where it does not. It may have to ask,
+        unless the file was just read."""
+
     def describe(self) -> str:
         """Its address, as a sentence has it: without anything secret."""
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a store is waited for, and how often it is asked again.
+    """How long a store is waited for.
 
     Attributes:
-        connect: seconds until a connection is there.
-        read: seconds without a single byte.
-        attempts: how often in a row nothing may come before the transfer ends with an error.
-        pause: seconds before the second attempt; each further pause is twice as long.
+        connect: seconds until a connection must be there.
+        read: seconds in which at least one byte must come; else the connection is made again.
+        give_up: seconds without a byte, however often the connection was made again, after which
+            a transfer ends with an error.
+        pause: seconds before a connection is made again; each further pause is twice as long.
     """
 
     connect: float = 10.0
-    read: float = 30.0
-    attempts: int = 6
+    read: float = 20.0
+    give_up: float = 90.0
     pause: float = 0.5
 
 
@@ -74,6 +85,11 @@ class Access:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("keys are not sent to other processes")
+
+
+def too_many_files(where: str) -> StoreError:
+    """The error of a list that is longer than `MOST_FILES`."""
+    return StoreError(f"{where} holds more than {MOST_FILES:,} files. Name a folder in it.")
 
 
 NO_KEYS = Access()
