@@ -7,6 +7,7 @@ the network: `diffviews_desktop.data.downloads` does, once the user has asked fo
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from diffviews_desktop import paths
 from diffviews_desktop.data.folder.files import stays_inside
 from diffviews_desktop.data.folder.model_folder import embedding_files, metadata_file, read_config
 from diffviews_desktop.data.stores.keys import PART, local_path
-from diffviews_desktop.errors import DataError, UsageError, brief
+from diffviews_desktop.errors import DataError, UnsafeKeyError, UsageError, brief
 from diffviews_desktop.files.reading import is_regular, read_text
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.values.locations import Location
@@ -41,7 +42,7 @@ from diffviews_desktop.values.sources import (
 MOST_BYTES, MOST_MODELS, MOST_LETTERS = 1_000_000, 1000, 300
 WITH_DATA = ("dmd2", "edm")
 """The models that are published with pictures and a map: what "all" stands for."""
-_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 # ---- the tables ---------------------------------------------------------------------------------
@@ -167,22 +168,29 @@ def read_table(path: Path) -> dict[str, PublishedModel]:
         raise DataError(f"{path} has {len(values)} entries; more than {MOST_MODELS} are not read.")
     try:
         return {name: _entry(name, value) for name, value in values.items()}
-    except ValidationError as error:
-        raise DataError(f"{path}: {_first_problem(error)}.") from error
-    except ValueError as error:
+    except (ValueError, UnsafeKeyError) as error:
         raise DataError(f"{path}: {error}") from error
 
 
-class _Named(BaseModel):
-    name: Annotated[str, Field(pattern=_NAME)]
-    entry: _Model
-
-
 def _entry(name: str, value: Any) -> PublishedModel:
-    read = _Named.model_validate({"name": name, "entry": value}).entry
+    """An entry of a table.
+
+    Raises:
+        ValueError, UnsafeKeyError: it is not as it should be; the text is a sentence.
+    """
+    shown = visible(name, MOST_OF_NAME)
+    if not _NAME.fullmatch(name) or name == CHECKPOINTS:
+        raise ValueError(
+            f"“{shown}” cannot be a model's name. Use letters, digits, “-”, “_” and “.”, and "
+            f"begin with a letter or a digit; “{CHECKPOINTS}” is taken."
+        )
     local_path(Path(), name)  # a name that every disk can have
-    if name == CHECKPOINTS:
-        raise ValueError(f"“{name}” is the folder of checkpoints: choose another name.")
+    if not isinstance(value, dict):
+        raise ValueError(f"“{shown}” must be a table: write [{shown}] above its values.")
+    try:
+        read = _Model.model_validate(value)
+    except ValidationError as error:
+        raise ValueError(f"[{shown}] {_first_problem(error)}.") from error
     data, checkpoint = None, None
     if read.data is not None:
         data = PublishedFolder(_some(name, "data", read.data), read.data.bytes)
@@ -222,7 +230,7 @@ def file_of(location: Location) -> str:
 
 def _first_problem(error: ValidationError) -> str:
     first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"] if part not in ("name", "entry"))
+    where = ".".join(str(part) for part in first["loc"])
     problem = first["msg"].removeprefix("Value error, ")
     said = f"{where}: {problem}" if where else problem
     return visible(said, MOST_LETTERS).rstrip(".")

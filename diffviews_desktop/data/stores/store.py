@@ -10,7 +10,6 @@ from diffviews_desktop.data.stores.hashing import Checksum
 from diffviews_desktop.errors import StoreError
 from diffviews_desktop.values.transfers import RemoteFile
 
-
 MOST_FILES = 2_000_000
 """Of a list: what is kept in memory."""
 

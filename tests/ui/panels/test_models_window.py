@@ -99,7 +99,7 @@ def test_a_download_shows_its_progress_and_can_be_paused(
     window.pause_requested.connect(lambda what: asked.append(f"pause {what}"))
     qtbot.mouseClick(window.step, Qt.MouseButton.LeftButton)
     window.set_state(downloading(listed, "first"))
-    row = window.table.row()
+    row = window.table.chosen_row()
     assert row is not None
     assert (row.status, row.fraction) == ("25 %, 2 min left", 0.25)
     assert window.detail.text() == "3 of 12 files"

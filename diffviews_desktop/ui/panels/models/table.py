@@ -86,7 +86,7 @@ class ModelsTable(QTableWidget):
         row = self.currentRow()
         return self._rows[row].what if 0 <= row < len(self._rows) else ""
 
-    def row(self) -> Row | None:
+    def chosen_row(self) -> Row | None:
         """The row that is chosen."""
         return next((one for one in self._rows if one.what == self.what), None)
 

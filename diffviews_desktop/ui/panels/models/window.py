@@ -126,7 +126,7 @@ class ModelsWindow(QDialog):
         self.table.viewport().update()
 
     def _show_chosen(self) -> None:
-        row, listed = self.table.row(), self._state.downloads.listed
+        row, listed = self.table.chosen_row(), self._state.downloads.listed
         said = "" if listed is None else listed.problem
         self.detail.setText("" if row is None else row.detail)
         self.problem.setText((row.problem if row is not None else "") or said)
@@ -137,7 +137,7 @@ class ModelsWindow(QDialog):
             self.step.setToolTip(tip(_meaning(row)))
 
     def _take_step(self) -> None:
-        row = self.table.row()
+        row = self.table.chosen_row()
         if row is None:
             return
         if row.step in ("download", "continue"):
