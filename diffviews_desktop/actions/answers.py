@@ -10,6 +10,7 @@ from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.downloads import take_pause, take_problem
 from diffviews_desktop.actions.folders import is_loading
 from diffviews_desktop.actions.results import RESULTS, take_nothing
+from diffviews_desktop.actions.sharing import was_told
 from diffviews_desktop.engine.jobs.downloading import Download
 from diffviews_desktop.engine.jobs.opening import LoadModel
 from diffviews_desktop.engine.protocol import CellDone, Event, Progress, RunStarted, StepDone
@@ -113,6 +114,7 @@ def on_failed(context: Context, job_id: int, message: str, details: str) -> None
     if running is None:
         return
     job = running.job
+    told = was_told(state, job, message)
     jobs = state.jobs.without_job(job_id, "failed", time.monotonic(), message)
     state = replace(state, jobs=jobs)
     if isinstance(job, Download):
@@ -124,7 +126,7 @@ def on_failed(context: Context, job_id: int, message: str, details: str) -> None
     again = isinstance(job, LoadModel) and state.engine.status == "stopped" and not job.again
     if ours and not again:
         state = replace(state, opened=replace(state.opened, model_problem=message))
-    context.update(state.with_notice(message, error=True, details=details))
+    context.update(state if told else state.with_notice(message, error=True, details=details))
     _end_run(context, job_id)
     if ours and again:
         retry = replace(job, job_id=context.worker.next_id(), again=True)  # type: ignore[call-arg]

@@ -13,6 +13,7 @@ from diffviews_desktop.actions.folders import open_data
 from diffviews_desktop.actions.maps import change_layer, link_map, same_data
 from diffviews_desktop.actions.picks import suggest_neighbors, take_found
 from diffviews_desktop.actions.runs import want_baseline
+from diffviews_desktop.actions.sharing import share_map
 from diffviews_desktop.engine.jobs.directions import (
     DirectionList,
     DirectionSaved,
@@ -211,6 +212,7 @@ def _layer_mapped(context: Context, running: RunningJob, mapped: LayerMap) -> No
     # another map has other neighbours: those suggested on the old one go, the user's stay
     new = replace(state, opened=opened, view=view).with_selection(state.picks.selection)
     context.update(new.with_notice(mapped.notes[0]) if mapped.notes else new)
+    share_map(context, job.folder, mapped)
     same_map = opened.spec == before.spec
     if before.linked is not None and not same_map:  # it lies on the old one
         second, first = before.linked.map, before.layer_map
@@ -248,6 +250,7 @@ def _linked(context: Context, running: RunningJob, linked: LinkedMap) -> None:
     if len(linked.map.layers) == 1 and linked.map.model == opened.model:
         opened = opened.with_cached(linked.map.layers)
     context.update(replace(state, opened=replace(opened, linked=linked)))
+    share_map(context, job.folder, linked.map)
 
 
 # ---- runs ---------------------------------------------------------------------------------------

@@ -187,6 +187,7 @@ class LayerMap:
         kept: the share of each sample's nearest on the map that are its nearest in the reduced
             space, 0 … 1, ``(N,) float32``; None where the map was not judged.
         quality: how well it shows its layer, as far as it was measured.
+        upload_to: address of the bucket that lacks it and is to get it; empty for none.
     """
 
     model: str
@@ -204,6 +205,7 @@ class LayerMap:
     told_note: str = ""
     kept: NDArray[np.float32] | None = None
     quality: MapQuality = field(default_factory=MapQuality)
+    upload_to: str = ""
 
     def __post_init__(self) -> None:
         normalised(self, "layers")

@@ -24,7 +24,7 @@ class Preferences:
         ramp: the colours that values are shown in, from low to high.
         drawing: what draws the map: OpenGL, a picture of our own, or what is faster here.
         reduced_motion: whether nothing moves by itself.
-        bucket: the bucket that maps are shared through.
+        bucket: where maps come from that others have made, and where those go that are made here.
     """
 
     appearance: Appearance = "system"

@@ -27,6 +27,7 @@ from diffviews_desktop.data.stores.store import (
     NO_KEYS,
     PATIENT,
     Access,
+    Files,
     Patience,
     too_many_files,
 )
@@ -102,7 +103,7 @@ class HubStore:
         folder, separator, name = path.rpartition("/")
         return folder + separator, name
 
-    def list(self, prefix: str = "") -> list[RemoteFile]:
+    def list(self, prefix: str = "") -> Files:
         from huggingface_hub.hf_api import RepoFile
 
         folder, only = self._folder

@@ -9,6 +9,7 @@ import os
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Any
 
@@ -20,6 +21,7 @@ from diffviews_desktop.data.stores.store import (
     NO_KEYS,
     PATIENT,
     Access,
+    Files,
     Patience,
     too_many_files,
 )
@@ -66,7 +68,7 @@ class S3Store:
                     self._client = make_client(self._access, self._patience)
             return self._client
 
-    def errors(self, key: str = "") -> Any:
+    def errors(self, key: str = "") -> AbstractContextManager[None]:
         """A context in which errors of boto3 become a `StoreError`; ``key`` is of the object."""
         return said_of(self.describe(), self.bucket, key, self._access)
 
@@ -74,7 +76,7 @@ class S3Store:
         """The key of an object in the bucket, of one that is relative to the location."""
         return self._folder[0] + key
 
-    def list(self, prefix: str = "") -> list[RemoteFile]:
+    def list(self, prefix: str = "") -> Files:
         folder, only = self._folder
         if only:
             one = self.stat(only)

@@ -14,13 +14,16 @@ MOST_FILES = 2_000_000
 """Of a list: what is kept in memory."""
 
 
+Files = list[RemoteFile]  # in the stores, `list` is what lists them
+
+
 class Store(Protocol):
     """Files below one location; keys are relative to it. Several threads may use it at once.
 
     All methods raise `StoreError`: its kinds are in `diffviews_desktop.errors`.
     """
 
-    def list(self, prefix: str = "") -> list[RemoteFile]:
+    def list(self, prefix: str = "") -> Files:
         """All files whose keys begin with a prefix, sorted by key."""
 
     def stat(self, key: str) -> RemoteFile | None:

@@ -15,7 +15,7 @@ from diffviews_desktop.data.stores.http import (
     said_of,
     version_of,
 )
-from diffviews_desktop.data.stores.store import PATIENT, Patience
+from diffviews_desktop.data.stores.store import PATIENT, Files, Patience
 from diffviews_desktop.errors import StoreChangedError, StoreError, StoreNotFoundError
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.values.locations import Location
@@ -34,7 +34,7 @@ class WebStore:
         self._folder = folder + separator
         self._name = unquote(name)
 
-    def list(self, prefix: str = "") -> list[RemoteFile]:
+    def list(self, prefix: str = "") -> Files:
         if not self._name:
             raise StoreError(
                 f"{self.describe()} is a folder, and servers do not tell what is in one. Write the "

@@ -12,6 +12,7 @@ from diffviews_desktop.engine.handlers import (
     mapping,
     opening,
     samples,
+    sharing,
     storage,
 )
 from diffviews_desktop.engine.handlers.registry import HANDLERS
@@ -26,5 +27,6 @@ __all__ = [
     "mapping",
     "opening",
     "samples",
+    "sharing",
     "storage",
 ]

@@ -117,7 +117,7 @@ def _others(jobs: Jobs) -> str:
     if waiting < 0:
         waiting, aside = 0, aside - 1
     parts = [f"+{waiting} waiting"] if waiting else []
-    parts += [f"+{counted(aside, 'download')}"] if aside else []
+    parts += [f"+{counted(aside, 'transfer')}"] if aside else []
     return f"  ({', '.join(parts)})" if parts else ""
 
 

@@ -127,8 +127,8 @@ def test_a_folder_that_is_not_there(web: WebServer) -> None:
 def test_what_a_hub_cannot_mean(web: WebServer) -> None:
     path = f"/api/models/user/model/tree/{'c' * 40}"
     for size in ("-1", '"x"', "null"):
-        entry = '[{"type": "file", "path": "a", "size": %s, "oid": "b"}]' % size
-        web.served[path] = Served(entry.encode())
+        entry = f'{{"type": "file", "path": "a", "size": {size}, "oid": "b"}}'
+        web.served[path] = Served(f"[{entry}]".encode())
         with pytest.raises(StoreError, match="what cannot be"):
             store_of(web, "hf://user/model").list()
 
