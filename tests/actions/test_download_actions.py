@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from acted import Recorder, done, finish, generate, running, said
+from acted import Recorder, change, click, done, finish, running, said
 from made_context import NoWindow, context_of
 
 from diffviews_desktop.actions import answers, asking, downloads
@@ -95,7 +95,7 @@ def test_a_download_runs_beside_all_other_jobs(
     assert running(session, job).seconds_left == 30.0
     asking.cancel_current(context)  # Esc is for what the user waits for
     assert worker.cancelled == []
-    other = generate(session, worker)
+    other = change(session, worker, "bottleneck")
     shown = session.state.jobs.shown()
     assert shown is not None
     assert shown.job is other
@@ -128,6 +128,7 @@ def test_what_was_downloaded_opens_by_itself(
 
 
 def test_runs_are_not_lost_by_it(context: Context, session: Session, worker: Recorder) -> None:
+    click(session, 3)
     done(session, worker, steps=2)
     downloads.download(context, "tiny")
     result = Downloaded("tiny", OUT, models=("tiny",), files=3, bytes=1200)

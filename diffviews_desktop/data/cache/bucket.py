@@ -21,7 +21,7 @@ from diffviews_desktop.errors import CacheError
 from diffviews_desktop.values.stores import BucketSettings
 from diffviews_desktop.values.transfers import RemoteFile
 
-PATIENCE = Patience(connect=5.0, read=15.0, attempts=2, pause=0.5)
+PATIENCE = Patience(connect=5.0, read=15.0, give_up=30.0, pause=0.5)
 """A map can be made here instead, so nobody waits long for the bucket."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
+import weakref
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +59,7 @@ def timeout_of(patience: Patience) -> httpx2.Timeout:
 
 
 class ClientOnce:
-    """A client that is made when it is first needed."""
+    """A client that is made when it is first needed, and closed when nobody has this any more."""
 
     def __init__(self, patience: Patience) -> None:
         self._patience, self._lock = patience, threading.Lock()
@@ -68,6 +69,7 @@ class ClientOnce:
         with self._lock:
             if self._client is None:
                 self._client = make_client(self._patience)
+                weakref.finalize(self, self._client.close)
             return self._client
 
 

@@ -87,7 +87,6 @@ class BucketPage(QWidget):
         self.upload = QCheckBox("&Upload the maps that are made here")
         self.limit = WholeNumber()
         self.limit.setRange(1, MOST_GIGABYTES)
-        self.limit.setSuffix(" GB")
         self.kept = muted()
         self.kept.setWordWrap(True)
         self.enter, self.forget = QPushButton("Enter &keys…"), QPushButton("&Forget them")
@@ -112,19 +111,17 @@ class BucketPage(QWidget):
         rows: tuple[tuple[str, QWidget], ...] = (
             ("&Bucket", self.bucket),
             ("&Endpoint", self.endpoint),
-            ("&At most", self.limit),
         )
         for text, field in rows:
             field.setAccessibleName(text.replace("&", ""))
             form.addRow(caption(text, field), field)
+        self.limit.setAccessibleName("Gigabytes of all maps in the bucket")
+        form.addRow(caption("At &most", self.limit), _beside(self.limit, Label("GB in the bucket")))
         form.addRow(Label(), self.upload)
         form.addRow(Label("Keys"), self.kept)
-        acting = QHBoxLayout()
         for button in (self.enter, self.forget):
             button.setAutoDefault(False)
-            acting.addWidget(button)
-        acting.addStretch()
-        form.addRow(Label(), acting)
+        form.addRow(Label(), _beside(self.enter, self.forget))
 
     def _connect(self) -> None:
         for field in (self.bucket, self.endpoint):
@@ -158,8 +155,8 @@ class BucketPage(QWidget):
         before = self._context.state.preferences
         name, endpoint = self.bucket.text().strip(), self.endpoint.text().strip()
         problems = (
-            (self.bucket, _problem(lambda: Location.parse(f"s3://{name}")) if name else ""),
-            (self.endpoint, _problem(lambda: Location.parse(endpoint)) if endpoint else ""),
+            (self.bucket, _problem(_check_bucket, name)),
+            (self.endpoint, _problem(_check_endpoint, endpoint)),
         )
         for field, problem in problems:
             say_below(field, problem)
@@ -230,9 +227,33 @@ def _ask(bucket: BucketSettings) -> tuple[bool, str]:
     return True, "They are in the keyring of this system."
 
 
-def _problem(read: Callable[[], object]) -> str:
+def _check_bucket(name: str) -> None:
+    """Raise ValueError where a text cannot be a bucket's name."""
+    if "/" in name or Location.parse(f"s3://{name}").root != name:
+        raise ValueError("Write the bucket's name alone, without a folder.")
+
+
+def _check_endpoint(text: str) -> None:
+    """Raise ValueError where a text cannot be the address of a service."""
+    if Location.parse(text).kind != "https":
+        raise ValueError("Write an address that begins with https://.")
+
+
+def _problem(check: Callable[[str], None], text: str) -> str:
+    """Why a text cannot be used; empty where it can, or says nothing."""
     try:
-        read()
+        if text:
+            check(text)
     except ValueError as error:
         return str(error)
     return ""
+
+
+def _beside(*widgets: QWidget) -> QHBoxLayout:
+    """Widgets in a row that is no wider than they are."""
+    row = QHBoxLayout()
+    row.setSpacing(8)
+    for widget in widgets:
+        row.addWidget(widget)
+    row.addStretch()
+    return row
