@@ -18,6 +18,7 @@
     │   ├── StoreUnreachableError  no connection, no answer, or the server is in trouble
     │   ├── UnsafeKeyError         a file's name could lead out of the folder it belongs in
     │   └── NoRoomError            the disk has not enough room for what would be fetched
+    ├── KeyringError        the system's keyring cannot be used
     ├── OutOfMemoryError    the device cannot hold even one picture of the model
     └── Cancelled           the user asked to stop
 
@@ -110,6 +111,10 @@ class UnsafeKeyError(StoreError):
 
 class NoRoomError(StoreError):
     """The disk has not enough room for what would be fetched."""
+
+
+class KeyringError(DiffViewsError):
+    """The system has no keyring, or it refuses."""
 
 
 class OutOfMemoryError(DiffViewsError):

@@ -71,6 +71,7 @@ def isolated_home(
             patch.setenv(name, str(home / "nothing"))
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
         patch.setenv("NUMBA_CACHE_DIR", str(kernels))
+        patch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
         yield home
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.downloads import take_disk, take_downloaded, take_list
 from diffviews_desktop.actions.folders import open_data
 from diffviews_desktop.actions.maps import change_layer, link_map, same_data
 from diffviews_desktop.actions.picks import suggest_neighbors, take_found
@@ -18,6 +19,7 @@ from diffviews_desktop.engine.jobs.directions import (
     DirectionSaved,
     SaveDirection,
 )
+from diffviews_desktop.engine.jobs.downloading import Downloaded, ModelList
 from diffviews_desktop.engine.jobs.drawing import (
     MaskJudged,
     PictureGrid,
@@ -50,6 +52,7 @@ from diffviews_desktop.values.interventions import PICKED
 from diffviews_desktop.values.maps import LayerMap, LinkedMap
 from diffviews_desktop.values.quantities import COLUMN, ColorBy
 from diffviews_desktop.values.samples import LABEL, SampleTable
+from diffviews_desktop.values.storage import DiskUse
 
 CONVERTIBLE = "This checkpoint can be converted, so that it opens faster and is read only once."
 
@@ -356,5 +359,8 @@ RESULTS: dict[type, Callable[[Context, RunningJob, Any], None]] = {
     DirectionSaved: _direction_saved,
     DirectionList: take_nothing,
     SamplesExported: _exported,
+    ModelList: take_list,
+    Downloaded: take_downloaded,
+    DiskUse: take_disk,
 }
 """By the type of the result."""

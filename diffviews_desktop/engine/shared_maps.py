@@ -23,6 +23,8 @@ from diffviews_desktop.engine.wanted_map import WantedMap
 from diffviews_desktop.errors import (
     CacheError,
     DataError,
+    KeyringError,
+    StoreAccessError,
     StoreError,
     StoreUnreachableError,
     UsageError,
@@ -80,11 +82,15 @@ class SharedMaps:
             return
         self._settings, self._bucket, self._resting_until = settings, None, 0.0
         self._told.clear()
-        if settings is not None:
+
+    def _open(self) -> MapBucket | None:
+        """The bucket; where it could not be opened, or refused the keys, there may be others now."""
+        if self._bucket is None and self._settings is not None:
             try:
-                self._bucket = open_bucket(settings)
-            except (StoreError, UsageError) as error:
+                self._bucket = open_bucket(self._settings)
+            except (StoreError, KeyringError, UsageError) as error:
                 self._tell(said(error), error)
+        return self._bucket
 
     def take_notes(self) -> tuple[str, ...]:
         """What went wrong since the last call and was not told before."""
@@ -102,8 +108,9 @@ class SharedMaps:
     def fetch(self, wanted: WantedMap) -> Fetched | None:
         """A map from the bucket, which the layer cache has from now on; None where it is to be made
         here."""
-        bucket, self.lacking = self._bucket, ""
-        if bucket is None or time.monotonic() < self._resting_until:
+        self.lacking = ""
+        bucket = self._open() if time.monotonic() >= self._resting_until else None
+        if bucket is None:
             return None
         try:
             fetched = self._fetch(bucket, wanted)
@@ -113,6 +120,8 @@ class SharedMaps:
         except (StoreError, DataError, OSError) as error:
             text = f"This map was made here, not taken from the bucket: {said(error)}"
             self._tell(text, error)
+            if isinstance(error, StoreAccessError):
+                self._bucket = None
             if isinstance(error, CacheError):  # it is damaged, and may be replaced
                 self.lacking = self._uploads_to(bucket)
         else:

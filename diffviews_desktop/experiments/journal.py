@@ -11,8 +11,10 @@ program was killed, what is not whole is cut off when the journal is opened agai
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -161,3 +163,13 @@ def _opened(path: Path, facts: Mapping[str, Any]) -> Iterator[IO[bytes]]:
             )
         file.seek(len(header))
         yield file
+
+
+def remove_experiments(root: Path) -> None:
+    """Delete the experiments in a folder, but for those that a program draws now."""
+    from filelock import FileLock, Timeout
+
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        for folder in [path for path in root.iterdir() if path.is_dir() and not path.is_symlink()]:
+            with contextlib.suppress(Timeout, OSError), FileLock(folder / _LOCK, timeout=0):
+                shutil.rmtree(folder, ignore_errors=True)

@@ -42,10 +42,10 @@ def test_a_map_that_the_bucket_has_not_is_put_there(session: Session, worker: Re
     (upload,) = pushing(worker)
     assert (upload.folder, upload.model, upload.bucket) == (FOLDER, "edm", BUCKET)
     assert (upload.keys, upload.verify) == (("0123",), True)
-    (waiting,) = session.state.jobs.running  # the queue that can be seen
+    (waiting,) = session.state.jobs.aside  # the queue that can be seen
     assert waiting.title == "Uploading the map of encoder_block_0"
     finish(session, worker, upload.job_id, MapsPushed("edm", "s3://ours", pushed=1))
-    assert session.state.jobs.running == ()
+    assert session.state.jobs.aside == ()
     assert session.state.jobs.ended[-1].outcome == "finished"
 
 

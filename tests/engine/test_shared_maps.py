@@ -231,11 +231,12 @@ def both_layers(engine: Engine, data: Path, bucket: BucketSettings) -> list[Laye
     return [make_map(data, bucket, one, engine) for one in parameters]
 
 
-def test_wrong_keys_are_told_once(
-    data: Path, shared: SharedBucket, monkeypatch: pytest.MonkeyPatch
+def test_wrong_keys_are_told_once_and_new_ones_are_taken(
+    data: Path, fresh: Callable[[], Path], shared: SharedBucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong" * 8)
-    first, second = both_layers(Engine("cpu"), data, shared.settings)
+    engine = Engine("cpu")
+    first, second = both_layers(engine, data, shared.settings)
     assert not first.from_cache
     assert not second.from_cache
     assert len(first.notes) == 1
@@ -246,6 +247,9 @@ def test_wrong_keys_are_told_once(
         push(data, shared.settings)
     with pytest.raises(StoreAccessError):
         pull(data, shared.settings)
+    use_keys(monkeypatch, shared.access)
+    push(data, shared.settings)
+    assert make_map(fresh(), shared.settings, engine=engine).from_cache
 
 
 def test_a_bucket_without_keys_is_off_and_says_so_once(

@@ -15,7 +15,7 @@ from diffviews_desktop import paths
 from diffviews_desktop.cli.codes import FAILED
 from diffviews_desktop.cli.option_types import layer_set
 from diffviews_desktop.cli.progress import showing_progress
-from diffviews_desktop.cli.shared import Answer, add_verb, size
+from diffviews_desktop.cli.shared import Answer, add_verb
 from diffviews_desktop.cli.verbs.cache_sharing import add_sharing
 from diffviews_desktop.data.cache.entry import DAMAGE, entry_stamp, parse_entry
 from diffviews_desktop.data.cache.layer_cache import EntryInfo, LayerCache, budget_bytes
@@ -24,6 +24,7 @@ from diffviews_desktop.data.folder.demo import demo_folder, unpack_demo
 from diffviews_desktop.engine.opened_model import cache_of
 from diffviews_desktop.engine.protocol import Progress
 from diffviews_desktop.errors import UsageError
+from diffviews_desktop.text.wording import size
 
 
 def add_parser(verbs: Any) -> None:

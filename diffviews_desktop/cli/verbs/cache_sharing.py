@@ -15,7 +15,7 @@ from diffviews_desktop import paths
 from diffviews_desktop.cli.bucket_options import add_bucket_options, bucket_of
 from diffviews_desktop.cli.codes import DONE, FAILED
 from diffviews_desktop.cli.option_types import gigabytes, layer_set
-from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data, size
+from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.sharing import (
     CompareMaps,
@@ -27,6 +27,7 @@ from diffviews_desktop.engine.jobs.sharing import (
     Reasons,
 )
 from diffviews_desktop.engine.protocol import Job
+from diffviews_desktop.text.wording import size
 from diffviews_desktop.values.folders import FolderRef
 
 R = TypeVar("R")

@@ -13,12 +13,13 @@ from diffviews_desktop import paths
 from diffviews_desktop.cli.bucket_options import add_bucket_options, bucket_of
 from diffviews_desktop.cli.option_types import layer_set, positive
 from diffviews_desktop.cli.options import add_folder_options, folder_of, map_parameters_of
-from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data, size
+from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data
 from diffviews_desktop.data.folder.dataset import write_embedding_csv
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.mapping import AssessMap, LinkMaps, MapLayer
 from diffviews_desktop.engine.jobs.sharing import PushMaps
 from diffviews_desktop.errors import StoreError, UsageError
+from diffviews_desktop.text.wording import size
 from diffviews_desktop.values.assessment import MapAssessment
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.layers import NO_LAYERS

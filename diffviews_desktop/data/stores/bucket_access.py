@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 
+from diffviews_desktop.credentials import stored_keys
 from diffviews_desktop.data.stores.store import Access
 from diffviews_desktop.errors import StoreAccessError, UsageError
 from diffviews_desktop.values.locations import Location
@@ -34,6 +35,7 @@ def bucket_access(settings: BucketSettings) -> BucketAccess | None:
 
     Raises:
         StoreAccessError: there are no keys for it.
+        KeyringError: the keyring is there but cannot be asked.
         UsageError: its name cannot be that of a bucket.
     """
     r2 = r2_access(settings.endpoint)
@@ -45,12 +47,12 @@ def bucket_access(settings: BucketSettings) -> BucketAccess | None:
         location = Location.parse(f"s3://{name.removeprefix('s3://').rstrip('/')}")
     except ValueError as error:
         raise UsageError(str(error)) from error
-    access = r2 or _usual_access(settings.endpoint)
+    access = r2 or _stored_access(name, settings.endpoint) or _usual_access(settings.endpoint)
     if access is None:
         raise StoreAccessError(
             f"The bucket {location.root} is not used, because there are no keys for it. Set "
             f"{', '.join(R2_VARIABLES[:-1])} and {R2_VARIABLES[-1]}, or what AWS's own tools read, "
-            "before you start the program."
+            "before you start the program, or enter the keys in the window's preferences."
         )
     folder = f"{location.path}/" if location.path else ""
     return BucketAccess(replace(location, path=folder), access)
@@ -69,6 +71,12 @@ def r2_access(endpoint: str = "") -> Access | None:
     usual = f"https://{account}.r2.cloudflarestorage.com"
     address = endpoint or os.environ.get(ENDPOINT_VARIABLE, "").strip() or usual
     return Access(endpoint=address, key_id=key_id, secret=secret)
+
+
+def _stored_access(bucket: str, endpoint: str) -> Access | None:
+    """What the user entered in the window; None where that is nothing."""
+    keys = stored_keys(bucket, endpoint)
+    return None if keys is None else Access(endpoint, keys.key_id, keys.secret)
 
 
 def _usual_access(endpoint: str) -> Access | None:

@@ -5,6 +5,7 @@ A handler is a function of the job and the `Workspace`, and returns the job's re
 
 from diffviews_desktop.engine.handlers import (
     directions,
+    downloading,
     drawing,
     experiments,
     importing,
@@ -12,12 +13,14 @@ from diffviews_desktop.engine.handlers import (
     opening,
     samples,
     sharing,
+    storage,
 )
 from diffviews_desktop.engine.handlers.registry import HANDLERS
 
 __all__ = [
     "HANDLERS",
     "directions",
+    "downloading",
     "drawing",
     "experiments",
     "importing",
@@ -25,4 +28,5 @@ __all__ = [
     "opening",
     "samples",
     "sharing",
+    "storage",
 ]
