@@ -101,7 +101,7 @@ def fetched(
         bucket: where they are.
         files: the objects.
         cache: in whose folder they are kept.
-        one_of_many: whether the progress is somebody else's to tell.
+        one_of_many: whether the caller tells the progress.
 
     Raises:
         StoreError: one cannot be fetched, or comes too slowly.

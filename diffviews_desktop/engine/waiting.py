@@ -12,7 +12,7 @@ R = TypeVar("R")
 
 
 def patiently(work: Callable[[], R], check: Callable[[], None]) -> R:
-    """What ``work`` returns, which waits for somebody else, such as a server.
+    """What ``work`` returns, which waits for something else, such as a server.
 
     It is done in a thread of its own, and ``check`` is called meanwhile. What that raises ends the
     waiting at once; then nobody takes what comes of the work.

@@ -35,7 +35,7 @@ R = TypeVar("R")
 
 def add_sharing(actions: Any) -> None:
     """Add the parsers of the three."""
-    text = "Put the maps that are kept here and that a bucket lacks into it."
+    text = "Upload the maps kept here that a bucket lacks."
     pushing = add_verb(actions, "push", push, text, "cache push --data ./data --bucket our-maps")
     _add_options(pushing)
     pushing.add_argument("--layer", type=layer_set, metavar="NAME", help="only of these layers")

@@ -34,12 +34,12 @@ SEEDS = 3
 
 def add_parser(verbs: Any) -> None:
     """Add the verb's parser."""
-    text = "Make the map of a layer, or take it from the cache."
+    text = "Make the map of a layer, or take it from the cache or a bucket."
     parser = add_verb(verbs, "map", run, text, "map --model digits --layer midblock --json")
     add_folder_options(parser, layer=layer_set, two_maps=True)
     add_bucket_options(parser)
     parser.add_argument(
-        "--no-upload", action="store_true", help="do not put a map into the bucket that is made now"
+        "--no-upload", action="store_true", help="keep a map that is made now out of the bucket"
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the CSV there")
     parser.add_argument(

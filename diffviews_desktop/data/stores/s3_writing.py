@@ -8,7 +8,7 @@ from typing import IO
 from diffviews_desktop.data.stores.s3 import S3Store
 from diffviews_desktop.files.reading import open_regular
 
-_THERE = (409, 412)  # somebody else is writing it; it is there, or of another version
+_THERE = (409, 412)  # another program is writing it; it is there, or of another version
 
 
 class WritableStore(S3Store):
