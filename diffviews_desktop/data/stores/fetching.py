@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from diffviews_desktop.data.cache.disk import is_full
-from diffviews_desktop.data.stores.hashing import Digest
+from diffviews_desktop.data.stores.hashing import Checksum, Digest
 from diffviews_desktop.data.stores.journal import Journal, part_of
 from diffviews_desktop.data.stores.part_file import PartFile, damaged, take_place
 from diffviews_desktop.data.stores.store import Patience, Store
@@ -143,11 +143,14 @@ class Fetching:
     def _begin(self, file: RemoteFile) -> PartFile:
         path = self._folder / file.key
         path.parent.mkdir(parents=True, exist_ok=True)
+        return PartFile(path, file, self._checksum(file), self._journal)
+
+    def _checksum(self, file: RemoteFile) -> Checksum | None:
+        """What the store says of the content, asked until it answers."""
         retries = _Retries(self._patience, self.ended)
         while True:
             try:
-                checksum = self._store.checksum(file)
-                return PartFile(path, file, checksum, self._journal)
+                return self._store.checksum(file)
             except StoreUnreachableError as error:
                 retries.pause_after(error)
 
@@ -172,7 +175,7 @@ class Fetching:
             data[at:] = chunk
 
         self._receive(file, 0, file.size, take)
-        checksum = self._store.checksum(file)
+        checksum = self._checksum(file)
         if checksum is not None:
             digest = Digest(checksum)
             digest.update(data)

@@ -56,7 +56,7 @@ def large(s3_server: S3Server) -> str:
 # ---- lists and reading --------------------------------------------------------------------------
 
 
-def test_a_list_of_more_files_than_a_page_has(s3_server: S3Server) -> None:
+def test_a_list_of_more_files_than_a_page_has(s3_server: S3Server, tmp_path: Path) -> None:
     bucket, client = s3_server.bucket(), s3_server.client()
     keys = [f"data/images/{i:05}.png" for i in range(1003)] + [
         "data/config.json",
@@ -79,6 +79,11 @@ def test_a_list_of_more_files_than_a_page_has(s3_server: S3Server) -> None:
     assert below[0].key == "config.json"
     assert len(store_of(s3_server, f"s3://{bucket}/data/").list("images/0000")) == 10
     assert store_of(s3_server, f"s3://{bucket}/nothing").list() == []
+
+    store = store_of(s3_server, f"s3://{bucket}")
+    result = download(store, plan_download(files[:300], tmp_path), patience=CALM)
+    assert len(result.files) == 300
+    assert all((tmp_path / file.key).read_bytes() == file.key.encode() for file in files[:300])
 
 
 def test_one_object_is_a_store_of_its_own(s3_server: S3Server, large: str) -> None:
@@ -224,6 +229,12 @@ def test_an_endpoint_that_is_no_address() -> None:
             store.list()
 
 
+def test_without_a_server_there_is_a_sentence() -> None:
+    store = S3Store(Location("s3", "bucket"), Access("http://127.0.0.1:1", "id", "secret"), HASTY)
+    with pytest.raises(StoreUnreachableError, match=r"no connection to s3://bucket"):
+        store.list()
+
+
 def test_one_object_that_may_not_be_read(s3_server: S3Server, tmp_path: Path) -> None:
     client = s3_server.client()
     client.create_bucket(Bucket="shared")
@@ -258,7 +269,7 @@ def test_an_object_in_parts_comes_whole(s3_server: S3Server, large: str, tmp_pat
 def test_connections_that_are_cut(
     s3_server: S3Server, large: str, proxy: Proxy, tmp_path: Path
 ) -> None:
-    cuts = sorted(Random(5).sample(range(MB, 18 * MB), 6))
+    cuts = sorted(Random(5).sample(range(MB, 16 * MB), 6))
 
     def cut(data: bytes) -> bytes:
         if cuts and proxy.received > cuts[0]:
