@@ -16,6 +16,7 @@ from pathlib import Path
 # What needs no Qt comes before it: from then on its import hook reads the source of every module.
 from diffviews_desktop import __version__, paths
 from diffviews_desktop.actions import answers, folders, maps
+from diffviews_desktop.engine.crew import Crew
 from diffviews_desktop.engine.link_process import ProcessLink
 from diffviews_desktop.engine.protocol import Event
 from diffviews_desktop.files.writing import replacing
@@ -103,11 +104,13 @@ class App(QObject):
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow_desktop)
         self.session = Session()
         self.worker = Worker(partial(ProcessLink, options.device, paths.log_file()))
-        self.window = MainWindow(self.session, self.worker, settings)
+        self.aside = Worker(partial(ProcessLink, "cpu", paths.log_file()))
+        self.crew = Crew(self.worker, self.aside)
+        self.window = MainWindow(self.session, self.crew, settings)
         self.context = self.window.context
         if settings.problem:
             self.session.update(self.session.state.with_notice(settings.problem, error=True))
-        self.window.on_close = self.worker.stop
+        self.window.on_close = self.crew.stop
         self._events: list[Event] = []  # of the running job, shown at most once a frame
         self._frame = QTimer(self)
         self._frame.setSingleShot(True)
@@ -139,13 +142,13 @@ class App(QObject):
         )
 
     def _connect_worker(self) -> None:
-        worker = self.worker
-        worker.engine_changed.connect(self._on_engine_changed)
-        worker.started.connect(self._on_started)
-        worker.progressed.connect(self._on_progressed)
-        worker.finished.connect(self._on_finished)
-        worker.failed.connect(self._on_failed)
-        worker.cancelled.connect(self._on_cancelled)
+        self.worker.engine_changed.connect(self._on_engine_changed)
+        for worker in (self.worker, self.aside):
+            worker.started.connect(self._on_started)
+            worker.progressed.connect(self._on_progressed)
+            worker.finished.connect(self._on_finished)
+            worker.failed.connect(self._on_failed)
+            worker.cancelled.connect(self._on_cancelled)
 
     @contextlib.contextmanager
     def _at_once(self) -> Iterator[None]:
@@ -235,7 +238,7 @@ def run(options: Options) -> int:
     def interrupt(*_: object) -> None:
         nonlocal interrupted
         interrupted = True
-        main.worker.stop()
+        main.crew.stop()
         app.exit(130)
 
     signal.signal(signal.SIGINT, interrupt)
@@ -246,5 +249,5 @@ def run(options: Options) -> int:
     main.start()
     code = app.exec()
     if not interrupted:
-        main.worker.stop()
+        main.crew.stop()
     return code

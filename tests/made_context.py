@@ -60,6 +60,9 @@ class NoWindow:
     def show_page(self, page: Page) -> None:
         self.asked.append(("page", page))
 
+    def import_checkpoint(self, file: Path) -> None:
+        self.asked.append(("import", file))
+
     def go(self, move: Move) -> None:
         self.asked.append(("go", move))
 

@@ -22,6 +22,7 @@ Page = Literal[
     "map settings",
     "mean",
     "model",
+    "models",
     "preferences",
 ]
 """A window, or a part of one, that an action can bring up."""
@@ -71,6 +72,9 @@ class WindowLike(Protocol):
 
     def show_page(self, page: Page) -> None:
         """Bring up a window."""
+
+    def import_checkpoint(self, file: Path) -> None:
+        """Bring up the assistant that imports pictures, with a checkpoint filled in."""
 
     def go(self, move: Move) -> None:
         """Move over the map that is shown."""

@@ -150,7 +150,12 @@ def _want_activations(context: Context) -> None:
         if pending.spec != opened.spec:
             context.say("Neighbours can be suggested once the new map is there.")
         return
-    job = MapLayer(job_id=context.worker.next_id(), folder=opened.folder, spec=opened.spec)
+    job = MapLayer(
+        job_id=context.worker.next_id(),
+        folder=opened.folder,
+        spec=opened.spec,
+        bucket=context.state.preferences.bucket,
+    )
     submit(context, job, "Computing activations for neighbours")
 
 

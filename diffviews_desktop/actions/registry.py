@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from diffviews_desktop.actions import (
     asking,
+    downloads,
     experiments,
     exports,
     folders,
@@ -28,6 +29,7 @@ MENUS: dict[MenuName, str] = {
 }
 _TOPICS = (
     folders,
+    downloads,
     exports,
     picks,
     selection,

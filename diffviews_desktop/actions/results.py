@@ -8,15 +8,18 @@ from typing import Any
 
 from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.downloads import take_disk, take_downloaded, take_list
 from diffviews_desktop.actions.folders import open_data
 from diffviews_desktop.actions.maps import change_layer, link_map, same_data
 from diffviews_desktop.actions.picks import suggest_neighbors, take_found
 from diffviews_desktop.actions.runs import want_baseline
+from diffviews_desktop.actions.sharing import share_map
 from diffviews_desktop.engine.jobs.directions import (
     DirectionList,
     DirectionSaved,
     SaveDirection,
 )
+from diffviews_desktop.engine.jobs.downloading import Downloaded, ModelList
 from diffviews_desktop.engine.jobs.drawing import (
     MaskJudged,
     PictureGrid,
@@ -48,6 +51,7 @@ from diffviews_desktop.values.interventions import PICKED
 from diffviews_desktop.values.maps import LayerMap, LinkedMap
 from diffviews_desktop.values.quantities import COLUMN, ColorBy
 from diffviews_desktop.values.samples import LABEL, SampleTable
+from diffviews_desktop.values.storage import DiskUse
 
 MOST_JUDGED = 20
 """Masks of which it is remembered how usual they are."""
@@ -210,6 +214,7 @@ def _layer_mapped(context: Context, running: RunningJob, mapped: LayerMap) -> No
     # another map has other neighbours: those suggested on the old one go, the user's stay
     new = replace(state, opened=opened, view=view).with_selection(state.picks.selection)
     context.update(new.with_notice(mapped.notes[0]) if mapped.notes else new)
+    share_map(context, job.folder, mapped)
     same_map = opened.spec == before.spec
     if before.linked is not None and not same_map:  # it lies on the old one
         second, first = before.linked.map, before.layer_map
@@ -247,6 +252,7 @@ def _linked(context: Context, running: RunningJob, linked: LinkedMap) -> None:
     if len(linked.map.layers) == 1 and linked.map.model == opened.model:
         opened = opened.with_cached(linked.map.layers)
     context.update(replace(state, opened=replace(opened, linked=linked)))
+    share_map(context, job.folder, linked.map)
 
 
 # ---- runs ---------------------------------------------------------------------------------------
@@ -366,5 +372,8 @@ RESULTS: dict[type, Callable[[Context, RunningJob, Any], None]] = {
     DirectionSaved: _direction_saved,
     DirectionList: take_nothing,
     SamplesExported: _exported,
+    ModelList: take_list,
+    Downloaded: take_downloaded,
+    DiskUse: take_disk,
 }
 """By the type of the result."""

@@ -29,6 +29,7 @@ verbs, which need no display (each has its own --help):
   diffviews-desktop generate --layer midblock --rows 3,14,15 --class zero --out pictures
   diffviews-desktop experiment run --layer midblock --anchors 20 --out held
   diffviews-desktop import --model-checkpoint edm.pkl --images ./photos --out ./data
+  diffviews-desktop download dmd2 --output-dir ./data
   diffviews-desktop convert --data ./data --model dmd2
   diffviews-desktop convert-checkpoint edm-imagenet-64x64-cond-adm.pkl edm.safetensors
   diffviews-desktop direction save three-not-eight --rows 3,14 --minus 7,9 --layer midblock

@@ -40,6 +40,14 @@ def real(text: str) -> float:
     return _read(read_real, text, "a number")
 
 
+def gigabytes(text: str) -> int:
+    """Bytes of a number of gigabytes, 0 or more."""
+    number = _read(read_real, text, "a number of gigabytes")
+    if not 0 <= number < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of gigabytes")
+    return round(number * 1e9)
+
+
 def sample_rows(text: str) -> tuple[int, ...]:
     """Numbers of samples, separated by commas, semicolons or spaces."""
     return _read(read_wholes, text, "a list of samples such as 3,14,15")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from diffviews_desktop.state.downloads import Downloads
 from diffviews_desktop.state.jobs import Jobs
 from diffviews_desktop.state.opened import Opened
 from diffviews_desktop.state.picks import Picks, Selection
@@ -18,7 +19,7 @@ from diffviews_desktop.values.quantities import ColorBy, Scene, quantity
 from diffviews_desktop.values.told import like_samples
 
 EngineStatus = Literal["starting", "ready", "working", "stopped"]
-Offer = Literal["convert", "load"]
+Offer = Literal["convert", "load", "open", "import"]
 """What a notice can offer to do."""
 MOST_SAID = 3
 """Sentences of a notice; the others can be copied."""
@@ -62,6 +63,7 @@ class State:
     picks: Picks = field(default_factory=Picks)
     runs: Runs = field(default_factory=Runs)
     jobs: Jobs = field(default_factory=Jobs)
+    downloads: Downloads = field(default_factory=Downloads)
     engine: EngineState = field(default_factory=EngineState)
     preferences: Preferences = field(default_factory=Preferences)
     notice: Notice | None = None

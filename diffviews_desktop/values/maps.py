@@ -201,6 +201,7 @@ class LayerMap:
             where that is not known.
         outside: the share of each sample that no component of the map holds, 0 … 1,
             ``(N,) float32``; None likewise.
+        upload_to: address of the bucket that lacks it and is to get it; empty for none.
     """
 
     model: str
@@ -220,6 +221,7 @@ class LayerMap:
     quality: MapQuality = field(default_factory=MapQuality)
     near: NDArray[np.float32] | None = None
     outside: NDArray[np.float32] | None = None
+    upload_to: str = ""
 
     def __post_init__(self) -> None:
         normalised(self, "layers")

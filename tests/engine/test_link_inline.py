@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from made_runs import told
+from shared_buckets import SharedBucket
 from tiny_folder import write_tiny_model
 
 from diffviews_desktop.data.directions import write_direction
@@ -42,6 +43,7 @@ from diffviews_desktop.engine.jobs.mapping import (
 )
 from diffviews_desktop.engine.jobs.opening import ConvertCheckpoint, LoadModel, OpenData
 from diffviews_desktop.engine.jobs.samples import AveragePictures, ExportSamples
+from diffviews_desktop.engine.jobs.sharing import CompareMaps, PullMaps, PushMaps
 from diffviews_desktop.engine.link_inline import InlineLink
 from diffviews_desktop.engine.protocol import (
     CellDone,
@@ -59,6 +61,7 @@ from diffviews_desktop.values.interventions import SampleMean, mean_of_samples
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.packed_strings import Texts
 from diffviews_desktop.values.sampling import SamplingSettings
+from diffviews_desktop.values.stores import BucketSettings
 
 MIDBLOCK = ("midblock",)
 SETTINGS = SamplingSettings(num_steps=2, noise_mode="fixed", seed=1)
@@ -154,6 +157,9 @@ def job_of(kind: type[Job[Any]], data: Path) -> Job[Any]:
         ExportSamples: lambda: ExportSamples(
             **model, rows=rows, columns={"twice": 2.0 * rows}, file=data / "samples.csv"
         ),
+        PushMaps: lambda: PushMaps(**model, bucket=BucketSettings(), layers=MIDBLOCK),
+        PullMaps: lambda: PullMaps(**model, bucket=BucketSettings(), layers=MIDBLOCK),
+        CompareMaps: lambda: CompareMaps(**model, bucket=BucketSettings()),
     }[kind]()
 
 
@@ -189,8 +195,16 @@ def assert_same(one: Any, other: Any, where: str = "result") -> None:
 
 @pytest.mark.parametrize("kind", list(HANDLERS), ids=lambda kind: kind.__name__)
 def test_every_job_is_done_at_the_far_end_as_it_is_here(
-    kind: type[Job[Any]], data: Path, link: InlineLink, monkeypatch: pytest.MonkeyPatch
+    kind: type[Job[Any]],
+    data: Path,
+    link: InlineLink,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
+    if kind in (PushMaps, PullMaps, CompareMaps):
+        bucket: SharedBucket = request.getfixturevalue("shared")
+        monkeypatch.setenv("R2_BUCKET_NAME", bucket.name)
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", bucket.settings.endpoint)
     here: list[Any] = []
     real = HANDLERS[kind]
 

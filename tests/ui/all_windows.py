@@ -42,6 +42,7 @@ def open_all(window: MainWindow) -> list[QWidget]:
     window.show_page("about")
     window.show_page("grid")
     window.show_page("experiment")
+    window.show_page("models")
     window.show_page("import")
     window.findChild(QMenu, "view.size").aboutToShow.emit()
     TextDialog(window, "A name", "&Name").show()

@@ -1,4 +1,4 @@
-"""``cache``: what the layer caches hold, making room in them, and looking for damage.
+"""``cache``: what the layer caches hold, making room in them, looking for damage, and sharing maps.
 
 No model is loaded for it.
 """
@@ -15,7 +15,8 @@ from diffviews_desktop import paths
 from diffviews_desktop.cli.codes import FAILED
 from diffviews_desktop.cli.option_types import layer_set
 from diffviews_desktop.cli.progress import showing_progress
-from diffviews_desktop.cli.shared import Answer, add_verb, size
+from diffviews_desktop.cli.shared import Answer, add_verb
+from diffviews_desktop.cli.verbs.cache_sharing import add_sharing
 from diffviews_desktop.data.cache.entry import DAMAGE, entry_stamp, parse_entry
 from diffviews_desktop.data.cache.experiment_folders import (
     KeptExperiment,
@@ -28,11 +29,12 @@ from diffviews_desktop.data.folder.demo import demo_folder, unpack_demo
 from diffviews_desktop.engine.opened_model import cache_of
 from diffviews_desktop.engine.protocol import Progress
 from diffviews_desktop.errors import UsageError
+from diffviews_desktop.text.wording import size
 
 
 def add_parser(verbs: Any) -> None:
     """Add the verb's parser, which has verbs of its own."""
-    text = "List, clear or verify the maps, activations and experiments that are kept."
+    text = "List, clear, verify or share the maps, activations and experiments that are kept."
     parser = verbs.add_parser(
         "cache", help=text, description=text, epilog="example: diffviews-desktop cache list --json"
     )
@@ -56,6 +58,8 @@ def add_parser(verbs: Any) -> None:
     verifying = add_verb(actions, "verify", verify, text, "cache verify --drop")
     _add_filters(verifying)
     verifying.add_argument("--drop", action="store_true", help="delete what is damaged")
+
+    add_sharing(actions)
 
 
 def _add_filters(parser: argparse.ArgumentParser) -> None:

@@ -191,7 +191,7 @@ class LayerCache(CacheFolder):
 
     def entries(self) -> list[EntryInfo]:
         """All entries, least recently used first: the order in which they are dropped."""
-        infos = [self._info(key) for _, key, _ in self._scan()]
+        infos = [self.info(key) for _, key, _ in self._scan()]
         return [info for info in infos if info is not None]
 
     def verify(
@@ -248,7 +248,8 @@ class LayerCache(CacheFolder):
                 break
         return True, problem
 
-    def _info(self, key: str) -> EntryInfo | None:
+    def info(self, key: str) -> EntryInfo | None:
+        """What is known of one entry; None where there is none."""
         folder = self.root / key
         try:
             stamp, status = entry_stamp(folder), (folder / ENTRY).stat()

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QPushButton,
+    QTabWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -29,6 +30,9 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.labels import Label, caption, muted, tip
 from diffviews_desktop.ui.common.widgets import ComboBox, as_panel
+from diffviews_desktop.ui.shell.bucket_page import BucketPage
+from diffviews_desktop.ui.shell.storage_page import StoragePage
+from diffviews_desktop.values.preferences import Preferences
 
 WIDTH = 470
 
@@ -49,6 +53,7 @@ class PreferencesWindow(QDialog):
         self.setWindowTitle("Preferences")
         as_panel(self)
         self._drawn_by = drawn_by
+        self._shown: Preferences | None = None
         self.appearance = _Field(APPEARANCE, context)
         self.ramps = _Field(RAMP, context)
         self.drawing = _Field(DRAWING, context)
@@ -57,6 +62,8 @@ class PreferencesWindow(QDialog):
         self.still.clicked.connect(lambda: toggle_motion(context))
         self.drawn = muted()
         self.drawn.setWordWrap(True)
+        self.storage, self.sharing = StoragePage(context), BucketPage(context)
+        self.pages = QTabWidget()
         self.close_button = QPushButton("&Close")
         self.close_button.clicked.connect(self.close)
         self._build()
@@ -67,16 +74,22 @@ class PreferencesWindow(QDialog):
     @staticmethod
     def shows(state: State) -> tuple[object, ...]:
         """What of a state it shows."""
-        return (state.preferences,)
+        return state.preferences, state.downloads, state.jobs.aside
 
     def set_state(self, state: State) -> None:
         """Show what is preferred."""
         for field in (self.appearance, self.ramps, self.drawing):
             field.show_chosen()
         self.still.setChecked(state.preferences.reduced_motion)
+        self.storage.set_state(state)
+        if self._shown != state.preferences:
+            self._shown = state.preferences
+            self.sharing.set_state(state)
 
     def _build(self) -> None:
-        form = QFormLayout()
+        looks = QWidget()
+        form = QFormLayout(looks)
+        form.setContentsMargins(0, 10, 0, 0)
         form.setHorizontalSpacing(16)
         form.setVerticalSpacing(8)
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
@@ -96,10 +109,23 @@ class PreferencesWindow(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 14, 16, 14)
         column.setSpacing(12)
-        column.addLayout(form)
-        column.addStretch()
+        self.pages.setDocumentMode(True)
+        self.pages.tabBar().setDrawBase(False)
+        titles = ("Looks", "Storage", "Sharing")
+        for page, title in zip((looks, self.storage, self.sharing), titles, strict=True):
+            self.pages.addTab(page, title)
+        self.pages.currentChanged.connect(self._on_page)
+        column.addWidget(self.pages, 1)
         column.addLayout(ending)
         self.setFixedWidth(WIDTH)
+
+    def _on_page(self, number: int) -> None:
+        if self.pages.widget(number) is self.storage:
+            self.storage.measure()
+
+    def wait(self) -> None:
+        """Let what works in another thread end."""
+        self.sharing.wait()
 
     def refresh(self) -> None:
         """Say how the map is drawn now."""

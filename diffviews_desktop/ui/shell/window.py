@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from diffviews_desktop.actions import (
     asking,
+    downloads,
     folders,
     interventions,
     maps,
@@ -30,6 +31,7 @@ from diffviews_desktop.actions import (
     showing,
 )
 from diffviews_desktop.actions.context import Contents, Context, Move, Page, WorkerLike
+from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
@@ -191,7 +193,7 @@ class MainWindow(QMainWindow):
         self.generate_panel.cancel_requested.connect(partial(asking.cancel_current, c))
         self.menu_actions.press_with(self.generate_panel.grid, "experiments.grid")
         self._fill_add_menu(self.generate_panel.stack.add_menu)
-        self.status.cancel_requested.connect(partial(asking.cancel_current, c))
+        self.status.cancel_requested.connect(partial(asking.cancel_shown, c))
         self.runs_panel.step_chosen.connect(partial(runs.scrub_to, c))
         self.runs_panel.run_chosen.connect(partial(runs.show_run, c))
         self.runs_panel.visibility_chosen.connect(partial(runs.set_run_visible, c))
@@ -199,9 +201,15 @@ class MainWindow(QMainWindow):
         self.runs_panel.compare_chosen.connect(partial(runs.compare_with_unmasked, c))
         self.runs_panel.landing_requested.connect(partial(runs.find_landing, c))
         self.runs_panel.located.connect(self.map_area.center_on)
-        offered = {"convert": folders.convert_checkpoint, "load": folders.load_model}
+        offered = {
+            "convert": folders.convert_checkpoint,
+            "load": folders.load_model,
+            "open": downloads.open_done,
+            "import": downloads.open_done,
+        }
         self.notice.offer_taken.connect(lambda name: offered[name](c))
         self.waiting.open_button.clicked.connect(lambda: folders.choose_folder(c))
+        self.waiting.models_button.clicked.connect(lambda: downloads.show_models(c))
         self.waiting.demo_button.clicked.connect(lambda: folders.open_data(c, FolderRef()))
         self.map_area.hovered.connect(self.preview.show_row)
         self.map_area.painted.connect(self._on_painted)
@@ -386,6 +394,10 @@ class MainWindow(QMainWindow):
         """Bring up a window."""
         self.pages.show(page)
 
+    def import_checkpoint(self, file: Path) -> None:
+        """Bring up the assistant that imports pictures, with a checkpoint filled in."""
+        self.pages.import_checkpoint(file)
+
     def go(self, move: Move) -> None:
         """Move over the map that is shown."""
         self.map_area.go(move)
@@ -436,8 +448,9 @@ class MainWindow(QMainWindow):
     # ---- the end --------------------------------------------------------------------------------
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        busy = [one for one in self.session.state.jobs.running if one.since is not None]
-        if busy and not self._may_interrupt(busy[0].title):
+        jobs = self.session.state.jobs
+        busy = [one for one in (*jobs.running, *jobs.aside) if one.since is not None]
+        if busy and not self._may_interrupt(busy[0]):
             event.ignore()
             return
         self.layout_of_docks.remember(self._settings)
@@ -451,9 +464,12 @@ class MainWindow(QMainWindow):
         self.on_close()
         super().closeEvent(event)
 
-    def _may_interrupt(self, title: str) -> bool:
-        """Ask once, when work would be lost."""
-        if title.startswith(("Opening", "Loading")):
+    def _may_interrupt(self, running: RunningJob) -> bool:
+        """Ask once, when work would be lost or break off."""
+        title = visible(running.title, MOST_OF_NAME)
+        if title.startswith(("Opening", "Loading", "Looking")):
             return True
-        text = f"{visible(title, MOST_OF_NAME)} is not finished. Quit and drop it?"
+        text = f"{title} is not finished. Quit and drop it?"
+        if running.job.aside:
+            text = f"{title} is not finished. Quit now, and continue with it another time?"
         return ask(self.layout_of_docks.middle, "Quit DiffViews?", text)

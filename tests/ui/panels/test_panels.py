@@ -663,14 +663,6 @@ def test_progress_does_not_jump_about(
     assert "x" * 400 in bar.job.toolTip()
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(-3, "1 s left"), (7.4, "7 s left"), (42, "40 s left"), (150, "2 min left")],
-)
-def test_the_time_left_is_coarser_the_longer_it_is(seconds: float, text: str) -> None:
-    assert status_bar._time_left(seconds) == text
-
-
 def test_a_notice_is_shown_once_and_its_details_can_be_copied(qtbot: QtBot) -> None:
     bar = NoticeBar()
     qtbot.addWidget(bar)
