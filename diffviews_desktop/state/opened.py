@@ -43,6 +43,9 @@ class Opened:
             samples are told.
         rate: how many pictures a second the model last extracted.
         directions: what is saved for the model.
+        fingerprint: of the table of samples: it changes with them.
+        settings_chosen: whether the settings of sampling are those of a session, and stay when the
+            model is loaded.
     """
 
     folder: FolderRef = field(default_factory=FolderRef)
@@ -68,6 +71,8 @@ class Opened:
     cached: Mapping[MapKind, frozenset[str]] = field(default_factory=dict)
     rate: float | None = None
     directions: tuple[DirectionInfo, ...] = ()
+    fingerprint: str = ""
+    settings_chosen: bool = False
 
     def summary(self) -> ModelSummary | None:
         """The shown model's summary."""

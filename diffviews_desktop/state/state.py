@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from diffviews_desktop.state.jobs import Jobs
+from diffviews_desktop.state.kept import Kept
 from diffviews_desktop.state.opened import Opened
 from diffviews_desktop.state.picks import Picks, Selection
 from diffviews_desktop.state.runs import Run, Runs
@@ -62,6 +63,7 @@ class State:
     jobs: Jobs = field(default_factory=Jobs)
     engine: EngineState = field(default_factory=EngineState)
     preferences: Preferences = field(default_factory=Preferences)
+    kept: Kept = field(default_factory=Kept)
     notice: Notice | None = None
 
     # ---- quantities -----------------------------------------------------------------------------

@@ -22,9 +22,11 @@ class Preferences:
         ramp: the colours that values are shown in, from low to high.
         drawing: what draws the map: OpenGL, a picture of our own, or what is faster here.
         reduced_motion: whether nothing moves by itself.
+        reopen: whether the program starts with the last session.
     """
 
     appearance: Appearance = "system"
     ramp: Ramp = "viridis"
     drawing: Drawing = "auto"
     reduced_motion: bool = False
+    reopen: bool = True
