@@ -8,7 +8,9 @@ from dataclasses import replace
 from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.folders import is_loading
+from diffviews_desktop.actions.places import not_returning
 from diffviews_desktop.actions.results import RESULTS, take_nothing
+from diffviews_desktop.actions.sessions import not_opened
 from diffviews_desktop.engine.jobs.opening import LoadModel
 from diffviews_desktop.engine.protocol import CellDone, Event, Progress, RunStarted, StepDone
 from diffviews_desktop.state.runs import Runs
@@ -107,7 +109,7 @@ def on_failed(context: Context, job_id: int, message: str, details: str) -> None
         return
     job = running.job
     jobs = state.jobs.without_job(job_id, "failed", time.monotonic(), message)
-    state = replace(state, jobs=jobs)
+    state = not_returning(not_opened(replace(state, jobs=jobs), job), job)
     ours = isinstance(job, LoadModel) and job.model == state.opened.model
     # where the engine died, the model is not at fault, unless that happens twice
     again = isinstance(job, LoadModel) and state.engine.status == "stopped" and not job.again
@@ -127,7 +129,8 @@ def on_cancelled(context: Context, job_id: int) -> None:
     if running is None:
         return
     job, opened = running.job, state.opened
-    state = replace(state, jobs=state.jobs.without_job(job_id, "cancelled", time.monotonic()))
+    jobs = state.jobs.without_job(job_id, "cancelled", time.monotonic())
+    state = not_returning(not_opened(replace(state, jobs=jobs), job), job)
     text = f"Cancelled: {running.title[0].lower()}{running.title[1:]}."
     missing = isinstance(job, LoadModel) and job.model == opened.model and opened.loaded is None
     if missing and not is_loading(state):

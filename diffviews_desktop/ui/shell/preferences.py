@@ -23,7 +23,9 @@ from diffviews_desktop.actions.preferences import (
     DRAWING,
     MOTION,
     RAMP,
+    REOPEN,
     toggle_motion,
+    toggle_reopening,
 )
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
@@ -55,6 +57,9 @@ class PreferencesWindow(QDialog):
         self.still = QCheckBox("&Reduce motion")
         self.still.setToolTip(tip(MOTION.meaning))
         self.still.clicked.connect(lambda: toggle_motion(context))
+        self.reopen = QCheckBox("Open the last session at the &start")
+        self.reopen.setToolTip(tip(REOPEN.meaning))
+        self.reopen.clicked.connect(lambda: toggle_reopening(context))
         self.drawn = muted()
         self.drawn.setWordWrap(True)
         self.close_button = QPushButton("&Close")
@@ -74,6 +79,7 @@ class PreferencesWindow(QDialog):
         for field in (self.appearance, self.ramps, self.drawing):
             field.show_chosen()
         self.still.setChecked(state.preferences.reduced_motion)
+        self.reopen.setChecked(state.preferences.reopen)
 
     def _build(self) -> None:
         form = QFormLayout()
@@ -90,6 +96,7 @@ class PreferencesWindow(QDialog):
             form.addRow(caption(text, field), field)
         form.addRow(Label(), self.drawn)
         form.addRow(Label(), self.still)
+        form.addRow(Label(), self.reopen)
         ending = QHBoxLayout()
         ending.addStretch()
         ending.addWidget(self.close_button)

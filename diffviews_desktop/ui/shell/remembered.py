@@ -21,6 +21,7 @@ def restored(state: State, settings: Settings) -> State:
         ramp=next((one for one in RAMPS if one == ramp), before.ramp),
         drawing=next((one for one in DRAWINGS if one == drawing), before.drawing),
         reduced_motion=_is_on(settings, "reduced_motion", before.reduced_motion),
+        reopen=_is_on(settings, "reopen", before.reopen),
     )
     view = state.view
     color_by = settings.text("color_by", view.color_by)
@@ -56,6 +57,7 @@ def _of_preferences(preferences: Preferences) -> dict[str, str]:
         "ramp": preferences.ramp,
         "renderer": preferences.drawing,
         "reduced_motion": _word(preferences.reduced_motion),
+        "reopen": _word(preferences.reopen),
     }
 
 
