@@ -32,7 +32,7 @@ SAMPLES = 2000
 
 
 def made_run(run_id: int, steps: int, side: int, folder: Path) -> Run:
-    """A whole run of noise, which cannot be compressed."""
+    """A whole run of noise, which cannot be compressed; its path comes to rest, as paths do."""
     from diffviews_desktop.engine.jobs.drawing import Generate
     from diffviews_desktop.state.runs import Run
     from diffviews_desktop.values.conditions import ZeroLabel
@@ -46,9 +46,11 @@ def made_run(run_id: int, steps: int, side: int, folder: Path) -> Run:
     chance = np.random.default_rng(run_id)
     usual = Typicality(Measured(1.0, 50.0, 2.0), Measured(0.5, 20.0, 0.75), (0.5, 1.0), (0.2, 5.0))
 
+    start, end = chance.random((2, 2))
+
     def step(index: int) -> RunStep:
         images = chance.integers(0, 256, (2, side, side, 3), np.uint8)
-        place = chance.random(2).tolist()
+        place = (end + (start - end) * 0.8**index).tolist()
         numbers = chance.random(50, np.float32)
         return RunStep(
             index, 1.0, images[0], images[1], (place[0], place[1]), 0.5, (0.5, 0.5),

@@ -88,7 +88,8 @@ class Sessions(QObject):
     def _remembered(self, file: str) -> Path | None:
         if not file:
             return None
-        self._settings.change({"sessions": str(Path(file).parent)})
+        folder = str(Path(file).parent)
+        self.aside(self._settings.changed({"sessions": folder}), lambda _: None)
         return Path(file)
 
     def ask_keep(self, text: str, then: Callable[[Answer], None]) -> None:
@@ -126,7 +127,8 @@ class Sessions(QObject):
     def _remember(self, file: Path) -> None:
         file = file.absolute()
         recent = [file, *(one for one in self.recent() if one != file)]
-        self._settings.change({"recent_sessions": [str(one) for one in recent[:RECENT_SESSIONS]]})
+        names = [str(one) for one in recent[:RECENT_SESSIONS]]
+        self.aside(self._settings.changed({"recent_sessions": names}), lambda _: None)
 
     # ---- writing and reading --------------------------------------------------------------------
 
