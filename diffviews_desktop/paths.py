@@ -31,6 +31,11 @@ def cache_dir() -> Path:
     return Path(platformdirs.user_cache_dir(APP, appauthor=False))
 
 
+def state_dir() -> Path:
+    """What lasts from one start to the next and is nobody's document: the last session."""
+    return Path(platformdirs.user_state_dir(APP, appauthor=False))
+
+
 def log_file() -> Path:
     """The log that the Help menu opens."""
     return Path(platformdirs.user_log_dir(APP, appauthor=False)) / "diffviews-desktop.log"

@@ -75,6 +75,12 @@ def isolated_home(
         yield home
 
 
+@pytest.fixture(autouse=True)
+def own_sessions(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No window starts with the session of another test, nor offers to restore it."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+
+
 @pytest.fixture
 def qtbot(qapp: object, request: pytest.FixtureRequest) -> QtBot:
     """Overrides that of pytest-qt."""

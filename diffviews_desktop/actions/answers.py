@@ -9,7 +9,9 @@ from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.downloads import take_pause, take_problem
 from diffviews_desktop.actions.folders import is_loading
+from diffviews_desktop.actions.places import not_returning
 from diffviews_desktop.actions.results import RESULTS, take_nothing
+from diffviews_desktop.actions.sessions import not_opened
 from diffviews_desktop.actions.sharing import was_told
 from diffviews_desktop.engine.jobs.downloading import Download
 from diffviews_desktop.engine.jobs.opening import LoadModel
@@ -116,7 +118,7 @@ def on_failed(context: Context, job_id: int, message: str, details: str) -> None
     job = running.job
     told = was_told(state, job, message)
     jobs = state.jobs.without_job(job_id, "failed", time.monotonic(), message)
-    state = replace(state, jobs=jobs)
+    state = not_returning(not_opened(replace(state, jobs=jobs), job), job)
     if isinstance(job, Download):
         context.update(state)
         take_problem(context, job, message, details)
@@ -140,7 +142,8 @@ def on_cancelled(context: Context, job_id: int) -> None:
     if running is None:
         return
     job, opened = running.job, state.opened
-    state = replace(state, jobs=state.jobs.without_job(job_id, "cancelled", time.monotonic()))
+    jobs = state.jobs.without_job(job_id, "cancelled", time.monotonic())
+    state = not_returning(not_opened(replace(state, jobs=jobs), job), job)
     if isinstance(job, Download):
         context.update(state)
         take_pause(context, job)

@@ -8,7 +8,7 @@ from pathlib import Path
 from diffviews_desktop.actions.action import Action
 from diffviews_desktop.actions.asking import cancel_job, submit
 from diffviews_desktop.actions.context import Context
-from diffviews_desktop.actions.folders import open_data
+from diffviews_desktop.actions.folders import open_other
 from diffviews_desktop.engine.jobs.downloading import (
     Download,
     Downloaded,
@@ -83,7 +83,7 @@ def open_model(context: Context, listed: ListedModel) -> None:
     """Open a model that was downloaded; of a checkpoint alone, the assistant that imports
     pictures."""
     if listed.model.data is not None:
-        open_data(context, FolderRef(context.state.downloads.out), listed.model.name)
+        open_other(context, FolderRef(context.state.downloads.out), listed.model.name)
     elif listed.checkpoint_file is not None:
         context.window.import_checkpoint(listed.checkpoint_file)
 
@@ -121,7 +121,7 @@ def open_done(context: Context) -> None:
     """Open what was downloaded last: the model, or the assistant that imports pictures for it."""
     done = context.state.downloads.done
     if done is not None and done.models:
-        open_data(context, FolderRef(done.out), done.models[0])
+        open_other(context, FolderRef(done.out), done.models[0])
     elif done is not None and done.checkpoints:
         context.window.import_checkpoint(done.checkpoints[0])
 

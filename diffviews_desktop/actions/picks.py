@@ -190,13 +190,22 @@ def _no_anchor(state: State) -> str:
     return "" if picked else NO_ANCHOR
 
 
+def _going_back(state: State) -> str:
+    back = state.picks.returning
+    return "" if back is None else f"Wait until {back.spec.model} is shown again, or press Esc."
+
+
+def _nothing_to(verb: str, step: str) -> str:
+    return "" if step else f"There is nothing to {verb}."
+
+
 UNDO = Action(
     "picks.undo",
     "&Undo",
     lambda context: context.session.undo(),
     keys=("Ctrl+Z",),
     menu="edit",
-    why_not=lambda state: "" if state.picks.undo else "There is nothing to undo.",
+    why_not=lambda state: _going_back(state) or _nothing_to("undo", state.picks.undo),
     detail=lambda state: state.picks.undo,
     explains=False,
 )
@@ -206,7 +215,7 @@ REDO = Action(
     lambda context: context.session.redo(),
     keys=("Ctrl+Shift+Z", "Ctrl+Y"),
     menu="edit",
-    why_not=lambda state: "" if state.picks.redo else "There is nothing to redo.",
+    why_not=lambda state: _going_back(state) or _nothing_to("redo", state.picks.redo),
     detail=lambda state: state.picks.redo,
     explains=False,
 )

@@ -9,12 +9,14 @@ from diffviews_desktop.actions import (
     exports,
     folders,
     interventions,
+    keeping,
     maps,
     picks,
     preferences,
     runs,
     sample,
     selection,
+    sessions,
     showing,
 )
 from diffviews_desktop.actions.action import Action, Choice, MenuName, SampleAction
@@ -30,6 +32,8 @@ MENUS: dict[MenuName, str] = {
 _TOPICS = (
     folders,
     downloads,
+    sessions,
+    keeping,
     exports,
     picks,
     selection,
@@ -46,7 +50,7 @@ ACTIONS: dict[str, Action] = {
 """By id, in the order in which a group of a menu shows them."""
 CHOICES: dict[str, Choice] = {
     choice.id: choice
-    for topic in (folders, preferences, showing, interventions)
+    for topic in (folders, sessions, preferences, showing, interventions)
     for choice in topic.CHOICES
 }
 SAMPLE_ACTIONS: tuple[SampleAction, ...] = sample.SAMPLE_ACTIONS

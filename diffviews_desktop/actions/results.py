@@ -9,10 +9,13 @@ from typing import Any
 from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.downloads import take_disk, take_downloaded, take_list
-from diffviews_desktop.actions.folders import open_data
+from diffviews_desktop.actions.folders import open_other
+from diffviews_desktop.actions.keeping import forgotten
 from diffviews_desktop.actions.maps import change_layer, link_map, same_data
 from diffviews_desktop.actions.picks import suggest_neighbors, take_found
+from diffviews_desktop.actions.places import map_changed, model_came, want_map_again
 from diffviews_desktop.actions.runs import want_baseline
+from diffviews_desktop.actions.sessions import map_came, resume, want_map
 from diffviews_desktop.actions.sharing import share_map
 from diffviews_desktop.engine.jobs.directions import (
     DirectionList,
@@ -43,6 +46,7 @@ from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.opened import Opened
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.runs import Grid, Runs
+from diffviews_desktop.state.session_file.restoring import runs_on
 from diffviews_desktop.state.state import Offer, State
 from diffviews_desktop.text.wording import counted
 from diffviews_desktop.values.assessment import MapAssessment
@@ -66,9 +70,15 @@ def take_nothing(context: Context, running: RunningJob, result: object) -> None:
 
 
 def _data_opened(context: Context, running: RunningJob, opened: DataOpened) -> None:
-    context.session.forget_picks()
+    before = context.state
+    if not _is_like(before.opened, opened):
+        context.session.forget_steps()
     state = _with_opened(context.state, opened)
     context.update(state.with_notice_about((opened.path, opened.model), opened.problems))
+    if resume(context, running.job):
+        context.session.forget_steps()
+    elif _is_like(before.opened, opened):
+        model_came(context, before)
     job = LoadModel(
         job_id=context.worker.next_id(),
         folder=opened.folder,
@@ -77,6 +87,13 @@ def _data_opened(context: Context, running: RunningJob, opened: DataOpened) -> N
         told=opened.told,
     )
     submit(context, job, f"Loading {opened.model}")
+    want_map(context)
+    want_map_again(context)
+
+
+def _is_like(before: Opened, opened: DataOpened) -> bool:
+    """Whether it is another model of the folder that was open: then the user can go back."""
+    return before.path == opened.path and before.model != opened.model
 
 
 def _with_opened(state: State, opened: DataOpened) -> State:
@@ -102,6 +119,7 @@ def _with_opened(state: State, opened: DataOpened) -> State:
             rate=before.rate if same_model else None,
             pace=before.pace if same_model else None,
             directions=opened.directions,
+            fingerprint=opened.fingerprint,
         ),
         picks=replace(state.picks, selection=Selection()),
         view=replace(
@@ -112,8 +130,9 @@ def _with_opened(state: State, opened: DataOpened) -> State:
             rectangle=None,
             camera=None,
         ),
+        kept=state.kept if same_folder else forgotten(state.kept),
         runs=replace(
-            state.runs
+            runs_on(state.runs, opened.model, opened.samples)
             if same_folder
             else Runs(begun=state.runs.begun, comparing=state.runs.comparing),
             settings=runs.settings if same_model else summary.settings,
@@ -140,7 +159,7 @@ def _model_loaded(context: Context, running: RunningJob, loaded: ModelLoaded) ->
         return
     summary = before.summary()
     settings = state.runs.settings
-    if summary is not None:
+    if summary is not None and not before.settings_chosen:
         settings = settings.rebased(summary.settings, loaded.settings)
     opened = replace(
         before,
@@ -177,7 +196,8 @@ def _imported(context: Context, running: RunningJob, imported: DataImported) -> 
     text = f"Imported {pictures} as {samples} of {imported.model} in {imported.path}."
     about = imported.path, imported.model
     context.update(context.state.with_notice_about(about, (text, *imported.notes)))
-    open_data(context, FolderRef(imported.path), imported.model)
+    what = "Opening the data that were imported"
+    open_other(context, FolderRef(imported.path), imported.model, what)
 
 
 # ---- maps ---------------------------------------------------------------------------------------
@@ -222,6 +242,8 @@ def _layer_mapped(context: Context, running: RunningJob, mapped: LayerMap) -> No
         context.update(replace(context.state, opened=replace(opened, linked=None)))
         if not any(isinstance(r.job, LinkMaps) for r in state.jobs.running):
             link_map(context, second.model, second.layers, second.told if apart else None)
+    if not map_came(context):
+        map_changed(context, state)
     if same_map and state.picks.selection.anchor is not None:
         suggest_neighbors(context, state.picks.suggest_count)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from diffviews_desktop import __version__, paths, safe_path
 from diffviews_desktop.cli.codes import FAILED, INTERRUPTED
+from diffviews_desktop.cli.option_types import session_file
 from diffviews_desktop.cli.options import add_folder_options, folder_of, map_parameters_of
 from diffviews_desktop.cli.verbs import VERBS, add_verb_parser
 from diffviews_desktop.errors import DiffViewsError, said
@@ -36,7 +37,8 @@ verbs, which need no display (each has its own --help):
   diffviews-desktop cache list
 
 examples:
-  diffviews-desktop                          the bundled demo
+  diffviews-desktop                          the last session, else the bundled demo
+  diffviews-desktop mask.diffviews           a session that you saved
   diffviews-desktop --data ./data            your own data folder
   diffviews-desktop --screenshot map.png     a picture of the window, then the end
 """
@@ -115,6 +117,13 @@ def _open_window(arguments: list[str]) -> int:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument(
+        "session",
+        nargs="?",
+        type=session_file,
+        metavar="SESSION.diffviews",
+        help="a session to open (default: the last one, else the bundled demo)",
+    )
     add_folder_options(parser)
     parser.add_argument(
         "--screenshot", type=Path, metavar="FILE", help="save a picture of the window and exit"
@@ -135,6 +144,7 @@ def _open_window(arguments: list[str]) -> int:
 
     return run(
         Options(
+            session=options.session,
             folder=folder_of(options),
             parameters=map_parameters_of(options),
             told=options.told,

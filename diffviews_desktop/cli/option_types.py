@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Literal, TypeVar
 
 from diffviews_desktop.text.numbers import (
@@ -64,6 +65,15 @@ def numbers_of(count: int | None) -> Callable[[str], tuple[float, ...]]:
         return found
 
     return numbers
+
+
+def session_file(text: str) -> Path:
+    """The file of a session."""
+    if not text.endswith(".diffviews"):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither a verb nor a session: files of sessions end in .diffviews"
+        )
+    return Path(text)
 
 
 def _at_least(least: int, text: str) -> int:

@@ -44,6 +44,9 @@ class Opened:
         rate: how many pictures a second the model last extracted.
         pace: evaluations of the network a second with which the model drew, at best.
         directions: what is saved for the model.
+        fingerprint: of the table of samples: it changes with them.
+        settings_chosen: whether the settings of sampling are those of a session, and stay when the
+            model is loaded.
     """
 
     folder: FolderRef = field(default_factory=FolderRef)
@@ -70,6 +73,8 @@ class Opened:
     rate: float | None = None
     pace: float | None = None
     directions: tuple[DirectionInfo, ...] = ()
+    fingerprint: str = ""
+    settings_chosen: bool = False
 
     def summary(self) -> ModelSummary | None:
         """The shown model's summary."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from diffviews_desktop.engine.jobs.drawing import MaskJudged
 from diffviews_desktop.engine.jobs.samples import PictureMean
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.row_set import RowSet
+
+if TYPE_CHECKING:
+    from diffviews_desktop.state.places import Place
 
 MAX_NEIGHBORS = 20
 """How many neighbours feed a mask at most."""
@@ -80,6 +83,7 @@ class Picks:
         masks: the last masks that were judged, the newest last.
         undo: what undoing would take back; empty for nothing.
         redo: what would be done again; empty for nothing.
+        returning: the place that undoing goes back to, while its map is awaited.
     """
 
     selection: Selection = field(default_factory=Selection)
@@ -89,3 +93,4 @@ class Picks:
     masks: tuple[MaskJudged, ...] = ()
     undo: str = ""
     redo: str = ""
+    returning: Place | None = None

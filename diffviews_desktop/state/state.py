@@ -9,6 +9,7 @@ from typing import Literal
 
 from diffviews_desktop.state.downloads import Downloads
 from diffviews_desktop.state.jobs import Jobs
+from diffviews_desktop.state.kept import Kept
 from diffviews_desktop.state.opened import Opened
 from diffviews_desktop.state.picks import Picks, Selection
 from diffviews_desktop.state.runs import Run, Runs
@@ -66,6 +67,7 @@ class State:
     downloads: Downloads = field(default_factory=Downloads)
     engine: EngineState = field(default_factory=EngineState)
     preferences: Preferences = field(default_factory=Preferences)
+    kept: Kept = field(default_factory=Kept)
     notice: Notice | None = None
 
     # ---- quantities -----------------------------------------------------------------------------

@@ -25,6 +25,7 @@ class Preferences:
         drawing: what draws the map: OpenGL, a picture of our own, or what is faster here.
         reduced_motion: whether nothing moves by itself.
         bucket: where maps come from that others have made, and where those go that are made here.
+        reopen: whether the program starts with the last session.
     """
 
     appearance: Appearance = "system"
@@ -32,3 +33,4 @@ class Preferences:
     drawing: Drawing = "auto"
     reduced_motion: bool = False
     bucket: BucketSettings = field(default_factory=BucketSettings)
+    reopen: bool = True

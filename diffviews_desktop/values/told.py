@@ -7,8 +7,8 @@ that were told their own classes shows those classes even where the layer does n
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from diffviews_desktop.values.conditions import (
     ANCHOR_CLASS,
@@ -24,6 +24,8 @@ from diffviews_desktop.values.conditions import (
 @dataclass(frozen=True)
 class OwnCondition:
     """Each sample's own class, or its own caption for a model that takes prompts."""
+
+    kind: Literal["own"] = field(default="own", repr=False)
 
 
 OWN = OwnCondition()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from diffviews_desktop.ui.panels.models import ModelsWindow
     from diffviews_desktop.ui.shell.preferences import PreferencesWindow
     from diffviews_desktop.ui.shell.window import MainWindow
+
+
+REOPENED: tuple[Page, ...] = ("map settings", "grid", "experiment")
+"""Windows that a session opens again: those that one works with."""
 
 
 class Pages:
@@ -67,6 +72,21 @@ class Pages:
                 self._show_help(page)
             case "log":
                 self._open_log()
+
+    def open_pages(self) -> tuple[Page, ...]:
+        """The windows that are open and that a session opens again."""
+        windows = (self.map_settings, self.grid, self.experiment)
+        return tuple(
+            page
+            for page, window in zip(REOPENED, windows, strict=True)
+            if window is not None and window.isVisible()
+        )
+
+    def reopen(self, pages: Sequence[str]) -> None:
+        """Open windows that a session names."""
+        for page in REOPENED:
+            if page in pages:
+                self.show(page)
 
     def show_changes(self, old: State, new: State) -> None:
         """Tell the windows that are there what has changed."""

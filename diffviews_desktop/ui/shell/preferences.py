@@ -24,7 +24,9 @@ from diffviews_desktop.actions.preferences import (
     DRAWING,
     MOTION,
     RAMP,
+    REOPEN,
     toggle_motion,
+    toggle_reopening,
 )
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
@@ -60,6 +62,9 @@ class PreferencesWindow(QDialog):
         self.still = QCheckBox("&Reduce motion")
         self.still.setToolTip(tip(MOTION.meaning))
         self.still.clicked.connect(lambda: toggle_motion(context))
+        self.reopen = QCheckBox("Open the last session at the &start")
+        self.reopen.setToolTip(tip(REOPEN.meaning))
+        self.reopen.clicked.connect(lambda: toggle_reopening(context))
         self.drawn = muted()
         self.drawn.setWordWrap(True)
         self.storage, self.sharing = StoragePage(context), BucketPage(context)
@@ -81,6 +86,7 @@ class PreferencesWindow(QDialog):
         for field in (self.appearance, self.ramps, self.drawing):
             field.show_chosen()
         self.still.setChecked(state.preferences.reduced_motion)
+        self.reopen.setChecked(state.preferences.reopen)
         self.storage.set_state(state)
         if self._shown != state.preferences:
             self._shown = state.preferences
@@ -103,6 +109,7 @@ class PreferencesWindow(QDialog):
             form.addRow(caption(text, field), field)
         form.addRow(Label(), self.drawn)
         form.addRow(Label(), self.still)
+        form.addRow(Label(), self.reopen)
         ending = QHBoxLayout()
         ending.addStretch()
         ending.addWidget(self.close_button)

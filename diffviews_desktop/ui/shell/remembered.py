@@ -25,6 +25,7 @@ def restored(state: State, settings: Settings) -> State:
         drawing=next((one for one in DRAWINGS if one == drawing), before.drawing),
         reduced_motion=_is_on(settings, "reduced_motion", before.reduced_motion),
         bucket=_bucket(settings, before.bucket),
+        reopen=_is_on(settings, "reopen", before.reopen),
     )
     out = settings.text("downloads")
     downloads = replace(state.downloads, out=Path(out)) if out else state.downloads
@@ -70,6 +71,7 @@ def _of_preferences(preferences: Preferences) -> dict[str, str]:
         "bucket/endpoint": preferences.bucket.endpoint,
         "bucket/upload": _word(preferences.bucket.upload),
         "bucket/limit": str(preferences.bucket.limit_bytes),
+        "reopen": _word(preferences.reopen),
     }
 
 

@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QChildEvent, QEvent, QTimer, QUrl, Signal
-from PySide6.QtGui import QCloseEvent, QDesktopServices, QGuiApplication, QImage, QPaintEvent
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDesktopServices,
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
+    QImage,
+    QPaintEvent,
+)
 from PySide6.QtWidgets import (
     QFileDialog,
     QLineEdit,
@@ -26,12 +34,13 @@ from diffviews_desktop.actions import (
     interventions,
     maps,
     picks,
+    places,
     runs,
     selection,
     showing,
 )
 from diffviews_desktop.actions.context import Contents, Context, Move, Page, WorkerLike
-from diffviews_desktop.state.jobs import RunningJob
+from diffviews_desktop.actions.sessions import open_session
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
@@ -58,6 +67,7 @@ from diffviews_desktop.ui.shell.pages import Pages
 from diffviews_desktop.ui.shell.remembered import restored, to_remember
 from diffviews_desktop.ui.shell.saves import Saves
 from diffviews_desktop.ui.shell.saving import ask_where
+from diffviews_desktop.ui.shell.sessions import Sessions, dropped_session
 from diffviews_desktop.ui.shell.status_bar import StatusBar
 from diffviews_desktop.ui.views.area import MapArea
 from diffviews_desktop.ui.views.solid.switch import MapSwitch
@@ -85,6 +95,7 @@ class MainWindow(QMainWindow):
     def __init__(self, session: Session, worker: WorkerLike, settings: Settings) -> None:
         super().__init__()
         self.setWindowTitle("DiffViews")
+        self.setAcceptDrops(True)
         self.session = session
         self._settings = settings
         self.context = Context(session, worker, self)
@@ -93,15 +104,19 @@ class MainWindow(QMainWindow):
         self._painted = False
         self._first_map = True
         self.on_close: Callable[[], None] = lambda: None
+        self.may_close: Callable[[], bool] = lambda: True
+        self.closing = False  # whether the user has answered what closing asks
         self.menu_actions = Actions(self.context, self)
         self.pages = Pages(self.context, self)
         self.saves = Saves(self.context, self)
+        self.sessions = Sessions(self.context, self, settings)
         self.mask_watch = MaskWatch(self.context, self)
         self._panels = Panels()
         self._build()
         self.menu_actions.fill_bar(self.menuBar(), self.layout_of_docks.toggles)
         self._connect()
         session.changed.connect(self._on_changed)
+        session.place_wanted.connect(partial(places.go_to, self.context))
         self._on_changed(State(preferences=session.state.preferences), session.state)
         motion.set_reduced(session.state.preferences.reduced_motion)
         self.layout_of_docks.restore(settings)
@@ -124,7 +139,7 @@ class MainWindow(QMainWindow):
         theme.dress(self.status)
         self.map_area = MapArea(self.context, self.menu_actions, self.pictures)
         self._build_bar()  # before the docks, for the Tab key
-        self.layout_of_docks = Layout(
+        self.layout_of_docks: Layout = Layout(
             self,
             [
                 ("Preview", self.preview),
@@ -210,7 +225,7 @@ class MainWindow(QMainWindow):
         self.notice.offer_taken.connect(lambda name: offered[name](c))
         self.waiting.open_button.clicked.connect(lambda: folders.choose_folder(c))
         self.waiting.models_button.clicked.connect(lambda: downloads.show_models(c))
-        self.waiting.demo_button.clicked.connect(lambda: folders.open_data(c, FolderRef()))
+        self.waiting.demo_button.clicked.connect(lambda: folders.open_other(c, FolderRef()))
         self.map_area.hovered.connect(self.preview.show_row)
         self.map_area.painted.connect(self._on_painted)
         self.map_area.step_clicked.connect(partial(runs.go_to_step, c))
@@ -277,12 +292,13 @@ class MainWindow(QMainWindow):
             samples = opened.samples
             findable = samples is None or len(samples.captions) or (samples.class_label >= 0).any()
             self.layout_of_docks.show_classes(bool(findable))
-        names = opened.path, opened.is_demo, opened.model
-        if not differ((old.opened.path, old.opened.is_demo, old.opened.model), names):
+        before = old.opened.path, old.opened.is_demo, old.opened.model, old.kept.file
+        if not differ(before, (opened.path, opened.is_demo, opened.model, new.kept.file)):
             return
         self._demo_hint_action.setVisible(opened.is_demo)
         where = "demo" if opened.is_demo else str(opened.path or "")
-        parts = [part for part in (opened.model, where, "DiffViews") if part]
+        session = new.kept.file.stem if new.kept.file is not None else ""
+        parts = [part for part in (session, opened.model, where, "DiffViews") if part]
         title = plain(" – ".join(parts), MOST_OF_TITLE)
         self.setWindowTitle(title.replace("[*]", "[*][*]"))  # which would stand for a change
         if opened.path is not None and not opened.is_demo:
@@ -445,12 +461,22 @@ class MainWindow(QMainWindow):
         """Put docks where they were on the first start."""
         self.layout_of_docks.reset()
 
+    # ---- what is dropped onto it ----------------------------------------------------------------
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if dropped_session(event.mimeData()) is not None:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        file = dropped_session(event.mimeData())
+        if file is not None:
+            event.acceptProposedAction()
+            open_session(self.context, file)
+
     # ---- the end --------------------------------------------------------------------------------
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        jobs = self.session.state.jobs
-        busy = [one for one in (*jobs.running, *jobs.aside) if one.since is not None]
-        if busy and not self._may_interrupt(busy[0]):
+        if not self.closing and not (self._may_interrupt() and self.may_close()):
             event.ignore()
             return
         self.layout_of_docks.remember(self._settings)
@@ -462,10 +488,15 @@ class MainWindow(QMainWindow):
         self.session.close()
         self.pages.wait()
         self.on_close()
+        self.sessions.wait()
         super().closeEvent(event)
 
-    def _may_interrupt(self, running: RunningJob) -> bool:
+    def _may_interrupt(self) -> bool:
         """Ask once, when work would be lost or break off."""
+        jobs = self.session.state.jobs
+        running = next((one for one in (*jobs.running, *jobs.aside) if one.since is not None), None)
+        if running is None:
+            return True
         title = visible(running.title, MOST_OF_NAME)
         if title.startswith(("Opening", "Loading", "Looking")):
             return True
