@@ -36,7 +36,7 @@ class LayerPanel(QWidget):
         self.layers.setMinimumWidth(200)
         self.layers.setMaxVisibleItems(24)
         self.detail = muted()
-        model_label, layer_label = caption("&Model", self.models), caption("&Layer", self.layers)
+        model_label, layer_label = caption("Mode&l", self.models), caption("La&yer", self.layers)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)

@@ -102,9 +102,9 @@ class GeneratePanel(QWidget):
         self.classes.setMaxVisibleItems(20)
         self.classes.setToolTip(tip(LIKE_SAMPLES))
         self.classes.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        self.generate = QPushButton("&Generate")
+        self.generate = QPushButton("Generate")
         self.generate.setObjectName("primary")
-        self.grid = QPushButton("G&rid…")
+        self.grid = QPushButton("Gri&d…")
         many = "Many pictures in one job: seeds, strengths, steps, layers (Ctrl+G)"
         self.grid.setToolTip(tip(many))
         self.cancel = QPushButton("Cancel")
@@ -250,7 +250,7 @@ class GeneratePanel(QWidget):
         self._show_hint(why, [nfe, _hint(state, stack)], _judged(state))
         self.grid.setEnabled(state.opened.layer_map is not None and not state.opened.model_problem)
         waiting = sum(isinstance(running.job, Generate) for running in state.jobs.running)
-        self.generate.setText("&Generate" if waiting < 2 else f"&Generate  ({waiting - 1} waiting)")
+        self.generate.setText("Generate" if waiting < 2 else f"Generate  ({waiting - 1} waiting)")
         self.cancel.setEnabled(bool(state.jobs.running))
 
     def _show_hint(
