@@ -204,7 +204,7 @@ def measure(home: Path, options: argparse.Namespace) -> list[Row]:
 
 def main() -> None:
     """Measure, or do one part of it."""
-    if len(sys.argv) == 6 and sys.argv[1] in WAYS:
+    if len(sys.argv) == 5 and sys.argv[1] in WAYS:
         run_once(*sys.argv[1:])
         return
     if sys.argv[1:2] == ["serve-hub"]:
