@@ -13,9 +13,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from diffviews_desktop.data.downloads import PRIVATE_BUCKET, is_private
+from diffviews_desktop.data.downloads import is_private
 from diffviews_desktop.data.sources import Catalogue, read_catalogue
 from diffviews_desktop.data.stores.access import access_of, has_keys
+from diffviews_desktop.data.stores.bucket_access import USUAL_BUCKET
 from diffviews_desktop.data.stores.opening import open_store
 from diffviews_desktop.data.stores.transfers import download, plan_download
 from diffviews_desktop.errors import DiffViewsError, StoreUnreachableError
@@ -101,7 +102,7 @@ def _checked(what: str, look: Callable[[], str | None]) -> Check:
 
 def _sizes(origin: Origin, expected: int | None) -> str | None:
     """How many files there are; None where there are no keys."""
-    if is_private(origin.location) and not has_keys(PRIVATE_BUCKET):
+    if is_private(origin.location) and not has_keys(USUAL_BUCKET):
         return None
     files = open_store(origin.location, access_of(origin.location)).list()
     total = sum(file.size for file in files)
@@ -112,7 +113,7 @@ def _sizes(origin: Origin, expected: int | None) -> str | None:
 
 def _small(origin: Origin) -> str | None:
     """Fetch the smallest file; None where there are no keys."""
-    if is_private(origin.location) and not has_keys(PRIVATE_BUCKET):
+    if is_private(origin.location) and not has_keys(USUAL_BUCKET):
         return None
     store = open_store(origin.location, access_of(origin.location))
     files = [file for file in store.list() if 0 < file.size < SMALL]

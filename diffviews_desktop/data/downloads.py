@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from diffviews_desktop.data.sources import Catalogue, checkpoint_place, file_of
+from diffviews_desktop.data.stores.bucket_access import USUAL_BUCKET
 from diffviews_desktop.data.stores.store import Store
 from diffviews_desktop.errors import (
     StoreAccessError,
@@ -30,8 +31,6 @@ from diffviews_desktop.values.transfers import RemoteFile
 
 CONFIG = "config.json"
 WEIGHTS = (".pkl", ".safetensors", ".pt", ".pth", ".bin", ".ckpt")
-PRIVATE_BUCKET = "diffviews"
-"""The original system's bucket: nobody gets in without keys."""
 _LEFT = frozenset({"layer_cache", "intermediates", CHECKPOINTS})
 
 Opener = Callable[[Location], Store]
@@ -97,7 +96,7 @@ def find_parts(
         source: the only sort of place to take it from; "auto" for the first that can be used.
         data: whether the model's folder is wanted.
         checkpoint: whether its checkpoint is wanted.
-        has_keys: whether there are keys for `PRIVATE_BUCKET`.
+        has_keys: whether there are keys for the original system's bucket.
 
     Raises:
         UsageError: there is no such name, or ``source`` is none of its places.
@@ -142,8 +141,8 @@ def _chosen(
 
 
 def is_private(location: Location) -> bool:
-    """Whether nobody gets in without keys."""
-    return location.kind == "s3" and location.root == PRIVATE_BUCKET
+    """Whether it is in the original system's bucket, which nobody gets into without keys."""
+    return location.kind == "s3" and location.root == USUAL_BUCKET
 
 
 def _first(

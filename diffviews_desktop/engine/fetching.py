@@ -10,9 +10,10 @@ from pathlib import Path, PurePosixPath
 from diffviews_desktop.data.cache.disk import free_bytes
 from diffviews_desktop.data.checkpoints.digests import file_digest
 from diffviews_desktop.data.checksums import own_checksums
-from diffviews_desktop.data.downloads import PRIVATE_BUCKET, Found, Part, find_parts, is_weights
+from diffviews_desktop.data.downloads import Found, Part, find_parts, is_weights
 from diffviews_desktop.data.sources import checkpoint_place, read_catalogue
 from diffviews_desktop.data.stores.access import access_of, has_keys
+from diffviews_desktop.data.stores.bucket_access import USUAL_BUCKET
 from diffviews_desktop.data.stores.keys import local_path
 from diffviews_desktop.data.stores.opening import open_store
 from diffviews_desktop.data.stores.store import Store
@@ -117,7 +118,7 @@ def _look(job: Fetching[object], workspace: Workspace) -> Found:
         source=job.source,
         data=job.data,
         checkpoint=job.checkpoint,
-        has_keys=has_keys(PRIVATE_BUCKET, job.endpoint),
+        has_keys=has_keys(USUAL_BUCKET, job.endpoint),
     )
 
 

@@ -1,16 +1,18 @@
-"""What lets the user into a bucket: variables, the system's keyring, or what boto3 finds."""
+"""What lets the user into a location: variables, the system's keyring, or what libraries find."""
 
 from __future__ import annotations
 
 import os
 
 from diffviews_desktop.credentials import stored_keys
+from diffviews_desktop.data.stores.bucket_access import (
+    BUCKET_VARIABLE,
+    ENDPOINT_VARIABLE,
+    USUAL_BUCKET,
+    r2_access,
+)
 from diffviews_desktop.data.stores.store import NO_KEYS, Access
 from diffviews_desktop.values.locations import Location
-
-R2_BUCKET = "diffviews"
-"""The original system's bucket, where ``R2_BUCKET_NAME`` names no other."""
-_R2_ENDPOINT = "https://{account}.r2.cloudflarestorage.com"
 
 
 def access_of(location: Location, endpoint: str = "") -> Access:
@@ -30,10 +32,9 @@ def access_of(location: Location, endpoint: str = "") -> Access:
         return Access(endpoint=os.environ.get("HF_ENDPOINT", ""))
     if location.kind != "s3":
         return NO_KEYS
-    of_r2 = _r2_access(endpoint) if location.root == r2_bucket() else None
+    of_r2 = r2_access(endpoint) if location.root == _bucket_of_r2() else None
     if of_r2 is not None:
         return of_r2
-    endpoint = endpoint or environment_endpoint()
     stored = stored_keys(location.root, endpoint)
     if stored is None:
         return Access(endpoint=endpoint)
@@ -46,28 +47,9 @@ def has_keys(bucket: str, endpoint: str = "") -> bool:
     Raises:
         KeyringError: the keyring is there but cannot be asked.
     """
-    return (
-        _r2_access(endpoint) is not None
-        or bool(endpoint or environment_endpoint())
-        or stored_keys(bucket, endpoint) is not None
-    )
+    said = endpoint or os.environ.get(ENDPOINT_VARIABLE, "").strip()
+    return bool(said) or r2_access() is not None or stored_keys(bucket) is not None
 
 
-def r2_bucket() -> str:
-    """The bucket that the variables of R2 are for."""
-    return os.environ.get("R2_BUCKET_NAME", "") or R2_BUCKET
-
-
-def environment_endpoint() -> str:
-    """The address of an S3 service that the environment names; empty where it names none."""
-    names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
-    return next((value for name in names if (value := os.environ.get(name))), "")
-
-
-def _r2_access(endpoint: str) -> Access | None:
-    """What the variables of R2 say; None unless all of them are there."""
-    names = ("R2_ACCOUNT_ID", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY")
-    account, key_id, secret = (os.environ.get(name, "") for name in names)
-    if not (key_id and secret and (account or endpoint)):
-        return None
-    return Access(endpoint or _R2_ENDPOINT.format(account=account), key_id=key_id, secret=secret)
+def _bucket_of_r2() -> str:
+    return os.environ.get(BUCKET_VARIABLE, "").strip() or USUAL_BUCKET

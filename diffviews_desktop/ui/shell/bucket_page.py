@@ -228,9 +228,8 @@ def _ask(bucket: BucketSettings) -> tuple[bool, str]:
 
 
 def _check_bucket(name: str) -> None:
-    """Raise ValueError where a text cannot be a bucket's name."""
-    if "/" in name or Location.parse(f"s3://{name}").root != name:
-        raise ValueError("Write the bucket's name alone, without a folder.")
+    """Raise ValueError where a text cannot be a bucket's name, with a folder in it or without."""
+    Location.parse(f"s3://{name.removeprefix('s3://')}")
 
 
 def _check_endpoint(text: str) -> None:

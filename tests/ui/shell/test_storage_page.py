@@ -114,7 +114,7 @@ def test_the_bucket_is_preferred_and_remembered(
 
 @pytest.mark.parametrize(
     ("field", "text"),
-    [("bucket", "no/name"), ("endpoint", "http://example.org"), ("endpoint", "x")],
+    [("bucket", "-ours"), ("endpoint", "http://example.org"), ("endpoint", "x")],
 )
 def test_what_cannot_be_a_bucket_is_not_taken(
     qtbot: QtBot, window: MainWindow, preferences: PreferencesWindow, field: str, text: str
