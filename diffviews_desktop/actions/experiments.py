@@ -147,7 +147,7 @@ def run_experiment(
             groups=(state.picks.selection.rows,) if of_picks else (),
             seeds=seeds,
             controls=controls,
-            condition=state.runs.condition,
+            condition=state.condition,
             told=told,
             settings=settings,
             strength=mask.strength,

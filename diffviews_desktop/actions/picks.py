@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
+from numpy.typing import NDArray
+
 from diffviews_desktop.actions.action import Action
 from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
@@ -101,7 +104,18 @@ def suggest_neighbors(context: Context, count: int, on_map: bool = False) -> Non
             _take_suggested(context, [pair for pair in found if pair[0] not in manual][:count])
 
     find = partial(neighbors_of, space, anchor, count + len(manual))
+    if on_map and layer_map.aligned and state.opened.samples is not None:
+        sigma = state.opened.samples.sigma
+        find = partial(_nearest_at_level, space, sigma, anchor, count + len(manual))
     context.session.aside(len(space), find, take)
+
+
+def _nearest_at_level(
+    xy: NDArray[np.float32], sigma: NDArray[np.float32], row: int, count: int
+) -> list[tuple[int, float]]:
+    """The samples nearest to one on the map of its own noise level, where each level has one."""
+    there = np.where((sigma == sigma[row])[:, None], xy, np.nan)
+    return neighbors_of(there, row, count)
 
 
 def _ask_layer(context: Context, row: int, count: int) -> None:

@@ -46,7 +46,6 @@ from diffviews_desktop.state.runs import Grid, Runs
 from diffviews_desktop.state.state import Offer, State
 from diffviews_desktop.text.wording import counted
 from diffviews_desktop.values.assessment import MapAssessment
-from diffviews_desktop.values.conditions import AnchorClass
 from diffviews_desktop.values.folders import FolderRef, ModelLoaded
 from diffviews_desktop.values.interventions import PICKED
 from diffviews_desktop.values.maps import LayerMap, LinkedMap
@@ -54,6 +53,8 @@ from diffviews_desktop.values.quantities import COLUMN, ColorBy
 from diffviews_desktop.values.samples import LABEL, SampleTable
 from diffviews_desktop.values.storage import DiskUse
 
+MOST_JUDGED = 20
+"""Masks of which it is remembered how usual they are."""
 CONVERTIBLE = "This checkpoint can be converted, so that it opens faster and is read only once."
 
 
@@ -118,7 +119,7 @@ def _with_opened(state: State, opened: DataOpened) -> State:
             interventions=runs.interventions if same_model else (PICKED,),
             set_a=runs.set_a if same_model else (),
             set_b=runs.set_b if same_model else (),
-            condition=runs.condition if same_model else AnchorClass(),
+            condition=runs.condition if same_model else None,
         ),
     )
 
@@ -310,7 +311,8 @@ def _landed(context: Context, running: RunningJob, placed: PicturePlaced) -> Non
 
 def _mask_judged(context: Context, running: RunningJob, judged: MaskJudged) -> None:
     state = context.state
-    context.update(replace(state, picks=replace(state.picks, mask=judged)))
+    masks = (*state.picks.masks, judged)[-MOST_JUDGED:]
+    context.update(replace(state, picks=replace(state.picks, masks=masks)))
 
 
 # ---- samples ------------------------------------------------------------------------------------

@@ -31,11 +31,12 @@ def _renew(context: Context, runs: Runs) -> None:
 def generate_from_neighbors(
     context: Context,
     settings: SamplingSettings,
-    condition: Condition,
+    condition: Condition | None,
     interventions: tuple[Intervention, ...] | None = None,
 ) -> None:
     """Draw with interventions: those of the Generate panel where none are given, that of the picked
-    samples with the anchor and its neighbours."""
+    samples with the anchor and its neighbours. Where no condition was chosen, the run is told what
+    the samples of the map were."""
     state = context.state
     if state.opened.spec is None:
         context.say(NO_FOLDER)
@@ -49,7 +50,7 @@ def generate_from_neighbors(
         job_id=context.worker.next_id(),
         folder=state.opened.folder,
         spec=state.opened.spec,
-        condition=resolve_condition(state, condition),
+        condition=resolve_condition(state, state.condition if condition is None else condition),
         settings=settings,
         interventions=acting,
     )
@@ -80,10 +81,11 @@ def resolve_condition(state: State, condition: Condition) -> Condition:
 def change_settings(
     context: Context,
     settings: SamplingSettings,
-    condition: Condition,
+    condition: Condition | None,
     interventions: tuple[Intervention, ...] | None = None,
 ) -> None:
-    """Remember what the Generate panel shows; the interventions stay where none are given."""
+    """Remember what the Generate panel shows, the condition where the user chose it; the
+    interventions stay where none are given."""
     runs = context.state.runs
     asked = runs.interventions if interventions is None else interventions
     _renew(context, replace(runs, settings=settings, condition=condition, interventions=asked))

@@ -16,12 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.engine.activations import activations_of
+from diffviews_desktop.engine.directions import rows_of_saved
 from diffviews_desktop.engine.effects import EffectMaker, last_step
 from diffviews_desktop.engine.jobs.drawing import (
     MAX_PICTURES,
     Cell,
     Generate,
     GenerateGrid,
+    JudgedMask,
     JudgeMask,
     MaskJudged,
     PictureGrid,
@@ -43,7 +45,8 @@ from diffviews_desktop.values.conditions import ClassLabel, Condition
 from diffviews_desktop.values.interventions import (
     Intervention,
     OtherRun,
-    mean_of_samples,
+    SavedVector,
+    masks_of,
     rows_of,
     sole_mask,
 )
@@ -95,7 +98,7 @@ class Generation:
         projector = self.maps.projector(self.opened, job.spec)
         self.host.prepare(model)
         figures = figures_of(projector, self.opened)
-        mask = self._judged(maker, sole_mask(stack), job.spec, figures)
+        judged = self._judged_masks(maker, [stack], job.spec, figures)
         notes: list[str] = []
         effects = self._effects(maker, job, [(settings, stack)], notes)
         changed = {effect.layer for effect in effects}
@@ -126,7 +129,7 @@ class Generation:
             notes=(*sampler_notes(self.opened, model.facts, settings), *notes[-1:]),
             record=make_record(job, self.opened, device, digests, self.host.check),
             apart=told_apart(job.spec.told, told),
-            mask=mask,
+            masks=judged,
         )
 
     # ---- many -----------------------------------------------------------------------------------
@@ -313,43 +316,40 @@ class Generation:
         """How usual a mask is, where its activations are at hand and its layers are mapped."""
         spec = self.maps.completed(self.opened, job.spec)
         assert spec.told is not None
-        names = job.layers or spec.layers
         maker = self._maker(spec)
-        (mask,) = maker.checked(mean_of_samples(job.rows, job.weighting, layers=names))
+        (mask,) = maker.checked([job.mask])
         model = self.host.model_of(self.opened)
-        slow = model.facts.device == "cpu" and model.facts.resolution > _SMALL
-        wanted = activations_of(self.host, self.opened, names, spec.told)
+        slow = not job.saved and model.facts.device == "cpu" and model.facts.resolution > _SMALL
+        wanted = activations_of(self.host, self.opened, mask.layers, spec.told)
         if not self.maps.is_cached(self.opened, spec):
             return MaskJudged(job, None, not_mapped(spec.layers))
         if slow and self.maps.activations.stored_rows(wanted, job.rows) is None:
             return MaskJudged(job, None, "Generate says whether the mask is beyond the samples.")
         figures = figures_of(self.maps.projector(self.opened, spec), self.opened)
         typicality = self._judged(maker, mask, spec, figures)
-        return MaskJudged(job, typicality, "" if typicality else not_mapped(names))
+        return MaskJudged(job, typicality, "" if typicality else not_mapped(mask.layers))
 
     def _judged_masks(
-        self, maker: EffectMaker, stacks: Iterable[Sequence[Intervention]], spec: MapSpec
-    ) -> dict[LayerSet, Typicality]:
-        """How usual each mask of a grid is, by its layers, as far as that is known."""
-        judged: dict[LayerSet, Typicality] = {}
-        for stack in stacks:
-            mask = sole_mask(stack)
-            usual = None if mask is None else self._judged(maker, mask, spec, None)
-            if mask is not None and usual is not None:
-                judged[LayerSet(maker.vectors(mask))] = usual
-        return judged
+        self,
+        maker: EffectMaker,
+        stacks: Iterable[Sequence[Intervention]],
+        spec: MapSpec,
+        figures: SampleFigures | None = None,
+    ) -> tuple[JudgedMask, ...]:
+        """How usual each mask in checked interventions is, as far as that is known."""
+        masks = dict.fromkeys(mask for stack in stacks for mask in masks_of(stack))
+        judged = ((mask, self._judged(maker, mask, spec, figures)) for mask in masks)
+        return tuple(JudgedMask(mask, usual) for mask, usual in judged if usual is not None)
 
     def _judged(
         self,
         maker: EffectMaker,
-        mask: Intervention | None,
+        mask: Intervention,
         spec: MapSpec,
         figures: SampleFigures | None,
     ) -> Typicality | None:
-        """How usual a mask is; None without one, and where its layers are not mapped. ``figures``
-        are those of the map, where it is at hand."""
-        if mask is None:
-            return None
+        """How usual a mask is; None where its layers are not mapped. ``figures`` are those of the
+        map, where it is at hand."""
         vectors = maker.vectors(mask)
         names = LayerSet(vectors)
         if figures is None or names != spec.layers:
@@ -357,7 +357,10 @@ class Generation:
             if not self.maps.is_cached(self.opened, other):
                 return None
             figures = figures_of(self.maps.projector(self.opened, other), self.opened)
-        return judge_mask(vectors, rows_of([mask]), figures, self.opened)
+        rows = rows_of([mask])
+        if isinstance(mask.source, SavedVector):
+            rows = rows_of_saved(self.opened, mask.source.name)
+        return judge_mask(vectors, rows, figures, self.opened)
 
     def _named(self, condition: Condition | None) -> Condition | None:
         """A condition with the name of its class, which another model may not know."""

@@ -129,6 +129,18 @@ class MapMaker:
         layers = spec.layers or self.default_layers(opened)
         return replace(spec, layers=layers, told=told_of(self.host, opened, layers, spec.told))
 
+    def parameters_of(self, opened: OpenedModel, spec: MapSpec) -> MapParameters:
+        """What a completed map is made with.
+
+        Raises:
+            UsageError: the environment asks for something that is not allowed.
+        """
+        samples = opened.samples
+        if spec.parameters is not None or not samples.aligned:
+            return spec.parameters or self.defaults
+        own = (spec.layers, spec.told) == (samples.layers, samples.told)
+        return replace(self.defaults, level=None, aligned=True) if own else self.defaults
+
     def own_map(
         self,
         opened: OpenedModel,
@@ -145,8 +157,8 @@ class MapMaker:
             return None
         if told not in (None, opened.samples.told):
             return None
+        spec = MapSpec(opened.folder.name, layers, told=opened.samples.told)
         if layers:
-            spec = MapSpec(opened.folder.name, layers, told=opened.samples.told)
             wanted, projector = self._look_up(opened, spec)
             if projector is not None:
                 return self._layer_map(wanted, projector, True, _Made())
@@ -156,7 +168,7 @@ class MapMaker:
             xy=opened.samples.xy,
             reduced=None,
             from_cache=True,
-            parameters=self.defaults.to_dict(),
+            parameters=self.parameters_of(opened, spec).to_dict(),
             path=opened.folder.path / "embeddings",
             z=opened.samples.z,
             **self._told(opened, opened.samples.told),
@@ -197,9 +209,9 @@ class MapMaker:
         samples = activations.opened.samples
         own = parameters is None and activations.layers == samples.layers
         own = own and samples.xy is not None and activations.told == samples.told
-        return WantedMap(
-            activations, parameters or self.defaults, samples.embedding if own else None, own
-        )
+        spec = MapSpec("", activations.layers, parameters, activations.told)
+        made = self.parameters_of(activations.opened, spec)
+        return WantedMap(activations, made, samples.embedding if own else None, own)
 
     def _computed(self, opened: OpenedModel, spec: MapSpec) -> WantedMap:
         assert spec.told is not None
@@ -226,7 +238,7 @@ class MapMaker:
     def _make(self, wanted: WantedMap) -> tuple[Projector, _Made]:
         """Lay layers out and store the result; their activations are read or extracted first."""
         notes: tuple[str, ...] = ()
-        wanted.check_level()  # before anything is extracted
+        wanted.check_levels()  # before anything is extracted
         while True:
             try:
                 projector, made = self._make_of_what_is_stored(wanted)
@@ -253,6 +265,7 @@ class MapMaker:
                     wanted.parameters,
                     **wanted.own_places,
                     groups=groups_of(wanted.opened.samples.table),
+                    stack=wanted.stack,
                     chosen=wanted.chosen,
                     progress=self._stage,
                 )
@@ -323,8 +336,8 @@ class MapMaker:
 
     def _same_reduction(self, wanted: WantedMap) -> tuple[Projector, CacheEntry | None] | None:
         """A map of the same activations that were reduced in the same way, to be laid out again."""
-        if wanted.own_places:
-            return None  # its places are given, and are not those of another map
+        if wanted.own_places or wanted.parameters.aligned:
+            return None  # its places are given; or each level is judged in the whole layer
         parameters = wanted.parameters
         for info in self.activations.entries(wanted.activations):
             if not _reduced_alike(info.parameters, parameters):
@@ -340,6 +353,7 @@ class MapMaker:
             own is not None
             and parameters.seed == usual.seed
             and parameters.level is None
+            and not wanted.opened.samples.aligned
             and own.reduction.components is not None
             and own.reduction.width == parameters.pca_components == usual.pca_components
             and own.metric in ("euclidean", parameters.metric)
@@ -355,14 +369,14 @@ class MapMaker:
     ) -> LayerMap:
         count = len(wanted.opened.samples.table)
         xy, reduced = projector.spread(count)
-        extra = projector.spread_extra(count)
+        extra, figures = projector.spread_extra(count), projector.spread_figures(count)
         return LayerMap(
             model=wanted.opened.folder.name,
             layers=wanted.layers,
             xy=xy,
             reduced=reduced,
             from_cache=from_cache,
-            parameters=used_parameters(wanted.parameters, projector.reduced),
+            parameters=_used(wanted, projector),
             path=wanted.opened.cache.root / wanted.key,
             notes=(*said_of_alike(projector), *made.notes),
             z=extra.z,
@@ -371,6 +385,8 @@ class MapMaker:
             upload_to=made.upload_to,
             kept=projector.spread_kept(count),
             quality=projector.quality,
+            near=figures.near,
+            outside=figures.outside,
             **self._told(wanted.opened, wanted.activations.told),
         )
 
@@ -398,6 +414,12 @@ def _made(wanted: WantedMap, projector: Projector, found: FoundActivations) -> _
     return _Made(tuple(notes), found.rate)
 
 
+def _used(wanted: WantedMap, projector: Projector) -> dict[str, Any]:
+    """What a map was made with."""
+    stack = None if wanted.stack is None else wanted.stack.take(projector.rows)
+    return used_parameters(wanted.parameters, projector.reduced, stack)
+
+
 def _kept(wanted: WantedMap) -> Projector | None:
     """The projector in the cache."""
     kept = wanted.opened.cache.read(wanted.key, lambda entry: Projector.load(entry.projector))
@@ -416,4 +438,5 @@ def _reduced_alike(known: Any, wanted: MapParameters) -> bool:
         and known.get("seed") == wanted.seed
         and known.get("metric", "euclidean") in ("euclidean", wanted.metric)
         and known.get("level") == wanted.level
+        and not known.get("aligned")
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import platform
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from diffviews_desktop import __version__
 from diffviews_desktop.data.checkpoints.digests import checkpoint_digest
@@ -18,6 +19,7 @@ from diffviews_desktop.engine.record_format import flat, nested
 from diffviews_desktop.errors import DataError, brief
 from diffviews_desktop.exports.record_files import read_text
 from diffviews_desktop.files.reading import parse_json
+from diffviews_desktop.text.validation import first_problem
 from diffviews_desktop.values.interventions import rows_of
 
 FORMAT = 1
@@ -110,9 +112,10 @@ def read_record(path: Path) -> Record:
         said = value.get("record", value) if isinstance(value, dict) else value
         return Record.model_validate(said)
     except (OSError, ValueError) as error:
+        reason = brief(error) if isinstance(error, OSError) else first_problem(error)
         raise DataError(
             f"{path.name} holds no record of a picture that this version can use "
-            f"({_first(error)}). Take the .json or .png that generate wrote."
+            f"({reason}). Take the .json or .png that generate wrote."
         ) from error
 
 
@@ -124,9 +127,14 @@ def replayed(record: Record) -> Generate | GenerateGrid:
     """
     kind: type[Generate | GenerateGrid] = GenerateGrid if record.kind == "grid" else Generate
     try:
-        return TypeAdapter(kind).validate_python(nested(record.job))
-    except (ValidationError, ValueError) as error:
-        raise DataError(f"The record is damaged ({_first(error)}).") from error
+        return _adapter(kind).validate_python(nested(record.job))
+    except ValueError as error:
+        raise DataError(f"The record is damaged ({first_problem(error)}).") from error
+
+
+@functools.cache
+def _adapter(kind: type[Generate | GenerateGrid]) -> TypeAdapter[Generate | GenerateGrid]:
+    return TypeAdapter(kind)
 
 
 def differences(record: Record, made: Mapping[str, Any]) -> list[str]:
@@ -147,10 +155,3 @@ def differences(record: Record, made: Mapping[str, Any]) -> list[str]:
         if again.versions.get(name) != version:
             found.append(f"made with {name} {version}, not {again.versions.get(name)}")
     return found
-
-
-def _first(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        problem = error.errors()[0]
-        return f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
-    return brief(error)

@@ -14,7 +14,7 @@ from diffviews_desktop.engine.activations import Activations
 from diffviews_desktop.engine.opened_model import OpenedModel
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MapParameters
-from diffviews_desktop.values.sample_groups import at_level
+from diffviews_desktop.values.sample_groups import LevelStack, at_level
 
 
 @dataclass(frozen=True)
@@ -52,20 +52,29 @@ class WantedMap:
             }
         )
 
+    @cached_property
+    def stack(self) -> LevelStack | None:
+        """The noise levels and pictures of all samples, of aligned maps; else None."""
+        return LevelStack.of(self.opened.samples.table) if self.parameters.aligned else None
+
     @property
     def chosen(self) -> NDArray[np.bool_] | None:
         """Which samples are to be on it ``(N,)``; None for all."""
         level = self.parameters.level
+        if self.stack is not None:
+            return self.stack.level >= 0
         return None if level is None else at_level(self.opened.samples.table, level)
 
-    def check_level(self) -> None:
-        """Whether there are samples of the noise level asked for.
+    def check_levels(self) -> None:
+        """Whether there are samples of the noise level asked for, or levels to be aligned.
 
         Raises:
             DataError: there are none.
         """
         if self.parameters.level is not None:
             at_level(self.opened.samples.table, self.parameters.level)
+        if self.stack is not None and not self.own_places:
+            self.stack.check()
 
     @property
     def own_places(self) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from diffviews_desktop.errors import DataError, brief
 from diffviews_desktop.files.reading import read_bytes
 from diffviews_desktop.files.writing import replacing
+from diffviews_desktop.text.validation import first_problem
 
 KEY = "diffviews_judge"
 MOST_BYTES = 64_000_000
@@ -100,8 +101,7 @@ def load_reader(path: Path) -> Reader:
         network.load_state_dict(safetensors.torch.load(data))
         return Reader(config, network)
     except ValidationError as error:
-        first = error.errors()[0]
-        reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        reason = first_problem(error)
         raise DataError(f"{path.name} is no judge that this version can use ({reason}).") from error
     except (OSError, ValueError, RuntimeError, safetensors.SafetensorError) as error:
         reason = str(error) if type(error) is ValueError else brief(error)

@@ -77,7 +77,7 @@ class Picks:
         suggest_count: how many neighbours were last asked for.
         suggest_on_map: whether on the map, and not in activation space.
         mean: the last mean picture that was asked for.
-        mask: the last mask that was judged.
+        masks: the last masks that were judged, the newest last.
         undo: what undoing would take back; empty for nothing.
         redo: what would be done again; empty for nothing.
     """
@@ -86,6 +86,6 @@ class Picks:
     suggest_count: int = 5
     suggest_on_map: bool = False
     mean: PictureMean | None = None
-    mask: MaskJudged | None = None
+    masks: tuple[MaskJudged, ...] = ()
     undo: str = ""
     redo: str = ""

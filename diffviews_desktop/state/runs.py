@@ -8,7 +8,7 @@ from typing import Any
 
 from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid, PicturePlaced
 from diffviews_desktop.engine.jobs.experiments import ExperimentResult, RunExperiment
-from diffviews_desktop.values.conditions import ANCHOR_CLASS, Condition
+from diffviews_desktop.values.conditions import Condition
 from diffviews_desktop.values.interventions import PICKED, Intervention
 from diffviews_desktop.values.runs import GridCell, RunStep
 from diffviews_desktop.values.sampling import SamplingSettings
@@ -86,7 +86,7 @@ class Runs:
         interventions: what it says is done to layers meanwhile, with the picked samples left open.
         set_a: samples whose mean is the end of a direction.
         set_b: samples whose mean is its start.
-        condition: what it says is to be drawn.
+        condition: what the user chose to draw; None while nobody chose (see `State.condition`).
         all: every run but those without a mask that others are compared with.
         shown: the id of the run in the filmstrip.
         step: the step of it that is shown.
@@ -101,7 +101,7 @@ class Runs:
     interventions: tuple[Intervention, ...] = (PICKED,)
     set_a: tuple[int, ...] = ()
     set_b: tuple[int, ...] = ()
-    condition: Condition = ANCHOR_CLASS
+    condition: Condition | None = None
     all: tuple[Run, ...] = ()
     shown: int | None = None
     step: int = 0

@@ -13,8 +13,10 @@ from diffviews_desktop.state.opened import Opened
 from diffviews_desktop.state.picks import Picks, Selection
 from diffviews_desktop.state.runs import Run, Runs
 from diffviews_desktop.state.view import View
+from diffviews_desktop.values.conditions import Condition
 from diffviews_desktop.values.preferences import Preferences
 from diffviews_desktop.values.quantities import ColorBy, Scene, quantity
+from diffviews_desktop.values.told import like_samples
 
 EngineStatus = Literal["starting", "ready", "working", "stopped"]
 Offer = Literal["convert", "load", "open", "import"]
@@ -98,6 +100,13 @@ class State:
         return None if by is None or self.cannot_size(by) else by
 
     # ---- runs -----------------------------------------------------------------------------------
+
+    @property
+    def condition(self) -> Condition:
+        """What the next run is told: what the user chose, else what the samples of the map were
+        told, so that the run can be compared with them."""
+        chosen = self.runs.condition
+        return like_samples(self.opened.map_told) if chosen is None else chosen
 
     def on_this_map(self, run: Run) -> bool:
         """Whether a run's coordinates belong to the map on screen."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -70,15 +71,15 @@ def choice_of(condition: Condition) -> Choice:
     raise ValueError("a prompt has no number and no word")
 
 
-def from_choice(choice: Choice) -> Condition:
-    """The condition that `choice_of` has written.
+def from_choice(choice: Any) -> Condition:
+    """The condition that `choice_of` has written; any other value is refused.
 
     Raises:
         ValueError: there is no such condition.
     """
     if isinstance(choice, int) and not isinstance(choice, bool) and choice >= 0:
         return ClassLabel(choice)
-    if choice not in _WORDS:
+    if not isinstance(choice, str) or choice not in _WORDS:
         raise ValueError(f"{choice!r} is no number of a class, nor {', '.join(map(str, _WORDS))}")
     return _WORDS[choice]
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from diffviews_desktop.values.conditions import choice_of, from_choice
 from diffviews_desktop.values.experiments import Experiment
 from diffviews_desktop.values.told import OWN, read_told, told_text
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 
 def experiment_text(experiment: Experiment) -> dict[str, Any]:
@@ -38,15 +42,14 @@ def read_experiment(fields: dict[str, Any]) -> Experiment:
     Raises:
         ValueError: something is missing or makes no sense.
     """
-    from pydantic import TypeAdapter
-
     given = dict(fields)
     told = read_told(given.pop("told", told_text(OWN)))
     condition = from_choice(given.pop("condition", ""))
-    return TypeAdapter(Experiment).validate_python(
-        {
-            **given,
-            "condition": condition,
-            "told": told,
-        }
-    )
+    return _adapter().validate_python({**given, "condition": condition, "told": told})
+
+
+@cache
+def _adapter() -> TypeAdapter[Experiment]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Experiment)

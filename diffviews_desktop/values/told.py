@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from diffviews_desktop.values.conditions import (
+    ANCHOR_CLASS,
     ClassLabel,
     Condition,
     Prompt,
@@ -103,6 +104,18 @@ def told_apart(told: Told | None, condition: Condition | None) -> str:
             "depends on that difference, too. Compare it with samples that were told nothing."
         )
     return ""
+
+
+def like_samples(told: Told | None) -> Condition:
+    """What a run is told where nobody chose: the same as the samples of the map; the anchor's class
+    where these were told their own, and where nothing is known.
+
+    Args:
+        told: what the samples were told; None where nothing can be told.
+    """
+    if told is None or isinstance(told, OwnCondition | Prompt):
+        return ANCHOR_CLASS
+    return told
 
 
 def conditions_told(

@@ -179,13 +179,15 @@ def planted(
             model, samples.sample_id[:2], np.full((8, 8, 3), 9.0, np.float32),
             np.zeros((8, 8, 3), np.float32),
         ),
-        mask=MaskJudged(
-            JudgeMask(
-                job_id=23, folder=state.opened.folder, spec=spec, rows=(ANCHOR, NEIGHBOR, 9),
-                layers=layers,
+        masks=(
+            MaskJudged(
+                JudgeMask(
+                    job_id=23, folder=state.opened.folder, spec=spec,
+                    rows=(ANCHOR, NEIGHBOR, 9), layers=layers,
+                ),
+                None,
+                text("reason"),
             ),
-            None,
-            text("reason"),
         ),
     )  # fmt: skip
     runs = replace(

@@ -72,7 +72,8 @@ def add_parser(verbs: Any) -> None:
         dest="condition",
         type=_class,
         metavar="CLASS",
-        help="a number, random, zero or uniform (default: that of the first row)",
+        help="a number, random, zero or uniform (default: that of the first row, whatever the "
+        "samples of the map were told)",
     )
     add_settings(parser, *SAMPLING)
     parser.add_argument(

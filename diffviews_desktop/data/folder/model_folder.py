@@ -16,6 +16,7 @@ from diffviews_desktop.data.class_labels import find_class_labels
 from diffviews_desktop.data.folder.files import files_in, names_in, read_json
 from diffviews_desktop.errors import DataError, brief
 from diffviews_desktop.files.reading import check_regular, meant_as_file
+from diffviews_desktop.text.validation import first_problem
 from diffviews_desktop.values.brightness import is_range
 from diffviews_desktop.values.noise_levels import ExtractionInput, read_percent, sigma_of_percent
 from diffviews_desktop.values.told import read_told
@@ -211,7 +212,4 @@ def _validate(values: Mapping[str, Any], source: str) -> ModelConfig:
     try:
         return ModelConfig.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "its values"
-        problem = first["msg"].removeprefix("Value error, ")
-        raise DataError(f"{source}: {where}: {problem}.") from error
+        raise DataError(f"{source}: {first_problem(error)}.") from error

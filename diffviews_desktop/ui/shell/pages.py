@@ -164,8 +164,8 @@ class Pages:
         _bring_up(self.grid)
 
     def _draw_grid(self, axes: dict[str, Any]) -> None:
-        runs = self._context.state.runs
-        experiments.generate_grid(self._context, runs.settings, runs.condition, **axes)
+        state = self._context.state
+        experiments.generate_grid(self._context, state.runs.settings, state.condition, **axes)
 
     def _show_experiment(self) -> None:
         if self.experiment is None:

@@ -151,6 +151,7 @@ def _facts(state: State) -> str:
         parts.append(f"{layers}, {visible(described_told(told), MOST_OF_NAME)}" if told else layers)
         level = state.opened.layer_map.parameters.get("level")
         parts += [f"σ {level:g} alone"] if level is not None else []
+        parts += ["one map per noise level"] if state.opened.layer_map.aligned else []
         parts += _figures(state.opened.layer_map)
     if state.opened.loaded is not None:
         parts.append(state.opened.loaded.device)
