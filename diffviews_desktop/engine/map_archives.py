@@ -21,7 +21,6 @@ from diffviews_desktop.engine.opened_model import Host
 from diffviews_desktop.engine.told import remember
 from diffviews_desktop.engine.wanted_map import WantedMap
 from diffviews_desktop.errors import CacheError, DataError, StoreError, StoreUnreachableError
-from diffviews_desktop.files.writing import private_folder
 from diffviews_desktop.processing.projector import Projector
 from diffviews_desktop.values.told import told_text
 from diffviews_desktop.values.transfers import RemoteFile, TransferProgress
@@ -105,7 +104,7 @@ def fetched(
 
     Raises:
         StoreError: one cannot be fetched, or comes too slowly.
-        OSError: it cannot be written.
+        CacheError, OSError: it cannot be written.
     """
     end = time.monotonic() + GRACE_SECONDS + sum(file.size for file in files) / SLOWEST
 
@@ -118,8 +117,7 @@ def fetched(
                 f"{bucket.describe()} is so slow that a map is made here sooner. Try again later."
             )
 
-    cache.root.mkdir(parents=True, exist_ok=True)
-    with private_folder(cache.root) as folder:
+    with cache.scratch() as folder:
         plan = plan_download(files, folder)
         done = download(bucket.store, plan, progress=progress, patience=PATIENCE)
         for one in (*plan.refused, *done.failed):

@@ -21,7 +21,6 @@ import json
 import logging
 import math
 import os
-import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -292,21 +291,11 @@ class LayerCache(CacheFolder):
         """
         self._must_be_key(key)
         budget_bytes()  # a wrong one is said before anything is computed
-        name = f".new-{key}-{secrets.token_hex(4)}"
-        folder = self.root / name
-        with self._lock(name, 5.0) as held:
-            if not held:
-                raise CacheError(f"{self.root} cannot be written: it is locked. Try again.")
-            self._sweep()
-            try:
-                with full_disk_said(self.root):
-                    folder.mkdir()
-                    yield folder
-                    if not (folder / ENTRY).is_file():
-                        raise CacheError(f"The cache entry {key} was not finished.")
-                    self._move_in(folder, key)
-            finally:
-                remove(folder)
+        with self.scratch(key) as folder:
+            yield folder
+            if not (folder / ENTRY).is_file():
+                raise CacheError(f"The cache entry {key} was not finished.")
+            self._move_in(folder, key)
         self._drop_partial(key)
         self.make_room(0, keep=key)
 
