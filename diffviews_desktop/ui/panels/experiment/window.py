@@ -31,6 +31,7 @@ class ExperimentWindow(DrawingWindow):
         form, table, heat_map = ExperimentForm(), FindingsTable(), HeatMapTable()
         report, pages = QPushButton("Open &report"), QTabWidget()
         pages.setDocumentMode(True)
+        pages.tabBar().setDrawBase(False)
         pages.addTab(table, "&Table")
         pages.addTab(heat_map, "&Heat map")
         super().__init__(
