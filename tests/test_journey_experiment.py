@@ -113,5 +113,5 @@ def test_a_direction_is_compared_and_swept(qtbot: QtBot, open_app: Callable[[int
     swept = session.state.runs.experiment.result
     assert swept.drawn == 3 * (1 + 2 * layers)
     assert page.pages.currentWidget() is page.heat_map
-    assert (page.heat_map.rowCount(), page.heat_map.columnCount()) == (layers, 2)
+    assert (page.heat_map.rowCount(), page.heat_map.columnCount()) == (layers, 1 + 2)
     assert swept.folder.is_dir()

@@ -244,6 +244,8 @@ class _Judged:
 
     def _confidence(self, rows: NDArray) -> Estimate | None:
         sure = self._outcomes.confidence
+        if self._experiment.unit == "seeds":  # a picture's own is no share of pictures
+            return self._mean(sure, rows, (0, 1))
         return self._rate(None if sure is None else sure[rows], rows)
 
     def _unsure(self, rows: NDArray) -> Estimate | None:
@@ -260,9 +262,12 @@ class _Judged:
         first, second = self._outcome(rows), self._outcome(self._bare)
         if not len(first) or len(first) != len(second):
             return None, None
-        # what differs from the same seed by definition is not tested against it
-        tested = self._outcome_of in ("read", "neighbors")
-        return self._difference(rows, self._bare), (sign_flip_p(first - second) if tested else None)
+        # what is a difference from the same seed in itself is 0 there, and is not tested
+        if self._outcome_of == "changed":
+            return self._rate(self._changes(rows), rows), None
+        if self._outcome_of == "moved":
+            return self._mean(self._outcomes.moved, rows, (0, 1)), None
+        return self._difference(rows, self._bare), sign_flip_p(first - second)
 
     def _difference(self, rows: NDArray, others: NDArray) -> Estimate | None:
         """How much larger the outcome is in the first than in the second, mask by mask."""

@@ -268,16 +268,16 @@ def test_a_sweep_shows_a_heat_map_that_leads_to_the_table(
     window.set_state(replace(measured, runs=replace(measured.runs, experiment=swept)))
     shown = window.heat_map
     assert window.pages.currentWidget() is shown
-    texts = [[shown.item(row, column).text() for column in range(2)] for row in range(2)]
+    texts = [[shown.item(row, column).text() for column in (1, 2)] for row in range(2)]
     assert texts == [["90 [80, 100] %", "-30 [-40, -20] %"], ["10 [0, 20] %", "0 [-10, 10] %"]]
-    colors = [shown.item(row, column).background().color() for row in (0, 1) for column in (0, 1)]
+    colors = [shown.item(row, column).background().color() for row in (0, 1) for column in (1, 2)]
     assert colors[0].name() == theme.colors().accent
     assert colors[1].name() != theme.colors().accent
     assert colors[0].alphaF() == pytest.approx(0.7, abs=0.01)
     assert colors[1].alphaF() == pytest.approx(0.7 / 3, abs=0.01)
     assert colors[3].alpha() == 0
-    assert shown.item(0, 0).font().bold()
-    shown.cellClicked.emit(1, 0)
+    assert shown.item(0, 1).font().bold()
+    shown.cellClicked.emit(1, 1)
     assert window.pages.currentWidget() is window.table
     row = window.table.currentRow()
     assert window.table.item(row - 1, 0).text() == "decoder_block_1, steps 1-2"

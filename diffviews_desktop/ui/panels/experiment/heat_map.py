@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -25,8 +25,10 @@ _LOWER = "#d0592b"
 class HeatMapTable(QTableWidget):
     """A cell for every set of layers and part of the run, the more coloured the larger the effect.
 
-    Signal: ``cellClicked(row, column)``.
+    Signal: ``place_chosen(layers, steps)``.
     """
+
+    place_chosen = Signal(object, object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -35,19 +37,31 @@ class HeatMapTable(QTableWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setShowGrid(False)
         self.setAccessibleName("Effects over layers and parts of the run")
+        self.verticalHeader().hide()
+        self.horizontalHeader().setHighlightSections(False)
         self._shown: HeatMap | None = None
+        self.cellClicked.connect(self._on_cell)
+
+    def _on_cell(self, row: int, column: int) -> None:
+        if self._shown is not None and column:
+            self.place_chosen.emit(self._shown.layers[row], self._shown.steps[column - 1])
 
     def show_map(self, shown: HeatMap) -> None:
         """Show the effects of some places."""
         self._shown = shown
         self.setRowCount(len(shown.layers))
-        self.setColumnCount(len(shown.steps))
-        self.setVerticalHeaderLabels([short(str(layers)) for layers in shown.layers])
-        self.setHorizontalHeaderLabels([f"steps {first + 1}-{last}" for first, last in shown.steps])
+        self.setColumnCount(1 + len(shown.steps))
+        windows = [f"steps {first + 1}-{last}" for first, last in shown.steps]
+        self.setHorizontalHeaderLabels(["effect", *windows])
         for row, layers in enumerate(shown.layers):
-            for column, steps in enumerate(shown.steps):
+            named = QTableWidgetItem(short(str(layers)))
+            named.setToolTip(tip(str(layers)))
+            self.setItem(row, 0, named)
+            for column, steps in enumerate(shown.steps, 1):
                 self.setItem(row, column, self._item(shown, layers, steps))
-        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        header = self.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
 
     def _item(self, shown: HeatMap, layers: LayerSet, steps: tuple[int, int]) -> QTableWidgetItem:
         item = QTableWidgetItem()

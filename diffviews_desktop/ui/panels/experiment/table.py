@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
+    QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableWidget,
@@ -72,6 +73,8 @@ class DotDelegate(QStyledItemDelegate):
             x = self._across(tick, box)
             painter.drawLine(QPointF(x, box.top()), QPointF(x, box.bottom()))
         color = QColor(colors.accent if is_own else colors.muted)
+        if option.state & QStyle.StateFlag.State_Selected:
+            color = QColor(colors.accent_text)
         if estimate.low is not None and estimate.high is not None:
             painter.setPen(QPen(color, 2))
             ends = self._across(estimate.low, box), self._across(estimate.high, box)
@@ -96,6 +99,7 @@ class FindingsTable(QTableWidget):
         self.setIconSize(QSize(PICTURES * (HEIGHT + 2), HEIGHT))
         self.setAccessibleName("What the experiment found")
         self.verticalHeader().hide()
+        self.horizontalHeader().setHighlightSections(False)
         self._rows: dict[tuple[LayerSet, tuple[int, int]], int] = {}
         self.dots = DotDelegate(self)
         self.setItemDelegateForColumn(2, self.dots)

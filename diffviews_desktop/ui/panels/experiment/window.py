@@ -16,6 +16,7 @@ from diffviews_desktop.ui.panels.experiment.form import CHECKED, ExperimentForm
 from diffviews_desktop.ui.panels.experiment.heat_map import HeatMapTable
 from diffviews_desktop.ui.panels.experiment.table import FindingsTable
 from diffviews_desktop.values.finding_texts import counted_text, heat_map_of
+from diffviews_desktop.values.layers import LayerSet
 
 
 class ExperimentWindow(DrawingWindow):
@@ -30,6 +31,7 @@ class ExperimentWindow(DrawingWindow):
         form, table, heat_map = ExperimentForm(), FindingsTable(), HeatMapTable()
         report, pages = QPushButton("Open &report"), QTabWidget()
         pages.setDocumentMode(True)
+        pages.tabBar().setDrawBase(False)
         pages.addTab(table, "&Table")
         pages.addTab(heat_map, "&Heat map")
         super().__init__(
@@ -50,7 +52,7 @@ class ExperimentWindow(DrawingWindow):
         self.draw.clicked.connect(self._on_draw)
         self.cancel.clicked.connect(self._on_cancel)
         self.report.clicked.connect(self.report_requested)
-        self.heat_map.cellClicked.connect(self._on_place)
+        self.heat_map.place_chosen.connect(self._on_place)
 
     @staticmethod
     def shows(state: State) -> tuple[object, ...]:
@@ -88,14 +90,10 @@ class ExperimentWindow(DrawingWindow):
         self.pages.tabBar().setVisible(shown is not None)
         self.pages.setCurrentIndex(0 if shown is None else 1)
 
-    def _on_place(self, row: int, column: int) -> None:
+    def _on_place(self, layers: LayerSet, steps: tuple[int, int]) -> None:
         """Show what was found at a place of the heat map."""
-        experiment = self._state.runs.experiment
-        result = None if experiment is None else experiment.result
-        shown = None if result is None else heat_map_of(result.findings)
-        if shown is not None:
-            self.pages.setCurrentIndex(0)
-            self.table.go_to(shown.layers[row], shown.steps[column])
+        self.pages.setCurrentIndex(0)
+        self.table.go_to(layers, steps)
 
     def _show_summary(self) -> None:
         """How much it is, or why it cannot be drawn."""
