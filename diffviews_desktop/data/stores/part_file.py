@@ -17,6 +17,9 @@ from diffviews_desktop.files.writing import create
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.values.transfers import RemoteFile
 
+SYNCED = 64 << 20
+"""Bytes of a file that may wait for being brought to the disk."""
+
 _OPEN = os.O_RDWR | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_BINARY", "O_CLOEXEC"))
 
 
@@ -38,7 +41,7 @@ class PartFile:
         self._path, self._part = path, part_of(path)
         self._journal, self._lock, self._hashing = journal, threading.Lock(), threading.Lock()
         self._digest = Digest(checksum) if checksum else None
-        self._hashed = 0
+        self._hashed = self._unsynced = 0
         known = journal.notes.parts.get(file.key)
         if known is not None and known.continues(file) and known.is_there(path):
             self._ranges = Ranges(known.ranges)
@@ -78,6 +81,12 @@ class PartFile:
         self._journal.add(Note(self.file, start, stop))
         with self._lock:
             self._ranges.add(start, stop)
+            self._unsynced += stop - start
+            due = self._digest is not None and self._unsynced >= SYNCED
+            if due:
+                self._unsynced = 0
+        if due:  # while the others fetch, so that little is left to wait for in the end
+            written.sync()
         self.hash_on()
 
     def hash_on(self, *, wait: bool = False) -> None:
