@@ -125,16 +125,16 @@ def replayed(record: Record) -> Generate | GenerateGrid:
     Raises:
         DataError: it is damaged.
     """
-    kind: type[Generate | GenerateGrid] = GenerateGrid if record.kind == "grid" else Generate
     try:
-        return _adapter(kind).validate_python(nested(record.job))
+        return _adapter(record.kind).validate_python(nested(record.job))
     except ValueError as error:
         raise DataError(f"The record is damaged ({first_problem(error)}).") from error
 
 
 @functools.cache
-def _adapter(kind: type[Generate | GenerateGrid]) -> TypeAdapter[Generate | GenerateGrid]:
-    return TypeAdapter(kind)
+def _adapter(kind: str) -> TypeAdapter[Generate | GenerateGrid]:
+    made: type[Generate | GenerateGrid] = GenerateGrid if kind == "grid" else Generate
+    return TypeAdapter(made)
 
 
 def differences(record: Record, made: Mapping[str, Any]) -> list[str]:
