@@ -45,14 +45,14 @@ class Round:
     plan: DownloadPlan
 
 
-def plan(job: Fetching[object], workspace: Workspace) -> PlannedDownload:
+def plan(job: Fetching, workspace: Workspace) -> PlannedDownload:
     """What a download would do; raises as `find_parts` does."""
     found = _look(job, workspace)
     parts = tuple(_planned(part, _rounds([part])) for part in found.parts)
     return PlannedDownload(job.what, parts, free_bytes(job.out), found.passed_over)
 
 
-def fetch(job: Fetching[object], workspace: Workspace) -> Downloaded:
+def fetch(job: Fetching, workspace: Workspace) -> Downloaded:
     """Download; raises as `find_parts` and `download` do.
 
     Raises:
@@ -94,7 +94,7 @@ def _rounds(parts: Iterable[Part]) -> list[Round]:
     ]
 
 
-def _placed(part: Part, job: Fetching[object]) -> Part:
+def _placed(part: Part, job: Fetching) -> Part:
     """A checkpoint with the folder that the model's settings look for it in."""
     model = read_catalogue().models.get(job.what)
     if model is None or model.checkpoint is None:
@@ -102,7 +102,7 @@ def _placed(part: Part, job: Fetching[object]) -> Part:
     return replace(part, place=checkpoint_place(job.out, model).parent)
 
 
-def _look(job: Fetching[object], workspace: Workspace) -> Found:
+def _look(job: Fetching, workspace: Workspace) -> Found:
     """Ask what there is."""
     workspace.progress("looking at what there is")
 

@@ -12,6 +12,7 @@ import pytest
 from made_runs import told
 from shared_buckets import SharedBucket
 from tiny_folder import write_tiny_model
+from web_server import Served, serve_web
 
 from diffviews_desktop.data.directions import write_direction
 from diffviews_desktop.engine.engine import Engine
@@ -22,6 +23,7 @@ from diffviews_desktop.engine.jobs.directions import (
     LoadDirection,
     SaveDirection,
 )
+from diffviews_desktop.engine.jobs.downloading import Download, ListModels, PlanDownload
 from diffviews_desktop.engine.jobs.drawing import (
     Generate,
     GenerateGrid,
@@ -44,6 +46,7 @@ from diffviews_desktop.engine.jobs.mapping import (
 from diffviews_desktop.engine.jobs.opening import ConvertCheckpoint, LoadModel, OpenData
 from diffviews_desktop.engine.jobs.samples import AveragePictures, ExportSamples
 from diffviews_desktop.engine.jobs.sharing import CompareMaps, PullMaps, PushMaps
+from diffviews_desktop.engine.jobs.storage import ClearKept, MeasureDisk
 from diffviews_desktop.engine.link_inline import InlineLink
 from diffviews_desktop.engine.protocol import (
     CellDone,
@@ -85,6 +88,15 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def url(data: Path) -> Iterator[str]:
+    """The address of a checkpoint."""
+    checkpoint = next((data / "tiny/checkpoints").iterdir())
+    with serve_web() as server:
+        server.served[f"/{checkpoint.name}"] = Served(checkpoint)
+        yield f"{server.url}/{checkpoint.name}"
+
+
+@pytest.fixture(scope="module")
 def link() -> Iterator[InlineLink]:
     link = InlineLink("cpu")
     assert link.next() == Ready()
@@ -92,8 +104,8 @@ def link() -> Iterator[InlineLink]:
     link.close()
 
 
-def job_of(kind: type[Job[Any]], data: Path) -> Job[Any]:
-    """A job of a class, of one of the data folder's models."""
+def job_of(kind: type[Job[Any]], data: Path, url: str = "") -> Job[Any]:
+    """A job of a class, of one of the data folder's models, or of what is at an address."""
     common: dict[str, Any] = {"job_id": 5, "folder": FolderRef(data)}
     model = {**common, "model": "tiny"}
     mapped = {**common, "spec": MapSpec("tiny", MIDBLOCK)}
@@ -160,6 +172,13 @@ def job_of(kind: type[Job[Any]], data: Path) -> Job[Any]:
         PushMaps: lambda: PushMaps(**model, bucket=BucketSettings(), layers=MIDBLOCK),
         PullMaps: lambda: PullMaps(**model, bucket=BucketSettings(), layers=MIDBLOCK),
         CompareMaps: lambda: CompareMaps(**model, bucket=BucketSettings()),
+        ListModels: lambda: ListModels(**common, out=data),
+        PlanDownload: lambda: PlanDownload(**common, what=url, out=data / "downloaded"),
+        Download: lambda: Download(**common, what=url, out=data / "downloaded"),
+        MeasureDisk: lambda: MeasureDisk(**common, downloads=data),
+        ClearKept: lambda: ClearKept(
+            **common, kind="experiments", path=data / "elsewhere", downloads=data
+        ),
     }[kind]()
 
 
@@ -197,6 +216,7 @@ def assert_same(one: Any, other: Any, where: str = "result") -> None:
 def test_every_job_is_done_at_the_far_end_as_it_is_here(
     kind: type[Job[Any]],
     data: Path,
+    url: str,
     link: InlineLink,
     monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
@@ -214,7 +234,7 @@ def test_every_job_is_done_at_the_far_end_as_it_is_here(
         return here[-1]
 
     monkeypatch.setitem(HANDLERS, kind, noting)
-    job = job_of(kind, data)
+    job = job_of(kind, data, url)
     link.submit(job)
     events, last = [], link.next()
     while isinstance(last, Progress | RunStarted | StepDone | CellDone):

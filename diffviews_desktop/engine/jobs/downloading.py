@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from diffviews_desktop.engine.protocol import Job, Result
+from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.values.sources import ListedModel, Source
 
 Wanted = Source | Literal["auto"]
@@ -26,7 +26,7 @@ class ListModels(Job["ModelList"]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fetching(Job[Result]):
+class Fetching:
     """What is to be downloaded.
 
     Attributes:
@@ -44,20 +44,23 @@ class Fetching(Job[Result]):
     data: bool = True
     checkpoint: bool = True
     endpoint: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanDownload(Fetching, Job["PlannedDownload"]):
+    """Ask the places that something comes from what there is; downloads nothing."""
+
     aside: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlanDownload(Fetching["PlannedDownload"]):
-    """Ask the places that something comes from what there is; downloads nothing."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Download(Fetching["Downloaded"]):
+class Download(Fetching, Job["Downloaded"]):
     """Do what `PlanDownload` would find, and have the checkpoint looked at by the safe reader.
 
     What is there is not fetched; what was fetched stays, whatever ends it.
     """
+
+    aside: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)
