@@ -127,7 +127,9 @@ def test_what_was_downloaded_opens_by_itself(
     assert worker.only(ListModels).out == OUT
 
 
-def test_runs_are_not_lost_by_it(context: Context, session: Session, worker: Recorder) -> None:
+def test_runs_are_not_lost_by_it(
+    context: Context, session: Session, worker: Recorder, window: NoWindow
+) -> None:
     click(session, 3)
     done(session, worker, steps=2)
     downloads.download(context, "tiny")
@@ -136,7 +138,10 @@ def test_runs_are_not_lost_by_it(context: Context, session: Session, worker: Rec
     assert not [job for job in worker.submitted if isinstance(job, OpenData)]
     assert session.state.notice is not None
     assert session.state.notice.offer == "open"
-    downloads.open_done(context)
+    for answer, opened in (("stay", 0), ("discard", 1)):
+        window.sessions.answer = answer  # type: ignore[assignment]
+        downloads.open_done(context)
+        assert len([job for job in worker.submitted if isinstance(job, OpenData)]) == opened
     assert worker.only(OpenData).folder == FolderRef(OUT)
 
 
