@@ -32,6 +32,7 @@ from diffviews_desktop.values.locations import Location
 from diffviews_desktop.values.stores import BucketSettings
 
 GIGABYTE, MOST_GIGABYTES = 10**9, 1_000_000
+LINES = 3  # of what is said of the keys
 NO_BUCKET = "Name a bucket first."
 
 
@@ -89,6 +90,7 @@ class BucketPage(QWidget):
         self.limit.setRange(1, MOST_GIGABYTES)
         self.kept = muted()
         self.kept.setWordWrap(True)
+        self.kept.setMinimumHeight(LINES * self.kept.fontMetrics().lineSpacing())
         self.enter, self.forget = QPushButton("Enter &keys…"), QPushButton("&Forget them")
         self._asked: Latest[tuple[bool, str]] = Latest(self._show_keys, self, name="keyring")
         self._build()

@@ -99,6 +99,7 @@ class _Block(QWidget):
         self.clear_button.clicked.connect(lambda _: clear())
         acting = QHBoxLayout()
         acting.setSpacing(8)
+        acting.addStretch()
         for button in (self.clear_button, show_button):
             button.setAutoDefault(False)
             acting.addWidget(button)

@@ -60,6 +60,4 @@ class WaitingPage(QWidget):
         else:
             self.title.set_text("No map to show")
             # why not stands in the notice above
-            self.detail.setText(
-                "Open a data folder, download a model with its map, or look at the demo."
-            )
+            self.detail.setText("Open a data folder, or download a model.")

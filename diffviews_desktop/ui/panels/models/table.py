@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
+    QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableWidget,
@@ -44,10 +45,13 @@ class BarDelegate(QStyledItemDelegate):
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(colors.border))
+        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
+        track = QColor(colors.text if chosen else colors.border)
+        track.setAlphaF(0.35 if chosen else 1.0)
+        painter.setBrush(track)
         painter.drawRoundedRect(room, 1.5, 1.5)
         room.setWidth(room.width() * min(max(fraction, 0.0), 1.0))
-        painter.setBrush(QColor(colors.accent))
+        painter.setBrush(QColor(colors.accent_text if chosen else colors.accent))
         painter.drawRoundedRect(room, 1.5, 1.5)
         painter.restore()
 
