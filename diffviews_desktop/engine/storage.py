@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from diffviews_desktop import paths
-from diffviews_desktop.data.cache.disk import folder_size
+from diffviews_desktop.data.cache.disk import tree_size
 from diffviews_desktop.data.cache.experiment_folders import experiments_budget, kept_experiments
 from diffviews_desktop.data.cache.layer_cache import LayerCache, budget_bytes
 from diffviews_desktop.data.folder.demo import demo_folder
@@ -31,10 +31,10 @@ def measure(folder: FolderRef, downloads: Path, check: Callable[[], None]) -> Di
         kept.append(KeptFiles("maps", cache.root, size, budget_bytes()))
         check()
     experiments = kept_experiments().root
-    size = folder_size(experiments)
+    size = tree_size(experiments)
     kept.append(KeptFiles("experiments", experiments, size, experiments_budget()))
     check()
-    kept.append(KeptFiles("downloads", downloads, folder_size(downloads), clearable=False))
+    kept.append(KeptFiles("downloads", downloads, tree_size(downloads), clearable=False))
     return DiskUse(tuple(kept))
 
 

@@ -8,12 +8,16 @@ Importing this module needs numba: call `diffviews_desktop.processing.kernels.ke
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from umap import layouts
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", ImportWarning)  # it says that it does without TensorFlow
+    from umap import layouts
 
 _umap_epoch = njit(layouts._optimize_layout_aligned_euclidean_single_epoch, fastmath=True)
 

@@ -43,13 +43,12 @@ from diffviews_desktop.actions.context import Contents, Context, Move, Page, Wor
 from diffviews_desktop.actions.sessions import open_session
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import State
-from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.ui.common import motion, theme
 from diffviews_desktop.ui.common.images import PictureLoader
 from diffviews_desktop.ui.common.labels import muted, plain
 from diffviews_desktop.ui.common.menus import Actions, ChoiceMenu
 from diffviews_desktop.ui.common.panel import Panels, differ
-from diffviews_desktop.ui.common.questions import ask, ask_text
+from diffviews_desktop.ui.common.questions import ask_text
 from diffviews_desktop.ui.common.settings import Settings
 from diffviews_desktop.ui.common.widgets import IconButton
 from diffviews_desktop.ui.panels.classes import ClassesPanel
@@ -60,6 +59,7 @@ from diffviews_desktop.ui.panels.layer import LayerPanel
 from diffviews_desktop.ui.panels.linked import LinkedPanel
 from diffviews_desktop.ui.panels.preview import PreviewPanel
 from diffviews_desktop.ui.panels.runs import RunsPanel
+from diffviews_desktop.ui.shell.ending import may_interrupt
 from diffviews_desktop.ui.shell.layout import Layout
 from diffviews_desktop.ui.shell.mask_watch import MaskWatch
 from diffviews_desktop.ui.shell.notice_bar import NoticeBar
@@ -476,7 +476,8 @@ class MainWindow(QMainWindow):
     # ---- the end --------------------------------------------------------------------------------
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if not self.closing and not (self._may_interrupt() and self.may_close()):
+        jobs, middle = self.session.state.jobs, self.layout_of_docks.middle
+        if not self.closing and not (may_interrupt(jobs, middle) and self.may_close()):
             event.ignore()
             return
         self.layout_of_docks.remember(self._settings)
@@ -490,17 +491,3 @@ class MainWindow(QMainWindow):
         self.on_close()
         self.sessions.wait()
         super().closeEvent(event)
-
-    def _may_interrupt(self) -> bool:
-        """Ask once, when work would be lost or break off."""
-        jobs = self.session.state.jobs
-        running = next((one for one in (*jobs.running, *jobs.aside) if one.since is not None), None)
-        if running is None:
-            return True
-        title = visible(running.title, MOST_OF_NAME)
-        if title.startswith(("Opening", "Loading", "Looking")):
-            return True
-        text = f"{title} is not finished. Quit and drop it?"
-        if running.job.aside:
-            text = f"{title} is not finished. Quit now, and continue with it another time?"
-        return ask(self.layout_of_docks.middle, "Quit DiffViews?", text)
