@@ -31,6 +31,7 @@ _PORTS = (
 _QUIET = (
     *("-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false"),
     *("-webdav=false", "-admin.ui=false", "-s3.port.iceberg=0", "-s3.port.lance=0"),
+    "-volume.max=100000",  # each bucket takes several, and every test has its own
 )
 _PATIENCE = 120  # seconds; on a busy machine it starts slowly
 
