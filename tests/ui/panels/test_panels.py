@@ -555,7 +555,7 @@ def test_the_run_grows_and_is_scrubbed(qtbot: QtBot, state, make_job, make_step)
             )
         )
         assert panel.strip.count() == count
-    assert panel.where.text() == "step 3/3 · σ 3.33"
+    assert panel.where.whole == "step 3/3 · σ 3.33"
     assert "seed 5" in panel.settings.toolTip()
     assert panel.choice.currentText() == "Run 1 · zero label"
     for act, wanted in (
