@@ -40,12 +40,11 @@ def on_event(context: Context, event: Event) -> None:
         return
     match event:
         case Progress():
-            changed = replace(
-                running, stage=event.stage, fraction=event.fraction, detail=event.detail
-            )
+            changed = running.told(event.stage, event.fraction, event.detail, time.monotonic())
             context.update(replace(state, jobs=state.jobs.with_job(changed)))
         case RunStarted():
-            context.update(replace(state, runs=_begun(state.runs, event)))
+            history = state.history.with_seed(event.job_id, event.seed)
+            context.update(replace(state, runs=_begun(state.runs, event), history=history))
         case StepDone():
             context.update(replace(state, runs=_with_step(state.runs, event)))
         case CellDone():
@@ -96,7 +95,8 @@ def on_finished(context: Context, job_id: int, result: object, memory: int | Non
     jobs = state.jobs.without_job(job_id, "finished", time.monotonic())
     engine = EngineState(state.engine.status, memory)
     context.update(replace(state, jobs=jobs, engine=engine))
-    RESULTS.get(type(result), take_nothing)(context, running, result)
+    with context.by_itself():
+        RESULTS.get(type(result), take_nothing)(context, running, result)
 
 
 def on_failed(context: Context, job_id: int, message: str, details: str) -> None:
@@ -106,7 +106,7 @@ def on_failed(context: Context, job_id: int, message: str, details: str) -> None
     if running is None:
         return
     job = running.job
-    jobs = state.jobs.without_job(job_id, "failed", time.monotonic(), message)
+    jobs = state.jobs.without_job(job_id, "failed", time.monotonic(), message, details)
     state = replace(state, jobs=jobs)
     ours = isinstance(job, LoadModel) and job.model == state.opened.model
     # where the engine died, the model is not at fault, unless that happens twice

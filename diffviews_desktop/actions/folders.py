@@ -9,6 +9,7 @@ from pathlib import Path
 from diffviews_desktop.actions.action import Action, Choice, Option
 from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.verbs import verb
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.engine.jobs.opening import ConvertCheckpoint, LoadModel, OpenData
 from diffviews_desktop.pictures.labels.class_map import ClassPairs
@@ -19,6 +20,7 @@ from diffviews_desktop.values.maps import MapParameters
 from diffviews_desktop.values.told import Told
 
 
+@verb
 def open_data(
     context: Context,
     folder: FolderRef,
@@ -44,6 +46,7 @@ def choose_folder(context: Context) -> None:
         open_data(context, FolderRef(folder))
 
 
+@verb
 def switch_model(context: Context, model: str) -> None:
     """Open another model of the same data folder, or load the same one where it is not loaded."""
     opened = context.state.opened
@@ -53,6 +56,7 @@ def switch_model(context: Context, model: str) -> None:
         load_model(context)
 
 
+@verb
 def load_model(context: Context) -> None:
     """Load the open model where it is not loaded, nor about to be."""
     state = context.state
@@ -76,6 +80,7 @@ def is_loading(state: State) -> bool:
     return any(isinstance(job, LoadModel) and job.model == state.opened.model for job in jobs)
 
 
+@verb
 def convert_checkpoint(context: Context) -> None:
     """Write the model's checkpoint as ``.safetensors`` beside it, to be used from then on."""
     opened = context.state.opened
@@ -89,6 +94,7 @@ def convert_checkpoint(context: Context) -> None:
     submit(context, job, "Converting the checkpoint")
 
 
+@verb
 def import_data(
     context: Context,
     *,

@@ -8,6 +8,8 @@ from diffviews_desktop.actions import (
     exports,
     folders,
     interventions,
+    jobs,
+    leaving,
     maps,
     picks,
     preferences,
@@ -37,6 +39,8 @@ _TOPICS = (
     experiments,
     interventions,
     asking,
+    jobs,
+    leaving,
 )
 ACTIONS: dict[str, Action] = {
     action.id: action for topic in (*_TOPICS, preferences) for action in topic.ACTIONS

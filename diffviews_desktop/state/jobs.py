@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 from diffviews_desktop.engine.protocol import Job
+from diffviews_desktop.state.progress import WholeProgress, told
 
 Outcome = Literal["finished", "failed", "cancelled"]
 MOST_ENDED = 100
 """How many ended jobs are kept."""
+LARGEST_KEPT = 1_000_000
+"""Bytes of arrays with which an ended job is kept, to be run again."""
 
 
 @dataclass(frozen=True)
 class RunningJob:
     """A job that was submitted and has not ended.
 
-    ``fraction`` is None while it waits in the queue or cannot tell; ``detail`` says more of the
-    stage; ``since`` is when it left the queue (monotonic seconds), or None.
+    ``fraction`` is that of the stage, None while it waits in the queue or cannot tell; ``detail``
+    says more of the stage; ``since`` is when it left the queue (monotonic seconds), or None;
+    ``whole`` is how far it is with all of its stages, None until it tells of one.
     """
 
     job: Job[object]
@@ -26,6 +32,17 @@ class RunningJob:
     fraction: float | None = None
     detail: str = ""
     since: float | None = None
+    whole: WholeProgress | None = None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it is still in the queue, and wanted."""
+        return self.since is None and self.stage != "cancelling"
+
+    def told(self, stage: str, fraction: float | None, detail: str, now: float) -> RunningJob:
+        """After it told how far it is; ``now`` in monotonic seconds."""
+        whole = told(type(self.job), self.whole, (self.stage, stage), fraction, now)
+        return replace(self, stage=stage, fraction=fraction, detail=detail, whole=whole)
 
 
 @dataclass(frozen=True)
@@ -38,6 +55,9 @@ class EndedJob:
         outcome: how it ended.
         message: why it failed; empty otherwise.
         seconds: how long it ran; None where it never left the queue.
+        details: of an error, to be copied.
+        when: it ended, in seconds since 1970.
+        job: what was asked for, to be run again; None where it is too large to be kept.
     """
 
     job_id: int
@@ -45,6 +65,9 @@ class EndedJob:
     outcome: Outcome
     message: str = ""
     seconds: float | None = None
+    details: str = ""
+    when: float = 0.0
+    job: Job[object] | None = None
 
 
 @dataclass(frozen=True)
@@ -76,12 +99,49 @@ class Jobs:
             jobs = (*jobs, running)
         return replace(self, running=jobs)
 
-    def without_job(self, job_id: int, outcome: Outcome, now: float, message: str = "") -> Jobs:
+    def ended_job(self, job_id: int) -> EndedJob | None:
+        """A job that has ended, as long as it is kept."""
+        return next((one for one in self.ended if one.job_id == job_id), None)
+
+    def waiting(self) -> tuple[RunningJob, ...]:
+        """The jobs in the queue, in their order."""
+        return tuple(one for one in self.running if one.is_waiting)
+
+    def moved(self, job_id: int, by: int) -> Jobs:
+        """With a waiting job further on in the queue, or further back; as it was, where it is at
+        that end, or waits no more."""
+        places = [at for at, one in enumerate(self.running) if one.is_waiting]
+        mine = [n for n, at in enumerate(places) if self.running[at].job.job_id == job_id]
+        if not mine or not 0 <= mine[0] + by < len(places):
+            return self
+        order = [self.running[at] for at in places]
+        order.insert(mine[0] + by, order.pop(mine[0]))
+        running = list(self.running)
+        for at, one in zip(places, order, strict=True):
+            running[at] = one
+        return replace(self, running=tuple(running))
+
+    def without_job(
+        self, job_id: int, outcome: Outcome, now: float, message: str = "", details: str = ""
+    ) -> Jobs:
         """With a job among the ended ones; ``now`` in monotonic seconds."""
         running = self.job(job_id)
         if running is None:
             return self
         seconds = None if running.since is None else now - running.since
-        ended = EndedJob(job_id, running.title, outcome, message, seconds)
+        job = running.job if size_of(running.job) <= LARGEST_KEPT else None
+        ended = EndedJob(
+            job_id, running.title, outcome, message, seconds, details, time.time(), job
+        )
         left = tuple(one for one in self.running if one is not running)
         return Jobs(left, (*self.ended, ended)[-MOST_ENDED:])
+
+
+def size_of(job: Job[object]) -> int:
+    """Bytes of a job's arrays."""
+    found = 0
+    for one in fields(job):
+        value = getattr(job, one.name)
+        values = value.values() if isinstance(value, Mapping) else (value,)
+        found += sum(getattr(part, "nbytes", 0) for part in values)
+    return found

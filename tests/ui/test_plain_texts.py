@@ -25,7 +25,9 @@ from PySide6.QtWidgets import (
     QLabel,
     QListWidget,
     QMessageBox,
+    QPlainTextEdit,
     QToolTip,
+    QTreeWidget,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
@@ -105,6 +107,14 @@ class Seen:
             items = [widget.item(i) for i in range(widget.count())]
             self.texts += [item.text() for item in items]
             self.tips += [item.toolTip() for item in items]
+        elif isinstance(widget, QTreeWidget):
+            every = Qt.MatchFlag.MatchWildcard | Qt.MatchFlag.MatchRecursive
+            for row in widget.findItems("*", every):
+                columns = range(widget.columnCount())
+                self.texts += [row.text(column) for column in columns]
+                self.tips += [row.toolTip(column) for column in columns]
+        elif isinstance(widget, QPlainTextEdit):
+            self.texts += widget.toPlainText().split("\n")
         elif isinstance(widget, QGraphicsView):
             for item in widget.scene().items():
                 self.tips.append(item.toolTip())

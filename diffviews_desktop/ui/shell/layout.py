@@ -58,13 +58,12 @@ class Layout:
         self._window.addDockWidget(area, dock)
         return dock
 
-    def fill_middle(self, above: QWidget, area: QWidget) -> None:
-        """Put the map into the middle, with something above it."""
+    def fill_middle(self, area: QWidget) -> None:
+        """Put the map into the middle."""
         theme.dress(self.middle)
         column = QVBoxLayout(self.middle)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(above)
         self.beside.addWidget(area)
         column.addWidget(self.beside, 1)
         self._window.setCentralWidget(
