@@ -53,14 +53,14 @@ class StatusBar(QStatusBar):
         self.jobs, self.notices = _quiet_button("Jobs"), _quiet_button("Notices")
         several = self.jobs.fontMetrics().horizontalAdvance("Jobs (00)")
         self.jobs.setMinimumWidth(several + 14)
-        self.addWidget(self.facts, 1)
+        self.addWidget(self.facts, 2)
         self._busy = QWidget()  # shown and hidden as one: each time the bar lays itself out again
         row = QHBoxLayout(self._busy)
         row.setContentsMargins(0, 0, 0, 0)
         for widget in (self.job, self.bar, self.left, self.cancel):
             # a share of the width, not that of the text, so that nothing moves while it changes
             row.addWidget(widget, 1 if widget is self.job else 0)
-        self.addPermanentWidget(self._busy, 1)
+        self.addPermanentWidget(self._busy, 3)
         self.addPermanentWidget(self.jobs)
         self.addPermanentWidget(self.notices)
         self._tick = QTimer(self)

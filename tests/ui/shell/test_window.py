@@ -222,6 +222,7 @@ def test_keys_belong_to_the_control_that_has_the_focus(
     qtbot.keyClick(window.gallery.list, Qt.Key.Key_Right)
     assert window.gallery.list.currentRow() == 1
     assert window.session.state.runs.step == 1
+    window.map.box.remember()
     window.map.box.show_part(QRectF(0, 0, 2, 2))
     window.map.box.remember()
     before = window.map.box.aim

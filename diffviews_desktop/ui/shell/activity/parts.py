@@ -120,7 +120,8 @@ def write(item: QTreeWidgetItem, texts: Sequence[str], *, problem: int | None = 
         shown = short(text, MOST_OF_CELL)
         if item.text(column) != shown:
             item.setText(column, shown)
-            item.setToolTip(column, tip(text) if len(text) > 30 else "")
+            long = text if len(text) > 30 else ""
+            item.setData(column, Qt.ItemDataRole.ToolTipRole, tip(long))
     if problem is not None:
         item.setForeground(problem, QColor(theme.colors().problem))
 
