@@ -169,7 +169,8 @@ def _parameters(parameters: MapParameters | None) -> list[str]:
     if parameters is None:
         return []
     pca = parameters.pca_components
-    return _said(
+    aligned = ["--aligned"] if parameters.aligned else []
+    return aligned + _said(
         {
             "--n-neighbors": parameters.n_neighbors,
             "--min-dist": parameters.min_dist,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from diffviews_desktop.actions import (
     asking,
+    downloads,
     experiments,
     exports,
     folders,
     interventions,
     jobs,
+    keeping,
     leaving,
     maps,
     picks,
@@ -16,6 +18,7 @@ from diffviews_desktop.actions import (
     runs,
     sample,
     selection,
+    sessions,
     showing,
 )
 from diffviews_desktop.actions.action import Action, Choice, MenuName, SampleAction
@@ -30,6 +33,9 @@ MENUS: dict[MenuName, str] = {
 }
 _TOPICS = (
     folders,
+    downloads,
+    sessions,
+    keeping,
     exports,
     picks,
     selection,
@@ -48,7 +54,7 @@ ACTIONS: dict[str, Action] = {
 """By id, in the order in which a group of a menu shows them."""
 CHOICES: dict[str, Choice] = {
     choice.id: choice
-    for topic in (folders, preferences, showing, interventions)
+    for topic in (folders, sessions, preferences, showing, interventions)
     for choice in topic.CHOICES
 }
 SAMPLE_ACTIONS: tuple[SampleAction, ...] = sample.SAMPLE_ACTIONS

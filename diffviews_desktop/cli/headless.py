@@ -6,10 +6,10 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from diffviews_desktop.actions import answers
-from diffviews_desktop.actions.context import Contents, Context, Move, Page
+from diffviews_desktop.actions import answers, places
+from diffviews_desktop.actions.context import Change, Contents, Context, Move, Page, SessionsLike
 from diffviews_desktop.cli.progress import showing_progress
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.link_process import prepare_environment
@@ -19,6 +19,7 @@ from diffviews_desktop.errors import DiffViewsError, UsageError
 from diffviews_desktop.exports.contents import Picture, Sheet
 from diffviews_desktop.exports.with_record import write_with_record
 from diffviews_desktop.state.picks import Selection
+from diffviews_desktop.state.places import Place
 from diffviews_desktop.state.state import State
 
 Found = TypeVar("Found")
@@ -36,7 +37,8 @@ def headless(device: str = "auto") -> Iterator[Context]:
         DiffViewsError: in an action, where what it asks for cannot be done.
     """
     worker = _Worker()
-    context = Context(_Session(), worker, _Window())
+    session = _Session()
+    context = session.context = Context(session, worker, _Window())
     with showing_progress() as bar:
 
         def tell(event: Event) -> None:
@@ -53,12 +55,13 @@ def headless(device: str = "auto") -> Iterator[Context]:
 
 
 class _Session:
-    """The state, with picks that can be undone."""
+    """The state, with what was done to it, to be taken back."""
 
     def __init__(self) -> None:
         self.state = State()
-        self._done: list[tuple[Selection, Selection]] = []
-        self._undone: list[tuple[Selection, Selection]] = []
+        self.context: Context | None = None
+        self._done: list[_Step] = []
+        self._undone: list[_Step] = []
 
     def update(self, state: State) -> None:
         self.state = state
@@ -69,23 +72,50 @@ class _Session:
     def select(self, selection: Selection, text: str) -> None:
         before = self.state.picks.selection
         if selection != before:
-            self._done.append((before, selection))
-            self._undone.clear()
-            self.state = self.state.with_selection(selection)
+            self.step(
+                lambda state: state.with_selection(selection),
+                lambda state: state.with_selection(before),
+                text,
+            )
+
+    def step(self, redo: Change, undo: Change, text: str) -> None:
+        def change(how: Change) -> Callable[[], None]:
+            return lambda: self.update(how(self.state))
+
+        self._add(_Step(change(redo), change(undo)))
+        self._done[-1].redo()
+
+    def note_move(self, old: Place, new: Place, text: str) -> None:
+        self._add(_Step(lambda: self._go(new), lambda: self._go(old)))
+
+    def _add(self, step: _Step) -> None:
+        self._done.append(step)
+        self._undone.clear()
+
+    def _go(self, place: Place) -> None:
+        assert self.context is not None
+        places.go_to(self.context, place)
 
     def undo(self) -> None:
         if self._done:
             self._undone.append(self._done.pop())
-            self.state = self.state.with_selection(self._undone[-1][0])
+            self._undone[-1].undo()
 
     def redo(self) -> None:
         if self._undone:
             self._done.append(self._undone.pop())
-            self.state = self.state.with_selection(self._done[-1][1])
+            self._done[-1].redo()
 
-    def forget_picks(self) -> None:
+    def forget_steps(self) -> None:
         self._done.clear()
         self._undone.clear()
+
+
+class _Step(NamedTuple):
+    """What does something again, and what takes it back."""
+
+    redo: Callable[[], None]
+    undo: Callable[[], None]
 
 
 class _Worker:
@@ -126,6 +156,10 @@ class _Worker:
 class _Window:
     """Writes what a window would, and has nothing else of it."""
 
+    @property
+    def sessions(self) -> SessionsLike:
+        raise _no_window("A session in a file")
+
     def recent_folders(self) -> Sequence[Path]:
         return []
 
@@ -141,6 +175,7 @@ class _Window:
     def show_page(self, page: Page) -> None:
         """What a result brings up is of no use here."""
 
+    def import_checkpoint(self, file: Path) -> None: ...
     def go(self, move: Move) -> None: ...
 
     def hovered_row(self) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Literal, TypeVar
 
 from diffviews_desktop.text.numbers import (
@@ -40,6 +41,14 @@ def real(text: str) -> float:
     return _read(read_real, text, "a number")
 
 
+def gigabytes(text: str) -> int:
+    """Bytes of a number of gigabytes, 0 or more."""
+    number = _read(read_real, text, "a number of gigabytes")
+    if not 0 <= number < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of gigabytes")
+    return round(number * 1e9)
+
+
 def sample_rows(text: str) -> tuple[int, ...]:
     """Numbers of samples, separated by commas, semicolons or spaces."""
     return _read(read_wholes, text, "a list of samples such as 3,14,15")
@@ -56,6 +65,15 @@ def numbers_of(count: int | None) -> Callable[[str], tuple[float, ...]]:
         return found
 
     return numbers
+
+
+def session_file(text: str) -> Path:
+    """The file of a session."""
+    if not text.endswith(".diffviews"):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither a verb nor a session: files of sessions end in .diffviews"
+        )
+    return Path(text)
 
 
 def _at_least(least: int, text: str) -> int:

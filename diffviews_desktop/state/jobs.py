@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
-from diffviews_desktop.engine.protocol import Job
-from diffviews_desktop.state.progress import WholeProgress, told
+from diffviews_desktop.engine.protocol import Job, Progress
+from diffviews_desktop.state.progress import WholeProgress, whole_after
 
 Outcome = Literal["finished", "failed", "cancelled"]
 MOST_ENDED = 100
@@ -23,7 +23,8 @@ class RunningJob:
 
     ``fraction`` is that of the stage, None while it waits in the queue or cannot tell; ``detail``
     says more of the stage; ``since`` is when it left the queue (monotonic seconds), or None;
-    ``whole`` is how far it is with all of its stages, None until it tells of one.
+    ``seconds_left`` is None where that must be told from how far it is; ``whole`` is how far it is
+    with all of its stages, None until it tells of one.
     """
 
     job: Job[object]
@@ -32,6 +33,7 @@ class RunningJob:
     fraction: float | None = None
     detail: str = ""
     since: float | None = None
+    seconds_left: float | None = None
     whole: WholeProgress | None = None
 
     @property
@@ -39,10 +41,17 @@ class RunningJob:
         """Whether it is still in the queue, and wanted."""
         return self.since is None and self.stage != "cancelling"
 
-    def told(self, stage: str, fraction: float | None, detail: str, now: float) -> RunningJob:
+    def told(self, event: Progress, now: float) -> RunningJob:
         """After it told how far it is; ``now`` in monotonic seconds."""
-        whole = told(type(self.job), self.whole, (self.stage, stage), fraction, now)
-        return replace(self, stage=stage, fraction=fraction, detail=detail, whole=whole)
+        stages = (self.stage, event.stage)
+        return replace(
+            self,
+            stage=event.stage,
+            fraction=event.fraction,
+            detail=event.detail,
+            seconds_left=event.seconds_left,
+            whole=whole_after(type(self.job), self.whole, stages, event.fraction, now),
+        )
 
 
 @dataclass(frozen=True)
@@ -73,14 +82,16 @@ class EndedJob:
 @dataclass(frozen=True)
 class Jobs:
     """Jobs that run or wait, in the order in which they were submitted, and the last ended ones,
-    the newest last."""
+    the newest last. Those ``aside`` are done by an engine of their own."""
 
     running: tuple[RunningJob, ...] = ()
     ended: tuple[EndedJob, ...] = ()
+    aside: tuple[RunningJob, ...] = ()
 
     def job(self, job_id: int) -> RunningJob | None:
         """A submitted job that has not ended."""
-        return next((one for one in self.running if one.job.job_id == job_id), None)
+        every = (*self.running, *self.aside)
+        return next((one for one in every if one.job.job_id == job_id), None)
 
     def any(self, kind: type[Job[object]]) -> bool:
         """Whether a job of a kind runs or waits."""
@@ -91,13 +102,19 @@ class Jobs:
         started = (one for one in self.running if one.since is not None)
         return next(started, self.running[-1] if self.running else None)
 
+    def shown(self) -> RunningJob | None:
+        """The job that the status bar shows: one that is done aside where there is no other."""
+        started = [one for one in self.running if one.since is not None]
+        return next(iter((*started, *self.running, *self.aside)), None)
+
     def with_job(self, running: RunningJob) -> Jobs:
         """With a job added, or replaced where it is known."""
         job_id = running.job.job_id
-        jobs = tuple(running if one.job.job_id == job_id else one for one in self.running)
+        before = self.aside if running.job.aside else self.running
+        jobs = tuple(running if one.job.job_id == job_id else one for one in before)
         if self.job(job_id) is None:
             jobs = (*jobs, running)
-        return replace(self, running=jobs)
+        return replace(self, aside=jobs) if running.job.aside else replace(self, running=jobs)
 
     def ended_job(self, job_id: int) -> EndedJob | None:
         """A job that has ended, as long as it is kept."""
@@ -134,7 +151,8 @@ class Jobs:
             job_id, running.title, outcome, message, seconds, details, time.time(), job
         )
         left = tuple(one for one in self.running if one is not running)
-        return Jobs(left, (*self.ended, ended)[-MOST_ENDED:])
+        aside = tuple(one for one in self.aside if one is not running)
+        return Jobs(left, (*self.ended, ended)[-MOST_ENDED:], aside)
 
 
 def size_of(job: Job[object]) -> int:

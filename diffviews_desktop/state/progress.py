@@ -100,7 +100,7 @@ class WholeProgress:
         return self.begin + (self.end - self.begin) * part
 
 
-def told(
+def whole_after(
     kind: type[Job[object]],
     before: WholeProgress | None,
     stage: tuple[str, str],

@@ -120,6 +120,9 @@ def test_maps_directions_and_imports_say_the_same(tmp_path: Path) -> None:
     parameters = MapParameters(min_dist=0.25, pca_components=None, metric="cosine", seed=7)
     spec = MapSpec("tiny", LayerSet(["b", "a"]), parameters, ZeroLabel())
     common: dict[str, Any] = {"job_id": 1, "folder": folder, "spec": spec}
+    beside = replace(spec, parameters=MapParameters(aligned=True))
+    options = parsed(command(MapLayer(job_id=1, folder=folder, spec=beside)))
+    assert map_parameters_of(options) == beside.parameters
     for job in (
         MapLayer(job_id=1, folder=folder, spec=spec),
         AssessMap(job_id=1, folder=folder, spec=spec, seeds=2),

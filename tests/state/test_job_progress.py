@@ -9,14 +9,14 @@ import pytest
 from diffviews_desktop.engine.jobs.drawing import Generate
 from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.engine.jobs.samples import AveragePictures
-from diffviews_desktop.state.progress import _PLANS, WholeProgress, told
+from diffviews_desktop.state.progress import _PLANS, WholeProgress, whole_after
 
 
 def after(kind, *stages, at: float = 0.0) -> WholeProgress:
     """How far a job is after it told of some stages, one a second."""
     whole, name = None, "waiting"
     for number, (stage, fraction) in enumerate(stages):
-        whole = told(kind, whole, (name, stage), fraction, at + number)
+        whole = whole_after(kind, whole, (name, stage), fraction, at + number)
         name = stage
     assert whole is not None
     return whole
@@ -47,7 +47,7 @@ def test_a_stage_that_cannot_tell_moves_on_and_never_reaches_its_end() -> None:
 def test_it_never_goes_back() -> None:
     whole = after(MapLayer, ("UMAP", 0.5), ("UMAP", 0.2))
     assert whole.fraction == 0.5
-    again = told(MapLayer, whole, ("UMAP", "reducing"), 0.0, 9.0)  # no plan has it there
+    again = whole_after(MapLayer, whole, ("UMAP", "reducing"), 0.0, 9.0)  # no plan has it there
     assert again.at(9.0) >= whole.at(9.0)
 
 

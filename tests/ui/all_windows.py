@@ -14,6 +14,7 @@ import diffviews_desktop.ui
 from diffviews_desktop.actions import showing
 from diffviews_desktop.ui.common.questions import TextDialog
 from diffviews_desktop.ui.shell.activity.parts import RowList
+from diffviews_desktop.ui.shell.bucket_page import KeysDialog
 from diffviews_desktop.ui.shell.window import MainWindow
 
 
@@ -43,6 +44,7 @@ def open_all(window: MainWindow) -> list[QWidget]:
     window.show_page("about")
     window.show_page("grid")
     window.show_page("experiment")
+    window.show_page("models")
     window.show_page("import")
     for page in ("jobs", "history", "notices"):
         window.show_page(page)  # type: ignore[arg-type]
@@ -53,6 +55,7 @@ def open_all(window: MainWindow) -> list[QWidget]:
     window.show_page("palette")
     window.findChild(QMenu, "view.size").aboutToShow.emit()
     TextDialog(window, "A name", "&Name").show()
+    KeysDialog("a bucket", window).show()
     area._show_menu(ANCHOR, QPoint())
     item = window.classes.list.item(0)
     menus = [window.classes.menu_of(item), area.menu]

@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
     QListWidget,
     QMessageBox,
     QPlainTextEdit,
+    QTableWidget,
     QToolTip,
     QTreeWidget,
     QWidget,
@@ -115,6 +116,11 @@ class Seen:
                 self.tips += [row.toolTip(column) for column in columns]
         elif isinstance(widget, QPlainTextEdit):
             self.texts += widget.toPlainText().split("\n")
+        elif isinstance(widget, QTableWidget):
+            rows, columns = range(widget.rowCount()), range(widget.columnCount())
+            cells = [cell for row in rows for c in columns if (cell := widget.item(row, c))]
+            self.texts += [cell.text() for cell in cells]
+            self.tips += [cell.toolTip() for cell in cells]
         elif isinstance(widget, QGraphicsView):
             for item in widget.scene().items():
                 self.tips.append(item.toolTip())

@@ -23,7 +23,12 @@ INFO_MILLISECONDS, LONG_MILLISECONDS = 6_000, 20_000
 WIDEST, MARGIN, BELOW, FRAME = 580, 24, 76, 1
 """Pixels of its width, beside it, between it and the foot of the map, where the bar of the
 selection floats, and of the line around it."""
-OFFERS = {"convert": "Convert to .safetensors", "load": "Load the model"}
+OFFERS = {
+    "convert": "Convert to .safetensors",
+    "load": "Load the model",
+    "open": "Open it",
+    "import": "Import pictures…",
+}
 
 
 def copied_text(notice: Notice) -> str:

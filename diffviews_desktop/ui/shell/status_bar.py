@@ -17,7 +17,9 @@ from PySide6.QtWidgets import (
 from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
+from diffviews_desktop.text.wording import time_left
 from diffviews_desktop.ui.common.labels import ElidedLabel, muted
+from diffviews_desktop.ui.common.menus import Actions
 from diffviews_desktop.values.maps import LayerMap
 from diffviews_desktop.values.told import described_told
 
@@ -53,14 +55,14 @@ class StatusBar(QStatusBar):
         self.jobs, self.notices = _quiet_button("Jobs"), _quiet_button("Notices")
         several = self.jobs.fontMetrics().horizontalAdvance("Jobs (00)")
         self.jobs.setMinimumWidth(several + 14)
-        self.addWidget(self.facts, 2)
+        self.addWidget(self.facts, 5)
         self._busy = QWidget()  # shown and hidden as one: each time the bar lays itself out again
         row = QHBoxLayout(self._busy)
         row.setContentsMargins(0, 0, 0, 0)
         for widget in (self.job, self.bar, self.left, self.cancel):
             # a share of the width, not that of the text, so that nothing moves while it changes
             row.addWidget(widget, 1 if widget is self.job else 0)
-        self.addPermanentWidget(self._busy, 3)
+        self.addPermanentWidget(self._busy, 6)
         self.addPermanentWidget(self.jobs)
         self.addPermanentWidget(self.notices)
         self._tick = QTimer(self)
@@ -68,17 +70,22 @@ class StatusBar(QStatusBar):
         self._tick.timeout.connect(self._show_progress)
         self.set_state(State())
 
+    def press_with(self, actions: Actions) -> None:
+        """Let its buttons bring up the lists of jobs and of notices."""
+        actions.press_with(self.jobs, "jobs.show")
+        actions.press_with(self.notices, "jobs.notices")
+
     @staticmethod
     def shows(state: State) -> tuple[object, ...]:
         """What of a state it shows."""
-        return state.opened, state.jobs.running, state.engine
+        return state.opened, state.jobs, state.engine
 
     def set_state(self, state: State) -> None:
         """Show the state."""
         self._state = state
         self.facts.set_text(_facts(state), _meaning(state))
-        running = _current(state)
-        count = len(state.jobs.running)
+        running = state.jobs.shown()
+        count = len(state.jobs.running) + len(state.jobs.aside)
         self.jobs.setText(f"Jobs ({count})" if count else "Jobs")
         self._busy.setVisible(running is not None)
         if running is None:
@@ -93,7 +100,7 @@ class StatusBar(QStatusBar):
 
     def _show_progress(self) -> None:
         """How much of the whole job is done, and how long the rest takes."""
-        running, now = _current(self._state), time.monotonic()
+        running, now = self._state.jobs.shown(), time.monotonic()
         whole = None if running is None or running.stage == "cancelling" else running.whole
         self.bar.setUpdatesEnabled(False)  # else it paints itself, and much else, at once
         if whole is None:
@@ -105,12 +112,15 @@ class StatusBar(QStatusBar):
         self.left.setText("" if running is None else self._estimate(running, now))
 
     def _estimate(self, running: RunningJob, now: float) -> str:
-        """Time left of the job, from how long it has taken so far; it follows slowly."""
+        """Time left of the job: as it is said, else from how long it has taken so far, which it
+        follows slowly."""
         if self._job != running.job.job_id:
             self._job, self._end, self._seen = running.job.job_id, None, None
         whole = running.whole
         if whole is None or running.since is None or running.stage == "cancelling":
             return ""
+        if running.seconds_left is not None:
+            return time_left(running.seconds_left)
         spent, done = now - running.since, whole.at(now)
         if not whole.fraction or not 0 < done < 1 or spent < 1.5:  # else it would be a guess
             return ""
@@ -119,7 +129,7 @@ class StatusBar(QStatusBar):
             end = running.since + spent / done
             self._end = end if self._end is None else self._end + FOLLOWED * (end - self._end)
         assert self._end is not None
-        return _time_left(self._end - now)
+        return time_left(self._end - now)
 
 
 def _quiet_button(text: str) -> QToolButton:
@@ -128,19 +138,6 @@ def _quiet_button(text: str) -> QToolButton:
     button.setAutoRaise(True)
     button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     return button
-
-
-def _time_left(seconds: float) -> str:
-    """Coarser the longer it is."""
-    if seconds >= 100:
-        return f"{seconds / 60:.0f} min left"
-    step = 1 if seconds < 10 else 5
-    return f"{max(1, round(seconds / step) * step)} s left"
-
-
-def _current(state: State) -> RunningJob | None:
-    started = [running for running in state.jobs.running if running.since is not None]
-    return started[0] if started else (state.jobs.running[0] if state.jobs.running else None)
 
 
 def _figures(shown: LayerMap) -> list[str]:
@@ -173,6 +170,7 @@ def _facts(state: State) -> str:
         parts.append(f"{layers}, {visible(described_told(told), MOST_OF_NAME)}" if told else layers)
         level = state.opened.layer_map.parameters.get("level")
         parts += [f"σ {level:g} alone"] if level is not None else []
+        parts += ["one map per noise level"] if state.opened.layer_map.aligned else []
         parts += _figures(state.opened.layer_map)
     if state.opened.loaded is not None:
         parts.append(state.opened.loaded.device)

@@ -21,13 +21,11 @@ from diffviews_desktop.values.conditions import from_choice
 
 
 @pytest.fixture
-def window(
-    open_window: Callable[..., MainWindow], state: State, monkeypatch: pytest.MonkeyPatch
-) -> MainWindow:
+def window(open_window: Callable[..., MainWindow], state: State) -> MainWindow:
     """With three runs asked for, of which the first has begun."""
-    monkeypatch.setattr(MainWindow, "_may_interrupt", lambda window, title: True)
     picks = replace(state.picks, selection=Selection(anchor=3))
     made = open_window(replace(state, picks=picks))
+    made.closing = True  # without a question, at the end of the test
     for _ in range(3):
         runs.generate_from_neighbors(
             made.context, made.session.state.runs.settings, from_choice("zero")
@@ -66,10 +64,9 @@ def test_jobs_are_listed_by_what_becomes_of_them(window: MainWindow, page: JobsP
         "Waiting (1)": [["Generating run 2", "waiting"]],
         "Ended (1)": [["Generating run 3", "cancelled"]],
     }
-    assert page._bar is not None
-    assert page._bar.value() == 500
+    assert page._bars[1].value() == 500
     answers.on_event(window.context, Progress(1, "generating", 0.8, "4 of 5"))
-    assert page._bar.value() == 800
+    assert page._bars[1].value() == 800
     assert rows(page)["Running (1)"] == [["Generating run 1", "generating, 4 of 5"]]
 
 

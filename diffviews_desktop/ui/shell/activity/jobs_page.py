@@ -39,7 +39,7 @@ class JobsPage(QWidget):
         self._state = State()
         self._listed: tuple[tuple[int, ...], ...] = ()
         self._items: dict[int, QTreeWidgetItem] = {}
-        self._bar: QProgressBar | None = None
+        self._bars: dict[int, QProgressBar] = {}
         self.list = RowList(("Job", "How it goes", "Time"), 1, "Jobs")
         self.list.setColumnWidth(0, 250)
         self.list.setColumnWidth(2, 130)
@@ -85,19 +85,20 @@ class JobsPage(QWidget):
         """List the jobs."""
         self._state = state
         jobs = state.jobs
+        submitted = (*jobs.running, *jobs.aside)
         listed = (
-            tuple(one.job.job_id for one in jobs.running if not one.is_waiting),
-            tuple(one.job.job_id for one in jobs.waiting()),
+            tuple(one.job.job_id for one in submitted if not one.is_waiting),
+            tuple(one.job.job_id for one in submitted if one.is_waiting),
             tuple(one.job_id for one in reversed(jobs.ended)),
         )
         if listed != self._listed:
             self._listed = listed
             self._list()
-        for running in jobs.running:
+        for running in submitted:
             write(self._items[running.job.job_id], _texts(running))
         self._show_progress()
         self._show_chosen()
-        if jobs.running and self._bar is not None:
+        if self._bars:
             self._tick.start()
         else:
             self._tick.stop()
@@ -106,31 +107,30 @@ class JobsPage(QWidget):
         """Make the rows again, with the same one chosen."""
         jobs, chosen = self._state.jobs, self.list.key()
         self.list.clear()
-        self._items, self._bar = {}, None
+        self._items, self._bars = {}, {}
         for title, ids in zip(("Running", "Waiting", "Ended"), self._listed, strict=True):
             heading = self.list.add_heading(f"{title} ({len(ids)})" if ids else title)
             for job_id in ids:
                 self._items[job_id] = self.list.add_row(job_id, ("", "", ""), heading)
-        for job_id in self._listed[0][:1]:
-            self._bar = QProgressBar()
-            self._bar.setRange(0, _STEPS)
-            self._bar.setTextVisible(False)
-            self._bar.setAccessibleName("Progress of the whole job")
-            self.list.setItemWidget(self._items[job_id], 2, self._bar)
+        for job_id in self._listed[0]:
+            bar = self._bars[job_id] = QProgressBar()
+            bar.setRange(0, _STEPS)
+            bar.setTextVisible(False)
+            bar.setAccessibleName("Progress of the whole job")
+            self.list.setItemWidget(self._items[job_id], 2, bar)
         for ended in jobs.ended:
             failed = ended.outcome == "failed"
             write(self._items[ended.job_id], _texts_of(ended), problem=1 if failed else None)
         self.list.choose(chosen)
 
     def _show_progress(self) -> None:
-        running = next((one for one in self._state.jobs.running if not one.is_waiting), None)
-        if self._bar is None or running is None:
-            return
-        if running.whole is None:
-            self._bar.setRange(0, 0)
-        else:
-            self._bar.setRange(0, _STEPS)
-            self._bar.setValue(round(_STEPS * running.whole.at(time.monotonic())))
+        now = time.monotonic()
+        for job_id, bar in self._bars.items():
+            running = self._state.jobs.job(job_id)
+            whole = None if running is None else running.whole
+            bar.setRange(0, 0 if whole is None else _STEPS)
+            if whole is not None:
+                bar.setValue(round(_STEPS * whole.at(now)))
 
     def _show_chosen(self) -> None:
         """What can be done with the chosen job, and what there is to say of it."""
