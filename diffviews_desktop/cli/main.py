@@ -35,6 +35,7 @@ verbs, which need no display (each has its own --help):
   diffviews-desktop convert-checkpoint edm-imagenet-64x64-cond-adm.pkl edm.safetensors
   diffviews-desktop direction save three-not-eight --rows 3,14 --minus 7,9 --layer midblock
   diffviews-desktop cache list
+  diffviews-desktop do --file history.json
 
 examples:
   diffviews-desktop                          the last session, else the bundled demo

@@ -54,3 +54,17 @@ def as_sentence(phrase: str) -> str:
 def caption_lines(caption: str, letters: int = 40, most: int = 3) -> list[str]:
     """A caption in lines of so many letters; what is too long for them is left out at the end."""
     return textwrap.wrap(caption[: letters * (most + 1)], letters, max_lines=most, placeholder=" …")
+
+
+def lasting(seconds: float) -> str:
+    """How long something took: ``0.4 s``, ``12 s``, ``3 min 5 s``, ``2 h 4 min``."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min"
