@@ -29,7 +29,8 @@ from diffviews_desktop.values.runs import RunStep
 AT_ONCE = 4
 """Runs that are added in one turn of the event loop: each takes some milliseconds."""
 THIN, FAINT_LINE = 1.0, 0.7
-"""Width and opacity of a line that is not shown: Qt draws a wider dashed one ten times as slowly."""
+"""Width and opacity of the line of a run that is not shown: a wider dashed one takes ten times as
+long."""
 
 
 Steps = tuple[RunStep, ...]
