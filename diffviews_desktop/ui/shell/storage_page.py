@@ -56,21 +56,21 @@ class StoragePage(QWidget):
         self.waiting = muted("Looking at the disk…")
         self.limits = LimitsForm(context)
         self.limits.hide()
-        self._places = QWidget()
-        as_panel(self._places)
-        self._blocks = QVBoxLayout(self._places)
+        self._content = QWidget()
+        as_panel(self._content)
+        self._blocks = QVBoxLayout(self._content)
         self._blocks.setContentsMargins(0, 0, 0, 0)
         self._blocks.setSpacing(14)
-        self.scroll = QScrollArea()
-        self.scroll.setWidgetResizable(True)
-        self.scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.scroll.setWidget(self._places)
-        self.scroll.hide()
+        self.places = QScrollArea()
+        self.places.setWidgetResizable(True)
+        self.places.setFrameShape(QFrame.Shape.NoFrame)
+        self.places.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.places.setWidget(self._content)
+        self.places.hide()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 10, 0, 0)
         column.setSpacing(14)
-        for part in (self.waiting, self.scroll, self.limits):
+        for part in (self.waiting, self.places, self.limits):
             column.addWidget(part)
         column.addStretch()
 
@@ -98,8 +98,8 @@ class StoragePage(QWidget):
         self.blocks = [_Block(one, partial(self._clear, one)) for one in kept]
         for block in self.blocks:
             self._blocks.addWidget(block)
-        self.scroll.setFixedHeight(min(self._places.sizeHint().height(), MOST_HEIGHT))
-        self.scroll.show()
+        self.places.setFixedHeight(min(self._content.sizeHint().height(), MOST_HEIGHT))
+        self.places.show()
 
     def _clear(self, kept: KeptFiles) -> None:
         title = TITLES[kept.kind].lower()
