@@ -33,10 +33,11 @@ verbs, which need no display (each has its own --help):
   diffviews-desktop convert-checkpoint edm-imagenet-64x64-cond-adm.pkl edm.safetensors
   diffviews-desktop direction save three-not-eight --rows 3,14 --minus 7,9 --layer midblock
   diffviews-desktop cache list
+  diffviews-desktop adapters install pond-1.0-py3-none-any.whl
 
 examples:
   diffviews-desktop                          the bundled demo
-  diffviews-desktop --data ./data            your own data folder
+  diffviews-desktop ./data                   your own data folder
   diffviews-desktop --screenshot map.png     a picture of the window, then the end
 """
 
@@ -107,12 +108,16 @@ def _discard_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _open_window(arguments: list[str]) -> int:
+def window_parser() -> terminal.Parser:
+    """The parser of the program without a verb."""
     parser = terminal.Parser(
         prog=terminal.PROGRAM,
         description="See a diffusion model's activations as a map, and draw from a region of it.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "folder", nargs="?", type=Path, metavar="DIR", help="data folder, as --data names it"
     )
     add_folder_options(parser)
     parser.add_argument(
@@ -121,7 +126,25 @@ def _open_window(arguments: list[str]) -> int:
     parser.add_argument("--theme", choices=("light", "dark"), help="instead of the system's")
     parser.add_argument("--reset", action="store_true", help="forget window layout and settings")
     parser.add_argument("--version", action="version", version=f"diffviews-desktop {__version__}")
+    return parser
+
+
+def _window_options(arguments: list[str]) -> argparse.Namespace:
+    parser = window_parser()
     options = parser.parse_args(arguments)
+    folder = options.folder
+    if folder is None:
+        return options
+    if options.data is not None:
+        parser.error("name the data folder once, with --data or without")
+    if not folder.is_dir():
+        parser.error(f"{folder} is neither a verb nor a folder")
+    options.data = folder
+    return options
+
+
+def _open_window(arguments: list[str]) -> int:
+    options = _window_options(arguments)
 
     from diffviews_desktop.display import display_problem
 

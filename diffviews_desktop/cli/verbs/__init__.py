@@ -21,6 +21,7 @@ _MODULES = {
     "convert-checkpoint": "convert_checkpoint",
     "direction": "direction",
     "cache": "cache",
+    "adapters": "adapters",
 }
 VERBS = tuple(_MODULES)
 
