@@ -99,7 +99,8 @@ _UNUSED_FILES = re.compile(
     | ^PySide6/Qt/plugins/platforms/libq(eglfs|linuxfb|minimal|minimalegl|vkkhrdisplay|vnc)\.
     | ^PySide6/Qt/plugins/platforminputcontexts/libqtvirtualkeyboard
     | ^PySide6/Qt/plugins/imageformats/libq(pdf|tga|wbmp)\.
-    | ^PySide6/Qt/lib/libQt6(Quick|Qml|Pdf|VirtualKeyboard|Designer|Sql|Test|Labs|Lottie|EglF[Ss])\w*\.
+    | ^PySide6/Qt/lib/libQt6(Quick|Qml|Pdf|VirtualKeyboard|Designer|Sql|Test|Labs|Lottie)\w*\.
+    | ^PySide6/Qt/lib/libQt6EglF[Ss]\w+\.
     | ^botocore/data/(?!(s3|sts|sso|sso-oidc|signin|_retry|endpoints|partitions|sdk-default))
     """,
     re.VERBOSE,
