@@ -81,11 +81,10 @@ LEFT_OUT = (
     "setuptools",
     "tensorboard",
     "tkinter",
-    "torch.testing._internal",
 )
 """Modules that libraries would import if they were there, and that nothing here needs."""
 
-_TESTS = re.compile(r"(^|\.)(tests?|conftest|_test\w*)(\.|$)")
+_TESTS = re.compile(r"(^|\.)(tests?|conftest)(\.|$)|^_test")
 """Names of modules that only test; ``testing`` is what libraries themselves import."""
 
 _UNUSED_FILES = re.compile(
