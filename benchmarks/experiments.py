@@ -50,7 +50,6 @@ def experiment(engine: Engine, anchors: int, places: int, seed: int) -> Experime
         layer_sets=tuple(LayerSet((name,)) for name in names[::step][:places]),
         windows=((0, loaded.settings.num_steps),),
         groups=groups,
-        seeds=2,
         controls=("none", "mean"),
         settings=replace(loaded.settings, seed=seed),
         judge=BUNDLED,

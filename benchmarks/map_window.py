@@ -265,7 +265,8 @@ def _round(hand: _Hand) -> None:
     from diffviews_desktop.actions import picks, selection, showing
     from diffviews_desktop.actions.preferences import choose_appearance
     from diffviews_desktop.state.state import State
-    from diffviews_desktop.values.maps import LinkedMap
+    from diffviews_desktop.values.layers import LayerSet
+    from diffviews_desktop.values.maps import LayerMap, LinkedMap
 
     window, view, session, do = hand.window, hand.view, hand.session, hand.do
     gesture, tools = hand.gesture, hand.window.menu_actions
@@ -278,8 +279,12 @@ def _round(hand: _Hand) -> None:
     def color(by: str) -> Callable[[], None]:
         return do(showing.change_color, by=by)
 
-    def show(**change: object) -> Callable[[], None]:
-        return lambda: session.update(replace(session.state, **change))  # type: ignore[arg-type]
+    def show(layer_map: LayerMap, linked: LinkedMap | None = None) -> Callable[[], None]:
+        def change() -> None:
+            opened = replace(session.state.opened, layer_map=layer_map, linked=linked)
+            session.update(replace(session.state, opened=opened))
+
+        return change
 
     def lasso(radius: float) -> Callable[[], None]:
         turns = np.linspace(0, 2 * np.pi, 40)
@@ -329,15 +334,15 @@ def _round(hand: _Hand) -> None:
     gesture("names", *[actions["view.names"].trigger] * 2)
     key = Qt.Key.Key_Right
     gesture("arrow keys", *[lambda: QTest.keyClick(view.focusProxy(), key)] * 2)
-    turned = replace(shown, xy=shown.xy[:, ::-1].copy(), layers=("other",))
-    gesture("another layer's map", show(layer_map=turned), show(layer_map=shown))
+    turned = replace(shown, xy=shown.xy[:, ::-1].copy(), layers=LayerSet(("other",)))
+    gesture("another layer's map", show(turned), show(shown))
     threads = ThreadPoolExecutor(1)
     gesture("export as PNG", lambda: threads.submit(view.export()))
     gesture("export as SVG", lambda: threads.submit(view.export(vectors=True)))
     threads.shutdown()
     gesture("second map opened", window.menu_actions["maps.second"].trigger)
     overlap = np.linspace(0, 1, len(shown.xy), dtype=np.float32)
-    gesture("second map", show(linked=LinkedMap(turned, shown.layers, overlap)))
+    gesture("second map", show(shown, LinkedMap(turned, shown.layers, overlap)))
     gesture("colour by overlap, two maps", color("overlap"))
     gesture("rectangle, two maps", hand.drag((0.2, 0.2), (0.7, 0.7), shift=True))
     gesture("second map closed", window.menu_actions["maps.second"].trigger)

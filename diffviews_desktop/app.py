@@ -16,7 +16,8 @@ from pathlib import Path
 
 # What needs no Qt comes before it: from then on its import hook reads the source of every module.
 from diffviews_desktop import __version__, paths
-from diffviews_desktop.actions import answers, folders, maps
+from diffviews_desktop.actions import answers, folders, keeping, maps, sessions
+from diffviews_desktop.engine.crew import Crew
 from diffviews_desktop.engine.link_process import ProcessLink
 from diffviews_desktop.engine.protocol import Event
 from diffviews_desktop.files.writing import replacing
@@ -37,6 +38,8 @@ from diffviews_desktop.state.session import Session
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.images import encoded
 from diffviews_desktop.ui.common.settings import Settings
+from diffviews_desktop.ui.shell.autosave import Autosave
+from diffviews_desktop.ui.shell.startup import Startup
 from diffviews_desktop.ui.shell.window import MainWindow
 
 log = logging.getLogger(__name__)
@@ -55,6 +58,7 @@ RETURNED_FROM = 256 * 1024
 class Options:
     """What the command line asks of the window."""
 
+    session: Path | None = None
     folder: FolderRef = field(default_factory=FolderRef)
     parameters: MapParameters | None = None
     told: Told | None = None
@@ -64,6 +68,12 @@ class Options:
     screenshot: Path | None = None
     reset: bool = False
     theme: str | None = None
+
+    @property
+    def asks(self) -> bool:
+        """Whether it says what to open, or that nothing is to be as it was."""
+        opened = self.folder, self.parameters, self.told, self.model, self.layer, self.reset
+        return opened != (FolderRef(), None, None, None, None, False)
 
 
 def create_application(arguments: list[str]) -> QApplication:
@@ -119,11 +129,16 @@ class App(QObject):
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow_desktop)
         self.session = Session()
         self.worker = Worker(partial(ProcessLink, options.device, paths.log_file()))
-        self.window = MainWindow(self.session, self.worker, settings)
+        self.aside = Worker(partial(ProcessLink, "cpu", paths.log_file()))
+        self.crew = Crew(self.worker, self.aside)
+        self.window = MainWindow(self.session, self.crew, settings)
         self.context = self.window.context
         if settings.problem:
             self.session.update(self.session.state.with_notice(settings.problem, error=True))
-        self.window.on_close = self.worker.stop
+        self.window.on_close = self._on_close
+        self.window.may_close = self._may_close
+        self.autosave = Autosave(self.context, self.window.sessions, self.window)
+        self.session.changed.connect(self.autosave.show_changes)
         self._events: list[Event] = []  # of the running job, shown at most once a frame
         self._frame = QTimer(self)
         self._frame.setSingleShot(True)
@@ -149,19 +164,47 @@ class App(QObject):
 
     def _begin(self) -> None:
         self.worker.start()
+        options, root = self._options, paths.state_dir() / "sessions"
+        if options.screenshot is not None:
+            self._open_usual()
+            return
+        startup = Startup(self.context, self.window.sessions, root, self.autosave, self._open_usual)
+        if options.session is not None:
+            sessions.open_session(self.context, options.session)
+        else:
+            startup.open_first(options.asks)
+        self.autosave.begin(root)
+
+    def _open_usual(self) -> None:
         options = self._options
         folders.open_data(
             self.context, options.folder, options.model, options.parameters, options.told
         )
 
+    def _may_close(self) -> bool:
+        """Whether the window may be closed now; else the user is asked, and it closes then."""
+        state = self.session.state
+        if not state.kept.unheld(state.runs.all):
+            return True
+        keeping.leave(self.context, "Quitting", self._close)
+        return False
+
+    def _close(self) -> None:
+        self.window.closing = True
+        self.window.close()
+
+    def _on_close(self) -> None:
+        self.autosave.end()
+        self.crew.stop()
+
     def _connect_worker(self) -> None:
-        worker = self.worker
-        worker.engine_changed.connect(self._on_engine_changed)
-        worker.started.connect(self._on_started)
-        worker.progressed.connect(self._on_progressed)
-        worker.finished.connect(self._on_finished)
-        worker.failed.connect(self._on_failed)
-        worker.cancelled.connect(self._on_cancelled)
+        self.worker.engine_changed.connect(self._on_engine_changed)
+        for worker in (self.worker, self.aside):
+            worker.started.connect(self._on_started)
+            worker.progressed.connect(self._on_progressed)
+            worker.finished.connect(self._on_finished)
+            worker.failed.connect(self._on_failed)
+            worker.cancelled.connect(self._on_cancelled)
 
     @contextlib.contextmanager
     def _at_once(self) -> Iterator[None]:
@@ -251,7 +294,7 @@ def run(options: Options) -> int:
     def interrupt(*_: object) -> None:
         nonlocal interrupted
         interrupted = True
-        main.worker.stop()
+        main.crew.stop()
         app.exit(130)
 
     signal.signal(signal.SIGINT, interrupt)
@@ -262,5 +305,5 @@ def run(options: Options) -> int:
     main.start()
     code = app.exec()
     if not interrupted:
-        main.worker.stop()
+        main.crew.stop()
     return code

@@ -10,6 +10,15 @@
     ├── CheckpointError     a checkpoint cannot be read
     ├── AdapterError        an adapter is unknown or broken, or a layer does not exist
     ├── MaskError           a mask cannot be built or applied
+    ├── StoreError          a store of files elsewhere, or a file in it, cannot be used
+    │   ├── StoreAccessError       the keys are missing, wrong or expired, or do not allow it
+    │   ├── StoreNotFoundError     there is no such bucket, repository or file
+    │   ├── StoreChangedError      a file was changed while it was fetched
+    │   ├── StoreDamagedError      what came is not what the store says of it
+    │   ├── StoreUnreachableError  no connection, no answer, or the server is in trouble
+    │   ├── UnsafeKeyError         a file's name could lead out of the folder it belongs in
+    │   └── NoRoomError            the disk has not enough room for what would be fetched
+    ├── KeyringError        the system's keyring cannot be used
     ├── OutOfMemoryError    the device cannot hold even one picture of the model
     └── Cancelled           the user asked to stop
 
@@ -62,6 +71,50 @@ class AdapterError(DiffViewsError):
 
 class MaskError(DiffViewsError):
     """A mask has the wrong shape, is not finite, or cannot be built from the rows asked for."""
+
+
+class StoreError(DiffViewsError):
+    """A store of files elsewhere, or a file in it, cannot be used. No text of it has a secret."""
+
+
+class StoreAccessError(StoreError):
+    """The keys of a store are missing, wrong or expired, or do not allow what was asked.
+
+    Attributes:
+        whole: whether they open nothing in the store; else it is this file alone.
+    """
+
+    def __init__(self, text: str, *, whole: bool = True) -> None:
+        super().__init__(text)
+        self.whole = whole
+
+
+class StoreNotFoundError(StoreError):
+    """A store has no such bucket, repository, revision or file."""
+
+
+class StoreChangedError(StoreError):
+    """A file in a store is no longer the one that was listed."""
+
+
+class StoreDamagedError(StoreError):
+    """What came from a store does not have the size or the checksum that it should have."""
+
+
+class StoreUnreachableError(StoreError):
+    """There is no connection to a store, it does not answer, or it cannot work at the moment."""
+
+
+class UnsafeKeyError(StoreError):
+    """A file's name in a store could lead out of the folder, or hide another file."""
+
+
+class NoRoomError(StoreError):
+    """The disk has not enough room for what would be fetched."""
+
+
+class KeyringError(DiffViewsError):
+    """The system has no keyring, or it refuses."""
 
 
 class OutOfMemoryError(DiffViewsError):

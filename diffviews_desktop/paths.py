@@ -20,9 +20,25 @@ def adapters_dir() -> Path:
     return data_dir() / "adapters"
 
 
+def config_dir() -> Path:
+    """What users write themselves: their own catalogue of models."""
+    return Path(platformdirs.user_config_dir(APP, appauthor=False))
+
+
+def downloads_dir() -> Path:
+    """The data folder that published models are downloaded to: the one named by
+    ``DIFFVIEWS_DATA_DIR``, or one of the program's own."""
+    return default_data_folder() or data_dir() / "data"
+
+
 def cache_dir() -> Path:
     """Whatever can be made again: compiled kernels, layer caches of read-only folders."""
     return Path(platformdirs.user_cache_dir(APP, appauthor=False))
+
+
+def state_dir() -> Path:
+    """What lasts from one start to the next and is nobody's document: the last session."""
+    return Path(platformdirs.user_state_dir(APP, appauthor=False))
 
 
 def log_file() -> Path:

@@ -18,9 +18,12 @@ from hypothesis import settings
 from own_display import serve_display
 from patience import PatientBot, until
 from pytestqt.qtbot import QtBot
+from s3_server import S3Server, serve_s3
 from tiny_folder import write_tiny_model
 
 if TYPE_CHECKING:
+    from shared_buckets import SharedBucket
+
     from diffviews_desktop.adapters.edm import EDMAdapter
     from diffviews_desktop.app import App
 
@@ -62,8 +65,20 @@ def isolated_home(
             patch.delenv(name)
         for kind in ("DATA", "CACHE", "STATE", "CONFIG"):
             patch.setenv(f"XDG_{kind}_HOME", str(home / kind.lower()))
+        for name in [name for name in os.environ if name.startswith(("AWS_", "R2_", "HF_"))]:
+            patch.delenv(name)
+        for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "HF_HOME"):
+            patch.setenv(name, str(home / "nothing"))
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
         patch.setenv("NUMBA_CACHE_DIR", str(kernels))
+        patch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
         yield home
+
+
+@pytest.fixture(autouse=True)
+def own_sessions(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No window starts with the session of another test, nor offers to restore it."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
 
 
 @pytest.fixture
@@ -136,6 +151,13 @@ def demo(isolated_home: Path) -> Path:
     return unpack_demo()
 
 
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A real S3 server. Shared by all tests: use a bucket of your own, and leave it running."""
+    with serve_s3(tmp_path_factory.mktemp("s3") / "server") as server:
+        yield server
+
+
 @pytest.fixture
 def tiny_data(tmp_path: Path) -> Callable[..., Path]:
     """Makes small data folders: see `write_tiny_model`; call it again for one more model."""
@@ -145,6 +167,15 @@ def tiny_data(tmp_path: Path) -> Callable[..., Path]:
         return tmp_path / "data"
 
     return make
+
+
+@pytest.fixture
+def shared(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> SharedBucket:
+    """An empty bucket, whose keys boto3 finds."""
+    from shared_buckets import SharedBucket, use_keys
+
+    use_keys(monkeypatch, s3_server.access)
+    return SharedBucket(s3_server, s3_server.bucket())
 
 
 @pytest.hookimpl(wrapper=True)

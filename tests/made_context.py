@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from diffviews_desktop.actions.context import Contents, Context, Move, Page, SessionLike, WorkerLike
+from diffviews_desktop.actions.context import (
+    Answer,
+    Contents,
+    Context,
+    Move,
+    Page,
+    SessionLike,
+    WorkerLike,
+)
 from diffviews_desktop.engine.protocol import Job
+from diffviews_desktop.state.session_file.saved import SavedSession
+from diffviews_desktop.values.arrangement import Arrangement
 
 
 @dataclass
@@ -25,6 +35,53 @@ class NoWorker:
 
 
 @dataclass
+class NoSessions:
+    """Sessions in files that are noted, and neither written nor read.
+
+    Attributes:
+        asked: names of what was asked, with what it was asked with.
+        file: which the user chooses; None for none.
+        answer: what is to become of runs that no session holds.
+        found: the session that is read.
+        fails: whether nothing can be written.
+    """
+
+    asked: list[tuple[object, ...]] = field(default_factory=list)
+    file: Path | None = None
+    answer: Answer = "stay"
+    found: SavedSession | None = None
+    fails: bool = False
+
+    def ask_open(self) -> Path | None:
+        self.asked.append(("open",))
+        return self.file
+
+    def ask_save(self, name: str) -> Path | None:
+        self.asked.append(("save", name))
+        return self.file
+
+    def ask_keep(self, text: str, then: Callable[[Answer], None]) -> None:
+        self.asked.append(("keep", text))
+        then(self.answer)
+
+    def recent(self) -> Sequence[Path]:
+        return []
+
+    def write(self, file: Path, then: Callable[[], None]) -> None:
+        self.asked.append(("write", file))
+        if not self.fails:
+            then()
+
+    def read(self, file: Path, then: Callable[[SavedSession], None]) -> None:
+        self.asked.append(("read", file))
+        if self.found is not None:
+            then(self.found)
+
+    def arrange(self, arrangement: Arrangement) -> None:
+        self.asked.append(("arrange", arrangement))
+
+
+@dataclass
 class NoWindow:
     """A window that notes what it is asked, and answers as it was told to.
 
@@ -34,6 +91,7 @@ class NoWindow:
         file: likewise.
         row: the sample under the mouse.
         text: which the user types.
+        sessions: those that are not written.
     """
 
     asked: list[tuple[object, ...]] = field(default_factory=list)
@@ -41,6 +99,7 @@ class NoWindow:
     file: Path | None = None
     row: int | None = None
     text: str | None = None
+    sessions: NoSessions = field(default_factory=NoSessions)
 
     def recent_folders(self) -> Sequence[Path]:
         return []
@@ -59,6 +118,9 @@ class NoWindow:
 
     def show_page(self, page: Page) -> None:
         self.asked.append(("page", page))
+
+    def import_checkpoint(self, file: Path) -> None:
+        self.asked.append(("import", file))
 
     def go(self, move: Move) -> None:
         self.asked.append(("go", move))

@@ -170,6 +170,6 @@ def test_the_diffs_fit_the_code(heading: str) -> None:
 
 def test_the_new_quantity_and_the_new_action_are_registered() -> None:
     quantities = changes()["A quantity"]["diffviews_desktop/values/quantities/__init__.py"]
-    assert "SIGMA, NOISE_RANK, TRUST" in quantities
+    assert "        SIGMA,\n        NOISE_RANK,\n        TRUST,\n" in quantities
     actions = changes()["An action"]["diffviews_desktop/actions/selection.py"]
     assert "USE_AS_NEIGHBORS, COPY_IDS)" in actions

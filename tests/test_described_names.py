@@ -1,6 +1,6 @@
 """Every function and class of the described system is where that system's scripts import it from.
 
-Left out are its web application and its copies in the cloud.
+Left out is its web application.
 """
 
 from __future__ import annotations
@@ -165,6 +165,24 @@ CLASSES = {
         "clear_masks": (),
         "register_hooks": ("layers",),
         "remove_hooks": (),
+    },
+    ("data.r2_cache", "R2DataStore"): {
+        "__init__": ("bucket",),
+        "enabled": None,
+        "list_objects": ("prefix",),
+        "file_exists": ("key",),
+        "download_file": ("key", "local_path"),
+        "download_prefix": ("prefix", "local_dir", "exclude_dirs", "max_workers"),
+        "download_model_data": ("model", "local_dir"),
+    },
+    ("data.r2_cache", "R2LayerCache"): {
+        "__init__": ("bucket",),
+        "enabled": None,
+        "_key": ("model", "layer", "ext"),
+        "layer_exists": ("model", "layer"),
+        "download_layer": ("model", "layer", "local_dir"),
+        "upload_layer": ("model", "layer", "local_dir"),
+        "upload_layer_async": ("model", "layer", "local_dir"),
     },
     ("adapters.base", "GeneratorAdapter"): ADAPTER,
     ("adapters.hooks", "HookMixin"): HOOK_MIXIN,

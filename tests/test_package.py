@@ -11,7 +11,17 @@ import pytest
 
 import diffviews_desktop
 
-HEAVY = ("torch", "umap", "sklearn", "numba", "scipy", "pandas")
+HEAVY = (
+    "torch",
+    "umap",
+    "sklearn",
+    "numba",
+    "scipy",
+    "pandas",
+    "boto3",
+    "huggingface_hub",
+    "httpx2",
+)
 WINDOW = (
     "diffviews_desktop.ui",
     "diffviews_desktop.app",

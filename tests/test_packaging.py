@@ -161,7 +161,7 @@ def test_the_man_page_has_every_verb_and_option() -> None:
     said = page.replace("\\-", "-")
     for verb in VERBS:
         assert f'.SS "{verb}' in said
-    for option in options_of(manual.whole_parser(folder=True)):
+    for option in options_of(manual.whole_parser(opened=True)):
         assert f"\\fB{option}\\fR" in said, option
     for line in page.splitlines():  # what begins with a point is a request that exists
         if line.startswith((".", "'")):

@@ -34,6 +34,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("data",),
     ("pictures",),
     ("values",),
+    ("credentials",),
     ("errors",),
     ("logs",),
     ("display", "files", "paths", "safe_path", "text"),

@@ -36,6 +36,8 @@ from trials import Trial, parser, report
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from common import isolate
 
+from diffviews_desktop import paths
+
 WINDOW_GROWTH, ENGINE_GROWTH = 1.05, 1.10
 SETTLED = 0.15
 """Of a half: what comes before it is the warming up."""
@@ -219,23 +221,30 @@ def first_half(window: psutil.Process, hand: Hand, seconds: float, kills: int) -
         while time.monotonic() < begun + (number + 1) * seconds / kills:
             hand.anything()
             watch.look(window)
-        engine = engine_of(window)
-        if engine is None:
-            continue
-        engine.send_signal(signal.SIGKILL)
-
-        def another(old: int = engine.pid) -> bool:
-            found = engine_of(window)
-            return found is not None and found.pid != old
-
-        # one that was killed while it started is started again by what is asked for next
-        patience = time.monotonic() + RESTART_SECONDS
-        while not another() and time.monotonic() < patience:
-            hand.anything()
-        came_back += another()
+        engine = new_engine(window, hand, None)
+        if engine is not None:
+            engine.send_signal(signal.SIGKILL)
+            came_back += new_engine(window, hand, engine) is not None
     settled = begun + SETTLED * seconds
     watch.looks = [look for look in watch.looks if look[0] >= settled]
     return came_back, watch
+
+
+def new_engine(
+    window: psutil.Process, hand: Hand, old: psutil.Process | None
+) -> psutil.Process | None:
+    """An engine other than the old one, as soon as there is one; None where none comes.
+
+    One that was killed while it started is started again by what is asked for next.
+    """
+    patience = time.monotonic() + RESTART_SECONDS
+    while (engine := engine_of(window)) is None or engine == old:
+        if time.monotonic() > patience:
+            print(f"no engine for {RESTART_SECONDS} s; the log ends with:", flush=True)
+            print("\n".join(paths.log_file().read_text().splitlines()[-30:]), flush=True)
+            return None
+        hand.anything()
+    return engine
 
 
 def second_half(window: psutil.Process, hand: Hand, seconds: float, watch: Watch) -> Watch:

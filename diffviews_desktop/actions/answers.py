@@ -7,8 +7,13 @@ from dataclasses import replace
 
 from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.downloads import take_pause, take_problem
 from diffviews_desktop.actions.folders import is_loading
+from diffviews_desktop.actions.places import not_returning
 from diffviews_desktop.actions.results import RESULTS, take_nothing
+from diffviews_desktop.actions.sessions import not_opened
+from diffviews_desktop.actions.sharing import was_told
+from diffviews_desktop.engine.jobs.downloading import Download
 from diffviews_desktop.engine.jobs.opening import LoadModel
 from diffviews_desktop.engine.protocol import CellDone, Event, Progress, RunStarted, StepDone
 from diffviews_desktop.state.runs import Runs
@@ -41,7 +46,11 @@ def on_event(context: Context, event: Event) -> None:
     match event:
         case Progress():
             changed = replace(
-                running, stage=event.stage, fraction=event.fraction, detail=event.detail
+                running,
+                stage=event.stage,
+                fraction=event.fraction,
+                detail=event.detail,
+                seconds_left=event.seconds_left,
             )
             context.update(replace(state, jobs=state.jobs.with_job(changed)))
         case RunStarted():
@@ -94,6 +103,7 @@ def on_finished(context: Context, job_id: int, result: object, memory: int | Non
         on_cancelled(context, job_id)
         return
     jobs = state.jobs.without_job(job_id, "finished", time.monotonic())
+    memory = state.engine.memory if running.job.aside else memory
     engine = EngineState(state.engine.status, memory)
     context.update(replace(state, jobs=jobs, engine=engine))
     RESULTS.get(type(result), take_nothing)(context, running, result)
@@ -106,14 +116,19 @@ def on_failed(context: Context, job_id: int, message: str, details: str) -> None
     if running is None:
         return
     job = running.job
+    told = was_told(state, job, message)
     jobs = state.jobs.without_job(job_id, "failed", time.monotonic(), message)
-    state = replace(state, jobs=jobs)
+    state = not_returning(not_opened(replace(state, jobs=jobs), job), job)
+    if isinstance(job, Download):
+        context.update(state)
+        take_problem(context, job, message, details)
+        return
     ours = isinstance(job, LoadModel) and job.model == state.opened.model
     # where the engine died, the model is not at fault, unless that happens twice
     again = isinstance(job, LoadModel) and state.engine.status == "stopped" and not job.again
     if ours and not again:
         state = replace(state, opened=replace(state.opened, model_problem=message))
-    context.update(state.with_notice(message, error=True, details=details))
+    context.update(state if told else state.with_notice(message, error=True, details=details))
     _end_run(context, job_id)
     if ours and again:
         retry = replace(job, job_id=context.worker.next_id(), again=True)  # type: ignore[call-arg]
@@ -127,7 +142,12 @@ def on_cancelled(context: Context, job_id: int) -> None:
     if running is None:
         return
     job, opened = running.job, state.opened
-    state = replace(state, jobs=state.jobs.without_job(job_id, "cancelled", time.monotonic()))
+    jobs = state.jobs.without_job(job_id, "cancelled", time.monotonic())
+    state = not_returning(not_opened(replace(state, jobs=jobs), job), job)
+    if isinstance(job, Download):
+        context.update(state)
+        take_pause(context, job)
+        return
     text = f"Cancelled: {running.title[0].lower()}{running.title[1:]}."
     missing = isinstance(job, LoadModel) and job.model == opened.model and opened.loaded is None
     if missing and not is_loading(state):

@@ -30,6 +30,13 @@ def cancel_current(context: Context) -> None:
         cancel_job(context, current.job.job_id)
 
 
+def cancel_shown(context: Context) -> None:
+    """Cancel the job that the status bar shows."""
+    shown = context.state.jobs.shown()
+    if shown is not None:
+        cancel_job(context, shown.job.job_id)
+
+
 def cancel_job(context: Context, job_id: int) -> None:
     """Cancel one job; the window stays as it is until the engine says that it ended."""
     state = context.state
@@ -42,7 +49,8 @@ def cancel_job(context: Context, job_id: int) -> None:
 
 def cancel_all(context: Context, kind: type[Job[object]]) -> None:
     """Cancel all jobs of a class, waiting or running."""
-    for running in context.state.jobs.running:
+    jobs = context.state.jobs
+    for running in (*jobs.running, *jobs.aside):
         if type(running.job) is kind:
             cancel_job(context, running.job.job_id)
 

@@ -9,9 +9,13 @@ from typing import Literal, Protocol, TypeVar
 
 from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.state.picks import Selection
+from diffviews_desktop.state.places import Place
+from diffviews_desktop.state.session_file.saved import SavedSession
 from diffviews_desktop.state.state import Offer, State
+from diffviews_desktop.values.arrangement import Arrangement
 
 Found = TypeVar("Found")
+Change = Callable[[State], State]
 Page = Literal[
     "about",
     "experiment",
@@ -22,6 +26,7 @@ Page = Literal[
     "map settings",
     "mean",
     "model",
+    "models",
     "preferences",
 ]
 """A window, or a part of one, that an action can bring up."""
@@ -30,6 +35,8 @@ Contents = Callable[[], tuple[type, ...]]
 may change meanwhile."""
 Move = Literal["fit", "fit selection", "back", "forward", "centre on the anchor"]
 """A way to move over the map."""
+Answer = Literal["save", "discard", "stay"]
+"""What is to become of runs that no session holds."""
 
 
 class SessionLike(Protocol):
@@ -44,7 +51,9 @@ class SessionLike(Protocol):
     def select(self, selection: Selection, text: str) -> None: ...
     def undo(self) -> None: ...
     def redo(self) -> None: ...
-    def forget_picks(self) -> None: ...
+    def step(self, redo: Change, undo: Change, text: str) -> None: ...
+    def note_move(self, old: Place, new: Place, text: str) -> None: ...
+    def forget_steps(self) -> None: ...
 
 
 class WorkerLike(Protocol):
@@ -55,8 +64,38 @@ class WorkerLike(Protocol):
     def cancel(self, job_id: int) -> None: ...
 
 
+class SessionsLike(Protocol):
+    """What actions ask of the window about sessions in files."""
+
+    def ask_open(self) -> Path | None:
+        """A session's file that the user chooses; None where they choose none."""
+
+    def ask_save(self, name: str) -> Path | None:
+        """A file to write a session into; ``name`` is offered, or where it is empty that of the
+        session's file."""
+
+    def ask_keep(self, text: str, then: Callable[[Answer], None]) -> None:
+        """Ask what is to become of runs that no session holds, and go on with the answer."""
+
+    def recent(self) -> Sequence[Path]:
+        """The files of the sessions that were saved or opened last, the newest first."""
+
+    def write(self, file: Path, then: Callable[[], None]) -> None:
+        """Write what the window shows now; what follows is done once it is on the disk. Where it
+        cannot be written, the user is told."""
+
+    def read(self, file: Path, then: Callable[[SavedSession], None]) -> None:
+        """Read a session, and go on with it; where it cannot be read, the user is told."""
+
+    def arrange(self, arrangement: Arrangement) -> None:
+        """Put window and docks where they were."""
+
+
 class WindowLike(Protocol):
     """What actions ask of the window."""
+
+    @property
+    def sessions(self) -> SessionsLike: ...
 
     def recent_folders(self) -> Sequence[Path]: ...
     def ask_folder(self, title: str) -> Path | None:
@@ -71,6 +110,9 @@ class WindowLike(Protocol):
 
     def show_page(self, page: Page) -> None:
         """Bring up a window."""
+
+    def import_checkpoint(self, file: Path) -> None:
+        """Bring up the assistant that imports pictures, with a checkpoint filled in."""
 
     def go(self, move: Move) -> None:
         """Move over the map that is shown."""

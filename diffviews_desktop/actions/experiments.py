@@ -14,9 +14,12 @@ from diffviews_desktop.engine.jobs.experiments import ChooseGroups, RunExperimen
 from diffviews_desktop.state.runs import ComparedMasks, Grid
 from diffviews_desktop.state.state import State
 from diffviews_desktop.values.conditions import Condition
-from diffviews_desktop.values.experiments import USUAL_JUDGE, Control, Experiment
-from diffviews_desktop.values.interventions import Intervention, SampleMean, with_picks
-from diffviews_desktop.values.layers import LayerSet
+from diffviews_desktop.values.controls import Control
+from diffviews_desktop.values.experiment_plans import experiment_of, is_plain_mask, windows_of
+from diffviews_desktop.values.experiments import USUAL_JUDGE, Experiment
+from diffviews_desktop.values.interventions import Intervention, with_picks
+from diffviews_desktop.values.layers import NO_LAYERS, LayerSet
+from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.sampling import SamplingSettings
 from diffviews_desktop.values.told import OWN
 
@@ -103,84 +106,113 @@ def run_experiment(
     neighbors: int,
     seeds: int,
     controls: tuple[Control, ...],
+    layer_sets: tuple[LayerSet, ...] = (),
+    parts: int = 1,
 ) -> None:
-    """Draw the mask of the Generate panel and its controls, and measure what each does.
+    """Draw the interventions of the Generate panel and their controls, and measure what each does.
 
     Args:
         context: what it works with.
-        of_picks: whether the picked samples are the only mask.
+        of_picks: whether the picked samples are the only mask, where there is a mask alone.
         anchors: else how many masks, drawn evenly from all classes.
         neighbors: samples beside each anchor.
         seeds: pictures of each mask and control.
         controls: what is drawn besides.
+        layer_sets: where it acts, each by itself; where the panel says, if there are none.
+        parts: of the run, in each of which it acts by itself; of 1, when the panel says.
     """
     state = context.state
-    mask, spec = _mask_of(state), state.opened.spec
-    why = cannot_compare(state, of_picks)
-    if why or mask is None or spec is None:
-        context.say(why)
+    why, spec = cannot_compare(state, of_picks), state.opened.spec
+    if why or spec is None:
+        context.say(why or NO_FOLDER)
         return
-    steps = state.runs.settings.num_steps
-    layers = mask.layers or spec.layers
-    settings = state.runs.settings
-    if settings.seed is None:  # the same experiment again goes on with what is there
-        settings = replace(settings, seed=0)
+    at_anchors = many_masks(state) and not of_picks
+    experiment = _planned(state, spec, at_anchors, layer_sets, parts)
+    experiment = replace(experiment, seeds=seeds, controls=controls)
     common: dict[str, Any] = {
         "job_id": context.worker.next_id(),
         "folder": state.opened.folder,
     }
-    told = state.opened.map_told or OWN  # as the samples on screen
-    choice = ChooseGroups(
-        **common,
-        model=spec.model,
-        anchors=anchors,
-        neighbors=neighbors,
-        layers=layers,
-        told=told,
-    )
-    job = RunExperiment(
-        **common,
-        experiment=Experiment(
+    choice = None
+    if at_anchors:
+        choice = ChooseGroups(
+            **common,
             model=spec.model,
-            layer_sets=(layers,),
-            windows=((mask.step_from, steps if mask.step_to is None else mask.step_to),),
-            groups=(state.picks.selection.rows,) if of_picks else (),
-            seeds=seeds,
-            controls=controls,
-            condition=state.runs.condition,
-            told=told,
-            settings=settings,
-            strength=mask.strength,
-            region=mask.region,
-            judge=USUAL_JUDGE,
-        ),
-        choice=None if of_picks else choice,
-    )
+            anchors=anchors,
+            neighbors=neighbors,
+            layers=experiment.layer_sets[0] if len(experiment.layer_sets) == 1 else NO_LAYERS,
+            told=experiment.told,
+        )
+    job = RunExperiment(**common, experiment=experiment, choice=choice)
     runs = replace(state.runs, experiment=ComparedMasks(job))
     context.update(replace(state, runs=runs))
-    submit(context, job, "Comparing masks with their controls")
+    submit(context, job, "Comparing interventions with their controls")
 
 
-def _mask_of(state: State) -> Intervention | None:
-    """The mask of the picked samples in the Generate panel; None where it has other interventions,
-    or none."""
-    acting = [one for one in state.runs.interventions if one.enabled]
-    return acting[0] if len(acting) == 1 and acting[0].is_of_picks else None
+def _planned(
+    state: State, spec: MapSpec, at_anchors: bool, layer_sets: tuple[LayerSet, ...], parts: int
+) -> Experiment:
+    """What draws the interventions of the Generate panel; without groups where these are to be
+    chosen. The arguments are those of `run_experiment`."""
+    settings, condition = state.runs.settings, state.condition
+    if settings.seed is None:  # the same experiment again goes on with what is there
+        settings = replace(settings, seed=0)
+    if not many_masks(state):
+        condition = resolve_condition(state, condition)
+    places: dict[str, Any] = {"layer_sets": layer_sets} if layer_sets else {}
+    if parts > 1:
+        places["windows"] = windows_of(settings.num_steps, parts)
+    made = experiment_of(
+        _switched_on(state) if at_anchors else acting_in(state),
+        spec,
+        settings.num_steps,
+        state.opened.directions,
+        condition=condition,
+        told=state.opened.map_told or OWN,  # as the samples on screen
+        settings=settings,
+        judge=USUAL_JUDGE,
+        **places,
+    )
+    return replace(made, groups=()) if at_anchors else made
+
+
+def acting_in(state: State) -> tuple[Intervention, ...]:
+    """The interventions of the Generate panel that act, with what is picked now."""
+    acting = with_picks(state.runs.interventions, state.picks.selection.rows)
+    return tuple(one for one in acting if one.acts(state.runs.settings.num_steps))
+
+
+def _switched_on(state: State) -> tuple[Intervention, ...]:
+    """The interventions of the Generate panel, the picked samples left open."""
+    return tuple(one for one in state.runs.interventions if one.enabled)
+
+
+def many_masks(state: State) -> bool:
+    """Whether the mask of picked samples is all that acts, so that masks of other samples can be
+    compared, too."""
+    acting = _switched_on(state)
+    return is_plain_mask(acting) and acting[0].is_of_picks
 
 
 def cannot_compare(state: State, of_picks: bool) -> str:
     """Why no experiment can be drawn now; empty where it can."""
-    mask = _mask_of(state)
-    if mask is None:
-        return (
-            "An experiment compares the mask of picked samples: let it be the only intervention "
-            "in the Generate panel."
-        )
-    if isinstance(mask.source, SampleMean) and mask.source.weighting != "equal":
-        return "An experiment counts all samples of a mask the same: set their weights to equal."
-    if of_picks and not state.picks.selection.rows:
+    steps = state.runs.settings.num_steps
+    on = [one for one in state.runs.interventions if one.acts(steps)]
+    if not on:
+        return "Nothing acts on a layer: switch an intervention on in the Generate panel."
+    if (of_picks or not many_masks(state)) and len(acting_in(state)) < len(on):
         return NO_SAMPLE
     return cannot_draw_grid(state)
+
+
+def seconds_of(state: State, pictures: int) -> float | None:
+    """How long so many pictures take with the loaded model; None where it was not measured."""
+    opened = state.opened
+    pace = opened.pace or opened.rate
+    each = state.runs.settings.evaluations(not opened.unconditional)
+    if any(one.verb == "patch" for one in acting_in(state)):
+        each *= 2  # the run that is patched from
+    return pictures * each / pace if pace else None
 
 
 ACTIONS = (
@@ -200,6 +232,7 @@ ACTIONS = (
         lambda context: context.window.show_page("experiment"),
         menu="generate",
         group=1,
-        meaning="Draw a mask and all that it is to be compared with, and say what each does.",
+        meaning="Draw interventions and all that they are to be compared with, and say what each "
+        "does.",
     ),
 )

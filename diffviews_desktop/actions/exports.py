@@ -91,7 +91,7 @@ MAP = Action(
     export_map,
     keys=("Ctrl+P",),
     menu="file",
-    group=1,
+    group=3,
     why_not=no_map,
 )
 SELECTION = Action(
@@ -108,11 +108,11 @@ SELECTION = Action(
 ACTIONS = (
     Action(
         "exports.picture",
-        "&Save picture…",
+        "Save pic&ture…",
         save_picture,
-        keys=("Ctrl+S",),
+        keys=("Ctrl+Shift+E",),
         menu="file",
-        group=1,
+        group=3,
         why_not=_no_picture,
     ),
     MAP,

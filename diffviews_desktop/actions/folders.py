@@ -9,6 +9,7 @@ from pathlib import Path
 from diffviews_desktop.actions.action import Action, Choice, Option
 from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.keeping import leave_for
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.engine.jobs.opening import ConvertCheckpoint, LoadModel, OpenData
 from diffviews_desktop.pictures.labels.class_map import ClassPairs
@@ -41,7 +42,17 @@ def choose_folder(context: Context) -> None:
     """Ask for a data folder and open it."""
     folder = context.window.ask_folder("Open data folder")
     if folder is not None:
-        open_data(context, FolderRef(folder))
+        open_other(context, FolderRef(folder))
+
+
+def open_other(
+    context: Context,
+    folder: FolderRef,
+    model: str | None = None,
+    what: str = "Opening another data folder",
+) -> None:
+    """Open a data folder (None: the demo); before runs are dropped, the user is asked."""
+    leave_for(context, folder, what, lambda: open_data(context, folder, model))
 
 
 def switch_model(context: Context, model: str) -> None:
@@ -152,7 +163,7 @@ def _recent(context: Context) -> Sequence[Option]:
 
 def _open_recent(context: Context, path: object) -> None:
     assert isinstance(path, Path)
-    open_data(context, FolderRef(path))
+    open_other(context, FolderRef(path))
 
 
 ACTIONS = (
@@ -160,7 +171,7 @@ ACTIONS = (
     Action(
         "folders.demo",
         "Open the &demo",
-        lambda context: open_data(context, FolderRef()),
+        lambda context: open_other(context, FolderRef()),
         menu="file",
     ),
     Action(
@@ -176,7 +187,7 @@ ACTIONS = (
         load_model,
         keys=("Ctrl+L",),
         menu="file",
-        group=1,
+        group=2,
         meaning="Load the model after loading was cancelled or failed",
         why_not=_not_loadable,
     ),
@@ -185,7 +196,7 @@ ACTIONS = (
         "Convert &checkpoint to .safetensors",
         convert_checkpoint,
         menu="file",
-        group=1,
+        group=2,
         why_not=_not_convertible,
     ),
 )

@@ -57,7 +57,11 @@ def show_beside(context: Context, told: Told) -> None:
         toggle_second_map(context)
     other = replace(spec, told=told)
     job = LinkMaps(
-        job_id=context.worker.next_id(), folder=state.opened.folder, spec=spec, other=other
+        job_id=context.worker.next_id(),
+        folder=state.opened.folder,
+        spec=spec,
+        other=other,
+        bucket=state.preferences.bucket,
     )
     submit(context, job, f"Mapping {str(spec.layers) or 'the default layer'} beside the map")
 
@@ -98,7 +102,12 @@ def _change_map(context: Context, **changes: Any) -> None:
     if opened.spec == spec:  # what is shown is wanted again
         cancel_all(context, MapLayer)
         return
-    job = MapLayer(job_id=context.worker.next_id(), folder=opened.folder, spec=spec)
+    job = MapLayer(
+        job_id=context.worker.next_id(),
+        folder=opened.folder,
+        spec=spec,
+        bucket=context.state.preferences.bucket,
+    )
     submit(context, job, f"Mapping {str(spec.layers) or 'the default layer'}")
 
 
@@ -110,7 +119,11 @@ def link_map(context: Context, model: str, layers: Iterable[str], told: Told | N
         return
     other = MapSpec(model, LayerSet(layers), opened.parameters, told or opened.told)
     job = LinkMaps(
-        job_id=context.worker.next_id(), folder=opened.folder, spec=opened.spec, other=other
+        job_id=context.worker.next_id(),
+        folder=opened.folder,
+        spec=opened.spec,
+        other=other,
+        bucket=context.state.preferences.bucket,
     )
     submit(context, job, f"Mapping {str(other.layers) or model} beside the map")
 

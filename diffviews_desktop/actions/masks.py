@@ -1,4 +1,4 @@
-"""Whether the mask that Generate would use is beyond the samples."""
+"""Whether the masks that Generate would use are beyond the samples."""
 
 from __future__ import annotations
 
@@ -8,37 +8,53 @@ from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.engine.jobs.drawing import JudgeMask, MaskJudged
 from diffviews_desktop.state.state import State
-from diffviews_desktop.values.interventions import SampleMean, sole_mask, with_picks
+from diffviews_desktop.values.interventions import (
+    Intervention,
+    SampleMean,
+    SavedVector,
+    masks_of,
+    with_picks,
+)
 
 
-def mask_to_judge(state: State) -> JudgeMask | None:
-    """The mask that Generate would use, its job's id 0; None where it cannot be judged now."""
+def masks_to_judge(state: State) -> tuple[JudgeMask, ...]:
+    """The masks that Generate would use, in their order, the ids of the jobs 0; none where they
+    cannot be judged now."""
     opened = state.opened
-    mask = sole_mask(with_picks(state.runs.interventions, state.picks.selection.rows))
-    if opened.spec is None or opened.loaded is None or mask is None:
-        return None
-    source = mask.source
-    assert isinstance(source, SampleMean)
+    if opened.spec is None or opened.loaded is None:
+        return ()
+    stack = with_picks(state.runs.interventions, state.picks.selection.rows)
+    return tuple(_job(state, mask) for mask in masks_of(stack))
+
+
+def judged_masks(state: State) -> tuple[MaskJudged, ...]:
+    """What is known of the masks that Generate would use."""
+    known = {replace(one.job, job_id=0): one for one in state.picks.masks}
+    return tuple(known[job] for job in masks_to_judge(state) if job in known)
+
+
+def unknown_masks(state: State) -> tuple[JudgeMask, ...]:
+    """Those of them of which nothing is known yet."""
+    known = {replace(one.job, job_id=0) for one in judged_masks(state)}
+    return tuple(job for job in masks_to_judge(state) if job not in known)
+
+
+def judge_mask(context: Context, wanted: JudgeMask) -> None:
+    """Have a mask judged."""
+    job = replace(wanted, job_id=context.worker.next_id())
+    submit(context, job, "Comparing the mask with the samples")
+
+
+def _job(state: State, mask: Intervention) -> JudgeMask:
+    source, spec = mask.source, state.opened.spec
+    assert spec is not None
+    means = source if isinstance(source, SampleMean) else SampleMean()
     return JudgeMask(
         job_id=0,
-        folder=opened.folder,
-        spec=opened.spec,
-        rows=source.rows,
+        folder=state.opened.folder,
+        spec=spec,
+        rows=means.rows,
         layers=mask.layers,
-        weighting=source.weighting,
+        weighting=means.weighting,
+        saved=source.name if isinstance(source, SavedVector) else "",
     )
-
-
-def judged_mask(state: State) -> MaskJudged | None:
-    """What is known of the mask that Generate would use."""
-    judged, wanted = state.picks.mask, mask_to_judge(state)
-    known = judged is not None and replace(judged.job, job_id=0) == wanted
-    return judged if known else None
-
-
-def judge_mask(context: Context) -> None:
-    """Have the mask judged, unless that is known or cannot be."""
-    wanted = mask_to_judge(context.state)
-    if wanted is not None and judged_mask(context.state) is None:
-        job = replace(wanted, job_id=context.worker.next_id())
-        submit(context, job, "Comparing the mask with the samples")

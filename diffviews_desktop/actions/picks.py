@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
+from numpy.typing import NDArray
+
 from diffviews_desktop.actions.action import Action
 from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
@@ -101,7 +104,18 @@ def suggest_neighbors(context: Context, count: int, on_map: bool = False) -> Non
             _take_suggested(context, [pair for pair in found if pair[0] not in manual][:count])
 
     find = partial(neighbors_of, space, anchor, count + len(manual))
+    if on_map and layer_map.aligned and state.opened.samples is not None:
+        sigma = state.opened.samples.sigma
+        find = partial(_nearest_at_level, space, sigma, anchor, count + len(manual))
     context.session.aside(len(space), find, take)
+
+
+def _nearest_at_level(
+    xy: NDArray[np.float32], sigma: NDArray[np.float32], row: int, count: int
+) -> list[tuple[int, float]]:
+    """The samples nearest to one on the map of its own noise level, where each level has one."""
+    there = np.where((sigma == sigma[row])[:, None], xy, np.nan)
+    return neighbors_of(there, row, count)
 
 
 def _ask_layer(context: Context, row: int, count: int) -> None:
@@ -136,7 +150,12 @@ def _want_activations(context: Context) -> None:
         if pending.spec != opened.spec:
             context.say("Neighbours can be suggested once the new map is there.")
         return
-    job = MapLayer(job_id=context.worker.next_id(), folder=opened.folder, spec=opened.spec)
+    job = MapLayer(
+        job_id=context.worker.next_id(),
+        folder=opened.folder,
+        spec=opened.spec,
+        bucket=context.state.preferences.bucket,
+    )
     submit(context, job, "Computing activations for neighbours")
 
 
@@ -171,13 +190,22 @@ def _no_anchor(state: State) -> str:
     return "" if picked else NO_ANCHOR
 
 
+def _going_back(state: State) -> str:
+    back = state.picks.returning
+    return "" if back is None else f"Wait until {back.spec.model} is shown again, or press Esc."
+
+
+def _nothing_to(verb: str, step: str) -> str:
+    return "" if step else f"There is nothing to {verb}."
+
+
 UNDO = Action(
     "picks.undo",
     "&Undo",
     lambda context: context.session.undo(),
     keys=("Ctrl+Z",),
     menu="edit",
-    why_not=lambda state: "" if state.picks.undo else "There is nothing to undo.",
+    why_not=lambda state: _going_back(state) or _nothing_to("undo", state.picks.undo),
     detail=lambda state: state.picks.undo,
     explains=False,
 )
@@ -187,7 +215,7 @@ REDO = Action(
     lambda context: context.session.redo(),
     keys=("Ctrl+Shift+Z", "Ctrl+Y"),
     menu="edit",
-    why_not=lambda state: "" if state.picks.redo else "There is nothing to redo.",
+    why_not=lambda state: _going_back(state) or _nothing_to("redo", state.picks.redo),
     detail=lambda state: state.picks.redo,
     explains=False,
 )

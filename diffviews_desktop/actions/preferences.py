@@ -52,6 +52,12 @@ def toggle_motion(context: Context) -> None:
     prefer(context, replace(preferences, reduced_motion=not preferences.reduced_motion))
 
 
+def toggle_reopening(context: Context) -> None:
+    """Start with the last session, or with the demo."""
+    preferences = context.state.preferences
+    prefer(context, replace(preferences, reopen=not preferences.reopen))
+
+
 def _options(titles: dict[str, str]) -> Sequence[Option]:
     return [Option(value, title) for value, title in titles.items()]
 
@@ -89,6 +95,13 @@ MOTION = Action(
     meaning="Nothing glides or flies; the desktop may ask for that, too.",
     checked=lambda state: state.preferences.reduced_motion,
 )
+REOPEN = Action(
+    "preferences.reopen",
+    "Open the last session at the &start",
+    toggle_reopening,
+    meaning="Start with the folder, the map, the picks and the runs that you had last.",
+    checked=lambda state: state.preferences.reopen,
+)
 CHOICES = (APPEARANCE, RAMP, DRAWING)
 ACTIONS = (
     Action(
@@ -100,6 +113,7 @@ ACTIONS = (
         group=3,
     ),
     MOTION,
+    REOPEN,
     Action(
         "window.reset-layout",
         "&Reset layout",
@@ -113,7 +127,7 @@ ACTIONS = (
         lambda context: _quit(context),
         keys=("Ctrl+Q",),
         menu="file",
-        group=2,
+        group=4,
     ),
     Action(
         "window.keys",

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from diffviews_desktop.actions import (
     asking,
+    downloads,
     experiments,
     exports,
     folders,
     interventions,
+    keeping,
     maps,
     picks,
     preferences,
     runs,
     sample,
     selection,
+    sessions,
     showing,
 )
 from diffviews_desktop.actions.action import Action, Choice, MenuName, SampleAction
@@ -28,6 +31,9 @@ MENUS: dict[MenuName, str] = {
 }
 _TOPICS = (
     folders,
+    downloads,
+    sessions,
+    keeping,
     exports,
     picks,
     selection,
@@ -44,7 +50,7 @@ ACTIONS: dict[str, Action] = {
 """By id, in the order in which a group of a menu shows them."""
 CHOICES: dict[str, Choice] = {
     choice.id: choice
-    for topic in (folders, preferences, showing, interventions)
+    for topic in (folders, sessions, preferences, showing, interventions)
     for choice in topic.CHOICES
 }
 SAMPLE_ACTIONS: tuple[SampleAction, ...] = sample.SAMPLE_ACTIONS

@@ -8,15 +8,21 @@ from typing import Any
 
 from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
-from diffviews_desktop.actions.folders import open_data
+from diffviews_desktop.actions.downloads import take_disk, take_downloaded, take_list
+from diffviews_desktop.actions.folders import open_other
+from diffviews_desktop.actions.keeping import forgotten
 from diffviews_desktop.actions.maps import change_layer, link_map, same_data
 from diffviews_desktop.actions.picks import suggest_neighbors, take_found
+from diffviews_desktop.actions.places import map_changed, model_came, want_map_again
 from diffviews_desktop.actions.runs import want_baseline
+from diffviews_desktop.actions.sessions import map_came, resume, want_map
+from diffviews_desktop.actions.sharing import share_map
 from diffviews_desktop.engine.jobs.directions import (
     DirectionList,
     DirectionSaved,
     SaveDirection,
 )
+from diffviews_desktop.engine.jobs.downloading import Downloaded, ModelList
 from diffviews_desktop.engine.jobs.drawing import (
     MaskJudged,
     PictureGrid,
@@ -40,16 +46,19 @@ from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.opened import Opened
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.runs import Grid, Runs
+from diffviews_desktop.state.session_file.restoring import runs_on
 from diffviews_desktop.state.state import Offer, State
 from diffviews_desktop.text.wording import counted
 from diffviews_desktop.values.assessment import MapAssessment
-from diffviews_desktop.values.conditions import AnchorClass
 from diffviews_desktop.values.folders import FolderRef, ModelLoaded
 from diffviews_desktop.values.interventions import PICKED
 from diffviews_desktop.values.maps import LayerMap, LinkedMap
 from diffviews_desktop.values.quantities import COLUMN, ColorBy
 from diffviews_desktop.values.samples import LABEL, SampleTable
+from diffviews_desktop.values.storage import DiskUse
 
+MOST_JUDGED = 20
+"""Masks of which it is remembered how usual they are."""
 CONVERTIBLE = "This checkpoint can be converted, so that it opens faster and is read only once."
 
 
@@ -61,9 +70,15 @@ def take_nothing(context: Context, running: RunningJob, result: object) -> None:
 
 
 def _data_opened(context: Context, running: RunningJob, opened: DataOpened) -> None:
-    context.session.forget_picks()
+    before = context.state
+    if not _is_like(before.opened, opened):
+        context.session.forget_steps()
     state = _with_opened(context.state, opened)
     context.update(state.with_notice_about((opened.path, opened.model), opened.problems))
+    if resume(context, running.job):
+        context.session.forget_steps()
+    elif _is_like(before.opened, opened):
+        model_came(context, before)
     job = LoadModel(
         job_id=context.worker.next_id(),
         folder=opened.folder,
@@ -72,6 +87,13 @@ def _data_opened(context: Context, running: RunningJob, opened: DataOpened) -> N
         told=opened.told,
     )
     submit(context, job, f"Loading {opened.model}")
+    want_map(context)
+    want_map_again(context)
+
+
+def _is_like(before: Opened, opened: DataOpened) -> bool:
+    """Whether it is another model of the folder that was open: then the user can go back."""
+    return before.path == opened.path and before.model != opened.model
 
 
 def _with_opened(state: State, opened: DataOpened) -> State:
@@ -95,7 +117,9 @@ def _with_opened(state: State, opened: DataOpened) -> State:
             extraction_input=opened.extraction_input,
             layer_map=opened.layer_map,
             rate=before.rate if same_model else None,
+            pace=before.pace if same_model else None,
             directions=opened.directions,
+            fingerprint=opened.fingerprint,
         ),
         picks=replace(state.picks, selection=Selection()),
         view=replace(
@@ -106,15 +130,16 @@ def _with_opened(state: State, opened: DataOpened) -> State:
             rectangle=None,
             camera=None,
         ),
+        kept=state.kept if same_folder else forgotten(state.kept),
         runs=replace(
-            state.runs
+            runs_on(state.runs, opened.model, opened.samples)
             if same_folder
             else Runs(begun=state.runs.begun, comparing=state.runs.comparing),
             settings=runs.settings if same_model else summary.settings,
             interventions=runs.interventions if same_model else (PICKED,),
             set_a=runs.set_a if same_model else (),
             set_b=runs.set_b if same_model else (),
-            condition=runs.condition if same_model else AnchorClass(),
+            condition=runs.condition if same_model else None,
         ),
     )
 
@@ -134,7 +159,7 @@ def _model_loaded(context: Context, running: RunningJob, loaded: ModelLoaded) ->
         return
     summary = before.summary()
     settings = state.runs.settings
-    if summary is not None:
+    if summary is not None and not before.settings_chosen:
         settings = settings.rebased(summary.settings, loaded.settings)
     opened = replace(
         before,
@@ -171,7 +196,8 @@ def _imported(context: Context, running: RunningJob, imported: DataImported) -> 
     text = f"Imported {pictures} as {samples} of {imported.model} in {imported.path}."
     about = imported.path, imported.model
     context.update(context.state.with_notice_about(about, (text, *imported.notes)))
-    open_data(context, FolderRef(imported.path), imported.model)
+    what = "Opening the data that were imported"
+    open_other(context, FolderRef(imported.path), imported.model, what)
 
 
 # ---- maps ---------------------------------------------------------------------------------------
@@ -208,6 +234,7 @@ def _layer_mapped(context: Context, running: RunningJob, mapped: LayerMap) -> No
     # another map has other neighbours: those suggested on the old one go, the user's stay
     new = replace(state, opened=opened, view=view).with_selection(state.picks.selection)
     context.update(new.with_notice(mapped.notes[0]) if mapped.notes else new)
+    share_map(context, job.folder, mapped)
     same_map = opened.spec == before.spec
     if before.linked is not None and not same_map:  # it lies on the old one
         second, first = before.linked.map, before.layer_map
@@ -215,6 +242,8 @@ def _layer_mapped(context: Context, running: RunningJob, mapped: LayerMap) -> No
         context.update(replace(context.state, opened=replace(opened, linked=None)))
         if not any(isinstance(r.job, LinkMaps) for r in state.jobs.running):
             link_map(context, second.model, second.layers, second.told if apart else None)
+    if not map_came(context):
+        map_changed(context, state)
     if same_map and state.picks.selection.anchor is not None:
         suggest_neighbors(context, state.picks.suggest_count)
 
@@ -245,6 +274,7 @@ def _linked(context: Context, running: RunningJob, linked: LinkedMap) -> None:
     if len(linked.map.layers) == 1 and linked.map.model == opened.model:
         opened = opened.with_cached(linked.map.layers)
     context.update(replace(state, opened=replace(opened, linked=linked)))
+    share_map(context, job.folder, linked.map)
 
 
 # ---- runs ---------------------------------------------------------------------------------------
@@ -264,11 +294,21 @@ def _run_done(context: Context, running: RunningJob, result: RunResult) -> None:
             record=result.record,
             apart=result.apart,
         )
+        evaluations = sum(step.evaluations for step in result.steps)
+        state = _with_pace(state, result.job.spec.model, evaluations, result.seconds)
         context.update(replace(state, runs=state.runs.with_run(done)))
     if result.notes:
         context.say(" ".join(result.notes))
     if run is not None and context.state.runs.comparing and context.state.runs.shown == run.id:
         want_baseline(context)
+
+
+def _with_pace(state: State, model: str, evaluations: float, seconds: float) -> State:
+    """With how fast the model on screen draws, where it was never faster."""
+    if model != state.opened.model or not evaluations or seconds <= 0:
+        return state
+    pace = max(evaluations / seconds, state.opened.pace or 0.0)
+    return replace(state, opened=replace(state.opened, pace=pace))
 
 
 def _grid_done(context: Context, running: RunningJob, result: PictureGrid) -> None:
@@ -283,8 +323,8 @@ def _grid_done(context: Context, running: RunningJob, result: PictureGrid) -> No
 
 
 def _experiment_done(context: Context, running: RunningJob, result: ExperimentResult) -> None:
-    state = context.state
-    asked = state.runs.experiment
+    state, asked = context.state, context.state.runs.experiment
+    state = _with_pace(state, result.job.experiment.model, result.pace or 0.0, 1.0)
     if asked is not None and asked.job.job_id == running.job.job_id:
         compared = replace(asked, result=result)
         context.update(replace(state, runs=replace(state.runs, experiment=compared)))
@@ -304,7 +344,8 @@ def _landed(context: Context, running: RunningJob, placed: PicturePlaced) -> Non
 
 def _mask_judged(context: Context, running: RunningJob, judged: MaskJudged) -> None:
     state = context.state
-    context.update(replace(state, picks=replace(state.picks, mask=judged)))
+    masks = (*state.picks.masks, judged)[-MOST_JUDGED:]
+    context.update(replace(state, picks=replace(state.picks, masks=masks)))
 
 
 # ---- samples ------------------------------------------------------------------------------------
@@ -353,5 +394,8 @@ RESULTS: dict[type, Callable[[Context, RunningJob, Any], None]] = {
     DirectionSaved: _direction_saved,
     DirectionList: take_nothing,
     SamplesExported: _exported,
+    ModelList: take_list,
+    Downloaded: take_downloaded,
+    DiskUse: take_disk,
 }
 """By the type of the result."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from diffviews_desktop.actions.action import Action
 from diffviews_desktop.actions.asking import submit
@@ -17,7 +18,7 @@ from diffviews_desktop.values.conditions import (
     RandomClass,
     ZeroLabel,
 )
-from diffviews_desktop.values.interventions import Intervention, with_picks
+from diffviews_desktop.values.interventions import Intervention, rows_of, with_picks
 from diffviews_desktop.values.sampling import SamplingSettings
 
 NO_FOLDER = "Open a data folder first."
@@ -31,11 +32,12 @@ def _renew(context: Context, runs: Runs) -> None:
 def generate_from_neighbors(
     context: Context,
     settings: SamplingSettings,
-    condition: Condition,
+    condition: Condition | None,
     interventions: tuple[Intervention, ...] | None = None,
 ) -> None:
     """Draw with interventions: those of the Generate panel where none are given, that of the picked
-    samples with the anchor and its neighbours."""
+    samples with the anchor and its neighbours. Where no condition was chosen, the run is told what
+    the samples of the map were."""
     state = context.state
     if state.opened.spec is None:
         context.say(NO_FOLDER)
@@ -49,7 +51,7 @@ def generate_from_neighbors(
         job_id=context.worker.next_id(),
         folder=state.opened.folder,
         spec=state.opened.spec,
-        condition=resolve_condition(state, condition),
+        condition=resolve_condition(state, state.condition if condition is None else condition),
         settings=settings,
         interventions=acting,
     )
@@ -61,9 +63,16 @@ def begin_run(context: Context, job: Generate) -> None:
     """Have a run drawn, under a name of its own."""
     runs = context.state.runs
     number = runs.begun + 1
-    run = Run(number, f"Run {number}", job)
+    run = Run(number, f"Run {number}", job, sample_ids=_ids_of(context.state, job))
     _renew(context, replace(runs, all=(*runs.all, run), begun=number))
     submit(context, job, f"Generating {run.name.lower()}")
+
+
+def _ids_of(state: State, job: Generate) -> tuple[str, ...]:
+    samples = state.opened.samples
+    if samples is None:
+        return ()
+    return tuple(samples.sample_id[row] for row in rows_of(job.interventions))
 
 
 def resolve_condition(state: State, condition: Condition) -> Condition:
@@ -80,10 +89,11 @@ def resolve_condition(state: State, condition: Condition) -> Condition:
 def change_settings(
     context: Context,
     settings: SamplingSettings,
-    condition: Condition,
+    condition: Condition | None,
     interventions: tuple[Intervention, ...] | None = None,
 ) -> None:
-    """Remember what the Generate panel shows; the interventions stay where none are given."""
+    """Remember what the Generate panel shows, the condition where the user chose it; the
+    interventions stay where none are given."""
     runs = context.state.runs
     asked = runs.interventions if interventions is None else interventions
     _renew(context, replace(runs, settings=settings, condition=condition, interventions=asked))
@@ -167,16 +177,29 @@ def find_landing(context: Context, sigma: float) -> None:
 
 
 def delete_run(context: Context, run_id: int) -> None:
-    """Forget a run; one that is being drawn is cancelled."""
+    """Delete a run, as a step that can be undone; one that is being drawn is cancelled."""
     run = context.state.runs.run(run_id)
     if run is None:
         return
     if context.state.jobs.job(run.job.job_id) is not None:
         context.worker.cancel(run.job.job_id)
         return
-    _renew(context, context.state.runs.without_run(run_id))
+    before = context.state.runs
+    context.session.step(
+        partial(_without_run, run_id),
+        partial(_with_run_again, before, run_id),
+        f"delete {run.name}",
+    )
     if context.state.runs.comparing:
         want_baseline(context)
+
+
+def _without_run(run_id: int, state: State) -> State:
+    return replace(state, runs=state.runs.without_run(run_id))
+
+
+def _with_run_again(before: Runs, run_id: int, state: State) -> State:
+    return replace(state, runs=state.runs.with_run_again(before, run_id))
 
 
 def _go(context: Context, by: int) -> None:

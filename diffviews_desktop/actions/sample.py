@@ -44,7 +44,7 @@ def _highlight(context: Context, row: int) -> None:
 def _highlight_title(state: State, row: int) -> Title:
     if _is_lit(state, row):
         return Title("Highlight all c&lasses")
-    return Title("&Highlight class", _class_name(state, row))
+    return Title("Hi&ghlight class", _class_name(state, row))
 
 
 def _copy_picture(context: Context, row: int) -> None:
@@ -108,14 +108,14 @@ SAMPLE_ACTIONS = (
     ),
     SampleAction(
         "sample.copy-picture",
-        lambda state, row: Title("Copy the &picture"),
+        lambda state, row: Title("Copy the p&icture"),
         _copy_picture,
         offered=_has_picture,
         group=1,
     ),
     SampleAction(
         "sample.show-folder",
-        lambda state, row: Title("Show the picture in its &folder"),
+        lambda state, row: Title("Show the picture in its fold&er"),
         _show_folder,
         offered=_has_picture,
         group=1,

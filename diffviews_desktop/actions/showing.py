@@ -41,14 +41,14 @@ def change_third_axis(context: Context, by: ColorBy) -> None:
 
 def filter_values(context: Context, by: ColorBy, low: float | None, high: float | None) -> None:
     """Show only the samples whose value lies in a range; None for no limit."""
-    _look(context, replace(context.state.view, filter=Filter(by, low, high)))
+    _filter(context, Filter(by, low, high))
 
 
 def toggle_category(context: Context, by: ColorBy, number: int) -> None:
     """Hide the samples of a category, by its position, or show them again."""
     view = context.state.view
     hidden = view.hidden_categories(by) ^ {number}
-    _look(context, replace(view, filter=Filter(by, hidden=hidden) if hidden else None))
+    _filter(context, Filter(by, hidden=hidden) if hidden else None)
 
 
 def only_category(context: Context, by: ColorBy, number: int, count: int) -> None:
@@ -56,17 +56,42 @@ def only_category(context: Context, by: ColorBy, number: int, count: int) -> Non
     view = context.state.view
     others = frozenset(range(-1, count)) - {number}
     same = view.hidden_categories(by) == others
-    _look(context, replace(view, filter=None if same else Filter(by, hidden=others)))
+    _filter(context, None if same else Filter(by, hidden=others))
 
 
 def show_all(context: Context) -> None:
     """Hide and dim no samples; picks stay."""
-    _look(context, replace(context.state.view, filter=None, highlighted_class=None))
+    _narrow(context, None, None, "show all")
 
 
 def highlight_class(context: Context, number: int | None) -> None:
     """Highlight a class on the map and dim the rest; None for all."""
-    _look(context, replace(context.state.view, highlighted_class=number))
+    _narrow(context, context.state.view.filter, number, "highlight")
+
+
+def _filter(context: Context, wanted: Filter | None) -> None:
+    _narrow(context, wanted, context.state.view.highlighted_class, "filter")
+
+
+def _narrow(context: Context, wanted: Filter | None, highlighted: int | None, text: str) -> None:
+    """Show only some samples and dim others, as a step that can be undone."""
+    view, model = context.state.view, context.state.opened.model
+    if (view.filter, view.highlighted_class) != (wanted, highlighted):
+        context.session.step(
+            partial(_narrowed, model, wanted, highlighted),
+            partial(_narrowed, model, view.filter, view.highlighted_class),
+            text,
+        )
+
+
+def _narrowed(
+    model: str | None, wanted: Filter | None, highlighted: int | None, state: State
+) -> State:
+    """A state with another filter; the classes and columns of another model are none of its own."""
+    if state.opened.model != model:
+        return state
+    view = replace(state.view, filter=wanted, highlighted_class=highlighted)
+    return replace(state, view=view)
 
 
 # ---- the view -----------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""``generate --controls``: a run's mask beside everything that it is to be compared with."""
+"""``generate --controls``: interventions beside everything that they are to be compared with."""
 
 from __future__ import annotations
 
@@ -9,69 +9,69 @@ from diffviews_desktop.cli.shared import Answer
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid
 from diffviews_desktop.engine.jobs.experiments import RunExperiment
+from diffviews_desktop.engine.jobs.opening import DataOpened, LoadModel
 from diffviews_desktop.errors import UsageError
-from diffviews_desktop.experiments.controls import controls_for
+from diffviews_desktop.values.controls import controls_for
+from diffviews_desktop.values.experiment_plans import experiment_of, is_plain_mask
 from diffviews_desktop.values.experiments import USUAL_JUDGE, Experiment
 from diffviews_desktop.values.folders import ModelLoaded
-from diffviews_desktop.values.interventions import SampleMean
-from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.told import OWN
 
-SEEDS = 3
-_NOTE = (
-    "This is one mask, and says nothing of others: experiment run compares many, with intervals."
-)
+SEEDS, MORE_SEEDS = 3, 20
+"""Of a mask, and of other interventions, whose intervals are over seeds alone."""
 
 
-def experiment_of(job: Generate | GenerateGrid, loaded: ModelLoaded) -> Experiment:
-    """What draws a run's mask and its controls.
+def planned(job: Generate | GenerateGrid, loaded: ModelLoaded, opened: DataOpened) -> Experiment:
+    """What draws a run's interventions and their controls.
 
     Raises:
-        UsageError: the run has not exactly one mask, or a grid's axes besides its seeds.
+        UsageError: the run has none, or a grid's axes besides its seeds.
     """
-    mask = job.interventions[0] if len(job.interventions) == 1 else None
-    if mask is None or mask.verb != "replace" or not isinstance(mask.source, SampleMean):
+    acting = [one for one in job.interventions if one.acts(job.settings.num_steps)]
+    if not acting:
         raise UsageError(
-            "--controls compares a mask with its controls: pick samples by --rows, and leave other "
-            "interventions out."
+            "--controls compares interventions with their controls: pick samples by --rows, or "
+            "name another, such as --add."
         )
-    if mask.source.weighting != "equal":
-        raise UsageError("--controls compares means in which all samples count the same.")
-    seeds = SEEDS
+    seeds = SEEDS if is_plain_mask(acting) else MORE_SEEDS
     if isinstance(job, GenerateGrid):
         seeds = job.samples
         if job.count > seeds:
             raise UsageError("--controls takes several seeds, but no other axis of a grid.")
-    s = job.settings
-    last = s.num_steps if mask.step_to is None else min(mask.step_to, s.num_steps)
     told = loaded.told if job.spec.told is None else job.spec.told
-    return Experiment(
-        model=job.spec.model,
-        layer_sets=(LayerSet(mask.layers or job.spec.layers),),
-        windows=((mask.step_from, last),),
-        groups=(mask.source.rows,),
+    return experiment_of(
+        acting,
+        job.spec,
+        job.settings.num_steps,
+        opened.directions,
         seeds=seeds,
-        controls=controls_for("replace", loaded.num_classes > 1, 1),
+        controls=controls_for(acting, loaded.num_classes > 1, 1),
         condition=job.condition,
         told=OWN if told is None else told,
-        settings=s,
-        strength=mask.strength,
-        region=mask.region,
+        settings=job.settings,
         judge=USUAL_JUDGE,
     )
 
 
 def run_controls(
-    engine: Engine, job: Generate | GenerateGrid, loaded: ModelLoaded, folder: Path
+    engine: Engine, job: Generate | GenerateGrid, opened: DataOpened, folder: Path
 ) -> Answer:
     """Draw and write them into ``controls`` of a folder."""
+    loaded = engine.run(LoadModel(job_id=0, folder=job.folder, model=job.spec.model))
+    experiment = planned(job, loaded, opened)
     asked = RunExperiment(
-        job_id=0,
-        folder=job.folder,
-        experiment=experiment_of(job, loaded),
-        out=_free(folder / "controls"),
+        job_id=0, folder=job.folder, experiment=experiment, out=_free(folder / "controls")
     )
-    return answer_of(engine.run(asked), further=(_NOTE,))
+    return answer_of(engine.run(asked), further=(_note(experiment),))
+
+
+def _note(experiment: Experiment) -> str:
+    if experiment.interventions:
+        return "Intervals over seeds say nothing of other samples or directions."
+    return (
+        "This is one mask, and says nothing of others: experiment run compares many, with "
+        "intervals over masks."
+    )
 
 
 def _free(folder: Path) -> Path:

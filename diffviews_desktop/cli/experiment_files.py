@@ -7,7 +7,9 @@ from typing import Any
 from diffviews_desktop.cli.shared import Answer
 from diffviews_desktop.engine.jobs.experiments import ExperimentResult
 from diffviews_desktop.experiments.tables import lines_of, row_of
-from diffviews_desktop.values.experiments import MEANINGS, Cost
+from diffviews_desktop.values.controls import MEANINGS
+from diffviews_desktop.values.experiments import Cost
+from diffviews_desktop.values.finding_texts import counted_text
 
 
 def answer_of(
@@ -42,10 +44,4 @@ def cost_text(cost: Cost) -> str:
 
 
 def _counted(made: ExperimentResult) -> str:
-    experiment = made.job.experiment
-    masks, seeds = len(experiment.groups), experiment.seeds
-    counted = f"{experiment.count:,} pictures ({made.drawn:,} drawn now)"
-    each = (
-        f"{masks} mask{'s' if masks > 1 else ''} with {seeds} seed{'s' if seeds > 1 else ''} each"
-    )
-    return f"{counted}: {each}; brackets hold 95 % intervals over masks"
+    return f"{counted_text(made.job.experiment)} ({made.drawn:,} drawn now)"

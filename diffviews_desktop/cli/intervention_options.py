@@ -31,8 +31,8 @@ from diffviews_desktop.values.interventions import (
 from diffviews_desktop.values.regions import Area, Channels, Region, Tokens
 
 SYNTAX = (
-    "Each may be given several times; they act in this order, after the mask of --rows. Parts may "
-    "follow the source, such as --add 3,14-7,9:layers=midblock:steps=1-3:strength=-2. They are "
+    "Each may be given several times; they act in this order, {order}. Parts may follow the "
+    "source, such as --add 3,14-7,9:layers=midblock:steps=1-3:strength=-2. They are "
     "layers=A+B (default: --layer, or a saved one's own); steps=2-5, from 1 (default: all); "
     "strength=S (default: 1; a negative one subtracts a direction); half=conditional or "
     "unconditional, of guidance (default: both); channels=0-3+7 or tokens=0-3, from 0; "
@@ -47,9 +47,16 @@ _RECTANGLE, _LARGEST_PICTURE = 64, 256
 """Height and width of an area of shares, and at most those of one in a picture."""
 
 
-def add_intervention_options(parser: argparse.ArgumentParser) -> None:
-    """Add ``--replace``, ``--add``, ``--steer``, ``--scale``, ``--ablate`` and ``--patch``."""
-    group = parser.add_argument_group("interventions", SYNTAX)
+def add_intervention_options(
+    parser: argparse.ArgumentParser, order: str = "after the mask of --rows"
+) -> None:
+    """Add ``--replace``, ``--add``, ``--steer``, ``--scale``, ``--ablate`` and ``--patch``.
+
+    Args:
+        parser: of a verb.
+        order: when they act beside masks, for its help.
+    """
+    group = parser.add_argument_group("interventions", SYNTAX.format(order=order))
     for verb, metavar, text in (
         ("replace", "ROWS|NAME", "hold layers at the mean of samples, or at a saved one"),
         ("add", "ROWS-ROWS|pcN|NAME", "add mean − mean, a component of the map, a saved direction"),

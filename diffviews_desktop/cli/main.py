@@ -13,6 +13,7 @@ from pathlib import Path
 
 from diffviews_desktop import __version__, paths, safe_path
 from diffviews_desktop.cli.codes import FAILED, INTERRUPTED
+from diffviews_desktop.cli.option_types import SESSION_SUFFIX, session_or_folder
 from diffviews_desktop.cli.options import add_folder_options, folder_of, map_parameters_of
 from diffviews_desktop.cli.verbs import VERBS, add_verb_parser
 from diffviews_desktop.errors import DiffViewsError, said
@@ -29,6 +30,7 @@ verbs, which need no display (each has its own --help):
   diffviews-desktop generate --layer midblock --rows 3,14,15 --class zero --out pictures
   diffviews-desktop experiment run --layer midblock --anchors 20 --out held
   diffviews-desktop import --model-checkpoint edm.pkl --images ./photos --out ./data
+  diffviews-desktop download dmd2 --output-dir ./data
   diffviews-desktop convert --data ./data --model dmd2
   diffviews-desktop convert-checkpoint edm-imagenet-64x64-cond-adm.pkl edm.safetensors
   diffviews-desktop direction save three-not-eight --rows 3,14 --minus 7,9 --layer midblock
@@ -36,7 +38,8 @@ verbs, which need no display (each has its own --help):
   diffviews-desktop adapters install pond-1.0-py3-none-any.whl
 
 examples:
-  diffviews-desktop                          the bundled demo
+  diffviews-desktop                          the last session, else the bundled demo
+  diffviews-desktop mask.diffviews           a session that you saved
   diffviews-desktop ./data                   your own data folder
   diffviews-desktop --screenshot map.png     a picture of the window, then the end
 """
@@ -117,7 +120,12 @@ def window_parser() -> terminal.Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "folder", nargs="?", type=Path, metavar="DIR", help="data folder, as --data names it"
+        "session",
+        nargs="?",
+        type=session_or_folder,
+        metavar="SESSION.diffviews",
+        help="a session, or a data folder, to open (default: the last session, else the bundled "
+        "demo)",
     )
     add_folder_options(parser)
     parser.add_argument(
@@ -132,14 +140,11 @@ def window_parser() -> terminal.Parser:
 def _window_options(arguments: list[str]) -> argparse.Namespace:
     parser = window_parser()
     options = parser.parse_args(arguments)
-    folder = options.folder
-    if folder is None:
-        return options
-    if options.data is not None:
-        parser.error("name the data folder once, with --data or without")
-    if not folder.is_dir():
-        parser.error(f"{folder} is neither a verb nor a folder")
-    options.data = folder
+    opened = options.session
+    if opened is not None and not opened.name.endswith(SESSION_SUFFIX):
+        if options.data is not None:
+            parser.error("name the data folder once, with --data or without")
+        options.data, options.session = opened, None
     return options
 
 
@@ -157,6 +162,7 @@ def _open_window(arguments: list[str]) -> int:
 
     return run(
         Options(
+            session=options.session,
             folder=folder_of(options),
             parameters=map_parameters_of(options),
             told=options.told,

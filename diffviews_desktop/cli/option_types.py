@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Literal, TypeVar
 
 from diffviews_desktop.text.numbers import (
@@ -18,6 +19,9 @@ from diffviews_desktop.text.numbers import (
 from diffviews_desktop.values.told import BOTH, Told, read_told
 
 T = TypeVar("T")
+
+SESSION_SUFFIX = ".diffviews"
+"""That of `state.session_file`, which imports numpy, so that ``--help`` does not."""
 
 
 def positive(text: str) -> int:
@@ -40,6 +44,14 @@ def real(text: str) -> float:
     return _read(read_real, text, "a number")
 
 
+def gigabytes(text: str) -> int:
+    """Bytes of a number of gigabytes, 0 or more."""
+    number = _read(read_real, text, "a number of gigabytes")
+    if not 0 <= number < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of gigabytes")
+    return round(number * 1e9)
+
+
 def sample_rows(text: str) -> tuple[int, ...]:
     """Numbers of samples, separated by commas, semicolons or spaces."""
     return _read(read_wholes, text, "a list of samples such as 3,14,15")
@@ -56,6 +68,16 @@ def numbers_of(count: int | None) -> Callable[[str], tuple[float, ...]]:
         return found
 
     return numbers
+
+
+def session_or_folder(text: str) -> Path:
+    """The file of a session, or a data folder."""
+    if not text.endswith(SESSION_SUFFIX) and not Path(text).is_dir():
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither a verb nor a folder nor a session: files of sessions end in "
+            f"{SESSION_SUFFIX}"
+        )
+    return Path(text)
 
 
 def _at_least(least: int, text: str) -> int:

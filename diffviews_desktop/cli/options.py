@@ -100,7 +100,7 @@ def add_map_options(parser: argparse.ArgumentParser, both: bool = False) -> None
     """Options that say how layers are extracted and mapped; ``both``: whether two maps can be
     wanted."""
     maps = parser.add_argument_group(
-        "maps", "where none of the first seven is given, a folder's own map counts"
+        "maps", "where none of the first eight is given, a folder's own map counts"
     )
     maps.add_argument("--n-neighbors", type=whole, metavar="N", help="of UMAP (default: 15)")
     maps.add_argument("--min-dist", type=real, metavar="D", help="of UMAP (default: 0.1)")
@@ -114,6 +114,13 @@ def add_map_options(parser: argparse.ArgumentParser, both: bool = False) -> None
     maps.add_argument("--n-components", type=whole, choices=(2, 3), help="dimensions of the map")
     maps.add_argument(
         "--level", type=real, metavar="S", help="only samples of this noise level (default: all)"
+    )
+    maps.add_argument(
+        "--aligned",
+        action="store_true",
+        default=None,
+        help="one map per noise level, all in one frame, so that a picture lies at like places "
+        "on all of them; the 3-D view stacks them. Needs the same pictures at every level",
     )
     maps.add_argument("--map-seed", type=whole, metavar="S", help="of every stage (default: 42)")
     maps.add_argument(
@@ -162,7 +169,15 @@ def map_parameters_of(options: argparse.Namespace) -> MapParameters | None:
     Raises:
         UsageError: one is out of range.
     """
-    names = ("n_neighbors", "min_dist", "metric", "pca_components", "n_components", "level")
+    names = (
+        "n_neighbors",
+        "min_dist",
+        "metric",
+        "pca_components",
+        "n_components",
+        "level",
+        "aligned",
+    )
     said = {name: getattr(options, name) for name in names} | {"seed": options.map_seed}
     given = {name: value for name, value in said.items() if value is not None}
     if not given:

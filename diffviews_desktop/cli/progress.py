@@ -56,8 +56,17 @@ class _Bar:
             return ""
         parts = [f"{event.stage:20} {100 * fraction:3.0f} % {'█' * round(24 * fraction):24}"]
         parts += [event.detail] if event.detail else []
-        since, before = self._start
-        if now - since > LEFT_AFTER_SECONDS and fraction > before:
-            left = round((now - since) / (fraction - before) * (1 - fraction))
+        left = self._left(now, event)
+        if left is not None:
             parts.append(f"{left // 60}:{left % 60:02} left")
         return "  ".join(parts)
+
+    def _left(self, now: float, event: Progress) -> int | None:
+        """Seconds: as it is said, else from how long it has taken so far."""
+        since, before = self._start
+        fraction = event.fraction or 0.0
+        if event.seconds_left is not None:
+            return round(event.seconds_left)
+        if now - since > LEFT_AFTER_SECONDS and fraction > before:
+            return round((now - since) / (fraction - before) * (1 - fraction))
+        return None

@@ -12,16 +12,18 @@ import numpy as np
 from diffviews_desktop.cli.shared import Answer
 from diffviews_desktop.engine.jobs.drawing import (
     GenerateGrid,
+    JudgedMask,
     PictureGrid,
     PicturePlaced,
     RunResult,
 )
 from diffviews_desktop.engine.jobs.grid_axes import sheet_of
-from diffviews_desktop.engine.record_format import plain
 from diffviews_desktop.exports.contents import Arrays, Picture
 from diffviews_desktop.exports.numbered_files import RECORD, numbered_files
 from diffviews_desktop.values import conditions
 from diffviews_desktop.values.conditions import choice_of, class_number
+from diffviews_desktop.values.intervention_records import plain
+from diffviews_desktop.values.intervention_texts import what
 from diffviews_desktop.values.interventions import PICKED, Intervention, rows_of, sole_mask
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.runs import GridCell, RunStep
@@ -84,7 +86,7 @@ def write_grid(made: PictureGrid, folder: Path) -> Answer:
         "rows": list(rows_of(made.job.interventions)),
         "seed": made.job.settings.seed,
         "device": made.device,
-        "mask_typicality": {str(names): _figures(usual) for names, usual in made.masks.items()},
+        "mask_typicality": {name: _figures(usual) for name, usual in _named(made.masks)},
         "cells": [],
         "notes": list(made.notes),
     }
@@ -101,7 +103,7 @@ def write_grid(made: PictureGrid, folder: Path) -> Answer:
             )
         )
     lines = [f"{len(made.cells)} pictures, seeds from {made.job.settings.seed}"]
-    lines += [f"at {names}: {said_of_mask(usual)}" for names, usual in made.masks.items()]
+    lines += [f"at {name}: {said_of_mask(usual)}" for name, usual in _named(made.masks)]
     lines += made.notes
     return Answer(result, [*lines, *result["files"]])
 
@@ -109,8 +111,8 @@ def write_grid(made: PictureGrid, folder: Path) -> Answer:
 def unlike_samples(made: RunResult) -> list[str]:
     """Which steps are unlike the samples, and whether the mask is: lines to print."""
     lines = []
-    if made.mask is not None:
-        lines.append(said_of_mask(made.mask))
+    for mask, usual in made.masks:
+        lines.append(said_of_mask(usual, "mask" if len(made.masks) == 1 else what(mask)))
     found: dict[str, list[str]] = {}
     for step in made.steps:
         if step.typicality is not None and step.typicality.unlike:
@@ -120,9 +122,18 @@ def unlike_samples(made: RunResult) -> list[str]:
     return lines
 
 
-def said_of_mask(usual: Typicality) -> str:
+def said_of_mask(usual: Typicality, name: str = "mask") -> str:
     """How usual a mask is, as a line."""
-    return f"mask {usual.standing}: {', '.join(usual.facts)}"
+    return f"{name} {usual.standing}: {', '.join(usual.facts)}"
+
+
+def _named(masks: Sequence[JudgedMask]) -> list[tuple[str, Typicality]]:
+    """Masks of a grid by their layers, and by what they are where these are not the same."""
+    alike = len({one.mask.source for one in masks}) == 1
+    return [
+        (str(mask.layers) if alike else f"{mask.layers}, {what(mask)}", usual)
+        for mask, usual in masks
+    ]
 
 
 def paths_apart(one: RunResult, other: RunResult) -> list[float]:
@@ -151,6 +162,10 @@ def _result(made: RunResult) -> dict[str, Any]:
         "sigmas": [step.sigma for step in made.steps],
         "trajectory": [_row(step) for step in made.steps],
         "mask_typicality": _figures(made.mask),
+        "typicality_of_masks": [
+            {"mask": what(mask), "layers": list(mask.layers), **usual.to_dict()}
+            for mask, usual in made.masks
+        ],
         "notes": _notes(made),
     }
 

@@ -54,12 +54,3 @@ def open_data(
 ) -> DataOpened:
     """Open a model of a data folder; with parameters, those of its maps."""
     return engine.run(OpenData(job_id=0, folder=folder, model=model, parameters=parameters))
-
-
-def size(count: float) -> str:
-    """Bytes as one reads them: ``1.4 GB``."""
-    for unit in ("bytes", "kB", "MB"):
-        if count < 1000:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:.1f} GB"

@@ -29,6 +29,7 @@ from diffviews_desktop.processing.stability import compare_maps
 from diffviews_desktop.values.assessment import ClassReading, MapAssessment, Stability
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MAX_SEED, MapParameters, MapSpec
+from diffviews_desktop.values.sample_groups import LevelStack
 from diffviews_desktop.values.told import OWN
 
 MOST_TOLD = 500
@@ -42,7 +43,11 @@ def assess_map(job: AssessMap, maps: MapMaker, opened: OpenedModel) -> MapAssess
     spec = maps.completed(opened, job.spec)
     projector = maps.projector(opened, spec)
     notes: list[str] = []
-    classes = _Classes.of(opened, projector)
+    parameters = maps.parameters_of(opened, spec)
+    stack = None
+    if parameters.aligned:
+        stack = LevelStack.of(opened.samples.table).take(projector.rows)
+    classes = _Classes.of(opened, projector, stack)
     reading = None
     if classes is None:
         notes.append("The samples have less than two classes to read.")
@@ -54,8 +59,7 @@ def assess_map(job: AssessMap, maps: MapMaker, opened: OpenedModel) -> MapAssess
             raise
         except DiffViewsError as error:
             notes.append(f"What a wrong class does was not measured: {said(error)}")
-    parameters = job.spec.parameters or maps.defaults
-    stability = _stability(maps, opened, projector, parameters, job.seeds)
+    stability = _stability(maps, opened, projector, parameters, job.seeds, stack)
     return MapAssessment(reading, stability, tuple(notes))
 
 
@@ -69,6 +73,8 @@ class _Classes:
         classes: theirs ``(M,)``.
         levels: their noise levels ``(M,)``.
         places, reduced: where they lie.
+        stack: of aligned maps, the noise levels, among each of which alone neighbours are looked
+            for on the map.
     """
 
     projector: Projector
@@ -77,9 +83,12 @@ class _Classes:
     levels: Float32
     places: Float32
     reduced: Float32
+    stack: LevelStack | None = None
 
     @classmethod
-    def of(cls, opened: OpenedModel, projector: Projector) -> _Classes | None:
+    def of(
+        cls, opened: OpenedModel, projector: Projector, stack: LevelStack | None
+    ) -> _Classes | None:
         """Those of a map; None where they are of fewer than two classes."""
         table = opened.samples.table
         known = np.flatnonzero(table.class_label[projector.rows] >= 0)
@@ -88,7 +97,8 @@ class _Classes:
         if len(np.unique(classes)) < 2:
             return None
         places, reduced = projector.places[known], projector.reduced[known]
-        return cls(projector, rows, classes, table.sigma[rows], places, reduced)
+        among = None if stack is None else stack.take(known)
+        return cls(projector, rows, classes, table.sigma[rows], places, reduced, among)
 
     @property
     def neighbors(self) -> int:
@@ -102,7 +112,8 @@ class _Classes:
         def telling(part: float) -> None:
             maps.host.progress("reading classes", part)
 
-        near = neighbor_graph(self.places, k, lambda part: telling(0.5 * part)).index
+        places = _apart(self.places, self.stack)
+        near = neighbor_graph(places, k, lambda part: telling(0.5 * part)).index
         there = neighbor_graph(self.reduced, k, lambda part: telling(0.5 + 0.5 * part)).index
         return ClassReading(
             neighbors=k,
@@ -138,7 +149,7 @@ def _with_told(
     if not done:
         return reading
     own = np.searchsorted(classes.rows, done)
-    near = nearest_others(classes.places, places, own, reading.neighbors)
+    near = _nearest_on_map(classes, places, own, reading.neighbors)
     read = commonest(classes.classes, near)
     return replace(
         reading,
@@ -146,6 +157,23 @@ def _with_told(
         shown=float((read == classes.classes[own]).mean()),
         told_samples=len(done),
     )
+
+
+def _nearest_on_map(
+    classes: _Classes, places: Float32, own: NDArray[np.int64], k: int
+) -> NDArray[np.int64]:
+    """The samples nearest on the map to places of samples ``own``, of aligned maps at the level of
+    each."""
+    if classes.stack is None:
+        return nearest_others(classes.places, places, own, k)
+    both = classes.stack.take(np.concatenate([np.arange(len(classes.rows)), own]))
+    moved = both.apart(np.concatenate([classes.places, places]))
+    return nearest_others(moved[: len(classes.rows)], moved[len(classes.rows) :], own, k)
+
+
+def _apart(places: Float32, stack: LevelStack | None) -> NDArray:
+    """Places whose nearest are those on the map: of aligned maps those of the same level."""
+    return places if stack is None else stack.apart(places)
 
 
 def _places_when_told(
@@ -196,11 +224,13 @@ def _stability(
     projector: Projector,
     parameters: MapParameters,
     seeds: int,
+    stack: LevelStack | None,
 ) -> Stability | None:
     """Compare the map with others that differ in their seed alone; samples of the same activations
-    count once."""
-    first = first_alike(projector.reduced)
-    distinct = np.flatnonzero(first == np.arange(len(first)))
+    count once, on aligned maps, which look at each level, as often as they are there."""
+    distinct = np.arange(len(projector.rows))
+    if stack is None:
+        distinct = np.flatnonzero(first_alike(projector.reduced) == distinct)
     if seeds < 2 or len(distinct) < FEWEST_SAMPLES:
         return None
     parameters = replace(parameters, n_components=projector.places.shape[1])
@@ -208,7 +238,8 @@ def _stability(
     found = [projector.places[distinct]]
     for turn, seed in enumerate(chosen[1:], start=2):
         report = _Turn(maps, f"seed {turn} of {seeds}")
-        found.append(layout(projector.reduced[distinct], replace(parameters, seed=seed), report))
+        made = replace(parameters, seed=seed)
+        found.append(layout(projector.reduced[distinct], made, report, stack))
     classes = opened.samples.table.class_label[projector.rows[distinct]]
     k = min(JUDGED_NEIGHBORS, len(distinct) - 1)
     pairs = [
@@ -218,6 +249,7 @@ def _stability(
             classes,
             k,
             lambda part: maps.host.progress("comparing seeds", part),
+            stack,
         )
         for one in range(seeds)
         for other in range(one + 1, seeds)

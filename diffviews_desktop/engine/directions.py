@@ -70,6 +70,18 @@ def find_direction(opened: OpenedModel, name: str) -> Direction:
     raise DataError(f"{opened.folder.name} has no saved direction {name!r}. It has: {known}.")
 
 
+def rows_of_saved(opened: OpenedModel, name: str) -> tuple[int, ...]:
+    """The samples that a saved vector was made of, those that are still there.
+
+    Raises:
+        DataError: there is none of the name, or it cannot be read.
+    """
+    record = find_direction(opened, name).info.record
+    said = [record.get(key) for key in ("sample_ids", "minus_ids")]
+    names = {one for ids in said if isinstance(ids, list) for one in ids if isinstance(one, str)}
+    return tuple(row for row, one in enumerate(opened.samples.table.sample_id) if one in names)
+
+
 def values_for(
     direction: Direction, layers: LayerSet, shapes: Mapping[str, LayerShape]
 ) -> dict[str, Float32]:

@@ -160,7 +160,7 @@ class EffectMaker:
 
         shapes = self._shapes
         weights = self._weights(source.rows) if source.weighting == "distance" else None
-        values = self.maps.activations.rows(self._activations(layers), source.rows)
+        values = self.maps.activations.rows(self.activations(layers), source.rows)
         return compute_mask_dict(values, range(len(values)), shapes, layers, weights)
 
     def _weights(self, rows: Sequence[int]) -> list[float]:
@@ -197,9 +197,9 @@ class EffectMaker:
         return {name: whole[name] for name in layers}
 
     def _layer_mean(self, layers: LayerSet) -> Float32:
-        return self.maps.activations.mean(self._activations(layers))
+        return self.maps.activations.mean(self.activations(layers))
 
-    def _activations(self, layers: LayerSet) -> Activations:
+    def activations(self, layers: LayerSet) -> Activations:
         """Those of samples that are told what those of the map are."""
         assert self.spec.told is not None
         return activations_of(self.host, self.opened, layers, self.spec.told)
@@ -225,23 +225,46 @@ class EffectMaker:
             alike = len(set(strengths)) == 1
             strength = strengths[0] if alike else torch.tensor(strengths)
             traced = trace(one, one.source) if isinstance(one.source, OtherRun) else None
-            made += [self._effect(one, layer, strength, traced) for layer in one.layers]
+            for layer in one.layers:
+                value = self._value(one, layer) if traced is None else traced
+                made.append(self.effect(one, layer, value, strength))
         return made
 
-    def _effect(
-        self, one: Intervention, layer: str, strength: float | torch.Tensor, traced: Trace | None
+    def _value(self, one: Intervention, layer: str) -> torch.Tensor:
+        """What an intervention that is not of another run imposes or adds at a layer."""
+        import torch
+
+        if isinstance(one.source, Factor):
+            return torch.tensor(one.source.value)
+        return torch.from_numpy(self.vector(one, layer))
+
+    def vector(self, one: Intervention, layer: str) -> Float32:
+        """What a checked intervention imposes or adds at a layer, ``(1, *shape)``.
+
+        Raises:
+            MaskError: it cannot be computed, or is not of finite numbers.
+        """
+        return _finite(self.vectors(one)[layer], layer)
+
+    def effect(
+        self,
+        one: Intervention,
+        layer: str,
+        value: torch.Tensor | Trace,
+        strength: float | torch.Tensor,
     ) -> Effect:
+        """What hooks do at one layer of an intervention, with a given value.
+
+        Args:
+            one: says the verb, the region, the steps and the half.
+            layer: where.
+            value: see `diffviews_desktop.core.intervening.Effect`.
+            strength: likewise.
+        """
         import torch
 
         from diffviews_desktop.core.intervening import Effect
 
-        value: torch.Tensor | Trace
-        if traced is not None:
-            value = traced
-        elif isinstance(one.source, Factor):
-            value = torch.tensor(one.source.value)
-        else:
-            value = torch.from_numpy(_finite(self.vectors(one)[layer], layer))
         cells = cells_of(one.region, self._shapes[layer], layer)
         return Effect(
             layer,

@@ -6,7 +6,8 @@ For the engine, in whose process it runs.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -16,12 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.engine.activations import activations_of
-from diffviews_desktop.engine.effects import EffectMaker, last_step
+from diffviews_desktop.engine.directions import rows_of_saved
+from diffviews_desktop.engine.effects import EffectMaker
 from diffviews_desktop.engine.jobs.drawing import (
     MAX_PICTURES,
     Cell,
     Generate,
     GenerateGrid,
+    JudgedMask,
     JudgeMask,
     MaskJudged,
     PictureGrid,
@@ -35,6 +38,7 @@ from diffviews_desktop.engine.opened_model import Host, OpenedModel
 from diffviews_desktop.engine.picture_batch import PictureBatch
 from diffviews_desktop.engine.protocol import CellDone, RunStarted, StepDone
 from diffviews_desktop.engine.record import make_record
+from diffviews_desktop.engine.tracing import trace_run
 from diffviews_desktop.engine.typicality import figures_of, judge_mask, not_mapped
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.processing.neighbors import nearest
@@ -43,7 +47,8 @@ from diffviews_desktop.values.conditions import ClassLabel, Condition
 from diffviews_desktop.values.interventions import (
     Intervention,
     OtherRun,
-    mean_of_samples,
+    SavedVector,
+    masks_of,
     rows_of,
     sole_mask,
 )
@@ -55,8 +60,6 @@ from diffviews_desktop.values.told import OWN, told_apart
 from diffviews_desktop.values.typicality import Typicality
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
-    from torch import Tensor
-
     from diffviews_desktop.adapters.codec import Codec
     from diffviews_desktop.adapters.model import Model
     from diffviews_desktop.core.denoising import DenoiseStep
@@ -95,7 +98,7 @@ class Generation:
         projector = self.maps.projector(self.opened, job.spec)
         self.host.prepare(model)
         figures = figures_of(projector, self.opened)
-        mask = self._judged(maker, sole_mask(stack), job.spec, figures)
+        judged = self._judged_masks(maker, [stack], job.spec, figures)
         notes: list[str] = []
         effects = self._effects(maker, job, [(settings, stack)], notes)
         changed = {effect.layer for effect in effects}
@@ -104,6 +107,7 @@ class Generation:
         told = self._named(run.told[0])
         evaluations = settings.evaluations(model.is_conditional)
         steps: list[RunStep] = []
+        started = time.monotonic()
         self.host.emit(RunStarted(job.job_id, settings.seed, told, evaluations))
         self.host.progress("generating", 0.0)
         with self.host.interruptible(model), closing(run.steps(capture)) as running:
@@ -112,6 +116,7 @@ class Generation:
                 self.host.emit(StepDone(job.job_id, steps[-1]))
                 self.host.progress("generating", len(steps) / settings.num_steps)
                 self.host.check()
+        seconds = time.monotonic() - started
         device = model.facts.device
         alone = sole_mask(stack) is not None
         digests = maker.digests(
@@ -126,7 +131,8 @@ class Generation:
             notes=(*sampler_notes(self.opened, model.facts, settings), *notes[-1:]),
             record=make_record(job, self.opened, device, digests, self.host.check),
             apart=told_apart(job.spec.told, told),
-            mask=mask,
+            masks=judged,
+            seconds=seconds,
         )
 
     # ---- many -----------------------------------------------------------------------------------
@@ -226,37 +232,16 @@ class Generation:
         """What hooks do in a batch of pictures, each with its settings and its interventions."""
         settings = [one for one, _ in batch]
 
+        model = self.host.model_of(self.opened)
+
         def trace(one: Intervention, other: OtherRun) -> Trace:
-            return self._trace(job.condition, settings, one, other, notes)
+            """One run for all pictures of a batch where it has a seed of its own, else one each."""
+            asked = job.condition if other.condition is None else other.condition
+            seeds = [cell.seed for cell in settings] if other.seed is None else [other.seed]
+            told = [asked] * len(seeds)
+            return trace_run(self.host, model, settings[0], told, seeds, one, notes)
 
         return maker.effects([stack for _, stack in batch], trace)
-
-    def _trace(
-        self,
-        condition: Condition,
-        batch: Sequence[SamplingSettings],
-        one: Intervention,
-        other: OtherRun,
-        notes: list[str],
-    ) -> Trace:
-        """What layers compute in another run without interventions, in the steps that are needed:
-        one run for all pictures of a batch where it has a seed of its own, else one for each."""
-        model = self.host.model_of(self.opened)
-        first = batch[0]
-        asked = condition if other.condition is None else other.condition
-        seeds = [cell.seed for cell in batch] if other.seed is None else [other.seed]
-        last = last_step([one], first.num_steps)
-        run = PictureBatch(model, first, [asked] * len(seeds), seeds, notes=notes)
-        traced: list[Sequence[Mapping[str, Tensor]]] = []
-        self.host.progress("drawing the other run")
-        with self.host.interruptible(model), closing(run.steps(one.layers)) as running:
-            for step in running:
-                needed = step.index >= one.step_from
-                traced.append(step.evaluated if needed else ())
-                self.host.check()
-                if step.index + 1 >= last:
-                    break
-        return traced
 
     # ---- where a picture lands ------------------------------------------------------------------
 
@@ -313,43 +298,40 @@ class Generation:
         """How usual a mask is, where its activations are at hand and its layers are mapped."""
         spec = self.maps.completed(self.opened, job.spec)
         assert spec.told is not None
-        names = job.layers or spec.layers
         maker = self._maker(spec)
-        (mask,) = maker.checked(mean_of_samples(job.rows, job.weighting, layers=names))
+        (mask,) = maker.checked([job.mask])
         model = self.host.model_of(self.opened)
-        slow = model.facts.device == "cpu" and model.facts.resolution > _SMALL
-        wanted = activations_of(self.host, self.opened, names, spec.told)
+        slow = not job.saved and model.facts.device == "cpu" and model.facts.resolution > _SMALL
+        wanted = activations_of(self.host, self.opened, mask.layers, spec.told)
         if not self.maps.is_cached(self.opened, spec):
             return MaskJudged(job, None, not_mapped(spec.layers))
         if slow and self.maps.activations.stored_rows(wanted, job.rows) is None:
             return MaskJudged(job, None, "Generate says whether the mask is beyond the samples.")
         figures = figures_of(self.maps.projector(self.opened, spec), self.opened)
         typicality = self._judged(maker, mask, spec, figures)
-        return MaskJudged(job, typicality, "" if typicality else not_mapped(names))
+        return MaskJudged(job, typicality, "" if typicality else not_mapped(mask.layers))
 
     def _judged_masks(
-        self, maker: EffectMaker, stacks: Iterable[Sequence[Intervention]], spec: MapSpec
-    ) -> dict[LayerSet, Typicality]:
-        """How usual each mask of a grid is, by its layers, as far as that is known."""
-        judged: dict[LayerSet, Typicality] = {}
-        for stack in stacks:
-            mask = sole_mask(stack)
-            usual = None if mask is None else self._judged(maker, mask, spec, None)
-            if mask is not None and usual is not None:
-                judged[LayerSet(maker.vectors(mask))] = usual
-        return judged
+        self,
+        maker: EffectMaker,
+        stacks: Iterable[Sequence[Intervention]],
+        spec: MapSpec,
+        figures: SampleFigures | None = None,
+    ) -> tuple[JudgedMask, ...]:
+        """How usual each mask in checked interventions is, as far as that is known."""
+        masks = dict.fromkeys(mask for stack in stacks for mask in masks_of(stack))
+        judged = ((mask, self._judged(maker, mask, spec, figures)) for mask in masks)
+        return tuple(JudgedMask(mask, usual) for mask, usual in judged if usual is not None)
 
     def _judged(
         self,
         maker: EffectMaker,
-        mask: Intervention | None,
+        mask: Intervention,
         spec: MapSpec,
         figures: SampleFigures | None,
     ) -> Typicality | None:
-        """How usual a mask is; None without one, and where its layers are not mapped. ``figures``
-        are those of the map, where it is at hand."""
-        if mask is None:
-            return None
+        """How usual a mask is; None where its layers are not mapped. ``figures`` are those of the
+        map, where it is at hand."""
         vectors = maker.vectors(mask)
         names = LayerSet(vectors)
         if figures is None or names != spec.layers:
@@ -357,7 +339,10 @@ class Generation:
             if not self.maps.is_cached(self.opened, other):
                 return None
             figures = figures_of(self.maps.projector(self.opened, other), self.opened)
-        return judge_mask(vectors, rows_of([mask]), figures, self.opened)
+        rows = rows_of([mask])
+        if isinstance(mask.source, SavedVector):
+            rows = rows_of_saved(self.opened, mask.source.name)
+        return judge_mask(vectors, rows, figures, self.opened)
 
     def _named(self, condition: Condition | None) -> Condition | None:
         """A condition with the name of its class, which another model may not know."""

@@ -36,8 +36,14 @@ class JobControl:
         if self._cancelled(self._job_id):
             raise Cancelled("Cancelled.")
 
-    def progress(self, stage: str, fraction: float | None = None, detail: str = "") -> None:
+    def progress(
+        self,
+        stage: str,
+        fraction: float | None = None,
+        detail: str = "",
+        seconds_left: float | None = None,
+    ) -> None:
         """Tell how far the job is; raises `Cancelled` where it is to end."""
         self.check()
         raise_again()
-        self._emit(Progress(self._job_id, stage, fraction, detail))
+        self._emit(Progress(self._job_id, stage, fraction, detail, seconds_left))

@@ -40,6 +40,8 @@ def link_maps(job: LinkMaps, maps: MapMaker, first: OpenedModel, second: OpenedM
             z=None,
             trust=None if other.trust is None else _taken(other.trust, rows),
             kept=None if other.kept is None else _taken(other.kept, rows),
+            near=None if other.near is None else _taken(other.near, rows),
+            outside=None if other.outside is None else _taken(other.outside, rows),
         )
     compared = None
     if shown.reduced is not None and other.reduced is not None:

@@ -10,17 +10,15 @@ from __future__ import annotations
 import logging
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from diffviews_desktop.data.cache.layer_cache import (
     CacheEntry,
     DamagedMatrixError,
-    cache_key,
     finish,
 )
 from diffviews_desktop.engine.activations import Activations, activations_of
@@ -32,6 +30,11 @@ from diffviews_desktop.engine.folder_projectors import (
 from diffviews_desktop.engine.layer_activations import FoundActivations, LayerActivations
 from diffviews_desktop.engine.model_settings import class_names_of
 from diffviews_desktop.engine.opened_model import Host, OpenedModel, some
+from diffviews_desktop.engine.shared_maps import (
+    SharedMaps,
+    is_kept_otherwise,
+    kept_otherwise,
+)
 from diffviews_desktop.engine.told import (
     by_original,
     remember,
@@ -39,6 +42,7 @@ from diffviews_desktop.engine.told import (
     told_of,
     training_of,
 )
+from diffviews_desktop.engine.wanted_map import WantedMap
 from diffviews_desktop.errors import DataError, said
 from diffviews_desktop.processing.kernel_store import user_store
 from diffviews_desktop.processing.layout import Stage, used_parameters
@@ -48,67 +52,10 @@ from diffviews_desktop.processing.umap import fit_map, refit_map
 from diffviews_desktop.values.conditions import ClassLabel
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import LayerMap, MapParameters, MapSpec, default_parameters
-from diffviews_desktop.values.sample_groups import at_level, groups_of
+from diffviews_desktop.values.sample_groups import groups_of
 from diffviews_desktop.values.told import Told, told_text
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class _Wanted:
-    """A map that is asked for: of which activations, made how.
-
-    Attributes:
-        own_map: name of the folder's own map, where that is the one.
-        keeps_places: whether its places are the folder's, only the projector being made.
-    """
-
-    activations: Activations
-    parameters: MapParameters
-    own_map: str | None
-    keeps_places: bool
-
-    @property
-    def opened(self) -> OpenedModel:
-        """The model."""
-        return self.activations.opened
-
-    @property
-    def layers(self) -> LayerSet:
-        """Sorted names of the layers."""
-        return self.activations.layers
-
-    @cached_property
-    def key(self) -> str:
-        """Its name in the cache: everything that it depends on."""
-        return cache_key(
-            {
-                **self.activations.key_parts,
-                "parameters": self.parameters.to_dict(),
-                "own_map": self.own_map,
-            }
-        )
-
-    @property
-    def chosen(self) -> NDArray[np.bool_] | None:
-        """Which samples are to be on it ``(N,)``; None for all."""
-        level = self.parameters.level
-        return None if level is None else at_level(self.opened.samples.table, level)
-
-    def check_level(self) -> None:
-        """Whether there are samples of the noise level asked for.
-
-        Raises:
-            DataError: there are none.
-        """
-        if self.parameters.level is not None:
-            at_level(self.opened.samples.table, self.parameters.level)
-
-    @property
-    def own_places(self) -> dict[str, Any]:
-        """Coordinates to keep: then only the projector is made."""
-        samples = self.opened.samples
-        return {"xy": samples.xy, "z": samples.z} if self.keeps_places else {}
 
 
 @dataclass(frozen=True)
@@ -117,6 +64,7 @@ class _Made:
 
     notes: tuple[str, ...] = ()
     rate: float | None = None
+    upload_to: str = ""
 
 
 @dataclass
@@ -126,15 +74,21 @@ class MapMaker:
     Args:
         host: the engine.
         given: parameters of maps where nobody chose any; None for the usual ones.
+
+    Attributes:
+        activations: where activations come from.
+        shared: where maps come from that others have made.
     """
 
     host: Host
     given: MapParameters | None = None
     activations: LayerActivations = field(init=False)
+    shared: SharedMaps = field(init=False)
     _projector: tuple[str, Projector] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.activations = LayerActivations(self.host)
+        self.shared = SharedMaps(self.host)
 
     @property
     def defaults(self) -> MapParameters:
@@ -152,10 +106,18 @@ class MapMaker:
         spec = self.completed(opened, spec)
         wanted, projector = self._look_up(opened, spec)
         from_cache = projector is not None
-        made = _Made()
+        asked, made = wanted, _Made()
         if projector is None:
-            projector, made = self._make(wanted)
-        self._projector = (wanted.key, projector)
+            fetched = kept_otherwise(wanted) or self.shared.fetch(wanted)
+            if fetched is not None:
+                wanted, projector, from_cache = fetched.wanted, fetched.projector, True
+                made = _Made(fetched.notes)
+            else:
+                upload_to = self.shared.lacking
+                projector, made = self._make(wanted)
+                made = replace(made, upload_to=upload_to)
+        self._projector = (asked.key, projector)
+        made = replace(made, notes=(*made.notes, *self.shared.take_notes()))
         return self._layer_map(wanted, projector, from_cache, made)
 
     def completed(self, opened: OpenedModel, spec: MapSpec) -> MapSpec:
@@ -166,6 +128,18 @@ class MapMaker:
         """
         layers = spec.layers or self.default_layers(opened)
         return replace(spec, layers=layers, told=told_of(self.host, opened, layers, spec.told))
+
+    def parameters_of(self, opened: OpenedModel, spec: MapSpec) -> MapParameters:
+        """What a completed map is made with.
+
+        Raises:
+            UsageError: the environment asks for something that is not allowed.
+        """
+        samples = opened.samples
+        if spec.parameters is not None or not samples.aligned:
+            return spec.parameters or self.defaults
+        own = (spec.layers, spec.told) == (samples.layers, samples.told)
+        return replace(self.defaults, level=None, aligned=True) if own else self.defaults
 
     def own_map(
         self,
@@ -183,8 +157,8 @@ class MapMaker:
             return None
         if told not in (None, opened.samples.told):
             return None
+        spec = MapSpec(opened.folder.name, layers, told=opened.samples.told)
         if layers:
-            spec = MapSpec(opened.folder.name, layers, told=opened.samples.told)
             wanted, projector = self._look_up(opened, spec)
             if projector is not None:
                 return self._layer_map(wanted, projector, True, _Made())
@@ -194,7 +168,7 @@ class MapMaker:
             xy=opened.samples.xy,
             reduced=None,
             from_cache=True,
-            parameters=self.defaults.to_dict(),
+            parameters=self.parameters_of(opened, spec).to_dict(),
             path=opened.folder.path / "embeddings",
             z=opened.samples.z,
             **self._told(opened, opened.samples.told),
@@ -218,7 +192,8 @@ class MapMaker:
         spec = self.completed(opened, spec)
         if own_projector(opened, spec) is not None:
             return True
-        return opened.cache.contains(self._computed(opened, spec).key)
+        wanted = self._computed(opened, spec)
+        return opened.cache.contains(wanted.key) or is_kept_otherwise(wanted)
 
     def default_layers(self, opened: OpenedModel) -> LayerSet:
         """Those of the folder's own map; else what the adapter proposes, or the bottleneck."""
@@ -230,20 +205,20 @@ class MapMaker:
         """Let go of the map that is held."""
         self._projector = None
 
-    def _wanted(self, activations: Activations, parameters: MapParameters | None) -> _Wanted:
+    def _wanted(self, activations: Activations, parameters: MapParameters | None) -> WantedMap:
         samples = activations.opened.samples
         own = parameters is None and activations.layers == samples.layers
         own = own and samples.xy is not None and activations.told == samples.told
-        return _Wanted(
-            activations, parameters or self.defaults, samples.embedding if own else None, own
-        )
+        spec = MapSpec("", activations.layers, parameters, activations.told)
+        made = self.parameters_of(activations.opened, spec)
+        return WantedMap(activations, made, samples.embedding if own else None, own)
 
-    def _computed(self, opened: OpenedModel, spec: MapSpec) -> _Wanted:
+    def _computed(self, opened: OpenedModel, spec: MapSpec) -> WantedMap:
         assert spec.told is not None
         activations = activations_of(self.host, opened, spec.layers, spec.told)
         return self._wanted(activations, spec.parameters)
 
-    def _look_up(self, opened: OpenedModel, spec: MapSpec) -> tuple[_Wanted, Projector | None]:
+    def _look_up(self, opened: OpenedModel, spec: MapSpec) -> tuple[WantedMap, Projector | None]:
         """What is asked for, and its projector where there is one: in memory, beside the folder's
         own map, or in the cache."""
         assert spec.told is not None
@@ -254,16 +229,16 @@ class MapMaker:
         wanted = self._computed(opened, spec)
         return wanted, self._held(wanted) or _kept(wanted)
 
-    def _held(self, wanted: _Wanted) -> Projector | None:
+    def _held(self, wanted: WantedMap) -> Projector | None:
         held = self._projector
         return held[1] if held is not None and held[0] == wanted.key else None
 
     # ---- making ---------------------------------------------------------------------------------
 
-    def _make(self, wanted: _Wanted) -> tuple[Projector, _Made]:
+    def _make(self, wanted: WantedMap) -> tuple[Projector, _Made]:
         """Lay layers out and store the result; their activations are read or extracted first."""
         notes: tuple[str, ...] = ()
-        wanted.check_level()  # before anything is extracted
+        wanted.check_levels()  # before anything is extracted
         while True:
             try:
                 projector, made = self._make_of_what_is_stored(wanted)
@@ -274,7 +249,7 @@ class MapMaker:
                 continue
             return projector, replace(made, notes=(*made.notes, *notes, *user_store().take_notes()))
 
-    def _make_of_what_is_stored(self, wanted: _Wanted) -> tuple[Projector, _Made]:
+    def _make_of_what_is_stored(self, wanted: WantedMap) -> tuple[Projector, _Made]:
         with ExitStack() as stack:
             similar = self._same_reduction(wanted)
             if similar is not None:
@@ -290,6 +265,7 @@ class MapMaker:
                     wanted.parameters,
                     **wanted.own_places,
                     groups=groups_of(wanted.opened.samples.table),
+                    stack=wanted.stack,
                     chosen=wanted.chosen,
                     progress=self._stage,
                 )
@@ -305,7 +281,7 @@ class MapMaker:
 
     def _keep(
         self,
-        wanted: _Wanted,
+        wanted: WantedMap,
         projector: Projector,
         found: FoundActivations | None,
         entry: CacheEntry | None,
@@ -358,10 +334,10 @@ class MapMaker:
             self.activations.forget(opened.cache, error)
             return {}
 
-    def _same_reduction(self, wanted: _Wanted) -> tuple[Projector, CacheEntry | None] | None:
+    def _same_reduction(self, wanted: WantedMap) -> tuple[Projector, CacheEntry | None] | None:
         """A map of the same activations that were reduced in the same way, to be laid out again."""
-        if wanted.own_places:
-            return None  # its places are given, and are not those of another map
+        if wanted.own_places or wanted.parameters.aligned:
+            return None  # its places are given; or each level is judged in the whole layer
         parameters = wanted.parameters
         for info in self.activations.entries(wanted.activations):
             if not _reduced_alike(info.parameters, parameters):
@@ -377,6 +353,7 @@ class MapMaker:
             own is not None
             and parameters.seed == usual.seed
             and parameters.level is None
+            and not wanted.opened.samples.aligned
             and own.reduction.components is not None
             and own.reduction.width == parameters.pca_components == usual.pca_components
             and own.metric in ("euclidean", parameters.metric)
@@ -388,25 +365,28 @@ class MapMaker:
         self.host.progress(stage.name, stage.fraction)
 
     def _layer_map(
-        self, wanted: _Wanted, projector: Projector, from_cache: bool, made: _Made
+        self, wanted: WantedMap, projector: Projector, from_cache: bool, made: _Made
     ) -> LayerMap:
         count = len(wanted.opened.samples.table)
         xy, reduced = projector.spread(count)
-        extra = projector.spread_extra(count)
+        extra, figures = projector.spread_extra(count), projector.spread_figures(count)
         return LayerMap(
             model=wanted.opened.folder.name,
             layers=wanted.layers,
             xy=xy,
             reduced=reduced,
             from_cache=from_cache,
-            parameters=used_parameters(wanted.parameters, projector.reduced),
+            parameters=_used(wanted, projector),
             path=wanted.opened.cache.root / wanted.key,
             notes=(*said_of_alike(projector), *made.notes),
             z=extra.z,
             trust=extra.trust,
             rate=made.rate,
+            upload_to=made.upload_to,
             kept=projector.spread_kept(count),
             quality=projector.quality,
+            near=figures.near,
+            outside=figures.outside,
             **self._told(wanted.opened, wanted.activations.told),
         )
 
@@ -421,7 +401,7 @@ class MapMaker:
         return {"told": told, "told_note": told_note(told, facts, by_original(opened))}
 
 
-def _made(wanted: _Wanted, projector: Projector, found: FoundActivations) -> _Made:
+def _made(wanted: WantedMap, projector: Projector, found: FoundActivations) -> _Made:
     names = wanted.opened.samples.table.sample_id
     wished = np.arange(len(names)) if wanted.chosen is None else np.flatnonzero(wanted.chosen)
     left_out = np.setdiff1d(wished, projector.rows)
@@ -434,7 +414,13 @@ def _made(wanted: _Wanted, projector: Projector, found: FoundActivations) -> _Ma
     return _Made(tuple(notes), found.rate)
 
 
-def _kept(wanted: _Wanted) -> Projector | None:
+def _used(wanted: WantedMap, projector: Projector) -> dict[str, Any]:
+    """What a map was made with."""
+    stack = None if wanted.stack is None else wanted.stack.take(projector.rows)
+    return used_parameters(wanted.parameters, projector.reduced, stack)
+
+
+def _kept(wanted: WantedMap) -> Projector | None:
     """The projector in the cache."""
     kept = wanted.opened.cache.read(wanted.key, lambda entry: Projector.load(entry.projector))
     if kept is None or wanted.own_places:
@@ -452,4 +438,5 @@ def _reduced_alike(known: Any, wanted: MapParameters) -> bool:
         and known.get("seed") == wanted.seed
         and known.get("metric", "euclidean") in ("euclidean", wanted.metric)
         and known.get("level") == wanted.level
+        and not known.get("aligned")
     )

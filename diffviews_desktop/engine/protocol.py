@@ -25,11 +25,14 @@ class Job(Generic[Result]):
         folder: the data folder, and how it is read.
         supersedes: whether only the newest job of its class counts: submitting it cancels those
             before.
+        aside: whether it is done by an engine of its own, beside all others: it needs no model and
+            takes long.
     """
 
     job_id: int
     folder: FolderRef
     supersedes: ClassVar[bool] = False
+    aside: ClassVar[bool] = False
 
 
 # ---- while a job runs ---------------------------------------------------------------------------
@@ -38,12 +41,14 @@ class Job(Generic[Result]):
 @dataclass(frozen=True)
 class Progress:
     """A stage of a job and how far it is: 0 … 1, or None where that cannot be told; ``detail`` is
-    for the user, such as ``96 of 2000, 41/s``."""
+    for the user, such as ``96 of 2000, 41/s``. ``seconds_left`` is for those who know better than
+    ``fraction`` tells."""
 
     job_id: int
     stage: str
     fraction: float | None = None
     detail: str = ""
+    seconds_left: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

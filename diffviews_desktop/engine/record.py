@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import json
 import platform
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,20 +11,24 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from diffviews_desktop import __version__
-from diffviews_desktop.data.checkpoints.files import files_of, identity
+from diffviews_desktop.data.checkpoints.digests import checkpoint_digest
 from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid
 from diffviews_desktop.engine.opened_model import OpenedModel
 from diffviews_desktop.engine.record_format import flat, nested
 from diffviews_desktop.errors import DataError, brief
 from diffviews_desktop.exports.record_files import read_text
-from diffviews_desktop.files.reading import open_regular, parse_json
+from diffviews_desktop.files.reading import parse_json
 from diffviews_desktop.text.validation import first_problem
 from diffviews_desktop.values.interventions import rows_of
 
 FORMAT = 1
 MOST_SAMPLES = 100_000
-_READ_AT_ONCE = 2**24
-_digests: dict[str, str] = {}
+
+
+_JOBS: dict[str, TypeAdapter[Generate] | TypeAdapter[GenerateGrid]] = {
+    "generate": TypeAdapter(Generate),
+    "grid": TypeAdapter(GenerateGrid),
+}
 
 
 class Record(BaseModel):
@@ -88,7 +89,7 @@ def make_record(
 def checkpoint_of(opened: OpenedModel, check: Callable[[], None]) -> dict[str, str]:
     """Name and SHA-256 of a model's weights."""
     checkpoint = opened.folder.checkpoint()
-    return {"name": checkpoint.name, "sha256": _digest(checkpoint, check)}
+    return {"name": checkpoint.name, "sha256": checkpoint_digest(checkpoint, check)}
 
 
 def versions() -> dict[str, str]:
@@ -129,16 +130,10 @@ def replayed(record: Record) -> Generate | GenerateGrid:
     Raises:
         DataError: it is damaged.
     """
-    kind: type[Generate | GenerateGrid] = GenerateGrid if record.kind == "grid" else Generate
     try:
-        return _adapter(kind).validate_python(nested(record.job))
+        return _JOBS[record.kind].validate_python(nested(record.job))
     except ValueError as error:
         raise DataError(f"The record is damaged ({first_problem(error)}).") from error
-
-
-@functools.cache
-def _adapter(kind: type[Generate | GenerateGrid]) -> TypeAdapter[Generate | GenerateGrid]:
-    return TypeAdapter(kind)
 
 
 def differences(record: Record, made: Mapping[str, Any]) -> list[str]:
@@ -159,25 +154,3 @@ def differences(record: Record, made: Mapping[str, Any]) -> list[str]:
         if again.versions.get(name) != version:
             found.append(f"made with {name} {version}, not {again.versions.get(name)}")
     return found
-
-
-def _digest(checkpoint: Path, check: Callable[[], None]) -> str:
-    """SHA-256 of a file, or of those of the files of a folder; read once while they stay as they
-    are."""
-    unchanged = json.dumps([str(checkpoint), identity(checkpoint)])
-    if unchanged not in _digests:
-        total = hashlib.sha256()
-        for file in files_of(checkpoint):
-            total.update(_digest_of_file(file, check))
-        _digests.clear()  # a program works with one checkpoint, or with few
-        _digests[unchanged] = total.hexdigest()
-    return _digests[unchanged]
-
-
-def _digest_of_file(path: Path, check: Callable[[], None]) -> bytes:
-    digest = hashlib.sha256()
-    with open_regular(path) as file:
-        while piece := file.read(_READ_AT_ONCE):
-            digest.update(piece)
-            check()
-    return digest.digest()

@@ -3,7 +3,7 @@ values: it has the settings of a mask among those of sampling."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,17 +11,16 @@ from pydantic import TypeAdapter
 
 from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid
 from diffviews_desktop.values.conditions import choice_of, from_choice
+from diffviews_desktop.values.intervention_records import adapter, interventions_of, plain
 from diffviews_desktop.values.interventions import (
     PICKED,
     Intervention,
-    OtherRun,
     SampleMean,
     sole_mask,
 )
 from diffviews_desktop.values.told import OWN, read_told, told_text
 
 _JOBS: TypeAdapter[Generate | GenerateGrid] = TypeAdapter(Generate | GenerateGrid)
-_ONE: TypeAdapter[Intervention] = TypeAdapter(Intervention)
 
 
 def flat(job: Generate | GenerateGrid) -> dict[str, Any]:
@@ -117,44 +116,4 @@ def _without_mask(settings: Any, rows: Any) -> tuple[dict[str, Any], tuple[Inter
     source = {"rows": rows, "weighting": sampling.pop("weighting", "equal"), "kind": "samples"}
     if not rows:
         return sampling, ()
-    return sampling, (_ONE.validate_python({"verb": "replace", "source": source, **known}),)
-
-
-# ---- interventions ------------------------------------------------------------------------------
-
-
-def plain(interventions: Sequence[Intervention]) -> list[dict[str, Any]]:
-    """Interventions as values that JSON knows."""
-    found = []
-    for one in interventions:
-        source = one.source
-        other = isinstance(source, OtherRun)
-        value = _ONE.dump_python(
-            one, mode="json", exclude={"source": {"condition"}} if other else None
-        )
-        if isinstance(source, OtherRun) and source.condition is not None:
-            value["source"]["class_choice"] = choice_of(source.condition)
-        found.append(value)
-    return found
-
-
-def interventions_of(values: Any) -> tuple[Intervention, ...]:
-    """The interventions that `plain` has made values of.
-
-    Raises:
-        ValueError: they are damaged.
-    """
-    if not isinstance(values, list):
-        raise ValueError("interventions: there must be a list")
-    return tuple(_intervention_of(value) for value in values)
-
-
-def _intervention_of(value: Any) -> Intervention:
-    if not isinstance(value, dict) or not isinstance(value.get("source"), dict):
-        raise ValueError("interventions: each has a source")
-    source = dict(value["source"])
-    if "class_choice" in source:
-        source["condition"] = from_choice(source.pop("class_choice"))
-    if "kind" not in source:
-        raise ValueError("interventions: a source has a kind")
-    return _ONE.validate_python({**value, "source": source})
+    return sampling, (adapter().validate_python({"verb": "replace", "source": source, **known}),)

@@ -27,14 +27,15 @@ def judge_mask(
 
     Args:
         masks: what each layer is held at, ``(1, C, H, W)``, of all layers of the map.
-        rows: samples that it averages.
+        rows: samples that it is made of; none where nobody knows them: then it is compared with
+            samples of all noise levels.
         figures: of the map.
         opened: the samples.
     """
     projector = figures.projector
     placed = projector.transform(flatten_layers(masks))
     assert placed.outside is not None
-    sigma = opened.samples.table.sigma[list(rows)]
+    sigma = opened.samples.table.sigma[list(rows)] if rows else figures.sigma
     among = float(sigma.min()), float(sigma.max())
     return figures.judge(float(placed.distance[0]), float(placed.outside[0]), among)
 

@@ -78,6 +78,12 @@ class Workspace:
         """Tell something of the running job."""
         self._control.emit(event)
 
-    def progress(self, stage: str, fraction: float | None = None, detail: str = "") -> None:
+    def progress(
+        self,
+        stage: str,
+        fraction: float | None = None,
+        detail: str = "",
+        seconds_left: float | None = None,
+    ) -> None:
         """Tell how far the job is; raises `Cancelled` where it is to end."""
-        self._control.progress(stage, fraction, detail)
+        self._control.progress(stage, fraction, detail, seconds_left)

@@ -11,22 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.data.activations.arrays import Float32
-from diffviews_desktop.values.experiments import APPLICABLE, OF_CLASSES, Control
-
-
-def controls_for(verb: str, classes: bool, places: int) -> tuple[Control, ...]:
-    """The controls that say something.
-
-    Args:
-        verb: of the intervention.
-        classes: whether the model can be told one of several classes.
-        places: sets of layers of the experiment; of several, each is another layer to the others.
-    """
-    return tuple(
-        name
-        for name in APPLICABLE[verb]
-        if (classes or name not in OF_CLASSES) and (places < 2 or name != "layer")
-    )
 
 
 def shuffled(mask: Float32, rng: np.random.Generator) -> Float32:
@@ -49,9 +33,19 @@ def matched_noise(mask: Float32, rng: np.random.Generator) -> Float32:
 
 def random_direction(mask: Float32, mean: Float32, rng: np.random.Generator) -> Float32:
     """As far from the layer's mean as the mask is, in a direction at random."""
-    way = rng.standard_normal(mask.shape)
-    length = np.linalg.norm((mask - mean).astype(np.float64))
-    return (mean + way * (length / np.linalg.norm(way))).astype(np.float32)
+    return (mean + as_long(rng.standard_normal(mask.shape), mask - mean)).astype(np.float32)
+
+
+def as_long(way: NDArray[np.float64], like: NDArray) -> NDArray[np.float64]:
+    """A direction with the length of another."""
+    return way * (np.linalg.norm(like.astype(np.float64)) / (np.linalg.norm(way) or 1.0))
+
+
+def other_channels(indices: Sequence[int], count: int, rng: np.random.Generator) -> tuple[int, ...]:
+    """As many of ``count`` channels as there are ``indices``: others, as far as there are any."""
+    left = rng.permutation(np.setdiff1d(np.arange(count), indices)).tolist()
+    again = rng.permutation(np.unique(indices)).tolist()
+    return tuple(sorted((left + again)[: len(set(indices))]))
 
 
 def wrong_class(own: int, classes: Sequence[int], seed: int) -> int:

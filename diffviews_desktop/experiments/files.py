@@ -10,7 +10,8 @@ from typing import Any
 from diffviews_desktop.experiments.report import report
 from diffviews_desktop.experiments.tables import csv_text, parquet, row_of
 from diffviews_desktop.files.writing import replacing_all
-from diffviews_desktop.values.experiments import MEANINGS, Examples, Finding
+from diffviews_desktop.values.controls import MEANINGS
+from diffviews_desktop.values.experiments import Examples, Finding
 
 NAME = "experiment"
 

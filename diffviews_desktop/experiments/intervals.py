@@ -69,7 +69,7 @@ def mean_interval(
     values = np.asarray(means, np.float64)
     count = len(values)
     if count < 2:
-        return Estimate(float(values[0]) if count else math.nan, masks=count)
+        return Estimate(float(values[0]) if count else math.nan, units=count)
     error = float(values.std(ddof=1)) / math.sqrt(count)
     if count < _FEWEST or error == 0:
         high = _quantile(count, level)
@@ -107,7 +107,7 @@ def rate_interval(rates: ArrayLike, pictures: int, level: float = LEVEL) -> Esti
     values = np.asarray(rates, np.float64)
     count = len(values)
     if count < 2:
-        return Estimate(float(values[0]) if count else math.nan, masks=count)
+        return Estimate(float(values[0]) if count else math.nan, units=count)
     rate = float(np.clip(values.mean(), 0, 1))
     low, high = _wilson(rate, independent_pictures(values, pictures), _quantile(count, level))
     return Estimate(rate, low, high, count)
@@ -150,7 +150,7 @@ def rate_difference(
     value = float(first.mean() - second.mean()) if len(first) else math.nan
     one, two = (rate_interval(given, pictures, level) for given in (first, second))
     if one.low is None or one.high is None or two.low is None or two.high is None:
-        return Estimate(value, masks=len(first))
+        return Estimate(value, units=len(first))
     shared = _correlation(first, second)
     down = _recovered(one.value - one.low, two.high - two.value, shared)
     up = _recovered(one.high - one.value, two.value - two.low, shared)

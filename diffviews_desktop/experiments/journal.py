@@ -23,12 +23,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.data.activations.arrays import Float32
+from diffviews_desktop.data.cache.experiment_folders import LOCK
 from diffviews_desktop.errors import DataError
 from diffviews_desktop.files.reading import check_regular
 from diffviews_desktop.files.writing import create
 
 JOURNAL = "pictures.journal"
-_LOCK = ".lock"
 _MOST_HEADER = 10_000
 
 
@@ -124,7 +124,7 @@ def open_journal(folder: Path, facts: Mapping[str, Any]) -> Iterator[Journal]:
     from filelock import FileLock, Timeout
 
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / _LOCK)
+    lock = FileLock(folder / LOCK)
     try:
         lock.acquire(timeout=0)
     except Timeout as error:

@@ -18,10 +18,15 @@ from numpy.typing import NDArray
 from diffviews_desktop.exports.contents import Picture
 from diffviews_desktop.exports.png import write_png
 from diffviews_desktop.text.plain import visible
-from diffviews_desktop.values.experiments import MEANINGS, TITLES, Estimate, Examples, Finding
+from diffviews_desktop.values.controls import MEANINGS, TITLES
+from diffviews_desktop.values.experiments import Estimate, Examples, Finding, Outcome, Unit
 from diffviews_desktop.values.finding_texts import (
     MEASURES,
+    OUTCOMES,
+    HeatMap,
     cells_of,
+    heat_map_of,
+    marks_of,
     p_text,
     place_name,
     shown_measures,
@@ -39,6 +44,11 @@ svg text { fill: currentColor; font: 12px system-ui, sans-serif }
 td.heat { text-align: center; padding: .25rem .6rem; border: 1px solid var(--line) }
 """
 _WIDTH, _LETTER, _ROW = 420, 7, 22
+_INTERVALS: dict[Unit, str] = {
+    "masks": "Brackets hold 95 % intervals over masks; pictures of the same mask count together.",
+    "seeds": "There is a single mask or direction: brackets hold 95 % intervals over seeds, and "
+    "say nothing of others like it.",
+}
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
@@ -89,8 +99,10 @@ def _text(text: object) -> str:
 def _summary(experiment: Mapping[str, Any], record: Mapping[str, Any]) -> str:
     settings = experiment.get("settings", {})
     judge = record.get("judge", {})
+    acting = record.get("interventions") or []
+    drawn = ("masks", f"{len(experiment.get('groups', ()))}, each the mean of some samples")
     said = [
-        ("masks", f"{len(experiment.get('groups', ()))}, each the mean of some samples"),
+        ("interventions", ", then ".join(acting)) if acting else drawn,
         ("seeds of each", experiment.get("seeds")),
         ("the model is told", experiment.get("condition")),
         ("the samples were told", experiment.get("told")),
@@ -106,18 +118,17 @@ def _summary(experiment: Mapping[str, Any], record: Mapping[str, Any]) -> str:
 
 
 def _explanation(findings: Sequence[Finding], class_names: Mapping[int, str]) -> str:
-    names = shown_measures(findings)
-    effect = "the share read as the class"
-    if "read" not in names:
-        effect = "the correlation with the samples' mean picture"
+    unit: Unit = findings[0].unit if findings else "masks"
+    effect = OUTCOMES[findings[0].outcome] if findings else ""
     text = (
-        "Brackets hold 95 % intervals over masks; pictures of the same mask count together. "
-        f"<em>Effect</em> is how much larger {effect} is than with the same seeds and no "
-        "intervention; <em>p</em> is from a permutation test over masks, corrected for all places "
-        "of the arm (Holm). <em>Moved</em> is the distance in pixels to the picture of the same "
-        "seed without an intervention, from 0 to 1. Where <em>seeds alike</em> and <em>like its "
-        "samples</em> are near 1, the mask pastes a picture rather than steers. A judge must name "
-        "a class for blank pictures, too: see <em>unsure</em> and the commonest answer."
+        f"{_INTERVALS[unit]} <em>Effect</em> is how much larger the {effect} is than with the same "
+        f"seeds and no intervention; <em>p</em> is from a permutation test over {unit}, corrected "
+        "for all places of the arm (Holm), and is not given where the effect is a difference from "
+        "the same seed in itself. <em>Moved</em> is the distance in pixels to the picture of the "
+        "same seed without an intervention, from 0 to 1. Where <em>seeds alike</em> and <em>like "
+        "its samples</em> are near 1, the intervention pastes a picture rather than steers. A "
+        "judge must name a class for blank pictures, too: see <em>unsure</em> and the commonest "
+        "answer."
     )
     named = ", ".join(
         f"{number} {_text(name)}" for number, name in sorted(class_names.items())[:50]
@@ -146,15 +157,16 @@ def _table(findings: Sequence[Finding]) -> Iterator[str]:
 
 def _dot_plot(findings: Sequence[Finding]) -> Iterator[str]:
     """What is read, or how alike pictures and samples are, with intervals as lines."""
-    judged = any(one.read is not None for one in findings)
-    marks = [(one, one.read if judged else one.neighbors) for one in findings]
+    outcome: Outcome = findings[0].outcome if findings else "read"
+    judged = outcome in ("read", "changed")
+    marks = list(zip(findings, marks_of(findings), strict=True))
     shown = [(one, mark) for one, mark in marks if mark is not None and np.isfinite(mark.value)]
     several = len({place_name(one) for one, _ in shown} - {""}) > 1
     names = [_mark_name(one, several) for one, _ in shown]
     left = 20 + _LETTER * max(map(len, names), default=0)
     axis = _Axis(left, 0.0 if judged else min([0.0, *(_low(mark) for _, mark in shown)]))
     height, width = _ROW * (len(shown) + 2), left + _WIDTH
-    what = "share read as the class" if judged else "correlation with the samples' mean picture"
+    what = OUTCOMES[outcome]
     yield f'<svg viewBox="0 0 {width} {height}" width="{width}" role="img" aria-label="{what}">'
     for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
         x = axis.at(tick)
@@ -194,34 +206,28 @@ def _low(mark: Estimate) -> float:
 
 def _heat_map(findings: Sequence[Finding]) -> Iterator[str]:
     """Effects of the intervention over layers and steps, where there are several places."""
-    own = [one for one in findings if one.arm == "intervention" and one.effect is not None]
-    layers = list(dict.fromkeys(one.layers for one in own))
-    steps = list(dict.fromkeys(one.steps for one in own))
-    if len(own) < 2:
+    shown = heat_map_of(findings)
+    if shown is None:
         return
-    most = max(abs(one.effect.value) for one in own if one.effect is not None) or 1.0
-    by_place = {(one.layers, one.steps): one for one in own}
     yield '<div class="scroll"><table><tr><th>effect</th>'
-    yield "".join(f"<th>steps {first + 1}-{last}</th>" for first, last in steps)
+    yield "".join(f"<th>steps {first + 1}-{last}</th>" for first, last in shown.steps)
     yield "</tr>"
-    for names in layers:
+    for names in shown.layers:
         yield f"<tr><th>{_text(names)}</th>"
-        for window in steps:
-            yield _heat_cell(by_place.get((names, window)), most)
+        for window in shown.steps:
+            yield _heat_cell(shown, shown.by_place.get((names, window)))
         yield "</tr>"
     yield "</table></div><p class=faint>Bold: p at most 0.05 after correction.</p>"
 
 
-def _heat_cell(finding: Finding | None, most: float) -> str:
-    if finding is None or finding.effect is None:
+def _heat_cell(shown: HeatMap, finding: Finding | None) -> str:
+    if finding is None:
         return "<td class=heat></td>"
-    value = finding.effect.value
-    share = round(70 * abs(value) / most)
-    color = "var(--accent)" if value >= 0 else "#d0592b"
-    text = cells_of(finding, ["effect"])[0]
-    bold = finding.p_holm is not None and finding.p_holm <= 0.05
-    inner = f"<strong>{_text(text)}</strong>" if bold else _text(text)
-    mixed = f"color-mix(in srgb, {color} {share}%, transparent)"
+    share = shown.share(finding)
+    color = "var(--accent)" if share >= 0 else "#d0592b"
+    text = _text(cells_of(finding, ["effect"])[0])
+    inner = f"<strong>{text}</strong>" if shown.is_sure(finding) else text
+    mixed = f"color-mix(in srgb, {color} {round(70 * abs(share))}%, transparent)"
     title = f"p {p_text(finding.p_holm)}"
     return f'<td class="heat" title="{_text(title)}" style="background:{mixed}">{inner}</td>'
 

@@ -1,4 +1,5 @@
-"""From pictures to findings: what each arm did at each place, with intervals over masks."""
+"""From pictures to findings: what each arm did at each place, with intervals over masks, or over
+seeds where there is a single one."""
 
 from __future__ import annotations
 
@@ -20,12 +21,13 @@ from diffviews_desktop.experiments.intervals import (
     rate_interval,
     sign_flip_p,
 )
+from diffviews_desktop.values.controls import Arm
 from diffviews_desktop.values.experiments import (
-    Arm,
     Drawing,
     Estimate,
     Experiment,
     Finding,
+    Outcome,
     Subjects,
 )
 from diffviews_desktop.values.layers import NO_LAYERS
@@ -60,7 +62,7 @@ class Outcomes:
 def outcomes_of(
     experiment: Experiment,
     pictures: Pictures,
-    samples: Sequence[NDArray[np.uint8]],
+    samples: Sequence[NDArray[np.uint8] | None],
     probabilities: Float32 | None,
 ) -> Outcomes:
     """Measure every picture.
@@ -68,7 +70,7 @@ def outcomes_of(
     Args:
         experiment: what was drawn.
         pictures: reads those of some numbers.
-        samples: the pictures of each group's samples.
+        samples: the pictures of each group's samples; None where it has none.
         probabilities: what the judge says of each picture, ``(N, K)``.
     """
     moved, neighbors, alike = (np.full(experiment.count, np.nan) for _ in range(3))
@@ -77,7 +79,9 @@ def outcomes_of(
         numbers = [drawing.number for drawing in seeds]
         own = pictures(numbers)
         moved[numbers] = measures.pixel_distances(own, pictures(bare_numbers(experiment, group)))
-        neighbors[numbers] = measures.neighbor_correlations(own, samples[group])
+        like = samples[group]
+        if like is not None:
+            neighbors[numbers] = measures.neighbor_correlations(own, like)
         alike[numbers] = measures.seed_correlation(own)
     if probabilities is None:
         return Outcomes(moved, neighbors, alike)
@@ -149,14 +153,27 @@ class _Judged:
         self._outcomes = outcomes
         self._by_arm = by_arm
         drawings = experiment.drawings()
-        self._group = np.array([drawing.group for drawing in drawings])
+        # what varies between independent pictures, and how many pictures share it
+        of_masks = experiment.unit == "masks"
+        self._unit = np.array([one.group if of_masks else one.seed for one in drawings])
+        self._each = experiment.seeds if of_masks else 1
         self._own = np.array([subjects.classes[drawing.group] for drawing in drawings])
         self._told = np.array(
             [subjects.told_of(drawing.arm, drawing.group) for drawing in drawings]
         )
-        self._bare = np.concatenate(
-            [bare_numbers(experiment, group) for group in range(len(experiment.groups))]
-        )
+        bare = [bare_numbers(experiment, group) for group in range(len(experiment.groups))]
+        self._bare = np.concatenate(bare)
+        self._like = np.array([bare[one.group][one.seed] for one in drawings])
+        self._outcome_of = self._chosen()
+
+    def _chosen(self) -> Outcome:
+        """The measure that effects are of."""
+        judged = self._outcomes.read is not None
+        if judged and (self._own >= 0).any():
+            return "read"
+        if judged and self._experiment.interventions:
+            return "changed"
+        return "neighbors" if any(self._experiment.groups) else "moved"
 
     def finding(self, place: Place, arm: Arm, numbers: Sequence[int]) -> Finding:
         """What an arm did at a place."""
@@ -176,11 +193,14 @@ class _Judged:
             commonest=self._commonest(rows),
             moved=None if bare else self._mean(self._outcomes.moved, rows, (0, 1)),
             features=None if bare else self._mean(self._outcomes.features, rows, (0, math.inf)),
-            seeds=self._mean(self._outcomes.seeds, rows, (-1, 1)),
+            seeds=self._alike(rows),
             neighbors=self._mean(self._outcomes.neighbors, rows, (-1, 1)),
+            changed=None if bare else self._changed(rows),
             effect=effect,
             behind=None if bare or arm == "intervention" else self._difference(own, rows),
             p=p,
+            outcome=self._outcome_of,
+            unit=experiment.unit,
         )
 
     def _hits(self, rows: NDArray, wanted: NDArray) -> Float64 | None:
@@ -194,17 +214,38 @@ class _Judged:
     def _rate(self, hits: Float64 | None, rows: NDArray) -> Estimate | None:
         if hits is None:
             return None
-        return rate_interval(means_of_masks(hits, self._group[rows]), self._experiment.seeds)
+        return rate_interval(means_of_masks(hits, self._unit[rows]), self._each)
 
     def _mean(
         self, values: Float64 | None, rows: NDArray, bounds: tuple[float, float]
     ) -> Estimate | None:
         if values is None or not np.isfinite(values[rows]).any():
             return None
-        return mean_interval(means_of_masks(values[rows], self._group[rows]), bounds=bounds)
+        return mean_interval(means_of_masks(values[rows], self._unit[rows]), bounds=bounds)
+
+    def _alike(self, rows: NDArray) -> Estimate | None:
+        """How alike the pictures of a mask are; of a single one there is nothing to tell an
+        interval by."""
+        alike = self._mean(self._outcomes.seeds, rows, (-1, 1))
+        if alike is None or self._experiment.unit == "masks":
+            return alike
+        return Estimate(alike.value, units=alike.units)
+
+    def _changed(self, rows: NDArray) -> Estimate | None:
+        """How often the judge says something else than without interventions."""
+        if self._outcomes.read is None or not self._experiment.interventions:
+            return None
+        return self._rate(self._changes(rows), rows)
+
+    def _changes(self, rows: NDArray) -> Float64:
+        read = self._outcomes.read
+        assert read is not None
+        return (read[rows] != read[self._like[rows]]).astype(np.float64)
 
     def _confidence(self, rows: NDArray) -> Estimate | None:
         sure = self._outcomes.confidence
+        if self._experiment.unit == "seeds":  # a picture's own is no share of pictures
+            return self._mean(sure, rows, (0, 1))
         return self._rate(None if sure is None else sure[rows], rows)
 
     def _unsure(self, rows: NDArray) -> Estimate | None:
@@ -221,6 +262,11 @@ class _Judged:
         first, second = self._outcome(rows), self._outcome(self._bare)
         if not len(first) or len(first) != len(second):
             return None, None
+        # what is a difference from the same seed in itself is 0 there, and is not tested
+        if self._outcome_of == "changed":
+            return self._rate(self._changes(rows), rows), None
+        if self._outcome_of == "moved":
+            return self._mean(self._outcomes.moved, rows, (0, 1)), None
         return self._difference(rows, self._bare), sign_flip_p(first - second)
 
     def _difference(self, rows: NDArray, others: NDArray) -> Estimate | None:
@@ -228,14 +274,21 @@ class _Judged:
         first, second = self._outcome(rows), self._outcome(others)
         if len(first) != len(second) or not len(first):
             return None
-        if self._hits(rows, self._own) is not None:
-            return rate_difference(first, second, self._experiment.seeds)
+        if self._outcome_of in ("read", "changed"):
+            return rate_difference(first, second, self._each)
         return mean_interval(first - second, bounds=(-2, 2))
 
     def _outcome(self, rows: NDArray) -> Float64:
-        """What effects are of, mask by mask: how often the judge reads the anchor's class; without
-        a judge, the correlation with the samples' mean picture, 0 for a picture of one grey."""
-        hits = self._hits(rows, self._own)
-        if hits is None:
-            hits = np.nan_to_num(self._outcomes.neighbors[rows])
-        return means_of_masks(hits, self._group[rows])
+        """What effects are of, unit by unit; the correlation of a picture of one grey counts as
+        0."""
+        values: Float64 | None
+        match self._outcome_of:
+            case "read":
+                values = self._hits(rows, self._own)
+            case "changed":
+                values = self._changes(rows)
+            case "neighbors":
+                values = np.nan_to_num(self._outcomes.neighbors[rows])
+            case "moved":
+                values = self._outcomes.moved[rows]
+        return np.empty(0) if values is None else means_of_masks(values, self._unit[rows])

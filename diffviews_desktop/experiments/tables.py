@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from diffviews_desktop.text.plain import csv_cell
-from diffviews_desktop.values.experiments import TITLES, Estimate, Finding
+from diffviews_desktop.values.controls import TITLES
+from diffviews_desktop.values.experiments import Estimate, Finding
 from diffviews_desktop.values.finding_texts import (
     MEASURES,
     cells_of,
@@ -20,13 +21,15 @@ from diffviews_desktop.values.finding_texts import (
 
 def row_of(finding: Finding) -> dict[str, Any]:
     """A finding as one flat row; what is not there is None."""
+    estimates = finding.neighbors, finding.moved, finding.read, finding.confidence
     row: dict[str, Any] = {
         "layers": str(finding.layers),
         "first_step": finding.steps[0] + 1 if finding.layers else None,
         "last_step": finding.steps[1] if finding.layers else None,
         "arm": finding.arm,
         "pictures": finding.pictures,
-        "masks": finding.neighbors.masks if finding.neighbors is not None else None,
+        "intervals_over": finding.unit,
+        "units": next((one.units for one in estimates if one is not None), None),
     }
     for name in MEASURES:
         estimate: Estimate | None = getattr(finding, name)

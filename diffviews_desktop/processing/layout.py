@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from diffviews_desktop.data.activations.arrays import Float32
 from diffviews_desktop.processing.alike import first_alike
+from diffviews_desktop.processing.level_maps import lay_levels_out
 from diffviews_desktop.processing.neighbors import neighbor_graph
 from diffviews_desktop.processing.typicality import nearest_distances
 from diffviews_desktop.values.maps import MapParameters
+from diffviews_desktop.values.sample_groups import LevelStack
 
 MOST_COUNTED = 10_000
 """Rows of which those that differ are counted; more are more than UMAP's neighbours in any case."""
@@ -25,16 +27,22 @@ class Stage(NamedTuple):
     fraction: float
 
 
-def layout(reduced: NDArray, parameters: MapParameters, report: Callable[[Stage], None]) -> Float32:
+def layout(
+    reduced: NDArray,
+    parameters: MapParameters,
+    report: Callable[[Stage], None],
+    stack: LevelStack | None = None,
+) -> Float32:
     """UMAP (McInnes et al. 2018) of reduced activations ``(N, K)`` to
     ``(N, n_components) float32``.
 
     By Euclidean distance: for another metric the rows must have come through
     `diffviews_desktop.processing.neighbors.to_euclidean`. Rows that are the same lie at one place:
     UMAP sees the first of them alone, for more of them than it looks at neighbours would tear the
-    map apart.
+    map apart. Aligned maps are made by `diffviews_desktop.processing.level_maps.lay_levels_out`, of
+    the noise levels and pictures in ``stack``.
     """
-    return lay_out(reduced, parameters, report).places
+    return lay_out(reduced, parameters, report, stack).places
 
 
 class Layout(NamedTuple):
@@ -45,8 +53,19 @@ class Layout(NamedTuple):
     near: Float32 | None
 
 
-def lay_out(reduced: NDArray, parameters: MapParameters, report: Callable[[Stage], None]) -> Layout:
+def lay_out(
+    reduced: NDArray,
+    parameters: MapParameters,
+    report: Callable[[Stage], None],
+    stack: LevelStack | None = None,
+) -> Layout:
     """`layout`, with the distances that it found on its way."""
+    if parameters.aligned:
+        assert stack is not None
+        places = lay_levels_out(
+            reduced, stack, parameters, lambda name, done: report(Stage(name, done))
+        )
+        return Layout(places, nearest_distances(reduced))
     first = first_alike(reduced)
     distinct = np.flatnonzero(first == np.arange(len(first)))
     if len(distinct) == len(reduced):
@@ -60,15 +79,20 @@ def lay_out(reduced: NDArray, parameters: MapParameters, report: Callable[[Stage
     return Layout(of_distinct.places[found], near)
 
 
-def used_parameters(parameters: MapParameters, reduced: NDArray) -> dict[str, Any]:
+def used_parameters(
+    parameters: MapParameters, reduced: NDArray, stack: LevelStack | None = None
+) -> dict[str, Any]:
     """Parameters as a map of some rows ``(N, K)`` was made with them: UMAP looks at no more
-    neighbours than there are."""
+    neighbours than there are, of aligned maps at the largest level of ``stack``."""
     said = parameters.to_dict()
-    there = len(reduced)
-    if there <= MOST_COUNTED:
-        there = len(np.unique(first_alike(reduced)))
-    most = max(1, there - 1)
+    parts = stack.parts() if parameters.aligned and stack is not None else [np.arange(len(reduced))]
+    most = max(1, *(_distinct(reduced[rows]) - 1 for rows in parts))
     return {**said, "n_neighbors": most} if parameters.n_neighbors > most else said
+
+
+def _distinct(rows: NDArray) -> int:
+    """How many of some rows differ; of many, how many there are."""
+    return len(rows) if len(rows) > MOST_COUNTED else len(np.unique(first_alike(rows)))
 
 
 def _lay_distinct_out(

@@ -47,6 +47,13 @@ class Extra(NamedTuple):
     trust: Float32 | None
 
 
+class Figures(NamedTuple):
+    """The samples' own figures ``(N,)``, as `Projector` has them; None where the map has none."""
+
+    near: Float32 | None
+    outside: Float32 | None
+
+
 @dataclass(frozen=True, eq=False)
 class Projector:
     """Places new activations on a finished map by k-NN interpolation in the reduced space.
@@ -175,6 +182,17 @@ class Projector:
             DataError: the projector was made for a longer table.
         """
         return None if self.measured is None else self._over(n, self.measured.kept)
+
+    def spread_figures(self, n: int) -> Figures:
+        """What is known of each of ``n`` samples of a table, NaN where a sample has none.
+
+        Raises:
+            DataError: the projector was made for a longer table.
+        """
+        return Figures(
+            None if self.near is None else self._over(n, self.near),
+            None if self.outside is None else self._over(n, self.outside),
+        )
 
     def _over(self, n: int, values: Float32) -> Float32:
         if len(self.rows) and int(self.rows.max()) >= n:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.processing.trustworthiness import neighborhood_overlap
+from diffviews_desktop.values.sample_groups import LevelStack
 
 FEWEST_CLASSES = 3
 """Of fewer there are no distances to put in order."""
@@ -34,6 +35,7 @@ def compare_maps(
     classes: NDArray,
     k: int,
     progress: Callable[[float], None] | None = None,
+    stack: LevelStack | None = None,
 ) -> Alike:
     """Compare two maps ``(N, C)`` of the same samples.
 
@@ -43,9 +45,11 @@ def compare_maps(
         classes: of the samples ``(N,)``, -1 for those without one.
         k: how many neighbours are looked at.
         progress: called with the fraction done; may raise to stop.
+        stack: the samples' noise levels, where each has a map of its own.
     """
+    first, second = (one, other) if stack is None else (stack.apart(one), stack.apart(other))
     return Alike(
-        float(neighborhood_overlap(one, other, k, progress).mean(dtype=np.float64)),
+        float(neighborhood_overlap(first, second, k, progress).mean(dtype=np.float64)),
         disparity(one, other),
         order_of_islands(one, other, classes),
     )

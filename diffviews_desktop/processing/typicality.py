@@ -13,18 +13,20 @@ from diffviews_desktop.data.activations.arrays import Float32
 from diffviews_desktop.processing.components import Reduction
 from diffviews_desktop.processing.neighbors import NeighborIndex
 from diffviews_desktop.processing.projector import Projector
-from diffviews_desktop.values.typicality import LIMIT, Levels, Measured, Typicality
+from diffviews_desktop.values.typicality import (
+    LIMIT,
+    Levels,
+    Measured,
+    Typicality,
+    logarithms,
+    rows_like,
+)
 
-FACTOR = 1.5
-"""Noise levels that differ by no more than this factor are alike."""
-FEWEST = 50
-"""Samples to compare with; where fewer are of like noise level, those of the nearest are taken."""
 FEWEST_TO_TELL = 20
 """Samples that a percentile is told of."""
 SAMPLES_A_COMPONENT = 10
 """With fewer the components fit the samples themselves, more than what else is like them."""
 MOST_MEASURED, READ_AT_ONCE = 2000, 64
-_LEAST_SIGMA = 1e-9
 
 
 def nearest_distances(
@@ -126,7 +128,7 @@ class SampleFigures:
     _known: dict[Levels, _Like] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_log", _log(self.sigma))
+        object.__setattr__(self, "_log", logarithms(self.sigma))
 
     def judge(
         self,
@@ -158,11 +160,7 @@ class SampleFigures:
     def _like(self, among: Levels) -> _Like:
         """The samples of like noise level; found once for each."""
         if among not in self._known:
-            low, high = _log(np.array(among))
-            away = np.maximum(np.maximum(low - self._log, self._log - high), 0)
-            count = min(FEWEST, len(away))
-            reach = max(math.log(FACTOR), float(np.partition(away, count - 1)[count - 1]))
-            rows = np.flatnonzero(away <= reach + 1e-6)
+            rows = rows_like(self._log, *logarithms(np.array(among)).tolist())
             projector = self.projector
             self._known[among] = _Like(
                 _range(self.sigma[rows]),
@@ -211,10 +209,6 @@ def _quantile(ascending: NDArray, part: float) -> float:
     low = int(place)
     below, above = float(ascending[low]), float(ascending[min(low + 1, len(ascending) - 1)])
     return below + (above - below) * (place - low)
-
-
-def _log(sigma: NDArray) -> NDArray:
-    return np.log(np.maximum(np.asarray(sigma, dtype=np.float64), _LEAST_SIGMA))
 
 
 def _range(sigma: NDArray) -> Levels:

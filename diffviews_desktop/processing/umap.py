@@ -8,6 +8,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,6 +24,7 @@ from diffviews_desktop.processing.alike import with_alike_rows_equal
 from diffviews_desktop.processing.components import rotated, standardised
 from diffviews_desktop.processing.full_space import FullSpace
 from diffviews_desktop.processing.layout import Stage, lay_out, layout
+from diffviews_desktop.processing.level_maps import judge_levels
 from diffviews_desktop.processing.neighbors import to_euclidean
 from diffviews_desktop.processing.projector import (
     PLACING_NEIGHBORS,
@@ -35,6 +37,7 @@ from diffviews_desktop.processing.reduction import fit, look_at_rows
 from diffviews_desktop.processing.typicality import enough_samples, nearest_distances
 from diffviews_desktop.text.plain import UNENCODABLE, csv_cell
 from diffviews_desktop.values.maps import MapParameters, default_parameters
+from diffviews_desktop.values.sample_groups import LevelStack
 
 if TYPE_CHECKING:
     from diffviews_desktop.compat.activations import (
@@ -76,6 +79,7 @@ def fit_map(
     z: NDArray | None = None,
     rows: NDArray | None = None,
     groups: NDArray | None = None,
+    stack: LevelStack | None = None,
     chosen: NDArray[np.bool_] | None = None,
     standardize: bool = True,
     progress: Callable[[Stage], None] | None = None,
@@ -93,12 +97,14 @@ def fit_map(
         z: its third coordinate ``(N,)``, if it has one.
         rows: which samples of the table these are; all, in order, by default.
         groups: which activations are of the same class and noise level, as numbers ``(N,)``.
+        stack: the noise levels and pictures of the N activations, for aligned maps: each level's
+            map is judged by itself.
         chosen: which activations have a place on the map ``(N,)``; all by default.
         standardize: whether every value of a row is brought to mean 0 and variance 1 first.
         progress: called often; may raise to stop.
 
     Raises:
-        DataError: no row is finite.
+        DataError: no row is finite, or the levels cannot be aligned.
         UsageError: the rows are too wide to be mapped without PCA.
     """
     report = progress or (lambda stage: None)
@@ -120,14 +126,16 @@ def fit_map(
     )
     reduced = with_alike_rows_equal(activations, np.flatnonzero(finite), sums[finite], fitted.rows)
     reduced = to_euclidean(reduced, parameters.metric)
+    levels = stack.take(finite) if stack is not None and parameters.aligned else None
     if xy is None:
-        places, near = lay_out(reduced, parameters, report)
+        places, near = lay_out(reduced, parameters, report, levels)
         xy, z = places[:, :2], places[:, 2] if places.shape[1] > 2 else None
     else:
         near = nearest_distances(reduced, lambda f: report(Stage("finding neighbours", f)))
         xy = np.asarray(xy, np.float32)[finite]
         z = None if z is None else np.asarray(z, np.float32)[finite]
-    judged = judge_map(
+    judge = judge_map if levels is None else partial(judge_levels, stack=levels)
+    judged = judge(
         reduced,
         xy if z is None else np.column_stack([xy, z]),
         lambda fraction: report(Stage("judging the map", fraction)),
@@ -159,7 +167,8 @@ def refit_map(
 
     Args:
         projector: its metric must be euclidean, or that of ``parameters``.
-        parameters: of the new map; how activations are reduced is the old map's.
+        parameters: of the new map, which is not aligned; how activations are reduced is the old
+            map's.
         groups: which of its samples are of the same class and noise level, as numbers ``(N,)``.
         progress: called often; may raise to stop.
     """

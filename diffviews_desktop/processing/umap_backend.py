@@ -62,7 +62,7 @@ def umap_learn_layout(
     places; what has no place even then gets one from its first components.
     """
     heard = _Heard(report)
-    UMAP = _umap_learn()
+    UMAP = umap_learn_class()
     for init in _starts(len(reduced)):
         reducer = UMAP(
             n_neighbors=index.shape[1],
@@ -158,7 +158,7 @@ def get_umap_class() -> type:
         from cuml.manifold import UMAP
 
         return UMAP
-    return _umap_learn()
+    return umap_learn_class()
 
 
 def get_knn_class() -> type:
@@ -209,7 +209,8 @@ def _starts(n: int) -> tuple[str, ...]:
     return ("spectral", "random") if n > RANDOM_START else ("random",)
 
 
-def _umap_learn() -> type:
+def umap_learn_class() -> type:
+    """The UMAP class of umap-learn; numba keeps what it compiles from then on."""
     import warnings
 
     from diffviews_desktop.processing.kernels import keep_kernels

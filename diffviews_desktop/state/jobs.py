@@ -17,7 +17,8 @@ class RunningJob:
     """A job that was submitted and has not ended.
 
     ``fraction`` is None while it waits in the queue or cannot tell; ``detail`` says more of the
-    stage; ``since`` is when it left the queue (monotonic seconds), or None.
+    stage; ``since`` is when it left the queue (monotonic seconds), or None; ``seconds_left`` is
+    None where that must be told from ``fraction``.
     """
 
     job: Job[object]
@@ -26,6 +27,7 @@ class RunningJob:
     fraction: float | None = None
     detail: str = ""
     since: float | None = None
+    seconds_left: float | None = None
 
 
 @dataclass(frozen=True)
@@ -50,14 +52,16 @@ class EndedJob:
 @dataclass(frozen=True)
 class Jobs:
     """Jobs that run or wait, in the order in which they were submitted, and the last ended ones,
-    the newest last."""
+    the newest last. Those ``aside`` are done by an engine of their own."""
 
     running: tuple[RunningJob, ...] = ()
     ended: tuple[EndedJob, ...] = ()
+    aside: tuple[RunningJob, ...] = ()
 
     def job(self, job_id: int) -> RunningJob | None:
         """A submitted job that has not ended."""
-        return next((one for one in self.running if one.job.job_id == job_id), None)
+        every = (*self.running, *self.aside)
+        return next((one for one in every if one.job.job_id == job_id), None)
 
     def any(self, kind: type[Job[object]]) -> bool:
         """Whether a job of a kind runs or waits."""
@@ -68,13 +72,19 @@ class Jobs:
         started = (one for one in self.running if one.since is not None)
         return next(started, self.running[-1] if self.running else None)
 
+    def shown(self) -> RunningJob | None:
+        """The job that the status bar shows: one that is done aside where there is no other."""
+        started = [one for one in self.running if one.since is not None]
+        return next(iter((*started, *self.running, *self.aside)), None)
+
     def with_job(self, running: RunningJob) -> Jobs:
         """With a job added, or replaced where it is known."""
         job_id = running.job.job_id
-        jobs = tuple(running if one.job.job_id == job_id else one for one in self.running)
+        before = self.aside if running.job.aside else self.running
+        jobs = tuple(running if one.job.job_id == job_id else one for one in before)
         if self.job(job_id) is None:
             jobs = (*jobs, running)
-        return replace(self, running=jobs)
+        return replace(self, aside=jobs) if running.job.aside else replace(self, running=jobs)
 
     def without_job(self, job_id: int, outcome: Outcome, now: float, message: str = "") -> Jobs:
         """With a job among the ended ones; ``now`` in monotonic seconds."""
@@ -84,4 +94,5 @@ class Jobs:
         seconds = None if running.since is None else now - running.since
         ended = EndedJob(job_id, running.title, outcome, message, seconds)
         left = tuple(one for one in self.running if one is not running)
-        return Jobs(left, (*self.ended, ended)[-MOST_ENDED:])
+        aside = tuple(one for one in self.aside if one is not running)
+        return Jobs(left, (*self.ended, ended)[-MOST_ENDED:], aside)

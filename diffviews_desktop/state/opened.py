@@ -42,7 +42,11 @@ class Opened:
         cached: the single layers whose maps are there, by the maps' parameters and what their
             samples are told.
         rate: how many pictures a second the model last extracted.
+        pace: evaluations of the network a second with which the model drew, at best.
         directions: what is saved for the model.
+        fingerprint: of the table of samples: it changes with them.
+        settings_chosen: whether the settings of sampling are those of a session, and stay when the
+            model is loaded.
     """
 
     folder: FolderRef = field(default_factory=FolderRef)
@@ -67,7 +71,10 @@ class Opened:
     model_problem: str | None = None
     cached: Mapping[MapKind, frozenset[str]] = field(default_factory=dict)
     rate: float | None = None
+    pace: float | None = None
     directions: tuple[DirectionInfo, ...] = ()
+    fingerprint: str = ""
+    settings_chosen: bool = False
 
     def summary(self) -> ModelSummary | None:
         """The shown model's summary."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from diffviews_desktop.engine.jobs.drawing import MaskJudged
 from diffviews_desktop.engine.jobs.samples import PictureMean
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.row_set import RowSet
+
+if TYPE_CHECKING:
+    from diffviews_desktop.state.places import Place
 
 MAX_NEIGHBORS = 20
 """How many neighbours feed a mask at most."""
@@ -77,15 +80,17 @@ class Picks:
         suggest_count: how many neighbours were last asked for.
         suggest_on_map: whether on the map, and not in activation space.
         mean: the last mean picture that was asked for.
-        mask: the last mask that was judged.
+        masks: the last masks that were judged, the newest last.
         undo: what undoing would take back; empty for nothing.
         redo: what would be done again; empty for nothing.
+        returning: the place that undoing goes back to, while its map is awaited.
     """
 
     selection: Selection = field(default_factory=Selection)
     suggest_count: int = 5
     suggest_on_map: bool = False
     mean: PictureMean | None = None
-    mask: MaskJudged | None = None
+    masks: tuple[MaskJudged, ...] = ()
     undo: str = ""
     redo: str = ""
+    returning: Place | None = None

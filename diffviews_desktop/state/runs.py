@@ -8,7 +8,7 @@ from typing import Any
 
 from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid, PicturePlaced
 from diffviews_desktop.engine.jobs.experiments import ExperimentResult, RunExperiment
-from diffviews_desktop.values.conditions import ANCHOR_CLASS, Condition
+from diffviews_desktop.values.conditions import Condition
 from diffviews_desktop.values.interventions import PICKED, Intervention
 from diffviews_desktop.values.runs import GridCell, RunStep
 from diffviews_desktop.values.sampling import SamplingSettings
@@ -31,6 +31,7 @@ class Run:
         record: what replays it, once it is whole.
         landed: where its picture lies.
         apart: why its path cannot be compared with the samples of the map as it is.
+        sample_ids: of the samples that its interventions are made of, in the order of `rows_of`.
     """
 
     id: int
@@ -45,6 +46,7 @@ class Run:
     record: Mapping[str, Any] | None = None
     landed: PicturePlaced | None = None
     apart: str = ""
+    sample_ids: tuple[str, ...] = ()
 
     @property
     def unmasked(self) -> Generate | None:
@@ -86,7 +88,7 @@ class Runs:
         interventions: what it says is done to layers meanwhile, with the picked samples left open.
         set_a: samples whose mean is the end of a direction.
         set_b: samples whose mean is its start.
-        condition: what it says is to be drawn.
+        condition: what the user chose to draw; None while nobody chose (see `State.condition`).
         all: every run but those without a mask that others are compared with.
         shown: the id of the run in the filmstrip.
         step: the step of it that is shown.
@@ -101,7 +103,7 @@ class Runs:
     interventions: tuple[Intervention, ...] = (PICKED,)
     set_a: tuple[int, ...] = ()
     set_b: tuple[int, ...] = ()
-    condition: Condition = ANCHOR_CLASS
+    condition: Condition | None = None
     all: tuple[Run, ...] = ()
     shown: int | None = None
     step: int = 0
@@ -140,6 +142,26 @@ class Runs:
             return tuple(run if one.id == run.id else one for one in runs)
 
         return replace(self, all=renewed(self.all), unmasked=renewed(self.unmasked))
+
+    def with_run_again(self, before: Runs, run_id: int) -> Runs:
+        """With a run that was there before, in its place, and with those that it is compared with;
+        it is shown if it was."""
+        there = {run.id for run in (*self.all, *self.unmasked)}
+        gone = next((run for run in before.all if run.id == run_id), None)
+        if gone is None or run_id in there:
+            return self
+        followers = {run.id for run in before.all[before.all.index(gone) + 1 :]}
+        at = next((i for i, run in enumerate(self.all) if run.id in followers), len(self.all))
+        baseline = before.baseline(gone)
+        again = () if baseline is None or baseline.id in there else (baseline,)
+        runs = replace(
+            self,
+            all=(*self.all[:at], gone, *self.all[at:]),
+            unmasked=(*self.unmasked, *again),
+        )
+        if before.shown != run_id:
+            return runs
+        return replace(runs, shown=run_id, step=before.step)
 
     def without_run(self, run_id: int) -> Runs:
         """Without a run, and without those that only it is compared with; where it was shown, the

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 import shiboken6
@@ -15,8 +16,10 @@ from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from diffviews_desktop.state.background import background_thread
 from diffviews_desktop.state.picks import Selection
+from diffviews_desktop.state.places import Place
 from diffviews_desktop.state.state import State
 
+Change = Callable[[State], State]
 Found = TypeVar("Found")
 
 AT_ONCE = 20_000
@@ -24,10 +27,13 @@ AT_ONCE = 20_000
 
 
 class Session(QObject):
-    """The only place where state is kept; picks can be undone."""
+    """The only place where state is kept; picks, filters, deletions and ways to other maps can be
+    undone."""
 
     changed = Signal(object, object)
     """``(old, new)``: two `State` values."""
+    place_wanted = Signal(object)
+    """A `Place` that undoing or redoing goes to."""
     _done_aside = Signal(object, object)
 
     def __init__(self, state: State | None = None, parent: QObject | None = None) -> None:
@@ -118,10 +124,25 @@ class Session(QObject):
 
     def select(self, selection: Selection, text: str) -> None:
         """Replace the selection, as a step that can be undone."""
-        before = self._state.picks.selection
+        before, model = self._state.picks.selection, self._state.opened.model
         if selection != before:
-            with self.together():
-                self.undo_stack.push(_Select(self, before, selection, text))
+            redo = partial(_with_selection, model, selection)
+            self.step(redo, partial(_with_selection, model, before), text)
+
+    def step(self, redo: Change, undo: Change, text: str) -> None:
+        """Change the state, as a step that can be undone.
+
+        Args:
+            redo: makes the new state of one before.
+            undo: makes that before of the new one. Neither may hold the session.
+            text: what the step is, after "Undo".
+        """
+        with self.together():
+            self.undo_stack.push(_Step(self, redo, undo, text))
+
+    def note_move(self, old: Place, new: Place, text: str) -> None:
+        """Make going from a place to another, which has happened, a step that can be undone."""
+        self.undo_stack.push(_Move(self, old, new, text))
 
     def undo(self) -> None:
         """Take back the last step."""
@@ -139,26 +160,56 @@ class Session(QObject):
         if (picks.undo, picks.redo) != (undo, redo):
             self.update(replace(self._state, picks=replace(picks, undo=undo, redo=redo)))
 
-    def forget_picks(self) -> None:
+    def forget_steps(self) -> None:
         """Drop the undo history: the samples that it speaks of are gone."""
         self.undo_stack.clear()
 
 
-class _Select(QUndoCommand):
-    def __init__(self, session: Session, old: Selection, new: Selection, text: str) -> None:
+class _Step(QUndoCommand):
+    """A change of the state that can be taken back."""
+
+    def __init__(self, session: Session, redo: Change, undo: Change, text: str) -> None:
         super().__init__(text)
         # no strong reference: in a cycle, this could go before the stack that owns it, and the
         # stack would end the program
         self._session = weakref.ref(session)
-        self._old, self._new = old, new
+        self._redo, self._undo = redo, undo
 
     def redo(self) -> None:
-        self._select(self._new)
+        self._change(self._redo)
 
     def undo(self) -> None:
-        self._select(self._old)
+        self._change(self._undo)
 
-    def _select(self, selection: Selection) -> None:
+    def _change(self, change: Change) -> None:
         session = self._session()
         if session is not None:
-            session.update(session.state.with_selection(selection))
+            session.update(change(session.state))
+
+
+class _Move(QUndoCommand):
+    """A way from one place to another that has been gone already."""
+
+    def __init__(self, session: Session, old: Place, new: Place, text: str) -> None:
+        super().__init__(text)
+        self._session = weakref.ref(session)
+        self._old, self._new = old, new
+        self._there = True
+
+    def redo(self) -> None:
+        if not self._there:
+            self._go(self._new)
+        self._there = False
+
+    def undo(self) -> None:
+        self._go(self._old)
+
+    def _go(self, place: Place) -> None:
+        session = self._session()
+        if session is not None:
+            session.place_wanted.emit(place)
+
+
+def _with_selection(model: str | None, selection: Selection, state: State) -> State:
+    """A state with another selection; samples of another model are none of its own."""
+    return state.with_selection(selection) if state.opened.model == model else state

@@ -7,16 +7,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from diffviews_desktop.state.downloads import Downloads
 from diffviews_desktop.state.jobs import Jobs
+from diffviews_desktop.state.kept import Kept
 from diffviews_desktop.state.opened import Opened
 from diffviews_desktop.state.picks import Picks, Selection
 from diffviews_desktop.state.runs import Run, Runs
 from diffviews_desktop.state.view import View
+from diffviews_desktop.values.conditions import Condition
 from diffviews_desktop.values.preferences import Preferences
 from diffviews_desktop.values.quantities import ColorBy, Scene, quantity
+from diffviews_desktop.values.told import like_samples
 
 EngineStatus = Literal["starting", "ready", "working", "stopped"]
-Offer = Literal["convert", "load"]
+Offer = Literal["convert", "load", "open", "import"]
 """What a notice can offer to do."""
 MOST_SAID = 3
 """Sentences of a notice; the others can be copied."""
@@ -60,8 +64,10 @@ class State:
     picks: Picks = field(default_factory=Picks)
     runs: Runs = field(default_factory=Runs)
     jobs: Jobs = field(default_factory=Jobs)
+    downloads: Downloads = field(default_factory=Downloads)
     engine: EngineState = field(default_factory=EngineState)
     preferences: Preferences = field(default_factory=Preferences)
+    kept: Kept = field(default_factory=Kept)
     notice: Notice | None = None
 
     # ---- quantities -----------------------------------------------------------------------------
@@ -96,6 +102,13 @@ class State:
         return None if by is None or self.cannot_size(by) else by
 
     # ---- runs -----------------------------------------------------------------------------------
+
+    @property
+    def condition(self) -> Condition:
+        """What the next run is told: what the user chose, else what the samples of the map were
+        told, so that the run can be compared with them."""
+        chosen = self.runs.condition
+        return like_samples(self.opened.map_told) if chosen is None else chosen
 
     def on_this_map(self, run: Run) -> bool:
         """Whether a run's coordinates belong to the map on screen."""

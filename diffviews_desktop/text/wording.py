@@ -16,6 +16,25 @@ def counted(number: int, noun: str, one: str = "", several: str = "") -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}{f' {verb}' if verb else ''}"
 
 
+def size(count: float) -> str:
+    """Bytes as people read them: ``1.4 GB``."""
+    for unit in ("bytes", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
+
+
+def time_left(seconds: float) -> str:
+    """``8 s left``, ``25 s left``, ``3 min left``: coarser the longer it is."""
+    if seconds >= 5400:
+        return f"{seconds / 3600:.1f} h left"
+    if seconds >= 100:
+        return f"{seconds / 60:.0f} min left"
+    step = 1 if seconds < 10 else 5
+    return f"{max(1, round(seconds / step) * step)} s left"
+
+
 def no_layer(whose: str, name: str, layers: Iterable[str]) -> str:
     """That something has no such layer, and which it has; a file may name them at any length."""
     there = visible(", ".join(layers), MOST_LISTED) or "none"

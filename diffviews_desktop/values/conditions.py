@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -12,26 +12,35 @@ class ClassLabel:
 
     index: int
     name: str = field(default="", compare=False)
+    kind: Literal["class"] = field(default="class", repr=False)
 
 
 @dataclass(frozen=True)
 class AnchorClass:
     """The class of the sample that anchors the selection."""
 
+    kind: Literal["anchor"] = field(default="anchor", repr=False)
+
 
 @dataclass(frozen=True)
 class RandomClass:
     """A class that each picture draws from its own seed."""
+
+    kind: Literal["random"] = field(default="random", repr=False)
 
 
 @dataclass(frozen=True)
 class ZeroLabel:
     """No class: a label vector of zeros, which is also what guidance leads away from."""
 
+    kind: Literal["zero"] = field(default="zero", repr=False)
+
 
 @dataclass(frozen=True)
 class UniformLabel:
     """Every class with the same weight."""
+
+    kind: Literal["uniform"] = field(default="uniform", repr=False)
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,7 @@ class Prompt:
 
     text: str
     negative: str = ""
+    kind: Literal["prompt"] = field(default="prompt", repr=False)
 
 
 Condition = ClassLabel | AnchorClass | RandomClass | ZeroLabel | UniformLabel | Prompt

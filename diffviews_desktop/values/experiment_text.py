@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from diffviews_desktop.values.conditions import choice_of, from_choice
 from diffviews_desktop.values.experiments import Experiment
+from diffviews_desktop.values.intervention_records import interventions_of, plain
 from diffviews_desktop.values.told import OWN, read_told, told_text
 
 if TYPE_CHECKING:
@@ -20,7 +21,13 @@ def experiment_text(experiment: Experiment) -> dict[str, Any]:
     Raises:
         ValueError: a condition is a prompt, which this form cannot hold.
     """
-    fields = asdict(experiment)
+    fields = asdict(replace(experiment, interventions=()))
+    if experiment.interventions:
+        fields["interventions"] = plain(experiment.interventions)
+        fields["map_layers"] = list(experiment.map_layers)
+    else:  # as it was written before there were others than masks
+        for name in ("interventions", "map_layers", "parameters"):
+            del fields[name]
     fields["layer_sets"] = [list(layers) for layers in experiment.layer_sets]
     fields["other_layer"] = list(experiment.other_layer)
     settings = fields["settings"]
@@ -45,7 +52,10 @@ def read_experiment(fields: dict[str, Any]) -> Experiment:
     given = dict(fields)
     told = read_told(given.pop("told", told_text(OWN)))
     condition = from_choice(given.pop("condition", ""))
-    return _adapter().validate_python({**given, "condition": condition, "told": told})
+    interventions = interventions_of(given.pop("interventions", []))
+    return _adapter().validate_python(
+        {**given, "condition": condition, "told": told, "interventions": interventions}
+    )
 
 
 @cache

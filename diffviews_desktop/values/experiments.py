@@ -3,74 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, get_args
+from dataclasses import dataclass, field, replace
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.values.conditions import Condition, ZeroLabel
-from diffviews_desktop.values.layers import LayerSet, normalised
+from diffviews_desktop.values.controls import Arm, Control
+from diffviews_desktop.values.interventions import (
+    PICKED,
+    Difference,
+    Intervention,
+    SampleMean,
+)
+from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalised
+from diffviews_desktop.values.maps import MapParameters
 from diffviews_desktop.values.regions import EVERYWHERE, Region
 from diffviews_desktop.values.sampling import SamplingSettings
 from diffviews_desktop.values.told import OWN, Told
-
-Control = Literal[
-    "none", "mean", "mixed", "shuffled", "noise", "wrong", "label", "layer", "direction"
-]
-Arm = Literal["intervention"] | Control
-CONTROLS: tuple[Control, ...] = get_args(Control)
-MEANINGS: dict[Arm, str] = {
-    "intervention": "the intervention itself",
-    "none": "the same seeds without it",
-    "mean": "the layer's mean",
-    "mixed": "samples of mixed classes",
-    "shuffled": "the same values, shuffled in space",
-    "noise": "noise of the same mean and spread in each channel",
-    "wrong": "the same samples, told a wrong class",
-    "label": "the label alone: other classes' pictures, told this class",
-    "layer": "the same samples, at another layer",
-    "direction": "a random direction of the same length",
-}
-"""What each arm of an experiment draws with."""
-TITLES: dict[Arm, str] = {
-    "intervention": "the intervention",
-    "none": "no intervention",
-    "mean": "the layer's mean",
-    "mixed": "mixed classes",
-    "shuffled": "shuffled in space",
-    "noise": "matched noise",
-    "wrong": "told a wrong class",
-    "label": "the label alone",
-    "layer": "another layer",
-    "direction": "a random direction",
-}
-"""Their names in tables and plots."""
-OF_CLASSES: tuple[Control, ...] = ("wrong", "label")
-"""Controls for models that are told classes."""
-APPLICABLE: dict[str, tuple[Control, ...]] = {
-    "replace": CONTROLS,
-    "add": ("none", "shuffled", "wrong", "label", "layer", "direction"),
-    "steer": ("none", "shuffled", "wrong", "label", "layer", "direction"),
-    "patch": ("none", "mean", "shuffled", "noise", "layer", "direction"),
-    "scale": ("none", "mean", "layer"),
-    "ablate": ("none", "layer", "direction"),
-}
-"""Controls that say something of an intervention, by its verb."""
 
 NO_JUDGE, OWN_LOSS, BUNDLED, USUAL_JUDGE = "none", "model", "digits", "usual"
 """Judges that are not files: none; the model's own loss; the one for the demo's digits; and that
 one where it knows the model's classes, else none."""
 
 
+APART: tuple[Control, ...] = ("layer", "channels")
+"""Arms of masks that act elsewhere, and are drawn in batches of their own."""
+Unit = Literal["masks", "seeds"]
+"""What intervals are over: what varies between independent pictures."""
+Outcome = Literal["read", "changed", "neighbors", "moved"]
+"""The measure that effects are of."""
+
+
 class Estimate(NamedTuple):
-    """What was found, with its 95 % interval; the ends are None where one mask says nothing of
-    others. A value that is not defined is NaN."""
+    """What was found, with its 95 % interval over so many units; the ends are None where one unit
+    says nothing of others. A value that is not defined is NaN."""
 
     value: float
     low: float | None = None
     high: float | None = None
-    masks: int = 0
+    units: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +55,13 @@ class Experiment:
         model: name of the model.
         layer_sets: where the intervention acts; each is an experiment of its own.
         windows: first step, and the step that it no longer acts on.
-        groups: samples whose mean is imposed, the anchor of each first. Each is one mask.
+        groups: samples whose mean is imposed, the anchor of each first. Each is one mask. Where
+            there are ``interventions``, the samples that these lead to, if there are any.
+        interventions: what is done instead of imposing means of groups. A single one acts at each
+            of the places; several act where and when they themselves say, which is one place.
+        map_layers: layers of the map whose components and weights are meant; those of the first
+            place where there are none.
+        parameters: of that map; None for the usual ones.
         seeds: number of seeds of each group, which counts on from the settings' own.
         controls: what else is drawn.
         condition: what the model is told while it draws.
@@ -101,7 +80,10 @@ class Experiment:
     model: str
     layer_sets: tuple[LayerSet, ...]
     windows: tuple[tuple[int, int], ...]
-    groups: tuple[tuple[int, ...], ...]
+    groups: tuple[tuple[int, ...], ...] = ()
+    interventions: tuple[Intervention, ...] = ()
+    map_layers: LayerSet = NO_LAYERS
+    parameters: MapParameters | None = None
     seeds: int = 3
     controls: tuple[Control, ...] = ("none",)
     condition: Condition = field(default_factory=ZeroLabel)
@@ -118,6 +100,22 @@ class Experiment:
     def __post_init__(self) -> None:
         object.__setattr__(self, "layer_sets", tuple(map(LayerSet, self.layer_sets)))
         normalised(self, "other_layer")
+        normalised(self, "map_layers")
+        if self.interventions:
+            object.__setattr__(self, "groups", (goal_of(self.interventions),))
+
+    @property
+    def acting(self) -> tuple[Intervention, ...]:
+        """What is done: of masks, that of the first group."""
+        if self.interventions or not self.groups:
+            return self.interventions
+        source = SampleMean(self.groups[0])
+        return (replace(PICKED, source=source, region=self.region, strength=self.strength),)
+
+    @property
+    def unit(self) -> Unit:
+        """What intervals are over: the seeds where there is a single mask or direction."""
+        return "masks" if len(self.groups) > 1 else "seeds"
 
     @property
     def arms(self) -> tuple[Arm, ...]:
@@ -138,7 +136,7 @@ class Experiment:
         ]
         for layers in range(len(self.layer_sets)):
             for window in range(len(self.windows)):
-                for arms in (_here(self.arms), _elsewhere(self.arms)):
+                for arms in self._rounds():
                     for group in groups:
                         for arm in arms:
                             made += [
@@ -146,6 +144,14 @@ class Experiment:
                                 for seed in seeds
                             ]
         return made
+
+    def _rounds(self) -> list[tuple[Arm, ...]]:
+        """Arms in the order in which they are drawn: those together that differ in the values that
+        they impose alone."""
+        if self.interventions:
+            return [(arm,) for arm in self.arms]
+        here = tuple(arm for arm in self.arms if arm not in APART)
+        return [here, *((arm,) for arm in self.arms if arm in APART)]
 
     @property
     def count(self) -> int:
@@ -159,12 +165,13 @@ class Experiment:
         return (self.settings.seed + drawing.group * self.seeds + drawing.seed) % 2**63
 
 
-def _here(arms: Sequence[Arm]) -> tuple[Arm, ...]:
-    return tuple(arm for arm in arms if arm != "layer")
-
-
-def _elsewhere(arms: Sequence[Arm]) -> tuple[Arm, ...]:
-    return tuple(arm for arm in arms if arm == "layer")
+def goal_of(interventions: Sequence[Intervention]) -> tuple[int, ...]:
+    """The samples that interventions lead to: those of a mean, or set A of A − B, of the first that
+    has any."""
+    for one in interventions:
+        if isinstance(one.source, SampleMean | Difference):
+            return one.source.rows
+    return ()
 
 
 class Drawing(NamedTuple):
@@ -183,7 +190,7 @@ class Subjects:
     """The classes that an experiment is about; -1 where there is none.
 
     Attributes:
-        classes: of the anchor of each group.
+        classes: that each group is about: of its anchor, of set A, or what the model is told.
         told: what each group's samples are told when their layers are extracted, where that is a
             class.
         wrong: what they are told by the control *wrong*.
@@ -229,6 +236,7 @@ class Finding:
         pictures: how many.
         read: share that the judge reads as the class of the mask's anchor.
         told: share that it reads as what the samples were told, where that is another class.
+        changed: share of which it says something else than without an intervention.
         confidence: of the judge in what it reads.
         unsure: share of pictures of which it is less than 80 % sure.
         commonest: the class it names most, and the share of that.
@@ -236,11 +244,13 @@ class Finding:
         features: the same in the layer that the experiment names.
         seeds: correlation of the pictures of a mask with each other.
         neighbors: correlation with the mean picture of the mask's samples.
-        effect: how much larger than without an intervention ``read`` is; without a judge,
-            ``neighbors``.
+        effect: how much larger than without an intervention the ``outcome`` is.
         behind: how much larger the same is for the intervention itself.
         p: of the effect, by a permutation test; None where there is none.
         p_holm: the same, corrected for all places of the same arm.
+        outcome: the measure that effects are of: ``read`` where a class is meant, else, with a
+            judge, ``changed``; else ``neighbors`` where samples are, else ``moved``.
+        unit: what intervals are over.
     """
 
     layers: LayerSet
@@ -256,10 +266,13 @@ class Finding:
     features: Estimate | None
     seeds: Estimate | None
     neighbors: Estimate | None
+    changed: Estimate | None = None
     effect: Estimate | None = None
     behind: Estimate | None = None
     p: float | None = None
     p_holm: float | None = None
+    outcome: Outcome = "read"
+    unit: Unit = "masks"
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from diffviews_desktop.values.experiments import Estimate, Finding
+from diffviews_desktop.text.wording import counted
+from diffviews_desktop.values.experiments import Estimate, Experiment, Finding, Outcome
+from diffviews_desktop.values.layers import LayerSet
 
 MEASURES = {
     "read": "read as the class",
     "told": "read as told",
+    "changed": "answer changed",
     "confidence": "confidence",
     "unsure": "unsure",
     "moved": "moved",
@@ -20,7 +24,14 @@ MEASURES = {
     "behind": "the intervention does more",
 }
 """Measures of a finding with their headings, in the order of the tables."""
-RATES = ("read", "told", "confidence", "unsure")
+OUTCOMES: dict[Outcome, str] = {
+    "read": "share read as the class",
+    "changed": "share of which the judge says something else",
+    "neighbors": "correlation with the samples' mean picture",
+    "moved": "distance in pixels to the same seed without an intervention",
+}
+"""The measures that effects are of, in words."""
+RATES = ("read", "told", "changed", "confidence", "unsure")
 """Measures that are said in per cent; an effect is where there is a judge."""
 
 
@@ -46,6 +57,64 @@ def _figure(value: float, per_cent: bool) -> str:
     return text.removeprefix("-") if not float(text) else text
 
 
+def marks_of(findings: Sequence[Finding]) -> list[Estimate | None]:
+    """What a dot plot shows of each finding: the measure that effects are of."""
+    return [getattr(one, one.outcome) for one in findings]
+
+
+class HeatMap(NamedTuple):
+    """Effects of the intervention over layers and windows of steps.
+
+    Attributes:
+        layers: the rows.
+        steps: the columns.
+        by_place: what was found at each.
+        most: the largest effect either way; 1 where there is none.
+    """
+
+    layers: list[LayerSet]
+    steps: list[tuple[int, int]]
+    by_place: dict[tuple[LayerSet, tuple[int, int]], Finding]
+    most: float
+
+    def share(self, finding: Finding) -> float:
+        """An effect as a share of the largest, -1 … 1."""
+        value = finding.effect.value if finding.effect is not None else 0.0
+        return value / self.most if math.isfinite(value) else 0.0
+
+    @staticmethod
+    def is_sure(finding: Finding) -> bool:
+        """Whether its p is at most 0.05 after correction."""
+        return finding.p_holm is not None and finding.p_holm <= 0.05
+
+
+def heat_map_of(findings: Sequence[Finding]) -> HeatMap | None:
+    """The effects of the intervention; None where there are not several places."""
+    own = [one for one in findings if one.arm == "intervention" and one.effect is not None]
+    if len(own) < 2:
+        return None
+    values = [abs(one.effect.value) for one in own if one.effect is not None]
+    return HeatMap(
+        list(dict.fromkeys(one.layers for one in own)),
+        list(dict.fromkeys(one.steps for one in own)),
+        {(one.layers, one.steps): one for one in own},
+        max(filter(math.isfinite, values), default=0.0) or 1.0,
+    )
+
+
+def counted_text(experiment: Experiment) -> str:
+    """``360 pictures of 10 masks; brackets hold 95 % intervals over masks``."""
+    pictures = counted(experiment.count, "picture")
+    of = counted(len(experiment.groups), "mask")
+    if experiment.unit == "masks":
+        return f"{pictures} of {of}; brackets hold 95 % intervals over masks"
+    if experiment.interventions:
+        of = counted(len(experiment.interventions), "intervention")
+    if experiment.seeds < 2:
+        return f"{pictures} of {of} with 1 seed: there are no intervals"
+    return f"{pictures} of {of}; brackets hold 95 % intervals over {experiment.seeds} seeds"
+
+
 def p_text(p: float | None) -> str:
     """``0.03``, ``<0.001``; a dash where there is none."""
     if p is None:
@@ -60,7 +129,7 @@ def shown_measures(findings: Sequence[Finding]) -> list[str]:
 
 def cells_of(finding: Finding, names: Sequence[str]) -> list[str]:
     """What a table says of a finding: its measures, its commonest answer, and its p-value."""
-    judged = finding.read is not None
+    judged = finding.outcome in ("read", "changed")
     cells = [estimate_text(name, getattr(finding, name), judged) for name in names]
     common = "–"
     if finding.commonest is not None:

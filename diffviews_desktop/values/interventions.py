@@ -264,6 +264,16 @@ def check(intervention: Intervention) -> None:
         raise MaskError("A direction needs at least one sample on either side.")
 
 
+def masks_of(interventions: Iterable[Intervention]) -> tuple[Intervention, ...]:
+    """What holds whole layers at a mean of samples or at a saved vector, wherever it stands among
+    other interventions: what is held, and where, without how much and when."""
+    return tuple(
+        Intervention(one.verb, one.source, one.layers, name=one.name)
+        for one in interventions
+        if one.enabled and one.verb == "replace" and one.region == EVERYWHERE
+    )
+
+
 def sole_mask(interventions: Sequence[Intervention]) -> Intervention | None:
     """The mask that is all that acts, of the kind that there was before other interventions: whole
     layers held at the mean of samples; None where there is none, or more than that."""

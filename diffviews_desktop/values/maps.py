@@ -39,6 +39,8 @@ class MapParameters:
             `diffviews_desktop.processing.neighbors.to_euclidean`).
         n_components: of the map, 2 or 3.
         level: noise level of the samples on the map, 0 or more; None for all samples.
+        aligned: whether each noise level has a map of its own, in one frame with the others, so
+            that the samples of a picture lie at like places; not together with ``level``.
 
     Raises:
         UsageError: a value that is not allowed; the text says which are.
@@ -51,9 +53,10 @@ class MapParameters:
     metric: str = "euclidean"
     n_components: int = 2
     level: float | None = None
+    aligned: bool = False
 
     def __post_init__(self) -> None:
-        values = {
+        values: dict[str, Any] = {
             "n_neighbors": _whole("n_neighbors", self.n_neighbors, *NEIGHBORS_RANGE),
             "min_dist": _distance(self.min_dist),
             "seed": _whole("seed", self.seed, 0, MAX_SEED),
@@ -63,6 +66,10 @@ class MapParameters:
             values["pca_components"] = _whole("pca_components", self.pca_components, *PCA_RANGE)
         if self.level is not None:
             values["level"] = _level(self.level)
+        if self.aligned and self.level is not None:
+            raise UsageError(
+                "Aligned maps show all noise levels: leave the level out, or do not align."
+            )
         if self.metric not in METRICS:
             raise UsageError(f"metric must be {', '.join(METRICS)}, not {self.metric!r}.")
         for name, value in values.items():
@@ -71,8 +78,9 @@ class MapParameters:
     def to_dict(self) -> dict[str, Any]:
         """The parameters as plain values, for side-car files and cache keys.
 
-        The metric, the number of dimensions and the level appear only where they are not the usual
-        ones, so that the keys of maps made before there was a choice stay valid.
+        The metric, the number of dimensions, the level and whether levels are aligned appear only
+        where they are not the usual ones, so that the keys of maps made before there was a choice
+        stay valid.
         """
         values: dict[str, Any] = {
             "n_neighbors": self.n_neighbors,
@@ -86,6 +94,8 @@ class MapParameters:
             values["n_components"] = self.n_components
         if self.level is not None:
             values["level"] = self.level
+        if self.aligned:
+            values["aligned"] = True
         return values
 
 
@@ -187,6 +197,11 @@ class LayerMap:
         kept: the share of each sample's nearest on the map that are its nearest in the reduced
             space, 0 … 1, ``(N,) float32``; None where the map was not judged.
         quality: how well it shows its layer, as far as it was measured.
+        near: from each sample to the nearest other one in the reduced space ``(N,) float32``; None
+            where that is not known.
+        outside: the share of each sample that no component of the map holds, 0 … 1,
+            ``(N,) float32``; None likewise.
+        upload_to: address of the bucket that lacks it and is to get it; empty for none.
     """
 
     model: str
@@ -204,6 +219,9 @@ class LayerMap:
     told_note: str = ""
     kept: NDArray[np.float32] | None = None
     quality: MapQuality = field(default_factory=MapQuality)
+    near: NDArray[np.float32] | None = None
+    outside: NDArray[np.float32] | None = None
+    upload_to: str = ""
 
     def __post_init__(self) -> None:
         normalised(self, "layers")
@@ -221,9 +239,16 @@ class LayerMap:
         return str(self.layers)
 
     @property
+    def aligned(self) -> bool:
+        """Whether each noise level has a map of its own, in one frame: see `MapParameters`."""
+        return self.parameters.get("aligned") is True
+
+    @property
     def title(self) -> str:
-        """Its layers, and what its samples were told: ``midblock, told nothing``."""
-        return self.label if self.told is None else f"{self.label}, {described_told(self.told)}"
+        """Its layers, what its samples were told, and whether levels are aligned:
+        ``midblock, told nothing, one map per noise level``."""
+        title = self.label if self.told is None else f"{self.label}, {described_told(self.told)}"
+        return f"{title}, one map per noise level" if self.aligned else title
 
 
 @dataclass(frozen=True, eq=False)

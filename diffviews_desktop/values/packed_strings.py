@@ -20,10 +20,10 @@ class Texts(Sequence[str]):
         ends: where each ends, ``(N,) int64``.
     """
 
-    __slots__ = ("_blob", "_ends")
+    __slots__ = ("blob", "ends")
 
     def __init__(self, blob: NDArray[np.uint8], ends: NDArray[np.int64]) -> None:
-        self._blob, self._ends = blob, ends
+        self.blob, self.ends = blob, ends
 
     @classmethod
     def of(cls, strings: Sequence[str]) -> Texts:
@@ -35,7 +35,7 @@ class Texts(Sequence[str]):
         return cls(np.frombuffer(b"".join(encoded), np.uint8), np.cumsum(lengths))
 
     def __len__(self) -> int:
-        return len(self._ends)
+        return len(self.ends)
 
     @overload
     def __getitem__(self, index: int) -> str: ...
@@ -48,8 +48,8 @@ class Texts(Sequence[str]):
             index += len(self)
         if not 0 <= index < len(self):
             raise IndexError(index)
-        start = self._ends[index - 1] if index else 0
-        return self._blob[start : self._ends[index]].tobytes().decode("utf-8", "surrogatepass")
+        start = self.ends[index - 1] if index else 0
+        return self.blob[start : self.ends[index]].tobytes().decode("utf-8", "surrogatepass")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence) or isinstance(other, str):

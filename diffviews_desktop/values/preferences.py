@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
+
+from diffviews_desktop.values.stores import BucketSettings
 
 Appearance = Literal["system", "light", "dark"]
 Ramp = Literal["viridis", "cividis", "magma", "inferno"]
@@ -22,9 +24,13 @@ class Preferences:
         ramp: the colours that values are shown in, from low to high.
         drawing: what draws the map: OpenGL, a picture of our own, or what is faster here.
         reduced_motion: whether nothing moves by itself.
+        bucket: where maps come from that others have made, and where those go that are made here.
+        reopen: whether the program starts with the last session.
     """
 
     appearance: Appearance = "system"
     ramp: Ramp = "viridis"
     drawing: Drawing = "auto"
     reduced_motion: bool = False
+    bucket: BucketSettings = field(default_factory=BucketSettings)
+    reopen: bool = True

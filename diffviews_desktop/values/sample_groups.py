@@ -1,6 +1,9 @@
-"""Samples of the same class and noise level, and of one noise level."""
+"""Samples of the same class and noise level, of one noise level, and of one picture at several."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +12,10 @@ from diffviews_desktop.errors import DataError
 from diffviews_desktop.values.samples import SampleTable
 
 MOST_SAID = 12
+FEWEST_ALIGNED = 4
+"""Samples that a noise level needs to be aligned with others, and pictures that it has to share
+with the next one."""
+_SEVERAL = "Import the pictures at several noise levels (import --sigmas 0.5,2,10)"
 
 
 def groups_of(table: SampleTable) -> NDArray[np.int64]:
@@ -34,3 +41,81 @@ def at_level(table: SampleTable, level: float) -> NDArray[np.bool_]:
             f"No sample has the noise level {level:g}. Choose one of those there are: {few}{more}."
         )
     return np.asarray(chosen)
+
+
+@dataclass(frozen=True, eq=False)
+class LevelStack:
+    """The noise level of each of N samples, and which of them show the same picture.
+
+    Attributes:
+        level: position of the noise level among ``sigmas``, -1 where it is not known ``(N,)``.
+        picture: a number that samples of the same picture share, -1 for those without one
+            ``(N,)``.
+        sigmas: the noise levels, ascending.
+    """
+
+    level: NDArray[np.int64]
+    picture: NDArray[np.int64]
+    sigmas: tuple[float, ...]
+
+    @classmethod
+    def of(cls, table: SampleTable) -> LevelStack:
+        """That of all samples."""
+        sigmas = table.levels
+        known = np.isfinite(table.sigma)
+        level = np.full(len(table), -1, np.int64)
+        level[known] = np.unique(table.sigma[known], return_inverse=True)[1]
+        numbers: dict[str, int] = {"": -1}
+        picture = [numbers.setdefault(path, len(numbers) - 1) for path in table.image_path]
+        return cls(level, np.asarray(picture, np.int64), sigmas)
+
+    def __len__(self) -> int:
+        return len(self.level)
+
+    def take(self, rows: NDArray) -> LevelStack:
+        """That of some samples, by their positions or as a mask."""
+        return LevelStack(self.level[rows], self.picture[rows], self.sigmas)
+
+    def parts(self) -> list[NDArray[np.int64]]:
+        """The samples of each noise level that has any, ascending."""
+        found = (np.flatnonzero(self.level == at) for at in range(len(self.sigmas)))
+        return [rows for rows in found if len(rows)]
+
+    def apart(self, places: NDArray) -> NDArray[np.float64]:
+        """Places on aligned maps ``(N, C)`` with one coordinate more, which takes the levels so far
+        apart that the nearest of each sample are those of its own level."""
+        places = np.asarray(places, np.float64)
+        reach = 1 + 4 * float(np.abs(places).max(initial=0)) * places.shape[1]
+        return np.column_stack([places, self.level * reach])
+
+    def check(self) -> None:
+        """Whether the noise levels can be aligned.
+
+        Raises:
+            DataError: there is one level alone, a level has too few samples, or two levels next to
+                each other share too few pictures.
+        """
+        parts = self.parts()
+        if len(parts) < 2:
+            few = f"{self.sigmas[0]:g}, and no other" if self.sigmas else "not known"
+            raise DataError(
+                f"The noise level of all samples is {few}: there is nothing to align. {_SEVERAL}."
+            )
+        for rows in parts:
+            if len(rows) < FEWEST_ALIGNED:
+                raise DataError(
+                    f"At the noise level {self._sigma(rows):g} there are {len(rows)} samples; "
+                    f"aligned maps need {FEWEST_ALIGNED} at each. Map one level alone instead."
+                )
+        for rows, others in pairwise(parts):
+            one, other = self.picture[rows], self.picture[others]
+            shared = np.intersect1d(one[one >= 0], other[other >= 0])
+            if len(shared) < FEWEST_ALIGNED:
+                raise DataError(
+                    f"The noise levels {self._sigma(rows):g} and {self._sigma(others):g} share "
+                    f"{len(shared)} pictures; aligned maps need the same pictures at every level. "
+                    f"{_SEVERAL}, or map one level alone."
+                )
+
+    def _sigma(self, rows: NDArray[np.int64]) -> float:
+        return self.sigmas[int(self.level[rows[0]])]

@@ -106,7 +106,7 @@ NUM_STEPS = Whole(
 SAMPLER = Choice(
     name="sampler",
     help="Sampler",
-    label="Sam&pler",
+    label="S&ampler",
     choices={
         "renoise": "renoise: predict the picture, add noise of the next level, and so on; the way "
         "of DMD2 and other few-step models",
@@ -171,7 +171,7 @@ NOISE_MODE = Choice(
 SEED = Whole(
     name="seed",
     help="Seed of the noise",
-    label="S&eed",
+    label="&Seed",
     minimum=0,
     maximum=MAX_SEED,
     flags=("--seed",),
@@ -252,7 +252,7 @@ MASK_STEPS = Whole(
 STRENGTH = Real(
     name="strength",
     help="How much of the mask is imposed: 1 replaces what the layer computes, 0 leaves it",
-    label="S&trength",
+    label="Stre&ngth",
     minimum=0.0,
     maximum=1.0,
     decimals=3,
@@ -265,7 +265,7 @@ STRENGTH = Real(
 WEIGHTING = Choice(
     name="weighting",
     help="How the samples are weighted",
-    label="Wei&ghts",
+    label="We&ights",
     choices={
         "equal": "equal: the plain mean of the anchor and its neighbours",
         "distance": "distance: neighbours nearer to the anchor count more",
@@ -276,7 +276,7 @@ WEIGHTING = Choice(
 MASK_LAYERS = Layers(
     name="layers",
     help="Layers to impose",
-    label="Impose &at",
+    label="Im&pose at",
     flags=("--mask-layer",),
     metavar="NAME",
     flag_help="layers to impose (default: --layer)",

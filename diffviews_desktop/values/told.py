@@ -7,10 +7,11 @@ that were told their own classes shows those classes even where the layer does n
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from diffviews_desktop.values.conditions import (
+    ANCHOR_CLASS,
     ClassLabel,
     Condition,
     Prompt,
@@ -23,6 +24,8 @@ from diffviews_desktop.values.conditions import (
 @dataclass(frozen=True)
 class OwnCondition:
     """Each sample's own class, or its own caption for a model that takes prompts."""
+
+    kind: Literal["own"] = field(default="own", repr=False)
 
 
 OWN = OwnCondition()
@@ -103,6 +106,18 @@ def told_apart(told: Told | None, condition: Condition | None) -> str:
             "depends on that difference, too. Compare it with samples that were told nothing."
         )
     return ""
+
+
+def like_samples(told: Told | None) -> Condition:
+    """What a run is told where nobody chose: the same as the samples of the map; the anchor's class
+    where these were told their own, and where nothing is known.
+
+    Args:
+        told: what the samples were told; None where nothing can be told.
+    """
+    if told is None or isinstance(told, OwnCondition | Prompt):
+        return ANCHOR_CLASS
+    return told
 
 
 def conditions_told(

@@ -6,6 +6,16 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+FACTOR = 1.5
+"""Noise levels that differ by no more than this factor are alike."""
+FEWEST = 50
+"""Samples to compare with; where fewer are of like noise level, those of the nearest are taken."""
+MOST_LEVELS = 200
+"""Of more noise levels, those in between are taken for the nearest of so many."""
+_LEAST_SIGMA = 1e-9
 LIMIT = 95
 """Percent of the samples of like noise level that lie within: what is above is beyond them."""
 
@@ -179,6 +189,52 @@ class Typicality:
                 f"{LIMIT} % of the samples{among} less than {100 * self.outside.limit:.0f} % does."
             )
         return " ".join(found)
+
+
+# ---- which samples are compared -----------------------------------------------------------------
+
+
+def logarithms(sigma: NDArray) -> NDArray[np.float64]:
+    """Natural logarithms of noise levels; of none at all, that of a very small one."""
+    return np.log(np.maximum(np.asarray(sigma, np.float64), _LEAST_SIGMA))
+
+
+def rows_like(logarithm: NDArray, low: float, high: float) -> NDArray[np.int64]:
+    """The samples of like noise level ``(M,)``, ascending: those within a factor of 1.5, and where
+    these are fewer than 50, the 50 nearest and all that are as near.
+
+    Args:
+        logarithm: of the noise level of each sample ``(N,)``, N at least 1.
+        low, high: the logarithms of the least and the largest level of what is compared.
+    """
+    away = np.maximum(np.maximum(low - logarithm, logarithm - high), 0)
+    count = min(FEWEST, len(away))
+    reach = max(math.log(FACTOR), float(np.partition(away, count - 1)[count - 1]))
+    return np.flatnonzero(away <= reach + 1e-6)
+
+
+def percentiles(values: NDArray, sigma: NDArray) -> NDArray[np.float32]:
+    """How many percent of the samples of like noise level have a smaller value than each ``(N,)``,
+    itself among them; NaN where a value or a noise level is not known.
+
+    Args:
+        values: one a sample ``(N,)``.
+        sigma: their noise levels ``(N,)``.
+    """
+    found = np.full(len(values), np.nan, np.float32)
+    known = np.flatnonzero(np.isfinite(values) & np.isfinite(sigma))
+    if not len(known):
+        return found
+    own, logarithm = values[known], logarithms(sigma[known])
+    levels, at = np.unique(logarithm, return_inverse=True)
+    if len(levels) > MOST_LEVELS:
+        levels = np.unique(np.quantile(logarithm, np.linspace(0, 1, MOST_LEVELS)))
+        at = np.searchsorted((levels[1:] + levels[:-1]) / 2, logarithm)
+    for number, level in enumerate(levels.tolist()):
+        rows = np.flatnonzero(at == number)
+        among = np.sort(own[rows_like(logarithm, level, level)])
+        found[known[rows]] = 100 * np.searchsorted(among, own[rows]) / len(among)
+    return found
 
 
 def _levels(levels: Levels) -> str:

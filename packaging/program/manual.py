@@ -34,25 +34,28 @@ What draws the map: auto, opengl or raster.
 .SH FILES
 .TP
 .I ~/.local/share/diffviews-desktop
-Settings, the unpacked demo, adapters of other packages.
+Settings, the unpacked demo, downloaded models, adapters of other packages.
+.TP
+.I ~/.config/diffviews-desktop
+The user's own catalogue of models.
 .TP
 .I ~/.cache/diffviews-desktop
 What can be made again: maps of layers, compiled kernels.
 .TP
-.I ~/.local/state/diffviews-desktop/log
-The log.
+.I ~/.local/state/diffviews-desktop
+The last session, the log.
 """
 
 
-def whole_parser(*, folder: bool) -> argparse.ArgumentParser:
+def whole_parser(*, opened: bool) -> argparse.ArgumentParser:
     """The program's parser with those of all verbs.
 
     Args:
-        folder: whether the folder that may stand in the place of a verb is in it.
+        opened: whether what may stand in the place of a verb, a session or a folder, is in it.
     """
     parser: argparse.ArgumentParser = window_parser()
-    if not folder:
-        (positional,) = (one for one in parser._actions if one.dest == "folder")
+    if not opened:
+        (positional,) = (one for one in parser._actions if one.dest == "session")
         parser._remove_action(positional)
     verbs = parser.add_subparsers(metavar="verb")
     for verb in VERBS:
@@ -62,7 +65,7 @@ def whole_parser(*, folder: bool) -> argparse.ArgumentParser:
 
 def man_page() -> str:
     """The man page, in section 1."""
-    parser = whole_parser(folder=True)
+    parser = whole_parser(opened=True)
     date = time.strftime("%Y-%m-%d", time.gmtime(dependencies.epoch()))
     version = dependencies.version()
     lines = [
@@ -71,7 +74,7 @@ def man_page() -> str:
         f"{_plain(PROGRAM)} \\- see a diffusion model's activations as a map",
         ".SH SYNOPSIS",
         f".B {_plain(PROGRAM)}",
-        "[\\fIOPTION\\fR]... [\\fIDIR\\fR]",
+        "[\\fIOPTION\\fR]... [\\fISESSION.diffviews\\fR|\\fIDIR\\fR]",
         ".br",
         f".B {_plain(PROGRAM)}",
         "\\fIVERB\\fR [\\fIOPTION\\fR]...",
@@ -137,7 +140,7 @@ def completion(shell: str) -> str:
     """The completion of a shell."""
     import shtab
 
-    parser = whole_parser(folder=False)
+    parser = whole_parser(opened=False)
     _name_files(parser)
     text: str = shtab.complete(parser, shell=shell)
     return text

@@ -114,9 +114,9 @@ def test_switching_the_model_takes_its_defaults_and_keeps_runs(
     finish(session, worker, job.job_id, data_opened("dmd2"))
     state = session.state
     assert state.runs.settings == DMD2
-    assert choice_of(state.runs.condition) == "anchor"
+    assert state.runs.condition is None  # what was chosen for one model is not for another
     assert state.picks.selection == Selection()
-    assert not session.undo_stack.canUndo()
+    assert session.state.picks.undo == "switch to dmd2"
     kept = state.runs.run(run.job_id)
     assert kept is not None
     assert not state.on_this_map(kept)  # kept, and hidden

@@ -1,5 +1,6 @@
 """Runs: drawing, following, keeping, and where their pictures land."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -37,11 +38,15 @@ from diffviews_desktop.engine.protocol import Progress, RunStarted
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import State
 from diffviews_desktop.values.conditions import (
+    ClassLabel,
+    RandomClass,
+    UniformLabel,
     choice_of,
     from_choice,
 )
 from diffviews_desktop.values.interventions import mean_of_samples
 from diffviews_desktop.values.sampling import SamplingSettings
+from diffviews_desktop.values.told import NOTHING, OWN, Told
 
 # --- generating -----------------------------------------------------------------------------------
 
@@ -83,6 +88,26 @@ def test_the_class_of_a_run(
     job = generate(session, worker, choice)
     assert choice_of(job.condition) == expected
     assert type(choice_of(job.condition)) is type(expected)
+
+
+@pytest.mark.parametrize(
+    ("told_all", "expected"),
+    [(NOTHING, "zero"), (OWN, 2), (UniformLabel(), "uniform"), (ClassLabel(3), 3), (None, 2)],
+)
+def test_where_nobody_chose_a_run_is_told_what_the_samples_were(
+    session: Session, worker: Recorder, told_all: Told | None, expected: Any
+) -> None:
+    opened = session.state.opened
+    shown = replace(opened.layer_map, told=told_all)
+    session.update(replace(session.state, opened=replace(opened, layer_map=shown)))
+    click(session, 6)
+    context = context_of(session, worker)
+    runs.generate_from_neighbors(context, SamplingSettings(), None)
+    assert choice_of(worker.submitted[-1].condition) == expected
+    assert session.state.runs.condition is None
+    runs.generate_from_neighbors(context, SamplingSettings(), from_choice("random"))
+    assert choice_of(worker.submitted[-1].condition) == "random"
+    assert session.state.condition == session.state.runs.condition == RandomClass()
 
 
 def test_without_a_pick_nothing_runs_and_the_reason_is_said(

@@ -11,8 +11,11 @@ import pytest
 from tiny_folder import write_tiny_model
 
 from diffviews_desktop.cli.main import main
-from diffviews_desktop.values.experiments import CONTROLS
+from diffviews_desktop.experiments.journal import JOURNAL
+from diffviews_desktop.values.controls import APPLICABLE, controls_for
+from diffviews_desktop.values.interventions import PICKED
 
+CONTROLS = controls_for((PICKED,), classes=True, places=1)
 FEW = ("--neighbors", "1", "--seeds", "1", "--steps", "2", "--device", "cpu")
 
 
@@ -93,11 +96,95 @@ def test_a_run_is_drawn_with_its_controls(
     )  # fmt: skip
     made = answered(capsys, *asked, "--out", tmp_path)
     assert made["pictures"] == made["drawn"] == 2 * (1 + len(CONTROLS))
-    assert all(row["neighbors_low"] is None for row in made["findings"])
+    assert {row["intervals_over"] for row in made["findings"]} == {"seeds"}
+    assert all(row["neighbors_low"] <= row["neighbors"] for row in made["findings"])
     assert any("one mask" in note for note in made["notes"])
     assert (tmp_path / "controls" / "experiment.html").is_file()
     assert answered(capsys, *asked, "--out", tmp_path)["drawn"] == made["drawn"]
     assert (tmp_path / "controls-2").is_dir()
+
+
+VERBS = {
+    "--add": "2,22-3,43:strength=2",
+    "--steer": "pc1:layers=midblock",
+    "--scale": "0.5:steps=2-2",
+    "--ablate": "zero:channels=0-1",
+    "--patch": "same:class=3",
+    "--replace": "2,22",
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_run_of_every_verb_is_drawn_with_its_controls(
+    verb: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = answered(
+        capsys, "generate", "--data", data, "--layer", "midblock", verb, VERBS[verb], "--class", 1,
+        "--steps", 2, "--seed", 3, "--samples", 2, "--device", "cpu", "--controls",
+        "--out", tmp_path,
+    )  # fmt: skip
+    arms = [row["arm"] for row in made["findings"]]
+    assert arms[:2] == ["none", "intervention"]
+    assert set(arms[2:]) <= set(APPLICABLE[verb[2:]])  # type: ignore[index]
+    assert len(arms) > 4
+    assert made["pictures"] == made["drawn"] == 2 * len(arms)
+    report = (tmp_path / "controls" / "experiment.html").read_text(encoding="utf-8")
+    assert "intervals over seeds" in report
+
+
+def test_an_intervention_is_compared_and_run_again(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "added"
+    made = answered(
+        capsys, "experiment", "--data", data, "--layer", "midblock", "--add", "2,22-3,43:steps=2-2",
+        "--ablate", "mean:layers=decoder_block_1", "--steps", 2, "--seeds", 4, "--device", "cpu",
+        "--out", out,
+    )  # fmt: skip
+    assert [row["arm"] for row in made["findings"]] == ["none", "intervention", "layer"]
+    assert made["findings"][1]["layers"] == "decoder_block_1+midblock"
+    assert made["record"]["interventions"] == [
+        "add 2 samples − 2 samples on steps 2-2 at midblock × 1",
+        "ablate to the layer's mean at decoder_block_1",
+    ]
+    again = answered(
+        capsys, "experiment", "--replay", out / "experiment.json", "--out", tmp_path / "again",
+        "--device", "cpu",
+    )  # fmt: skip
+    assert again["drawn"] == made["pictures"] == 12
+    assert again["findings"] == made["findings"]
+    assert again["record"] == made["record"]
+    assert (tmp_path / "again" / JOURNAL).read_bytes() == (out / JOURNAL).read_bytes()
+    # the samples are found by their names, wherever they are now
+    sent = json.loads((out / "experiment.json").read_text())
+    sent["record"]["intervention_ids"][0] = "gone"
+    (out / "experiment.json").write_text(json.dumps(sent))
+    said = refused(capsys, "experiment", "--replay", out / "experiment.json")
+    assert "no sample 'gone'" in said
+    sent["record"]["intervention_ids"] = []
+    (out / "experiment.json").write_text(json.dumps(sent))
+    assert "holds no experiment" in refused(
+        capsys, "experiment", "--replay", out / "experiment.json"
+    )
+
+
+def test_an_intervention_is_swept_over_layers_and_windows(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = answered(
+        capsys, "experiment", "sweep", "--data", data, "--layers", "midblock,decoder_block_1",
+        "--windows", 2, "--ablate", "zero", "--steps", 2, "--seeds", 2, "--device", "cpu",
+        "--out", tmp_path / "out",
+    )  # fmt: skip
+    places = [(row["layers"], row["first_step"], row["arm"]) for row in made["findings"][1:]]
+    assert places == [
+        (layer, step, arm)
+        for layer in ("midblock", "decoder_block_1")
+        for step in (1, 2)
+        for arm in ("intervention", "mean")
+    ]
+    html = (tmp_path / "out" / "experiment.html").read_text(encoding="utf-8")
+    assert html.count('class="heat"') == 4
 
 
 def test_what_is_wrong_is_said(
@@ -110,6 +197,14 @@ def test_what_is_wrong_is_said(
     assert "anchor masks" in refused(capsys, *run, "--anchors", "400")
     single = ("generate", "--data", data, "--layer", "midblock", "--out", tmp_path)
     assert "--rows" in refused(capsys, *single, "--controls")
+    adds = (*single, "--controls", "--add", "2,22-3,43")
+    assert "no other axis" in refused(capsys, *adds, "--strengths", "0;1")
+    add = ("experiment", "--data", data, "--steps", 2, "--add", "2,22-3,43")
+    assert "--anchors is for masks" in refused(capsys, *add, "--anchors", "4")
+    assert "--strength is for masks" in refused(capsys, *add, "--strength", "0.5")
+    assert "says nothing of add" in refused(capsys, *add, "--controls", "noise")
+    both = (*add, "--ablate", "zero")
+    assert "name a single one" in refused(capsys, *both, "--windows", "2")
 
 
 def test_a_file_of_another_does_not_choose_what_runs(

@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 import torch
 from activation_forms import npy_of_the_original, write_form
+from pictures_at_levels import repeat_pictures
 from PIL import Image
 from safetensors.torch import load_file
 from tiny import CONFIG, DuckAdapter, tiny_model
@@ -486,6 +487,23 @@ def test_map_says_which_neighbours_are_kept_and_assesses_it(
     lines = run(*arguments, "--assess", "1").out.splitlines()
     assert any(line.startswith("The class is read right from the 15 nearest") for line in lines)
     assert not any("seeds" in line for line in lines)
+
+
+def test_map_of_every_noise_level(run: Callable[..., Done], tiny_data: Callable[..., Path]) -> None:
+    data = tiny_data(embedding=False)
+    arguments = ("map", "--data", data, "--layer", "midblock", "--aligned")
+    refused = run(*arguments)
+    assert_one_sentence(refused)
+    assert "levels 0.2 and 0.5 share 0 pictures" in refused.err
+    repeat_pictures(data)
+    made = run(*arguments, "--n-neighbors", "5", "--json").json
+    assert made["parameters"]["aligned"] is True
+    assert len(read_csv(Path(made["csv"]), "trust")) == made["points"] == TINY_SAMPLES
+    text = run(*arguments, "--n-neighbors", "5").out
+    assert "points of midblock, told their class, one map per noise level (from the cache)" in text
+    alone = run(*arguments, "--level", "0.5")
+    assert_one_sentence(alone)
+    assert "Aligned maps show all noise levels" in alone.err
 
 
 def test_map_of_the_demo(run: Callable[..., Done], demo: Path, isolated_home: Path) -> None:

@@ -31,14 +31,16 @@ from diffviews_desktop.engine.jobs.opening import DataOpened, OpenData
 from diffviews_desktop.errors import Cancelled, DataError, UsageError
 from diffviews_desktop.experiments.journal import JOURNAL, open_journal
 from diffviews_desktop.values.conditions import ClassLabel, Condition, ZeroLabel
-from diffviews_desktop.values.experiments import CONTROLS, Experiment
+from diffviews_desktop.values.controls import controls_for
+from diffviews_desktop.values.experiments import Experiment
 from diffviews_desktop.values.folders import FolderRef
-from diffviews_desktop.values.interventions import mean_of_samples
+from diffviews_desktop.values.interventions import PICKED, mean_of_samples
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.regions import Channels
 from diffviews_desktop.values.sampling import SamplingSettings
 
+CONTROLS = controls_for((PICKED,), classes=True, places=1)
 MIDBLOCK = LayerSet(("midblock",))
 SETTINGS = SamplingSettings(num_steps=2, seed=5)
 GROUPS = ((2, 22), (3, 43), (6, 46))
@@ -150,14 +152,13 @@ def test_arms_impose_what_they_say(
     seen: list[tuple[Any, Any]] = []
     whole = runner.draw
 
-    def watched(asked: Any, model: Any, table: Any, batch: Any, values: Any, notes: Any) -> Any:
-        if values is not None:
-            for one in batch.drawings:
-                value = None
-                if one.arm not in ("layer", "none"):
-                    value = values.value("midblock", one.arm, one.group)
-                seen.append((one, value))
-        return whole(asked, model, table, batch, values, notes)
+    def watched(asked: Any, model: Any, table: Any, batch: Any, arms: Any, notes: Any) -> Any:
+        for one in batch.drawings:
+            value = None
+            if one.arm not in ("layer", "none"):
+                value = arms.values.value("midblock", one.arm, one.group)
+            seen.append((one, value))
+        return whole(asked, model, table, batch, arms, notes)
 
     monkeypatch.setattr(runner, "draw", watched)
     run(engine, data, tmp_path / "out", controls=CONTROLS, seeds=1)
@@ -185,14 +186,14 @@ def test_arms_impose_what_they_say(
 def test_the_label_alone_is_other_classes_told_this_one(
     engine: Engine, data: Path, opened: DataOpened
 ) -> None:
-    from diffviews_desktop.engine.experiments.arm_values import arm_samples, subjects_of
+    from diffviews_desktop.engine.experiments.sample_choice import samples_of_masks, subjects_of
     from diffviews_desktop.engine.experiments.told_samples import ToldSamples
 
     asked = experiment(controls=("none", "label", "mixed", "mean"))
     table = opened.samples
     subjects = subjects_of(asked, table, range(5))
     folder = engine.workspace.open(FolderRef(data), "tiny")
-    chosen = arm_samples(asked, subjects, ToldSamples(engine.workspace, folder))
+    chosen = samples_of_masks(asked, subjects, ToldSamples(engine.workspace, folder))
     for group, rows in enumerate(GROUPS):
         label = [chosen.samples[place] for place in chosen.members["label", group]]
         own = int(table.class_label[rows[0]])

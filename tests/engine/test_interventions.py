@@ -24,10 +24,11 @@ from diffviews_desktop.engine.jobs.directions import (
 from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid, PictureGrid, RunResult
 from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.engine.record import Record, differences, replayed
-from diffviews_desktop.engine.record_format import flat, interventions_of, plain
+from diffviews_desktop.engine.record_format import flat
 from diffviews_desktop.errors import DataError, MaskError, UsageError
 from diffviews_desktop.values.conditions import ClassLabel, RandomClass, ZeroLabel
 from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.intervention_records import interventions_of, plain
 from diffviews_desktop.values.interventions import (
     Component,
     Difference,

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 from made_runs import told
+from shared_buckets import SharedBucket
 from tiny_folder import write_tiny_model
+from web_server import Served, serve_web
 
 from diffviews_desktop.data.directions import write_direction
 from diffviews_desktop.engine.engine import Engine
@@ -21,6 +23,7 @@ from diffviews_desktop.engine.jobs.directions import (
     LoadDirection,
     SaveDirection,
 )
+from diffviews_desktop.engine.jobs.downloading import Download, ListModels, PlanDownload
 from diffviews_desktop.engine.jobs.drawing import (
     Generate,
     GenerateGrid,
@@ -42,6 +45,8 @@ from diffviews_desktop.engine.jobs.mapping import (
 )
 from diffviews_desktop.engine.jobs.opening import ConvertCheckpoint, LoadModel, OpenData
 from diffviews_desktop.engine.jobs.samples import AveragePictures, ExportSamples
+from diffviews_desktop.engine.jobs.sharing import CompareMaps, PullMaps, PushMaps
+from diffviews_desktop.engine.jobs.storage import ClearKept, MeasureDisk
 from diffviews_desktop.engine.link_inline import InlineLink
 from diffviews_desktop.engine.protocol import (
     CellDone,
@@ -59,6 +64,7 @@ from diffviews_desktop.values.interventions import SampleMean, mean_of_samples
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.packed_strings import Texts
 from diffviews_desktop.values.sampling import SamplingSettings
+from diffviews_desktop.values.stores import BucketSettings
 
 MIDBLOCK = ("midblock",)
 SETTINGS = SamplingSettings(num_steps=2, noise_mode="fixed", seed=1)
@@ -82,6 +88,15 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def url(data: Path) -> Iterator[str]:
+    """The address of a checkpoint."""
+    checkpoint = next((data / "tiny/checkpoints").iterdir())
+    with serve_web() as server:
+        server.served[f"/{checkpoint.name}"] = Served(checkpoint)
+        yield f"{server.url}/{checkpoint.name}"
+
+
+@pytest.fixture(scope="module")
 def link() -> Iterator[InlineLink]:
     link = InlineLink("cpu")
     assert link.next() == Ready()
@@ -89,8 +104,8 @@ def link() -> Iterator[InlineLink]:
     link.close()
 
 
-def job_of(kind: type[Job[Any]], data: Path) -> Job[Any]:
-    """A job of a class, of one of the data folder's models."""
+def job_of(kind: type[Job[Any]], data: Path, url: str = "") -> Job[Any]:
+    """A job of a class, of one of the data folder's models, or of what is at an address."""
     common: dict[str, Any] = {"job_id": 5, "folder": FolderRef(data)}
     model = {**common, "model": "tiny"}
     mapped = {**common, "spec": MapSpec("tiny", MIDBLOCK)}
@@ -154,6 +169,16 @@ def job_of(kind: type[Job[Any]], data: Path) -> Job[Any]:
         ExportSamples: lambda: ExportSamples(
             **model, rows=rows, columns={"twice": 2.0 * rows}, file=data / "samples.csv"
         ),
+        PushMaps: lambda: PushMaps(**model, bucket=BucketSettings(), layers=MIDBLOCK),
+        PullMaps: lambda: PullMaps(**model, bucket=BucketSettings(), layers=MIDBLOCK),
+        CompareMaps: lambda: CompareMaps(**model, bucket=BucketSettings()),
+        ListModels: lambda: ListModels(**common, out=data),
+        PlanDownload: lambda: PlanDownload(**common, what=url, out=data / "downloaded"),
+        Download: lambda: Download(**common, what=url, out=data / "downloaded"),
+        MeasureDisk: lambda: MeasureDisk(**common, downloads=data),
+        ClearKept: lambda: ClearKept(
+            **common, kind="experiments", path=data / "elsewhere", downloads=data
+        ),
     }[kind]()
 
 
@@ -189,8 +214,17 @@ def assert_same(one: Any, other: Any, where: str = "result") -> None:
 
 @pytest.mark.parametrize("kind", list(HANDLERS), ids=lambda kind: kind.__name__)
 def test_every_job_is_done_at_the_far_end_as_it_is_here(
-    kind: type[Job[Any]], data: Path, link: InlineLink, monkeypatch: pytest.MonkeyPatch
+    kind: type[Job[Any]],
+    data: Path,
+    url: str,
+    link: InlineLink,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
+    if kind in (PushMaps, PullMaps, CompareMaps):
+        bucket: SharedBucket = request.getfixturevalue("shared")
+        monkeypatch.setenv("R2_BUCKET_NAME", bucket.name)
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", bucket.settings.endpoint)
     here: list[Any] = []
     real = HANDLERS[kind]
 
@@ -200,7 +234,7 @@ def test_every_job_is_done_at_the_far_end_as_it_is_here(
         return here[-1]
 
     monkeypatch.setitem(HANDLERS, kind, noting)
-    job = job_of(kind, data)
+    job = job_of(kind, data, url)
     link.submit(job)
     events, last = [], link.next()
     while isinstance(last, Progress | RunStarted | StepDone | CellDone):

@@ -20,6 +20,11 @@ from diffviews_desktop.data.activations.arrays import flatten_layers
 from diffviews_desktop.data.folder.pictures import read_picture
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.extraction import noise_seed
+from diffviews_desktop.engine.jobs.directions import (
+    ListDirections,
+    LoadDirection,
+    SaveDirection,
+)
 from diffviews_desktop.engine.jobs.drawing import (
     Generate,
     GenerateGrid,
@@ -35,7 +40,13 @@ from diffviews_desktop.processing.typicality import SampleFigures
 from diffviews_desktop.processing.umap import fit_map
 from diffviews_desktop.values.conditions import ClassLabel
 from diffviews_desktop.values.folders import FolderRef
-from diffviews_desktop.values.interventions import mean_of_samples
+from diffviews_desktop.values.interventions import (
+    Factor,
+    Intervention,
+    SampleMean,
+    SavedVector,
+    mean_of_samples,
+)
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import LayerMap, MapParameters, MapSpec
 from diffviews_desktop.values.sampling import SamplingSettings
@@ -186,15 +197,65 @@ def test_the_masks_of_a_grid_are_judged_where_their_layers_are_mapped(
         "condition": ClassLabel(1), "settings": SETTINGS,
         "mask_layers": (("midblock",), ("encoder_bottleneck",)),
     }  # fmt: skip
-    assert engine.run(GenerateGrid(**common)).masks == {}
+    assert engine.run(GenerateGrid(**common)).masks == ()
     one = engine.run(JudgeMask(job_id=4, folder=source, spec=SPEC, rows=ROWS)).typicality
     assert one is None
     mapped(engine, source)
     one = engine.run(JudgeMask(job_id=4, folder=source, spec=SPEC, rows=ROWS)).typicality
-    assert engine.run(GenerateGrid(**common)).masks == {("midblock",): one}
-    own = {**common, "mask_layers": ()}
-    assert engine.run(GenerateGrid(**own)).masks == {("midblock",): one}
-    assert engine.run(GenerateGrid(**{**own, "interventions": ()})).masks == {}
+    for axes in ((("midblock",), ("encoder_bottleneck",)), ()):
+        (judged,) = engine.run(GenerateGrid(**{**common, "mask_layers": axes})).masks
+        assert (judged.mask.layers, judged.typicality) == (("midblock",), one)
+    plain = {**common, "mask_layers": (), "interventions": ()}
+    assert engine.run(GenerateGrid(**plain)).masks == ()
+
+
+def test_masks_in_a_stack_and_saved_means_are_judged_as_a_mask_alone(
+    engine: Engine, source: FolderRef
+) -> None:
+    written = Written(engine, source)
+    saved = SaveDirection(
+        job_id=6, folder=source, spec=SPEC, source=SampleMean((8, 20, 31)), name="three"
+    )
+    engine.run(saved)
+    job = JudgeMask(job_id=4, folder=source, spec=SPEC, saved="three")
+    judged = engine.run(job).typicality
+    rows = [8, 20, 31]
+    sigma = written.sigma[rows]
+    written.check(judged, written.matrix[rows].mean(axis=0), sigma.min(), sigma.max())
+    replacing = Intervention("replace", SavedVector("three"), strength=0.5)
+    stack = (*MASK, Intervention("scale", Factor(0.9)), replacing)
+    run = drawn(engine, source, interventions=stack)
+    alone = drawn(engine, source).mask
+    assert [one.typicality for one in run.masks] == [alone, judged]
+    assert run.mask is None  # it is not all that acts
+    assert drawn(engine, source, interventions=(replacing,)).masks == run.masks[1:]
+    # the samples that it was made of are gone: it is compared with those of all levels
+    path = engine.run(ListDirections(job_id=7, folder=source, model="tiny")).directions[0].path
+    moved = engine.run(LoadDirection(job_id=8, folder=source, model="tiny", file=path, name="copy"))
+    data = moved.info.path.read_bytes()
+    moved.info.path.write_bytes(data.replace(b"sample_000", b"absent_000"))
+    copied = engine.run(replace(job, saved="copy")).typicality
+    low, high = written.sigma.min(), written.sigma.max()
+    written.check(copied, written.matrix[rows].mean(axis=0), low, high)
+
+
+def test_the_command_line_says_it_of_every_mask(
+    source: FolderRef, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = Engine("cpu", threads=1)
+    mapped(engine, source)
+    engine.run(
+        SaveDirection(job_id=6, folder=source, spec=SPEC, source=SampleMean((8, 20)), name="two")
+    )
+    arguments = [
+        "generate", "--data", str(source.path), "--model", "tiny", "--layer", "midblock",
+        "--pca-components", "4", "--n-neighbors", "5", "--rows", "3,14", "--steps", "2",
+        "--replace", "two", "--out", str(tmp_path / "out"),
+    ]  # fmt: skip
+    assert cli.main([*arguments]) == 0
+    said = capsys.readouterr().out
+    assert "mask of 2 samples within" in said or "mask of 2 samples beyond" in said
+    assert "replace two " in said
 
 
 def test_nothing_is_mapped_to_judge_a_mask(engine: Engine, source: FolderRef) -> None:

@@ -68,7 +68,9 @@ def test_a_link_that_leads_out_is_not_followed(
         for name in ("0123", ".old-0123-01234567", "layer_cache/.old-0123-01234567"):
             (victims.folder / name).mkdir()
     before = sorted(victims.folder.rglob("*"))
-    options = argparse.Namespace(data=data, model=None, layer=None, key=None, all=True)
+    options = argparse.Namespace(
+        data=data, model=None, layer=None, key=None, experiments=False, all=True
+    )
     assert cache_verb.clear(options).result["freed"] > 0
     assert own_cache.unfinished_bytes() == 0
     assert sorted(victims.folder.rglob("*")) == before

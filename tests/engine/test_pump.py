@@ -126,9 +126,9 @@ def record(worker: Worker) -> Record:
 
 
 def engines() -> list[psutil.Process]:
-    """Child processes, but for the one that `multiprocessing` keeps for itself."""
+    """Child processes that are engines."""
     children = psutil.Process().children(recursive=True)
-    return [child for child in children if "resource_tracker" not in " ".join(child.cmdline())]
+    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
 
 
 def begin(qtbot: QtBot, worker: Worker, record: Record, job: Script) -> None:

@@ -4,7 +4,8 @@ A picture is 8 x 8 and shows one of eight patterns. A network has eight pieces t
 registered on: two channels of four places each. Every piece computes from its quarter of the input
 which pattern is there, in a code of its channel's, so that all of them correlate with the class.
 One piece, at one step of two, decides which pattern is drawn. Whoever changes another piece, or the
-same one at the other step, makes the network draw a pattern that has nothing to do with the change.
+same one at the other step, makes the network draw a pattern that has nothing to do with the change;
+of a network that listens to what it is told, a fainter picture of the same pattern.
 """
 
 from __future__ import annotations
@@ -41,16 +42,23 @@ def patterns() -> np.ndarray:
 
 @dataclass(frozen=True)
 class Planting:
-    """Which piece decides, and at which step."""
+    """Which piece decides, and at which step; whether the network draws the class that it is told,
+    rather than what it sees."""
 
     piece: str
     step: int
     seed: int
+    listens: bool = False
 
     @classmethod
-    def drawn(cls, seed: int) -> Self:
+    def drawn(cls, seed: int, listens: bool = False) -> Self:
         rng = random.Random(seed)
-        return cls(rng.choice(PIECES), rng.randrange(2), seed)
+        return cls(rng.choice(PIECES), rng.randrange(2), seed, listens)
+
+    def codes(self) -> list[Tensor]:
+        """The code of each channel: which pattern each of its values stands for."""
+        generator = torch.Generator().manual_seed(self.seed)
+        return [torch.randperm(CLASSES, generator=generator) for _ in range(CHANNELS)]
 
 
 @register_adapter("planted")
@@ -69,8 +77,7 @@ class PlantedNetwork:
     def plant(self, planting: Planting) -> None:
         """Have something else decide, and the channels use other codes."""
         self._planting = planting
-        generator = torch.Generator().manual_seed(planting.seed)
-        self._codes = [torch.randperm(CLASSES, generator=generator) for _ in range(CHANNELS)]
+        self._codes = planting.codes()
 
     @classmethod
     def from_checkpoint(cls, checkpoint_path: str, device: str = "cpu", **options: Any) -> Self:
@@ -94,17 +101,24 @@ class PlantedNetwork:
 
     def forward(self, x: Tensor, sigma: Tensor, labels: Any = None, **options: Any) -> Tensor:
         step = 0 if float(sigma[0]) > SIGMA_BETWEEN else 1
-        shown = self._scores(x[:, 0]).argmax(dim=1)
+        listens = self._planting.listens
+        shown = (labels if listens and step == 0 else self._scores(x[:, 0])).argmax(dim=1)
         scrambled = torch.zeros(len(x), dtype=torch.bool)
         for number, name in enumerate(PIECES):
             channel, place = divmod(number, 4)
             code = self._codes[channel]
-            computed = self._scores(x[:, 0], place)[:, code, None, None]
+            known = labels if listens else self._scores(x[:, 0], place)
+            computed = known[:, code, None, None]
             seen = self._pieces[name](computed)
             if (name, step) == (self._planting.piece, self._planting.step):
                 shown = code[seen[:, :, 0, 0].argmax(dim=1)]
             else:
                 scrambled |= (seen != computed).flatten(1).any(dim=1)
+        if listens:  # whoever changes another piece only makes the picture fainter
+            return (
+                self._patterns[shown][:, None]
+                * torch.where(scrambled, 0.5, 0.9)[:, None, None, None]
+            )
         anything = (x.flatten(1).abs().sum(dim=1) * 1000).long() % CLASSES
         return self._patterns[torch.where(scrambled, anything, shown)][:, None] * 0.9
 

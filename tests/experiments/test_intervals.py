@@ -143,7 +143,7 @@ def test_rates_and_differences_stay_within_bounds_and_around_their_value(
 
 def test_a_single_mask_has_no_interval() -> None:
     for found in (mean_interval([2.0]), rate_interval([0.5], 3), rate_difference([1], [0], 3)):
-        assert (found.low, found.high, found.masks) == (None, None, 1)
+        assert (found.low, found.high, found.units) == (None, None, 1)
     assert math.isnan(mean_interval([]).value)
 
 

@@ -18,9 +18,9 @@ from diffviews_desktop.experiments.report import report
 from diffviews_desktop.experiments.results import findings_of, outcomes_of
 from diffviews_desktop.experiments.tables import csv_text, lines_of, row_of
 from diffviews_desktop.values.conditions import ClassLabel, UniformLabel
+from diffviews_desktop.values.controls import CONTROLS
 from diffviews_desktop.values.experiment_text import experiment_text, read_experiment
 from diffviews_desktop.values.experiments import (
-    CONTROLS,
     Estimate,
     Examples,
     Experiment,

@@ -9,6 +9,7 @@ from scipy.stats import spearmanr
 from sklearn.neighbors import NearestNeighbors
 
 from diffviews_desktop.processing.stability import compare_maps, disparity, order_of_islands
+from diffviews_desktop.values.sample_groups import LevelStack
 
 N, K = 200, 9
 
@@ -45,6 +46,18 @@ def test_figures_are_those_of_scipy_and_of_plain_sets(dimensions: int) -> None:
     ]
     shares = [len(set(a) & set(b)) / K for a, b in zip(*near, strict=True)]
     assert found.kept == pytest.approx(np.mean(shares), abs=1e-6)
+
+
+def test_aligned_maps_are_compared_level_by_level() -> None:
+    one, other, classes = maps()
+    level = np.arange(N) // (N // 2)
+    stack = LevelStack(level, np.arange(N), (1.0, 2.0))
+    found = compare_maps(one, other, classes, K, stack=stack)
+    halves = [level == 0, level == 1]
+    apart = [compare_maps(one[half], other[half], classes[half], K).kept for half in halves]
+    assert found.kept == pytest.approx(np.mean(apart), abs=1e-6)
+    together = compare_maps(one, other, classes, K)
+    assert (found.disparity, found.order) == (together.disparity, together.order)
 
 
 def test_a_turned_mirrored_and_scaled_map_is_the_same_map() -> None:

@@ -79,14 +79,14 @@ def test_undo_changes_the_selection_alone(session: Session) -> None:
     session.update(
         replace(
             session.state,
-            opened=replace(session.state.opened, model="edm"),
+            opened=replace(session.state.opened, rate=7.0),
             runs=replace(session.state.runs, step=4),
         )
     )
     seen = changes(session)
     session.undo()
     assert session.state.picks.selection == Selection()
-    assert (session.state.opened.model, session.state.runs.step) == ("edm", 4)
+    assert (session.state.opened.rate, session.state.runs.step) == (7.0, 4)
     assert len(seen) == 1
 
 
@@ -110,7 +110,7 @@ def test_a_new_pick_after_undo_drops_what_was_undone(session: Session) -> None:
 
 def test_forgotten_picks_cannot_be_undone_and_the_selection_stays(session: Session) -> None:
     session.select(Selection(1), "a")
-    session.forget_picks()
+    session.forget_steps()
     assert not session.undo_stack.canUndo()
     assert session.state.picks.selection == Selection(1)
 

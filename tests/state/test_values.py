@@ -19,6 +19,7 @@ from diffviews_desktop.state.view import Filter
 from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.maps import LayerMap
 from diffviews_desktop.values.samples import SampleTable
+from diffviews_desktop.values.typicality import percentiles
 
 N = 30
 SCORE = np.linspace(-2, 3, N).astype(np.float32)
@@ -72,6 +73,49 @@ def test_a_filter_of_what_is_gone_hides_nothing(state: State) -> None:
     assert left_out(state, by="column:gone", low=1.0) == []
     assert left_out(state, by="trust", low=1.0) == []
     assert hidden_rows(State()) is None
+
+
+def test_shares_outside_the_components_are_told_in_percent(state: State) -> None:
+    assert "not known" in state.cannot_color("outside")
+    outside = np.linspace(0, 1, N, dtype=np.float32)
+    found = values_of(with_map(state, outside=outside), "outside")
+    np.testing.assert_allclose(found.values, 100 * outside)
+    assert found.texts(0, 100) == ("0 %", "100 %")
+
+
+def test_distances_are_ranked_among_the_samples_of_like_noise_level(state: State) -> None:
+    assert "not measured" in state.cannot_color("percentile")
+    rng = np.random.default_rng(0)
+    sigma = np.array([0.1, 0.13, 80], np.float32)[rng.integers(0, 3, 300)]
+    near = rng.gamma(2, size=300).astype(np.float32) * sigma
+    near[7] = np.nan
+    samples = replace(
+        state.opened.samples, sample_id=tuple(map(str, range(300))), sigma=sigma,
+        class_label=np.zeros(300, np.int32), class_name=("",) * 300, image_path=("",) * 300,
+    )  # fmt: skip
+    full = with_map(replace(state, opened=replace(state.opened, samples=samples)), near=near)
+    found = values_of(full, "percentile").values
+    for row in range(300):
+        like = (sigma < 1) == (sigma[row] < 1)
+        among = near[like & np.isfinite(near)]
+        expected = 100 * np.mean(among < near[row]) if row != 7 else np.nan
+        assert found[row] == pytest.approx(expected, nan_ok=True)
+
+
+def test_of_very_many_noise_levels_the_nearest_of_some_count() -> None:
+    rng = np.random.default_rng(0)
+    sigma = np.geomspace(0.05, 80, 4000).astype(np.float32)
+    values = rng.random(4000).astype(np.float32)
+    found = percentiles(values, sigma)
+    for row in range(0, 4000, 97):
+        like = np.abs(np.log(sigma / sigma[row])) <= np.log(1.5)
+        assert found[row] == pytest.approx(100 * np.mean(values[like] < values[row]), abs=3)
+    assert np.isnan(percentiles(values[:3], np.full(3, np.nan))).all()
+
+
+def with_map(state: State, **changes: object) -> State:
+    shown = replace(state.opened.layer_map, **changes)
+    return replace(state, opened=replace(state.opened, layer_map=shown))
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QMenu, QWidget
 import diffviews_desktop.ui
 from diffviews_desktop.actions import showing
 from diffviews_desktop.ui.common.questions import TextDialog
+from diffviews_desktop.ui.shell.bucket_page import KeysDialog
 from diffviews_desktop.ui.shell.window import MainWindow
 
 
@@ -42,9 +43,11 @@ def open_all(window: MainWindow) -> list[QWidget]:
     window.show_page("about")
     window.show_page("grid")
     window.show_page("experiment")
+    window.show_page("models")
     window.show_page("import")
     window.findChild(QMenu, "view.size").aboutToShow.emit()
     TextDialog(window, "A name", "&Name").show()
+    KeysDialog("a bucket", window).show()
     area._show_menu(ANCHOR, QPoint())
     item = window.classes.list.item(0)
     menus = [window.classes.menu_of(item), area.menu]

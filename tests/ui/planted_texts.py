@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from made_runs import run_of, told
 
+from diffviews_desktop.engine.jobs.downloading import ModelList
 from diffviews_desktop.engine.jobs.drawing import (
     Generate,
     GenerateGrid,
@@ -18,6 +20,7 @@ from diffviews_desktop.engine.jobs.drawing import (
 )
 from diffviews_desktop.engine.jobs.mapping import LinkMaps
 from diffviews_desktop.engine.jobs.samples import PictureMean
+from diffviews_desktop.state.downloads import Downloads
 from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.runs import Grid
@@ -26,18 +29,46 @@ from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import AdapterList, LayerInfo, ModelLoaded, ModelSummary
 from diffviews_desktop.values.interventions import mean_of_samples
+from diffviews_desktop.values.locations import Location
 from diffviews_desktop.values.maps import LinkedMap, MapSpec
 from diffviews_desktop.values.quantities import COLUMN
 from diffviews_desktop.values.row_set import RowSet
 from diffviews_desktop.values.runs import GridCell, RunStep
 from diffviews_desktop.values.sampling import Preset, SamplingSettings
+from diffviews_desktop.values.sources import (
+    ListedModel,
+    Origin,
+    PublishedCheckpoint,
+    PublishedFolder,
+    PublishedModel,
+)
+from diffviews_desktop.values.storage import DiskUse, KeptFiles
 
 KINDS = (
     "id", "class", "column", "value", "number", "model", "other model", "description", "adapter",
     "other adapter", "reason", "layer", "other layer", "guidance", "note", "preset", "figures",
-    "chip", "folder", "job", "detail", "error", "caption",
+    "chip", "folder", "job", "detail", "error", "caption", "title", "licence", "about", "address",
+    "trouble", "downloads",
 )  # fmt: skip
 ANCHOR, NEIGHBOR = 1, 7
+
+
+def published(text: Callable[[str], str]) -> Downloads:
+    """A catalogue of one model, and an address that nothing could be fetched from."""
+    origins = (Origin("hf", Location.parse("hf://group/model")),)
+    model = PublishedModel(
+        text("model"),
+        text("title"),
+        text("licence"),
+        text("about"),
+        PublishedFolder(origins),
+        PublishedCheckpoint("a.pkl", origins, 5),
+    )
+    out = Path(text("downloads"))
+    listed = ModelList(out, (ListedModel(model, "some", "none", out / "a.pkl"),), 5, out)
+    problems = {text("model"): text("trouble"), text("address"): text("trouble")}
+    kept = DiskUse((KeptFiles("maps", out, 5, 7),))
+    return Downloads(out, listed, problems, disk=kept)
 
 
 def planted(
@@ -148,13 +179,15 @@ def planted(
             model, samples.sample_id[:2], np.full((8, 8, 3), 9.0, np.float32),
             np.zeros((8, 8, 3), np.float32),
         ),
-        mask=MaskJudged(
-            JudgeMask(
-                job_id=23, folder=state.opened.folder, spec=spec, rows=(ANCHOR, NEIGHBOR, 9),
-                layers=layers,
+        masks=(
+            MaskJudged(
+                JudgeMask(
+                    job_id=23, folder=state.opened.folder, spec=spec,
+                    rows=(ANCHOR, NEIGHBOR, 9), layers=layers,
+                ),
+                None,
+                text("reason"),
             ),
-            None,
-            text("reason"),
         ),
     )  # fmt: skip
     runs = replace(
@@ -169,5 +202,6 @@ def planted(
         view=replace(state.view, color_by=COLUMN + text("column")),
         runs=runs,
         jobs=replace(state.jobs, running=(running,)),
+        downloads=published(text),
         notice=Notice(text("error"), "error", text("details"), number=1, offer="convert"),
     )

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QListWidget,
     QMessageBox,
+    QTableWidget,
     QToolTip,
     QWidget,
 )
@@ -105,6 +106,11 @@ class Seen:
             items = [widget.item(i) for i in range(widget.count())]
             self.texts += [item.text() for item in items]
             self.tips += [item.toolTip() for item in items]
+        elif isinstance(widget, QTableWidget):
+            rows, columns = range(widget.rowCount()), range(widget.columnCount())
+            cells = [cell for row in rows for c in columns if (cell := widget.item(row, c))]
+            self.texts += [cell.text() for cell in cells]
+            self.tips += [cell.toolTip() for cell in cells]
         elif isinstance(widget, QGraphicsView):
             for item in widget.scene().items():
                 self.tips.append(item.toolTip())

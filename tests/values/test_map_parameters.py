@@ -107,6 +107,13 @@ def test_nonsense_in_the_environment_is_refused_by_name(
         default_parameters()
 
 
+def test_aligned_maps_show_all_levels() -> None:
+    assert "aligned" not in MapParameters().to_dict()
+    assert MapParameters(aligned=True).to_dict() == {**MapParameters().to_dict(), "aligned": True}
+    with pytest.raises(UsageError, match="Aligned maps show all noise levels"):
+        MapParameters(aligned=True, level=2.0)
+
+
 def test_a_level_is_a_part_of_the_key_only_where_there_is_one() -> None:
     assert "level" not in MapParameters().to_dict()
     assert MapParameters(level=2).to_dict()["level"] == 2.0

@@ -17,6 +17,7 @@ _MODULES = {
     "generate": "generate",
     "experiment": "experiment",
     "import": "import_data",
+    "download": "download",
     "convert": "convert",
     "convert-checkpoint": "convert_checkpoint",
     "direction": "direction",

@@ -1,4 +1,4 @@
-"""``cache``: what the layer caches hold, making room in them, and looking for damage.
+"""``cache``: what the layer caches hold, making room in them, looking for damage, and sharing maps.
 
 No model is loaded for it.
 """
@@ -15,19 +15,26 @@ from diffviews_desktop import paths
 from diffviews_desktop.cli.codes import FAILED
 from diffviews_desktop.cli.option_types import layer_set
 from diffviews_desktop.cli.progress import showing_progress
-from diffviews_desktop.cli.shared import Answer, add_verb, size
+from diffviews_desktop.cli.shared import Answer, add_verb
+from diffviews_desktop.cli.verbs.cache_sharing import add_sharing
 from diffviews_desktop.data.cache.entry import DAMAGE, entry_stamp, parse_entry
+from diffviews_desktop.data.cache.experiment_folders import (
+    KeptExperiment,
+    experiments_budget,
+    kept_experiments,
+)
 from diffviews_desktop.data.cache.layer_cache import EntryInfo, LayerCache, budget_bytes
 from diffviews_desktop.data.folder.dataset import DataFolder, open_data_folder
 from diffviews_desktop.data.folder.demo import demo_folder, unpack_demo
 from diffviews_desktop.engine.opened_model import cache_of
 from diffviews_desktop.engine.protocol import Progress
 from diffviews_desktop.errors import UsageError
+from diffviews_desktop.text.wording import size
 
 
 def add_parser(verbs: Any) -> None:
     """Add the verb's parser, which has verbs of its own."""
-    text = "List, clear or verify the maps and activations that are kept."
+    text = "List, clear, verify or share the maps, activations and experiments that are kept."
     parser = verbs.add_parser(
         "cache", help=text, description=text, epilog="example: diffviews-desktop cache list --json"
     )
@@ -36,15 +43,23 @@ def add_parser(verbs: Any) -> None:
     text = "List what is kept: of which model and layers, how large, when it was last used."
     _add_filters(add_verb(actions, "list", list_entries, text, "cache list --data ./data"))
 
-    text = "Delete what is kept of a model, of layers, or all of it; it can be made again."
+    text = (
+        "Delete what is kept of a model, of layers, the experiments, or all of it; it can be made "
+        "again."
+    )
     clearing = add_verb(actions, "clear", clear, text, "cache clear --model dmd2 --layer midblock")
     _add_filters(clearing)
     clearing.add_argument("--all", action="store_true", help="everything that is kept")
+    clearing.add_argument(
+        "--experiments", action="store_true", help="the experiments that are kept"
+    )
 
     text = "Read everything that is kept and compare it with its checksums."
     verifying = add_verb(actions, "verify", verify, text, "cache verify --drop")
     _add_filters(verifying)
     verifying.add_argument("--drop", action="store_true", help="delete what is damaged")
+
+    add_sharing(actions)
 
 
 def _add_filters(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +70,8 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
 
 
 def list_entries(options: argparse.Namespace) -> Answer:
-    """What is kept, least recently used first: the order in which it is dropped."""
+    """What is kept, least recently used first: the order in which it is dropped; experiments where
+    no model or layer is named."""
     budget = budget_bytes()
     caches: list[dict[str, Any]] = []
     lines: list[str] = []
@@ -75,8 +91,17 @@ def list_entries(options: argparse.Namespace) -> Answer:
                 f"{cache.root}: {size(total)} of {size(budget)}, {size(unfinished)} unfinished"
             )
             lines += [_line(info) for info in found]
+    experiments = _experiments(options)
+    if experiments:
+        total = sum(one.bytes for one in experiments)
+        lines.append(f"{kept_experiments().root}: {size(total)} of {size(experiments_budget())}")
+        lines += [f"  {size(one.bytes)}  used {_time(one.used)}  {one.key}" for one in experiments]
     result = {
         "caches": caches,
+        "experiments": [
+            {"key": one.key, "bytes": one.bytes, "used": one.used} for one in experiments
+        ],
+        "experiments_budget": experiments_budget(),
         "budget": budget,
         "bytes": sum(cache["bytes"] for cache in caches),
         "unfinished_bytes": sum(cache["unfinished_bytes"] for cache in caches),
@@ -91,17 +116,33 @@ def clear(options: argparse.Namespace) -> Answer:
         UsageError: nothing was named, or everything and something else.
     """
     named = (options.model, options.layer, options.key) != (None, None, None)
-    if options.all == named:
+    if options.all + named + options.experiments != 1:
         raise UsageError(
-            "Say what to clear: either --all for everything, or some of --model, --layer and --key."
+            "Say what to clear: either --all for everything, or --experiments, or some of "
+            "--model, --layer and --key."
         )
-    freed = sum(
+    freed = 0
+    if options.all or options.experiments or _experiments(options):
+        freed = kept_experiments().clear(options.key)
+    if not options.experiments:
+        freed += _cleared(options)
+    return Answer({"freed": freed}, [f"{size(freed)} freed"])
+
+
+def _cleared(options: argparse.Namespace) -> int:
+    return sum(
         cache.clear(
             key=options.key, model=options.model, layers=options.layer, everything=options.all
         )
         for cache in _caches(options)
     )
-    return Answer({"freed": freed}, [f"{size(freed)} freed"])
+
+
+def _experiments(options: argparse.Namespace) -> list[KeptExperiment]:
+    """Those that are meant: an experiment is kept by its key alone."""
+    if (options.model, options.layer) != (None, None):
+        return []
+    return [one for one in kept_experiments().entries() if options.key in (None, one.key)]
 
 
 def verify(options: argparse.Namespace) -> Answer:
@@ -186,10 +227,14 @@ def _facts(info: EntryInfo) -> dict[str, Any]:
 
 
 def _line(info: EntryInfo) -> str:
-    try:
-        used = time.strftime("%Y-%m-%d %H:%M", time.localtime(info.used))
-    except (OverflowError, ValueError, OSError):  # a clock that is millions of years off
-        used = "at an impossible time"
+    used = _time(info.used)
     parameters = " ".join(f"{name}={value}" for name, value in info.parameters.items())
     layers = "+".join(info.layers)
     return f"  {info.model}  {layers}  {size(info.bytes)}  used {used}  {parameters}  {info.key}"
+
+
+def _time(seconds: float) -> str:
+    try:
+        return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
+    except (OverflowError, ValueError, OSError):  # a clock that is millions of years off
+        return "at an impossible time"

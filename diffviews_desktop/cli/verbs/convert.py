@@ -8,11 +8,12 @@ from typing import Any
 
 from diffviews_desktop import paths
 from diffviews_desktop.cli.progress import showing_progress
-from diffviews_desktop.cli.shared import Answer, add_verb, size
+from diffviews_desktop.cli.shared import Answer, add_verb
 from diffviews_desktop.data.activations.conversion import DTYPES, convert_folder
 from diffviews_desktop.data.folder.dataset import open_data_folder
 from diffviews_desktop.data.folder.demo import unpack_demo
 from diffviews_desktop.engine.protocol import Progress
+from diffviews_desktop.text.wording import size
 
 
 def add_parser(verbs: Any) -> None:

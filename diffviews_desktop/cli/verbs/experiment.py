@@ -6,12 +6,13 @@ import argparse
 import sys
 from contextlib import suppress
 from dataclasses import asdict, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from diffviews_desktop.cli.controls import MORE_SEEDS, SEEDS
 from diffviews_desktop.cli.experiment_files import answer_of, cost_text
-from diffviews_desktop.cli.intervention_options import region_of
+from diffviews_desktop.cli.experiment_replay import replayed
+from diffviews_desktop.cli.intervention_options import add_intervention_options, region_of
 from diffviews_desktop.cli.option_types import layer_set, positive, real, sample_rows
 from diffviews_desktop.cli.options import add_folder_options, folder_of, map_parameters_of
 from diffviews_desktop.cli.setting_options import add_settings, changes_of
@@ -23,15 +24,16 @@ from diffviews_desktop.engine.jobs.experiments import (
     RunExperiment,
 )
 from diffviews_desktop.engine.jobs.opening import DataOpened, LoadModel
-from diffviews_desktop.errors import DataError, UsageError
-from diffviews_desktop.experiments.controls import controls_for
-from diffviews_desktop.files.reading import MOST_LISTED_JSON, read_json_value
+from diffviews_desktop.errors import UsageError
 from diffviews_desktop.text.terminal import complain
 from diffviews_desktop.values.conditions import Condition, ZeroLabel, from_choice
-from diffviews_desktop.values.experiment_text import read_experiment
-from diffviews_desktop.values.experiments import CONTROLS, USUAL_JUDGE, Control, Experiment
+from diffviews_desktop.values.controls import CONTROLS, Control, controls_for
+from diffviews_desktop.values.experiment_plans import experiment_of, windows_of
+from diffviews_desktop.values.experiments import USUAL_JUDGE, Experiment
 from diffviews_desktop.values.folders import ModelLoaded
+from diffviews_desktop.values.interventions import Intervention
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet
+from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.regions import EVERYWHERE
 from diffviews_desktop.values.setting_specs import (
     NOISE_MODE,
@@ -46,20 +48,24 @@ from diffviews_desktop.values.told import OWN, Told
 
 SAMPLING = (SEED, NOISE_MODE, SAMPLER, S_CHURN, S_MIN, S_MAX, S_NOISE)
 _SWEEP: tuple[Control, ...] = ("none", "mean")
+_ANCHORS, _NEIGHBORS = 20, 6
 
 
 def add_parser(verbs: Any) -> None:
     """Add the verb's parser."""
     text = (
-        "Draw with masks and with everything they are to be compared with, and say what they do, "
-        "with intervals over masks. run compares one set of layers with its controls; sweep finds "
-        "which layers act, and when. The same command goes on with what was interrupted."
+        "Draw with masks, or with an intervention such as --add, and with everything that they are "
+        "to be compared with, and say what they do, with intervals over masks, or over the seeds "
+        "of an intervention. run compares one set of layers with its controls; sweep finds which "
+        "layers act, and when. The same command goes on with what was interrupted."
     )
     example = "experiment run --layer decoder_block_5 --anchors 20 --sigma 2 --out held-5"
     parser = add_verb(verbs, "experiment", run, text, example)
     parser.add_argument("what", nargs="?", choices=("run", "sweep"), default="run")
     add_folder_options(parser, layer=layer_set)
     _add_masks(parser)
+    _add_places(parser)
+    add_intervention_options(parser, order="instead of masks")
     _add_measures(parser)
     add_settings(parser, *SAMPLING)
     parser.add_argument("--batch", type=positive, metavar="N", help="pictures in one forward pass")
@@ -76,9 +82,9 @@ def add_parser(verbs: Any) -> None:
 
 def _add_masks(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("masks")
-    group.add_argument("--anchors", type=positive, default=20, metavar="N", help="masks: 20")
+    group.add_argument("--anchors", type=positive, metavar="N", help="masks: 20")
     group.add_argument(
-        "--neighbors", type=positive, default=6, metavar="N", help="samples beside each anchor: 6"
+        "--neighbors", type=positive, metavar="N", help="samples beside each anchor: 6"
     )
     group.add_argument(
         "--sigma", type=real, help="noise level of the samples (default: the middle)"
@@ -86,16 +92,22 @@ def _add_masks(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--rows", type=_groups, metavar="I,J/K,L", help="the samples of each mask instead"
     )
+    group.add_argument(
+        "--region", type=region_of, metavar="channels=…|tokens=…|area=…",
+        help="only this part of each layer, written as in generate --add",
+    )  # fmt: skip
+    group.add_argument("--strength", type=real, help="0 … 1")
+
+
+def _add_places(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what is drawn")
     group.add_argument("--layers", metavar="NAME,…", help="sets of layers, or all")
     group.add_argument(
         "--windows", metavar="N|A-B,…", help="so many equal parts of the run, or steps from 1"
     )
     group.add_argument(
-        "--region", type=region_of, default=EVERYWHERE, metavar="channels=…|tokens=…|area=…",
-        help="only this part of each layer, written as in generate --add",
-    )  # fmt: skip
-    group.add_argument("--strength", type=real, default=1.0, help="0 … 1")
-    group.add_argument("--seeds", type=positive, default=3, metavar="N", help="of each mask: 3")
+        "--seeds", type=positive, metavar="N", help="3 of each mask, 20 of an intervention"
+    )
     group.add_argument(
         "--class", dest="condition", type=_condition, default=ZeroLabel(), metavar="CLASS",
         help="what the model is told: a number, zero, uniform, random or anchor (default: zero)",
@@ -126,7 +138,7 @@ def run(options: argparse.Namespace) -> Answer:
     """Choose masks, say the cost, draw, measure and write."""
     with engine_of(options) as engine:
         if options.replay is not None:
-            experiment, folder = _replayed(options, engine)
+            experiment, folder = replayed(options, engine)
         else:
             experiment, folder = _asked_for(options, engine), folder_of(options)
         common: dict[str, Any] = {
@@ -149,44 +161,82 @@ def _asked_for(options: argparse.Namespace, engine: Engine) -> Experiment:
     folder, parameters = folder_of(options), map_parameters_of(options)
     opened = open_data(engine, folder, options.model, parameters)
     loaded = engine.run(LoadModel(job_id=0, folder=folder, model=opened.model))
-    sweep = options.what == "sweep"
+    acting = tuple(one for one in options.interventions if one.enabled)
     layers = _layer_sets(options, loaded, opened)
     settings = replace(loaded.settings, **{"seed": 0, **changes_of(options, SAMPLING)})
-    windows = _windows(options, settings.num_steps, sweep)
-    told = _told(options.told, loaded)
-    groups = options.rows
+    sweep, windows = options.what == "sweep", None
+    if not acting or options.windows or sweep:
+        windows = _windows(options, settings.num_steps, sweep)
+    fields: dict[str, Any] = {
+        "condition": options.condition,
+        "told": _told(options.told, loaded),
+        "settings": settings,
+        "judge": options.judge_code or options.judge or USUAL_JUDGE,
+        "features": options.features,
+        "other_layer": LayerSet(options.other_layer),
+        "batch": options.batch,
+        **({"layer_sets": layers} if layers else {}),
+        **({"windows": windows} if windows else {}),
+    }
+    if acting:
+        made = _of_interventions(options, acting, opened, fields)
+    else:
+        made = _of_masks(options, engine, opened, fields)
+    applicable = controls_for(made.acting, loaded.num_classes > 1, len(made.layer_sets))
+    usual = tuple(name for name in _SWEEP if name in applicable) if sweep else applicable
+    controls = options.controls or usual
+    return replace(made, controls=applicable if controls == "all" else controls)
+
+
+def _of_interventions(
+    options: argparse.Namespace,
+    acting: tuple[Intervention, ...],
+    opened: DataOpened,
+    fields: dict[str, Any],
+) -> Experiment:
+    """The interventions that are named, as they are.
+
+    Raises:
+        UsageError: an option for masks is given, too.
+    """
+    for name in ("anchors", "neighbors", "sigma", "rows", "region", "strength"):
+        if getattr(options, name) is not None:
+            raise UsageError(
+                f"--{name} is for masks: leave it out, or write it into the intervention."
+            )
+    parameters = map_parameters_of(options)
+    spec = MapSpec(opened.model, options.layer or opened.default_layers, parameters)
+    steps = fields["settings"].num_steps
+    seeds = options.seeds or MORE_SEEDS
+    return experiment_of(acting, spec, steps, opened.directions, seeds=seeds, **fields)
+
+
+def _of_masks(
+    options: argparse.Namespace, engine: Engine, opened: DataOpened, fields: dict[str, Any]
+) -> Experiment:
+    """Masks of samples of all classes, or of those that are named."""
+    layers, groups = fields["layer_sets"], options.rows
     if groups is None:
         groups = engine.run(
             ChooseGroups(
                 job_id=0,
-                folder=folder,
+                folder=folder_of(options),
                 model=opened.model,
-                anchors=options.anchors,
-                neighbors=options.neighbors,
+                anchors=options.anchors or _ANCHORS,
+                neighbors=options.neighbors or _NEIGHBORS,
                 layers=layers[0] if len(layers) == 1 else NO_LAYERS,
-                told=told,
+                told=fields["told"],
                 sigma=options.sigma,
-                seed=settings.seed or 0,
+                seed=fields["settings"].seed or 0,
             )
         )
-    applicable = controls_for("replace", loaded.num_classes > 1, len(layers))
-    controls = options.controls or (_SWEEP if sweep else applicable)
     return Experiment(
         model=opened.model,
-        layer_sets=layers,
-        windows=windows,
         groups=groups,
-        seeds=options.seeds,
-        controls=applicable if controls == "all" else controls,
-        condition=options.condition,
-        told=told,
-        settings=settings,
-        strength=options.strength,
-        region=options.region,
-        judge=options.judge_code or options.judge or USUAL_JUDGE,
-        features=options.features,
-        other_layer=LayerSet(options.other_layer),
-        batch=options.batch,
+        seeds=options.seeds or SEEDS,
+        strength=1.0 if options.strength is None else options.strength,
+        region=options.region or EVERYWHERE,
+        **fields,
     )
 
 
@@ -198,11 +248,14 @@ def _told(asked: Told | None, loaded: ModelLoaded) -> Told:
 def _layer_sets(
     options: argparse.Namespace, loaded: ModelLoaded, opened: DataOpened
 ) -> tuple[LayerSet, ...]:
+    """Where it acts; nothing where interventions say so themselves."""
     asked = options.layers or ("all" if options.what == "sweep" and not options.layer else None)
     if asked == "all":
         return tuple(LayerSet((info.name,)) for info in loaded.layers)
     if asked is not None:
         return tuple(LayerSet(layer_set(part)) for part in asked.split(","))
+    if options.interventions:
+        return ()
     return (LayerSet(options.layer or opened.default_layers),)
 
 
@@ -214,8 +267,7 @@ def _windows(options: argparse.Namespace, steps: int, sweep: bool) -> tuple[tupl
     """
     text = options.windows or ("3" if sweep else "1")
     if text.isdecimal() and 1 <= int(text) <= steps:
-        ends = [round(part * steps / int(text)) for part in range(int(text) + 1)]
-        return tuple(pairwise(ends))
+        return windows_of(steps, int(text))
     found = []
     for part in text.split(","):
         first, _, last = part.strip().partition("-")
@@ -226,40 +278,6 @@ def _windows(options: argparse.Namespace, steps: int, sweep: bool) -> tuple[tupl
             )
         found.append((int(first) - 1, int(last)))
     return tuple(found)
-
-
-# ---- again --------------------------------------------------------------------------------------
-
-
-def _replayed(options: argparse.Namespace, engine: Engine) -> tuple[Experiment, Any]:
-    """The experiment of a file, with the samples where they are now.
-
-    Raises:
-        DataError: the file holds none, or the data folder lacks a sample.
-    """
-    try:
-        value = read_json_value(options.replay, MOST_LISTED_JSON)
-        record = value.get("record", value)
-        if record.get("kind") != "experiment" or record.get("format") != 1:
-            raise ValueError("it is of another kind")
-        experiment = read_experiment(record["experiment"])
-        ids = [[str(name) for name in group] for group in record["sample_ids"]]
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise DataError(
-            f"{options.replay.name} holds no experiment that this version can run. Take the "
-            "experiment.json that experiment wrote."
-        ) from error
-    folder = folder_of(options)
-    if options.data is None and record.get("folder"):
-        folder = replace(folder, path=Path(str(record["folder"])))
-    samples = open_data(engine, folder, experiment.model).samples
-    place = {name: row for row, name in enumerate(samples.sample_id)}
-    missing = [name for group in ids for name in group if name not in place]
-    if missing:
-        raise DataError(f"The data folder has no sample {missing[0]!r}, which the record needs.")
-    groups = tuple(tuple(place[name] for name in group) for group in ids)
-    judge = options.judge_code or experiment.judge
-    return replace(experiment, groups=groups, judge=judge), folder
 
 
 # ---- values of options --------------------------------------------------------------------------

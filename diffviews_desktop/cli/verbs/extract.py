@@ -8,8 +8,9 @@ from typing import Any
 
 from diffviews_desktop.cli.option_types import layer_set
 from diffviews_desktop.cli.options import add_folder_options, folder_of, map_parameters_of
-from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data, size
+from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data
 from diffviews_desktop.engine.jobs.mapping import Extract
+from diffviews_desktop.text.wording import size
 from diffviews_desktop.values.told import described_told, told_text
 
 

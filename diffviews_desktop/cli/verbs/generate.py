@@ -72,7 +72,8 @@ def add_parser(verbs: Any) -> None:
         dest="condition",
         type=_class,
         metavar="CLASS",
-        help="a number, random, zero or uniform (default: that of the first row)",
+        help="a number, random, zero or uniform (default: that of the first row, whatever the "
+        "samples of the map were told)",
     )
     add_settings(parser, *SAMPLING)
     parser.add_argument(
@@ -94,7 +95,8 @@ def add_parser(verbs: Any) -> None:
     out.add_argument(
         "--controls",
         action="store_true",
-        help="draw the mask's controls with the same seeds, too, and compare them in a table",
+        help="draw what the interventions are to be compared with, with the same seeds, and "
+        "compare them in a table",
     )
     out.add_argument(
         "--land",
@@ -143,10 +145,9 @@ def run(options: argparse.Namespace) -> Answer:
     if options.replay is not None:
         return _replay(options)
     with engine_of(options) as engine:
-        job, shapes = _asked_for(options, engine)
+        job, opened = _asked_for(options, engine)
         if options.controls:
-            model = LoadModel(job_id=0, folder=job.folder, model=job.spec.model)
-            return run_controls(engine, job, engine.run(model), options.out)
+            return run_controls(engine, job, opened, options.out)
         made = engine.run(job)
         if isinstance(made, PictureGrid):
             return write_grid(made, options.out)
@@ -159,13 +160,13 @@ def run(options: argparse.Namespace) -> Answer:
             baseline = engine.run(plain)
         if options.land is not None:
             placed = _land(engine, made, options.land)
-    return write_run(made, options.out, shapes, baseline=baseline, placed=placed)
+    return write_run(made, options.out, opened.samples, baseline=baseline, placed=placed)
 
 
 def _asked_for(
     options: argparse.Namespace, engine: Engine
-) -> tuple[Generate | GenerateGrid, SampleTable]:
-    """The job that the options describe, and the samples."""
+) -> tuple[Generate | GenerateGrid, DataOpened]:
+    """The job that the options describe, and the folder."""
     folder, parameters = folder_of(options), map_parameters_of(options)
     opened = open_data(engine, folder, options.model, parameters)
     loaded = engine.run(LoadModel(job_id=0, folder=folder, model=opened.model))
@@ -183,7 +184,7 @@ def _asked_for(
         ),
     }
     if not (options.samples or options.strengths or options.windows or options.mask_layers):
-        return Generate(**common, keep=options.activations), opened.samples
+        return Generate(**common, keep=options.activations), opened
     if options.vary > max(1, len(common["interventions"])):
         raise UsageError(f"There is no intervention {options.vary} to vary.")
     for name in ("activations", "baseline", "land"):
@@ -198,7 +199,7 @@ def _asked_for(
             batch=options.batch,
             **axes,
         ),
-        opened.samples,
+        opened,
     )
 
 

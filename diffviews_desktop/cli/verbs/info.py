@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from diffviews_desktop.cli.options import add_folder_options, folder_of, map_parameters_of
-from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data, size
+from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data
 from diffviews_desktop.data.activations.files import open_activation_files
 from diffviews_desktop.data.folder.dataset import read_config
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.opening import LoadModel
 from diffviews_desktop.errors import DataError, DiffViewsError
-from diffviews_desktop.text.wording import counted
+from diffviews_desktop.text.wording import counted, size
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.maps import MapParameters
 from diffviews_desktop.values.noise_levels import EXTRACTED_FROM

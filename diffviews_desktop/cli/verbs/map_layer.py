@@ -10,16 +10,22 @@ from typing import Any
 import numpy as np
 
 from diffviews_desktop import paths
+from diffviews_desktop.cli.bucket_options import add_bucket_options, bucket_of
 from diffviews_desktop.cli.option_types import layer_set, positive
 from diffviews_desktop.cli.options import add_folder_options, folder_of, map_parameters_of
 from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data
 from diffviews_desktop.data.folder.dataset import write_embedding_csv
+from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.mapping import AssessMap, LinkMaps, MapLayer
-from diffviews_desktop.errors import UsageError
+from diffviews_desktop.engine.jobs.sharing import PushMaps
+from diffviews_desktop.errors import StoreError, UsageError
+from diffviews_desktop.text.wording import size
 from diffviews_desktop.values.assessment import MapAssessment
+from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.layers import NO_LAYERS
 from diffviews_desktop.values.maps import LayerMap, MapSpec
 from diffviews_desktop.values.samples import SampleTable
+from diffviews_desktop.values.stores import BucketSettings
 from diffviews_desktop.values.told import BOTH, NOTHING, OWN, told_text
 
 SEEDS = 3
@@ -28,9 +34,13 @@ SEEDS = 3
 
 def add_parser(verbs: Any) -> None:
     """Add the verb's parser."""
-    text = "Make the map of a layer, or take it from the cache."
+    text = "Make the map of a layer, or take it from the cache or a bucket."
     parser = add_verb(verbs, "map", run, text, "map --model digits --layer midblock --json")
     add_folder_options(parser, layer=layer_set, two_maps=True)
+    add_bucket_options(parser)
+    parser.add_argument(
+        "--no-upload", action="store_true", help="keep a map that is made now out of the bucket"
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the CSV there")
     parser.add_argument(
         "--assess",
@@ -52,12 +62,16 @@ def run(options: argparse.Namespace) -> Answer:
         opened = open_data(engine, folder, options.model, parameters)
         told = NOTHING if both else options.told
         spec = MapSpec(opened.model, options.layer or NO_LAYERS, parameters, told)
-        mapped = engine.run(MapLayer(job_id=0, folder=folder, spec=spec))
+        bucket = bucket_of(options, upload=not options.no_upload)
+        mapped = engine.run(MapLayer(job_id=0, folder=folder, spec=spec, bucket=bucket))
+        mapped = replace(mapped, notes=(*mapped.notes, *_share(engine, folder, mapped, bucket)))
         linked, assessed = None, MapAssessment()
         if both:
             first = replace(spec, layers=mapped.layers)
             other = replace(first, told=OWN)
-            linked = engine.run(LinkMaps(job_id=0, folder=folder, spec=first, other=other))
+            link = LinkMaps(job_id=0, folder=folder, spec=first, other=other, bucket=bucket)
+            linked = engine.run(link)
+            _share(engine, folder, linked.map, bucket)
         if options.assess is not None:
             job = AssessMap(job_id=0, folder=folder, spec=spec, seeds=options.assess)
             assessed = engine.run(job)
@@ -78,6 +92,31 @@ def run(options: argparse.Namespace) -> Answer:
         if overlap is not None:
             lines.append(f"{overlap:.0%} of the nearest samples are the same on both")
     return Answer(result, [*lines, *mapped.notes])
+
+
+def _share(
+    engine: Engine, folder: FolderRef, mapped: LayerMap, bucket: BucketSettings
+) -> tuple[str, ...]:
+    """Put a map that was made now into the bucket; what there is to say of it."""
+    if not mapped.upload_to:
+        return ()
+    job = PushMaps(
+        job_id=0,
+        folder=folder,
+        model=mapped.model,
+        bucket=bucket,
+        keys=(mapped.path.name,),
+        verify=True,
+    )
+    try:
+        done = engine.run(job)
+    except StoreError as error:
+        return (str(error),)
+    if done.pushed:
+        return (f"The map was put into {mapped.upload_to} ({size(done.bytes)}).",)
+    return tuple(
+        f"The map was not put into {mapped.upload_to}: {reason}" for _, reason in done.left_out
+    )
 
 
 def _written(mapped: LayerMap, samples: SampleTable, out: Path | None) -> Path:

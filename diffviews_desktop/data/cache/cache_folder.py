@@ -14,6 +14,7 @@ from pathlib import Path
 from diffviews_desktop.data.cache.disk import (
     disk_full,
     folder_size,
+    full_disk_said,
     idle_seconds,
     is_full,
     remove,
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 _DAY = 24 * 3600
 _PARTIAL_SECONDS = 7 * _DAY
 _CLOCK_SECONDS = 3600  # a time of use that lies further ahead was written by a wrong clock
+_LOCK_SECONDS = 5.0  # how long to wait for the lock of a new name, which nobody else has
 _MOVE_SECONDS = 2.0  # how long to try to replace an entry that another program has open (Windows)
 
 KEY = re.compile(r"[0-9a-z]{1,64}")
@@ -145,6 +147,30 @@ class CacheFolder:
                 freed = folder_size(folder)
                 remove(folder)
         return freed
+
+    @contextmanager
+    def scratch(self, key: str = "scratch") -> Iterator[Path]:
+        """A folder for what is needed for a while; it goes when the block ends, or is swept where
+        the program is killed.
+
+        Args:
+            key: a part of its name, as `KEY` has it.
+
+        Raises:
+            CacheError: it cannot be made, or the disk is full.
+        """
+        name = f".new-{key}-{secrets.token_hex(4)}"
+        folder = self.root / name
+        with self._lock(name, _LOCK_SECONDS) as held:
+            if not held:
+                raise CacheError(f"{self.root} cannot be written: it is locked. Try again.")
+            self._sweep()
+            try:
+                with full_disk_said(self.root):
+                    folder.mkdir()
+                    yield folder
+            finally:
+                remove(folder)
 
     @contextmanager
     def _lock(self, name: str, timeout: float = 0.0) -> Iterator[bool]:

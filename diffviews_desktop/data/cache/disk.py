@@ -164,6 +164,15 @@ def folder_size(path: Path) -> int:
     return sum(status.st_size for status in _files(path) if stat.S_ISREG(status.st_mode))
 
 
+def tree_size(path: Path) -> int:
+    """The size of all files in a folder and below it in bytes; links are not followed."""
+    size = folder_size(path)
+    with suppress(OSError), os.scandir(path) as found:
+        folders = [Path(one.path) for one in found if one.is_dir(follow_symlinks=False)]
+        size += sum(map(tree_size, folders))
+    return size
+
+
 def idle_seconds(folder: Path) -> float:
     """Seconds since something in a folder was last written."""
     times = [status.st_mtime for status in _files(folder)]

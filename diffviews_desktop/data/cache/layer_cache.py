@@ -21,7 +21,6 @@ import json
 import logging
 import math
 import os
-import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -105,16 +104,23 @@ def budget_bytes() -> int:
     Raises:
         UsageError: the variable is not a number of megabytes.
     """
-    text = os.environ.get("DIFFVIEWS_LAYER_CACHE_MAX_MB", str(DEFAULT_BUDGET_MB))
+    return megabytes("DIFFVIEWS_LAYER_CACHE_MAX_MB", DEFAULT_BUDGET_MB)
+
+
+def megabytes(variable: str, usual: int) -> int:
+    """Bytes that an environment variable gives in megabytes.
+
+    Raises:
+        UsageError: it is not a number of megabytes.
+    """
+    text = os.environ.get(variable, str(usual))
     try:
-        megabytes = float(text)
+        number = float(text)
     except ValueError:
-        megabytes = -1.0
-    if not 0 <= megabytes < float("inf"):
-        raise UsageError(
-            f"DIFFVIEWS_LAYER_CACHE_MAX_MB must be a number of megabytes, not {text!r}."
-        )
-    return int(megabytes * 1024**2)
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        raise UsageError(f"{variable} must be a number of megabytes, not {text!r}.")
+    return int(number * 1024**2)
 
 
 class LayerCache(CacheFolder):
@@ -184,7 +190,7 @@ class LayerCache(CacheFolder):
 
     def entries(self) -> list[EntryInfo]:
         """All entries, least recently used first: the order in which they are dropped."""
-        infos = [self._info(key) for _, key, _ in self._scan()]
+        infos = [self.info(key) for _, key, _ in self._scan()]
         return [info for info in infos if info is not None]
 
     def verify(
@@ -241,7 +247,8 @@ class LayerCache(CacheFolder):
                 break
         return True, problem
 
-    def _info(self, key: str) -> EntryInfo | None:
+    def info(self, key: str) -> EntryInfo | None:
+        """What is known of one entry; None where there is none."""
         folder = self.root / key
         try:
             stamp, status = entry_stamp(folder), (folder / ENTRY).stat()
@@ -284,21 +291,11 @@ class LayerCache(CacheFolder):
         """
         self._must_be_key(key)
         budget_bytes()  # a wrong one is said before anything is computed
-        name = f".new-{key}-{secrets.token_hex(4)}"
-        folder = self.root / name
-        with self._lock(name, 5.0) as held:
-            if not held:
-                raise CacheError(f"{self.root} cannot be written: it is locked. Try again.")
-            self._sweep()
-            try:
-                with full_disk_said(self.root):
-                    folder.mkdir()
-                    yield folder
-                    if not (folder / ENTRY).is_file():
-                        raise CacheError(f"The cache entry {key} was not finished.")
-                    self._move_in(folder, key)
-            finally:
-                remove(folder)
+        with self.scratch(key) as folder:
+            yield folder
+            if not (folder / ENTRY).is_file():
+                raise CacheError(f"The cache entry {key} was not finished.")
+            self._move_in(folder, key)
         self._drop_partial(key)
         self.make_room(0, keep=key)
 

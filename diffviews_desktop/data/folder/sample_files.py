@@ -64,6 +64,7 @@ class ModelSamples:
         layers: the layers of the folder's own map, sorted.
         told: what the samples of that map were told; their own class where it does not say, as in
             folders that the original system made.
+        aligned: whether each noise level has a map of its own there, in one frame.
         xy: the folder's own map ``(N, 2) float32``, or None.
         embedding: name of that map's files, or None.
         notes: what was left out while reading.
@@ -90,6 +91,7 @@ class ModelSamples:
     batch_index: tuple[Any, ...] = ()
     noise_key: str = ""
     told: Told = OWN
+    aligned: bool = False
 
     @cached_property
     def fingerprint(self) -> str:
@@ -423,6 +425,7 @@ def _with_map(samples: ModelSamples, rows: Columns, maps: Sequence[Path]) -> Mod
         samples,
         layers=_map_layers(path),
         told=_map_told(path),
+        aligned=_map_settings(path).get("aligned") is True,
         xy=xy,
         z=of_samples("umap_z") if "umap_z" in rows else None,
         embedding=path.stem,
@@ -465,22 +468,26 @@ def _agree(listed: Column, mapped: Column, there: NDArray[np.int64]) -> bool:
     return listed.take(both).texts() == mapped.take(both).texts()
 
 
-def _map_layers(embedding: Path) -> LayerSet:
+def _map_settings(embedding: Path) -> Mapping[str, Any]:
+    """What stands beside a map's table; empty where nothing does."""
     settings = embedding.with_suffix(".json")
-    if not meant_as_file(settings):
-        return LayerSet()
-    layers = read_json(settings).get("layers", [])
+    return read_json(settings) if meant_as_file(settings) else {}
+
+
+def _map_layers(embedding: Path) -> LayerSet:
+    layers = _map_settings(embedding).get("layers", [])
     if not isinstance(layers, list) or not all(isinstance(name, str) for name in layers):
+        settings = embedding.with_suffix(".json")
         raise DataError(f"{settings}: 'layers' must be a list of layer names: correct it.")
     return LayerSet(layers)
 
 
 def _map_told(embedding: Path) -> Told:
-    settings = embedding.with_suffix(".json")
-    written = read_json(settings).get("told") if meant_as_file(settings) else None
+    written = _map_settings(embedding).get("told")
     try:
         return OWN if written is None else read_told(written)
     except ValueError as error:
+        settings = embedding.with_suffix(".json")
         raise DataError(f"{settings}: 'told' {error}: correct it.") from None
 
 

@@ -6,13 +6,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from diffviews_desktop.engine.effects import EffectMaker
+from diffviews_desktop.engine.maps import MapMaker
 from diffviews_desktop.engine.model_settings import class_names_of
-from diffviews_desktop.engine.opened_model import OpenedModel
+from diffviews_desktop.engine.opened_model import Host, OpenedModel
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.experiments.judges import judge_for
 from diffviews_desktop.text.wording import no_layer
+from diffviews_desktop.values.conditions import AnchorClass
+from diffviews_desktop.values.controls import why_no_control
 from diffviews_desktop.values.experiments import USUAL_JUDGE, Experiment
+from diffviews_desktop.values.interventions import Component, Intervention, SavedVector
 from diffviews_desktop.values.layers import LayerSet
+from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.regions import cells_of
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
@@ -22,8 +28,9 @@ MOST_PICTURES = 200_000
 _SMALL = 32
 
 
-def checked(experiment: Experiment, opened: OpenedModel, model: Model) -> Experiment:
-    """An experiment with its seed, batch, judge and other layer chosen.
+def checked(experiment: Experiment, host: Host, maps: MapMaker, opened: OpenedModel) -> Experiment:
+    """An experiment with its seed, batch, judge and other layer chosen, and the layers and steps of
+    its interventions.
 
     Raises:
         UsageError: it cannot be drawn.
@@ -31,13 +38,17 @@ def checked(experiment: Experiment, opened: OpenedModel, model: Model) -> Experi
     from diffviews_desktop.adapters.sampling import get_denoising_sigmas
     from diffviews_desktop.core.denoising import choose_seed
 
-    s = experiment.settings
+    model, s = host.model_of(opened), experiment.settings
     get_denoising_sigmas(s.num_steps, s.sigma_max, s.sigma_min, s.rho)
     _check_parts(experiment, len(opened.samples.table))
+    _check_controls(experiment, model.num_classes > 1)
     other = experiment.other_layer
     if "layer" in experiment.controls:
         other = other or _other_layer(model, experiment.layer_sets)
     _check_layers(experiment, other, opened.folder.name, model)
+    maker = maker_of(experiment, host, maps, opened)
+    acting = maker.checked(experiment.interventions)
+    _check_vectors(maker, acting, experiment.layer_sets)
     small = 32 if model.facts.resolution <= _SMALL else 4
     batch = experiment.batch or (small if model.facts.device == "cpu" else 64)
     settings = replace(s, seed=choose_seed(s.noise_mode, s.seed))
@@ -45,13 +56,30 @@ def checked(experiment: Experiment, opened: OpenedModel, model: Model) -> Experi
     if judge == USUAL_JUDGE:
         names = dict(class_names_of(opened, model.facts))
         judge = judge_for(names, model.facts.resolution)
-    return replace(experiment, settings=settings, batch=batch, other_layer=other, judge=judge)
+    return replace(
+        experiment,
+        settings=settings,
+        batch=batch,
+        other_layer=other,
+        judge=judge,
+        interventions=acting,
+    )
+
+
+def maker_of(
+    experiment: Experiment, host: Host, maps: MapMaker, opened: OpenedModel
+) -> EffectMaker:
+    """What makes the effects of an experiment's interventions."""
+    layers = experiment.map_layers or experiment.layer_sets[0]
+    spec = MapSpec(opened.folder.name, layers, experiment.parameters, experiment.told)
+    return EffectMaker(host, maps, opened, spec)
 
 
 def _check_parts(experiment: Experiment, count: int) -> None:
     if not (experiment.groups and experiment.layer_sets and experiment.windows):
         raise UsageError("An experiment needs samples, layers and steps.")
-    if not all(group and 0 <= min(group) <= max(group) < count for group in experiment.groups):
+    groups = [group for group in experiment.groups if group or not experiment.interventions]
+    if not all(group and 0 <= min(group) <= max(group) < count for group in groups):
         raise UsageError(f"The samples of a mask must be between 0 and {count - 1}.")
     if any(not 0 <= first < last for first, last in experiment.windows):
         raise UsageError("A window of steps begins at 0 or later, and ends after it begins.")
@@ -62,8 +90,34 @@ def _check_parts(experiment: Experiment, count: int) -> None:
         )
     if not 0 <= experiment.strength <= 1:
         raise UsageError(f"The strength must be between 0 and 1, not {experiment.strength}.")
+    places = len(experiment.layer_sets) * len(experiment.windows)
+    if len(experiment.interventions) > 1 and places > 1:
+        raise UsageError(
+            "Several interventions act where and when they say themselves: name a single one to "
+            "compare layers or windows of steps."
+        )
+    if isinstance(experiment.condition, AnchorClass) and not experiment.groups[0]:
+        raise UsageError("There is no anchor whose class could be told. Choose a class, or none.")
     if experiment.batch is not None and experiment.batch < 1:
         raise UsageError("The batch must be at least 1.")
+
+
+def _check_vectors(
+    maker: EffectMaker, acting: Sequence[Intervention], layer_sets: Sequence[LayerSet]
+) -> None:
+    """Whether saved vectors and components have values of the layers."""
+    for one in acting:
+        if isinstance(one.source, SavedVector | Component):
+            for layers in layer_sets if len(acting) == 1 else (one.layers,):
+                maker.vectors(replace(one, layers=layers))
+
+
+def _check_controls(experiment: Experiment, classes: bool) -> None:
+    for control in experiment.controls:
+        for one in experiment.acting:
+            why = why_no_control(control, one, classes)
+            if why:
+                raise UsageError(f"{why} Leave it out.")
 
 
 def _check_layers(experiment: Experiment, other: LayerSet, name: str, model: Model) -> None:
@@ -71,8 +125,10 @@ def _check_layers(experiment: Experiment, other: LayerSet, name: str, model: Mod
     for layer in sorted(named | ({experiment.features} - {""})):
         if layer not in model.facts.layers:
             raise UsageError(no_layer(name, layer, model.facts.layers))
+    regions = [one.region for one in experiment.interventions] or [experiment.region]
     for layer in named:
-        cells_of(experiment.region, model.facts.layers[layer], layer)
+        for region in regions:
+            cells_of(region, model.facts.layers[layer], layer)
 
 
 def _other_layer(model: Model, layer_sets: Sequence[LayerSet]) -> LayerSet:

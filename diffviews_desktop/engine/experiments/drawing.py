@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from diffviews_desktop.engine.experiments.arm_values import ArmValues
 from diffviews_desktop.engine.picture_batch import PictureBatch
 from diffviews_desktop.values.conditions import AnchorClass, ClassLabel, Condition
-from diffviews_desktop.values.experiments import Drawing, Experiment
+from diffviews_desktop.values.controls import Arm
+from diffviews_desktop.values.experiments import APART, Drawing, Experiment
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet
-from diffviews_desktop.values.regions import cells_of
 from diffviews_desktop.values.samples import SampleTable
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
@@ -27,33 +26,49 @@ VALUES_HELD = 120_000_000
 
 
 class Batch(NamedTuple):
-    """Pictures that are drawn at once: at the same layers, in the same steps."""
+    """Pictures that are drawn at once: at the same layers, in the same steps; of interventions, of
+    the same arm; of masks, all of the arm *channels* or none."""
 
     layers: LayerSet
     window: tuple[int, int]
     drawings: tuple[Drawing, ...]
 
+    @property
+    def arm(self) -> Arm:
+        """The arm of the first picture."""
+        return self.drawings[0].arm
+
+
+class Arms(Protocol):
+    """What the arms of an experiment do to layers."""
+
+    def effects(self, batch: Batch) -> list[Effect]:
+        """What hooks do while a batch is drawn."""
+
 
 def batches_of(experiment: Experiment, left: Sequence[Drawing]) -> Iterator[Batch]:
     """Drawings in batches, in their order."""
     assert experiment.batch is not None
-    for (layers, window), group in groupby(left, lambda one: _place(experiment, one)):
+    for (layers, window, _), group in groupby(left, lambda one: _place(experiment, one)):
         same = tuple(group)
         for start in range(0, len(same), experiment.batch):
             yield Batch(layers, window, same[start : start + experiment.batch])
 
 
-def _place(experiment: Experiment, drawing: Drawing) -> tuple[LayerSet, tuple[int, int]]:
+def _place(experiment: Experiment, drawing: Drawing) -> tuple[LayerSet, tuple[int, int], str]:
+    """Where a picture's arm acts, and what it cannot share a batch with others without."""
     if drawing.arm == "none":
-        return NO_LAYERS, (0, 0)
+        return NO_LAYERS, (0, 0), ""
     window = experiment.windows[drawing.window]
+    layers = experiment.layer_sets[drawing.layers]
     if drawing.arm == "layer":
-        return experiment.other_layer, window
-    return experiment.layer_sets[drawing.layers], window
+        layers = experiment.other_layer
+    apart = drawing.arm if experiment.interventions or drawing.arm in APART else ""
+    return layers, window, apart
 
 
 def parts_of(
-    batches: Sequence[Batch], model: Model, arms: int
+    batches: Iterable[Batch], model: Model, arms: int
 ) -> Iterator[tuple[tuple[str, ...], list[Batch]]]:
     """Batches in turn, with the layers whose values they need: as many at a time as fit."""
     part: list[Batch] = []
@@ -70,40 +85,12 @@ def parts_of(
         yield tuple(sorted(layers)), part
 
 
-def effects_of(
-    experiment: Experiment, model: Model, batch: Batch, values: ArmValues | None
-) -> list[Effect]:
-    """What is done to the layers while a batch is drawn, each picture with its own arm's values."""
-    import torch
-
-    from diffviews_desktop.core.intervening import Effect
-
-    if values is None:
-        return []
-    made = []
-    for layer in batch.layers:
-        rows = [values.value(layer, one.arm, one.group) for one in batch.drawings]
-        cells = cells_of(experiment.region, model.facts.layers[layer], layer)
-        made.append(
-            Effect(
-                layer,
-                "replace",
-                torch.from_numpy(np.stack(rows)),
-                experiment.strength,
-                region=None if cells is None else torch.from_numpy(cells),
-                step_from=batch.window[0],
-                step_to=batch.window[1],
-            )
-        )
-    return made
-
-
 def draw(
     experiment: Experiment,
     model: Model,
     table: SampleTable,
     batch: Batch,
-    values: ArmValues | None,
+    arms: Arms,
     notes: list[str],
 ) -> NDArray[np.uint8]:
     """The pictures of a batch, ``(B, H, W, C)``.
@@ -113,7 +100,7 @@ def draw(
         model: draws them.
         table: the samples.
         batch: the pictures.
-        values: what their arms impose; None where nothing is.
+        arms: what these do.
         notes: gets what the user should know.
     """
     run = PictureBatch(
@@ -121,7 +108,7 @@ def draw(
         experiment.settings,
         [condition_of(experiment, table, one.group) for one in batch.drawings],
         [experiment.seed_of(one) for one in batch.drawings],
-        effects_of(experiment, model, batch, values),
+        arms.effects(batch),
         notes,
     )
     with closing(run.steps(())) as running:

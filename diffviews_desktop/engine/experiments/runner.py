@@ -12,22 +12,28 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from diffviews_desktop import paths
-from diffviews_desktop.engine.experiments.arm_values import (
+from diffviews_desktop.data.cache.experiment_folders import kept_experiments
+from diffviews_desktop.engine.experiments.arm_values import ArmValues
+from diffviews_desktop.engine.experiments.checking import checked, maker_of
+from diffviews_desktop.engine.experiments.drawing import Arms, batches_of, draw, parts_of
+from diffviews_desktop.engine.experiments.features import distances_in_layer
+from diffviews_desktop.engine.experiments.mask_arms import MaskArms
+from diffviews_desktop.engine.experiments.pace import Pace
+from diffviews_desktop.engine.experiments.pricing import drawing_passes, extraction_passes
+from diffviews_desktop.engine.experiments.sample_choice import (
     ArmSamples,
-    ArmValues,
-    arm_samples,
+    samples_of_interventions,
+    samples_of_masks,
     subjects_of,
 )
-from diffviews_desktop.engine.experiments.checking import checked
-from diffviews_desktop.engine.experiments.drawing import batches_of, draw, parts_of
-from diffviews_desktop.engine.experiments.features import distances_in_layer
+from diffviews_desktop.engine.experiments.stack_arms import StackArms
 from diffviews_desktop.engine.experiments.told_samples import ToldSamples
 from diffviews_desktop.engine.jobs.experiments import (
     ExperimentResult,
     PriceExperiment,
     RunExperiment,
 )
+from diffviews_desktop.engine.maps import MapMaker
 from diffviews_desktop.engine.model_settings import class_names_of
 from diffviews_desktop.engine.opened_model import Host, OpenedModel
 from diffviews_desktop.engine.record import checkpoint_of, versions
@@ -37,10 +43,24 @@ from diffviews_desktop.experiments.results import findings_of, outcomes_of
 from diffviews_desktop.values.conditions import ZeroLabel
 from diffviews_desktop.values.experiment_text import experiment_text
 from diffviews_desktop.values.experiments import Cost, Drawing, Examples, Experiment, Subjects
+from diffviews_desktop.values.intervention_texts import said
+from diffviews_desktop.values.interventions import rows_of
 from diffviews_desktop.values.layers import NO_LAYERS
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
     from diffviews_desktop.adapters.model import Model
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """An experiment, checked, and what it is drawn with; ``folder`` is its own."""
+
+    experiment: Experiment
+    model: Model
+    judge: Judge | None
+    subjects: Subjects
+    chosen: ArmSamples
+    folder: Path
 
 
 @dataclass(frozen=True)
@@ -49,30 +69,41 @@ class Experimenter:
 
     Args:
         host: the engine.
+        maps: where activations and components come from.
         opened: the model.
     """
 
     host: Host
+    maps: MapMaker
     opened: OpenedModel
 
     # ---- what it will take ----------------------------------------------------------------------
 
     def price(self, job: PriceExperiment) -> Cost:
         """Count pictures and forward passes, and time a few of them."""
+        plan = self._plan(job)
+        experiment, chosen = plan.experiment, plan.chosen
+        with open_journal(plan.folder, self._facts(plan)) as journal:
+            drawn = dict(journal.drawn)
+        left = [one for one in experiment.drawings() if one.number not in drawn]
+        evaluations = 0
+        if left:
+            maker = maker_of(experiment, self.host, self.maps, self.opened)
+            each = self._evaluations(experiment, plan.model)
+            evaluations = drawing_passes(experiment, left, each)
+            evaluations += extraction_passes(experiment, maker, chosen)
+            if isinstance(plan.judge, OwnLoss):
+                evaluations += len(left) * plan.judge.evaluations
+        seconds = evaluations * self._seconds_each(plan.model, experiment) if left else 0.0
+        return Cost(experiment.count, len(drawn), evaluations, seconds)
+
+    def _plan(self, job: PriceExperiment | RunExperiment) -> _Plan:
         model = self.host.model_of(self.opened)
-        experiment = checked(job.experiment, self.opened, model)
+        experiment = checked(job.experiment, self.host, self.maps, self.opened)
         judge = open_judge(experiment.judge, model, job.trust_judge)
-        _, chosen = self._chosen(experiment, model)
-        folder = self._folder(experiment, job.out, judge)
-        with open_journal(folder, self._facts(experiment, model, judge)) as journal:
-            drawn = len(journal.drawn)
-        left = experiment.count - drawn
-        each = self._evaluations(experiment, model)
-        if isinstance(judge, OwnLoss):
-            each += judge.evaluations
-        evaluations = left * each + (len(chosen.samples) if left else 0)
-        seconds = evaluations * self._seconds_each(model, experiment) if left else 0.0
-        return Cost(experiment.count, drawn, evaluations, seconds)
+        subjects, chosen = self._chosen(experiment, model)
+        folder = job.out or kept_experiments().of(self._key(experiment, judge)[:24])
+        return _Plan(experiment, model, judge, subjects, chosen, folder)
 
     @staticmethod
     def _evaluations(experiment: Experiment, model: Model) -> int:
@@ -100,94 +131,83 @@ class Experimenter:
 
     def run(self, job: RunExperiment) -> ExperimentResult:
         """Draw what is not there yet, then measure."""
-        model = self.host.model_of(self.opened)
-        experiment = checked(job.experiment, self.opened, model)
-        judge = open_judge(experiment.judge, model, job.trust_judge)
-        job = replace(job, experiment=experiment)
-        subjects, chosen = self._chosen(experiment, model)
-        folder = self._folder(experiment, job.out, judge)
+        plan = self._plan(job)
         notes: list[str] = []
-        with open_journal(folder, self._facts(experiment, model, judge)) as journal:
-            before = len(journal.drawn)
-            self._draw(experiment, model, chosen, judge, journal, notes)
-            return self._result(job, model, judge, subjects, journal, before, folder, notes)
+        with open_journal(plan.folder, self._facts(plan)) as journal:
+            before, started = len(journal.drawn), time.monotonic()
+            self._draw(plan, journal, notes)
+            drawn, seconds = len(journal.drawn) - before, time.monotonic() - started
+            each = self._evaluations(plan.experiment, plan.model)
+            result = self._result(replace(job, experiment=plan.experiment), plan, journal, notes)
+        return replace(result, drawn=drawn, pace=drawn * each / seconds if drawn else None)
 
-    def _draw(
-        self,
-        experiment: Experiment,
-        model: Model,
-        chosen: ArmSamples,
-        judge: Judge | None,
-        journal: Journal,
-        notes: list[str],
-    ) -> None:
+    def _draw(self, plan: _Plan, journal: Journal, notes: list[str]) -> None:
+        experiment, model, chosen = plan.experiment, plan.model, plan.chosen
         left = [one for one in experiment.drawings() if one.number not in journal.drawn]
         if not left:
             return
         self.host.prepare(model)
-        pace = _Pace(self.host, experiment.count, len(journal.drawn))
+        pace = Pace(self.host, experiment.count, len(journal.drawn))
         told = ToldSamples(self.host, self.opened)
         table = self.opened.samples.table
-        batches = list(batches_of(experiment, left))
-        for layers, part in parts_of(batches, model, len(chosen.members)):
-            values = ArmValues(told, chosen, layers) if layers else None
+        maker = maker_of(experiment, self.host, self.maps, self.opened)
+        for layers, part in parts_of(batches_of(experiment, left), model, len(chosen.members)):
+            values = ArmValues(told, chosen, layers) if layers and chosen.samples else None
+            arms: Arms = MaskArms(experiment, model.facts.layers, values)
+            if experiment.interventions:
+                arms = StackArms(maker, model, experiment, plan.subjects, values, notes)
             with self.host.interruptible(model):
                 for batch in part:
-                    images = draw(experiment, model, table, batch, values, notes)
-                    read = judge.read(images) if judge is not None else None
+                    images = draw(experiment, model, table, batch, arms, notes)
+                    read = plan.judge.read(images) if plan.judge is not None else None
                     journal.append([one.number for one in batch.drawings], images, read)
                     pace.tick(len(images))
 
     # ---- what was found -------------------------------------------------------------------------
 
     def _result(
-        self,
-        job: RunExperiment,
-        model: Model,
-        judge: Judge | None,
-        subjects: Subjects,
-        journal: Journal,
-        before: int,
-        folder: Path,
-        notes: list[str],
+        self, job: RunExperiment, plan: _Plan, journal: Journal, notes: list[str]
     ) -> ExperimentResult:
-        experiment = job.experiment
+        experiment, subjects = plan.experiment, plan.subjects
         self.host.progress("measuring")
         told = ToldSamples(self.host, self.opened)
-        samples = [told.images(group) for group in experiment.groups]
-        read = None if judge is None else journal.probabilities(range(experiment.count))
+        samples = [told.images(group) if group else None for group in experiment.groups]
+        read = None if plan.judge is None else journal.probabilities(range(experiment.count))
         outcomes = outcomes_of(experiment, journal.pictures, samples, read)
         if experiment.features:
             moved = distances_in_layer(experiment, self.host, self.opened, journal)
             outcomes = replace(outcomes, features=moved)
         if read is not None and max(subjects.classes) >= read.shape[1]:
             notes.append(
-                f"The judge knows {read.shape[1]} classes, and the masks are of class "
+                f"The judge knows {read.shape[1]} classes, and the experiment is about class "
                 f"{max(subjects.classes)}, too: is it a judge of other classes?"
             )
-        device = model.facts.device
+        device = plan.model.facts.device
         return ExperimentResult(
             job=job,
             findings=findings_of(experiment, outcomes, subjects),
             examples=tuple(_examples(experiment, journal, job.examples)),
-            drawn=len(journal.drawn) - before,
-            folder=folder,
+            drawn=0,
+            folder=plan.folder,
             device=device,
-            class_names=class_names_of(self.opened, model.facts),
+            class_names=class_names_of(self.opened, plan.model.facts),
             notes=tuple(dict.fromkeys(notes)),
-            record=self._record(job, judge, device),
+            record=self._record(job, plan.judge, device),
         )
 
     def _record(self, job: RunExperiment, judge: Judge | None, device: str) -> dict[str, Any]:
         import torch
 
         table, experiment = self.opened.samples.table, job.experiment
+        steps = experiment.settings.num_steps
         return {
             "format": 1,
             "kind": "experiment",
             "folder": str(job.folder.path or ""),
             "experiment": experiment_text(experiment),
             "sample_ids": [[table.sample_id[row] for row in group] for group in experiment.groups],
+            "interventions": [said(one, steps) for one in experiment.interventions],
+            "intervention_ids": [table.sample_id[row] for row in rows_of(experiment.interventions)],
             "samples": self.opened.samples.fingerprint,
             "checkpoint": checkpoint_of(self.opened, self.host.check),
             "judge": {} if judge is None else judge.facts,
@@ -202,23 +222,17 @@ class Experimenter:
         classes = [int(number) for number in labels if 0 <= number < model.num_classes]
         subjects = subjects_of(experiment, table, classes)
         told = ToldSamples(self.host, self.opened)
-        return subjects, arm_samples(experiment, subjects, told)
+        if experiment.interventions:
+            return subjects, samples_of_interventions(experiment, subjects, told, classes)
+        return subjects, samples_of_masks(experiment, subjects, told)
 
-    def _folder(self, experiment: Experiment, out: Path | None, judge: Judge | None) -> Path:
-        if out is not None:
-            return out
-        return paths.cache_dir() / "experiments" / self._key(experiment, judge)[:24]
-
-    def _facts(self, experiment: Experiment, model: Model, judge: Judge | None) -> dict[str, Any]:
-        classes = 0
-        if judge is not None:
-            blank = np.zeros((1, *model.codec.image_shape), np.uint8)
-            classes = judge.read(blank).shape[1]
-        return {
-            "key": self._key(experiment, judge),
-            "shape": list(model.codec.image_shape),
-            "classes": classes,
-        }
+    def _facts(self, plan: _Plan) -> dict[str, Any]:
+        """What the head of the journal says."""
+        classes, shape = 0, plan.model.codec.image_shape
+        if plan.judge is not None:
+            classes = plan.judge.read(np.zeros((1, *shape), np.uint8)).shape[1]
+        key = self._key(plan.experiment, plan.judge)
+        return {"key": key, "shape": list(shape), "classes": classes}
 
     def _key(self, experiment: Experiment, judge: Judge | None) -> str:
         """What all pictures depend on."""
@@ -234,8 +248,12 @@ class Experimenter:
 
 
 def _examples(experiment: Experiment, journal: Journal, count: int) -> Iterator[Examples]:
-    """The first picture of the first groups, of every arm and place."""
-    first = [one for one in experiment.drawings() if one.seed == 0 and one.group < count]
+    """The first picture of the first groups, or of one group the first seeds, of every arm and
+    place."""
+    if experiment.unit == "masks":
+        first = [one for one in experiment.drawings() if one.seed == 0 and one.group < count]
+    else:
+        first = [one for one in experiment.drawings() if one.seed < count]
     arms: dict[tuple[int, int, str], list[Drawing]] = {}
     for one in first:
         arms.setdefault((one.layers, one.window, one.arm), []).append(one)
@@ -246,18 +264,3 @@ def _examples(experiment: Experiment, journal: Journal, count: int) -> Iterator[
             steps = experiment.windows[same[0].window]
         numbers = [one.number for one in same]
         yield Examples(layers, steps, same[0].arm, journal.pictures(numbers))
-
-
-class _Pace:
-    """Tells how far the drawing is, and how fast."""
-
-    def __init__(self, host: Host, total: int, before: int) -> None:
-        self._host, self._total, self._before = host, total, before
-        self._done, self._started = 0, time.monotonic()
-        host.progress("drawing", before / total, f"{before} of {total}")
-
-    def tick(self, count: int) -> None:
-        """Count pictures that are drawn."""
-        self._done += count
-        done, rate = self._before + self._done, self._done / (time.monotonic() - self._started)
-        self._host.progress("drawing", done / self._total, f"{done} of {self._total}, {rate:.3g}/s")

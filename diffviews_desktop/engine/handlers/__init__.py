@@ -5,22 +5,28 @@ A handler is a function of the job and the `Workspace`, and returns the job's re
 
 from diffviews_desktop.engine.handlers import (
     directions,
+    downloading,
     drawing,
     experiments,
     importing,
     mapping,
     opening,
     samples,
+    sharing,
+    storage,
 )
 from diffviews_desktop.engine.handlers.registry import HANDLERS
 
 __all__ = [
     "HANDLERS",
     "directions",
+    "downloading",
     "drawing",
     "experiments",
     "importing",
     "mapping",
     "opening",
     "samples",
+    "sharing",
+    "storage",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from diffviews_desktop.data.cache.experiment_folders import kept_experiments
 from diffviews_desktop.engine.experiments.groups import choose_groups
 from diffviews_desktop.engine.experiments.runner import Experimenter
 from diffviews_desktop.engine.handlers.registry import handles
@@ -41,8 +42,11 @@ def run(job: RunExperiment, workspace: Workspace) -> ExperimentResult:
     made = _experimenter(job, workspace).run(job)
     names = dict(made.class_names)
     told = made.findings, made.examples, made.record, made.notes, names
-    return replace(made, files=write_files(made.folder, *told))
+    made = replace(made, files=write_files(made.folder, *told))
+    if job.out is None:
+        kept_experiments().make_room(keep=made.folder)
+    return made
 
 
 def _experimenter(job: PriceExperiment | RunExperiment, workspace: Workspace) -> Experimenter:
-    return Experimenter(workspace, workspace.open(job.folder, job.experiment.model))
+    return Experimenter(workspace, workspace.maps, workspace.open(job.folder, job.experiment.model))

@@ -26,6 +26,7 @@ from diffviews_desktop.values.told import OWN
 def map_layer(job: MapLayer, workspace: Workspace) -> LayerMap:
     """The map of a set of layers."""
     opened = workspace.open(job.folder, job.spec.model)
+    workspace.maps.shared.use(job.bucket)
     return workspace.maps.map_layer(opened, job.spec)
 
 
@@ -44,6 +45,7 @@ def link(job: LinkMaps, workspace: Workspace) -> LinkedMap:
     """A second map, of the same model or a different one."""
     first = workspace.open(job.folder, job.spec.model)
     second = workspace.open(job.folder, job.other.model)
+    workspace.maps.shared.use(job.bucket)
     return link_maps(job, workspace.maps, first, second)
 
 

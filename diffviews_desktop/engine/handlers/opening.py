@@ -66,6 +66,7 @@ def open_data(job: OpenData, workspace: Workspace) -> DataOpened:
         told=job.told,
         extraction_input=opened.folder.config.extraction_input,
         directions=known_directions(opened),
+        fingerprint=opened.samples.fingerprint,
     )
 
 

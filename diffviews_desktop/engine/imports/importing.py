@@ -70,7 +70,7 @@ from diffviews_desktop.processing.umap import fit_map, save_embeddings
 from diffviews_desktop.values.import_rules import MAX_SEED, check_brightness, check_noise_levels
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.models import ModelFacts
-from diffviews_desktop.values.sample_groups import at_level, groups_of
+from diffviews_desktop.values.sample_groups import LevelStack, at_level, groups_of
 from diffviews_desktop.values.samples import SampleTable
 from diffviews_desktop.values.told import told_text
 
@@ -166,6 +166,8 @@ def _check(job: ImportData) -> None:
     if job.class_map != () and job.images is None:
         raise UsageError("A class map belongs to pictures: give --images, too, or leave it out.")
     check_noise_levels(job.sigmas)
+    if job.parameters is not None and job.parameters.aligned and len(set(job.sigmas)) < 2:
+        raise UsageError("Aligned maps need two noise levels at least: give --sigmas 0.5,2,10.")
     if job.brightness is not None:
         check_brightness(*job.brightness)
     if not 0 <= job.seed <= MAX_SEED:
@@ -276,10 +278,12 @@ def _write_map(
 ) -> None:
     """Make the folder's own map of its activations."""
     parameters, table = job.parameters or maps.defaults, opened.samples.table
+    stack = LevelStack.of(table) if parameters.aligned else None
     projector = fit_map(
         open_matrix(extracted.files[0]),
         parameters,
         groups=groups_of(table),
+        stack=stack,
         chosen=None if parameters.level is None else at_level(table, parameters.level),
         progress=lambda stage: host.progress(stage.name, stage.fraction),
     )
@@ -296,7 +300,9 @@ def _write_map(
     said = {
         "layers": list(extracted.layer_sets[0]),
         "told": told_text(extracted.told),
-        **used_parameters(parameters, projector.reduced),
+        **used_parameters(
+            parameters, projector.reduced, None if stack is None else stack.take(projector.rows)
+        ),
         "trustworthiness": projector.trustworthiness,
         **projector.quality.to_dict(),
         "extraction_input": opened.folder.config.extraction_input,

@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 
 from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.values.conditions import Condition
-from diffviews_desktop.values.interventions import Intervention, Weighting
+from diffviews_desktop.values.interventions import (
+    Intervention,
+    SampleMean,
+    SavedVector,
+    Source,
+    Weighting,
+    sole_mask,
+)
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalised
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.runs import GridCell, RunStep
@@ -157,20 +164,38 @@ class JudgeMask(Job["MaskJudged"]):
 
     Attributes:
         spec: the map.
-        rows: samples that the mask averages, the anchor first.
-        layers: that it is imposed at; none for the map's.
+        rows: samples that the mask averages, the anchor first; none for a saved vector.
+        layers: that it is imposed at; none for the map's, or those of the saved vector.
         weighting: how the samples count, as in `SamplingSettings`.
+        saved: the name of the saved vector that the layers are held at.
     """
 
     supersedes: ClassVar[bool] = True
 
     spec: MapSpec
-    rows: tuple[int, ...]
+    rows: tuple[int, ...] = ()
     layers: LayerSet = NO_LAYERS
     weighting: Weighting = "equal"
+    saved: str = ""
 
     def __post_init__(self) -> None:
         normalised(self, "layers")
+
+    @property
+    def mask(self) -> Intervention:
+        """The mask, as an intervention."""
+        source: Source = SampleMean(self.rows, self.weighting)
+        return Intervention(
+            "replace", SavedVector(self.saved) if self.saved else source, self.layers
+        )
+
+
+class JudgedMask(NamedTuple):
+    """What holds layers at given values, as `masks_of` has it, and how usual these are among the
+    samples."""
+
+    mask: Intervention
+    typicality: Typicality
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,8 +212,8 @@ class RunResult:
         notes: what else the user should know.
         record: everything that is needed to make it again (see `diffviews_desktop.engine.record`).
         apart: why it cannot be compared with the samples of the map as it is; empty where it can.
-        mask: how usual the mask is among the samples; None where there is none, and where nothing
-            is known of it.
+        masks: how usual each mask is among the samples, as far as that is known.
+        seconds: that its steps took.
     """
 
     job: Generate
@@ -199,7 +224,14 @@ class RunResult:
     notes: tuple[str, ...] = ()
     record: Mapping[str, Any] = field(default_factory=dict)
     apart: str = ""
-    mask: Typicality | None = None
+    masks: tuple[JudgedMask, ...] = ()
+    seconds: float = field(default=0.0, compare=False)
+
+    @property
+    def mask(self) -> Typicality | None:
+        """How usual the mask is where it is all that acts; None where that is not known."""
+        alone = sole_mask(tuple(one for one in self.job.interventions if one.enabled)) is not None
+        return self.masks[0].typicality if alone and self.masks else None
 
     @property
     def evaluations(self) -> int:
@@ -215,14 +247,14 @@ class RunResult:
 @dataclass(frozen=True, eq=False)
 class PictureGrid:
     """All pictures of a grid, in the order of `GenerateGrid.cells`; ``job`` with its seed and batch
-    chosen, and ``masks``: how usual those masks are among the samples whose layers are mapped."""
+    chosen, and ``masks``: how usual those are among the samples whose layers are mapped."""
 
     job: GenerateGrid
     cells: tuple[GridCell, ...]
     device: str
     notes: tuple[str, ...] = ()
     record: Mapping[str, Any] = field(default_factory=dict)
-    masks: Mapping[LayerSet, Typicality] = field(default_factory=dict)
+    masks: tuple[JudgedMask, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -83,6 +83,7 @@ class ExperimentResult:
         findings: what each arm did at each place.
         examples: some of its pictures, likewise.
         drawn: pictures drawn now; the others were there.
+        pace: evaluations of the network a second while they were; None where none were.
         folder: where they are.
         device: where the model ran.
         class_names: of the model, by number.
@@ -97,6 +98,7 @@ class ExperimentResult:
     drawn: int
     folder: Path
     device: str
+    pace: float | None = None
     class_names: tuple[tuple[int, str], ...] = ()
     notes: tuple[str, ...] = ()
     record: Mapping[str, Any] = field(default_factory=dict)

@@ -10,16 +10,23 @@ from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.values.assessment import MapAssessment
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import LayerMap, LinkedMap, MapSpec
+from diffviews_desktop.values.stores import BucketSettings
 from diffviews_desktop.values.told import OWN, Told
 
 
 @dataclass(frozen=True, kw_only=True)
 class MapLayer(Job[LayerMap]):
-    """A map, from the cache or made now: `LayerMap`."""
+    """A map, from the cache, from a bucket, or made now: `LayerMap`.
+
+    Attributes:
+        spec: the map.
+        bucket: where it is looked for if it is not in the cache; None for nowhere.
+    """
 
     supersedes: ClassVar[bool] = True
 
     spec: MapSpec
+    bucket: BucketSettings | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,12 +56,14 @@ class LinkMaps(Job[LinkedMap]):
     Attributes:
         spec: the first map.
         other: the second, of the same data folder.
+        bucket: where they are looked for if they are not in the cache; None for nowhere.
     """
 
     supersedes: ClassVar[bool] = True
 
     spec: MapSpec
     other: MapSpec
+    bucket: BucketSettings | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -60,8 +60,8 @@ class DataOpened:
 
     ``layer_map`` is None where the folder brings no map: then `default_layers` is to be mapped
     once the model is loaded (None: its bottleneck), made with ``parameters`` of samples that were
-    ``told`` something. ``extraction_input`` is what the model sees when layers are extracted, and
-    ``directions`` what is saved for it.
+    ``told`` something. ``extraction_input`` is what the model sees when layers are extracted,
+    ``directions`` what is saved for it, and ``fingerprint`` changes with the table of samples.
     """
 
     folder: FolderRef
@@ -77,6 +77,7 @@ class DataOpened:
     told: Told | None = None
     extraction_input: ExtractionInput = "scaled"
     directions: tuple[DirectionInfo, ...] = ()
+    fingerprint: str = ""
 
     def __post_init__(self) -> None:
         normalised(self, "default_layers")

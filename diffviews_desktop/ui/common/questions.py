@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QDialog,
@@ -16,6 +19,9 @@ from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.labels import caption, plain
 
 MOST_LETTERS = 200
+Said = TypeVar("Said")
+Reply = tuple[str, Said]
+"""The text of a button, and what it stands for."""
 
 
 def ask(parent: QWidget, title: str, text: str) -> bool:
@@ -31,6 +37,44 @@ def ask(parent: QWidget, title: str, text: str) -> bool:
     answer = box.exec()
     box.deleteLater()
     return answer == yes
+
+
+def ask_one_of(
+    parent: QWidget,
+    title: str,
+    text: str,
+    replies: Sequence[Reply[Said]],
+    then: Callable[[Said], None],
+) -> QMessageBox:
+    """Ask a question that stops only the window, and go on with its answer.
+
+    Args:
+        parent: over which it opens.
+        title: of the question.
+        text: of the question.
+        replies: texts of buttons and what they stand for: that which does what is wished, offered
+            first, that which loses something, and that which changes nothing, for Escape, too.
+        then: gets the answer.
+    """
+    box = QMessageBox(parent)
+    box.setWindowTitle(title)
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setText(plain(text, MOST_LETTERS))
+    roles = QMessageBox.ButtonRole
+    kinds = (roles.AcceptRole, roles.DestructiveRole, roles.RejectRole)
+    buttons = [box.addButton(word, kind) for (word, _), kind in zip(replies, kinds, strict=True)]
+    box.setDefaultButton(buttons[0])
+    box.setEscapeButton(buttons[-1])
+
+    def finished(_: int) -> None:
+        pressed = box.clickedButton()
+        at = next((at for at, one in enumerate(buttons) if one is pressed), len(buttons) - 1)
+        box.deleteLater()
+        then(replies[at][1])
+
+    box.finished.connect(finished)
+    box.open()
+    return box
 
 
 class TextDialog(QDialog):

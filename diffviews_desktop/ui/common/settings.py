@@ -10,9 +10,11 @@ import binascii
 import json
 import logging
 import secrets
+import threading
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray
@@ -38,6 +40,7 @@ class Settings:
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        self._writing = threading.Lock()
         self.problem = ""
         try:
             self._values = _read(file)
@@ -57,13 +60,22 @@ class Settings:
 
     def change(self, changes: Mapping[str, Value]) -> None:
         """Remember values by their names."""
+        self.changed(changes)()
+
+    def changed(self, changes: Mapping[str, Value]) -> Callable[[], None]:
+        """Change values in memory; returns what writes them, which any thread may call: behind a
+        large file, the disk may take its time."""
         self._values.update(changes)
-        try:
-            stored = _read(self._file)
-        except (OSError, ValueError):  # damaged since it was read: it is replaced
-            stored = {}
-        if {**stored, **changes} != stored:
-            self._write({**stored, **changes})
+        return partial(self._write_changes, changes)
+
+    def _write_changes(self, changes: Mapping[str, Value]) -> None:
+        with self._writing:
+            try:
+                stored = _read(self._file)
+            except (OSError, ValueError):  # damaged since it was read: it is replaced
+                stored = {}
+            if {**stored, **changes} != stored:
+                self._write({**stored, **changes})
 
     def clear(self) -> None:
         """Forget everything."""

@@ -10,6 +10,7 @@ from PySide6.QtGui import QFocusEvent, QPaintEvent, QPalette, QValidator, QWheel
 from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
+    QGraphicsView,
     QSlider,
     QStyle,
     QStyleOptionComboBox,
@@ -26,6 +27,13 @@ def as_panel(widget: QWidget) -> None:
     """Give a widget the background of a panel."""
     widget.setObjectName("panel")
     widget.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+
+
+def let_drops_through(view: QGraphicsView) -> None:
+    """Have what is dropped on a view dropped on what it lies in: Qt's own views take all and do
+    nothing with it."""
+    view.setAcceptDrops(False)  # also of viewports to come
+    view.viewport().setAcceptDrops(False)
 
 
 class IconButton(QToolButton):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QSignalBlocker, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QIcon, QImage, QPainter, QPen, QPixmap
+from PySide6.QtGui import QColor, QIcon, QImage, QKeyEvent, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import (
     QApplication,
     QHBoxLayout,
@@ -26,18 +26,18 @@ from diffviews_desktop.ui.common.widgets import ComboBox, IconButton, WholeNumbe
 SIDE = 52
 MOST_LETTERS = 9  # of a caption below a picture
 ROW = Qt.ItemDataRole.UserRole
+_PLAIN = (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier)
 
 
 class _Gallery(QListWidget):
     """A list whose arrow keys are its own, not the window's shortcuts for scrubbing."""
 
     def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.ShortcutOverride and event.key() in (  # type: ignore[attr-defined]
-            Qt.Key.Key_Left,
-            Qt.Key.Key_Right,
-        ):
-            event.accept()
-            return True
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride:
+            arrow = event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right)
+            if arrow and event.modifiers() in _PLAIN:
+                event.accept()
+                return True
         return super().event(event)
 
 
@@ -70,7 +70,7 @@ class GalleryPanel(QWidget):
         self.space.addItem("on the map", True)
         self.space.setAccessibleName("Where neighbours are near")
         self.space.setToolTip("Near in the layer's activations, or on the two-dimensional map")
-        self.suggest = QPushButton("&Suggest")
+        self.suggest = QPushButton("S&uggest")
         self.hint = muted()
         self.hint.setWordWrap(True)
         self.searched = ElidedLabel(end=True)

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.durations import duration
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import caption, muted, tip
@@ -35,7 +36,7 @@ class LayerPanel(QWidget):
         self.layers.setMinimumWidth(200)
         self.layers.setMaxVisibleItems(24)
         self.detail = muted()
-        model_label, layer_label = caption("&Model", self.models), caption("&Layer", self.layers)
+        model_label, layer_label = caption("Mode&l", self.models), caption("La&yer", self.layers)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
@@ -147,7 +148,7 @@ def _cost(info: LayerInfo, state: State) -> str:
     count = len(state.opened.samples) if state.opened.samples else 0
     value_bytes = 2 if state.opened.folder.overrides.activation_dtype == "float16" else 4
     text = _size(value_bytes * info.values * count)
-    return f"{text} · about {_duration(count / state.opened.rate)}" if state.opened.rate else text
+    return f"{text} · about {duration(count / state.opened.rate)}" if state.opened.rate else text
 
 
 def _size(count: float) -> str:
@@ -156,13 +157,3 @@ def _size(count: float) -> str:
         if count < 999.5:
             return f"{count:.0f} {unit}"
     return f"{count / 1000:.1f} GB"
-
-
-def _duration(seconds: float) -> str:
-    """As rough as the estimate is."""
-    if seconds < 100:
-        step = 1 if seconds < 10 else 10
-        return f"{max(1, round(seconds / step)) * step} s"
-    if seconds < 100 * 60:
-        return f"{round(seconds / 60)} min"
-    return f"{seconds / 3600:.1f} h"

@@ -47,7 +47,7 @@ class LinkedPanel(QWidget):
         row = QHBoxLayout(header)
         row.setContentsMargins(12, 5, 8, 5)
         row.setSpacing(8)
-        for widget in (caption("&Beside", self.layers), self.models):
+        for widget in (caption("Beside", self.layers), self.models):
             row.addWidget(widget)
         row.addWidget(self.layers, 2)
         row.addWidget(self.note, 1)

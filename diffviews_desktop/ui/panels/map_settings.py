@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import (
     QDialog,
     QGridLayout,
@@ -42,6 +43,8 @@ from diffviews_desktop.values.maps import (
 from diffviews_desktop.values.told import BOTH, NOTHING, OWN, Told
 
 NO_PCA = 0
+ALIGNED = "aligned"
+NOT_ALIGNED = "All samples have the same noise level: there is nothing to align."
 MOST_FACTS = 7
 MOST_LEVELS = 40
 NOT_MEASURED = "This map was not measured. A map that is made now is."
@@ -54,7 +57,9 @@ TIPS = {
     "metric": "How the distance between activations is measured",
     "pca_components": "How many principal components are kept before UMAP; 0 leaves PCA out",
     "n_components": "The map shows the first two; a third can be shown as colour",
-    "level": "The samples of one noise level alone: then the map shows what else they differ in",
+    "level": "All samples on one map; one map per noise level, in one frame, so that a picture "
+    "lies at like places on all of them, which the 3-D view stacks; or the samples of one level "
+    "alone: then the map shows what else they differ in",
     "seed": "Of every stage: the same seed makes the same map",
     "told": "What the model is told of each sample when its layers are extracted. Told their "
     "class, samples may lie together because of the word rather than the picture",
@@ -269,7 +274,7 @@ class MapSettings(QDialog):
             self.level,
             self.seed,
         ):
-            self._list_levels(values.level)
+            self._list_levels(ALIGNED if values.aligned else values.level)
             self.neighbors.setValue(values.n_neighbors)
             self.min_dist.setValue(values.min_dist)
             self.metric_choice.setCurrentIndex(self.metric_choice.findData(values.metric))
@@ -284,19 +289,25 @@ class MapSettings(QDialog):
             told = self._state.opened.told
         self.map_requested.emit(self.parameters(), told)
 
-    def _list_levels(self, chosen: float | None) -> None:
-        """Offer the noise levels of the samples, with one of them chosen."""
+    def _list_levels(self, chosen: float | str | None) -> None:
+        """Offer what can be done with the noise levels of the samples, with a choice made."""
         samples = self._state.opened.samples
         known = samples.levels if samples is not None else ()
         offered = list(known) if len(known) <= MOST_LEVELS else []
-        if chosen is not None and chosen not in offered:
+        if isinstance(chosen, float) and chosen not in offered:
             offered = sorted([*offered, chosen])
-        if [self.level.itemData(at) for at in range(self.level.count())] != [None, *offered]:
+        data = [None, ALIGNED, *offered]
+        if [self.level.itemData(at) for at in range(self.level.count())] != data:
             self.level.clear()
-            self.level.addItem("all", None)
+            self.level.addItem("all on one map", None)
+            self.level.addItem("one map each, aligned", ALIGNED)
             for level in offered:
                 self.level.addItem(f"σ {level:g} alone", level)
-        data = [None, *offered]
+        model = self.level.model()
+        assert isinstance(model, QStandardItemModel)
+        why_not = NOT_ALIGNED if len(known) == 1 and chosen != ALIGNED else ""
+        model.item(1).setEnabled(not why_not)
+        self.level.setItemData(1, tip(why_not), Qt.ItemDataRole.ToolTipRole)
         self.level.setCurrentIndex(data.index(chosen))
 
     def _take_own(self) -> None:
@@ -356,7 +367,8 @@ class MapSettings(QDialog):
             seed=self.seed.value(),
             metric=self.metric_choice.currentData(),
             n_components=self.dimensions.currentData(),
-            level=self.level.currentData(),
+            level=None if self.level.currentData() == ALIGNED else self.level.currentData(),
+            aligned=self.level.currentData() == ALIGNED,
         )
 
 

@@ -1,21 +1,22 @@
-"""Has each mask judged that the user picks, while the engine has nothing else to do."""
+"""Has each mask judged that Generate would use, while the engine has nothing else to do."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QObject, QTimer
 
 from diffviews_desktop.actions.context import Context
-from diffviews_desktop.actions.masks import judge_mask, mask_to_judge
+from diffviews_desktop.actions.masks import judge_mask, unknown_masks
 from diffviews_desktop.engine.jobs.drawing import JudgeMask
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.panel import differ
 
 REST_MILLISECONDS = 300
-"""Nothing is picked for so long, before the mask is judged."""
+"""Nothing is picked for so long, before a mask is judged."""
 
 
 class MaskWatch(QObject):
-    """Judges a mask once: when it was picked, and the engine waits.
+    """Judges the masks of the Generate panel, one after the other, each once: when they were
+    picked, and the engine waits.
 
     Args:
         context: whose state is watched.
@@ -25,7 +26,7 @@ class MaskWatch(QObject):
     def __init__(self, context: Context, parent: QObject) -> None:
         super().__init__(parent)
         self._context = context
-        self._asked: JudgeMask | None = None
+        self._asked: set[JudgeMask] = set()
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST_MILLISECONDS)
@@ -35,16 +36,27 @@ class MaskWatch(QObject):
         """Wait for a rest where another mask is picked."""
         if not differ(_watched(old), _watched(new)):
             return
-        wanted = mask_to_judge(new)
-        if wanted is None or wanted == self._asked or new.jobs.running:
+        if differ(_picked(old), _picked(new)):
+            self._asked.clear()
+        if self._wanted(new) is None or new.jobs.running:
             self._rest.stop()
         else:
             self._rest.start()
 
+    def _wanted(self, state: State) -> JudgeMask | None:
+        """The first mask of which nothing is known, unless that was asked for already."""
+        return next((job for job in unknown_masks(state) if job not in self._asked), None)
+
     def _ask(self) -> None:
-        self._asked = mask_to_judge(self._context.state)
-        judge_mask(self._context)
+        wanted = self._wanted(self._context.state)
+        if wanted is not None:
+            self._asked.add(wanted)
+            judge_mask(self._context, wanted)
+
+
+def _picked(state: State) -> tuple[object, ...]:
+    return state.opened, state.picks.selection, state.runs.interventions
 
 
 def _watched(state: State) -> tuple[object, ...]:
-    return state.opened, state.picks.selection, state.runs.settings, state.jobs.running
+    return *_picked(state), state.picks.masks, state.jobs.running

@@ -12,7 +12,12 @@ from diffviews_desktop.ui.common.labels import Label
 from diffviews_desktop.ui.common.widgets import IconButton
 
 INFO_MILLISECONDS = 6000
-OFFERS = {"convert": "Convert to .safetensors", "load": "Load the model"}
+OFFERS = {
+    "convert": "Convert to .safetensors",
+    "load": "Load the model",
+    "open": "Open it",
+    "import": "Import pictures…",
+}
 
 
 class NoticeBar(QFrame):

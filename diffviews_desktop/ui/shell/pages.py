@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from PySide6.QtCore import QUrl
@@ -10,7 +12,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QDialog
 
 from diffviews_desktop import paths
-from diffviews_desktop.actions import asking, experiments, folders, maps
+from diffviews_desktop.actions import asking, downloads, experiments, folders, maps
 from diffviews_desktop.actions.context import Context, Page
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.panel import Panels
@@ -21,8 +23,13 @@ if TYPE_CHECKING:
     from diffviews_desktop.ui.panels.grid import GridWindow
     from diffviews_desktop.ui.panels.map_settings import MapSettings
     from diffviews_desktop.ui.panels.mean import MeanWindow
+    from diffviews_desktop.ui.panels.models import ModelsWindow
     from diffviews_desktop.ui.shell.preferences import PreferencesWindow
     from diffviews_desktop.ui.shell.window import MainWindow
+
+
+REOPENED: tuple[Page, ...] = ("map settings", "grid", "experiment")
+"""Windows that a session opens again: those that one works with."""
 
 
 class Pages:
@@ -42,6 +49,7 @@ class Pages:
         self.importer: ImportAssistant | None = None
         self.grid: GridWindow | None = None
         self.experiment: ExperimentWindow | None = None
+        self.models: ModelsWindow | None = None
 
     def show(self, page: Page) -> None:
         """Bring up a window."""
@@ -56,12 +64,29 @@ class Pages:
                 self._show_experiment()
             case "mean":
                 self._show_mean()
+            case "models":
+                self._show_models()
             case "preferences":
                 self._show_preferences()
             case "keys" | "model" | "about":
                 self._show_help(page)
             case "log":
                 self._open_log()
+
+    def open_pages(self) -> tuple[Page, ...]:
+        """The windows that are open and that a session opens again."""
+        windows = (self.map_settings, self.grid, self.experiment)
+        return tuple(
+            page
+            for page, window in zip(REOPENED, windows, strict=True)
+            if window is not None and window.isVisible()
+        )
+
+    def reopen(self, pages: Sequence[str]) -> None:
+        """Open windows that a session names."""
+        for page in REOPENED:
+            if page in pages:
+                self.show(page)
 
     def show_changes(self, old: State, new: State) -> None:
         """Tell the windows that are there what has changed."""
@@ -73,11 +98,15 @@ class Pages:
             self.grid.apply_theme()
         if self.experiment is not None:
             self.experiment.apply_theme()
+        if self.models is not None:
+            self.models.apply_theme()
 
     def wait(self) -> None:
         """Let what works in other threads come to its end."""
         if self.importer is not None:
             self.importer.wait()
+        if self.preferences is not None:
+            self.preferences.wait()
 
     def refresh_preferences(self) -> None:
         """Say how the map is drawn now."""
@@ -97,6 +126,25 @@ class Pages:
                 _bring_up(FactsWindow("Model and adapters", facts, self._window))
             case "about":
                 _bring_up(AboutWindow(self._window))
+
+    def import_checkpoint(self, file: Path) -> None:
+        """Bring up the assistant that imports pictures, with a checkpoint filled in."""
+        self._show_import()
+        assert self.importer is not None
+        self.importer.take_checkpoint(file)
+
+    def _show_models(self) -> None:
+        if self.models is None:
+            from diffviews_desktop.ui.panels.models import ModelsWindow
+
+            made = self.models = ModelsWindow(self._window)
+            made.download_requested.connect(partial(downloads.download, self._context))
+            made.pause_requested.connect(partial(downloads.pause, self._context))
+            made.open_requested.connect(partial(downloads.open_model, self._context))
+            made.folder_chosen.connect(partial(downloads.change_folder, self._context))
+            made.set_state(self._context.state)
+            self._panels.add(made)
+        _bring_up(self.models)
 
     def _show_import(self) -> None:
         """What was entered before is still there."""
@@ -137,8 +185,8 @@ class Pages:
         _bring_up(self.grid)
 
     def _draw_grid(self, axes: dict[str, Any]) -> None:
-        runs = self._context.state.runs
-        experiments.generate_grid(self._context, runs.settings, runs.condition, **axes)
+        state = self._context.state
+        experiments.generate_grid(self._context, state.runs.settings, state.condition, **axes)
 
     def _show_experiment(self) -> None:
         if self.experiment is None:

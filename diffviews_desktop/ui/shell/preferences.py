@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QPushButton,
+    QTabWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -23,12 +24,17 @@ from diffviews_desktop.actions.preferences import (
     DRAWING,
     MOTION,
     RAMP,
+    REOPEN,
     toggle_motion,
+    toggle_reopening,
 )
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.labels import Label, caption, muted, tip
 from diffviews_desktop.ui.common.widgets import ComboBox, as_panel
+from diffviews_desktop.ui.shell.bucket_page import BucketPage
+from diffviews_desktop.ui.shell.storage_page import StoragePage
+from diffviews_desktop.values.preferences import Preferences
 
 WIDTH = 470
 
@@ -49,14 +55,20 @@ class PreferencesWindow(QDialog):
         self.setWindowTitle("Preferences")
         as_panel(self)
         self._drawn_by = drawn_by
+        self._shown: Preferences | None = None
         self.appearance = _Field(APPEARANCE, context)
         self.ramps = _Field(RAMP, context)
         self.drawing = _Field(DRAWING, context)
         self.still = QCheckBox("&Reduce motion")
         self.still.setToolTip(tip(MOTION.meaning))
         self.still.clicked.connect(lambda: toggle_motion(context))
+        self.reopen = QCheckBox("Open the last session at the &start")
+        self.reopen.setToolTip(tip(REOPEN.meaning))
+        self.reopen.clicked.connect(lambda: toggle_reopening(context))
         self.drawn = muted()
         self.drawn.setWordWrap(True)
+        self.storage, self.sharing = StoragePage(context), BucketPage(context)
+        self.pages = QTabWidget()
         self.close_button = QPushButton("&Close")
         self.close_button.clicked.connect(self.close)
         self._build()
@@ -67,16 +79,23 @@ class PreferencesWindow(QDialog):
     @staticmethod
     def shows(state: State) -> tuple[object, ...]:
         """What of a state it shows."""
-        return (state.preferences,)
+        return state.preferences, state.downloads, state.jobs.aside
 
     def set_state(self, state: State) -> None:
         """Show what is preferred."""
         for field in (self.appearance, self.ramps, self.drawing):
             field.show_chosen()
         self.still.setChecked(state.preferences.reduced_motion)
+        self.reopen.setChecked(state.preferences.reopen)
+        self.storage.set_state(state)
+        if self._shown != state.preferences:
+            self._shown = state.preferences
+            self.sharing.set_state(state)
 
     def _build(self) -> None:
-        form = QFormLayout()
+        looks = QWidget()
+        form = QFormLayout(looks)
+        form.setContentsMargins(0, 10, 0, 0)
         form.setHorizontalSpacing(16)
         form.setVerticalSpacing(8)
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
@@ -90,16 +109,30 @@ class PreferencesWindow(QDialog):
             form.addRow(caption(text, field), field)
         form.addRow(Label(), self.drawn)
         form.addRow(Label(), self.still)
+        form.addRow(Label(), self.reopen)
         ending = QHBoxLayout()
         ending.addStretch()
         ending.addWidget(self.close_button)
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 14, 16, 14)
         column.setSpacing(12)
-        column.addLayout(form)
-        column.addStretch()
+        self.pages.setDocumentMode(True)
+        self.pages.tabBar().setDrawBase(False)
+        titles = ("Looks", "Storage", "Sharing")
+        for page, title in zip((looks, self.storage, self.sharing), titles, strict=True):
+            self.pages.addTab(page, title)
+        self.pages.currentChanged.connect(self._on_page)
+        column.addWidget(self.pages, 1)
         column.addLayout(ending)
         self.setFixedWidth(WIDTH)
+
+    def _on_page(self, number: int) -> None:
+        if self.pages.widget(number) is self.storage:
+            self.storage.measure()
+
+    def wait(self) -> None:
+        """Let what works in another thread end."""
+        self.sharing.wait()
 
     def refresh(self) -> None:
         """Say how the map is drawn now."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 from diffviews_desktop.state.state import State
 from diffviews_desktop.state.view import View
@@ -10,6 +12,7 @@ from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.settings import Settings
 from diffviews_desktop.values.preferences import DRAWINGS, RAMPS, Preferences
 from diffviews_desktop.values.quantities import is_known
+from diffviews_desktop.values.stores import BucketSettings
 
 
 def restored(state: State, settings: Settings) -> State:
@@ -21,7 +24,11 @@ def restored(state: State, settings: Settings) -> State:
         ramp=next((one for one in RAMPS if one == ramp), before.ramp),
         drawing=next((one for one in DRAWINGS if one == drawing), before.drawing),
         reduced_motion=_is_on(settings, "reduced_motion", before.reduced_motion),
+        bucket=_bucket(settings, before.bucket),
+        reopen=_is_on(settings, "reopen", before.reopen),
     )
+    out = settings.text("downloads")
+    downloads = replace(state.downloads, out=Path(out)) if out else state.downloads
     view = state.view
     color_by = settings.text("color_by", view.color_by)
     view = replace(
@@ -31,14 +38,18 @@ def restored(state: State, settings: Settings) -> State:
         names=_is_on(settings, "map/names", view.names),
         contours=_is_on(settings, "map/contours", view.contours),
     )
-    return replace(state, preferences=preferences, view=view)
+    return replace(state, preferences=preferences, view=view, downloads=downloads)
 
 
 def to_remember(old: State, new: State) -> dict[str, str]:
     """What to keep of what has changed, by the names of the settings."""
-    before = {**_of_view(old.view), **_of_preferences(old.preferences)}
-    now = {**_of_view(new.view), **_of_preferences(new.preferences)}
+    before, now = _remembered(old), _remembered(new)
     return {name: value for name, value in now.items() if before[name] != value}
+
+
+def _remembered(state: State) -> dict[str, str]:
+    out = {"downloads": str(state.downloads.out)}
+    return {**_of_view(state.view), **_of_preferences(state.preferences), **out}
 
 
 def _of_view(view: View) -> dict[str, str]:
@@ -56,7 +67,22 @@ def _of_preferences(preferences: Preferences) -> dict[str, str]:
         "ramp": preferences.ramp,
         "renderer": preferences.drawing,
         "reduced_motion": _word(preferences.reduced_motion),
+        "bucket/name": preferences.bucket.bucket,
+        "bucket/endpoint": preferences.bucket.endpoint,
+        "bucket/upload": _word(preferences.bucket.upload),
+        "bucket/limit": str(preferences.bucket.limit_bytes),
+        "reopen": _word(preferences.reopen),
     }
+
+
+def _bucket(settings: Settings, usual: BucketSettings) -> BucketSettings:
+    limit = settings.text("bucket/limit")
+    return BucketSettings(
+        bucket=settings.text("bucket/name", usual.bucket),
+        endpoint=settings.text("bucket/endpoint", usual.endpoint),
+        upload=_is_on(settings, "bucket/upload", usual.upload),
+        limit_bytes=int(limit) if re.fullmatch("[0-9]{1,18}", limit) else usual.limit_bytes,
+    )
 
 
 def _word(on: bool) -> str:

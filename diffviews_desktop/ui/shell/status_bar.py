@@ -7,9 +7,10 @@ import time
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QStatusBar, QWidget
 
-from diffviews_desktop.state.jobs import RunningJob
+from diffviews_desktop.state.jobs import Jobs, RunningJob
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
+from diffviews_desktop.text.wording import counted, time_left
 from diffviews_desktop.ui.common.labels import ElidedLabel, muted
 from diffviews_desktop.values.maps import LayerMap
 from diffviews_desktop.values.told import described_told
@@ -60,18 +61,18 @@ class StatusBar(QStatusBar):
     @staticmethod
     def shows(state: State) -> tuple[object, ...]:
         """What of a state it shows."""
-        return state.opened, state.jobs.running, state.engine
+        return state.opened, state.jobs, state.engine
 
     def set_state(self, state: State) -> None:
         """Show the state."""
         self._state = state
         self.facts.set_text(_facts(state), _meaning(state))
-        running = _current(state)
+        running = state.jobs.shown()
         self._busy.setVisible(running is not None)
         if running is None:
             self._tick.stop()
             return
-        more = f"  (+{len(state.jobs.running) - 1} waiting)" if len(state.jobs.running) > 1 else ""
+        more = _others(state.jobs)
         detail = f", {running.detail}" if running.detail else ""
         self.job.set_text(f"{running.title}: {running.stage}{detail}{more}")
         self.bar.setUpdatesEnabled(False)  # else it paints itself, and much else, at once
@@ -87,11 +88,14 @@ class StatusBar(QStatusBar):
             self._tick.start()
 
     def _show_time_left(self) -> None:
-        running = _current(self._state)
+        running = self._state.jobs.shown()
         self.left.setText("" if running is None else self._estimate(running))
 
     def _estimate(self, running: RunningJob) -> str:
-        """Time left in this stage, from how long it has taken so far; it follows slowly."""
+        """Time left in this stage: as it is said, else from how long it has taken so far, which it
+        follows slowly."""
+        if running.seconds_left is not None:
+            return time_left(running.seconds_left)
         stage = (running.job.job_id, running.stage)
         now = time.monotonic()
         if self._stage != stage:
@@ -104,20 +108,17 @@ class StatusBar(QStatusBar):
             end = self._stage_since + spent / done
             self._end = end if self._end is None else self._end + FOLLOWED * (end - self._end)
         assert self._end is not None
-        return _time_left(self._end - now)
+        return time_left(self._end - now)
 
 
-def _time_left(seconds: float) -> str:
-    """Coarser the longer it is."""
-    if seconds >= 100:
-        return f"{seconds / 60:.0f} min left"
-    step = 1 if seconds < 10 else 5
-    return f"{max(1, round(seconds / step) * step)} s left"
-
-
-def _current(state: State) -> RunningJob | None:
-    started = [running for running in state.jobs.running if running.since is not None]
-    return started[0] if started else (state.jobs.running[0] if state.jobs.running else None)
+def _others(jobs: Jobs) -> str:
+    """How many jobs there are beside the one that is shown."""
+    waiting, aside = len(jobs.running) - 1, len(jobs.aside)
+    if waiting < 0:
+        waiting, aside = 0, aside - 1
+    parts = [f"+{waiting} waiting"] if waiting else []
+    parts += [f"+{counted(aside, 'transfer')}"] if aside else []
+    return f"  ({', '.join(parts)})" if parts else ""
 
 
 def _figures(shown: LayerMap) -> list[str]:
@@ -150,6 +151,7 @@ def _facts(state: State) -> str:
         parts.append(f"{layers}, {visible(described_told(told), MOST_OF_NAME)}" if told else layers)
         level = state.opened.layer_map.parameters.get("level")
         parts += [f"σ {level:g} alone"] if level is not None else []
+        parts += ["one map per noise level"] if state.opened.layer_map.aligned else []
         parts += _figures(state.opened.layer_map)
     if state.opened.loaded is not None:
         parts.append(state.opened.loaded.device)

@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QChildEvent, QEvent, QTimer, QUrl, Signal
-from PySide6.QtGui import QCloseEvent, QDesktopServices, QGuiApplication, QImage, QPaintEvent
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDesktopServices,
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
+    QImage,
+    QPaintEvent,
+)
 from PySide6.QtWidgets import (
     QFileDialog,
     QLineEdit,
@@ -21,24 +29,26 @@ from PySide6.QtWidgets import (
 
 from diffviews_desktop.actions import (
     asking,
+    downloads,
     folders,
     interventions,
     maps,
     picks,
+    places,
     runs,
     selection,
     showing,
 )
 from diffviews_desktop.actions.context import Contents, Context, Move, Page, WorkerLike
+from diffviews_desktop.actions.sessions import open_session
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import State
-from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.ui.common import motion, theme
 from diffviews_desktop.ui.common.images import PictureLoader
 from diffviews_desktop.ui.common.labels import muted, plain
 from diffviews_desktop.ui.common.menus import Actions, ChoiceMenu
 from diffviews_desktop.ui.common.panel import Panels, differ
-from diffviews_desktop.ui.common.questions import ask, ask_text
+from diffviews_desktop.ui.common.questions import ask_text
 from diffviews_desktop.ui.common.settings import Settings
 from diffviews_desktop.ui.common.widgets import IconButton
 from diffviews_desktop.ui.panels.classes import ClassesPanel
@@ -49,6 +59,7 @@ from diffviews_desktop.ui.panels.layer import LayerPanel
 from diffviews_desktop.ui.panels.linked import LinkedPanel
 from diffviews_desktop.ui.panels.preview import PreviewPanel
 from diffviews_desktop.ui.panels.runs import RunsPanel
+from diffviews_desktop.ui.shell.ending import may_interrupt
 from diffviews_desktop.ui.shell.layout import Layout
 from diffviews_desktop.ui.shell.mask_watch import MaskWatch
 from diffviews_desktop.ui.shell.notice_bar import NoticeBar
@@ -56,6 +67,7 @@ from diffviews_desktop.ui.shell.pages import Pages
 from diffviews_desktop.ui.shell.remembered import restored, to_remember
 from diffviews_desktop.ui.shell.saves import Saves
 from diffviews_desktop.ui.shell.saving import ask_where
+from diffviews_desktop.ui.shell.sessions import Sessions, dropped_session
 from diffviews_desktop.ui.shell.status_bar import StatusBar
 from diffviews_desktop.ui.views.area import MapArea
 from diffviews_desktop.ui.views.solid.switch import MapSwitch
@@ -83,6 +95,7 @@ class MainWindow(QMainWindow):
     def __init__(self, session: Session, worker: WorkerLike, settings: Settings) -> None:
         super().__init__()
         self.setWindowTitle("DiffViews")
+        self.setAcceptDrops(True)
         self.session = session
         self._settings = settings
         self.context = Context(session, worker, self)
@@ -91,15 +104,19 @@ class MainWindow(QMainWindow):
         self._painted = False
         self._first_map = True
         self.on_close: Callable[[], None] = lambda: None
+        self.may_close: Callable[[], bool] = lambda: True
+        self.closing = False  # whether the user has answered what closing asks
         self.menu_actions = Actions(self.context, self)
         self.pages = Pages(self.context, self)
         self.saves = Saves(self.context, self)
+        self.sessions = Sessions(self.context, self, settings)
         self.mask_watch = MaskWatch(self.context, self)
         self._panels = Panels()
         self._build()
         self.menu_actions.fill_bar(self.menuBar(), self.layout_of_docks.toggles)
         self._connect()
         session.changed.connect(self._on_changed)
+        session.place_wanted.connect(partial(places.go_to, self.context))
         self._on_changed(State(preferences=session.state.preferences), session.state)
         motion.set_reduced(session.state.preferences.reduced_motion)
         self.layout_of_docks.restore(settings)
@@ -122,7 +139,7 @@ class MainWindow(QMainWindow):
         theme.dress(self.status)
         self.map_area = MapArea(self.context, self.menu_actions, self.pictures)
         self._build_bar()  # before the docks, for the Tab key
-        self.layout_of_docks = Layout(
+        self.layout_of_docks: Layout = Layout(
             self,
             [
                 ("Preview", self.preview),
@@ -191,7 +208,7 @@ class MainWindow(QMainWindow):
         self.generate_panel.cancel_requested.connect(partial(asking.cancel_current, c))
         self.menu_actions.press_with(self.generate_panel.grid, "experiments.grid")
         self._fill_add_menu(self.generate_panel.stack.add_menu)
-        self.status.cancel_requested.connect(partial(asking.cancel_current, c))
+        self.status.cancel_requested.connect(partial(asking.cancel_shown, c))
         self.runs_panel.step_chosen.connect(partial(runs.scrub_to, c))
         self.runs_panel.run_chosen.connect(partial(runs.show_run, c))
         self.runs_panel.visibility_chosen.connect(partial(runs.set_run_visible, c))
@@ -199,10 +216,16 @@ class MainWindow(QMainWindow):
         self.runs_panel.compare_chosen.connect(partial(runs.compare_with_unmasked, c))
         self.runs_panel.landing_requested.connect(partial(runs.find_landing, c))
         self.runs_panel.located.connect(self.map_area.center_on)
-        offered = {"convert": folders.convert_checkpoint, "load": folders.load_model}
+        offered = {
+            "convert": folders.convert_checkpoint,
+            "load": folders.load_model,
+            "open": downloads.open_done,
+            "import": downloads.open_done,
+        }
         self.notice.offer_taken.connect(lambda name: offered[name](c))
         self.waiting.open_button.clicked.connect(lambda: folders.choose_folder(c))
-        self.waiting.demo_button.clicked.connect(lambda: folders.open_data(c, FolderRef()))
+        self.waiting.models_button.clicked.connect(lambda: downloads.show_models(c))
+        self.waiting.demo_button.clicked.connect(lambda: folders.open_other(c, FolderRef()))
         self.map_area.hovered.connect(self.preview.show_row)
         self.map_area.painted.connect(self._on_painted)
         self.map_area.step_clicked.connect(partial(runs.go_to_step, c))
@@ -269,12 +292,13 @@ class MainWindow(QMainWindow):
             samples = opened.samples
             findable = samples is None or len(samples.captions) or (samples.class_label >= 0).any()
             self.layout_of_docks.show_classes(bool(findable))
-        names = opened.path, opened.is_demo, opened.model
-        if not differ((old.opened.path, old.opened.is_demo, old.opened.model), names):
+        before = old.opened.path, old.opened.is_demo, old.opened.model, old.kept.file
+        if not differ(before, (opened.path, opened.is_demo, opened.model, new.kept.file)):
             return
         self._demo_hint_action.setVisible(opened.is_demo)
         where = "demo" if opened.is_demo else str(opened.path or "")
-        parts = [part for part in (opened.model, where, "DiffViews") if part]
+        session = new.kept.file.stem if new.kept.file is not None else ""
+        parts = [part for part in (session, opened.model, where, "DiffViews") if part]
         title = plain(" – ".join(parts), MOST_OF_TITLE)
         self.setWindowTitle(title.replace("[*]", "[*][*]"))  # which would stand for a change
         if opened.path is not None and not opened.is_demo:
@@ -386,6 +410,10 @@ class MainWindow(QMainWindow):
         """Bring up a window."""
         self.pages.show(page)
 
+    def import_checkpoint(self, file: Path) -> None:
+        """Bring up the assistant that imports pictures, with a checkpoint filled in."""
+        self.pages.import_checkpoint(file)
+
     def go(self, move: Move) -> None:
         """Move over the map that is shown."""
         self.map_area.go(move)
@@ -433,11 +461,23 @@ class MainWindow(QMainWindow):
         """Put docks where they were on the first start."""
         self.layout_of_docks.reset()
 
+    # ---- what is dropped onto it ----------------------------------------------------------------
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if dropped_session(event.mimeData()) is not None:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        file = dropped_session(event.mimeData())
+        if file is not None:
+            event.acceptProposedAction()
+            open_session(self.context, file)
+
     # ---- the end --------------------------------------------------------------------------------
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        busy = [one for one in self.session.state.jobs.running if one.since is not None]
-        if busy and not self._may_interrupt(busy[0].title):
+        jobs, middle = self.session.state.jobs, self.layout_of_docks.middle
+        if not self.closing and not (may_interrupt(jobs, middle) and self.may_close()):
             event.ignore()
             return
         self.layout_of_docks.remember(self._settings)
@@ -449,11 +489,5 @@ class MainWindow(QMainWindow):
         self.session.close()
         self.pages.wait()
         self.on_close()
+        self.sessions.wait()
         super().closeEvent(event)
-
-    def _may_interrupt(self, title: str) -> bool:
-        """Ask once, when work would be lost."""
-        if title.startswith(("Opening", "Loading")):
-            return True
-        text = f"{visible(title, MOST_OF_NAME)} is not finished. Quit and drop it?"
-        return ask(self.layout_of_docks.middle, "Quit DiffViews?", text)

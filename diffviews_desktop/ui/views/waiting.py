@@ -26,6 +26,7 @@ class WaitingPage(QWidget):
         self.bar.setTextVisible(False)
         self.bar.setFixedWidth(260)
         self.open_button = QPushButton("Open data folder…")
+        self.models_button = QPushButton("Download models…")
         self.demo_button = QPushButton("Open the demo")
         column = QVBoxLayout(self)
         # as wide as the page: while the map is imported nothing is laid out again, and a longer
@@ -33,7 +34,8 @@ class WaitingPage(QWidget):
         self.title.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         column.addStretch()
         column.addWidget(self.title)
-        for widget in (self.detail, self.bar, self.open_button, self.demo_button):
+        self._buttons = self.open_button, self.models_button, self.demo_button
+        for widget in (self.detail, self.bar, *self._buttons):
             column.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch()
 
@@ -43,10 +45,10 @@ class WaitingPage(QWidget):
         starting = state.opened.model is None and state.notice is None
         self.bar.setVisible(busy is not None or starting)
         offered = self.open_button.isHidden() and busy is None and not starting
-        self.open_button.setVisible(busy is None and not starting)
+        for button in self._buttons:
+            button.setVisible(busy is None and not starting)
         if offered:
             self.open_button.setFocus()  # the next step, not the first field of the window
-        self.demo_button.setVisible(busy is None and not starting)
         if busy is not None:
             self.title.set_text(f"{busy.title}…")
             stage = busy.stage if busy.since is not None else "starting the engine"
@@ -58,4 +60,4 @@ class WaitingPage(QWidget):
         else:
             self.title.set_text("No map to show")
             # why not stands in the notice above
-            self.detail.setText("Open a data folder, or the demo.")
+            self.detail.setText("Open a data folder, or download a model.")

@@ -8,7 +8,14 @@ here.
 from __future__ import annotations
 
 from diffviews_desktop.values.quantities.columns import column_quantity
-from diffviews_desktop.values.quantities.maps import KEPT, OVERLAP, THIRD_DIMENSION, TRUST
+from diffviews_desktop.values.quantities.maps import (
+    KEPT,
+    OUTSIDE,
+    OVERLAP,
+    PERCENTILE,
+    THIRD_DIMENSION,
+    TRUST,
+)
 from diffviews_desktop.values.quantities.picks import DISTANCE
 from diffviews_desktop.values.quantities.quantity import (
     COLUMN,
@@ -33,7 +40,18 @@ __all__ = [
 ]
 
 QUANTITIES: dict[ColorBy, Quantity] = {
-    one.by: one for one in (CLASS, SIGMA, TRUST, KEPT, THIRD_DIMENSION, DISTANCE, OVERLAP)
+    one.by: one
+    for one in (
+        CLASS,
+        SIGMA,
+        TRUST,
+        KEPT,
+        OUTSIDE,
+        PERCENTILE,
+        THIRD_DIMENSION,
+        DISTANCE,
+        OVERLAP,
+    )
 }
 """By their ids, without the columns of the samples."""
 

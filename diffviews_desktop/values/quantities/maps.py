@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from diffviews_desktop.values.quantities.quantity import Quantity, Scene, Values
+from diffviews_desktop.values.typicality import percentiles
 
 
 def _no_trust(scene: Scene) -> str:
@@ -29,6 +32,38 @@ def _kept(scene: Scene) -> Values:
     assert scene.layer_map is not None
     assert scene.layer_map.kept is not None
     return Values("kept", "neighbours kept", scene.layer_map.kept)
+
+
+def _no_shares(scene: Scene) -> str:
+    assert scene.layer_map is not None
+    if scene.layer_map.outside is None:
+        return (
+            "How much of each sample lies outside the components is not known: this map has none, "
+            "too few samples, or was made by an earlier version of the program."
+        )
+    return ""
+
+
+def _outside(scene: Scene) -> Values:
+    assert scene.layer_map is not None
+    assert scene.layer_map.outside is not None
+    shares = scene.layer_map.outside * np.float32(100)
+    return Values("outside", "outside the components", shares, unit=" %")
+
+
+def _no_distances(scene: Scene) -> str:
+    assert scene.layer_map is not None
+    if scene.layer_map.near is None:
+        return "How far samples are from the next was not measured. Make the map again to have it."
+    return ""
+
+
+def _percentile(scene: Scene) -> Values:
+    assert scene.samples is not None
+    assert scene.layer_map is not None
+    assert scene.layer_map.near is not None
+    found = percentiles(scene.layer_map.near, scene.samples.sigma)
+    return Values("percentile", "distance percentile", found, unit=" %")
 
 
 def _flat(scene: Scene) -> str:
@@ -71,6 +106,26 @@ KEPT = Quantity(
     meaning="Share of the sample's 15 nearest on the map that are its nearest in the layer.",
     missing=_not_measured,
     compute=_kept,
+    depends_on=lambda scene: (scene.samples, scene.layer_map),
+    on_axis=True,
+)
+OUTSIDE = Quantity(
+    by="outside",
+    title="outside the components",
+    meaning="Share of the sample's activation that no component of the map holds: what is special "
+    "about it there, the map does not show.",
+    missing=_no_shares,
+    compute=_outside,
+    depends_on=lambda scene: (scene.samples, scene.layer_map),
+    on_axis=True,
+)
+PERCENTILE = Quantity(
+    by="percentile",
+    title="distance percentile",
+    meaning="How many percent of the samples of like noise level have another sample nearer to "
+    "them in activation space: the highest are alone.",
+    missing=_no_distances,
+    compute=_percentile,
     depends_on=lambda scene: (scene.samples, scene.layer_map),
     on_axis=True,
 )

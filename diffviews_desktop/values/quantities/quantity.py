@@ -13,9 +13,10 @@ from diffviews_desktop.values.maps import LayerMap, LinkedMap
 from diffviews_desktop.values.samples import SampleTable
 
 ColorBy = str
-"""The id of a quantity: ``class``, ``sigma``, ``trust``, ``z``, ``distance`` (to the anchor in
-activation space), ``overlap`` (of the neighbours with those on a second map), or `COLUMN` and the
-name of a column of the samples."""
+"""The id of a quantity: ``class``, ``sigma``, ``trust``, ``kept`` (neighbours), ``outside`` (the
+components), ``percentile`` (of the distance to the next sample), ``z``, ``distance`` (to the anchor
+in activation space), ``overlap`` (of the neighbours with those on a second map), or `COLUMN` and
+the name of a column of the samples."""
 COLUMN = "column:"
 Kind = Literal["sequential", "diverging", "category"]
 WIDE = 100.0

@@ -1271,3 +1271,21 @@ def test_partial_matrices_are_bounded(cache: LayerCache) -> None:
     (cache.root / ".partial-a" / "partial.json").write_text("")
     cache.clear(everything=True)
     assert entries(cache) == set()
+
+
+# --- what is needed for a while ------------------------------------------------------------------
+
+
+def test_a_folder_for_a_while_goes_and_is_swept_where_the_program_was_killed(
+    cache: LayerCache,
+) -> None:
+    with cache.scratch() as folder:
+        (folder / "below").mkdir()
+        (folder / "below" / "file").write_bytes(b"1")
+        cache.make_room(0)  # another program sweeps
+        assert (folder / "below" / "file").is_file()
+    assert list(cache.root.iterdir()) == []
+    left = cache.root / ".new-scratch-01234567" / "below"
+    left.mkdir(parents=True)
+    cache.make_room(0)
+    assert list(cache.root.iterdir()) == []

@@ -17,20 +17,21 @@ from diffviews_desktop.state.runs import ComparedMasks
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.panels.experiment import ExperimentWindow
-from diffviews_desktop.ui.panels.experiment.form import PICKED as PICKED_SAMPLES
+from diffviews_desktop.ui.panels.experiment.form import CHECKED, EVERY, PANEL, PICKED_SAMPLES
 from diffviews_desktop.ui.panels.experiment.table import HEIGHT, strip
+from diffviews_desktop.values.controls import controls_for
 from diffviews_desktop.values.experiments import (
-    CONTROLS,
     Estimate,
     Examples,
     Experiment,
     Finding,
 )
 from diffviews_desktop.values.folders import FolderRef, LayerInfo, ModelLoaded
-from diffviews_desktop.values.interventions import PICKED, Intervention, Zero
+from diffviews_desktop.values.interventions import PICKED, Difference, Intervention, Zero
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet
 
-MIDBLOCK = LayerSet(("midblock",))
+CONTROLS = controls_for((PICKED,), classes=True, places=1)
+MIDBLOCK, OTHER = LayerSet(("midblock",)), LayerSet(("decoder_block_1",))
 
 
 @pytest.fixture
@@ -104,6 +105,8 @@ def test_many_masks_with_all_controls_are_drawn_at_first(
         "neighbors": 6,
         "seeds": 2,
         "controls": CONTROLS,
+        "layer_sets": (),
+        "parts": 1,
     }
 
 
@@ -138,23 +141,154 @@ def test_the_picked_samples_are_one_mask_which_says_nothing_of_others(
     picks = replace(ready.picks, selection=Selection(anchor=3, manual=(4,)))
     window.set_state(replace(ready, picks=picks))
     assert "1 mask: 20 pictures" in window.summary.text()
+    assert "intervals will be over its seeds" in window.summary.text()
+    window.form.seeds.setValue(1)
     assert "no intervals" in window.summary.text()
+    window.form.seeds.setValue(2)
     assert asked_for(qtbot, window)["of_picks"] is True
 
 
-@pytest.mark.parametrize("acting", [(), (PICKED, Intervention("ablate", Zero()))])
-def test_only_a_single_mask_is_compared(
-    window: ExperimentWindow, ready: State, acting: tuple[Intervention, ...]
-) -> None:
-    window.set_state(replace(ready, runs=replace(ready.runs, interventions=acting)))
+ADD = Intervention("add", Difference((1, 2), (3,)), strength=-3.0)
+
+
+def acting(state: State, *interventions: Intervention) -> State:
+    return replace(state, runs=replace(state.runs, interventions=interventions))
+
+
+def shown_controls(window: ExperimentWindow) -> set[str]:
+    return {name for name, box in window.form.controls.items() if not box.isHidden()}
+
+
+def test_nothing_that_acts_is_nothing_to_compare(window: ExperimentWindow, ready: State) -> None:
+    window.set_state(acting(ready))
     assert not window.draw.isEnabled()
-    assert "only intervention" in window.summary.text()
+    assert "switch an intervention on" in window.summary.text()
+
+
+def test_a_direction_is_compared_with_what_applies_to_it(
+    qtbot: QtBot, window: ExperimentWindow, ready: State
+) -> None:
+    window.set_state(acting(ready, ADD))
+    form = window.form
+    assert form.what.text() == "add 2 samples − 1 sample × -3"
+    assert form.masks.isHidden()
+    assert form.anchors.isHidden()
+    assert form.seeds.value() == 20
+    assert {"opposite", "mixed", "direction", "channels"} <= shown_controls(window)
+    assert not {"noise", "mean"} & shown_controls(window)
+    assert not form.controls["channels"].isEnabled()
+    assert "some channels alone" in form.controls["channels"].toolTip()
+    assert "intervals will be over its seeds" in window.summary.text()
+    asked = asked_for(qtbot, window)
+    assert asked["controls"] == controls_for((ADD,), classes=True, places=1)
+    assert (asked["seeds"], asked["of_picks"]) == (20, True)
+    # and back: each kind keeps its own number of seeds
+    form.seeds.setValue(12)
+    window.set_state(ready)
+    assert form.seeds.value() == 2
+    window.set_state(acting(ready, ADD))
+    assert form.seeds.value() == 12
+
+
+def test_several_act_where_they_say_themselves(window: ExperimentWindow, ready: State) -> None:
+    window.set_state(acting(ready, ADD, Intervention("ablate", Zero())))
+    assert window.form.what.text() == "add 2 samples − 1 sample × -3, then ablate to zero"
+    assert window.form.where.isHidden()
+    assert window.form.parts.isHidden()
+    assert shown_controls(window) == {"layer", "direction", "channels"}
+
+
+def test_a_mask_beside_others_needs_its_picks(window: ExperimentWindow, ready: State) -> None:
+    window.set_state(acting(ready, PICKED, ADD))
+    assert not window.draw.isEnabled()
+    assert "Click a point" in window.summary.text()
+
+
+def test_a_sweep_is_over_every_layer_or_the_checked_ones(
+    qtbot: QtBot, window: ExperimentWindow, ready: State
+) -> None:
+    layers = tuple(LayerInfo(name, (4, 8, 8), False) for name in ("a", "b", "midblock"))
+    loaded = ModelLoaded("m", "cpu", 3, 8, layers)
+    settings = replace(ready.runs.settings, num_steps=6)
+    state = replace(ready, opened=replace(ready.opened, loaded=loaded))
+    window.set_state(acting(replace(state, runs=replace(state.runs, settings=settings)), ADD))
+    form = window.form
+    for control in ("mixed", "shuffled", "wrong", "label", "direction"):
+        form.controls[control].setChecked(False)  # type: ignore[index]
+    form.seeds.setValue(5)
+    assert form.layers.isHidden()
+    form.where.setCurrentText(EVERY)
+    form.parts.setValue(3)
+    assert "layer" in form.controls
+    assert not form.controls["layer"].isEnabled()
+    # none, and at 9 places the intervention and its opposite
+    assert f"{5 * (1 + 9 * 2)} pictures" in window.summary.text()
+    asked = asked_for(qtbot, window)
+    assert asked["layer_sets"] == (("a",), ("b",), ("midblock",))
+    assert asked["parts"] == 3
+    form.where.setCurrentText(CHECKED)
+    assert not form.layers.isHidden()
+    assert not window.draw.isEnabled()
+    assert "Check the layers" in window.summary.text()
+    form.layers.item(1).setCheckState(Qt.CheckState.Checked)
+    assert asked_for(qtbot, window)["layer_sets"] == (("b",),)
+    form.where.setCurrentText(PANEL)
+    assert asked_for(qtbot, window)["layer_sets"] == ()
+
+
+def test_the_time_is_said_where_the_model_was_measured(
+    window: ExperimentWindow, ready: State
+) -> None:
+    assert "about" not in window.summary.text()
+    settings = replace(ready.runs.settings, num_steps=5, guidance_scale=1.0)
+    measured = replace(ready, runs=replace(ready.runs, settings=settings))
+    window.set_state(replace(measured, opened=replace(ready.opened, pace=50.0)))
+    # 200 pictures of 5 evaluations, 50 a second
+    assert "200 pictures of NFE 5, about 20 s." in window.summary.text()
+
+
+def test_a_sweep_shows_a_heat_map_that_leads_to_the_table(
+    qtbot: QtBot, window: ExperimentWindow, measured: State
+) -> None:
+    experiment = measured.runs.experiment
+    assert experiment is not None
+    assert experiment.result is not None
+    window.set_state(measured)
+    assert window.pages.tabBar().isHidden()
+    places = [(layers, steps) for layers in (MIDBLOCK, OTHER) for steps in ((0, 2), (2, 5))]
+    values = (0.9, -0.3, 0.1, 0.0)
+    findings = [found("none", 0.1, 0.0, 0.3)]
+    for (layers, steps), value in zip(places, values, strict=True):
+        effect = Estimate(value, value - 0.1, value + 0.1, 10)
+        one = found("intervention", 0.5, 0.4, 0.6)
+        findings.append(replace(one, layers=layers, steps=steps, effect=effect))
+        findings.append(replace(found("mean", 0.1, 0.0, 0.2), layers=layers, steps=steps))
+    result = replace(experiment.result, findings=tuple(findings))
+    swept = replace(experiment, result=result)
+    window.set_state(replace(measured, runs=replace(measured.runs, experiment=swept)))
+    shown = window.heat_map
+    assert window.pages.currentWidget() is shown
+    texts = [[shown.item(row, column).text() for column in (1, 2)] for row in range(2)]
+    assert texts == [["90 [80, 100] %", "-30 [-40, -20] %"], ["10 [0, 20] %", "0 [-10, 10] %"]]
+    colors = [shown.item(row, column).background().color() for row in (0, 1) for column in (1, 2)]
+    assert colors[0].name() == theme.colors().accent
+    assert colors[1].name() != theme.colors().accent
+    assert colors[0].alphaF() == pytest.approx(0.7, abs=0.01)
+    assert colors[1].alphaF() == pytest.approx(0.7 / 3, abs=0.01)
+    assert colors[3].alpha() == 0
+    assert shown.item(0, 1).font().bold()
+    shown.cellClicked.emit(1, 1)
+    assert window.pages.currentWidget() is window.table
+    row = window.table.currentRow()
+    assert window.table.item(row - 1, 0).text() == "decoder_block_1, steps 1-2"
+    assert window.table.item(row, 0).text() == "The intervention"
 
 
 def test_the_table_has_a_row_for_every_arm(window: ExperimentWindow, measured: State) -> None:
     window.set_state(measured)
     table = window.table
-    assert window.stack.currentWidget() is table
+    assert window.stack.currentWidget() is window.pages
+    assert window.pages.currentWidget() is table
     assert window.report.isEnabled()
     texts = [[table.item(row, column).text() for column in range(4)] for row in range(2)]
     assert texts == [

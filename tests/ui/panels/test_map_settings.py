@@ -132,7 +132,8 @@ def test_the_noise_levels_of_the_samples_are_offered(panel: MapSettings, state: 
         return [panel.level.itemText(at) for at in range(panel.level.count())]
 
     assert state.opened.samples is not None
-    assert offered() == ["all", *(f"σ {level:g} alone" for level in state.opened.samples.levels)]
+    first = ["all on one map", "one map each, aligned"]
+    assert offered() == [*first, *(f"σ {level:g} alone" for level in state.opened.samples.levels)]
     made = replace(MADE, level=0.3)  # of samples that went
     panel.set_state(replace(state, opened=replace(state.opened, parameters=made)))
     assert panel.parameters() == made
@@ -140,7 +141,34 @@ def test_the_noise_levels_of_the_samples_are_offered(panel: MapSettings, state: 
     panel.seed.setValue(9)
     panel.set_state(State())
     assert panel.parameters() == replace(made, seed=9)
-    assert offered() == ["all", "σ 0.3 alone"]
+    assert offered() == [*first, "σ 0.3 alone"]
+
+
+def test_aligned_maps_are_asked_for_and_shown(
+    qtbot: QtBot, panel: MapSettings, state: State
+) -> None:
+    panel.level.setCurrentText("one map each, aligned")
+    asked_for = asked(qtbot, panel)
+    assert asked_for == MapParameters(aligned=True)
+    assert state.opened.layer_map is not None
+    shown = replace(state.opened.layer_map, parameters=asked_for.to_dict())
+    panel.set_state(replace(state, opened=replace(state.opened, layer_map=shown)))
+    assert panel.parameters() == MapParameters(aligned=True)
+    assert not panel.make.isEnabled()
+    panel.level.setCurrentText("σ 8 alone")
+    assert asked(qtbot, panel) == MapParameters(level=8.0)
+
+
+def test_a_single_level_cannot_be_aligned(panel: MapSettings, state: State) -> None:
+    samples = state.opened.samples
+    assert samples is not None
+    alike = replace(samples, sigma=np.full(len(samples), 2, np.float32))
+    panel.set_state(replace(state, opened=replace(state.opened, samples=alike)))
+    row = panel.level.findData("aligned")
+    assert not panel.level.model().item(row).isEnabled()
+    assert "nothing to align" in panel.level.itemData(row, Qt.ItemDataRole.ToolTipRole)
+    panel.set_state(state)
+    assert panel.level.model().item(row).isEnabled()
 
 
 def test_it_says_that_the_old_map_stays(panel: MapSettings, state: State) -> None:

@@ -28,13 +28,14 @@ from diffviews_desktop.ui.shell import status_bar
 from diffviews_desktop.ui.shell.notice_bar import NoticeBar
 from diffviews_desktop.ui.shell.status_bar import StatusBar
 from diffviews_desktop.values.columns import Column
-from diffviews_desktop.values.conditions import AnchorClass, ClassLabel
+from diffviews_desktop.values.conditions import AnchorClass, ClassLabel, UniformLabel, ZeroLabel
 from diffviews_desktop.values.folders import FolderRef, LayerInfo, ModelLoaded, Overrides
 from diffviews_desktop.values.interventions import PICKED
 from diffviews_desktop.values.map_quality import MapQuality
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.samples import SampleTable
 from diffviews_desktop.values.sampling import SamplingSettings
+from diffviews_desktop.values.told import NOTHING, OWN, Told
 
 
 @pytest.fixture
@@ -95,7 +96,46 @@ def test_generate_asks_with_what_is_shown(qtbot: QtBot, generate: GeneratePanel)
     settings, condition, interventions = caught.args
     assert settings == SamplingSettings(num_steps=7, guidance_scale=1.5, noise_mode="zero")
     assert interventions == (replace(PICKED, step_to=2),)
-    assert condition == AnchorClass()
+    assert condition is None  # nobody chose one
+
+
+def told_map(state: State, told: Told) -> State:
+    """The state with a map of samples that were told something."""
+    layer_map = state.opened.layer_map
+    assert layer_map is not None
+    shown = replace(layer_map, told=told)
+    return replace(state, opened=replace(state.opened, layer_map=shown))
+
+
+def test_the_class_follows_what_samples_were_told_until_the_user_chooses(
+    qtbot: QtBot, generate: GeneratePanel, state: State
+) -> None:
+    state = replace(state, picks=replace(state.picks, selection=Selection(anchor=3)))
+    for told_all, shown in (
+        (NOTHING, ZeroLabel()),
+        (OWN, AnchorClass()),
+        (UniformLabel(), UniformLabel()),
+        (ClassLabel(1), ClassLabel(1)),
+        (NOTHING, ZeroLabel()),
+    ):
+        generate.set_state(told_map(state, told_all))
+        assert generate.classes.currentData() == shown
+    generate.sampling.steps.setValue(9)  # another field is no choice of a class
+    with qtbot.waitSignal(generate.generate_requested) as caught:
+        qtbot.mouseClick(generate.generate, Qt.MouseButton.LeftButton)
+    assert caught.args[1] is None
+    # what is chosen stays, also where it is what was shown
+    row = generate.classes.findText("zero label")
+    generate.classes.setCurrentIndex(row)
+    with qtbot.waitSignal(generate.settings_changed) as caught:
+        generate.classes.activated.emit(row)
+    assert caught.args[1] == ZeroLabel()
+    chosen = replace(state, runs=replace(state.runs, condition=ZeroLabel()))
+    generate.set_state(told_map(chosen, OWN))
+    assert generate.classes.currentData() == ZeroLabel()
+    with qtbot.waitSignal(generate.settings_changed) as caught:
+        generate.sampling.steps.setValue(4)
+    assert caught.args[1] == ZeroLabel()
 
 
 def test_impossible_values_cannot_be_entered(generate: GeneratePanel) -> None:
@@ -388,11 +428,16 @@ def test_colours_that_cannot_be_say_why(qtbot: QtBot, state: State) -> None:
 
     panel.set_state(state)
     assert panel.choice.isEnabled()
-    assert set(off()) == {"trust", "kept", "z", "distance", "overlap"}
+    known = {"trust", "kept", "outside", "percentile", "z", "distance", "overlap"}
+    assert set(off()) == known
     assert "not judged" in off()["trust"]
     assert state.opened.layer_map is not None
     shares = np.full(30, 0.9)
-    full = replace(state.opened.layer_map, trust=shares, kept=shares, z=np.zeros(30))
+    full = replace(
+        state.opened.layer_map,
+        **dict.fromkeys(("trust", "kept", "near", "outside"), shares),
+        z=np.zeros(30),
+    )
     shown = replace(
         state,
         opened=replace(state.opened, layer_map=full),
@@ -616,14 +661,6 @@ def test_progress_does_not_jump_about(
     assert (bar.job.x(), bar.bar.x(), bar.cancel.x()) in places
     assert bar.job.text().endswith("…")
     assert "x" * 400 in bar.job.toolTip()
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(-3, "1 s left"), (7.4, "7 s left"), (42, "40 s left"), (150, "2 min left")],
-)
-def test_the_time_left_is_coarser_the_longer_it_is(seconds: float, text: str) -> None:
-    assert status_bar._time_left(seconds) == text
 
 
 def test_a_notice_is_shown_once_and_its_details_can_be_copied(qtbot: QtBot) -> None:

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from recorder import Recorder
 
 from diffviews_desktop.actions import answers
-from diffviews_desktop.actions.masks import judged_mask, mask_to_judge
+from diffviews_desktop.actions.masks import judged_masks, masks_to_judge, unknown_masks
 from diffviews_desktop.engine.jobs.drawing import JudgeMask, MaskJudged
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.state import State
@@ -19,7 +19,14 @@ from diffviews_desktop.ui.panels.generate import GeneratePanel
 from diffviews_desktop.ui.panels.runs import RunsPanel
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.values.folders import ModelLoaded
-from diffviews_desktop.values.interventions import PICKED, SampleMean
+from diffviews_desktop.values.interventions import (
+    PICKED,
+    Factor,
+    Intervention,
+    SampleMean,
+    SavedVector,
+)
+from diffviews_desktop.values.regions import Channels
 from diffviews_desktop.values.typicality import Measured, Typicality
 
 USUAL = Typicality(Measured(1.0, 40.0, 2.0), Measured(0.3, 60.0, 0.4), (1.0, 2.0), (0.2, 5.0), 1.5)
@@ -35,10 +42,10 @@ def ready(state: State) -> State:
 
 
 def with_mask(state: State, typicality: Typicality | None, reason: str = "") -> State:
-    job = mask_to_judge(state)
-    assert job is not None
+    """With the first mask judged that Generate would use."""
+    job = masks_to_judge(state)[0]
     judged = MaskJudged(replace(job, job_id=7), typicality, reason)
-    return replace(state, picks=replace(state.picks, mask=judged))
+    return replace(state, picks=replace(state.picks, masks=(judged,)))
 
 
 # ---- runs ---------------------------------------------------------------------------------------
@@ -113,18 +120,67 @@ def test_what_was_said_of_another_mask_is_not_shown(panel: GeneratePanel, ready:
     other = judged.with_selection(Selection(anchor=3, manual=(5,)))
     weighted = (replace(PICKED, source=SampleMean(weighting="distance")),)
     for changed in (other, replace(judged, runs=replace(judged.runs, interventions=weighted))):
-        assert judged_mask(changed) is None
+        assert judged_masks(changed) == ()
         panel.set_state(changed)
         assert "95 %" not in panel.hint.whole
 
 
 def test_nothing_is_asked_without_a_pick_or_a_model(ready: State) -> None:
-    assert mask_to_judge(ready) == JudgeMask(
-        job_id=0, folder=ready.opened.folder, spec=ready.opened.spec, rows=(3, 4)
+    mask = JudgeMask(job_id=0, folder=ready.opened.folder, spec=ready.opened.spec, rows=(3, 4))
+    assert masks_to_judge(ready) == (mask,)
+    assert masks_to_judge(ready.with_selection(Selection())) == ()
+    assert masks_to_judge(replace(ready, opened=replace(ready.opened, loaded=None))) == ()
+    assert masks_to_judge(replace(ready, opened=replace(ready.opened, layer_map=None))) == ()
+
+
+STACK = (
+    Intervention("scale", Factor(0.5)),
+    PICKED,
+    Intervention("replace", SavedVector("smile"), layers=("a",), strength=0.5, step_from=1),
+    Intervention("replace", SampleMean((7, 8)), region=Channels((0,))),
+    Intervention("replace", SampleMean((7, 8)), enabled=False),
+    Intervention("add", SavedVector("frown")),
+)
+
+
+def test_every_mask_of_a_stack_is_judged(panel: GeneratePanel, ready: State) -> None:
+    """Those that hold whole layers at given values, however much and when."""
+    stacked = replace(ready, runs=replace(ready.runs, interventions=STACK))
+    mask, saved = masks_to_judge(stacked)
+    assert (mask.rows, mask.saved, mask.layers) == ((3, 4), "", ())
+    assert (saved.rows, saved.saved, saved.layers) == ((), "smile", ("a",))
+    judged = (
+        MaskJudged(replace(mask, job_id=7), USUAL),
+        MaskJudged(replace(saved, job_id=8), BEYOND),
     )
-    assert mask_to_judge(ready.with_selection(Selection())) is None
-    assert mask_to_judge(replace(ready, opened=replace(ready.opened, loaded=None))) is None
-    assert mask_to_judge(replace(ready, opened=replace(ready.opened, layer_map=None))) is None
+    shown = replace(stacked, picks=replace(stacked.picks, masks=judged))
+    assert unknown_masks(shown) == ()
+    panel.set_state(shown)
+    assert panel.hint.whole.startswith("Replace smile beyond the samples' 95 %: 92 % outside")
+    assert "mask of 2 samples within the samples" in panel.hint.toolTip()
+    assert panel.hint.property("problem")
+    weaker = (*STACK[:2], replace(STACK[2], strength=0.1), *STACK[3:])
+    assert judged_masks(replace(shown, runs=replace(shown.runs, interventions=weaker))) == judged
+    panel.set_state(replace(stacked, picks=replace(stacked.picks, masks=judged[:1])))
+    assert not panel.hint.property("problem")
+    assert unknown_masks(panel._state) == (saved,)
+
+
+def test_the_masks_of_a_stack_are_judged_one_after_the_other(
+    qtbot: QtBot, open_window: Callable[..., MainWindow], worker: Recorder, ready: State
+) -> None:
+    window = open_window(replace(ready, runs=replace(ready.runs, interventions=STACK)))
+    window.session.select(Selection(anchor=6), "pick")
+    qtbot.waitUntil(lambda: masks_asked_for(worker) == [(6,)])
+    first = worker.jobs[-1]
+    answers.on_failed(window.context, first.job_id, "The picture is missing.", "")
+    qtbot.waitUntil(lambda: masks_asked_for(worker) == [(6,), ()])
+    second = worker.jobs[-1]
+    assert isinstance(second, JudgeMask)
+    answers.on_finished(window.context, second.job_id, MaskJudged(second, BEYOND), None)
+    assert "Replace smile beyond" in window.generate_panel.hint.whole
+    qtbot.wait(500)
+    assert len(masks_asked_for(worker)) == 2
 
 
 def masks_asked_for(worker: Recorder) -> list[tuple[int, ...]]:

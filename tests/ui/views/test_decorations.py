@@ -133,7 +133,9 @@ def test_a_step_shows_its_card_and_a_click_goes_to_it(
     qtbot.waitUntil(lambda: not card.isVisible())
 
 
-def test_many_runs_differ(window: MainWindow, make_job: Callable, make_step: Callable) -> None:
+def test_many_runs_differ(
+    qtbot: QtBot, window: MainWindow, make_job: Callable, make_step: Callable
+) -> None:
     steps = tuple(make_step(i) for i in range(3))
     records = tuple(
         run_of(make_job(key), f"Run {key}", steps=steps, done=True)
@@ -145,6 +147,7 @@ def test_many_runs_differ(window: MainWindow, make_job: Callable, make_step: Cal
             runs=replace(window.session.state.runs, all=records, shown=1, step=0),
         )
     )
+    qtbot.waitUntil(lambda: len(window.map._paths) == len(STYLES))
     pens = [path._line.opts["pen"] for path in window.map._paths.values()]
     assert len({pen.color().name() for pen in pens}) == len(STYLES)
     assert len({tuple(pen.dashPattern()) for pen in pens}) == len(STYLES)

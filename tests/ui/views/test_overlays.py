@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 import pyqtgraph as pg
+from made_runs import run_of
+from patience import until
 from PySide6.QtGui import QColor
 from pytestqt.qtbot import QtBot
 
+from diffviews_desktop.engine.jobs.drawing import Generate
+from diffviews_desktop.state.runs import Runs
+from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.images import pixels_of
+from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.ui.views.flat.overlays import MOST_PICTURES, Symbols
+from diffviews_desktop.values.runs import RunStep
 
 
 def put(plot: pg.PlotWidget) -> Symbols:
@@ -52,3 +62,27 @@ def test_symbols_look_the_same_whatever_was_drawn_before(qtbot: QtBot) -> None:
             draw(items[1], number)
             one, other = (pixels_of(plot.grab().toImage()) for plot in plots)
             np.testing.assert_array_equal(one, other)
+
+
+def test_of_many_runs_the_shown_one_is_drawn_at_once_and_all_are_in_the_end(
+    open_window: Callable[..., MainWindow],
+    state: State,
+    make_job: Callable[..., Generate],
+    make_step: Callable[..., RunStep],
+    qtbot: QtBot,
+) -> None:
+    window = open_window(state)
+    made = tuple(
+        run_of(make_job(number), f"Run {number}", steps=(make_step(0), make_step(1)), done=True)
+        for number in range(1, 31)
+    )
+    window.session.update(replace(state, runs=Runs(all=made, shown=30, step=1)))
+    assert window.map is not None
+    assert 30 in window.map._paths
+    assert len(window.map._paths) < 30  # the window must not stand still for them
+    until(qtbot, lambda: len(window.map._paths) == 30)
+    window.session.update(replace(state, runs=Runs(all=made[:10], shown=3)))
+    window.session.update(replace(state, runs=Runs(all=made[20:], shown=21)))
+    until(qtbot, lambda: sorted(window.map._paths) == list(range(21, 31)))
+    qtbot.wait(50)
+    assert sorted(window.map._paths) == list(range(21, 31))

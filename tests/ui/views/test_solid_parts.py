@@ -152,6 +152,22 @@ def test_a_single_noise_level_gives_way_to_the_maps_own_third_dimension(state: S
     assert chosen(state, "z") == "sigma"
 
 
+def test_the_levels_of_aligned_maps_are_stacked_or_that_they_are_not_is_said(state: State) -> None:
+    layer_map = state.opened.layer_map
+    assert layer_map is not None
+    aligned = replace(layer_map, parameters={"aligned": True}, outside=np.full(30, 0.25))
+    shown = replace(state, opened=replace(state.opened, layer_map=aligned))
+    assert chosen(shown, None) == "sigma"
+    axis = third_axis(shown, "sigma")
+    assert axis.heights == pytest.approx(np.log10(state.opened.samples.sigma))
+    assert (
+        axis.note == "Each noise level has a map of its own; a picture lies at like places on all."
+    )
+    other = third_axis(shown, "outside")
+    assert other.heights.tolist() == [25.0] * 30
+    assert other.note.endswith("choose the noise level to stack them.")
+
+
 def test_trust_and_distance_can_be_the_third_axis(state: State) -> None:
     trust = np.linspace(0, 1, 30, dtype=np.float32)
     trust[3] = np.nan

@@ -124,6 +124,11 @@ class ImportAssistant(QDialog):
         except UsageError:  # what is entered by now is not even complete
             return False
 
+    def take_checkpoint(self, file: Path) -> None:
+        """Fill in a checkpoint; what else is entered stays."""
+        self.checkpoint.setText(str(file))
+        self._go(0)
+
     def wait(self) -> None:
         """Let a running look at the pictures end."""
         self._pictures.wait()

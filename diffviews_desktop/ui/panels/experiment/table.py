@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
+    QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableWidget,
@@ -22,17 +23,28 @@ from diffviews_desktop.engine.jobs.experiments import ExperimentResult
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.entries import short
 from diffviews_desktop.ui.common.labels import tip
-from diffviews_desktop.values.experiments import MEANINGS, TITLES, Estimate, Examples, Finding
+from diffviews_desktop.values.controls import MEANINGS, TITLES
+from diffviews_desktop.values.experiments import Estimate, Examples, Finding, Outcome
 from diffviews_desktop.values.finding_texts import (
     MEASURES,
     cells_of,
+    heat_map_of,
+    marks_of,
     place_name,
     shown_measures,
 )
+from diffviews_desktop.values.layers import LayerSet
 
 PICTURES, HEIGHT, PLOT = 4, 40, 200
 """Pictures of an arm, their height, and the width of the dots' column, in pixels."""
 _ROLE = Qt.ItemDataRole.UserRole
+_HEADINGS: dict[Outcome, str] = {
+    "read": "read as the class, 0 to 1",
+    "changed": "answer changed, 0 to 1",
+    "neighbors": "like its samples, up to 1",
+    "moved": "moved, 0 to 1",
+}
+"""What the dots show."""
 
 
 class DotDelegate(QStyledItemDelegate):
@@ -61,6 +73,8 @@ class DotDelegate(QStyledItemDelegate):
             x = self._across(tick, box)
             painter.drawLine(QPointF(x, box.top()), QPointF(x, box.bottom()))
         color = QColor(colors.accent if is_own else colors.muted)
+        if option.state & QStyle.StateFlag.State_Selected:
+            color = QColor(colors.accent_text)
         if estimate.low is not None and estimate.high is not None:
             painter.setPen(QPen(color, 2))
             ends = self._across(estimate.low, box), self._across(estimate.high, box)
@@ -85,6 +99,8 @@ class FindingsTable(QTableWidget):
         self.setIconSize(QSize(PICTURES * (HEIGHT + 2), HEIGHT))
         self.setAccessibleName("What the experiment found")
         self.verticalHeader().hide()
+        self.horizontalHeader().setHighlightSections(False)
+        self._rows: dict[tuple[LayerSet, tuple[int, int]], int] = {}
         self.dots = DotDelegate(self)
         self.setItemDelegateForColumn(2, self.dots)
 
@@ -92,15 +108,23 @@ class FindingsTable(QTableWidget):
         """Show what was found."""
         findings = result.findings
         names = [name for name in shown_measures(findings) if name != "features"]
-        judged = any(one.read is not None for one in findings)
-        marks = [one.read if judged else one.neighbors for one in findings]
-        self.dots.low = 0.0 if judged else min([0.0, *map(_lowest, marks)])
-        what = "read as the class, 0 to 1" if judged else "like its samples, up to 1"
+        marks, outcome = marks_of(findings), findings[0].outcome
+        self.dots.low = min([0.0, *map(_lowest, marks)]) if outcome == "neighbors" else 0.0
+        what = _HEADINGS[outcome]
         headings = ["", "Pictures", what, *(MEASURES[n] for n in names), "commonest", "p (Holm)"]
         self.setColumnCount(len(headings))
         self.setHorizontalHeaderLabels(headings)
-        self.setRowCount(len(findings))
-        for row, (finding, mark) in enumerate(zip(findings, marks, strict=True)):
+        self.clearSpans()
+        self.setRowCount(0)
+        self._rows = {}
+        several = heat_map_of(findings) is not None
+        for finding, mark in zip(findings, marks, strict=True):
+            place = finding.layers, finding.steps
+            if several and finding.layers and place not in self._rows:
+                self._add_heading(place_name(finding), len(headings))
+            row = self.rowCount()
+            self._rows.setdefault(place, row)
+            self.insertRow(row)
             self._fill(row, finding, mark, result.examples)
             for column, text in enumerate(cells_of(finding, names), 3):
                 self.setItem(row, column, QTableWidgetItem(text))
@@ -109,6 +133,26 @@ class FindingsTable(QTableWidget):
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(2, QHeaderView.ResizeMode.Fixed)
         header.resizeSection(2, PLOT)
+
+    def go_to(self, layers: LayerSet, steps: tuple[int, int]) -> None:
+        """Select what was found at a place, and bring it into view."""
+        row = self._rows.get((layers, steps))
+        if row is not None:
+            self.selectRow(row)
+            place = self.model().index(row, 0)
+            self.scrollTo(place, QAbstractItemView.ScrollHint.PositionAtCenter)
+
+    def _add_heading(self, place: str, columns: int) -> None:
+        """A row that says where the next ones are of."""
+        row = self.rowCount()
+        self.insertRow(row)
+        heading = QTableWidgetItem(short(place))
+        heading.setToolTip(tip(place))
+        font = heading.font()
+        font.setBold(True)
+        heading.setFont(font)
+        self.setItem(row, 0, heading)
+        self.setSpan(row, 0, 1, columns)
 
     def _fill(
         self, row: int, finding: Finding, mark: Estimate | None, examples: Sequence[Examples]

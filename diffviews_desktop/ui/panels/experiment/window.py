@@ -1,20 +1,22 @@
-"""A window beside the main one: draw a mask and its controls, and see what each of them does."""
+"""A window beside the main one: draw interventions and their controls, and see what each does."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import (
-    QPushButton,
-    QWidget,
-)
+from PySide6.QtWidgets import QPushButton, QTabWidget, QWidget
 
-from diffviews_desktop.actions.experiments import cannot_compare
+from diffviews_desktop.actions.experiments import cannot_compare, seconds_of
+from diffviews_desktop.engine.jobs.experiments import ExperimentResult
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.durations import duration
 from diffviews_desktop.text.wording import counted
 from diffviews_desktop.ui.common.drawing_window import DrawingWindow
 from diffviews_desktop.ui.common.labels import tip
-from diffviews_desktop.ui.panels.experiment.form import ExperimentForm
+from diffviews_desktop.ui.panels.experiment.form import CHECKED, ExperimentForm
+from diffviews_desktop.ui.panels.experiment.heat_map import HeatMapTable
 from diffviews_desktop.ui.panels.experiment.table import FindingsTable
+from diffviews_desktop.values.finding_texts import counted_text, heat_map_of
+from diffviews_desktop.values.layers import LayerSet
 
 
 class ExperimentWindow(DrawingWindow):
@@ -26,24 +28,31 @@ class ExperimentWindow(DrawingWindow):
     report_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        form, table, report = ExperimentForm(), FindingsTable(), QPushButton("Open &report")
+        form, table, heat_map = ExperimentForm(), FindingsTable(), HeatMapTable()
+        report, pages = QPushButton("Open &report"), QTabWidget()
+        pages.setDocumentMode(True)
+        pages.tabBar().setDrawBase(False)
+        pages.addTab(table, "&Table")
+        pages.addTab(heat_map, "&Heat map")
         super().__init__(
             parent,
             "Experiment",
-            (1120, 640),
+            (1180, 680),
             form,
-            table,
-            "No experiment yet. It holds the layers of the Generate panel at the mean of some "
-            "samples, draws everything that this is to be compared with, and says how sure the "
-            "difference is. What was drawn stays: the same experiment resumes where it stopped.",
+            pages,
+            "No experiment yet. It draws what the Generate panel does to layers, and everything "
+            "that this is to be compared with, and says how sure the difference is. What was drawn "
+            "stays: the same experiment resumes where it stopped.",
             report,
         )
         self.form, self.table, self.report = form, table, report
+        self.pages, self.heat_map = pages, heat_map
         self._state = State()
         self.form.edited.connect(self._show_summary)
         self.draw.clicked.connect(self._on_draw)
         self.cancel.clicked.connect(self._on_cancel)
         self.report.clicked.connect(self.report_requested)
+        self.heat_map.place_chosen.connect(self._on_place)
 
     @staticmethod
     def shows(state: State) -> tuple[object, ...]:
@@ -59,49 +68,63 @@ class ExperimentWindow(DrawingWindow):
         experiment = state.runs.experiment
         result = None if experiment is None else experiment.result
         if result is not None and (old is None or old.result is not result):
-            self.table.show_result(result)
-        self.stack.setCurrentWidget(self.empty if result is None else self.table)
+            self._show_result(result)
+        self.stack.setCurrentWidget(self.empty if result is None else self.pages)
         job = None if experiment is None else state.jobs.job(experiment.job.job_id)
         self.cancel.setEnabled(job is not None)
         self.report.setEnabled(result is not None)
         if job is not None:
             self.progress.set_text(f"{job.stage} {job.detail}")
         elif result is not None:
-            drawn = counted(result.job.experiment.count, "picture")
-            masks = counted(len(result.job.experiment.groups), "mask")
-            self.progress.set_text(f"{drawn} of {masks}; brackets hold 95 % intervals over masks")
+            self.progress.set_text(counted_text(result.job.experiment))
         else:
             self.progress.set_text("")
         self._show_summary()
 
+    def _show_result(self, result: ExperimentResult) -> None:
+        self.table.show_result(result)
+        shown = heat_map_of(result.findings)
+        if shown is not None:
+            self.heat_map.show_map(shown)
+        self.pages.setTabVisible(1, shown is not None)
+        self.pages.tabBar().setVisible(shown is not None)
+        self.pages.setCurrentIndex(0 if shown is None else 1)
+
+    def _on_place(self, layers: LayerSet, steps: tuple[int, int]) -> None:
+        """Show what was found at a place of the heat map."""
+        self.pages.setCurrentIndex(0)
+        self.table.go_to(layers, steps)
+
     def _show_summary(self) -> None:
         """How much it is, or why it cannot be drawn."""
-        state, form = self._state, self.form
-        why = cannot_compare(state, form.of_picks)
+        form = self.form
+        why = cannot_compare(self._state, form.of_picks)
+        if not why and form.where.currentText() == CHECKED and not form.layer_sets:
+            why = "Check the layers that it is to act on, each by itself."
         self.draw.setEnabled(not why)
-        self.draw.setToolTip(tip(why or "Draw the masks and their controls, and measure them"))
-        if why:
-            self.summary.setText(why)
-            return
-        masks = 1 if form.of_picks else form.anchors.value()
-        count = masks * form.seeds.value() * (1 + len(form.chosen()))
+        self.draw.setToolTip(tip(why or "Draw it and its controls, and measure them"))
+        self.summary.setText(why or self._size())
+
+    def _size(self) -> str:
+        """How many pictures that is, and how long they take."""
+        state, form = self._state, self.form
+        masks, seeds = 1 if form.of_picks else int(form.anchors.value()), int(form.seeds.value())
+        places = max(1, len(form.layer_sets)) * form.windows
+        count = masks * seeds * (1 + places * len(form.chosen()))
         nfe = state.runs.settings.evaluations(not state.opened.unconditional)
-        said = f"{counted(masks, 'mask')}: {counted(count, 'picture')} of NFE {nfe}."
-        if masks == 1:
-            said += " One mask says nothing of others, so there will be no intervals."
-        self.summary.setText(said)
+        of = f"{counted(masks, 'mask')}: " if form.is_of_masks else ""
+        seconds = seconds_of(state, count)
+        takes = "" if seconds is None else f", about {duration(seconds)}"
+        text = f"{of}{counted(count, 'picture')} of NFE {nfe}{takes}."
+        if masks > 1:
+            return text
+        if seeds == 1:
+            return f"{text} A single seed says nothing of others, so there will be no intervals."
+        what = "mask" if form.is_of_masks else "intervention"
+        return f"{text} It is a single {what}: intervals will be over its seeds."
 
     def _on_draw(self) -> None:
-        form = self.form
-        self.experiment_requested.emit(
-            {
-                "of_picks": form.of_picks,
-                "anchors": form.anchors.value(),
-                "neighbors": form.neighbors.value(),
-                "seeds": form.seeds.value(),
-                "controls": form.chosen(),
-            }
-        )
+        self.experiment_requested.emit(self.form.arguments())
 
     def _on_cancel(self) -> None:
         experiment = self._state.runs.experiment
@@ -111,3 +134,4 @@ class ExperimentWindow(DrawingWindow):
     def apply_theme(self) -> None:
         """Take the colours of the theme in use."""
         self.table.viewport().update()
+        self.heat_map.apply_theme()

@@ -59,7 +59,7 @@ _STRENGTHS: dict[Verb, str] = {
 FACTOR = Real(
     name="value",
     help="What the layer's values are multiplied by",
-    label="&Factor",
+    label="Fact&or",
     minimum=-MOST,
     maximum=MOST,
     decimals=3,
@@ -90,7 +90,7 @@ class MaskPage(QWidget):
         self._grid = grid_of(
             [
                 [(MASK_LAYERS.label, self.layers)],
-                [("&Where", self.area)],
+                [("Whe&re", self.area)],
                 [(MASK_FROM.label, self.first), (MASK_STEPS.label, self.mask_steps)],
                 [(STRENGTH.label, self.strength)],
                 [(WEIGHTING.label, self.weights)],

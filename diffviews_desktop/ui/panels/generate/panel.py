@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal
@@ -19,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from diffviews_desktop.actions.masks import judged_mask
+from diffviews_desktop.actions.masks import judged_masks, masks_to_judge
 from diffviews_desktop.engine.jobs.drawing import Generate, MaskJudged
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.state.state import State
@@ -46,7 +47,7 @@ from diffviews_desktop.values.conditions import (
     described,
 )
 from diffviews_desktop.values.import_rules import seed_of
-from diffviews_desktop.values.intervention_texts import said_of
+from diffviews_desktop.values.intervention_texts import said_of, what
 from diffviews_desktop.values.interventions import Intervention, rows_of, sole_mask, with_picks
 from diffviews_desktop.values.sampling import SamplingSettings
 from diffviews_desktop.values.setting_specs import PUBLISHED, SEED
@@ -54,12 +55,17 @@ from diffviews_desktop.values.setting_specs import PUBLISHED, SEED
 SEARCHABLE_CLASSES = 30
 LOWEST_PAGE = 64
 GENERATE = "Draw with the layer held at the mean, or with other interventions"
+LIKE_SAMPLES = (
+    "Until you choose, this follows what the samples of the map were told, so that runs can be "
+    "compared with them."
+)
 NFE = "NFE: how often the network runs for a picture"
 
 
 class GeneratePanel(QWidget):
     """Signals: ``generate_requested(settings, condition, interventions)``, ``settings_changed``
-    with the same, ``grid_requested()`` and ``cancel_requested()``."""
+    with the same, ``grid_requested()`` and ``cancel_requested()``. The condition is None while the
+    user chose none: then the panel shows what the samples of the map were told."""
 
     generate_requested = Signal(object, object, object)
     grid_requested = Signal()
@@ -71,7 +77,8 @@ class GeneratePanel(QWidget):
         as_panel(self)
         self._base, self._state = SamplingSettings(), State()
         self._classes: tuple[object, ...] = ()
-        self._shown_class: object = "anchor"
+        self._shown_class: object = None
+        self._chosen: Condition | None = None
         self.sampling = SamplingPage()
         self.masking, self.stack = MaskPage(), InterventionStack()
         self.pages = QTabWidget()
@@ -93,10 +100,11 @@ class GeneratePanel(QWidget):
         self.classes = ElidingComboBox()
         self.classes.setAccessibleName("Class to draw")
         self.classes.setMaxVisibleItems(20)
+        self.classes.setToolTip(tip(LIKE_SAMPLES))
         self.classes.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        self.generate = QPushButton("&Generate")
+        self.generate = QPushButton("Generate")
         self.generate.setObjectName("primary")
-        self.grid = QPushButton("G&rid…")
+        self.grid = QPushButton("Gri&d…")
         many = "Many pictures in one job: seeds, strengths, steps, layers (Ctrl+G)"
         self.grid.setToolTip(tip(many))
         self.cancel = QPushButton("Cancel")
@@ -109,7 +117,7 @@ class GeneratePanel(QWidget):
         self.masking.edited.connect(self._on_edited)
         self.stack.edited.connect(self._on_stacked)
         self.stack.chosen.connect(lambda: self._show_chosen(self._state))
-        self.classes.activated.connect(self._on_edited)
+        self.classes.activated.connect(self._on_class_chosen)
         self.seed.editingFinished.connect(self._on_seed_typed)
         self.lock.toggled.connect(self._on_edited)
         self.generate.clicked.connect(self.press)
@@ -145,7 +153,7 @@ class GeneratePanel(QWidget):
         """What of a state it shows."""
         runs = state.runs
         wanted = runs.settings, runs.interventions, runs.condition, runs.all, runs.shown
-        picks = state.picks.selection, state.picks.mask
+        picks = state.picks.selection, state.picks.masks
         return state.opened, *picks, state.jobs.running, *wanted
 
     def set_state(self, state: State) -> None:
@@ -189,8 +197,8 @@ class GeneratePanel(QWidget):
         note = state.opened.loaded.guidance_note if state.opened.loaded is not None else ""
         about = tip("No class: what guidance leads away from.", note)
         self.classes.setItemData(general.index(ZeroLabel()), about, Qt.ItemDataRole.ToolTipRole)
-        self._shown_class = state.runs.condition
-        asked = state.runs.condition
+        self._chosen = state.runs.condition
+        self._shown_class = asked = state.condition
         index = next((i for i, (_, one) in enumerate(choices) if one == asked), 0)
         line = self.classes.lineEdit()
         if line is None or not (line.hasFocus() and line.isModified()):  # nobody is typing there
@@ -217,7 +225,11 @@ class GeneratePanel(QWidget):
             index = next((i for i, c in enumerate(self._choices()) if c == self._shown_class), 0)
         self.classes.setCurrentIndex(index)
         if self.classes.currentData() != self._shown_class:
-            self._on_edited()
+            self._on_class_chosen()
+
+    def _on_class_chosen(self, *_: object) -> None:
+        self._chosen = self.classes.currentData()
+        self._on_edited()
 
     def _choices(self) -> list[object]:
         return [self.classes.itemData(i) for i in range(self.classes.count())]
@@ -235,23 +247,26 @@ class GeneratePanel(QWidget):
         self.generate.setEnabled(not why)
         self.generate.setToolTip(tip(why or f"{GENERATE} (Ctrl+Return)"))
         nfe = f"NFE {state.runs.settings.evaluations(not state.opened.unconditional)}"
-        self._show_hint(why, [nfe, _hint(state, stack)], judged_mask(state))
+        self._show_hint(why, [nfe, _hint(state, stack)], _judged(state))
         self.grid.setEnabled(state.opened.layer_map is not None and not state.opened.model_problem)
         waiting = sum(isinstance(running.job, Generate) for running in state.jobs.running)
-        self.generate.setText("&Generate" if waiting < 2 else f"&Generate  ({waiting - 1} waiting)")
+        self.generate.setText("Generate" if waiting < 2 else f"Generate  ({waiting - 1} waiting)")
         self.cancel.setEnabled(bool(state.jobs.running))
 
-    def _show_hint(self, why: str, parts: list[str], judged: MaskJudged | None) -> None:
-        """What Generate would do; that the mask is beyond the samples goes first."""
-        usual = None if judged is None else judged.typicality
-        details = [NFE]
-        beyond = usual is not None and usual.beyond
-        if usual is not None:
-            details += [f"mask {usual.standing}", *usual.facts, usual.reasons]
-            parts = [f"mask {usual.verdict}: {usual.excess}", *parts] if beyond else parts
-        elif judged is not None:
-            details.append(judged.reason)
-        text = why or " · ".join(parts)
+    def _show_hint(
+        self, why: str, parts: list[str], judged: Sequence[tuple[str, MaskJudged]]
+    ) -> None:
+        """What Generate would do; that a mask is beyond the samples goes first."""
+        details, warnings = [NFE], []
+        for name, one in judged:
+            usual = one.typicality
+            if usual is None:
+                details.append(one.reason)
+                continue
+            details += [f"{name} {usual.standing}", *usual.facts, usual.reasons]
+            warnings += [f"{name} {usual.verdict}: {usual.excess}"] if usual.beyond else []
+        beyond = bool(warnings)
+        text = why or " · ".join([*warnings, *parts])
         self.hint.set_text(text[:1].upper() + text[1:], " · ".join(filter(None, details)))
         if bool(self.hint.property("problem")) != beyond:
             self.hint.setProperty("problem", beyond)
@@ -275,7 +290,7 @@ class GeneratePanel(QWidget):
     def press(self) -> None:
         """As if Generate was clicked."""
         if self.generate.isEnabled():
-            asked = self.settings(), self.classes.currentData(), self.interventions()
+            asked = self.settings(), self._chosen, self.interventions()
             self.generate_requested.emit(*asked)
 
     def _typed_seed(self) -> int | None:
@@ -301,15 +316,21 @@ class GeneratePanel(QWidget):
         taken = {setting.name: setting.of(settings) for setting in PUBLISHED}
         after = replace(self.settings(), **taken)
         acting = tuple(replace(one, step_from=0, step_to=None) for one in self.interventions())
-        self.settings_changed.emit(after, self.classes.currentData(), acting)
+        self.settings_changed.emit(after, self._chosen, acting)
 
     def _on_stacked(self) -> None:
-        asked = self.settings(), self.classes.currentData(), self.stack.interventions
+        asked = self.settings(), self._chosen, self.stack.interventions
         self.settings_changed.emit(*asked)
 
     def _on_edited(self, *_: object) -> None:
-        asked = self.settings(), self.classes.currentData(), self.interventions()
+        asked = self.settings(), self._chosen, self.interventions()
         self.settings_changed.emit(*asked)
+
+
+def _judged(state: State) -> list[tuple[str, MaskJudged]]:
+    """What is known of the masks that Generate would use, with what each is called."""
+    alone = len(masks_to_judge(state)) == 1
+    return [("mask" if alone else what(one.job.mask), one) for one in judged_masks(state)]
 
 
 def _hint(state: State, stack: tuple[Intervention, ...]) -> str:

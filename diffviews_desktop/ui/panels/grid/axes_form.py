@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 import re
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import (
     QFormLayout,
     QLineEdit,
-    QListWidgetItem,
     QVBoxLayout,
     QWidget,
 )
@@ -17,8 +16,9 @@ from PySide6.QtWidgets import (
 from diffviews_desktop.engine.jobs.drawing import MAX_PICTURES
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.numbers import NotANumber, TwoReadings, read_reals
-from diffviews_desktop.ui.common.entries import entry, name_list, short
+from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import caption, muted, tip
+from diffviews_desktop.ui.common.layer_list import LayerList
 from diffviews_desktop.ui.common.widgets import ElidingComboBox, WholeNumber
 from diffviews_desktop.values.intervention_texts import said
 from diffviews_desktop.values.interventions import PARTIAL, Intervention, with_picks
@@ -32,7 +32,6 @@ class AxesForm(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._names: tuple[str, ...] = ()
         self._acting: tuple[Intervention, ...] = ()
         self.which = ElidingComboBox()
         self.seeds = WholeNumber()
@@ -42,7 +41,8 @@ class AxesForm(QWidget):
         self.strengths.setPlaceholderText("such as 0, 0.25, 0.5, 0.75, 1")
         self.windows = QLineEdit()
         self.windows.setPlaceholderText("such as 1-3, 4-6, 7-10")
-        self.layers = name_list()
+        self._layers = LayerList()
+        self.layers = self._layers.widget
         self.problem = muted()
         self.problem.setProperty("problem", True)
         self.problem.setWordWrap(True)
@@ -75,21 +75,7 @@ class AxesForm(QWidget):
     def set_state(self, state: State) -> None:
         """Show the interventions and the layers of the loaded model."""
         self._show_acting(state)
-        names = (
-            tuple(info.name for info in state.opened.loaded.layers) if state.opened.loaded else ()
-        )
-        if names == self._names:
-            return
-        self._names = names
-        with QSignalBlocker(self.layers):
-            self.layers.clear()
-            for name in names:
-                item = QListWidgetItem(short(name))
-                item.setData(Qt.ItemDataRole.UserRole, name)
-                item.setToolTip(tip(name))
-                item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
-                item.setCheckState(Qt.CheckState.Unchecked)
-                self.layers.addItem(item)
+        self._layers.set_state(state)
 
     def _show_acting(self, state: State) -> None:
         acting = with_picks(state.runs.interventions, state.picks.selection.rows)
@@ -119,12 +105,7 @@ class AxesForm(QWidget):
             windows = _windows(self.windows.text(), num_steps)
         except ValueError as error:
             problem = str(error)
-        items = (self.layers.item(row) for row in range(self.layers.count()))
-        layers = tuple(
-            (str(item.data(Qt.ItemDataRole.UserRole)),)
-            for item in items
-            if item.checkState() == Qt.CheckState.Checked
-        )
+        layers = self._layers.checked()
         count = self.seeds.value() * max(1, len(strengths)) * max(1, len(windows))
         count *= max(1, len(layers))
         if not problem and count > MAX_PICTURES:

@@ -29,7 +29,7 @@ class GridWindow(DrawingWindow):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         form, sheet = AxesForm(), ContactSheet()
-        fit, save = QPushButton("&Fit"), QPushButton("&Save sheet…")
+        fit, save = QPushButton("&Fit"), QPushButton("Save s&heet…")
         super().__init__(
             parent,
             "Grid of pictures",

@@ -11,6 +11,7 @@ from diffviews_desktop.state.runs import Run
 from diffviews_desktop.ui.common import colors, theme
 from diffviews_desktop.ui.common.images import enlarged, to_qimage
 from diffviews_desktop.ui.common.labels import Label, muted, picture_label, tip
+from diffviews_desktop.ui.common.widgets import let_drops_through
 from diffviews_desktop.values.runs import RunStep
 
 PICTURE = 116
@@ -69,6 +70,7 @@ class PathPlot(QWidget):
         self.setToolTip("How far the layers of the map are from those of the unmasked run, by step")
         self.setFixedSize(PLOT_WIDTH, PICTURE + 20)
         self.plot = pg.PlotWidget()
+        let_drops_through(self.plot)
         self.plot.setMouseEnabled(x=False, y=False)
         self.plot.hideButtons()
         self.plot.setMenuEnabled(False)

@@ -80,7 +80,7 @@ class RunsPanel(QWidget):
         self.where.setMinimumWidth(150)
         self.settings = ElidedLabel(end=True)
         self.settings.setObjectName("muted")
-        self.compare = QPushButton("&Compare")
+        self.compare = QPushButton("Compare")
         self.compare.setCheckable(True)
         self.compare.setToolTip("Show the unmasked run of the same seed beside this one (U)")
         self.land = QPushButton("&Where did it land?")
@@ -154,9 +154,9 @@ class RunsPanel(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(12)
         self.caption = captioned(self.picture, "with the mask")
+        row.addLayout(right, 1)  # first: what comes and goes beside the picture does not move it
         row.addWidget(self.caption, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(self.comparison, 0, Qt.AlignmentFlag.AlignTop)
-        row.addLayout(right, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 4, 10, 4)
         self._pages = QStackedWidget()  # as high without a run as with one: no jumps

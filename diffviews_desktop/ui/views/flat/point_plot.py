@@ -20,6 +20,7 @@ from diffviews_desktop.state.runs import Run
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.colors import class_colors
 from diffviews_desktop.ui.common.images import PictureLoader
+from diffviews_desktop.ui.common.widgets import let_drops_through
 from diffviews_desktop.ui.views.flat import export
 from diffviews_desktop.ui.views.flat.coloring import Coloring
 from diffviews_desktop.ui.views.flat.decorations import Decorated, Decorations
@@ -47,7 +48,7 @@ log = logging.getLogger(__name__)
 INDEXED_AT_ONCE = 20_000  # points
 STILL_MILLISECONDS = 150  # after the last move the view counts as still
 LEGEND_MARGIN = 12
-SPARE_PATHS = 12
+SPARE_PATHS, PATHS_AT_ONCE = 12, 4
 FAINTEST, STRONGEST, EQUAL = 0.4, 1.0, 0.7
 
 
@@ -83,6 +84,7 @@ class PointPlot(QWidget):
         self._with_legend = with_legend
         self.box = MapBox()
         self._plot_widget = pg.PlotWidget(background=theme.colors().map, viewBox=self.box)
+        let_drops_through(self._plot_widget)
         self._plot: pg.PlotItem = self._plot_widget.getPlotItem()
         self._plot.setAspectLocked(True)
         self._plot.setMenuEnabled(False)
@@ -101,6 +103,10 @@ class PointPlot(QWidget):
         self._rings = Rings(self._plot)
         self._paths: dict[int, Path] = {}
         self._spare_paths: list[Path] = []
+        self._asked_paths: Callable[[], None] = lambda: None
+        self._late_paths = QTimer(self)
+        self._late_paths.setSingleShot(True)
+        self._late_paths.timeout.connect(lambda: self._asked_paths())
         self._xy: NDArray = np.empty((0, 2), dtype=np.float32)
         self._index: Future[PointIndex] = Future()
         self._index.set_result(PointIndex(self._xy))
@@ -281,17 +287,26 @@ class PointPlot(QWidget):
         unmasked: Run | None = None,
     ) -> None:
         """Draw runs; the shown one with its current step marked, the others fainter, and
-        the unmasked run that the shown one is compared with."""
+        the unmasked run that the shown one is compared with.
+
+        Of many that are new, the others follow a few a turn of the event loop.
+        """
+        self._asked_paths = partial(self.set_paths, records, shown, step, unmasked)
+        self._late_paths.stop()
         wanted = {record.id: record for record in records}
         if unmasked is not None:
             wanted[unmasked.id] = unmasked
         for key in [key for key in self._paths if key not in wanted]:
             self._put_away(self._paths.pop(key))
-        c = theme.colors()
+        c, fresh = theme.colors(), 0
         for key, record in wanted.items():
-            if key not in self._paths:
-                self._paths[key] = self._new_path(unmasked=record is unmasked)
             current = key == shown or (record is unmasked and step < len(record.steps))
+            if key not in self._paths:
+                if fresh >= PATHS_AT_ONCE and not current:
+                    self._late_paths.start()
+                    continue
+                self._paths[key] = self._new_path(unmasked=record is unmasked)
+                fresh += 1
             self._paths[key].show(record, step if current else None, c.accent, c.map)
         drawn = wanted.values()
         hollow = any(is_hollow(step) for record in drawn for step in record.steps)
@@ -427,6 +442,7 @@ class PointPlot(QWidget):
         """End what draws and sorts points in other threads."""
         self.glide.finish()
         self._still.stop()
+        self._late_paths.stop()
         if self.decorations is not None:
             self.decorations.close()
         self._indexing.shutdown()

@@ -12,6 +12,8 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.state.values import values_of
 from diffviews_desktop.values.quantities import QUANTITIES, ColorBy
 
+STACKED = "Each noise level has a map of its own; a picture lies at like places on all."
+OVERLAID = "Each noise level has a map of its own: choose the noise level to stack them."
 CHOICES: dict[ColorBy, str] = {by: one.title for by, one in QUANTITIES.items() if one.on_axis}
 MOST_TICKS = 5
 STEPS_OF_TICKS = (1.0, 2.0, 2.5, 5.0, 10.0)
@@ -93,15 +95,20 @@ def third_axis(state: State, by: ColorBy) -> ThirdAxis:
     found = values_of(state, by)
     if found is not None and not found.logarithmic:
         heights = np.asarray(found.values, np.float64)
-        return ThirdAxis(by, found.name, heights, note=_missing(heights))
+        note = _joined(OVERLAID if shown.aligned else "", _missing(heights))
+        return ThirdAxis(by, found.name, heights, note=note)
     sigma = np.asarray(samples.sigma, np.float64)
     known = np.isfinite(sigma) & (sigma > 0)
     heights = np.full(len(samples), np.nan)
     np.log10(sigma, out=heights, where=known)
-    note = _missing(heights)
+    note = _joined(STACKED if shown.aligned else "", _missing(heights))
     if known.any() and _all_equal(sigma[known]):
         note = f"Flat: all samples have the noise level {sigma[known][0]:.3g}."
     return ThirdAxis("sigma", "noise level σ", heights, logarithmic=True, note=note)
+
+
+def _joined(*sentences: str) -> str:
+    return " ".join(filter(None, sentences))
 
 
 def _missing(heights: NDArray) -> str:

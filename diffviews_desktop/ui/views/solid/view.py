@@ -90,7 +90,7 @@ class SolidView(QWidget):
         row = QHBoxLayout(header)
         row.setContentsMargins(12, 5, 8, 5)
         row.setSpacing(8)
-        row.addWidget(caption("&Third axis", self.choice))
+        row.addWidget(caption("Third axis", self.choice))
         row.addWidget(self.choice)
         row.addWidget(self.note, 1)
         column = QVBoxLayout(self)

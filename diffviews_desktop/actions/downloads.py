@@ -1,0 +1,183 @@
+"""Published models: the catalogue, downloading, and what is kept on the disk."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from diffviews_desktop.actions.action import Action
+from diffviews_desktop.actions.asking import cancel_job, submit
+from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.folders import open_other
+from diffviews_desktop.engine.jobs.downloading import (
+    Download,
+    Downloaded,
+    ListModels,
+    ModelList,
+    Wanted,
+)
+from diffviews_desktop.engine.jobs.storage import ClearKept, MeasureDisk
+from diffviews_desktop.state.jobs import RunningJob
+from diffviews_desktop.state.state import Offer, State
+from diffviews_desktop.text.wording import counted, size
+from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.sources import ListedModel
+from diffviews_desktop.values.storage import DiskUse, Kept
+
+
+def show_models(context: Context) -> None:
+    """Bring up the catalogue, as it is now."""
+    context.window.show_page("models")
+    list_models(context)
+
+
+def list_models(context: Context) -> None:
+    """Have the catalogue listed again, and what of it is in the folder of downloads."""
+    state = context.state
+    out = state.downloads.out
+    job = ListModels(job_id=context.worker.next_id(), folder=state.opened.folder, out=out)
+    submit(context, job, "Looking at the catalogue")
+
+
+def change_folder(context: Context, out: Path) -> None:
+    """Download into another data folder from now on."""
+    state = context.state
+    context.update(replace(state, downloads=replace(state.downloads, out=out)))
+    list_models(context)
+
+
+def download(context: Context, what: str, source: Wanted = "auto") -> None:
+    """Download a published model, or what lies at an address; what is there is not fetched."""
+    state = context.state
+    if running(state, what) is not None:
+        return
+    downloads = state.downloads.with_problem(what, "")
+    context.update(replace(state, downloads=downloads))
+    job = Download(
+        job_id=context.worker.next_id(),
+        folder=state.opened.folder,
+        what=what,
+        out=downloads.out,
+        source=source,
+        endpoint=state.preferences.bucket.endpoint,
+    )
+    submit(context, job, f"Downloading {what}")
+
+
+def pause(context: Context, what: str) -> None:
+    """Stop a download; what was fetched stays, and `download` goes on with it."""
+    found = running(context.state, what)
+    if found is not None:
+        cancel_job(context, found.job.job_id)
+
+
+def running(state: State, what: str) -> RunningJob | None:
+    """The download of something that runs or waits; None where there is none."""
+    for one in state.jobs.aside:
+        if isinstance(one.job, Download) and one.job.what == what:
+            return one
+    return None
+
+
+def open_model(context: Context, listed: ListedModel) -> None:
+    """Open a model that was downloaded; of a checkpoint alone, the assistant that imports
+    pictures."""
+    if listed.model.data is not None:
+        open_other(context, FolderRef(context.state.downloads.out), listed.model.name)
+    elif listed.checkpoint_file is not None:
+        context.window.import_checkpoint(listed.checkpoint_file)
+
+
+# ---- what comes back ----------------------------------------------------------------------------
+
+
+def take_list(context: Context, running: RunningJob, listed: ModelList) -> None:
+    """Show the catalogue, unless it was listed for a folder that is no longer chosen."""
+    state = context.state
+    if listed.out == state.downloads.out:
+        context.update(replace(state, downloads=replace(state.downloads, listed=listed)))
+
+
+def take_downloaded(context: Context, running: RunningJob, done: Downloaded) -> None:
+    """Say what was downloaded, and open it where nothing would be lost by that."""
+    state = context.state
+    context.update(replace(state, downloads=replace(state.downloads, done=done)))
+    list_models(context)
+    fetched = f"{counted(done.files, 'file')}, {size(done.bytes)}"
+    said = [f"Downloaded {done.what}: {fetched}." if done.files else f"All of {done.what} is here."]
+    if done.failed:
+        said.append(f"{counted(len(done.failed), 'file', 'is', 'are')} missing.")
+    details = [f"{key}: {reason}" for key, reason in done.failed] + list(done.notes)
+    at_once = bool(done.models) and not context.state.runs.all
+    offer: Offer | None = None
+    if not at_once and (done.models or done.checkpoints):
+        offer = "open" if done.models else "import"
+    context.say(" ".join(said), details="\n".join(details), offer=offer)
+    if at_once:
+        open_done(context)
+
+
+def open_done(context: Context) -> None:
+    """Open what was downloaded last: the model, or the assistant that imports pictures for it."""
+    done = context.state.downloads.done
+    if done is not None and done.models:
+        open_other(context, FolderRef(done.out), done.models[0])
+    elif done is not None and done.checkpoints:
+        context.window.import_checkpoint(done.checkpoints[0])
+
+
+def take_pause(context: Context, job: Download) -> None:
+    """Say that a download was stopped, and see what of it is here."""
+    context.say(f"Paused: downloading {job.what}. What has arrived stays.")
+    list_models(context)
+
+
+def take_problem(context: Context, job: Download, message: str, details: str) -> None:
+    """Say quietly that a download failed: nothing else is concerned."""
+    state = context.state
+    downloads = state.downloads.with_problem(job.what, message)
+    context.update(replace(state, downloads=downloads).with_notice(message, details=details))
+
+
+# ---- what is kept on the disk -------------------------------------------------------------------
+
+
+def measure_disk(context: Context) -> None:
+    """Have what is kept on the disk added up."""
+    state = context.state
+    job = MeasureDisk(
+        job_id=context.worker.next_id(),
+        folder=state.opened.folder,
+        downloads=state.downloads.out,
+    )
+    submit(context, job, "Looking at the disk")
+
+
+def clear_kept(context: Context, kind: Kept, path: Path) -> None:
+    """Delete what is kept at a place and can be made again."""
+    state = context.state
+    job = ClearKept(
+        job_id=context.worker.next_id(),
+        folder=state.opened.folder,
+        kind=kind,
+        path=path,
+        downloads=state.downloads.out,
+    )
+    submit(context, job, "Making room")
+
+
+def take_disk(context: Context, running: RunningJob, disk: DiskUse) -> None:
+    """Show what is kept."""
+    state = context.state
+    context.update(replace(state, downloads=replace(state.downloads, disk=disk)))
+
+
+ACTIONS = (
+    Action(
+        "models.download",
+        "Download &models…",
+        show_models,
+        menu="file",
+        meaning="See the published models, and download them with their pictures and maps.",
+    ),
+)

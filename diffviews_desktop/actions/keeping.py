@@ -1,0 +1,147 @@
+"""Saving the session, and asking before runs are dropped that it does not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from diffviews_desktop.actions.action import Action
+from diffviews_desktop.actions.context import Answer, Context
+from diffviews_desktop.state.kept import Kept, all_held
+from diffviews_desktop.state.session_file.saved import SUFFIX
+from diffviews_desktop.state.state import State
+from diffviews_desktop.text.plain import file_name
+from diffviews_desktop.text.wording import counted
+from diffviews_desktop.values.folders import FolderRef
+
+Then = Callable[[], None]
+
+
+def no_more() -> None:
+    """What is done after saving where nothing else is to be done."""
+
+
+# ---- saving -------------------------------------------------------------------------------------
+
+
+def save(context: Context, then: Then = no_more) -> None:
+    """Write the session into its file; one that has none asks for it.
+
+    Args:
+        context: whose session is written.
+        then: what is done once it is on the disk; not, where the user names no file, or where it
+            cannot be written.
+    """
+    file = context.state.kept.file
+    if file is None:
+        save_as(context, then)
+    else:
+        _write(context, file, then)
+
+
+def save_as(context: Context, then: Then = no_more) -> None:
+    """Ask for a file, and write the session into it from now on."""
+    state = context.state
+    name = f"{file_name(state.opened.model or 'session')}{SUFFIX}"
+    file = context.window.sessions.ask_save(name if state.kept.file is None else "")
+    if file is not None:
+        _write(context, file, then)
+
+
+def _write(context: Context, file: Path, then: Then) -> None:
+    held = all_held(run for run in context.state.runs.all if run.steps)
+
+    def written() -> None:
+        state = context.state
+        context.update(replace(state, kept=replace(state.kept, file=file, held=held)))
+        context.say(f"Saved the session in {file}")
+        then()
+
+    context.window.sessions.write(file, written)
+
+
+# ---- asking -------------------------------------------------------------------------------------
+
+
+def leave(context: Context, what: str, then: Then) -> None:
+    """Do something that drops the runs, once the user has said what is to become of those that no
+    session holds.
+
+    Args:
+        context: whose runs are dropped.
+        what: what drops them, as the beginning of a sentence: ``Quitting``.
+        then: does it.
+    """
+    runs = context.state.runs.all
+    unheld = context.state.kept.unheld(runs)
+    if not unheld:
+        then()
+        return
+    count = counted(len(unheld), "run")
+    stands = "is" if len(unheld) == 1 else "are"
+    text = f"{count} {stands} not saved in a session. {what} drops {_them(len(unheld))}."
+    context.window.sessions.ask_keep(text, partial(_answered, context, then))
+
+
+def _them(count: int) -> str:
+    return "it" if count == 1 else "them"
+
+
+def _answered(context: Context, then: Then, answer: Answer) -> None:
+    match answer:
+        case "save":
+            save(context, then)
+        case "discard":
+            then()
+
+
+def leave_for(context: Context, folder: FolderRef, what: str, then: Then) -> None:
+    """Open a data folder; only another one than that which is open drops runs."""
+    opened = context.state.opened
+    if folder.path in (opened.folder.path, opened.path):
+        then()
+    else:
+        leave(context, what, then)
+
+
+def held_alone(state: State) -> State:
+    """A state without the runs that its session does not hold: what is left when the user discards
+    them."""
+    runs = state.runs
+    for run in state.kept.unheld(runs.all):
+        runs = runs.without_run(run.id)
+    return replace(state, runs=runs)
+
+
+def forgotten(kept: Kept) -> Kept:
+    """What is known of the session once another folder is open: it is a new one."""
+    return Kept(opening=kept.opening)
+
+
+def _nothing_open(state: State) -> str:
+    return "" if state.opened.samples is not None else "Open a data folder first."
+
+
+ACTIONS = (
+    Action(
+        "sessions.save",
+        "&Save session",
+        save,
+        keys=("Ctrl+S",),
+        menu="file",
+        group=1,
+        meaning="Write what you see, your picks and all runs into the session's file.",
+        why_not=_nothing_open,
+    ),
+    Action(
+        "sessions.save-as",
+        "Save session &as…",
+        save_as,
+        keys=("Ctrl+Shift+S",),
+        menu="file",
+        group=1,
+        why_not=_nothing_open,
+    ),
+)

@@ -1,0 +1,210 @@
+"""Opening a session: its data folder, wherever that is now, and then what the session holds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from diffviews_desktop.actions.action import Action, Choice, Option
+from diffviews_desktop.actions.asking import submit
+from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.keeping import leave
+from diffviews_desktop.actions.maps import link_map, toggle_second_map
+from diffviews_desktop.engine.jobs.mapping import MapLayer
+from diffviews_desktop.engine.jobs.opening import OpenData
+from diffviews_desktop.engine.protocol import Job
+from diffviews_desktop.state.kept import Opening
+from diffviews_desktop.state.session_file.restoring import at_map, restored
+from diffviews_desktop.state.session_file.saved import SavedSession
+from diffviews_desktop.state.state import State
+from diffviews_desktop.text.plain import MOST_OF_NAME, visible
+from diffviews_desktop.text.wording import counted
+from diffviews_desktop.values.folders import FolderRef
+
+
+def choose_session(context: Context) -> None:
+    """Ask for a session's file and open it."""
+    file = context.window.sessions.ask_open()
+    if file is not None:
+        open_session(context, file)
+
+
+def open_session(context: Context, file: Path) -> None:
+    """Open the session in a file; what is open stays until the session's data folder is there."""
+    leave(
+        context,
+        "Opening a session",
+        lambda: context.window.sessions.read(file, partial(_restore_read, context, file)),
+    )
+
+
+def _restore_read(context: Context, file: Path, session: SavedSession) -> None:
+    restore(context, file, session)
+
+
+def restore(context: Context, file: Path | None, session: SavedSession) -> bool:
+    """Open the data folder of a session that was read, and then what it holds.
+
+    Args:
+        context: of the window.
+        file: that the session was read from; None for one that was kept without having been saved.
+        session: what it holds.
+
+    Returns:
+        Whether its data folder is there.
+    """
+    folder = _folder_of(context, file, session)
+    if folder is None:
+        where = visible(str(session.folder.path), MOST_OF_NAME)
+        context.say(
+            f"The session was not opened: its data folder {where} is not there. Open the session "
+            "again and choose where the folder is now.",
+            error=True,
+        )
+        return False
+    spec = session.spec
+    job = OpenData(
+        job_id=context.worker.next_id(),
+        folder=folder,
+        model=session.model,
+        parameters=None if spec is None else spec.parameters,
+        told=None if spec is None else spec.told,
+    )
+    state = context.state
+    opening = Opening(session, file, job.job_id)
+    context.update(replace(state, kept=replace(state.kept, opening=opening)))
+    submit(context, job, "Opening the session")
+    return True
+
+
+def _folder_of(context: Context, file: Path | None, session: SavedSession) -> FolderRef | None:
+    """The data folder of a session, where it is now; None where the user does not say."""
+    path = session.folder.path
+    if path is None or os.path.isdir(path):
+        return session.folder
+    if file is not None and session.beside:
+        beside = Path(os.path.normpath(file.absolute().parent / session.beside))
+        if os.path.isdir(beside):
+            return replace(session.folder, path=beside)
+    name = visible(path.name, MOST_OF_NAME)
+    found = context.window.ask_folder(f"Where is the data folder {name} of this session now?")
+    return None if found is None else replace(session.folder, path=found)
+
+
+# ---- once the data are there --------------------------------------------------------------------
+
+
+def resume(context: Context, job: Job[object]) -> bool:
+    """Put the session that a job opened the folder of onto its samples; what belongs to its map
+    follows once that is there. Whether there is such a session; else nothing changes."""
+    state = context.state
+    opening = state.kept.opening
+    if opening is not None and opening.at_map:  # of what was open before
+        _end(context)
+        return False
+    if opening is None or opening.job_id != job.job_id:
+        return False
+    session = opening.session
+    found = restored(state, session, opening.file)
+    new = replace(found.state, opened=replace(found.state.opened, settings_chosen=True))
+    waiting = replace(opening, at_map=True)
+    context.update(replace(new, kept=replace(new.kept, opening=waiting)))
+    if session.arrangement is not None:
+        context.window.sessions.arrange(session.arrangement)
+    _say_what_changed(context, session, found.gone)
+    if session.spec is None:
+        _end(context)
+    else:
+        _resume_at_map(context)
+    return True
+
+
+def _say_what_changed(context: Context, session: SavedSession, gone: int) -> None:
+    opened = context.state.opened
+    if opened.path is None or session.fingerprint == opened.fingerprint:
+        return
+    text = "The samples of the data folder have changed since the session was saved"
+    if gone:
+        stands = "is" if gone == 1 else "are"
+        text += f": {counted(gone, 'sample')} that you had picked {stands} not there any more"
+    about = opened.path, str(opened.model)
+    context.update(context.state.with_notice_about(about, (f"{text}.",)))
+
+
+def want_map(context: Context) -> None:
+    """Have the map made of the session that is being opened, where another one is on screen."""
+    state = context.state
+    opening, opened = state.kept.opening, state.opened
+    if opening is None or not opening.at_map or opening.session.spec is None:
+        return
+    spec = opening.session.spec
+    job = MapLayer(job_id=context.worker.next_id(), folder=opened.folder, spec=spec)
+    submit(context, job, f"Mapping {str(spec.layers) or 'the default layer'}")
+
+
+def map_came(context: Context) -> bool:
+    """Another map is on screen: if it is that of the session that is being opened, what belongs to
+    it is shown; if it is not, the user has chosen it. Whether a session waited for its map."""
+    waited = context.state.kept.opening
+    if waited is None or not waited.at_map:
+        return False
+    _resume_at_map(context)
+    if context.state.kept.opening is not None:
+        _end(context)
+    return True
+
+
+def _resume_at_map(context: Context) -> None:
+    """What belongs to the session's map, where that is the one on screen now."""
+    state = context.state
+    opening = state.kept.opening
+    if opening is None or not opening.at_map or opening.session.spec != state.opened.spec:
+        return
+    context.update(at_map(state, opening.session))
+    _end(context)
+    second = opening.session.second
+    if second is not None:
+        if not context.state.view.beside:
+            toggle_second_map(context)
+        link_map(context, second.model, second.layers, second.told)
+
+
+def not_opened(state: State, job: Job[object]) -> State:
+    """A state that waits for a session no longer, where a job could not open its folder."""
+    opening = state.kept.opening
+    if opening is None or opening.job_id != job.job_id:
+        return state
+    return replace(state, kept=replace(state.kept, opening=None))
+
+
+def _end(context: Context) -> None:
+    state = context.state
+    context.update(replace(state, kept=replace(state.kept, opening=None)))
+
+
+def _recent(context: Context) -> Sequence[Option]:
+    recent = context.window.sessions.recent()
+    return [Option(file, str(file), is_text=True) for file in recent]
+
+
+def _open_recent(context: Context, file: object) -> None:
+    assert isinstance(file, Path)
+    open_session(context, file)
+
+
+ACTIONS = (
+    Action(
+        "sessions.open",
+        "Open s&ession…",
+        choose_session,
+        keys=("Ctrl+Shift+O",),
+        menu="file",
+        group=1,
+    ),
+)
+CHOICES = (
+    Choice("sessions.recent", "Recent sessio&ns", _recent, _open_recent, menu="file", group=1),
+)

@@ -1,0 +1,274 @@
+"""``download``: published models, or what lies at an address, into a data folder."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from diffviews_desktop import paths
+from diffviews_desktop.cli.codes import DONE, FAILED
+from diffviews_desktop.cli.shared import Answer, add_verb, engine_of
+from diffviews_desktop.data.sources import (
+    WITH_DATA,
+    ensure_data_ready,
+    list_models,
+    own_catalogue,
+    read_catalogue,
+)
+from diffviews_desktop.engine.jobs.downloading import (
+    Download,
+    Downloaded,
+    PlanDownload,
+    PlannedDownload,
+)
+from diffviews_desktop.text.wording import counted, size
+from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.sources import ListedModel, MissingPart
+
+_HERE = {"all": "here", "some": "partly here", "none": "not here"}
+
+
+def add_parser(verbs: Any) -> None:
+    """Add the verb's parser."""
+    text = (
+        "Download published models with their pictures and maps, or what lies at an address of "
+        "your own. What is there is not fetched again; an interrupted download resumes."
+    )
+    parser = add_verb(verbs, "download", run, text, "download dmd2 --output-dir ./data")
+    parser.add_argument(
+        "what",
+        nargs="?",
+        default="all",
+        metavar="WHAT",
+        help="dmd2, edm, all (both; the default), none (only say what is missing), another name "
+        "that --list shows, or an address: s3://…, hf://… or https://…",
+    )
+    parser.add_argument(
+        "--output-dir",
+        type=Path,
+        metavar="DIR",
+        help="data folder to download into (default: $DIFFVIEWS_DATA_DIR, else one of the "
+        "program's own)",
+    )
+    parser.add_argument(
+        "--source",
+        choices=("auto", "r2", "hf", "url"),
+        default="auto",
+        help="where to download from: a bucket, Hugging Face, an address, or the first of them "
+        "that can be used (default: auto)",
+    )
+    parser.add_argument(
+        "--checkpoints",
+        default="all",
+        metavar="NAMES",
+        help="of which models to download the checkpoint: all, none, or names separated by commas "
+        "(default: all)",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what would be downloaded, and stop"
+    )
+    parser.add_argument("--list", action="store_true", help="list what can be downloaded, and stop")
+    parser.set_defaults(device="cpu")
+
+
+def run(options: argparse.Namespace) -> Answer:
+    """Download, or say what there is.
+
+    The exit code is 1 where a file could not be fetched, though the others could.
+    """
+    out = options.output_dir or paths.downloads_dir()
+    if options.list:
+        return _list(out)
+    wanted = _checkpoints(options.checkpoints)
+    if options.what == "none":
+        return _missing(out, wanted)
+    names = WITH_DATA if options.what == "all" else (options.what,)
+    return (
+        _plan(options, out, names, wanted)
+        if options.dry_run
+        else _fetch(options, out, names, wanted)
+    )
+
+
+def _fetch(
+    options: argparse.Namespace, out: Path, names: Sequence[str], wanted: Sequence[str] | None
+) -> Answer:
+    with engine_of(options) as engine:
+        done = [
+            engine.run(Download(job_id=0, **_arguments(options, out, name, wanted)))
+            for name in names
+        ]
+    result = {"folder": str(out.absolute()), "downloads": [_facts(one) for one in done]}
+    lines = [line for one in done for line in _lines(one)]
+    return Answer(result, lines, FAILED if any(one.failed for one in done) else DONE)
+
+
+def _plan(
+    options: argparse.Namespace, out: Path, names: Sequence[str], wanted: Sequence[str] | None
+) -> Answer:
+    with engine_of(options) as engine:
+        plans = [
+            engine.run(PlanDownload(job_id=0, **_arguments(options, out, name, wanted)))
+            for name in names
+        ]
+    needed, free = sum(plan.bytes for plan in plans), plans[0].free
+    result = {
+        "folder": str(out.absolute()),
+        "bytes": needed,
+        "free": free,
+        "plans": [_planned(plan) for plan in plans],
+    }
+    lines = [line for plan in plans for line in _plan_lines(plan)]
+    return Answer(result, [*lines, f"{size(needed)} in all; {size(free)} are free in {out}"])
+
+
+def _arguments(
+    options: argparse.Namespace, out: Path, name: str, wanted: Sequence[str] | None
+) -> dict[str, Any]:
+    return {
+        "folder": FolderRef(),
+        "what": name,
+        "out": out,
+        "source": options.source,
+        "checkpoint": wanted is None or name in wanted,
+    }
+
+
+def _checkpoints(text: str) -> tuple[str, ...] | None:
+    """The models whose checkpoints are wanted; None for all.
+
+    Raises:
+        UsageError: a name is not in the catalogue.
+    """
+    if text in ("all", "none"):
+        return None if text == "all" else ()
+    names = tuple(part.strip() for part in text.split(",") if part.strip())
+    catalogue = read_catalogue()
+    for name in names:
+        catalogue.model(name)
+    return names
+
+
+# ---- what there is ------------------------------------------------------------------------------
+
+
+def _list(out: Path) -> Answer:
+    catalogue = read_catalogue()
+    models = list_models(out, catalogue)
+    result = {
+        "folder": str(out.absolute()),
+        "own_catalogue": str(own_catalogue()),
+        "problem": catalogue.problem,
+        "models": [_listed(one) for one in models],
+    }
+    wide = max(len(one.model.name) for one in models)
+    lines = [_line(one, wide) for one in models]
+    lines += [f"Your own entries go into {own_catalogue()}."]
+    return Answer(result, [*lines, catalogue.problem] if catalogue.problem else lines)
+
+
+def _line(listed: ListedModel, wide: int) -> str:
+    model = listed.model
+    about = "size unknown" if model.bytes is None else f"about {size(model.bytes)}"
+    parts = [model.title, about, model.licence, _HERE[listed.here]]
+    return f"{model.name:{wide}}  {' · '.join(parts)}"
+
+
+def _listed(listed: ListedModel) -> dict[str, Any]:
+    model = listed.model
+    parts: dict[str, Any] = {}
+    for name, part, here in (
+        ("data", model.data, listed.data),
+        ("checkpoint", model.checkpoint, listed.checkpoint),
+    ):
+        if part is not None:
+            origins = {one.source: one.location.shown() for one in part.origins}
+            parts[name] = {"origins": origins, "bytes": part.bytes, "here": here}
+    return {
+        "name": model.name,
+        "title": model.title,
+        "licence": model.licence,
+        "about": model.about,
+        "bytes": model.bytes,
+        "here": listed.here,
+        **parts,
+    }
+
+
+def _missing(out: Path, checkpoints: Sequence[str] | None) -> Answer:
+    missing = ensure_data_ready(out, checkpoints).missing
+    result = {"folder": str(out.absolute()), "missing": [_missing_facts(one) for one in missing]}
+    lines = [_missing_line(one) for one in missing] or [f"{out} has all of {_all(WITH_DATA)}."]
+    return Answer(result, lines)
+
+
+def _missing_facts(missing: MissingPart) -> dict[str, Any]:
+    return {
+        "model": missing.model,
+        "part": missing.part,
+        "place": str(missing.place),
+        "origins": {one.source: one.location.shown() for one in missing.origins},
+        "bytes": missing.bytes,
+    }
+
+
+def _missing_line(missing: MissingPart) -> str:
+    about = "of unknown size" if missing.bytes is None else f"about {size(missing.bytes)}"
+    what = "pictures and map" if missing.part == "data" else "checkpoint"
+    origins = ", or ".join(one.location.shown() for one in missing.origins)
+    return f"{missing.model}: the {what} ({about}) would come from {origins}"
+
+
+def _all(names: Iterable[str]) -> str:
+    return " and ".join(names)
+
+
+def _planned(plan: PlannedDownload) -> dict[str, Any]:
+    parts = [
+        {
+            "part": part.part,
+            "origin": part.origin,
+            "place": str(part.place),
+            "files": part.files,
+            "bytes": part.bytes,
+            "present": part.present,
+            "left_out": [list(pair) for pair in part.left_out],
+        }
+        for part in plan.parts
+    ]
+    return {"what": plan.what, "parts": parts, "notes": list(plan.passed_over)}
+
+
+def _plan_lines(plan: PlannedDownload) -> Iterator[str]:
+    for part in plan.parts:
+        there = f", {part.present:,} are there" if part.present else ""
+        fetched = f"{counted(part.files, 'file')}, {size(part.bytes)}{there}"
+        yield f"{plan.what}: {fetched}, from {part.origin} into {part.place}"
+        yield from (f"  left out: {key}: {reason}" for key, reason in part.left_out)
+    yield from (f"  {note}" for note in plan.passed_over)
+
+
+# ---- what was done ------------------------------------------------------------------------------
+
+
+def _facts(done: Downloaded) -> dict[str, Any]:
+    return {
+        "what": done.what,
+        "models": list(done.models),
+        "checkpoints": [str(path) for path in done.checkpoints],
+        "files": done.files,
+        "bytes": done.bytes,
+        "failed": [list(pair) for pair in done.failed],
+        "notes": list(done.notes),
+    }
+
+
+def _lines(done: Downloaded) -> list[str]:
+    fetched = f"{counted(done.files, 'file')}, {size(done.bytes)}"
+    lines = [f"{done.what}: {fetched} downloaded" if done.files else f"{done.what}: all is there"]
+    lines += [f"  model {done.out / name}" for name in done.models]
+    lines += [f"  checkpoint {path}" for path in done.checkpoints]
+    lines += [f"  not downloaded: {key}: {reason}" for key, reason in done.failed]
+    return [*lines, *(f"  {note}" for note in done.notes)]

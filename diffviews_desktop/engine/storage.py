@@ -1,0 +1,63 @@
+"""What the program keeps on the disk: measured and cleared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from diffviews_desktop import paths
+from diffviews_desktop.data.cache.disk import tree_size
+from diffviews_desktop.data.cache.experiment_folders import experiments_budget, kept_experiments
+from diffviews_desktop.data.cache.layer_cache import LayerCache, budget_bytes
+from diffviews_desktop.data.folder.demo import demo_folder
+from diffviews_desktop.engine.open_folders import OpenFolders
+from diffviews_desktop.engine.opened_model import cache_of
+from diffviews_desktop.errors import DataError
+from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.storage import DiskUse, Kept, KeptFiles
+
+
+def measure(folder: FolderRef, downloads: Path, check: Callable[[], None]) -> DiskUse:
+    """How much is kept, beside the models of a data folder and in the user's own folders.
+
+    Args:
+        folder: the data folder.
+        downloads: the data folder that models are downloaded into.
+        check: called between folders; raises to stop.
+    """
+    kept = []
+    for cache in _caches(folder, check):
+        size = sum(info.bytes for info in cache.entries()) + cache.unfinished_bytes()
+        kept.append(KeptFiles("maps", cache.root, size, budget_bytes()))
+        check()
+    experiments = kept_experiments().root
+    size = tree_size(experiments)
+    kept.append(KeptFiles("experiments", experiments, size, experiments_budget()))
+    check()
+    kept.append(KeptFiles("downloads", downloads, tree_size(downloads), clearable=False))
+    return DiskUse(tuple(kept))
+
+
+def clear(kind: Kept, path: Path, folder: FolderRef, check: Callable[[], None]) -> None:
+    """Delete what is kept at a place of those that `measure` tells; what is in use stays."""
+    if kind == "maps":
+        for cache in _caches(folder, check):
+            if cache.root == path:
+                cache.clear(everything=True)
+    elif kind == "experiments" and path == kept_experiments().root:
+        kept_experiments().clear()
+
+
+def _caches(folder: FolderRef, check: Callable[[], None]) -> Iterator[LayerCache]:
+    """The caches beside the models of a data folder, then the user's own."""
+    caches = {}
+    if folder.path is not None or demo_folder().is_dir():
+        try:
+            models = OpenFolders(check).folder(folder).models
+        except DataError:  # said where it was opened
+            models = {}
+        for model in models.values():
+            cache = cache_of(model)
+            caches[cache.root] = cache
+    own = LayerCache(paths.cache_dir() / "layer_cache")
+    yield from {**caches, own.root: own}.values()

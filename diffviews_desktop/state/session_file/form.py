@@ -1,0 +1,134 @@
+"""How JSON has a session: read with types, written as values that JSON knows."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from diffviews_desktop.engine.jobs.drawing import Generate
+from diffviews_desktop.state.view import View
+from diffviews_desktop.values.arrangement import Arrangement
+from diffviews_desktop.values.conditions import Condition
+from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.interventions import PICKED, Intervention
+from diffviews_desktop.values.maps import MapSpec
+from diffviews_desktop.values.sampling import SamplingSettings
+from diffviews_desktop.values.typicality import Typicality
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+VERSION: Literal[1] = 1
+"""Of what is written. Whoever changes the meaning or the name of a field raises it, and adds to
+`migrations.MIGRATIONS`; a new field with a default needs neither."""
+FINITE = {"allow_inf_nan": False, "extra": "ignore"}
+ANY_NUMBER = {"ser_json_inf_nan": "constants", "extra": "ignore"}
+
+
+@dataclass(frozen=True)
+class PicksForm:
+    """What was picked: ids and rows of the anchor, of neighbours by hand, of suggested ones."""
+
+    ids: tuple[str, ...] = ()
+    anchor: int | None = None
+    manual: tuple[int, ...] = ()
+    suggested: tuple[tuple[int, float], ...] = ()
+    suggested_by: MapSpec | None = None
+    in_layer: bool = False
+    suggest_count: int = 5
+    suggest_on_map: bool = False
+
+
+@dataclass(frozen=True)
+class RunsForm:
+    """Which runs there are, and how the next one is to be drawn."""
+
+    settings: SamplingSettings = field(default_factory=SamplingSettings)
+    interventions: tuple[Intervention, ...] = (PICKED,)
+    set_a: tuple[int, ...] = ()
+    set_b: tuple[int, ...] = ()
+    set_ids: tuple[str, ...] = ()
+    condition: Condition | None = None
+    all: tuple[int, ...] = ()
+    unmasked: tuple[int, ...] = ()
+    shown: int | None = None
+    step: int = 0
+    comparing: bool = False
+    begun: int = 0
+
+
+@dataclass(frozen=True)
+class SessionForm:
+    """``session.json``."""
+
+    __pydantic_config__: ClassVar[Any] = FINITE
+
+    version: Literal[1]
+    folder: FolderRef
+    program: str = ""
+    saved: str = ""
+    beside: str = ""
+    fingerprint: str = ""
+    model: str | None = None
+    spec: MapSpec | None = None
+    second: MapSpec | None = None
+    view: View = field(default_factory=View)
+    picks: PicksForm = field(default_factory=PicksForm)
+    runs: RunsForm = field(default_factory=RunsForm)
+    arrangement: Arrangement | None = None
+    file: str = ""
+    held: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class LandedForm:
+    """Where a run's picture landed: `PicturePlaced`, without the picture."""
+
+    spec: MapSpec
+    condition: Condition
+    sigma: float
+    seed: int
+    count: int
+    xy: tuple[float, float]
+    distance: float
+    neighbors: tuple[tuple[int, float], ...] = ()
+    told: Condition | None = None
+    apart: str = ""
+    typicality: Typicality | None = None
+
+
+@dataclass(frozen=True)
+class RunForm:
+    """``run-<id>.json``; what numbers and pictures of its steps say is in arrays."""
+
+    __pydantic_config__: ClassVar[Any] = ANY_NUMBER
+
+    id: int
+    name: str
+    job: Generate
+    seed: int | None = None
+    condition: Condition | None = None
+    evaluations: int | None = None
+    visible: bool = True
+    record: dict[str, Any] | None = None
+    landed: LandedForm | None = None
+    apart: str = ""
+    sample_ids: tuple[str, ...] = ()
+    typicality: tuple[tuple[Typicality | None, Typicality | None], ...] = ()
+
+
+@functools.cache
+def session_adapter() -> TypeAdapter[SessionForm]:
+    """Reads and writes ``session.json``; importing what does so takes a moment."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(SessionForm)
+
+
+@functools.cache
+def run_adapter() -> TypeAdapter[RunForm]:
+    """Reads and writes ``run-<id>.json``."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(RunForm)

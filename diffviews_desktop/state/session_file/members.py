@@ -1,0 +1,157 @@
+"""What a session lies in: a zip archive, or a folder whose files are written as they change."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import zipfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO, Protocol, cast
+
+from diffviews_desktop.files.archives import open_archive
+from diffviews_desktop.files.reading import MOST_JSON, open_regular, read_bytes
+from diffviews_desktop.files.writing import replacing
+
+HEAD = "session.json"
+Pieces = Iterable[bytes | memoryview]
+_COMPRESS = 1  # 9 takes ten times as long for a tenth less
+
+
+class Written(Protocol):
+    """Where members are written to."""
+
+    def write(self, name: str, pieces: Pieces, of: object) -> None:
+        """Write a member; ``of`` is the value that it is made of, which never changes.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+
+
+class Read(Protocol):
+    """Where members are read from."""
+
+    def json(self, name: str) -> bytes:
+        """A member of JSON, of a size that may be read.
+
+        Raises:
+            OSError, ValueError, KeyError: it is not there, too large or damaged.
+        """
+
+    def array(self, name: str) -> contextlib.AbstractContextManager[tuple[BinaryIO, int]]:
+        """A member that holds an array, and its size; raises as `json`."""
+
+
+# ---- an archive ---------------------------------------------------------------------------------
+
+
+class ZipWriter:
+    """Writes into a zip archive; JSON is compressed, arrays are not."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+
+    def write(self, name: str, pieces: Pieces, of: object) -> None:
+        # an array is stored as it is: by its name alone a member would be compressed
+        info = name if name.endswith(".json") else zipfile.ZipInfo(name)
+        with self._archive.open(info, "w", force_zip64=True) as member:
+            for piece in pieces:
+                member.write(piece)
+
+
+class ZipReader:
+    """Reads a zip archive.
+
+    An array must lie in it as it is: so it takes no more memory than the archive has bytes.
+    """
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+
+    def json(self, name: str) -> bytes:
+        info = self._archive.getinfo(name)
+        if info.file_size > MOST_JSON:
+            raise ValueError(f"{name} in it is larger than what is read of its kind")
+        with self._archive.open(info) as member:
+            return member.read(MOST_JSON)
+
+    @contextlib.contextmanager
+    def array(self, name: str) -> Iterator[tuple[BinaryIO, int]]:
+        info = self._archive.getinfo(name)
+        if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
+            raise ValueError(f"{name} in it is compressed")
+        with self._archive.open(info) as member:
+            yield cast("BinaryIO", member), info.file_size
+
+
+@contextlib.contextmanager
+def writing_archive(file: Path) -> Iterator[ZipWriter]:
+    """Write an archive that takes the place of a file once it is whole.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    form = zipfile.ZIP_DEFLATED
+    with (
+        replacing(file) as stream,
+        zipfile.ZipFile(stream, "w", form, compresslevel=_COMPRESS) as archive,
+    ):
+        yield ZipWriter(archive)
+
+
+@contextlib.contextmanager
+def reading_archive(file: Path) -> Iterator[ZipReader]:
+    """Read an archive.
+
+    Raises:
+        OSError: it cannot be read.
+        zipfile.BadZipFile: it is none.
+    """
+    with open_archive(file) as archive:
+        yield ZipReader(archive)
+
+
+# ---- a folder -----------------------------------------------------------------------------------
+
+
+class FolderStore:
+    """Files in a folder of its own, each replaced as a whole and only where its value is another.
+
+    `session.json` is written last and read first: what a killed program has left fits it, as the
+    steps of a whole run never change (for runs of another session with the same ids, there is
+    `Scratch`).
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._written: dict[str, object] = {}
+
+    def write(self, name: str, pieces: Pieces, of: object) -> None:
+        if self._written.get(name) is of:
+            return
+        with replacing(self.folder / name) as stream:
+            for piece in pieces:
+                stream.write(piece)
+        self._written[name] = of
+
+    def differs(self, name: str, of: object) -> bool:
+        """Whether a member is there that was made of another value."""
+        return self._written.get(name, of) is not of
+
+    def keep_only(self, names: set[str]) -> None:
+        """Delete the files of values that are gone."""
+        for name in self._written.keys() - names:
+            with contextlib.suppress(OSError):
+                (self.folder / name).unlink()
+            del self._written[name]
+
+    def json(self, name: str) -> bytes:
+        return read_bytes(self.folder / name, MOST_JSON)
+
+    @contextlib.contextmanager
+    def array(self, name: str) -> Iterator[tuple[BinaryIO, int]]:
+        with open_regular(self.folder / name) as file:
+            size = file.seek(0, io.SEEK_END)
+            file.seek(0)
+            yield file, size

@@ -1,0 +1,351 @@
+"""Reads a session that anybody may have made: within bounds, and nothing in it is run."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffviews_desktop.engine.jobs.drawing import PicturePlaced, PlacePicture
+from diffviews_desktop.errors import DataError, brief
+from diffviews_desktop.files.reading import (
+    MOST_JSON,
+    MOST_MEMORY,
+    can_be_a_path,
+    memory_of_json,
+    parse_json,
+)
+from diffviews_desktop.state.picks import Selection
+from diffviews_desktop.state.runs import Run, Runs
+from diffviews_desktop.state.session_file.arrays import read_array
+from diffviews_desktop.state.session_file.form import (
+    RunForm,
+    SessionForm,
+    run_adapter,
+    session_adapter,
+)
+from diffviews_desktop.state.session_file.members import (
+    HEAD,
+    FolderStore,
+    Read,
+    reading_archive,
+)
+from diffviews_desktop.state.session_file.migrations import (
+    MIGRATIONS,
+    Migration,
+    migrated,
+    version_of,
+)
+from diffviews_desktop.state.session_file.saved import SavedSession
+from diffviews_desktop.state.session_file.writing import CHOSEN, NUMBERS
+from diffviews_desktop.state.view import View
+from diffviews_desktop.text.plain import MOST_OF_NAME, visible
+from diffviews_desktop.text.validation import first_problem
+from diffviews_desktop.values.camera import FARTHEST, NEAREST
+from diffviews_desktop.values.packed_strings import Texts
+from diffviews_desktop.values.quantities import is_known
+from diffviews_desktop.values.row_set import RowSet
+from diffviews_desktop.values.runs import RunStep
+
+MOST_RUNS = 5000
+MOST_STEPS = 100_000
+MOST_SIDE = 8192
+"""Pixels along one side of a picture."""
+_FAULTS = (
+    OSError,
+    ValueError,
+    KeyError,
+    EOFError,
+    OverflowError,
+    NotImplementedError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What damage in an archive shows itself in; `RuntimeError` is that of one with a password."""
+
+
+def read_file(file: Path, steps: Mapping[int, Migration] = MIGRATIONS) -> SavedSession:
+    """The session in a file.
+
+    Args:
+        file: links are followed.
+        steps: how older versions are brought up to date.
+
+    Raises:
+        DataError: it cannot be read, holds something else, or is damaged.
+    """
+    try:
+        with reading_archive(file) as archive:
+            return replace(_session(archive, file, steps), file=None, held=frozenset())
+    except _FAULTS as error:
+        raise _unusable(f"The session {visible(file.name, MOST_OF_NAME)}", error) from error
+
+
+def read_folder(folder: Path) -> SavedSession:
+    """The session that a folder was kept up to date with; raises as `read_file`."""
+    try:
+        return _session(FolderStore(folder), folder, MIGRATIONS)
+    except _FAULTS as error:
+        raise _unusable("What was kept of the last session", error) from error
+
+
+def _unusable(what: str, error: Exception) -> DataError:
+    if isinstance(error, OSError):
+        reason = brief(error) if error.strerror is None else str(error.strerror)
+    elif isinstance(error, zipfile.BadZipFile):
+        reason = "it is no session, or damaged"
+    elif isinstance(error, KeyError):
+        reason = "a part of it is missing"
+    else:
+        reason = first_problem(error if isinstance(error, ValueError) else ValueError(str(error)))
+    return DataError(
+        f"{what} cannot be opened ({visible(reason, 300)}). Nothing was changed; take another copy "
+        "of it if there is one."
+    )
+
+
+def _session(members: Read, file: Path, steps: Mapping[int, Migration]) -> SavedSession:
+    raw = _json(members, HEAD, file)
+    version = version_of(raw)
+    form = session_adapter().validate_python(migrated(HEAD, raw, version, steps))
+
+    def run_of(number: int) -> Run:
+        name = f"run-{number}.json"
+        told = run_adapter().validate_python(
+            migrated(name, _json(members, name, file), version, steps)
+        )
+        return _run(told, number, members)
+
+    _check(form)
+    runs = tuple(map(run_of, form.runs.all))
+    unmasked = tuple(run for run in map(run_of, form.runs.unmasked) if _comparable(run, runs))
+    selection, chosen_ids = _selection(form, members)
+    return SavedSession(
+        folder=form.folder,
+        beside=form.beside,
+        fingerprint=form.fingerprint,
+        model=form.model,
+        spec=form.spec,
+        second=form.second,
+        view=_view(form.view),
+        selection=selection,
+        ids=form.picks.ids,
+        chosen_ids=chosen_ids,
+        set_ids=form.runs.set_ids,
+        suggest_count=form.picks.suggest_count,
+        suggest_on_map=form.picks.suggest_on_map,
+        runs=_runs(form, runs, unmasked),
+        arrangement=form.arrangement,
+        file=Path(form.file) if form.file and can_be_a_path(form.file) else None,
+        held=frozenset(form.held),
+        saved=form.saved,
+    )
+
+
+def _json(members: Read, name: str, file: Path) -> dict[str, Any]:
+    data = members.json(name)
+    if len(data) > MOST_JSON or memory_of_json(data) > MOST_MEMORY:
+        raise ValueError(f"{name} in it holds too many values")
+    found = parse_json(data.decode("utf-8"), file)
+    if not isinstance(found, dict):
+        raise ValueError(f"{name} in it is not what it should be")
+    return found
+
+
+def _check(form: SessionForm) -> None:
+    """What types do not tell."""
+    ids = (*form.runs.all, *form.runs.unmasked)
+    if len(ids) > MOST_RUNS or len(set(ids)) < len(ids) or min(ids, default=1) < 1:
+        raise ValueError("its list of runs is damaged")
+    path = form.folder.path
+    if path is not None and not can_be_a_path(str(path)):
+        raise ValueError("its data folder has a name that no folder can have")
+    if not 1 <= form.picks.suggest_count <= 1000:
+        raise ValueError("it asks for a number of neighbours that cannot be")
+
+
+def _view(view: View) -> View:
+    """A view without what no map can show."""
+    left, bottom, right, top = view.rectangle or (0.0, 0.0, 1.0, 1.0)
+    camera, kept = view.camera, view.filter
+    seen = camera is not None and NEAREST <= camera.distance <= FARTHEST
+    return replace(
+        view,
+        color_by=view.color_by if is_known(view.color_by) else View.color_by,
+        size_by=view.size_by if view.size_by and is_known(view.size_by) else None,
+        third_axis=view.third_axis if view.third_axis and is_known(view.third_axis) else None,
+        filter=kept if kept is not None and is_known(kept.by) else None,
+        rectangle=view.rectangle if left < right and bottom < top else None,
+        camera=camera if seen else None,
+        can_go_back=False,
+        can_go_forward=False,
+        not_solid="",
+    )
+
+
+# ---- picks --------------------------------------------------------------------------------------
+
+
+def _selection(form: SessionForm, members: Read) -> tuple[Selection, Texts | tuple[str, ...]]:
+    picks = form.picks
+    chosen, ids = _chosen(members)
+    selection = Selection(
+        anchor=picks.anchor,
+        manual=picks.manual,
+        suggested=picks.suggested,
+        suggested_by=picks.suggested_by,
+        in_layer=picks.in_layer,
+        chosen=chosen,
+    )
+    return selection, ids
+
+
+def _chosen(members: Read) -> tuple[RowSet, Texts | tuple[str, ...]]:
+    """The selection set and the ids of its samples; nothing where the session has none."""
+    try:
+        data = _array(members, CHOSEN, "u1", axes=1)
+    except (KeyError, FileNotFoundError):
+        return RowSet(), ()
+    count = int(data[:8].view("<i8")[0]) if len(data) >= 8 else -1
+    if count < 0 or len(data) < 8 * (1 + 2 * count):
+        raise ValueError("its selection is damaged")
+    numbers, blob = data[8 : 8 * (1 + 2 * count)].view("<i8"), data[8 * (1 + 2 * count) :]
+    rows, ends = numbers[:count].astype(np.int64), numbers[count:].astype(np.int64)
+    if (np.diff(rows, prepend=-1) <= 0).any() or (np.diff(ends, prepend=0) < 0).any():
+        raise ValueError("its selection is damaged")
+    if count and int(ends[-1]) != len(blob):
+        raise ValueError("its selection is damaged")
+    return RowSet.ascending(rows), Texts(blob, ends)
+
+
+# ---- runs ---------------------------------------------------------------------------------------
+
+
+def _runs(form: SessionForm, runs: tuple[Run, ...], unmasked: tuple[Run, ...]) -> Runs:
+    told = form.runs
+    shown = next((run for run in runs if run.id == told.shown), runs[-1] if runs else None)
+    last = len(shown.steps) - 1 if shown is not None else 0
+    return Runs(
+        settings=told.settings,
+        interventions=told.interventions,
+        set_a=told.set_a,
+        set_b=told.set_b,
+        condition=told.condition,
+        all=runs,
+        shown=None if shown is None else shown.id,
+        step=min(max(told.step, 0), last),
+        comparing=told.comparing,
+        unmasked=unmasked,
+        begun=max((told.begun, *told.all, *told.unmasked)),
+    )
+
+
+def _comparable(run: Run, runs: Sequence[Run]) -> bool:
+    """Whether its pictures have the size of those of the same model."""
+    size, model = run.steps[0].image.shape, run.job.spec.model
+    return all(one.steps[0].image.shape == size for one in runs if one.job.spec.model == model)
+
+
+def _run(form: RunForm, number: int, members: Read) -> Run:
+    if form.id != number:
+        raise ValueError("its list of runs is damaged")
+    steps = _steps(form, members)
+    run = Run(
+        id=number,
+        name=visible(form.name, MOST_OF_NAME),
+        job=replace(form.job, job_id=0),
+        steps=steps,
+        seed=form.seed,
+        condition=form.condition,
+        evaluations=form.evaluations,
+        done=True,
+        visible=form.visible,
+        record=form.record,
+        apart=form.apart,
+        sample_ids=form.sample_ids,
+    )
+    return replace(run, landed=_landed(form, run))
+
+
+def _landed(form: RunForm, run: Run) -> PicturePlaced | None:
+    placed = form.landed
+    if placed is None:
+        return None
+    job = PlacePicture(
+        job_id=0,
+        folder=run.job.folder,
+        spec=placed.spec,
+        image=run.steps[-1].image,
+        condition=placed.condition,
+        sigma=placed.sigma,
+        seed=placed.seed,
+        count=placed.count,
+    )
+    return PicturePlaced(
+        job=job,
+        xy=placed.xy,
+        distance=placed.distance,
+        neighbors=placed.neighbors,
+        told=placed.told,
+        apart=placed.apart,
+        typicality=placed.typicality,
+    )
+
+
+def _steps(form: RunForm, members: Read) -> tuple[RunStep, ...]:
+    images = _pictures(members, f"run-{form.id}-images.npy")
+    noised = _pictures(members, f"run-{form.id}-noised.npy")
+    numbers = _array(members, f"run-{form.id}-numbers.npy", "f8", axes=2)
+    reduced = _reduced(members, f"run-{form.id}-reduced.npy")
+    count = len(images)
+    usual = form.typicality or ((None, None),) * count
+    sizes = {len(noised), len(numbers), len(usual), count if reduced is None else len(reduced)}
+    if sizes != {count} or not 1 <= count <= MOST_STEPS or numbers.shape[1] != len(NUMBERS):
+        raise ValueError("the steps of a run in it do not fit each other")
+    if not np.isfinite(numbers[:, [0, 1, 7]]).all() or (numbers[:, [0, 7]] % 1).any():
+        raise ValueError("the steps of a run in it have no noise level")
+    if images.shape != noised.shape or np.isinf(numbers).any():
+        raise ValueError("the steps of a run in it are damaged")
+    return tuple(
+        RunStep(
+            index=at,
+            sigma=float(row[1]),
+            image=images[at],
+            noised=noised[at],
+            xy=(float(row[2]), float(row[3])),
+            distance=float(row[4]),
+            imposed_xy=None if np.isnan(row[5]) else (float(row[5]), float(row[6])),
+            evaluations=int(row[7]),
+            reduced=None if reduced is None else reduced[at],
+            typicality=usual[at][0],
+            imposed_typicality=usual[at][1],
+        )
+        for at, row in enumerate(numbers)
+    )
+
+
+def _pictures(members: Read, name: str) -> NDArray[np.uint8]:
+    found = _array(members, name, "u1", axes=4)
+    _, height, width, channels = found.shape
+    if not (1 <= height <= MOST_SIDE and 1 <= width <= MOST_SIDE and channels in (1, 3)):
+        raise ValueError("a picture in it has a size that it cannot have")
+    return found
+
+
+def _reduced(members: Read, name: str) -> NDArray[np.float32] | None:
+    try:
+        return _array(members, name, "f4", axes=2)
+    except (KeyError, FileNotFoundError):
+        return None
+
+
+def _array(members: Read, name: str, kind: str, axes: int) -> NDArray[Any]:
+    with members.array(name) as (file, size):
+        return read_array(file, size, kind, axes)

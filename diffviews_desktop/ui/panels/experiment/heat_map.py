@@ -1,0 +1,87 @@
+"""How large the effect of an intervention is at each place, over layers and parts of the run."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QTableWidget,
+    QTableWidgetItem,
+    QWidget,
+)
+
+from diffviews_desktop.ui.common import theme
+from diffviews_desktop.ui.common.entries import short
+from diffviews_desktop.ui.common.labels import tip
+from diffviews_desktop.values.finding_texts import HeatMap, cells_of, p_text, place_name
+from diffviews_desktop.values.layers import LayerSet
+
+_LOWER = "#d0592b"
+"""The colour of places where it does less than nothing would."""
+
+
+class HeatMapTable(QTableWidget):
+    """A cell for every set of layers and part of the run, the more coloured the larger the effect.
+
+    Signal: ``place_chosen(layers, steps)``.
+    """
+
+    place_chosen = Signal(object, object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setShowGrid(False)
+        self.setAccessibleName("Effects over layers and parts of the run")
+        self.verticalHeader().hide()
+        self.horizontalHeader().setHighlightSections(False)
+        self._shown: HeatMap | None = None
+        self.cellClicked.connect(self._on_cell)
+
+    def _on_cell(self, row: int, column: int) -> None:
+        if self._shown is not None and column:
+            self.place_chosen.emit(self._shown.layers[row], self._shown.steps[column - 1])
+
+    def show_map(self, shown: HeatMap) -> None:
+        """Show the effects of some places."""
+        self._shown = shown
+        self.setRowCount(len(shown.layers))
+        self.setColumnCount(1 + len(shown.steps))
+        windows = [f"steps {first + 1}-{last}" for first, last in shown.steps]
+        self.setHorizontalHeaderLabels(["effect", *windows])
+        for row, layers in enumerate(shown.layers):
+            named = QTableWidgetItem(short(str(layers)))
+            named.setToolTip(tip(str(layers)))
+            self.setItem(row, 0, named)
+            for column, steps in enumerate(shown.steps, 1):
+                self.setItem(row, column, self._item(shown, layers, steps))
+        header = self.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+
+    def _item(self, shown: HeatMap, layers: LayerSet, steps: tuple[int, int]) -> QTableWidgetItem:
+        item = QTableWidgetItem()
+        item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
+        finding = shown.by_place.get((layers, steps))
+        if finding is None:
+            return item
+        item.setText(cells_of(finding, ["effect"])[0])
+        share = shown.share(finding)
+        color = QColor(theme.colors().accent if share >= 0 else _LOWER)
+        color.setAlphaF(0.7 * abs(share))
+        item.setBackground(color)
+        font = item.font()
+        font.setBold(shown.is_sure(finding))
+        item.setFont(font)
+        p = "" if finding.p_holm is None else f"p {p_text(finding.p_holm)} after correction"
+        item.setToolTip(tip(place_name(finding), p))
+        return item
+
+    def apply_theme(self) -> None:
+        """Take the colours of the theme in use."""
+        if self._shown is not None:
+            self.show_map(self._shown)

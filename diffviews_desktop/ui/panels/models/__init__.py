@@ -1,0 +1,3 @@
+"""The catalogue of published models."""
+
+from diffviews_desktop.ui.panels.models.window import ModelsWindow as ModelsWindow

@@ -1,0 +1,136 @@
+"""What the catalogue's table shows of a state, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from diffviews_desktop.engine.jobs.downloading import Download
+from diffviews_desktop.state.jobs import RunningJob
+from diffviews_desktop.state.state import State
+from diffviews_desktop.text.wording import size, time_left
+from diffviews_desktop.values.sources import ListedModel
+
+Step = Literal["download", "continue", "pause", "open", "import", ""]
+"""What can be done with a row; nothing while a download is being paused."""
+STEPS: dict[Step, str] = {
+    "download": "&Download",
+    "continue": "Continue the &download",
+    "pause": "&Pause",
+    "open": "&Open",
+    "import": "Import p&ictures…",
+    "": "&Pause",
+}
+_HERE = {"all": "here", "some": "partly here", "none": ""}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A published model, or an address that something is downloaded from.
+
+    Attributes:
+        what: the model's name, or the address.
+        title: how it is called.
+        size: about how large it is.
+        licence: under which it is published.
+        status: how much of it is here, or how far its download is.
+        fraction: of the download, 0 … 1; None where none runs.
+        step: what can be done next.
+        detail: more of what is published, or of the download.
+        problem: why the last download failed; empty where none did.
+        listed: the model; None for an address.
+    """
+
+    what: str
+    title: str
+    size: str
+    licence: str
+    status: str
+    fraction: float | None
+    step: Step
+    detail: str
+    problem: str
+    listed: ListedModel | None = None
+
+
+def rows_of(state: State) -> list[Row]:
+    """All models of the catalogue, then the addresses that the user named."""
+    listed = state.downloads.listed
+    models = () if listed is None else listed.models
+    downloads = {one.job.what: one for one in state.jobs.aside if isinstance(one.job, Download)}
+    names = {one.model.name for one in models}
+    others = dict.fromkeys((*downloads, *state.downloads.problems))
+    return [
+        *(_of_model(one, downloads.get(one.model.name), state) for one in models),
+        *(_of_address(what, downloads.get(what), state) for what in others if what not in names),
+    ]
+
+
+def _of_model(listed: ListedModel, running: RunningJob | None, state: State) -> Row:
+    model = listed.model
+    about = "" if model.bytes is None else size(model.bytes)
+    status, step, detail = _HERE[listed.here], _step(listed), " ".join(_facts(listed))
+    if running is not None:
+        status, step, detail = _status(running), _running_step(running), running.detail or detail
+    return Row(
+        what=model.name,
+        title=model.title,
+        size=about,
+        licence=model.licence,
+        status=status,
+        fraction=_fraction(running),
+        step=step,
+        detail=detail,
+        problem=state.downloads.problems.get(model.name, ""),
+        listed=listed,
+    )
+
+
+def _of_address(what: str, running: RunningJob | None, state: State) -> Row:
+    return Row(
+        what=what,
+        title=what,
+        size="",
+        licence="",
+        status="" if running is None else _status(running),
+        fraction=_fraction(running),
+        step="download" if running is None else _running_step(running),
+        detail="" if running is None else running.detail,
+        problem=state.downloads.problems.get(what, ""),
+    )
+
+
+def _facts(listed: ListedModel) -> Iterator[str]:
+    model = listed.model
+    if model.about:
+        yield model.about
+    if model.data is None:
+        yield "A checkpoint alone: import pictures to get a map."
+    parts = [part for part in (model.data, model.checkpoint) if part is not None]
+    names = {"r2": "a bucket", "hf": "Hugging Face", "url": "its publisher's server"}
+    origins = [origin.source for part in parts for origin in part.origins]
+    yield f"From {' or '.join(dict.fromkeys(names[source] for source in origins))}."
+
+
+def _step(listed: ListedModel) -> Step:
+    if listed.here == "all":
+        return "open" if listed.model.data is not None else "import"
+    return "continue" if listed.here == "some" else "download"
+
+
+def _running_step(running: RunningJob) -> Step:
+    return "" if running.stage == "cancelling" else "pause"
+
+
+def _status(running: RunningJob) -> str:
+    if running.stage == "cancelling":
+        return "pausing"
+    if running.fraction is None:
+        return running.stage
+    left = "" if running.seconds_left is None else f", {time_left(running.seconds_left)}"
+    return f"{100 * running.fraction:.0f} %{left}"
+
+
+def _fraction(running: RunningJob | None) -> float | None:
+    return None if running is None else running.fraction or 0.0

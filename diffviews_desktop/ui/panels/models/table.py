@@ -1,0 +1,124 @@
+"""The catalogue as a table: a row a model, with a bar while it is downloaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QPainter
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableWidget,
+    QTableWidgetItem,
+    QWidget,
+)
+
+from diffviews_desktop.ui.common import theme
+from diffviews_desktop.ui.common.entries import short
+from diffviews_desktop.ui.common.labels import tip
+from diffviews_desktop.ui.panels.models.rows import Row
+
+HEADINGS = ("Model", "Size", "Licence", "")
+STATUS, HEIGHT, STATUS_WIDTH, MOST_OF_TITLE = 3, 30, 170, 90
+_ROLE = Qt.ItemDataRole.UserRole
+
+
+class BarDelegate(QStyledItemDelegate):
+    """Draws how far a download is as a bar at the foot of its cell."""
+
+    def paint(
+        self,
+        painter: QPainter,
+        option: QStyleOptionViewItem,
+        index: QModelIndex | QPersistentModelIndex,
+    ) -> None:
+        super().paint(painter, option, index)
+        fraction = index.data(_ROLE)
+        if fraction is None:
+            return
+        colors, room = theme.colors(), QRectF(option.rect).adjusted(8, 0, -8, -3)
+        room.setTop(room.bottom() - 3)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
+        track = QColor(colors.text if chosen else colors.border)
+        track.setAlphaF(0.35 if chosen else 1.0)
+        painter.setBrush(track)
+        painter.drawRoundedRect(room, 1.5, 1.5)
+        room.setWidth(room.width() * min(max(fraction, 0.0), 1.0))
+        painter.setBrush(QColor(colors.accent_text if chosen else colors.accent))
+        painter.drawRoundedRect(room, 1.5, 1.5)
+        painter.restore()
+
+
+class ModelsTable(QTableWidget):
+    """Signals: ``chosen(what)``, and ``entered_on(what)`` for Return or a double click."""
+
+    chosen = Signal(str)
+    entered_on = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(0, len(HEADINGS), parent)
+        self._rows: list[Row] = []
+        self.setHorizontalHeaderLabels(list(HEADINGS))
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setShowGrid(False)
+        self.setTabKeyNavigation(False)
+        self.setAccessibleName("Published models")
+        self.verticalHeader().hide()
+        self.setItemDelegateForColumn(STATUS, BarDelegate(self))
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(STATUS, QHeaderView.ResizeMode.Fixed)
+        header.resizeSection(STATUS, STATUS_WIDTH)
+        self.itemSelectionChanged.connect(lambda: self.chosen.emit(self.what))
+        self.activated.connect(lambda _: self.entered_on.emit(self.what))
+
+    @property
+    def what(self) -> str:
+        """What is chosen; empty where nothing is."""
+        row = self.currentRow()
+        return self._rows[row].what if 0 <= row < len(self._rows) else ""
+
+    def chosen_row(self) -> Row | None:
+        """The row that is chosen."""
+        return next((one for one in self._rows if one.what == self.what), None)
+
+    def show_rows(self, rows: Sequence[Row]) -> None:
+        """Show rows; what is chosen stays chosen, and cells that are the same stay as they are."""
+        before, self._rows = self._rows, list(rows)
+        same = [row.what for row in before] == [row.what for row in rows]
+        chosen = before[self.currentRow()].what if 0 <= self.currentRow() < len(before) else ""
+        if not same:
+            self.setRowCount(len(rows))
+        for number, row in enumerate(rows):
+            if not same or before[number] != row:
+                self._fill(number, row)
+        if not same and rows:
+            names = [row.what for row in rows]
+            self.selectRow(names.index(chosen) if chosen in names else 0)
+
+    def _fill(self, number: int, row: Row) -> None:
+        texts = (short(row.title, MOST_OF_TITLE), row.size, short(row.licence), row.status)
+        for column, text in enumerate(texts):
+            item = self.item(number, column)
+            if item is None:
+                item = QTableWidgetItem()
+                self.setItem(number, column, item)
+            if item.text() != text:
+                item.setText(text)
+            if column == 0:
+                item.setToolTip(tip(row.what, row.problem))
+            if column == STATUS:
+                item.setData(_ROLE, row.fraction)
+        self.setRowHeight(number, HEIGHT)

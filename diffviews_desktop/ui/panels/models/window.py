@@ -1,0 +1,177 @@
+"""A window beside the main one: the catalogue of published models, and their downloads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import (
+    QDialog,
+    QFileDialog,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from diffviews_desktop.state.state import State
+from diffviews_desktop.text.wording import size
+from diffviews_desktop.ui.common import theme
+from diffviews_desktop.ui.common.labels import ElidedLabel, caption, muted, tip
+from diffviews_desktop.ui.common.widgets import as_panel
+from diffviews_desktop.ui.panels.models.rows import STEPS, Row, rows_of
+from diffviews_desktop.ui.panels.models.table import ModelsTable
+
+SIZE = (900, 600)
+ADDRESSES = "s3://bucket/folder, hf://user/name or https://host/model.pkl"
+
+
+class ModelsWindow(QDialog):
+    """Signals, each with a model's name or an address: ``download_requested(what)``,
+    ``pause_requested(what)``; with a `ListedModel`: ``open_requested(listed)``; and
+    ``folder_chosen(path)``."""
+
+    download_requested = Signal(str)
+    pause_requested = Signal(str)
+    open_requested = Signal(object)
+    folder_chosen = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Download models")
+        as_panel(self)
+        self._state = State()
+        self.table = ModelsTable()
+        self.detail = muted()
+        self.detail.setWordWrap(True)
+        self.problem = muted()
+        self.problem.setWordWrap(True)
+        self.problem.setProperty("problem", True)
+        self.step = QPushButton(STEPS["download"])
+        self.step.setObjectName("primary")
+        self.address = QLineEdit()
+        self.address.setPlaceholderText(ADDRESSES)
+        self.address.setAccessibleName("Address")
+        self.fetch = QPushButton("Download &it")
+        self.folder = ElidedLabel()
+        self.free = muted()
+        self.choose = QPushButton("&Folder…")
+        self.close_button = QPushButton("&Close")
+        self._build()
+        self._connect()
+        self._show_address()
+        theme.dress(self)
+
+    def _build(self) -> None:
+        chosen = QHBoxLayout()
+        chosen.setSpacing(12)
+        texts = QVBoxLayout()
+        texts.setSpacing(2)
+        texts.addWidget(self.detail)
+        texts.addWidget(self.problem)
+        texts.addStretch()
+        chosen.addLayout(texts, 1)
+        chosen.addWidget(self.step)
+        own = QHBoxLayout()
+        own.setSpacing(8)
+        own.addWidget(caption("Another &address", self.address))
+        own.addWidget(self.address, 1)
+        own.addWidget(self.fetch)
+        below = QHBoxLayout()
+        below.setSpacing(8)
+        below.addWidget(muted("Into"))
+        below.addWidget(self.folder, 1)
+        below.addWidget(self.free)
+        below.addWidget(self.choose)
+        below.addSpacing(16)
+        below.addWidget(self.close_button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 14, 16, 14)
+        column.setSpacing(10)
+        column.addWidget(self.table, 1)
+        column.addLayout(chosen)
+        column.addLayout(own)
+        column.addLayout(below)
+        for button in (self.step, self.fetch, self.choose, self.close_button):
+            button.setAutoDefault(False)
+        self.resize(*SIZE)
+
+    def _connect(self) -> None:
+        self.table.chosen.connect(lambda _: self._show_chosen())
+        self.table.entered_on.connect(lambda _: self._take_step())
+        self.step.clicked.connect(self._take_step)
+        self.address.textChanged.connect(lambda _: self._show_address())
+        self.address.returnPressed.connect(self._fetch)
+        self.fetch.clicked.connect(self._fetch)
+        self.choose.clicked.connect(self._choose_folder)
+        self.close_button.clicked.connect(self.close)
+
+    @staticmethod
+    def shows(state: State) -> tuple[object, ...]:
+        """What of a state it shows."""
+        return state.downloads, state.jobs.aside
+
+    def set_state(self, state: State) -> None:
+        """Show the catalogue, and how far downloads are."""
+        self._state = state
+        self.table.show_rows(rows_of(state))
+        out, listed = state.downloads.out, state.downloads.listed
+        self.folder.set_text(str(out))
+        self.free.setText("" if listed is None else f"{size(listed.free)} free")
+        self._show_chosen()
+
+    def apply_theme(self) -> None:
+        """Take the colours of the theme in use."""
+        self.table.viewport().update()
+
+    def _show_chosen(self) -> None:
+        row, listed = self.table.chosen_row(), self._state.downloads.listed
+        said = "" if listed is None else listed.problem
+        self.detail.setText("" if row is None else row.detail)
+        self.problem.setText((row.problem if row is not None else "") or said)
+        self.problem.setVisible(bool(self.problem.text()))
+        self.step.setEnabled(row is not None and row.step != "")
+        if row is not None:
+            self.step.setText(STEPS[row.step])
+            self.step.setToolTip(tip(_meaning(row)))
+
+    def _take_step(self) -> None:
+        row = self.table.chosen_row()
+        if row is None:
+            return
+        if row.step in ("download", "continue"):
+            self.download_requested.emit(row.what)
+        elif row.step == "pause":
+            self.pause_requested.emit(row.what)
+        elif row.step:
+            self.open_requested.emit(row.listed)
+
+    def _show_address(self) -> None:
+        typed = bool(self.address.text().strip())
+        self.fetch.setEnabled(typed)
+        self.fetch.setToolTip(tip("" if typed else f"Write an address: {ADDRESSES}."))
+
+    def _fetch(self) -> None:
+        what = self.address.text().strip()
+        if what:
+            self.address.clear()
+            self.download_requested.emit(what)
+
+    def _choose_folder(self) -> None:
+        start = str(self._state.downloads.out)
+        chosen = QFileDialog.getExistingDirectory(self, "Download into", start)
+        if chosen:
+            self.folder_chosen.emit(Path(chosen))
+
+
+def _meaning(row: Row) -> str:
+    """What the button does."""
+    return {
+        "download": "Download its pictures, map and checkpoint, as far as they are published",
+        "continue": "Download what is missing; what is here is not fetched again",
+        "pause": "Stop for now; what has arrived stays, and the download continues from there",
+        "open": "Open the model",
+        "import": "Make a data folder of this checkpoint and pictures of yours",
+        "": "",
+    }[row.step]

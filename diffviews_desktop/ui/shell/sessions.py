@@ -1,0 +1,215 @@
+"""Sessions in files, as the window writes, reads and asks for them: never in its own thread."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from PySide6.QtCore import QMimeData, QObject, Qt, Signal
+from PySide6.QtWidgets import QDialog, QFileDialog
+
+from diffviews_desktop.actions.context import Answer, Context
+from diffviews_desktop.errors import DataError, said
+from diffviews_desktop.state.background import background_thread
+from diffviews_desktop.state.session_file.saved import SUFFIX, SavedSession, session_of
+from diffviews_desktop.state.state import State
+from diffviews_desktop.ui.common.questions import Reply, ask_one_of
+from diffviews_desktop.ui.common.settings import Settings
+from diffviews_desktop.ui.shell.arranging import arrange, arranged
+from diffviews_desktop.values.arrangement import Arrangement
+
+if TYPE_CHECKING:
+    from diffviews_desktop.ui.shell.window import MainWindow
+
+Found = TypeVar("Found")
+Said = TypeVar("Said", bound=str)
+
+log = logging.getLogger(__name__)
+
+RECENT_SESSIONS = 8
+KIND = f"Sessions (*{SUFFIX})"
+
+
+def dropped_session(data: QMimeData) -> Path | None:
+    """The session's file that was dropped; None where something else was."""
+    files = [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
+    return files[0] if len(files) == 1 and files[0].suffix == SUFFIX else None
+
+
+class Sessions(QObject):
+    """The sessions of a window. It is the `SessionsLike` of the actions' context.
+
+    Args:
+        context: whose state is written.
+        window: that asks, and whose docks are arranged.
+        settings: where the last sessions are remembered.
+    """
+
+    _done = Signal(object, object)
+
+    def __init__(self, context: Context, window: MainWindow, settings: Settings) -> None:
+        super().__init__(window)
+        self._context, self._window, self._settings = context, window, settings
+        self._thread = background_thread("sessions")
+        self._done.connect(self._on_done, Qt.ConnectionType.QueuedConnection)
+        self._closed = False
+        self.question: QDialog | None = None
+
+    # ---- asking ---------------------------------------------------------------------------------
+
+    def ask_open(self) -> Path | None:
+        """A session's file that the user chooses; None where they choose none."""
+        parent = self._window.layout_of_docks.middle
+        file, _ = QFileDialog.getOpenFileName(parent, "Open session", str(self._place()), KIND)
+        return self._remembered(file)
+
+    def ask_save(self, name: str) -> Path | None:
+        """A file to write a session into, or None; a name without an ending gets theirs."""
+        parent = self._window.layout_of_docks.middle
+        start = self._context.state.kept.file or self._place() / name
+        while True:
+            file, _ = QFileDialog.getSaveFileName(parent, "Save session", str(start), KIND)
+            if not file or file.endswith(SUFFIX):
+                return self._remembered(file)
+            file += SUFFIX
+            if not os.path.lexists(file):
+                return self._remembered(file)
+            start = Path(file)  # the dialog asks whether to replace it
+
+    def _place(self) -> Path:
+        return Path(self._settings.text("sessions", str(Path.home())))
+
+    def _remembered(self, file: str) -> Path | None:
+        if not file:
+            return None
+        folder = str(Path(file).parent)
+        self.aside(self._settings.changed({"sessions": folder}), lambda _: None)
+        return Path(file)
+
+    def ask_keep(self, text: str, then: Callable[[Answer], None]) -> None:
+        """Ask what is to become of runs that no session holds, and go on with the answer."""
+        more = "…" if self._context.state.kept.file is None else ""
+        answers: list[Reply[Answer]] = [
+            (f"&Save{more}", "save"),
+            ("&Discard", "discard"),
+            ("S&tay", "stay"),
+        ]
+        self._ask("Save the session?", text, answers, then)
+
+    def ask_restore(self, text: str, then: Callable[[str], None]) -> None:
+        """Ask whether to restore what was kept, and go on with ``restore``, ``discard`` or
+        ``later``."""
+        answers = [("&Restore", "restore"), ("&Discard", "discard"), ("Not &now", "later")]
+        self._ask("Restore the last session?", text, answers, then)
+
+    def _ask(
+        self, title: str, text: str, answers: Sequence[Reply[Said]], then: Callable[[Said], None]
+    ) -> None:
+        def answered(answer: Said) -> None:
+            self.question = None
+            then(answer)
+
+        parent = self._window.layout_of_docks.middle
+        self.question = ask_one_of(parent, title, text, answers, answered)
+
+    # ---- recent ones ----------------------------------------------------------------------------
+
+    def recent(self) -> Sequence[Path]:
+        """The files of the sessions that were saved or opened last, the newest first."""
+        return [Path(file) for file in self._settings.texts("recent_sessions")[:RECENT_SESSIONS]]
+
+    def _remember(self, file: Path) -> None:
+        file = file.absolute()
+        recent = [file, *(one for one in self.recent() if one != file)]
+        names = [str(one) for one in recent[:RECENT_SESSIONS]]
+        self.aside(self._settings.changed({"recent_sessions": names}), lambda _: None)
+
+    # ---- writing and reading --------------------------------------------------------------------
+
+    def now(self, state: State | None = None) -> SavedSession:
+        """What the window shows now; of another state, with the windows as they are."""
+        saved = datetime.now().astimezone().isoformat(timespec="seconds")
+        return session_of(state or self._context.state, self.arrangement(), saved)
+
+    def write(self, file: Path, then: Callable[[], None]) -> None:
+        """Write what the window shows now; what follows is done once it is on the disk."""
+        session = self.now()
+
+        def work() -> str:
+            from diffviews_desktop.state.session_file.writing import write_file
+
+            try:
+                write_file(session, file)
+            except OSError as error:
+                log.warning("%s cannot be written: %s", file, error)
+                return said(error)
+            return ""
+
+        def written(problem: str) -> None:
+            if problem:
+                text = f"The session could not be saved in {file}. {problem}"
+                self._context.say(text, error=True)
+            else:
+                self._remember(file)
+                then()
+
+        self.aside(work, written)
+
+    def read(self, file: Path, then: Callable[[SavedSession], None]) -> None:
+        """Read a session, and go on with it; where it cannot be read, the user is told."""
+
+        def work() -> SavedSession | DataError:
+            from diffviews_desktop.state.session_file.reading import read_file
+
+            try:
+                return read_file(file)
+            except DataError as error:
+                return error
+
+        def found(session: SavedSession | DataError) -> None:
+            if isinstance(session, DataError):
+                self._context.say(str(session), error=True)
+            else:
+                self._remember(file)
+                then(session)
+
+        self.aside(work, found)
+
+    def aside(self, work: Callable[[], Found], then: Callable[[Found], None]) -> None:
+        """Do a piece of work in the sessions' own thread, one after the other, and go on in the
+        window's with what comes out; once the window is closed, nothing is done any more."""
+        if self._closed:
+            return
+        self._thread.submit(work).add_done_callback(lambda done: self._tell(done, then))
+
+    def _tell(self, done: Future[Found], then: Callable[[Found], None]) -> None:
+        with contextlib.suppress(RuntimeError):  # the window is gone
+            self._done.emit(done, then)
+
+    def _on_done(self, done: Future[object], then: Callable[[object], None]) -> None:
+        if not done.cancelled():
+            then(done.result())
+
+    def wait(self) -> None:
+        """Let what is being written come to its end."""
+        self._closed = True
+        self._thread.shutdown()
+
+    # ---- windows --------------------------------------------------------------------------------
+
+    def arrangement(self) -> Arrangement:
+        """Where window and docks are."""
+        window = self._window
+        return arranged(window, window.layout_of_docks.docks, window.pages.open_pages())
+
+    def arrange(self, arrangement: Arrangement) -> None:
+        """Put window and docks where they were, and open the other windows that were."""
+        window = self._window
+        arrange(window, window.layout_of_docks.docks, arrangement)
+        window.pages.reopen(arrangement.pages)

@@ -1,0 +1,114 @@
+"""What the window starts with: what was asked for, what a killed program left, or the last
+session."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.sessions import restore
+from diffviews_desktop.errors import DataError
+from diffviews_desktop.state.session_file.saved import SavedSession
+from diffviews_desktop.state.session_file.scratch import drop, last, left
+from diffviews_desktop.text.plain import MOST_OF_NAME, visible
+from diffviews_desktop.text.wording import counted
+from diffviews_desktop.ui.shell.autosave import Autosave
+from diffviews_desktop.ui.shell.sessions import Sessions
+
+log = logging.getLogger(__name__)
+
+
+class Startup:
+    """Opens the first thing that a window shows.
+
+    Args:
+        context: of the window.
+        sessions: those of the window.
+        root: where windows keep what they show.
+        autosave: keeps the work of this window.
+        usual: opens what there is to open without a session.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        sessions: Sessions,
+        root: Path,
+        autosave: Autosave,
+        usual: Callable[[], None],
+    ) -> None:
+        self._context, self._sessions, self._root = context, sessions, root
+        self._autosave, self._usual = autosave, usual
+
+    def open_first(self, asked: bool) -> None:
+        """Offer what a killed program left; then open what was asked for, else the last session."""
+        found = left(self._root)
+        if found:
+            self._read(found[0], lambda session: self._offer(found[0], session, asked))
+        else:
+            self._open(asked)
+
+    def _open(self, asked: bool) -> None:
+        folder = last(self._root)
+        if asked or folder is None or not self._context.state.preferences.reopen:
+            self._usual()
+        else:
+            self._read(folder, self._restore)
+
+    def _read(self, folder: Path, then: Callable[[SavedSession | None], None]) -> None:
+        def work() -> SavedSession | None:
+            from diffviews_desktop.state.session_file.reading import read_folder
+
+            try:
+                return read_folder(folder)
+            except DataError as error:
+                log.warning("%s", error)
+                return None
+
+        self._sessions.aside(work, then)
+
+    def _offer(self, folder: Path, session: SavedSession | None, asked: bool) -> None:
+        if session is None or not session.is_worth_asking:
+            drop(folder)
+            self._open(asked)
+            return
+
+        def answered(answer: str) -> None:
+            if answer == "restore":
+                self._autosave.instead_of(folder)
+                self._restore(session)
+            else:
+                if answer == "discard":
+                    drop(folder)
+                self._open(asked)
+
+        self._sessions.ask_restore(_question(session), answered)
+
+    def _restore(self, session: SavedSession | None) -> None:
+        if session is None or not restore(self._context, None, session):
+            self._usual()
+
+
+def _question(session: SavedSession) -> str:
+    held = [counted(len(session.runs.all), "run")] if session.runs.all else []
+    picked = len(session.selection.rows) + len(session.selection.chosen)
+    if picked:
+        held.append(counted(picked, "picked sample"))
+    if session.file is not None:
+        what = f"the session {visible(session.file.stem, MOST_OF_NAME)}"
+    else:
+        what = f"your work on {visible(session.model or 'the data', MOST_OF_NAME)}"
+    return (
+        f"DiffViews was not closed the last time. Restore {what}{_when(session.saved)} with "
+        f"{' and '.join(held)}?"
+    )
+
+
+def _when(saved: str) -> str:
+    try:
+        return f" from {datetime.fromisoformat(saved):%d %B, %H:%M},"
+    except ValueError:
+        return ""

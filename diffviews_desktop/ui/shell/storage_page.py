@@ -1,0 +1,120 @@
+"""The preferences' page of what is kept on the disk: where, how much, and making room."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from diffviews_desktop.actions import downloads
+from diffviews_desktop.actions.context import Context
+from diffviews_desktop.engine.jobs.storage import ClearKept
+from diffviews_desktop.state.state import State
+from diffviews_desktop.text.wording import size
+from diffviews_desktop.ui.common.labels import ElidedLabel, Label, muted, tip
+from diffviews_desktop.ui.common.questions import ask
+from diffviews_desktop.values.storage import Kept, KeptFiles
+
+TITLES: dict[Kept, str] = {
+    "maps": "Maps and activations",
+    "experiments": "Experiments",
+    "downloads": "Downloaded models",
+}
+MEANINGS: dict[Kept, str] = {
+    "maps": "They are made again when a layer is asked for.",
+    "experiments": "Those that were drawn without a folder of your own; they can be drawn again.",
+    "downloads": "Delete a model's folder in your file manager if you no longer want it.",
+}
+LIMIT = "DIFFVIEWS_LAYER_CACHE_MAX_MB"
+
+
+class StoragePage(QWidget):
+    """A block for each place; they are measured when the page is shown."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        self._context = context
+        self._kept: tuple[KeptFiles, ...] | None = None
+        self.blocks: list[_Block] = []
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 10, 0, 0)
+        self._column.setSpacing(14)
+        self.waiting = muted("Looking at the disk…")
+        self._column.addWidget(self.waiting)
+        self._column.addStretch()
+
+    def measure(self) -> None:
+        """Have the places measured."""
+        downloads.measure_disk(self._context)
+
+    def set_state(self, state: State) -> None:
+        """Show what is kept."""
+        disk = state.downloads.disk
+        clearing = any(isinstance(one.job, ClearKept) for one in state.jobs.aside)
+        if disk is not None and disk.kept != self._kept:
+            self._kept = disk.kept
+            self._show(disk.kept)
+        for block in self.blocks:
+            block.clear_button.setEnabled(not clearing)
+
+    def _show(self, kept: tuple[KeptFiles, ...]) -> None:
+        self.waiting.hide()
+        for block in self.blocks:
+            block.setParent(None)
+            block.deleteLater()
+        self.blocks = [_Block(one, partial(self._clear, one)) for one in kept]
+        for number, block in enumerate(self.blocks):
+            self._column.insertWidget(number, block)
+
+    def _clear(self, kept: KeptFiles) -> None:
+        title = TITLES[kept.kind].lower()
+        text = f"Delete all {title} in this place ({size(kept.bytes)})? {MEANINGS[kept.kind]}"
+        if ask(self, "Make room?", text):
+            downloads.clear_kept(self._context, kept.kind, kept.path)
+
+
+class _Block(QWidget):
+    """What is kept at a place."""
+
+    def __init__(self, kept: KeptFiles, clear: Callable[[], None]) -> None:
+        super().__init__()
+        title = Label(TITLES[kept.kind])
+        title.setProperty("strong", True)
+        limit = "" if kept.limit is None else f" of {size(kept.limit)}"
+        amount = Label(f"{size(kept.bytes)}{limit}")
+        if kept.limit is not None:
+            amount.setToolTip(tip(f"Set the variable {LIMIT} to allow another amount."))
+        place = ElidedLabel()
+        place.setObjectName("muted")
+        place.set_text(str(kept.path), MEANINGS[kept.kind])
+        show_button, self.clear_button = QPushButton("Show"), QPushButton("Clear…")
+        show_button.setAccessibleName(f"Show the folder of: {TITLES[kept.kind]}")
+        show_button.clicked.connect(partial(_show_folder, kept.path))
+        self.clear_button.setAccessibleName(f"Clear: {TITLES[kept.kind]}")
+        self.clear_button.setVisible(kept.clearable and kept.bytes > 0)
+        self.clear_button.clicked.connect(lambda _: clear())
+        acting = QHBoxLayout()
+        acting.setSpacing(8)
+        acting.addStretch()
+        for button in (self.clear_button, show_button):
+            button.setAutoDefault(False)
+            acting.addWidget(button)
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(12)
+        grid.setVerticalSpacing(2)
+        grid.setColumnStretch(0, 1)
+        grid.addWidget(title, 0, 0)
+        grid.addWidget(amount, 0, 1, Qt.AlignmentFlag.AlignRight)
+        grid.addWidget(place, 1, 0)
+        grid.addLayout(acting, 1, 1)
+
+
+def _show_folder(path: Path, *_: object) -> None:
+    """Open a folder, or the nearest one that is there, in the desktop's file manager."""
+    there = next((one for one in (path, *path.parents) if one.is_dir()), path)
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(there)))

@@ -1,0 +1,75 @@
+"""What is kept on the disk: measured as it is, and nothing deleted but what can be made again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tiny_folder import write_tiny_model
+
+from diffviews_desktop.data.cache.experiment_folders import kept_experiments
+from diffviews_desktop.engine.storage import clear, measure
+from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.storage import DiskUse
+
+KEPT = "0123456789abcdef01234567"
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data folder with something in its layer cache, and an experiment that is kept."""
+    data = tmp_path / "data"
+    write_tiny_model(data / "tiny", samples=12)
+    cached = data / "tiny/embeddings/layer_cache/half"
+    cached.mkdir(parents=True)
+    (cached / "rows.npy").write_bytes(b"x" * 1000)
+    experiment = kept_experiments().root / KEPT
+    experiment.mkdir(parents=True)
+    (experiment / "journal").write_bytes(b"x" * 300)
+    (kept_experiments().root / "notes.txt").write_text("mine")
+    return data
+
+
+def nothing() -> None:
+    pass
+
+
+def sizes(use: DiskUse) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for kept in use.kept:
+        found[kept.kind] = found.get(kept.kind, 0) + kept.bytes
+    return found
+
+
+def test_what_is_kept_is_measured(data: Path, tmp_path: Path) -> None:
+    deep = tmp_path / "downloads/model/images/set"
+    deep.mkdir(parents=True)
+    (deep / "0.png").write_bytes(b"x" * 50)
+    (deep / "link").symlink_to(data)
+    found = sizes(measure(FolderRef(data), tmp_path / "downloads", nothing))
+    assert found["experiments"] == 304
+    assert found["downloads"] == 50
+
+
+def test_experiments_are_deleted_and_nothing_beside_them(data: Path, tmp_path: Path) -> None:
+    before = sorted(data.rglob("*"))
+    root = kept_experiments().root
+    clear("experiments", root, FolderRef(data), nothing)
+    assert [path.name for path in root.iterdir()] == ["notes.txt"]
+    assert sorted(data.rglob("*")) == before
+
+
+@pytest.mark.parametrize("kind", ["experiments", "maps", "downloads"])
+def test_a_place_that_was_not_measured_is_left_alone(kind: str, data: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "mine" / KEPT
+    elsewhere.mkdir(parents=True)
+    (elsewhere / "file").write_text("mine")
+    before = sorted(tmp_path.rglob("*"))
+    for place in (elsewhere, elsewhere.parent, data, data / "tiny", tmp_path):
+        clear(kind, place, FolderRef(data), nothing)  # type: ignore[arg-type]
+    assert sorted(tmp_path.rglob("*")) == before

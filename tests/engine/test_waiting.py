@@ -1,0 +1,40 @@
+"""Waiting for others, and hearing the user meanwhile."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from diffviews_desktop.engine.waiting import patiently
+from diffviews_desktop.errors import Cancelled, DataError
+
+
+def test_what_the_work_returns_is_returned() -> None:
+    assert patiently(lambda: threading.current_thread() is threading.main_thread(), int) is False
+
+
+def test_what_the_work_raises_is_raised() -> None:
+    def fail() -> None:
+        raise DataError("No.")
+
+    with pytest.raises(DataError, match=r"No\."):
+        patiently(fail, lambda: None)
+
+
+def test_the_user_is_heard_while_the_work_waits() -> None:
+    never = threading.Event()
+    asked = 0
+
+    def check() -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 2:
+            raise Cancelled("Cancelled.")
+
+    try:
+        with pytest.raises(Cancelled):
+            patiently(lambda: never.wait(60), check)
+    finally:
+        never.set()
+    assert asked == 2

@@ -1,0 +1,260 @@
+"""Sessions as the user meets them: the real window and engine, killed, closed and started again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_sessions import in_full
+from patience import until
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog, QMessageBox
+from pytestqt.qtbot import QtBot
+
+from diffviews_desktop import paths
+from diffviews_desktop.actions import picks, runs, showing
+from diffviews_desktop.app import App, Options
+from diffviews_desktop.state.state import State
+from diffviews_desktop.values.conditions import from_choice
+from diffviews_desktop.values.folders import FolderRef
+
+SAMPLES = 60
+
+
+@pytest.fixture
+def start(
+    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., App]]:
+    """Starts the program; what it keeps on this machine lasts from one start to the next."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "settings"))
+    made: list[App] = []
+
+    def start_it(options: Options | None = None) -> App:
+        app = App(options or Options(device="cpu"))
+        made.append(app)
+        app.start()
+        return app
+
+    yield start_it
+    for app in made:
+        app.worker.stop()
+        app.window.deleteLater()
+
+
+def is_open(app: App) -> bool:
+    state = app.session.state
+    return bool(state.opened.loaded and not state.jobs.running and state.kept.opening is None)
+
+
+def draw(qtbot: QtBot, app: App) -> None:
+    """Pick two samples, look at a part of the map, and draw."""
+    context, session = app.context, app.session
+    picks.click_point(context, 3)
+    picks.click_point(context, 7)
+    picks.suggest_neighbors(context, 4, on_map=True)
+    showing.only_category(context, "class", 3, 5)
+    qtbot.wait(400)  # the map tells which part of it is seen
+    window = app.window
+    assert window.map is not None
+    window.map.box.scaleBy((0.5, 0.5))
+    until(qtbot, lambda: session.state.view.rectangle is not None)
+    qtbot.wait(400)
+    before = len(session.state.runs.all)
+    runs.generate_from_neighbors(context, session.state.runs.settings, from_choice("anchor"))
+    until(qtbot, lambda: len(session.state.runs.all) > before and session.state.runs.all[-1].done)
+
+
+def shown(state: State) -> object:
+    """What a session brings back."""
+    made = state.runs
+    ended = [
+        (run.id, run.name, in_full(run.steps), run.seed, in_full(run.record), run.sample_ids)
+        for run in made.all
+    ]
+    spec = state.opened.spec
+    return (
+        (state.opened.path, spec, in_full(state.picks.selection), ended),
+        (in_full(made.settings), made.interventions, made.condition, made.shown, made.step),
+        (state.view.filter, state.view.color_by, state.view.tool),
+    )
+
+
+def press(qtbot: QtBot, app: App, word: str) -> None:
+    """Press a button of the question that is asked."""
+    box = app.window.sessions.question
+    assert box is not None
+    button = next(one for one in box.buttons() if one.text().replace("&", "").startswith(word))
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def test_a_session_is_saved_closed_and_comes_back(
+    qtbot: QtBot,
+    start: Callable[..., App],
+    tiny_data: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app = start(Options(folder=FolderRef(tiny_data(samples=SAMPLES)), device="cpu"))
+    until(qtbot, lambda: is_open(app))
+    draw(qtbot, app)
+
+    # quitting asks; whoever stays has lost nothing
+    assert not app.window.close()
+    question = app.window.sessions.question
+    assert question is not None
+    assert question.text() == "1 run is not saved in a session. Quitting drops it."
+    press(qtbot, app, "Stay")
+    assert app.window.isVisible()
+    assert len(app.session.state.runs.all) == 1
+
+    # saving on the way out asks for a file; then the window closes by itself
+    file = tmp_path / "work.diffviews"
+    given = str(file.with_suffix(""))
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (given, ""))
+    before = shown(app.session.state)
+    place = app.session.state.view.rectangle
+    assert not app.window.close()
+    press(qtbot, app, "Save")
+    until(qtbot, lambda: not app.window.isVisible())
+    assert file.is_file()
+
+    # the next start goes on where this one ended, and asks nothing
+    again = start()
+    until(qtbot, lambda: is_open(again))
+    assert again.window.sessions.question is None
+    assert shown(again.session.state) == before
+    assert np.allclose(again.session.state.view.rectangle, place, rtol=0.02)
+    assert again.session.state.kept.file == file
+    assert again.window.windowTitle().startswith("work – ")
+    assert again.window.runs_panel.strip.count() == len(again.session.state.runs.all[0].steps)
+    assert list(again.window.map._paths) == [1]
+    assert again.window.close()  # all is saved
+
+    # and so does a start with the file, from another place on the disk, with the folder moved
+    moved = tmp_path / "elsewhere"
+    moved.mkdir()
+    (tmp_path / "data").rename(moved / "data")
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(moved / "data"))
+    third = start(Options(session=file, device="cpu"))
+    until(qtbot, lambda: is_open(third))
+    assert third.session.state.opened.path == moved / "data"
+    assert shown(third.session.state)[0][1:] == before[0][1:]  # type: ignore[index]
+    assert list(third.window.map._paths) == [1]
+
+
+def test_discarded_runs_do_not_come_back_but_the_picks_do(
+    qtbot: QtBot, start: Callable[..., App], tiny_data: Callable[..., Path]
+) -> None:
+    app = start(Options(folder=FolderRef(tiny_data(samples=SAMPLES)), device="cpu"))
+    until(qtbot, lambda: is_open(app))
+    draw(qtbot, app)
+    selection = app.session.state.picks.selection
+    assert not app.window.close()
+    press(qtbot, app, "Discard")
+    until(qtbot, lambda: not app.window.isVisible())
+
+    again = start()
+    until(qtbot, lambda: is_open(again))
+    assert again.session.state.runs.all == ()
+    assert in_full(again.session.state.picks.selection) == in_full(selection)
+    assert again.window.close()
+
+    # a start that says what to open opens that; and so does one without the preference
+    asked = start(Options(folder=FolderRef(again.session.state.opened.path), device="cpu"))
+    until(qtbot, lambda: is_open(asked))
+    assert asked.session.state.picks.selection.anchor is None
+    assert asked.window.close()
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from PySide6.QtCore import Qt, QTimer
+from diffviews_desktop import paths
+from diffviews_desktop.app import App, Options, create_application
+from diffviews_desktop.values.folders import FolderRef
+
+if __name__ == "__main__":
+    app = create_application(["window"])
+    main = App(Options(folder=FolderRef(Path(sys.argv[1])), device="cpu"))
+    begun = []
+
+    def changed(old, new):
+        from diffviews_desktop.actions import picks, runs
+        from diffviews_desktop.values.conditions import from_choice
+        if new.opened.loaded is not None and not begun and not new.jobs.running:
+            begun.append(True)
+            picks.click_point(main.context, 3)
+            runs.generate_from_neighbors(
+                main.context, settings=new.runs.settings, condition=from_choice(1)
+            )
+
+    def look():
+        root = paths.state_dir() / "sessions"
+        if list(root.glob("*/run-1-images.npy")) and b'"all":[1]' in next(
+            root.glob("*/session.json")
+        ).read_bytes():
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    main.session.changed.connect(changed, Qt.ConnectionType.QueuedConnection)
+    timer = QTimer()
+    timer.timeout.connect(look)
+    timer.start(100)
+    main.start()
+    app.exec()
+"""
+
+
+def kill_one(tmp_path: Path, data: Path) -> None:
+    """Start the program in a process of its own, draw, and kill it."""
+    script = tmp_path / "window.py"
+    script.write_text(KILLED, encoding="utf-8")
+    ended = subprocess.run([sys.executable, str(script), str(data)], timeout=240, check=False)
+    assert ended.returncode == -signal.SIGKILL
+
+
+def test_what_a_killed_program_left_is_offered(
+    qtbot: QtBot,
+    start: Callable[..., App],
+    tiny_data: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    data = tiny_data(samples=SAMPLES)
+    kill_one(tmp_path, data)
+    root = paths.state_dir() / "sessions"
+    assert len(os.listdir(root)) == 1
+
+    # not now: it is offered again
+    app = start(Options(folder=FolderRef(data), device="cpu"))
+    until(qtbot, lambda: app.window.sessions.question)
+    question = app.window.sessions.question
+    assert isinstance(question, QMessageBox)
+    assert (
+        "DiffViews was not closed the last time. Restore your work on tiny from " in question.text()
+    )
+    assert question.text().endswith(" with 1 run and 1 picked sample?")
+    assert app.session.state.opened.samples is None  # nothing is opened before the answer
+    press(qtbot, app, "Not now")
+    until(qtbot, lambda: is_open(app))
+    assert app.session.state.runs.all == ()
+    assert app.window.close()
+
+    again = start()
+    until(qtbot, lambda: again.window.sessions.question)
+    press(qtbot, again, "Restore")
+    until(qtbot, lambda: is_open(again))
+    state = again.session.state
+    assert [run.name for run in state.runs.all] == ["Run 1"]
+    assert state.picks.selection.anchor == 3
+    assert len(state.runs.all[0].steps) == again.window.runs_panel.strip.count()
+    assert len(state.kept.unheld(state.runs.all)) == 1
+    assert not again.window.close()  # it asks: no session holds the run
+    press(qtbot, again, "Discard")
+    until(qtbot, lambda: not again.window.isVisible())
+    assert os.listdir(root) == ["last"]
