@@ -17,6 +17,7 @@ from pathlib import Path
 # What needs no Qt comes before it: from then on its import hook reads the source of every module.
 from diffviews_desktop import __version__, paths
 from diffviews_desktop.actions import answers, folders, keeping, maps, sessions
+from diffviews_desktop.actions.verbs import note
 from diffviews_desktop.engine.crew import Crew
 from diffviews_desktop.engine.link_process import ProcessLink
 from diffviews_desktop.engine.protocol import Event
@@ -177,9 +178,11 @@ class App(QObject):
 
     def _open_usual(self) -> None:
         options = self._options
-        folders.open_data(
-            self.context, options.folder, options.model, options.parameters, options.told
-        )
+        asked = options.folder, options.model, options.parameters, options.told
+        names = ("folder", "model", "parameters", "told")
+        note(self.context, folders.open_data, **dict(zip(names, asked, strict=True)))
+        with self.context.by_itself():
+            folders.open_data(self.context, *asked)
 
     def _may_close(self) -> bool:
         """Whether the window may be closed now; else the user is asked, and it closes then."""
@@ -256,7 +259,9 @@ class App(QObject):
         gc.freeze()
         if self._options.layer is not None:
             layers = LayerSet(self._options.layer.split("+"))
-            maps.change_layer(self.context, layers)
+            note(self.context, maps.change_layer, layers=layers)
+            with self.context.by_itself():
+                maps.change_layer(self.context, layers)
         if self._options.screenshot is not None:
             QTimer.singleShot(SCREENSHOT_SETTLE_MILLISECONDS, self._take_screenshot)
 

@@ -1,5 +1,6 @@
 """A session on which the tests act, and steps that many of them take."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -70,6 +71,9 @@ class Recorder:
 
     def cancel(self, job_id: int) -> None:
         self.cancelled.append(job_id)
+
+    def reorder(self, job_ids: Sequence[int]) -> None:
+        self.order = list(job_ids)
 
     def only(self, kind: type[AnyJob]) -> AnyJob:
         """The one job of a kind that was submitted."""

@@ -32,6 +32,7 @@ class NoWorker:
 
     def submit(self, job: Job) -> None: ...
     def cancel(self, job_id: int) -> None: ...
+    def reorder(self, job_ids: Sequence[int]) -> None: ...
 
 
 @dataclass
@@ -128,14 +129,17 @@ class NoWindow:
     def hovered_row(self) -> int | None:
         return self.row
 
+    def show_sample(self, row: int) -> None:
+        self.asked.append(("sample", row))
+
     def press_generate(self) -> None:
         self.asked.append(("generate",))
 
     def toggle_play(self) -> None:
         self.asked.append(("play",))
 
-    def save_picture(self, file: Path) -> None:
-        self.asked.append(("save picture", file))
+    def save(self, content: object, file: Path) -> None:
+        self.asked.append(("save", type(content).__name__, file))
 
     def save_map(self, file: Path) -> None:
         self.asked.append(("save map", file))

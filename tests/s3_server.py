@@ -119,6 +119,15 @@ class S3Server:
             client.put_object(Bucket=name, Key=key, Body=content)
         return name
 
+    def open_to_reader(self) -> None:
+        """Have the bucket ``shared`` there and empty, of which `reader` may read a part."""
+        client = self.client()
+        known = client.exceptions
+        with contextlib.suppress(known.BucketAlreadyExists, known.BucketAlreadyOwnedByYou):
+            client.create_bucket(Bucket="shared")
+        for found in client.list_objects_v2(Bucket="shared").get("Contents", ()):
+            client.delete_object(Bucket="shared", Key=found["Key"])
+
     def signal(self, number: int) -> None:
         """Send it a signal: SIGSTOP has it say nothing, SIGCONT has it go on."""
         assert self._process is not None

@@ -45,16 +45,11 @@ def on_event(context: Context, event: Event) -> None:
         return
     match event:
         case Progress():
-            changed = replace(
-                running,
-                stage=event.stage,
-                fraction=event.fraction,
-                detail=event.detail,
-                seconds_left=event.seconds_left,
-            )
+            changed = running.told(event, time.monotonic())
             context.update(replace(state, jobs=state.jobs.with_job(changed)))
         case RunStarted():
-            context.update(replace(state, runs=_begun(state.runs, event)))
+            history = state.history.with_seed(event.job_id, event.seed)
+            context.update(replace(state, runs=_begun(state.runs, event), history=history))
         case StepDone():
             context.update(replace(state, runs=_with_step(state.runs, event)))
         case CellDone():
@@ -106,7 +101,8 @@ def on_finished(context: Context, job_id: int, result: object, memory: int | Non
     memory = state.engine.memory if running.job.aside else memory
     engine = EngineState(state.engine.status, memory)
     context.update(replace(state, jobs=jobs, engine=engine))
-    RESULTS.get(type(result), take_nothing)(context, running, result)
+    with context.by_itself():
+        RESULTS.get(type(result), take_nothing)(context, running, result)
 
 
 def on_failed(context: Context, job_id: int, message: str, details: str) -> None:
@@ -117,7 +113,7 @@ def on_failed(context: Context, job_id: int, message: str, details: str) -> None
         return
     job = running.job
     told = was_told(state, job, message)
-    jobs = state.jobs.without_job(job_id, "failed", time.monotonic(), message)
+    jobs = state.jobs.without_job(job_id, "failed", time.monotonic(), message, details)
     state = not_returning(not_opened(replace(state, jobs=jobs), job), job)
     if isinstance(job, Download):
         context.update(state)

@@ -19,7 +19,11 @@ def submit(context: Context, job: Job[object], title: str) -> None:
     if job.supersedes:
         cancel_all(context, type(job))
     state = context.state
-    context.update(replace(state, jobs=state.jobs.with_job(RunningJob(job, title))))
+    line, history = context.acting.line, state.history
+    if line is not None:
+        history = history.with_job(line, job)
+    jobs = state.jobs.with_job(RunningJob(job, title))
+    context.update(replace(state, jobs=jobs, history=history))
     context.worker.submit(job)
 
 
@@ -64,9 +68,9 @@ ACTIONS = (
         "jobs.cancel",
         "&Cancel",
         cancel_current,
-        keys=("Esc",),
+        keys=("Ctrl+.",),
         menu="generate",
-        meaning="Cancel the running job.",
+        meaning="Cancel the running job, or the last one that waits.",
         why_not=_nothing_runs,
         explains=False,
     ),

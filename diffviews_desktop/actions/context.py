@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
 from diffviews_desktop.engine.protocol import Job
+from diffviews_desktop.exports.contents import Picture, Sheet
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.places import Place
 from diffviews_desktop.state.session_file.saved import SavedSession
@@ -20,13 +22,17 @@ Page = Literal[
     "about",
     "experiment",
     "grid",
+    "history",
     "import",
+    "jobs",
     "keys",
     "log",
     "map settings",
     "mean",
     "model",
     "models",
+    "notices",
+    "palette",
     "preferences",
 ]
 """A window, or a part of one, that an action can bring up."""
@@ -62,6 +68,7 @@ class WorkerLike(Protocol):
     def next_id(self) -> int: ...
     def submit(self, job: Job[object]) -> None: ...
     def cancel(self, job_id: int) -> None: ...
+    def reorder(self, job_ids: Sequence[int]) -> None: ...
 
 
 class SessionsLike(Protocol):
@@ -120,14 +127,17 @@ class WindowLike(Protocol):
     def hovered_row(self) -> int | None:
         """The sample under the mouse, or where the arrow keys went."""
 
+    def show_sample(self, row: int) -> None:
+        """Bring a sample to the middle of the map, and say what is known of it."""
+
     def press_generate(self) -> None:
         """Generate with what the panel says."""
 
     def toggle_play(self) -> None:
         """Play the steps of the shown run, or pause."""
 
-    def save_picture(self, file: Path) -> None:
-        """Write the picture of the shown step."""
+    def save(self, content: Picture | Sheet, file: Path) -> None:
+        """Write a picture or a contact sheet, with its record beside it."""
 
     def save_map(self, file: Path) -> None:
         """Write the map as it is seen."""
@@ -139,6 +149,20 @@ class WindowLike(Protocol):
     def close(self) -> bool: ...
 
 
+@dataclass
+class Acting:
+    """Who acts now.
+
+    Attributes:
+        line: the number of the line of the history that the user's verb has; None while none is
+            being done.
+        by_itself: whether the program goes on by itself.
+    """
+
+    line: int | None = None
+    by_itself: bool = False
+
+
 @dataclass(frozen=True)
 class Context:
     """What an action works with."""
@@ -146,6 +170,17 @@ class Context:
     session: SessionLike
     worker: WorkerLike
     window: WindowLike
+    acting: Acting = field(default_factory=Acting, compare=False)
+
+    @contextmanager
+    def by_itself(self) -> Iterator[None]:
+        """What is done meanwhile the program does, not the user."""
+        before = self.acting.by_itself
+        self.acting.by_itself = True
+        try:
+            yield
+        finally:
+            self.acting.by_itself = before
 
     @property
     def state(self) -> State:

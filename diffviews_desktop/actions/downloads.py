@@ -9,6 +9,7 @@ from diffviews_desktop.actions.action import Action
 from diffviews_desktop.actions.asking import cancel_job, submit
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.folders import open_other
+from diffviews_desktop.actions.verbs import verb
 from diffviews_desktop.engine.jobs.downloading import (
     Download,
     Downloaded,
@@ -46,6 +47,7 @@ def change_folder(context: Context, out: Path) -> None:
     list_models(context)
 
 
+@verb
 def download(context: Context, what: str, source: Wanted = "auto") -> None:
     """Download a published model, or what lies at an address; what is there is not fetched."""
     state = context.state

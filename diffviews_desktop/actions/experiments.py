@@ -9,6 +9,7 @@ from diffviews_desktop.actions.action import Action
 from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.runs import NO_FOLDER, NO_SAMPLE, begin_run, resolve_condition
+from diffviews_desktop.actions.verbs import verb
 from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid
 from diffviews_desktop.engine.jobs.experiments import ChooseGroups, RunExperiment
 from diffviews_desktop.state.runs import ComparedMasks, Grid
@@ -24,6 +25,7 @@ from diffviews_desktop.values.sampling import SamplingSettings
 from diffviews_desktop.values.told import OWN
 
 
+@verb
 def generate_grid(
     context: Context,
     settings: SamplingSettings,
@@ -67,6 +69,7 @@ def generate_grid(
     submit(context, job, "Generating a grid")
 
 
+@verb
 def generate_cell(context: Context, index: int) -> None:
     """Draw a picture of the grid again as a run, with all its steps."""
     state = context.state
@@ -98,6 +101,7 @@ def cannot_draw_grid(state: State) -> str:
     return "" if state.opened.layer_map is not None else "The map is not there yet."
 
 
+@verb
 def run_experiment(
     context: Context,
     *,
@@ -224,7 +228,7 @@ ACTIONS = (
         menu="generate",
         group=1,
         meaning="Many pictures in one job: seeds, strengths, steps, layers.",
-        button="G&rid…",
+        button="Gri&d…",
     ),
     Action(
         "experiments.compare",

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from diffviews_desktop.actions.action import Action
 from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.selection import NOTHING_SELECTED, chosen_rows, nothing_selected
 from diffviews_desktop.actions.showing import no_map
+from diffviews_desktop.actions.verbs import verb
+from diffviews_desktop.engine.jobs.grid_axes import sheet_of
 from diffviews_desktop.engine.jobs.samples import ExportSamples
-from diffviews_desktop.exports.contents import Drawing, Picture, Table
+from diffviews_desktop.exports.contents import Drawing, Picture, Sheet, Table
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import file_name
 from diffviews_desktop.text.wording import counted
 
 
+@verb
 def export_chosen(context: Context, file: Path) -> None:
     """Write the selected samples with their places on the map as CSV."""
     opened = context.state.opened
@@ -62,7 +68,45 @@ def save_picture(context: Context) -> None:
     name = f"{file_name(run.job.spec.model)}-seed-{run.seed}-step-{step.index + 1}.png"
     file = context.window.ask_file("Save picture", name, lambda: (Picture,), "pictures")
     if file is not None:
-        context.window.save_picture(file)
+        write_picture(context, file)
+
+
+@verb
+def write_picture(context: Context, file: Path) -> None:
+    """Write the picture of the shown step, with what makes it again beside it."""
+    runs = context.state.runs
+    run = runs.run()
+    if run is not None and run.steps:
+        step = run.steps[min(runs.step, len(run.steps) - 1)]
+        context.window.save(Picture(step.image, run.record), file)
+
+
+@verb
+def write_sheet(
+    context: Context, file: Path, paper: str = Sheet.paper, ink: str = Sheet.ink
+) -> None:
+    """Write the contact sheet of the grid, with what makes it again beside it.
+
+    Args:
+        context: whose state is written.
+        file: to write.
+        paper: colour of the background, ``#rrggbb``.
+        ink: colour of the names.
+    """
+    grid = context.state.runs.grid
+    if grid is not None:
+        sheet = sheet_of(grid.job, grid.cells, grid.record)
+        context.window.save(replace(sheet, paper=paper, ink=ink), file)
+
+
+@verb
+def write_mean(context: Context, file: Path) -> None:
+    """Write the mean picture that was computed last, with the samples that it is of."""
+    mean = context.state.picks.mean
+    if mean is not None:
+        record = {"kind": "mean", "model": mean.model, "sample_ids": list(mean.sample_ids)}
+        pixels = np.clip(np.rint(mean.mean), 0, 255).astype(np.uint8)
+        context.window.save(Picture(pixels, record), file)
 
 
 def export_map(context: Context) -> None:
@@ -77,7 +121,13 @@ def export_map(context: Context) -> None:
 
     file = context.window.ask_file("Export the map", name, contents, "pictures")
     if file is not None:
-        context.window.save_map(file)
+        write_map(context, file)
+
+
+@verb
+def write_map(context: Context, file: Path) -> None:
+    """Write the map as it is seen, which takes a window."""
+    context.window.save_map(file)
 
 
 def _no_picture(state: State) -> str:

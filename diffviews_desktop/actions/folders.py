@@ -10,6 +10,7 @@ from diffviews_desktop.actions.action import Action, Choice, Option
 from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.keeping import leave_for
+from diffviews_desktop.actions.verbs import verb
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.engine.jobs.opening import ConvertCheckpoint, LoadModel, OpenData
 from diffviews_desktop.pictures.labels.class_map import ClassPairs
@@ -20,6 +21,7 @@ from diffviews_desktop.values.maps import MapParameters
 from diffviews_desktop.values.told import Told
 
 
+@verb
 def open_data(
     context: Context,
     folder: FolderRef,
@@ -55,6 +57,7 @@ def open_other(
     leave_for(context, folder, what, lambda: open_data(context, folder, model))
 
 
+@verb
 def switch_model(context: Context, model: str) -> None:
     """Open another model of the same data folder, or load the same one where it is not loaded."""
     opened = context.state.opened
@@ -64,6 +67,7 @@ def switch_model(context: Context, model: str) -> None:
         load_model(context)
 
 
+@verb
 def load_model(context: Context) -> None:
     """Load the open model where it is not loaded, nor about to be."""
     state = context.state
@@ -87,6 +91,7 @@ def is_loading(state: State) -> bool:
     return any(isinstance(job, LoadModel) and job.model == state.opened.model for job in jobs)
 
 
+@verb
 def convert_checkpoint(context: Context) -> None:
     """Write the model's checkpoint as ``.safetensors`` beside it, to be used from then on."""
     opened = context.state.opened
@@ -100,6 +105,7 @@ def convert_checkpoint(context: Context) -> None:
     submit(context, job, "Converting the checkpoint")
 
 
+@verb
 def import_data(
     context: Context,
     *,

@@ -8,6 +8,7 @@ from dataclasses import replace
 from diffviews_desktop.actions.action import Action, Choice, Option
 from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.verbs import verb
 from diffviews_desktop.engine.jobs.directions import SaveDirection
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.state.state import State
@@ -27,6 +28,7 @@ _COMPONENTS = 3
 """How many principal components are offered; the panel has a field for the others."""
 
 
+@verb
 def add(context: Context, intervention: Intervention) -> None:
     """Add an intervention after the others."""
     runs = context.state.runs
@@ -34,6 +36,7 @@ def add(context: Context, intervention: Intervention) -> None:
     context.update(replace(context.state, runs=replace(runs, interventions=stack)))
 
 
+@verb
 def take_as_set(context: Context, letter: str) -> None:
     """Take the selected samples as set A or B, or, where none are selected, those picked for the
     mask."""
@@ -43,10 +46,17 @@ def take_as_set(context: Context, letter: str) -> None:
 
 
 def save_direction(context: Context) -> None:
+    """Ask for a name, and save A − B under it."""
+    name = context.window.ask_text("Save a direction", "&Name of the direction A − B")
+    if name is not None:
+        save_direction_as(context, name)
+
+
+@verb
+def save_direction_as(context: Context, name: str) -> None:
     """Save A − B under a name, with the layers of the map."""
     state = context.state
-    name = context.window.ask_text("Save a direction", "&Name of the direction A − B")
-    if name is None or state.opened.spec is None:
+    if state.opened.spec is None:
         return
     try:
         checked_name(name.strip())

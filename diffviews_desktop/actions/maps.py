@@ -9,6 +9,7 @@ from typing import Any
 from diffviews_desktop.actions.action import Action
 from diffviews_desktop.actions.asking import cancel_all, submit
 from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.verbs import verb
 from diffviews_desktop.engine.jobs.mapping import AssessMap, LinkMaps, MapLayer
 from diffviews_desktop.state.state import State
 from diffviews_desktop.values.layers import LayerSet
@@ -16,6 +17,7 @@ from diffviews_desktop.values.maps import MapParameters, MapSpec
 from diffviews_desktop.values.told import BOTH, NOTHING, OWN, Told
 
 
+@verb
 def change_layer(context: Context, layers: Iterable[str]) -> None:
     """Show the map of other layers; an uncached one is extracted and laid out first.
 
@@ -24,6 +26,7 @@ def change_layer(context: Context, layers: Iterable[str]) -> None:
     _change_map(context, layers=LayerSet(layers))
 
 
+@verb
 def change_map_parameters(
     context: Context, parameters: MapParameters | None, told: Told | str | None = None
 ) -> None:
@@ -111,6 +114,7 @@ def _change_map(context: Context, **changes: Any) -> None:
     submit(context, job, f"Mapping {str(spec.layers) or 'the default layer'}")
 
 
+@verb
 def link_map(context: Context, model: str, layers: Iterable[str], told: Told | None = None) -> None:
     """Show a second map beside the first; the last choice counts. Its samples are told what those
     of the first are, unless something else is asked for."""
@@ -135,6 +139,7 @@ def unlink_map(context: Context) -> None:
     context.update(replace(state, opened=replace(state.opened, linked=None)))
 
 
+@verb
 def toggle_second_map(context: Context) -> None:
     """Make room for a second map beside the first, or show it no longer."""
     view = context.state.view
@@ -143,6 +148,7 @@ def toggle_second_map(context: Context) -> None:
         unlink_map(context)
 
 
+@verb
 def assess_map(context: Context) -> None:
     """Find out how well classes are read from the map, and whether its seed decides where the
     islands lie."""

@@ -12,6 +12,7 @@ from diffviews_desktop.actions.action import Action
 from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.maps import pending_map
+from diffviews_desktop.actions.verbs import repeated_verb, verb
 from diffviews_desktop.engine.jobs.mapping import FindNeighbors, MapLayer, NeighborsFound
 from diffviews_desktop.processing.neighbors import neighbors_of
 from diffviews_desktop.state.picks import MAX_NEIGHBORS, Selection
@@ -20,6 +21,7 @@ from diffviews_desktop.state.state import State
 NO_ANCHOR = "Click a point on the map first: it becomes the anchor."
 
 
+@verb
 def click_point(context: Context, row: int) -> None:
     """The first click sets the anchor, the same again does nothing, others toggle neighbours."""
     selection = context.state.picks.selection
@@ -34,28 +36,33 @@ def click_point(context: Context, row: int) -> None:
         context.session.select(selection.toggled(row), text)
 
 
+@verb
 def new_anchor(context: Context, row: int) -> None:
     """Start over from another point; the selection set stays."""
     chosen = context.state.picks.selection.chosen
     context.session.select(Selection(anchor=row, chosen=chosen), "new anchor")
 
 
+@verb
 def remove_neighbor(context: Context, row: int) -> None:
     """Take a neighbour out, however it came in."""
     context.session.select(context.state.picks.selection.without(row), "remove neighbour")
 
 
+@verb
 def clear_neighbors(context: Context) -> None:
     """Keep the anchor alone."""
     selection = context.state.picks.selection
     context.session.select(Selection(selection.anchor, chosen=selection.chosen), "clear neighbours")
 
 
+@verb
 def clear_selection(context: Context) -> None:
     """Pick nothing; runs stay."""
     context.session.select(Selection(), "clear selection")
 
 
+@verb
 def add_neighbor(context: Context, row: int) -> None:
     """Add a neighbour by hand; without an anchor it becomes the anchor."""
     selection = context.state.picks.selection
@@ -72,6 +79,7 @@ def add_hovered(context: Context) -> None:
         add_neighbor(context, row)
 
 
+@repeated_verb
 def change_suggestion(context: Context, count: int, on_map: bool) -> None:
     """Choose how many neighbours are suggested, and whether on the map."""
     state = context.state
@@ -79,6 +87,7 @@ def change_suggestion(context: Context, count: int, on_map: bool) -> None:
     context.update(replace(state, picks=picks))
 
 
+@verb
 def suggest_neighbors(context: Context, count: int, on_map: bool = False) -> None:
     """Add the nearest samples to the anchor: in activation space, or on the map."""
     state = context.state
@@ -180,6 +189,18 @@ def _say_limit(context: Context) -> None:
     context.say(f"A mask averages at most {MAX_NEIGHBORS} neighbours; remove one to add another.")
 
 
+@verb
+def undo(context: Context) -> None:
+    """Take back the last pick."""
+    context.session.undo()
+
+
+@verb
+def redo(context: Context) -> None:
+    """Pick again what was taken back last."""
+    context.session.redo()
+
+
 def _suggest(context: Context) -> None:
     picks = context.state.picks
     suggest_neighbors(context, picks.suggest_count, picks.suggest_on_map)
@@ -202,7 +223,7 @@ def _nothing_to(verb: str, step: str) -> str:
 UNDO = Action(
     "picks.undo",
     "&Undo",
-    lambda context: context.session.undo(),
+    undo,
     keys=("Ctrl+Z",),
     menu="edit",
     why_not=lambda state: _going_back(state) or _nothing_to("undo", state.picks.undo),
@@ -212,7 +233,7 @@ UNDO = Action(
 REDO = Action(
     "picks.redo",
     "&Redo",
-    lambda context: context.session.redo(),
+    redo,
     keys=("Ctrl+Shift+Z", "Ctrl+Y"),
     menu="edit",
     why_not=lambda state: _going_back(state) or _nothing_to("redo", state.picks.redo),

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from diffviews_desktop.actions.action import Action, Choice, Option
 from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.verbs import verb
 from diffviews_desktop.values.preferences import APPEARANCES, DRAWINGS, RAMPS, Preferences
 
 APPEARANCE_TITLES = {"system": "&System", "light": "&Light", "dark": "&Dark"}
@@ -28,30 +29,35 @@ def prefer(context: Context, preferences: Preferences) -> None:
     context.update(replace(context.state, preferences=preferences))
 
 
+@verb
 def choose_appearance(context: Context, value: object) -> None:
     """Choose light, dark, or what the desktop uses."""
     chosen = next(one for one in APPEARANCES if one == value)
     prefer(context, replace(context.state.preferences, appearance=chosen))
 
 
+@verb
 def choose_ramp(context: Context, value: object) -> None:
     """Show values from low to high in other colours."""
     chosen = next(one for one in RAMPS if one == value)
     prefer(context, replace(context.state.preferences, ramp=chosen))
 
 
+@verb
 def choose_drawing(context: Context, value: object) -> None:
     """Draw the map by OpenGL, into a picture, or by what is faster here."""
     chosen = next(one for one in DRAWINGS if one == value)
     prefer(context, replace(context.state.preferences, drawing=chosen))
 
 
+@verb
 def toggle_motion(context: Context) -> None:
     """Let nothing move by itself, or let it."""
     preferences = context.state.preferences
     prefer(context, replace(preferences, reduced_motion=not preferences.reduced_motion))
 
 
+@verb
 def toggle_reopening(context: Context) -> None:
     """Start with the last session, or with the demo."""
     preferences = context.state.preferences
@@ -104,6 +110,15 @@ REOPEN = Action(
 )
 CHOICES = (APPEARANCE, RAMP, DRAWING)
 ACTIONS = (
+    Action(
+        "window.palette",
+        "&Find anything…",
+        lambda context: context.window.show_page("palette"),
+        keys=("Ctrl+Shift+P",),
+        menu="edit",
+        group=3,
+        meaning="Find an action, a model, a layer, a sample, a run or a class by its name.",
+    ),
     Action(
         "window.preferences",
         "&Preferences…",

@@ -9,7 +9,9 @@ from diffviews_desktop.actions import (
     exports,
     folders,
     interventions,
+    jobs,
     keeping,
+    leaving,
     maps,
     picks,
     preferences,
@@ -43,6 +45,8 @@ _TOPICS = (
     experiments,
     interventions,
     asking,
+    jobs,
+    leaving,
 )
 ACTIONS: dict[str, Action] = {
     action.id: action for topic in (*_TOPICS, preferences) for action in topic.ACTIONS

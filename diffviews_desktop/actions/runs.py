@@ -8,6 +8,7 @@ from functools import partial
 from diffviews_desktop.actions.action import Action
 from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.verbs import repeated_verb, verb
 from diffviews_desktop.engine.jobs.drawing import Generate, PlacePicture
 from diffviews_desktop.state.runs import Run, Runs
 from diffviews_desktop.state.state import State
@@ -29,6 +30,7 @@ def _renew(context: Context, runs: Runs) -> None:
     context.update(replace(context.state, runs=runs))
 
 
+@verb
 def generate_from_neighbors(
     context: Context,
     settings: SamplingSettings,
@@ -86,6 +88,7 @@ def resolve_condition(state: State, condition: Condition) -> Condition:
     return ClassLabel(number, samples.class_name[anchor]) if number >= 0 else RandomClass()
 
 
+@repeated_verb
 def change_settings(
     context: Context,
     settings: SamplingSettings,
@@ -99,6 +102,7 @@ def change_settings(
     _renew(context, replace(runs, settings=settings, condition=condition, interventions=asked))
 
 
+@verb
 def show_run(context: Context, run_id: int) -> None:
     """Show a run in the filmstrip, from its last step."""
     runs = context.state.runs
@@ -109,6 +113,7 @@ def show_run(context: Context, run_id: int) -> None:
             want_baseline(context)
 
 
+@repeated_verb
 def scrub_to(context: Context, step: int) -> None:
     """Go to a step of the shown run; outside it, to its nearest end."""
     runs = context.state.runs
@@ -119,6 +124,7 @@ def scrub_to(context: Context, step: int) -> None:
             _renew(context, replace(runs, step=bounded))
 
 
+@verb
 def go_to_step(context: Context, run_id: int, step: int) -> None:
     """Show a step of any run."""
     if run_id != context.state.runs.shown:
@@ -126,6 +132,7 @@ def go_to_step(context: Context, run_id: int, step: int) -> None:
     scrub_to(context, step)
 
 
+@verb
 def set_run_visible(context: Context, run_id: int, visible: bool) -> None:
     """Show or hide a run's path on the map."""
     runs = context.state.runs
@@ -134,6 +141,7 @@ def set_run_visible(context: Context, run_id: int, visible: bool) -> None:
         _renew(context, runs.with_run(replace(run, visible=visible)))
 
 
+@verb
 def compare_with_unmasked(context: Context, comparing: bool = True) -> None:
     """Show the run without a mask and with the same seed beside the shown run, or no longer.
 
@@ -158,6 +166,7 @@ def want_baseline(context: Context) -> None:
     submit(context, job, f"Generating {unmasked.name.lower()}")
 
 
+@verb
 def find_landing(context: Context, sigma: float) -> None:
     """Where the shown run's finished picture lies on the map, seen at a noise level."""
     run = context.state.runs.run()
@@ -176,6 +185,7 @@ def find_landing(context: Context, sigma: float) -> None:
     submit(context, job, f"Placing {run.name.lower()}")
 
 
+@verb
 def delete_run(context: Context, run_id: int) -> None:
     """Delete a run, as a step that can be undone; one that is being drawn is cancelled."""
     run = context.state.runs.run(run_id)
@@ -278,7 +288,7 @@ ACTIONS = (
         menu="generate",
         group=1,
         meaning="Show the unmasked run of the same seed beside this one.",
-        button="&Compare",
+        button="Compare",
         why_not=_not_comparable,
         checked=lambda state: state.runs.comparing,
     ),

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from diffviews_desktop.actions.action import Action
 from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.verbs import verb
 from diffviews_desktop.engine.jobs.samples import AveragePictures
 from diffviews_desktop.state.picks import MAX_NEIGHBORS, Choosing, Selection
 from diffviews_desktop.state.state import State
@@ -22,6 +23,7 @@ from diffviews_desktop.values.row_set import RowSet
 NOTHING_SELECTED = "Select samples first: drag a rectangle or a lasso."
 
 
+@verb
 def choose_rows(context: Context, rows: RowSet, how: Choosing = "replace") -> None:
     """Replace the selection set, add to it or take from it."""
     selection = context.state.picks.selection
@@ -31,9 +33,15 @@ def choose_rows(context: Context, rows: RowSet, how: Choosing = "replace") -> No
         rows = selection.chosen - rows
     elif how == "toggle":
         rows = selection.chosen ^ rows
-    context.session.select(replace(selection, chosen=rows), "select samples")
+    _select(context, rows)
 
 
+def _select(context: Context, rows: RowSet) -> None:
+    selection = replace(context.state.picks.selection, chosen=rows)
+    context.session.select(selection, "select samples")
+
+
+@verb
 def choose_class(context: Context, number: int, how: Choosing = "replace") -> None:
     """Make all samples of a class the selection set, add them to it or take them from it."""
     samples = context.state.opened.samples
@@ -42,6 +50,7 @@ def choose_class(context: Context, number: int, how: Choosing = "replace") -> No
         choose_rows(context, rows, how)
 
 
+@verb
 def invert_chosen(context: Context) -> None:
     """Select those samples that the map shows and that are not selected, and no others."""
 
@@ -53,9 +62,10 @@ def invert_chosen(context: Context) -> None:
     _with_rows_on_map(context, take)
 
 
+@verb
 def choose_all(context: Context) -> None:
     """Make all samples that the map shows the selection set."""
-    _with_rows_on_map(context, partial(choose_rows, context))
+    _with_rows_on_map(context, partial(_select, context))
 
 
 def _with_rows_on_map(context: Context, then: Callable[[RowSet], None]) -> None:
@@ -85,12 +95,14 @@ def _on_map(state: State) -> RowSet:
     return RowSet.ascending(np.flatnonzero(shown if hidden is None else shown & ~hidden))
 
 
+@verb
 def clear_chosen(context: Context) -> None:
     """Empty the selection set; anchor and neighbours stay."""
     selection = replace(context.state.picks.selection, chosen=RowSet())
     context.session.select(selection, "clear selection set")
 
 
+@verb
 def use_chosen_as_neighbors(context: Context) -> None:
     """Make the selection set the neighbours, as many as a mask takes.
 
@@ -146,6 +158,7 @@ def _take_as_neighbors(context: Context, ordered: list[int]) -> None:
         )
 
 
+@verb
 def average_chosen(context: Context) -> None:
     """Compute the mean of the selected samples' pictures; an earlier one in work is cancelled."""
     opened = context.state.opened

@@ -11,8 +11,10 @@ from pathlib import Path
 from diffviews_desktop.actions.action import Action, Choice, Option
 from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.folders import open_data
 from diffviews_desktop.actions.keeping import leave
-from diffviews_desktop.actions.maps import link_map, toggle_second_map
+from diffviews_desktop.actions.maps import change_layer, link_map, toggle_second_map
+from diffviews_desktop.actions.verbs import note
 from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.engine.jobs.opening import OpenData
 from diffviews_desktop.engine.protocol import Job
@@ -77,6 +79,10 @@ def restore(context: Context, file: Path | None, session: SavedSession) -> bool:
     opening = Opening(session, file, job.job_id)
     context.update(replace(state, kept=replace(state.kept, opening=opening)))
     submit(context, job, "Opening the session")
+    asked = {"parameters": job.parameters, "told": job.told}
+    note(context, open_data, folder=folder, model=session.model, **asked)
+    if spec is not None and spec.layers:
+        note(context, change_layer, layers=spec.layers)
     return True
 
 

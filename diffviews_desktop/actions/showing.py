@@ -8,7 +8,8 @@ from functools import partial
 from typing import Literal
 
 from diffviews_desktop.actions.action import Action, Choice, Option
-from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.context import Context, Move
+from diffviews_desktop.actions.verbs import repeated_verb, verb
 from diffviews_desktop.state.state import State
 from diffviews_desktop.state.view import Filter, Rectangle, Tool, View
 from diffviews_desktop.values.camera import Camera
@@ -24,26 +25,31 @@ def _look(context: Context, view: View) -> None:
 # ---- quantities ---------------------------------------------------------------------------------
 
 
+@verb
 def change_color(context: Context, by: ColorBy) -> None:
     """Let the colour of the points tell another quantity."""
     _look(context, replace(context.state.view, color_by=by))
 
 
+@verb
 def change_size(context: Context, by: ColorBy | None) -> None:
     """Choose what the size of the points tells; None for nothing."""
     _look(context, replace(context.state.view, size_by=by))
 
 
+@verb
 def change_third_axis(context: Context, by: ColorBy) -> None:
     """Choose what the third axis shows, for this map and those to come that have it."""
     _look(context, replace(context.state.view, third_axis=by))
 
 
+@repeated_verb
 def filter_values(context: Context, by: ColorBy, low: float | None, high: float | None) -> None:
     """Show only the samples whose value lies in a range; None for no limit."""
     _filter(context, Filter(by, low, high))
 
 
+@verb
 def toggle_category(context: Context, by: ColorBy, number: int) -> None:
     """Hide the samples of a category, by its position, or show them again."""
     view = context.state.view
@@ -51,6 +57,7 @@ def toggle_category(context: Context, by: ColorBy, number: int) -> None:
     _filter(context, Filter(by, hidden=hidden) if hidden else None)
 
 
+@verb
 def only_category(context: Context, by: ColorBy, number: int, count: int) -> None:
     """Show only the samples of one of ``count`` categories; all, where that is so already."""
     view = context.state.view
@@ -59,11 +66,13 @@ def only_category(context: Context, by: ColorBy, number: int, count: int) -> Non
     _filter(context, None if same else Filter(by, hidden=others))
 
 
+@verb
 def show_all(context: Context) -> None:
     """Hide and dim no samples; picks stay."""
     _narrow(context, None, None, "show all")
 
 
+@verb
 def highlight_class(context: Context, number: int | None) -> None:
     """Highlight a class on the map and dim the rest; None for all."""
     _narrow(context, context.state.view.filter, number, "highlight")
@@ -97,11 +106,19 @@ def _narrowed(
 # ---- the view -----------------------------------------------------------------------------------
 
 
+@verb
 def choose_tool(context: Context, tool: Tool) -> None:
     """Choose what dragging does on the flat map."""
     _look(context, replace(context.state.view, tool=tool))
 
 
+@verb
+def go(context: Context, move: Move) -> None:
+    """Move over the map that is shown."""
+    context.window.go(move)
+
+
+@verb
 def toggle_decoration(context: Context, which: Decoration) -> None:
     """Show pictures, names of classes or contours on the map, or hide them."""
     view = context.state.view
@@ -115,6 +132,7 @@ def toggle_decoration(context: Context, which: Decoration) -> None:
     _look(context, view)
 
 
+@verb
 def toggle_solid(context: Context) -> None:
     """Show the map in three dimensions, or flat."""
     view = context.state.view
@@ -229,7 +247,7 @@ MOVES = (
     Action(
         "view.fit",
         "&Fit all",
-        lambda context: context.window.go("fit"),
+        partial(go, move="fit"),
         keys=("F",),
         menu="map",
         group=1,
@@ -238,7 +256,7 @@ MOVES = (
     Action(
         "view.fit-selection",
         "Fit the selec&tion",
-        lambda context: context.window.go("fit selection"),
+        partial(go, move="fit selection"),
         keys=("Shift+F",),
         menu="map",
         group=1,
@@ -248,7 +266,7 @@ MOVES = (
     Action(
         "view.back",
         "&Previous view",
-        lambda context: context.window.go("back"),
+        partial(go, move="back"),
         keys=("Alt+Left",),
         menu="map",
         group=1,
@@ -259,7 +277,7 @@ MOVES = (
     Action(
         "view.forward",
         "&Next view",
-        lambda context: context.window.go("forward"),
+        partial(go, move="forward"),
         keys=("Alt+Right",),
         menu="map",
         group=1,
@@ -290,7 +308,7 @@ ACTIONS = (
     Action(
         "view.centre",
         "Centre on the anch&or",
-        lambda context: context.window.go("centre on the anchor"),
+        partial(go, move="centre on the anchor"),
         keys=("A",),
         menu="map",
         group=1,

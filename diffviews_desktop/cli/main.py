@@ -36,6 +36,7 @@ verbs, which need no display (each has its own --help):
   diffviews-desktop direction save three-not-eight --rows 3,14 --minus 7,9 --layer midblock
   diffviews-desktop cache list
   diffviews-desktop adapters install pond-1.0-py3-none-any.whl
+  diffviews-desktop do --file history.json
 
 examples:
   diffviews-desktop                          the last session, else the bundled demo

@@ -25,6 +25,7 @@ from diffviews_desktop.data.stores.keys import PART, local_path
 from diffviews_desktop.errors import DataError, UnsafeKeyError, UsageError, brief
 from diffviews_desktop.files.reading import is_regular, read_text
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
+from diffviews_desktop.text.validation import first_problem
 from diffviews_desktop.values.locations import Location
 from diffviews_desktop.values.sources import (
     CHECKPOINTS,
@@ -190,7 +191,7 @@ def _entry(name: str, value: Any) -> PublishedModel:
     try:
         read = _Model.model_validate(value)
     except ValidationError as error:
-        raise ValueError(f"[{shown}] {_first_problem(error)}.") from error
+        raise ValueError(f"[{shown}] {first_problem(error)}.") from error
     data, checkpoint = None, None
     if read.data is not None:
         data = PublishedFolder(_some(name, "data", read.data), read.data.bytes)
@@ -226,14 +227,6 @@ def file_of(location: Location) -> str:
     """The name of the file, or the last folder, that a location names; empty for a whole root."""
     last = PurePosixPath(location.path).name
     return unquote(last) if location.kind == "https" else last
-
-
-def _first_problem(error: ValidationError) -> str:
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
-    problem = first["msg"].removeprefix("Value error, ")
-    said = f"{where}: {problem}" if where else problem
-    return visible(said, MOST_LETTERS).rstrip(".")
 
 
 # ---- what a data folder has ---------------------------------------------------------------------

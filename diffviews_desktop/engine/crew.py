@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from diffviews_desktop.engine.protocol import Job
@@ -14,6 +15,7 @@ class WorkerLike(Protocol):
     def start(self) -> None: ...
     def submit(self, job: Job[object]) -> None: ...
     def cancel(self, job_id: int) -> None: ...
+    def reorder(self, job_ids: Sequence[int]) -> None: ...
     def stop(self) -> None: ...
 
 
@@ -47,6 +49,10 @@ class Crew:
         """Cancel a job, waiting or running."""
         self._main.cancel(job_id)
         self._aside.cancel(job_id)
+
+    def reorder(self, job_ids: Sequence[int]) -> None:
+        """Put jobs that wait for the model into an order."""
+        self._main.reorder(job_ids)
 
     def stop(self) -> None:
         """End both engines."""

@@ -17,7 +17,7 @@ from diffviews_desktop.data.stores.bucket_access import USUAL_BUCKET
 from diffviews_desktop.data.stores.keys import local_path
 from diffviews_desktop.data.stores.opening import open_store
 from diffviews_desktop.data.stores.store import Store
-from diffviews_desktop.data.stores.transfers import download, plan_download
+from diffviews_desktop.data.stores.transfers import check_room, download, plan_download
 from diffviews_desktop.engine.jobs.downloading import (
     Downloaded,
     Fetching,
@@ -25,7 +25,7 @@ from diffviews_desktop.engine.jobs.downloading import (
     PlannedPart,
 )
 from diffviews_desktop.engine.workspace import Workspace
-from diffviews_desktop.errors import CheckpointError, DiffViewsError, NoRoomError, StoreDamagedError
+from diffviews_desktop.errors import CheckpointError, DiffViewsError, StoreDamagedError
 from diffviews_desktop.text.wording import counted, size
 from diffviews_desktop.values.locations import Location
 from diffviews_desktop.values.transfers import DownloadPlan, TransferProgress
@@ -62,7 +62,7 @@ def fetch(job: Fetching, workspace: Workspace) -> Downloaded:
     found = _look(job, workspace)
     failed: list[tuple[str, str]] = []
     tally = _Tally(workspace, [one.plan for one in _rounds(found.parts)])
-    _check_room(job.out, tally.all_bytes)
+    check_room(job.out, tally.all_bytes)
     checkpoints: list[Path] = []
     for part in sorted(found.parts, key=lambda one: one.part != "data"):
         if part.part == "checkpoint":  # its folder may only be known once the data is there
@@ -134,15 +134,6 @@ def _planned(part: Part, rounds: Sequence[Round]) -> PlannedPart:
         present=sum(len(plan.present) for plan in plans),
         left_out=tuple(left_out),
     )
-
-
-def _check_room(out: Path, needed: int) -> None:
-    free = free_bytes(out)
-    if needed > free:
-        raise NoRoomError(
-            f"The download needs {size(needed)}, but the disk of {out} has only {size(free)} left. "
-            "Make room, or choose a folder on another disk. What was downloaded before stays."
-        )
 
 
 class _Tally:

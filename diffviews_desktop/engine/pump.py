@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QObject, QThread, Signal
 
@@ -103,6 +103,14 @@ class Worker(QObject):
         for job in waiting:
             self.cancelled.emit(job.job_id)
         self._rouse()
+
+    def reorder(self, job_ids: Sequence[int]) -> None:
+        """Put waiting jobs into an order; those that have left the queue stay out of it, and those
+        that are not named come after the others."""
+        place = {job_id: at for at, job_id in enumerate(job_ids)}
+        with self._lock:
+            order = sorted(self._queue, key=lambda job: place.get(job.job_id, len(place)))
+            self._queue = deque(order)
 
     def stop(self) -> None:
         """End the engine and the thread; returns when both are gone."""

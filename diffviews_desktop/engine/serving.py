@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 ENGINE = "diffviews_desktop.engine.engine:Engine"
 PROGRESS_SECONDS = 0.05
+THREADS = max(1, (os.cpu_count() or 2) - 1)
+"""Of torch, on the CPU: one is left to the window."""
 
 Result = TypeVar("Result")
 
@@ -63,7 +65,7 @@ class Server:
         self._told = 0.0
         self._engine: EngineLike = getattr(import_module(module), name)(
             device,
-            threads=max(1, (os.cpu_count() or 2) - 1),
+            threads=THREADS,
             emit=self._emit,
             cancelled=cancelled,
         )

@@ -26,9 +26,9 @@ def measure(folder: FolderRef, downloads: Path, check: Callable[[], None]) -> Di
         check: called between folders; raises to stop.
     """
     kept = []
-    for cache in _caches(folder, check):
+    for cache, model in _caches(folder, check):
         size = sum(info.bytes for info in cache.entries()) + cache.unfinished_bytes()
-        kept.append(KeptFiles("maps", cache.root, size, budget_bytes()))
+        kept.append(KeptFiles("maps", cache.root, size, budget_bytes(), model=model))
         check()
     experiments = kept_experiments().root
     size = tree_size(experiments)
@@ -41,15 +41,15 @@ def measure(folder: FolderRef, downloads: Path, check: Callable[[], None]) -> Di
 def clear(kind: Kept, path: Path, folder: FolderRef, check: Callable[[], None]) -> None:
     """Delete what is kept at a place of those that `measure` tells; what is in use stays."""
     if kind == "maps":
-        for cache in _caches(folder, check):
+        for cache, _ in _caches(folder, check):
             if cache.root == path:
                 cache.clear(everything=True)
     elif kind == "experiments" and path == kept_experiments().root:
         kept_experiments().clear()
 
 
-def _caches(folder: FolderRef, check: Callable[[], None]) -> Iterator[LayerCache]:
-    """The caches beside the models of a data folder, then the user's own."""
+def _caches(folder: FolderRef, check: Callable[[], None]) -> Iterator[tuple[LayerCache, str]]:
+    """The caches beside the models of a data folder, with their names, then the user's own."""
     caches = {}
     if folder.path is not None or demo_folder().is_dir():
         try:
@@ -58,6 +58,6 @@ def _caches(folder: FolderRef, check: Callable[[], None]) -> Iterator[LayerCache
             models = {}
         for model in models.values():
             cache = cache_of(model)
-            caches[cache.root] = cache
+            caches[cache.root] = cache, model.name
     own = LayerCache(paths.cache_dir() / "layer_cache")
-    yield from {**caches, own.root: own}.values()
+    yield from {**caches, own.root: (own, "")}.values()

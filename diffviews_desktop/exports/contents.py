@@ -82,3 +82,12 @@ class Description:
     """What a run was and which files it is in, as values that JSON knows."""
 
     values: Record
+
+
+@dataclass(frozen=True, eq=False)
+class Script:
+    """What was done, as a program and as a list of lines in JSON."""
+
+    python: str
+    lines: str
+    record: None = None

@@ -12,10 +12,13 @@ from diffviews_desktop.exports.exporter import Exporter, Progress
 from diffviews_desktop.exports.json_file import JSON
 from diffviews_desktop.exports.npz import NPZ
 from diffviews_desktop.exports.png import PNG
+from diffviews_desktop.exports.script import LINES, PYTHON
 from diffviews_desktop.exports.svg import SVG
 
 PICTURES = (PNG,)
-EXPORTERS: tuple[Exporter[Any], ...] = (*PICTURES, SVG, *map(sheet_as, PICTURES), CSV, NPZ, JSON)
+EXPORTERS: tuple[Exporter[Any], ...] = (
+    *PICTURES, SVG, *map(sheet_as, PICTURES), CSV, NPZ, JSON, PYTHON, LINES
+)  # fmt: skip
 
 
 def write(

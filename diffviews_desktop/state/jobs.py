@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
-from diffviews_desktop.engine.protocol import Job
+from diffviews_desktop.engine.protocol import Job, Progress
+from diffviews_desktop.state.progress import WholeProgress, whole_after
 
 Outcome = Literal["finished", "failed", "cancelled"]
 MOST_ENDED = 100
 """How many ended jobs are kept."""
+LARGEST_KEPT = 1_000_000
+"""Bytes of arrays with which an ended job is kept, to be run again."""
 
 
 @dataclass(frozen=True)
 class RunningJob:
     """A job that was submitted and has not ended.
 
-    ``fraction`` is None while it waits in the queue or cannot tell; ``detail`` says more of the
-    stage; ``since`` is when it left the queue (monotonic seconds), or None; ``seconds_left`` is
-    None where that must be told from ``fraction``.
+    ``fraction`` is that of the stage, None while it waits in the queue or cannot tell; ``detail``
+    says more of the stage; ``since`` is when it left the queue (monotonic seconds), or None;
+    ``seconds_left`` is None where that must be told from how far it is; ``whole`` is how far it is
+    with all of its stages, None until it tells of one.
     """
 
     job: Job[object]
@@ -28,6 +34,24 @@ class RunningJob:
     detail: str = ""
     since: float | None = None
     seconds_left: float | None = None
+    whole: WholeProgress | None = None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it is still in the queue, and wanted."""
+        return self.since is None and self.stage != "cancelling"
+
+    def told(self, event: Progress, now: float) -> RunningJob:
+        """After it told how far it is; ``now`` in monotonic seconds."""
+        stages = (self.stage, event.stage)
+        return replace(
+            self,
+            stage=event.stage,
+            fraction=event.fraction,
+            detail=event.detail,
+            seconds_left=event.seconds_left,
+            whole=whole_after(type(self.job), self.whole, stages, event.fraction, now),
+        )
 
 
 @dataclass(frozen=True)
@@ -40,6 +64,9 @@ class EndedJob:
         outcome: how it ended.
         message: why it failed; empty otherwise.
         seconds: how long it ran; None where it never left the queue.
+        details: of an error, to be copied.
+        when: it ended, in seconds since 1970.
+        job: what was asked for, to be run again; None where it is too large to be kept.
     """
 
     job_id: int
@@ -47,6 +74,9 @@ class EndedJob:
     outcome: Outcome
     message: str = ""
     seconds: float | None = None
+    details: str = ""
+    when: float = 0.0
+    job: Job[object] | None = None
 
 
 @dataclass(frozen=True)
@@ -86,13 +116,50 @@ class Jobs:
             jobs = (*jobs, running)
         return replace(self, aside=jobs) if running.job.aside else replace(self, running=jobs)
 
-    def without_job(self, job_id: int, outcome: Outcome, now: float, message: str = "") -> Jobs:
+    def ended_job(self, job_id: int) -> EndedJob | None:
+        """A job that has ended, as long as it is kept."""
+        return next((one for one in self.ended if one.job_id == job_id), None)
+
+    def waiting(self) -> tuple[RunningJob, ...]:
+        """The jobs in the queue, in their order."""
+        return tuple(one for one in self.running if one.is_waiting)
+
+    def moved(self, job_id: int, by: int) -> Jobs:
+        """With a waiting job further on in the queue, or further back; as it was, where it is at
+        that end, or waits no more."""
+        places = [at for at, one in enumerate(self.running) if one.is_waiting]
+        mine = [n for n, at in enumerate(places) if self.running[at].job.job_id == job_id]
+        if not mine or not 0 <= mine[0] + by < len(places):
+            return self
+        order = [self.running[at] for at in places]
+        order.insert(mine[0] + by, order.pop(mine[0]))
+        running = list(self.running)
+        for at, one in zip(places, order, strict=True):
+            running[at] = one
+        return replace(self, running=tuple(running))
+
+    def without_job(
+        self, job_id: int, outcome: Outcome, now: float, message: str = "", details: str = ""
+    ) -> Jobs:
         """With a job among the ended ones; ``now`` in monotonic seconds."""
         running = self.job(job_id)
         if running is None:
             return self
         seconds = None if running.since is None else now - running.since
-        ended = EndedJob(job_id, running.title, outcome, message, seconds)
+        job = running.job if size_of(running.job) <= LARGEST_KEPT else None
+        ended = EndedJob(
+            job_id, running.title, outcome, message, seconds, details, time.time(), job
+        )
         left = tuple(one for one in self.running if one is not running)
         aside = tuple(one for one in self.aside if one is not running)
         return Jobs(left, (*self.ended, ended)[-MOST_ENDED:], aside)
+
+
+def size_of(job: Job[object]) -> int:
+    """Bytes of a job's arrays."""
+    found = 0
+    for one in fields(job):
+        value = getattr(job, one.name)
+        values = value.values() if isinstance(value, Mapping) else (value,)
+        found += sum(getattr(part, "nbytes", 0) for part in values)
+    return found

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from diffviews_desktop.state.downloads import Downloads
+from diffviews_desktop.state.history import History
 from diffviews_desktop.state.jobs import Jobs
 from diffviews_desktop.state.kept import Kept
 from diffviews_desktop.state.opened import Opened
@@ -24,6 +26,8 @@ Offer = Literal["convert", "load", "open", "import"]
 """What a notice can offer to do."""
 MOST_SAID = 3
 """Sentences of a notice; the others can be copied."""
+MOST_NOTICES = 100
+"""How many notices are kept."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class Notice:
         number: makes each unique.
         offer: names what a button beside it would do.
         about: the folder and the model that it is about, if it is what opening them has found.
+        when: it was said, in seconds since 1970.
     """
 
     text: str
@@ -53,11 +58,15 @@ class Notice:
     number: int = 0
     offer: Offer | None = None
     about: tuple[Path, str] | None = None
+    when: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """The window's whole state; its methods are what several parts give together."""
+    """The window's whole state; its methods are what several parts give together.
+
+    ``notice`` is what was said last, and ``notices`` all that was said, the newest last.
+    """
 
     opened: Opened = field(default_factory=Opened)
     view: View = field(default_factory=View)
@@ -69,6 +78,8 @@ class State:
     preferences: Preferences = field(default_factory=Preferences)
     kept: Kept = field(default_factory=Kept)
     notice: Notice | None = None
+    notices: tuple[Notice, ...] = ()
+    history: History = field(default_factory=History)
 
     # ---- quantities -----------------------------------------------------------------------------
 
@@ -136,7 +147,8 @@ class State:
         """With a sentence to show."""
         number = self.notice.number + 1 if self.notice else 1
         level: Literal["info", "error"] = "error" if error else "info"
-        return replace(self, notice=Notice(text, level, details, number, offer))
+        notice = Notice(text, level, details, number, offer, when=time.time())
+        return replace(self, notice=notice, notices=(*self.notices, notice)[-MOST_NOTICES:])
 
     def with_notice_about(
         self, about: tuple[Path, str], sentences: Iterable[str], offer: Offer | None = None
@@ -154,4 +166,6 @@ class State:
             " ".join(every[:MOST_SAID]) + more, details="\n".join(every), offer=offer
         )
         assert new.notice is not None
-        return replace(new, notice=replace(new.notice, about=about))
+        notice = replace(new.notice, about=about)
+        others = self.notices[:-1] if known else self.notices  # the fuller one takes its place
+        return replace(new, notice=notice, notices=(*others, notice)[-MOST_NOTICES:])

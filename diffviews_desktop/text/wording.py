@@ -25,14 +25,19 @@ def size(count: float) -> str:
     return f"{count:.1f} GB"
 
 
-def time_left(seconds: float) -> str:
-    """``8 s left``, ``25 s left``, ``3 min left``: coarser the longer it is."""
+def duration(seconds: float) -> str:
+    """``8 s``, ``25 s``, ``3 min``, ``2.5 h``: coarser the longer it is, as estimates are."""
     if seconds >= 5400:
-        return f"{seconds / 3600:.1f} h left"
+        return f"{seconds / 3600:.1f} h"
     if seconds >= 100:
-        return f"{seconds / 60:.0f} min left"
+        return f"{seconds / 60:.0f} min"
     step = 1 if seconds < 10 else 5
-    return f"{max(1, round(seconds / step) * step)} s left"
+    return f"{max(1, round(seconds / step) * step)} s"
+
+
+def time_left(seconds: float) -> str:
+    """``25 s left``."""
+    return f"{duration(seconds)} left"
 
 
 def no_layer(whose: str, name: str, layers: Iterable[str]) -> str:
@@ -49,3 +54,17 @@ def as_sentence(phrase: str) -> str:
 def caption_lines(caption: str, letters: int = 40, most: int = 3) -> list[str]:
     """A caption in lines of so many letters; what is too long for them is left out at the end."""
     return textwrap.wrap(caption[: letters * (most + 1)], letters, max_lines=most, placeholder=" …")
+
+
+def lasting(seconds: float) -> str:
+    """How long something took: ``0.4 s``, ``12 s``, ``3 min 5 s``, ``2 h 4 min``."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min"

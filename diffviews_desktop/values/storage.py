@@ -20,6 +20,7 @@ class KeptFiles:
         bytes: how much that takes.
         limit: how much it may take; None for any amount.
         clearable: whether it can all be made again.
+        model: beside whose folder it lies; empty for a folder of the user's own.
     """
 
     kind: Kept
@@ -27,6 +28,7 @@ class KeptFiles:
     bytes: int
     limit: int | None = None
     clearable: bool = True
+    model: str = ""
 
 
 @dataclass(frozen=True)

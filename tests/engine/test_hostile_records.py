@@ -112,9 +112,17 @@ def test_a_record_is_a_job_or_is_refused_in_one_sentence(job: Generate | Generat
     assert refused > 100
 
 
-def test_an_experiment_is_read_or_refused_by_a_value_error() -> None:
+@pytest.mark.parametrize("acting", [(), STACK], ids=("masks", "stack"))
+def test_an_experiment_is_read_or_refused_by_a_value_error(
+    acting: tuple[Intervention, ...],
+) -> None:
     asked = Experiment(
-        model="tiny", layer_sets=(MIDDLE,), windows=((0, 3),), groups=((0, 1), (2,)), settings=HEUN
+        model="tiny",
+        layer_sets=(MIDDLE,),
+        windows=((0, 3),),
+        groups=((0, 1), (2,)),
+        interventions=acting,
+        settings=HEUN,
     )
     text = json.loads(json.dumps(experiment_text(asked)))
     assert read_experiment(text) == asked

@@ -461,3 +461,17 @@ def test_jobs_of_a_model_tell_of_themselves(
     results = {entry[1]: entry[2] for entry in record.said if entry[0] == "finished"}
     steps = [event.step for event in record.events(StepDone)]
     assert [step.xy for step in steps] == [step.xy for step in results[3].steps]
+
+
+def test_waiting_jobs_are_put_into_another_order(
+    worker: Worker, record: Record, qtbot: QtBot
+) -> None:
+    for job_id in (1, 2, 3, 4):
+        worker.submit(Script(job_id=job_id))
+    worker.reorder([4, 1000, 2])  # what is not named comes after, in its order
+    worker.start()
+    until_ended(qtbot, record, 4)
+    assert [job_id for _, job_id in record.kinds("started")] == [4, 2, 1, 3]
+    worker.reorder([1, 2])  # too late
+    worker.submit(Script(job_id=5))
+    until_ended(qtbot, record, 5)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import os
@@ -566,8 +565,7 @@ def test_who_may_only_read_gets_maps_and_is_told_that_none_can_be_put_there(
     data: Path, fresh: Callable[[], Path], s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Keys that may read what lies below one folder of a bucket, and write nowhere."""
-    with contextlib.suppress(s3_server.client().exceptions.BucketAlreadyExists):
-        s3_server.client().create_bucket(Bucket="shared")
+    s3_server.open_to_reader()
     use_keys(monkeypatch, s3_server.access)
     opened = BucketSettings("shared/open", s3_server.endpoint)
     closed = BucketSettings("shared/closed", s3_server.endpoint)

@@ -54,6 +54,8 @@ def test_what_is_kept_is_measured(data: Path, tmp_path: Path) -> None:
     found = sizes(measure(FolderRef(data), tmp_path / "downloads", nothing))
     assert found["experiments"] == 304
     assert found["downloads"] == 50
+    use = measure(FolderRef(data), tmp_path / "downloads", nothing)
+    assert [kept.model for kept in use.kept] == ["tiny", "", "", ""]
 
 
 def test_experiments_are_deleted_and_nothing_beside_them(data: Path, tmp_path: Path) -> None:

@@ -129,11 +129,16 @@ def test_the_last_hundred_ended_jobs_are_kept_with_how_they_ended() -> None:
     for number in range(103):
         jobs = jobs.with_job(RunningJob(run(number), f"Job {number}", since=number / 2))
     jobs = jobs.without_job(0, "failed", 7.0, "No memory.")
-    assert jobs.ended == (EndedJob(0, "Job 0", "failed", "No memory.", 7.0),)
+    (ended,) = jobs.ended
+    assert ended.job == run(0)
+    assert ended == EndedJob(
+        0, "Job 0", "failed", "No memory.", 7.0, when=ended.when, job=ended.job
+    )
     for number in range(1, 103):
         jobs = jobs.without_job(number, "cancelled", 60.0)
     assert [ended.job_id for ended in jobs.ended] == list(range(3, 103))
-    assert jobs.ended[-1] == EndedJob(102, "Job 102", "cancelled", "", 9.0)
+    last = jobs.ended[-1]
+    assert (last.title, last.outcome, last.seconds) == ("Job 102", "cancelled", 9.0)
     waiting = Jobs().with_job(RunningJob(run(1), "Waits")).without_job(1, "cancelled", 5.0)
     assert waiting.ended[0].seconds is None
 

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QMenu, QWidget
 import diffviews_desktop.ui
 from diffviews_desktop.actions import showing
 from diffviews_desktop.ui.common.questions import TextDialog
+from diffviews_desktop.ui.shell.activity.parts import RowList
 from diffviews_desktop.ui.shell.bucket_page import KeysDialog
 from diffviews_desktop.ui.shell.window import MainWindow
 
@@ -45,6 +46,13 @@ def open_all(window: MainWindow) -> list[QWidget]:
     window.show_page("experiment")
     window.show_page("models")
     window.show_page("import")
+    for page in ("jobs", "history", "notices"):
+        window.show_page(page)  # type: ignore[arg-type]
+        activity = window.pages.activity
+        assert activity is not None
+        for part in activity.findChildren(RowList):
+            part.selectAll()
+    window.show_page("palette")
     window.findChild(QMenu, "view.size").aboutToShow.emit()
     TextDialog(window, "A name", "&Name").show()
     KeysDialog("a bucket", window).show()

@@ -21,7 +21,8 @@ from diffviews_desktop.engine.jobs.drawing import (
 from diffviews_desktop.engine.jobs.mapping import LinkMaps
 from diffviews_desktop.engine.jobs.samples import PictureMean
 from diffviews_desktop.state.downloads import Downloads
-from diffviews_desktop.state.jobs import RunningJob
+from diffviews_desktop.state.history import History, HistoryLine
+from diffviews_desktop.state.jobs import EndedJob, RunningJob
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.runs import Grid
 from diffviews_desktop.state.state import Notice, State
@@ -195,13 +196,20 @@ def planted(
         grid=Grid(grid, cells, done=True),
     )  # fmt: skip
     running = RunningJob(linking, f"Opening {text('job')}", "reading", 0.5, text("detail"), 1.0)
+    ended = EndedJob(
+        24, f"Opening {text('job')}", "failed", text("error"), 1.0, text("details"), 2.0
+    )
+    notice = Notice(text("error"), "error", text("details"), number=1, offer="convert")
+    line = HistoryLine(1, "folders.switch_model", {"model": text("model")})
     return replace(
         state,
         opened=opened,
         picks=picks,
         view=replace(state.view, color_by=COLUMN + text("column")),
         runs=runs,
-        jobs=replace(state.jobs, running=(running,)),
+        jobs=replace(state.jobs, running=(running,), ended=(ended,)),
         downloads=published(text),
-        notice=Notice(text("error"), "error", text("details"), number=1, offer="convert"),
+        notice=notice,
+        notices=(notice,),
+        history=History((line,), 1),
     )

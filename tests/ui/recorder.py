@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from diffviews_desktop.engine.protocol import Job
 
 
@@ -20,3 +22,6 @@ class Recorder:
 
     def cancel(self, job_id: int) -> None:
         self.cancelled.append(job_id)
+
+    def reorder(self, job_ids: Sequence[int]) -> None:
+        self.order = list(job_ids)

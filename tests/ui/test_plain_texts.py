@@ -25,8 +25,10 @@ from PySide6.QtWidgets import (
     QLabel,
     QListWidget,
     QMessageBox,
+    QPlainTextEdit,
     QTableWidget,
     QToolTip,
+    QTreeWidget,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
@@ -106,6 +108,14 @@ class Seen:
             items = [widget.item(i) for i in range(widget.count())]
             self.texts += [item.text() for item in items]
             self.tips += [item.toolTip() for item in items]
+        elif isinstance(widget, QTreeWidget):
+            every = Qt.MatchFlag.MatchWildcard | Qt.MatchFlag.MatchRecursive
+            for row in widget.findItems("*", every):
+                columns = range(widget.columnCount())
+                self.texts += [row.text(column) for column in columns]
+                self.tips += [row.toolTip(column) for column in columns]
+        elif isinstance(widget, QPlainTextEdit):
+            self.texts += widget.toPlainText().split("\n")
         elif isinstance(widget, QTableWidget):
             rows, columns = range(widget.rowCount()), range(widget.columnCount())
             cells = [cell for row in rows for c in columns if (cell := widget.item(row, c))]

@@ -70,3 +70,11 @@ def test_a_table_for_another_process_is_the_same_table(tmp_path) -> None:
     assert len(sent) == len(SOME)
     again = pickle.loads(pickle.dumps(sent))
     assert list(again.sample_id) == list(table.sample_id)
+
+
+@given(st.lists(st.text(st.sampled_from("abAB猫\ud800"), max_size=4), max_size=12), st.data())
+def test_those_that_contain_a_text_are_found(strings: list[str], data: st.DataObject) -> None:
+    text = data.draw(st.text(st.sampled_from("abAB猫"), min_size=1, max_size=3))
+    found = Texts.of(strings).containing(text, 5)
+    expected = [at for at, one in enumerate(strings) if text.lower() in one.lower()]
+    assert found == expected[:5]

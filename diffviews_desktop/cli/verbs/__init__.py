@@ -23,6 +23,7 @@ _MODULES = {
     "direction": "direction",
     "cache": "cache",
     "adapters": "adapters",
+    "do": "do_lines",
 }
 VERBS = tuple(_MODULES)
 

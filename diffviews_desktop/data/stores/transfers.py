@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from diffviews_desktop.data.cache.disk import free_bytes
 from diffviews_desktop.data.stores.fetching import Fetching, Outcome
@@ -15,6 +16,7 @@ from diffviews_desktop.data.stores.planning import bytes_there, plan_download
 from diffviews_desktop.data.stores.store import PATIENT, Patience, Store
 from diffviews_desktop.errors import Cancelled, NoRoomError, StoreNotFoundError, said
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
+from diffviews_desktop.text.wording import size
 from diffviews_desktop.values.transfers import (
     DownloadPlan,
     DownloadResult,
@@ -64,23 +66,24 @@ def download(
     """
     if not plan.missing:
         return DownloadResult()
-    _check_room(plan)
+    check_room(plan.folder, plan.bytes)
     with open_journal(plan.folder) as journal:
         return _Download(store, plan, journal, progress, cancelled, workers, patience).run()
 
 
-def _check_room(plan: DownloadPlan) -> None:
-    free = free_bytes(plan.folder)
-    if plan.bytes and plan.bytes + SPARE > free:
+def check_room(folder: Path, needed: int) -> None:
+    """Whether so many bytes fit the disk of a folder, with some to spare.
+
+    Raises:
+        NoRoomError: they do not.
+    """
+    free = free_bytes(folder)
+    if needed and needed + SPARE > free:
         raise NoRoomError(
-            f"The download needs {_megabytes(plan.bytes)} and leaves {_megabytes(SPARE)} free, but "
-            f"there are only {_megabytes(free)} in {plan.folder}. Make room, or choose a folder on "
-            "another disk."
+            f"The download needs {size(needed)} and leaves {size(SPARE)} free, but the disk of "
+            f"{folder} has only {size(free)} left. Make room, or choose a folder on another disk. "
+            "What was downloaded before stays."
         )
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.0f} MB"
 
 
 class _Download:

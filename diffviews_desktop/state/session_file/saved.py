@@ -92,8 +92,8 @@ def panel_rows(runs: Runs) -> tuple[int, ...]:
 def session_of(
     state: State, arrangement: Arrangement | None = None, saved: str = ""
 ) -> SavedSession:
-    """What a session of this state holds; the ids of the
-    selection set are looked up when they are asked for."""
+    """What a session of this state holds; the ids of the selection set are looked up when they are
+    asked for."""
     opened, picks, runs = state.opened, state.picks, state.runs
     samples, selection = opened.samples, state.picks.selection
 

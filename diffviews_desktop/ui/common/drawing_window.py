@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
 
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.labels import ElidedLabel, muted
+from diffviews_desktop.ui.common.widgets import as_panel
 
 FORM_WIDTH = 300
 
@@ -44,6 +45,7 @@ class DrawingWindow(QDialog):
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle(title)
+        as_panel(self)
         self.resize(*size)
         form.setMaximumWidth(FORM_WIDTH)
         self.empty = muted(nothing)

@@ -174,7 +174,7 @@ class ElidedLabel(Label):
         end: leave out the end instead of the middle: for sentences.
     """
 
-    _explanation = ""
+    _explanation: tuple[str, ...] = ()
 
     def __init__(self, text: str = "", parent: QWidget | None = None, *, end: bool = False) -> None:
         super().__init__(text, parent)
@@ -183,8 +183,8 @@ class ElidedLabel(Label):
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.setMinimumWidth(NARROWEST)
 
-    def set_text(self, text: str, explanation: str = "") -> None:
-        """Show a text; the tooltip has the explanation below it."""
+    def set_text(self, text: str, *explanation: str) -> None:
+        """Show a text; the tooltip has the lines of the explanation below it."""
         self._explanation = explanation
         self.setText(text)
         self.setAccessibleName(self.whole)
@@ -198,7 +198,7 @@ class ElidedLabel(Label):
         return QSize(NARROWEST, super().minimumSizeHint().height())
 
     def _tell(self) -> None:
-        self.setToolTip(tip(*self._given, self._explanation))
+        self.setToolTip(tip(*self._given, *self._explanation))
 
 
 class Links(QLabel):

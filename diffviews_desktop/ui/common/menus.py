@@ -23,6 +23,7 @@ SYSTEM_MENU_ROLES = {
     "window.about": QAction.MenuRole.AboutRole,
 }
 """Where macOS puts them into the program's own menu."""
+_ANYWHERE = "Anywhere"
 
 
 class Actions(QObject):
@@ -90,13 +91,16 @@ class Actions(QObject):
         if action.id in self._reasons:
             self._reasons[action.id].setEnabled(bool(reason))
 
-    def with_keys(self) -> list[tuple[str, str]]:
-        """The key and the name of every action that has one."""
-        return [
-            (made.shortcut().toString(QKeySequence.SequenceFormat.NativeText), action.name)
-            for action in ACTIONS.values()
-            if not (made := self._made[action.id]).shortcut().isEmpty()
-        ]
+    def with_keys(self) -> list[tuple[str, list[tuple[str, str]]]]:
+        """The keys and the name of every action that has some, by the title of its menu."""
+        groups: dict[str, list[tuple[str, str]]] = {
+            title.replace("&", ""): [] for title in MENUS.values()
+        }
+        for action in ACTIONS.values():
+            if action.keys:
+                title = MENUS[action.menu].replace("&", "") if action.menu else _ANYWHERE
+                groups.setdefault(title, []).append((_native(action.keys), action.name))
+        return [(title, keys) for title, keys in groups.items() if keys]
 
     def fill_bar(self, bar: QMenuBar, first_of_view: Sequence[QAction]) -> None:
         """Fill the menu bar; ``first_of_view`` are the window's own actions in the View menu."""
@@ -130,6 +134,12 @@ class Actions(QObject):
         button.clicked.connect(show)  # an exclusive action that was chosen already stays so
         button.setAccessibleName(action.name)
         show()
+
+
+def _native(keys: Sequence[str]) -> str:
+    """Keys as the system writes them."""
+    shown = (QKeySequence(k).toString(QKeySequence.SequenceFormat.NativeText) for k in keys)
+    return " or ".join(shown)
 
 
 def _meaning(action: Action) -> str:

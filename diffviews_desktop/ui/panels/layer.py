@@ -7,8 +7,8 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.state.state import State
-from diffviews_desktop.text.durations import duration
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
+from diffviews_desktop.text.wording import duration
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import caption, muted, tip
 from diffviews_desktop.ui.common.widgets import ElidingComboBox

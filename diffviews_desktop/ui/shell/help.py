@@ -21,52 +21,85 @@ from diffviews_desktop import paths
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.ui.common import theme
-from diffviews_desktop.ui.common.labels import Label
+from diffviews_desktop.ui.common.labels import Label, muted
 from diffviews_desktop.ui.common.widgets import as_panel
 from diffviews_desktop.values.noise_levels import EXTRACTED_FROM
 
 INSTALL = "diffviews-desktop adapters install FILE.whl"
 FACTS_WIDTH, HIGHEST_FACTS = 480, 460
-GESTURES = (
-    ("Click", "Set the anchor, then add or remove neighbours"),
-    ("Double-click", "New anchor"),
-    ("Wheel, drag", "Zoom, pan"),
-    ("Shift+drag", "Select a rectangle"),
-    ("Shift, Alt while selecting", "Add, take away"),
-    ("Shift+click, Space", "Select or deselect a sample"),
-    ("Right-click", "Show all that you can do with a sample"),
-    ("Arrow keys, Enter on the map", "Go to the next sample, pick it"),
-    ("3-D: drag, Shift+drag", "Orbit, pan"),
-    ("3-D: arrow keys, Home", "Orbit, reset"),
+Rows = Sequence[tuple[str, str]]
+GESTURES: tuple[tuple[str, Rows], ...] = (
+    (
+        "On the map",
+        (
+            ("Click", "Set the anchor, then add or remove neighbours"),
+            ("Double-click", "New anchor"),
+            ("Wheel, drag", "Zoom, pan"),
+            ("Shift+drag", "Select a rectangle"),
+            ("Shift, Alt while selecting", "Add, take away"),
+            ("Shift+click, Space", "Select or deselect a sample"),
+            ("Right-click", "Show all that you can do with a sample"),
+            ("Arrow keys, Enter", "Go to the next sample, pick it"),
+        ),
+    ),
+    ("In 3-D", (("Drag, Shift+drag", "Orbit, pan"), ("Arrow keys, Home", "Orbit, reset"))),
 )
+_COLUMNS = 3
 
 
 class KeysWindow(QDialog):
-    """Every action's key, and what mouse and keys do on the map, side by side: a small screen is
-    not high enough for all of them below each other.
+    """Every action's keys, and what mouse and keys do on the map, in groups side by side: a small
+    screen is not high enough for all of them below each other.
 
     Args:
-        keys: every action's key and name.
+        groups: titles, each with the keys and names of its actions.
         parent: window over which it opens.
     """
 
-    def __init__(self, keys: Sequence[tuple[str, str]], parent: QWidget | None = None) -> None:
+    def __init__(self, groups: Sequence[tuple[str, Rows]], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Keyboard and mouse")
         as_panel(self)
-        rows = [*keys, *GESTURES]
-        half = (len(rows) + 1) // 2
         columns = QHBoxLayout()
-        columns.setSpacing(36)
-        for some in (rows[:half], rows[half:]):
-            grid = QFormLayout()
-            grid.setHorizontalSpacing(16)
-            grid.setVerticalSpacing(2)
-            grid.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
-            for key, what in some:
-                grid.addRow(_strong(key), Label(what))
-            columns.addLayout(grid)
+        columns.setSpacing(28)
+        for some in _side_by_side([*groups, *GESTURES]):
+            column = QVBoxLayout()
+            column.setSpacing(2)
+            for title, rows in some:
+                column.addWidget(_heading(title))
+                column.addLayout(_grid_of(rows))
+                column.addSpacing(8)
+            column.addStretch()
+            columns.addLayout(column)
         _finish(self, columns)
+
+
+def _side_by_side(groups: Sequence[tuple[str, Rows]]) -> list[list[tuple[str, Rows]]]:
+    """Groups in columns of about the same height, in their order."""
+    heights = [len(rows) + 2 for _, rows in groups]
+    most = sum(heights) / _COLUMNS
+    columns: list[list[tuple[str, Rows]]] = [[] for _ in range(_COLUMNS)]
+    above = 0.0
+    for group, height in zip(groups, heights, strict=True):
+        columns[min(_COLUMNS - 1, int((above + height / 2) / most))].append(group)
+        above += height
+    return columns
+
+
+def _heading(title: str) -> Label:
+    label = muted(title)
+    label.setProperty("strong", True)
+    return label
+
+
+def _grid_of(rows: Rows) -> QFormLayout:
+    grid = QFormLayout()
+    grid.setHorizontalSpacing(12)
+    grid.setVerticalSpacing(1)
+    grid.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+    for key, what in rows:
+        grid.addRow(_strong(key), Label(what))
+    return grid
 
 
 class FactsWindow(QDialog):

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.settings import Settings, packed, unpacked
+from diffviews_desktop.ui.shell.notice_bar import NoticeBar
 
 VERSION = 1
 FIRST_SIZE, FRAME_ROOM = QSize(1360, 860), QSize(8, 32)
@@ -58,15 +59,15 @@ class Layout:
         self._window.addDockWidget(area, dock)
         return dock
 
-    def fill_middle(self, above: QWidget, area: QWidget) -> None:
-        """Put the map into the middle, with something above it."""
+    def fill_middle(self, area: QWidget, notice: NoticeBar) -> None:
+        """Put the map into the middle, with notices that float over it."""
         theme.dress(self.middle)
         column = QVBoxLayout(self.middle)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(above)
         self.beside.addWidget(area)
         column.addWidget(self.beside, 1)
+        notice.float_over(self.middle)
         self._window.setCentralWidget(
             self.middle
         )  # parent of questions, too: they are styled with it

@@ -1,17 +1,28 @@
-"""One sentence above the map: what happened and what to do."""
+"""What was said last, floating over the map: what happened and what to do."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QFrame,
+    QHBoxLayout,
+    QPushButton,
+    QSizePolicy,
+    QWidget,
+)
 
 from diffviews_desktop.state.state import Notice
 from diffviews_desktop.text.plain import visible
 from diffviews_desktop.ui.common.labels import Label
 from diffviews_desktop.ui.common.widgets import IconButton
 
-INFO_MILLISECONDS = 6000
+INFO_MILLISECONDS, LONG_MILLISECONDS = 6_000, 20_000
+"""How long a sentence is shown; and an error, an offer, or what has details."""
+WIDEST, MARGIN, BELOW, FRAME = 580, 24, 76, 1
+"""Pixels of its width, beside it, between it and the foot of the map, where the bar of the
+selection floats, and of the line around it."""
 OFFERS = {
     "convert": "Convert to .safetensors",
     "load": "Load the model",
@@ -20,9 +31,14 @@ OFFERS = {
 }
 
 
+def copied_text(notice: Notice) -> str:
+    """A notice with its details, as it is put into the clipboard."""
+    return visible(f"{notice.text}\n\n{notice.details}".strip(), lines=True)
+
+
 class NoticeBar(QFrame):
-    """Errors, offers and what has details stay until they are closed; other notices go by
-    themselves.
+    """A notice goes by itself, but not from under the mouse or the keyboard; the list of notices
+    keeps it.
 
     Signals: ``offer_taken(name)``.
     """
@@ -43,6 +59,7 @@ class NoticeBar(QFrame):
         self.copy = QPushButton("Copy details")
         self.copy.clicked.connect(self._copy)
         self.close_button = IconButton("close", "Close this message")
+        self.close_button.setAutoRaise(True)
         self.close_button.clicked.connect(self.hide)
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 6, 8, 6)
@@ -52,9 +69,13 @@ class NoticeBar(QFrame):
         row.addWidget(self.close_button)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.setInterval(INFO_MILLISECONDS)
-        self._timer.timeout.connect(self.hide)
+        self._timer.timeout.connect(self._go)
         self.hide()
+
+    def float_over(self, ground: QWidget) -> None:
+        """Lie over a widget from now on, and move with it."""
+        self.setParent(ground)
+        ground.installEventFilter(self)
 
     def show_notice(self, notice: Notice | None) -> None:
         """Show a notice, each once."""
@@ -72,11 +93,40 @@ class NoticeBar(QFrame):
         self.setProperty("level", notice.level)
         self.style().unpolish(self)
         self.style().polish(self)
+        self._place()
         self.show()
-        if notice.level == "info" and notice.offer is None and not notice.details:
-            self._timer.start()
+        self.raise_()
+        is_long = notice.level == "error" or notice.offer is not None or notice.details
+        self._timer.start(LONG_MILLISECONDS if is_long else INFO_MILLISECONDS)
+
+    def _place(self) -> None:
+        """Be as wide as the text, up to a bound, above the foot of what it floats over."""
+        ground, row = self.parentWidget(), self.layout()
+        if ground is None or row is None:
+            return
+        buttons = (self.offer, self.copy, self.close_button)
+        taken = sum(one.sizeHint().width() + row.spacing() for one in buttons if not one.isHidden())
+        edges = row.contentsMargins()
+        text = self.text.fontMetrics().horizontalAdvance(self.text.text())
+        wanted = text + taken + edges.left() + edges.right() + 8 + 2 * FRAME
+        width = min(wanted, WIDEST, max(1, ground.width() - 2 * MARGIN))
+        inside = max(row.heightForWidth(width - 2 * FRAME), row.minimumSize().height())
+        height = inside + 2 * FRAME
+        left = (ground.width() - width) // 2
+        self.setGeometry(left, max(0, ground.height() - height - BELOW), width, height)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Resize and watched is self.parentWidget():
+            self._place()
+        return super().eventFilter(watched, event)
+
+    def _go(self) -> None:
+        """Hide, unless the mouse or the keyboard is on it."""
+        focused = QApplication.focusWidget()
+        if self.underMouse() or (focused is not None and self.isAncestorOf(focused)):
+            self._timer.start(INFO_MILLISECONDS)
         else:
-            self._timer.stop()
+            self.hide()
 
     def _take_offer(self) -> None:
         self.hide()
@@ -85,5 +135,4 @@ class NoticeBar(QFrame):
 
     def _copy(self) -> None:
         if self._notice is not None:
-            both = f"{self._notice.text}\n\n{self._notice.details}"
-            QGuiApplication.clipboard().setText(visible(both, lines=True))
+            QGuiApplication.clipboard().setText(copied_text(self._notice))

@@ -12,7 +12,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QDialog
 
 from diffviews_desktop import paths
-from diffviews_desktop.actions import asking, downloads, experiments, folders, maps
+from diffviews_desktop.actions import asking, downloads, experiments, folders, jobs, maps
 from diffviews_desktop.actions.context import Context, Page
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.panel import Panels
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from diffviews_desktop.ui.panels.map_settings import MapSettings
     from diffviews_desktop.ui.panels.mean import MeanWindow
     from diffviews_desktop.ui.panels.models import ModelsWindow
+    from diffviews_desktop.ui.shell.activity import ActivityWindow
+    from diffviews_desktop.ui.shell.palette import CommandPalette
     from diffviews_desktop.ui.shell.preferences import PreferencesWindow
     from diffviews_desktop.ui.shell.window import MainWindow
 
@@ -49,6 +51,8 @@ class Pages:
         self.importer: ImportAssistant | None = None
         self.grid: GridWindow | None = None
         self.experiment: ExperimentWindow | None = None
+        self.activity: ActivityWindow | None = None
+        self.palette: CommandPalette | None = None
         self.models: ModelsWindow | None = None
 
     def show(self, page: Page) -> None:
@@ -70,6 +74,10 @@ class Pages:
                 self._show_preferences()
             case "keys" | "model" | "about":
                 self._show_help(page)
+            case "jobs" | "history" | "notices":
+                self._show_activity(page)
+            case "palette":
+                self._show_palette()
             case "log":
                 self._open_log()
 
@@ -98,6 +106,8 @@ class Pages:
             self.grid.apply_theme()
         if self.experiment is not None:
             self.experiment.apply_theme()
+        if self.activity is not None:
+            self.activity.apply_theme()
         if self.models is not None:
             self.models.apply_theme()
 
@@ -179,7 +189,7 @@ class Pages:
             made.grid_requested.connect(self._draw_grid)
             made.cancel_requested.connect(partial(asking.cancel_job, self._context))
             made.cell_chosen.connect(partial(experiments.generate_cell, self._context))
-            made.save_requested.connect(self._window.saves.sheet)
+            made.save_requested.connect(self._window.saves.ask_sheet)
             made.set_state(self._context.state)
             self._panels.add(made)
         _bring_up(self.grid)
@@ -217,7 +227,7 @@ class Pages:
             from diffviews_desktop.ui.panels.mean import MeanWindow
 
             self.mean = MeanWindow(self._window)
-            self.mean.save_requested.connect(self._window.saves.mean)
+            self.mean.save_requested.connect(self._window.saves.ask_mean)
         self.mean.show_mean(mean)
         _bring_up(self.mean)
 
@@ -231,6 +241,26 @@ class Pages:
             self._panels.add(made)
         self.preferences.set_state(self._context.state)
         _bring_up(self.preferences)
+
+    def _show_activity(self, page: Literal["jobs", "history", "notices"]) -> None:
+        if self.activity is None:
+            from diffviews_desktop.ui.shell.activity import ActivityWindow
+
+            made = self.activity = ActivityWindow(self._window)
+            made.jobs.cancelled.connect(partial(asking.cancel_job, self._context))
+            made.jobs.moved.connect(partial(jobs.move_job, self._context))
+            made.jobs.run_again.connect(partial(jobs.run_again, self._context))
+            made.history.script_wanted.connect(self._window.saves.ask_script)
+            self._panels.add(made)
+        self.activity.show_page(page, self._context.state)
+        _bring_up(self.activity)
+
+    def _show_palette(self) -> None:
+        if self.palette is None:
+            from diffviews_desktop.ui.shell.palette import CommandPalette
+
+            self.palette = CommandPalette(self._context, self._window)
+        self.palette.open()
 
     def _open_log(self) -> None:
         log = paths.log_file()

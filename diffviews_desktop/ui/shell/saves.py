@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject
 
+from diffviews_desktop.actions import exports
 from diffviews_desktop.actions.context import Context
-from diffviews_desktop.engine.jobs.grid_axes import sheet_of
+from diffviews_desktop.actions.line_format import json_script, python_script
 from diffviews_desktop.exports import registry
-from diffviews_desktop.exports.contents import Drawing, Picture, Sheet
+from diffviews_desktop.exports.contents import Drawing, Picture, Script, Sheet
+from diffviews_desktop.exports.with_record import WithRecord
+from diffviews_desktop.state.history import HistoryLine
 from diffviews_desktop.text.plain import file_name
 from diffviews_desktop.ui.common import theme
-from diffviews_desktop.ui.common.images import rounded
-from diffviews_desktop.ui.shell.saving import Exported, PictureSaver, as_seen
+from diffviews_desktop.ui.shell.saving import PictureSaver, as_seen
 from diffviews_desktop.ui.views.area import MapArea
 
 
@@ -32,13 +33,9 @@ class Saves:
         self._saver = PictureSaver(parent)
         self._saver.saved.connect(self._on_saved)
 
-    def picture(self, file: Path) -> None:
-        """Write the picture of the shown step, with what makes it again."""
-        runs = self._context.state.runs
-        run = runs.run()
-        if run is not None and run.steps:
-            step = run.steps[min(runs.step, len(run.steps) - 1)]
-            self._save(Picture(step.image, run.record), file)
+    def content(self, content: Picture | Sheet, file: Path) -> None:
+        """Write a picture or a contact sheet, with what makes it again."""
+        self._save_made(lambda: content, file)
 
     def map(self, file: Path, area: MapArea) -> None:
         """Write the map as it is seen; meanwhile another one may have come."""
@@ -56,34 +53,38 @@ class Saves:
         make = area.export(vectors=registry.exporter_for(file, Drawing) is not None)
         self._save_made(as_seen(make, record), file)
 
-    def sheet(self) -> None:
-        """Ask where to, and write the contact sheet, with what makes it again."""
+    def ask_sheet(self) -> None:
+        """Ask where to, and write the contact sheet in the colours of the window."""
         grid = self._context.state.runs.grid
         if grid is None:
             return
         name = f"{file_name(grid.job.spec.model)}-grid-seed-{grid.job.settings.seed}.png"
-        colors = theme.colors()
-        sheet = sheet_of(grid.job, grid.cells, grid.record)
-        self._ask(replace(sheet, paper=colors.map, ink=colors.text), name)
-
-    def mean(self) -> None:
-        """Ask where to, and write the mean picture, with the samples that it is of."""
-        mean = self._context.state.picks.mean
-        if mean is not None:
-            record = {"kind": "mean", "model": mean.model, "sample_ids": list(mean.sample_ids)}
-            name = f"{file_name(mean.model)}-mean-of-{len(mean.sample_ids)}.png"
-            self._ask(Picture(rounded(mean.mean), record), name)
-
-    def _ask(self, content: Picture | Sheet, name: str) -> None:
-        kind = type(content)
-        file = self._context.window.ask_file("Save picture", name, lambda: (kind,), "pictures")
+        file = self._ask(Sheet, name)
         if file is not None:
-            self._save(content, file)
+            colors = theme.colors()
+            exports.write_sheet(self._context, file, colors.map, colors.text)
 
-    def _save(self, content: Exported, file: Path) -> None:
-        self._save_made(lambda: content, file)
+    def ask_mean(self) -> None:
+        """Ask where to, and write the mean picture."""
+        mean = self._context.state.picks.mean
+        if mean is None:
+            return
+        file = self._ask(Picture, f"{file_name(mean.model)}-mean-of-{len(mean.sample_ids)}.png")
+        if file is not None:
+            exports.write_mean(self._context, file)
 
-    def _save_made(self, make: Callable[[], Exported], file: Path) -> None:
+    def ask_script(self, lines: Sequence[HistoryLine]) -> None:
+        """Ask where to, and write what was done as a script."""
+        window = self._context.window
+        file = window.ask_file("Save as script", "diffviews.py", lambda: (Script,), "scripts")
+        if file is not None:
+            script = Script(python_script(lines), json_script(lines))
+            self._save_made(lambda: script, file)
+
+    def _ask(self, kind: type, name: str) -> Path | None:
+        return self._context.window.ask_file("Save picture", name, lambda: (kind,), "pictures")
+
+    def _save_made(self, make: Callable[[], WithRecord], file: Path) -> None:
         self._saver.save(make, str(file))
 
     def _on_saved(self, file: str, done: bool) -> None:

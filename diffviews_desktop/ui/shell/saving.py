@@ -13,14 +13,11 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from diffviews_desktop.exports import registry
-from diffviews_desktop.exports.contents import Description, Drawing, Picture, Record, Sheet
-from diffviews_desktop.files.writing import replacing_all
+from diffviews_desktop.exports.contents import Drawing, Picture, Record
+from diffviews_desktop.exports.with_record import WithRecord, write_with_record
 from diffviews_desktop.ui.common.images import pixels_of
 
 log = logging.getLogger(__name__)
-
-BESIDE = ".diffviews.json"
-Exported = Picture | Drawing | Sheet
 
 
 class PictureSaver(QObject):
@@ -36,7 +33,7 @@ class PictureSaver(QObject):
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(1)
 
-    def save(self, make: Callable[[], Exported], file: str) -> None:
+    def save(self, make: Callable[[], WithRecord], file: str) -> None:
         """Write what ``make`` gives, which is called in another thread, in the format that the
         file's name ends in, else in the usual one; and its record as ``<name>.diffviews.json``
         beside it."""
@@ -48,7 +45,7 @@ class PictureSaver(QObject):
 
 
 class _Save(QRunnable):
-    def __init__(self, saver: PictureSaver, make: Callable[[], Exported], file: str) -> None:
+    def __init__(self, saver: PictureSaver, make: Callable[[], WithRecord], file: str) -> None:
         super().__init__()
         self._saver, self._make, self._file = saver, make, file
 
@@ -65,21 +62,6 @@ class _Save(QRunnable):
             log.exception("a picture could not be made")
             return False
         return True
-
-
-def write_with_record(content: Exported, file: Path) -> None:
-    """Write a content and, where it has a record, that beside it: both or neither.
-
-    Raises:
-        OSError: one cannot be written.
-    """
-    kind = type(content)
-    exporter = registry.exporter_for(file, kind) or registry.exporters_of(kind)[0]
-    paths = [file] if content.record is None else [file, file.with_suffix(BESIDE)]
-    with replacing_all(*paths) as files:
-        exporter.write(content, files[0], lambda _: None)
-        if content.record is not None:
-            registry.write(Description(content.record), BESIDE, files[1])
 
 
 def ask_where(
@@ -108,12 +90,12 @@ def ask_where(
         start = file
 
 
-def as_seen(make: Callable[[], QImage | bytes], record: Record) -> Callable[[], Exported]:
+def as_seen(make: Callable[[], QImage | bytes], record: Record) -> Callable[[], WithRecord]:
     """What makes a picture of what ``make`` gives, or a drawing where that is SVG."""
     return partial(_as_seen, make, record)
 
 
-def _as_seen(make: Callable[[], QImage | bytes], record: Record) -> Exported:
+def _as_seen(make: Callable[[], QImage | bytes], record: Record) -> WithRecord:
     made = make()
     if isinstance(made, bytes):
         return Drawing(made, record)

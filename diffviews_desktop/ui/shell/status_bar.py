@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import time
 
-from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QStatusBar, QWidget
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QProgressBar,
+    QPushButton,
+    QStatusBar,
+    QToolButton,
+    QWidget,
+)
 
-from diffviews_desktop.state.jobs import Jobs, RunningJob
+from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
-from diffviews_desktop.text.wording import counted, time_left
+from diffviews_desktop.text.wording import time_left
 from diffviews_desktop.ui.common.labels import ElidedLabel, muted
+from diffviews_desktop.ui.common.menus import Actions
 from diffviews_desktop.values.maps import LayerMap
 from diffviews_desktop.values.told import described_told
 
@@ -28,8 +36,7 @@ class StatusBar(QStatusBar):
         self.setSizeGripEnabled(False)
         self.setContentsMargins(8, 0, 4, 0)
         self._state = State()
-        self._stage: tuple[int, str] | None = None
-        self._stage_since = 0.0
+        self._job: int | None = None
         self._end: float | None = None
         self._seen: float | None = None
         self.facts = ElidedLabel(end=True)
@@ -43,20 +50,30 @@ class StatusBar(QStatusBar):
         widest = max(("00 s left", "000 min left"), key=self.fontMetrics().horizontalAdvance)
         self.left.setMinimumWidth(self.fontMetrics().horizontalAdvance(widest) + 4)
         self.cancel = QPushButton("Cancel")
-        self.cancel.setToolTip("Cancel this job (Esc)")
+        self.cancel.setToolTip("Cancel this job (Ctrl+.)")
         self.cancel.clicked.connect(self.cancel_requested)
-        self.addWidget(self.facts, 1)
+        self.jobs, self.notices = _quiet_button("Jobs"), _quiet_button("Notices")
+        several = self.jobs.fontMetrics().horizontalAdvance("Jobs (00)")
+        self.jobs.setMinimumWidth(several + 14)
+        self.addWidget(self.facts, 5)
         self._busy = QWidget()  # shown and hidden as one: each time the bar lays itself out again
         row = QHBoxLayout(self._busy)
         row.setContentsMargins(0, 0, 0, 0)
         for widget in (self.job, self.bar, self.left, self.cancel):
             # a share of the width, not that of the text, so that nothing moves while it changes
             row.addWidget(widget, 1 if widget is self.job else 0)
-        self.addPermanentWidget(self._busy, 1)
+        self.addPermanentWidget(self._busy, 6)
+        self.addPermanentWidget(self.jobs)
+        self.addPermanentWidget(self.notices)
         self._tick = QTimer(self)
         self._tick.setInterval(500)
-        self._tick.timeout.connect(self._show_time_left)
+        self._tick.timeout.connect(self._show_progress)
         self.set_state(State())
+
+    def press_with(self, actions: Actions) -> None:
+        """Let its buttons bring up the lists of jobs and of notices."""
+        actions.press_with(self.jobs, "jobs.show")
+        actions.press_with(self.notices, "jobs.notices")
 
     @staticmethod
     def shows(state: State) -> tuple[object, ...]:
@@ -68,57 +85,59 @@ class StatusBar(QStatusBar):
         self._state = state
         self.facts.set_text(_facts(state), _meaning(state))
         running = state.jobs.shown()
+        count = len(state.jobs.running) + len(state.jobs.aside)
+        self.jobs.setText(f"Jobs ({count})" if count else "Jobs")
         self._busy.setVisible(running is not None)
         if running is None:
             self._tick.stop()
             return
-        more = _others(state.jobs)
         detail = f", {running.detail}" if running.detail else ""
-        self.job.set_text(f"{running.title}: {running.stage}{detail}{more}")
-        self.bar.setUpdatesEnabled(False)  # else it paints itself, and much else, at once
-        if running.fraction is None:
-            self.bar.setRange(0, 0)
-        else:
-            self.bar.setRange(0, 1000)
-            self.bar.setValue(round(1000 * running.fraction))
-        self.bar.setUpdatesEnabled(True)
+        self.job.set_text(f"{running.title}: {running.stage}{detail}")
         self.cancel.setEnabled(running.stage != "cancelling")
-        self._show_time_left()
+        self._show_progress()
         if not self._tick.isActive():
             self._tick.start()
 
-    def _show_time_left(self) -> None:
-        running = self._state.jobs.shown()
-        self.left.setText("" if running is None else self._estimate(running))
+    def _show_progress(self) -> None:
+        """How much of the whole job is done, and how long the rest takes."""
+        running, now = self._state.jobs.shown(), time.monotonic()
+        whole = None if running is None or running.stage == "cancelling" else running.whole
+        self.bar.setUpdatesEnabled(False)  # else it paints itself, and much else, at once
+        if whole is None:
+            self.bar.setRange(0, 0)
+        else:
+            self.bar.setRange(0, 1000)
+            self.bar.setValue(round(1000 * whole.at(now)))
+        self.bar.setUpdatesEnabled(True)
+        self.left.setText("" if running is None else self._estimate(running, now))
 
-    def _estimate(self, running: RunningJob) -> str:
-        """Time left in this stage: as it is said, else from how long it has taken so far, which it
+    def _estimate(self, running: RunningJob, now: float) -> str:
+        """Time left of the job: as it is said, else from how long it has taken so far, which it
         follows slowly."""
+        if self._job != running.job.job_id:
+            self._job, self._end, self._seen = running.job.job_id, None, None
+        whole = running.whole
+        if whole is None or running.since is None or running.stage == "cancelling":
+            return ""
         if running.seconds_left is not None:
             return time_left(running.seconds_left)
-        stage = (running.job.job_id, running.stage)
-        now = time.monotonic()
-        if self._stage != stage:
-            self._stage, self._stage_since, self._end, self._seen = stage, now, None, None
-        spent, done = now - self._stage_since, running.fraction
-        if not done or done >= 1 or spent < 1.5:
+        spent, done = now - running.since, whole.at(now)
+        if not whole.fraction or not 0 < done < 1 or spent < 1.5:  # else it would be a guess
             return ""
         if done != self._seen:
             self._seen = done
-            end = self._stage_since + spent / done
+            end = running.since + spent / done
             self._end = end if self._end is None else self._end + FOLLOWED * (end - self._end)
         assert self._end is not None
         return time_left(self._end - now)
 
 
-def _others(jobs: Jobs) -> str:
-    """How many jobs there are beside the one that is shown."""
-    waiting, aside = len(jobs.running) - 1, len(jobs.aside)
-    if waiting < 0:
-        waiting, aside = 0, aside - 1
-    parts = [f"+{waiting} waiting"] if waiting else []
-    parts += [f"+{counted(aside, 'transfer')}"] if aside else []
-    return f"  ({', '.join(parts)})" if parts else ""
+def _quiet_button(text: str) -> QToolButton:
+    button = QToolButton()
+    button.setText(text)
+    button.setAutoRaise(True)
+    button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    return button
 
 
 def _figures(shown: LayerMap) -> list[str]:

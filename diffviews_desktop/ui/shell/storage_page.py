@@ -14,6 +14,7 @@ from diffviews_desktop.actions import downloads
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.engine.jobs.storage import ClearKept
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.text.wording import size
 from diffviews_desktop.ui.common.labels import ElidedLabel, Label, muted, tip
 from diffviews_desktop.ui.common.questions import ask
@@ -29,7 +30,11 @@ MEANINGS: dict[Kept, str] = {
     "experiments": "Those that were drawn without a folder of your own; they can be drawn again.",
     "downloads": "Delete a model's folder in your file manager if you no longer want it.",
 }
-LIMIT = "DIFFVIEWS_LAYER_CACHE_MAX_MB"
+LIMITS: dict[Kept, str] = {
+    "maps": "DIFFVIEWS_LAYER_CACHE_MAX_MB",
+    "experiments": "DIFFVIEWS_EXPERIMENTS_MAX_MB",
+}
+"""Variables that say how much may be kept."""
 
 
 class StoragePage(QWidget):
@@ -82,19 +87,21 @@ class _Block(QWidget):
 
     def __init__(self, kept: KeptFiles, clear: Callable[[], None]) -> None:
         super().__init__()
-        title = Label(TITLES[kept.kind])
+        of = f" of {visible(kept.model, MOST_OF_NAME)}" if kept.model else ""
+        title = Label(f"{TITLES[kept.kind]}{of}")
         title.setProperty("strong", True)
         limit = "" if kept.limit is None else f" of {size(kept.limit)}"
         amount = Label(f"{size(kept.bytes)}{limit}")
-        if kept.limit is not None:
-            amount.setToolTip(tip(f"Set the variable {LIMIT} to allow another amount."))
+        if kept.kind in LIMITS:
+            variable = LIMITS[kept.kind]
+            amount.setToolTip(tip(f"Set the variable {variable} to allow another amount."))
         place = ElidedLabel()
         place.setObjectName("muted")
         place.set_text(str(kept.path), MEANINGS[kept.kind])
         show_button, self.clear_button = QPushButton("Show"), QPushButton("Clear…")
-        show_button.setAccessibleName(f"Show the folder of: {TITLES[kept.kind]}")
+        show_button.setAccessibleName(f"Show the folder of: {title.text()}")
         show_button.clicked.connect(partial(_show_folder, kept.path))
-        self.clear_button.setAccessibleName(f"Clear: {TITLES[kept.kind]}")
+        self.clear_button.setAccessibleName(f"Clear: {title.text()}")
         self.clear_button.setVisible(kept.clearable and kept.bytes > 0)
         self.clear_button.clicked.connect(lambda _: clear())
         acting = QHBoxLayout()

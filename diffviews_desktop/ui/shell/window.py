@@ -41,6 +41,7 @@ from diffviews_desktop.actions import (
 )
 from diffviews_desktop.actions.context import Contents, Context, Move, Page, WorkerLike
 from diffviews_desktop.actions.sessions import open_session
+from diffviews_desktop.exports.contents import Picture, Sheet
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import motion, theme
@@ -149,7 +150,7 @@ class MainWindow(QMainWindow):
                 ("Runs", self.runs_panel),
             ],
         )
-        self.layout_of_docks.fill_middle(self.notice, self.map_area)
+        self.layout_of_docks.fill_middle(self.map_area, self.notice)
         self._panels.add(
             self.layer_panel,
             self.color_panel,
@@ -178,6 +179,7 @@ class MainWindow(QMainWindow):
         self.addToolBar(bar)
         self.menu_actions.press_with(self.settings_button, "maps.settings")
         self.menu_actions.press_with(self.open_button, "folders.open")
+        self.status.press_with(self.menu_actions)
 
     def childEvent(self, event: QChildEvent) -> None:
         """Tabs of docks that lie on each other come and go with them."""
@@ -422,6 +424,11 @@ class MainWindow(QMainWindow):
         """The sample under the mouse, or where the arrow keys went."""
         return self.map_area.switch.hovered_row
 
+    def show_sample(self, row: int) -> None:
+        """Bring a sample to the middle of the map, and say what is known of it."""
+        self.map_area.center_on(row)
+        self.preview.show_row(row)
+
     def press_generate(self) -> None:
         """Generate with what the panel says."""
         self.generate_panel.press()
@@ -430,9 +437,9 @@ class MainWindow(QMainWindow):
         """Play the steps of the shown run, or pause."""
         self.runs_panel.toggle_play()
 
-    def save_picture(self, file: Path) -> None:
-        """Write the picture of the shown step."""
-        self.saves.picture(file)
+    def save(self, content: Picture | Sheet, file: Path) -> None:
+        """Write a picture or a contact sheet, with its record beside it."""
+        self.saves.content(content, file)
 
     def save_map(self, file: Path) -> None:
         """Write the map as it is seen."""

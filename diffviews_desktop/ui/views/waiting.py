@@ -59,5 +59,5 @@ class WaitingPage(QWidget):
             self.detail.setText("")
         else:
             self.title.set_text("No map to show")
-            # why not stands in the notice above
+            # why not stands in the notice that floats over it
             self.detail.setText("Open a data folder, or download a model.")

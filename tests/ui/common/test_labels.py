@@ -159,10 +159,11 @@ OWNERS = {
     "QMessageBox": ("ui/common/questions.py",),
     "QToolTip": ("ui/common/labels.py",),
     "showText": ("ui/common/labels.py",),
+    "QPlainTextEdit": ("ui/shell/activity/parts.py",),
     "setTextFormat": ("ui/common/labels.py", "ui/common/questions.py"),
 }
 NEVER = {
-    "QTextEdit", "QTextBrowser", "QPlainTextEdit", "QTextDocument", "QStaticText",
+    "QTextEdit", "QTextBrowser", "QTextDocument", "QStaticText",
     "QGraphicsTextItem", "QErrorMessage", "QInputDialog", "QProgressDialog", "QSplashScreen",
     "QWhatsThis", "QSystemTrayIcon", "QGroupBox", "QWizard", "TextItem", "LabelItem", "LegendItem",
     "setHtml", "insertHtml", "appendHtml", "setStatusTip", "setWhatsThis", "setLabel",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from diffviews_desktop.engine.jobs.mapping import MapLayer
+from diffviews_desktop.engine.protocol import Progress
 from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.state import State
@@ -555,7 +557,7 @@ def test_the_run_grows_and_is_scrubbed(qtbot: QtBot, state, make_job, make_step)
             )
         )
         assert panel.strip.count() == count
-    assert panel.where.text() == "step 3/3 · σ 3.33"
+    assert panel.where.whole == "step 3/3 · σ 3.33"
     assert "seed 5" in panel.settings.toolTip()
     assert panel.choice.currentText() == "Run 1 · zero label"
     for act, wanted in (
@@ -594,7 +596,8 @@ def test_the_status_bar_names_the_job_and_cancels_it(qtbot: QtBot, state, make_j
     bar.show()
     bar.set_state(state)
     assert not bar.cancel.isVisible()
-    running = RunningJob(make_job(), "Generating", stage="generating", fraction=0.4, since=1.0)
+    running = RunningJob(make_job(), "Generating", since=time.monotonic())
+    running = running.told(Progress(1, "generating", 0.4), time.monotonic())
     waiting = RunningJob(make_job(2), "Generating")
     bar.set_state(
         replace(
@@ -603,7 +606,8 @@ def test_the_status_bar_names_the_job_and_cancels_it(qtbot: QtBot, state, make_j
             engine=replace(state.engine, memory=900_000_000),
         )
     )
-    assert bar.job.text() == "Generating: generating  (+1 waiting)"
+    assert bar.job.text() == "Generating: generating"
+    assert bar.jobs.text() == "Jobs (2)"
     assert bar.bar.value() == 400
     assert "30 samples" in bar.facts.toolTip()
     assert "0.9 GB" in bar.facts.toolTip()
@@ -641,20 +645,20 @@ def test_progress_does_not_jump_about(
     now = [100.0]
     monkeypatch.setattr(status_bar.time, "monotonic", lambda: now[0])
     job = MapLayer(job_id=5, folder=FolderRef(), spec=MapSpec("m", ("midblock",)))
-    running = RunningJob(job, "Mapping midblock", stage="extracting", since=90.0)
+    running = RunningJob(job, "Mapping midblock", since=100.0)
     places, left = set(), []
     for done, seconds in ((0, 0), (9, 4), (96, 40), (120, 60), (1000, 420)):
         now[0] = 100.0 + seconds
         detail = f"{done} of 2000, {41 if done else 0}/s"
-        shown = replace(running, fraction=done / 2000, detail=detail)
-        bar.set_state(replace(state, jobs=replace(state.jobs, running=(shown,))))
+        running = running.told(Progress(5, "extracting", done / 2000, detail), now[0])
+        bar.set_state(replace(state, jobs=replace(state.jobs, running=(running,))))
         qtbot.wait(10)
         assert bar.job.text() == f"Mapping midblock: extracting, {detail}"
         places |= {(bar.job.x(), bar.bar.x(), bar.cancel.x())}
         left.append(bar.left.text())
     assert len(places) == 1
     assert left[0] == ""
-    assert left[1:3] == ["15 min left", "14 min left"]
+    assert [text.endswith(" min left") for text in left[1:]] == [True] * 4
     long = replace(running, detail="x" * 400)
     bar.set_state(replace(state, jobs=replace(state.jobs, running=(long,))))
     qtbot.wait(10)
@@ -674,6 +678,24 @@ def test_a_notice_is_shown_once_and_its_details_can_be_copied(qtbot: QtBot) -> N
     qtbot.mouseClick(bar.close_button, Qt.MouseButton.LeftButton)
     bar.show_notice(failed.notice)
     assert not bar.isVisible()
+
+
+def test_compare_moves_no_control(qtbot: QtBot, state: State, make_job, make_step) -> None:
+    panel = RunsPanel()
+    qtbot.addWidget(panel)
+    panel.resize(1280, 190)
+    panel.show()
+    steps = tuple(make_step(i) for i in range(3))
+    run = run_of(make_job(), "Run 1", steps=steps, done=True, seed=1)
+    runs = replace(state.runs, all=(run,), shown=run.id, step=2)
+    controls = (panel.choice, panel.play, panel.next, panel.compare, panel.land, panel.strip)
+    places = []
+    for comparing in (False, True, False):
+        panel.set_state(replace(state, runs=replace(runs, comparing=comparing)))
+        qtbot.wait(20)
+        assert panel.comparison.isVisible() == comparing
+        places.append([one.mapTo(panel, one.rect().topLeft()) for one in controls])
+    assert places[0] == places[1] == places[2]
 
 
 def test_pictures_outside_the_folder_are_not_shown(samples: SampleTable) -> None:

@@ -67,7 +67,7 @@ def test_the_filmstrip_marks_steps_that_are_unlike_the_samples(
 
     show(0)
     assert [panel.strip.item(i).text() for i in range(3)] == ["○ σ 10", "σ 5", "σ 3.33"]
-    assert panel.where.text() == "step 1/3 · σ 10 · outside σ 0.2–5"
+    assert panel.where.whole == "step 1/3 · σ 10 · outside σ 0.2–5"
     told = panel.where.toolTip()
     assert "It is outside the samples' noise levels (0.2–5):" in told
     assert "distance 1: above 40 % of the samples at σ 1–2" in told
@@ -75,7 +75,7 @@ def test_the_filmstrip_marks_steps_that_are_unlike_the_samples(
     assert "92 % outside the components: above 100 % of the samples" in told
     assert "outside the samples' noise levels" in panel.strip.item(0).toolTip()
     show(1)
-    assert panel.where.text() == "step 2/3 · σ 5"
+    assert panel.where.whole == "step 2/3 · σ 5"
     assert "It is within the samples' 95 %:" in panel.where.toolTip()
     show(2)
     assert "samples" not in panel.where.toolTip()

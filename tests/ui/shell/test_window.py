@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from made_runs import run_of
 from patience import until
-from PySide6.QtCore import QPoint, QRect, Qt, QTimer
+from PySide6.QtCore import QPoint, QRect, QRectF, Qt, QTimer
 from PySide6.QtGui import QAction, QImage
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -136,9 +136,13 @@ def test_all_keys_are_listed_on_a_small_screen_too(qtbot: QtBot, window: MainWin
     assert shown.sizeHint().height() <= 690
     assert shown.sizeHint().width() <= 1280
     texts = [label.text() for label in shown.findChildren(QLabel)]
-    for key, name in window.menu_actions.with_keys():
-        assert key in texts
-        assert name in texts
+    groups = window.menu_actions.with_keys()
+    assert len(groups) > 5
+    for title, keys in groups:
+        assert title in texts
+        for key, name in keys:
+            assert key in texts
+            assert name in texts
     shown.close()
 
 
@@ -218,6 +222,13 @@ def test_keys_belong_to_the_control_that_has_the_focus(
     qtbot.keyClick(window.gallery.list, Qt.Key.Key_Right)
     assert window.gallery.list.currentRow() == 1
     assert window.session.state.runs.step == 1
+    window.map.box.remember()
+    window.map.box.show_part(QRectF(0, 0, 2, 2))
+    window.map.box.remember()
+    before = window.map.box.aim
+    qtbot.keyClick(window.gallery.list, Qt.Key.Key_Left, Qt.KeyboardModifier.AltModifier)
+    assert window.map.box.aim != before  # the view before, not another picture
+    assert window.gallery.list.currentRow() == 1
     window.gallery.suggest.setFocus()
     qtbot.keyClick(window.gallery.suggest, Qt.Key.Key_Right)  # elsewhere they scrub
     assert window.session.state.runs.step == 2

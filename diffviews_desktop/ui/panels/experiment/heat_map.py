@@ -7,7 +7,6 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
-    QTableWidget,
     QTableWidgetItem,
     QWidget,
 )
@@ -15,6 +14,7 @@ from PySide6.QtWidgets import (
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.entries import short
 from diffviews_desktop.ui.common.labels import tip
+from diffviews_desktop.ui.common.tables import ReadTable
 from diffviews_desktop.values.finding_texts import HeatMap, cells_of, p_text, place_name
 from diffviews_desktop.values.layers import LayerSet
 
@@ -22,7 +22,7 @@ _LOWER = "#d0592b"
 """The colour of places where it does less than nothing would."""
 
 
-class HeatMapTable(QTableWidget):
+class HeatMapTable(ReadTable):
     """A cell for every set of layers and part of the run, the more coloured the larger the effect.
 
     Signal: ``place_chosen(layers, steps)``.
@@ -31,16 +31,12 @@ class HeatMapTable(QTableWidget):
     place_chosen = Signal(object, object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        super().__init__("Effects over layers and parts of the run", parent)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setShowGrid(False)
-        self.setAccessibleName("Effects over layers and parts of the run")
-        self.verticalHeader().hide()
-        self.horizontalHeader().setHighlightSections(False)
         self._shown: HeatMap | None = None
         self.cellClicked.connect(self._on_cell)
+        self.cellActivated.connect(self._on_cell)
 
     def _on_cell(self, row: int, column: int) -> None:
         if self._shown is not None and column:

@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
-    QTableWidget,
     QTableWidgetItem,
     QWidget,
 )
@@ -23,6 +22,7 @@ from diffviews_desktop.engine.jobs.experiments import ExperimentResult
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.entries import short
 from diffviews_desktop.ui.common.labels import tip
+from diffviews_desktop.ui.common.tables import ReadTable
 from diffviews_desktop.values.controls import MEANINGS, TITLES
 from diffviews_desktop.values.experiments import Estimate, Examples, Finding, Outcome
 from diffviews_desktop.values.finding_texts import (
@@ -88,18 +88,12 @@ class DotDelegate(QStyledItemDelegate):
         return box.left() + box.width() * (value - self.low) / (1 - self.low)
 
 
-class FindingsTable(QTableWidget):
-    """A table that is read, not edited."""
+class FindingsTable(ReadTable):
+    """A row for every arm, with its pictures, a dot and its figures."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setShowGrid(False)
+        super().__init__("What the experiment found", parent)
         self.setIconSize(QSize(PICTURES * (HEIGHT + 2), HEIGHT))
-        self.setAccessibleName("What the experiment found")
-        self.verticalHeader().hide()
-        self.horizontalHeader().setHighlightSections(False)
         self._rows: dict[tuple[LayerSet, tuple[int, int]], int] = {}
         self.dots = DotDelegate(self)
         self.setItemDelegateForColumn(2, self.dots)

@@ -8,8 +8,7 @@ from PySide6.QtWidgets import QPushButton, QTabWidget, QWidget
 from diffviews_desktop.actions.experiments import cannot_compare, seconds_of
 from diffviews_desktop.engine.jobs.experiments import ExperimentResult
 from diffviews_desktop.state.state import State
-from diffviews_desktop.text.durations import duration
-from diffviews_desktop.text.wording import counted
+from diffviews_desktop.text.wording import counted, duration
 from diffviews_desktop.ui.common.drawing_window import DrawingWindow
 from diffviews_desktop.ui.common.labels import tip
 from diffviews_desktop.ui.panels.experiment.form import CHECKED, ExperimentForm

@@ -108,7 +108,7 @@ class GeneratePanel(QWidget):
         many = "Many pictures in one job: seeds, strengths, steps, layers (Ctrl+G)"
         self.grid.setToolTip(tip(many))
         self.cancel = QPushButton("Cancel")
-        self.cancel.setToolTip("Cancel the running job (Esc)")
+        self.cancel.setToolTip(tip("Cancel the running job (Ctrl+.)"))
         self.hint = ElidedLabel(end=True)
         self.hint.setObjectName("muted")
         self._build()

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
-    QTableWidget,
     QTableWidgetItem,
     QWidget,
 )
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import (
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.entries import short
 from diffviews_desktop.ui.common.labels import tip
+from diffviews_desktop.ui.common.tables import ReadTable
 from diffviews_desktop.ui.panels.models.rows import Row
 
 HEADINGS = ("Model", "Size", "Licence", "")
@@ -56,26 +56,20 @@ class BarDelegate(QStyledItemDelegate):
         painter.restore()
 
 
-class ModelsTable(QTableWidget):
+class ModelsTable(ReadTable):
     """Signals: ``chosen(what)``, and ``entered_on(what)`` for Return or a double click."""
 
     chosen = Signal(str)
     entered_on = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(0, len(HEADINGS), parent)
+        super().__init__("Published models", parent)
         self._rows: list[Row] = []
+        self.setColumnCount(len(HEADINGS))
         self.setHorizontalHeaderLabels(list(HEADINGS))
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setShowGrid(False)
-        self.setTabKeyNavigation(False)
-        self.setAccessibleName("Published models")
-        self.verticalHeader().hide()
         self.setItemDelegateForColumn(STATUS, BarDelegate(self))
         header = self.horizontalHeader()
-        header.setHighlightSections(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QListWidgetItem,
     QMenu,
     QPushButton,
+    QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -37,6 +38,7 @@ from diffviews_desktop.values.samples import SampleTable
 from diffviews_desktop.values.typicality import Typicality
 
 FRAME = 50
+SLIDER = 70  # at least
 CAPTION, SCROLL_BAR = 24, 10  # pixels in height
 PLAY_MILLISECONDS = 350
 MAX_LEVELS = 30
@@ -76,8 +78,11 @@ class RunsPanel(QWidget):
         self.slider = Slider(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName("Step")
         self.slider.setPageStep(1)
-        self.where = muted()
-        self.where.setMinimumWidth(150)
+        self.slider.setMinimumWidth(SLIDER)
+        self.where = ElidedLabel(end=True)
+        self.where.setObjectName("muted")
+        # it gives way to the slider, and takes no more than it needs
+        self.where.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
         self.settings = ElidedLabel(end=True)
         self.settings.setObjectName("muted")
         self.compare = QPushButton("Compare")
@@ -193,7 +198,7 @@ class RunsPanel(QWidget):
             self._show_step(record, state.runs.step)
         else:
             self.picture.clear()
-            self.where.setText("waiting…")
+            self.where.set_text("waiting…")
         if state.runs.comparing and record.job.interventions:
             self.comparison.show_step(
                 record, state.runs.baseline(), state.runs.step if count else 0
@@ -296,13 +301,12 @@ class RunsPanel(QWidget):
         where = [f"step {step.index + 1}/{total}", f"σ {step.sigma:.3g}"]
         if usual is not None:
             where += usual.words
-        self.where.setText(" · ".join(where))
         what = "imposed here" if step.imposed_xy is not None else "free here"
         meaning = f"The layer is {what}. Distance to the data: {step.distance:.3g}"
         lines = [meaning, *_among_samples(usual)]
         if imposed is not None:
             lines += [f"What is imposed is {imposed.standing}:", *imposed.facts]
-        self.where.setToolTip(tip(*lines))
+        self.where.set_text(" · ".join(where), *lines)
 
     # ---- out ------------------------------------------------------------------------------------
 

@@ -1,0 +1,179 @@
+"""Everything that can be found by its name: actions, choices, models, layers, samples, runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from diffviews_desktop.actions import folders, maps, runs, selection
+from diffviews_desktop.actions.action import Action, Choice, perform
+from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.registry import ACTIONS, CHOICES, MENUS
+from diffviews_desktop.state.state import State
+from diffviews_desktop.text.wording import counted
+from diffviews_desktop.values.conditions import described
+from diffviews_desktop.values.packed_strings import Texts
+from diffviews_desktop.values.samples import SampleTable
+
+MOST_FOUND = 50
+MOST_SAMPLES = 12
+"""How many things, and how many samples among them, are found at most."""
+_NOT_OFFERED = ("window.palette", "work.leave")
+"""Actions that make no sense where they are looked for by name."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Something that can be found.
+
+    Attributes:
+        title: what it is called.
+        kind: what kind of thing it is, to be searched for, too.
+        run: does it, or goes there.
+        keys: by which it is done as well; empty for none.
+        why_not: why it is not possible now, as a sentence; empty where it is.
+    """
+
+    title: str
+    kind: str
+    run: Callable[[Context], None]
+    keys: str = ""
+    why_not: str = ""
+
+
+def find(context: Context, text: str) -> list[Entry]:
+    """What is called by all words of a text, what fits best first; all that there is, where the
+    text is empty."""
+    words = text.casefold().split()
+    found = [*_entries(context)]
+    if words:
+        ranked = [(rank, entry) for entry in found if (rank := _rank(entry, words)) is not None]
+        found = [entry for _, entry in sorted(ranked, key=lambda pair: pair[0])]
+        found = [*_samples(context.state, text.strip()), *found]
+    return found[:MOST_FOUND]
+
+
+def do(context: Context, entry: Entry) -> None:
+    """Do it, or say why that is not possible now."""
+    if entry.why_not:
+        context.say(entry.why_not)
+    else:
+        entry.run(context)
+
+
+def _rank(entry: Entry, words: Iterable[str]) -> tuple[int, int, int] | None:
+    """How well it fits, the less the better: whether words begin it or words of it; None where one
+    is not there."""
+    title, kind = entry.title.casefold(), entry.kind.casefold()
+    apart = 0
+    for word in words:
+        places = (
+            title.startswith(word), f" {word}" in title, word in title, kind.startswith(word)
+        )  # fmt: skip
+        if not any(places):
+            return None
+        apart += places.index(True)
+    return apart, int(bool(entry.why_not)), len(title)
+
+
+# ---- what there is ------------------------------------------------------------------------------
+
+
+def _entries(context: Context) -> Iterator[Entry]:
+    state = context.state
+    for action in ACTIONS.values():
+        if action.id not in _NOT_OFFERED:
+            yield _of_action(state, action)
+    for choice in CHOICES.values():
+        yield from _of_choice(context, choice)
+    yield from _models(state)
+    yield from _layers(state)
+    yield from _runs(state)
+    yield from _classes(state)
+
+
+def _of_action(state: State, action: Action) -> Entry:
+    detail = action.detail(state)
+    title = f"{action.name} {detail}" if detail else action.name
+    kind = MENUS[action.menu].replace("&", "") if action.menu is not None else "Keys"
+    keys = action.keys[0] if action.keys else ""
+    run = partial(perform, action=action)
+    return Entry(title, kind, run, keys, action.why_not(state))
+
+
+def _of_choice(context: Context, choice: Choice) -> Iterator[Entry]:
+    for option in choice.options(context):
+        title = option.title if option.is_text else option.title.replace("&", "")
+
+        def run(context: Context, value: object = option.value) -> None:
+            choice.choose(context, value)
+
+        yield Entry(f"{choice.name}: {title}", "Choice", run, why_not=option.why_not)
+
+
+def _models(state: State) -> Iterator[Entry]:
+    opened = state.opened
+    for model in opened.models:
+        here = model.name == opened.model and opened.loaded is not None
+        run = partial(folders.switch_model, model=model.name)
+        yield Entry(model.name, "Model", run, why_not="This model is open." if here else "")
+
+
+def _layers(state: State) -> Iterator[Entry]:
+    opened = state.opened
+    if opened.loaded is None:
+        return
+    shown = opened.layer_map.layers if opened.layer_map is not None else None
+    for layer in opened.loaded.layers:
+        here = shown is not None and tuple(shown) == (layer.name,)
+        title = f"{layer.name} (mapped)" if layer.cached else layer.name
+        run = partial(maps.change_layer, layers=(layer.name,))
+        yield Entry(title, "Layer", run, why_not="Its map is shown." if here else "")
+
+
+def _runs(state: State) -> Iterator[Entry]:
+    for run in state.runs.all:
+        told = described(run.condition)
+        parts = [run.name, told, str(run.job.spec.layers)]
+        title = ", ".join(part for part in parts if part)
+        yield Entry(title, "Run", partial(runs.show_run, run_id=run.id))
+
+
+def _classes(state: State) -> Iterator[Entry]:
+    samples = state.opened.samples
+    for number, name, count in samples.classes() if samples is not None else []:
+        if number >= 0:
+            called = name if name == str(number) else f"{number} {name}"
+            title = f"Select class {called} ({counted(count, 'sample')})"
+            run = partial(selection.choose_class, number=number)
+            yield Entry(title, "Selection", run)
+
+
+# ---- samples ------------------------------------------------------------------------------------
+
+
+def _samples(state: State, text: str) -> list[Entry]:
+    """The samples with a number or a part of an id, those whose id it is first."""
+    samples = state.opened.samples
+    if samples is None:
+        return []
+    number = text.removeprefix("#")
+    rows = [int(number)] if number.isdecimal() and len(number) < 12 else []
+    rows = [row for row in rows if row < len(samples)]
+    rows += [row for row in _with_id(samples, text) if row not in rows]
+    return [_sample(samples, row) for row in rows[:MOST_SAMPLES]]
+
+
+def _with_id(samples: SampleTable, text: str) -> list[int]:
+    ids = samples.sample_id
+    if isinstance(ids, Texts):
+        return ids.containing(text, MOST_SAMPLES)
+    wanted = text.lower()
+    found = [row for row, name in enumerate(ids) if wanted in name.lower()]
+    return found[:MOST_SAMPLES]
+
+
+def _sample(samples: SampleTable, row: int) -> Entry:
+    title = f"#{row} {samples.sample_id[row]} · {samples.title(row)} · σ {samples.sigma[row]:g}"
+    return Entry(title, "Sample", lambda context: context.window.show_sample(row))

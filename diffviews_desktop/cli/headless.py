@@ -1,0 +1,211 @@
+"""The actions without a window: what the scripts of the history run with."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from diffviews_desktop.actions import answers, places
+from diffviews_desktop.actions.context import Change, Contents, Context, Move, Page, SessionsLike
+from diffviews_desktop.cli.progress import showing_progress
+from diffviews_desktop.engine.engine import Engine
+from diffviews_desktop.engine.link_process import prepare_environment
+from diffviews_desktop.engine.protocol import Event, Job
+from diffviews_desktop.engine.serving import THREADS
+from diffviews_desktop.errors import DiffViewsError, UsageError
+from diffviews_desktop.exports.contents import Picture, Sheet
+from diffviews_desktop.exports.with_record import write_with_record
+from diffviews_desktop.state.picks import Selection
+from diffviews_desktop.state.places import Place
+from diffviews_desktop.state.state import State
+
+Found = TypeVar("Found")
+
+
+@contextmanager
+def headless(device: str = "auto") -> Iterator[Context]:
+    """What the actions work with, where there is no window: each has done all that it asked for
+    when it returns.
+
+    Args:
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+
+    Raises:
+        DiffViewsError: in an action, where what it asks for cannot be done.
+    """
+    worker = _Worker()
+    session = _Session()
+    context = session.context = Context(session, worker, _Window())
+    with showing_progress() as bar:
+
+        def tell(event: Event) -> None:
+            bar(event)
+            answers.on_event(context, event)
+
+        prepare_environment()
+        engine = Engine(device, threads=THREADS, emit=tell)
+        worker.begin(context, engine)
+        try:
+            yield context
+        finally:
+            engine.close()
+
+
+class _Session:
+    """The state, with what was done to it, to be taken back."""
+
+    def __init__(self) -> None:
+        self.state = State()
+        self.context: Context | None = None
+        self._done: list[_Step] = []
+        self._undone: list[_Step] = []
+
+    def update(self, state: State) -> None:
+        self.state = state
+
+    def aside(self, count: int, work: Callable[[], Found], then: Callable[[Found], None]) -> None:
+        then(work())
+
+    def select(self, selection: Selection, text: str) -> None:
+        before = self.state.picks.selection
+        if selection != before:
+            self.step(
+                lambda state: state.with_selection(selection),
+                lambda state: state.with_selection(before),
+                text,
+            )
+
+    def step(self, redo: Change, undo: Change, text: str) -> None:
+        def change(how: Change) -> Callable[[], None]:
+            return lambda: self.update(how(self.state))
+
+        self._add(_Step(change(redo), change(undo)))
+        self._done[-1].redo()
+
+    def note_move(self, old: Place, new: Place, text: str) -> None:
+        self._add(_Step(lambda: self._go(new), lambda: self._go(old)))
+
+    def _add(self, step: _Step) -> None:
+        self._done.append(step)
+        self._undone.clear()
+
+    def _go(self, place: Place) -> None:
+        assert self.context is not None
+        places.go_to(self.context, place)
+
+    def undo(self) -> None:
+        if self._done:
+            self._undone.append(self._done.pop())
+            self._undone[-1].undo()
+
+    def redo(self) -> None:
+        if self._undone:
+            self._done.append(self._undone.pop())
+            self._done[-1].redo()
+
+    def forget_steps(self) -> None:
+        self._done.clear()
+        self._undone.clear()
+
+
+class _Step(NamedTuple):
+    """What does something again, and what takes it back."""
+
+    redo: Callable[[], None]
+    undo: Callable[[], None]
+
+
+class _Worker:
+    """Does a job where it is asked for."""
+
+    def __init__(self) -> None:
+        self._ids = itertools.count(1)
+        self._context: Context | None = None
+        self._engine: Engine | None = None
+
+    def begin(self, context: Context, engine: Engine) -> None:
+        """From now on there is an engine."""
+        self._context, self._engine = context, engine
+
+    def next_id(self) -> int:
+        return next(self._ids)
+
+    def submit(self, job: Job[object]) -> None:
+        assert self._context is not None
+        assert self._engine is not None
+        answers.on_started(self._context, job.job_id)
+        try:
+            result = self._engine.run(job)
+        except DiffViewsError as error:
+            answers.on_failed(self._context, job.job_id, str(error), "")
+            if not self._context.acting.by_itself:  # what follows by itself may fail, as ever
+                raise
+        else:
+            answers.on_finished(self._context, job.job_id, result, None)
+
+    def cancel(self, job_id: int) -> None:
+        """There is never one left to cancel."""
+
+    def reorder(self, job_ids: Sequence[int]) -> None:
+        """There is never one that waits."""
+
+
+class _Window:
+    """Writes what a window would, and has nothing else of it."""
+
+    @property
+    def sessions(self) -> SessionsLike:
+        raise _no_window("A session in a file")
+
+    def recent_folders(self) -> Sequence[Path]:
+        return []
+
+    def ask_folder(self, title: str) -> Path | None:
+        raise _no_window(title)
+
+    def ask_file(self, title: str, name: str, contents: Contents, place: str) -> Path | None:
+        raise _no_window(title)
+
+    def ask_text(self, title: str, question: str) -> str | None:
+        raise _no_window(title)
+
+    def show_page(self, page: Page) -> None:
+        """What a result brings up is of no use here."""
+
+    def import_checkpoint(self, file: Path) -> None: ...
+    def go(self, move: Move) -> None: ...
+
+    def hovered_row(self) -> int | None:
+        return None
+
+    def show_sample(self, row: int) -> None: ...
+    def press_generate(self) -> None: ...
+    def toggle_play(self) -> None: ...
+
+    def save(self, content: Picture | Sheet, file: Path) -> None:
+        write_with_record(content, file)
+
+    def save_map(self, file: Path) -> None:
+        raise _no_window("The picture of the map")
+
+    def copy_text(self, text: str) -> None: ...
+    def copy_picture(self, path: Path) -> None: ...
+    def show_in_folder(self, path: Path) -> None: ...
+    def reset_layout(self) -> None: ...
+
+    def close(self) -> bool:
+        return True
+
+
+def _no_window(what: str) -> UsageError:
+    return UsageError(f"{what} takes a window. Leave this line out.")
+
+
+def done(context: Context, verb: Callable[..., Any], **arguments: Any) -> list[str]:
+    """Do a verb, and return what it said."""
+    before = len(context.state.notices)
+    verb(context, **arguments)
+    return [notice.text for notice in context.state.notices[before:]]

@@ -1,0 +1,143 @@
+"""What the user did, to copy as a command, as Python or as JSON, or to save as a script."""
+
+from __future__ import annotations
+
+from itertools import takewhile
+from typing import Literal
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QButtonGroup,
+    QHBoxLayout,
+    QPushButton,
+    QRadioButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from diffviews_desktop.actions.commands import as_command
+from diffviews_desktop.actions.line_format import (
+    as_python,
+    code_of,
+    json_text,
+    with_opening,
+)
+from diffviews_desktop.state.history import HistoryLine
+from diffviews_desktop.state.state import State
+from diffviews_desktop.text.plain import visible
+from diffviews_desktop.ui.common.labels import tip
+from diffviews_desktop.ui.shell.activity.parts import DetailsPane, RowList, clock
+
+Form = Literal["command", "python", "json"]
+FORMS: tuple[tuple[Form, str], ...] = (
+    ("command", "C&ommand"),
+    ("python", "&Python"),
+    ("json", "&JSON"),
+)
+
+
+class HistoryPage(QWidget):
+    """Signal: ``script_wanted(lines)``, to be saved."""
+
+    script_wanted = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._lines: tuple[HistoryLine, ...] = ()
+        self.list = RowList(("Time", "What you did", "With"), 2, "History")
+        self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.list.setColumnWidth(0, 84)
+        self.list.setColumnWidth(1, 210)
+        self.details = DetailsPane("The chosen lines", code=True)
+        self.forms = QButtonGroup(self)
+        self.copy = QPushButton("Cop&y")
+        self.script = QPushButton("&Save as script…")
+        buttons = QHBoxLayout()
+        for number, (_, title) in enumerate(FORMS):
+            button = QRadioButton(title)
+            self.forms.addButton(button, number)
+            buttons.addWidget(button)
+        self.forms.button(0).setChecked(True)
+        buttons.addStretch()
+        buttons.addWidget(self.copy)
+        buttons.addWidget(self.script)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 8, 0, 0)
+        column.addWidget(self.list, 3)
+        column.addWidget(self.details, 2)
+        column.addLayout(buttons)
+        self.list.chosen.connect(self._show_chosen)
+        self.forms.idToggled.connect(self._show_chosen)
+        self.copy.clicked.connect(self._copy)
+        self.script.clicked.connect(self._on_script)
+        self._show_chosen()
+
+    @staticmethod
+    def shows(state: State) -> tuple[object, ...]:
+        """What of a state it shows."""
+        return (state.history,)
+
+    def set_state(self, state: State) -> None:
+        """List the lines, the newest last, as a script has them."""
+        before, self._lines = self._lines, state.history.lines
+        chosen = self.list.keys()
+        pairs = zip(before, self._lines, strict=False)
+        same = sum(1 for _ in takewhile(lambda pair: pair[0] is pair[1], pairs))
+        if not same:
+            self.list.clear()
+        while self.list.topLevelItemCount() > same:
+            self.list.takeTopLevelItem(same)
+        for line in self._lines[same:]:
+            self.list.add_row(line.number, (clock(line.when), said(line.verb), _given(line)))
+        if same < len(self._lines):
+            self.list.choose(*chosen)
+            self.list.scrollToBottom()
+        self._show_chosen()
+
+    def chosen(self) -> list[HistoryLine]:
+        """The lines that are chosen, in their order."""
+        keys = set(self.list.keys())
+        return [line for line in self._lines if line.number in keys]
+
+    @property
+    def form(self) -> Form:
+        """How lines are shown and copied."""
+        return FORMS[max(0, self.forms.checkedId())][0]
+
+    def text(self) -> str:
+        """The chosen lines in the chosen form."""
+        lines = self.chosen()
+        if not lines:
+            return ""
+        match self.form:
+            case "command":
+                return as_command(lines, self._lines)
+            case "python":
+                return "\n".join(map(as_python, lines))
+            case "json":
+                return "\n".join(map(json_text, lines))
+
+    def _show_chosen(self) -> None:
+        some = bool(self.list.selectedItems())
+        for button in (self.copy, self.script):
+            button.setEnabled(some)
+            button.setToolTip(tip("" if some else "Choose lines first."))
+        self.details.show_text(self.text() if some else "")
+
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(visible(self.text(), lines=True))
+
+    def _on_script(self) -> None:
+        self.script_wanted.emit(with_opening(self.chosen(), self._lines))
+
+
+def said(verb: str) -> str:
+    """A verb as words: ``Click point``."""
+    words = verb.partition(".")[2].replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
+def _given(line: HistoryLine) -> str:
+    return ", ".join(f"{name} {code_of(one)}" for name, one in line.arguments.items())

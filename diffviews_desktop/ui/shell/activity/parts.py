@@ -1,0 +1,154 @@
+"""A list whose rows say more below it: what the pages are made of."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtGui import QColor, QFontDatabase
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QPlainTextEdit,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QWidget,
+)
+
+from diffviews_desktop.text.plain import MOST_SHOWN, visible
+from diffviews_desktop.ui.common import theme
+from diffviews_desktop.ui.common.entries import short
+from diffviews_desktop.ui.common.labels import tip
+
+MOST_OF_CELL = 300  # letters
+_KEY = Qt.ItemDataRole.UserRole
+
+
+class _OneHeight(QStyledItemDelegate):
+    """Rows are as high as those of the usual letters, whatever letters they have."""
+
+    def initStyleOption(
+        self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        super().initStyleOption(option, index)
+        option.textElideMode = Qt.TextElideMode.ElideRight
+
+
+class RowList(QTreeWidget):
+    """Rows of texts, some of them below a heading. Signal: ``chosen()``, of another row or none.
+
+    Args:
+        columns: their names; the one that is stretched takes the room that is left.
+        stretched: the number of that column.
+        name: of the list, for those who do not see it.
+    """
+
+    chosen = Signal()
+
+    def __init__(
+        self, columns: Sequence[str], stretched: int, name: str, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self.setHeaderLabels(list(columns))
+        self.setRootIsDecorated(False)
+        self.setIndentation(12)
+        self.setItemsExpandable(False)
+        self.setUniformRowHeights(True)
+        self.setItemDelegate(_OneHeight(self))
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        header = self.header()
+        header.setStretchLastSection(False)
+        header.setSectionsMovable(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        header.setSectionResizeMode(stretched, QHeaderView.ResizeMode.Stretch)
+        self.itemSelectionChanged.connect(self.chosen)
+
+    def add_heading(self, text: str) -> QTreeWidgetItem:
+        """A row that cannot be chosen, above others."""
+        item = QTreeWidgetItem([text])
+        item.setFlags(Qt.ItemFlag.ItemIsEnabled)
+        font = self.font()
+        font.setBold(True)
+        item.setFont(0, font)
+        self.addTopLevelItem(item)
+        item.setFirstColumnSpanned(True)
+        item.setExpanded(True)
+        return item
+
+    def add_row(
+        self, key: int, texts: Sequence[str], below: QTreeWidgetItem | None = None
+    ) -> QTreeWidgetItem:
+        """A row that is known by its key."""
+        item = QTreeWidgetItem()
+        item.setData(0, _KEY, key)
+        if below is None:
+            self.addTopLevelItem(item)
+        else:
+            below.addChild(item)
+        write(item, texts)
+        return item
+
+    def key(self) -> int | None:
+        """That of the row that is chosen."""
+        items = self.selectedItems()
+        return items[0].data(0, _KEY) if items else None
+
+    def keys(self) -> list[int]:
+        """Those of all rows that are chosen, from top to bottom."""
+        items = sorted(self.selectedItems(), key=lambda item: self.indexFromItem(item).row())
+        return [item.data(0, _KEY) for item in items]
+
+    def choose(self, *keys: int | None) -> None:
+        """Choose the rows with some keys, as far as they are there."""
+        first = True
+        for item in self.findItems("*", Qt.MatchFlag.MatchWildcard | Qt.MatchFlag.MatchRecursive):
+            if item.data(0, _KEY) is not None and item.data(0, _KEY) in keys:
+                if first:
+                    self.setCurrentItem(item)
+                item.setSelected(True)
+                first = False
+
+
+def write(item: QTreeWidgetItem, texts: Sequence[str], *, problem: int | None = None) -> None:
+    """Show texts in a row, that of one column as a problem."""
+    for column, text in enumerate(texts):
+        shown = short(text, MOST_OF_CELL)
+        if item.text(column) != shown:
+            item.setText(column, shown)
+            long = text if len(text) > 30 else ""
+            item.setData(column, Qt.ItemDataRole.ToolTipRole, tip(long))
+    if problem is not None:
+        item.setForeground(problem, QColor(theme.colors().problem))
+
+
+class DetailsPane(QPlainTextEdit):
+    """What a row says in full, to be read and copied.
+
+    Args:
+        name: for those who do not see it.
+        code: whether it is shown in letters of one width.
+    """
+
+    def __init__(self, name: str, *, code: bool = False, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setReadOnly(True)
+        self.setAccessibleName(name)
+        self.setTabChangesFocus(True)
+        if code:
+            self.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+
+    def show_text(self, text: str, most: int = 4 * MOST_SHOWN) -> None:
+        """Show a text as it is; the middle of a long one is left out."""
+        shown = visible(text, most, lines=True)
+        if shown != self.toPlainText():
+            self.setPlainText(shown)
+
+
+def clock(when: float) -> str:
+    """The time of day of seconds since 1970."""
+    return time.strftime("%H:%M:%S", time.localtime(when))
