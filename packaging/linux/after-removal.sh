@@ -1,4 +1,5 @@
 #!/bin/sh
+set -e
 # Debian says "remove" or "purge", RPM how many versions are left
 case "$1" in
   remove | purge | 0)

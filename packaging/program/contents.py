@@ -89,7 +89,7 @@ _TESTS = re.compile(r"(^|\.)(tests?|conftest)(\.|$)|^_test")
 
 _UNUSED_FILES = re.compile(
     r"""
-    (^|/)(tests?|include)/                        # tests, and headers for compilers
+    (^|/)(tests?|include|__pycache__)/            # tests, headers for compilers, compiled twice
     | \.(a|la|lib|h|hpp|cuh|cpp|cu|cmake|pyi|pyx|pxd|pc|qmltypes|prl)$
     | ^torch/(bin/(?!torch_shm_manager$)|share/|test/|lib/lib(jitbackend|backend_with|torchbind))
     | ^PySide6/Qt/(qml|libexec|metatypes|resources|translations)/
@@ -111,6 +111,9 @@ _SYSTEM_LIBRARIES = re.compile(
 )
 """Of the libraries of the system on which it is frozen, those that Python's own modules need. All
 others are the user's own: newer drivers of a display need newer ones than any that are brought."""
+
+COMMANDS = ("torch_shm_manager",)
+"""Files within the program that are run."""
 
 STRIPPED = ("libtorch_cpu.so", "libtorch_python.so", "libllvmlite.so", "libpython3.*.so.*")
 """Libraries whose symbols, which only a debugger reads, are worth their megabytes."""

@@ -48,6 +48,7 @@ def freeze(work: Path, *, cuda: bool) -> Path:
     inside = program / "_internal"
     if sys.platform == "linux":
         _strip(inside)
+        _set_modes(inside)
     used = [Path(line) for line in sources.read_text(encoding="utf-8").splitlines()]
     target = inside / contents.PACKAGE / licences.FILE
     licences.write_licences(target, used, non_free=cuda)
@@ -72,6 +73,13 @@ def _strip(inside: Path) -> None:
         for file in inside.rglob(name):
             if not file.is_symlink():
                 subprocess.run(["strip", "--strip-unneeded", str(file)], check=True)
+
+
+def _set_modes(inside: Path) -> None:
+    """Give every file the mode that packages install files with; no library is a command."""
+    for file in inside.rglob("*"):
+        if file.is_file() and not file.is_symlink():
+            file.chmod(0o755 if file.name in contents.COMMANDS else 0o644)
 
 
 def sizes(program: Path) -> dict[str, int]:

@@ -1,102 +1,149 @@
-"""The way of somebody who opens an installed program for the first time, by keys from outside."""
+"""A first use of an installed program, by keys and clicks from outside."""
 
 from __future__ import annotations
 
-import json
+import contextlib
 import subprocess
-from collections.abc import Callable
+import time
+import zipfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import measure
 import screen as screens
-from PIL import Image
 
-TRIES = 12
-KEPT = "first picture"
+TRIES, SAVES = 12, 4
+PAINTED = 1.0
+"""Seconds until what a key did is on the screen, for a screenshot."""
+KEPT = "first session"
 
 
 @dataclass(frozen=True)
-class Journey:
-    """What came of it.
+class Drawn:
+    """What came of drawing a first picture.
 
     Attributes:
         start: how long the window and its map took.
-        generate: seconds from the start until a picture was drawn.
-        picture: the file that was saved.
-        record: what it says of how it was made.
+        session: the file that was saved, as this machine sees it.
+        runs: its members that hold runs, with their bytes.
     """
 
     start: measure.Start
-    generate: float
-    picture: Path
-    record: dict[str, object]
+    session: Path
+    runs: dict[str, bytes]
 
 
-def travel(
-    command: list[str],
-    shown: screens.Screen,
-    folder: str,
-    outside: Callable[[str], Path],
-    pictures: Path,
-    name: str,
-) -> Journey:
-    """Open the demo, pick a sample, suggest neighbours, draw with them, save, and close the window.
+@dataclass(frozen=True)
+class Traveller:
+    """Somewhere to use a program.
 
-    Args:
-        command: starts the window.
+    Attributes:
+        command: starts the window; more arguments may follow.
         shown: where it opens.
         folder: where to save, as the program sees it.
         outside: where a path of the program's machine is on this one.
         pictures: gets screenshots.
-        name: of the journey, in their names.
-
-    Raises:
-        TimeoutError, AssertionError: something did not come, or not as it should.
+        name: of this use, in their names.
     """
-    process, started = measure.start(command, shown)
+
+    command: list[str]
+    shown: screens.Screen
+    folder: str
+    outside: Callable[[str], Path]
+    pictures: Path
+    name: str
+
+    @property
+    def session(self) -> str:
+        """The file of the session, as the program sees it."""
+        return f"{self.folder}/{KEPT}.diffviews"
+
+    def draw(self) -> Drawn:
+        """Open the demo, pick a sample, suggest neighbours, draw with them, save the session and
+        close the window.
+
+        Raises:
+            TimeoutError, AssertionError: something did not come, or not as it should.
+        """
+        process, started = measure.start(self.command, self.shown)
+        with _ended(process):
+            self._keep("1-map")
+            width, height = screens.SIZE
+            self.shown.click(width // 2, height // 2 + 40)
+            self.shown.press("Right", "Up", "Return")
+            self._keep("2-picked")
+            self.shown.press("s")
+            self._keep("3-suggested")
+            self._save_session()
+            runs = self._generate(process)
+            self._keep("4-generated")
+            measure.end(process, self.shown, "key")
+        return Drawn(started, self.outside(self.session), runs)
+
+    def reopen(self, drawn: Drawn) -> None:
+        """Open the session that was saved, save it again, and look that it holds the same runs.
+
+        Raises:
+            TimeoutError, AssertionError: as for `draw`.
+        """
+        process, _ = measure.start([*self.command, self.session], self.shown)
+        with _ended(process):
+            screens.until(lambda: self._is_shown(KEPT), "the session's name in the title")
+            self._keep("5-reopened")
+            before = drawn.session.stat().st_mtime_ns
+
+            def is_saved() -> bool:
+                self.shown.press("ctrl+s", pause=1.0)
+                return drawn.session.stat().st_mtime_ns != before
+
+            screens.until(is_saved, "the session, saved again")
+            assert _runs(drawn.session) == drawn.runs, "the session holds other runs than before"
+            measure.end(process, self.shown, "key")
+
+    def _save_session(self) -> None:
+        """Save for the first time, which asks for a file."""
+        self.shown.press("ctrl+s")
+        screens.until(lambda: self._is_shown("Save session"), "the dialog that asks for a file")
+        self.shown.type(self.session)
+        self.shown.press("Return")
+        screens.until(self.outside(self.session).is_file, "the saved session")
+
+    def _generate(self, process: subprocess.Popen[bytes]) -> dict[str, bytes]:
+        """Draw, as soon as the model is loaded, and save until the session holds the whole run."""
+        for _ in range(TRIES):
+            assert process.poll() is None, "the window has ended"
+            self.shown.press("ctrl+Return")
+            before: dict[str, bytes] = {}
+            for _ in range(SAVES):
+                self.shown.press("ctrl+s", pause=2.0)
+                runs = _runs(self.outside(self.session))
+                if runs and runs == before:
+                    return runs
+                before = runs
+        raise TimeoutError("no picture was drawn")
+
+    def _is_shown(self, words: str) -> bool:
+        return any(words in title for title in self.shown.windows())
+
+    def _keep(self, what: str) -> None:
+        time.sleep(PAINTED)
+        self.shown.save(self.pictures / f"{self.name}-{what}.png")
+
+
+@contextlib.contextmanager
+def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Leave no window behind where something fails."""
     try:
-        shown.save(pictures / f"{name}-1-map.png")
-        width, height = screens.SIZE
-        shown.click(width // 2, height // 2 + 40)
-        shown.press("Right", "Up", "Return")
-        shown.save(pictures / f"{name}-2-picked.png")
-        file = f"{folder}/{KEPT}.png"
-        suggested = outside(file).with_suffix(".none")
-        assert not suggested.exists()
-        generated = _generate(shown, process)
-        shown.save(pictures / f"{name}-3-generated.png")
-        shown.type(file)
-        shown.press("Return")
-        saved = outside(file)
-        screens.until(saved.is_file, "the saved picture")
-        shown.press("Escape", pause=0.5)
-        shown.save(pictures / f"{name}-4-saved.png")
-        with Image.open(saved) as picture:
-            assert picture.size[0] >= 8
-        record = json.loads(saved.with_suffix(".diffviews.json").read_text(encoding="utf-8"))
-        measure.end(process, shown, "key")
-        return Journey(started, started.map + generated, saved, record)
+        yield
     finally:
         if process.poll() is None:
             process.kill()
             process.wait()
 
 
-def _generate(shown: screens.Screen, process: subprocess.Popen[bytes]) -> float:
-    """Suggest neighbours and draw, as soon as the model is loaded, until a picture can be saved.
-
-    The dialog for that is open in the end. Returns the seconds that it took.
-    """
-    waited = 0.0
-    for _ in range(TRIES):
-        assert process.poll() is None, "the window has ended"
-        shown.press("s", pause=1.0)
-        shown.press("ctrl+Return")
-        for _ in range(20):
-            shown.press("ctrl+s", pause=0.25)
-            if any("Save" in title for title in shown.windows()):
-                return waited
-            waited += 0.25
-        waited += 1.0
-    raise TimeoutError("no picture was drawn")
+def _runs(session: Path) -> dict[str, bytes]:
+    """What a session's file says of its runs; nothing of how they are shown, which may change."""
+    with zipfile.ZipFile(session) as archive:
+        names = [name for name in archive.namelist() if name.startswith("run-")]
+        return {name: archive.read(name) for name in names}

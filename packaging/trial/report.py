@@ -9,12 +9,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sheet import write_sheet
+
+SHEET = "journey.png"
 GOALS = {".deb": 450e6, "installed": 1.4e9}
 Result = tuple[str, str, bool, str]
 
 
 def write(
-    file: Path, sizes: dict[str, Any], facts: dict[str, Any], results: Sequence[Result]
+    file: Path,
+    sizes: dict[str, Any],
+    facts: dict[str, Any],
+    results: Sequence[Result],
+    pictures: Sequence[Path],
 ) -> None:
     """Write the report.
 
@@ -22,6 +29,7 @@ def write(
         sizes: what the build has measured.
         facts: what the trial has.
         results: of its checks: where, what, whether it passed, how it went.
+        pictures: screenshots of the first journey, if there are any.
     """
     lines = [
         "# The installers: sizes, times and checks",
@@ -35,9 +43,11 @@ def write(
         *_times(facts.get("times", {})),
         *_checks(results),
     ]
-    for what in facts.get("not tried", []):
-        lines.append(f"Not tried: {what}.")
+    lines += [f"Not tried: {what}." for what in facts.get("not tried", [])]
     lines += ["", "Windows and macOS: *not verified here*.", ""]
+    if pictures:
+        write_sheet(pictures, file.with_name(SHEET))
+        lines += [f"![The journey, seen from outside]({SHEET})", ""]
     file.write_text("\n".join(lines), encoding="utf-8")
 
 

@@ -84,7 +84,7 @@ class Screen:
 
 @contextlib.contextmanager
 def screen(number: int) -> Iterator[Screen]:
-    """A display with a window manager; anybody on this machine may use it.
+    """A display with a window manager, for every user of this machine.
 
     Args:
         number: of the display.
