@@ -17,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from PIL import Image
 
 from diffviews_desktop import __version__, display
 from diffviews_desktop.adapters import registry
@@ -28,9 +29,9 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGING = ROOT / "packaging"
 
 
-def script(name: str) -> ModuleType:
-    """A module of packaging/program."""
-    folder = str(PACKAGING / "program")
+def script(name: str, room: str = "program") -> ModuleType:
+    """A module of a folder of packaging."""
+    folder = str(PACKAGING / room)
     if folder not in sys.path:
         sys.path.append(folder)
     return importlib.import_module(name)
@@ -109,6 +110,7 @@ def test_a_file_that_is_used_goes_in(path: str) -> None:
         "pandas/tests/io/data/a.csv",
         "botocore/data/ec2/2016-11-15/service-2.json.gz",
         "numpy/core/lib/libnpymath.a",
+        "umap/__pycache__/umap_.cpython-311.pyc",
     ],
 )
 def test_a_file_that_is_not_used_stays_out(path: str) -> None:
@@ -201,6 +203,66 @@ def test_the_same_text_of_a_licence_is_written_once() -> None:
     text = licences.written(parts)
     assert len(re.findall(r"do\s+what\s+you\s+like", text)) == 1
     assert "the same text as that of a 1" in text
+
+
+# ---- the report ---------------------------------------------------------------------------------
+
+
+def test_the_report_says_what_is_too_large_too_slow_or_failed(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    commit = [
+        "-c",
+        "user.name=a",
+        "-c",
+        "user.email=a@b",
+        "commit",
+        "-q",
+        "--allow-empty",
+        "-m",
+        "a",
+    ]
+    subprocess.run(["git", "-C", str(tmp_path), *commit], check=True)
+    pictures = [tmp_path / f"{number}.png" for number in range(3)]
+    for file in pictures:
+        Image.new("RGB", (144, 90), "navy").save(file)
+    sizes = {
+        "variant": "cpu",
+        "seconds": 5,
+        "parts": {"torch": 900_000_000, "numpy": 90_000_000, "six": 1000},
+        "packages": {"a.deb": 400_000_000},
+    }
+    times = {"first start: window": {"installed": 1.5, "from source": 1.0}}
+    results = [("here", "lintian", False, "E: bad | worse"), ("bookworm", "apt", True, "2 s")]
+    facts = {"times": times, "not tried": ["resolute: no mirror"]}
+    script("report", "trial").write(tmp_path / "REPORT.md", sizes, facts, results, pictures)
+    text = (tmp_path / "REPORT.md").read_text(encoding="utf-8")
+    for line in (
+        "| a.deb | 400 | ≤ 450 |",
+        "| installed | 990 | ≤ 1400 |",
+        "| torch | 900.0 | 91% |",
+        "| 1 others | 0.0 | 0% |",
+        "| first start: window | 1.50 | 1.00 | 1.50 |",
+        "2 checks, 1 failed.",
+        "| here | lintian | **failed**: E: bad \\| worse |",
+        "Not tried: resolute: no mirror.",
+        "![The journey, seen from outside](journey.png)",
+    ):
+        assert line in text.splitlines(), line
+    sheet = script("sheet", "trial")
+    with Image.open(tmp_path / "journey.png") as written:
+        wide, high = sheet.WIDTH, sheet.WIDTH * 90 // 144
+        assert written.size == (2 * wide + sheet.GAP, 2 * high + sheet.GAP)
+
+
+def test_each_remark_of_lintian_that_is_passed_over_has_its_reason() -> None:
+    lines = (PACKAGING / "linux" / "lintian-overrides").read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("#")
+    answered = False
+    for line in lines:
+        if line.startswith("diffviews-desktop: "):
+            assert answered, line
+        else:
+            answered = line.startswith("# ")
 
 
 # ---- the archive's scripts ----------------------------------------------------------------------

@@ -53,6 +53,7 @@ NOT_STANDARD = frozenset(
         "ensurepip",
         "idlelib",
         "lib2to3",
+        "nis",
         "this",
         "tkinter",
         "turtle",
@@ -86,6 +87,9 @@ LEFT_OUT = (
 
 _TESTS = re.compile(r"(^|\.)(tests?|conftest)(\.|$)|^_test")
 """Names of modules that only test; ``testing`` is what libraries themselves import."""
+
+_NO_TESTS = frozenset(("jinja2.tests",))
+"""Modules that have such a name and are part of what their library does."""
 
 _UNUSED_FILES = re.compile(
     r"""
@@ -122,7 +126,7 @@ STRIPPED = ("libtorch_cpu.so", "libtorch_python.so", "libllvmlite.so", "libpytho
 def is_needed_module(name: str) -> bool:
     """Whether a module goes in."""
     apart = any(name == other or name.startswith(f"{other}.") for other in LEFT_OUT)
-    return not apart and not _TESTS.search(name)
+    return not apart and (name in _NO_TESTS or not _TESTS.search(name))
 
 
 def is_needed_file(path: str) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -18,6 +19,8 @@ BASES = Path(os.environ.get("DIFFVIEWS_BASES", "/var/tmp/diffviews-machines"))
 DEBIANS = ("bookworm", "trixie")
 UBUNTU_KEYS = Path("/usr/share/keyrings/ubuntu-archive-keyring.gpg")
 LOCALE = "C.UTF-8"
+_ADDRESS = re.compile(r"^(?:URIs:|deb )[^#\n]*?((?:https?://|file:/)\S+)", re.MULTILINE)
+"""Of a mirror, in apt's list of sources."""
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -191,9 +194,9 @@ def _sources() -> list[Path]:
 
 def _mirror(sources: Sequence[Path]) -> str:
     for file in sources:
-        for word in file.read_text(encoding="utf-8").split():
-            if word.startswith(("http://", "https://", "file:/")):
-                return word
+        found = _ADDRESS.search(file.read_text(encoding="utf-8"))
+        if found:
+            return found[1]
     raise NoMachine("no address of a Debian mirror is in /etc/apt")
 
 
