@@ -22,6 +22,7 @@ from trial import (
     PLACE,
     ROOT,
     Trial,
+    has_demo,
     installed,
     ran,
     settings_of,
@@ -243,4 +244,4 @@ def _removed(made: machines.Machine) -> None:
     assert f".local/share/{NAME}" in done.stdout, done.stdout
     assert not made.path(PLACE).exists()
     assert not made.path(f"/usr/bin/{NAME}").is_symlink()
-    assert (made.path(HOME) / ".local/share" / NAME / "demo").is_dir()
+    assert has_demo(made)

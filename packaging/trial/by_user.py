@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import machine as machines
-from trial import HOME, NAME, PERSON, ROOT, Trial, installed, ran, settings_of, travel
+from trial import HOME, NAME, PERSON, ROOT, Trial, has_demo, installed, ran, settings_of, travel
 
 
 def check_archive(trial: Trial, made: machines.Machine, archive: Path) -> None:
@@ -49,4 +49,4 @@ def _removed(made: machines.Machine) -> None:
     made_again = ("mimeinfo.cache", "share/mime/")  # by the system's own tools
     left = [file for file in left if not any(word in str(file) for word in made_again)]
     assert not left, left
-    assert (own[0] / "demo").is_dir()
+    assert has_demo(made)

@@ -90,6 +90,11 @@ def settings_of(made: machines.Machine) -> Path:
     return made.path(HOME) / ".local/share" / NAME / "settings.json"
 
 
+def has_demo(made: machines.Machine) -> bool:
+    """Whether the demo that was unpacked for the user is there."""
+    return any(settings_of(made).parent.glob("demo-*/"))
+
+
 def installed(made: machines.Machine, *packages: str) -> str:
     """Install packages as apt does by itself, without those that are only recommended."""
     made.run(
