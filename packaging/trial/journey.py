@@ -41,7 +41,7 @@ class Traveller:
     Attributes:
         command: starts the window; more arguments may follow.
         shown: where it opens.
-        folder: where to save, as the program sees it.
+        folder: the user's home, as the program sees it.
         outside: where a path of the program's machine is on this one.
         pictures: gets screenshots.
         name: of this use, in their names.
@@ -77,7 +77,7 @@ class Traveller:
             self._keep("3-suggested")
             self._save_session()
             runs = self._generate(process)
-            self._keep("4-generated")
+            self._keep("5-generated")
             measure.end(process, self.shown, "key")
         return Drawn(started, self.outside(self.session), runs)
 
@@ -90,7 +90,7 @@ class Traveller:
         process, _ = measure.start([*self.command, self.session], self.shown)
         with _ended(process):
             screens.until(lambda: self._is_shown(KEPT), "the session's name in the title")
-            self._keep("5-reopened")
+            self._keep("6-reopened")
             before = drawn.session.stat().st_mtime_ns
 
             def is_saved() -> bool:
@@ -102,10 +102,13 @@ class Traveller:
             measure.end(process, self.shown, "key")
 
     def _save_session(self) -> None:
-        """Save for the first time, which asks for a file."""
+        """Save for the first time: the dialog that asks for a file begins in the user's home."""
         self.shown.press("ctrl+s")
-        screens.until(lambda: self._is_shown("Save session"), "the dialog that asks for a file")
-        self.shown.type(self.session)
+        screens.until(lambda: "Save session" in self.shown.focused(), "the dialog for a file")
+        time.sleep(PAINTED)
+        self.shown.press("ctrl+a")
+        self.shown.type(f"{KEPT}.diffviews")
+        self._keep("4-saving")
         self.shown.press("Return")
         screens.until(self.outside(self.session).is_file, "the saved session")
 

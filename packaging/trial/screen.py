@@ -47,6 +47,10 @@ class Screen:
         found = self._ask("xdotool", "search", "--onlyvisible", "--name", ".")
         return [self._ask("xdotool", "getwindowname", one).strip() for one in found.split()]
 
+    def focused(self) -> str:
+        """The title of the window that keys go to; empty where it is none."""
+        return self._ask("xdotool", "getwindowfocus", "getwindowname").strip()
+
     def picture(self) -> Image.Image:
         """What is on the screen."""
         done = subprocess.run(
