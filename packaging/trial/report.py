@@ -43,8 +43,9 @@ def write(
         *_times(facts.get("times", {})),
         *_checks(results),
     ]
-    lines += [f"Not tried: {what}." for what in facts.get("not tried", [])]
-    lines += ["", "Windows and macOS: *not verified here*.", ""]
+    for what in facts.get("not tried", []):
+        lines += [f"Not tried: {what}.", ""]
+    lines += ["Windows, macOS and CUDA: *not verified here*.", ""]
     if pictures:
         write_sheet(pictures, file.with_name(SHEET))
         lines += [f"![The journey, seen from outside]({SHEET})", ""]
