@@ -34,17 +34,26 @@ WHOLE = (
     # these import their own parts by name
     "boto3",
     "botocore",
+    "cramjam",
     "diffusers",
+    "fastparquet",
+    "fontTools",
     "huggingface_hub",
     "keyring",
+    "matplotlib",
+    "mpl_toolkits",
     "pandas",
     "pydantic",
     "sklearn",
     "umap",
     "pynndescent",
 )
-"""Packages of which every module goes in, tests apart; those that are not installed are passed over
-if no dependency of the program asks for them."""
+"""Packages of which every module goes in, tests apart; those that are not installed are passed
+over, as no dependency of the program asks for them then."""
+
+NO_HOOKS = ("pyi_rth_mplconfig",)
+"""What PyInstaller would run at every start: this has matplotlib look for all fonts each time, as
+a program that unpacks itself must, which has its own in another place each time."""
 
 NOT_STANDARD = frozenset(
     (
@@ -72,7 +81,6 @@ LEFT_OUT = (
     "PySide6.QtQuick",
     "PySide6.QtSql",
     "PySide6.QtTest",
-    "matplotlib",
     "mypy",
     "mypyc",
     "hypothesis",
@@ -104,6 +112,7 @@ _UNUSED_FILES = re.compile(
     | ^PySide6/Qt/plugins/imageformats/libq(pdf|tga|wbmp)\.
     | ^PySide6/Qt/lib/libQt6(Quick|Qml|Pdf|VirtualKeyboard|Designer|Sql|Test|Labs|Lottie)\w*\.
     | ^PySide6/Qt/lib/libQt6EglF[Ss]\w+\.
+    | ^matplotlib/mpl-data/sample_data/
     | ^botocore/data/(?!(s3|sts|sso|sso-oidc|signin|_retry|endpoints|partitions|sdk-default))
     """,
     re.VERBOSE,
