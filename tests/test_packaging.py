@@ -117,6 +117,13 @@ def test_a_file_that_is_not_used_stays_out(path: str) -> None:
     assert not contents.is_needed_file(path)
 
 
+def test_what_only_tests_stays_out() -> None:
+    assert contents.is_needed_module("jinja2.tests")  # what its templates ask values
+    assert contents.is_needed_module("numpy.testing")
+    for name in ("numpy.tests.test_lazyloading", "pandas.conftest", "_testcapi", "pytest"):
+        assert not contents.is_needed_module(name)
+
+
 def test_libraries_of_the_display_are_those_of_the_user() -> None:
     for name in display.X11_LIBRARIES:
         assert not contents.is_needed_library(name, f"/usr/lib/x86_64-linux-gnu/{name}")
