@@ -31,8 +31,8 @@ def compare(
         programs: commands by their names.
 
     Returns:
-        For ``first: window``, ``first: map``, ``again: window``, ``again: map``, and ``layer``
-        (mapping another layer by the command line, the second time): the median seconds of each.
+        For what is timed (window and map of the first start and of the second, and a layer mapped
+        twice by the command line), the median seconds of each program.
     """
     found: dict[str, dict[str, list[float]]] = {}
 
@@ -42,13 +42,13 @@ def compare(
     for _ in range(rounds):
         for name, command in programs.items():
             with tempfile.TemporaryDirectory() as home:
-                for which in ("first", "again"):
+                for which in ("first", "second"):
                     started = _start(command, home, shown)
                     note(f"{which} start: window", name, started.window)
                     note(f"{which} start: map", name, started.map)
     for name, command in programs.items():
         with tempfile.TemporaryDirectory() as home:
-            for which in ("first", "again"):
+            for which in ("first", "second"):
                 seed = "1" if which == "first" else "2"
                 note(f"{which} map of a layer", name, _map(command, home, seed))
     return {what: {name: statistics.median(some) for name, some in by.items()}
