@@ -9,6 +9,7 @@ import sys
 import time
 
 import contents
+import dependencies
 import freeze
 
 WORK = contents.ROOT / "build" / "package"
@@ -38,6 +39,7 @@ def main() -> None:
     suffix = "" if options.variant == "cpu" else "-cuda"
     files = build_linux.packages(program, WORK, OUT, suffix)
     facts = {
+        "commit": dependencies.commit(),
         "variant": options.variant,
         "seconds": round(time.monotonic() - started),
         "parts": freeze.sizes(program),

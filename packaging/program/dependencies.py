@@ -80,5 +80,14 @@ def epoch() -> int:
     named = os.environ.get("SOURCE_DATE_EPOCH")
     if named:
         return int(named)
-    command = ["git", "-C", str(ROOT), "log", "-1", "--format=%ct"]
-    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return int(_git("log", "-1", "--format=%ct"))
+
+
+def commit() -> str:
+    """The commit that is built, with a remark where files differ from it."""
+    return _git("describe", "--always", "--dirty", "--exclude=*")
+
+
+def _git(*words: str) -> str:
+    command = ["git", "-C", str(ROOT), *words]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()

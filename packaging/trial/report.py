@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,7 +35,7 @@ def write(
         "",
         "Written by `make package-test`; do not edit.",
         "",
-        f"{time.strftime('%Y-%m-%d')}, commit {_commit(file.parent)}, {platform.machine()}, "
+        f"{time.strftime('%Y-%m-%d')}, commit {sizes['commit']}, {platform.machine()}, "
         f"variant {sizes['variant']}; built in {sizes['seconds']} s on a shared machine.",
         "",
         *_sizes(sizes),
@@ -50,11 +49,6 @@ def write(
         write_sheet(pictures, file.with_name(SHEET))
         lines += [f"![The journey, seen from outside]({SHEET})", ""]
     file.write_text("\n".join(lines), encoding="utf-8")
-
-
-def _commit(folder: Path) -> str:
-    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--exclude=*"]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def _sizes(sizes: dict[str, Any]) -> list[str]:
