@@ -31,7 +31,7 @@ from diffviews_desktop.values.locations import Location
 from diffviews_desktop.values.transfers import RemoteFile
 
 READ = 1 << 17
-"""Bytes that are taken from a connection at a time, and lost when it breaks. Larger ones are slower:
+"""Bytes that are taken from a connection at a time, and lost when it breaks. More are slower:
 C libraries take fresh memory from the system for each."""
 POOL = 32
 """Connections that are kept open."""
