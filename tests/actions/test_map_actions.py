@@ -36,7 +36,6 @@ from diffviews_desktop.engine.jobs.drawing import (
 )
 from diffviews_desktop.engine.jobs.mapping import AssessMap, LinkMaps, MapLayer
 from diffviews_desktop.engine.protocol import RunStarted
-from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import State
 from diffviews_desktop.values.assessment import MapAssessment, Stability
@@ -190,7 +189,7 @@ def test_other_parameters_make_another_map_and_the_old_one_stays_until_then(
         session.undo_stack.undo()  # the suggestion is undone, and made again by another map
     for _ in range(2):
         session.undo_stack.redo()
-    assert session.state.picks.selection == Selection(10, (30,))
+    assert session.state.picks.selection == picked
     finish(session, worker, change_parameters(session, worker, None).job_id, layer_map())
     assert session.state.opened.spec == SPEC
     assert session.state.on_this_map(kept)
