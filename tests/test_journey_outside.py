@@ -106,6 +106,8 @@ class Desktop:
         if self.program.poll() is None:
             self.program.terminate()
             self.program.wait(30)
+        assert self.program.stderr is not None
+        self.program.stderr.close()
 
 
 KINDS = ("DATA", "CACHE", "STATE", "CONFIG")

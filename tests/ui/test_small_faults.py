@@ -11,9 +11,11 @@ from patience import until
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QMenu, QProgressBar, QSpinBox
+from PySide6.QtWidgets import QApplication, QMenu, QProgressBar, QSpinBox
 from pytestqt.qtbot import QtBot
 
+from diffviews_desktop.engine.jobs.drawing import Generate
+from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.widgets import Decimal, WholeNumber
 from diffviews_desktop.ui.panels.gallery import GalleryPanel
@@ -49,6 +51,19 @@ def test_a_menu_keeps_the_sample_that_it_is_for(qtbot: QtBot, window: MainWindow
     until(qtbot, menu.isVisible)
     assert window.map.hovered_row == row
     menu.close()
+
+
+def test_the_end_of_a_job_leaves_the_keyboard_where_it_is(
+    qtbot: QtBot, window: MainWindow, make_job: Callable[..., Generate]
+) -> None:
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    window.gallery.count.setFocus()
+    state = window.session.state
+    working = replace(state, jobs=state.jobs.with_job(RunningJob(make_job(), "Drawing")))
+    window.session.update(working)
+    window.session.update(state)
+    assert QApplication.focusWidget() is window.gallery.count
 
 
 def test_an_error_is_not_shown_any_more_once_what_failed_has_worked(window: MainWindow) -> None:

@@ -249,7 +249,11 @@ class Card(QFrame):
         self.back.setVisible(at > 1)
         self.primary.setText(self._words(stop, at, state))
         busy = not first and tour.waits(state)
+        if busy and self.primary.hasFocus():
+            self.setFocus()  # else Qt gives the keyboard to what comes next
         self.primary.setEnabled(not busy)
+        if not busy and self.hasFocus():
+            self.primary.setFocus()
         self.primary.setToolTip(tip(tour.WAIT if busy else ""))
 
     @staticmethod

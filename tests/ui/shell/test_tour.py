@@ -140,6 +140,20 @@ def test_a_card_waits_for_what_it_needs(window: MainWindow) -> None:
     assert card.primary.toolTip() == tour.WAIT
 
 
+def test_the_keyboard_comes_back_to_a_card_that_has_waited(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    state = at(window, 2)
+    card = guide_of(window).card
+    assert QApplication.focusWidget() is card.primary
+    window.session.update(replace(state, opened=replace(state.opened, layer_map=None)))
+    assert QApplication.focusWidget() is card
+    window.session.update(state)
+    assert QApplication.focusWidget() is card.primary
+
+
 def test_keys_reach_the_card_and_escape_ends_the_tour(qtbot: QtBot, window: MainWindow) -> None:
     window.activateWindow()
     qtbot.waitUntil(window.isActiveWindow)
