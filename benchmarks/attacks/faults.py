@@ -83,13 +83,21 @@ class Faults:
         self._data, self._away = data, data.with_name("away")
         self._pids, self._engine, self._dice = pids, engine, dice
         self._spoilt: dict[Path, bytes] = {}
+        self._next: list[Callable[[], None]] = []
         self.count: Counter[str] = Counter()
 
     def break_something(self) -> None:
-        """Break one thing, or mend what is broken."""
-        self._dice.choice(
-            [self.kill_engine, self.fill_disk, self.take_folder, self.spoil_picture, self.mend]
-        )()
+        """Break one thing, or mend what is broken: all in turn, each time in another order."""
+        if not self._next:
+            self._next = [
+                self.kill_engine,
+                self.fill_disk,
+                self.take_folder,
+                self.spoil_picture,
+                self.mend,
+            ]
+            self._dice.shuffle(self._next)
+        self._next.pop()()
 
     def kill_engine(self) -> None:
         engine = self._engine()

@@ -37,6 +37,8 @@ SECONDS = 240
 """After which what does not happen is taken never to happen."""
 STEPS = 3
 SAMPLES = 60
+FAULT_EVERY = 15
+"""Actions from one fault to the next."""
 NEVER = ("window.quit",)
 """Actions that end the window."""
 
@@ -46,14 +48,13 @@ class Monkey:
 
     Args:
         app: the program, an `App`.
-        faults: what breaks meanwhile.
         dice: decides.
     """
 
-    def __init__(self, app: Any, faults: Faults, dice: random.Random) -> None:
+    def __init__(self, app: Any, dice: random.Random) -> None:
         from diffviews_desktop.actions.registry import ACTIONS, CHOICES, SAMPLE_ACTIONS
 
-        self._app, self._faults, self._dice = app, faults, dice
+        self._app, self._dice = app, dice
         self._context = app.context
         self._actions = [one for name, one in ACTIONS.items() if name not in NEVER]
         self._choices = list(CHOICES.values())
@@ -63,9 +64,8 @@ class Monkey:
     def act(self) -> None:
         """One thing, whatever it is."""
         what = self._dice.choices(
-            [self.action, self.choose, self.of_sample, self.verb, self.hover, self.close_windows,
-             self._faults.break_something],
-            weights=[40, 6, 10, 34, 5, 3, 2],
+            [self.action, self.choose, self.of_sample, self.verb, self.hover, self.close_windows],
+            weights=[40, 6, 10, 34, 5, 3],
         )[0]  # fmt: skip
         self.count[what.__name__] += 1
         what()
@@ -210,6 +210,8 @@ def go_wild(
 
     app.session.changed.connect(heard)
     for number in range(actions):
+        if number % FAULT_EVERY == FAULT_EVERY - 1:
+            faults.break_something()
         try:
             monkey.act()
             application.processEvents()
@@ -345,7 +347,7 @@ def attack(folder: Path, actions: int, dice: random.Random, surprises: Surprises
         return [os.getpid(), *(pid for pid in found if pid is not None)]
 
     faults = Faults(data, engines, lambda: app.worker.engine_pid, dice)
-    monkey = Monkey(app, faults, dice)
+    monkey = Monkey(app, dice)
     go_wild(application, app, monkey, faults, actions, surprises)
     faults.mend()
     print(f"{dict(monkey.count)}, {dict(faults.count)}", flush=True)

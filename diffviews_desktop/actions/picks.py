@@ -213,6 +213,11 @@ def _no_anchor(state: State) -> str:
     return "" if picked else NO_ANCHOR
 
 
+def _nothing_picked(state: State) -> str:
+    picked = state.picks.selection
+    return "" if picked.rows or len(picked.chosen) else "Nothing is picked."
+
+
 def _going_back(state: State) -> str:
     back = state.picks.returning
     return "" if back is None else f"Wait until {back.spec.model} is shown again, or press Esc."
@@ -245,7 +250,14 @@ REDO = Action(
 ACTIONS = (
     UNDO,
     REDO,
-    Action("picks.clear-neighbours", "Clear n&eighbours", clear_neighbors, menu="edit", group=2),
+    Action(
+        "picks.clear-neighbours",
+        "Clear n&eighbours",
+        clear_neighbors,
+        menu="edit",
+        group=2,
+        why_not=lambda state: "" if state.picks.selection.neighbors else "There are no neighbours.",
+    ),
     Action(
         "picks.clear",
         "&Clear all picks",
@@ -253,6 +265,7 @@ ACTIONS = (
         keys=("Ctrl+Shift+A",),
         menu="edit",
         group=2,
+        why_not=_nothing_picked,
     ),
     Action(
         "picks.add",

@@ -240,5 +240,6 @@ NOTHING = Action(
     keys=("Ctrl+Shift+D",),
     menu="edit",
     group=1,
+    why_not=nothing_selected,
 )
 ACTIONS = (ALL, INVERT, NOTHING, MEAN, USE_AS_NEIGHBORS)
