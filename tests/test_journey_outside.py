@@ -60,11 +60,19 @@ class Desktop:
             stderr=subprocess.PIPE,
             text=True,
         )
+
+    def begin(self) -> None:
+        """Wait for the window, and give it a size and the keyboard."""
         self._window = until(self._find)
         self.do("windowsize", self._window, *map(str, SIZE))
+        self.take_keyboard()
+
+    def take_keyboard(self) -> None:
+        """Give the window the keyboard, as a window manager does when a dialog is closed."""
         self.do("windowfocus", self._window)
 
     def _find(self) -> str:
+        assert self.program.poll() is None, "the program ended"
         pid = str(self.program.pid)
         found = self.do("search", "--onlyvisible", "--pid", pid, "--name", "DiffViews")
         return found.split("\n")[0]
@@ -116,8 +124,11 @@ KINDS = ("DATA", "CACHE", "STATE", "CONFIG")
 @pytest.fixture
 def desktop(tmp_path: Path) -> Iterator[Desktop]:
     made = Desktop(tmp_path)
-    yield made
-    made.end()
+    try:
+        made.begin()
+        yield made
+    finally:
+        made.end()
 
 
 def test_the_tour_a_selection_and_a_session_from_outside(desktop: Desktop, tmp_path: Path) -> None:
@@ -157,6 +168,7 @@ def test_the_tour_a_selection_and_a_session_from_outside(desktop: Desktop, tmp_p
     assert len(saved.selection.chosen)
 
     # all is saved: it ends without a question, and without a complaint
+    desktop.take_keyboard()
     desktop.key("ctrl+q")
     assert desktop.program.wait(60) == 0
     assert desktop.program.stderr is not None

@@ -25,7 +25,7 @@ from diffviews_desktop.ui.common.labels import Label
 from diffviews_desktop.ui.common.widgets import as_panel
 
 SIDE, TERMS, WIDTH, HIGHEST = 34, 100, 560, 560
-_DASHES: list[float] = [4, 3]
+_DASHES: list[float] = [2, 1.5]
 Draw = Callable[[QPainter], None]
 
 
