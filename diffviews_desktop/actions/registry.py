@@ -15,6 +15,7 @@ from diffviews_desktop.actions import (
     maps,
     picks,
     preferences,
+    run_list,
     runs,
     sample,
     selection,
@@ -22,7 +23,7 @@ from diffviews_desktop.actions import (
     showing,
     tour,
 )
-from diffviews_desktop.actions.action import Action, Choice, MenuName, SampleAction
+from diffviews_desktop.actions.action import Action, Choice, MenuName, RunAction, SampleAction
 
 MENUS: dict[MenuName, str] = {
     "file": "&File",
@@ -60,6 +61,7 @@ CHOICES: dict[str, Choice] = {
     for choice in topic.CHOICES
 }
 SAMPLE_ACTIONS: tuple[SampleAction, ...] = sample.SAMPLE_ACTIONS
+RUN_ACTIONS: tuple[RunAction, ...] = run_list.RUN_ACTIONS
 
 
 def in_menu(menu: MenuName) -> list[list[Action | Choice]]:
