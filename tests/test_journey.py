@@ -50,8 +50,8 @@ def away_from_steps(app: App, label: int) -> int:
     at = np.array([shown.position_of(row).toTuple() for row in rows])
     steps = [
         shown.position_of_step(key, index).toTuple()
-        for key, path in shown._paths.items()
-        for index in range(len(path.places))
+        for key, places in shown.paths.places().items()
+        for index in range(len(places))
     ]
     apart = np.linalg.norm(at[:, None] - np.array(steps).reshape(1, -1, 2), axis=2)
     return int(rows[apart.min(axis=1, initial=1e9).argmax()])
@@ -118,7 +118,7 @@ def test_the_loop(qtbot: QtBot, app: App) -> None:
     assert record.apart == ""
     assert record.seed is not None
     assert window.runs_panel.strip.count() == len(record.steps) == 10
-    assert list(window.map._paths) == [record.id]
+    assert window.map.paths.drawn == {record.id}
 
     # scrub, by slider and by key
     window.runs_panel.slider.setValue(2)
@@ -135,12 +135,12 @@ def test_the_loop(qtbot: QtBot, app: App) -> None:
     until(qtbot, lambda: session.state.opened.layer_map.layers == ("encoder_bottleneck",), 180)
     assert session.state.picks.selection.anchor == anchor
     assert session.state.runs.run() is not None
-    assert window.map._paths == {}  # kept, but it belongs to the other map
+    assert window.map.paths.drawn == set()  # kept, but it belongs to the other map
     mapped = session.state.opened.layer_map
     choose_layer(app, first_map.layers)
     until(qtbot, lambda: session.state.opened.layer_map.layers == first_map.layers)
     assert np.array_equal(session.state.opened.layer_map.xy, first_map.xy)
-    assert list(window.map._paths) == [record.id]
+    assert window.map.paths.drawn == {record.id}
     choose_layer(app, ("encoder_bottleneck",))
     until(qtbot, lambda: session.state.opened.layer_map.layers == ("encoder_bottleneck",))
     assert session.state.opened.layer_map.from_cache

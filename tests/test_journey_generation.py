@@ -70,10 +70,10 @@ def test_a_masked_run_is_compared_placed_saved_and_made_again(
     assert len(apart) == 4
     assert apart[0] == 0
     assert apart[2] > 0
-    assert unmasked.id in window.map._paths
+    assert unmasked.id in window.map.paths.drawn
     qtbot.mouseClick(run.compare, Qt.MouseButton.LeftButton)
     assert not run.comparison.isVisible()
-    assert unmasked.id not in window.map._paths
+    assert unmasked.id not in window.map.paths.drawn
     qtbot.mouseClick(run.compare, Qt.MouseButton.LeftButton)
     assert session.state.runs.baseline() is unmasked
     assert not session.state.jobs.running
@@ -85,7 +85,7 @@ def test_a_masked_run_is_compared_placed_saved_and_made_again(
     assert f"#{landed.neighbors[0][0]}" in run.landed.text()
     distances = [far for _, far in landed.neighbors]
     assert distances == sorted(distances)
-    assert window.map._paths[record.id]._landed.getData()[0].tolist() == [landed.xy[0]]
+    assert window.map.paths._shown._landed.getData()[0].tolist() == [landed.xy[0]]
 
     # saved, and made again by the command line from the PNG alone
     file = tmp_path / "kept" / "run.png"
