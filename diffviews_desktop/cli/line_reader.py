@@ -16,7 +16,15 @@ from diffviews_desktop.errors import DiffViewsError, UsageError
 from diffviews_desktop.files.reading import read_json_value
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.text.validation import first_problem
-from diffviews_desktop.values import conditions, folders, interventions, maps, regions, told
+from diffviews_desktop.values import (
+    conditions,
+    figures,
+    folders,
+    interventions,
+    maps,
+    regions,
+    told,
+)
 from diffviews_desktop.values.row_set import RowSet
 from diffviews_desktop.values.sampling import SamplingSettings
 
@@ -26,6 +34,7 @@ MOST_OF_REASON = 300  # letters
 _OF = (
     (conditions, ("ClassLabel", "AnchorClass", "RandomClass", "ZeroLabel", "UniformLabel")),
     (conditions, ("Prompt",)),
+    (figures, ("FigureStyle", "FilmStyle")),
     (folders, ("FolderRef", "Overrides")),
     (interventions, ("Intervention", "SampleMean", "Difference", "Component", "SavedVector")),
     (interventions, ("Factor", "Zero", "LayerMean", "OtherRun")),

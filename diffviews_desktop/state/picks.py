@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
-from diffviews_desktop.engine.jobs.drawing import MaskJudged
+from diffviews_desktop.engine.jobs.drawing import FilePlaced, MaskJudged
 from diffviews_desktop.engine.jobs.samples import PictureMean
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.row_set import RowSet
@@ -78,6 +78,7 @@ class Picks:
         suggest_on_map: whether on the map, and not in activation space.
         mean: the last mean picture that was asked for.
         masks: the last masks that were judged, the newest last.
+        placed: pictures of files that were placed on a map, the newest last.
         undo: what undoing would take back; empty for nothing.
         redo: what would be done again; empty for nothing.
         returning: the place that undoing goes back to, while its map is awaited.
@@ -88,6 +89,7 @@ class Picks:
     suggest_on_map: bool = False
     mean: PictureMean | None = None
     masks: tuple[MaskJudged, ...] = ()
+    placed: tuple[FilePlaced, ...] = ()
     undo: str = ""
     redo: str = ""
     returning: Place | None = None

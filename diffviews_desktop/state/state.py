@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from diffviews_desktop.engine.jobs.drawing import FilePlaced
 from diffviews_desktop.state.downloads import Downloads
 from diffviews_desktop.state.history import History
 from diffviews_desktop.state.jobs import Jobs
@@ -22,7 +23,7 @@ from diffviews_desktop.values.quantities import ColorBy, Scene, quantity
 from diffviews_desktop.values.told import like_samples
 
 EngineStatus = Literal["starting", "ready", "working", "stopped"]
-Offer = Literal["convert", "load", "open", "import"]
+Offer = Literal["convert", "load", "open", "import", "reload", "report"]
 """What a notice can offer to do."""
 MOST_SAID = 3
 """Sentences of a notice; the others can be copied."""
@@ -137,6 +138,15 @@ class State:
         if unmasked is not None and not self.on_this_map(unmasked):
             unmasked = None
         return runs, unmasked
+
+    def placed_on_map(self) -> tuple[FilePlaced, ...]:
+        """The pictures of files that were placed on the map on screen."""
+        opened = self.opened
+        return tuple(
+            one
+            for one in self.picks.placed
+            if (one.job.folder, one.job.spec) == (opened.folder, opened.spec)
+        )
 
     # ---- changes --------------------------------------------------------------------------------
 

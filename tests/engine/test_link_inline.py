@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from made_runs import told
+from PIL import Image
 from shared_buckets import SharedBucket
 from tiny_folder import write_tiny_model
 from web_server import Served, serve_web
@@ -28,6 +29,7 @@ from diffviews_desktop.engine.jobs.drawing import (
     Generate,
     GenerateGrid,
     JudgeMask,
+    PlaceFile,
     PlacePicture,
 )
 from diffviews_desktop.engine.jobs.experiments import (
@@ -35,6 +37,7 @@ from diffviews_desktop.engine.jobs.experiments import (
     PriceExperiment,
     RunExperiment,
 )
+from diffviews_desktop.engine.jobs.exporting import PreviewContent, WriteContent
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.engine.jobs.mapping import (
     AssessMap,
@@ -57,6 +60,7 @@ from diffviews_desktop.engine.protocol import (
     RunStarted,
     StepDone,
 )
+from diffviews_desktop.exports.contents import Sheet, Table
 from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.experiments import Experiment
 from diffviews_desktop.values.folders import FolderRef
@@ -147,6 +151,7 @@ def job_of(kind: type[Job[Any]], data: Path, url: str = "") -> Job[Any]:
         PlacePicture: lambda: PlacePicture(
             **mapped, image=np.zeros((16, 16, 1), np.uint8), condition=told(0), sigma=1.0
         ),
+        PlaceFile: lambda: PlaceFile(**mapped, file=picture(data), condition=told(0), sigma=1.0),
         JudgeMask: lambda: JudgeMask(**mapped, rows=(1, 2)),
         SaveDirection: lambda: SaveDirection(
             **mapped, source=SampleMean((1, 2)), name="set", replace=True
@@ -176,11 +181,25 @@ def job_of(kind: type[Job[Any]], data: Path, url: str = "") -> Job[Any]:
         PlanDownload: lambda: PlanDownload(**common, what=url, out=data / "downloaded"),
         Download: lambda: Download(**common, what=url, out=data / "downloaded"),
         MeasureDisk: lambda: MeasureDisk(**common, downloads=data),
+        WriteContent: lambda: WriteContent(
+            **common, content=Table({"row": rows}, {"kind": "rows"}), file=data / "rows.npz"
+        ),
+        PreviewContent: lambda: PreviewContent(
+            **common,
+            content=Sheet({0: np.zeros((8, 8, 1), np.uint8)}, 1, ("",), ("one",)),
+            side=64,
+        ),
         ClearKept: lambda: ClearKept(
             **common, kind="experiments", path=data / "elsewhere", downloads=data
         ),
         ChooseLimit: lambda: ChooseLimit(**common, kind="maps", bytes=3 * 10**9, downloads=data),
     }[kind]()
+
+
+def picture(data: Path) -> Path:
+    """A picture of another size than the model's."""
+    Image.fromarray(np.full((20, 30), 90, np.uint8)).save(data / "grey.png")
+    return data / "grey.png"
 
 
 def direction(data: Path) -> Path:

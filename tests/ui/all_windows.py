@@ -16,6 +16,7 @@ from diffviews_desktop.actions import showing
 from diffviews_desktop.ui.common.questions import TextDialog
 from diffviews_desktop.ui.shell.activity.parts import RowList
 from diffviews_desktop.ui.shell.bucket_page import KeysDialog
+from diffviews_desktop.ui.shell.exporting.window import KINDS
 from diffviews_desktop.ui.shell.window import MainWindow
 
 
@@ -55,6 +56,9 @@ def open_all(window: MainWindow) -> list[QWidget]:
         for part in activity.findChildren(RowList):
             part.selectAll()
     window.session.update(replace(window.session.state, tour=1))
+    for kind in KINDS:
+        window.show_export(kind)
+    window.show_page("crash reports")
     window.show_page("palette")
     window.findChild(QMenu, "view.size").aboutToShow.emit()
     TextDialog(window, "A name", "&Name").show()

@@ -40,7 +40,6 @@ from diffviews_desktop.actions import (
     showing,
 )
 from diffviews_desktop.actions.context import Contents, Context, Move, Page, WorkerLike
-from diffviews_desktop.actions.sessions import open_session
 from diffviews_desktop.exports.contents import Picture, Sheet
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import State
@@ -60,15 +59,18 @@ from diffviews_desktop.ui.panels.layer import LayerPanel
 from diffviews_desktop.ui.panels.linked import LinkedPanel
 from diffviews_desktop.ui.panels.preview import PreviewPanel
 from diffviews_desktop.ui.panels.runs import RunsPanel
+from diffviews_desktop.ui.shell.drops import Drops
 from diffviews_desktop.ui.shell.ending import may_interrupt
+from diffviews_desktop.ui.shell.folder_watch import FolderWatch
 from diffviews_desktop.ui.shell.layout import Layout
 from diffviews_desktop.ui.shell.mask_watch import MaskWatch
 from diffviews_desktop.ui.shell.notice_bar import NoticeBar
+from diffviews_desktop.ui.shell.offers import take_offer
 from diffviews_desktop.ui.shell.pages import Pages
 from diffviews_desktop.ui.shell.remembered import restored, to_remember
 from diffviews_desktop.ui.shell.saves import Saves
 from diffviews_desktop.ui.shell.saving import ask_where
-from diffviews_desktop.ui.shell.sessions import Sessions, dropped_session
+from diffviews_desktop.ui.shell.sessions import Sessions
 from diffviews_desktop.ui.shell.status_bar import StatusBar
 from diffviews_desktop.ui.views.area import MapArea
 from diffviews_desktop.ui.views.solid.switch import MapSwitch
@@ -109,9 +111,13 @@ class MainWindow(QMainWindow):
         self.closing = False  # whether the user has answered what closing asks
         self.menu_actions = Actions(self.context, self)
         self.pages = Pages(self.context, self)
+        self.show_export, self.show_preview = self.pages.show_export, self.pages.show_preview
         self.saves = Saves(self.context, self)
         self.sessions = Sessions(self.context, self, settings)
         self.mask_watch = MaskWatch(self.context, self)
+        self.drops = Drops(self.context, self)
+        self.ask_picture = self.drops.ask_picture
+        self.watch = FolderWatch(self.context, self.sessions, self)
         self._panels = Panels()
         self._build()
         self.menu_actions.fill_bar(self.menuBar(), self.layout_of_docks.toggles)
@@ -218,13 +224,7 @@ class MainWindow(QMainWindow):
         self.runs_panel.compare_chosen.connect(partial(runs.compare_with_unmasked, c))
         self.runs_panel.landing_requested.connect(partial(runs.find_landing, c))
         self.runs_panel.located.connect(self.map_area.center_on)
-        offered = {
-            "convert": folders.convert_checkpoint,
-            "load": folders.load_model,
-            "open": downloads.open_done,
-            "import": downloads.open_done,
-        }
-        self.notice.offer_taken.connect(lambda name: offered[name](c))
+        self.notice.offer_taken.connect(partial(take_offer, c))
         self.waiting.open_button.clicked.connect(lambda: folders.choose_folder(c))
         self.waiting.models_button.clicked.connect(lambda: downloads.show_models(c))
         self.waiting.demo_button.clicked.connect(lambda: folders.open_other(c, FolderRef()))
@@ -284,6 +284,7 @@ class MainWindow(QMainWindow):
         if old.view.beside != new.view.beside:
             self._show_second(new.view.beside)
         self.map_area.show_changes(old, new)
+        self.watch.show_changes(old, new)
         changes = to_remember(old, new)
         if changes:
             self._settings.change(changes)
@@ -471,14 +472,10 @@ class MainWindow(QMainWindow):
     # ---- what is dropped onto it ----------------------------------------------------------------
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if dropped_session(event.mimeData()) is not None:
-            event.acceptProposedAction()
+        self.drops.enter(event)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        file = dropped_session(event.mimeData())
-        if file is not None:
-            event.acceptProposedAction()
-            open_session(self.context, file)
+        self.drops.drop(event)
 
     # ---- the end --------------------------------------------------------------------------------
 

@@ -8,9 +8,11 @@ from functools import partial
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QWidget
 
+from diffviews_desktop.actions import exports, runs
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.registry import SAMPLE_ACTIONS
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.ui.common.entries import menu_text
 from diffviews_desktop.ui.common.labels import tip
 from diffviews_desktop.ui.common.menus import Actions
@@ -25,6 +27,7 @@ class MapMenu(QMenu):
         context: what the actions work with.
         row: the sample under the mouse; None for none.
         moves: actions for the view that was clicked.
+        step: the step of a run under the mouse, as run and number; None for none.
     """
 
     def __init__(
@@ -34,11 +37,14 @@ class MapMenu(QMenu):
         context: Context,
         row: int | None,
         moves: Sequence[QAction],
+        step: tuple[int, int] | None = None,
     ) -> None:
         super().__init__(parent)
         self._context = context
         state = context.state
-        if row is not None and state.opened.samples is not None:
+        if step is not None:
+            self._offer_step(state, *step)
+        elif row is not None and state.opened.samples is not None:
             self._offer_sample(state, row)
         for action_id in ("selection.all", "selection.invert", "selection.clear", "view.all"):
             if _makes_sense(action_id, state):
@@ -65,6 +71,38 @@ class MapMenu(QMenu):
             action = self.addAction(text)
             action.setToolTip(tip(text.replace("&", "")))
             action.triggered.connect(partial(self._run, one.run, row))
+        self.addSeparator()
+
+    def _offer_step(self, state: State, run_id: int, index: int) -> None:
+        """What can be done with a step of a run, where that is there."""
+        run, context = state.runs.run(run_id), self._context
+        if run is None or index >= len(run.steps):
+            return
+        name = f"{visible(run.name, MOST_OF_NAME)}, step {index + 1}"
+        head = self.addAction(menu_text(name))
+        head.setToolTip(tip(name))
+        head.setEnabled(False)
+
+        def save_picture() -> None:
+            runs.go_to_step(context, run_id, index)
+            exports.save_picture(context)
+
+        def export_film() -> None:
+            runs.show_run(context, run_id)
+            context.window.show_export("film")
+
+        offered: tuple[tuple[str, Callable[[], object]], ...] = (
+            ("&Show this step", partial(runs.go_to_step, context, run_id, index)),
+            ("Save its &picture…", save_picture),
+            ("E&xport the run as a film…", export_film),
+            ("&Hide the run", partial(runs.set_run_visible, context, run_id, False)),
+        )
+        for title, work in offered:
+            action = self.addAction(title)
+            action.triggered.connect(lambda _=False, work=work: work())
+        if run.seed is not None:
+            copy = self.addAction("Copy the see&d")
+            copy.triggered.connect(lambda: context.window.copy_text(str(run.seed)))
         self.addSeparator()
 
     def _run(self, run: Callable[[Context, int], None], row: int, *_: object) -> None:

@@ -119,7 +119,7 @@ def test_a_session_that_is_dropped_is_opened(
     window = open_window(state)
     file = tmp_path / "a.diffviews"
     write_file(SavedSession(FolderRef(tmp_path), model="m"), file)
-    assert not drop(window, tmp_path / "a.png")
+    assert not drop(window, tmp_path / "a.txt")
     assert not drop(window, file, file)
     assert drop(window, file)
     until(qtbot, lambda: worker.jobs)

@@ -15,6 +15,7 @@ from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.runs import Run
 from diffviews_desktop.ui.common import colors
 from diffviews_desktop.ui.views.flat.glide import Between
+from diffviews_desktop.values.palette import PATHS, hue_of
 from diffviews_desktop.values.row_set import RowSet
 from diffviews_desktop.values.runs import RunStep
 
@@ -130,13 +131,8 @@ def _put(item: Symbols, places: list[tuple[float, float]], **look: object) -> No
         item.setData(x=[p[0] for p in places], y=[p[1] for p in places], **look)
 
 
-STYLES: tuple[tuple[QColor, QColor, list[float]], ...] = (
-    (colors.PATH_START, colors.PATH_END, [4, 3]),
-    (QColor("#a9cdf7"), QColor("#1253a4"), [9, 3]),
-    (QColor("#fbd09b"), QColor("#b05a00"), [2, 2]),
-    (QColor("#efb3dc"), QColor("#8f1f6d"), [9, 3, 2, 3]),
-    (QColor("#9fe3e6"), QColor("#00707a"), [6, 2, 2, 2, 2, 2]),
-    (QColor("#d8c3b0"), QColor("#6b4423"), [14, 4]),
+STYLES: tuple[tuple[QColor, QColor, list[float]], ...] = tuple(
+    (QColor(first), QColor(last), list(dashes)) for first, last, dashes in PATHS
 )
 """Colours from the first to the last step, and dashes: runs side by side differ."""
 
@@ -147,8 +143,7 @@ def style_of(record: Run) -> tuple[QColor, QColor, list[float]]:
 
 
 def _style_number(record: Run) -> int:
-    number = record.name.split()[-1]
-    return (int(number) - 1) % len(STYLES) if number.isdecimal() else 0
+    return hue_of(record.name)
 
 
 class Marker(NamedTuple):
