@@ -124,7 +124,8 @@ def on_failed(context: Context, job_id: int, message: str, details: str) -> None
     again = isinstance(job, LoadModel) and state.engine.status == "stopped" and not job.again
     if ours and not again:
         state = replace(state, opened=replace(state.opened, model_problem=message))
-    context.update(state if told else state.with_notice(message, error=True, details=details))
+    quiet = told or job.quiet
+    context.update(state if quiet else state.with_notice(message, error=True, details=details))
     _end_run(context, job_id)
     if ours and again:
         retry = replace(job, job_id=context.worker.next_id(), again=True)  # type: ignore[call-arg]
@@ -143,6 +144,9 @@ def on_cancelled(context: Context, job_id: int) -> None:
     if isinstance(job, Download):
         context.update(state)
         take_pause(context, job)
+        return
+    if job.quiet:
+        context.update(state)
         return
     text = f"Cancelled: {running.title[0].lower()}{running.title[1:]}."
     missing = isinstance(job, LoadModel) and job.model == opened.model and opened.loaded is None

@@ -21,6 +21,8 @@ Change = Callable[[State], State]
 Page = Literal[
     "about",
     "experiment",
+    "filters",
+    "find",
     "grid",
     "history",
     "import",

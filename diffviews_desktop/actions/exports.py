@@ -10,6 +10,7 @@ import numpy as np
 from diffviews_desktop.actions.action import Action
 from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.groups import columns_of_groups
 from diffviews_desktop.actions.selection import NOTHING_SELECTED, chosen_rows, nothing_selected
 from diffviews_desktop.actions.showing import no_map
 from diffviews_desktop.actions.verbs import verb
@@ -36,6 +37,7 @@ def export_chosen(context: Context, file: Path) -> None:
         columns["trust"] = shown.trust[rows]
     if shown.kept is not None:
         columns["neighbors_kept"] = shown.kept[rows]
+    columns.update(columns_of_groups(context.state, rows))
     job = ExportSamples(
         job_id=context.worker.next_id(),
         folder=opened.folder,

@@ -7,7 +7,9 @@ from diffviews_desktop.actions import (
     downloads,
     experiments,
     exports,
+    finding,
     folders,
+    groups,
     interventions,
     jobs,
     keeping,
@@ -20,6 +22,7 @@ from diffviews_desktop.actions import (
     selection,
     sessions,
     showing,
+    views,
 )
 from diffviews_desktop.actions.action import Action, Choice, MenuName, SampleAction
 
@@ -39,7 +42,10 @@ _TOPICS = (
     exports,
     picks,
     selection,
+    groups,
+    finding,
     showing,
+    views,
     maps,
     runs,
     experiments,

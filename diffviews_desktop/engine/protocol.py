@@ -27,12 +27,14 @@ class Job(Generic[Result]):
             before.
         aside: whether it is done by an engine of its own, beside all others: it needs no model and
             takes long.
+        quiet: whether nobody is told of it: it is small, and the user did not ask for it.
     """
 
     job_id: int
     folder: FolderRef
     supersedes: ClassVar[bool] = False
     aside: ClassVar[bool] = False
+    quiet: ClassVar[bool] = False
 
 
 # ---- while a job runs ---------------------------------------------------------------------------

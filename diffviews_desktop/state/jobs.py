@@ -82,15 +82,17 @@ class EndedJob:
 @dataclass(frozen=True)
 class Jobs:
     """Jobs that run or wait, in the order in which they were submitted, and the last ended ones,
-    the newest last. Those ``aside`` are done by an engine of their own."""
+    the newest last. Those ``aside`` are done by an engine of their own; of ``quiet`` ones nobody is
+    told."""
 
     running: tuple[RunningJob, ...] = ()
     ended: tuple[EndedJob, ...] = ()
     aside: tuple[RunningJob, ...] = ()
+    quiet: tuple[RunningJob, ...] = ()
 
     def job(self, job_id: int) -> RunningJob | None:
         """A submitted job that has not ended."""
-        every = (*self.running, *self.aside)
+        every = (*self.running, *self.aside, *self.quiet)
         return next((one for one in every if one.job.job_id == job_id), None)
 
     def any(self, kind: type[Job[object]]) -> bool:
@@ -109,12 +111,14 @@ class Jobs:
 
     def with_job(self, running: RunningJob) -> Jobs:
         """With a job added, or replaced where it is known."""
-        job_id = running.job.job_id
-        before = self.aside if running.job.aside else self.running
+        job_id, job = running.job.job_id, running.job
+        before = self.quiet if job.quiet else self.aside if job.aside else self.running
         jobs = tuple(running if one.job.job_id == job_id else one for one in before)
         if self.job(job_id) is None:
             jobs = (*jobs, running)
-        return replace(self, aside=jobs) if running.job.aside else replace(self, running=jobs)
+        if job.quiet:
+            return replace(self, quiet=jobs)
+        return replace(self, aside=jobs) if job.aside else replace(self, running=jobs)
 
     def ended_job(self, job_id: int) -> EndedJob | None:
         """A job that has ended, as long as it is kept."""
@@ -145,6 +149,8 @@ class Jobs:
         running = self.job(job_id)
         if running is None:
             return self
+        if running.job.quiet:
+            return replace(self, quiet=tuple(one for one in self.quiet if one is not running))
         seconds = None if running.since is None else now - running.since
         job = running.job if size_of(running.job) <= LARGEST_KEPT else None
         ended = EndedJob(
@@ -152,7 +158,8 @@ class Jobs:
         )
         left = tuple(one for one in self.running if one is not running)
         aside = tuple(one for one in self.aside if one is not running)
-        return Jobs(left, (*self.ended, ended)[-MOST_ENDED:], aside)
+        ended_ones = (*self.ended, ended)[-MOST_ENDED:]
+        return replace(self, running=left, ended=ended_ones, aside=aside)
 
 
 def size_of(job: Job[object]) -> int:

@@ -66,6 +66,7 @@ from diffviews_desktop.ui.shell.mask_watch import MaskWatch
 from diffviews_desktop.ui.shell.notice_bar import NoticeBar
 from diffviews_desktop.ui.shell.pages import Pages
 from diffviews_desktop.ui.shell.remembered import restored, to_remember
+from diffviews_desktop.ui.shell.samples import Samples
 from diffviews_desktop.ui.shell.saves import Saves
 from diffviews_desktop.ui.shell.saving import ask_where
 from diffviews_desktop.ui.shell.sessions import Sessions, dropped_session
@@ -132,6 +133,7 @@ class MainWindow(QMainWindow):
         self.gallery = GalleryPanel(self.pictures)
         self.generate_panel = GeneratePanel()
         self.runs_panel = RunsPanel()
+        self.samples = Samples(self.context, self)
         self.notice = NoticeBar()
         self.status = StatusBar()
         self.linked_panel: LinkedPanel | None = None
@@ -142,25 +144,19 @@ class MainWindow(QMainWindow):
         self._build_bar()  # before the docks, for the Tab key
         self.layout_of_docks: Layout = Layout(
             self,
-            [
+            docks := [
                 ("Preview", self.preview),
                 ("Classes", self.classes),
                 ("Selection and neighbours", self.gallery),
                 ("Generate", self.generate_panel),
                 ("Runs", self.runs_panel),
+                ("Samples", self.samples.panel),
             ],
         )
+        self.samples.watch(self.layout_of_docks.dock_of(self.samples.panel))
         self.layout_of_docks.fill_middle(self.map_area, self.notice)
-        self._panels.add(
-            self.layer_panel,
-            self.color_panel,
-            self.preview,
-            self.classes,
-            self.gallery,
-            self.generate_panel,
-            self.runs_panel,
-            self.status,
-        )
+        panels = [panel for _, panel in docks]
+        self._panels.add(self.layer_panel, self.color_panel, *panels, self.status)
 
     def _build_bar(self) -> None:
         self.settings_button = QPushButton("Map settings…")
@@ -493,6 +489,7 @@ class MainWindow(QMainWindow):
         self.saves.wait()
         self.map_area.close_threads()
         self.classes.captions.close_threads()
+        self.samples.close_threads()
         self.session.close()
         self.pages.wait()
         self.on_close()

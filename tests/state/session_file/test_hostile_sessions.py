@@ -21,6 +21,7 @@ from diffviews_desktop.state.session_file.members import HEAD
 from diffviews_desktop.state.session_file.reading import read_file
 from diffviews_desktop.state.session_file.saved import session_of
 from diffviews_desktop.state.session_file.writing import write_file
+from diffviews_desktop.state.view import Filter
 
 Members = dict[str, bytes]
 
@@ -124,7 +125,7 @@ def test_what_no_map_can_show_is_left_out(members: Members, read: Callable[..., 
         view__camera__distance=0,
         view__color_by="__class__",
         view__size_by="nothing",
-        view__filter__by="nothing",
+        view__filters=[{"by": "nothing"}, {"by": "sigma", "low": 1}, {"by": "sigma"}],
         runs__step=10**9,
         runs__shown=77,
         more={"of": "a later version"},
@@ -132,7 +133,7 @@ def test_what_no_map_can_show_is_left_out(members: Members, read: Callable[..., 
     found = read()
     view = found.view
     assert (view.rectangle, view.camera, view.color_by) == (None, None, "class")
-    assert (view.size_by, view.filter) == (None, None)
+    assert (view.size_by, view.filters) == (None, (Filter("sigma"),))
     assert (found.runs.shown, found.runs.step) == (2, 2)
 
 

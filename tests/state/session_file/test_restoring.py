@@ -59,7 +59,7 @@ def test_the_same_samples_get_the_same_picks() -> None:
     assert runs.interventions == before.runs.interventions
     assert [run.name for run in runs.all] == ["Run 1", "Run 2"]
     assert found.state.view.rectangle is None
-    assert found.state.view.filter == before.view.filter
+    assert found.state.view.filters == before.view.filters
     assert found.state.kept.file == FILE
     assert found.state.kept.unheld(runs.all) == ()
 

@@ -307,7 +307,7 @@ def test_a_theme_reaches_every_part_of_the_window(
 ) -> None:
     with qtbot.waitSignal(window.map_shown):
         window.session.update(state)
-    preview, classes, gallery, generate, _ = window.layout_of_docks.docks
+    preview, classes, gallery, generate, _, _ = window.layout_of_docks.docks
     window.tabifyDockWidget(preview, classes)
     preview.raise_()
     gallery.setFloating(True)

@@ -121,7 +121,7 @@ def test_a_drag_over_the_ramp_shows_only_those_values(
     drag(legend, [at(5.5), at(10), at(20.5)])
     assert shown(window) == list(range(5, 20))  # 6 … 20
     drag(legend, [at(20.5), at(30) + QPoint(40, 0)])  # beyond the end: no limit
-    assert window.session.state.view.filter.high is None
+    assert window.session.state.view.filter_of("column:score").high is None
     assert shown(window) == list(range(20, 30))
     choose(window, "class")  # the filter stays while the colours tell something else
     assert shown(window) == list(range(20, 30))

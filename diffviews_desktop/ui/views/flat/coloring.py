@@ -45,6 +45,7 @@ class Coloring:
         bounds: values at both ends of the ramp.
         logarithmic: whether the ramp follows their logarithms.
         names: of the categories.
+        colors: of the categories, where they have colours of their own.
     """
 
     by: ColorBy
@@ -56,6 +57,7 @@ class Coloring:
     bounds: tuple[float, float] = (0.0, 1.0)
     logarithmic: bool = False
     names: tuple[str, ...] = ()
+    colors: tuple[str, ...] = ()
 
     @property
     def incomplete(self) -> bool:
@@ -73,6 +75,8 @@ class Coloring:
 
     def palette(self, *, dark: bool) -> list[QColor]:
         """The colours, the last that of samples without a value."""
+        if self.colors:
+            return [*map(QColor, self.colors), MISSING]
         if self.kind == "category":
             return [*category_colors(len(self.names), dark=dark), MISSING]
         return [*ramp_colors(self.kind, _ramp, dark=dark), MISSING]
@@ -100,7 +104,9 @@ def coloring(state: State) -> Coloring | None:
         return None
     if found.kind == "category":
         place = np.asarray(found.values, dtype=np.float64)
-        return Coloring(by, found.name, place, kind="category", names=found.names)
+        return Coloring(
+            by, found.name, place, kind="category", names=found.names, colors=found.colors
+        )
     return _on_ramp(found)
 
 

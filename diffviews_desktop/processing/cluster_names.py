@@ -1,0 +1,93 @@
+"""Names of groups of samples: the class of most of them, or what their captions have in common."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+MOST_READ = 2000
+"""Captions that are read of each group."""
+MOSTLY, PARTLY = 0.5, 0.25
+"""Share of a group that a class must have to name it alone, or with another."""
+_WORDS = 3
+_WORD = re.compile(r"[^\W\d_]{3,}")
+_COMMON = frozenset(("and", "are", "for", "from", "its", "that", "the", "this", "was", "with"))
+_SEED = 0
+
+Shares = dict[str, float]
+
+
+def names_of(
+    labels: NDArray[np.int32],
+    classes: NDArray[np.int32],
+    class_names: dict[int, str],
+    captions: Sequence[str],
+) -> list[str]:
+    """A name for each group, no two the same.
+
+    Args:
+        labels: the group of each sample ``(N,)``, -1 for none.
+        classes: its class ``(N,)``, -1 where it is not known.
+        class_names: by their numbers.
+        captions: what each shows, in words; empty where nobody says.
+    """
+    count = int(labels.max(initial=-1)) + 1
+    found = [_of_classes(classes[labels == group], class_names) for group in range(count)]
+    if len(captions) and "" in found:
+        words = [_words(captions, labels == group) for group in range(count)]
+        common: Shares = defaultdict(float)
+        for shares in words:
+            for word, share in shares.items():
+                common[word] += share
+        found = [name or _of_words(own, common) for name, own in zip(found, words, strict=True)]
+    return _told_apart(found)
+
+
+def _of_classes(classes: NDArray[np.int32], class_names: dict[int, str]) -> str:
+    known = classes[classes >= 0]
+    if not len(known):
+        return ""
+    numbers, counts = np.unique(known, return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    shares = counts[order] / len(classes)
+    names = [class_names.get(int(number), str(number)) for number in numbers[order]]
+    if shares[0] >= MOSTLY:
+        return names[0]
+    return " and ".join(name for name, share in zip(names, shares, strict=True) if share >= PARTLY)
+
+
+def _words(captions: Sequence[str], mine: NDArray[np.bool_]) -> Shares:
+    """In what share of a group's captions each word is."""
+    rows = np.flatnonzero(mine)
+    if len(rows) > MOST_READ:
+        rows = np.random.default_rng(_SEED).choice(rows, MOST_READ, replace=False)
+    found: Counter[str] = Counter()
+    for row in rows:
+        found.update(set(_WORD.findall(captions[int(row)].lower())) - _COMMON)
+    return {word: count / len(rows) for word, count in found.items()}
+
+
+def _of_words(own: Shares, common: Shares) -> str:
+    """The words that are in many captions of a group and in few of others."""
+    scores = {word: share * share / common[word] for word, share in own.items()}
+    best = sorted(scores, key=lambda word: (-scores[word], word))[:_WORDS]
+    return ", ".join(word for word in best if own[word] >= PARTLY)
+
+
+def _told_apart(names: Sequence[str]) -> list[str]:
+    """Names with a number where there are several of one, or none."""
+    given, several = Counter[str](), Counter(names)
+    told = []
+    for name in names:
+        given[name] += 1
+        if not name:
+            told.append(f"cluster {given[name]}")
+        elif several[name] > 1:
+            told.append(f"{name} ({given[name]})")
+        else:
+            told.append(name)
+    return told
