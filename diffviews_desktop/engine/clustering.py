@@ -28,7 +28,7 @@ def clusters_on(job: FindClusters, host: Host, opened: OpenedModel) -> ClustersF
     labels = find_clusters(job.places, job.smallest, lambda part: host.progress(STAGE, part))
     host.check()
     classes = {number: name for number, name, _ in table.classes()}
-    names = names_of(labels, table.class_label, classes, table.captions)
+    names = names_of(labels, table.class_label, classes, table.sigma, table.captions)
     rows = np.flatnonzero(labels >= 0)
     alone = int(np.isfinite(job.places).all(axis=1).sum()) - len(rows)
     return ClustersFound(job.spec, job.smallest, rows, labels[rows], tuple(names), alone)

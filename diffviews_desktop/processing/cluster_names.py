@@ -1,4 +1,5 @@
-"""Names of groups of samples: the class of most of them, or what their captions have in common."""
+"""Names of groups of samples: the class or noise level of most of them, or what their captions have
+in common."""
 
 from __future__ import annotations
 
@@ -25,6 +26,7 @@ def names_of(
     labels: NDArray[np.int32],
     classes: NDArray[np.int32],
     class_names: dict[int, str],
+    levels: NDArray[np.floating],
     captions: Sequence[str],
 ) -> list[str]:
     """A name for each group, no two the same.
@@ -33,10 +35,14 @@ def names_of(
         labels: the group of each sample ``(N,)``, -1 for none.
         classes: its class ``(N,)``, -1 where it is not known.
         class_names: by their numbers.
+        levels: its noise level ``(N,)``.
         captions: what each shows, in words; empty where nobody says.
     """
     count = int(labels.max(initial=-1)) + 1
-    found = [_of_classes(classes[labels == group], class_names) for group in range(count)]
+    groups = [labels == group for group in range(count)]
+    found = [_of_class(classes[group], class_names) for group in groups]
+    if len(np.unique(levels)) > 1:
+        found = [name or _of_level(levels[own]) for name, own in zip(found, groups, strict=True)]
     if len(captions) and "" in found:
         words = [_words(captions, labels == group) for group in range(count)]
         common: Shares = defaultdict(float)
@@ -44,20 +50,40 @@ def names_of(
             for word, share in shares.items():
                 common[word] += share
         found = [name or _of_words(own, common) for name, own in zip(found, words, strict=True)]
+    found = [
+        name or _of_classes(classes[own], class_names)
+        for name, own in zip(found, groups, strict=True)
+    ]
     return _told_apart(found)
 
 
-def _of_classes(classes: NDArray[np.int32], class_names: dict[int, str]) -> str:
-    known = classes[classes >= 0]
-    if not len(known):
-        return ""
-    numbers, counts = np.unique(known, return_counts=True)
+def _shares(classes: NDArray[np.int32], class_names: dict[int, str]) -> list[tuple[str, float]]:
+    """Names of classes and their shares of a group, the largest first."""
+    numbers, counts = np.unique(classes[classes >= 0], return_counts=True)
     order = np.argsort(-counts, kind="stable")
-    shares = counts[order] / len(classes)
-    names = [class_names.get(int(number), str(number)) for number in numbers[order]]
-    if shares[0] >= MOSTLY:
-        return names[0]
-    return " and ".join(name for name, share in zip(names, shares, strict=True) if share >= PARTLY)
+    return [
+        (class_names.get(int(numbers[at]), str(numbers[at])), counts[at] / len(classes))
+        for at in order
+    ]
+
+
+def _of_class(classes: NDArray[np.int32], class_names: dict[int, str]) -> str:
+    """The class of most of a group."""
+    found = _shares(classes, class_names)
+    return found[0][0] if found and found[0][1] >= MOSTLY else ""
+
+
+def _of_classes(classes: NDArray[np.int32], class_names: dict[int, str]) -> str:
+    """The classes of parts of a group."""
+    found = _shares(classes, class_names)
+    return " and ".join(name for name, share in found if share >= PARTLY)
+
+
+def _of_level(levels: NDArray[np.floating]) -> str:
+    """The noise level of most of a group."""
+    values, counts = np.unique(levels[np.isfinite(levels)], return_counts=True)
+    most = int(np.argmax(counts)) if len(counts) else 0
+    return f"σ {values[most]:g}" if len(counts) and counts[most] >= MOSTLY * len(levels) else ""
 
 
 def _words(captions: Sequence[str], mine: NDArray[np.bool_]) -> Shares:
@@ -75,7 +101,8 @@ def _of_words(own: Shares, common: Shares) -> str:
     """The words that are in many captions of a group and in few of others."""
     scores = {word: share * share / common[word] for word, share in own.items()}
     best = sorted(scores, key=lambda word: (-scores[word], word))[:_WORDS]
-    return ", ".join(word for word in best if own[word] >= PARTLY)
+    telling = [word for word in best if scores[word] > scores[best[0]] / 2]
+    return ", ".join(word for word in telling if own[word] >= PARTLY)
 
 
 def _told_apart(names: Sequence[str]) -> list[str]:

@@ -160,7 +160,9 @@ def rows_in(state: State, scope: Scope) -> Rows:
 
 def _on_map(state: State) -> NDArray[np.bool_] | None:
     layer_map, hidden = state.opened.layer_map, hidden_rows(state)
-    shown = None if layer_map is None else np.isfinite(layer_map.xy).all(axis=1)
+    shown: NDArray[np.bool_] | None = None
+    if layer_map is not None:
+        shown = np.isfinite(layer_map.xy[:, 0]) & np.isfinite(layer_map.xy[:, 1])
     if hidden is None:
         return shown
     return ~hidden if shown is None else shown & ~hidden

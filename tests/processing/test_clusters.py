@@ -76,10 +76,15 @@ def test_it_can_be_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def named() -> Callable[..., list[str]]:
-    def name(labels: list[int], classes: list[int], captions: tuple[str, ...] = ()) -> list[str]:
+    def name(
+        labels: list[int],
+        classes: list[int],
+        captions: tuple[str, ...] = (),
+        levels: list[float] | None = None,
+    ) -> list[str]:
         names = {0: "cat", 1: "dog", 2: "owl"}
         both = np.array(labels, np.int32), np.array(classes, np.int32)
-        return names_of(*both, names, captions)
+        return names_of(*both, names, np.array(levels or [1.0] * len(labels)), captions)
 
     return name
 
@@ -93,6 +98,13 @@ def test_a_group_is_called_by_the_class_of_most(named: Callable[..., list[str]])
 def test_without_classes_captions_tell(named: Callable[..., list[str]]) -> None:
     captions = ("a red house by the sea", "the red house", "a photo of snow", "snow and a house")
     assert named([0, 0, 1, 1], [-1] * 4, captions) == ["red, house", "snow"]
+
+
+def test_a_group_of_all_classes_is_called_by_its_noise_level(
+    named: Callable[..., list[str]],
+) -> None:
+    classes, levels = [0, 1, 2, 0, 1, 2, 0, 0], [0.5, 0.5, 2, 8, 8, 2, 8, 8]
+    assert named([0, 0, 0, 1, 1, 1, 2, 2], classes, levels=levels) == ["σ 0.5", "σ 8", "cat"]
 
 
 def test_of_what_nothing_is_known_has_a_number(named: Callable[..., list[str]]) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QContextMenuEvent, QImage, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
@@ -177,6 +177,13 @@ class PreviewPanel(QWidget):
             self.menu_wanted.emit(row, event.globalPos())
 
     # ---- pictures -------------------------------------------------------------------------------
+
+    def minimumSizeHint(self) -> QSize:
+        """Pictures become smaller where there is less room."""
+        narrow = 20 + (2 * SMALLEST + GAP if self.has_room else SMALLEST)
+        return QSize(
+            max(narrow, self.facts.minimumWidth() + 20), super().minimumSizeHint().height()
+        )
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -11,7 +11,11 @@ from PySide6.QtWidgets import QDockWidget, QWidget
 from diffviews_desktop.actions import finding, groups, selection, showing, views
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.state.state import State
+from diffviews_desktop.ui.common.images import PictureLoader
 from diffviews_desktop.ui.common.sample_menu import SampleMenu
+from diffviews_desktop.ui.panels.classes import ClassesPanel
+from diffviews_desktop.ui.panels.gallery import GalleryPanel
+from diffviews_desktop.ui.panels.preview import PreviewPanel
 from diffviews_desktop.ui.panels.samples import SamplesPanel
 from diffviews_desktop.ui.shell.input_watch import InputWatch
 
@@ -26,19 +30,28 @@ class Samples:
 
     Args:
         context: what its actions work with.
-        window: that has its dock; its panels must be there.
+        window: that has its dock.
+        pictures: reads the samples' pictures.
+        others: the panels that show samples, too.
     """
 
-    def __init__(self, context: Context, window: MainWindow) -> None:
+    def __init__(
+        self,
+        context: Context,
+        window: MainWindow,
+        pictures: PictureLoader,
+        others: tuple[PreviewPanel, ClassesPanel, GalleryPanel],
+    ) -> None:
         self._context, self._window = context, window
+        self._preview, classes, gallery = others
         self.menu: SampleMenu | None = None
-        self.panel = SamplesPanel(window.pictures)
+        self.panel = SamplesPanel(pictures)
         self._connect()
-        window.preview.menu_wanted.connect(partial(self.show_menu, window.preview))
-        window.preview.located.connect(window.show_sample)
-        window.classes.find_wanted.connect(self.find)
-        window.gallery.menu_wanted.connect(partial(self.show_menu, window.gallery))
-        self._inputs = InputWatch(context, window.preview)
+        self._preview.menu_wanted.connect(partial(self.show_menu, self._preview))
+        self._preview.located.connect(window.show_sample)
+        classes.find_wanted.connect(self.find)
+        gallery.menu_wanted.connect(partial(self.show_menu, gallery))
+        self._inputs = InputWatch(context, self._preview)
         window.session.changed.connect(self.show_changes)
 
     def _connect(self) -> None:
@@ -79,7 +92,7 @@ class Samples:
 
     def _point(self, row: int) -> None:
         """Say what is known of a sample, and mark it on the map."""
-        self._window.preview.show_row(row)
+        self._preview.show_row(row)
         if self._window.map is not None:
             self._window.map.show_hover(row)
 
@@ -99,7 +112,7 @@ class Samples:
     def close_threads(self) -> None:
         """End what runs in other threads."""
         self.panel.close_threads()
-        self._window.preview.close_threads()
+        self._preview.close_threads()
 
     def find(self, text: str) -> None:
         """Find samples by a text that was typed elsewhere."""

@@ -133,7 +133,8 @@ class MainWindow(QMainWindow):
         self.gallery = GalleryPanel(self.pictures)
         self.generate_panel = GeneratePanel()
         self.runs_panel = RunsPanel()
-        self.samples = Samples(self.context, self)
+        others = self.preview, self.classes, self.gallery
+        self.samples: Samples = Samples(self.context, self, self.pictures, others)
         self.notice = NoticeBar()
         self.status = StatusBar()
         self.linked_panel: LinkedPanel | None = None
@@ -144,7 +145,7 @@ class MainWindow(QMainWindow):
         self._build_bar()  # before the docks, for the Tab key
         self.layout_of_docks: Layout = Layout(
             self,
-            docks := [
+            [
                 ("Preview", self.preview),
                 ("Classes", self.classes),
                 ("Selection and neighbours", self.gallery),
@@ -155,8 +156,9 @@ class MainWindow(QMainWindow):
         )
         self.samples.watch(self.layout_of_docks.dock_of(self.samples.panel))
         self.layout_of_docks.fill_middle(self.map_area, self.notice)
-        panels = [panel for _, panel in docks]
-        self._panels.add(self.layer_panel, self.color_panel, *panels, self.status)
+        self._panels.add(self.layer_panel, self.color_panel, self.preview, self.classes)
+        self._panels.add(self.gallery, self.generate_panel, self.runs_panel)
+        self._panels.add(self.samples.panel, self.status)
 
     def _build_bar(self) -> None:
         self.settings_button = QPushButton("Map settings…")
@@ -360,6 +362,7 @@ class MainWindow(QMainWindow):
             button.refresh()
         self.classes.apply_theme()
         self.runs_panel.apply_theme()
+        self.samples.panel.apply_theme()
         self.pages.apply_theme()
         self.map_area.apply_theme()
 

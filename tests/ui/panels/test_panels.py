@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.engine.protocol import Progress
 from diffviews_desktop.state.jobs import RunningJob
-from diffviews_desktop.state.picks import Selection
+from diffviews_desktop.state.picks import Selection, Within
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.images import PictureLoader
@@ -304,7 +304,7 @@ def test_suggest_asks_for_k_where_it_is_told(qtbot: QtBot, gallery: GalleryPanel
     gallery.space.setCurrentIndex(1)
     with qtbot.waitSignal(gallery.suggest_requested) as caught:
         qtbot.mouseClick(gallery.suggest, Qt.MouseButton.LeftButton)
-    assert caught.args == [9, True]
+    assert caught.args == [9, True, Within()]
 
 
 def test_suggest_needs_an_anchor(gallery: GalleryPanel, state: State) -> None:

@@ -13,13 +13,16 @@ from PySide6.QtWidgets import QTabBar
 from pytestqt.qtbot import QtBot
 from recorder import Recorder
 
-from diffviews_desktop.actions import groups, selection, showing
+from diffviews_desktop.actions import answers, groups, selection, showing
 from diffviews_desktop.engine.jobs.clustering import ClustersFound, FindClusters
+from diffviews_desktop.engine.jobs.inputs import InputShown, ShowInput
 from diffviews_desktop.engine.jobs.mapping import FindNeighbors
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.panels.samples import SamplesPanel
+from diffviews_desktop.ui.panels.samples.filters import WIDTH
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.values.columns import Column
+from diffviews_desktop.values.folders import ModelLoaded
 from diffviews_desktop.values.packed_strings import Texts
 from diffviews_desktop.values.row_set import RowSet
 
@@ -212,6 +215,7 @@ def test_ctrl_f_finds_and_return_goes_through_what_was_found(
     assert window.preview.shown_row == 1
     panel.bar.select.click()
     assert chosen(window) == sorted(found)
+    panel.bar.field.selectAll()
     qtbot.keyClicks(panel.bar.field, "no such")
     QTest.keyClick(panel.bar.field, Qt.Key.Key_Return)
     assert panel.bar.count.text() == "Nothing found"
@@ -304,7 +308,7 @@ def test_charts_count_what_the_other_filters_leave_and_filter(
 
 
 def test_a_histogram_is_added_and_its_range_filters(
-    window: MainWindow, panel: SamplesPanel, drag: Callable[..., None]
+    qtbot: QtBot, window: MainWindow, panel: SamplesPanel, drag: Callable[..., None]
 ) -> None:
     panel.show_page("filters")
     add = panel.filters.add
@@ -313,6 +317,7 @@ def test_a_histogram_is_added_and_its_range_filters(
     chart = panel.filters.charts["column:score"]
     plot = chart.histogram
     assert int(chart.counts.total.sum()) == 29
+    qtbot.waitUntil(lambda: plot.isVisible() and plot.width() <= WIDTH)
     middle = plot.width() // 2
     drag(plot, [QPoint(middle, 20), QPoint(middle + 20, 20), QPoint(plot.width() + 30, 20)])
     wanted = window.session.state.view.filter_of("column:score")
@@ -372,7 +377,7 @@ def test_clusters_are_asked_for_listed_and_renamed(
     panel.show_page("groups")
     page = panel.groups
     page.smallest.setValue(9)
-    page.find.click()
+    page.search.click()
     job = worker.jobs[-1]
     assert isinstance(job, FindClusters)
     assert job.smallest == 9
@@ -413,3 +418,54 @@ def test_suggest_keeps_to_the_class_and_the_noise_level(
     assert all(row % 3 == 0 for row in window.session.state.picks.selection.neighbors)
     assert gallery.hint.text() == "The mean mixes noise levels from σ 0.5 to 8."
     assert gallery.hint.property("problem")
+
+
+# ---- what is under the mouse ---------------------------------------------------------------------
+
+
+def test_the_preview_leads_to_the_same_picture_at_other_noise_levels(
+    qtbot: QtBot, open_window: Callable[..., MainWindow], state: State
+) -> None:
+    samples = state.opened.samples
+    paths = tuple(f"{row // 2 * 2}.png" for row in range(30))
+    sigma = np.where(np.arange(30) % 2, 0.5, 8.0).astype(np.float32)
+    table = replace(samples, image_path=paths, sigma=sigma)
+    window = open_window(replace(state, opened=replace(state.opened, samples=table)))
+    window.preview.show_row(10)
+    assert "0.5" in window.preview.levels.text()
+    window.preview.levels.followed.emit(11)
+    assert window.preview.shown_row == 11
+    assert '"10"' in window.preview.levels.text()
+    window.preview.show_row(None)
+    assert not window.preview.levels.text()
+
+
+def test_what_the_model_sees_is_asked_for_once_and_shown_beside_the_picture(
+    qtbot: QtBot, open_window: Callable[..., MainWindow], state: State, worker: Recorder
+) -> None:
+    window = open_window(state)
+    assert not window.preview.seen.isVisible()
+    loaded = ModelLoaded("m", "cpu", 3, 8, ())
+    with_model = replace(window.session.state.opened, loaded=loaded)
+    window.session.update(replace(window.session.state, opened=with_model))
+    window.preview.show_row(5)
+    assert window.preview.seen.isVisible()
+    assert window.preview.seen.pixmap().isNull()
+
+    def asked() -> list[ShowInput]:
+        return [job for job in worker.jobs if isinstance(job, ShowInput)]
+
+    qtbot.waitUntil(lambda: len(asked()) == 1)
+    assert asked()[0].row == 5
+    assert not window.session.state.jobs.running  # nobody is told of it
+    image = np.full((8, 8, 1), 77, np.uint8)
+    answers.on_finished(window.context, asked()[0].job_id, InputShown("m", 5, image), None)
+    assert not window.session.state.jobs.quiet
+    assert window.session.state.jobs.ended == ()
+    shown = window.preview.seen.pixmap().toImage()
+    assert shown.pixelColor(shown.rect().center()).red() == 77
+    window.preview.show_row(6)
+    assert window.preview.seen.pixmap().isNull()
+    window.preview.show_row(5)
+    qtbot.wait(600)
+    assert [job.row for job in asked()] in ([5], [5, 6])

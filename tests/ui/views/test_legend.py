@@ -15,9 +15,9 @@ from pytestqt.qtbot import QtBot
 from diffviews_desktop.actions import showing
 from diffviews_desktop.actions.preferences import choose_ramp
 from diffviews_desktop.state.state import State
-from diffviews_desktop.ui.common.colors import MISSING, OKABE_ITO
+from diffviews_desktop.ui.common.colors import MISSING, OKABE_ITO, category_colors
 from diffviews_desktop.ui.shell.window import MainWindow
-from diffviews_desktop.ui.views.flat.coloring import category_colors, coloring, ramp_colors
+from diffviews_desktop.ui.views.flat.coloring import coloring, ramp_colors
 from diffviews_desktop.ui.views.flat.legend import BAR_WIDTH, MOST_ITEMS
 from diffviews_desktop.ui.views.flat.scene import SIZES
 from diffviews_desktop.values.assessment import MapAssessment, Stability

@@ -45,6 +45,7 @@ class CategoryBars(QAbstractScrollArea):
         self._hidden: frozenset[int] = frozenset()
         self.current = 0
         self.setFrameShape(QFrame.Shape.NoFrame)
+        self.viewport().setAutoFillBackground(False)  # the panel's shows
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMinimumHeight(LOWEST)

@@ -22,6 +22,7 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import ElidedLabel, tip
 from diffviews_desktop.ui.common.latest import Latest
+from diffviews_desktop.ui.common.panel import differ
 from diffviews_desktop.ui.common.widgets import ComboBox, IconButton, as_panel
 from diffviews_desktop.ui.panels.samples.charts import CategoryBars, Histogram
 from diffviews_desktop.values.quantities import COLUMN, QUANTITIES, ColorBy, quantity
@@ -56,6 +57,7 @@ class FiltersPage(QWidget):
         super().__init__(parent)
         self._state = State()
         self._added: list[ColorBy] = []
+        self._of: tuple[object, ...] = ()
         self.charts: dict[ColorBy, Chart] = {}
         self._counting: Latest[Found] = Latest(self._take, self, name="counts")
         self.add = ComboBox()
@@ -106,7 +108,13 @@ class FiltersPage(QWidget):
         self._show_choices(state)
         self._show_views(state)
         bys = self._bys(state)
-        samples = state.opened.samples
+        opened, anchor = state.opened, state.picks.selection.anchor
+        samples = opened.samples
+        counted = samples, opened.layer_map, opened.linked, state.groups, state.view.filters
+        of = (*counted, anchor, *bys)
+        if len(of) == len(self._of) and not differ(of, self._of):
+            return
+        self._of = of
         few = samples is None or len(samples) <= AT_ONCE
         count = partial(_count, state, bys)
         if few:
@@ -217,6 +225,11 @@ class FiltersPage(QWidget):
         name = self.views.currentData()
         if name is not None:
             self.view_deleted.emit(name)
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being counted in another thread."""
+        return self._counting.busy
 
     def close_threads(self) -> None:
         """End what runs in the other thread."""

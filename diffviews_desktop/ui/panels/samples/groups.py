@@ -23,7 +23,8 @@ from PySide6.QtWidgets import (
 from diffviews_desktop.engine.jobs.clustering import SMALLEST, USUAL_SMALLEST
 from diffviews_desktop.state.picks import Choosing
 from diffviews_desktop.state.state import State
-from diffviews_desktop.ui.common.colors import MISSING
+from diffviews_desktop.ui.common import theme
+from diffviews_desktop.ui.common.colors import category_colors
 from diffviews_desktop.ui.common.entries import short
 from diffviews_desktop.ui.common.labels import caption, muted, tip
 from diffviews_desktop.ui.common.widgets import IconButton, WholeNumber
@@ -45,7 +46,7 @@ class Row:
     number: int
     name: str
     count: int
-    color: str = ""
+    color: str
 
 
 class GroupList(QTreeWidget):
@@ -83,19 +84,16 @@ class GroupList(QTreeWidget):
         """Show other groups; the chosen one stays so."""
         if tuple(rows) == self._rows:
             return
-        self._rows = tuple(rows)
+        before, self._rows = self._rows, tuple(rows)
         current = self.number()
         with QSignalBlocker(self):
-            self.clear()
-            for row in rows:
-                item = QTreeWidgetItem([short(row.name), f"{row.count:,}"])
-                item.setIcon(0, _dot(QColor(row.color) if row.color else MISSING))
-                item.setData(0, _NUMBER, row.number)
-                item.setData(0, _NAME, row.name)
-                item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight)
-                item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
-                item.setToolTip(0, tip(row.name, "Click selects its samples, F2 renames it"))
-                self.addTopLevelItem(item)
+            if [one.number for one in before] != [one.number for one in rows]:
+                self.clear()
+                self.addTopLevelItems([QTreeWidgetItem() for _ in rows])
+            for at, row in enumerate(rows):
+                item = self.topLevelItem(at)
+                assert item is not None
+                _write(item, row)
                 if row.number == current:
                     self.setCurrentItem(item)
 
@@ -157,7 +155,7 @@ class GroupsPage(QWidget):
         self.clusters = GroupList("Clusters of the map")
         self.name = QPushButton()
         self.delete = IconButton("trash", "Delete the named selection")
-        self.find = QPushButton("Find c&lusters")
+        self.search = QPushButton("Find c&lusters")
         self.smallest = WholeNumber()
         self.smallest.setRange(SMALLEST, 1_000_000)
         self.smallest.setValue(USUAL_SMALLEST)
@@ -170,7 +168,7 @@ class GroupsPage(QWidget):
         row.setSpacing(18)
         row.addLayout(self._column(self.no_sets, self.sets, [self.name, self.delete]), 1)
         fewest = caption("at lea&st", self.smallest)
-        tools = [fewest, self.smallest, self.find]
+        tools: list[QWidget] = [fewest, self.smallest, self.search]
         row.addLayout(self._column(self.no_clusters, self.clusters, tools), 1)
         self.sets.picked.connect(self.set_picked)
         self.sets.renamed.connect(self.set_renamed)
@@ -180,7 +178,7 @@ class GroupsPage(QWidget):
         self.clusters.menu_wanted.connect(self._show_cluster_menu)
         self.delete.clicked.connect(self._on_delete)
         self.sets.currentItemChanged.connect(lambda *_: self._set_delete())
-        self.find.clicked.connect(lambda: self.clusters_wanted.emit(self.smallest.value()))
+        self.search.clicked.connect(lambda: self.clusters_wanted.emit(self.smallest.value()))
 
     def _column(self, about: QWidget, groups: GroupList, tools: list[QWidget]) -> QVBoxLayout:
         head = QHBoxLayout()
@@ -202,16 +200,17 @@ class GroupsPage(QWidget):
         found = state.groups.clusters_of(opened.model, opened.spec)
         names = found.names if found is not None else ()
         counts = found.counts() if found is not None else []
-        rows = [Row(at, name, counts[at]) for at, name in enumerate(names)]
+        colors = category_colors(len(names), dark=theme.is_dark())
+        rows = [Row(at, names[at], counts[at], colors[at].name()) for at in range(len(names))]
         self.clusters.show_rows(rows)
         about = "Dense groups on the map, found by HDBSCAN."
         if found is not None:
             layers = str(found.spec.layers) or "the map"
             about = f"{len(names)} clusters of {layers}, of {found.smallest} samples or more"
         self.no_clusters.setText(about)
-        self.find.setEnabled(opened.layer_map is not None)
+        self.search.setEnabled(opened.layer_map is not None)
         meaning = "Find dense groups of samples on the map"
-        self.find.setToolTip(tip(meaning if opened.layer_map else "The map is not there yet."))
+        self.search.setToolTip(tip(meaning if opened.layer_map else "The map is not there yet."))
         self._set_delete()
 
     def _set_delete(self) -> None:
@@ -244,6 +243,17 @@ class GroupsPage(QWidget):
         menu.addSeparator()
         menu.addAction("&Rename").triggered.connect(groups.edit_current)
         return menu
+
+
+def _write(item: QTreeWidgetItem, row: Row) -> None:
+    item.setText(0, short(row.name))
+    item.setText(1, f"{row.count:,}")
+    item.setIcon(0, _dot(QColor(row.color)))
+    item.setData(0, _NUMBER, row.number)
+    item.setData(0, _NAME, row.name)
+    item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
+    item.setToolTip(0, tip(row.name, "Click selects its samples, F2 renames it"))
 
 
 def _dot(color: QColor) -> QIcon:

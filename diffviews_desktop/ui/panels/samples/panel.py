@@ -31,6 +31,7 @@ from diffviews_desktop.ui.panels.samples.find_bar import FindBar
 from diffviews_desktop.ui.panels.samples.groups import GroupsPage
 from diffviews_desktop.ui.panels.samples.pictures import PictureGrid
 from diffviews_desktop.ui.panels.samples.table import SampleTableView
+from diffviews_desktop.values.row_set import RowSet
 
 Page = Literal["table", "pictures", "filters", "groups"]
 PAGES: tuple[tuple[Page, str], ...] = (
@@ -161,9 +162,6 @@ class SamplesPanel(QWidget):
     def _show(self) -> None:
         state = self._state
         self.bar.set_state(state)
-        chosen = state.picks.selection.chosen
-        self.table.show_chosen(chosen)
-        self.pictures.show_chosen(chosen)
         self._show_page()
 
     def _show_page(self) -> None:
@@ -177,6 +175,10 @@ class SamplesPanel(QWidget):
             self._pages.setCurrentWidget(self.groups)
         else:
             self._list()
+
+    def apply_theme(self) -> None:
+        """Take the colours of the theme in use."""
+        self._show_if_seen()
 
     # ---- listing --------------------------------------------------------------------------------
 
@@ -202,6 +204,9 @@ class SamplesPanel(QWidget):
     def _list(self) -> None:
         """List again what is to be listed, where that is something else."""
         state, scope = self._state, self._scope
+        chosen = state.picks.selection.chosen
+        self.table.show_chosen(chosen)
+        self.pictures.show_chosen(RowSet() if scope == "selection" else chosen)  # all would be
         columns = self._columns_of(state)
         wanted = scope, columns, *self._sort, *_listed_of(state, scope)
         if self._listed is not None and _same(wanted, self._listed):
@@ -220,6 +225,7 @@ class SamplesPanel(QWidget):
     def _take(self, listed: Listed) -> None:
         rows, columns = listed
         self.table.show_rows(rows, columns)
+        self.table.mark_sorted(*self._sort)
         self.pictures.show_rows(self._state.opened.samples, rows)
         self._follow(self._state)
         self._show_list()
@@ -258,7 +264,7 @@ class SamplesPanel(QWidget):
     @property
     def busy(self) -> bool:
         """Whether something is being worked out in another thread."""
-        return self._listing.busy
+        return self._listing.busy or self.filters.busy
 
     def close_threads(self) -> None:
         """End what runs in other threads."""
@@ -274,7 +280,8 @@ def _listed_of(state: State, scope: Scope) -> tuple[object, ...]:
         case "found":
             return (state.find.rows,)
         case "map":
-            return state.opened.layer_map, state.view.filters, state.groups, state.opened.linked
+            opened, anchor = state.opened, state.picks.selection.anchor
+            return opened.layer_map, opened.linked, state.view.filters, state.groups, anchor
     return ()
 
 

@@ -64,6 +64,7 @@ class PictureGrid(QAbstractScrollArea):
         self.current: int | None = None
         self.setAccessibleName("Pictures of samples")
         self.setFrameShape(QFrame.Shape.NoFrame)
+        self.viewport().setAutoFillBackground(False)  # the panel's shows
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         pictures.loaded.connect(self._on_loaded)

@@ -13,6 +13,7 @@ from PySide6.QtCore import (
     QObject,
     QPersistentModelIndex,
     QPoint,
+    QSignalBlocker,
     Qt,
     Signal,
 )
@@ -182,6 +183,14 @@ class SampleTableView(QTableView):
             title = self.fontMetrics().horizontalAdvance(f"{short(one.title)}  ") + 28
             self.setColumnWidth(place, max(WIDTHS.get(one.key, usual), min(title, 2 * WIDE)))
 
+    def mark_sorted(self, key: str, descending: bool) -> None:
+        """Show by which column the samples are in order; the columns before it may be others."""
+        keys = [one.key for one in self.samples.columns]
+        order = Qt.SortOrder.DescendingOrder if descending else Qt.SortOrder.AscendingOrder
+        header = self.horizontalHeader()
+        with QSignalBlocker(header):
+            header.setSortIndicator(keys.index(key) if key in keys else -1, order)
+
     def show_chosen(self, chosen: RowSet) -> None:
         """Show another selection set."""
         self.samples.chosen = chosen
@@ -197,8 +206,8 @@ class SampleTableView(QTableView):
         self.setCurrentIndex(self.samples.index(position, column))
         self._quiet = False
 
-    def currentChanged(self, current: Index, previous: Index) -> None:
-        super().currentChanged(QModelIndex(current), QModelIndex(previous))
+    def currentChanged(self, current: QModelIndex, previous: QModelIndex) -> None:  # type: ignore[override]
+        super().currentChanged(current, previous)
         self.viewport().update()
         if current.isValid() and not self._quiet:
             self.pointed.emit(self._row(current.row()))

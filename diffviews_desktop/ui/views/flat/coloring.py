@@ -13,7 +13,7 @@ from PySide6.QtGui import QColor
 
 from diffviews_desktop.state.state import State
 from diffviews_desktop.state.values import values_of
-from diffviews_desktop.ui.common.colors import MISSING, OKABE_ITO
+from diffviews_desktop.ui.common.colors import MISSING, category_colors
 from diffviews_desktop.ui.views.flat.scene import SIZES
 from diffviews_desktop.values.preferences import Ramp
 from diffviews_desktop.values.quantities import ColorBy, Kind, Values
@@ -130,18 +130,6 @@ def ramp_colors(kind: Kind, ramp: Ramp, *, dark: bool) -> list[QColor]:
         return list(both) if dark else [color.darker(125) for color in both]
     low, high = (0.14, 1.0) if dark else (0.0, 0.93)
     return list(pg.colormap.get(ramp).map(np.linspace(low, high, LEVELS), mode="qcolor"))
-
-
-def category_colors(count: int, *, dark: bool) -> list[QColor]:
-    """One colour a category: of a few those that every kind of colour vision tells apart."""
-    if count <= len(OKABE_ITO):
-        return [QColor(color) for color in OKABE_ITO[:count]]
-    light = 0.72 if dark else 0.45
-    golden = 0.618034  # neighbours in the list lie far apart on the wheel
-    return [
-        QColor.fromHslF((i * golden) % 1.0, 0.55 + 0.3 * (i % 2), light - 0.12 * (i % 3))
-        for i in range(count)
-    ]
 
 
 def _on_ramp(found: Values) -> Coloring:
