@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import replace
 
@@ -19,6 +20,8 @@ from diffviews_desktop.engine.protocol import CellDone, Event, Progress, RunStar
 from diffviews_desktop.state.runs import Runs
 from diffviews_desktop.state.state import EngineState, EngineStatus
 from diffviews_desktop.values.maps import LayerMap
+
+log = logging.getLogger(__name__)
 
 
 def on_engine_changed(context: Context, status: EngineStatus) -> None:
@@ -124,6 +127,8 @@ def on_failed(context: Context, job_id: int, message: str, details: str) -> None
     again = isinstance(job, LoadModel) and state.engine.status == "stopped" and not job.again
     if ours and not again:
         state = replace(state, opened=replace(state.opened, model_problem=message))
+    if job.quiet:
+        log.warning("%s: %s", running.title, message)
     quiet = told or job.quiet
     context.update(state if quiet else state.with_notice(message, error=True, details=details))
     _end_run(context, job_id)
