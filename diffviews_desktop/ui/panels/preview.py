@@ -60,7 +60,7 @@ class PreviewPanel(QWidget):
         self._pictures = pictures
         self._path = ""
         self._row: int | None = None
-        self._told: int | None = None
+        self._told: tuple[object, int | None] = (None, None)
         self._state = State()
         self._finding: Latest[Found] = Latest(self._show_levels, self, name="levels")
         self._image: QImage | None = None
@@ -120,8 +120,8 @@ class PreviewPanel(QWidget):
             self._show_nothing()
         else:
             self._show_sample(shown)
-        if shown != self._told:
-            self._told = shown
+        if self._told[0] is not samples or self._told[1] != shown:
+            self._told = samples, shown
             self.row_shown.emit(shown)
             self._find_levels(shown)
 
