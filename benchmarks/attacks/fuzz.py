@@ -276,6 +276,75 @@ def settings(work: Path) -> Reader:
     return Reader(file, [b'{"theme": "dark", "recent": ["/a"]}'], lambda: Settings(file))
 
 
+def session(member: str) -> Callable[[Path], Reader]:
+    """A member of a session, as it lies in a folder; without a name, the whole file."""
+
+    def make(work: Path) -> Reader:
+        from diffviews_desktop.state.session_file.reading import read_file, read_folder
+
+        saved = ROOT / "tests" / "state" / "session_file" / "version-1.diffviews"
+        if not member:
+            file = work / saved.name
+            return Reader(file, [saved.read_bytes()], lambda: read_file(file))
+        folder = work / "session"
+        with zipfile.ZipFile(saved) as archive:
+            archive.extractall(folder)
+        file = folder / member
+        return Reader(file, [file.read_bytes()], lambda: read_folder(folder))
+
+    return make
+
+
+def shared_map(work: Path) -> Reader:
+    from diffviews_desktop.data.cache.layer_cache import cache_key
+    from diffviews_desktop.data.cache.shared_map import FORMAT, pack, read_description, unpack
+
+    parts = {"model": "m", "layers": ["a"]}
+    file, made, stream = work / "map.zip", work / "projector", io.BytesIO()
+    made.write_bytes(bytes(range(256)) * 8)
+    pack(made, stream, parts)
+    key = cache_key({"shared": FORMAT, **parts})
+
+    def read() -> None:
+        unpack(file, read_description(file, key), io.BytesIO())
+
+    return Reader(file, [stream.getvalue()], read)
+
+
+def direction(work: Path) -> Reader:
+    import numpy as np
+
+    from diffviews_desktop.data.directions import read_direction, write_direction
+
+    file, values = work / "direction.safetensors", {"midblock": np.ones((2, 2, 2), np.float32)}
+    write_direction(file, values, {"kind": "mean"}, replace=False)
+    return Reader(file, [file.read_bytes()], lambda: read_direction(file))
+
+
+def catalogue(work: Path) -> Reader:
+    from diffviews_desktop import paths
+    from diffviews_desktop.data.sources import read_table
+
+    file = work / "sources.toml"
+    seeds = [(paths.resources() / "sources.toml").read_bytes()]
+    return Reader(file, seeds, lambda: read_table(file))
+
+
+def journal(work: Path) -> Reader:
+    from diffviews_desktop.experiments.journal import JOURNAL, open_journal
+
+    facts = {"key": "k", "shape": [2, 2, 1], "classes": 3}
+
+    def read() -> None:
+        with open_journal(work / "drawn", facts) as opened:
+            opened.drawn  # noqa: B018
+
+    read()
+    file = work / "drawn" / JOURNAL
+    header = file.read_bytes()
+    return Reader(file, [header, header + bytes(100)], read)
+
+
 READERS: dict[str, Callable[[Path], Reader]] = {
     "config-json": in_folder("config.json"),
     "samples-json": in_folder("metadata/imagenet_real/dataset_info.json"),
@@ -312,6 +381,14 @@ READERS: dict[str, Callable[[Path], Reader]] = {
     "record-png": png_record,
     "picture": picture,
     "settings": settings,
+    "session": session(""),
+    "session-json": session("session.json"),
+    "session-run": session("run-1.json"),
+    "session-array": session("run-1-numbers.npy"),
+    "shared-map": shared_map,
+    "direction": direction,
+    "catalogue": catalogue,
+    "journal": journal,
 }
 
 

@@ -204,7 +204,7 @@ def soak(minutes: float, kills: int, folder: Path, seed: int) -> list[Trial]:
     half = 60 * minutes / 2
     came_back, watch = first_half(window, hand, half, kills)
     print(f"{hand.done} gestures, {kills} kills", flush=True)
-    engine_watch = second_half(window, hand, half, watch)
+    engine_watch = second_half(window, hand, half, watch, folder)
     print(f"{hand.done} gestures in all", flush=True)
     return [
         Trial("engine killed: a new one is there", kills, came_back),
@@ -247,8 +247,14 @@ def new_engine(
     return engine
 
 
-def second_half(window: psutil.Process, hand: Hand, seconds: float, watch: Watch) -> Watch:
+def second_half(
+    window: psutil.Process, hand: Hand, seconds: float, watch: Watch, folder: Path
+) -> Watch:
     engine_watch, begun = Watch(), time.monotonic()
+    # the engine is watched from its first map on, for which it loads what makes maps: the layers
+    # are mapped once more
+    for cache in [*folder.rglob("layer_cache")]:
+        shutil.rmtree(cache, ignore_errors=True)
     while time.monotonic() < begun + seconds:
         hand.anything()
         watch.look(window)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from diffviews_desktop.engine.extraction import noise_seed
 from diffviews_desktop.engine.opened_model import Host, OpenedModel
 from diffviews_desktop.errors import MaskError, PictureError
 from diffviews_desktop.values.conditions import Condition
+from diffviews_desktop.values.models import ModelFacts
 from diffviews_desktop.values.told import Told, conditions_told
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
@@ -43,9 +45,13 @@ class ToldSamples:
     host: Host
     opened: OpenedModel
 
+    @cached_property
+    def _facts(self) -> ModelFacts:
+        return self.host.model_of(self.opened).facts
+
     def told(self, row: int, told: Told) -> ToldSample:
         """A sample that is told something."""
-        table, facts = self.opened.samples.table, self.host.model_of(self.opened).facts
+        table, facts = self.opened.samples.table, self._facts
         captions = [table.captions[row]] if len(table.captions) else []
         (condition,) = conditions_told(
             told, [int(table.class_label[row])], captions, facts.num_classes, facts.prompts
@@ -92,7 +98,7 @@ class ToldSamples:
         Raises:
             MaskError: one cannot be read.
         """
-        table, facts = self.opened.samples.table, self.host.model_of(self.opened).facts
+        table, facts = self.opened.samples.table, self._facts
         images = []
         for row in rows:
             path = table.picture(row)

@@ -147,8 +147,9 @@ def test_many_runs_differ(
             runs=replace(window.session.state.runs, all=records, shown=1, step=0),
         )
     )
-    qtbot.waitUntil(lambda: len(window.map._paths) == len(STYLES))
-    pens = [path._line.opts["pen"] for path in window.map._paths.values()]
+    qtbot.waitUntil(lambda: len(window.map.paths.drawn) == len(STYLES))
+    faint = [pen for _, pen in window.map.paths._faint._lines._lines]
+    pens = [window.map.paths._shown._line.opts["pen"], *faint]
     assert len({pen.color().name() for pen in pens}) == len(STYLES)
     assert len({tuple(pen.dashPattern()) for pen in pens}) == len(STYLES)
 
@@ -246,4 +247,3 @@ def test_runs_that_come_back_look_as_before(
     for order in ((0, 2), (1,), (), (2, 1, 0)):
         assert picture(order, 2) != before
     assert picture((0, 1, 2), 3) == before
-    assert len(view._paths) + len(view._spare_paths) == 3

@@ -78,11 +78,41 @@ def test_of_many_runs_the_shown_one_is_drawn_at_once_and_all_are_in_the_end(
     )
     window.session.update(replace(state, runs=Runs(all=made, shown=30, step=1)))
     assert window.map is not None
-    assert 30 in window.map._paths
-    assert len(window.map._paths) < 30  # the window must not stand still for them
-    until(qtbot, lambda: len(window.map._paths) == 30)
+    drawn = window.map.paths
+    assert 30 in drawn.drawn
+    assert len(drawn.drawn) < 30  # the window must not stand still for them
+    until(qtbot, lambda: len(drawn.drawn) == 30)
     window.session.update(replace(state, runs=Runs(all=made[:10], shown=3)))
     window.session.update(replace(state, runs=Runs(all=made[20:], shown=21)))
-    until(qtbot, lambda: sorted(window.map._paths) == list(range(21, 31)))
+    until(qtbot, lambda: sorted(drawn.drawn) == list(range(21, 31)))
     qtbot.wait(50)
-    assert sorted(window.map._paths) == list(range(21, 31))
+    assert sorted(drawn.drawn) == list(range(21, 31))
+
+
+def test_many_faint_runs_are_a_few_items(
+    open_window: Callable[..., MainWindow],
+    state: State,
+    make_job: Callable[..., Generate],
+    make_step: Callable[..., RunStep],
+    qtbot: QtBot,
+) -> None:
+    """Each item costs the map half a millisecond a frame."""
+    window = open_window(state)
+    steps = (make_step(0, imposed=True), make_step(1, imposed=True))
+    made = tuple(
+        run_of(make_job(number), f"Run {number}", steps=steps, done=True) for number in range(1, 21)
+    )
+    assert window.map is not None
+    before = len(window.map._plot.items)
+    window.session.update(replace(state, runs=Runs(all=made, shown=20, step=1)))
+    paths = window.map.paths
+    until(qtbot, lambda: len(paths.drawn) == 20)
+    assert len(window.map._plot.items) == before
+    assert len(paths._faint._lines._lines) == 19
+    assert len(paths._faint._markers.data) == 2 * 19
+    assert len(paths._faint._imposed.data) == 19
+    seen = window.map.grab().toImage()
+    window.session.update(replace(state, runs=Runs(all=made[:19], shown=None)))
+    window.session.update(replace(state, runs=Runs(all=made, shown=20, step=1)))
+    until(qtbot, lambda: len(paths.drawn) == 20)
+    assert window.map.grab().toImage() == seen

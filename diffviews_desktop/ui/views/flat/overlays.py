@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +23,8 @@ MARKER_RADIUS = 5.0  # logical pixels; of the smallest marker of a step
 FADED = 0.8  # opacity of hollow markers
 DARK_ENOUGH = 0.5  # of the way to the last step's colour: an outline shows less than a filling
 AS_NEAR = 1.0  # logical pixels that nobody can tell apart with a mouse
+FAINT = 0.45
+"""Opacity of the lines and markers of runs that are not shown."""
 MOST_PICTURES = 100
 """Of symbols, that may be kept between two drawings."""
 MOST_CHOSEN_RINGS = 200
@@ -97,9 +100,11 @@ class Symbols(pg.ScatterPlotItem):
     for different ones. What is no longer drawn is dropped now and then.
     """
 
+    most_pictures = MOST_PICTURES
+
     def setData(self, *args: Any, **look: Any) -> None:
         """Show other symbols."""
-        if len(self.fragmentAtlas) > MOST_PICTURES:
+        if len(self.fragmentAtlas) > self.most_pictures:
             self.fragmentAtlas.clear()
         super().setData(*args, **look)
 
@@ -138,8 +143,12 @@ STYLES: tuple[tuple[QColor, QColor, list[float]], ...] = (
 
 def style_of(record: Run) -> tuple[QColor, QColor, list[float]]:
     """Colours of a run's first and last step, and its dashes."""
+    return STYLES[_style_number(record)]
+
+
+def _style_number(record: Run) -> int:
     number = record.name.split()[-1]
-    return STYLES[(int(number) - 1) % len(STYLES) if number.isdecimal() else 0]
+    return (int(number) - 1) % len(STYLES) if number.isdecimal() else 0
 
 
 class Marker(NamedTuple):
@@ -164,16 +173,50 @@ def marker_of(record: Run, index: int, background: str, *, unmasked: bool = Fals
     last = len(record.steps) - 1
     end = record.done and index == last
     symbol, size = ("d", 15) if index == 0 else ("star", 20) if end else ("o", 10)
+    if unmasked and index != 0 and not end:
+        symbol = "t"
+    style = -1 if unmasked else _style_number(record)
     part = index / max(1, last)
-    start, end_color, _ = style_of(record)
-    hollow = is_hollow(record.steps[index])
-    color = colors.blend(start, end_color, max(part, DARK_ENOUGH) if hollow else part)
-    if unmasked:
-        symbol, color = symbol if index == 0 or end else "t", QColor(colors.UNMASKED)
+    return _marker(symbol, size, style, part, background, is_hollow(record.steps[index]))
+
+
+@lru_cache(maxsize=4096)
+def _marker(
+    symbol: str, size: int, style: int, part: float, background: str, hollow: bool
+) -> Marker:
+    """A marker, always with the same pen and brush: pyqtgraph keeps a picture of each pair."""
+    color = QColor(colors.UNMASKED)
+    if style >= 0:
+        start, end, _ = STYLES[style]
+        color = colors.blend(start, end, max(part, DARK_ENOUGH) if hollow else part)
     if not hollow:
         return Marker(symbol, size, pg.mkPen(background, width=1), pg.mkBrush(color))
     color.setAlphaF(FADED)
     return Marker(symbol, size, pg.mkPen(color, width=1.6), pg.mkBrush(background))
+
+
+@cache
+def _imposed(style: int) -> Marker:
+    return Marker("s", 13, pg.mkPen(STYLES[style][1], width=2), QBrush(Qt.BrushStyle.NoBrush))
+
+
+def imposed_marker(record: Run) -> Marker:
+    """The marker of what was imposed on a run's layers."""
+    return _imposed(_style_number(record))
+
+
+@cache
+def landed_marker() -> Marker:
+    """The marker of where a run's finished picture lies."""
+    return Marker("x", 18, pg.mkPen("w", width=1), pg.mkBrush(colors.ANCHOR))
+
+
+def line_pen(record: Run, width: float = 2.0) -> QPen:
+    """The pen of a run's line, so many logical pixels wide."""
+    _, end_color, dashes = style_of(record)
+    pen = pg.mkPen(end_color, width=width)
+    pen.setDashPattern(dashes)
+    return pen
 
 
 def is_hollow(step: RunStep) -> bool:
@@ -191,26 +234,24 @@ class Path:
     """
 
     def __init__(self, plot: pg.PlotItem, *, unmasked: bool = False) -> None:
-        self._plot = plot
         self.unmasked = unmasked
         color, style = colors.SUGGESTED, Qt.PenStyle.DashLine
         if unmasked:
             color, style = colors.UNMASKED, Qt.PenStyle.DotLine
         self._line = pg.PlotCurveItem(pen=pg.mkPen(color, width=2, style=style))
-        self._landed = Symbols(
-            size=18, symbol="x", brush=pg.mkBrush(colors.ANCHOR), pen=pg.mkPen("w", width=1)
-        )
+        self._landed = Symbols(**landed_marker()._asdict())
         self._imposed = Symbols(size=13, symbol="s", brush=None)
         self._markers = Symbols()
         self._current = Symbols(size=24, symbol="o", brush=None)
         for z, item in enumerate(self._items(), 29 if unmasked else 30):
             item.setZValue(z)
             item.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
+            item.setVisible(False)
             plot.addItem(item, ignoreBounds=True)
         self._shown: tuple[Run, int | None, str, str] | None = None
-        self._drawn: tuple[int, bool, str, bool] | None = None
-        self.places: list[tuple[float, float]] = []
-        """Where each step is."""
+        self._drawn: tuple[int, int, bool, str, bool] | None = None
+        self.places = np.empty((0, 2))
+        """Where each step is ``(S, 2)``."""
 
     def _items(self) -> tuple[pg.GraphicsObject, ...]:
         return self._line, self._imposed, self._markers, self._landed, self._current
@@ -223,7 +264,7 @@ class Path:
         if before is None:
             for item in self._items():
                 item.setVisible(True)
-        now = (len(record.steps), record.done, background, record.landed is not None)
+        now = (record.id, len(record.steps), record.done, background, record.landed is not None)
         if self._drawn != now:
             self._draw_path(record, background)
             self._drawn = now
@@ -236,18 +277,14 @@ class Path:
             self._current.setData(
                 x=[place[0]], y=[place[1]], pen=pg.mkPen(accent, width=3), brush=None
             )
-        self._line.setOpacity(1.0 if step is not None else 0.45)
-        self._markers.setOpacity(1.0 if step is not None else 0.45)
+        self._line.setOpacity(1.0 if step is not None else FAINT)
+        self._markers.setOpacity(1.0 if step is not None else FAINT)
 
     def _draw_path(self, record: Run, background: str) -> None:
         steps = record.steps
-        self.places = [step.xy for step in steps]
-        _, end_color, dashes = style_of(record)
         if not self.unmasked:
-            pen = pg.mkPen(end_color, width=2)
-            pen.setDashPattern(dashes)
-            self._line.setPen(pen)
-        xy = np.array([step.xy for step in steps], dtype=np.float64).reshape(-1, 2)
+            self._line.setPen(line_pen(record))
+        xy = self.places = np.array([step.xy for step in steps], dtype=np.float64).reshape(-1, 2)
         self._line.setData(xy[:, 0], xy[:, 1])
         markers = [
             marker_of(record, i, background, unmasked=self.unmasked) for i in range(len(steps))
@@ -261,17 +298,12 @@ class Path:
             brush=[marker.brush for marker in markers],
         )
         places = sorted({step.imposed_xy for step in steps if step.imposed_xy is not None})
-        _put(self._imposed, places, pen=pg.mkPen(end_color, width=2))
+        _put(self._imposed, places, pen=imposed_marker(record).pen)
 
     def hide(self) -> None:
         """Show nothing, until another run, or the same, is to be shown."""
         self._shown = self._drawn = None
-        self.places = []
+        self.places = np.empty((0, 2))
         self._imposed.setData(x=[], y=[])  # the next run has colours of its own
         for item in self._items():
             item.setVisible(False)
-
-    def remove(self) -> None:
-        """Take the run off the map."""
-        for item in self._items():
-            self._plot.removeItem(item)

@@ -27,11 +27,8 @@ from diffviews_desktop.ui.views.flat.decorations import Decorated, Decorations
 from diffviews_desktop.ui.views.flat.gestures import MapBox
 from diffviews_desktop.ui.views.flat.glide import Between, Glide
 from diffviews_desktop.ui.views.flat.legend import Legend
-from diffviews_desktop.ui.views.flat.overlays import (
-    Path,
-    Rings,
-    is_hollow,
-)
+from diffviews_desktop.ui.views.flat.overlays import Rings
+from diffviews_desktop.ui.views.flat.paths import Paths
 from diffviews_desktop.ui.views.flat.picking import PointIndex
 from diffviews_desktop.ui.views.flat.points import Points
 from diffviews_desktop.ui.views.flat.renderer import (
@@ -48,7 +45,6 @@ log = logging.getLogger(__name__)
 INDEXED_AT_ONCE = 20_000  # points
 STILL_MILLISECONDS = 150  # after the last move the view counts as still
 LEGEND_MARGIN = 12
-SPARE_PATHS, PATHS_AT_ONCE = 12, 4
 FAINTEST, STRONGEST, EQUAL = 0.4, 1.0, 0.7
 
 
@@ -101,12 +97,7 @@ class PointPlot(QWidget):
         self.box.sigRangeChanged.connect(self._on_range_changed)
         self.box.flight_changed.connect(self._on_flight)
         self._rings = Rings(self._plot)
-        self._paths: dict[int, Path] = {}
-        self._spare_paths: list[Path] = []
-        self._asked_paths: Callable[[], None] = lambda: None
-        self._late_paths = QTimer(self)
-        self._late_paths.setSingleShot(True)
-        self._late_paths.timeout.connect(lambda: self._asked_paths())
+        self.paths = Paths(self._plot, self)
         self._xy: NDArray = np.empty((0, 2), dtype=np.float32)
         self._index: Future[PointIndex] = Future()
         self._index.set_result(PointIndex(self._xy))
@@ -291,40 +282,10 @@ class PointPlot(QWidget):
 
         Of many that are new, the others follow a few a turn of the event loop.
         """
-        self._asked_paths = partial(self.set_paths, records, shown, step, unmasked)
-        self._late_paths.stop()
-        wanted = {record.id: record for record in records}
-        if unmasked is not None:
-            wanted[unmasked.id] = unmasked
-        for key in [key for key in self._paths if key not in wanted]:
-            self._put_away(self._paths.pop(key))
-        c, fresh = theme.colors(), 0
-        for key, record in wanted.items():
-            current = key == shown or (record is unmasked and step < len(record.steps))
-            if key not in self._paths:
-                if fresh >= PATHS_AT_ONCE and not current:
-                    self._late_paths.start()
-                    continue
-                self._paths[key] = self._new_path(unmasked=record is unmasked)
-                fresh += 1
-            self._paths[key].show(record, step if current else None, c.accent, c.map)
-        drawn = wanted.values()
-        hollow = any(is_hollow(step) for record in drawn for step in record.steps)
-        self.legend.set_hollow(hollow and self._with_legend)
+        c = theme.colors()
+        self.paths.show(records, shown, step, unmasked, (c.accent, c.map))
+        self.legend.set_hollow(self.paths.hollow and self._with_legend)
         self._place_legend()
-
-    def _new_path(self, *, unmasked: bool) -> Path:
-        if self._spare_paths and not unmasked:
-            return self._spare_paths.pop()
-        return Path(self._plot, unmasked=unmasked)
-
-    def _put_away(self, path: Path) -> None:
-        """Keep some of what takes milliseconds to make: another layer comes and goes."""
-        if path.unmasked or len(self._spare_paths) >= SPARE_PATHS:
-            path.remove()
-        else:
-            path.hide()
-            self._spare_paths.append(path)
 
     def apply_theme(self) -> None:
         """Take the colours of the theme in use."""
@@ -442,7 +403,7 @@ class PointPlot(QWidget):
         """End what draws and sorts points in other threads."""
         self.glide.finish()
         self._still.stop()
-        self._late_paths.stop()
+        self.paths.close()
         if self.decorations is not None:
             self.decorations.close()
         self._indexing.shutdown()

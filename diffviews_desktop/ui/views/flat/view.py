@@ -172,18 +172,23 @@ class MapView(PointPlot):
     def step_at(self, position: QPointF, row: int | None = None) -> tuple[int, int] | None:
         """The step of a run at a place in the scene, unless the sample there is meant: its
         run and number."""
-        best, found, there = STEP_RADIUS, None, position
-        for key, path in self._paths.items():
-            for index, place in enumerate(path.places):
-                at = self.box.mapViewToScene(QPointF(*place))
-                away = _apart(at, position)
-                if away < best:
-                    best, found, there = away, (key, index), at
-        if found is not None and row is not None:
+        found = self.paths.nearest(self._to_scene, (position.x(), position.y()), STEP_RADIUS)
+        if found is None:
+            return None
+        if row is not None:
             sample = self.box.mapViewToScene(QPointF(*map(float, self._xy[row])))
-            if not step_is_meant(best, _apart(sample, position), self._covered_at(there)):
+            place = QPointF(*self.paths.place(found.run, found.step))
+            covered = self._covered_at(self.box.mapViewToScene(place))
+            if not step_is_meant(found.away, _apart(sample, position), covered):
                 return None
-        return found
+        return found.run, found.step
+
+    def _to_scene(self, places: NDArray) -> NDArray:
+        """From places on the map to places in the scene, both ``(N, 2)``: both are axes along."""
+        start = self.box.mapViewToScene(QPointF(0, 0))
+        right, up = self.box.mapViewToScene(QPointF(1, 0)), self.box.mapViewToScene(QPointF(0, 1))
+        scale = right.x() - start.x(), up.y() - start.y()
+        return places * scale + (start.x(), start.y())
 
     def _covered_at(self, place: QPointF) -> int:
         """How many samples the marker of a step covers at a place in the scene."""
@@ -200,7 +205,7 @@ class MapView(PointPlot):
 
     def position_of_step(self, key: int, index: int) -> QPointF:
         """Where a step is, in the coordinates of the plot's viewport."""
-        place = QPointF(*self._paths[key].places[index])
+        place = QPointF(*self.paths.place(key, index))
         return QPointF(self._plot_widget.mapFromScene(self.box.mapViewToScene(place)))
 
     def _on_mouse_clicked(self, event: object) -> None:
