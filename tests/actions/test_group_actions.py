@@ -10,7 +10,7 @@ import pytest
 from acted import SPEC, Recorder, data_opened, finish, samples
 from made_context import context_of
 
-from diffviews_desktop.actions import exports, finding, groups, selection, showing, views
+from diffviews_desktop.actions import exports, finding, groups, palette, selection, showing, views
 from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.sample import SAMPLE_ACTIONS
@@ -196,6 +196,25 @@ def test_a_view_comes_back_with_its_filters_and_colours(context: Context) -> Non
     views.delete_view(context, "noisy")
     assert context.state.groups.views == ()
     assert context.state.view.filters == kept.filters
+
+
+def test_the_palette_finds_all_of_them(
+    context: Context, session: Session, worker: Recorder
+) -> None:
+    name(context, (1, 2), "odd ones")
+    views.keep_view(context, "odd view")
+    groups.find_clusters(context)
+    job = worker.only(FindClusters)
+    found = ClustersFound(job.spec, 3, np.array([2]), np.zeros(1, np.int32), ("odd dogs",), 39)
+    finish(session, worker, job.job_id, found)
+    entries = {one.title: one for one in palette.find(context, "odd")}
+    selection.clear_chosen(context)
+    palette.do(context, entries["Select odd ones (2 samples)"])
+    assert list(context.state.picks.selection.chosen) == [1, 2]
+    palette.do(context, entries["Select cluster odd dogs (1 sample)"])
+    assert list(context.state.picks.selection.chosen) == [2]
+    palette.do(context, entries["View odd view"])
+    assert context.state.view.color_by == "class"
 
 
 # ---- finding ------------------------------------------------------------------------------------
