@@ -22,7 +22,7 @@ def show_input(job: ShowInput, host: Host, opened: OpenedModel) -> InputShown:
     extraction = SampleExtraction(
         model,
         table,
-        [],
+        list(model.facts.layers)[:1],
         opened.folder.config.extraction_input,
         NOTHING,
         check=host.check,

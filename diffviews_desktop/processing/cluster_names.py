@@ -14,7 +14,7 @@ MOST_READ = 2000
 """Captions that are read of each group."""
 MOSTLY, PARTLY = 0.5, 0.25
 """Share of a group that a class must have to name it alone, or with another."""
-_WORDS = 3
+_WORDS, _FEW = 3, 10  # words of a name; per cent of a group
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _COMMON = frozenset(("and", "are", "for", "from", "its", "that", "the", "this", "was", "with"))
 _SEED = 0
@@ -42,7 +42,9 @@ def names_of(
     groups = [labels == group for group in range(count)]
     found = [_of_class(classes[group], class_names) for group in groups]
     if len(np.unique(levels)) > 1:
-        found = [name or _of_level(levels[own]) for name, own in zip(found, groups, strict=True)]
+        found = [
+            name or _of_levels(levels[own], levels) for name, own in zip(found, groups, strict=True)
+        ]
     if len(captions) and "" in found:
         words = [_words(captions, labels == group) for group in range(count)]
         common: Shares = defaultdict(float)
@@ -79,11 +81,15 @@ def _of_classes(classes: NDArray[np.int32], class_names: dict[int, str]) -> str:
     return " and ".join(name for name, share in found if share >= PARTLY)
 
 
-def _of_level(levels: NDArray[np.floating]) -> str:
-    """The noise level of most of a group."""
-    values, counts = np.unique(levels[np.isfinite(levels)], return_counts=True)
-    most = int(np.argmax(counts)) if len(counts) else 0
-    return f"σ {values[most]:g}" if len(counts) and counts[most] >= MOSTLY * len(levels) else ""
+def _of_levels(levels: NDArray[np.floating], every: NDArray[np.floating]) -> str:
+    """The noise levels of all but a few of a group; empty where these are all levels."""
+    known, whole = levels[np.isfinite(levels)], every[np.isfinite(every)]
+    if not len(known):
+        return ""
+    low, high = np.percentile(known, (_FEW, 100 - _FEW), method="nearest")
+    if low == high:
+        return f"σ {low:g}"
+    return "" if low <= whole.min() and high >= whole.max() else f"σ {low:g} – {high:g}"
 
 
 def _words(captions: Sequence[str], mine: NDArray[np.bool_]) -> Shares:

@@ -103,8 +103,11 @@ def test_without_classes_captions_tell(named: Callable[..., list[str]]) -> None:
 def test_a_group_of_all_classes_is_called_by_its_noise_level(
     named: Callable[..., list[str]],
 ) -> None:
-    classes, levels = [0, 1, 2, 0, 1, 2, 0, 0], [0.5, 0.5, 2, 8, 8, 2, 8, 8]
-    assert named([0, 0, 0, 1, 1, 1, 2, 2], classes, levels=levels) == ["σ 0.5", "σ 8", "cat"]
+    several, noisy = [0, 1, 2] * 5, [8.0] * 14 + [0.5]
+    labels = [0] * 15 + [1] * 15 + [2] * 2
+    levels = [*noisy, *[0.5, 1, 1] * 5, 0.1, 80]
+    classes = [*several, *several, 0, 0]
+    assert named(labels, classes, levels=levels) == ["σ 8", "σ 0.5 – 1", "cat"]
 
 
 def test_of_what_nothing_is_known_has_a_number(named: Callable[..., list[str]]) -> None:

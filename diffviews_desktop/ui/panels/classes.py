@@ -44,7 +44,8 @@ class ClassesPanel(QWidget):
         self._samples: SampleTable | None = None
         self.search = QLineEdit()
         self.search.setClearButtonEnabled(True)
-        self.search.addAction(theme.icon("search"), QLineEdit.ActionPosition.LeadingPosition)
+        leading = QLineEdit.ActionPosition.LeadingPosition
+        self._glass = self.search.addAction(theme.icon("search"), leading)
         self.captions = CaptionSearch()
         self.nothing = muted("No class is called that. Return looks among the samples.")
         self.nothing.setWordWrap(True)
@@ -112,6 +113,7 @@ class ClassesPanel(QWidget):
 
     def apply_theme(self) -> None:
         """Take the colours of the theme in use."""
+        self._glass.setIcon(theme.icon("search"))
         self._fill(self._samples)
 
     def _fill(self, samples: SampleTable | None) -> None:

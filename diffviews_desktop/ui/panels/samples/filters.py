@@ -8,6 +8,7 @@ from functools import partial
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import (
     QFrame,
+    QGridLayout,
     QHBoxLayout,
     QPushButton,
     QScrollArea,
@@ -29,7 +30,7 @@ from diffviews_desktop.values.quantities import COLUMN, QUANTITIES, ColorBy, qua
 
 USUAL: tuple[ColorBy, ...] = ("class", "level", "sigma")
 """Quantities that have a chart without being added."""
-WIDTH = 236
+WIDTH, SIDE = 236, 168  # of a chart, and of what is beside them
 Found = dict[ColorBy, Counts]
 
 
@@ -80,24 +81,23 @@ class FiltersPage(QWidget):
         self._area.setFrameShape(QFrame.Shape.NoFrame)
         self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        side = QVBoxLayout()
+        side = QGridLayout()
         side.setSpacing(6)
-        side.addWidget(self.add)
-        side.addWidget(self.all)
+        side.addWidget(self.add, 0, 0)
+        side.addWidget(self.all, 0, 1)
         kept = QHBoxLayout()
         kept.setSpacing(4)
         kept.addWidget(self.views, 1)
         kept.addWidget(self.delete)
-        side.addLayout(kept)
-        side.addWidget(self.keep)
-        side.addStretch()
+        side.addLayout(kept, 1, 0)
+        side.addWidget(self.keep, 1, 1)
+        side.setRowStretch(2, 1)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(14)
         row.addWidget(self._area, 1)
         row.addLayout(side)
-        for widget in (self.add, self.all, self.views, self.keep):
-            widget.setFixedWidth(190 if widget is not self.views else 160)
+        self.add.setFixedWidth(SIDE)
         self.add.activated.connect(self._on_added)
         self.views.activated.connect(self._on_view)
         self.delete.clicked.connect(self._on_delete)

@@ -39,7 +39,8 @@ class FindBar(QWidget):
         self.field.setMaxLength(MOST_LETTERS)
         self.field.setClearButtonEnabled(True)
         self.field.setMinimumWidth(120)
-        self.field.addAction(theme.icon("search"), QLineEdit.ActionPosition.LeadingPosition)
+        leading = QLineEdit.ActionPosition.LeadingPosition
+        self._glass = self.field.addAction(theme.icon("search"), leading)
         self.field.installEventFilter(self)
         self.where = ElidingComboBox(letters=10)
         self.where.setAccessibleName("Where samples are looked for")
@@ -84,6 +85,10 @@ class FindBar(QWidget):
         self.next.setEnabled(several)
         self.count.setText(_told(find))
         self.count.setToolTip(tip(_explained(find)))
+
+    def apply_theme(self) -> None:
+        """Take the colours of the theme in use."""
+        self._glass.setIcon(theme.icon("search"))
 
     def begin(self, text: str | None = None) -> None:
         """Let the user type, or look for a text."""
