@@ -40,13 +40,12 @@ def names_of(
     """
     count = int(labels.max(initial=-1)) + 1
     groups = [labels == group for group in range(count)]
-    found = [_of_class(classes[group], class_names) for group in groups]
+    found = [_of_class(classes[own], class_names) for own in groups]
     if len(np.unique(levels)) > 1:
-        found = [
-            name or _of_levels(levels[own], levels) for name, own in zip(found, groups, strict=True)
-        ]
+        pairs = zip(found, groups, strict=True)
+        found = [name or _of_levels(levels[own], levels) for name, own in pairs]
     if len(captions) and "" in found:
-        words = [_words(captions, labels == group) for group in range(count)]
+        words = [_words(captions, own) for own in groups]
         common: Shares = defaultdict(float)
         for shares in words:
             for word, share in shares.items():

@@ -26,7 +26,7 @@ from diffviews_desktop.ui.common.labels import tip
 
 LINE, GAP, NAME_SHARE = 19, 6, 0.42
 """Pixels of a bar with its name, and the part of the width that the name has."""
-LOWEST = 60
+LOWEST = 44
 
 
 class CategoryBars(QAbstractScrollArea):

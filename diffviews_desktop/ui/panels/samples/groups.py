@@ -36,6 +36,7 @@ _WAYS: tuple[tuple[str, Choosing], ...] = (
     ("&Add them to the selection", "add"),
     ("&Take them out of the selection", "remove"),
 )
+LOWEST = 44  # pixels: two groups
 COLOR_NAMES = ("blue", "orange", "green", "pink", "sky", "red", "yellow", "violet")
 
 
@@ -67,6 +68,7 @@ class GroupList(QTreeWidget):
         self.setAccessibleName(name)
         self.setColumnCount(2)
         self.setHeaderHidden(True)
+        self.setMinimumHeight(LOWEST)
         self.setRootIsDecorated(False)
         self.setUniformRowHeights(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -37,7 +37,7 @@ from diffviews_desktop.values.row_set import RowSet
 MOST_OF_CELL = 200  # letters
 WIDTHS = {"row": 64, "id": 190, "class": 130, "sigma": 64, "caption": 360}
 USUAL_WIDTH, WIDE = 84, 130  # of numbers and of texts
-LONG = 28  # letters that a cell has no room for
+LOWEST, LONG = 60, 28  # pixels, and letters that a cell has no room for
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -150,6 +150,7 @@ class SampleTableView(QTableView):
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setShowGrid(False)
+        self.setMinimumHeight(LOWEST)
         self.setWordWrap(False)
         self.setTabKeyNavigation(False)
         self.setCornerButtonEnabled(False)
