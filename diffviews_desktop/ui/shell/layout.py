@@ -48,7 +48,8 @@ class Layout:
         window.tabifyDockWidget(*self.docks[4:])
         self.docks[4].raise_()
         window.setCorner(Qt.Corner.BottomLeftCorner, BOTTOM)
-        window.setCorner(Qt.Corner.BottomRightCorner, BOTTOM)
+        # what Generate asks for needs the whole height of a small screen
+        window.setCorner(Qt.Corner.BottomRightCorner, RIGHT)
         self.middle = QWidget()
         self.beside = QSplitter(Qt.Orientation.Horizontal)
         self.beside.setChildrenCollapsible(False)
