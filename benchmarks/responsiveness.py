@@ -60,7 +60,7 @@ def write_large(folder: Path, count: int) -> None:
 
 
 def measure(large: Path) -> list[Row]:
-    from PySide6.QtCore import QEventLoop, Qt, QTimer
+    from beats import Beats, pump
 
     from diffviews_desktop.actions import folders, maps, picks, runs
     from diffviews_desktop.app import App, Options, create_application
@@ -70,36 +70,19 @@ def measure(large: Path) -> list[Row]:
     app = create_application(["responsiveness"])
     main_app = App(Options())
     session, worker = main_app.session, main_app.worker
-    gaps: list[float] = []
-    last = time.perf_counter()
-
-    def beat() -> None:
-        nonlocal last
-        now = time.perf_counter()
-        gaps.append(1000 * (now - last))
-        last = now
-
-    timer = QTimer()
-    timer.setTimerType(Qt.TimerType.PreciseTimer)
-    timer.timeout.connect(beat)
-
-    def pump() -> None:
-        app.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
-
+    beats = Beats()
     phases: dict[str, list[float]] = {}
 
     def phase(name: str, ready: object, settle: float = 0.3) -> None:
         """Collect the gaps until ``ready()``, all points are where they belong, and a little
         longer."""
-        nonlocal last
-        gaps.clear()
-        last = time.perf_counter()
+        beats.begin()
         wait_until(ready, pump)  # type: ignore[arg-type]
         shown = main_app.window.map
         wait_until(lambda: shown is None or not shown.busy, pump)
         end = time.monotonic() + settle
         wait_until(lambda: time.monotonic() > end, pump)
-        phases.setdefault(name, []).extend(gaps)
+        phases.setdefault(name, []).extend(beats.gaps)
 
     def idle() -> bool:
         return not session.state.jobs.running
@@ -123,7 +106,7 @@ def measure(large: Path) -> list[Row]:
     main_app.window.map_shown.connect(lambda: shown.append(True))
     main_app.start()
     wait_until(lambda: bool(shown), pump)
-    timer.start(2)
+    beats.start()
     phase("model load (imports torch)", idle)
     end = time.monotonic() + 5
     phase("idle", lambda: time.monotonic() > end, settle=0)
@@ -158,8 +141,9 @@ def measure(large: Path) -> list[Row]:
     assert session.state.opened.samples is not None
     folders.open_data(main_app.context, folder=FolderRef())
     phase("the demo after them", lambda: session.state.opened.is_demo and idle())
-    timer.stop()
+    beats.stop()
     main_app.window.close()
+    app.processEvents()
 
     idle_p99 = float(np.percentile(phases["idle"], 99))
     rows = []

@@ -4,6 +4,9 @@ From SeaweedFS on loopback beside boto3: ``download_file``, and its transfer man
 a local server that answers as the Hugging Face Hub does beside ``snapshot_download``. Each download
 is a process of its own, in turns; the figures are medians. Ours compares every file with the
 checksum that the store has of it, and brings it to the disk; the others do neither.
+
+At last a real window downloads a model's folder with all these files, with the catalogue on the
+screen, and opens it: no pause may be longer than 50 ms. Needs a display, or uses none (offscreen).
 """
 
 from __future__ import annotations
@@ -26,12 +29,13 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from common import Row, anonymous_peak, in_a_process, isolate, parser, report
+from common import Row, anonymous_peak, in_a_process, isolate, parser, report, wait_until
 from s3_server import S3Server, serve_s3
 from web_server import Repository, serve_web
 
-LARGE, SMALL = "large.bin", "small"
+LARGE, SMALL, MODEL = "large.bin", "small", "model"
 _BLOCK = 1 << 24
+LIMIT_MS = 50.0
 
 
 # ---- the downloads ------------------------------------------------------------------------------
@@ -99,6 +103,50 @@ def run_once(way: str, location: str, endpoint: str, folder: str) -> None:
     print(json.dumps({"seconds": seconds, "memory": memory["peak"]}))
 
 
+# ---- the window ---------------------------------------------------------------------------------
+
+
+def run_window(location: str, endpoint: str, folder: str) -> None:
+    """In a process of its own: the longest pauses of a window, idle and while it downloads."""
+    os.environ["AWS_ENDPOINT_URL_S3"] = endpoint
+    if not os.environ.get("DISPLAY"):
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    from beats import Beats, pump
+
+    from diffviews_desktop.actions import downloads
+    from diffviews_desktop.app import App, Options, create_application
+
+    app = create_application(["transfer"])
+    main_app = App(Options())
+    session, context = main_app.session, main_app.context
+    main_app.start()
+    wait_until(lambda: session.state.opened.loaded and not session.state.jobs.running, pump)
+    beats = Beats()
+    beats.start()
+
+    def longest(ready: Callable[[], object], seconds: float = 0.0) -> float:
+        """The longest gap until it is so, and some seconds longer."""
+        beats.begin()
+        wait_until(lambda: bool(ready()), pump)
+        end = time.monotonic() + seconds
+        wait_until(lambda: time.monotonic() >= end, pump)
+        return max(beats.gaps)
+
+    found = {"idle": longest(lambda: True, 3.0)}
+    downloads.change_folder(context, Path(folder))
+    downloads.show_models(context)
+    downloads.download(context, location)
+    found["downloading"] = longest(lambda: session.state.downloads.done)
+    found["opening"] = longest(lambda: session.state.opened.model == MODEL, 1.0)
+    done = session.state.downloads.done
+    assert done is not None
+    assert not done.failed
+    main_app.window.close()
+    app.processEvents()
+    main_app.crew.stop()
+    print(json.dumps({**found, "files": done.files}))
+
+
 # ---- the servers --------------------------------------------------------------------------------
 
 
@@ -112,6 +160,22 @@ def make_files(folder: Path, size: int, count: int) -> None:
     for number in range(count):
         path = folder / SMALL / f"sample_{number:06}.png"
         path.write_bytes(choose.randbytes(choose.randrange(1_000, 40_000)))
+    make_model(folder)
+
+
+def make_model(folder: Path) -> None:
+    """A model's folder whose pictures are the small files, and which has the large one, too."""
+    images, model = folder / MODEL / "images", folder / MODEL
+    images.mkdir(parents=True)
+    (model / "config.json").write_text(json.dumps({"adapter": "edm"}))
+    lines = ["sample_id,class_label,image_path,umap_x,umap_y"]
+    for number, path in enumerate(sorted((folder / SMALL).iterdir())):
+        os.link(path, images / path.name)
+        place = f"{number % 70},{number // 70}"
+        lines.append(f"{path.stem},{number % 10},images/{path.name},{place}")
+    os.link(folder / "large" / LARGE, images / LARGE)
+    (model / "embeddings").mkdir()
+    (model / "embeddings" / "map.csv").write_text("\n".join(lines) + "\n")
 
 
 def fill_bucket(server: S3Server, files: Path) -> str:
@@ -199,6 +263,13 @@ def measure(home: Path, options: argparse.Namespace) -> list[Row]:
                     "MB",
                 )
             )
+        found = in_a_process(
+            __file__, "window", f"s3://{bucket}/{MODEL}", server.endpoint, str(home / "window")
+        )
+    for phase in ("idle", "downloading", "opening"):
+        rows.append(
+            Row(f"window, {phase}: worst gap", found["files"], found[phase], LIMIT_MS, "ms")
+        )
     return rows
 
 
@@ -206,6 +277,9 @@ def main() -> None:
     """Measure, or do one part of it."""
     if len(sys.argv) == 5 and sys.argv[1] in WAYS:
         run_once(*sys.argv[1:])
+        return
+    if sys.argv[1:2] == ["window"]:
+        run_window(*sys.argv[2:])
         return
     if sys.argv[1:2] == ["serve-hub"]:
         serve_hub(sys.argv[2])

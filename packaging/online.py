@@ -10,23 +10,27 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from diffviews_desktop.data.downloads import is_private
-from diffviews_desktop.data.sources import Catalogue, read_catalogue
+from diffviews_desktop.data.sources import Catalogue, read_catalogue, read_table
 from diffviews_desktop.data.stores.access import access_of, has_keys
 from diffviews_desktop.data.stores.bucket_access import USUAL_BUCKET
 from diffviews_desktop.data.stores.opening import open_store
+from diffviews_desktop.data.stores.s3_writing import WritableStore
+from diffviews_desktop.data.stores.store import Patience, Store
 from diffviews_desktop.data.stores.transfers import download, plan_download
-from diffviews_desktop.errors import DiffViewsError, StoreUnreachableError
+from diffviews_desktop.errors import DiffViewsError, StoreDamagedError, StoreError, said
 from diffviews_desktop.text.wording import counted, size
 from diffviews_desktop.values.locations import Location
 from diffviews_desktop.values.sources import Origin
+from diffviews_desktop.values.transfers import RemoteFile
 
-NO_NETWORK = 3
 SMALL = 1_000_000  # bytes of the file that is fetched at most
 FAR_OFF = 0.2  # how far the size in the catalogue may be from the true one
+PATIENCE = Patience(connect=10.0, read=20.0, give_up=20.0)
 
 Status = Literal["right", "wrong", "not checked"]
 
@@ -36,35 +40,33 @@ class Check:
     """Something that was looked at.
 
     Attributes:
-        what: the address.
+        what: the address, or what was done there.
         status: how it is.
-        said: sizes, or what is wrong.
-        offline: whether nothing could be reached.
+        said: what was found, or what is wrong.
     """
 
     what: str
     status: Status
     said: str
-    offline: bool = False
 
 
 def main() -> int:
     """Look at everything; the exit status."""
     options = _options()
-    catalogue = read_catalogue()
-    checks = list(_all(options, catalogue))
-    for check in checks:
-        print(f"{check.status:12} {check.what}  {check.said}")
+    try:
+        checks = list(_told(_all(options)))
+    except DiffViewsError as error:
+        print(f"check-online: {said(error)}", file=sys.stderr)
+        return 1
     if options.json is not None:
-        options.json.write_text(json.dumps([asdict(check) for check in checks], indent=1))
-    if (
-        checks
-        and all(check.offline for check in checks if check.status == "wrong")
-        and any(check.offline for check in checks)
-    ):
-        print("check-online: there is no network; nothing was checked.", file=sys.stderr)
-        return NO_NETWORK
-    return int(any(check.status == "wrong" for check in checks))
+        table = json.dumps([asdict(check) for check in checks], indent=1)
+        options.json.write_text(table, encoding="utf-8")
+    amounts = {status: sum(one.status == status for one in checks) for status in _STATUSES}
+    print(", ".join(f"{amount} {status}" for status, amount in amounts.items()))
+    return 0 if amounts["right"] and not amounts["wrong"] else 1
+
+
+_STATUSES: tuple[Status, ...] = ("right", "wrong", "not checked")
 
 
 def _options() -> argparse.Namespace:
@@ -72,73 +74,107 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", metavar="NAME", help="only these models")
     parser.add_argument("--bucket", metavar="NAME", help="a bucket of yours to put something into")
     parser.add_argument("--endpoint", default="", metavar="URL", help="of its S3 service")
+    parser.add_argument(
+        "--catalogue", type=Path, metavar="FILE", help="check another table, such as your own"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was found")
     return parser.parse_args()
 
 
-def _all(options: argparse.Namespace, catalogue: Catalogue) -> Iterator[Check]:
+def _told(checks: Iterator[Check]) -> Iterator[Check]:
+    """The checks, each printed as soon as it is known."""
+    for check in checks:
+        print(f"{check.status:12} {check.what}  {check.said}", flush=True)
+        yield check
+
+
+def _all(options: argparse.Namespace) -> Iterator[Check]:
+    catalogue = Catalogue(read_table(options.catalogue)) if options.catalogue else read_catalogue()
     for name in options.only or catalogue.models:
         model = catalogue.model(name)
         for part in (model.data, model.checkpoint):
             for origin in part.origins if part is not None else ():
-                yield _checked(str(origin.location), lambda o=origin, p=part: _sizes(o, p.bytes))
-        if model.data is not None:
-            for origin in model.data.origins:
-                yield _checked(f"{origin.location} (one file)", lambda o=origin: _small(o))
+                yield from _look_at(origin, part.bytes if part else None, part is model.data)
     if options.bucket:
         location = Location.parse(f"s3://{options.bucket}")
-        yield _checked(str(location), lambda: _round_trip(location, options.endpoint))
+        yield _checked(f"{location} (put, got)", lambda: _round_trip(location, options.endpoint))
 
 
-def _checked(what: str, look: Callable[[], str | None]) -> Check:
-    try:
-        said = look()
-    except StoreUnreachableError as error:
-        return Check(what, "wrong", str(error), offline=True)
-    except DiffViewsError as error:
-        return Check(what, "wrong", str(error))
-    return Check(what, "not checked", "no keys") if said is None else Check(what, "right", said)
-
-
-def _sizes(origin: Origin, expected: int | None) -> str | None:
-    """How many files there are; None where there are no keys."""
+def _look_at(origin: Origin, expected: int | None, with_a_file: bool) -> Iterator[Check]:
+    """Ask an origin for its files, and fetch the smallest of them where that is wanted."""
+    address = str(origin.location)
     if is_private(origin.location) and not has_keys(USUAL_BUCKET):
-        return None
-    files = open_store(origin.location, access_of(origin.location)).list()
+        yield Check(address, "not checked", "a private bucket, and there are no keys for it")
+        return
+    store: list[Store] = []
+    files: list[RemoteFile] = []
+
+    def ask() -> str:
+        store.append(open_store(origin.location, access_of(origin.location), PATIENCE))
+        files.extend(store[0].list())
+        return _sizes(files, expected)
+
+    asked = _checked(address, ask)
+    yield asked
+    if with_a_file and asked.status == "right":
+        yield _checked(f"{address} (one file)", partial(_small, store[0], files))
+
+
+def _checked(what: str, look: Callable[[], str]) -> Check:
+    try:
+        return Check(what, "right", look())
+    except (DiffViewsError, OSError) as error:
+        return Check(what, "wrong", said(error))
+
+
+def _sizes(files: list[RemoteFile], expected: int | None) -> str:
+    """How many files there are, and how large they are.
+
+    Raises:
+        StoreError: there are none.
+    """
+    if not files:
+        raise StoreError("There are no files.")
     total = sum(file.size for file in files)
     far = expected is not None and abs(total - expected) > FAR_OFF * expected
-    said = f"{counted(len(files), 'file')}, {size(total)}"
-    return f"{said} (the catalogue says {size(expected or 0)})" if far else said
+    found = f"{counted(len(files), 'file')}, {size(total)}"
+    return f"{found} (the catalogue says {size(expected or 0)})" if far else found
 
 
-def _small(origin: Origin) -> str | None:
-    """Fetch the smallest file; None where there are no keys."""
-    if is_private(origin.location) and not has_keys(USUAL_BUCKET):
-        return None
-    store = open_store(origin.location, access_of(origin.location))
-    files = [file for file in store.list() if 0 < file.size < SMALL]
-    smallest = min(files, key=lambda file: file.size)
+def _small(store: Store, files: list[RemoteFile]) -> str:
+    """Fetch the smallest file.
+
+    Raises:
+        StoreError: there is none that is small, or it does not come.
+    """
+    small = [file for file in files if 0 < file.size < SMALL]
+    if not small:
+        raise StoreError(f"No file is smaller than {size(SMALL)}.")
+    smallest = min(small, key=lambda file: file.size)
     with tempfile.TemporaryDirectory() as folder:
         plan = plan_download([smallest], Path(folder))
-        download(store, plan)
-        content = (Path(folder) / smallest.key).read_bytes()
-    assert len(content) == smallest.size
-    return f"{smallest.key}, {size(len(content))}, fetched and verified"
+        done = download(store, plan, patience=PATIENCE)
+        if done.failed or plan.refused:
+            raise StoreError((*done.failed, *plan.refused)[0].reason)
+    return f"{smallest.key}, {size(smallest.size)}, fetched and verified"
 
 
 def _round_trip(location: Location, endpoint: str) -> str:
-    """Put an object into a bucket, get it again, and delete it."""
-    from diffviews_desktop.data.stores.s3_writing import open_writable
+    """Put an object into a bucket, get it again, and delete it.
 
-    store = open_writable(location, access_of(location, endpoint))
+    Raises:
+        StoreError: one of these cannot be done, or another object comes back.
+    """
+    store = WritableStore(location, access_of(location, endpoint), PATIENCE)
     key, content = f"diffviews-check-online/{secrets.token_hex(8)}", secrets.token_bytes(1000)
     store.put_new(key, io.BytesIO(content))
     try:
         file = store.stat(key)
-        assert file is not None
-        assert b"".join(store.read(file)) == content
+        if file is None or b"".join(store.read(file)) != content:
+            raise StoreDamagedError(f"{store.describe()} does not give back what was put there.")
     finally:
-        store.client.delete_object(Bucket=store.bucket, Key=store.full_key(key))
+        with store.errors(key):
+            store.client.delete_object(Bucket=store.bucket, Key=store.full_key(key))
     return f"{size(len(content))} put, got and deleted"
 
 

@@ -17,7 +17,7 @@ from diffviews_desktop.engine.jobs.downloading import (
     ModelList,
     Wanted,
 )
-from diffviews_desktop.engine.jobs.storage import ClearKept, MeasureDisk
+from diffviews_desktop.engine.jobs.storage import ChooseLimit, ClearKept, MeasureDisk
 from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.state import Offer, State
 from diffviews_desktop.text.wording import counted, size
@@ -53,7 +53,7 @@ def download(context: Context, what: str, source: Wanted = "auto") -> None:
     state = context.state
     if running(state, what) is not None:
         return
-    downloads = state.downloads.with_problem(what, "")
+    downloads = state.downloads.with_problem(what, "").with_pause(what, False)
     context.update(replace(state, downloads=downloads))
     job = Download(
         job_id=context.worker.next_id(),
@@ -130,6 +130,8 @@ def open_done(context: Context) -> None:
 
 def take_pause(context: Context, job: Download) -> None:
     """Say that a download was stopped, and see what of it is here."""
+    state = context.state
+    context.update(replace(state, downloads=state.downloads.with_pause(job.what, True)))
     context.say(f"Paused: downloading {job.what}. What has arrived stays.")
     list_models(context)
 
@@ -166,6 +168,19 @@ def clear_kept(context: Context, kind: Kept, path: Path) -> None:
         downloads=state.downloads.out,
     )
     submit(context, job, "Making room")
+
+
+def choose_limit(context: Context, kind: Kept, count: int) -> None:
+    """Keep so many bytes of maps or experiments from now on, in each of their places."""
+    state = context.state
+    job = ChooseLimit(
+        job_id=context.worker.next_id(),
+        folder=state.opened.folder,
+        kind=kind,
+        bytes=count,
+        downloads=state.downloads.out,
+    )
+    submit(context, job, "Keeping the limit")
 
 
 def take_disk(context: Context, running: RunningJob, disk: DiskUse) -> None:

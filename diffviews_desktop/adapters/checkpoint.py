@@ -203,7 +203,9 @@ def load_checkpoint(
     check_memory(stored)
     state = stored.read(progress)
     model.load_state_dict(state, strict=True, assign=True)
-    return LoadedModel(model.requires_grad_(False).eval(), config, given, notes, stored.path)
+    model.requires_grad_(False).eval()
+    _try(model, stored.path.name)
+    return LoadedModel(model, config, given, notes, stored.path)
 
 
 def load_model(path: Path, default_config: Mapping[str, Any] | None = None) -> Precond:
@@ -357,20 +359,31 @@ def _build(stored: StoredModel, config: Mapping[str, Any]) -> Precond:
         with torch.device("meta"), torch.no_grad():
             model = PRECONDITIONERS[config[CLASS_KEY]](**arguments)
             problem = misfit(model.state_dict(), stored.tensors)
-            if problem is None:
-                size = (1, model.img_channels, model.img_resolution, model.img_resolution)
-                model.eval()(torch.empty(size), torch.empty(1))  # shapes alone: nothing is computed
     except (TypeError, ValueError, RuntimeError, LookupError, ArithmeticError) as error:
-        raise CheckpointError(
-            f"The tensors of {file} describe no network that can run ({shown(str(error))}). Choose "
-            "another file."
-        ) from error
+        raise _unfit(file, error) from error
     if problem:
         raise CheckpointError(
             f"The tensors of {file} do not fit the network that they should be: {problem}. Get the "
             "file again, or name the adapter that it belongs to."
         )
     return model
+
+
+def _try(model: Precond, file: str) -> None:
+    """Run a filled model on no pictures, which takes no time and finds what does not fit."""
+    size = (0, model.img_channels, model.img_resolution, model.img_resolution)
+    try:
+        with torch.no_grad():
+            model(torch.empty(size), torch.empty(0))
+    except (TypeError, ValueError, RuntimeError, LookupError, ArithmeticError) as error:
+        raise _unfit(file, error) from error
+
+
+def _unfit(file: str, error: Exception) -> CheckpointError:
+    return CheckpointError(
+        f"The tensors of {file} describe no network that can run ({shown(str(error))}). Choose "
+        "another file."
+    )
 
 
 def _arguments(class_name: str) -> set[str]:

@@ -414,7 +414,8 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
             raise AdapterError(no_layer("The model", layer_name, self.hookable_layers)) from None
 
     def _trace_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shapes from a forward pass of a copy without data (torch's meta device)."""
+        """Shapes from a forward pass of no pictures, which computes nothing; elsewhere than on the
+        CPU of one picture through a copy without data (torch's meta device), which takes longer."""
         shapes: dict[str, tuple[int, ...]] = {}
         names = {module: name for name, module in self._modules_by_layer.items()}
 
@@ -422,21 +423,25 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
             shapes[names[module]] = tuple(first_tensor(output).shape[1:])
 
         handles = [module.register_forward_hook(record) for module in names]
-        size = (1, self.img_channels, self.resolution, self.resolution)
-        tensors = {
-            name: torch.empty_like(tensor, device="meta")
-            for name, tensor in (*self.model.named_parameters(), *self.model.named_buffers())
-        }
+        size = (self.img_channels, self.resolution, self.resolution)
         try:
-            torch.func.functional_call(
-                self.model,
-                tensors,
-                (torch.empty(size, device="meta"), torch.empty(1, device="meta")),
-            )
+            if self.device == "cpu":
+                with torch.no_grad():
+                    self.model(torch.empty(0, *size), torch.empty(0))
+            else:
+                self._run_without_data(size)
         finally:
             for handle in handles:
                 handle.remove()
         return {name: shapes[name] for name in self.hookable_layers}
+
+    def _run_without_data(self, size: tuple[int, ...]) -> None:
+        tensors = {
+            name: torch.empty_like(tensor, device="meta")
+            for name, tensor in (*self.model.named_parameters(), *self.model.named_buffers())
+        }
+        given = torch.empty(1, *size, device="meta"), torch.empty(1, device="meta")
+        torch.func.functional_call(self.model, tensors, given)
 
 
 def _name_layers(model: Precond) -> dict[str, nn.Module]:

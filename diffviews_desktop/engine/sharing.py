@@ -234,8 +234,9 @@ def _check_room(needed: int) -> None:
     budget = budget_bytes()
     if needed > budget:
         raise CacheError(
-            f"The layer cache is full: it may take {budget / 1e9:.1f} GB. Allow more with "
-            "DIFFVIEWS_LAYER_CACHE_MAX_MB, or fetch the maps of some layers alone."
+            f"The layer cache is full: it may take {budget / 1e9:.1f} GB. Allow more in the "
+            "window's preferences or with DIFFVIEWS_LAYER_CACHE_MAX_MB, or fetch the maps of some "
+            "layers alone."
         )
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from diffviews_desktop import paths
 from diffviews_desktop.data.cache.disk import tree_size
-from diffviews_desktop.data.cache.experiment_folders import experiments_budget, kept_experiments
-from diffviews_desktop.data.cache.layer_cache import LayerCache, budget_bytes
+from diffviews_desktop.data.cache.experiment_folders import kept_experiments
+from diffviews_desktop.data.cache.layer_cache import LayerCache
+from diffviews_desktop.data.cache.limits import VARIABLES, limit_of
 from diffviews_desktop.data.folder.demo import demo_folder
 from diffviews_desktop.engine.open_folders import OpenFolders
 from diffviews_desktop.engine.opened_model import cache_of
@@ -28,14 +29,14 @@ def measure(folder: FolderRef, downloads: Path, check: Callable[[], None]) -> Di
     kept = []
     for cache, model in _caches(folder, check):
         size = sum(info.bytes for info in cache.entries()) + cache.unfinished_bytes()
-        kept.append(KeptFiles("maps", cache.root, size, budget_bytes(), model=model))
+        kept.append(KeptFiles("maps", cache.root, size, model=model))
         check()
     experiments = kept_experiments().root
     size = tree_size(experiments)
-    kept.append(KeptFiles("experiments", experiments, size, experiments_budget()))
+    kept.append(KeptFiles("experiments", experiments, size))
     check()
     kept.append(KeptFiles("downloads", downloads, tree_size(downloads), clearable=False))
-    return DiskUse(tuple(kept))
+    return DiskUse(tuple(kept), tuple(map(limit_of, VARIABLES)))
 
 
 def clear(kind: Kept, path: Path, folder: FolderRef, check: Callable[[], None]) -> None:

@@ -19,6 +19,7 @@ class Downloads:
         out: the data folder that models are downloaded into.
         listed: the catalogue, and what of it is in that folder; None while nobody has asked.
         problems: why the last download of something failed, by its name or address.
+        paused: what was paused last comes first, by its name or address.
         done: the last download that ended well.
         disk: what is kept on the disk; None while nobody has asked.
     """
@@ -26,6 +27,7 @@ class Downloads:
     out: Path = field(default_factory=paths.downloads_dir)
     listed: ModelList | None = None
     problems: Mapping[str, str] = field(default_factory=dict)
+    paused: tuple[str, ...] = ()
     done: Downloaded | None = None
     disk: DiskUse | None = None
 
@@ -33,3 +35,8 @@ class Downloads:
         """With why a download failed; an empty sentence takes what was said before back."""
         others = {name: text for name, text in self.problems.items() if name != what}
         return replace(self, problems={**others, what: sentence} if sentence else others)
+
+    def with_pause(self, what: str, paused: bool) -> Downloads:
+        """With a download that is paused, or no longer is."""
+        others = tuple(one for one in self.paused if one != what)
+        return replace(self, paused=(what, *others) if paused else others)

@@ -18,7 +18,6 @@ class KeptFiles:
         kind: what is kept there.
         path: the folder.
         bytes: how much that takes.
-        limit: how much it may take; None for any amount.
         clearable: whether it can all be made again.
         model: beside whose folder it lies; empty for a folder of the user's own.
     """
@@ -26,13 +25,29 @@ class KeptFiles:
     kind: Kept
     path: Path
     bytes: int
-    limit: int | None = None
     clearable: bool = True
     model: str = ""
 
 
 @dataclass(frozen=True)
+class Limit:
+    """How much of a kind may be kept in each of its places.
+
+    Attributes:
+        kind: what is kept.
+        bytes: how much.
+        variable: the environment variable that says so, beside which nothing else counts; empty
+            where the user can choose.
+    """
+
+    kind: Kept
+    bytes: int
+    variable: str = ""
+
+
+@dataclass(frozen=True)
 class DiskUse:
-    """All that is kept, by kind."""
+    """All that is kept, and the limits of those kinds that have one."""
 
     kept: tuple[KeptFiles, ...]
+    limits: tuple[Limit, ...] = ()

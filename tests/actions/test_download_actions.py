@@ -13,7 +13,7 @@ from diffviews_desktop.actions import answers, asking, downloads
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.engine.jobs.downloading import Download, Downloaded, ListModels, ModelList
 from diffviews_desktop.engine.jobs.opening import OpenData
-from diffviews_desktop.engine.jobs.storage import ClearKept, MeasureDisk
+from diffviews_desktop.engine.jobs.storage import ChooseLimit, ClearKept, MeasureDisk
 from diffviews_desktop.engine.protocol import Progress
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.values.folders import FolderRef
@@ -197,6 +197,9 @@ def test_pausing_leaves_what_has_arrived(
     answers.on_cancelled(context, job.job_id)
     assert said(session) == "Paused: downloading tiny. What has arrived stays."
     assert session.state.jobs.aside[0].job == worker.only(ListModels)
+    assert session.state.downloads.paused == ("tiny",)
+    downloads.download(context, "tiny")
+    assert session.state.downloads.paused == ()
 
 
 def test_a_model_that_is_here_opens_or_asks_for_pictures(
@@ -218,3 +221,7 @@ def test_the_disk_is_measured_and_cleared(
     downloads.clear_kept(context, kept.kind, kept.path)
     job = worker.only(ClearKept)
     assert (job.kind, job.path, job.downloads) == ("maps", Path("/cache"), OUT)
+    finish(session, worker, job.job_id, DiskUse(()))
+    downloads.choose_limit(context, "maps", 5)
+    limit = worker.only(ChooseLimit)
+    assert (limit.kind, limit.bytes, limit.downloads) == ("maps", 5, OUT)

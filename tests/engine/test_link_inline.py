@@ -48,7 +48,7 @@ from diffviews_desktop.engine.jobs.mapping import (
 from diffviews_desktop.engine.jobs.opening import ConvertCheckpoint, LoadModel, OpenData
 from diffviews_desktop.engine.jobs.samples import AveragePictures, ExportSamples
 from diffviews_desktop.engine.jobs.sharing import CompareMaps, PullMaps, PushMaps
-from diffviews_desktop.engine.jobs.storage import ClearKept, MeasureDisk
+from diffviews_desktop.engine.jobs.storage import ChooseLimit, ClearKept, MeasureDisk
 from diffviews_desktop.engine.link_inline import InlineLink
 from diffviews_desktop.engine.protocol import (
     CellDone,
@@ -185,6 +185,7 @@ def job_of(kind: type[Job[Any]], data: Path, url: str = "") -> Job[Any]:
         ClearKept: lambda: ClearKept(
             **common, kind="experiments", path=data / "elsewhere", downloads=data
         ),
+        ChooseLimit: lambda: ChooseLimit(**common, kind="maps", bytes=3 * 10**9, downloads=data),
     }[kind]()
 
 
@@ -231,6 +232,7 @@ def test_every_job_is_done_at_the_far_end_as_it_is_here(
         bucket: SharedBucket = request.getfixturevalue("shared")
         monkeypatch.setenv("R2_BUCKET_NAME", bucket.name)
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", bucket.settings.endpoint)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(data / "config"))  # a limit is for its own test
     here: list[Any] = []
     real = HANDLERS[kind]
 

@@ -8,9 +8,12 @@ import pytest
 from tiny_folder import write_tiny_model
 
 from diffviews_desktop.data.cache.experiment_folders import kept_experiments
+from diffviews_desktop.data.cache.limits import USUAL
+from diffviews_desktop.engine.engine import Engine
+from diffviews_desktop.engine.jobs.storage import ChooseLimit
 from diffviews_desktop.engine.storage import clear, measure
 from diffviews_desktop.values.folders import FolderRef
-from diffviews_desktop.values.storage import DiskUse
+from diffviews_desktop.values.storage import DiskUse, Limit
 
 KEPT = "0123456789abcdef01234567"
 
@@ -18,6 +21,7 @@ KEPT = "0123456789abcdef01234567"
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
 
 
 @pytest.fixture
@@ -75,3 +79,16 @@ def test_a_place_that_was_not_measured_is_left_alone(kind: str, data: Path, tmp_
     for place in (elsewhere, elsewhere.parent, data, data / "tiny", tmp_path):
         clear(kind, place, FolderRef(data), nothing)  # type: ignore[arg-type]
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_limit_that_is_chosen_bounds_what_is_kept(data: Path, tmp_path: Path) -> None:
+    folder, downloads = FolderRef(data), tmp_path / "downloads"
+    other = kept_experiments().root / KEPT.replace("0", "f")
+    other.mkdir()
+    (other / "journal").write_bytes(b"x" * 400)
+    job = ChooseLimit(job_id=1, folder=folder, kind="experiments", bytes=450, downloads=downloads)
+    use = Engine("cpu").run(job)
+    assert use.limits == (Limit("maps", USUAL), Limit("experiments", 450))
+    assert sizes(use)["experiments"] == 704  # nothing goes before something is added
+    kept_experiments().make_room(keep=other)
+    assert [one.path for one in kept_experiments().entries()] == [other]

@@ -15,11 +15,10 @@ from pathlib import Path
 
 from diffviews_desktop import paths
 from diffviews_desktop.data.cache.disk import folder_size, remove
-from diffviews_desktop.data.cache.layer_cache import megabytes
+from diffviews_desktop.data.cache.limits import limit_of
 
 log = logging.getLogger(__name__)
 
-VARIABLE, DEFAULT_MB = "DIFFVIEWS_EXPERIMENTS_MAX_MB", 2048
 LOCK = ".lock"
 _NAME = re.compile(r"[0-9a-f]{24}")
 
@@ -99,13 +98,8 @@ def kept_experiments() -> ExperimentFolders:
 
 
 def experiments_budget() -> int:
-    """Size that the kept experiments may have: ``DIFFVIEWS_EXPERIMENTS_MAX_MB``, 2048 MB unless
-    set.
-
-    Raises:
-        UsageError: the variable is not a number of megabytes.
-    """
-    return megabytes(VARIABLE, DEFAULT_MB)
+    """Size that the kept experiments may have; raises as `limit_of` does."""
+    return limit_of("experiments").bytes
 
 
 def _last_used(path: Path) -> float:

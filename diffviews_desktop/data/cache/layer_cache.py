@@ -20,7 +20,6 @@ import hashlib
 import json
 import logging
 import math
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,6 +56,7 @@ from diffviews_desktop.data.cache.entry import (
     parse_entry,
     plain,
 )
+from diffviews_desktop.data.cache.limits import limit_of
 from diffviews_desktop.data.cache.partial_matrix import (
     PARTIAL,
     PartialMatrix,
@@ -83,7 +83,6 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 KEY_FORMAT = 1  # entries of format 1 have the same keys and can still be read
-DEFAULT_BUDGET_MB = 2048
 
 _ATTEMPTS = 20
 
@@ -99,28 +98,8 @@ def cache_key(parts: Mapping[str, Any]) -> str:
 
 
 def budget_bytes() -> int:
-    """Size the cache may have: ``DIFFVIEWS_LAYER_CACHE_MAX_MB``, 2048 MB unless set.
-
-    Raises:
-        UsageError: the variable is not a number of megabytes.
-    """
-    return megabytes("DIFFVIEWS_LAYER_CACHE_MAX_MB", DEFAULT_BUDGET_MB)
-
-
-def megabytes(variable: str, usual: int) -> int:
-    """Bytes that an environment variable gives in megabytes.
-
-    Raises:
-        UsageError: it is not a number of megabytes.
-    """
-    text = os.environ.get(variable, str(usual))
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number < float("inf"):
-        raise UsageError(f"{variable} must be a number of megabytes, not {text!r}.")
-    return int(number * 1024**2)
+    """Size the cache may have; raises as `limit_of` does."""
+    return limit_of("maps").bytes
 
 
 class LayerCache(CacheFolder):

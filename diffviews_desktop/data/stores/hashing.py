@@ -6,8 +6,6 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 
-CHUNK = 1 << 20
-
 
 @dataclass(frozen=True)
 class Checksum:

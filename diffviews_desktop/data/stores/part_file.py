@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from io import RawIOBase
 from pathlib import Path
 
-from diffviews_desktop.data.stores.hashing import CHUNK, Checksum, Digest
+from diffviews_desktop.data.stores.file_hashes import Arrived, hash_of
+from diffviews_desktop.data.stores.hashing import Checksum
 from diffviews_desktop.data.stores.journal import Journal, Note, part_of
 from diffviews_desktop.data.stores.ranges import Ranges
 from diffviews_desktop.errors import StoreDamagedError
@@ -39,15 +40,13 @@ class PartFile:
         self.left = 0
         self.broken = False
         self._path, self._part = path, part_of(path)
-        self._journal, self._lock, self._hashing = journal, threading.Lock(), threading.Lock()
-        self._digest = Digest(checksum) if checksum else None
-        self._hashed = self._unsynced = 0
+        self._journal, self._lock, self._unsynced = journal, threading.Lock(), 0
         known = journal.notes.parts.get(file.key)
-        if known is not None and known.continues(file) and known.is_there(path):
-            self._ranges = Ranges(known.ranges)
-        else:
-            self._ranges = Ranges()
+        goes_on = known is not None and known.continues(file) and known.is_there(path)
+        self._arrived = Arrived(Ranges(known.ranges if known is not None and goes_on else ()))
+        if not goes_on:
             self._begin()
+        self._hash = hash_of(self._part, checksum, file.size, self._arrived) if checksum else None
 
     def _begin(self) -> None:
         self._part.unlink(missing_ok=True)
@@ -57,7 +56,7 @@ class PartFile:
 
     def gaps(self, longest: int) -> list[tuple[int, int]]:
         """What is missing, in ranges of at most ``longest`` bytes."""
-        return list(self._ranges.gaps(self.file.size, longest))
+        return self._arrived.gaps(self.file.size, longest)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[_Written]:
@@ -76,38 +75,20 @@ class PartFile:
 
         What cannot be compared in the end is on the disk before it is noted.
         """
-        if self._digest is None:
+        if self._hash is None:
             written.sync()
         self._journal.add(Note(self.file, start, stop))
+        self._arrived.add(start, stop)
+        if self._hash is None:
+            return
         with self._lock:
-            self._ranges.add(start, stop)
             self._unsynced += stop - start
-            due = self._digest is not None and self._unsynced >= SYNCED
+            due = self._unsynced >= SYNCED
             if due:
                 self._unsynced = 0
         if due:  # while the others fetch, so that little is left to wait for in the end
             written.sync()
-        self.hash_on()
-
-    def hash_on(self, *, wait: bool = False) -> None:
-        """Hash what has come in order, unless another thread does."""
-        if self._digest is None or not self._hashing.acquire(blocking=wait):
-            return
-        try:
-            with open(self._part, "rb", buffering=0) as file:
-                file.seek(self._hashed)
-                while self._hashed < (end := self._beginning()):
-                    data = file.read(min(CHUNK, end - self._hashed))
-                    if not data:
-                        return
-                    self._digest.update(data)
-                    self._hashed += len(data)
-        finally:
-            self._hashing.release()
-
-    def _beginning(self) -> int:
-        with self._lock:
-            return self._ranges.beginning
+        self._hash.go_on(start, stop)
 
     def finish(self) -> None:
         """Compare the whole file with its checksum, and give it its name.
@@ -116,8 +97,7 @@ class PartFile:
             StoreDamagedError: it is another; all of it is fetched again the next time.
             OSError: it cannot be written.
         """
-        self.hash_on(wait=True)
-        if self._digest is not None and not self._digest.matches():
+        if self._hash is not None and not self._hash.matches():
             self._part.unlink(missing_ok=True)
             raise damaged(self.file)
         with self.writing() as written:

@@ -29,6 +29,11 @@ class Ranges:
     def __iter__(self) -> Iterator[tuple[int, int]]:
         return iter(list(zip(self._starts, self._stops, strict=True)))
 
+    def has(self, start: int, stop: int) -> bool:
+        """Whether all of these bytes are there."""
+        at = bisect_right(self._starts, start) - 1
+        return start >= stop or (at >= 0 and self._stops[at] >= stop)
+
     @property
     def total(self) -> int:
         """How many bytes there are."""

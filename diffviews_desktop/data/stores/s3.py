@@ -30,7 +30,7 @@ from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.values.locations import Location
 from diffviews_desktop.values.transfers import RemoteFile
 
-READ = 1 << 17
+READ = 1 << 18
 """Bytes that are taken from a connection at a time, and lost when it breaks."""
 POOL = 32
 """Connections that are kept open."""

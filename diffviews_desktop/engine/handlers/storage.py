@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from diffviews_desktop.data.cache.limits import choose_limit
 from diffviews_desktop.engine.handlers.registry import handles
-from diffviews_desktop.engine.jobs.storage import ClearKept, MeasureDisk
+from diffviews_desktop.engine.jobs.storage import ChooseLimit, ClearKept, MeasureDisk
 from diffviews_desktop.engine.storage import clear, measure
 from diffviews_desktop.engine.workspace import Workspace
 from diffviews_desktop.values.storage import DiskUse
@@ -21,4 +22,12 @@ def clear_kept(job: ClearKept, workspace: Workspace) -> DiskUse:
     """Delete what is kept at a place, and measure again."""
     workspace.progress("clearing")
     clear(job.kind, job.path, job.folder, workspace.check)
+    return measure(job.folder, job.downloads, workspace.check)
+
+
+@handles(ChooseLimit)
+def choose_a_limit(job: ChooseLimit, workspace: Workspace) -> DiskUse:
+    """Remember how much may be kept, and measure again."""
+    workspace.progress("measuring")
+    choose_limit(job.kind, job.bytes)
     return measure(job.folder, job.downloads, workspace.check)

@@ -38,3 +38,21 @@ class ClearKept(Job[DiskUse]):
     path: Path
     downloads: Path
     aside: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChooseLimit(Job[DiskUse]):
+    """Keep so much of a kind from now on, in each of its places, and add up what is there.
+
+    Nothing is deleted: what was used least recently goes when something else is kept.
+
+    Attributes:
+        kind: maps or experiments.
+        bytes: how much may be kept.
+        downloads: as of `MeasureDisk`.
+    """
+
+    kind: Kept
+    bytes: int
+    downloads: Path
+    aside: ClassVar[bool] = True

@@ -16,8 +16,9 @@ from diffviews_desktop.engine.jobs.storage import ClearKept
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.text.wording import size
-from diffviews_desktop.ui.common.labels import ElidedLabel, Label, muted, tip
+from diffviews_desktop.ui.common.labels import ElidedLabel, Label, muted
 from diffviews_desktop.ui.common.questions import ask
+from diffviews_desktop.ui.shell.limits_form import LimitsForm
 from diffviews_desktop.values.storage import Kept, KeptFiles
 
 TITLES: dict[Kept, str] = {
@@ -30,11 +31,6 @@ MEANINGS: dict[Kept, str] = {
     "experiments": "Those that were drawn without a folder of your own; they can be drawn again.",
     "downloads": "Delete a model's folder in your file manager if you no longer want it.",
 }
-LIMITS: dict[Kept, str] = {
-    "maps": "DIFFVIEWS_LAYER_CACHE_MAX_MB",
-    "experiments": "DIFFVIEWS_EXPERIMENTS_MAX_MB",
-}
-"""Variables that say how much may be kept."""
 
 
 class StoragePage(QWidget):
@@ -49,7 +45,10 @@ class StoragePage(QWidget):
         self._column.setContentsMargins(0, 10, 0, 0)
         self._column.setSpacing(14)
         self.waiting = muted("Looking at the disk…")
+        self.limits = LimitsForm(context)
+        self.limits.hide()
         self._column.addWidget(self.waiting)
+        self._column.addWidget(self.limits)
         self._column.addStretch()
 
     def measure(self) -> None:
@@ -60,6 +59,8 @@ class StoragePage(QWidget):
         """Show what is kept."""
         disk = state.downloads.disk
         clearing = any(isinstance(one.job, ClearKept) for one in state.jobs.aside)
+        if disk is not None:
+            self.limits.show_limits(disk.limits)
         if disk is not None and disk.kept != self._kept:
             self._kept = disk.kept
             self._show(disk.kept)
@@ -90,11 +91,7 @@ class _Block(QWidget):
         of = f" of {visible(kept.model, MOST_OF_NAME)}" if kept.model else ""
         title = Label(f"{TITLES[kept.kind]}{of}")
         title.setProperty("strong", True)
-        limit = "" if kept.limit is None else f" of {size(kept.limit)}"
-        amount = Label(f"{size(kept.bytes)}{limit}")
-        if kept.kind in LIMITS:
-            variable = LIMITS[kept.kind]
-            amount.setToolTip(tip(f"Set the variable {variable} to allow another amount."))
+        amount = Label(size(kept.bytes))
         place = ElidedLabel()
         place.setObjectName("muted")
         place.set_text(str(kept.path), MEANINGS[kept.kind])

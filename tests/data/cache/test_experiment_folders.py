@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from diffviews_desktop.data.cache.experiment_folders import (
-    VARIABLE,
     ExperimentFolders,
     experiments_budget,
 )
+from diffviews_desktop.data.cache.limits import VARIABLES
 from diffviews_desktop.errors import UsageError
 
+VARIABLE = VARIABLES["experiments"]
 NAMES = tuple(letter * 24 for letter in "abc")
 
 

@@ -738,7 +738,7 @@ def hold(monkeypatch: pytest.MonkeyPatch, *folders: Path) -> None:
             raise PermissionError(errno.EACCES, "it is open in another program")
         rename(source, target)
 
-    monkeypatch.setattr(layer_cache.os, "rename", refuse)
+    monkeypatch.setattr(os, "rename", refuse)
 
 
 def test_an_entry_that_is_held_open_is_dropped_later(
@@ -867,9 +867,9 @@ def test_a_new_matrix_has_its_space(
         raise OSError(errno.EOPNOTSUPP, "not here")
 
     if how == "not supported":
-        monkeypatch.setattr(layer_cache.os, "posix_fallocate", refuse)
+        monkeypatch.setattr(os, "posix_fallocate", refuse)
     elif how == "not there":
-        monkeypatch.delattr(layer_cache.os, "posix_fallocate")
+        monkeypatch.delattr(os, "posix_fallocate")
     rows = create_matrix(tmp_path, (1000, 300), np.float32)
     assert blocks(tmp_path / "activations.npy") >= rows.nbytes
     rows[:] = np.arange(300)
@@ -926,8 +926,8 @@ def test_all_is_on_the_disk_before_it_is_renamed(
         rename(source, target)
         happened.append(f"{source.name} is {target.name}")
 
-    monkeypatch.setattr(layer_cache.os, "fsync", fsync)
-    monkeypatch.setattr(layer_cache.os, "rename", renamed)
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "rename", renamed)
     with cache.writing("a") as folder:
         fill(folder)
     assert happened == [
@@ -992,7 +992,7 @@ def test_a_matrix_is_handed_over_inside_the_writing(
         raise PermissionError("no hard links here")
 
     if not links:
-        monkeypatch.setattr(layer_cache.os, "link", refuse)
+        monkeypatch.setattr(os, "link", refuse)
     with cache.writing("a") as folder, cache.partial("a", SHAPE) as matrix:
         work(matrix, range(40))
         rows = matrix.rows
@@ -1051,7 +1051,7 @@ def test_a_matrix_is_not_handed_over_in_the_place_of_a_file(
         raise PermissionError("no hard links here")
 
     if not links:
-        monkeypatch.setattr(layer_cache.os, "link", refuse)
+        monkeypatch.setattr(os, "link", refuse)
     victim = tmp_path / "victim"
     victim.write_text("kept")
     (tmp_path / "out.npy").symlink_to(victim)
@@ -1224,7 +1224,7 @@ def test_a_mark_that_cannot_be_written_does_not_count(
         work(matrix, range(2))
     with cache.partial("a", SHAPE) as matrix:
         with monkeypatch.context() as patch:
-            patch.setattr(layer_cache.os, "write", half)
+            patch.setattr(os, "write", half)
             with pytest.raises(CacheError, match="disk got full"):
                 work(matrix, range(2, 4))
         assert np.flatnonzero(matrix.done).tolist() == [0, 1]

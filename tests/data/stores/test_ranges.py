@@ -24,6 +24,8 @@ def test_ranges_are_what_sets_of_bytes_are(pairs: list[tuple[int, int]], longest
         byte for byte in range(SIZE) if byte not in there
     ]
     assert all(0 < stop - start <= longest for start, stop in gaps)
+    for start, stop in (*pairs, (0, SIZE), (SIZE // 2, SIZE // 2 + longest)):
+        assert ranges.has(start, stop) == (set(range(start, stop)) <= there)
     listed = list(ranges)
     assert all(one[1] < other[0] for one, other in pairwise(listed))
     assert list(Ranges(ranges)) == listed

@@ -151,6 +151,20 @@ def test_why_a_download_failed_is_said_beside_it(window: ModelsWindow, listed: S
     assert window.problem.text() == "It is not there."
 
 
+def test_an_address_that_was_paused_stays_and_can_be_continued(
+    qtbot: QtBot, window: ModelsWindow, listed: State
+) -> None:
+    address = "hf://group/other"
+    window.set_state(replace(listed, downloads=listed.downloads.with_pause(address, True)))
+    choose(window, address)
+    row = rows_of(window._state)[-1]
+    assert (row.what, row.status, row.step) == (address, "paused", "continue")
+    asked: list[str] = []
+    window.download_requested.connect(asked.append)
+    qtbot.mouseClick(window.step, Qt.MouseButton.LeftButton)
+    assert asked == [address]
+
+
 def test_the_menu_and_the_empty_page_bring_it_up(
     qtbot: QtBot, open_window: Callable[..., MainWindow], state: State, worker: Recorder
 ) -> None:

@@ -16,14 +16,14 @@ from pytestqt.qtbot import QtBot
 from recorder import Recorder
 
 from diffviews_desktop import credentials
-from diffviews_desktop.engine.jobs.storage import ClearKept, MeasureDisk
+from diffviews_desktop.engine.jobs.storage import ChooseLimit, ClearKept, MeasureDisk
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.settings import Settings
 from diffviews_desktop.ui.shell.bucket_page import KeysDialog
 from diffviews_desktop.ui.shell.preferences import PreferencesWindow
 from diffviews_desktop.ui.shell.remembered import restored
 from diffviews_desktop.ui.shell.window import MainWindow
-from diffviews_desktop.values.storage import DiskUse, KeptFiles
+from diffviews_desktop.values.storage import DiskUse, KeptFiles, Limit
 from diffviews_desktop.values.stores import BucketSettings
 
 SECRET = "planted-secret-41d0"
@@ -71,7 +71,7 @@ def test_what_is_kept_is_measured_when_the_page_is_shown(
     preferences.pages.setCurrentWidget(preferences.storage)
     assert isinstance(worker.jobs[-1], MeasureDisk)
     kept = (
-        KeptFiles("maps", tmp_path / "maps", 2_500_000_000, 4_000_000_000),
+        KeptFiles("maps", tmp_path / "maps", 2_500_000_000),
         KeptFiles("experiments", tmp_path / "experiments", 0),
         KeptFiles("downloads", tmp_path / "models", 3_000_000_000, clearable=False),
     )
@@ -92,6 +92,34 @@ def test_what_is_kept_is_measured_when_the_page_is_shown(
     job = worker.jobs[-1]
     assert isinstance(job, ClearKept)
     assert (job.kind, job.path) == ("maps", tmp_path / "maps")
+
+
+def test_limits_can_be_entered_unless_a_variable_says_them(
+    qtbot: QtBot, window: MainWindow, preferences: PreferencesWindow, worker: Recorder
+) -> None:
+    def show(*limits: Limit) -> None:
+        state = window.session.state
+        disk = DiskUse((), limits)
+        window.session.update(replace(state, downloads=replace(state.downloads, disk=disk)))
+
+    preferences.pages.setCurrentWidget(preferences.storage)
+    variable = "DIFFVIEWS_EXPERIMENTS_MAX_MB"
+    show(Limit("maps", 2048 * 1024**2), Limit("experiments", 10_000_000, variable))
+    rows = preferences.storage.limits.rows
+    qtbot.waitUntil(rows["maps"].field.isVisible)
+    assert rows["maps"].field.text() == "2.1"
+    assert not rows["experiments"].field.isVisible()
+    assert rows["experiments"].said.text() == f"10 MB, as {variable} says"
+    before = len(worker.jobs)
+    enter(qtbot, rows["maps"].field, "2.1")
+    assert len(worker.jobs) == before
+    enter(qtbot, rows["maps"].field, "12.5")
+    job = worker.jobs[-1]
+    assert isinstance(job, ChooseLimit)
+    assert (job.kind, job.bytes) == ("maps", 12_500_000_000)
+    show(Limit("maps", 12_500_000_000), Limit("experiments", 5_000_000_000))
+    assert rows["experiments"].field.isVisible()
+    assert [rows[kind].field.text() for kind in rows] == ["12.5", "5"]
 
 
 # ---- the bucket ---------------------------------------------------------------------------------

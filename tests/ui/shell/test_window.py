@@ -803,7 +803,7 @@ def start(qtbot: QtBot) -> Iterator[Callable[[Path], App]]:
     def make(data: Path) -> App:
         app = App(Options(folder=FolderRef(data), device="cpu"))
         apps.append(app)
-        with qtbot.waitSignal(app.window.map_shown, timeout=60_000):
+        with qtbot.waitSignal(app.window.map_shown):
             app.start()
         until(qtbot, lambda: app.session.state.opened.loaded)
         return app

@@ -60,7 +60,7 @@ def rows_of(state: State) -> list[Row]:
     models = () if listed is None else listed.models
     downloads = {one.job.what: one for one in state.jobs.aside if isinstance(one.job, Download)}
     names = {one.model.name for one in models}
-    others = dict.fromkeys((*downloads, *state.downloads.problems))
+    others = dict.fromkeys((*downloads, *state.downloads.problems, *state.downloads.paused))
     return [
         *(_of_model(one, downloads.get(one.model.name), state) for one in models),
         *(_of_address(what, downloads.get(what), state) for what in others if what not in names),
@@ -88,14 +88,15 @@ def _of_model(listed: ListedModel, running: RunningJob | None, state: State) -> 
 
 
 def _of_address(what: str, running: RunningJob | None, state: State) -> Row:
+    paused = what in state.downloads.paused
     return Row(
         what=what,
         title=what,
         size="",
         licence="",
-        status="" if running is None else _status(running),
+        status=("paused" if paused else "") if running is None else _status(running),
         fraction=_fraction(running),
-        step="download" if running is None else _running_step(running),
+        step=("continue" if paused else "download") if running is None else _running_step(running),
         detail="" if running is None else running.detail,
         problem=state.downloads.problems.get(what, ""),
     )
