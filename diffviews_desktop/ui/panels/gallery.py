@@ -23,7 +23,12 @@ from diffviews_desktop.ui.common import colors, theme
 from diffviews_desktop.ui.common.entries import short
 from diffviews_desktop.ui.common.images import PictureLoader, enlarged, placeholder
 from diffviews_desktop.ui.common.labels import ElidedLabel, caption, muted, tip
-from diffviews_desktop.ui.common.widgets import ComboBox, IconButton, WholeNumber, as_panel
+from diffviews_desktop.ui.common.widgets import (
+    ElidingComboBox,
+    IconButton,
+    WholeNumber,
+    as_panel,
+)
 from diffviews_desktop.values.noise_levels import mixed_levels
 
 SIDE = 52
@@ -70,7 +75,7 @@ class GalleryPanel(QWidget):
         self.count.setRange(1, MAX_NEIGHBORS)
         self.count.setValue(5)
         self.count.setAccessibleName("Number of neighbours to suggest")
-        self.space = ComboBox()
+        self.space = ElidingComboBox(letters=6)
         self.space.addItem("by activation", False)
         self.space.addItem("on the map", True)
         self.space.setAccessibleName("Where neighbours are near")

@@ -77,6 +77,7 @@ class PreviewPanel(QWidget):
         policy = self.levels.sizePolicy()
         policy.setRetainSizeWhenHidden(False)
         self.levels.setSizePolicy(policy)
+        self.levels.hide()
         self.caption = Label()
         self.caption.setWordWrap(True)
         self.caption.setAlignment(Qt.AlignmentFlag.AlignTop)
@@ -181,9 +182,13 @@ class PreviewPanel(QWidget):
     def minimumSizeHint(self) -> QSize:
         """Pictures become smaller where there is less room."""
         narrow = 20 + (2 * SMALLEST + GAP if self.has_room else SMALLEST)
-        return QSize(
-            max(narrow, self.facts.minimumWidth() + 20), super().minimumSizeHint().height()
-        )
+        wide = max(narrow, self.facts.minimumWidth() + 20)
+        return QSize(wide, self._beside_pictures + SMALLEST)
+
+    @property
+    def _beside_pictures(self) -> int:
+        """The height that all but the pictures needs."""
+        return super().minimumSizeHint().height() - self.picture.height()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -192,8 +197,8 @@ class PreviewPanel(QWidget):
     @property
     def _side(self) -> int:
         room = self.width() - 20
-        both = (room - GAP) // 2 if self.has_room else room
-        return min(max(both, SMALLEST), LARGEST)
+        wide = (room - GAP) // 2 if self.has_room else room
+        return min(max(min(wide, self.height() - self._beside_pictures), SMALLEST), LARGEST)
 
     def _fit(self) -> None:
         """Make pictures as large as there is room beside each other."""

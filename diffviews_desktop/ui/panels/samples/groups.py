@@ -26,7 +26,7 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.colors import category_colors
 from diffviews_desktop.ui.common.entries import short
-from diffviews_desktop.ui.common.labels import caption, muted, tip
+from diffviews_desktop.ui.common.labels import ElidedLabel, caption, tip
 from diffviews_desktop.ui.common.widgets import IconButton, WholeNumber
 from diffviews_desktop.values.sample_sets import SET_COLORS
 
@@ -37,6 +37,7 @@ _WAYS: tuple[tuple[str, Choosing], ...] = (
     ("&Take them out of the selection", "remove"),
 )
 LOWEST = 44  # pixels: two groups
+ABOUT = "Dense groups on the map, found by HDBSCAN."
 COLOR_NAMES = ("blue", "orange", "green", "pink", "sky", "red", "yellow", "violet")
 
 
@@ -163,8 +164,8 @@ class GroupsPage(QWidget):
         self.smallest.setValue(USUAL_SMALLEST)
         self.smallest.setAccessibleName("Samples that a cluster must have")
         self.smallest.setFixedWidth(72)
-        self.no_sets = muted("Select samples, then give the selection a name.")
-        self.no_clusters = muted("Dense groups on the map, found by HDBSCAN.")
+        self.no_sets = _quiet("Select samples, then give the selection a name.")
+        self.no_clusters = _quiet(ABOUT)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(18)
@@ -205,11 +206,11 @@ class GroupsPage(QWidget):
         colors = category_colors(len(names), dark=theme.is_dark())
         rows = [Row(at, names[at], counts[at], colors[at].name()) for at in range(len(names))]
         self.clusters.show_rows(rows)
-        about = "Dense groups on the map, found by HDBSCAN."
+        about = ABOUT
         if found is not None:
             layers = str(found.spec.layers) or "the map"
             about = f"{len(names)} clusters of {layers}, of {found.smallest} samples or more"
-        self.no_clusters.setText(about)
+        self.no_clusters.set_text(about)
         self.search.setEnabled(opened.layer_map is not None)
         meaning = "Find dense groups of samples on the map"
         self.search.setToolTip(tip(meaning if opened.layer_map else "The map is not there yet."))
@@ -245,6 +246,12 @@ class GroupsPage(QWidget):
         menu.addSeparator()
         menu.addAction("&Rename").triggered.connect(groups.edit_current)
         return menu
+
+
+def _quiet(text: str) -> ElidedLabel:
+    label = ElidedLabel(text, end=True)
+    label.setObjectName("muted")
+    return label
 
 
 def _write(item: QTreeWidgetItem, row: Row) -> None:
