@@ -1,5 +1,7 @@
 # make run [ARGS="--data ./data"]   the program, on the bundled demo or on your data
 # make test                         everything that is checked: style, types, layers, tests
+# make package [VARIANT=cuda]       installers for this system, in dist/ (packaging/README.md)
+# make package-test                 tries them on bare machines and writes packaging/REPORT.md (as root)
 # make system-deps                  the system libraries that both need (Debian, as root)
 #
 # PYTHON            the interpreter that makes .venv (3.11, 3.12 or 3.13)
@@ -16,7 +18,9 @@ PYTEST_ARGS ?=
 # so many processes run the tests, each on a display of its own
 WORKERS ?= 2
 
-.PHONY: run test lint system-deps system-deps-test wheel clean
+VARIANT ?= cpu
+
+.PHONY: run test lint system-deps system-deps-test wheel package package-test clean
 
 run: system-deps .venv/.run
 	$(BIN)/diffviews-desktop $(ARGS)
@@ -39,6 +43,12 @@ system-deps-test:
 wheel: .venv/.test
 	$(PIP) build
 	$(BIN)/python -m build --wheel
+
+package:
+	PYTHON="$(PYTHON)" TORCH_INDEX_URL="$(TORCH_INDEX_URL)" packaging/package --variant $(VARIANT)
+
+package-test:
+	packaging/package-test
 
 # torch first and alone: a range resolved together with the rest may bring a build of several GB
 .venv/.torch: constraints.txt

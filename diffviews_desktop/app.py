@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import gc
 import logging
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -82,11 +83,26 @@ def create_application(arguments: list[str]) -> QApplication:
     _give_memory_back()
     QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)
     app = QApplication(arguments)
+    _leave_environment()
     app.setApplicationName("DiffViews")
     app.setApplicationVersion(__version__)
     app.setDesktopFileName("diffviews-desktop")
     app.setWindowIcon(QIcon(str(paths.resources() / "icons" / "app.svg")))
     return app
+
+
+def _leave_environment() -> None:
+    """Have programs that the window opens find their own libraries, not those of a frozen program.
+
+    Its start code names these in variables, which Qt has read by now.
+    """
+    if not getattr(sys, "frozen", False):
+        return
+    for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "QT_PLUGIN_PATH", "QML2_IMPORT_PATH"):
+        before = os.environ.pop(f"{name}_ORIG", None)
+        os.environ.pop(name, None)
+        if before is not None:
+            os.environ[name] = before
 
 
 def _give_memory_back() -> None:

@@ -6,8 +6,7 @@ import ctypes
 import os
 import sys
 
-# What Qt's xcb platform loads, and the Debian package of each.
-_X11_LIBRARIES = {
+X11_LIBRARIES = {
     "libEGL.so.1": "libegl1",
     "libGL.so.1": "libgl1",
     "libdbus-1.so.3": "libdbus-1-3",
@@ -22,6 +21,7 @@ _X11_LIBRARIES = {
     "libxcb-shape.so.0": "libxcb-shape0",
     "libxcb-xkb.so.1": "libxcb-xkb1",
 }
+"""What Qt's xcb platform loads, and the Debian package of each."""
 
 
 def display_problem() -> str | None:
@@ -37,7 +37,7 @@ def display_problem() -> str | None:
             "There is no display to open a window on. Run it on a desktop, over 'ssh -X', or "
             "under 'xvfb-run'; the verbs (see --help) need none."
         )
-    missing = _missing_libraries({} if wayland else _X11_LIBRARIES)
+    missing = _missing_libraries({} if wayland else X11_LIBRARIES)
     if missing:
         return (
             "System libraries for the window are missing. On Debian: "

@@ -15,6 +15,11 @@ def data_dir() -> Path:
     return Path(platformdirs.user_data_dir(APP, appauthor=False))
 
 
+def adapters_dir() -> Path:
+    """Packages with adapters that the user has installed; may not exist."""
+    return data_dir() / "adapters"
+
+
 def config_dir() -> Path:
     """What users write themselves: their own catalogue of models."""
     return Path(platformdirs.user_config_dir(APP, appauthor=False))
@@ -52,3 +57,8 @@ def resources() -> Path:
     package = Path(__file__).resolve().parent
     installed = package / "resources"
     return installed if installed.is_dir() else package.parent / "resources"
+
+
+def licences() -> Path:
+    """The licences of all that an installed program consists of; a checkout has no such file."""
+    return Path(__file__).resolve().parent / "THIRD-PARTY-LICENCES.txt"

@@ -47,7 +47,7 @@ def test_wayland_needs_no_x(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.skipif(not ctypes.util.find_library("xcb"), reason="needs libxcb")
 def test_a_display_that_nobody_serves_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(display, "_X11_LIBRARIES", {})
+    monkeypatch.setattr(display, "X11_LIBRARIES", {})
     monkeypatch.setenv("DISPLAY", ":97531")
     assert str(display.display_problem()).startswith("The display ':97531' cannot be reached")
     monkeypatch.setenv("QT_QPA_PLATFORM", "xcb")
@@ -57,7 +57,7 @@ def test_a_display_that_nobody_serves_is_said(monkeypatch: pytest.MonkeyPatch) -
 def test_missing_libraries_are_named_by_their_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISPLAY", ":0")
     libraries = {"libc.so.6": "libc6", "libnone.so.1": "libnone1", "libno.so.2": "libno2"}
-    monkeypatch.setattr(display, "_X11_LIBRARIES", libraries)
+    monkeypatch.setattr(display, "X11_LIBRARIES", libraries)
     assert str(display.display_problem()).endswith("sudo apt-get install libnone1 libno2")
 
 

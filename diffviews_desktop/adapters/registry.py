@@ -1,8 +1,9 @@
 """Adapters by name.
 
 Built-in adapters are imported when they are first asked for; other packages add theirs with the
-`register_adapter` decorator or through an entry point in one of `ENTRY_POINT_GROUPS`. An adapter of
-another package that cannot be used is kept apart with its reason: see `unusable_adapters`.
+`register_adapter` decorator or through an entry point in one of `ENTRY_POINT_GROUPS`; they are
+installed beside the program, or in the user's folder (`adapters.packages`). An adapter of another
+package that cannot be used is kept apart with its reason: see `unusable_adapters`.
 """
 
 from __future__ import annotations
@@ -16,12 +17,10 @@ from importlib import metadata
 from typing import Any, NamedTuple, TypeVar
 
 from diffviews_desktop.adapters.base import GeneratorAdapter
+from diffviews_desktop.adapters.packages import ENTRY_POINT_GROUPS, use_packages
 from diffviews_desktop.errors import AdapterError
 
 log = logging.getLogger(__name__)
-
-ENTRY_POINT_GROUPS = ("diffviews_desktop.adapters", "diffviews.adapters", "adapt_diff.adapters")
-"""Where other packages name their adapters, the first group first."""
 
 REQUIRED_METHODS = (
     "from_checkpoint",
@@ -162,6 +161,7 @@ def _discover_packages() -> None:
 
 def _candidates() -> list[_Candidate]:
     """Entry points of all packages, in order of precedence."""
+    use_packages()
     found: dict[tuple[int, str, str], _Candidate] = {}
     for distribution in metadata.distributions():
         try:

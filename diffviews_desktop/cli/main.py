@@ -13,7 +13,7 @@ from pathlib import Path
 
 from diffviews_desktop import __version__, paths, safe_path
 from diffviews_desktop.cli.codes import FAILED, INTERRUPTED
-from diffviews_desktop.cli.option_types import session_file
+from diffviews_desktop.cli.option_types import SESSION_SUFFIX, session_or_folder
 from diffviews_desktop.cli.options import add_folder_options, folder_of, map_parameters_of
 from diffviews_desktop.cli.verbs import VERBS, add_verb_parser
 from diffviews_desktop.errors import DiffViewsError, said
@@ -35,12 +35,13 @@ verbs, which need no display (each has its own --help):
   diffviews-desktop convert-checkpoint edm-imagenet-64x64-cond-adm.pkl edm.safetensors
   diffviews-desktop direction save three-not-eight --rows 3,14 --minus 7,9 --layer midblock
   diffviews-desktop cache list
+  diffviews-desktop adapters install pond-1.0-py3-none-any.whl
   diffviews-desktop do --file history.json
 
 examples:
   diffviews-desktop                          the last session, else the bundled demo
   diffviews-desktop mask.diffviews           a session that you saved
-  diffviews-desktop --data ./data            your own data folder
+  diffviews-desktop ./data                   your own data folder
   diffviews-desktop --screenshot map.png     a picture of the window, then the end
 """
 
@@ -111,7 +112,8 @@ def _discard_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _open_window(arguments: list[str]) -> int:
+def window_parser() -> terminal.Parser:
+    """The parser of the program without a verb."""
     parser = terminal.Parser(
         prog=terminal.PROGRAM,
         description="See a diffusion model's activations as a map, and draw from a region of it.",
@@ -121,9 +123,10 @@ def _open_window(arguments: list[str]) -> int:
     parser.add_argument(
         "session",
         nargs="?",
-        type=session_file,
+        type=session_or_folder,
         metavar="SESSION.diffviews",
-        help="a session to open (default: the last one, else the bundled demo)",
+        help="a session, or a data folder, to open (default: the last session, else the bundled "
+        "demo)",
     )
     add_folder_options(parser)
     parser.add_argument(
@@ -132,7 +135,22 @@ def _open_window(arguments: list[str]) -> int:
     parser.add_argument("--theme", choices=("light", "dark"), help="instead of the system's")
     parser.add_argument("--reset", action="store_true", help="forget window layout and settings")
     parser.add_argument("--version", action="version", version=f"diffviews-desktop {__version__}")
+    return parser
+
+
+def _window_options(arguments: list[str]) -> argparse.Namespace:
+    parser = window_parser()
     options = parser.parse_args(arguments)
+    opened = options.session
+    if opened is not None and not opened.name.endswith(SESSION_SUFFIX):
+        if options.data is not None:
+            parser.error("name the data folder once, with --data or without")
+        options.data, options.session = opened, None
+    return options
+
+
+def _open_window(arguments: list[str]) -> int:
+    options = _window_options(arguments)
 
     from diffviews_desktop.display import display_problem
 

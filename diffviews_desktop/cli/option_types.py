@@ -20,6 +20,9 @@ from diffviews_desktop.values.told import BOTH, Told, read_told
 
 T = TypeVar("T")
 
+SESSION_SUFFIX = ".diffviews"
+"""That of `state.session_file`, which imports numpy, so that ``--help`` does not."""
+
 
 def positive(text: str) -> int:
     """A whole number of at least 1."""
@@ -67,11 +70,12 @@ def numbers_of(count: int | None) -> Callable[[str], tuple[float, ...]]:
     return numbers
 
 
-def session_file(text: str) -> Path:
-    """The file of a session."""
-    if not text.endswith(".diffviews"):
+def session_or_folder(text: str) -> Path:
+    """The file of a session, or a data folder."""
+    if not text.endswith(SESSION_SUFFIX) and not Path(text).is_dir():
         raise argparse.ArgumentTypeError(
-            f"{text!r} is neither a verb nor a session: files of sessions end in .diffviews"
+            f"{text!r} is neither a verb nor a folder nor a session: files of sessions end in "
+            f"{SESSION_SUFFIX}"
         )
     return Path(text)
 

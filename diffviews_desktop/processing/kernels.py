@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -41,6 +42,8 @@ class _Locator(caching.UserProvidedCacheLocator):
     """Names a function's file. Unlike numba's, it never fails: the store sees to folders."""
 
     def __init__(self, py_func: Any, py_file: str) -> None:
+        # a frozen program names files by where they were in it, wherever it is started
+        py_file = os.path.join(getattr(sys, "_MEIPASS", ""), py_file)
         super().__init__(py_func, py_file)
         self._cache_path = self.get_suitable_cache_subpath(py_file)
 
@@ -52,6 +55,8 @@ class _Locator(caching.UserProvidedCacheLocator):
         pass
 
     def get_source_stamp(self) -> Any:
+        if getattr(sys, "frozen", False):  # its code changes with the versions alone
+            return _versions()
         try:
             return super().get_source_stamp(), _versions()
         except OSError:  # its source is in no file that could be watched

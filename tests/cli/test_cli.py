@@ -60,6 +60,7 @@ def test_version_and_help() -> None:
 def test_each_verb_has_help_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     actions = [("cache", action) for action in ("list", "clear", "verify")]
     actions += [("direction", action) for action in ("save", "list", "export", "load")]
+    actions += [("adapters", action) for action in ("install", "list", "remove")]
     for verb in (*((verb,) for verb in cli.VERBS), *actions):
         with pytest.raises(SystemExit) as ended:
             cli.main([*verb, "--help"])

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from diffviews_desktop.processing import umap_backend
+from diffviews_desktop.processing import kernels, umap_backend
 from diffviews_desktop.processing.umap import fit_map
 from diffviews_desktop.values.maps import MapParameters
 
@@ -161,3 +161,19 @@ def test_a_full_disk_or_memory_is_no_reason_for_another_layout(
     rows = np.random.default_rng(0).normal(size=(60, 8)).astype(np.float32)
     with pytest.raises(type(error)):
         fit_map(rows, MapParameters())
+
+
+def test_a_frozen_program_finds_its_kernels_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its functions name files by where they were within it, and none of those is on the disk."""
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr(sys, "_MEIPASS", str(tmp_path / "program"), raising=False)
+    found = []
+    for folder in (tmp_path, Path("/")):
+        monkeypatch.chdir(folder)
+        locator = kernels._Locator.from_function(fit_map, "umap/layouts.py")
+        found.append((locator.get_cache_path(), locator.get_source_stamp()))
+    assert found[0] == found[1]
+    assert "umap_" in found[0][0]
+    assert found[0][1] == kernels._versions()

@@ -22,6 +22,7 @@ _MODULES = {
     "convert-checkpoint": "convert_checkpoint",
     "direction": "direction",
     "cache": "cache",
+    "adapters": "adapters",
     "do": "do_lines",
 }
 VERBS = tuple(_MODULES)

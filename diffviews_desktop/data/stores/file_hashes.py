@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
 from diffviews_desktop.data.stores.hashing import Checksum, Digest
 from diffviews_desktop.data.stores.ranges import Ranges
 
-CHUNK = 4 << 20
-"""Bytes that are read and hashed at a time; after each the thread waits for the interpreter."""
+CHUNK = 1 << 20
+"""Bytes that are read and hashed at a time, in memory that is used again: fresh memory costs more
+than reading does."""
 
 
 class Arrived:
@@ -82,14 +84,13 @@ class HashInOrder:
         return self._hashed == self._size and self._digest.matches()
 
     def _hash(self) -> None:
-        with open(self._path, "rb", buffering=0) as file:
-            file.seek(self._hashed)
-            while self._hashed < (end := self._arrived.beginning()):
-                data = file.read(min(CHUNK, end - self._hashed))
-                if not data:
-                    return
+        while self._hashed < (end := self._arrived.beginning()):
+            before = self._hashed
+            for data in _read(self._path, before, end):
                 self._digest.update(data)
                 self._hashed += len(data)
+            if self._hashed == before:
+                return
 
 
 class HashByParts:
@@ -138,12 +139,21 @@ class HashByParts:
             return free
 
     def _hash(self, number: int) -> None:
-        at, stop = self._bounds(number)
-        digest = hashlib.new(self._checksum.algorithm, usedforsecurity=False)
-        with open(self._path, "rb", buffering=0) as file:
-            file.seek(at)
-            while at < stop and (data := file.read(min(CHUNK, stop - at))):
-                digest.update(data)
-                at += len(data)
-        if at == stop:
+        start, stop = self._bounds(number)
+        digest, hashed = hashlib.new(self._checksum.algorithm, usedforsecurity=False), 0
+        for data in _read(self._path, start, stop):
+            digest.update(data)
+            hashed += len(data)
+        if hashed == stop - start:
             self._hashes[number] = digest.digest()
+
+
+def _read(path: Path, start: int, stop: int) -> Iterator[memoryview]:
+    """Bytes of a file, in pieces, each of which is there until the next is asked for; fewer where
+    the file ends before."""
+    room = memoryview(bytearray(min(CHUNK, stop - start)))
+    with open(path, "rb", buffering=0) as file:
+        file.seek(start)
+        while start < stop and (count := file.readinto(room[: stop - start])):
+            yield room[:count]
+            start += count

@@ -34,7 +34,7 @@ class Digest:
         self._in_part = 0
         self._parts: list[bytes] = []
 
-    def update(self, data: bytes | bytearray) -> None:
+    def update(self, data: bytes | bytearray | memoryview) -> None:
         """Hash what comes next."""
         part, rest = self._expected.part, memoryview(data)
         while part and self._in_part + len(rest) >= part:

@@ -30,8 +30,9 @@ from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.values.locations import Location
 from diffviews_desktop.values.transfers import RemoteFile
 
-READ = 1 << 18
-"""Bytes that are taken from a connection at a time, and lost when it breaks."""
+READ = 1 << 17
+"""Bytes that are taken from a connection at a time, and lost when it breaks. More are slower:
+C libraries take fresh memory from the system for each."""
 POOL = 32
 """Connections that are kept open."""
 

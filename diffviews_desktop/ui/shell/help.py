@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from diffviews_desktop import __version__
+from diffviews_desktop import paths
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.ui.common import theme
@@ -25,17 +25,7 @@ from diffviews_desktop.ui.common.labels import Label, muted
 from diffviews_desktop.ui.common.widgets import as_panel
 from diffviews_desktop.values.noise_levels import EXTRACTED_FROM
 
-ABOUT = (
-    (
-        f"DiffViews {__version__}",
-        "See a diffusion model's activations as a map, pick a region, and make the model say that.",
-    ),
-    (
-        "Digits of the demo",
-        "MNIST (Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0) and the UCI handwritten digits "
-        "(E. Alpaydin, C. Kaynak; CC BY 4.0).",
-    ),
-)
+INSTALL = "diffviews-desktop adapters install FILE.whl"
 FACTS_WIDTH, HIGHEST_FACTS = 480, 460
 Rows = Sequence[tuple[str, str]]
 GESTURES: tuple[tuple[str, Rows], ...] = (
@@ -119,6 +109,9 @@ class FactsWindow(QDialog):
         title: of the window.
         facts: ``(name, text)`` of each; those without a text are left out.
         parent: window over which it opens.
+
+    Attributes:
+        buttons: below the facts, from left to right.
     """
 
     def __init__(
@@ -146,7 +139,7 @@ class FactsWindow(QDialog):
         area.setWidget(page)
         column = QVBoxLayout()
         column.addWidget(area)
-        _finish(self, column)
+        self.buttons = _finish(self, column)
         high = page.heightForWidth(FACTS_WIDTH)
         area.setFixedSize(FACTS_WIDTH, min(high, HIGHEST_FACTS))
 
@@ -158,8 +151,12 @@ def _strong(text: str) -> Label:
     return label
 
 
-def _finish(dialog: QDialog, content: QLayout) -> None:
-    """Put a button below the content that closes it, and give both the looks of the window."""
+def _finish(dialog: QDialog, content: QLayout) -> QHBoxLayout:
+    """Put a button below the content that closes it, and give both the looks of the window.
+
+    Returns:
+        What the button is in.
+    """
     close = QPushButton("&Close")
     close.clicked.connect(dialog.close)
     ending = QHBoxLayout()
@@ -172,6 +169,7 @@ def _finish(dialog: QDialog, content: QLayout) -> None:
     column.addLayout(ending)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     theme.dress(dialog)
+    return ending
 
 
 def model_facts(state: State) -> list[tuple[str, str]]:
@@ -199,5 +197,6 @@ def model_facts(state: State) -> list[tuple[str, str]]:
         *(("Folder", problem) for problem in state.opened.problems),
         *(("Note", note) for note in loaded.notes),
         ("Adapters", ", ".join(loaded.adapters.usable)),
+        ("Others' adapters", f"are installed into {paths.adapters_dir()}, by {INSTALL}"),
         *(("Not usable", reason) for _, reason in loaded.adapters.unusable),
     ]

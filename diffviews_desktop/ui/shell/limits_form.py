@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
 from diffviews_desktop.actions import downloads
 from diffviews_desktop.actions.context import Context
@@ -27,6 +27,7 @@ class LimitsForm(QWidget):
 
     def __init__(self, context: Context) -> None:
         super().__init__()
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.rows = {
             kind: _Row(title, partial(downloads.choose_limit, context, kind))
             for kind, title in TITLES.items()

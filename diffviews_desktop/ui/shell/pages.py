@@ -126,7 +126,8 @@ class Pages:
             self.preferences.refresh()
 
     def _show_help(self, page: Literal["keys", "model", "about"]) -> None:
-        from diffviews_desktop.ui.shell.help import ABOUT, FactsWindow, KeysWindow, model_facts
+        from diffviews_desktop.ui.shell.about import AboutWindow
+        from diffviews_desktop.ui.shell.help import FactsWindow, KeysWindow, model_facts
 
         match page:
             case "keys":
@@ -136,7 +137,7 @@ class Pages:
                 facts = model_facts(self._context.state)
                 _bring_up(FactsWindow("Model and adapters", facts, self._window))
             case "about":
-                _bring_up(FactsWindow("About DiffViews", ABOUT, self._window))
+                _bring_up(AboutWindow(self._window))
 
     def import_checkpoint(self, file: Path) -> None:
         """Bring up the assistant that imports pictures, with a checkpoint filled in."""

@@ -8,7 +8,15 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from diffviews_desktop.actions import downloads
 from diffviews_desktop.actions.context import Context
@@ -18,6 +26,7 @@ from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.text.wording import size
 from diffviews_desktop.ui.common.labels import ElidedLabel, Label, muted
 from diffviews_desktop.ui.common.questions import ask
+from diffviews_desktop.ui.common.widgets import as_panel
 from diffviews_desktop.ui.shell.limits_form import LimitsForm
 from diffviews_desktop.values.storage import Kept, KeptFiles
 
@@ -32,6 +41,9 @@ MEANINGS: dict[Kept, str] = {
     "downloads": "Delete a model's folder in your file manager if you no longer want it.",
 }
 
+MOST_HEIGHT = 320
+"""Pixels of all places; beyond that they scroll."""
+
 
 class StoragePage(QWidget):
     """A block for each place; they are measured when the page is shown."""
@@ -41,15 +53,26 @@ class StoragePage(QWidget):
         self._context = context
         self._kept: tuple[KeptFiles, ...] | None = None
         self.blocks: list[_Block] = []
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 10, 0, 0)
-        self._column.setSpacing(14)
         self.waiting = muted("Looking at the disk…")
         self.limits = LimitsForm(context)
         self.limits.hide()
-        self._column.addWidget(self.waiting)
-        self._column.addWidget(self.limits)
-        self._column.addStretch()
+        self._content = QWidget()
+        as_panel(self._content)
+        self._blocks = QVBoxLayout(self._content)
+        self._blocks.setContentsMargins(0, 0, 0, 0)
+        self._blocks.setSpacing(14)
+        self.places = QScrollArea()
+        self.places.setWidgetResizable(True)
+        self.places.setFrameShape(QFrame.Shape.NoFrame)
+        self.places.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.places.setWidget(self._content)
+        self.places.hide()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 10, 0, 0)
+        column.setSpacing(14)
+        for part in (self.waiting, self.places, self.limits):
+            column.addWidget(part)
+        column.addStretch()
 
     def measure(self) -> None:
         """Have the places measured."""
@@ -73,8 +96,10 @@ class StoragePage(QWidget):
             block.setParent(None)
             block.deleteLater()
         self.blocks = [_Block(one, partial(self._clear, one)) for one in kept]
-        for number, block in enumerate(self.blocks):
-            self._column.insertWidget(number, block)
+        for block in self.blocks:
+            self._blocks.addWidget(block)
+        self.places.setFixedHeight(min(self._content.sizeHint().height(), MOST_HEIGHT))
+        self.places.show()
 
     def _clear(self, kept: KeptFiles) -> None:
         title = TITLES[kept.kind].lower()

@@ -221,6 +221,17 @@ def test_a_server_that_says_nothing_is_given_up_with_a_reason(
     assert time.monotonic() - begun < 60
 
 
+def test_a_slow_server_is_waited_for_as_long_as_bytes_come(web: WebServer, tmp_path: Path) -> None:
+    store = single(web, LARGE[:150_000])
+    web.bytes_per_second = 100_000
+    seen: list[TransferProgress] = []
+    patience = Patience(connect=20, read=20, give_up=0.3, pause=0.01)
+    fetch(store, tmp_path, progress=seen.append, patience=patience)
+    assert files_of(tmp_path) == {"file.bin": LARGE[:150_000]}
+    assert len({one.bytes for one in seen}) > 3
+    assert any(one.seconds_left for one in seen)
+
+
 def test_cancel_does_not_wait_for_a_server(web: WebServer, tmp_path: Path) -> None:
     store = WebStore(Location.parse(f"{web.url}/file.bin"), Patience(read=50, give_up=100))
     web.served["/file.bin"] = Served(LARGE, "one")

@@ -1,0 +1,200 @@
+"""Installs wheels of other packages' adapters into the user's folder, without a network.
+
+What a package needs must be part of the program, be there already, or be installed with it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import zipfile
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib import metadata
+from pathlib import Path, PurePosixPath
+
+from installer.exceptions import InstallerError
+from installer.sources import WheelFile
+from packaging.requirements import Requirement
+from packaging.tags import sys_tags
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+
+from diffviews_desktop import paths
+from diffviews_desktop.adapters.packages import (
+    AdapterPackage,
+    distributions_in,
+    installed_packages,
+    package_folders,
+    package_of,
+)
+from diffviews_desktop.errors import AdapterError, brief
+from diffviews_desktop.files.archives import open_archive
+from diffviews_desktop.files.interrupts import uninterrupted
+from diffviews_desktop.files.writing import create, private_folder
+
+MOST_BYTES = 8 * 10**9
+"""Of an unpacked wheel: one may bring a model's weights."""
+MOST_FILES = 50_000
+_DAMAGE = (InstallerError, zipfile.BadZipFile, ValueError, KeyError, RuntimeError)
+"""What reading a damaged wheel raises."""
+
+
+def install_wheels(wheels: Sequence[Path]) -> list[AdapterPackage]:
+    """Install wheels, all of them or none; a package that is there already is replaced.
+
+    Raises:
+        AdapterError: one cannot be used, needs what is not there, or none has an adapter.
+        OSError: one cannot be read, or the folder not be written.
+    """
+    folder = paths.adapters_dir()
+    folder.mkdir(parents=True, exist_ok=True)
+    with private_folder(folder) as aside:
+        unpacked = [_unpack(wheel, aside / f"{i}") for i, wheel in enumerate(wheels)]
+        _check_needs(unpacked)
+        if not any(package.adapters for package in unpacked):
+            names = " and ".join(package.name for package in unpacked)
+            raise AdapterError(
+                f"{names} brings no adapter. Name the wheel of a package that does, and with it "
+                "those that it needs."
+            )
+        with uninterrupted():
+            return [_put(package, folder, aside) for package in unpacked]
+
+
+def remove_package(name: str) -> AdapterPackage:
+    """Remove a package by its name, however that is written.
+
+    Raises:
+        AdapterError: there is no such package.
+        OSError: it cannot be removed.
+    """
+    packages = installed_packages()
+    for package in packages:
+        if canonicalize_name(package.name) == canonicalize_name(name):
+            _take_away(package.folder)
+            return package
+    known = ", ".join(package.name for package in packages) or "none"
+    raise AdapterError(f"No package named {name} is installed here. Installed: {known}.")
+
+
+def _take_away(folder: Path) -> None:
+    with private_folder(folder.parent) as aside:
+        os.replace(folder, aside / folder.name)
+
+
+def _put(package: AdapterPackage, folder: Path, aside: Path) -> AdapterPackage:
+    """Move an unpacked package to its place, and what was there aside."""
+    place = folder / canonicalize_name(package.name)
+    if os.path.lexists(place):
+        os.replace(place, aside / f"before-{place.name}")
+    os.replace(package.folder, place)
+    return replace(package, folder=place)
+
+
+def _unpack(wheel: Path, folder: Path) -> AdapterPackage:
+    """Unpack a wheel that goes with this Python.
+
+    Raises:
+        AdapterError: it does not, or is damaged.
+        OSError: it cannot be read.
+    """
+    _check_name(wheel)
+    try:
+        with open_archive(wheel) as archive:
+            _check_size(wheel, archive)
+            archive.filename = wheel.name  # which the reader looks for its version in
+            source = WheelFile(archive)
+            source.validate_record()
+            _write(source, folder)
+    except _DAMAGE as error:
+        raise AdapterError(f"{wheel} is no whole wheel ({brief(error)}). Get it again.") from error
+    return package_of(folder, next(iter(distributions_in(folder))))
+
+
+def _check_name(wheel: Path) -> None:
+    try:
+        _, _, _, tags = parse_wheel_filename(wheel.name)
+    except InvalidWheelFilename:
+        raise AdapterError(
+            f"{wheel} is not named as a wheel is, such as pond-1.0-py3-none-any.whl. Name the .whl "
+            "file of the adapter's package, under its own name."
+        ) from None
+    if tags.isdisjoint(sys_tags()):
+        python = f"{sys.version_info.major}.{sys.version_info.minor}"
+        raise AdapterError(
+            f"{wheel} is for another system or another Python than this, which is Python {python} "
+            f"on {next(sys_tags()).platform}. Get the wheel that is for this."
+        )
+
+
+def _check_size(wheel: Path, archive: zipfile.ZipFile) -> None:
+    members = archive.infolist()
+    if len(members) > MOST_FILES or sum(member.file_size for member in members) > MOST_BYTES:
+        raise AdapterError(
+            f"{wheel} holds more than {MOST_FILES:,} files or {MOST_BYTES / 1e9:.0f} GB. Check "
+            "that it is the right file."
+        )
+
+
+def _write(source: WheelFile, folder: Path) -> None:
+    """Write a wheel's modules and metadata; its scripts, headers and other data have no place."""
+    for (name, _, _), stream, _ in source.get_contents():
+        path = _path_within(name, source.data_dir)
+        if path is not None:
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            with create(folder / path) as file:
+                shutil.copyfileobj(stream, file)
+
+
+def _path_within(name: str, data: str) -> PurePosixPath | None:
+    """Where a member goes within the package's folder; None for one that is not wanted.
+
+    Raises:
+        ValueError: it would leave the folder.
+    """
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or any(letter in name for letter in "\\:\0"):
+        raise ValueError(f"a file named {name!r}")
+    if path.parts[0] != data:
+        return path
+    return PurePosixPath(*path.parts[2:]) if path.parts[1] in ("purelib", "platlib") else None
+
+
+def _check_needs(packages: Sequence[AdapterPackage]) -> None:
+    """Look that what packages need is in this program, among them, or installed before.
+
+    Raises:
+        AdapterError: it is not.
+    """
+    versions: dict[str, str] = {
+        canonicalize_name(one.name): one.version for one in (*installed_packages(), *packages)
+    }
+    for package in packages:
+        for distribution in distributions_in(package.folder):
+            for text in distribution.requires or ():
+                _check_need(package, Requirement(text), versions)
+
+
+def _check_need(package: AdapterPackage, need: Requirement, versions: dict[str, str]) -> None:
+    if need.marker is not None and not need.marker.evaluate({"extra": ""}):
+        return
+    there = _version_of_program(need.name) or versions.get(canonicalize_name(need.name))
+    wanted = f"{package.name} {package.version} needs {need.name}{need.specifier}"
+    if there is None:
+        raise AdapterError(
+            f"{wanted}, which is not there. Get its wheel, too, and name both: diffviews-desktop "
+            "adapters install FILE.whl FILE.whl"
+        )
+    if not need.specifier.contains(there, prereleases=True):
+        raise AdapterError(
+            f"{wanted}, and {there} is there. Get a version of {package.name} that goes with it."
+        )
+
+
+def _version_of_program(name: str) -> str | None:
+    """The version of a package that is found before those in the user's folder."""
+    apart = {str(folder) for folder in package_folders()}
+    places = [entry for entry in sys.path if entry not in apart]
+    found = metadata.distributions(name=name, path=places)
+    return next((one.version for one in found), None)

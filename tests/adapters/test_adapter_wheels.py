@@ -1,0 +1,220 @@
+"""Wheels of other packages' adapters: installed into the user's folder, found from there."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from diffviews_desktop import paths
+from diffviews_desktop.adapters.packages import installed_packages
+from diffviews_desktop.adapters.wheels import install_wheels, remove_package
+from diffviews_desktop.cli import main as cli
+from diffviews_desktop.errors import AdapterError
+from diffviews_desktop.text.plain import MOST_SHOWN
+
+POND = """
+from reeds import LAYERS
+
+class Pond:
+    @classmethod
+    def from_checkpoint(cls, checkpoint_path, device="cpu", **kwargs): return cls()
+    @classmethod
+    def get_default_config(cls): return {}
+    def forward(self, x, sigma, class_labels=None, **kwargs): return x
+    def register_activation_hooks(self, layer_names, hook_fn): return []
+    def get_layer_shapes(self): return dict.fromkeys(LAYERS, (3, 8, 8))
+    def to(self, device): return self
+    def eval(self): return self
+"""
+ENTRY = "[diffviews_desktop.adapters]\npond = pond:Pond\n"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of its own."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home ü"))
+    return paths.adapters_dir()
+
+
+def wheel(
+    folder: Path,
+    name: str,
+    files: Mapping[str, str],
+    *,
+    version: str = "1.0",
+    needs: tuple[str, ...] = (),
+    entry: str = "",
+    tag: str = "py3-none-any",
+    record: Mapping[str, str] | None = None,
+) -> Path:
+    """A wheel as a builder writes it; ``record`` replaces hashes in it."""
+    info = f"{name}-{version}.dist-info"
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    inside = dict(files) | {
+        f"{info}/METADATA": metadata + "".join(f"Requires-Dist: {need}\n" for need in needs),
+        f"{info}/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n",
+    }
+    if entry:
+        inside[f"{info}/entry_points.txt"] = entry
+    rows = []
+    for path, text in inside.items():
+        digest = hashlib.sha256(text.encode()).digest()
+        written = f"sha256={base64.urlsafe_b64encode(digest).decode().rstrip('=')}"
+        rows.append(f"{path},{(record or {}).get(path, written)},{len(text.encode())}")
+    path = folder / f"{name}-{version}-{tag}.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for inner, text in inside.items():
+            archive.writestr(inner, text)
+        archive.writestr(f"{info}/RECORD", "\n".join([*rows, f"{info}/RECORD,,"]) + "\n")
+    return path
+
+
+def pond(folder: Path, **options: object) -> Path:
+    return wheel(folder, "pond", {"pond.py": POND}, needs=("reeds>=1",), entry=ENTRY, **options)  # type: ignore[arg-type]
+
+
+def reeds(folder: Path, **options: object) -> Path:
+    return wheel(folder, "reeds", {"reeds/__init__.py": "LAYERS = ['stem']\n"}, **options)  # type: ignore[arg-type]
+
+
+def program(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
+    """The program's verb, in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "diffviews_desktop", "adapters", *arguments],
+        env={**os.environ, "XDG_DATA_HOME": str(home.parents[1])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_install_list_and_remove_as_a_user_does(
+    tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = program("install", str(pond(tmp_path)), str(reeds(tmp_path)), home=home)
+    assert done.returncode == 0, done.stderr
+    assert "pond 1.0 (adapter pond)" in done.stdout
+    assert "reeds 1.0 (needed by others)" in done.stdout
+    assert cli.main(["adapters", "remove", "Reeds"]) == 0
+    # what it needs is gone: the list says so, and of which package
+    listed = json.loads(program("list", "--json", home=home).stdout)
+    assert listed["folder"] == str(home)
+    assert [package["name"] for package in listed["packages"]] == ["pond"]
+    assert "package pond" in listed["unusable"]["pond"]
+    assert cli.main(["adapters", "remove", "pond"]) == 0
+    assert sorted(home.iterdir()) == []
+    assert cli.main(["adapters", "remove", "pond"]) == 1
+    assert "Installed: none" in capsys.readouterr().err
+
+
+def test_an_installed_adapter_is_found_with_its_layers(tmp_path: Path, home: Path) -> None:
+    install_wheels([pond(tmp_path), reeds(tmp_path)])
+    script = (
+        "from diffviews_desktop import get_adapter; "
+        "print(get_adapter('pond').from_checkpoint('').get_layer_shapes())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "{'stem': (3, 8, 8)}"
+
+
+def test_a_package_takes_the_place_of_no_module_of_the_program(tmp_path: Path) -> None:
+    text = "raise SystemExit('mine')\n"
+    bad = wheel(tmp_path, "numpy", {"numpy/__init__.py": text, "json.py": text}, entry=ENTRY)
+    install_wheels([bad])
+    script = "from diffviews_desktop import list_adapters; list_adapters(); import json, numpy"
+    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
+
+
+def test_a_newer_version_replaces_the_older(tmp_path: Path, home: Path) -> None:
+    install_wheels([pond(tmp_path), reeds(tmp_path)])
+    install_wheels([reeds(tmp_path, version="1.1"), pond(tmp_path, version="2.0")])
+    packages = [(package.name, package.version) for package in installed_packages()]
+    assert packages == [("pond", "2.0"), ("reeds", "1.1")]
+    assert sorted(entry.name for entry in home.iterdir()) == ["pond", "reeds"]
+
+
+def test_data_files_of_a_wheel_go_where_its_modules_are(tmp_path: Path, home: Path) -> None:
+    files = {
+        "pond-1.0.data/purelib/pond.py": "class Pond: pass\n",
+        "pond-1.0.data/scripts/pond": "#!python\n",
+    }
+    install_wheels([wheel(tmp_path, "pond", files, entry=ENTRY)])
+    assert (home / "pond" / "pond.py").is_file()
+    assert not list(home.rglob("scripts"))
+
+
+REFUSED = {
+    "needs what is not there": (lambda folder: pond(folder), "reeds>=1, which is not there"),
+    "needs another version": (
+        lambda folder: wheel(folder, "pond", {}, needs=("numpy<1",), entry=ENTRY),
+        "numpy<1, and ",
+    ),
+    "has no adapter": (lambda folder: reeds(folder), "reeds brings no adapter"),
+    "for another system": (
+        lambda folder: wheel(folder, "pond", {}, entry=ENTRY, tag="cp37-cp37m-win32"),
+        "another system or another Python",
+    ),
+    "damaged": (
+        lambda folder: wheel(folder, "pond", {"pond.py": ""}, record={"pond.py": "sha256=AAAA"}),
+        "is no whole wheel",
+    ),
+    "leaves its folder": (
+        lambda folder: wheel(folder, "pond", {"../../pond.py": ""}, entry=ENTRY),
+        "is no whole wheel",
+    ),
+    "is absolute": (
+        lambda folder: wheel(folder, "pond", {"/tmp/pond.py": ""}, entry=ENTRY),
+        "is no whole wheel",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_used_is_refused_and_leaves_nothing(
+    case: str, tmp_path: Path, home: Path
+) -> None:
+    make, words = REFUSED[case]
+    with pytest.raises(AdapterError) as caught:
+        install_wheels([make(tmp_path)])
+    assert words in str(caught.value)
+    assert len(str(caught.value)) < MOST_SHOWN
+    assert sorted(home.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["pond.zip", "pond.whl", "pond-1.0.tar.gz"])
+def test_a_file_that_is_no_wheel_says_what_one_is(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"none")
+    with pytest.raises(AdapterError, match="not named as a wheel"):
+        install_wheels([tmp_path / name])
+
+
+def test_a_wheel_that_is_not_a_zip_is_refused(tmp_path: Path, home: Path) -> None:
+    path = tmp_path / "pond-1.0-py3-none-any.whl"
+    path.write_bytes(b"none")
+    with pytest.raises(AdapterError, match="no whole wheel"):
+        install_wheels([path])
+    assert sorted(home.iterdir()) == []
+
+
+def test_one_that_is_refused_leaves_what_was_there(tmp_path: Path) -> None:
+    install_wheels([pond(tmp_path), reeds(tmp_path)])
+    with pytest.raises(AdapterError):
+        install_wheels([pond(tmp_path, version="2.0"), wheel(tmp_path, "b", {}, needs=("c",))])
+    assert [package.version for package in installed_packages()] == ["1.0", "1.0"]
+
+
+def test_removing_says_what_there_is(tmp_path: Path) -> None:
+    install_wheels([pond(tmp_path), reeds(tmp_path)])
+    with pytest.raises(AdapterError, match=r"Installed: pond, reeds\."):
+        remove_package("lake")
