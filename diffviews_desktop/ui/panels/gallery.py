@@ -24,7 +24,7 @@ from diffviews_desktop.ui.common.entries import short
 from diffviews_desktop.ui.common.images import PictureLoader, enlarged, placeholder
 from diffviews_desktop.ui.common.labels import ElidedLabel, caption, muted, tip
 from diffviews_desktop.ui.common.widgets import (
-    ElidingComboBox,
+    ComboBox,
     IconButton,
     WholeNumber,
     as_panel,
@@ -75,7 +75,7 @@ class GalleryPanel(QWidget):
         self.count.setRange(1, MAX_NEIGHBORS)
         self.count.setValue(5)
         self.count.setAccessibleName("Number of neighbours to suggest")
-        self.space = ElidingComboBox(letters=6)
+        self.space = ComboBox()
         self.space.addItem("by activation", False)
         self.space.addItem("on the map", True)
         self.space.setAccessibleName("Where neighbours are near")
@@ -114,13 +114,13 @@ class GalleryPanel(QWidget):
 
         top = QHBoxLayout()
         top.addWidget(self.anchor, 1)
+        top.addWidget(self.within)
         top.addWidget(self.clear_button)
         controls = QHBoxLayout()
         controls.setSpacing(6)
         controls.addWidget(caption("&K", self.count))
         controls.addWidget(self.count)
         controls.addWidget(self.space, 1)
-        controls.addWidget(self.within)
         controls.addWidget(self.suggest)
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 6, 10, 8)

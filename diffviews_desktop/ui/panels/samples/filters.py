@@ -24,7 +24,7 @@ from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import ElidedLabel, tip
 from diffviews_desktop.ui.common.latest import Latest
 from diffviews_desktop.ui.common.panel import differ
-from diffviews_desktop.ui.common.widgets import ComboBox, IconButton, as_panel
+from diffviews_desktop.ui.common.widgets import ElidingComboBox, IconButton, as_panel
 from diffviews_desktop.ui.panels.samples.charts import CategoryBars, Histogram
 from diffviews_desktop.values.quantities import COLUMN, QUANTITIES, ColorBy, quantity
 
@@ -61,10 +61,10 @@ class FiltersPage(QWidget):
         self._of: tuple[object, ...] = ()
         self.charts: dict[ColorBy, Chart] = {}
         self._counting: Latest[Found] = Latest(self._take, self, name="counts")
-        self.add = ComboBox()
+        self.add = ElidingComboBox()
         self.add.setAccessibleName("Filter by something else")
         self.all = QPushButton()
-        self.views = ComboBox()
+        self.views = ElidingComboBox(letters=8)
         self.views.setAccessibleName("Views with a name")
         self.keep = QPushButton()
         self.delete = IconButton("trash", "Delete this view")
