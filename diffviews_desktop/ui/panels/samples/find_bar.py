@@ -42,7 +42,7 @@ class FindBar(QWidget):
         leading = QLineEdit.ActionPosition.LeadingPosition
         self._glass = self.field.addAction(theme.icon("search"), leading)
         self.field.installEventFilter(self)
-        self.where = ElidingComboBox(letters=10)
+        self.where = ElidingComboBox(letters=8)
         self.where.setAccessibleName("Where samples are looked for")
         self.previous = IconButton("previous", "Show the sample that was found before")
         self.next = IconButton("next", "Show the next sample that was found")

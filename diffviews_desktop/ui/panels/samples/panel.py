@@ -25,7 +25,7 @@ from diffviews_desktop.ui.common.images import PictureLoader
 from diffviews_desktop.ui.common.labels import ElidedLabel
 from diffviews_desktop.ui.common.latest import Latest
 from diffviews_desktop.ui.common.panel import differ
-from diffviews_desktop.ui.common.widgets import ComboBox, as_panel
+from diffviews_desktop.ui.common.widgets import ElidingComboBox, as_panel
 from diffviews_desktop.ui.panels.samples.filters import FiltersPage
 from diffviews_desktop.ui.panels.samples.find_bar import FindBar
 from diffviews_desktop.ui.panels.samples.groups import GroupsPage
@@ -84,7 +84,7 @@ class SamplesPanel(QWidget):
         self.tabs.setDrawBase(False)
         self.tabs.setExpanding(False)
         self.tabs.setAccessibleName("What is shown of the samples")
-        self.scope = ComboBox()
+        self.scope = ElidingComboBox(letters=10)
         self.scope.setAccessibleName("Which samples are listed")
         for scope, title in SCOPES:
             self.scope.addItem(title, scope)
