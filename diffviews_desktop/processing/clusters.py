@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 MOST_CLUSTERED = 20_000
 """Places among which clusters are found: about two seconds."""
+FEWEST = 25
+"""Of those some, which a cluster must have: fewer are together by chance."""
 MIN_SAMPLES = 5
 """Neighbours that make a place dense."""
 _AT_ONCE = 50_000
@@ -44,7 +46,7 @@ def find_clusters(
         labels[there] = _hdbscan(known, smallest)
     else:
         chosen = np.random.default_rng(_SEED).permutation(len(there))[:MOST_CLUSTERED]
-        found = _hdbscan(known[chosen], max(2, round(smallest * share)))
+        found = _hdbscan(known[chosen], max(min(smallest, FEWEST), round(smallest * share)))
         progress(0.3)
         labels[there] = _nearest_of(known, known[chosen], found, progress)
     return _by_size(labels, smallest)

@@ -46,10 +46,9 @@ class Layout:
             for (title, panel), area in zip(panels, AREAS, strict=True)
         ]
         window.tabifyDockWidget(*self.docks[4:])
-        self.docks[4].raise_()
+        self.docks[5].hide()  # until it is asked for
         window.setCorner(Qt.Corner.BottomLeftCorner, BOTTOM)
-        # what Generate asks for needs the whole height of a small screen
-        window.setCorner(Qt.Corner.BottomRightCorner, RIGHT)
+        window.setCorner(Qt.Corner.BottomRightCorner, BOTTOM)
         self.middle = QWidget()
         self.beside = QSplitter(Qt.Orientation.Horizontal)
         self.beside.setChildrenCollapsible(False)
@@ -114,8 +113,7 @@ class Layout:
         self._window.restoreState(self._first, VERSION)
         for dock in self.docks:
             dock.setFloating(False)
-            dock.setVisible(dock.toggleViewAction().isEnabled())
-        self.docks[4].raise_()
+            dock.setVisible(dock.toggleViewAction().isEnabled() and dock is not self.docks[5])
         self._set_sizes()
 
     def _set_sizes(self) -> None:
