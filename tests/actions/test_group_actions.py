@@ -10,7 +10,16 @@ import pytest
 from acted import SPEC, Recorder, data_opened, finish, samples
 from made_context import context_of
 
-from diffviews_desktop.actions import exports, finding, groups, palette, selection, showing, views
+from diffviews_desktop.actions import (
+    exports,
+    finding,
+    groups,
+    keeping,
+    palette,
+    selection,
+    showing,
+    views,
+)
 from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.sample import SAMPLE_ACTIONS
@@ -125,6 +134,27 @@ def test_another_folder_has_none_of_them(
     finish(session, worker, job.job_id, data_opened(path="elsewhere"))
     assert context.state.groups.all_sets == ()
     assert context.state.groups.views == ()
+
+
+def test_leaving_asks_for_named_selections_that_no_session_holds(
+    context: Context, tmp_path: Path
+) -> None:
+    gone: list[bool] = []
+    keeping.leave(context, "Quitting", lambda: gone.append(True))
+    assert gone == [True]
+    name(context, (1, 2), "a")
+    keeping.leave(context, "Quitting", lambda: gone.append(True))
+    assert gone == [True]
+    question = "1 named selection is not saved in a session. Quitting drops it."
+    assert context.window.sessions.asked[-1] == ("keep", question)
+    context.window.sessions.file = tmp_path / "a.diffviews"
+    keeping.save(context)
+    keeping.leave(context, "Quitting", lambda: gone.append(True))
+    assert gone == [True, True]
+    groups.rename_set(context, 1, "b")
+    assert len(keeping.held_alone(context.state).groups.all_sets) == 0
+    keeping.leave(context, "Quitting", lambda: gone.append(True))
+    assert gone == [True, True]
 
 
 # ---- clusters -----------------------------------------------------------------------------------

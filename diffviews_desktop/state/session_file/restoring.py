@@ -66,6 +66,8 @@ def restored(state: State, session: SavedSession, file: Path | None) -> Restored
     )
     gone = found.count(None) + len(session.selection.chosen) - len(chosen)
     groups = groups_on(session.groups, state.opened.model or "", samples, state.opened.fingerprint)
+    if file is not None:
+        kept = replace(kept, sets=groups.all_sets)
     new = replace(state, picks=picks, runs=runs, view=view, kept=kept, groups=groups)
     return Restored(new, gone)
 
