@@ -16,7 +16,7 @@ from pathlib import Path
 
 # What needs no Qt comes before it: from then on its import hook reads the source of every module.
 from diffviews_desktop import __version__, paths
-from diffviews_desktop.actions import answers, folders, keeping, maps, sessions
+from diffviews_desktop.actions import answers, folders, keeping, maps, sessions, tour
 from diffviews_desktop.actions.verbs import note
 from diffviews_desktop.engine.crew import Crew
 from diffviews_desktop.engine.link_process import ProcessLink
@@ -40,6 +40,7 @@ from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.images import encoded
 from diffviews_desktop.ui.common.settings import Settings
 from diffviews_desktop.ui.shell.autosave import Autosave
+from diffviews_desktop.ui.shell.remembered import restored
 from diffviews_desktop.ui.shell.startup import Startup
 from diffviews_desktop.ui.shell.window import MainWindow
 
@@ -129,7 +130,11 @@ class App(QObject):
         theme.apply(self._theme())
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow_desktop)
         self.session = Session()
-        self.worker = Worker(partial(ProcessLink, options.device, paths.log_file()))
+        wanted = restored(self.session.state, settings).preferences
+        theme.set_text_size(wanted.text_size)
+        device = wanted.device if options.device == "auto" else options.device
+        connect = partial(ProcessLink, device, paths.log_file(), threads=wanted.threads)
+        self.worker = Worker(connect)
         self.aside = Worker(partial(ProcessLink, "cpu", paths.log_file()))
         self.crew = Crew(self.worker, self.aside)
         self.window = MainWindow(self.session, self.crew, settings)
@@ -262,6 +267,8 @@ class App(QObject):
             note(self.context, maps.change_layer, layers=layers)
             with self.context.by_itself():
                 maps.change_layer(self.context, layers)
+        if not self._options.asks and self._options.screenshot is None:
+            tour.greet(self.context)
         if self._options.screenshot is not None:
             QTimer.singleShot(SCREENSHOT_SETTLE_MILLISECONDS, self._take_screenshot)
 

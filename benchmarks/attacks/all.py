@@ -2,8 +2,8 @@
 
     python benchmarks/attacks/all.py [--long] [--json FILE]
 
-Takes about an hour on two cores; with --long, which adds the fuzzer and the soak at the window, two
-hours more. What these two need is said at their beginning.
+Takes about an hour on two cores; with --long, which adds the fuzzer, and the soak and the monkey at
+the window, two hours more. What these need is said at their beginning.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from pathlib import Path
 from trials import Trial, parser, report
 
 HERE = Path(__file__).parent
-LONG = {"fuzz": ["--minutes", "60"], "soak": ["--minutes", "60", "--kills", "50"]}
-NO_ATTACKS = {"all", "trials"}
+LONG = {"monkey": [], "fuzz": ["--minutes", "60"], "soak": ["--minutes", "60", "--kills", "50"]}
+NO_ATTACKS = {"all", "faults", "trials"}
 
 
 def main() -> int:
     arguments = parser(__doc__)
-    arguments.add_argument("--long", action="store_true", help="the fuzzer and the soak, too")
+    arguments.add_argument(
+        "--long", action="store_true", help="the fuzzer, the soak and the monkey, too"
+    )
     options = arguments.parse_args()
     names = sorted({path.stem for path in HERE.glob("*.py")} - NO_ATTACKS - LONG.keys())
     trials: list[Trial] = []

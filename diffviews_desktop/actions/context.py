@@ -21,6 +21,7 @@ Change = Callable[[State], State]
 Page = Literal[
     "about",
     "experiment",
+    "explained",
     "filters",
     "find",
     "grid",

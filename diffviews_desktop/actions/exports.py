@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from diffviews_desktop.actions.action import Action
 from diffviews_desktop.actions.asking import submit
@@ -20,6 +21,7 @@ from diffviews_desktop.exports.contents import Drawing, Picture, Sheet, Table
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import file_name
 from diffviews_desktop.text.wording import counted
+from diffviews_desktop.values.columns import Column
 
 
 @verb
@@ -30,7 +32,10 @@ def export_chosen(context: Context, file: Path) -> None:
     if rows is None or opened.model is None or opened.layer_map is None:
         return
     shown = opened.layer_map
-    columns = {"umap_x": shown.xy[rows, 0], "umap_y": shown.xy[rows, 1]}
+    columns: dict[str, NDArray | Column] = {
+        "umap_x": shown.xy[rows, 0],
+        "umap_y": shown.xy[rows, 1],
+    }
     if shown.z is not None:
         columns["umap_z"] = shown.z[rows]
     if shown.trust is not None:

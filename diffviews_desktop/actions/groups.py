@@ -21,6 +21,7 @@ from diffviews_desktop.state.picks import Choosing
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.text.wording import counted
+from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.row_set import RowSet
 from diffviews_desktop.values.sample_sets import (
     MOST_SETS,
@@ -205,17 +206,16 @@ def choose_cluster(context: Context, number: int, how: Choosing = "replace") -> 
 # ---- what tables have of them -------------------------------------------------------------------
 
 
-def columns_of_groups(state: State, rows: NDArray[np.int64]) -> dict[str, NDArray]:
+def columns_of_groups(state: State, rows: NDArray[np.int64]) -> dict[str, NDArray | Column]:
     """Columns of a table of some samples: the name of the cluster of each, and for each named
     selection whether it is in it, 1 or 0."""
     opened = state.opened
     if opened.samples is None:
         return {}
-    columns: dict[str, NDArray] = {}
+    columns: dict[str, NDArray | Column] = {}
     found = shown_clusters(state)
-    if found is not None:
-        names = np.array([*found.names, ""])
-        columns["cluster"] = names[found.of_each(len(opened.samples))[rows]]
+    if found is not None and found.names:
+        columns["cluster"] = Column(found.of_each(len(opened.samples))[rows], found.names)
     for one in state.groups.sets_of(opened.model):
         columns[f"selection: {one.name}"] = one.rows.mask(len(opened.samples))[rows].astype(int)
     return columns

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from diffviews_desktop.actions import tour
 from diffviews_desktop.actions.action import Action
 from diffviews_desktop.actions.asking import cancel_job
 from diffviews_desktop.actions.context import Context
@@ -19,10 +20,12 @@ _LEFT = ("showing.choose_tool", "selection.clear_chosen")
 
 
 def leave(context: Context) -> None:
-    """Put the tool away; else select nothing; else cancel the job that the user has just asked
-    for."""
+    """End the tour; else put the tool away; else select nothing; else cancel the job that the user
+    has just asked for."""
     state = context.state
-    if _tool_in_hand(state):
+    if state.tour is not None:
+        tour.end(context)
+    elif _tool_in_hand(state):
         choose_tool(context, "pan")
     elif len(state.picks.selection.chosen):
         clear_chosen(context)
@@ -48,7 +51,8 @@ def _tool_in_hand(state: State) -> bool:
 
 
 def _nothing_to_leave(state: State) -> str:
-    if _tool_in_hand(state) or len(state.picks.selection.chosen) or just_asked(state) is not None:
+    seen = state.tour is not None or _tool_in_hand(state)
+    if seen or len(state.picks.selection.chosen) or just_asked(state) is not None:
         return ""
     return "There is no tool to put away, nothing is selected, and you have just started nothing."
 

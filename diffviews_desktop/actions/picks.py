@@ -15,8 +15,9 @@ from diffviews_desktop.actions.maps import pending_map
 from diffviews_desktop.actions.verbs import repeated_verb, verb
 from diffviews_desktop.engine.jobs.mapping import FindNeighbors, MapLayer, NeighborsFound
 from diffviews_desktop.processing.neighbors import neighbors_of
-from diffviews_desktop.state.picks import MAX_NEIGHBORS, Selection, Within
+from diffviews_desktop.state.picks import Selection, Within
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.wording import counted
 
 NO_ANCHOR = "Click a point on the map first: it becomes the anchor."
 
@@ -29,7 +30,7 @@ def click_point(context: Context, row: int) -> None:
         context.session.select(Selection(anchor=row, chosen=selection.chosen), "set anchor")
     elif row != selection.anchor:
         adding = row not in selection.neighbors
-        if adding and len(selection.neighbors) >= MAX_NEIGHBORS:
+        if adding and len(selection.neighbors) >= context.state.preferences.most_neighbors:
             _say_limit(context)
             return
         text = "add neighbour" if adding else "remove neighbour"
@@ -190,7 +191,7 @@ def _take_suggested(
 ) -> None:
     opened, selection = context.state.opened, context.state.picks.selection
     assert opened.layer_map is not None
-    room = MAX_NEIGHBORS - len(selection.manual)
+    room = max(0, context.state.preferences.most_neighbors - len(selection.manual))
     suggested = replace(
         selection,
         suggested=tuple(fresh[:room]),
@@ -203,7 +204,8 @@ def _take_suggested(
 
 
 def _say_limit(context: Context) -> None:
-    context.say(f"A mask averages at most {MAX_NEIGHBORS} neighbours; remove one to add another.")
+    most = counted(context.state.preferences.most_neighbors, "neighbour")
+    context.say(f"A mask averages at most {most}; remove one, or allow more in Preferences.")
 
 
 @verb
@@ -226,6 +228,11 @@ def _suggest(context: Context) -> None:
 def _no_anchor(state: State) -> str:
     picked = state.opened.layer_map is not None and state.picks.selection.anchor is not None
     return "" if picked else NO_ANCHOR
+
+
+def _nothing_picked(state: State) -> str:
+    picked = state.picks.selection
+    return "" if picked.rows or len(picked.chosen) else "Nothing is picked."
 
 
 def _going_back(state: State) -> str:
@@ -260,7 +267,14 @@ REDO = Action(
 ACTIONS = (
     UNDO,
     REDO,
-    Action("picks.clear-neighbours", "Clear n&eighbours", clear_neighbors, menu="edit", group=2),
+    Action(
+        "picks.clear-neighbours",
+        "Clear n&eighbours",
+        clear_neighbors,
+        menu="edit",
+        group=2,
+        why_not=lambda state: "" if state.picks.selection.neighbors else "There are no neighbours.",
+    ),
     Action(
         "picks.clear",
         "&Clear all picks",
@@ -268,6 +282,7 @@ ACTIONS = (
         keys=("Ctrl+Shift+A",),
         menu="edit",
         group=2,
+        why_not=_nothing_picked,
     ),
     Action(
         "picks.add",

@@ -7,8 +7,17 @@ from dataclasses import replace
 
 from diffviews_desktop.actions.action import Action, Choice, Option
 from diffviews_desktop.actions.context import Context
-from diffviews_desktop.actions.verbs import verb
-from diffviews_desktop.values.preferences import APPEARANCES, DRAWINGS, RAMPS, Preferences
+from diffviews_desktop.actions.verbs import repeated_verb, verb
+from diffviews_desktop.values.preferences import (
+    APPEARANCES,
+    DEVICES,
+    DRAWINGS,
+    MOST_NEIGHBORS,
+    MOST_THREADS,
+    RAMPS,
+    TEXT_SIZES,
+    Preferences,
+)
 
 APPEARANCE_TITLES = {"system": "&System", "light": "&Light", "dark": "&Dark"}
 DRAWING_TITLES = {
@@ -21,6 +30,14 @@ RAMP_TITLES = {
     "cividis": "&Cividis (the same for every colour vision)",
     "magma": "&Magma",
     "inferno": "&Inferno",
+}
+
+
+DEVICE_TITLES = {
+    "auto": "The best there is",
+    "cpu": "Processor",
+    "cuda": "Graphics card (CUDA)",
+    "mps": "Apple's graphics (MPS)",
 }
 
 
@@ -48,6 +65,35 @@ def choose_drawing(context: Context, value: object) -> None:
     """Draw the map by OpenGL, into a picture, or by what is faster here."""
     chosen = next(one for one in DRAWINGS if one == value)
     prefer(context, replace(context.state.preferences, drawing=chosen))
+
+
+@verb
+def choose_text_size(context: Context, value: object) -> None:
+    """Show texts larger or smaller from the next start, in percent of what the desktop has."""
+    chosen = next(one for one in TEXT_SIZES if one == value)
+    prefer(context, replace(context.state.preferences, text_size=chosen))
+
+
+@verb
+def choose_device(context: Context, value: object) -> None:
+    """Run the model on a device from the next start."""
+    chosen = next(one for one in DEVICES if one == value)
+    prefer(context, replace(context.state.preferences, device=chosen))
+
+
+@repeated_verb
+def choose_threads(context: Context, count: int) -> None:
+    """Let the engine use so many threads of the processor from the next start; 0 for all but
+    one."""
+    chosen = min(max(count, 0), MOST_THREADS)
+    prefer(context, replace(context.state.preferences, threads=chosen))
+
+
+@repeated_verb
+def choose_most_neighbors(context: Context, count: int) -> None:
+    """Let a mask average at most so many neighbours; those that are picked stay."""
+    chosen = min(max(count, 1), MOST_NEIGHBORS)
+    prefer(context, replace(context.state.preferences, most_neighbors=chosen))
 
 
 @verb
@@ -91,6 +137,20 @@ DRAWING = Choice(
     choose_drawing,
     chosen=lambda context: context.state.preferences.drawing,
     group=2,
+)
+TEXT_SIZE = Choice(
+    "preferences.text-size",
+    "&Text size",
+    lambda context: [Option(one, f"{one} %") for one in TEXT_SIZES],
+    choose_text_size,
+    chosen=lambda context: context.state.preferences.text_size,
+)
+DEVICE = Choice(
+    "preferences.device",
+    "&Device",
+    lambda context: _options(DEVICE_TITLES),
+    choose_device,
+    chosen=lambda context: context.state.preferences.device,
 )
 MOTION = Action(
     "preferences.motion",
@@ -150,6 +210,14 @@ ACTIONS = (
         lambda context: context.window.show_page("keys"),
         keys=("F1",),
         menu="help",
+    ),
+    Action(
+        "window.explained",
+        "&What the map shows",
+        lambda context: context.window.show_page("explained"),
+        keys=("Shift+F1",),
+        menu="help",
+        meaning="The marks on the map, and what distances and trust mean.",
     ),
     Action(
         "window.model",

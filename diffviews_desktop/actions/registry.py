@@ -22,6 +22,7 @@ from diffviews_desktop.actions import (
     selection,
     sessions,
     showing,
+    tour,
     views,
 )
 from diffviews_desktop.actions.action import Action, Choice, MenuName, SampleAction
@@ -53,6 +54,7 @@ _TOPICS = (
     asking,
     jobs,
     leaving,
+    tour,
 )
 ACTIONS: dict[str, Action] = {
     action.id: action for topic in (*_TOPICS, preferences) for action in topic.ACTIONS

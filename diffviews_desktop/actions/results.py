@@ -80,7 +80,7 @@ def _data_opened(context: Context, running: RunningJob, opened: DataOpened) -> N
     before = context.state
     if not _is_like(before.opened, opened):
         context.session.forget_steps()
-    state = _with_opened(context.state, opened)
+    state = _with_opened(context.state, opened).with_error_over()
     context.update(state.with_notice_about((opened.path, opened.model), opened.problems))
     if resume(context, running.job):
         context.session.forget_steps()
@@ -242,8 +242,7 @@ def _layer_mapped(context: Context, running: RunningJob, mapped: LayerMap) -> No
     )
     opened = opened.with_cached(mapped.layers if len(mapped.layers) == 1 else ())
     view = replace(state.view, rectangle=None, camera=None)
-    # another map has other neighbours: those suggested on the old one go, the user's stay
-    new = replace(state, opened=opened, view=view).with_selection(state.picks.selection)
+    new = replace(state, opened=opened, view=view)
     context.update(new.with_notice(mapped.notes[0]) if mapped.notes else new)
     share_map(context, job.folder, mapped)
     same_map = opened.spec == before.spec

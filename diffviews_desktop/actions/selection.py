@@ -14,7 +14,7 @@ from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.verbs import verb
 from diffviews_desktop.engine.jobs.samples import AveragePictures
-from diffviews_desktop.state.picks import MAX_NEIGHBORS, Choosing, Selection
+from diffviews_desktop.state.picks import Choosing, Selection
 from diffviews_desktop.state.state import State
 from diffviews_desktop.state.values import hidden_rows
 from diffviews_desktop.text.wording import counted
@@ -119,20 +119,21 @@ def use_chosen_as_neighbors(context: Context) -> None:
         if now.opened.layer_map is layer_map and now.picks.selection is selection:
             _take_as_neighbors(context, ordered)
 
-    order = partial(_middle_first, layer_map.xy, selection.chosen.rows)
+    most = context.state.preferences.most_neighbors
+    order = partial(_middle_first, layer_map.xy, selection.chosen.rows, most)
     context.session.aside(len(selection.chosen), order, take)
 
 
-def _middle_first(xy: NDArray, rows: NDArray[np.int64]) -> list[int]:
+def _middle_first(xy: NDArray, rows: NDArray[np.int64], most: int) -> list[int]:
     """Some rows in the order of their distance on the map to the middle of all of them, those
-    without a place left out: as many as could be neighbours, with a spare one."""
+    without a place left out: ``most``, as many as could be neighbours, with a spare one."""
     places = np.asarray(xy, dtype=np.float64)[rows]
     placed = np.isfinite(places).all(axis=1)
     rows, places = rows[placed], places[placed]
     if not len(rows):
         return []
     away = np.hypot(*(places - np.median(places, axis=0)).T)
-    most = min(MAX_NEIGHBORS + 2, len(rows))  # the anchor may be one, and one tells of more
+    most = min(most + 2, len(rows))  # the anchor may be one, and one tells of more
     near = np.flatnonzero(away <= np.partition(away, most - 1)[most - 1])
     ordered: list[int] = rows[near[np.argsort(away[near], kind="stable")]][:most].tolist()
     return ordered
@@ -147,13 +148,14 @@ def _take_as_neighbors(context: Context, ordered: list[int]) -> None:
     if anchor is None or anchor not in selection.chosen:
         anchor = ordered[0]
     others = [row for row in ordered if row != anchor]
+    most = context.state.preferences.most_neighbors
     context.session.select(
-        Selection(anchor=anchor, manual=tuple(others[:MAX_NEIGHBORS]), chosen=selection.chosen),
+        Selection(anchor=anchor, manual=tuple(others[:most]), chosen=selection.chosen),
         "use selection as neighbours",
     )
-    if len(others) > MAX_NEIGHBORS:
+    if len(others) > most:
         context.say(
-            f"A mask averages at most {MAX_NEIGHBORS} neighbours: of {len(selection.chosen):,} "
+            f"A mask averages at most {counted(most, 'neighbour')}: of {len(selection.chosen):,} "
             "selected samples those in the middle of the selection were taken."
         )
 
@@ -196,7 +198,7 @@ USE_AS_NEIGHBORS = Action(
     keys=("Ctrl+N",),
     menu="edit",
     group=1,
-    meaning=f"Average them in the mask; of more than {MAX_NEIGHBORS} those in the middle.",
+    meaning="Average them in the mask; of more than it averages, those in the middle.",
     button="Use as neighbours",
     why_not=nothing_selected,
 )
@@ -238,5 +240,6 @@ NOTHING = Action(
     keys=("Ctrl+Shift+D",),
     menu="edit",
     group=1,
+    why_not=nothing_selected,
 )
 ACTIONS = (ALL, INVERT, NOTHING, MEAN, USE_AS_NEIGHBORS)

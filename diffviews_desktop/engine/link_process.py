@@ -40,6 +40,7 @@ class ProcessLink:
     Args:
         device: see `Engine`.
         log_file: the child logs there too.
+        threads: that torch uses on the CPU; 0 for all but one.
         engine: ``module:name`` of what makes the engine; the child alone imports it.
 
     Raises:
@@ -47,7 +48,12 @@ class ProcessLink:
     """
 
     def __init__(
-        self, device: str = "auto", log_file: Path | None = None, *, engine: str = ENGINE
+        self,
+        device: str = "auto",
+        log_file: Path | None = None,
+        *,
+        threads: int = 0,
+        engine: str = ENGINE,
     ) -> None:
         self._connection, theirs = _context.Pipe()
         self._wake, self._wake_here = _context.Pipe(duplex=False)
@@ -56,7 +62,7 @@ class ProcessLink:
         self._beat = _context.RawValue(ctypes.c_double, time.monotonic())
         self._process = _context.Process(
             target=_child,
-            args=(theirs, self._cancel, self._beat, engine, device, log_file),
+            args=(theirs, self._cancel, self._beat, engine, device, threads, log_file),
             name="diffviews-engine",
             daemon=True,
         )
@@ -159,6 +165,7 @@ def _child(
     beat: Any,
     engine: str,
     device: str,
+    threads: int,
     log_file: Path | None,
 ) -> None:
     """Main function of the child."""
@@ -174,6 +181,7 @@ def _child(
             device,
             send=lambda message: send(connection, message),
             cancelled=lambda job_id: cancel.value == job_id,
+            threads=threads,
         )
         configure_logging(log_file)
         _serve(connection, server)

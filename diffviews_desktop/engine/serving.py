@@ -50,6 +50,7 @@ class Server:
         device: see `Engine`.
         send: takes what there is to tell.
         cancelled: asked often with a job's id; True ends it.
+        threads: of torch, on the CPU; 0 for all but one.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Server:
         device: str,
         send: Callable[[Message], None],
         cancelled: Callable[[int], bool],
+        threads: int = 0,
     ) -> None:
         module, _, name = engine.partition(":")
         self._send = send
@@ -65,7 +67,7 @@ class Server:
         self._told = 0.0
         self._engine: EngineLike = getattr(import_module(module), name)(
             device,
-            threads=THREADS,
+            threads=threads or THREADS,
             emit=self._emit,
             cancelled=cancelled,
         )

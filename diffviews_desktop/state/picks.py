@@ -18,8 +18,6 @@ from diffviews_desktop.values.samples import SampleTable
 if TYPE_CHECKING:
     from diffviews_desktop.state.places import Place
 
-MAX_NEIGHBORS = 20
-"""How many neighbours feed a mask at most."""
 Choosing = Literal["replace", "add", "remove", "toggle"]
 """What newly chosen samples do to the selection set."""
 
@@ -69,11 +67,10 @@ class Selection:
             suggested=tuple(pair for pair in self.suggested if pair[0] != row),
         )
 
-    def on_map(self, spec: MapSpec | None) -> Selection:
-        """On another map: what was suggested by a different one is not near here."""
-        if self.suggested and self.suggested_by != spec:
-            return replace(self, suggested=(), suggested_by=None, in_layer=False)
-        return self
+    def suggested_elsewhere(self, spec: MapSpec | None) -> bool:
+        """Whether neighbours were suggested on another map than this: they stay, and are near to
+        the anchor there."""
+        return bool(self.suggested) and self.suggested_by not in (None, spec)
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,6 @@ def with_model_of(state: State, place: Place) -> State:
     """A state, which has just opened the model of a place, with what was picked and set there; what
     belongs to its map follows once that is there: see `with_map_of`."""
     before = place.runs
-    selection = replace(place.selection, suggested=(), suggested_by=None, in_layer=False)
     runs = replace(
         state.runs,
         settings=before.settings,
@@ -56,7 +55,7 @@ def with_model_of(state: State, place: Place) -> State:
         filters=place.view.filters,
         highlighted_class=place.view.highlighted_class,
     )
-    picks = replace(state.picks, selection=selection)
+    picks = replace(state.picks, selection=place.selection)
     opened = replace(state.opened, settings_chosen=True)
     return replace(state, opened=opened, picks=picks, runs=runs, view=view)
 

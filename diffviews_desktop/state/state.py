@@ -52,6 +52,7 @@ class Notice:
         offer: names what a button beside it would do.
         about: the folder and the model that it is about, if it is what opening them has found.
         when: it was said, in seconds since 1970.
+        over: whether what it said holds no longer: it is listed, and shown no more.
     """
 
     text: str
@@ -61,13 +62,15 @@ class Notice:
     offer: Offer | None = None
     about: tuple[Path, str] | None = None
     when: float = 0.0
+    over: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class State:
     """The window's whole state; its methods are what several parts give together.
 
-    ``notice`` is what was said last, and ``notices`` all that was said, the newest last.
+    ``notice`` is what was said last, and ``notices`` all that was said, the newest last; ``tour``
+    is the card of the tour that is shown, 0 for the greeting, None while there is none.
     """
 
     opened: Opened = field(default_factory=Opened)
@@ -84,6 +87,7 @@ class State:
     notice: Notice | None = None
     notices: tuple[Notice, ...] = ()
     history: History = field(default_factory=History)
+    tour: int | None = None
 
     # ---- quantities -----------------------------------------------------------------------------
 
@@ -143,8 +147,7 @@ class State:
     # ---- changes --------------------------------------------------------------------------------
 
     def with_selection(self, selection: Selection) -> State:
-        """With another selection; what was suggested by another map is not near here."""
-        selection = selection.on_map(self.opened.spec)
+        """With another selection."""
         return replace(self, picks=replace(self.picks, selection=selection))
 
     def with_notice(
@@ -155,6 +158,13 @@ class State:
         level: Literal["info", "error"] = "error" if error else "info"
         notice = Notice(text, level, details, number, offer, when=time.time())
         return replace(self, notice=notice, notices=(*self.notices, notice)[-MOST_NOTICES:])
+
+    def with_error_over(self) -> State:
+        """With the last notice no longer shown, if it is an error: what failed has worked now."""
+        if self.notice is None or self.notice.level != "error":
+            return self
+        notice = replace(self.notice, over=True)
+        return replace(self, notice=notice, notices=(*self.notices[:-1], notice))
 
     def with_notice_about(
         self, about: tuple[Path, str], sentences: Iterable[str], offer: Offer | None = None

@@ -10,9 +10,15 @@ from diffviews_desktop.values.stores import BucketSettings
 Appearance = Literal["system", "light", "dark"]
 Ramp = Literal["viridis", "cividis", "magma", "inferno"]
 Drawing = Literal["auto", "opengl", "raster"]
+DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
 APPEARANCES: tuple[Appearance, ...] = ("system", "light", "dark")
+DEVICES: tuple[DeviceChoice, ...] = ("auto", "cpu", "cuda", "mps")
 DRAWINGS: tuple[Drawing, ...] = ("auto", "opengl", "raster")
 RAMPS: tuple[Ramp, ...] = ("viridis", "cividis", "magma", "inferno")
+TEXT_SIZES = (85, 100, 115, 130, 150)
+MOST_THREADS = 256
+NEIGHBORS, MOST_NEIGHBORS = 20, 200
+"""How many neighbours a mask averages at most where nobody chose, and where somebody did."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,11 @@ class Preferences:
         reduced_motion: whether nothing moves by itself.
         bucket: where maps come from that others have made, and where those go that are made here.
         reopen: whether the program starts with the last session.
+        most_neighbors: how many neighbours a mask averages at most.
+        device: that the engine runs the model on, from the next start.
+        threads: of the processor that the engine uses, from the next start; 0 for all but one.
+        text_size: of the window, in percent, from the next start.
+        welcomed: whether the user was greeted and has seen the offer of the tour.
     """
 
     appearance: Appearance = "system"
@@ -34,3 +45,8 @@ class Preferences:
     reduced_motion: bool = False
     bucket: BucketSettings = field(default_factory=BucketSettings)
     reopen: bool = True
+    most_neighbors: int = NEIGHBORS
+    device: DeviceChoice = "auto"
+    threads: int = 0
+    text_size: int = 100
+    welcomed: bool = False

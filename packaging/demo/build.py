@@ -32,15 +32,15 @@ from diffviews_desktop.values.samples import SampleTable
 from diffviews_desktop.values.told import NOTHING, told_text
 
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-LAYERS = ("encoder_bottleneck", "midblock")
 SIGMAS = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 80.0)
 """Noise levels of the samples: every step of a run has some of like level to be compared with."""
-MODELS = {
+MODELS = {  # each opens on a layer that says something when it is held
     "digits": {
         "data": "mnist",
         "weights": "digits-32.safetensors",
         "per_class": 200,
         "sigmas": SIGMAS,
+        "layers": ("decoder_block_8",),
         "config": {
             "description": "32x32 handwritten digits (MNIST), trained for this demo",
             "sigma_max": 80.0,
@@ -54,6 +54,7 @@ MODELS = {
         "weights": "digits-32-few.safetensors",
         "per_class": 100,
         "sigmas": SIGMAS[2:],
+        "layers": ("decoder_block_8",),
         "config": {
             "description": "The same digits in one to four steps: distilled from the model digits",
             "sampler": "renoise",
@@ -68,6 +69,7 @@ MODELS = {
         "weights": "digits-8.safetensors",
         "per_class": 100,
         "sigmas": SIGMAS,
+        "layers": ("decoder_block_5",),
         "config": {
             "description": "8x8 handwritten digits (UCI), a second, much smaller training",
             "sigma_max": 80.0,
@@ -137,7 +139,8 @@ def build(root: Path, name: str, weights: Path) -> None:
             **recipe["config"],
         },
     )
-    spec = MapSpec(name, LAYERS, told=NOTHING)
+    layers = recipe["layers"]
+    spec = MapSpec(name, layers, told=NOTHING)
     job = MapLayer(job_id=1, folder=FolderRef(root), spec=spec)
     layer_map = Engine("cpu").run(job)
     projector = Projector.load(layer_map.path / "projector.npz")
@@ -146,7 +149,7 @@ def build(root: Path, name: str, weights: Path) -> None:
     write_embedding_csv(folder / "embeddings" / "demo.csv", table, layer_map.xy)
     write_json(
         folder / "embeddings" / "demo.json",
-        {"layers": list(LAYERS), "told": told_text(NOTHING), **MapParameters().to_dict()},
+        {"layers": list(layers), "told": told_text(NOTHING), **MapParameters().to_dict()},
     )
 
 

@@ -202,7 +202,7 @@ def test_both_are_columns_of_an_export(
     selection.choose_rows(context, RowSet((1, 2, 3)))
     exports.export_chosen(context, tmp_path / "a.csv")
     columns = worker.only(ExportSamples).columns
-    assert columns["cluster"].tolist() == ["", "dogs", ""]
+    assert columns["cluster"].texts() == ["", "dogs", ""]
     assert columns["selection: a, b"].tolist() == [1, 1, 0]
 
 

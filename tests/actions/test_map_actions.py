@@ -36,7 +36,6 @@ from diffviews_desktop.engine.jobs.drawing import (
 )
 from diffviews_desktop.engine.jobs.mapping import AssessMap, LinkMaps, MapLayer
 from diffviews_desktop.engine.protocol import RunStarted
-from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import State
 from diffviews_desktop.values.assessment import MapAssessment, Stability
@@ -56,6 +55,8 @@ def test_the_old_map_stays_until_the_new_one_is_there(session: Session, worker: 
     old = session.state.opened.layer_map
     click(session, 10, 30)
     picks.suggest_neighbors(context_of(session, worker), count=3)
+    picked = session.state.picks.selection
+    assert len(picked.suggested) == 3
     run = generate(session, worker, steps=2)
     job = change(session, worker, "decoder_block_1")
     assert (job.folder, job.spec) == (FOLDER, MapSpec("edm", LayerSet(["decoder_block_1"])))
@@ -64,8 +65,11 @@ def test_the_old_map_stays_until_the_new_one_is_there(session: Session, worker: 
     finish(session, worker, job.job_id, new)
     assert session.state.opened.layer_map is new
     assert said(session) == "2 pictures are missing."
-    # what the user picked stays; what was suggested by another layer goes
-    assert session.state.picks.selection == Selection(10, (30,))
+    # the picks stay, also what another layer suggested, which is said
+    assert session.state.picks.selection == picked
+    assert picked.suggested_elsewhere(session.state.opened.spec)
+    picks.suggest_neighbors(context_of(session, worker), count=3)
+    assert not session.state.picks.selection.suggested_elsewhere(session.state.opened.spec)
     kept = session.state.runs.run(run.job_id)
     assert kept is not None
     assert len(kept.steps) == 2
@@ -169,12 +173,14 @@ def test_other_parameters_make_another_map_and_the_old_one_stays_until_then(
     assert session.state.opened.parameters is None
     assert session.state.opened.folder is before.opened.folder
     assert session.state.opened.layer_map is before.opened.layer_map
-    assert session.state.picks.selection.suggested
+    picked = session.state.picks.selection
+    assert picked.suggested
     new = layer_map()
     finish(session, worker, job.job_id, new)
     state = session.state
     assert (state.opened.layer_map, state.opened.spec) == (new, job.spec)
-    assert state.picks.selection == Selection(10, (30,))  # what another map suggested is gone
+    assert state.picks.selection == picked
+    assert picked.suggested_elsewhere(state.opened.spec)
     kept = state.runs.run(run.job_id)
     assert kept is not None
     assert not state.on_this_map(kept)
@@ -183,7 +189,7 @@ def test_other_parameters_make_another_map_and_the_old_one_stays_until_then(
         session.undo_stack.undo()  # the suggestion is undone, and made again by another map
     for _ in range(2):
         session.undo_stack.redo()
-    assert session.state.picks.selection == Selection(10, (30,))
+    assert session.state.picks.selection == picked
     finish(session, worker, change_parameters(session, worker, None).job_id, layer_map())
     assert session.state.opened.spec == SPEC
     assert session.state.on_this_map(kept)

@@ -18,6 +18,7 @@ from made_context import context_of
 from diffviews_desktop.actions import (
     exports,
     picks,
+    preferences,
     selection,
     showing,
 )
@@ -28,10 +29,11 @@ from diffviews_desktop.engine.jobs.samples import (
     PictureMean,
     SamplesExported,
 )
-from diffviews_desktop.state.picks import MAX_NEIGHBORS, Selection
+from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import State
 from diffviews_desktop.values.map_quality import MapQuality
+from diffviews_desktop.values.preferences import NEIGHBORS
 from diffviews_desktop.values.row_set import RowSet
 
 
@@ -96,13 +98,36 @@ def test_undo_is_named_after_what_was_done(session: Session) -> None:
 def test_twenty_neighbours_at_most_and_said_when_it_bites(session: Session) -> None:
     click(session, 0, *range(1, 21))
     assert session.state.notice is None
-    assert len(session.state.picks.selection.neighbors) == MAX_NEIGHBORS == 20
+    assert len(session.state.picks.selection.neighbors) == NEIGHBORS == 20
     click(session, 25)
     assert len(session.state.picks.selection.neighbors) == 20
     assert "at most 20 neighbours" in said(session)
     click(session, 20, 25)  # one out, one in
     assert session.state.picks.selection.neighbors[-1] == 25
     assert len(session.state.picks.selection.rows) == 21
+
+
+def test_the_limit_of_neighbours_is_a_preference(session: Session) -> None:
+    context = context_of(session)
+    preferences.choose_most_neighbors(context, 2)
+    click(session, 0, 1, 2, 3)
+    assert session.state.picks.selection.neighbors == (1, 2)
+    assert said(session) == (
+        "A mask averages at most 2 neighbours; remove one, or allow more in Preferences."
+    )
+    picks.suggest_neighbors(context, count=5)
+    assert session.state.picks.selection.neighbors == (1, 2)
+    selection.choose_rows(context, rows=RowSet([4, 8, 12, 13, 14]))
+    selection.use_chosen_as_neighbors(context)
+    assert len(session.state.picks.selection.neighbors) == 2
+    assert "at most 2 neighbours: of 5" in said(session)
+    preferences.choose_most_neighbors(context, 30)
+    selection.use_chosen_as_neighbors(context)
+    assert len(session.state.picks.selection.neighbors) == 4
+    preferences.choose_most_neighbors(context, 1)  # what was picked stays
+    assert len(session.state.picks.selection.neighbors) == 4
+    picks.suggest_neighbors(context, count=5)
+    assert len(session.state.picks.selection.neighbors) == 4
 
 
 def test_suggested_are_the_nearest_in_activation_space(session: Session, worker: Recorder) -> None:
@@ -288,7 +313,7 @@ def test_the_selection_becomes_the_neighbours_as_many_as_a_mask_takes(session: S
     selection.choose_all(context_of(session))
     selection.use_chosen_as_neighbors(context_of(session))
     picked = session.state.picks.selection
-    assert len(picked.neighbors) == MAX_NEIGHBORS
+    assert len(picked.neighbors) == NEIGHBORS
     assert f"of {N} selected samples" in said(session)
     xy = session.state.opened.layer_map.xy.astype(np.float64)
     away = np.linalg.norm(xy - np.median(xy, axis=0), axis=1)

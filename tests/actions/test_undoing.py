@@ -118,7 +118,7 @@ def test_another_layer_is_gone_back_from(
     first = session.state.opened.spec
     job = change(session, worker, "decoder")
     finish(session, worker, job.job_id, layer_map(("decoder",)))
-    assert session.state.picks.selection.suggested == ()
+    assert session.state.picks.selection == before
     assert session.state.picks.undo == "show decoder"
     click(session, 7)
 

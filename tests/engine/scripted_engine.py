@@ -60,6 +60,11 @@ class ListModules(Script):
     """Give the names of modules that are imported where the engine is."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class TellThreads(Script):
+    """Give how many threads the engine is to use."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Return(Script):
     """Give the values back, the very same object."""
@@ -80,6 +85,7 @@ class ScriptedEngine:
     ) -> None:
         self._emit = emit
         self._cancelled = cancelled
+        self._threads = threads
         self.closed = False
 
     def run(self, job: Script) -> Any:
@@ -104,6 +110,8 @@ class ScriptedEngine:
                 raise RuntimeError(job.text)
             case ListModules():
                 return sorted(sys.modules)
+            case TellThreads():
+                return str(self._threads)
             case Return():
                 return job.values
         return job.text

@@ -1067,8 +1067,12 @@ def test_default_layers_keep_the_folders_own_coordinates(engine: Engine, source:
     assert opened.layer_map.reduced is not None
 
 
-def test_layers_are_sorted_whatever_the_order_asked(engine: Engine, demo: Path) -> None:
-    mapped = run_map(engine, FolderRef(), "midblock", "encoder_bottleneck", model="digits")
+def test_layers_are_sorted_whatever_the_order_asked(
+    engine: Engine, tiny_data: Callable[..., Path]
+) -> None:
+    source = FolderRef(tiny_data(layers=("encoder_bottleneck", "midblock")))
+    run_map(engine, source, "encoder_bottleneck", "midblock")
+    mapped = run_map(engine, source, "midblock", "encoder_bottleneck")
     assert mapped.from_cache
     assert mapped.label == "encoder_bottleneck+midblock"
 
@@ -1221,7 +1225,7 @@ def test_a_run_records_what_it_did(engine: Engine, watch: Watch, demo: Path) -> 
     job = Generate(
         job_id=8,
         folder=FolderRef(),
-        spec=MapSpec("digits", ("encoder_bottleneck", "midblock")),
+        spec=MapSpec("digits", ("decoder_block_8",)),
         interventions=mean_of_samples((3, 14, 15), step_to=2),
         condition=from_choice(0),
         settings=FIVE,

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
-from scripted_engine import ENGINE, Die, Hang, ListModules, Script, Until
+from scripted_engine import ENGINE, Die, Hang, ListModules, Script, TellThreads, Until
 
 from diffviews_desktop.engine.jobs.drawing import Generate, RunResult
 from diffviews_desktop.engine.jobs.mapping import MapLayer
@@ -32,6 +32,7 @@ from diffviews_desktop.engine.protocol import (
     RunStarted,
     StepDone,
 )
+from diffviews_desktop.engine.serving import THREADS
 from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.interventions import mean_of_samples
@@ -46,7 +47,7 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 ids = itertools.count(1)
 
 
-def start(log_file: Path | None = None, **options: str) -> ProcessLink:
+def start(log_file: Path | None = None, **options: Any) -> ProcessLink:
     child = ProcessLink("cpu", log_file, **options)
     assert isinstance(child.next(), Ready)
     return child
@@ -177,6 +178,15 @@ if __name__ == "__main__":
     print(child.pid, flush=True)
     time.sleep(1000)
 """
+
+
+@pytest.mark.parametrize(("asked", "used"), [(0, THREADS), (3, 3)])
+def test_the_engine_uses_the_threads_that_were_asked_for(asked: int, used: int) -> None:
+    child = start(engine=ENGINE, threads=asked)
+    message, _ = answer(child, TellThreads(job_id=1))
+    assert isinstance(message, Finished)
+    assert message.result == str(used)
+    child.close()
 
 
 @posix

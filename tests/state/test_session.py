@@ -4,9 +4,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import replace
-from pathlib import Path
 
-import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
@@ -15,7 +13,7 @@ from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.session import AT_ONCE, Session
 from diffviews_desktop.state.state import State
 from diffviews_desktop.values.layers import LayerSet
-from diffviews_desktop.values.maps import LayerMap, MapSpec
+from diffviews_desktop.values.maps import MapSpec
 
 
 @pytest.fixture
@@ -121,34 +119,16 @@ def test_the_history_is_bounded(session: Session) -> None:
     assert session.undo_stack.count() == 200
 
 
-def test_undo_brings_back_no_suggestions_of_another_layers_map(
-    session: Session,
-) -> None:
-    def make_map(layers: tuple[str, ...]) -> LayerMap:
-        xy = np.zeros((9, 2), dtype=np.float32)
-        return LayerMap("edm", layers, xy, xy, True, {}, Path())
-
-    suggested = Selection(
-        3, suggested=((5, 1.0),), suggested_by=MapSpec("edm", LayerSet(["midblock"]))
-    )
-    session.update(
-        replace(
-            session.state, opened=replace(session.state.opened, layer_map=make_map(("midblock",)))
-        )
-    )
+def test_undo_brings_back_suggestions_of_another_layers_map_as_such(session: Session) -> None:
+    spec = MapSpec("edm", LayerSet(["midblock"]))
+    suggested = Selection(3, suggested=((5, 1.0),), suggested_by=spec)
     session.select(suggested, "suggest neighbours")
     session.select(Selection(3), "clear neighbours")
     session.undo_stack.undo()
-    assert session.state.picks.selection == suggested  # the same map: all of it
-    session.undo_stack.redo()
-    session.update(
-        replace(
-            session.state,
-            opened=replace(session.state.opened, layer_map=make_map(("encoder_bottleneck",))),
-        )
-    )
-    session.undo_stack.undo()
-    assert session.state.picks.selection == Selection(3)  # another map: the anchor alone
+    assert session.state.picks.selection == suggested
+    assert not suggested.suggested_elsewhere(spec)
+    assert suggested.suggested_elsewhere(MapSpec("edm", LayerSet(["encoder_bottleneck"])))
+    assert not Selection(3).suggested_elsewhere(spec)
 
 
 def test_updates_together_are_told_once(qtbot: QtBot) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+from dataclasses import replace
 
 from planted_texts import ANCHOR
 from PySide6.QtCore import QPoint
@@ -44,6 +45,7 @@ def open_all(window: MainWindow) -> list[QWidget]:
     window.show_page("map settings")
     window.show_page("preferences")
     window.show_page("keys")
+    window.show_page("explained")
     window.show_page("model")
     window.show_page("about")
     window.show_page("grid")
@@ -56,6 +58,7 @@ def open_all(window: MainWindow) -> list[QWidget]:
         assert activity is not None
         for part in activity.findChildren(RowList):
             part.selectAll()
+    window.session.update(replace(window.session.state, tour=1))
     window.show_page("palette")
     window.findChild(QMenu, "view.size").aboutToShow.emit()
     TextDialog(window, "A name", "&Name").show()

@@ -10,7 +10,7 @@ from diffviews_desktop.cli.option_types import layer_set
 from diffviews_desktop.cli.options import add_folder_options, folder_of, map_parameters_of
 from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data
 from diffviews_desktop.engine.jobs.mapping import Extract
-from diffviews_desktop.text.wording import size
+from diffviews_desktop.text.wording import counted, size
 from diffviews_desktop.values.told import described_told, told_text
 
 
@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> Answer:
     }
     names = ", ".join("+".join(layers) for layers in extracted.layer_sets)
     pace = "" if extracted.rate is None else f", {extracted.rate:.3g} a second"
-    of = f"{extracted.samples} samples of {names}, {described_told(extracted.told)}"
+    of = f"{counted(extracted.samples, 'sample')} of {names}, {described_told(extracted.told)}"
     lines = [
         f"{of}: {size(extracted.bytes)}"
         f"{'' if files else ' in the cache'} ({extracted.computed} computed now{pace})",

@@ -152,7 +152,7 @@ def _line_of_column(column: dict[str, Any]) -> str:
 
 def _lines(model: dict[str, Any]) -> list[str]:
     return [
-        f"{model['name']}  ({model['adapter']}, {model['samples']} samples)",
+        f"{model['name']}  ({model['adapter']}, {counted(model['samples'], 'sample')})",
         *_stored_lines(model["activations"]),
         *(
             f"  {layer['name']:24} {'x'.join(map(str, layer['shape'])):>12} "

@@ -21,7 +21,7 @@ from diffviews_desktop.errors import DataError, brief
 
 log = logging.getLogger(__name__)
 
-VERSION = "3"
+VERSION = "4"
 _FAILED = (OSError, EOFError, zipfile.BadZipFile, zlib.error)
 
 

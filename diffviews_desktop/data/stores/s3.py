@@ -31,8 +31,8 @@ from diffviews_desktop.values.locations import Location
 from diffviews_desktop.values.transfers import RemoteFile
 
 READ = 1 << 17
-"""Bytes that are taken from a connection at a time, and lost when it breaks. More are slower:
-C libraries take fresh memory from the system for each."""
+"""Bytes that are taken from a connection at a time, and lost when it breaks. More are slower: the
+C library then takes fresh memory from the system each time."""
 POOL = 32
 """Connections that are kept open."""
 

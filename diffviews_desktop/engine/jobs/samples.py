@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.engine.protocol import Job
+from diffviews_desktop.values.columns import Column
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,7 +42,7 @@ class ExportSamples(Job["SamplesExported"]):
 
     model: str
     rows: NDArray[np.int64]
-    columns: Mapping[str, NDArray]
+    columns: Mapping[str, NDArray | Column]
     file: Path
 
 

@@ -11,12 +11,13 @@ import numpy as np
 
 from diffviews_desktop.engine.jobs.drawing import PicturePlaced
 from diffviews_desktop.state.kept import all_held
-from diffviews_desktop.state.picks import MAX_NEIGHBORS, Selection
+from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.runs import Run, Runs
 from diffviews_desktop.state.session_file.restoring_groups import groups_on
 from diffviews_desktop.state.session_file.saved import SavedSession, panel_rows, picked_rows
 from diffviews_desktop.state.state import State
 from diffviews_desktop.values.interventions import PICKED, Intervention, rows_of, with_rows
+from diffviews_desktop.values.preferences import MOST_NEIGHBORS
 from diffviews_desktop.values.row_set import RowSet
 from diffviews_desktop.values.samples import SampleTable
 
@@ -91,7 +92,7 @@ def at_map(state: State, session: SavedSession) -> State:
     if same and suggested:
         again = replace(
             picks.selection,
-            suggested=suggested[: MAX_NEIGHBORS - len(picks.selection.manual)],
+            suggested=suggested[: MOST_NEIGHBORS - len(picks.selection.manual)],
             suggested_by=selection.suggested_by,
             in_layer=selection.in_layer,
         )
@@ -164,7 +165,7 @@ def _selection(selection: Selection, found: Sequence[int | None], chosen: RowSet
     if anchor is None:
         return Selection(chosen=chosen)
     there = tuple(dict.fromkeys(row for row in manual if row is not None and row != anchor))
-    return Selection(anchor=anchor, manual=there[:MAX_NEIGHBORS], chosen=chosen)
+    return Selection(anchor=anchor, manual=there[:MOST_NEIGHBORS], chosen=chosen)
 
 
 # ---- runs ---------------------------------------------------------------------------------------

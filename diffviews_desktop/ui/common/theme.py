@@ -44,17 +44,18 @@ class Colors:
     error: str
     info: str
     problem: str
+    chosen: str
 
 
 LIGHT = Colors(
     window="#eef0f3", panel="#fafbfc", field="#ffffff", border="#d3d8df", text="#1d2127",
     muted="#667080", accent="#2b62d9", accent_text="#ffffff", map="#ffffff",
-    error="#fdecec", info="#e9f0fd", problem="#b3261e",
+    error="#fdecec", info="#e9f0fd", problem="#b3261e", chosen="#d3e0fb",
 )  # fmt: skip
 DARK = Colors(
     window="#16181c", panel="#1f2227", field="#282c33", border="#373c45", text="#e4e7eb",
     muted="#98a1ae", accent="#5c8dff", accent_text="#0d1017", map="#121417",
-    error="#47242a", info="#22304d", problem="#ff9a94",
+    error="#47242a", info="#22304d", problem="#ff9a94", chosen="#2b4374",
 )  # fmt: skip
 
 PLACEHOLDER = re.compile(r"@(?:icon\((?P<icon>[a-z-]+), (?P<tint>\w+)\)|(?P<color>\w+))")
@@ -103,6 +104,19 @@ def apply(chosen: ThemeChoice) -> None:
     app.setPalette(_palette(_current))
     _change = _dress_anew(widgets, _style_sheet(_current))
     _take_turn(_change)
+
+
+def set_text_size(percent: int) -> None:
+    """Show texts larger or smaller than the desktop has them; for windows that are made later."""
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    font = app.font()
+    usual = app.property("usual text size") or font.pointSizeF()
+    app.setProperty("usual text size", usual)
+    wanted = usual * percent / 100
+    if wanted > 0 and abs(font.pointSizeF() - wanted) > 0.01:  # below 0 where it is in pixels
+        font.setPointSizeF(wanted)
+        app.setFont(font)
 
 
 def changing() -> bool:

@@ -17,19 +17,17 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from diffviews_desktop.state.picks import MAX_NEIGHBORS, Within
+from diffviews_desktop.state.picks import Within
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.plain import MOST_OF_NAME, visible
+from diffviews_desktop.text.wording import counted
 from diffviews_desktop.ui.common import colors, theme
 from diffviews_desktop.ui.common.entries import short
 from diffviews_desktop.ui.common.images import PictureLoader, enlarged, placeholder
 from diffviews_desktop.ui.common.labels import ElidedLabel, caption, muted, tip
-from diffviews_desktop.ui.common.widgets import (
-    ComboBox,
-    IconButton,
-    WholeNumber,
-    as_panel,
-)
+from diffviews_desktop.ui.common.widgets import ComboBox, IconButton, WholeNumber, as_panel
 from diffviews_desktop.values.noise_levels import mixed_levels
+from diffviews_desktop.values.preferences import NEIGHBORS
 
 SIDE = 52
 MOST_LETTERS = 9  # of a caption below a picture
@@ -72,7 +70,7 @@ class GalleryPanel(QWidget):
         self.caption.setObjectName("muted")
         self.clear_button = IconButton("trash", "Clear the selection")
         self.count = WholeNumber()
-        self.count.setRange(1, MAX_NEIGHBORS)
+        self.count.setRange(1, NEIGHBORS)
         self.count.setValue(5)
         self.count.setAccessibleName("Number of neighbours to suggest")
         self.space = ComboBox()
@@ -148,7 +146,8 @@ class GalleryPanel(QWidget):
     def shows(state: State) -> tuple[object, ...]:
         """What of a state it shows."""
         picks = state.picks
-        suggestion = picks.suggest_count, picks.suggest_on_map, picks.suggest_within
+        most = state.preferences.most_neighbors
+        suggestion = picks.suggest_count, picks.suggest_on_map, picks.suggest_within, most
         return state.opened.samples, state.opened.layer_map, picks.selection, *suggestion
 
     def set_state(self, state: State) -> None:
@@ -156,6 +155,7 @@ class GalleryPanel(QWidget):
         self._state = state
         selection, samples = state.picks.selection, state.opened.samples
         with QSignalBlocker(self.count), QSignalBlocker(self.space):
+            self.count.setMaximum(state.preferences.most_neighbors)
             self.count.setValue(state.picks.suggest_count)
             self.space.setCurrentIndex(int(state.picks.suggest_on_map))
         self._show_within(state)
@@ -181,11 +181,15 @@ class GalleryPanel(QWidget):
         mixed = mixed_levels(samples.sigma[list(selection.rows)])
         if not count:
             text = "Click more points, or press Suggest."
-        elif count >= MAX_NEIGHBORS:
-            text = f"{count} neighbours: that is as many as a mask averages."
+        elif count >= state.preferences.most_neighbors:
+            text = f"{counted(count, 'neighbour')}: that is as many as a mask averages."
         else:
-            text = f"{count} neighbour{'s' if count > 1 else ''} and the anchor feed the mask."
-        self._hint(mixed or text, problem=bool(mixed))
+            text = f"{counted(count, 'neighbour')} and the anchor feed the mask."
+        text = mixed or text
+        elsewhere = _elsewhere(state)
+        if elsewhere:
+            text += f" They were suggested {elsewhere}."
+        self._hint(text, problem=bool(mixed))
         distances = dict(selection.suggested)
         for row in selection.neighbors:
             manual = row in selection.manual
@@ -196,6 +200,7 @@ class GalleryPanel(QWidget):
             item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter)
             item.setData(ROW, row)
             space = " in the whole layer" if selection.in_layer else ""
+            space += f", suggested {elsewhere}" if elsewhere else ""
             where = "added by hand" if manual else f"distance {distances[row]:.4f}{space}"
             item.setToolTip(
                 tip(
@@ -308,6 +313,18 @@ def _searched(state: State) -> tuple[str, str]:
         why = "The layer's activations are not stored, so Suggest looks in these components."
         return kept, why
     return "Suggest looks in the whole layer", f"The map's {kept}."
+
+
+def _elsewhere(state: State) -> str:
+    """Where the suggested neighbours are the nearest, if not on the map on screen; else nothing."""
+    selection, spec = state.picks.selection, state.opened.spec
+    if not selection.suggested_elsewhere(spec):
+        return ""
+    there = selection.suggested_by
+    assert there is not None
+    if spec is not None and there.layers == spec.layers:
+        return "on another map of this layer"
+    return f"on {visible(str(there.layers) or 'the default layer', MOST_OF_NAME)}"
 
 
 def _beginning(words: str) -> str:

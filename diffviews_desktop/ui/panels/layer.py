@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
-from diffviews_desktop.text.wording import duration
+from diffviews_desktop.text.wording import counted, duration
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import caption, muted, tip
 from diffviews_desktop.ui.common.widgets import ElidingComboBox
@@ -140,7 +140,8 @@ def _whether_mapped(info: LayerInfo, state: State) -> str:
     if info.cached:
         return "Its map is in the cache and appears at once."
     count = len(state.opened.samples) if state.opened.samples else 0
-    return f"Not mapped yet: {count} samples to run. On disk and in time: {_cost(info, state)}."
+    run = counted(count, "sample")
+    return f"Not mapped yet: {run} to run. On disk and in time: {_cost(info, state)}."
 
 
 def _cost(info: LayerInfo, state: State) -> str:

@@ -68,6 +68,7 @@ class LicencesWindow(QDialog):
         as_panel(self)
         lines = read_text(paths.licences(), MOST_BYTES).splitlines()
         self.list = QListView()
+        self.list.setAccessibleName("Licences")
         self.list.setUniformItemSizes(True)
         self.list.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.list.setEditTriggers(QListView.EditTrigger.NoEditTriggers)

@@ -78,8 +78,10 @@ class NoticeBar(QFrame):
         ground.installEventFilter(self)
 
     def show_notice(self, notice: Notice | None) -> None:
-        """Show a notice, each once."""
+        """Show a notice, each once, until it is over."""
         if notice is None or notice.number == self._number:
+            if notice is not None and notice.over:
+                self.hide()
             return
         self._number = notice.number
         self._notice = notice

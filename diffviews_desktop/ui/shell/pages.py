@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from diffviews_desktop.ui.shell.activity import ActivityWindow
     from diffviews_desktop.ui.shell.palette import CommandPalette
     from diffviews_desktop.ui.shell.preferences import PreferencesWindow
+    from diffviews_desktop.ui.shell.tour import Guide
     from diffviews_desktop.ui.shell.window import MainWindow
 
 
@@ -54,6 +55,7 @@ class Pages:
         self.activity: ActivityWindow | None = None
         self.palette: CommandPalette | None = None
         self.models: ModelsWindow | None = None
+        self.guide: Guide | None = None
 
     def show(self, page: Page) -> None:
         """Bring up a window."""
@@ -72,7 +74,7 @@ class Pages:
                 self._show_models()
             case "preferences":
                 self._show_preferences()
-            case "keys" | "model" | "about":
+            case "keys" | "explained" | "model" | "about":
                 self._show_help(page)
             case "jobs" | "history" | "notices":
                 self._show_activity(page)
@@ -101,6 +103,12 @@ class Pages:
     def show_changes(self, old: State, new: State) -> None:
         """Tell the windows that are there what has changed."""
         self._panels.show_changes(old, new)
+        if new.tour is not None and self.guide is None:
+            from diffviews_desktop.ui.shell.tour import Guide
+
+            self.guide = Guide(self._context, self._window)
+        if self.guide is not None:
+            self.guide.show_changes(old, new)
 
     def apply_theme(self) -> None:
         """Take the colours of the theme in use."""
@@ -125,7 +133,7 @@ class Pages:
         if self.preferences is not None:
             self.preferences.refresh()
 
-    def _show_help(self, page: Literal["keys", "model", "about"]) -> None:
+    def _show_help(self, page: Literal["keys", "explained", "model", "about"]) -> None:
         from diffviews_desktop.ui.shell.about import AboutWindow
         from diffviews_desktop.ui.shell.help import FactsWindow, KeysWindow, model_facts
 
@@ -133,6 +141,10 @@ class Pages:
             case "keys":
                 keys = self._window.menu_actions.with_keys()
                 _bring_up(KeysWindow(keys, self._window))
+            case "explained":
+                from diffviews_desktop.ui.shell.explained import ExplainedWindow
+
+                _bring_up(ExplainedWindow(self._window))
             case "model":
                 facts = model_facts(self._context.state)
                 _bring_up(FactsWindow("Model and adapters", facts, self._window))

@@ -17,7 +17,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from diffviews_desktop.actions.action import Choice
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.preferences import (
     APPEARANCE,
@@ -25,14 +24,16 @@ from diffviews_desktop.actions.preferences import (
     MOTION,
     RAMP,
     REOPEN,
+    TEXT_SIZE,
     toggle_motion,
     toggle_reopening,
 )
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.labels import Label, caption, muted, tip
-from diffviews_desktop.ui.common.widgets import ComboBox, as_panel
+from diffviews_desktop.ui.common.widgets import as_panel
 from diffviews_desktop.ui.shell.bucket_page import BucketPage
+from diffviews_desktop.ui.shell.model_page import NEXT_START, ChoiceField, ModelPage
 from diffviews_desktop.ui.shell.storage_page import StoragePage
 from diffviews_desktop.values.preferences import Preferences
 
@@ -56,9 +57,11 @@ class PreferencesWindow(QDialog):
         as_panel(self)
         self._drawn_by = drawn_by
         self._shown: Preferences | None = None
-        self.appearance = _Field(APPEARANCE, context)
-        self.ramps = _Field(RAMP, context)
-        self.drawing = _Field(DRAWING, context)
+        self.appearance = ChoiceField(APPEARANCE, context)
+        self.text_size = ChoiceField(TEXT_SIZE, context)
+        self.text_size.setToolTip(tip(NEXT_START))
+        self.ramps = ChoiceField(RAMP, context)
+        self.drawing = ChoiceField(DRAWING, context)
         self.still = QCheckBox("&Reduce motion")
         self.still.setToolTip(tip(MOTION.meaning))
         self.still.clicked.connect(lambda: toggle_motion(context))
@@ -67,6 +70,7 @@ class PreferencesWindow(QDialog):
         self.reopen.clicked.connect(lambda: toggle_reopening(context))
         self.drawn = muted()
         self.drawn.setWordWrap(True)
+        self.model = ModelPage(context)
         self.storage, self.sharing = StoragePage(context), BucketPage(context)
         self.pages = QTabWidget()
         self.close_button = QPushButton("&Close")
@@ -83,8 +87,9 @@ class PreferencesWindow(QDialog):
 
     def set_state(self, state: State) -> None:
         """Show what is preferred."""
-        for field in (self.appearance, self.ramps, self.drawing):
+        for field in (self.appearance, self.text_size, self.ramps, self.drawing):
             field.show_chosen()
+        self.model.set_state(state)
         self.still.setChecked(state.preferences.reduced_motion)
         self.reopen.setChecked(state.preferences.reopen)
         self.storage.set_state(state)
@@ -102,6 +107,7 @@ class PreferencesWindow(QDialog):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         for text, field in (
             ("&Appearance", self.appearance),
+            ("&Text size", self.text_size),
             ("Colours of &values", self.ramps),
             ("&Drawing of the map", self.drawing),
         ):
@@ -118,8 +124,12 @@ class PreferencesWindow(QDialog):
         column.setSpacing(12)
         self.pages.setDocumentMode(True)
         self.pages.tabBar().setDrawBase(False)
-        titles = ("Looks", "Storage", "Sharing")
-        for page, title in zip((looks, self.storage, self.sharing), titles, strict=True):
+        for page, title in (
+            (looks, "Looks"),
+            (self.model, "Model"),
+            (self.storage, "Storage"),
+            (self.sharing, "Sharing"),
+        ):
             self.pages.addTab(page, title)
         self.pages.currentChanged.connect(self._on_page)
         column.addWidget(self.pages, 1)
@@ -151,20 +161,3 @@ class PreferencesWindow(QDialog):
         needed = self.drawn.heightForWidth(self.drawing.width())
         self.drawn.setFixedHeight(max(needed, 2 * self.drawn.fontMetrics().lineSpacing()))
         self.adjustSize()
-
-
-class _Field(ComboBox):
-    """One of the options of a choice."""
-
-    def __init__(self, choice: Choice, context: Context) -> None:
-        super().__init__()
-        self._choice, self._context = choice, context
-        for option in choice.options(context):
-            self.addItem(option.title.replace("&", ""), option.value)
-        self.activated.connect(lambda index: choice.choose(context, self.itemData(index)))
-        self.show_chosen()
-
-    def show_chosen(self) -> None:
-        """Show the option that holds."""
-        chosen = self._choice.chosen
-        self.setCurrentIndex(-1 if chosen is None else self.findData(chosen(self._context)))

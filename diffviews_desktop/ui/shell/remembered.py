@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,15 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.state.view import View
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.settings import Settings
-from diffviews_desktop.values.preferences import DRAWINGS, RAMPS, Preferences
+from diffviews_desktop.values.preferences import (
+    DEVICES,
+    DRAWINGS,
+    MOST_NEIGHBORS,
+    MOST_THREADS,
+    RAMPS,
+    TEXT_SIZES,
+    Preferences,
+)
 from diffviews_desktop.values.quantities import is_known
 from diffviews_desktop.values.stores import BucketSettings
 
@@ -26,6 +35,13 @@ def restored(state: State, settings: Settings) -> State:
         reduced_motion=_is_on(settings, "reduced_motion", before.reduced_motion),
         bucket=_bucket(settings, before.bucket),
         reopen=_is_on(settings, "reopen", before.reopen),
+        most_neighbors=_number(
+            settings, "neighbors", before.most_neighbors, range(1, MOST_NEIGHBORS + 1)
+        ),
+        device=next((one for one in DEVICES if one == settings.text("device")), before.device),
+        threads=_number(settings, "threads", before.threads, range(MOST_THREADS + 1)),
+        text_size=_number(settings, "text_size", before.text_size, TEXT_SIZES),
+        welcomed=_is_on(settings, "welcomed", before.welcomed),
     )
     out = settings.text("downloads")
     downloads = replace(state.downloads, out=Path(out)) if out else state.downloads
@@ -72,6 +88,11 @@ def _of_preferences(preferences: Preferences) -> dict[str, str]:
         "bucket/upload": _word(preferences.bucket.upload),
         "bucket/limit": str(preferences.bucket.limit_bytes),
         "reopen": _word(preferences.reopen),
+        "neighbors": str(preferences.most_neighbors),
+        "device": preferences.device,
+        "threads": str(preferences.threads),
+        "text_size": str(preferences.text_size),
+        "welcomed": _word(preferences.welcomed),
     }
 
 
@@ -83,6 +104,12 @@ def _bucket(settings: Settings, usual: BucketSettings) -> BucketSettings:
         upload=_is_on(settings, "bucket/upload", usual.upload),
         limit_bytes=int(limit) if re.fullmatch("[0-9]{1,18}", limit) else usual.limit_bytes,
     )
+
+
+def _number(settings: Settings, name: str, usual: int, allowed: Container[int]) -> int:
+    text = settings.text(name)
+    number = int(text) if re.fullmatch("[0-9]{1,6}", text) else usual
+    return number if number in allowed else usual
 
 
 def _word(on: bool) -> str:

@@ -47,7 +47,7 @@ class WaitingPage(QWidget):
         offered = self.open_button.isHidden() and busy is None and not starting
         for button in self._buttons:
             button.setVisible(busy is None and not starting)
-        if offered:
+        if offered and self.isVisible():
             self.open_button.setFocus()  # the next step, not the first field of the window
         if busy is not None:
             self.title.set_text(f"{busy.title}…")

@@ -140,7 +140,7 @@ THIRD_DIMENSION = Quantity(
 )
 OVERLAP = Quantity(
     by="overlap",
-    title="what moved",
+    title="neighbours in common",
     meaning="Share of the sample's nearest samples that are its nearest for the second map too. "
     "Beside the second map stands how much any samples of the same class and noise level share.",
     missing=_alone,

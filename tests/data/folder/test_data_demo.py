@@ -185,7 +185,7 @@ def test_what_is_in_the_place_of_the_demo_is_set_aside(unpacked: Path, what: str
     assert ready_demo() == (unpacked, None)
     assert contents(unpacked) == MEMBERS
     aside = [path.name[:7] for path in unpacked.parent.glob(".aside/*")]
-    assert aside == ([] if what == "nothing" else ["demo-3-"])
+    assert aside == ([] if what == "nothing" else ["demo-4-"])
 
 
 def test_a_demo_that_was_moved_and_linked_is_used(unpacked: Path, tmp_path: Path) -> None:

@@ -33,8 +33,9 @@ from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.conditions import AnchorClass, ClassLabel, UniformLabel, ZeroLabel
 from diffviews_desktop.values.folders import FolderRef, LayerInfo, ModelLoaded, Overrides
 from diffviews_desktop.values.interventions import PICKED
+from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.map_quality import MapQuality
-from diffviews_desktop.values.maps import MapSpec
+from diffviews_desktop.values.maps import MapParameters, MapSpec
 from diffviews_desktop.values.samples import SampleTable
 from diffviews_desktop.values.sampling import SamplingSettings
 from diffviews_desktop.values.told import NOTHING, OWN, Told
@@ -268,6 +269,24 @@ def test_the_gallery_says_where_neighbours_are_looked_for(
     assert "not stored" in gallery.searched.toolTip()
     assert show(0.77, suggest_on_map=True) == ""
     assert gallery.searched.isHidden()
+
+
+def test_the_gallery_says_that_neighbours_were_suggested_on_another_map(
+    gallery: GalleryPanel, state: State
+) -> None:
+    def show(by: MapSpec | None) -> tuple[str, str]:
+        picked = Selection(anchor=0, manual=(4,), suggested=((6, 1.25),), suggested_by=by)
+        gallery.set_state(replace(state, picks=replace(state.picks, selection=picked)))
+        assert "suggested" not in gallery.list.item(0).toolTip()  # added by hand
+        return gallery.hint.text(), gallery.list.item(1).toolTip()
+
+    hint, told = show(state.opened.spec)
+    assert "suggested" not in hint + told
+    hint, told = show(MapSpec("m", LayerSet(["decoder"])))
+    assert hint.endswith("feed the mask. They were suggested on decoder.")
+    assert "1.2500, suggested on decoder" in told
+    hint, told = show(replace(state.opened.spec, parameters=MapParameters(seed=7)))
+    assert hint.endswith("They were suggested on another map of this layer.")
 
 
 def test_a_click_removes_a_neighbour(qtbot: QtBot, gallery: GalleryPanel) -> None:

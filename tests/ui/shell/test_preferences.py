@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QComboBox, QMenu
+from PySide6.QtWidgets import QApplication, QComboBox, QMenu
 from pytestqt.qtbot import QtBot
 from recorder import Recorder
 
@@ -17,8 +17,10 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import motion, theme
 from diffviews_desktop.ui.common.settings import Settings
 from diffviews_desktop.ui.shell.preferences import PreferencesWindow
+from diffviews_desktop.ui.shell.remembered import restored
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.ui.views.flat import points_gl, renderer
+from diffviews_desktop.values.preferences import NEIGHBORS
 
 
 @pytest.fixture
@@ -86,6 +88,48 @@ def test_each_field_does_what_its_menu_does_and_is_remembered(
     assert checked(window, "preferences.ramp") == "cividis"
     assert window.menu_actions["preferences.motion"].isChecked()
     qtbot.waitUntil(lambda: not theme.changing())
+
+
+def test_what_holds_from_the_next_start_is_remembered(
+    qtbot: QtBot, window: MainWindow, preferences: PreferencesWindow, settings: Settings
+) -> None:
+    choose(qtbot, preferences.text_size, "130 %")
+    model = preferences.model
+    preferences.pages.setCurrentWidget(model)
+    choose(qtbot, model.device, "Processor")
+    assert model.threads.text() == "all but one"
+    model.threads.setFocus()
+    qtbot.keyClick(model.threads, Qt.Key.Key_Up)
+    qtbot.keyClick(model.neighbors, Qt.Key.Key_Up)
+    found = restored(State(), settings).preferences
+    assert (found.text_size, found.device, found.threads) == (130, "cpu", 1)
+    assert found.most_neighbors == NEIGHBORS + 1
+    assert window.gallery.count.maximum() == NEIGHBORS + 1
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("threads", "-1"), ("threads", "9999"), ("neighbors", "0"), ("device", "toaster"),
+     ("text_size", "7"), ("text_size", "x"), ("neighbors", "1e9")],
+)  # fmt: skip
+def test_settings_that_make_no_sense_are_the_usual_ones(
+    settings: Settings, name: str, text: str
+) -> None:
+    settings.change({name: text})
+    assert (
+        restored(State(), settings).preferences
+        == restored(State(), Settings(Path("nowhere"))).preferences
+    )
+
+
+def test_texts_are_as_large_as_preferred(qapp: QApplication) -> None:
+    usual = qapp.font().pointSizeF()
+    theme.set_text_size(150)
+    assert qapp.font().pointSizeF() == pytest.approx(1.5 * usual)
+    theme.set_text_size(85)
+    assert qapp.font().pointSizeF() == pytest.approx(0.85 * usual)
+    theme.set_text_size(100)
+    assert qapp.font().pointSizeF() == pytest.approx(usual)
 
 
 def test_fields_follow_the_menus(window: MainWindow, preferences: PreferencesWindow) -> None:

@@ -195,8 +195,8 @@ def test_the_size_of_points_tells_a_number(window: MainWindow) -> None:
     assert offered["All the same"].isChecked()
     assert {"score", "change", "noise level"} <= set(offered)
     assert not {"side", "many", "class"} & set(offered)  # categories
-    assert "second map" in offered["what moved"].toolTip()
-    assert not offered["what moved"].isEnabled()
+    assert "second map" in offered["neighbours in common"].toolTip()
+    assert not offered["neighbours in common"].isEnabled()
     offered["score"].trigger()
     scene = window.map.points.scene_drawn
     by_row = dict(zip(scene.rows.tolist(), scene.size.tolist(), strict=True))

@@ -346,6 +346,7 @@ def _hint(state: State, stack: tuple[Intervention, ...]) -> str:
 def _scrolling(page: QWidget) -> QScrollArea:
     """A page that scrolls where the window is low."""
     area = QScrollArea()
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its fields take the keyboard, and it follows them
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

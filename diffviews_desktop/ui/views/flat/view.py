@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QResizeEvent
+from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from diffviews_desktop.state.picks import Choosing
@@ -24,6 +24,12 @@ from diffviews_desktop.values.row_set import RowSet
 
 PICK_RADIUS = 14  # logical pixels
 SKIPPING = (QEvent.Type.MouseButtonPress, QEvent.Type.Wheel, QEvent.Type.KeyPress)
+KEEPING = (
+    Qt.FocusReason.PopupFocusReason,
+    Qt.FocusReason.MenuBarFocusReason,
+    Qt.FocusReason.ActiveWindowFocusReason,
+)
+"""Why the keyboard leaves the map and comes back to it: for a menu, or for another window."""
 DIRECTIONS = {
     Qt.Key.Key_Left: (-1.0, 0.0),
     Qt.Key.Key_Right: (1.0, 0.0),
@@ -311,6 +317,8 @@ class MapView(PointPlot):
         if self.glide.running and event.type() in SKIPPING:
             self.glide.finish()
         if watched is self._plot_widget:
+            if isinstance(event, QFocusEvent) and event.lostFocus():
+                self._on_focus_lost(event.reason())
             if event.type() == QEvent.Type.ShortcutOverride and self._takes_key(event):  # type: ignore[arg-type]
                 event.accept()
                 return True
@@ -331,6 +339,11 @@ class MapView(PointPlot):
             self._mouse = None
             self._set_hovered(None)
         return super().eventFilter(watched, event)
+
+    def _on_focus_lost(self, reason: Qt.FocusReason) -> None:
+        """Leave the sample that the arrow keys went to, unless a menu is opened for it."""
+        if self._mouse is None and reason not in KEEPING:
+            self._set_hovered(None)
 
 
 def _apart(one: QPointF, other: QPointF) -> float:
