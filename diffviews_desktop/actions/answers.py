@@ -175,9 +175,11 @@ def _end_run(context: Context, job_id: int) -> None:
     elif run is None:
         return
     elif runs.is_unmasked(run):  # half a run is nothing to compare with
-        runs = replace(runs, unmasked=tuple(one for one in runs.unmasked if one.id != run.id))
+        left = tuple(one for one in runs.unmasked if one.id != run.id)
+        runs = replace(runs, unmasked=left, comparing=False)
     elif run.steps:
-        runs = runs.with_run(replace(run, done=True))
+        comparing = runs.comparing and runs.shown != run.id  # nothing comes to compare it with
+        runs = replace(runs.with_run(replace(run, done=True)), comparing=comparing)
     else:
         runs = runs.without_run(run.id)
     context.update(replace(state, runs=runs))
