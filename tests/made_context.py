@@ -150,8 +150,10 @@ class NoWindow:
     def show_export(self, kind: ExportKind | None) -> None:
         self.asked.append(("export", kind))
 
-    def show_preview(self, preview: ContentPreview) -> None:
-        self.asked.append(("preview", preview.pixels.shape))
+    def show_preview(self, preview: ContentPreview | str) -> None:
+        self.asked.append(
+            ("preview", preview if isinstance(preview, str) else preview.pixels.shape)
+        )
 
     def save(self, content: object, file: Path) -> None:
         self.asked.append(("save", type(content).__name__, file))

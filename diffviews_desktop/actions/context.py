@@ -153,7 +153,7 @@ class WindowLike(Protocol):
     def show_export(self, kind: ExportKind | None) -> None:
         """Bring up the window that exports; None keeps what was chosen there."""
 
-    def show_preview(self, preview: ContentPreview) -> None:
+    def show_preview(self, preview: ContentPreview | str) -> None:
         """Show how an export will look."""
 
     def save(self, content: Picture | Sheet, file: Path) -> None:
