@@ -18,6 +18,7 @@ from pathlib import Path
 from diffviews_desktop import __version__, paths
 from diffviews_desktop.actions import answers, folders, keeping, maps, sessions, tour
 from diffviews_desktop.actions.verbs import note
+from diffviews_desktop.crashes import CrashReport
 from diffviews_desktop.engine.crew import Crew
 from diffviews_desktop.engine.link_process import ProcessLink
 from diffviews_desktop.engine.protocol import Event
@@ -40,6 +41,7 @@ from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.images import encoded
 from diffviews_desktop.ui.common.settings import Settings
 from diffviews_desktop.ui.shell.autosave import Autosave
+from diffviews_desktop.ui.shell.crash_hooks import hear_qt, hear_qt_no_longer, offer_report
 from diffviews_desktop.ui.shell.remembered import restored
 from diffviews_desktop.ui.shell.startup import Startup
 from diffviews_desktop.ui.shell.window import MainWindow
@@ -136,7 +138,8 @@ class App(QObject):
         connect = partial(ProcessLink, device, paths.log_file(), threads=wanted.threads)
         self.worker = Worker(connect)
         self.aside = Worker(partial(ProcessLink, "cpu", paths.log_file()))
-        self.crew = Crew(self.worker, self.aside)
+        self.drawing = Worker(partial(ProcessLink, "cpu", paths.log_file()))
+        self.crew = Crew(self.worker, self.aside, self.drawing)
         self.window = MainWindow(self.session, self.crew, settings)
         self.context = self.window.context
         if settings.problem:
@@ -174,6 +177,7 @@ class App(QObject):
         if options.screenshot is not None:
             self._open_usual()
             return
+        offer_report(self.context, self._settings, paths.crash_dir())
         startup = Startup(self.context, self.window.sessions, root, self.autosave, self._open_usual)
         if options.session is not None:
             sessions.open_session(self.context, options.session)
@@ -192,7 +196,7 @@ class App(QObject):
     def _may_close(self) -> bool:
         """Whether the window may be closed now; else the user is asked, and it closes then."""
         state = self.session.state
-        if not state.kept.unheld(state.runs.all):
+        if not (state.kept.unheld(state.runs.all) or state.kept.unheld_sets(state.groups.all_sets)):
             return True
         keeping.leave(self.context, "Quitting", self._close)
         return False
@@ -207,7 +211,7 @@ class App(QObject):
 
     def _connect_worker(self) -> None:
         self.worker.engine_changed.connect(self._on_engine_changed)
-        for worker in (self.worker, self.aside):
+        for worker in (self.worker, self.aside, self.drawing):
             worker.started.connect(self._on_started)
             worker.progressed.connect(self._on_progressed)
             worker.finished.connect(self._on_finished)
@@ -299,6 +303,17 @@ class App(QObject):
 def run(options: Options) -> int:
     """Open the window and run until it is closed; the exit code."""
     configure_logging(paths.log_file())
+    report = CrashReport(paths.crash_dir())
+    report.begin()
+    hear_qt(report)
+    try:
+        return _run(options)
+    finally:
+        hear_qt_no_longer()
+        report.end()
+
+
+def _run(options: Options) -> int:
     app = create_application(sys.argv[:1])
     main = App(options)
     interrupted = False

@@ -41,6 +41,11 @@ def state_dir() -> Path:
     return Path(platformdirs.user_state_dir(APP, appauthor=False))
 
 
+def crash_dir() -> Path:
+    """Reports of what went wrong unexpectedly."""
+    return state_dir() / "crashes"
+
+
 def log_file() -> Path:
     """The log that the Help menu opens."""
     return Path(platformdirs.user_log_dir(APP, appauthor=False)) / "diffviews-desktop.log"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from made_context import context_of
+from made_context import NoWindow, context_of
 from made_runs import told
 
 from diffviews_desktop.actions import (
@@ -147,8 +147,15 @@ def step(index: int) -> RunStep:
     return RunStep(index, 80.0 / (index + 1), image, image, (0.0, float(index)), 0.1, None)
 
 
-def finish(session: Session, worker: Recorder, job_id: int, result: Any) -> None:
-    answers.on_finished(context_of(session, worker), job_id=job_id, result=result, memory=1000)
+def finish(
+    session: Session,
+    worker: Recorder,
+    job_id: int,
+    result: Any,
+    window: NoWindow | None = None,
+) -> None:
+    context = context_of(session, worker, window)
+    answers.on_finished(context, job_id=job_id, result=result, memory=1000)
 
 
 def add_job(session: Session, running: RunningJob) -> None:

@@ -127,7 +127,7 @@ def open_app(
 
     yield open_it
     for app in made:
-        app.worker.stop()
+        app.crew.stop()
         app.window.deleteLater()
 
 

@@ -13,11 +13,13 @@ from diffviews_desktop.actions.context import (
     Answer,
     Contents,
     Context,
+    ExportKind,
     Move,
     Page,
     SessionLike,
     WorkerLike,
 )
+from diffviews_desktop.engine.jobs.exporting import ContentPreview
 from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.state.session_file.saved import SavedSession
 from diffviews_desktop.values.arrangement import Arrangement
@@ -108,6 +110,10 @@ class NoWindow:
     def recent_folders(self) -> Sequence[Path]:
         return []
 
+    def ask_picture(self, title: str) -> Path | None:
+        self.asked.append(("picture", title))
+        return self.file
+
     def ask_folder(self, title: str) -> Path | None:
         self.asked.append(("folder", title))
         return self.folder
@@ -140,6 +146,14 @@ class NoWindow:
 
     def toggle_play(self) -> None:
         self.asked.append(("play",))
+
+    def show_export(self, kind: ExportKind | None) -> None:
+        self.asked.append(("export", kind))
+
+    def show_preview(self, preview: ContentPreview | str) -> None:
+        self.asked.append(
+            ("preview", preview if isinstance(preview, str) else preview.pixels.shape)
+        )
 
     def save(self, content: object, file: Path) -> None:
         self.asked.append(("save", type(content).__name__, file))

@@ -23,6 +23,9 @@ HEAVY = (
     "boto3",
     "huggingface_hub",
     "httpx2",
+    "matplotlib",
+    "fastparquet",
+    "av",
 )
 WINDOW = (
     "diffviews_desktop.ui",

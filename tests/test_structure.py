@@ -36,7 +36,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("values",),
     ("credentials",),
     ("errors",),
-    ("logs",),
+    ("crashes", "logs"),
     ("display", "files", "paths", "safe_path", "text"),
 )
 """The rooms, from top to bottom: each may import those in the rows below it."""

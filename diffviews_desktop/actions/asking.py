@@ -54,7 +54,7 @@ def cancel_job(context: Context, job_id: int) -> None:
 def cancel_all(context: Context, kind: type[Job[object]]) -> None:
     """Cancel all jobs of a class, waiting or running."""
     jobs = context.state.jobs
-    for running in (*jobs.running, *jobs.aside):
+    for running in (*jobs.running, *jobs.aside, *jobs.unlisted):
         if type(running.job) is kind:
             cancel_job(context, running.job.job_id)
 

@@ -11,6 +11,7 @@ from typing import Literal, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from diffviews_desktop.engine.jobs.exporting import ContentPreview
 from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.exports.contents import Picture, Sheet
 from diffviews_desktop.state.picks import Selection
@@ -23,8 +24,11 @@ Found = TypeVar("Found")
 Change = Callable[[State], State]
 Page = Literal[
     "about",
+    "crash reports",
     "experiment",
     "explained",
+    "filters",
+    "find",
     "grid",
     "history",
     "import",
@@ -47,6 +51,8 @@ Move = Literal["fit", "fit selection", "back", "forward", "centre on the anchor"
 """A way to move over the map."""
 Answer = Literal["save", "discard", "stay"]
 """What is to become of runs that no session holds."""
+ExportKind = Literal["figure", "screen", "film", "strip", "runs", "selection", "neighbors", "grid"]
+"""Something that can be exported."""
 
 
 class SessionLike(Protocol):
@@ -109,6 +115,9 @@ class WindowLike(Protocol):
     def sessions(self) -> SessionsLike: ...
 
     def recent_folders(self) -> Sequence[Path]: ...
+    def ask_picture(self, title: str) -> Path | None:
+        """A picture's file that the user chooses; None where they choose none."""
+
     def ask_folder(self, title: str) -> Path | None:
         """A folder that the user chooses; None where they choose none."""
 
@@ -140,6 +149,12 @@ class WindowLike(Protocol):
 
     def toggle_play(self) -> None:
         """Play the steps of the shown run, or pause."""
+
+    def show_export(self, kind: ExportKind | None) -> None:
+        """Bring up the window that exports; None keeps what was chosen there."""
+
+    def show_preview(self, preview: ContentPreview | str) -> None:
+        """Show how an export will look."""
 
     def save(self, content: Picture | Sheet, file: Path) -> None:
         """Write a picture or a contact sheet, with its record beside it."""

@@ -2,40 +2,105 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from diffviews_desktop.actions.action import Action
 from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
-from diffviews_desktop.actions.selection import NOTHING_SELECTED, chosen_rows, nothing_selected
+from diffviews_desktop.actions.figures import (
+    figure_of,
+    film_of,
+    preview_of,
+    record_of,
+    strip_of,
+)
+from diffviews_desktop.actions.groups import columns_of_groups
+from diffviews_desktop.actions.run_tables import run_arrays, steps_table
+from diffviews_desktop.actions.selection import chosen_rows, nothing_selected
 from diffviews_desktop.actions.showing import no_map
 from diffviews_desktop.actions.verbs import verb
+from diffviews_desktop.engine.jobs.exporting import Exported, PreviewContent, WriteContent
 from diffviews_desktop.engine.jobs.grid_axes import sheet_of
 from diffviews_desktop.engine.jobs.samples import ExportSamples
-from diffviews_desktop.exports.contents import Drawing, Picture, Sheet, Table
+from diffviews_desktop.exports.contents import Arrays, Drawing, Figure, Film, Picture, Sheet, Table
+from diffviews_desktop.exports.registry import exporter_for
+from diffviews_desktop.processing.neighbors import to_euclidean
+from diffviews_desktop.state.runs import Run
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import file_name
 from diffviews_desktop.text.wording import counted
+from diffviews_desktop.values.columns import Column
+from diffviews_desktop.values.figures import FigureStyle, FilmStyle
+
+FIGURE, FILM = FigureStyle(), FilmStyle()
+"""How figures and films look where nobody chose."""
+
+
+# ---- samples ------------------------------------------------------------------------------------
 
 
 @verb
 def export_chosen(context: Context, file: Path) -> None:
-    """Write the selected samples with their places on the map as CSV."""
-    opened = context.state.opened
+    """Write the selected samples with their places on the map as CSV, Parquet or npz."""
     rows = chosen_rows(context)
-    if rows is None or opened.model is None or opened.layer_map is None:
+    if rows is not None:
+        _export_samples(context, file, rows, "selection", {})
+
+
+@verb
+def export_neighbors(context: Context, file: Path) -> None:
+    """Write the anchor and its neighbours with their distances, likewise."""
+    state = context.state
+    picked, shown = state.picks.selection, state.opened.layer_map
+    if picked.anchor is None or shown is None:
         return
+    rows = np.array(picked.rows, dtype=np.int64)
+    roles = {picked.anchor: "anchor"} | dict.fromkeys(picked.manual, "by hand")
+    columns: dict[str, NDArray | Column] = {
+        "role": np.array([roles.get(row, "suggested") for row in rows.tolist()]),
+        "distance_on_map": _distances(shown.xy, rows),
+    }
+    if shown.reduced is not None:
+        metric = str(shown.parameters.get("metric", "euclidean"))
+        reduced = to_euclidean(shown.reduced[rows], metric)
+        columns["distance_in_activations"] = _distances(reduced, np.arange(len(rows)))
+    told = dict(picked.suggested)
+    if told:
+        columns["suggested_distance"] = np.array([told.get(row, np.nan) for row in rows.tolist()])
+    _export_samples(context, file, rows, "neighbours", columns)
+
+
+def _distances(points: NDArray, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """From the first of some rows to each."""
+    there = points[rows].astype(np.float64)
+    return np.asarray(np.linalg.norm(there - there[0], axis=1))
+
+
+def _export_samples(
+    context: Context,
+    file: Path,
+    rows: NDArray[np.int64],
+    kind: str,
+    columns: dict[str, NDArray | Column],
+) -> None:
+    opened = context.state.opened
     shown = opened.layer_map
-    columns = {"umap_x": shown.xy[rows, 0], "umap_y": shown.xy[rows, 1]}
+    if opened.model is None or shown is None:
+        return
+    columns |= {"umap_x": shown.xy[rows, 0], "umap_y": shown.xy[rows, 1]}
     if shown.z is not None:
         columns["umap_z"] = shown.z[rows]
     if shown.trust is not None:
         columns["trust"] = shown.trust[rows]
     if shown.kept is not None:
         columns["neighbors_kept"] = shown.kept[rows]
+    columns.update(columns_of_groups(context.state, rows))
     job = ExportSamples(
         job_id=context.worker.next_id(),
         folder=opened.folder,
@@ -43,19 +108,12 @@ def export_chosen(context: Context, file: Path) -> None:
         rows=rows,
         columns=columns,
         file=file,
+        record=record_of(context.state, kind),
     )
     submit(context, job, f"Exporting {counted(len(rows), 'sample')}")
 
 
-def ask_export(context: Context) -> None:
-    """Ask where to, and write the selected samples as CSV."""
-    if not len(context.state.picks.selection.chosen):
-        context.say(NOTHING_SELECTED)
-        return
-    name = f"{file_name(str(context.state.opened.model))}-selection.csv"
-    file = context.window.ask_file("Export samples", name, lambda: (Table,), "tables")
-    if file is not None:
-        export_chosen(context, file)
+# ---- pictures -----------------------------------------------------------------------------------
 
 
 def save_picture(context: Context) -> None:
@@ -109,7 +167,10 @@ def write_mean(context: Context, file: Path) -> None:
         context.window.save(Picture(pixels, record), file)
 
 
-def export_map(context: Context) -> None:
+# ---- the map ------------------------------------------------------------------------------------
+
+
+def ask_map(context: Context) -> None:
     """Ask where to, and write the map as it is seen as PNG or SVG."""
     opened = context.state.opened
     if opened.layer_map is None:
@@ -130,32 +191,193 @@ def write_map(context: Context, file: Path) -> None:
     context.window.save_map(file)
 
 
-def _no_picture(state: State) -> str:
+@verb
+def write_figure(context: Context, file: Path, style: FigureStyle = FIGURE) -> None:
+    """Write the map as a figure in PDF, SVG or PNG, with a legend, a scale and a caption."""
+    _with_figure(context, style, partial(_write, context, file))
+
+
+def preview_figure(context: Context, style: FigureStyle, side: int) -> None:
+    """Show how a figure will look; its longer side has so many pixels."""
+    _with_figure(context, style, lambda figure: preview(context, preview_of(figure), side))
+
+
+def _with_figure(context: Context, style: FigureStyle, then: Callable[[Figure], None]) -> None:
+    state = context.state
+    if state.opened.layer_map is not None and state.opened.samples is not None:
+        count = len(state.opened.samples)
+        context.session.aside(count, partial(figure_of, state, style), then)
+
+
+# ---- runs ---------------------------------------------------------------------------------------
+
+
+@verb
+def write_film(
+    context: Context, file: Path, style: FilmStyle = FILM, run: int | None = None
+) -> None:
+    """Write a run as GIF or MP4: the shown one unless an id is given."""
+    _with_film(context, style, run, partial(_write, context, file))
+
+
+def preview_film(context: Context, style: FilmStyle, run: int | None, side: int) -> None:
+    """Show how the last frame of a film will look."""
+    _with_film(context, style, run, lambda film: preview(context, film, side))
+
+
+def _with_film(
+    context: Context, style: FilmStyle, run_id: int | None, then: Callable[[Film], None]
+) -> None:
+    state = context.state
+    run = state.runs.run(run_id)
+    if run is not None and run.steps:
+        samples = state.opened.samples
+        count = 0 if samples is None else len(samples)
+        context.session.aside(count, partial(film_of, state, run, style), then)
+
+
+@verb
+def write_strip(
+    context: Context,
+    file: Path,
+    most: int | None = None,
+    run: int | None = None,
+    paper: str = Sheet.paper,
+    ink: str = Sheet.ink,
+) -> None:
+    """Write the steps of a run in a row as PNG: of the shown one unless an id is given.
+
+    Args:
+        context: whose state is written.
+        file: to write.
+        most: so many steps at most, evenly spread; None for all.
+        run: the id of a run.
+        paper: colour of the background, ``#rrggbb``.
+        ink: colour of the names.
+    """
+    found = context.state.runs.run(run)
+    if found is not None and found.steps:
+        _write(context, file, strip_of(context.state, found, most, paper, ink))
+
+
+@verb
+def write_runs(
+    context: Context,
+    file: Path,
+    runs: tuple[int, ...] | None = None,
+    activations: bool = False,
+) -> None:
+    """Write the steps of runs as numbers in CSV, Parquet or npz: of all unless ids are given.
+
+    Args:
+        context: whose state is written.
+        file: to write; an npz has pictures and activations as well.
+        runs: ids of runs.
+        activations: whether each component of the reduced activations is a column.
+    """
+    state = context.state
+    chosen = runs_of(state, runs)
+    if not chosen:
+        return
+    arrays = exporter_for(file, Arrays) is not None
+    content: Arrays | Table = (
+        run_arrays(state, chosen) if arrays else steps_table(state, chosen, activations=activations)
+    )
+    _write(context, file, content)
+
+
+def runs_of(state: State, ids: tuple[int, ...] | None) -> list[Run]:
+    """The runs with some ids, or all, that have a step."""
+    return [run for run in state.runs.all if run.steps and (ids is None or run.id in ids)]
+
+
+# ---- what is done with them ---------------------------------------------------------------------
+
+
+def _write(context: Context, file: Path, content: Exported) -> None:
+    job = WriteContent(
+        job_id=context.worker.next_id(),
+        folder=context.state.opened.folder,
+        content=content,
+        file=file,
+    )
+    submit(context, job, f"Writing {file.name}")
+
+
+def preview(context: Context, content: Figure | Film | Sheet, side: int) -> None:
+    """Show how something will look; its longer side has so many pixels at most."""
+    job = PreviewContent(
+        job_id=context.worker.next_id(),
+        folder=context.state.opened.folder,
+        content=content,
+        side=side,
+    )
+    submit(context, job, "Drawing a preview")
+
+
+# ---- why not ------------------------------------------------------------------------------------
+
+
+def no_picture(state: State) -> str:
+    """Why there is no picture of a step; empty where there is."""
     run = state.runs.run()
     return "" if run is not None and run.steps else "There is no picture yet: press Generate."
+
+
+def no_runs(state: State) -> str:
+    """Why there is no run to write; empty where there is."""
+    return "" if runs_of(state, None) else "There is no run yet: press Generate."
+
+
+def no_anchor(state: State) -> str:
+    """Why there are no neighbours to write; empty where there are."""
+    if no_map(state):
+        return no_map(state)
+    picked = state.picks.selection
+    return "" if picked.anchor is not None else "There is no anchor yet: click a sample on the map."
+
+
+def no_grid(state: State) -> str:
+    """Why there is no contact sheet; empty where there is."""
+    grid = state.runs.grid
+    return "" if grid is not None and grid.cells else "There is no grid yet: draw one first."
+
+
+def nothing_to_export(state: State) -> str:
+    """Why nothing at all can be exported; empty where something can."""
+    reasons = no_map(state), no_runs(state), no_grid(state)
+    return reasons[0] if all(reasons) else ""
 
 
 MAP = Action(
     "exports.map",
     "Export the ma&p…",
-    export_map,
+    lambda context: context.window.show_export("figure"),
     keys=("Ctrl+P",),
-    menu="file",
-    group=3,
+    meaning="As a figure in PDF, SVG or PNG, with legend, scale and caption.",
     why_not=no_map,
 )
 SELECTION = Action(
     "exports.selection",
     "E&xport the selection…",
-    ask_export,
-    keys=("Ctrl+E",),
+    lambda context: context.window.show_export("selection"),
     menu="edit",
     group=1,
-    meaning="Write them to a CSV file, by sample id.",
+    meaning="Write them to a table, by sample id.",
     button="Export…",
     why_not=nothing_selected,
 )
-ACTIONS = (
+ACTIONS: tuple[Action, ...] = (
+    Action(
+        "exports.export",
+        "E&xport…",
+        lambda context: context.window.show_export(None),
+        keys=("Ctrl+E",),
+        menu="file",
+        group=3,
+        meaning="Figures, films, filmstrips, contact sheets and tables.",
+        why_not=nothing_to_export,
+    ),
     Action(
         "exports.picture",
         "Save pic&ture…",
@@ -163,7 +385,7 @@ ACTIONS = (
         keys=("Ctrl+Shift+E",),
         menu="file",
         group=3,
-        why_not=_no_picture,
+        why_not=no_picture,
     ),
     MAP,
     SELECTION,

@@ -229,6 +229,13 @@ ACTIONS = (
         "window.log", "Open the &log", lambda context: context.window.show_page("log"), menu="help"
     ),
     Action(
+        "window.crashes",
+        "&Crash reports…",
+        lambda context: context.window.show_page("crash reports"),
+        menu="help",
+        meaning="What went wrong unexpectedly, kept on this computer.",
+    ),
+    Action(
         "window.about",
         "&About DiffViews",
         lambda context: context.window.show_page("about"),

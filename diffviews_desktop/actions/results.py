@@ -10,13 +10,17 @@ from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.downloads import take_disk, take_downloaded, take_list
 from diffviews_desktop.actions.folders import open_other
+from diffviews_desktop.actions.groups import take_clusters
+from diffviews_desktop.actions.inputs import take_input
 from diffviews_desktop.actions.keeping import forgotten
 from diffviews_desktop.actions.maps import change_layer, link_map, same_data
 from diffviews_desktop.actions.picks import suggest_neighbors, take_found
 from diffviews_desktop.actions.places import map_changed, model_came, want_map_again
+from diffviews_desktop.actions.placing import take_placed
 from diffviews_desktop.actions.runs import want_baseline
 from diffviews_desktop.actions.sessions import map_came, resume, want_map
 from diffviews_desktop.actions.sharing import share_map
+from diffviews_desktop.engine.jobs.clustering import ClustersFound
 from diffviews_desktop.engine.jobs.directions import (
     DirectionList,
     DirectionSaved,
@@ -24,6 +28,7 @@ from diffviews_desktop.engine.jobs.directions import (
 )
 from diffviews_desktop.engine.jobs.downloading import Downloaded, ModelList
 from diffviews_desktop.engine.jobs.drawing import (
+    FilePlaced,
     MaskJudged,
     PictureGrid,
     PicturePlaced,
@@ -31,7 +36,9 @@ from diffviews_desktop.engine.jobs.drawing import (
     RunResult,
 )
 from diffviews_desktop.engine.jobs.experiments import ExperimentResult
+from diffviews_desktop.engine.jobs.exporting import ContentPreview, ContentWritten
 from diffviews_desktop.engine.jobs.importing import DataImported
+from diffviews_desktop.engine.jobs.inputs import InputShown
 from diffviews_desktop.engine.jobs.mapping import (
     AssessMap,
     FindNeighbors,
@@ -42,13 +49,16 @@ from diffviews_desktop.engine.jobs.mapping import (
 )
 from diffviews_desktop.engine.jobs.opening import CheckpointConverted, DataOpened, LoadModel
 from diffviews_desktop.engine.jobs.samples import PictureMean, SamplesExported
+from diffviews_desktop.state.find import Find
+from diffviews_desktop.state.groups import Groups
 from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.opened import Opened
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.runs import Grid, Runs
 from diffviews_desktop.state.session_file.restoring import runs_on
+from diffviews_desktop.state.session_file.restoring_groups import groups_on
 from diffviews_desktop.state.state import Offer, State
-from diffviews_desktop.text.wording import counted
+from diffviews_desktop.text.wording import counted, size
 from diffviews_desktop.values.assessment import MapAssessment
 from diffviews_desktop.values.folders import FolderRef, ModelLoaded
 from diffviews_desktop.values.interventions import PICKED
@@ -120,16 +130,21 @@ def _with_opened(state: State, opened: DataOpened) -> State:
             pace=before.pace if same_model else None,
             directions=opened.directions,
             fingerprint=opened.fingerprint,
+            read_from=opened.read_from,
         ),
-        picks=replace(state.picks, selection=Selection()),
+        picks=replace(state.picks, selection=Selection(), placed=(), inputs=()),
         view=replace(
             state.view,
             color_by=_first_colors(state.view.color_by, opened.samples),
-            filter=None,
+            filters=(),
             highlighted_class=None,
             rectangle=None,
             camera=None,
         ),
+        groups=groups_on(state.groups, opened.model, opened.samples, opened.fingerprint)
+        if same_folder
+        else Groups(),
+        find=Find(),
         kept=state.kept if same_folder else forgotten(state.kept),
         runs=replace(
             runs_on(state.runs, opened.model, opened.samples)
@@ -341,6 +356,10 @@ def _landed(context: Context, running: RunningJob, placed: PicturePlaced) -> Non
     context.update(replace(state, runs=runs))
 
 
+def _file_placed(context: Context, running: RunningJob, found: FilePlaced) -> None:
+    take_placed(context, found)
+
+
 def _mask_judged(context: Context, running: RunningJob, judged: MaskJudged) -> None:
     state = context.state
     masks = (*state.picks.masks, judged)[-MOST_JUDGED:]
@@ -369,6 +388,15 @@ def _exported(context: Context, running: RunningJob, exported: SamplesExported) 
     context.say(f"Wrote {counted(exported.samples, 'sample')} to {exported.file}")
 
 
+def _written(context: Context, running: RunningJob, written: ContentWritten) -> None:
+    context.say(f"Wrote {written.files[0]} ({size(written.size)})")
+
+
+def _previewed(context: Context, running: RunningJob, preview: ContentPreview) -> None:
+    if running.stage != "cancelling":
+        context.window.show_preview(preview)
+
+
 def _say_with_notes(context: Context, text: str, notes: tuple[str, ...]) -> None:
     """What was done and the first note; all notes can be copied."""
     context.say(" ".join((text, *notes[:1])), details="\n".join(notes))
@@ -384,15 +412,20 @@ RESULTS: dict[type, Callable[[Context, RunningJob, Any], None]] = {
     LinkedMap: _linked,
     MapAssessment: _assessed,
     NeighborsFound: _neighbors_found,
+    ClustersFound: take_clusters,
     RunResult: _run_done,
     PictureGrid: _grid_done,
     ExperimentResult: _experiment_done,
     PicturePlaced: _landed,
+    FilePlaced: _file_placed,
     MaskJudged: _mask_judged,
     PictureMean: _averaged,
+    InputShown: take_input,
     DirectionSaved: _direction_saved,
     DirectionList: take_nothing,
     SamplesExported: _exported,
+    ContentWritten: _written,
+    ContentPreview: _previewed,
     ModelList: take_list,
     Downloaded: take_downloaded,
     DiskUse: take_disk,

@@ -20,7 +20,7 @@ from diffviews_desktop.engine.jobs.opening import OpenData
 from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.state.kept import Opening
 from diffviews_desktop.state.session_file.restoring import at_map, restored
-from diffviews_desktop.state.session_file.saved import SavedSession
+from diffviews_desktop.state.session_file.saved import SavedSession, session_of
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.text.wording import counted
@@ -98,6 +98,11 @@ def _folder_of(context: Context, file: Path | None, session: SavedSession) -> Fo
     name = visible(path.name, MOST_OF_NAME)
     found = context.window.ask_folder(f"Where is the data folder {name} of this session now?")
     return None if found is None else replace(session.folder, path=found)
+
+
+def reload_folder(context: Context) -> None:
+    """Read the open data folder again; picks, runs and the map stay, by the samples' ids."""
+    restore(context, context.state.kept.file, session_of(context.state))
 
 
 # ---- once the data are there --------------------------------------------------------------------
@@ -209,6 +214,15 @@ ACTIONS = (
         keys=("Ctrl+Shift+O",),
         menu="file",
         group=1,
+    ),
+    Action(
+        "folders.reload",
+        "Reload the data &folder",
+        reload_folder,
+        keys=("F5",),
+        menu="file",
+        meaning="Read it again as it is on the disk; picks and runs stay.",
+        why_not=lambda state: "" if state.opened.samples is not None else "No folder is open.",
     ),
 )
 CHOICES = (

@@ -12,9 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.actions import answers, places
-from diffviews_desktop.actions.context import Change, Contents, Context, Move, Page, SessionsLike
+from diffviews_desktop.actions.context import (
+    Change,
+    Contents,
+    Context,
+    ExportKind,
+    Move,
+    Page,
+    SessionsLike,
+)
 from diffviews_desktop.cli.progress import showing_progress
 from diffviews_desktop.engine.engine import Engine
+from diffviews_desktop.engine.jobs.exporting import ContentPreview
 from diffviews_desktop.engine.link_process import prepare_environment
 from diffviews_desktop.engine.protocol import Event, Job
 from diffviews_desktop.engine.serving import THREADS
@@ -166,6 +175,9 @@ class _Window:
     def recent_folders(self) -> Sequence[Path]:
         return []
 
+    def ask_picture(self, title: str) -> Path | None:
+        raise _no_window(title)
+
     def ask_folder(self, title: str) -> Path | None:
         raise _no_window(title)
 
@@ -187,6 +199,9 @@ class _Window:
     def show_sample(self, row: int) -> None: ...
     def press_generate(self) -> None: ...
     def toggle_play(self) -> None: ...
+
+    def show_export(self, kind: ExportKind | None) -> None: ...
+    def show_preview(self, preview: ContentPreview | str) -> None: ...
 
     def save(self, content: Picture | Sheet, file: Path) -> None:
         write_with_record(content, file)

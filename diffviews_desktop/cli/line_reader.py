@@ -14,9 +14,18 @@ from diffviews_desktop.actions.registry import ACTIONS
 from diffviews_desktop.actions.verbs import VERBS
 from diffviews_desktop.errors import DiffViewsError, UsageError
 from diffviews_desktop.files.reading import read_json_value
+from diffviews_desktop.state import picks
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.text.validation import first_problem
-from diffviews_desktop.values import conditions, folders, interventions, maps, regions, told
+from diffviews_desktop.values import (
+    conditions,
+    figures,
+    folders,
+    interventions,
+    maps,
+    regions,
+    told,
+)
 from diffviews_desktop.values.row_set import RowSet
 from diffviews_desktop.values.sampling import SamplingSettings
 
@@ -26,12 +35,14 @@ MOST_OF_REASON = 300  # letters
 _OF = (
     (conditions, ("ClassLabel", "AnchorClass", "RandomClass", "ZeroLabel", "UniformLabel")),
     (conditions, ("Prompt",)),
+    (figures, ("FigureStyle", "FilmStyle")),
     (folders, ("FolderRef", "Overrides")),
     (interventions, ("Intervention", "SampleMean", "Difference", "Component", "SavedVector")),
     (interventions, ("Factor", "Zero", "LayerMean", "OtherRun")),
     (maps, ("MapParameters",)),
     (regions, ("Everywhere", "Channels", "Tokens", "Area")),
     (told, ("OwnCondition",)),
+    (picks, ("Within",)),
 )
 CLASSES: dict[str, type] = {
     name: getattr(module, name) for module, names in _OF for name in names

@@ -1,4 +1,4 @@
-"""Two engines: one holds the model and does its jobs, the other does what takes long beside it."""
+"""Three engines: one holds the model and does its jobs, two do what takes long beside it."""
 
 from __future__ import annotations
 
@@ -20,16 +20,18 @@ class WorkerLike(Protocol):
 
 
 class Crew:
-    """Gives each job to the engine that is for it; the second is started with its first job.
+    """Gives each job to the engine that is for it; but for the first, each is started with its
+    first job.
 
     Args:
         main: for all jobs but those that are done aside.
         aside: for these.
+        drawing: for those of them that draw and write exports.
     """
 
-    def __init__(self, main: WorkerLike, aside: WorkerLike) -> None:
-        self._main, self._aside = main, aside
-        self._started = False
+    def __init__(self, main: WorkerLike, aside: WorkerLike, drawing: WorkerLike) -> None:
+        self._main, self._aside, self._drawing = main, aside, drawing
+        self._started: list[WorkerLike] = [main]
 
     def next_id(self) -> int:
         """A job id that neither has seen."""
@@ -37,24 +39,22 @@ class Crew:
 
     def submit(self, job: Job[object]) -> None:
         """Queue a job."""
-        if not job.aside:
-            self._main.submit(job)
-            return
-        if not self._started:
-            self._started = True
-            self._aside.start()
-        self._aside.submit(job)
+        worker = self._drawing if job.draws else self._aside if job.aside else self._main
+        if worker not in self._started:
+            self._started.append(worker)
+            worker.start()
+        worker.submit(job)
 
     def cancel(self, job_id: int) -> None:
         """Cancel a job, waiting or running."""
-        self._main.cancel(job_id)
-        self._aside.cancel(job_id)
+        for worker in (self._main, self._aside, self._drawing):
+            worker.cancel(job_id)
 
     def reorder(self, job_ids: Sequence[int]) -> None:
         """Put jobs that wait for the model into an order."""
         self._main.reorder(job_ids)
 
     def stop(self) -> None:
-        """End both engines."""
-        self._main.stop()
-        self._aside.stop()
+        """End all engines."""
+        for worker in (self._main, self._aside, self._drawing):
+            worker.stop()

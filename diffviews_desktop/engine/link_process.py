@@ -169,6 +169,9 @@ def _child(
     log_file: Path | None,
 ) -> None:
     """Main function of the child."""
+    from diffviews_desktop import paths
+    from diffviews_desktop.crashes import CrashReport
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     signal.signal(signal.SIGTERM, _leave)
     threading.Thread(target=_watch, args=(beat,), daemon=True).start()
@@ -184,7 +187,13 @@ def _child(
             threads=threads,
         )
         configure_logging(log_file)
-        _serve(connection, server)
+        report = CrashReport(paths.crash_dir(), "an engine")
+        if log_file is not None:
+            report.begin()
+        try:
+            _serve(connection, server)
+        finally:
+            report.end()
 
 
 def _serve(connection: Connection, server: Server) -> None:

@@ -27,12 +27,18 @@ class Job(Generic[Result]):
             before.
         aside: whether it is done by an engine of its own, beside all others: it needs no model and
             takes long.
+        draws: whether, of those aside, it is done by the one that draws and writes exports, so that
+            it need not wait for downloads.
+        unlisted: whether lists of jobs leave it out: it comes and goes while the user does
+            something else.
     """
 
     job_id: int
     folder: FolderRef
     supersedes: ClassVar[bool] = False
     aside: ClassVar[bool] = False
+    draws: ClassVar[bool] = False
+    unlisted: ClassVar[bool] = False
 
 
 # ---- while a job runs ---------------------------------------------------------------------------

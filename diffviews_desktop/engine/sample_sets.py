@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from diffviews_desktop.data.folder.files import replacing
+from diffviews_desktop.data.folder.files import writing_to
 from diffviews_desktop.data.folder.pictures import read_picture
 from diffviews_desktop.engine.jobs.samples import (
     AveragePictures,
@@ -18,9 +18,8 @@ from diffviews_desktop.engine.jobs.samples import (
 )
 from diffviews_desktop.engine.opened_model import Host, OpenedModel
 from diffviews_desktop.errors import DataError, PictureError
-from diffviews_desktop.exports import registry
 from diffviews_desktop.exports.contents import Table
-from diffviews_desktop.exports.csv_table import CSV
+from diffviews_desktop.exports.with_record import write_with_record
 from diffviews_desktop.pictures.files import read_picture_file
 from diffviews_desktop.text.faults import Fault, faults_of, left_out
 
@@ -96,11 +95,13 @@ def export_samples(job: ExportSamples, host: Host, opened: OpenedModel) -> Sampl
             **(
                 {"caption": [samples.caption(row) for row in rows]} if len(samples.captions) else {}
             ),
-        }
+        },
+        job.record,
     )
-    exporter = registry.exporter_for(job.file, Table) or CSV
-    with replacing(job.file) as file:
-        exporter.write(table, file, lambda fraction: host.progress("writing samples", fraction))
+    with writing_to(job.file):
+        write_with_record(
+            table, job.file, lambda fraction: host.progress("writing samples", fraction)
+        )
     return SamplesExported(len(rows), job.file)
 
 

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from diffviews_desktop.exports.contents import Picture, Sheet
 from diffviews_desktop.exports.exporter import Exporter, Progress
+from diffviews_desktop.exports.fonts import font
 from diffviews_desktop.exports.sheet_layout import Style, lay_out
 
 CELL = 160
 """Pixels of a side that a picture is enlarged to at least."""
 MOST_PIXELS = 40_000_000
 """Of all pictures of a sheet together."""
-_TEXT, _LINE, _GAP = 13, 17, 4
+_TEXT, _LINE, _GAP = 12, 17, 4
 
 
 def render(sheet: Sheet) -> NDArray[np.uint8]:
@@ -27,13 +28,13 @@ def render(sheet: Sheet) -> NDArray[np.uint8]:
     Returns:
         ``(H, W, 3) uint8``.
     """
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageDraw
 
-    font = ImageFont.load_default(_TEXT)
+    letters = font(_TEXT)
     height, width = next(iter(sheet.pictures.values())).shape[:2]
     width, height = cell_size(width, height, sheet.count)
     style = Style(width, height, _GAP, _LINE)
-    layout = lay_out(sheet.row_names, sheet.column_names, sheet.count, style, font.getlength)
+    layout = lay_out(sheet.row_names, sheet.column_names, sheet.count, style, letters.getlength)
     bounds = layout.bounds
     left, top = round(-bounds.x), round(-bounds.y)
     image = Image.new("RGB", (round(bounds.width), round(bounds.height)), sheet.paper)
@@ -41,7 +42,7 @@ def render(sheet: Sheet) -> NDArray[np.uint8]:
     for labels, anchor in ((layout.column_labels, "md"), (layout.row_labels, "rm")):
         for label in labels:
             place = (left + label.x, top + label.y)
-            draw.text(place, label.text, fill=sheet.ink, font=font, anchor=anchor)
+            draw.text(place, label.text, fill=sheet.ink, font=letters, anchor=anchor)
     for index, pixels in sheet.pictures.items():
         box = layout.place(index)
         picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)

@@ -1,4 +1,4 @@
-"""What can be exported, whatever the format: pictures, drawings, contact sheets, tables, arrays."""
+"""What can be exported, whatever the format: pictures, figures, films, sheets, tables, arrays."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.values.columns import Column
+from diffviews_desktop.values.figures import FigureStyle, FilmStyle, MapShown
 
 Record = Mapping[str, Any]
 """How something was made, as values that JSON knows."""
@@ -61,9 +62,10 @@ class Sheet:
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Columns of one length by name."""
+    """Columns of one length by name, and the record of what they are of."""
 
     columns: Mapping[str, Values]
+    record: Record | None = None
 
     def __len__(self) -> int:
         first = next(iter(self.columns.values()), ())
@@ -72,9 +74,38 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class Arrays:
-    """Arrays by name."""
+    """Arrays by name, and the record of what they are of."""
 
     arrays: Mapping[str, NDArray]
+    record: Record | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Figure:
+    """A figure of a map, to be drawn, and its record."""
+
+    map: MapShown
+    style: FigureStyle
+    record: Record | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Film:
+    """The steps of a run, to be drawn one after the other, and their record.
+
+    Attributes:
+        pictures: one a step, ``(S, H, W, C) uint8``.
+        titles: what is written below each.
+        style: how it is to look.
+        map: beside the picture, with the path of the run alone; None for none.
+        record: how the run was made.
+    """
+
+    pictures: NDArray[np.uint8]
+    titles: Sequence[str]
+    style: FilmStyle
+    map: MapShown | None = None
+    record: Record | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -40,7 +40,7 @@ def cells(values: Values) -> list[str]:
     """Texts as `csv_cell` escapes them; numbers with all their digits, or empty if not finite."""
     if isinstance(values, Column):
         return values.cells()
-    if not isinstance(values, np.ndarray):
+    if not isinstance(values, np.ndarray) or values.dtype.kind in "UO":
         return [csv_cell(value) for value in values]
     found: list[str] = np.where(np.isfinite(values), values.astype(str), "").tolist()
     return found

@@ -21,9 +21,12 @@ class Exporter(Generic[T]):
         suffixes: what its files end in, in lower case, the usual one first.
         content: what it writes, one of `exports.contents`.
         write: writes such content to an open file, and leaves it open.
+        holds_record: whether the file says how its content was made, so that nothing needs to be
+            beside it.
     """
 
     name: str
     suffixes: tuple[str, ...]
     content: type[T]
     write: Callable[[T, IO[bytes], Progress], None]
+    holds_record: bool = False

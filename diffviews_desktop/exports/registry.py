@@ -9,15 +9,20 @@ from diffviews_desktop.errors import UsageError
 from diffviews_desktop.exports.contact_sheet import sheet_as
 from diffviews_desktop.exports.csv_table import CSV
 from diffviews_desktop.exports.exporter import Exporter, Progress
+from diffviews_desktop.exports.figures import FIGURES
+from diffviews_desktop.exports.gif import GIF
 from diffviews_desktop.exports.json_file import JSON
-from diffviews_desktop.exports.npz import NPZ
+from diffviews_desktop.exports.mp4 import MP4
+from diffviews_desktop.exports.npz import NPZ, NPZ_TABLE
+from diffviews_desktop.exports.parquet import PARQUET
 from diffviews_desktop.exports.png import PNG
 from diffviews_desktop.exports.script import LINES, PYTHON
 from diffviews_desktop.exports.svg import SVG
 
 PICTURES = (PNG,)
 EXPORTERS: tuple[Exporter[Any], ...] = (
-    *PICTURES, SVG, *map(sheet_as, PICTURES), CSV, NPZ, JSON, PYTHON, LINES
+    *PICTURES, SVG, *map(sheet_as, PICTURES), *FIGURES, GIF, MP4,
+    CSV, PARQUET, NPZ_TABLE, NPZ, JSON, PYTHON, LINES,
 )  # fmt: skip
 
 
@@ -38,7 +43,8 @@ def write(
     """
     exporter = exporter_for(name, type(content))
     if exporter is None:
-        usual = " or ".join(exporter.suffixes[0] for exporter in exporters_of(type(content)))
+        *others, last = (exporter.suffixes[0] for exporter in exporters_of(type(content)))
+        usual = f"{', '.join(others)} or {last}" if others else last
         raise UsageError(
             f"The format of {Path(name).name} does not fit. Use a name that ends in {usual}."
         )

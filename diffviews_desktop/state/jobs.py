@@ -82,15 +82,17 @@ class EndedJob:
 @dataclass(frozen=True)
 class Jobs:
     """Jobs that run or wait, in the order in which they were submitted, and the last ended ones,
-    the newest last. Those ``aside`` are done by an engine of their own."""
+    the newest last. Those ``aside`` are done by engines of their own; those ``unlisted`` are not
+    among what the user sees."""
 
     running: tuple[RunningJob, ...] = ()
     ended: tuple[EndedJob, ...] = ()
     aside: tuple[RunningJob, ...] = ()
+    unlisted: tuple[RunningJob, ...] = ()
 
     def job(self, job_id: int) -> RunningJob | None:
         """A submitted job that has not ended."""
-        every = (*self.running, *self.aside)
+        every = (*self.running, *self.aside, *self.unlisted)
         return next((one for one in every if one.job.job_id == job_id), None)
 
     def any(self, kind: type[Job[object]]) -> bool:
@@ -110,11 +112,14 @@ class Jobs:
     def with_job(self, running: RunningJob) -> Jobs:
         """With a job added, or replaced where it is known."""
         job_id = running.job.job_id
-        before = self.aside if running.job.aside else self.running
+        job = running.job
+        before = self.unlisted if job.unlisted else self.aside if job.aside else self.running
         jobs = tuple(running if one.job.job_id == job_id else one for one in before)
         if self.job(job_id) is None:
             jobs = (*jobs, running)
-        return replace(self, aside=jobs) if running.job.aside else replace(self, running=jobs)
+        if job.unlisted:
+            return replace(self, unlisted=jobs)
+        return replace(self, aside=jobs) if job.aside else replace(self, running=jobs)
 
     def ended_job(self, job_id: int) -> EndedJob | None:
         """A job that has ended, as long as it is kept."""
@@ -145,6 +150,8 @@ class Jobs:
         running = self.job(job_id)
         if running is None:
             return self
+        if running.job.unlisted:
+            return replace(self, unlisted=tuple(o for o in self.unlisted if o is not running))
         seconds = None if running.since is None else now - running.since
         job = running.job if size_of(running.job) <= LARGEST_KEPT else None
         ended = EndedJob(
@@ -152,7 +159,8 @@ class Jobs:
         )
         left = tuple(one for one in self.running if one is not running)
         aside = tuple(one for one in self.aside if one is not running)
-        return Jobs(left, (*self.ended, ended)[-MOST_ENDED:], aside)
+        ended_jobs = (*self.ended, ended)[-MOST_ENDED:]
+        return replace(self, running=left, ended=ended_jobs, aside=aside)
 
 
 def size_of(job: Job[object]) -> int:

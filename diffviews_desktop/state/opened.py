@@ -47,6 +47,7 @@ class Opened:
         fingerprint: of the table of samples: it changes with them.
         settings_chosen: whether the settings of sampling are those of a session, and stay when the
             model is loaded.
+        read_from: the files that say what the model is and which samples there are.
     """
 
     folder: FolderRef = field(default_factory=FolderRef)
@@ -75,6 +76,7 @@ class Opened:
     directions: tuple[DirectionInfo, ...] = ()
     fingerprint: str = ""
     settings_chosen: bool = False
+    read_from: tuple[Path, ...] = ()
 
     def summary(self) -> ModelSummary | None:
         """The shown model's summary."""

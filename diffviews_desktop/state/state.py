@@ -8,7 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from diffviews_desktop.engine.jobs.drawing import FilePlaced
 from diffviews_desktop.state.downloads import Downloads
+from diffviews_desktop.state.find import Find
+from diffviews_desktop.state.groups import Groups
 from diffviews_desktop.state.history import History
 from diffviews_desktop.state.jobs import Jobs
 from diffviews_desktop.state.kept import Kept
@@ -22,7 +25,7 @@ from diffviews_desktop.values.quantities import ColorBy, Scene, quantity
 from diffviews_desktop.values.told import like_samples
 
 EngineStatus = Literal["starting", "ready", "working", "stopped"]
-Offer = Literal["convert", "load", "open", "import"]
+Offer = Literal["convert", "load", "open", "import", "reload", "report"]
 """What a notice can offer to do."""
 MOST_SAID = 3
 """Sentences of a notice; the others can be copied."""
@@ -73,6 +76,8 @@ class State:
 
     opened: Opened = field(default_factory=Opened)
     view: View = field(default_factory=View)
+    groups: Groups = field(default_factory=Groups)
+    find: Find = field(default_factory=Find)
     picks: Picks = field(default_factory=Picks)
     runs: Runs = field(default_factory=Runs)
     jobs: Jobs = field(default_factory=Jobs)
@@ -92,7 +97,9 @@ class State:
         """What quantities are computed from."""
         opened = self.opened
         anchor = self.picks.selection.anchor
-        return Scene(opened.samples, opened.layer_map, opened.linked, anchor)
+        clusters = self.groups.clusters_of(opened.model, opened.spec)
+        sets = self.groups.sets_of(opened.model)
+        return Scene(opened.samples, opened.layer_map, opened.linked, anchor, clusters, sets)
 
     def cannot_color(self, by: ColorBy) -> str:
         """Why points cannot be coloured by a quantity now; empty where they can."""
@@ -137,6 +144,15 @@ class State:
         if unmasked is not None and not self.on_this_map(unmasked):
             unmasked = None
         return runs, unmasked
+
+    def placed_on_map(self) -> tuple[FilePlaced, ...]:
+        """The pictures of files that were placed on the map on screen."""
+        opened = self.opened
+        return tuple(
+            one
+            for one in self.picks.placed
+            if (one.job.folder, one.job.spec) == (opened.folder, opened.spec)
+        )
 
     # ---- changes --------------------------------------------------------------------------------
 

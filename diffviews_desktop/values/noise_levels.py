@@ -6,6 +6,9 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 ExtractionInput = Literal["noised", "scaled"]
 EXTRACTED_FROM: dict[ExtractionInput, str] = {
     "noised": "picture + σ·noise",
@@ -14,6 +17,37 @@ EXTRACTED_FROM: dict[ExtractionInput, str] = {
 """What the model sees when layers are extracted."""
 NO_NOISE, PURE_NOISE = 0.002, 80.0
 """What 0 % and 100 % stand for: the lowest and the highest σ of EDM's schedule."""
+FAR_APART = 4.0
+"""So many times the σ of a sample, the σ of another is far from it: a layer computes something else
+there."""
+
+
+def mixed_levels(sigmas: NDArray[np.floating]) -> str:
+    """That a mean of samples of these noise levels mixes some that are far apart, as a sentence;
+    empty where they are near each other."""
+    known = sigmas[np.isfinite(sigmas)]
+    if not len(known):
+        return ""
+    low, high = float(known.min()), float(known.max())
+    if high < FAR_APART * max(low, NO_NOISE):
+        return ""
+    return f"The mean mixes noise levels from σ {low:g} to {high:g}."
+
+
+FAINTEST, STRONGEST, EQUAL = 0.4, 1.0, 0.7
+"""Opacity of the samples of the highest and of the lowest σ, and where all have the same."""
+
+
+def opacities(sigma: NDArray) -> NDArray[np.float64]:
+    """Opacity of each sample from its noise level: 1.0 for the lowest to 0.4 for the highest, by
+    log sigma; 0.7 where all are the same."""
+    if not len(sigma):
+        return np.empty(0)
+    level = np.log(np.asarray(sigma, dtype=np.float64))
+    low, high = level.min(), level.max()
+    if high - low < 1e-9:
+        return np.full(len(level), EQUAL)
+    return STRONGEST - (STRONGEST - FAINTEST) * (level - low) / (high - low)
 
 
 def sigma_of_percent(percent: float) -> float:

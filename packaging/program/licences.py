@@ -73,7 +73,7 @@ def parts_of(distributions: Iterable[str], *, non_free: bool) -> Iterator[Part]:
 
 def _licence_of(facts: metadata.PackageMetadata) -> str:
     """What a distribution calls its licence, on one line."""
-    stated = facts["License-Expression"] or (facts["License"] or "").strip()
+    stated = facts.get("License-Expression") or (facts.get("License") or "").strip()
     if stated and "\n" not in stated and len(stated) < 120:
         return str(stated)
     classifiers = facts.get_all("Classifier") or []

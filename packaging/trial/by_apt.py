@@ -136,7 +136,7 @@ def _kept(made: machines.Machine) -> str:
     done = made.run(NAME, "cache", "list", "--json", user=PERSON)
     entries = sum(len(cache["entries"]) for cache in json.loads(done.stdout)["caches"])
     assert entries >= 1, "the cache is empty"
-    return f"{entries} maps in the cache"
+    return f"maps in the cache: {entries}"
 
 
 # ---- what is in it ------------------------------------------------------------------------------

@@ -38,6 +38,7 @@ from diffviews_desktop.cli.main import main
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.state.history import HistoryLine
 from diffviews_desktop.values.conditions import RandomClass, ZeroLabel
+from diffviews_desktop.values.figures import FigureStyle, FilmStyle
 from diffviews_desktop.values.interventions import (
     PICKED,
     Difference,
@@ -61,7 +62,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 
 def do_all(app: App, wait: Callable[[], None], out: Path) -> None:
-    """Thirteen verbs and more, six of which write files."""
+    """Thirteen verbs and more, eleven of which write files."""
     context, state = app.context, lambda: app.session.state
     out.mkdir()
     picks.click_point(context, 3)
@@ -92,6 +93,11 @@ def do_all(app: App, wait: Callable[[], None], out: Path) -> None:
     wait()
     runs.show_run(context, 2)
     exports.write_picture(context, out / "last.png")
+    exports.write_figure(context, out / "map.svg", FigureStyle(width=80.0, whole=True))
+    exports.write_film(context, out / "film.gif", FilmStyle(side=64, loop=False), run=1)
+    exports.write_strip(context, out / "strip.png", most=2)
+    exports.write_runs(context, out / "runs.npz", (1, 2))
+    exports.export_neighbors(context, out / "near.csv")
     wait()
 
 
@@ -105,7 +111,7 @@ def test_a_script_of_the_history_runs_headless_and_writes_the_same_files(
     out = tmp_path / "out"
 
     def wait() -> None:
-        until(qtbot, lambda: not app.session.state.jobs.running)
+        until(qtbot, lambda: not (jobs := app.session.state.jobs).running and not jobs.aside)
         app.window.saves.wait()
         qtbot.wait(1)
 
@@ -113,7 +119,7 @@ def test_a_script_of_the_history_runs_headless_and_writes_the_same_files(
     lines = app.session.state.history.lines
     assert len({line.verb for line in lines}) >= 12
     written = files_of(out)
-    assert len(written) == 9  # pictures have records beside them
+    assert len(written) == 17  # pictures and tables in CSV have records beside them
 
     def again(run: Callable[[], object]) -> dict[str, bytes]:
         for file in out.iterdir():
@@ -165,6 +171,9 @@ VALUES = [
         "windows": ((0, 2), (2, 4)), "mask_layers": (LayerSet(["a"]), LayerSet(["b", "c"])),
     }),
     ("exports.write_picture", {"file": Path("/a b/c.png")}),
+    ("exports.write_figure", {"file": Path("a.pdf"), "style": FigureStyle(legend=False)}),
+    ("exports.write_film", {"file": Path("a.gif"), "style": FilmStyle(rate=9.0), "run": 3}),
+    ("exports.write_runs", {"file": Path("a.csv"), "runs": (1, 4)}),
 ]  # fmt: skip
 
 

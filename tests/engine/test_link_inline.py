@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from made_runs import told
+from PIL import Image
 from shared_buckets import SharedBucket
 from tiny_folder import write_tiny_model
 from web_server import Served, serve_web
@@ -17,6 +18,7 @@ from web_server import Served, serve_web
 from diffviews_desktop.data.directions import write_direction
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.handlers import HANDLERS
+from diffviews_desktop.engine.jobs.clustering import FindClusters
 from diffviews_desktop.engine.jobs.directions import (
     ExportDirection,
     ListDirections,
@@ -28,6 +30,7 @@ from diffviews_desktop.engine.jobs.drawing import (
     Generate,
     GenerateGrid,
     JudgeMask,
+    PlaceFile,
     PlacePicture,
 )
 from diffviews_desktop.engine.jobs.experiments import (
@@ -35,7 +38,9 @@ from diffviews_desktop.engine.jobs.experiments import (
     PriceExperiment,
     RunExperiment,
 )
+from diffviews_desktop.engine.jobs.exporting import PreviewContent, WriteContent
 from diffviews_desktop.engine.jobs.importing import ImportData
+from diffviews_desktop.engine.jobs.inputs import ShowInput
 from diffviews_desktop.engine.jobs.mapping import (
     AssessMap,
     Extract,
@@ -57,6 +62,7 @@ from diffviews_desktop.engine.protocol import (
     RunStarted,
     StepDone,
 )
+from diffviews_desktop.exports.contents import Sheet, Table
 from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.experiments import Experiment
 from diffviews_desktop.values.folders import FolderRef
@@ -133,7 +139,10 @@ def job_of(kind: type[Job[Any]], data: Path, url: str = "") -> Job[Any]:
         Extract: lambda: Extract(**model, layer_sets=(MIDBLOCK,)),
         LinkMaps: lambda: LinkMaps(**mapped, other=MapSpec("second", MIDBLOCK)),
         AssessMap: lambda: AssessMap(**mapped, seeds=2),
-        FindNeighbors: lambda: FindNeighbors(**mapped, row=3, count=4),
+        FindNeighbors: lambda: FindNeighbors(**mapped, row=3, count=4, among=np.arange(9)),
+        FindClusters: lambda: FindClusters(
+            **mapped, places=np.repeat(np.eye(2, dtype=np.float32), SAMPLES // 2, 0), smallest=3
+        ),
         ImportData: lambda: ImportData(
             **common,
             checkpoint=checkpoint,
@@ -147,6 +156,7 @@ def job_of(kind: type[Job[Any]], data: Path, url: str = "") -> Job[Any]:
         PlacePicture: lambda: PlacePicture(
             **mapped, image=np.zeros((16, 16, 1), np.uint8), condition=told(0), sigma=1.0
         ),
+        PlaceFile: lambda: PlaceFile(**mapped, file=picture(data), condition=told(0), sigma=1.0),
         JudgeMask: lambda: JudgeMask(**mapped, rows=(1, 2)),
         SaveDirection: lambda: SaveDirection(
             **mapped, source=SampleMean((1, 2)), name="set", replace=True
@@ -165,6 +175,7 @@ def job_of(kind: type[Job[Any]], data: Path, url: str = "") -> Job[Any]:
         RunExperiment: lambda: RunExperiment(
             **common, experiment=experiment, out=data / "experiment"
         ),
+        ShowInput: lambda: ShowInput(**model, row=3),
         AveragePictures: lambda: AveragePictures(**model, rows=rows),
         ExportSamples: lambda: ExportSamples(
             **model, rows=rows, columns={"twice": 2.0 * rows}, file=data / "samples.csv"
@@ -176,11 +187,25 @@ def job_of(kind: type[Job[Any]], data: Path, url: str = "") -> Job[Any]:
         PlanDownload: lambda: PlanDownload(**common, what=url, out=data / "downloaded"),
         Download: lambda: Download(**common, what=url, out=data / "downloaded"),
         MeasureDisk: lambda: MeasureDisk(**common, downloads=data),
+        WriteContent: lambda: WriteContent(
+            **common, content=Table({"row": rows}, {"kind": "rows"}), file=data / "rows.npz"
+        ),
+        PreviewContent: lambda: PreviewContent(
+            **common,
+            content=Sheet({0: np.zeros((8, 8, 1), np.uint8)}, 1, ("",), ("one",)),
+            side=64,
+        ),
         ClearKept: lambda: ClearKept(
             **common, kind="experiments", path=data / "elsewhere", downloads=data
         ),
         ChooseLimit: lambda: ChooseLimit(**common, kind="maps", bytes=3 * 10**9, downloads=data),
     }[kind]()
+
+
+def picture(data: Path) -> Path:
+    """A picture of another size than the model's."""
+    Image.fromarray(np.full((20, 30), 90, np.uint8)).save(data / "grey.png")
+    return data / "grey.png"
 
 
 def direction(data: Path) -> Path:

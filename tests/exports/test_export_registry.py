@@ -16,6 +16,8 @@ from diffviews_desktop.exports.contents import (
     Arrays,
     Description,
     Drawing,
+    Figure,
+    Film,
     Picture,
     Sheet,
     Table,
@@ -91,7 +93,7 @@ def test_an_empty_table_has_its_header() -> None:
 
 @pytest.mark.parametrize(
     ("content", "name", "usual"),
-    [(Picture(PIXELS), "a.svg", ".png"), (Table({"a": []}), "a", ".csv")],
+    [(Picture(PIXELS), "a.svg", ".png"), (Table({"a": []}), "a", ".csv, .parquet or .npz")],
 )
 def test_a_content_that_a_format_cannot_hold_is_an_error(
     content: object, name: str, usual: str
@@ -105,7 +107,10 @@ def test_a_content_that_a_format_cannot_hold_is_an_error(
 def test_dialogs_offer_the_formats_of_what_there_is_to_write() -> None:
     assert registry.filters(Picture) == registry.filters(Sheet) == PNG
     assert registry.filters(Picture, Drawing) == f"{PNG};;{SVG}"
-    assert registry.filters(Table) == "CSV (*.csv)"
+    tables = "CSV (*.csv);;Parquet (*.parquet);;NumPy arrays (*.npz)"
+    assert registry.filters(Table) == tables
+    assert registry.filters(Figure) == "PDF (*.pdf);;SVG (*.svg);;PNG (*.png)"
+    assert registry.filters(Film) == "GIF (*.gif);;MP4 (*.mp4)"
 
 
 @pytest.mark.parametrize(

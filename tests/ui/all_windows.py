@@ -16,6 +16,7 @@ from diffviews_desktop.actions import runs, showing
 from diffviews_desktop.ui.common.questions import TextDialog
 from diffviews_desktop.ui.shell.activity.parts import RowList
 from diffviews_desktop.ui.shell.bucket_page import KeysDialog
+from diffviews_desktop.ui.shell.exporting.window import KINDS
 from diffviews_desktop.ui.shell.window import MainWindow
 
 
@@ -37,6 +38,10 @@ def open_all(window: MainWindow) -> list[QWidget]:
     window.menu_actions["maps.second"].trigger()
     window.map.hovered.emit(ANCHOR)
     showing.only_category(window.context, by="class", number=0, count=3)
+    showing.filter_values(window.context, by="sigma", low=0.01, high=None)
+    window.show_page("filters")
+    for page in ("groups", "pictures", "table"):
+        window.samples.panel.show_page(page)  # type: ignore[arg-type]
     window.show_page("mean")
     window.show_page("map settings")
     window.show_page("preferences")
@@ -55,6 +60,9 @@ def open_all(window: MainWindow) -> list[QWidget]:
         for part in activity.findChildren(RowList):
             part.selectAll()
     window.session.update(replace(window.session.state, tour=1))
+    for kind in KINDS:
+        window.show_export(kind)
+    window.show_page("crash reports")
     window.show_page("palette")
     window.findChild(QMenu, "view.size").aboutToShow.emit()
     TextDialog(window, "A name", "&Name").show()

@@ -10,15 +10,24 @@ from typing import Any
 import numpy as np
 
 from diffviews_desktop import paths
+from diffviews_desktop.actions.exports import FIGURE
+from diffviews_desktop.actions.figures import figure_of
 from diffviews_desktop.cli.bucket_options import add_bucket_options, bucket_of
 from diffviews_desktop.cli.option_types import layer_set, positive
 from diffviews_desktop.cli.options import add_folder_options, folder_of, map_parameters_of
 from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data
 from diffviews_desktop.data.folder.dataset import write_embedding_csv
+from diffviews_desktop.data.folder.files import writing_to
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.mapping import AssessMap, LinkMaps, MapLayer
+from diffviews_desktop.engine.jobs.opening import DataOpened
 from diffviews_desktop.engine.jobs.sharing import PushMaps
 from diffviews_desktop.errors import StoreError, UsageError
+from diffviews_desktop.exports.contents import Figure
+from diffviews_desktop.exports.registry import exporter_for
+from diffviews_desktop.exports.with_record import write_with_record
+from diffviews_desktop.state.opened import Opened
+from diffviews_desktop.state.state import State
 from diffviews_desktop.text.wording import size
 from diffviews_desktop.values.assessment import MapAssessment
 from diffviews_desktop.values.folders import FolderRef
@@ -43,6 +52,12 @@ def add_parser(verbs: Any) -> None:
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the CSV there")
     parser.add_argument(
+        "--figure",
+        type=_figure_file,
+        metavar="FILE",
+        help="also draw the map there, as .pdf, .svg or .png, with a legend and a caption",
+    )
+    parser.add_argument(
         "--assess",
         type=positive,
         nargs="?",
@@ -52,6 +67,13 @@ def add_parser(verbs: Any) -> None:
         f"whether other seeds put the islands elsewhere ({SEEDS} seeds unless said, this one "
         "included; 1 for none)",
     )
+
+
+def _figure_file(text: str) -> Path:
+    """A file that a figure can be written to."""
+    if exporter_for(text, Figure) is None:
+        raise argparse.ArgumentTypeError("use a name that ends in .pdf, .svg or .png")
+    return Path(text)
 
 
 def run(options: argparse.Namespace) -> Answer:
@@ -75,13 +97,18 @@ def run(options: argparse.Namespace) -> Answer:
         if options.assess is not None:
             job = AssessMap(job_id=0, folder=folder, spec=spec, seeds=options.assess)
             assessed = engine.run(job)
+    if options.figure is not None:
+        _draw(opened, mapped, options.figure)
     table = _written(mapped, opened.samples, options.out)
     result = _described(mapped, table)
+    if options.figure is not None:
+        result["figure"] = str(options.figure.resolve())
     if options.assess is not None:
         result["assessment"] = assessed.to_dict()
         result["notes"] += assessed.notes
     how = "from the cache" if mapped.from_cache else "made now"
-    lines = [f"{result['points']} points of {mapped.title} ({how}): {table}"]
+    lines = [f"figure: {result['figure']}"] if options.figure is not None else []
+    lines.append(f"{result['points']} points of {mapped.title} ({how}): {table}")
     lines += [*_figures(mapped), *assessed.sentences(), *filter(None, [mapped.told_note])]
     if linked is not None:
         own = table.with_name(f"{table.stem}.own{table.suffix}")
@@ -92,6 +119,24 @@ def run(options: argparse.Namespace) -> Answer:
         if overlap is not None:
             lines.append(f"{overlap:.0%} of the nearest samples are the same on both")
     return Answer(result, [*lines, *mapped.notes])
+
+
+def _draw(opened: DataOpened, mapped: LayerMap, file: Path) -> None:
+    """Draw a map as the window's export does where nobody chose how."""
+    state = State(
+        opened=Opened(
+            folder=opened.folder,
+            path=opened.path,
+            is_demo=opened.is_demo,
+            model=opened.model,
+            samples=opened.samples,
+            fingerprint=opened.fingerprint,
+            layer_map=mapped,
+        )
+    )
+    with writing_to(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_with_record(figure_of(state, FIGURE), file)
 
 
 def _share(

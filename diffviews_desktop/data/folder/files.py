@@ -120,9 +120,19 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         DataError: it cannot be written.
     """
+    with writing_to(path), writing.replacing(path) as file:
+        yield file
+
+
+@contextlib.contextmanager
+def writing_to(path: Path) -> Iterator[None]:
+    """Tell the user where a file cannot be written.
+
+    Raises:
+        DataError: it cannot.
+    """
     try:
-        with writing.replacing(path) as file:
-            yield file
+        yield
     except OSError as error:
         raise DataError(
             f"{path} cannot be written ({reason(error)}). Check the disk and the folder's rights."

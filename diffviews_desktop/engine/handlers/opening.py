@@ -67,6 +67,7 @@ def open_data(job: OpenData, workspace: Workspace) -> DataOpened:
         extraction_input=opened.folder.config.extraction_input,
         directions=known_directions(opened),
         fingerprint=opened.samples.fingerprint,
+        read_from=(opened.folder.path / "config.json", opened.samples.source),
     )
 
 

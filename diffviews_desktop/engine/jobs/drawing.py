@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -159,6 +160,25 @@ class PlacePicture(Job["PicturePlaced"]):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlaceFile(Job["FilePlaced"]):
+    """Where the picture in a file lies on a map: `FilePlaced`.
+
+    Attributes:
+        spec: the map.
+        file: a picture of any size; the middle is taken where it is not square.
+        condition: what the model is told of it, where each sample was told its own class.
+        sigma: noise level at which the layers see it.
+        count: how many nearest samples to name.
+    """
+
+    spec: MapSpec
+    file: Path
+    condition: Condition
+    sigma: float
+    count: int = 8
+
+
+@dataclass(frozen=True, kw_only=True)
 class JudgeMask(Job["MaskJudged"]):
     """How usual a mask is among the samples, before anything is drawn with it: `MaskJudged`.
 
@@ -278,6 +298,14 @@ class PicturePlaced:
     told: Condition | None = None
     apart: str = ""
     typicality: Typicality | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class FilePlaced:
+    """Where the picture in a file lies; ``placed.job`` holds the picture as the model saw it."""
+
+    job: PlaceFile
+    placed: PicturePlaced
 
 
 @dataclass(frozen=True, eq=False)

@@ -61,7 +61,8 @@ class DataOpened:
     ``layer_map`` is None where the folder brings no map: then `default_layers` is to be mapped
     once the model is loaded (None: its bottleneck), made with ``parameters`` of samples that were
     ``told`` something. ``extraction_input`` is what the model sees when layers are extracted,
-    ``directions`` what is saved for it, and ``fingerprint`` changes with the table of samples.
+    ``directions`` what is saved for it, ``fingerprint`` changes with the table of samples, and
+    ``read_from`` are the files that say what the model is and which samples there are.
     """
 
     folder: FolderRef
@@ -78,6 +79,7 @@ class DataOpened:
     extraction_input: ExtractionInput = "scaled"
     directions: tuple[DirectionInfo, ...] = ()
     fingerprint: str = ""
+    read_from: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         normalised(self, "default_layers")

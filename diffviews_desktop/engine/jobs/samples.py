@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.engine.protocol import Job
+from diffviews_desktop.exports.contents import Record
+from diffviews_desktop.values.columns import Column
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -30,19 +32,21 @@ class AveragePictures(Job["PictureMean"]):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ExportSamples(Job["SamplesExported"]):
-    """Write some samples as CSV, by sample id: `SamplesExported`.
+    """Write some samples as a table, by sample id: `SamplesExported`.
 
     Attributes:
         model: the model.
         rows: the samples ``(K,) int64``.
         columns: what is written of each besides what the folder says of it, ``(K,)`` each.
         file: what to write; one that is there is replaced.
+        record: what the table is of; None for nothing.
     """
 
     model: str
     rows: NDArray[np.int64]
-    columns: Mapping[str, NDArray]
+    columns: Mapping[str, NDArray | Column]
     file: Path
+    record: Record | None = None
 
 
 @dataclass(frozen=True, eq=False)

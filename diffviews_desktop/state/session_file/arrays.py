@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -58,11 +58,7 @@ def read_array(file: BinaryIO, size: int, dtype: DTypeLike, axes: int) -> NDArra
     """
     kind = np.dtype(dtype).newbyteorder("<")
     counted = _Counted(file)
-    if np.lib.format.read_magic(counted) != (1, 0):
-        raise ValueError("an array in it has a form that is not known")
-    shape, fortran, found = np.lib.format.read_array_header_1_0(
-        counted, max_header_size=MOST_OF_HEADER
-    )
+    shape, fortran, found = _read_header(counted)
     if fortran or found != kind or len(shape) != axes or min(shape, default=0) < 0:
         raise ValueError("an array in it has other values than it should have")
     values = math.prod(shape) * kind.itemsize
@@ -72,6 +68,17 @@ def read_array(file: BinaryIO, size: int, dtype: DTypeLike, axes: int) -> NDArra
     if values:
         _fill(made, file)
     return made
+
+
+def _read_header(file: _Counted) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    try:
+        if np.lib.format.read_magic(file) != (1, 0):
+            raise ValueError("an array in it has a form that is not known")
+        return np.lib.format.read_array_header_1_0(file, max_header_size=MOST_OF_HEADER)
+    except (OSError, ValueError):
+        raise
+    except Exception as error:  # a damaged one raises many kinds
+        raise ValueError("an array in it is damaged") from error
 
 
 def _fill(array: NDArray, file: BinaryIO) -> None:

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from PySide6.QtGui import QColor
 
+from diffviews_desktop.values import palette
+
 # Plasma (Stéfan van der Walt and Nathaniel Smith, matplotlib, CC0), sampled at nine places.
 _PLASMA = (
     (13, 8, 135), (75, 3, 161), (125, 3, 168), (168, 34, 150), (203, 70, 121),
     (229, 107, 93), (248, 148, 65), (253, 195, 40), (240, 249, 33),
 )  # fmt: skip
 
-# Masataka Okabe and Kei Ito, Color Universal Design, without black and its yellow darker.
-OKABE_ITO = (
-    "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#c8b400",
-)  # fmt: skip
-
-ANCHOR = QColor("#f0353f")
-MANUAL = QColor("#12b5cb")
-SUGGESTED = QColor("#2fa84f")
-PATH_START = QColor("#8fe3a0")
-PATH_END = QColor("#0b6b2c")
-MISSING = QColor("#9097a1")
+OKABE_ITO = palette.OKABE_ITO
+ANCHOR = QColor(palette.ANCHOR)
+MANUAL = QColor(palette.MANUAL)
+SUGGESTED = QColor(palette.SUGGESTED)
+PATH_START = QColor(palette.PATHS[0][0])
+PATH_END = QColor(palette.PATHS[0][1])
+MISSING = QColor(palette.MISSING)
 UNMASKED = QColor("#7d6fb3")
 
 
@@ -51,3 +49,15 @@ def blend(start: QColor, end: QColor, fraction: float) -> QColor:
         start.blueF() + (end.blueF() - start.blueF()) * fraction,
     )
     return mixed
+
+
+def category_colors(count: int, *, dark: bool) -> list[QColor]:
+    """One colour a category: of a few those that every kind of colour vision tells apart."""
+    if count <= len(OKABE_ITO):
+        return [QColor(color) for color in OKABE_ITO[:count]]
+    light = 0.72 if dark else 0.45
+    golden = 0.618034  # neighbours in the list lie far apart on the wheel
+    return [
+        QColor.fromHslF((i * golden) % 1.0, 0.55 + 0.3 * (i % 2), light - 0.12 * (i % 3))
+        for i in range(count)
+    ]

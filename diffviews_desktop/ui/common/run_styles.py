@@ -6,21 +6,17 @@ from PySide6.QtGui import QColor
 
 from diffviews_desktop.state.runs import Run
 from diffviews_desktop.ui.common import colors
+from diffviews_desktop.values.palette import PATHS, path_number
 
-STYLES: tuple[tuple[QColor, QColor, list[float]], ...] = (
-    (colors.PATH_START, colors.PATH_END, [4, 3]),
-    (QColor("#a9cdf7"), QColor("#1253a4"), [9, 3]),
-    (QColor("#fbd09b"), QColor("#b05a00"), [2, 2]),
-    (QColor("#efb3dc"), QColor("#8f1f6d"), [9, 3, 2, 3]),
-    (QColor("#9fe3e6"), QColor("#00707a"), [6, 2, 2, 2, 2, 2]),
-    (QColor("#d8c3b0"), QColor("#6b4423"), [14, 4]),
+STYLES: tuple[tuple[QColor, QColor, list[float]], ...] = tuple(
+    (QColor(first), QColor(last), list(dashes)) for first, last, dashes in PATHS
 )
 """Colours of the first and of the last step, and dashes."""
 
 
 def style_number(run: Run) -> int:
     """Which of `STYLES` a run has, whatever it is called."""
-    return (run.id - 1) % len(STYLES)
+    return path_number(run.id)
 
 
 def style_of(run: Run) -> tuple[QColor, QColor, list[float]]:

@@ -18,6 +18,6 @@ def may_interrupt(jobs: Jobs, middle: QWidget) -> bool:
         return True
     title = visible(running.title, MOST_OF_NAME)
     text = f"{title} is not finished. Quit and drop it?"
-    if running.job.aside:
+    if running.job.aside and not running.job.draws:
         text = f"{title} is not finished. Quit now, and continue with it another time?"
     return ask(middle, "Quit DiffViews?", text)

@@ -27,7 +27,8 @@ FIRST_SIZE, FRAME_ROOM = QSize(1360, 860), QSize(8, 32)
 LARGE = 2000
 """Logical pixels of a screen's width from which on the window uses most of it at first."""
 LEFT, RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
-AREAS = (LEFT, LEFT, RIGHT, RIGHT, Qt.DockWidgetArea.BottomDockWidgetArea)
+BOTTOM = Qt.DockWidgetArea.BottomDockWidgetArea
+AREAS = (LEFT, LEFT, RIGHT, RIGHT, BOTTOM, BOTTOM)
 
 
 class Layout:
@@ -35,7 +36,7 @@ class Layout:
 
     Args:
         window: that has them.
-        panels: their titles and contents: preview, classes, gallery, generate, runs.
+        panels: their titles and contents: preview, classes, gallery, generate, runs, samples.
     """
 
     def __init__(self, window: QMainWindow, panels: Sequence[tuple[str, QWidget]]) -> None:
@@ -48,7 +49,9 @@ class Layout:
             self._dock(title, panel, area)
             for (title, panel), area in zip(panels, AREAS, strict=True)
         ]
-        window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.BottomDockWidgetArea)
+        window.tabifyDockWidget(*self.docks[4:])
+        self.docks[5].hide()  # until it is asked for
+        window.setCorner(Qt.Corner.BottomLeftCorner, BOTTOM)
         # what Generate asks for needs the whole height of a small screen
         window.setCorner(Qt.Corner.BottomRightCorner, RIGHT)
         self.middle = QWidget()
@@ -89,6 +92,10 @@ class Layout:
         space.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         return space
 
+    def dock_of(self, panel: QWidget) -> QDockWidget:
+        """The dock that a panel lies in."""
+        return next(dock for dock in self.docks if dock.widget() is panel)
+
     def share_middle(self) -> None:
         """Give half of the middle to what lies beside the map."""
         half = self.beside.width() // 2
@@ -117,11 +124,11 @@ class Layout:
         self._runs.height = None
         for dock in self.docks:
             dock.setFloating(False)
-            dock.setVisible(dock.toggleViewAction().isEnabled())
+            dock.setVisible(dock.toggleViewAction().isEnabled() and dock is not self.docks[5])
         self._set_sizes()
 
     def _set_sizes(self) -> None:
-        preview, classes, gallery, generate, _ = self.docks
+        preview, classes, gallery, generate, _, _ = self.docks
         horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
         resize = self._window.resizeDocks
         resize([preview, gallery], [212, 318], horizontal)

@@ -28,6 +28,8 @@ OFFERS = {
     "load": "Load the model",
     "open": "Open it",
     "import": "Import pictures…",
+    "reload": "Reload",
+    "report": "Show the report…",
 }
 
 

@@ -13,7 +13,8 @@ from PySide6.QtWidgets import QDialog
 
 from diffviews_desktop import paths
 from diffviews_desktop.actions import asking, downloads, experiments, folders, jobs, maps
-from diffviews_desktop.actions.context import Context, Page
+from diffviews_desktop.actions.context import Context, ExportKind, Page
+from diffviews_desktop.engine.jobs.exporting import ContentPreview
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.panel import Panels
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from diffviews_desktop.ui.panels.mean import MeanWindow
     from diffviews_desktop.ui.panels.models import ModelsWindow
     from diffviews_desktop.ui.shell.activity import ActivityWindow
+    from diffviews_desktop.ui.shell.crash_window import CrashWindow
+    from diffviews_desktop.ui.shell.exporting import ExportWindow
     from diffviews_desktop.ui.shell.palette import CommandPalette
     from diffviews_desktop.ui.shell.preferences import PreferencesWindow
     from diffviews_desktop.ui.shell.tour import Guide
@@ -56,6 +59,8 @@ class Pages:
         self.palette: CommandPalette | None = None
         self.models: ModelsWindow | None = None
         self.guide: Guide | None = None
+        self.export: ExportWindow | None = None
+        self.crashes: CrashWindow | None = None
 
     def show(self, page: Page) -> None:
         """Bring up a window."""
@@ -80,8 +85,12 @@ class Pages:
                 self._show_activity(page)
             case "palette":
                 self._show_palette()
+            case "find" | "filters":
+                self._window.samples.bring_up(page)
             case "log":
                 self._open_log()
+            case "crash reports":
+                self._show_crashes()
 
     def open_pages(self) -> tuple[Page, ...]:
         """The windows that are open and that a session opens again."""
@@ -167,6 +176,21 @@ class Pages:
             made.set_state(self._context.state)
             self._panels.add(made)
         _bring_up(self.models)
+
+    def show_export(self, kind: ExportKind | None) -> None:
+        """Bring up the window that exports; None keeps what was chosen there."""
+        if self.export is None:
+            from diffviews_desktop.ui.shell.exporting import ExportWindow
+
+            self.export = ExportWindow(self._context, self._window)
+            self._panels.add(self.export)
+        self.export.choose(kind)
+        _bring_up(self.export)
+
+    def show_preview(self, preview: ContentPreview | str) -> None:
+        """Show how an export will look."""
+        if self.export is not None:
+            self.export.show_preview(preview)
 
     def _show_import(self) -> None:
         """What was entered before is still there."""
@@ -273,6 +297,14 @@ class Pages:
 
             self.palette = CommandPalette(self._context, self._window)
         self.palette.open()
+
+    def _show_crashes(self) -> None:
+        from diffviews_desktop.ui.shell.crash_window import CrashWindow
+
+        if self.crashes is None:
+            self.crashes = CrashWindow(paths.crash_dir(), self._window)
+        self.crashes.refresh()
+        _bring_up(self.crashes)
 
     def _open_log(self) -> None:
         log = paths.log_file()

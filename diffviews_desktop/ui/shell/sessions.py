@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from PySide6.QtCore import QMimeData, QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QDialog, QFileDialog
 
 from diffviews_desktop.actions.context import Answer, Context
@@ -34,12 +34,6 @@ log = logging.getLogger(__name__)
 
 RECENT_SESSIONS = 8
 KIND = f"Sessions (*{SUFFIX})"
-
-
-def dropped_session(data: QMimeData) -> Path | None:
-    """The session's file that was dropped; None where something else was."""
-    files = [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
-    return files[0] if len(files) == 1 and files[0].suffix == SUFFIX else None
 
 
 class Sessions(QObject):

@@ -38,7 +38,6 @@ from diffviews_desktop.actions import (
     showing,
 )
 from diffviews_desktop.actions.context import Contents, Context, Move, Page, WorkerLike
-from diffviews_desktop.actions.sessions import open_session
 from diffviews_desktop.exports.contents import Picture, Sheet
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import State
@@ -59,16 +58,20 @@ from diffviews_desktop.ui.panels.linked import LinkedPanel
 from diffviews_desktop.ui.panels.preview import PreviewPanel
 from diffviews_desktop.ui.panels.runs import RunsPanel
 from diffviews_desktop.ui.shell.clipboard import Clipboard
+from diffviews_desktop.ui.shell.drops import Drops
 from diffviews_desktop.ui.shell.ending import may_interrupt
+from diffviews_desktop.ui.shell.folder_watch import FolderWatch
 from diffviews_desktop.ui.shell.layout import Layout
 from diffviews_desktop.ui.shell.mask_watch import MaskWatch
 from diffviews_desktop.ui.shell.notice_bar import NoticeBar
+from diffviews_desktop.ui.shell.offers import take_offer
 from diffviews_desktop.ui.shell.pages import Pages
 from diffviews_desktop.ui.shell.remembered import restored, to_remember
 from diffviews_desktop.ui.shell.runs_dock import RunsDock
+from diffviews_desktop.ui.shell.samples import Samples
 from diffviews_desktop.ui.shell.saves import Saves
 from diffviews_desktop.ui.shell.saving import ask_where
-from diffviews_desktop.ui.shell.sessions import Sessions, dropped_session
+from diffviews_desktop.ui.shell.sessions import Sessions
 from diffviews_desktop.ui.shell.status_bar import StatusBar
 from diffviews_desktop.ui.shell.text_window import TextWindow
 from diffviews_desktop.ui.views.area import MapArea
@@ -110,9 +113,13 @@ class MainWindow(Clipboard, QMainWindow):
         self.closing = False  # whether the user has answered what closing asks
         self.menu_actions = Actions(self.context, self)
         self.pages = Pages(self.context, self)
+        self.show_export, self.show_preview = self.pages.show_export, self.pages.show_preview
         self.saves = Saves(self.context, self)
         self.sessions = Sessions(self.context, self, settings)
         self.mask_watch = MaskWatch(self.context, self)
+        self.drops = Drops(self.context, self)
+        self.ask_picture = self.drops.ask_picture
+        self.watch = FolderWatch(self.context, self.sessions, self)
         self._panels = Panels()
         self._build()
         self.menu_actions.fill_bar(self.menuBar(), self.layout_of_docks.toggles)
@@ -133,6 +140,8 @@ class MainWindow(Clipboard, QMainWindow):
         self.gallery = GalleryPanel(self.pictures)
         self.generate_panel = GeneratePanel()
         self.runs_panel = RunsPanel()
+        others = self.preview, self.classes, self.gallery
+        self.samples: Samples = Samples(self.context, self, self.pictures, others)
         self.notice = NoticeBar()
         self.status = StatusBar()
         self.linked_panel: LinkedPanel | None = None
@@ -149,21 +158,16 @@ class MainWindow(Clipboard, QMainWindow):
                 ("Selection and neighbours", self.gallery),
                 ("Generate", self.generate_panel),
                 ("Runs", self.runs_panel),
+                ("Samples", self.samples.panel),
             ],
         )
+        self.samples.watch(self.layout_of_docks.dock_of(self.samples.panel))
         self.layout_of_docks.fill_middle(self.map_area, self.notice)
         self.runs_dock = RunsDock(self.context, self, self.runs_panel)
         self.layout_of_docks.follow_runs(self.runs_dock)
-        self._panels.add(
-            self.layer_panel,
-            self.color_panel,
-            self.preview,
-            self.classes,
-            self.gallery,
-            self.generate_panel,
-            self.runs_panel,
-            self.status,
-        )
+        self._panels.add(self.layer_panel, self.color_panel, self.preview, self.classes)
+        self._panels.add(self.gallery, self.generate_panel, self.runs_panel)
+        self._panels.add(self.samples.panel, self.status)
 
     def _build_bar(self) -> None:
         self.settings_button = QPushButton("Map settings…")
@@ -215,13 +219,7 @@ class MainWindow(Clipboard, QMainWindow):
         self._fill_add_menu(self.generate_panel.stack.add_menu)
         self.status.cancel_requested.connect(partial(asking.cancel_shown, c))
         self.runs_panel.located.connect(self.map_area.center_on)
-        offered = {
-            "convert": folders.convert_checkpoint,
-            "load": folders.load_model,
-            "open": downloads.open_done,
-            "import": downloads.open_done,
-        }
-        self.notice.offer_taken.connect(lambda name: offered[name](c))
+        self.notice.offer_taken.connect(partial(take_offer, c))
         self.waiting.open_button.clicked.connect(lambda: folders.choose_folder(c))
         self.waiting.models_button.clicked.connect(lambda: downloads.show_models(c))
         self.waiting.demo_button.clicked.connect(lambda: folders.open_other(c, FolderRef()))
@@ -281,6 +279,7 @@ class MainWindow(Clipboard, QMainWindow):
         if old.view.beside != new.view.beside:
             self._show_second(new.view.beside)
         self.map_area.show_changes(old, new)
+        self.watch.show_changes(old, new)
         changes = to_remember(old, new)
         if changes:
             self._settings.change(changes)
@@ -361,6 +360,7 @@ class MainWindow(Clipboard, QMainWindow):
             button.refresh()
         self.classes.apply_theme()
         self.runs_panel.apply_theme()
+        self.samples.panel.apply_theme()
         self.pages.apply_theme()
         self.map_area.apply_theme()
 
@@ -457,14 +457,10 @@ class MainWindow(Clipboard, QMainWindow):
     # ---- what is dropped onto it ----------------------------------------------------------------
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if dropped_session(event.mimeData()) is not None:
-            event.acceptProposedAction()
+        self.drops.enter(event)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        file = dropped_session(event.mimeData())
-        if file is not None:
-            event.acceptProposedAction()
-            open_session(self.context, file)
+        self.drops.drop(event)
 
     # ---- the end --------------------------------------------------------------------------------
 
@@ -479,6 +475,7 @@ class MainWindow(Clipboard, QMainWindow):
         self.saves.wait()
         self.map_area.close_threads()
         self.classes.captions.close_threads()
+        self.samples.close_threads()
         self.session.close()
         self.pages.wait()
         self.on_close()

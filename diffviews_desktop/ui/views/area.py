@@ -36,6 +36,7 @@ from diffviews_desktop.values.preferences import Ramp
 
 if TYPE_CHECKING:  # brought in after the first paint: importing it takes a second
     from diffviews_desktop.ui.views.flat.legend import Legend
+    from diffviews_desktop.ui.views.flat.placed import PlacedMarks
     from diffviews_desktop.ui.views.flat.view import MapView
 
 MARGIN = 12  # of what floats over the map, in logical pixels
@@ -81,6 +82,7 @@ class MapArea(QStackedWidget):
         self.addWidget(self.waiting)
         self.switch = MapSwitch(context, self)
         self.map: MapView | None = None
+        self._placed: PlacedMarks | None = None
         self.linked: MapView | None = None
         self.menu: MapMenu | None = None
         self.bar = SelectionBar(actions, self)
@@ -121,7 +123,9 @@ class MapArea(QStackedWidget):
         self.cards.hide()
         self._close_menu()
         moves = [self._actions[one] for one in ("view.fit", "view.fit-selection", "exports.map")]
-        menu = MapMenu(self, self._actions, self._context, row, [] if linked else moves)
+        flat = self.map if self.is_flat and not linked else None
+        step = None if flat is None else flat.hovered_step
+        menu = MapMenu(self, self._actions, self._context, row, [] if linked else moves, step)
         if linked and self.linked is not None:  # these move the second map
             menu.addAction("&Fit all").triggered.connect(self.linked.fit)
             menu.addAction("Fit the selec&tion").triggered.connect(self.linked.fit_selection)
@@ -139,6 +143,7 @@ class MapArea(QStackedWidget):
         """Import and add the map, once, after the window was painted."""
         if self.map is not None:
             return
+        from diffviews_desktop.ui.views.flat.placed import PlacedMarks
         from diffviews_desktop.ui.views.flat.view import MapView
 
         state = self._context.state
@@ -149,6 +154,7 @@ class MapArea(QStackedWidget):
         self._pass_on(made)
         self._hear(made.legend)
         made.painted.connect(self.painted)
+        self._placed = PlacedMarks(made.plot_item)
         self._decorate(made)
         made.box.history_changed.connect(self._remember_view)
         made.box.sigRangeChanged.connect(lambda *_: self._still.start())
@@ -224,6 +230,9 @@ class MapArea(QStackedWidget):
             self.map.set_highlighted_class(new.view.highlighted_class)
         if differ(_on_map(old), _on_map(new)):
             self._show_paths(new)
+        if self._placed is not None:
+            placed = new.placed_on_map()
+            self._placed.show([(one.job.file.name, one.placed.xy) for one in placed])
         self._show_view(old.view, new.view)
         self.switch.show_changes(old, new)
         if old.picks.selection is not new.picks.selection:
@@ -332,7 +341,7 @@ class MapArea(QStackedWidget):
     def _show_filter(self, hidden: NDArray[np.bool_] | None) -> None:
         """Say how many samples the filter leaves, and what it is."""
         for legend in self.legends():
-            legend.set_filter(self._context.state.view.filter)
+            legend.set_filters(self._context.state.view.filters)
         self._filtered = hidden is not None
         if hidden is not None:
             self.filter_bar.set_counts(len(hidden) - int(hidden.sum()), len(hidden))
@@ -353,6 +362,8 @@ class MapArea(QStackedWidget):
         if self.map is not None:
             self.switch.apply_theme()
             self._show_paths(self._context.state)
+        if self._placed is not None:
+            self._placed.apply_theme()
 
     def set_ramp(self, ramp: Ramp) -> None:
         """Show values from low to high by a ramp of colours."""

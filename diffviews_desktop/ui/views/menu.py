@@ -6,17 +6,19 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtWidgets import QWidget
 
+from diffviews_desktop.actions import exports, runs
 from diffviews_desktop.actions.context import Context
-from diffviews_desktop.actions.registry import SAMPLE_ACTIONS
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.ui.common.entries import menu_text
 from diffviews_desktop.ui.common.labels import tip
 from diffviews_desktop.ui.common.menus import Actions
+from diffviews_desktop.ui.common.sample_menu import SampleMenu
 
 
-class MapMenu(QMenu):
+class MapMenu(SampleMenu):
     """What a right click on the map offers: for the sample under the mouse, and for the view.
 
     Args:
@@ -25,6 +27,7 @@ class MapMenu(QMenu):
         context: what the actions work with.
         row: the sample under the mouse; None for none.
         moves: actions for the view that was clicked.
+        step: the step of a run under the mouse, as run and number; None for none.
     """
 
     def __init__(
@@ -34,41 +37,51 @@ class MapMenu(QMenu):
         context: Context,
         row: int | None,
         moves: Sequence[QAction],
+        step: tuple[int, int] | None = None,
     ) -> None:
-        super().__init__(parent)
-        self._context = context
+        super().__init__(parent, context, row if step is None else None)
         state = context.state
-        if row is not None and state.opened.samples is not None:
-            self._offer_sample(state, row)
+        if step is not None:
+            self._offer_step(state, *step)
+        elif row is not None:
+            self.addSeparator()
         for action_id in ("selection.all", "selection.invert", "selection.clear", "view.all"):
             if _makes_sense(action_id, state):
                 self.addAction(actions[action_id])
         self.addSeparator()
         self.addActions(moves)
 
-    def _offer_sample(self, state: State, row: int) -> None:
-        samples = state.opened.samples
-        assert samples is not None
-        name = samples.sample_id[row]
-        head = self.addAction(f"#{row}   {menu_text(name)}")
-        head.setToolTip(tip(f"#{row}   {name}"))  # by itself Qt would make one of the text
+    def _offer_step(self, state: State, run_id: int, index: int) -> None:
+        """What can be done with a step of a run, where that is there."""
+        run, context = state.runs.run(run_id), self._context
+        if run is None or index >= len(run.steps):
+            return
+        name = f"{visible(run.name, MOST_OF_NAME)}, step {index + 1}"
+        head = self.addAction(menu_text(name))
+        head.setToolTip(tip(name))
         head.setEnabled(False)
-        group = 0
-        for one in SAMPLE_ACTIONS:
-            if not one.offered(state, row):
-                continue
-            if one.group != group:
-                self.addSeparator()
-                group = one.group
-            title = one.title(state, row)
-            text = f"{title.text} {menu_text(title.name)}" if title.name else title.text
-            action = self.addAction(text)
-            action.setToolTip(tip(text.replace("&", "")))
-            action.triggered.connect(partial(self._run, one.run, row))
-        self.addSeparator()
 
-    def _run(self, run: Callable[[Context, int], None], row: int, *_: object) -> None:
-        run(self._context, row)
+        def save_picture() -> None:
+            runs.go_to_step(context, run_id, index)
+            exports.save_picture(context)
+
+        def export_film() -> None:
+            runs.show_run(context, run_id)
+            context.window.show_export("film")
+
+        offered: tuple[tuple[str, Callable[[], object]], ...] = (
+            ("&Show this step", partial(runs.go_to_step, context, run_id, index)),
+            ("Save its &picture…", save_picture),
+            ("E&xport the run as a film…", export_film),
+            ("&Hide the run", partial(runs.set_run_visible, context, run_id, False)),
+        )
+        for title, work in offered:
+            action = self.addAction(title)
+            action.triggered.connect(lambda _=False, work=work: work())
+        if run.seed is not None:
+            copy = self.addAction("Copy the see&d")
+            copy.triggered.connect(lambda: context.window.copy_text(str(run.seed)))
+        self.addSeparator()
 
 
 def _makes_sense(action_id: str, state: State) -> bool:
@@ -76,5 +89,5 @@ def _makes_sense(action_id: str, state: State) -> bool:
     if action_id in ("selection.invert", "selection.clear"):
         return len(state.picks.selection.chosen) > 0
     if action_id == "view.all":
-        return state.view.filter is not None or state.view.highlighted_class is not None
+        return bool(state.view.filters) or state.view.highlighted_class is not None
     return True

@@ -34,7 +34,7 @@ def places(window: MainWindow) -> dict[str, tuple[object, ...]]:
 
 def test_another_window_is_arranged_the_same(qtbot: QtBot, open_window: OPEN, state: State) -> None:
     one = open_window(state)
-    preview, classes, gallery, generate, runs = one.layout_of_docks.docks
+    preview, classes, gallery, generate, runs, _ = one.layout_of_docks.docks
     one.resize(1180, 720)
     one.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, classes)
     one.tabifyDockWidget(gallery, generate)
@@ -119,7 +119,7 @@ def test_a_session_that_is_dropped_is_opened(
     window = open_window(state)
     file = tmp_path / "a.diffviews"
     write_file(SavedSession(FolderRef(tmp_path), model="m"), file)
-    assert not drop(window, tmp_path / "a.png")
+    assert not drop(window, tmp_path / "a.txt")
     assert not drop(window, file, file)
     assert drop(window, file)
     until(qtbot, lambda: worker.jobs)

@@ -19,8 +19,8 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.colors import class_colors
 from diffviews_desktop.ui.views.flat.coloring import LEVELS, coloring
-from diffviews_desktop.ui.views.flat.point_plot import opacities
 from diffviews_desktop.ui.views.flat.view import MapView
+from diffviews_desktop.values.noise_levels import opacities
 from diffviews_desktop.values.samples import SampleTable
 
 

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 from recorder import Recorder
 
-from diffviews_desktop.actions import answers, exports
+from diffviews_desktop.actions import answers
 from diffviews_desktop.engine.jobs.samples import AveragePictures, ExportSamples, PictureMean
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.state import State
@@ -402,11 +402,12 @@ def test_the_selection_is_exported_where_one_says(
 ) -> None:
     file = str(tmp_path / "mine.csv")
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (file, ""))
-    exports.ask_export(window.context)
-    assert worker.jobs == []
-    assert "Select samples first" in window.session.state.notice.text
+    assert not window.menu_actions["exports.selection"].isEnabled()
     window.session.select(Selection(chosen=RowSet([1, 4])), "test")
     window.map_area.bar.export.click()
+    assert worker.jobs == []
+    assert window.pages.export is not None
+    window.pages.export.save.click()
     job = worker.jobs[-1]
     assert isinstance(job, ExportSamples)
     assert job.file == Path(file)

@@ -50,7 +50,7 @@ def export_to(
 ) -> None:
     answer(monkeypatch, file, kind)
     with qtbot.waitSignal(window.saves._saver.saved) as caught:
-        window.menu_actions["exports.map"].trigger()
+        exports.ask_map(window.context)
     assert caught.args[1]
 
 
@@ -196,7 +196,7 @@ def test_closing_waits_for_what_is_being_exported(
     qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     answer(monkeypatch, tmp_path / "late.png")
-    window.menu_actions["exports.map"].trigger()
+    exports.ask_map(window.context)
     window.close()
     assert (tmp_path / "late.png").read_bytes().startswith(b"\x89PNG")
 
@@ -214,13 +214,13 @@ def test_nothing_is_written_without_a_name_or_a_map(
     window: MainWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     answer(monkeypatch, "")
-    window.menu_actions["exports.map"].trigger()
+    exports.ask_map(window.context)
     window.session.update(
         replace(window.session.state, opened=replace(window.session.state.opened, layer_map=None))
     )
     assert not window.menu_actions["exports.map"].isEnabled()
     answer(monkeypatch, tmp_path / "map.png")
-    exports.export_map(window.context)
+    exports.ask_map(window.context)
     assert not (tmp_path / "map.png").exists()
 
 
@@ -229,5 +229,5 @@ def test_a_folder_that_cannot_be_written_is_told(
 ) -> None:
     answer(monkeypatch, tmp_path / "absent" / "map.svg")
     with qtbot.waitSignal(window.saves._saver.saved):
-        window.menu_actions["exports.map"].trigger()
+        exports.ask_map(window.context)
     assert "could not be written" in window.session.state.notice.text

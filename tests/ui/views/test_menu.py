@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
+from made_runs import run_of
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction, QContextMenuEvent, QDesktopServices, QGuiApplication
 from PySide6.QtTest import QTest
@@ -112,7 +113,7 @@ def test_beside_samples_there_is_what_concerns_all(qtbot: QtBot, window: MainWin
     offered = actions(qtbot, window, None)
     offered["Invert the selection"].trigger()
     offered["Show all samples"].trigger()
-    assert window.session.state.view.filter is None
+    assert window.session.state.view.filters == ()
 
 
 def test_the_menu_key_is_for_the_sample_that_the_arrows_went_to(
@@ -183,3 +184,28 @@ def test_on_the_second_map_it_moves_that_one(qtbot: QtBot, window: MainWindow) -
     found["Fit all"].trigger()
     assert second.box.viewRect().width() > 2 * near
     assert window.map.box.viewRect() == first
+
+
+def test_a_step_of_a_run_has_a_menu_of_its_own(
+    qtbot: QtBot,
+    open_window: Callable[..., MainWindow],
+    state: State,
+    make_job: Callable,
+    make_step: Callable,
+) -> None:
+    run = run_of(make_job(), "Run 1", tuple(map(make_step, range(3))), seed=11, done=True)
+    shown = replace(state, runs=replace(state.runs, all=(run,), shown=run.id, step=2))
+    window = open_window(shown)
+    window.map._hovered_step = (run.id, 1)
+    offered = actions(qtbot, window, None)
+    assert "Run 1, step 2" in offered
+    assert "Make it the anchor" not in offered
+    offered["Show this step"].trigger()
+    assert window.session.state.runs.step == 1
+    offered["Copy the seed"].trigger()
+    assert QGuiApplication.clipboard().text() == "11"
+    offered["Export the run as a film…"].trigger()
+    assert window.pages.export is not None
+    assert window.pages.export.chosen == "film"
+    offered["Hide the run"].trigger()
+    assert not window.session.state.runs.all[0].visible

@@ -119,7 +119,7 @@ class Paths(QObject):
 
     def place(self, run: int, step: int) -> tuple[float, float]:
         """Where a step is, in the map's coordinates."""
-        x, y = self._places()[run][step].tolist()
+        x, y = self.places()[run][step].tolist()
         return x, y
 
     def nearest(
@@ -133,7 +133,7 @@ class Paths(QObject):
             within: how far away it may be.
         """
         best: Found | None = None
-        for run, places in self._places().items():
+        for run, places in self.places().items():
             if not len(places):
                 continue
             away = np.linalg.norm(to_scene(places) - at, axis=1)
@@ -142,7 +142,8 @@ class Paths(QObject):
                 best = Found(run, step, float(away[step]))
         return best
 
-    def _places(self) -> dict[int, NDArray]:
+    def places(self) -> dict[int, NDArray]:
+        """Where the steps of each run are ``(S, 2)``, in the map's coordinates."""
         front = {run: path.places for run, path in self._front.items()}
         return {**self._faint.places, **front}
 

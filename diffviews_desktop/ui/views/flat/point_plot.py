@@ -38,6 +38,7 @@ from diffviews_desktop.ui.views.flat.renderer import (
     wanted_renderer,
 )
 from diffviews_desktop.ui.views.flat.scene import extent
+from diffviews_desktop.values.noise_levels import opacities
 from diffviews_desktop.values.samples import SampleTable
 
 log = logging.getLogger(__name__)
@@ -45,19 +46,6 @@ log = logging.getLogger(__name__)
 INDEXED_AT_ONCE = 20_000  # points
 STILL_MILLISECONDS = 150  # after the last move the view counts as still
 LEGEND_MARGIN = 12
-FAINTEST, STRONGEST, EQUAL = 0.4, 1.0, 0.7
-
-
-def opacities(sigma: NDArray) -> NDArray[np.float64]:
-    """Opacity of each sample from its noise level: 1.0 for the lowest to 0.4 for the highest, by
-    log sigma; 0.7 where all are the same."""
-    if not len(sigma):
-        return np.empty(0)
-    level = np.log(np.asarray(sigma, dtype=np.float64))
-    low, high = level.min(), level.max()
-    if high - low < 1e-9:
-        return np.full(len(level), EQUAL)
-    return STRONGEST - (STRONGEST - FAINTEST) * (level - low) / (high - low)
 
 
 class PointPlot(QWidget):
@@ -119,6 +107,11 @@ class PointPlot(QWidget):
         self.legend = Legend(self)
         self.coloring: Coloring | None = None
         self.apply_theme()
+
+    @property
+    def plot_item(self) -> pg.PlotItem:
+        """What lies on the points is added to it."""
+        return self._plot
 
     # ---- how it is drawn ------------------------------------------------------------------------
 

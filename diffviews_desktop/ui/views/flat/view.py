@@ -133,6 +133,11 @@ class MapView(PointPlot):
         """The sample under the mouse, or where the arrow keys went."""
         return self._hovered
 
+    @property
+    def hovered_step(self) -> tuple[int, int] | None:
+        """The step of a run under the mouse: its run and number."""
+        return self._hovered_step
+
     def set_tool(self, tool: Tool) -> None:
         """Choose what a drag does."""
         self.box.abort()

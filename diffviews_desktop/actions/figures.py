@@ -1,0 +1,236 @@
+"""What is exported, made of the state: figures, films, filmstrips, and what their records say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffviews_desktop import __version__
+from diffviews_desktop.exports.contents import Figure, Film, Sheet
+from diffviews_desktop.state.runs import Run
+from diffviews_desktop.state.state import State
+from diffviews_desktop.state.values import hidden_rows, values_of
+from diffviews_desktop.text.plain import MOST_OF_NAME, visible
+from diffviews_desktop.text.wording import counted
+from diffviews_desktop.values.figures import (
+    FigureStyle,
+    FilmStyle,
+    MapShown,
+    PathShown,
+    Ring,
+    Role,
+)
+from diffviews_desktop.values.maps import LayerMap
+from diffviews_desktop.values.noise_levels import opacities
+from diffviews_desktop.values.palette import path_number
+from diffviews_desktop.values.runs import RunStep
+from diffviews_desktop.values.samples import class_title
+from diffviews_desktop.values.told import told_text
+
+DIMMED = 0.12
+"""Factor of the opacity of all samples but those of the highlighted class."""
+MOST_PREVIEWED = 20_000
+"""Samples of a map that is only looked at."""
+
+
+def figure_of(state: State, style: FigureStyle) -> Figure:
+    """The map of a state as a figure; it must have one."""
+    return Figure(map_shown(state, style), style, record_of(state, "figure"))
+
+
+def map_shown(state: State, style: FigureStyle) -> MapShown:
+    """What a figure shows of the map, without the samples that the filter leaves out."""
+    samples, shown = state.opened.samples, state.opened.layer_map
+    assert samples is not None
+    assert shown is not None
+    values = values_of(state, state.colored_by)
+    assert values is not None
+    xy, hidden = shown.xy, hidden_rows(state)
+    if hidden is not None:
+        xy = np.where(hidden[:, None], np.float32(np.nan), xy)
+    return MapShown(
+        xy=xy,
+        values=values,
+        ramp=state.preferences.ramp,
+        opacity=_opacity(state),
+        classes=samples.class_label if style.names else None,
+        class_names={number: class_title(number, name) for number, name, _ in samples.classes()},
+        rings=_rings(state) if style.marks else (),
+        paths=[path_of(run) for run in state.on_map()[0] if run.steps] if style.runs else (),
+        part=None if style.whole else state.view.rectangle,
+        caption=caption_of(state),
+    )
+
+
+def _opacity(state: State) -> NDArray[np.float32]:
+    samples = state.opened.samples
+    assert samples is not None
+    found = opacities(samples.sigma).astype(np.float32)
+    lit = state.view.highlighted_class
+    if lit is not None:
+        found = np.where(samples.class_label == lit, found, found * np.float32(DIMMED))
+    return found
+
+
+def _rings(state: State) -> list[Ring]:
+    shown, picked = state.opened.layer_map, state.picks.selection
+    assert shown is not None
+    suggested = [row for row in picked.neighbors if row not in picked.manual]
+    anchor = [] if picked.anchor is None else [picked.anchor]
+    roles: list[tuple[Role, Sequence[int]]] = [
+        ("suggested", suggested),
+        ("manual", picked.manual),
+        ("anchor", anchor),
+    ]
+    places = [(role, shown.xy[row].tolist()) for role, rows in roles for row in rows]
+    return [Ring((x, y), role) for role, (x, y) in places if np.isfinite((x, y)).all()]
+
+
+def path_of(run: Run) -> PathShown:
+    """A run on its map."""
+    steps = run.steps
+    hollow = [step.typicality is not None and step.typicality.unlike for step in steps]
+    return PathShown(
+        name=run.name,
+        xy=np.array([step.xy for step in steps], dtype=np.float64).reshape(-1, 2),
+        hollow=np.array(hollow, dtype=bool),
+        done=run.done,
+        hue=path_number(run.id),
+        imposed=sorted({step.imposed_xy for step in steps if step.imposed_xy is not None}),
+        landed=None if run.landed is None else run.landed.xy,
+    )
+
+
+def caption_of(state: State) -> str:
+    """Model, layer and settings of the map, as sentences."""
+    opened, shown = state.opened, state.opened.layer_map
+    assert shown is not None
+    count = int(np.isfinite(shown.xy).all(axis=1).sum())
+    text = f"Model {visible(str(opened.model), MOST_OF_NAME)}, layer {shown.title}. "
+    text += f"UMAP of {counted(count, 'sample')}{_said_of(shown)}."
+    values = state.colored_by
+    if values == "class":
+        text += " Colours tell the class, opacity the noise level."
+    if state.view.filters:
+        text += " Some samples are left out by a filter."
+    return text
+
+
+def _said_of(shown: LayerMap) -> str:
+    """``: 15 neighbours, minimum distance 0.1, 50 principal components, seed 42``."""
+    known, said = shown.parameters, []
+    if known.get("n_neighbors") is not None:
+        said.append(f"{known['n_neighbors']} neighbours")
+    if known.get("min_dist") is not None:
+        said.append(f"minimum distance {known['min_dist']}")
+    if known.get("pca_components") is not None:
+        said.append(f"{known['pca_components']} principal components")
+    if known.get("metric") not in (None, "euclidean"):
+        said.append(f"{known['metric']} distance")
+    if known.get("seed") is not None:
+        said.append(f"seed {known['seed']}")
+    return visible(": " + ", ".join(said), 300) if said else ""
+
+
+def record_of(state: State, kind: str, runs: Sequence[Run] = ()) -> dict[str, Any]:
+    """What a file says of where it comes from: values that JSON knows."""
+    opened, shown = state.opened, state.opened.layer_map
+    record: dict[str, Any] = {
+        "kind": kind,
+        "program": f"diffviews-desktop {__version__}",
+        "model": opened.model,
+        "folder": None if opened.path is None else str(opened.path),
+        "samples": opened.fingerprint,
+    }
+    if shown is not None:
+        record |= {
+            "layers": list(shown.layers),
+            "told": None if shown.told is None else told_text(shown.told),
+            "parameters": dict(shown.parameters),
+            "colored_by": state.colored_by,
+        }
+    if runs:
+        record["runs"] = [described_run(run) for run in runs]
+    return record
+
+
+def described_run(run: Run) -> dict[str, Any]:
+    """A run's names, and its record where it is whole."""
+    return {
+        "run": run.id,
+        "name": run.name,
+        "model": run.job.spec.model,
+        "layers": list(run.job.spec.layers),
+        "seed": run.seed,
+        "record": None if run.record is None else dict(run.record),
+    }
+
+
+def preview_of(figure: Figure) -> Figure:
+    """The same with fewer samples, for looking at: a fair sample of many."""
+    shown, count = figure.map, len(figure.map.xy)
+    if count <= MOST_PREVIEWED:
+        return figure
+    some = np.sort(np.random.default_rng(0).permutation(count)[:MOST_PREVIEWED])
+    fewer = replace(
+        shown,
+        xy=shown.xy[some],
+        values=replace(shown.values, values=shown.values.values[some]),
+        opacity=shown.opacity[some],
+        classes=None if shown.classes is None else shown.classes[some],
+    )
+    return replace(figure, map=fewer)
+
+
+# ---- runs ---------------------------------------------------------------------------------------
+
+
+def film_of(state: State, run: Run, style: FilmStyle) -> Film:
+    """A run with a step at least as a film; beside it the map, where the run belongs on the one on
+    screen and it is wanted."""
+    shown = None
+    if style.map and state.on_this_map(run):
+        look = FigureStyle(marks=True, runs=False, whole=True)
+        shown = replace(map_shown(state, look), paths=(path_of(run),))
+    steps = run.steps
+    return Film(
+        pictures=np.stack([step.image for step in steps]),
+        titles=[step_title(step, len(steps)) for step in steps],
+        style=style,
+        map=shown,
+        record=record_of(state, "film", (run,)),
+    )
+
+
+def strip_of(state: State, run: Run, most: int | None, paper: str, ink: str) -> Sheet:
+    """The pictures of a run in a row, with step and noise level above each.
+
+    Args:
+        state: where the run is.
+        run: with a step at least.
+        most: so many of its steps, evenly spread, the first and the last among them; None for all.
+        paper: colour of the background.
+        ink: colour of the names.
+    """
+    steps = run.steps
+    count = len(steps) if most is None else min(most, len(steps))
+    chosen = np.unique(np.linspace(len(steps) - 1, 0, max(1, count)).round().astype(int))
+    return Sheet(
+        pictures={at: steps[index].image for at, index in enumerate(chosen)},
+        count=len(chosen),
+        row_names=("",),
+        column_names=tuple(f"{i + 1} · σ {steps[i].sigma:.3g}" for i in chosen.tolist()),
+        paper=paper,
+        ink=ink,
+        record=record_of(state, "filmstrip", (run,))
+        | {"steps": [int(index) + 1 for index in chosen]},
+    )
+
+
+def step_title(step: RunStep, count: int) -> str:
+    """``step 3 of 10, σ 4.2``."""
+    return f"step {step.index + 1} of {count}, σ {step.sigma:.3g}"

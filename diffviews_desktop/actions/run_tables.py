@@ -1,0 +1,118 @@
+"""Runs as numbers: their steps with places, distances and activations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffviews_desktop.actions.figures import record_of
+from diffviews_desktop.exports.contents import Arrays, Table, Values
+from diffviews_desktop.state.runs import Run
+from diffviews_desktop.state.state import State
+from diffviews_desktop.values.conditions import described
+from diffviews_desktop.values.runs import RunStep
+
+
+def steps_table(state: State, runs: Sequence[Run], *, activations: bool = False) -> Table:
+    """One row a step: which run, what was drawn, where it lies, how far from the samples.
+
+    Args:
+        state: where the runs are.
+        runs: those to write; one without a step has no rows.
+        activations: whether each component of the reduced activations is a column.
+    """
+    rows = [(run, step) for run in runs for step in run.steps]
+    apart = {run.id: distances_apart(state, run) for run in runs}
+    columns: dict[str, Values] = {
+        "run": np.array([run.id for run, _ in rows], dtype=np.int64),
+        "run_name": [run.name for run, _ in rows],
+        "step": np.array([step.index + 1 for _, step in rows], dtype=np.int64),
+        "model": [run.job.spec.model for run, _ in rows],
+        "layers": [str(run.job.spec.layers) for run, _ in rows],
+        "seed": ["" if run.seed is None else str(run.seed) for run, _ in rows],
+        "condition": [described(run.condition) for run, _ in rows],
+        "conditioning_sigma": _numbers([step.sigma for _, step in rows]),
+        "umap_x": _numbers([step.xy[0] for _, step in rows]),
+        "umap_y": _numbers([step.xy[1] for _, step in rows]),
+        "imposed_umap_x": _numbers([_imposed(step, 0) for _, step in rows]),
+        "imposed_umap_y": _numbers([_imposed(step, 1) for _, step in rows]),
+        "distance_to_samples": _numbers([step.distance for _, step in rows]),
+        "distance_percentile": _numbers([_percentile(step) for _, step in rows]),
+        "distance_to_unmasked": _numbers(
+            [_at(apart[run.id], at) for run in runs for at in range(len(run.steps))]
+        ),
+    }
+    if activations:
+        columns |= _components([step for _, step in rows])
+    return Table(columns, record_of(state, "runs", runs))
+
+
+def run_arrays(state: State, runs: Sequence[Run]) -> Arrays:
+    """The columns of `steps_table`, and for each run its pictures and activations.
+
+    ``run_<id>/pictures (S, H, W, C)``, ``run_<id>/reduced (S, K)`` and, where the run kept them,
+    ``run_<id>/computed/<layer> (S, C, H, W)``.
+    """
+    table = steps_table(state, runs)
+    arrays: dict[str, NDArray] = {
+        name: values if isinstance(values, np.ndarray) else np.array(list(values), dtype=str)  # type: ignore[arg-type]
+        for name, values in table.columns.items()
+    }
+    for run in runs:
+        if not run.steps:
+            continue
+        arrays[f"run_{run.id}/pictures"] = np.stack([step.image for step in run.steps])
+        reduced = [step.reduced for step in run.steps if step.reduced is not None]
+        if len(reduced) == len(run.steps):
+            arrays[f"run_{run.id}/reduced"] = np.stack(reduced)
+        for layer in run.steps[0].computed or {}:
+            kept = [(step.computed or {}).get(layer) for step in run.steps]
+            whole = [one for one in kept if one is not None]
+            if len(whole) == len(run.steps):
+                arrays[f"run_{run.id}/computed/{layer}"] = np.stack(whole)
+    return Arrays(arrays, table.record)
+
+
+def distances_apart(state: State, run: Run) -> list[float]:
+    """How far a run is from the same one without a mask at each step, in the reduced activation
+    space; empty where that was not drawn."""
+    other = state.runs.baseline(run)
+    if other is None:
+        return []
+    return [
+        float(np.linalg.norm(a.reduced - b.reduced))
+        if a.reduced is not None and b.reduced is not None and a.reduced.shape == b.reduced.shape
+        else np.nan
+        for a, b in zip(run.steps, other.steps, strict=False)
+    ]
+
+
+def _numbers(values: Sequence[float]) -> NDArray[np.float64]:
+    return np.array(values, dtype=np.float64)
+
+
+def _imposed(step: RunStep, axis: int) -> float:
+    return np.nan if step.imposed_xy is None else step.imposed_xy[axis]
+
+
+def _percentile(step: RunStep) -> float:
+    usual = step.typicality
+    found = None if usual is None else usual.distance.percentile
+    return np.nan if found is None else found
+
+
+def _at(values: Sequence[float], at: int) -> float:
+    return values[at] if at < len(values) else np.nan
+
+
+def _components(steps: Sequence[RunStep]) -> dict[str, Any]:
+    """``activation_1``, ``activation_2`` …, empty where a step has fewer or none."""
+    most = max((len(step.reduced) for step in steps if step.reduced is not None), default=0)
+    found = np.full((len(steps), most), np.nan, dtype=np.float32)
+    for at, step in enumerate(steps):
+        if step.reduced is not None:
+            found[at, : len(step.reduced)] = step.reduced
+    return {f"activation_{at + 1}": found[:, at] for at in range(most)}

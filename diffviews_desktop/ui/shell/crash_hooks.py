@@ -1,0 +1,56 @@
+"""What Qt says goes to the log and the crash report; a report of the last time is offered."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
+
+from diffviews_desktop import crashes
+from diffviews_desktop.actions.context import Context
+from diffviews_desktop.ui.common.settings import Settings
+
+log = logging.getLogger("qt")
+
+OFFERED = "crash report"
+"""The setting that names the report that was offered last: each is offered once."""
+_LEVELS = {
+    QtMsgType.QtDebugMsg: logging.DEBUG,
+    QtMsgType.QtInfoMsg: logging.INFO,
+    QtMsgType.QtWarningMsg: logging.WARNING,
+    QtMsgType.QtCriticalMsg: logging.ERROR,
+    QtMsgType.QtFatalMsg: logging.CRITICAL,
+}
+
+
+def hear_qt(report: crashes.CrashReport) -> None:
+    """Log what Qt says from now on, and put what is grave into a report."""
+
+    def heard(kind: QtMsgType, context: QMessageLogContext, text: str) -> None:
+        level = _LEVELS.get(kind, logging.WARNING)
+        log.log(level, "%s", text)
+        if level >= logging.ERROR:
+            report.add(f"Qt: {kind.name}", text)
+        if level >= logging.WARNING:
+            print(text, file=sys.stderr)
+
+    qInstallMessageHandler(heard)
+
+
+def hear_qt_no_longer() -> None:
+    """Leave what Qt says to Qt again."""
+    qInstallMessageHandler(None)
+
+
+def offer_report(context: Context, settings: Settings, folder: Path) -> None:
+    """Say that there is a report of the last time, unless that was said."""
+    found = crashes.left(folder)
+    if not found or found[0].name == settings.text(OFFERED):
+        return
+    settings.change({OFFERED: found[0].name})
+    context.say(
+        "Something went wrong unexpectedly the last time. A report is kept on this computer.",
+        offer="report",
+    )

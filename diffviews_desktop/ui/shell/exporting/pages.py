@@ -1,0 +1,258 @@
+"""What can be chosen of each kind of export."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QCheckBox, QGridLayout, QVBoxLayout, QWidget
+
+from diffviews_desktop.actions.exports import FIGURE, FILM
+from diffviews_desktop.state.state import State
+from diffviews_desktop.ui.common.labels import Label, muted
+from diffviews_desktop.ui.common.widgets import signals_blocked
+from diffviews_desktop.ui.shell.exporting.parts import (
+    RunChoice,
+    add_row,
+    check,
+    choice,
+    decimal,
+    form,
+    whole,
+)
+from diffviews_desktop.values.figures import (
+    DOTS,
+    LETTERS,
+    MILLIMETRES,
+    RATES,
+    SIDES,
+    FigureStyle,
+    FilmStyle,
+)
+
+SIZES: tuple[tuple[str, tuple[float, float] | None], ...] = (
+    ("Page width (120 × 100 mm)", (120.0, 100.0)),
+    ("One column (85 × 75 mm)", (85.0, 75.0)),
+    ("Two columns (178 × 120 mm)", (178.0, 120.0)),
+    ("Slide (254 × 143 mm)", (254.0, 143.0)),
+    ("Square (150 × 150 mm)", (150.0, 150.0)),
+    ("My own", None),
+)
+GROUNDS = (("Light", "light"), ("Dark", "dark"))
+
+
+class Page(QWidget):
+    """Signal: ``edited()``, for another preview."""
+
+    edited = Signal()
+
+    def set_state(self, state: State) -> None:
+        """Show what there is to choose."""
+
+
+class FigurePage(Page):
+    """Size, text and parts of a figure."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.size_choice = choice(SIZES)
+        self.across = decimal(FIGURE.width, *MILLIMETRES)
+        self.down = decimal(FIGURE.height, *MILLIMETRES)
+        self.dpi = whole(FIGURE.dpi, *DOTS)
+        self.letters = decimal(FIGURE.letters, *LETTERS)
+        self.ground = choice(GROUNDS)
+        self.pixels = muted()
+        self.boxes: dict[str, QCheckBox] = {
+            name: check(text, getattr(FIGURE, name), meaning)
+            for name, text, meaning in (
+                ("legend", "&Legend", "Explain what colours and marks tell"),
+                ("scale", "Scale &bar", "A bar as long as a round number of the map's units"),
+                ("caption", "&Caption", "A line below that says model, layer and settings"),
+                ("names", "&Names of classes", "Written on the map where there is room"),
+                ("marks", "&Picks", "Rings around the anchor and its neighbours"),
+                ("runs", "&Runs", "The paths of the runs that are visible on the map"),
+                ("whole", "Whole &map", "All of it, and not the part that is on the screen"),
+            )
+        }
+        rows = form()
+        add_row(rows, "S&ize", self.size_choice)
+        add_row(rows, "Wi&dth (mm)", self.across)
+        add_row(rows, "&Height (mm)", self.down)
+        add_row(rows, "D&ots per inch", self.dpi, "Of a PNG; PDF and SVG are sharp at any size")
+        rows.addRow(Label(), self.pixels)
+        add_row(rows, "&Text (pt)", self.letters)
+        add_row(rows, "Back&ground", self.ground)
+        boxes = QGridLayout()
+        boxes.setVerticalSpacing(6)
+        for at, box in enumerate(self.boxes.values()):
+            boxes.addWidget(box, at // 2, at % 2)
+            box.toggled.connect(self.edited)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(12)
+        column.addLayout(rows)
+        column.addLayout(boxes)
+        column.addStretch()
+        for field in (self.across, self.down):
+            field.valueChanged.connect(self._on_sides)
+        for number in (self.dpi, self.letters):
+            number.valueChanged.connect(self._on_edited)
+        self.ground.currentIndexChanged.connect(self.edited)
+        self.size_choice.currentIndexChanged.connect(self._on_size)
+        self._say_pixels()
+
+    def style_wanted(self) -> FigureStyle:
+        """How the figure is to look.
+
+        Raises:
+            UsageError: it would be too large.
+        """
+        parts = {name: box.isChecked() for name, box in self.boxes.items()}
+        return FigureStyle(
+            width=self.across.value(),
+            height=self.down.value(),
+            dpi=self.dpi.value(),
+            letters=self.letters.value(),
+            ground=self.ground.currentData(),
+            **parts,
+        )
+
+    def _on_size(self) -> None:
+        sides = self.size_choice.currentData()
+        if sides is not None:
+            with signals_blocked(self.across, self.down):
+                self.across.setValue(sides[0])
+                self.down.setValue(sides[1])
+        self._on_edited()
+
+    def _on_sides(self) -> None:
+        sides = (self.across.value(), self.down.value())
+        at = next((n for n, (_, size) in enumerate(SIZES) if size == sides), len(SIZES) - 1)
+        with signals_blocked(self.size_choice):
+            self.size_choice.setCurrentIndex(at)
+        self._on_edited()
+
+    def _on_edited(self) -> None:
+        self._say_pixels()
+        self.edited.emit()
+
+    def _say_pixels(self) -> None:
+        across, down = (
+            round(side.value() / 25.4 * self.dpi.value()) for side in (self.across, self.down)
+        )
+        self.pixels.setText(f"{across:,} × {down:,} pixels")
+
+
+class ScreenPage(Page):
+    """The map as it is seen: nothing to choose."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        note = muted("The map just as it is on the screen, with its pictures, contours and legend.")
+        note.setWordWrap(True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(note, alignment=Qt.AlignmentFlag.AlignTop)
+
+
+class FilmPage(Page):
+    """Which run, how fast, and whether the map is beside it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.run = RunChoice()
+        self.rate = decimal(FILM.rate, *RATES)
+        self.hold = decimal(FILM.hold, 0.0, 60.0)
+        self.side = whole(FILM.side, *SIDES)
+        self.ground = choice(GROUNDS)
+        self.map = check("&Map beside the picture", FILM.map)
+        self.loop = check("Re&peat", FILM.loop, "A GIF begins again; players decide for MP4")
+        rows = form()
+        add_row(rows, "&Run", self.run)
+        add_row(rows, "S&teps a second", self.rate)
+        add_row(rows, "Last step sta&ys (s)", self.hold)
+        add_row(
+            rows,
+            "P&icture (pixels)",
+            self.side,
+            "Its side, at least",
+        )
+        add_row(rows, "Back&ground", self.ground)
+        rows.addRow(Label(), self.map)
+        rows.addRow(Label(), self.loop)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(rows)
+        column.addStretch()
+        for field in (self.rate, self.hold, self.side):
+            field.valueChanged.connect(self.edited)
+        for box in (self.map, self.loop):
+            box.toggled.connect(self.edited)
+        for options in (self.run, self.ground):
+            options.currentIndexChanged.connect(self.edited)
+
+    def set_state(self, state: State) -> None:
+        self.run.set_runs(state.runs.all, state.runs.shown)
+        run = state.runs.run(self.run.currentData())
+        on_map = run is not None and state.on_this_map(run)
+        self.map.setEnabled(on_map)
+        self.map.setToolTip("" if on_map else "The run was drawn on another map than this one")
+
+    def style_wanted(self) -> FilmStyle:
+        """How the film is to look."""
+        return FilmStyle(
+            rate=self.rate.value(),
+            hold=self.hold.value(),
+            loop=self.loop.isChecked(),
+            side=self.side.value(),
+            map=self.map.isChecked(),
+            ground=self.ground.currentData(),
+        )
+
+
+class StripPage(Page):
+    """Which run, and how many of its steps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.run = RunChoice()
+        self.most = whole(0, 0, 1000)
+        self.most.setSpecialValueText("all")
+        self.ground = choice(GROUNDS)
+        rows = form()
+        add_row(rows, "&Run", self.run)
+        add_row(rows, "S&teps", self.most, "So many, evenly spread, the last among them")
+        add_row(rows, "Back&ground", self.ground)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(rows)
+        column.addStretch()
+        self.most.valueChanged.connect(self.edited)
+        for options in (self.run, self.ground):
+            options.currentIndexChanged.connect(self.edited)
+
+    def set_state(self, state: State) -> None:
+        self.run.set_runs(state.runs.all, state.runs.shown)
+
+
+class RunsPage(Page):
+    """Which runs, and whether their activations are columns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.run = RunChoice(every=True)
+        self.activations = check(
+            "&Activations as columns",
+            False,
+            "Each component of the reduced activations; an npz always has them, and the pictures",
+        )
+        rows = form()
+        add_row(rows, "&Runs", self.run)
+        rows.addRow(Label(), self.activations)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(rows)
+        column.addStretch()
+        self.run.currentIndexChanged.connect(self.edited)
+        self.activations.toggled.connect(self.edited)
+
+    def set_state(self, state: State) -> None:
+        self.run.set_runs(state.runs.all, state.runs.shown)

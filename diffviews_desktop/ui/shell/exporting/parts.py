@@ -1,0 +1,134 @@
+"""Fields that the pages of the export window are made of, and the preview."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtGui import QImage, QPainter, QPaintEvent
+from PySide6.QtWidgets import QCheckBox, QFormLayout, QSizePolicy, QWidget
+
+from diffviews_desktop.state.runs import Run
+from diffviews_desktop.text.plain import MOST_OF_NAME, visible
+from diffviews_desktop.ui.common import theme
+from diffviews_desktop.ui.common.entries import entry
+from diffviews_desktop.ui.common.labels import caption, tip
+from diffviews_desktop.ui.common.widgets import (
+    ComboBox,
+    Decimal,
+    ElidingComboBox,
+    WholeNumber,
+    signals_blocked,
+)
+
+PREVIEW = QSize(480, 400)
+
+
+def form() -> QFormLayout:
+    """A form whose fields are as wide as there is room."""
+    made = QFormLayout()
+    made.setContentsMargins(0, 0, 0, 0)
+    made.setHorizontalSpacing(14)
+    made.setVerticalSpacing(7)
+    made.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    made.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    return made
+
+
+def add_row(to: QFormLayout, text: str, field: QWidget, meaning: str = "") -> None:
+    """Add a field with its name."""
+    field.setAccessibleName(text.replace("&", ""))
+    if meaning:
+        field.setToolTip(tip(meaning))
+    to.addRow(caption(text, field), field)
+
+
+def decimal(value: float, low: float, high: float) -> Decimal:
+    """A field for a real number."""
+    made = Decimal()
+    made.setDecimals(1)
+    made.setRange(low, high)
+    made.setValue(value)
+    return made
+
+
+def whole(value: int, low: int, high: int) -> WholeNumber:
+    """A field for a whole number."""
+    made = WholeNumber()
+    made.setRange(low, high)
+    made.setValue(value)
+    return made
+
+
+def check(text: str, on: bool, meaning: str = "") -> QCheckBox:
+    """A check box."""
+    made = QCheckBox(text)
+    made.setChecked(on)
+    if meaning:
+        made.setToolTip(tip(meaning))
+    return made
+
+
+def choice(options: Iterable[tuple[str, object]]) -> ComboBox:
+    """A list of titles, each with its value."""
+    made = ComboBox()
+    for title, value in options:
+        made.addItem(title, value)
+    return made
+
+
+class RunChoice(ElidingComboBox):
+    """Which run is meant; the shown one until the user chooses."""
+
+    def __init__(self, *, every: bool = False) -> None:
+        super().__init__(letters=10, names=True)
+        self._every = every
+        self._runs: tuple[tuple[int, str], ...] | None = None
+
+    def set_runs(self, runs: Iterable[Run], shown: int | None) -> None:
+        """List the runs that have a step; the chosen one stays chosen."""
+        listed = tuple((run.id, run.name) for run in runs if run.steps)
+        if listed == self._runs:
+            return
+        chosen = self.currentData() if self._runs else (None if self._every else shown)
+        self._runs = listed
+        with signals_blocked(self):
+            self.clear()
+            if self._every:
+                self.addItem("All runs", None)
+            for number, name in listed:
+                self.addItem(entry(visible(name, MOST_OF_NAME)), number)
+            self.setCurrentIndex(max(0, self.findData(chosen)))
+
+
+class Preview(QWidget):
+    """A picture as large as there is room, on the window's ground."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Preview")
+        self.setMinimumSize(QSize(320, 280))
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.image: QImage | None = None
+        self.text = ""
+
+    def sizeHint(self) -> QSize:
+        return PREVIEW
+
+    def show_image(self, image: QImage | None, text: str = "") -> None:
+        """Show a picture, or a text where there is none."""
+        self.image, self.text = image, text
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), self.palette().window())
+        if self.image is None:
+            painter.setPen(theme.colors().muted)
+            flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+            painter.drawText(self.rect().adjusted(16, 16, -16, -16), flags, self.text)
+            return
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        room = self.image.size().scaled(self.size(), Qt.AspectRatioMode.KeepAspectRatio)
+        left, top = (self.width() - room.width()) // 2, (self.height() - room.height()) // 2
+        painter.drawImage(QRect(left, top, room.width(), room.height()), self.image)

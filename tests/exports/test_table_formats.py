@@ -1,0 +1,84 @@
+"""Tables as Parquet and npz: what was in them is read back by others."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from diffviews_desktop.exports import registry
+from diffviews_desktop.exports.contents import Arrays, Table
+from diffviews_desktop.exports.with_record import write_with_record
+from diffviews_desktop.values.columns import Column
+
+RECORD = {"kind": "runs", "model": "m", "folder": "/a b/ä"}
+DAYS = np.array(["2020-01-02", "NaT", "2021-03-04"], "datetime64[D]")
+TABLE = Table(
+    {
+        "sample_id": ["=1", "ä", "c,d"],
+        "role": np.array(["anchor", "", "x"]),
+        "x": np.array([0.5, np.nan, 2.0], np.float32),
+        "count": np.array([1, 2, 3]),
+        "day": Column(DAYS),
+        "kind": Column(np.array([1, -1, 0]), names=("red", "blue")),
+        "whole": Column(np.array([5, 0, 7]), missing=np.array([False, True, False])),
+        "file": np.array([1, 0, 1]),
+    },
+    RECORD,
+)
+
+
+def test_parquet_keeps_types_gaps_and_the_record(tmp_path: Path) -> None:
+    import fastparquet
+    import pandas
+
+    file = tmp_path / "a.parquet"
+    assert write_with_record(TABLE, file) == (file,)
+    with open(file, "rb") as opened:
+        parquet = fastparquet.ParquetFile(opened)
+        frame, said = parquet.to_pandas(), parquet.key_value_metadata["diffviews"]
+    assert list(frame.columns) == list(TABLE.columns)
+    assert list(frame["sample_id"]) == ["=1", "ä", "c,d"]
+    assert frame["x"].dtype == np.float32
+    assert frame["x"].isna().tolist() == [False, True, False]
+    assert frame["day"].isna().tolist() == [False, True, False]
+    assert frame["day"][0] == pandas.Timestamp("2020-01-02")
+    assert frame["kind"].tolist()[::2] == ["blue", "red"]
+    assert frame["whole"].isna().tolist() == [False, True, False]
+    assert json.loads(said) == RECORD
+
+
+def test_npz_needs_no_pickle(tmp_path: Path) -> None:
+    file = tmp_path / "a.npz"
+    write_with_record(TABLE, file)
+    with np.load(file, allow_pickle=False) as arrays:
+        assert set(arrays) == {*TABLE.columns, "record"}
+        assert arrays["sample_id"].tolist() == ["=1", "ä", "c,d"]
+        assert arrays["kind"].tolist() == ["blue", "", "red"]
+        assert arrays["x"].dtype == np.float32
+        assert json.loads(str(arrays["record"])) == RECORD
+
+
+def test_a_csv_has_its_record_beside_it(tmp_path: Path) -> None:
+    files = write_with_record(TABLE, tmp_path / "a.csv")
+    assert files == (tmp_path / "a.csv", tmp_path / "a.diffviews.json")
+    assert json.loads(files[1].read_text()) == RECORD
+    assert files[0].read_text().splitlines()[1] == "'=1,anchor,0.5,1,2020-01-02,blue,5,1"
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet", "a.npz"])
+def test_an_empty_table_is_a_file_as_well(name: str) -> None:
+    file = io.BytesIO()
+    registry.write(Table({"a": [], "b": np.zeros(0)}), name, file)
+    assert file.tell()
+
+
+def test_arrays_of_any_name_are_read_back(tmp_path: Path) -> None:
+    made = {"run_3/computed/a+b": np.eye(2, dtype=np.float32), "file": np.arange(3)}
+    write_with_record(Arrays(made, RECORD), tmp_path / "a.npz")
+    with np.load(tmp_path / "a.npz") as arrays:
+        assert (arrays["run_3/computed/a+b"] == np.eye(2)).all()
+        assert arrays["file"].tolist() == [0, 1, 2]
