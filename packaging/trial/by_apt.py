@@ -31,6 +31,8 @@ from trial import (
 
 FIRST = "0001.png"
 """What `generate` calls its first picture."""
+FIGURES = {".pdf": b"%PDF", ".svg": b"<?xml", ".png": b"\x89PNG"}
+"""How files of each format begin."""
 
 
 def check_deb(
@@ -78,6 +80,7 @@ def _check_use(trial: Trial, made: machines.Machine, *, whole: bool) -> None:
     )  # fmt: skip
     trial.check(where, "a picture drawn again from its record", lambda: _replay(made))
     if whole:
+        trial.check(where, "figures in every format", lambda: _figures(made))
         trial.check(where, "kernels are compiled once", lambda: _kernels(made))
         trial.check(where, "Ctrl-C ends the engine", lambda: _interrupted(trial, made))
         trial.check(where, "two users at once", lambda: _two(trial, made))
@@ -197,6 +200,14 @@ def _replay(made: machines.Machine) -> None:
     made.run(NAME, "generate", *replayed, user=PERSON)
     pictures = [made.path(f"{folder}/{FIRST}").read_bytes() for folder in (first, again)]
     assert pictures[0] == pictures[1], "it is another picture"
+
+
+def _figures(made: machines.Machine) -> None:
+    """The map that is there already is drawn without a display."""
+    for ending, start in FIGURES.items():
+        file = f"{HOME}/figure{ending}"
+        made.run(NAME, "map", "--figure", file, user=PERSON)
+        assert made.path(file).read_bytes().startswith(start), file
 
 
 def _kernels(made: machines.Machine) -> str:
