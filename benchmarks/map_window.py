@@ -56,6 +56,7 @@ def make_state(count: int) -> State:
     from diffviews_desktop.state.state import State
     from diffviews_desktop.values.columns import Column
     from diffviews_desktop.values.maps import LayerMap
+    from diffviews_desktop.values.packed_strings import Texts
 
     demo = read_samples(open_data_folder(unpack_demo()).model("digits")).table
     which = np.arange(count) % len(demo)
@@ -67,10 +68,10 @@ def make_state(count: int) -> State:
     xy = (middle + reduced[:, :2]).astype(np.float32)
     samples = replace(
         demo,
-        sample_id=tuple(f"sample_{i}" for i in range(count)),
+        sample_id=Texts.of([f"sample_{i}" for i in range(count)]),  # as an engine sends them
         class_label=label,
-        class_name=tuple(demo.class_name[i] for i in which),
-        image_path=tuple(demo.image_path[i] for i in which),
+        class_name=Texts.of([demo.class_name[i] for i in which]),
+        image_path=Texts.of([demo.image_path[i] for i in which]),
         sigma=demo.sigma[which],
         columns={
             "score": Column(reduced[:, 2].copy()),
@@ -172,7 +173,8 @@ class _Hand:
     def _quiet(self) -> bool:
         linked = self.window.map_area.linked
         views = [self.view] if linked is None else [self.view, linked]
-        return not any(one.busy for one in (self.session, self.window.map_area.values, *views))
+        parts = self.session, self.window.map_area.values, self.window.samples.panel, *views
+        return not any(one.busy for one in parts)
 
     def gesture(self, name: str, *acts: Callable[[], object]) -> None:
         """Do things one by one and note the longest gap of each until all is quiet."""
@@ -346,9 +348,47 @@ def _round(hand: _Hand) -> None:
     gesture("colour by overlap, two maps", color("overlap"))
     gesture("rectangle, two maps", hand.drag((0.2, 0.2), (0.7, 0.7), shift=True))
     gesture("second map closed", window.menu_actions["maps.second"].trigger)
+    _samples(hand)
     gesture("theme", *[lambda t=t: choose_appearance(window.context, t) for t in ("dark", "light")])
     session.update(State())
     hand.rest(0.5)
+
+
+def _samples(hand: _Hand) -> None:
+    """Every gesture in the dock of samples."""
+    from PySide6.QtCore import Qt
+    from PySide6.QtTest import QTest
+
+    from diffviews_desktop.actions import finding, groups, selection, showing
+
+    panel, gesture, do = hand.window.samples.panel, hand.gesture, hand.do
+    down, key = Qt.SortOrder.DescendingOrder, Qt.Key.Key_PageDown
+    gesture("samples: listed", lambda: hand.window.show_page("find"))
+    for title, column in (("score", 4), ("id", 1), ("class", 2)):
+        gesture(f"samples: sorted by {title}", lambda c=column: panel.table.sortByColumn(c, down))
+    gesture("samples: scrolled", *[lambda: QTest.keyClick(panel.table, key)] * 3)
+    gesture("samples: found by id", do(finding.find_samples, text="77777", where="id"))
+    gesture("samples: found everywhere", do(finding.find_samples, text="777"))
+    gesture("samples: gone through", *[do(finding.go_through, by=1)] * 2)
+    gesture("samples: a class selected", do(selection.choose_class, number=3))
+    gesture("samples: the selected listed", lambda: panel.list_scope("selection"))
+    gesture("samples: pictures", lambda: panel.show_page("pictures"))
+    gesture("samples: filters", lambda: panel.show_page("filters"))
+    gesture(
+        "samples: filtered by class and σ",
+        do(showing.only_category, by="class", number=3, count=10),
+        do(showing.toggle_category, by="level", number=0),
+    )
+    gesture("samples: a selection named", do(groups.name_chosen, name="threes"))
+    gesture("samples: coloured by selections", do(showing.change_color, by="set"))
+    do(showing.change_color, by="class")()
+    do(showing.show_all)()
+    do(selection.clear_chosen)()
+    do(finding.find_samples, text="")()
+    panel.show_page("table")
+    panel.list_scope("all")
+    hand.window.layout_of_docks.docks[4].raise_()
+    hand.rest(0.3)
 
 
 if __name__ == "__main__":

@@ -196,7 +196,7 @@ class App(QObject):
     def _may_close(self) -> bool:
         """Whether the window may be closed now; else the user is asked, and it closes then."""
         state = self.session.state
-        if not state.kept.unheld(state.runs.all):
+        if not (state.kept.unheld(state.runs.all) or state.kept.unheld_sets(state.groups.all_sets)):
             return True
         keeping.leave(self.context, "Quitting", self._close)
         return False

@@ -10,11 +10,12 @@ import numpy as np
 from acted import FOLDER, SPEC, layer_map, opened_state
 
 from diffviews_desktop.engine.jobs.drawing import Generate, PicturePlaced, PlacePicture
-from diffviews_desktop.state.picks import Picks, Selection
+from diffviews_desktop.state.groups import Groups
+from diffviews_desktop.state.picks import Picks, Selection, Within
 from diffviews_desktop.state.runs import Run, Runs
 from diffviews_desktop.state.session_file.saved import SavedSession
 from diffviews_desktop.state.state import State
-from diffviews_desktop.state.view import Filter, View
+from diffviews_desktop.state.view import Filter, NamedView, View
 from diffviews_desktop.values.arrangement import Arrangement, DockPlace
 from diffviews_desktop.values.camera import Camera
 from diffviews_desktop.values.conditions import ClassLabel, Prompt, UniformLabel, ZeroLabel
@@ -28,6 +29,7 @@ from diffviews_desktop.values.maps import MapParameters
 from diffviews_desktop.values.regions import Area, Channels
 from diffviews_desktop.values.row_set import RowSet
 from diffviews_desktop.values.runs import RunStep
+from diffviews_desktop.values.sample_sets import Clusters, SampleSet, Some, SomeSamples
 from diffviews_desktop.values.sampling import SamplingSettings
 from diffviews_desktop.values.told import OWN
 from diffviews_desktop.values.typicality import Measured, Typicality
@@ -97,6 +99,26 @@ def kept_run(run_id: int, steps: int = 3, side: int = 4, **change: Any) -> Run:
     return Run(run_id, f"Run {run_id}", job, **{**values, **change})
 
 
+def kept_groups(state: State) -> Groups:
+    """Two named selections, one of another model, clusters, and a named view."""
+    samples = state.opened.samples
+
+    def some(*rows: int, model: str = "edm") -> SomeSamples:
+        found = RowSet(rows)
+        return SomeSamples(model, "f" * 64, found, Some(samples.sample_id, found.rows))
+
+    labels = np.array([0, 0, 1], np.int32)
+    return Groups(
+        all_sets=(
+            SampleSet(2, "odd ones", some(1, 7, 39), "#123456"),
+            SampleSet(4, "elsewhere", some(5, model="dmd2")),
+        ),
+        all_clusters=(Clusters(5, SPEC, some(3, 4, 30), labels, ("three", "4"), 3),),
+        views=(NamedView("noisy", (Filter("sigma", 0.5),), 2, "sigma", "sigma"),),
+        numbered=6,
+    )
+
+
 def kept_state(runs: int = 2) -> State:
     """A state in which everything that a session keeps has a value of its own."""
     area = Area.of(np.eye(4, dtype=bool))
@@ -122,7 +144,7 @@ def kept_state(runs: int = 2) -> State:
         view=View(
             color_by="sigma",
             size_by="sigma",
-            filter=Filter("class", hidden=frozenset((1, 2))),
+            filters=(Filter("class", hidden=frozenset((1, 2))), Filter("sigma", 0.5)),
             highlighted_class=2,
             tool="lasso",
             rectangle=(0.0, 1.0, 2.0, 3.5),
@@ -130,7 +152,8 @@ def kept_state(runs: int = 2) -> State:
             camera=Camera(0.5, 0.25, 4.0, (0.1, 0.2, 0.3)),
             contours=True,
         ),
-        picks=Picks(selection, suggest_count=9, suggest_on_map=True),
+        groups=kept_groups(state),
+        picks=Picks(selection, suggest_count=9, suggest_on_map=True, suggest_within=Within(True)),
         runs=Runs(
             settings=SamplingSettings(num_steps=7, seed=3, s_max=4.0),
             interventions=stack,

@@ -81,7 +81,7 @@ def shown(state: State) -> object:
     return (
         (state.opened.path, spec, in_full(state.picks.selection), ended),
         (in_full(made.settings), made.interventions, made.condition, made.shown, made.step),
-        (state.view.filter, state.view.color_by, state.view.tool),
+        (state.view.filters, state.view.color_by, state.view.tool),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import replace
 
@@ -19,6 +20,8 @@ from diffviews_desktop.engine.protocol import CellDone, Event, Progress, RunStar
 from diffviews_desktop.state.runs import Runs
 from diffviews_desktop.state.state import EngineState, EngineStatus
 from diffviews_desktop.values.maps import LayerMap
+
+log = logging.getLogger(__name__)
 
 
 def on_engine_changed(context: Context, status: EngineStatus) -> None:
@@ -124,7 +127,10 @@ def on_failed(context: Context, job_id: int, message: str, details: str) -> None
     again = isinstance(job, LoadModel) and state.engine.status == "stopped" and not job.again
     if ours and not again:
         state = replace(state, opened=replace(state.opened, model_problem=message))
-    context.update(state if told else state.with_notice(message, error=True, details=details))
+    if job.unlisted:
+        log.warning("%s: %s", running.title, message)
+    quiet = told or job.unlisted
+    context.update(state if quiet else state.with_notice(message, error=True, details=details))
     _end_run(context, job_id)
     if ours and again:
         retry = replace(job, job_id=context.worker.next_id(), again=True)  # type: ignore[call-arg]
@@ -143,6 +149,9 @@ def on_cancelled(context: Context, job_id: int) -> None:
     if isinstance(job, Download):
         context.update(state)
         take_pause(context, job)
+        return
+    if job.unlisted:
+        context.update(state)
         return
     text = f"Cancelled: {running.title[0].lower()}{running.title[1:]}."
     missing = isinstance(job, LoadModel) and job.model == opened.model and opened.loaded is None

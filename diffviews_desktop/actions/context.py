@@ -24,6 +24,8 @@ Page = Literal[
     "crash reports",
     "experiment",
     "explained",
+    "filters",
+    "find",
     "grid",
     "history",
     "import",

@@ -20,6 +20,7 @@ from diffviews_desktop.actions.figures import (
     record_of,
     strip_of,
 )
+from diffviews_desktop.actions.groups import columns_of_groups
 from diffviews_desktop.actions.run_tables import run_arrays, steps_table
 from diffviews_desktop.actions.selection import chosen_rows, nothing_selected
 from diffviews_desktop.actions.showing import no_map
@@ -34,6 +35,7 @@ from diffviews_desktop.state.runs import Run
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import file_name
 from diffviews_desktop.text.wording import counted
+from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.figures import FigureStyle, FilmStyle
 
 FIGURE, FILM = FigureStyle(), FilmStyle()
@@ -60,7 +62,7 @@ def export_neighbors(context: Context, file: Path) -> None:
         return
     rows = np.array(picked.rows, dtype=np.int64)
     roles = {picked.anchor: "anchor"} | dict.fromkeys(picked.manual, "by hand")
-    columns: dict[str, NDArray] = {
+    columns: dict[str, NDArray | Column] = {
         "role": np.array([roles.get(row, "suggested") for row in rows.tolist()]),
         "distance_on_map": _distances(shown.xy, rows),
     }
@@ -85,7 +87,7 @@ def _export_samples(
     file: Path,
     rows: NDArray[np.int64],
     kind: str,
-    columns: dict[str, NDArray],
+    columns: dict[str, NDArray | Column],
 ) -> None:
     opened = context.state.opened
     shown = opened.layer_map
@@ -98,6 +100,7 @@ def _export_samples(
         columns["trust"] = shown.trust[rows]
     if shown.kept is not None:
         columns["neighbors_kept"] = shown.kept[rows]
+    columns.update(columns_of_groups(context.state, rows))
     job = ExportSamples(
         job_id=context.worker.next_id(),
         folder=opened.folder,

@@ -115,8 +115,7 @@ def caption_of(state: State) -> str:
     values = state.colored_by
     if values == "class":
         text += " Colours tell the class, opacity the noise level."
-    wanted = state.view.filter
-    if wanted is not None:
+    if state.view.filters:
         text += " Some samples are left out by a filter."
     return text
 

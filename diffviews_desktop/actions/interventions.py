@@ -23,6 +23,7 @@ from diffviews_desktop.values.interventions import (
     SavedVector,
     Zero,
 )
+from diffviews_desktop.values.noise_levels import mixed_levels
 
 _COMPONENTS = 3
 """How many principal components are offered; the panel has a field for the others."""
@@ -43,6 +44,10 @@ def take_as_set(context: Context, letter: str) -> None:
     rows, runs = _rows(context.state), context.state.runs
     changed = replace(runs, set_a=rows) if letter == "a" else replace(runs, set_b=rows)
     context.update(replace(context.state, runs=changed))
+    samples = context.state.opened.samples
+    mixed = "" if samples is None else mixed_levels(samples.sigma[list(rows)])
+    if mixed:
+        context.say(f"{mixed} Take samples of one level for a direction that means one thing.")
 
 
 def save_direction(context: Context) -> None:

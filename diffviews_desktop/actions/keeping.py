@@ -52,10 +52,11 @@ def save_as(context: Context, then: Then = no_more) -> None:
 
 def _write(context: Context, file: Path, then: Then) -> None:
     held = all_held(run for run in context.state.runs.all if run.steps)
+    sets = context.state.groups.all_sets
 
     def written() -> None:
         state = context.state
-        context.update(replace(state, kept=replace(state.kept, file=file, held=held)))
+        context.update(replace(state, kept=replace(state.kept, file=file, held=held, sets=sets)))
         context.say(f"Saved the session in {file}")
         then()
 
@@ -66,22 +67,26 @@ def _write(context: Context, file: Path, then: Then) -> None:
 
 
 def leave(context: Context, what: str, then: Then) -> None:
-    """Do something that drops the runs, once the user has said what is to become of those that no
-    session holds.
+    """Do something that drops runs and named selections, once the user has said what is to become
+    of those that no session holds.
 
     Args:
-        context: whose runs are dropped.
+        context: whose work is dropped.
         what: what drops them, as the beginning of a sentence: ``Quitting``.
         then: does it.
     """
-    runs = context.state.runs.all
-    unheld = context.state.kept.unheld(runs)
-    if not unheld:
+    state = context.state
+    unheld = {
+        "run": len(state.kept.unheld(state.runs.all)),
+        "named selection": len(state.kept.unheld_sets(state.groups.all_sets)),
+    }
+    count = sum(unheld.values())
+    if not count:
         then()
         return
-    count = counted(len(unheld), "run")
-    stands = "is" if len(unheld) == 1 else "are"
-    text = f"{count} {stands} not saved in a session. {what} drops {_them(len(unheld))}."
+    named = " and ".join(counted(number, kind) for kind, number in unheld.items() if number)
+    stands = "is" if count == 1 else "are"
+    text = f"{named} {stands} not saved in a session. {what} drops {_them(count)}."
     context.window.sessions.ask_keep(text, partial(_answered, context, then))
 
 
@@ -107,12 +112,14 @@ def leave_for(context: Context, folder: FolderRef, what: str, then: Then) -> Non
 
 
 def held_alone(state: State) -> State:
-    """A state without the runs that its session does not hold: what is left when the user discards
-    them."""
-    runs = state.runs
+    """A state without the runs and named selections that its session does not hold: what is left
+    when the user discards them."""
+    runs, groups = state.runs, state.groups
+    for one in state.kept.unheld_sets(groups.all_sets):
+        groups = groups.without_set(one.number)
     for run in state.kept.unheld(runs.all):
         runs = runs.without_run(run.id)
-    return replace(state, runs=runs)
+    return replace(state, runs=runs, groups=groups)
 
 
 def forgotten(kept: Kept) -> Kept:

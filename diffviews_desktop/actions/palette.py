@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from diffviews_desktop.actions import folders, maps, runs, selection
+from diffviews_desktop.actions import folders, groups, maps, runs, selection, views
 from diffviews_desktop.actions.action import Action, Choice, perform
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.registry import ACTIONS, CHOICES, MENUS
@@ -91,6 +91,7 @@ def _entries(context: Context) -> Iterator[Entry]:
     yield from _layers(state)
     yield from _runs(state)
     yield from _classes(state)
+    yield from _groups(state)
 
 
 def _of_action(state: State, action: Action) -> Entry:
@@ -148,6 +149,19 @@ def _classes(state: State) -> Iterator[Entry]:
             title = f"Select class {called} ({counted(count, 'sample')})"
             run = partial(selection.choose_class, number=number)
             yield Entry(title, "Selection", run)
+
+
+def _groups(state: State) -> Iterator[Entry]:
+    for one in state.groups.sets_of(state.opened.model):
+        title = f"Select {one.name} ({counted(len(one.rows), 'sample')})"
+        yield Entry(title, "Selection", partial(groups.choose_set, number=one.number))
+    found = groups.shown_clusters(state)
+    if found is not None:
+        for number, (name, count) in enumerate(zip(found.names, found.counts(), strict=True)):
+            title = f"Select cluster {name} ({counted(count, 'sample')})"
+            yield Entry(title, "Selection", partial(groups.choose_cluster, number=number))
+    for view in state.groups.views:
+        yield Entry(f"View {view.name}", "View", partial(views.use_view, name=view.name))
 
 
 # ---- samples ------------------------------------------------------------------------------------

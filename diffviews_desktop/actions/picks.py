@@ -15,7 +15,7 @@ from diffviews_desktop.actions.maps import pending_map
 from diffviews_desktop.actions.verbs import repeated_verb, verb
 from diffviews_desktop.engine.jobs.mapping import FindNeighbors, MapLayer, NeighborsFound
 from diffviews_desktop.processing.neighbors import neighbors_of
-from diffviews_desktop.state.picks import Selection
+from diffviews_desktop.state.picks import Selection, Within
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.wording import counted
 
@@ -81,23 +81,30 @@ def add_hovered(context: Context) -> None:
 
 
 @repeated_verb
-def change_suggestion(context: Context, count: int, on_map: bool) -> None:
-    """Choose how many neighbours are suggested, and whether on the map."""
+def change_suggestion(
+    context: Context, count: int, on_map: bool, within: Within | None = None
+) -> None:
+    """Choose how many neighbours are suggested, whether on the map, and among which samples; None
+    leaves that as it is."""
     state = context.state
-    picks = replace(state.picks, suggest_count=count, suggest_on_map=on_map)
+    within = state.picks.suggest_within if within is None else within
+    picks = replace(state.picks, suggest_count=count, suggest_on_map=on_map, suggest_within=within)
     context.update(replace(state, picks=picks))
 
 
 @verb
-def suggest_neighbors(context: Context, count: int, on_map: bool = False) -> None:
-    """Add the nearest samples to the anchor: in activation space, or on the map."""
+def suggest_neighbors(
+    context: Context, count: int, on_map: bool = False, within: Within | None = None
+) -> None:
+    """Add the nearest samples to the anchor: in activation space, or on the map; among all samples
+    or those of its class or noise level. None as ``within`` leaves that as it is."""
     state = context.state
     layer_map, selection = state.opened.layer_map, state.picks.selection
     anchor, manual = selection.anchor, selection.manual
     if layer_map is None or anchor is None:
         context.say(NO_ANCHOR)
         return
-    change_suggestion(context, count, on_map)
+    change_suggestion(context, count, on_map, within)
     space = layer_map.xy if on_map else layer_map.reduced
     if space is None:
         _want_activations(context)
@@ -113,19 +120,23 @@ def suggest_neighbors(context: Context, count: int, on_map: bool = False) -> Non
         if now.opened.layer_map is layer_map and same:
             _take_suggested(context, [pair for pair in found if pair[0] not in manual][:count])
 
-    find = partial(neighbors_of, space, anchor, count + len(manual))
-    if on_map and layer_map.aligned and state.opened.samples is not None:
-        sigma = state.opened.samples.sigma
-        find = partial(_nearest_at_level, space, sigma, anchor, count + len(manual))
+    wanted = context.state.picks.suggest_within
+    if on_map and layer_map.aligned:  # each noise level has a map of its own
+        wanted = replace(wanted, same_level=True)
+    find = partial(_nearest, state, space, wanted, anchor, count + len(manual))
     context.session.aside(len(space), find, take)
 
 
-def _nearest_at_level(
-    xy: NDArray[np.float32], sigma: NDArray[np.float32], row: int, count: int
+def _nearest(
+    state: State, space: NDArray[np.float32], within: Within, row: int, count: int
 ) -> list[tuple[int, float]]:
-    """The samples nearest to one on the map of its own noise level, where each level has one."""
-    there = np.where((sigma == sigma[row])[:, None], xy, np.nan)
-    return neighbors_of(there, row, count)
+    """The samples nearest to one among those that are wanted."""
+    samples = state.opened.samples
+    rows = None if samples is None else within.rows(samples, row)
+    if rows is None:
+        return neighbors_of(space, row, count)
+    found = neighbors_of(space[rows], int(np.searchsorted(rows, row)), count)
+    return [(int(rows[place]), away) for place, away in found]
 
 
 def _ask_layer(context: Context, row: int, count: int) -> None:
@@ -138,8 +149,14 @@ def _ask_layer(context: Context, row: int, count: int) -> None:
         spec=opened.spec,
         row=row,
         count=count,
+        among=_among(context.state, row),
     )
     submit(context, job, "Finding neighbours")
+
+
+def _among(state: State, row: int) -> NDArray[np.int64] | None:
+    samples = state.opened.samples
+    return None if samples is None else state.picks.suggest_within.rows(samples, row)
 
 
 def take_found(context: Context, job: FindNeighbors, found: NeighborsFound) -> None:

@@ -7,7 +7,9 @@ from diffviews_desktop.actions import (
     downloads,
     experiments,
     exports,
+    finding,
     folders,
+    groups,
     interventions,
     jobs,
     keeping,
@@ -22,6 +24,7 @@ from diffviews_desktop.actions import (
     sessions,
     showing,
     tour,
+    views,
 )
 from diffviews_desktop.actions.action import Action, Choice, MenuName, SampleAction
 
@@ -42,7 +45,10 @@ _TOPICS = (
     picks,
     placing,
     selection,
+    groups,
+    finding,
     showing,
+    views,
     maps,
     runs,
     experiments,

@@ -10,6 +10,8 @@ from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.downloads import take_disk, take_downloaded, take_list
 from diffviews_desktop.actions.folders import open_other
+from diffviews_desktop.actions.groups import take_clusters
+from diffviews_desktop.actions.inputs import take_input
 from diffviews_desktop.actions.keeping import forgotten
 from diffviews_desktop.actions.maps import change_layer, link_map, same_data
 from diffviews_desktop.actions.picks import suggest_neighbors, take_found
@@ -18,6 +20,7 @@ from diffviews_desktop.actions.placing import take_placed
 from diffviews_desktop.actions.runs import want_baseline
 from diffviews_desktop.actions.sessions import map_came, resume, want_map
 from diffviews_desktop.actions.sharing import share_map
+from diffviews_desktop.engine.jobs.clustering import ClustersFound
 from diffviews_desktop.engine.jobs.directions import (
     DirectionList,
     DirectionSaved,
@@ -35,6 +38,7 @@ from diffviews_desktop.engine.jobs.drawing import (
 from diffviews_desktop.engine.jobs.experiments import ExperimentResult
 from diffviews_desktop.engine.jobs.exporting import ContentPreview, ContentWritten
 from diffviews_desktop.engine.jobs.importing import DataImported
+from diffviews_desktop.engine.jobs.inputs import InputShown
 from diffviews_desktop.engine.jobs.mapping import (
     AssessMap,
     FindNeighbors,
@@ -45,11 +49,14 @@ from diffviews_desktop.engine.jobs.mapping import (
 )
 from diffviews_desktop.engine.jobs.opening import CheckpointConverted, DataOpened, LoadModel
 from diffviews_desktop.engine.jobs.samples import PictureMean, SamplesExported
+from diffviews_desktop.state.find import Find
+from diffviews_desktop.state.groups import Groups
 from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.opened import Opened
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.runs import Grid, Runs
 from diffviews_desktop.state.session_file.restoring import runs_on
+from diffviews_desktop.state.session_file.restoring_groups import groups_on
 from diffviews_desktop.state.state import Offer, State
 from diffviews_desktop.text.wording import counted, size
 from diffviews_desktop.values.assessment import MapAssessment
@@ -125,15 +132,19 @@ def _with_opened(state: State, opened: DataOpened) -> State:
             fingerprint=opened.fingerprint,
             read_from=opened.read_from,
         ),
-        picks=replace(state.picks, selection=Selection(), placed=()),
+        picks=replace(state.picks, selection=Selection(), placed=(), inputs=()),
         view=replace(
             state.view,
             color_by=_first_colors(state.view.color_by, opened.samples),
-            filter=None,
+            filters=(),
             highlighted_class=None,
             rectangle=None,
             camera=None,
         ),
+        groups=groups_on(state.groups, opened.model, opened.samples, opened.fingerprint)
+        if same_folder
+        else Groups(),
+        find=Find(),
         kept=state.kept if same_folder else forgotten(state.kept),
         runs=replace(
             runs_on(state.runs, opened.model, opened.samples)
@@ -401,6 +412,7 @@ RESULTS: dict[type, Callable[[Context, RunningJob, Any], None]] = {
     LinkedMap: _linked,
     MapAssessment: _assessed,
     NeighborsFound: _neighbors_found,
+    ClustersFound: take_clusters,
     RunResult: _run_done,
     PictureGrid: _grid_done,
     ExperimentResult: _experiment_done,
@@ -408,6 +420,7 @@ RESULTS: dict[type, Callable[[Context, RunningJob, Any], None]] = {
     FilePlaced: _file_placed,
     MaskJudged: _mask_judged,
     PictureMean: _averaged,
+    InputShown: take_input,
     DirectionSaved: _direction_saved,
     DirectionList: take_nothing,
     SamplesExported: _exported,

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
 from diffviews_desktop.actions import picks, selection, showing
 from diffviews_desktop.actions.action import SampleAction, Title
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.state.state import State
 from diffviews_desktop.values.row_set import RowSet
+from diffviews_desktop.values.sample_groups import same_picture
 from diffviews_desktop.values.samples import SampleTable
 
 
@@ -45,6 +51,16 @@ def _highlight_title(state: State, row: int) -> Title:
     if _is_lit(state, row):
         return Title("Highlight all c&lasses")
     return Title("Hi&ghlight class", _class_name(state, row))
+
+
+def _select_picture(context: Context, row: int) -> None:
+    samples = _samples(context.state)
+
+    def take(rows: NDArray[np.int64]) -> None:
+        if context.state.opened.samples is samples:
+            selection.choose_rows(context, RowSet(rows))
+
+    context.session.aside(len(samples), partial(same_picture, samples, row), take)
 
 
 def _copy_picture(context: Context, row: int) -> None:
@@ -99,6 +115,12 @@ SAMPLE_ACTIONS = (
         _highlight_title,
         _highlight,
         offered=lambda state, row: _number(state, row) >= 0,
+    ),
+    SampleAction(
+        "sample.same-picture",
+        lambda state, row: Title("Select the picture at all n&oise levels"),
+        _select_picture,
+        offered=lambda state, row: len(_samples(state).levels) > 1 and _has_picture(state, row),
     ),
     SampleAction(
         "sample.copy-id",

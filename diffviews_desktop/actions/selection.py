@@ -76,7 +76,7 @@ def _with_rows_on_map(context: Context, then: Callable[[RowSet], None]) -> None:
 
     def seen(state: State) -> tuple[object, ...]:
         opened = state.opened
-        return opened.layer_map, opened.linked, state.view.filter, state.picks.selection
+        return opened.layer_map, opened.linked, state.view.filters, state.picks.selection
 
     def take(rows: RowSet) -> None:
         if all(one is other for one, other in zip(seen(context.state), seen(state), strict=True)):

@@ -45,16 +45,16 @@ def change_third_axis(context: Context, by: ColorBy) -> None:
 
 @repeated_verb
 def filter_values(context: Context, by: ColorBy, low: float | None, high: float | None) -> None:
-    """Show only the samples whose value lies in a range; None for no limit."""
+    """Show only the samples whose value lies in a range, among those that other filters leave; None
+    for no limit."""
     _filter(context, Filter(by, low, high))
 
 
 @verb
 def toggle_category(context: Context, by: ColorBy, number: int) -> None:
     """Hide the samples of a category, by its position, or show them again."""
-    view = context.state.view
-    hidden = view.hidden_categories(by) ^ {number}
-    _filter(context, Filter(by, hidden=hidden) if hidden else None)
+    hidden = context.state.view.hidden_categories(by) ^ {number}
+    _filter(context, Filter(by, hidden=hidden))
 
 
 @verb
@@ -63,43 +63,52 @@ def only_category(context: Context, by: ColorBy, number: int, count: int) -> Non
     view = context.state.view
     others = frozenset(range(-1, count)) - {number}
     same = view.hidden_categories(by) == others
-    _filter(context, None if same else Filter(by, hidden=others))
+    _filter(context, Filter(by, hidden=frozenset() if same else others))
+
+
+@verb
+def drop_filter(context: Context, by: ColorBy) -> None:
+    """Filter by a quantity no longer; other filters stay."""
+    _filter(context, Filter(by))
 
 
 @verb
 def show_all(context: Context) -> None:
     """Hide and dim no samples; picks stay."""
-    _narrow(context, None, None, "show all")
+    narrow(context, (), None, "show all")
 
 
 @verb
 def highlight_class(context: Context, number: int | None) -> None:
     """Highlight a class on the map and dim the rest; None for all."""
-    _narrow(context, context.state.view.filter, number, "highlight")
+    narrow(context, context.state.view.filters, number, "highlight")
 
 
-def _filter(context: Context, wanted: Filter | None) -> None:
-    _narrow(context, wanted, context.state.view.highlighted_class, "filter")
+def _filter(context: Context, wanted: Filter) -> None:
+    view = context.state.view
+    narrow(context, view.with_filter(wanted).filters, view.highlighted_class, "filter")
 
 
-def _narrow(context: Context, wanted: Filter | None, highlighted: int | None, text: str) -> None:
+def narrow(
+    context: Context, filters: tuple[Filter, ...], highlighted: int | None, text: str
+) -> None:
     """Show only some samples and dim others, as a step that can be undone."""
     view, model = context.state.view, context.state.opened.model
-    if (view.filter, view.highlighted_class) != (wanted, highlighted):
+    if (view.filters, view.highlighted_class) != (filters, highlighted):
         context.session.step(
-            partial(_narrowed, model, wanted, highlighted),
-            partial(_narrowed, model, view.filter, view.highlighted_class),
+            partial(_narrowed, model, filters, highlighted),
+            partial(_narrowed, model, view.filters, view.highlighted_class),
             text,
         )
 
 
 def _narrowed(
-    model: str | None, wanted: Filter | None, highlighted: int | None, state: State
+    model: str | None, filters: tuple[Filter, ...], highlighted: int | None, state: State
 ) -> State:
-    """A state with another filter; the classes and columns of another model are none of its own."""
+    """A state with other filters; the classes and columns of another model are none of its own."""
     if state.opened.model != model:
         return state
-    view = replace(state.view, filter=wanted, highlighted_class=highlighted)
+    view = replace(state.view, filters=filters, highlighted_class=highlighted)
     return replace(state, view=view)
 
 

@@ -14,6 +14,7 @@ from diffviews_desktop.actions.registry import ACTIONS
 from diffviews_desktop.actions.verbs import VERBS
 from diffviews_desktop.errors import DiffViewsError, UsageError
 from diffviews_desktop.files.reading import read_json_value
+from diffviews_desktop.state import picks
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.text.validation import first_problem
 from diffviews_desktop.values import (
@@ -41,6 +42,7 @@ _OF = (
     (maps, ("MapParameters",)),
     (regions, ("Everywhere", "Channels", "Tokens", "Area")),
     (told, ("OwnCondition",)),
+    (picks, ("Within",)),
 )
 CLASSES: dict[str, type] = {
     name: getattr(module, name) for module, names in _OF for name in names

@@ -30,6 +30,8 @@ from diffviews_desktop.values.samples import SampleTable
 from diffviews_desktop.values.told import Told, conditions_told
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from diffviews_desktop.adapters.model import Model
     from diffviews_desktop.core.extractor import SampleBatch
 
@@ -157,6 +159,16 @@ class SampleExtraction:
         """
         parts = [flatten_layers(part) for _, part in self.batches(rows)]
         return np.concatenate(parts) if parts else np.empty((0, 0), np.float32)
+
+    def input_of(self, row: int) -> Tensor | None:
+        """What the model sees of a sample ``(1, *sample_shape)``, on the CPU; None where its
+        picture cannot be read."""
+        from diffviews_desktop.core.extractor import extraction_inputs
+
+        decoded = self._read([row])
+        if not decoded.rows:
+            return None
+        return extraction_inputs(self._encode(decoded.images, decoded.rows), self._how)
 
     def fill(self, targets: Sequence[Target], progress: Callable[[float, str], None]) -> Extracted:
         """Extract every sample that has a picture and is not in all matrices yet.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from diffviews_desktop.data.cache.layer_cache import DamagedMatrixError
 from diffviews_desktop.engine.activations import activations_of
@@ -25,13 +26,16 @@ def find_neighbors(job: FindNeighbors, maps: MapMaker, opened: OpenedModel) -> N
         DataError: the sample has no place on the map.
     """
     projector = maps.projector(opened, job.spec)
-    positions = np.flatnonzero(projector.rows == job.row)
+    there = np.arange(len(projector.rows))
+    if job.among is not None:
+        there = np.flatnonzero(np.isin(projector.rows, job.among))
+    positions = np.flatnonzero(projector.rows[there] == job.row)
     if not len(positions):
         raise DataError(f"Sample {job.row} has no activations on this map. Choose another.")
-    position, rows = int(positions[0]), projector.rows
-    found = _in_layer(job, maps, opened, projector, position)
+    position, rows = int(positions[0]), projector.rows[there]
+    found = _in_layer(job, maps, opened, projector, rows, position)
     if found is None:
-        pairs = neighbors_of(projector.reduced, position, job.count)
+        pairs = neighbors_of(projector.reduced[there], position, job.count)
     else:
         pairs = list(zip(found.index[0].tolist(), found.distance[0].tolist(), strict=True))
     near = tuple((int(rows[place]), float(distance)) for place, distance in pairs)
@@ -39,7 +43,12 @@ def find_neighbors(job: FindNeighbors, maps: MapMaker, opened: OpenedModel) -> N
 
 
 def _in_layer(
-    job: FindNeighbors, maps: MapMaker, opened: OpenedModel, projector: Projector, position: int
+    job: FindNeighbors,
+    maps: MapMaker,
+    opened: OpenedModel,
+    projector: Projector,
+    rows: NDArray[np.int64],
+    position: int,
 ) -> Neighbors | None:
     """The nearest in the whole layer; None where its activations are not stored."""
     spec = maps.completed(opened, job.spec)
@@ -49,7 +58,7 @@ def _in_layer(
         matrix = maps.activations.whole_matrix(wanted)
         if matrix is None or matrix.shape[1] != len(projector.reduction.mean):
             return None
-        space = FullSpace(matrix, projector.rows, projector.reduction, projector.metric)
+        space = FullSpace(matrix, rows, projector.reduction, projector.metric)
         maps.host.progress(STAGE, 0.0)
         try:
             return nearest_in(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diffviews_desktop.state.runs import Run
+from diffviews_desktop.values.sample_sets import SampleSet
 
 if TYPE_CHECKING:
     from diffviews_desktop.state.session_file.saved import SavedSession
@@ -40,17 +41,23 @@ class Kept:
     Attributes:
         file: of the session; None while it has none.
         held: the runs that are in it.
+        sets: the named selections that are in it, as they are there.
         opening: the session that is being opened.
     """
 
     file: Path | None = None
     held: frozenset[HeldRun] = frozenset()
+    sets: tuple[SampleSet, ...] = ()
     opening: Opening | None = None
 
     def unheld(self, runs: Iterable[Run]) -> tuple[Run, ...]:
         """The runs that are not in it, or not with all of their steps; where nothing was drawn,
         there is nothing to lose."""
         return tuple(run for run in runs if run.steps and held_run(run) not in self.held)
+
+    def unheld_sets(self, sets: Iterable[SampleSet]) -> tuple[SampleSet, ...]:
+        """The named selections that are not in it, or not as they are now."""
+        return tuple(one for one in sets if not any(one is held for held in self.sets))
 
 
 def held_run(run: Run) -> HeldRun:

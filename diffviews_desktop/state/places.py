@@ -52,7 +52,7 @@ def with_model_of(state: State, place: Place) -> State:
     view = replace(
         state.view,
         color_by=place.view.color_by,
-        filter=place.view.filter,
+        filters=place.view.filters,
         highlighted_class=place.view.highlighted_class,
     )
     picks = replace(state.picks, selection=place.selection)

@@ -10,6 +10,8 @@ from typing import Literal
 
 from diffviews_desktop.engine.jobs.drawing import FilePlaced
 from diffviews_desktop.state.downloads import Downloads
+from diffviews_desktop.state.find import Find
+from diffviews_desktop.state.groups import Groups
 from diffviews_desktop.state.history import History
 from diffviews_desktop.state.jobs import Jobs
 from diffviews_desktop.state.kept import Kept
@@ -74,6 +76,8 @@ class State:
 
     opened: Opened = field(default_factory=Opened)
     view: View = field(default_factory=View)
+    groups: Groups = field(default_factory=Groups)
+    find: Find = field(default_factory=Find)
     picks: Picks = field(default_factory=Picks)
     runs: Runs = field(default_factory=Runs)
     jobs: Jobs = field(default_factory=Jobs)
@@ -93,7 +97,9 @@ class State:
         """What quantities are computed from."""
         opened = self.opened
         anchor = self.picks.selection.anchor
-        return Scene(opened.samples, opened.layer_map, opened.linked, anchor)
+        clusters = self.groups.clusters_of(opened.model, opened.spec)
+        sets = self.groups.sets_of(opened.model)
+        return Scene(opened.samples, opened.layer_map, opened.linked, anchor, clusters, sets)
 
     def cannot_color(self, by: ColorBy) -> str:
         """Why points cannot be coloured by a quantity now; empty where they can."""

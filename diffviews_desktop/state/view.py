@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from diffviews_desktop.values.camera import Camera
@@ -38,7 +38,7 @@ class View:
         color_by: what the colours were asked to tell; `State.colored_by` is what this map can show
             of it.
         size_by: what the size of a point was asked to tell; None for nothing.
-        filter: which samples are shown; None for all.
+        filters: which samples are shown: those that pass all of them, one a quantity.
         highlighted_class: the class beside which the others are dimmed.
         tool: what dragging does on the flat map.
         rectangle: the part of the flat map that is seen; None for all of it.
@@ -56,7 +56,7 @@ class View:
 
     color_by: ColorBy = "class"
     size_by: ColorBy | None = None
-    filter: Filter | None = None
+    filters: tuple[Filter, ...] = ()
     highlighted_class: int | None = None
     tool: Tool = "pan"
     rectangle: Rectangle | None = None
@@ -71,8 +71,36 @@ class View:
     names: bool = True
     contours: bool = False
 
+    def filter_of(self, by: ColorBy) -> Filter | None:
+        """The filter by a quantity; None for none."""
+        return next((one for one in self.filters if one.by == by), None)
+
     def hidden_categories(self, by: ColorBy) -> frozenset[int]:
-        """The categories of a quantity that the filter leaves out."""
-        return (
-            self.filter.hidden if self.filter is not None and self.filter.by == by else frozenset()
-        )
+        """The categories of a quantity that its filter leaves out."""
+        wanted = self.filter_of(by)
+        return frozenset() if wanted is None else wanted.hidden
+
+    def with_filter(self, wanted: Filter) -> View:
+        """With a filter in place of that by the same quantity; one that leaves out nothing goes."""
+        others = [one for one in self.filters if one.by != wanted.by]
+        limits = wanted.low is not None or wanted.high is not None or bool(wanted.hidden)
+        at = next((i for i, one in enumerate(self.filters) if one.by == wanted.by), len(others))
+        others[at:at] = [wanted] if limits else []
+        return replace(self, filters=tuple(others))
+
+
+@dataclass(frozen=True)
+class NamedView:
+    """What is kept of a view under a name: which samples are shown, and what colours and sizes
+    tell.
+
+    Attributes:
+        name: what it is called.
+        filters, highlighted_class, color_by, size_by: as `View` has them.
+    """
+
+    name: str
+    filters: tuple[Filter, ...] = ()
+    highlighted_class: int | None = None
+    color_by: ColorBy = "class"
+    size_by: ColorBy | None = None

@@ -76,6 +76,11 @@ class _Harmless(io.TextIOBase):
     def encoding(self) -> str:  # type: ignore[override]
         return self.stream.encoding
 
+    @property
+    def closed(self) -> bool:
+        """Whether what it passes on to is; libraries ask at the end of the program."""
+        return self.stream.closed
+
     def writable(self) -> bool:
         return True
 

@@ -17,6 +17,22 @@ EXTRACTED_FROM: dict[ExtractionInput, str] = {
 """What the model sees when layers are extracted."""
 NO_NOISE, PURE_NOISE = 0.002, 80.0
 """What 0 % and 100 % stand for: the lowest and the highest σ of EDM's schedule."""
+FAR_APART = 4.0
+"""So many times the σ of a sample, the σ of another is far from it: a layer computes something else
+there."""
+
+
+def mixed_levels(sigmas: NDArray[np.floating]) -> str:
+    """That a mean of samples of these noise levels mixes some that are far apart, as a sentence;
+    empty where they are near each other."""
+    known = sigmas[np.isfinite(sigmas)]
+    if not len(known):
+        return ""
+    low, high = float(known.min()), float(known.max())
+    if high < FAR_APART * max(low, NO_NOISE):
+        return ""
+    return f"The mean mixes noise levels from σ {low:g} to {high:g}."
+
 
 FAINTEST, STRONGEST, EQUAL = 0.4, 1.0, 0.7
 """Opacity of the samples of the highest and of the lowest σ, and where all have the same."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.errors import DataError
+from diffviews_desktop.values.packed_strings import Texts
 from diffviews_desktop.values.samples import SampleTable
 
 MOST_SAID = 12
@@ -24,6 +25,16 @@ def groups_of(table: SampleTable) -> NDArray[np.int64]:
     _, classes = np.unique(table.class_label, return_inverse=True)
     levels, level = np.unique(table.sigma, return_inverse=True)
     return np.asarray(classes * len(levels) + level, np.int64)
+
+
+def same_picture(table: SampleTable, row: int) -> NDArray[np.int64]:
+    """The samples of the same picture as one ``(K,)``, itself among them, by their noise levels;
+    none where it has no picture."""
+    path = table.image_path[row]
+    if not path:
+        return np.empty(0, np.int64)
+    rows = Texts.of(table.image_path).same_as(path)
+    return rows[np.argsort(table.sigma[rows], kind="stable")]
 
 
 def at_level(table: SampleTable, level: float) -> NDArray[np.bool_]:

@@ -51,13 +51,13 @@ def test_filters_are_steps_among_the_picks(session: Session, context: Context) -
     for _ in range(4):
         session.undo()
         view = session.state.view
-        seen.append((view.filter, view.highlighted_class))
+        seen.append((view.filters, view.highlighted_class))
     only, least = Filter("class", hidden=frozenset((-1, 0, 2, 3))), Filter("sigma", 0.5)
-    assert seen == [(only, 2), (only, None), (least, None), (None, None)]
+    assert seen == [((least, only), 2), ((least, only), None), ((least,), None), ((), None)]
     assert session.state.picks.undo == "set anchor"
     for _ in range(4):
         session.redo()
-    assert session.state.view.filter is None
+    assert session.state.view.filters == ()
     assert session.state.picks.selection.anchor == 3
     assert session.state.picks.redo == ""
 
@@ -188,14 +188,14 @@ def test_another_model_is_gone_back_from(
     state = session.state
     assert state.opened.model == "edm"
     assert state.picks.selection == before.picks.selection
-    assert state.view.filter == before.view.filter
+    assert state.view.filters == before.view.filters
     assert state.runs.settings == mine
     assert state.picks.returning is None
     loading = [job for job in worker.submitted if isinstance(job, LoadModel)][-1]
     finish(session, worker, loading.job_id, ModelLoaded("edm", "cpu", 3, 8, ()))
     assert session.state.runs.settings == mine
     session.undo()
-    assert session.state.view.filter is None
+    assert session.state.view.filters == ()
 
     session.redo()
     session.redo()
@@ -232,7 +232,7 @@ def test_steps_of_another_model_do_nothing(session: Session, context: Context) -
     before = session.state
     session.undo()
     session.undo()
-    assert session.state.view.filter == before.view.filter
+    assert session.state.view.filters == before.view.filters
     assert session.state.picks.selection == before.picks.selection
 
 

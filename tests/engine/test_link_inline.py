@@ -18,6 +18,7 @@ from web_server import Served, serve_web
 from diffviews_desktop.data.directions import write_direction
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.handlers import HANDLERS
+from diffviews_desktop.engine.jobs.clustering import FindClusters
 from diffviews_desktop.engine.jobs.directions import (
     ExportDirection,
     ListDirections,
@@ -39,6 +40,7 @@ from diffviews_desktop.engine.jobs.experiments import (
 )
 from diffviews_desktop.engine.jobs.exporting import PreviewContent, WriteContent
 from diffviews_desktop.engine.jobs.importing import ImportData
+from diffviews_desktop.engine.jobs.inputs import ShowInput
 from diffviews_desktop.engine.jobs.mapping import (
     AssessMap,
     Extract,
@@ -137,7 +139,10 @@ def job_of(kind: type[Job[Any]], data: Path, url: str = "") -> Job[Any]:
         Extract: lambda: Extract(**model, layer_sets=(MIDBLOCK,)),
         LinkMaps: lambda: LinkMaps(**mapped, other=MapSpec("second", MIDBLOCK)),
         AssessMap: lambda: AssessMap(**mapped, seeds=2),
-        FindNeighbors: lambda: FindNeighbors(**mapped, row=3, count=4),
+        FindNeighbors: lambda: FindNeighbors(**mapped, row=3, count=4, among=np.arange(9)),
+        FindClusters: lambda: FindClusters(
+            **mapped, places=np.repeat(np.eye(2, dtype=np.float32), SAMPLES // 2, 0), smallest=3
+        ),
         ImportData: lambda: ImportData(
             **common,
             checkpoint=checkpoint,
@@ -170,6 +175,7 @@ def job_of(kind: type[Job[Any]], data: Path, url: str = "") -> Job[Any]:
         RunExperiment: lambda: RunExperiment(
             **common, experiment=experiment, out=data / "experiment"
         ),
+        ShowInput: lambda: ShowInput(**model, row=3),
         AveragePictures: lambda: AveragePictures(**model, rows=rows),
         ExportSamples: lambda: ExportSamples(
             **model, rows=rows, columns={"twice": 2.0 * rows}, file=data / "samples.csv"

@@ -46,7 +46,7 @@ def state(tmp_path: Path) -> State:
 
 
 def left_out(state: State, **limits: object) -> list[int]:
-    gone = hidden_rows(replace(state, view=replace(state.view, filter=Filter(**limits))))
+    gone = hidden_rows(replace(state, view=replace(state.view, filters=(Filter(**limits),))))
     return [] if gone is None else np.flatnonzero(gone).tolist()
 
 
@@ -67,6 +67,17 @@ def test_categories_and_classes_are_left_out(state: State) -> None:
         left_out(state, by="class", hidden=frozenset({1})) == np.flatnonzero(labels == 0).tolist()
     )
     assert values_of(state, "class").names == ("no class", "0 cat", "1 dog")
+
+
+def test_a_sample_is_shown_where_all_filters_leave_it(state: State) -> None:
+    wanted = Filter("sigma", high=5.0), Filter("column:side", hidden=frozenset({-1, 2}))
+    both = replace(state, view=replace(state.view, filters=wanted))
+    each = [
+        left_out(state, by="sigma", high=5.0),
+        left_out(state, by="column:side", hidden={-1, 2}),
+    ]
+    assert np.flatnonzero(hidden_rows(both)).tolist() == sorted(set(each[0]) | set(each[1]))
+    assert np.flatnonzero(hidden_rows(both, but="sigma")).tolist() == each[1]
 
 
 def test_a_filter_of_what_is_gone_hides_nothing(state: State) -> None:
@@ -149,7 +160,7 @@ def test_hiding_isolating_and_showing_all(qtbot: QtBot, state: State) -> None:
     assert shown() == [row for row in range(N) if row % 3 == 1]
     showing.toggle_category(context_of(session), by="class", number=0)
     showing.toggle_category(context_of(session), by="class", number=2)
-    assert session.state.view.filter is None
+    assert session.state.view.filters == ()
     showing.only_category(context_of(session), by="column:side", number=1, count=3)
     assert shown() == np.flatnonzero(SIDE == 1).tolist()
     selection.choose_all(context_of(session))
@@ -157,8 +168,8 @@ def test_hiding_isolating_and_showing_all(qtbot: QtBot, state: State) -> None:
     selection.invert_chosen(context_of(session))
     assert list(session.state.picks.selection.chosen) == []
     showing.only_category(context_of(session), by="column:side", number=1, count=3)
-    assert session.state.view.filter is None
+    assert session.state.view.filters == ()
     showing.filter_values(context_of(session), by="sigma", low=1.0, high=None)
     showing.highlight_class(context_of(session), number=0)
     showing.show_all(context_of(session))
-    assert (session.state.view.filter, session.state.view.highlighted_class) == (None, None)
+    assert (session.state.view.filters, session.state.view.highlighted_class) == ((), None)

@@ -38,6 +38,10 @@ def open_all(window: MainWindow) -> list[QWidget]:
     window.menu_actions["maps.second"].trigger()
     window.map.hovered.emit(ANCHOR)
     showing.only_category(window.context, by="class", number=0, count=3)
+    showing.filter_values(window.context, by="sigma", low=0.01, high=None)
+    window.show_page("filters")
+    for page in ("groups", "pictures", "table"):
+        window.samples.panel.show_page(page)  # type: ignore[arg-type]
     window.show_page("mean")
     window.show_page("map settings")
     window.show_page("preferences")

@@ -21,11 +21,13 @@ from diffviews_desktop.engine.jobs.drawing import (
 from diffviews_desktop.engine.jobs.mapping import LinkMaps
 from diffviews_desktop.engine.jobs.samples import PictureMean
 from diffviews_desktop.state.downloads import Downloads
+from diffviews_desktop.state.groups import Groups
 from diffviews_desktop.state.history import History, HistoryLine
 from diffviews_desktop.state.jobs import EndedJob, RunningJob
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.runs import Grid
 from diffviews_desktop.state.state import Notice, State
+from diffviews_desktop.state.view import NamedView
 from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import AdapterList, LayerInfo, ModelLoaded, ModelSummary
@@ -35,6 +37,7 @@ from diffviews_desktop.values.maps import LinkedMap, MapSpec
 from diffviews_desktop.values.quantities import COLUMN
 from diffviews_desktop.values.row_set import RowSet
 from diffviews_desktop.values.runs import GridCell, RunStep
+from diffviews_desktop.values.sample_sets import Clusters, SampleSet, SomeSamples
 from diffviews_desktop.values.sampling import Preset, SamplingSettings
 from diffviews_desktop.values.sources import (
     ListedModel,
@@ -49,7 +52,7 @@ KINDS = (
     "id", "class", "column", "value", "number", "model", "other model", "description", "adapter",
     "other adapter", "reason", "layer", "other layer", "guidance", "note", "preset", "figures",
     "chip", "folder", "job", "detail", "error", "caption", "title", "licence", "about", "address",
-    "trouble", "downloads",
+    "trouble", "downloads", "named", "cluster", "view",
 )  # fmt: skip
 ANCHOR, NEIGHBOR = 1, 7
 
@@ -195,6 +198,12 @@ def planted(
         state.runs, settings=settings, all=(run,), shown=run.id, comparing=True,
         grid=Grid(grid, cells, done=True),
     )  # fmt: skip
+    some = SomeSamples(model, "", RowSet((1, 2)), samples.sample_id[1:3])
+    groups = Groups(
+        all_sets=(SampleSet(1, text("named"), some),),
+        all_clusters=(Clusters(2, spec, some, np.zeros(2, np.int32), (text("cluster"),), 3),),
+        views=(NamedView(text("view")),),
+    )
     running = RunningJob(linking, f"Opening {text('job')}", "reading", 0.5, text("detail"), 1.0)
     ended = EndedJob(
         24, f"Opening {text('job')}", "failed", text("error"), 1.0, text("details"), 2.0
@@ -205,6 +214,7 @@ def planted(
         state,
         opened=opened,
         picks=picks,
+        groups=groups,
         view=replace(state.view, color_by=COLUMN + text("column")),
         runs=runs,
         jobs=replace(state.jobs, running=(running,), ended=(ended,)),

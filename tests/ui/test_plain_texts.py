@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
     QListWidget,
     QMessageBox,
     QPlainTextEdit,
+    QTableView,
     QTableWidget,
     QToolTip,
     QTreeWidget,
@@ -122,6 +123,13 @@ class Seen:
             cells = [cell for row in rows for c in columns if (cell := widget.item(row, c))]
             self.texts += [cell.text() for cell in cells]
             self.tips += [cell.toolTip() for cell in cells]
+        elif isinstance(widget, QTableView):
+            model = widget.model()
+            places = range(model.rowCount()), range(model.columnCount())
+            for index in (model.index(row, column) for row in places[0] for column in places[1]):
+                self.texts.append(index.data())
+                self.tips.append(index.data(role) or "")
+            self.texts += [model.headerData(at, Qt.Orientation.Horizontal) for at in places[1]]
         elif isinstance(widget, QGraphicsView):
             for item in widget.scene().items():
                 self.tips.append(item.toolTip())

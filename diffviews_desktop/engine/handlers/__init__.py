@@ -4,12 +4,14 @@ A handler is a function of the job and the `Workspace`, and returns the job's re
 """
 
 from diffviews_desktop.engine.handlers import (
+    clustering,
     directions,
     downloading,
     drawing,
     experiments,
     exporting,
     importing,
+    inputs,
     mapping,
     opening,
     samples,
@@ -20,12 +22,14 @@ from diffviews_desktop.engine.handlers.registry import HANDLERS
 
 __all__ = [
     "HANDLERS",
+    "clustering",
     "directions",
     "downloading",
     "drawing",
     "experiments",
     "exporting",
     "importing",
+    "inputs",
     "mapping",
     "opening",
     "samples",

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.values.assessment import MapAssessment
 from diffviews_desktop.values.layers import LayerSet
@@ -82,7 +85,7 @@ class AssessMap(Job[MapAssessment]):
     seeds: int = 3
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class FindNeighbors(Job["NeighborsFound"]):
     """Find the samples nearest to one in the whole layer: `NeighborsFound`.
 
@@ -90,6 +93,7 @@ class FindNeighbors(Job["NeighborsFound"]):
         spec: the map whose layers are meant.
         row: the sample.
         count: how many.
+        among: the samples among which they are looked for ``(K,) int64``, ascending; None for all.
     """
 
     supersedes: ClassVar[bool] = True
@@ -97,6 +101,7 @@ class FindNeighbors(Job["NeighborsFound"]):
     spec: MapSpec
     row: int
     count: int
+    among: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.exports.contents import Record
+from diffviews_desktop.values.columns import Column
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,7 +44,7 @@ class ExportSamples(Job["SamplesExported"]):
 
     model: str
     rows: NDArray[np.int64]
-    columns: Mapping[str, NDArray]
+    columns: Mapping[str, NDArray | Column]
     file: Path
     record: Record | None = None
 

@@ -7,19 +7,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from diffviews_desktop.engine.jobs.drawing import Generate
-from diffviews_desktop.state.view import View
+from diffviews_desktop.state.picks import Within
+from diffviews_desktop.state.view import NamedView, View
 from diffviews_desktop.values.arrangement import Arrangement
 from diffviews_desktop.values.conditions import Condition
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.interventions import PICKED, Intervention
 from diffviews_desktop.values.maps import MapSpec
+from diffviews_desktop.values.sample_sets import SET_COLORS
 from diffviews_desktop.values.sampling import SamplingSettings
 from diffviews_desktop.values.typicality import Typicality
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-VERSION: Literal[1] = 1
+VERSION: Literal[2] = 2
 """Of what is written. Whoever changes the meaning or the name of a field raises it, and adds to
 `migrations.MIGRATIONS`; a new field with a default needs neither."""
 FINITE = {"allow_inf_nan": False, "extra": "ignore"}
@@ -38,6 +40,7 @@ class PicksForm:
     in_layer: bool = False
     suggest_count: int = 5
     suggest_on_map: bool = False
+    suggest_within: Within = field(default_factory=Within)
 
 
 @dataclass(frozen=True)
@@ -59,12 +62,34 @@ class RunsForm:
 
 
 @dataclass(frozen=True)
+class SetForm:
+    """A named selection; which samples are in it is in ``set-<number>.npy``."""
+
+    number: int
+    name: str
+    model: str
+    color: str = SET_COLORS[0]
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True)
+class ClustersForm:
+    """Clusters of a map; their samples are in ``clusters-<number>.npy``."""
+
+    number: int
+    spec: MapSpec
+    names: tuple[str, ...]
+    smallest: int
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True)
 class SessionForm:
     """``session.json``."""
 
     __pydantic_config__: ClassVar[Any] = FINITE
 
-    version: Literal[1]
+    version: Literal[2]
     folder: FolderRef
     program: str = ""
     saved: str = ""
@@ -76,6 +101,10 @@ class SessionForm:
     view: View = field(default_factory=View)
     picks: PicksForm = field(default_factory=PicksForm)
     runs: RunsForm = field(default_factory=RunsForm)
+    sets: tuple[SetForm, ...] = ()
+    clusters: tuple[ClustersForm, ...] = ()
+    views: tuple[NamedView, ...] = ()
+    numbered: int = 0
     arrangement: Arrangement | None = None
     file: str = ""
     held: tuple[tuple[int, int], ...] = ()

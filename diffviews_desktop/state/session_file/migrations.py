@@ -6,14 +6,26 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from diffviews_desktop.state.session_file.form import VERSION
+from diffviews_desktop.state.session_file.members import HEAD
 
 Member = dict[str, Any]
 """A member of JSON, as it was read."""
 Migration = Callable[[str, Member], Member]
 """Makes of a member, which it gets with its name, what the next version writes."""
 
-MIGRATIONS: Mapping[int, Migration] = {}
-"""By the version that they begin with. The first version needs none."""
+
+def _several_filters(name: str, member: Member) -> Member:
+    """Version 1 knew one filter of the samples."""
+    view = member.get("view")
+    if name != HEAD or not isinstance(view, dict):
+        return member
+    kept = {key: value for key, value in view.items() if key != "filter"}
+    only = view.get("filter")
+    return {**member, "view": {**kept, "filters": [] if only is None else [only]}}
+
+
+MIGRATIONS: Mapping[int, Migration] = {1: _several_filters}
+"""By the version that they begin with."""
 
 
 def version_of(head: Member) -> int:

@@ -30,6 +30,11 @@ from diffviews_desktop.state.session_file.form import (
     run_adapter,
     session_adapter,
 )
+from diffviews_desktop.state.session_file.groups import (
+    filters_of,
+    read_groups,
+    read_samples,
+)
 from diffviews_desktop.state.session_file.members import (
     HEAD,
     FolderStore,
@@ -141,6 +146,8 @@ def _session(members: Read, file: Path, steps: Mapping[int, Migration]) -> Saved
         set_ids=form.runs.set_ids,
         suggest_count=form.picks.suggest_count,
         suggest_on_map=form.picks.suggest_on_map,
+        suggest_within=form.picks.suggest_within,
+        groups=read_groups(form, members),
         runs=_runs(form, runs, unmasked),
         arrangement=form.arrangement,
         file=Path(form.file) if form.file and can_be_a_path(form.file) else None,
@@ -174,14 +181,14 @@ def _check(form: SessionForm) -> None:
 def _view(view: View) -> View:
     """A view without what no map can show."""
     left, bottom, right, top = view.rectangle or (0.0, 0.0, 1.0, 1.0)
-    camera, kept = view.camera, view.filter
+    camera = view.camera
     seen = camera is not None and NEAREST <= camera.distance <= FARTHEST
     return replace(
         view,
         color_by=view.color_by if is_known(view.color_by) else View.color_by,
         size_by=view.size_by if view.size_by and is_known(view.size_by) else None,
         third_axis=view.third_axis if view.third_axis and is_known(view.third_axis) else None,
-        filter=kept if kept is not None and is_known(kept.by) else None,
+        filters=filters_of(view.filters),
         rectangle=view.rectangle if left < right and bottom < top else None,
         camera=camera if seen else None,
         can_go_back=False,
@@ -210,19 +217,9 @@ def _selection(form: SessionForm, members: Read) -> tuple[Selection, Texts | tup
 def _chosen(members: Read) -> tuple[RowSet, Texts | tuple[str, ...]]:
     """The selection set and the ids of its samples; nothing where the session has none."""
     try:
-        data = _array(members, CHOSEN, "u1", axes=1)
+        return read_samples(members, CHOSEN)
     except (KeyError, FileNotFoundError):
         return RowSet(), ()
-    count = int(data[:8].view("<i8")[0]) if len(data) >= 8 else -1
-    if count < 0 or len(data) < 8 * (1 + 2 * count):
-        raise ValueError("its selection is damaged")
-    numbers, blob = data[8 : 8 * (1 + 2 * count)].view("<i8"), data[8 * (1 + 2 * count) :]
-    rows, ends = numbers[:count].astype(np.int64), numbers[count:].astype(np.int64)
-    if (np.diff(rows, prepend=-1) <= 0).any() or (np.diff(ends, prepend=0) < 0).any():
-        raise ValueError("its selection is damaged")
-    if count and int(ends[-1]) != len(blob):
-        raise ValueError("its selection is damaged")
-    return RowSet.ascending(rows), Texts(blob, ends)
 
 
 # ---- runs ---------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from diffviews_desktop.engine.jobs.drawing import PicturePlaced
 from diffviews_desktop.state.kept import all_held
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.runs import Run, Runs
+from diffviews_desktop.state.session_file.restoring_groups import groups_on
 from diffviews_desktop.state.session_file.saved import SavedSession, panel_rows, picked_rows
 from diffviews_desktop.state.state import State
 from diffviews_desktop.values.interventions import PICKED, Intervention, rows_of, with_rows
@@ -54,6 +55,7 @@ def restored(state: State, session: SavedSession, file: Path | None) -> Restored
         selection=replace(selection, suggested=(), suggested_by=None, in_layer=False),
         suggest_count=session.suggest_count,
         suggest_on_map=session.suggest_on_map,
+        suggest_within=session.suggest_within,
     )
     kept = replace(
         state.kept,
@@ -64,7 +66,10 @@ def restored(state: State, session: SavedSession, file: Path | None) -> Restored
         session.view, rectangle=None, camera=None, not_solid=state.view.not_solid, beside=False
     )
     gone = found.count(None) + len(session.selection.chosen) - len(chosen)
-    new = replace(state, picks=picks, runs=runs, view=view, kept=kept)
+    groups = groups_on(session.groups, state.opened.model or "", samples, state.opened.fingerprint)
+    if file is not None:
+        kept = replace(kept, sets=groups.all_sets)
+    new = replace(state, picks=picks, runs=runs, view=view, kept=kept, groups=groups)
     return Restored(new, gone)
 
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import overload
 
-import numpy as np
-from numpy.typing import NDArray
-
-from diffviews_desktop.state.picks import Selection
+from diffviews_desktop.state.groups import Groups
+from diffviews_desktop.state.picks import Selection, Within
 from diffviews_desktop.state.runs import Runs
 from diffviews_desktop.state.state import State
 from diffviews_desktop.state.view import View
@@ -18,6 +15,7 @@ from diffviews_desktop.values.arrangement import Arrangement
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.interventions import rows_of
 from diffviews_desktop.values.maps import MapSpec
+from diffviews_desktop.values.sample_sets import Some
 
 SUFFIX = ".diffviews"
 
@@ -43,6 +41,8 @@ class SavedSession:
         set_ids: the samples of `panel_rows`.
         suggest_count: how many neighbours were last asked for.
         suggest_on_map: whether on the map.
+        suggest_within: among which samples.
+        groups: samples that belong together, and views with a name.
         runs: what was drawn, and how the next picture is to be drawn.
         arrangement: where windows and docks were; None where nobody says.
         file: the file that the work belonged to when it was kept without having been saved; None
@@ -64,6 +64,8 @@ class SavedSession:
     set_ids: tuple[str, ...] = ()
     suggest_count: int = 5
     suggest_on_map: bool = False
+    suggest_within: Within = field(default_factory=Within)
+    groups: Groups = field(default_factory=Groups)
     runs: Runs = field(default_factory=Runs)
     arrangement: Arrangement | None = None
     file: Path | None = None
@@ -72,9 +74,10 @@ class SavedSession:
 
     @property
     def is_worth_asking(self) -> bool:
-        """Whether it holds something that took work: runs, or samples that were picked."""
+        """Whether it holds something that took work: runs, or samples that were picked or
+        named."""
         chosen = self.selection.anchor is not None or len(self.selection.chosen) > 0
-        return bool(self.runs.all) or chosen
+        return bool(self.runs.all or self.groups.all_sets) or chosen
 
 
 def picked_rows(selection: Selection) -> tuple[int, ...]:
@@ -112,32 +115,15 @@ def session_of(
         view=replace(state.view, can_go_back=False, can_go_forward=False, not_solid=""),
         selection=selection,
         ids=ids(picked_rows(selection)),
-        chosen_ids=() if samples is None else _Some(samples.sample_id, selection.chosen.rows),
+        chosen_ids=() if samples is None else Some(samples.sample_id, selection.chosen.rows),
         set_ids=ids(panel_rows(runs)),
         suggest_count=picks.suggest_count,
         suggest_on_map=picks.suggest_on_map,
+        suggest_within=picks.suggest_within,
+        groups=state.groups,
         runs=replace(runs, grid=None, experiment=None),
         arrangement=arrangement,
         file=state.kept.file,
         held=state.kept.held,
         saved=saved,
     )
-
-
-class _Some(Sequence[str]):
-    """Some of many texts, each looked up when it is asked for."""
-
-    def __init__(self, texts: Sequence[str], rows: NDArray[np.int64]) -> None:
-        self._texts, self._rows = texts, rows
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[str, ...]: ...
-    def __getitem__(self, index: int | slice) -> str | tuple[str, ...]:
-        if isinstance(index, slice):
-            return tuple(self._texts[row] for row in self._rows[index])
-        return self._texts[self._rows[index]]

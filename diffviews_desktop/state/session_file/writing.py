@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +23,12 @@ from diffviews_desktop.state.session_file.form import (
     run_adapter,
     session_adapter,
 )
+from diffviews_desktop.state.session_file.groups import (
+    arrays_of_groups,
+    cluster_forms,
+    pieces_of_samples,
+    set_forms,
+)
 from diffviews_desktop.state.session_file.members import (
     HEAD,
     FolderStore,
@@ -32,14 +38,12 @@ from diffviews_desktop.state.session_file.members import (
 )
 from diffviews_desktop.state.session_file.saved import SavedSession
 from diffviews_desktop.values.folders import FolderRef
-from diffviews_desktop.values.packed_strings import Texts
 from diffviews_desktop.values.runs import RunStep
 
 NUMBERS = ("index", "sigma", "x", "y", "distance", "imposed x", "imposed y", "evaluations")
 """Columns of ``run-<id>-numbers.npy``; NaN stands for what a step does not have."""
 CHOSEN = "chosen.npy"
-"""The selection set in one array of bytes: how many samples, then their rows, then where the id of
-each ends, all as int64, then the ids in UTF-8: in one, because files are replaced one by one."""
+"""The selection set: see `pieces_of_samples`."""
 
 
 def write_file(session: SavedSession, file: Path) -> None:
@@ -109,16 +113,11 @@ def _write(session: SavedSession, members: Written) -> set[str]:
                 write(name, arrays, of)
     chosen = session.selection.chosen
     if len(chosen):
-        write(CHOSEN, _chosen(session), chosen)
+        write(CHOSEN, pieces_of_samples(chosen, session.chosen_ids), chosen)
+    for name, arrays, of in arrays_of_groups(session.groups):
+        write(name, arrays, of)
     write(HEAD, [session_adapter().dump_json(_head(session))], session)
     return names
-
-
-def _chosen(session: SavedSession) -> Iterator[bytes | memoryview]:
-    """The selection set; its ids are looked up only where it is written."""
-    rows, ids = session.selection.chosen.rows, Texts.of(session.chosen_ids)
-    numbers = np.concatenate([[len(rows)], rows, ids.ends]).astype("<i8")
-    yield from pieces_of_one(np.concatenate([numbers.view(np.uint8), ids.blob]), "u1")
 
 
 def _head(session: SavedSession) -> SessionForm:
@@ -135,6 +134,10 @@ def _head(session: SavedSession) -> SessionForm:
         view=session.view,
         picks=_picks(session),
         runs=_runs(session),
+        sets=set_forms(session.groups),
+        clusters=cluster_forms(session.groups),
+        views=session.groups.views,
+        numbered=session.groups.numbered,
         arrangement=session.arrangement,
         file="" if session.file is None else str(session.file.absolute()),
         held=tuple(sorted(session.held)),
@@ -156,6 +159,7 @@ def _picks(session: SavedSession) -> PicksForm:
         in_layer=selection.in_layer,
         suggest_count=session.suggest_count,
         suggest_on_map=session.suggest_on_map,
+        suggest_within=session.suggest_within,
     )
 
 

@@ -215,10 +215,15 @@ class Links(QLabel):
         self.setSizePolicy(policy)
         self.linkActivated.connect(lambda number: self.followed.emit(int(number)))
 
-    def set_links(self, before: str, links: Sequence[tuple[int, str]]) -> None:
-        """Show a text and links, each a number with a text after it."""
+    def set_links(
+        self, before: str, links: Sequence[tuple[int, str]], *, numbered: bool = True
+    ) -> None:
+        """Show a text and links, each a number with a text after it, or the text alone."""
         after = [
-            f'<a href="{number}">#{number}</a> {html.escape(plain(text))}' for number, text in links
+            f'<a href="{number}">#{number}</a> {html.escape(plain(text))}'
+            if numbered
+            else f'<a href="{number}">{html.escape(plain(text))}</a>'
+            for number, text in links
         ]
         self.setText(f"{html.escape(plain(before))} {' · '.join(after)}")
 

@@ -14,7 +14,7 @@ from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.caption_search import CaptionSearch
 from diffviews_desktop.ui.common.colors import class_colors
 from diffviews_desktop.ui.common.entries import name_list, short
-from diffviews_desktop.ui.common.labels import tip
+from diffviews_desktop.ui.common.labels import muted, tip
 from diffviews_desktop.ui.common.widgets import as_panel
 from diffviews_desktop.values.assessment import meaning_of_distances
 from diffviews_desktop.values.samples import SampleTable, class_title
@@ -28,13 +28,15 @@ class ClassesPanel(QWidget):
     """Signals: ``class_chosen(number or None)``, to highlight; choosing the highlighted one again
     clears. ``selection_wanted(number, how)``, a `Choosing`. ``hiding_wanted(position)`` and
     ``isolation_wanted(position)``, to hide the samples of a class or all others, or no longer.
-    ``rows_chosen(rows)``, a `RowSet`, to select samples by their captions."""
+    ``rows_chosen(rows)``, a `RowSet`, to select samples by their captions. ``find_wanted(text)``,
+    to find samples by what no class is called."""
 
     class_chosen = Signal(object)
     selection_wanted = Signal(int, str)
     hiding_wanted = Signal(int)
     isolation_wanted = Signal(int)
     rows_chosen = Signal(object)
+    find_wanted = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -42,8 +44,12 @@ class ClassesPanel(QWidget):
         self._samples: SampleTable | None = None
         self.search = QLineEdit()
         self.search.setClearButtonEnabled(True)
-        self.search.addAction(theme.icon("search"), QLineEdit.ActionPosition.LeadingPosition)
+        leading = QLineEdit.ActionPosition.LeadingPosition
+        self._glass = self.search.addAction(theme.icon("search"), leading)
         self.captions = CaptionSearch()
+        self.nothing = muted("No class is called that. Return looks among the samples.")
+        self.nothing.setWordWrap(True)
+        self.nothing.hide()
         self.list = name_list()
         self.list.setAccessibleName("Classes")
         self.list.setIconSize(QSize(14, 14))
@@ -56,9 +62,10 @@ class ClassesPanel(QWidget):
         column.setSpacing(6)
         column.addWidget(self.search)
         column.addWidget(self.captions)
+        column.addWidget(self.nothing)
         column.addWidget(self.list)
         self.search.textChanged.connect(self._filter)
-        self.search.returnPressed.connect(self.captions.choose)
+        self.search.returnPressed.connect(self._on_return)
         self.captions.rows_chosen.connect(self.rows_chosen)
         self.list.itemClicked.connect(self._on_chosen)
         self.list.itemActivated.connect(self._on_chosen)
@@ -74,7 +81,7 @@ class ClassesPanel(QWidget):
             state.opened.samples,
             state.opened.assessment,
             view.highlighted_class,
-            view.filter,
+            view.filters,
         )
 
     def set_state(self, state: State) -> None:
@@ -84,8 +91,7 @@ class ClassesPanel(QWidget):
             self._samples = state.opened.samples
             self._ask_for(has_captions=self._samples is not None and bool(self._samples.captions))
             self._fill(state.opened.samples)
-        shown = state.view.filter
-        hidden = shown.hidden if shown is not None and shown.by == "class" else frozenset()
+        hidden = state.view.hidden_categories("class")
         if hidden != self._hidden:
             self._hidden = hidden
             self._strike()
@@ -107,6 +113,7 @@ class ClassesPanel(QWidget):
 
     def apply_theme(self) -> None:
         """Take the colours of the theme in use."""
+        self._glass.setIcon(theme.icon("search"))
         self._fill(self._samples)
 
     def _fill(self, samples: SampleTable | None) -> None:
@@ -139,7 +146,16 @@ class ClassesPanel(QWidget):
         for i in range(self.list.count()):
             item = self.list.item(i)
             item.setHidden(wanted not in item.data(TITLE).lower())
+        every = [self.list.item(i).isHidden() for i in range(self.list.count())]
+        self.nothing.setVisible(bool(every) and all(every))
         self.captions.search(self._samples.captions if self._samples is not None else (), text)
+
+    def _on_return(self) -> None:
+        """Select the samples with a caption, or find those that are called what no class is."""
+        if self._samples is not None and len(self._samples.captions):
+            self.captions.choose()
+        elif self.nothing.isVisibleTo(self):
+            self.find_wanted.emit(self.search.text())
 
     def menu_of(self, item: QListWidgetItem) -> QMenu:
         """What can be done with a class."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QSignalBlocker, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPoint, QSignalBlocker, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QIcon, QImage, QKeyEvent, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import (
     QApplication,
@@ -10,11 +10,14 @@ from PySide6.QtWidgets import (
     QListView,
     QListWidget,
     QListWidgetItem,
+    QMenu,
     QPushButton,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
+from diffviews_desktop.state.picks import Within
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.text.wording import counted
@@ -23,6 +26,7 @@ from diffviews_desktop.ui.common.entries import short
 from diffviews_desktop.ui.common.images import PictureLoader, enlarged, placeholder
 from diffviews_desktop.ui.common.labels import ElidedLabel, caption, muted, tip
 from diffviews_desktop.ui.common.widgets import ComboBox, IconButton, WholeNumber, as_panel
+from diffviews_desktop.values.noise_levels import mixed_levels
 from diffviews_desktop.values.preferences import NEIGHBORS
 
 SIDE = 52
@@ -44,14 +48,16 @@ class _Gallery(QListWidget):
 
 
 class GalleryPanel(QWidget):
-    """Signals: ``suggest_requested(count, on_map)``, ``suggestion_changed`` with the same,
-    ``removed(row)``, ``located(row)`` and ``cleared()``."""
+    """Signals: ``suggest_requested(count, on_map, within)``, ``suggestion_changed`` with the same,
+    ``removed(row)``, ``located(row)``, ``cleared()``, and ``menu_wanted(row, place)`` on the
+    screen."""
 
-    suggest_requested = Signal(int, bool)
-    suggestion_changed = Signal(int, bool)
+    suggest_requested = Signal(int, bool, object)
+    suggestion_changed = Signal(int, bool, object)
     removed = Signal(int)
     located = Signal(int)
     cleared = Signal()
+    menu_wanted = Signal(int, QPoint)
 
     def __init__(self, pictures: PictureLoader, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -72,6 +78,15 @@ class GalleryPanel(QWidget):
         self.space.addItem("on the map", True)
         self.space.setAccessibleName("Where neighbours are near")
         self.space.setToolTip("Near in the layer's activations, or on the two-dimensional map")
+        self.within = IconButton("funnel", "Suggest among all samples or like ones")
+        self.within.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.within.setCheckable(True)
+        menu = QMenu(self.within)
+        self.same_class = menu.addAction("Of the same &class alone")
+        self.same_level = menu.addAction("Of the same &noise level alone")
+        for action in (self.same_class, self.same_level):
+            action.setCheckable(True)
+        self.within.setMenu(menu)
         self.suggest = QPushButton("S&uggest")
         self.hint = muted()
         self.hint.setWordWrap(True)
@@ -86,6 +101,7 @@ class GalleryPanel(QWidget):
         self.list.setGridSize(QSize(SIDE + 18, SIDE + 40))
         self.list.setWordWrap(True)
         self.list.setSpacing(0)
+        self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.list.setMinimumHeight(SIDE // 2)
         # a click removes, a double click flies there: wait to see which it is
         self._pending: int | None = None
@@ -96,6 +112,7 @@ class GalleryPanel(QWidget):
 
         top = QHBoxLayout()
         top.addWidget(self.anchor, 1)
+        top.addWidget(self.within)
         top.addWidget(self.clear_button)
         controls = QHBoxLayout()
         controls.setSpacing(6)
@@ -113,13 +130,14 @@ class GalleryPanel(QWidget):
         column.addWidget(self.hint)
         column.addWidget(self.list, 1)
 
-        self.suggest.clicked.connect(
-            lambda: self.suggest_requested.emit(self.count.value(), self.space.currentData())
-        )
+        self.suggest.clicked.connect(lambda: self.suggest_requested.emit(*self._suggestion()))
+        for action in (self.same_class, self.same_level):
+            action.triggered.connect(self._on_suggestion_changed)
         self.count.valueChanged.connect(self._on_suggestion_changed)
         self.space.activated.connect(self._on_suggestion_changed)
         self.clear_button.clicked.connect(self.cleared)
         self.list.itemClicked.connect(self._on_clicked)
+        self.list.customContextMenuRequested.connect(self._on_menu)
         self.list.itemDoubleClicked.connect(self._on_double_clicked)
         pictures.loaded.connect(self._on_loaded)
         self.set_state(State())
@@ -128,7 +146,8 @@ class GalleryPanel(QWidget):
     def shows(state: State) -> tuple[object, ...]:
         """What of a state it shows."""
         picks = state.picks
-        suggestion = picks.suggest_count, picks.suggest_on_map, state.preferences.most_neighbors
+        most = state.preferences.most_neighbors
+        suggestion = picks.suggest_count, picks.suggest_on_map, picks.suggest_within, most
         return state.opened.samples, state.opened.layer_map, picks.selection, *suggestion
 
     def set_state(self, state: State) -> None:
@@ -139,6 +158,7 @@ class GalleryPanel(QWidget):
             self.count.setMaximum(state.preferences.most_neighbors)
             self.count.setValue(state.picks.suggest_count)
             self.space.setCurrentIndex(int(state.picks.suggest_on_map))
+        self._show_within(state)
         self.searched.set_text(*_searched(state))
         self.searched.setVisible(bool(self.searched.whole))
         has_anchor = samples is not None and selection.anchor is not None
@@ -150,8 +170,7 @@ class GalleryPanel(QWidget):
         if samples is None or selection.anchor is None:
             self.anchor.set_text("No anchor")
             self.caption.hide()
-            self.hint.setText("Click a point on the map: it becomes the anchor.")
-            self.hint.show()
+            self._hint("Click a point on the map: it becomes the anchor.")
             return
         about = f"Anchor #{selection.anchor} · {self._describe(selection.anchor)}"
         words = samples.caption(selection.anchor)
@@ -159,16 +178,18 @@ class GalleryPanel(QWidget):
         self.caption.set_text(words)
         self.caption.setVisible(bool(words))
         count = len(selection.neighbors)
+        mixed = mixed_levels(samples.sigma[list(selection.rows)])
         if not count:
             text = "Click more points, or press Suggest."
         elif count >= state.preferences.most_neighbors:
             text = f"{counted(count, 'neighbour')}: that is as many as a mask averages."
         else:
             text = f"{counted(count, 'neighbour')} and the anchor feed the mask."
+        text = mixed or text
         elsewhere = _elsewhere(state)
         if elsewhere:
             text += f" They were suggested {elsewhere}."
-        self.hint.setText(text)
+        self._hint(text, problem=bool(mixed))
         distances = dict(selection.suggested)
         for row in selection.neighbors:
             manual = row in selection.manual
@@ -193,7 +214,28 @@ class GalleryPanel(QWidget):
             self._set_icon(item, image)
 
     def _on_suggestion_changed(self, *_: object) -> None:
-        self.suggestion_changed.emit(self.count.value(), self.space.currentData())
+        self.suggestion_changed.emit(*self._suggestion())
+
+    def _suggestion(self) -> tuple[int, bool, Within]:
+        within = Within(self.same_class.isChecked(), self.same_level.isChecked())
+        return self.count.value(), self.space.currentData(), within
+
+    def _show_within(self, state: State) -> None:
+        within = state.picks.suggest_within
+        self.same_class.setChecked(within.same_class)
+        self.same_level.setChecked(within.same_level)
+        self.within.setChecked(bool(within))
+        about = f"Suggest samples {within.words} alone" if within else "Suggest among all samples"
+        self.within.setToolTip(tip(about, "Click chooses the same class or noise level"))
+
+    def _hint(self, text: str, *, problem: bool = False) -> None:
+        """Say what there is to do, or that what the mask averages is questionable."""
+        self.hint.setText(text)
+        more = "Suggest within the same noise level, or remove those that are far from the others."
+        self.hint.setToolTip(tip(more) if problem else "")
+        if bool(self.hint.property("problem")) != problem:
+            self.hint.setProperty("problem", problem)
+            self.hint.style().polish(self.hint)
 
     def remove_current(self) -> None:
         """Remove the neighbour that has the keyboard focus."""
@@ -220,6 +262,11 @@ class GalleryPanel(QWidget):
         self._click_timer.stop()
         self._pending = None
         self.located.emit(item.data(ROW))
+
+    def _on_menu(self, place: QPoint) -> None:
+        item = self.list.itemAt(place)
+        if item is not None:
+            self.menu_wanted.emit(item.data(ROW), self.list.viewport().mapToGlobal(place))
 
     def _remove_pending(self) -> None:
         if self._pending is not None:

@@ -1,25 +1,58 @@
-"""The sample under the mouse, or the anchor: its picture and what is known of it."""
+"""The sample under the mouse, or the anchor: its picture, what the model sees of it, and what is
+known of it."""
 
 from __future__ import annotations
 
-import numpy as np
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QImage
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from functools import partial
 
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QContextMenuEvent, QImage, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from diffviews_desktop.state.session import AT_ONCE
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.wording import caption_lines
 from diffviews_desktop.ui.common import theme
-from diffviews_desktop.ui.common.images import PictureLoader, enlarged, placeholder, size_of
-from diffviews_desktop.ui.common.labels import ElidedLabel, Label, picture_label, tip
+from diffviews_desktop.ui.common.images import (
+    PictureLoader,
+    enlarged,
+    placeholder,
+    size_of,
+    to_qimage,
+)
+from diffviews_desktop.ui.common.labels import (
+    ElidedLabel,
+    Label,
+    Links,
+    picture_label,
+    tip,
+)
+from diffviews_desktop.ui.common.latest import Latest
 from diffviews_desktop.ui.common.widgets import as_panel
+from diffviews_desktop.values.noise_levels import EXTRACTED_FROM
+from diffviews_desktop.values.sample_groups import same_picture
 
-SIDE, CAPTION_LINES = 160, 3
+SMALLEST, LARGEST, GAP, CAPTION_LINES = 94, 160, 4, 3
 NOTHING = "Move over the map to see samples."
+MOST_LEVELS = 12  # that are linked
+
+Found = tuple[int, NDArray[np.int64]]
 
 
 class PreviewPanel(QWidget):
-    """Shows one sample; asks the loader for its picture and takes it when it comes."""
+    """Shows one sample; asks the loader for its picture and takes it when it comes.
+
+    Signals:
+        menu_wanted: ``(row, place)`` on the screen.
+        row_shown: the sample that is shown now, or None.
+        located: a sample that is to be brought to the middle of the map.
+    """
+
+    menu_wanted = Signal(int, QPoint)
+    row_shown = Signal(object)
+    located = Signal(int)
 
     def __init__(self, pictures: PictureLoader, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -27,34 +60,51 @@ class PreviewPanel(QWidget):
         self._pictures = pictures
         self._path = ""
         self._row: int | None = None
+        self._told: tuple[object, int | None] = (None, None)
         self._state = State()
-        self.picture = picture_label(SIDE, "Picture of the sample")
+        self._finding: Latest[Found] = Latest(self._show_levels, self, name="levels")
+        self._image: QImage | None = None
+        self._seen: QImage | None = None
+        self.picture = picture_label(LARGEST, "Picture of the sample")
+        self.seen = picture_label(SMALLEST, "What the model sees of it")
         self.name = ElidedLabel()
         self.name.setProperty("strong", True)
         self.facts = ElidedLabel()
         self.facts.setObjectName("muted")
         self.facts.selectable = True
         self.facts.setMinimumWidth(self.facts.fontMetrics().horizontalAdvance(NOTHING))
+        self.levels = Links()
+        policy = self.levels.sizePolicy()
+        policy.setRetainSizeWhenHidden(False)
+        self.levels.setSizePolicy(policy)
+        self.levels.hide()
         self.caption = Label()
         self.caption.setWordWrap(True)
         self.caption.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.caption.setFixedHeight(CAPTION_LINES * self.caption.fontMetrics().lineSpacing())
+        both = QHBoxLayout()
+        both.setSpacing(GAP)
+        both.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        both.addWidget(self.picture)
+        both.addWidget(self.seen)
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 6, 10, 8)
         column.setSpacing(4)
-        column.addWidget(self.picture, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addLayout(both)
         column.addWidget(self.name)
         column.addWidget(self.facts)
+        column.addWidget(self.levels)
         column.addWidget(self.caption)
         column.addStretch()
+        self.levels.followed.connect(self.located)
         pictures.loaded.connect(self._on_loaded)
         self.show_row(None)
 
     @staticmethod
     def shows(state: State) -> tuple[object, ...]:
         """What of a state it shows."""
-        opened = state.opened
-        return opened.samples, opened.layer_map, state.picks.selection
+        opened, picks = state.opened, state.picks
+        return opened.samples, opened.layer_map, opened.loaded, picks.selection, picks.inputs
 
     def set_state(self, state: State) -> None:
         """Take a new state; falls back to the anchor while nothing is hovered."""
@@ -64,22 +114,40 @@ class PreviewPanel(QWidget):
     def show_row(self, row: int | None) -> None:
         """Show a sample; None shows the anchor."""
         self._row = row
+        samples, shown = self._state.opened.samples, self.shown_row
+        self.seen.setVisible(self.has_room)
+        self._fit()
+        if samples is None or shown is None:
+            self._show_nothing()
+        else:
+            self._show_sample(shown)
+        if self._told[0] is not samples or self._told[1] != shown:
+            self._told = samples, shown
+            self.row_shown.emit(shown)
+            self._find_levels(shown)
+
+    def _show_nothing(self) -> None:
         samples = self._state.opened.samples
-        shown = row if row is not None else self._state.picks.selection.anchor
-        if samples is None or shown is None or shown >= len(samples):
-            self._path = ""
-            self.picture.clear()
-            self.name.set_text("Nothing under the mouse")
-            self.facts.set_lines(NOTHING, "", "")
-            self._show_caption("", samples is not None and bool(len(samples.captions)))
-            return
+        self._path = ""
+        self._image = self._seen = None
+        self.picture.clear()
+        self.seen.clear()
+        self.name.set_text("Nothing under the mouse")
+        self.facts.set_lines(NOTHING, "", "")
+        self._show_caption("", samples is not None and bool(len(samples.captions)))
+
+    def _show_sample(self, shown: int) -> None:
+        samples = self._state.opened.samples
+        assert samples is not None
         path = samples.picture(shown)
         self._path = str(path) if path is not None else ""
         image = self._pictures.get(path)
         if image is not None:
-            self._show(image)
+            self._image = image
+            self._show()
+        self._show_seen(shown)
         title = samples.title(shown, " · ")
-        self.name.set_text(title if row is not None else f"Anchor: {title}")
+        self.name.set_text(title if self._row is not None else f"Anchor: {title}")
         lines = [f"#{shown}   {samples.sample_id[shown]}", f"σ {samples.sigma[shown]:g}"]
         layer_map = self._state.opened.layer_map
         if layer_map is not None:
@@ -92,6 +160,115 @@ class PreviewPanel(QWidget):
         self.facts.set_lines(*lines)
         self._show_caption(samples.caption(shown), bool(len(samples.captions)))
 
+    @property
+    def shown_row(self) -> int | None:
+        """The sample that is shown."""
+        samples = self._state.opened.samples
+        row = self._row if self._row is not None else self._state.picks.selection.anchor
+        return row if samples is not None and row is not None and row < len(samples) else None
+
+    @property
+    def has_room(self) -> bool:
+        """Whether what the model sees has a place: not, while no model could say."""
+        return self._state.opened.loaded is not None
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        row = self.shown_row
+        if row is not None:
+            self.menu_wanted.emit(row, event.globalPos())
+
+    # ---- pictures -------------------------------------------------------------------------------
+
+    def minimumSizeHint(self) -> QSize:
+        """Pictures become smaller where there is less room."""
+        narrow = 20 + (2 * SMALLEST + GAP if self.has_room else SMALLEST)
+        wide = max(narrow, self.facts.minimumWidth() + 20)
+        return QSize(wide, self._beside_pictures + SMALLEST)
+
+    @property
+    def _beside_pictures(self) -> int:
+        """The height that all but the pictures needs."""
+        return super().minimumSizeHint().height() - self.picture.height()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    @property
+    def _side(self) -> int:
+        room = self.width() - 20
+        wide = (room - GAP) // 2 if self.has_room else room
+        return min(max(min(wide, self.height() - self._beside_pictures), SMALLEST), LARGEST)
+
+    def _fit(self) -> None:
+        """Make pictures as large as there is room beside each other."""
+        side = self._side
+        if self.picture.width() == side == self.seen.width():
+            return
+        self.picture.setFixedSize(side, side)
+        self.seen.setFixedSize(side, side)
+        if self._image is not None:
+            self._show()
+        if self._seen is not None:
+            self.seen.setPixmap(enlarged(self._seen, side, self.devicePixelRatioF()))
+
+    def _show_seen(self, row: int) -> None:
+        """What the model sees of a sample; nothing as long as that is not known."""
+        opened = self._state.opened
+        found = self._state.picks.input_of(opened.model, row)
+        self._seen = None
+        self.seen.setToolTip(tip(f"What the model sees: {EXTRACTED_FROM[opened.extraction_input]}"))
+        if found is None or found.image is None:
+            self.seen.clear()
+            return
+        self._seen = to_qimage(found.image)
+        self.seen.setPixmap(enlarged(self._seen, self._side, self.devicePixelRatioF()))
+
+    def _on_loaded(self, path: str, image: QImage) -> None:
+        if path == self._path:
+            self._image = image
+            self._show()
+
+    def _show(self) -> None:
+        ratio, image, side = self.devicePixelRatioF(), self._image, self._side
+        assert image is not None
+        if image.isNull():
+            self.picture.setPixmap(placeholder(side, ratio, QColor(theme.colors().muted)))
+            self.picture.setToolTip(tip(f"The picture {self._pictures.fault(self._path)}."))
+        else:
+            self.picture.setPixmap(enlarged(image, side, ratio))
+            self.picture.setToolTip(tip(f"{size_of(image)} pixels"))
+
+    # ---- words ----------------------------------------------------------------------------------
+
+    def _find_levels(self, row: int | None) -> None:
+        """Look for the same picture at other noise levels."""
+        samples = self._state.opened.samples
+        several = samples is not None and len(samples.levels) > 1
+        self.levels.setVisible(several)
+        self._finding.drop()
+        if samples is None or row is None or not several:
+            self.levels.clear()
+            return
+
+        work = partial(_with_row, row, partial(same_picture, samples, row))
+        if len(samples) <= AT_ONCE:
+            self._finding.do_now(work)
+        else:
+            self._finding.ask(work)
+
+    def _show_levels(self, found: Found) -> None:
+        row, rows = found
+        samples = self._state.opened.samples
+        if samples is None or row != self.shown_row:
+            return
+        others = [int(one) for one in rows if one != row][:MOST_LEVELS]
+        links = [(one, f"{samples.sigma[one]:g}") for one in others]
+        if links:
+            self.levels.set_links("Also at σ", links, numbered=False)
+        else:
+            self.levels.clear()
+
     def _show_caption(self, caption: str, have_captions: bool) -> None:
         """Show what a sample shows, in words; the place for it stays while samples have captions,
         so that nothing jumps under the mouse."""
@@ -99,15 +276,10 @@ class PreviewPanel(QWidget):
         self.caption.setToolTip(tip(caption))
         self.caption.setVisible(have_captions)
 
-    def _on_loaded(self, path: str, image: QImage) -> None:
-        if path == self._path:
-            self._show(image)
+    def close_threads(self) -> None:
+        """End what runs in the other thread."""
+        self._finding.close()
 
-    def _show(self, image: QImage) -> None:
-        ratio = self.devicePixelRatioF()
-        if image.isNull():
-            self.picture.setPixmap(placeholder(SIDE, ratio, QColor(theme.colors().muted)))
-            self.picture.setToolTip(tip(f"The picture {self._pictures.fault(self._path)}."))
-        else:
-            self.picture.setPixmap(enlarged(image, SIDE, ratio))
-            self.picture.setToolTip(tip(f"{size_of(image)} pixels"))
+
+def _with_row(row: int, find: partial[NDArray[np.int64]]) -> Found:
+    return row, find()

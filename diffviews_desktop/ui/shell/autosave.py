@@ -118,8 +118,8 @@ def _kept_of(state: State) -> tuple[object, ...]:
     """What a session holds, to be compared."""
     opened, picks = state.opened, state.picks
     shown = opened.folder, opened.model, opened.samples, opened.layer_map, opened.linked
-    picked = picks.selection, picks.suggest_count, picks.suggest_on_map
-    return (*shown, *picked, state.view, state.runs, state.kept)
+    picked = picks.selection, picks.suggest_count, picks.suggest_on_map, picks.suggest_within
+    return (*shown, *picked, state.view, state.runs, state.groups, state.kept)
 
 
 def _written(scratch: Scratch, session: SavedSession, old: Path | None) -> OSError | None:

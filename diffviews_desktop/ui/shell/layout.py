@@ -23,7 +23,8 @@ VERSION = 1
 FIRST_SIZE, FRAME_ROOM = QSize(1360, 860), QSize(8, 32)
 """Of the window at its first start, and what a window manager puts around it."""
 LEFT, RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
-AREAS = (LEFT, LEFT, RIGHT, RIGHT, Qt.DockWidgetArea.BottomDockWidgetArea)
+BOTTOM = Qt.DockWidgetArea.BottomDockWidgetArea
+AREAS = (LEFT, LEFT, RIGHT, RIGHT, BOTTOM, BOTTOM)
 
 
 class Layout:
@@ -31,7 +32,7 @@ class Layout:
 
     Args:
         window: that has them.
-        panels: their titles and contents: preview, classes, gallery, generate, runs.
+        panels: their titles and contents: preview, classes, gallery, generate, runs, samples.
     """
 
     def __init__(self, window: QMainWindow, panels: Sequence[tuple[str, QWidget]]) -> None:
@@ -44,9 +45,10 @@ class Layout:
             self._dock(title, panel, area)
             for (title, panel), area in zip(panels, AREAS, strict=True)
         ]
-        bottom = Qt.DockWidgetArea.BottomDockWidgetArea
-        window.setCorner(Qt.Corner.BottomLeftCorner, bottom)
-        window.setCorner(Qt.Corner.BottomRightCorner, bottom)
+        window.tabifyDockWidget(*self.docks[4:])
+        self.docks[5].hide()  # until it is asked for
+        window.setCorner(Qt.Corner.BottomLeftCorner, BOTTOM)
+        window.setCorner(Qt.Corner.BottomRightCorner, BOTTOM)
         self.middle = QWidget()
         self.beside = QSplitter(Qt.Orientation.Horizontal)
         self.beside.setChildrenCollapsible(False)
@@ -80,6 +82,10 @@ class Layout:
         space.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         return space
 
+    def dock_of(self, panel: QWidget) -> QDockWidget:
+        """The dock that a panel lies in."""
+        return next(dock for dock in self.docks if dock.widget() is panel)
+
     def share_middle(self) -> None:
         """Give half of the middle to what lies beside the map."""
         half = self.beside.width() // 2
@@ -107,11 +113,11 @@ class Layout:
         self._window.restoreState(self._first, VERSION)
         for dock in self.docks:
             dock.setFloating(False)
-            dock.setVisible(dock.toggleViewAction().isEnabled())
+            dock.setVisible(dock.toggleViewAction().isEnabled() and dock is not self.docks[5])
         self._set_sizes()
 
     def _set_sizes(self) -> None:
-        preview, classes, gallery, generate, runs = self.docks
+        preview, classes, gallery, generate, runs, _ = self.docks
         horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
         resize = self._window.resizeDocks
         resize([preview, gallery], [212, 318], horizontal)

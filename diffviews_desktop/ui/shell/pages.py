@@ -85,6 +85,8 @@ class Pages:
                 self._show_activity(page)
             case "palette":
                 self._show_palette()
+            case "find" | "filters":
+                self._window.samples.bring_up(page)
             case "log":
                 self._open_log()
             case "crash reports":

@@ -68,6 +68,7 @@ from diffviews_desktop.ui.shell.notice_bar import NoticeBar
 from diffviews_desktop.ui.shell.offers import take_offer
 from diffviews_desktop.ui.shell.pages import Pages
 from diffviews_desktop.ui.shell.remembered import restored, to_remember
+from diffviews_desktop.ui.shell.samples import Samples
 from diffviews_desktop.ui.shell.saves import Saves
 from diffviews_desktop.ui.shell.saving import ask_where
 from diffviews_desktop.ui.shell.sessions import Sessions
@@ -138,6 +139,8 @@ class MainWindow(QMainWindow):
         self.gallery = GalleryPanel(self.pictures)
         self.generate_panel = GeneratePanel()
         self.runs_panel = RunsPanel()
+        others = self.preview, self.classes, self.gallery
+        self.samples: Samples = Samples(self.context, self, self.pictures, others)
         self.notice = NoticeBar()
         self.status = StatusBar()
         self.linked_panel: LinkedPanel | None = None
@@ -154,19 +157,14 @@ class MainWindow(QMainWindow):
                 ("Selection and neighbours", self.gallery),
                 ("Generate", self.generate_panel),
                 ("Runs", self.runs_panel),
+                ("Samples", self.samples.panel),
             ],
         )
+        self.samples.watch(self.layout_of_docks.dock_of(self.samples.panel))
         self.layout_of_docks.fill_middle(self.map_area, self.notice)
-        self._panels.add(
-            self.layer_panel,
-            self.color_panel,
-            self.preview,
-            self.classes,
-            self.gallery,
-            self.generate_panel,
-            self.runs_panel,
-            self.status,
-        )
+        self._panels.add(self.layer_panel, self.color_panel, self.preview, self.classes)
+        self._panels.add(self.gallery, self.generate_panel, self.runs_panel)
+        self._panels.add(self.samples.panel, self.status)
 
     def _build_bar(self) -> None:
         self.settings_button = QPushButton("Map settings…")
@@ -365,6 +363,7 @@ class MainWindow(QMainWindow):
             button.refresh()
         self.classes.apply_theme()
         self.runs_panel.apply_theme()
+        self.samples.panel.apply_theme()
         self.pages.apply_theme()
         self.map_area.apply_theme()
 
@@ -490,6 +489,7 @@ class MainWindow(QMainWindow):
         self.saves.wait()
         self.map_area.close_threads()
         self.classes.captions.close_threads()
+        self.samples.close_threads()
         self.session.close()
         self.pages.wait()
         self.on_close()

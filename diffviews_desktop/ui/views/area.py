@@ -341,7 +341,7 @@ class MapArea(QStackedWidget):
     def _show_filter(self, hidden: NDArray[np.bool_] | None) -> None:
         """Say how many samples the filter leaves, and what it is."""
         for legend in self.legends():
-            legend.set_filter(self._context.state.view.filter)
+            legend.set_filters(self._context.state.view.filters)
         self._filtered = hidden is not None
         if hidden is not None:
             self.filter_bar.set_counts(len(hidden) - int(hidden.sum()), len(hidden))

@@ -6,19 +6,19 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtWidgets import QWidget
 
 from diffviews_desktop.actions import exports, runs
 from diffviews_desktop.actions.context import Context
-from diffviews_desktop.actions.registry import SAMPLE_ACTIONS
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.ui.common.entries import menu_text
 from diffviews_desktop.ui.common.labels import tip
 from diffviews_desktop.ui.common.menus import Actions
+from diffviews_desktop.ui.common.sample_menu import SampleMenu
 
 
-class MapMenu(QMenu):
+class MapMenu(SampleMenu):
     """What a right click on the map offers: for the sample under the mouse, and for the view.
 
     Args:
@@ -39,39 +39,17 @@ class MapMenu(QMenu):
         moves: Sequence[QAction],
         step: tuple[int, int] | None = None,
     ) -> None:
-        super().__init__(parent)
-        self._context = context
+        super().__init__(parent, context, row if step is None else None)
         state = context.state
         if step is not None:
             self._offer_step(state, *step)
-        elif row is not None and state.opened.samples is not None:
-            self._offer_sample(state, row)
+        elif row is not None:
+            self.addSeparator()
         for action_id in ("selection.all", "selection.invert", "selection.clear", "view.all"):
             if _makes_sense(action_id, state):
                 self.addAction(actions[action_id])
         self.addSeparator()
         self.addActions(moves)
-
-    def _offer_sample(self, state: State, row: int) -> None:
-        samples = state.opened.samples
-        assert samples is not None
-        name = samples.sample_id[row]
-        head = self.addAction(f"#{row}   {menu_text(name)}")
-        head.setToolTip(tip(f"#{row}   {name}"))  # by itself Qt would make one of the text
-        head.setEnabled(False)
-        group = 0
-        for one in SAMPLE_ACTIONS:
-            if not one.offered(state, row):
-                continue
-            if one.group != group:
-                self.addSeparator()
-                group = one.group
-            title = one.title(state, row)
-            text = f"{title.text} {menu_text(title.name)}" if title.name else title.text
-            action = self.addAction(text)
-            action.setToolTip(tip(text.replace("&", "")))
-            action.triggered.connect(partial(self._run, one.run, row))
-        self.addSeparator()
 
     def _offer_step(self, state: State, run_id: int, index: int) -> None:
         """What can be done with a step of a run, where that is there."""
@@ -105,14 +83,11 @@ class MapMenu(QMenu):
             copy.triggered.connect(lambda: context.window.copy_text(str(run.seed)))
         self.addSeparator()
 
-    def _run(self, run: Callable[[Context, int], None], row: int, *_: object) -> None:
-        run(self._context, row)
-
 
 def _makes_sense(action_id: str, state: State) -> bool:
     """Whether the map's menu needs it now: it is short."""
     if action_id in ("selection.invert", "selection.clear"):
         return len(state.picks.selection.chosen) > 0
     if action_id == "view.all":
-        return state.view.filter is not None or state.view.highlighted_class is not None
+        return bool(state.view.filters) or state.view.highlighted_class is not None
     return True

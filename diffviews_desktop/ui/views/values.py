@@ -91,7 +91,7 @@ class MapValues:
             few = new.sized_by is None or count <= AT_ONCE
             _ask(self._sizing, partial(sizing, new), at_once=few)
         if _filters_differ(old, new):
-            few = new.view.filter is None or count <= AT_ONCE
+            few = not new.view.filters or count <= AT_ONCE
             _ask(self._hiding, partial(hidden_rows, new), at_once=few)
 
     def drop(self) -> None:
@@ -137,8 +137,10 @@ def _sizes_differ(old: State, new: State) -> bool:
 
 
 def _filters_differ(old: State, new: State) -> bool:
-    by = "class" if new.view.filter is None else new.view.filter.by
-    return old.view.filter is not new.view.filter or _values_differ(by, old, new)
+    if old.view.filters is not new.view.filters:
+        return True
+    bys = [one.by for one in new.view.filters] or ["class"]
+    return any(_values_differ(by, old, new) for by in bys)
 
 
 def _values_differ(by: ColorBy, old: State, new: State) -> bool:

@@ -8,6 +8,7 @@ here.
 from __future__ import annotations
 
 from diffviews_desktop.values.quantities.columns import column_quantity
+from diffviews_desktop.values.quantities.groups import CLUSTER, LEVEL, SET
 from diffviews_desktop.values.quantities.maps import (
     KEPT,
     OUTSIDE,
@@ -51,6 +52,9 @@ QUANTITIES: dict[ColorBy, Quantity] = {
         THIRD_DIMENSION,
         DISTANCE,
         OVERLAP,
+        LEVEL,
+        CLUSTER,
+        SET,
     )
 }
 """By their ids, without the columns of the samples."""

@@ -10,13 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.values.maps import LayerMap, LinkedMap
+from diffviews_desktop.values.sample_sets import Clusters, SampleSet
 from diffviews_desktop.values.samples import SampleTable
 
 ColorBy = str
 """The id of a quantity: ``class``, ``sigma``, ``trust``, ``kept`` (neighbours), ``outside`` (the
 components), ``percentile`` (of the distance to the next sample), ``z``, ``distance`` (to the anchor
-in activation space), ``overlap`` (of the neighbours with those on a second map), or `COLUMN` and
-the name of a column of the samples."""
+in activation space), ``overlap`` (of the neighbours with those on a second map), ``level`` (of
+noise, as a category), ``cluster``, ``set`` (the named selection), or `COLUMN` and the name of a
+column of the samples."""
 COLUMN = "column:"
 Kind = Literal["sequential", "diverging", "category"]
 WIDE = 100.0
@@ -37,6 +39,8 @@ class Scene:
     layer_map: LayerMap | None = None
     linked: LinkedMap | None = None
     anchor: int | None = None
+    clusters: Clusters | None = None
+    sets: tuple[SampleSet, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +57,7 @@ class Values:
         open_low: whether a few low outliers must not stretch the range.
         open_high: the same of high ones.
         names: of the categories.
+        colors: of the categories, ``#rrggbb``; empty where they have none of their own.
         whole: whether they are whole numbers.
         dates: numpy's unit of the dates that they are, counted since 1970; empty for no dates.
         unit: what follows each of them.
@@ -66,6 +71,7 @@ class Values:
     open_low: bool = False
     open_high: bool = False
     names: tuple[str, ...] = ()
+    colors: tuple[str, ...] = ()
     whole: bool = False
     dates: str = ""
     unit: str = ""

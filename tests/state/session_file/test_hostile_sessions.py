@@ -21,6 +21,8 @@ from diffviews_desktop.state.session_file.members import HEAD
 from diffviews_desktop.state.session_file.reading import read_file
 from diffviews_desktop.state.session_file.saved import session_of
 from diffviews_desktop.state.session_file.writing import write_file
+from diffviews_desktop.state.view import Filter, NamedView
+from diffviews_desktop.values.sample_sets import SET_COLORS
 
 Members = dict[str, bytes]
 
@@ -103,6 +105,14 @@ REFUSED: dict[str, dict[str, Any]] = {
     "a condition that is none": {"runs__condition": {"kind": "everything"}},
     "a map that cannot be": {"spec": {"model": "m", "parameters": {"n_neighbors": 10**9}}},
     "many neighbours": {"picks__suggest_count": 10**9},
+    "two named selections with one number": {
+        "sets": [{"number": 2, "name": "a", "model": "m"}, {"number": 2, "name": "b", "model": "m"}]
+    },
+    "a named selection that is not there": {"sets": [{"number": 9, "name": "a", "model": "m"}]},
+    "a named selection of number 0": {"sets": [{"number": 0, "name": "a", "model": "m"}]},
+    "many named selections": {
+        "sets": [{"number": n, "name": "a", "model": "m"} for n in range(1, 1000)]
+    },
     "a tool that is none": {"view__tool": "hammer"},
 }
 
@@ -124,15 +134,23 @@ def test_what_no_map_can_show_is_left_out(members: Members, read: Callable[..., 
         view__camera__distance=0,
         view__color_by="__class__",
         view__size_by="nothing",
-        view__filter__by="nothing",
+        view__filters=[{"by": "nothing"}, {"by": "sigma", "low": 1}, {"by": "sigma"}],
         runs__step=10**9,
         runs__shown=77,
+        views=[{"name": "a\u0000b", "color_by": "nothing", "filters": [{"by": "nothing"}]}],
         more={"of": "a later version"},
     )
+    told = json.loads(members[HEAD])
+    told["sets"][0] |= {"color": "red; url(x)", "name": "x" * 5000}
+    members[HEAD] = json.dumps(told).encode()
     found = read()
+    assert found.groups.views == (NamedView("a\\x00b"),)
+    one = found.groups.all_sets[0]
+    assert one.color == SET_COLORS[0]
+    assert len(one.name) < 500
     view = found.view
     assert (view.rectangle, view.camera, view.color_by) == (None, None, "class")
-    assert (view.size_by, view.filter) == (None, None)
+    assert (view.size_by, view.filters) == (None, (Filter("sigma"),))
     assert (found.runs.shown, found.runs.step) == (2, 2)
 
 
@@ -184,6 +202,16 @@ ARRAYS: dict[str, tuple[str, bytes]] = {
     "ids that end late": ("chosen.npy", chosen([1, 2, 3], [1, 2, 9], b"abc")),
     "more samples than there are": ("chosen.npy", chosen([1], [1], b"a", count=2**61)),
     "fewer than none": ("chosen.npy", chosen([1], [1], b"a", count=-1)),
+    "a named selection that is not in order": ("set-2.npy", chosen([5, 4], [1, 2], b"ab")),
+    "clusters without labels": ("clusters-5.npy", chosen([3, 4, 30], [1, 2, 3], b"abc")),
+    "a cluster that is none": (
+        "clusters-5.npy",
+        chosen([3, 4, 30, 1, 2, 3, 0, 0, 2], [], b"abc", count=3),
+    ),
+    "a cluster below zero": (
+        "clusters-5.npy",
+        chosen([3, 4, 30, 1, 2, 3, 0, 0, -1], [], b"abc", count=3),
+    ),
     "no count": ("chosen.npy", npy(np.zeros(7, np.uint8))),
 }
 

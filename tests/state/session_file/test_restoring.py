@@ -59,7 +59,7 @@ def test_the_same_samples_get_the_same_picks() -> None:
     assert runs.interventions == before.runs.interventions
     assert [run.name for run in runs.all] == ["Run 1", "Run 2"]
     assert found.state.view.rectangle is None
-    assert found.state.view.filter == before.view.filter
+    assert found.state.view.filters == before.view.filters
     assert found.state.kept.file == FILE
     assert found.state.kept.unheld(runs.all) == ()
 
@@ -85,6 +85,23 @@ def test_samples_in_another_order_are_found_by_their_ids() -> None:
     assert len(run.steps) == len(before.runs.all[0].steps)
     there = at_map(state, session).picks.selection
     assert ids(state, [row for row, _ in there.suggested]) == ["s7", "s8"]
+
+
+def test_groups_find_their_samples_by_ids_and_names_stay() -> None:
+    before, session = kept_state(), session_of(kept_state())
+    rows = np.arange(40)[::-1]
+    state = restored(opened_with(rows[rows != 7]), session, FILE).state
+    found = state.groups
+    odd, elsewhere = found.all_sets
+    assert (odd.name, odd.color) == ("odd ones", "#123456")
+    assert sorted(ids(state, odd.rows)) == ["s1", "s39"]
+    assert elsewhere is before.groups.all_sets[1] or list(elsewhere.rows) == [5]
+    clusters = found.clusters_of("edm", None)
+    assert clusters.names == ("three", "4")
+    assert sorted(ids(state, clusters.rows_of(0))) == ["s3", "s4"]
+    assert ids(state, clusters.rows_of(1)) == ["s30"]
+    assert found.views == before.groups.views
+    assert found.numbered == 6
 
 
 def test_samples_that_are_gone_are_counted() -> None:

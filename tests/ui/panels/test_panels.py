@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.engine.protocol import Progress
 from diffviews_desktop.state.jobs import RunningJob
-from diffviews_desktop.state.picks import Selection
+from diffviews_desktop.state.picks import Selection, Within
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.images import PictureLoader
@@ -323,7 +323,7 @@ def test_suggest_asks_for_k_where_it_is_told(qtbot: QtBot, gallery: GalleryPanel
     gallery.space.setCurrentIndex(1)
     with qtbot.waitSignal(gallery.suggest_requested) as caught:
         qtbot.mouseClick(gallery.suggest, Qt.MouseButton.LeftButton)
-    assert caught.args == [9, True]
+    assert caught.args == [9, True, Within()]
 
 
 def test_suggest_needs_an_anchor(gallery: GalleryPanel, state: State) -> None:
@@ -450,7 +450,8 @@ def test_colours_that_cannot_be_say_why(qtbot: QtBot, state: State) -> None:
     panel.set_state(state)
     assert panel.choice.isEnabled()
     known = {"trust", "kept", "outside", "percentile", "z", "distance", "overlap"}
-    assert set(off()) == known
+    later = {"cluster", "set"}
+    assert set(off()) == known | later
     assert "not judged" in off()["trust"]
     assert state.opened.layer_map is not None
     shares = np.full(30, 0.9)
@@ -466,7 +467,8 @@ def test_colours_that_cannot_be_say_why(qtbot: QtBot, state: State) -> None:
         view=replace(state.view, color_by="z"),
     )
     panel.set_state(shown)
-    assert set(off()) == {"overlap"}
+    assert set(off()) == {"overlap"} | later
+    assert "Find clusters" in off()["cluster"]
     assert "second map" in off()["overlap"]
     assert panel.choice.currentData() == "z"
     panel.set_state(

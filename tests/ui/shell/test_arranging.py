@@ -34,7 +34,7 @@ def places(window: MainWindow) -> dict[str, tuple[object, ...]]:
 
 def test_another_window_is_arranged_the_same(qtbot: QtBot, open_window: OPEN, state: State) -> None:
     one = open_window(state)
-    preview, classes, gallery, generate, runs = one.layout_of_docks.docks
+    preview, classes, gallery, generate, runs, _ = one.layout_of_docks.docks
     one.resize(1180, 720)
     one.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, classes)
     one.tabifyDockWidget(gallery, generate)

@@ -15,9 +15,9 @@ from pytestqt.qtbot import QtBot
 from diffviews_desktop.actions import showing
 from diffviews_desktop.actions.preferences import choose_ramp
 from diffviews_desktop.state.state import State
-from diffviews_desktop.ui.common.colors import MISSING, OKABE_ITO
+from diffviews_desktop.ui.common.colors import MISSING, OKABE_ITO, category_colors
 from diffviews_desktop.ui.shell.window import MainWindow
-from diffviews_desktop.ui.views.flat.coloring import category_colors, coloring, ramp_colors
+from diffviews_desktop.ui.views.flat.coloring import coloring, ramp_colors
 from diffviews_desktop.ui.views.flat.legend import BAR_WIDTH, MOST_ITEMS
 from diffviews_desktop.ui.views.flat.scene import SIZES
 from diffviews_desktop.values.assessment import MapAssessment, Stability
@@ -121,7 +121,7 @@ def test_a_drag_over_the_ramp_shows_only_those_values(
     drag(legend, [at(5.5), at(10), at(20.5)])
     assert shown(window) == list(range(5, 20))  # 6 … 20
     drag(legend, [at(20.5), at(30) + QPoint(40, 0)])  # beyond the end: no limit
-    assert window.session.state.view.filter.high is None
+    assert window.session.state.view.filter_of("column:score").high is None
     assert shown(window) == list(range(20, 30))
     choose(window, "class")  # the filter stays while the colours tell something else
     assert shown(window) == list(range(20, 30))

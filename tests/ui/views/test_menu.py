@@ -113,7 +113,7 @@ def test_beside_samples_there_is_what_concerns_all(qtbot: QtBot, window: MainWin
     offered = actions(qtbot, window, None)
     offered["Invert the selection"].trigger()
     offered["Show all samples"].trigger()
-    assert window.session.state.view.filter is None
+    assert window.session.state.view.filters == ()
 
 
 def test_the_menu_key_is_for_the_sample_that_the_arrows_went_to(

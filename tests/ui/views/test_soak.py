@@ -225,7 +225,7 @@ def test_random_gestures_break_and_keep_nothing(
     window.session.update(
         replace(
             state,
-            view=replace(state.view, color_by="class", filter=None),
+            view=replace(state.view, color_by="class", filters=()),
             opened=replace(state.opened, linked=None),
         )
     )

@@ -153,7 +153,7 @@ class ExportWindow(QDialog):
     def shows(state: State) -> tuple[object, ...]:
         """What of a state it shows."""
         opened, runs, view = state.opened, state.runs, state.view
-        seen = view.rectangle, view.color_by, view.filter, view.highlighted_class
+        seen = view.rectangle, view.color_by, view.filters, view.highlighted_class
         picked = state.picks.selection, state.preferences.ramp
         return opened.layer_map, opened.samples, runs.all, runs.grid, *picked, *seen
 

@@ -13,7 +13,7 @@ from PySide6.QtGui import QColor
 
 from diffviews_desktop.state.state import State
 from diffviews_desktop.state.values import values_of
-from diffviews_desktop.ui.common.colors import MISSING, OKABE_ITO
+from diffviews_desktop.ui.common.colors import MISSING, category_colors
 from diffviews_desktop.ui.views.flat.scene import SIZES
 from diffviews_desktop.values.preferences import Ramp
 from diffviews_desktop.values.quantities import ColorBy, Kind, Values
@@ -45,6 +45,7 @@ class Coloring:
         bounds: values at both ends of the ramp.
         logarithmic: whether the ramp follows their logarithms.
         names: of the categories.
+        colors: of the categories, where they have colours of their own.
     """
 
     by: ColorBy
@@ -56,6 +57,7 @@ class Coloring:
     bounds: tuple[float, float] = (0.0, 1.0)
     logarithmic: bool = False
     names: tuple[str, ...] = ()
+    colors: tuple[str, ...] = ()
 
     @property
     def incomplete(self) -> bool:
@@ -73,6 +75,8 @@ class Coloring:
 
     def palette(self, *, dark: bool) -> list[QColor]:
         """The colours, the last that of samples without a value."""
+        if self.colors:
+            return [*map(QColor, self.colors), MISSING]
         if self.kind == "category":
             return [*category_colors(len(self.names), dark=dark), MISSING]
         return [*ramp_colors(self.kind, _ramp, dark=dark), MISSING]
@@ -100,7 +104,9 @@ def coloring(state: State) -> Coloring | None:
         return None
     if found.kind == "category":
         place = np.asarray(found.values, dtype=np.float64)
-        return Coloring(by, found.name, place, kind="category", names=found.names)
+        return Coloring(
+            by, found.name, place, kind="category", names=found.names, colors=found.colors
+        )
     return _on_ramp(found)
 
 
@@ -124,18 +130,6 @@ def ramp_colors(kind: Kind, ramp: Ramp, *, dark: bool) -> list[QColor]:
         return list(both) if dark else [color.darker(125) for color in both]
     low, high = (0.14, 1.0) if dark else (0.0, 0.93)
     return list(pg.colormap.get(ramp).map(np.linspace(low, high, LEVELS), mode="qcolor"))
-
-
-def category_colors(count: int, *, dark: bool) -> list[QColor]:
-    """One colour a category: of a few those that every kind of colour vision tells apart."""
-    if count <= len(OKABE_ITO):
-        return [QColor(color) for color in OKABE_ITO[:count]]
-    light = 0.72 if dark else 0.45
-    golden = 0.618034  # neighbours in the list lie far apart on the wheel
-    return [
-        QColor.fromHslF((i * golden) % 1.0, 0.55 + 0.3 * (i % 2), light - 0.12 * (i % 3))
-        for i in range(count)
-    ]
 
 
 def _on_ramp(found: Values) -> Coloring:

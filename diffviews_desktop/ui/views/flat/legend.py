@@ -52,7 +52,7 @@ class Legend(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._coloring: Coloring | None = None
-        self._filter: Filter | None = None
+        self._filters: tuple[Filter, ...] = ()
         self._help = self._note = ""
         self._from: float | None = None
         self._to = 0.0
@@ -122,10 +122,14 @@ class Legend(QWidget):
         self.setToolTip(tip(self._help, hollow, self._note))
         self.setAccessibleDescription(self._note)
 
-    def set_filter(self, shown: Filter | None) -> None:
+    def set_filters(self, shown: tuple[Filter, ...]) -> None:
         """Show what is filtered."""
-        self._filter = shown
+        self._filters = shown
         self.update()
+
+    def _filter_of(self, shown: Coloring) -> Filter | None:
+        """The filter by what the colours tell."""
+        return next((one for one in self._filters if one.by == shown.by), None)
 
     def items(self) -> list[int]:
         """Positions of the listed categories, -1 for samples without one."""
@@ -259,8 +263,8 @@ class Legend(QWidget):
 
     def _paint_items(self, painter: QPainter, shown: Coloring) -> None:
         c, palette = theme.colors(), shown.palette(dark=theme.is_dark())
-        mine = self._filter is not None and self._filter.by == shown.by
-        hidden = self._filter.hidden if mine and self._filter is not None else frozenset()
+        mine = self._filter_of(shown)
+        hidden = mine.hidden if mine is not None else frozenset()
         for index, number in enumerate(self.items()):
             place = self.item_place(index)
             off = number in hidden
@@ -314,10 +318,11 @@ class Legend(QWidget):
 
     def _chosen_part(self, bar: QRectF, shown: Coloring) -> QRectF | None:
         """The part of the ramp that is shown, or is being chosen."""
+        mine = self._filter_of(shown)
         if self._from is not None:
             left, right = sorted((self._from, self._to))
-        elif self._filter is not None and self._filter.by == shown.by:
-            low, high = self._filter.low, self._filter.high
+        elif mine is not None:
+            low, high = mine.low, mine.high
             left = bar.left() if low is None else bar.left() + shown.place_of(low) * BAR_WIDTH
             right = bar.right() if high is None else bar.left() + shown.place_of(high) * BAR_WIDTH
         else:

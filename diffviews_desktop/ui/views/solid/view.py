@@ -114,7 +114,7 @@ class SolidView(QWidget):
         self._picks = state
         self._fill_choice(state)
         self.legend.set_coloring(coloring)
-        self.legend.set_filter(state.view.filter)
+        self.legend.set_filters(state.view.filters)
         self._place_legend()
         make = partial(_make, state, scene, self.axis)
         if len(scene) > AT_ONCE:

@@ -1,0 +1,114 @@
+"""Finding samples by what is known of them, and going through what was found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffviews_desktop.actions.action import Action
+from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.selection import choose_rows
+from diffviews_desktop.actions.verbs import repeated_verb, verb
+from diffviews_desktop.state.find import Find
+from diffviews_desktop.state.picks import Choosing
+from diffviews_desktop.state.state import State
+from diffviews_desktop.values.finding import EVERYWHERE, MOST_LETTERS, find_rows
+from diffviews_desktop.values.row_set import RowSet
+
+
+@repeated_verb
+def find_samples(context: Context, text: str, where: str = EVERYWHERE) -> None:
+    """Find samples by a text, everywhere or in one place of `values.finding.places_of`; the first
+    is shown."""
+    state = context.state
+    samples = state.opened.samples
+    wanted = Find(text[:MOST_LETTERS], where)
+    context.update(replace(state, find=wanted))
+    if samples is None or not wanted.text.strip():
+        return
+
+    def take(rows: NDArray[np.int64]) -> None:
+        now = context.state
+        if now.find is wanted and now.opened.samples is samples:
+            found = replace(wanted, rows=rows)
+            context.update(replace(now, find=found))
+            _show(context, found)
+
+    context.session.aside(len(samples), partial(find_rows, samples, wanted.text, where), take)
+
+
+def _show(context: Context, found: Find) -> None:
+    if found.row is not None:
+        context.window.show_sample(found.row)
+
+
+def go_through(context: Context, by: int) -> None:
+    """Show the next sample that was found, or the one before; after the last comes the first."""
+    found = context.state.find
+    if found.rows is not None and len(found.rows):
+        moved = replace(found, at=(found.at + by) % len(found.rows))
+        context.update(replace(context.state, find=moved))
+        _show(context, moved)
+
+
+@verb
+def choose_found(context: Context, how: Choosing = "replace") -> None:
+    """Make the samples that were found the selection set, add them or take them out."""
+    rows = context.state.find.rows
+    if rows is not None and len(rows):
+        choose_rows(context, RowSet(rows), how)
+
+
+def _no_samples(state: State) -> str:
+    return "" if state.opened.samples is not None else "Open a data folder first."
+
+
+def _nothing_found(state: State) -> str:
+    rows = state.find.rows
+    return "" if rows is not None and len(rows) else "Nothing was found yet: press Ctrl+F."
+
+
+FIND = Action(
+    "find.open",
+    "Find samples…",
+    lambda context: context.window.show_page("find"),
+    keys=("Ctrl+F",),
+    menu="edit",
+    group=3,
+    meaning="Find samples by number, id, class, caption, or any column.",
+    why_not=_no_samples,
+)
+NEXT = Action(
+    "find.next",
+    "Find next",
+    partial(go_through, by=1),
+    keys=("F3",),
+    menu="edit",
+    group=3,
+    why_not=_nothing_found,
+    explains=False,
+)
+PREVIOUS = Action(
+    "find.previous",
+    "Find previous",
+    partial(go_through, by=-1),
+    keys=("Shift+F3",),
+    menu="edit",
+    group=3,
+    why_not=_nothing_found,
+    explains=False,
+)
+SELECT = Action(
+    "find.select",
+    "Select all that was found",
+    choose_found,
+    menu="edit",
+    group=3,
+    button="Select",
+    why_not=_nothing_found,
+    explains=False,
+)
+ACTIONS = (FIND, NEXT, PREVIOUS, SELECT)

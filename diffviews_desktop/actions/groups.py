@@ -1,0 +1,248 @@
+"""Samples that belong together: selections with a name, and clusters of the map."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffviews_desktop.actions.action import Action
+from diffviews_desktop.actions.asking import submit
+from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.selection import choose_rows, nothing_selected
+from diffviews_desktop.actions.verbs import verb
+from diffviews_desktop.engine.jobs.clustering import USUAL_SMALLEST, ClustersFound, FindClusters
+from diffviews_desktop.state.groups import Groups
+from diffviews_desktop.state.jobs import RunningJob
+from diffviews_desktop.state.picks import Choosing
+from diffviews_desktop.state.state import State
+from diffviews_desktop.text.plain import MOST_OF_NAME, visible
+from diffviews_desktop.text.wording import counted
+from diffviews_desktop.values.columns import Column
+from diffviews_desktop.values.row_set import RowSet
+from diffviews_desktop.values.sample_sets import (
+    MOST_SETS,
+    SET_COLORS,
+    Clusters,
+    SampleSet,
+    Some,
+    SomeSamples,
+)
+
+Change = Callable[[Groups], Groups]
+
+
+def _step(context: Context, change: Change, undo: Change, text: str) -> None:
+    """Change the groups, as a step that can be undone."""
+    context.session.step(partial(_changed, change), partial(_changed, undo), text)
+
+
+def _changed(change: Change, state: State) -> State:
+    return replace(state, groups=change(state.groups))
+
+
+def samples_in(state: State, rows: RowSet) -> SomeSamples:
+    """Some samples of the shown model, by rows and ids."""
+    opened = state.opened
+    assert opened.samples is not None
+    assert opened.model is not None
+    ids = Some(opened.samples.sample_id, rows.rows)
+    return SomeSamples(opened.model, opened.fingerprint, rows, ids)
+
+
+# ---- selections with a name ---------------------------------------------------------------------
+
+
+@verb
+def name_chosen(context: Context, name: str) -> None:
+    """Keep the selection set under a name; one of the same name is replaced."""
+    state = context.state
+    groups, chosen = state.groups, state.picks.selection.chosen
+    name = visible(name.strip(), MOST_OF_NAME)
+    if not len(chosen) or not name or state.opened.samples is None:
+        return
+    mine = groups.sets_of(state.opened.model)
+    before = next((one for one in mine if one.name == name), None)
+    if before is None and len(groups.all_sets) >= MOST_SETS:
+        context.say(f"There are {MOST_SETS} named selections. Delete one to name another.")
+        return
+    number = before.number if before is not None else groups.numbered + 1
+    color = before.color if before is not None else SET_COLORS[(number - 1) % len(SET_COLORS)]
+    new = SampleSet(number, name, samples_in(state, chosen), color)
+    undo = _without(number) if before is None else _with(before)
+    _step(context, _with(new), undo, f"name {name}")
+
+
+def _with(one: SampleSet) -> Change:
+    return lambda groups: groups.with_set(one)
+
+
+def _without(number: int) -> Change:
+    return lambda groups: groups.without_set(number)
+
+
+@verb
+def rename_set(context: Context, number: int, name: str) -> None:
+    """Give a named selection another name."""
+    before = context.state.groups.set_numbered(number)
+    name = visible(name.strip(), MOST_OF_NAME)
+    if before is not None and name and name != before.name:
+        _step(context, _with(replace(before, name=name)), _with(before), "rename selection")
+
+
+@verb
+def color_set(context: Context, number: int, color: str) -> None:
+    """Give a named selection another colour, ``#rrggbb``."""
+    before = context.state.groups.set_numbered(number)
+    if before is not None and color != before.color:
+        _step(context, _with(replace(before, color=color)), _with(before), "colour selection")
+
+
+@verb
+def delete_set(context: Context, number: int) -> None:
+    """Drop a named selection; its samples stay where they are."""
+    groups = context.state.groups
+    if groups.set_numbered(number) is not None:
+        _step(context, _without(number), lambda now: _as_before(now, groups), "delete selection")
+
+
+def _as_before(groups: Groups, before: Groups) -> Groups:
+    """Groups with the named selections of before, in their order."""
+    return replace(groups, all_sets=before.all_sets)
+
+
+@verb
+def choose_set(context: Context, number: int, how: Choosing = "replace") -> None:
+    """Make a named selection the selection set, add it or take it out."""
+    one = context.state.groups.set_numbered(number)
+    if one is not None and one.samples.model == context.state.opened.model:
+        choose_rows(context, one.rows, how)
+
+
+def ask_name(context: Context) -> None:
+    """Ask what the selection is to be called, and keep it."""
+    name = context.window.ask_text("Name the selection", "What are these samples called?")
+    if name:
+        name_chosen(context, name)
+
+
+# ---- clusters -----------------------------------------------------------------------------------
+
+
+@verb
+def find_clusters(context: Context, smallest: int = USUAL_SMALLEST) -> None:
+    """Find the dense groups of samples on the map; an earlier search is cancelled."""
+    opened = context.state.opened
+    shown, spec = opened.layer_map, opened.spec
+    if shown is None or spec is None:
+        return
+    third = [] if shown.z is None else [shown.z]
+    job = FindClusters(
+        job_id=context.worker.next_id(),
+        folder=opened.folder,
+        spec=spec,
+        places=np.column_stack([shown.xy, *third]).astype(np.float32),
+        smallest=smallest,
+    )
+    submit(context, job, f"Finding clusters on {shown.label}")
+
+
+def take_clusters(context: Context, running: RunningJob, found: ClustersFound) -> None:
+    """Show clusters that were found, if their samples are still shown."""
+    state = context.state
+    opened = state.opened
+    job = running.job
+    if not isinstance(job, FindClusters) or job.folder != opened.folder:
+        return
+    if found.spec.model != opened.model or opened.samples is None:
+        return
+    if not found.names:
+        context.say(
+            f"No cluster has {found.smallest} samples or more. Try again with fewer.",
+        )
+        return
+    samples = samples_in(state, RowSet.ascending(found.rows))
+    number = state.groups.numbered + 1
+    made = Clusters(number, found.spec, samples, found.labels, found.names, found.smallest)
+    view = replace(state.view, color_by="cluster")
+    context.update(replace(state, groups=state.groups.with_clusters(made), view=view))
+    alone = counted(found.alone, "sample", "is", "are")
+    context.say(f"Found {counted(len(found.names), 'cluster')}; {alone} in none.")
+
+
+def shown_clusters(state: State) -> Clusters | None:
+    """The clusters of the map on screen, else those found last among its samples."""
+    return state.groups.clusters_of(state.opened.model, state.opened.spec)
+
+
+@verb
+def rename_cluster(context: Context, number: int, name: str) -> None:
+    """Give a cluster another name."""
+    before = shown_clusters(context.state)
+    name = visible(name.strip(), MOST_OF_NAME)
+    if before is None or not 0 <= number < len(before.names) or not name:
+        return
+    if name != before.names[number]:
+        renamed = before.renamed(number, name)
+        _step(
+            context,
+            lambda groups: groups.with_clusters(renamed),
+            lambda groups: groups.with_clusters(before),
+            "rename cluster",
+        )
+
+
+@verb
+def choose_cluster(context: Context, number: int, how: Choosing = "replace") -> None:
+    """Make the samples of a cluster the selection set, add them or take them out."""
+    found = shown_clusters(context.state)
+    if found is not None and 0 <= number < len(found.names):
+        choose_rows(context, found.rows_of(number), how)
+
+
+# ---- what tables have of them -------------------------------------------------------------------
+
+
+def columns_of_groups(state: State, rows: NDArray[np.int64]) -> dict[str, NDArray | Column]:
+    """Columns of a table of some samples: the name of the cluster of each, and for each named
+    selection whether it is in it, 1 or 0."""
+    opened = state.opened
+    if opened.samples is None:
+        return {}
+    columns: dict[str, NDArray | Column] = {}
+    found = shown_clusters(state)
+    if found is not None and found.names:
+        columns["cluster"] = Column(found.of_each(len(opened.samples))[rows], found.names)
+    for one in state.groups.sets_of(opened.model):
+        columns[f"selection: {one.name}"] = one.rows.mask(len(opened.samples))[rows].astype(int)
+    return columns
+
+
+def _no_map(state: State) -> str:
+    return "" if state.opened.layer_map is not None else "The map is not there yet."
+
+
+NAME = Action(
+    "groups.name",
+    "Name the selection…",
+    ask_name,
+    keys=("Ctrl+Shift+N",),
+    menu="edit",
+    group=1,
+    meaning="Keep it under a name, with a colour; it is saved with the session.",
+    button="Name…",
+    why_not=nothing_selected,
+)
+CLUSTERS = Action(
+    "groups.clusters",
+    "Find clusters",
+    find_clusters,
+    menu="map",
+    group=3,
+    meaning="Find dense groups on the map by HDBSCAN, and name them by their classes or captions.",
+    why_not=_no_map,
+)
+ACTIONS = (NAME, CLUSTERS)

@@ -1,0 +1,75 @@
+"""Views with a name: which samples are shown, and what colours and sizes tell."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from diffviews_desktop.actions.action import Action
+from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.showing import narrow
+from diffviews_desktop.actions.verbs import verb
+from diffviews_desktop.state.state import State
+from diffviews_desktop.state.view import NamedView
+from diffviews_desktop.text.plain import MOST_OF_NAME, visible
+
+MOST_VIEWS = 100
+
+
+@verb
+def keep_view(context: Context, name: str) -> None:
+    """Keep the filters, the highlighted class, and what colours and sizes tell under a name; a view
+    of the same name is replaced."""
+    state = context.state
+    view, groups = state.view, state.groups
+    name = visible(name.strip(), MOST_OF_NAME)
+    if not name:
+        return
+    kept = NamedView(name, view.filters, view.highlighted_class, view.color_by, view.size_by)
+    new = groups.with_view(kept)
+    if len(new.views) > MOST_VIEWS:
+        context.say(f"There are {MOST_VIEWS} named views. Delete one to keep another.")
+        return
+    context.update(replace(state, groups=new))
+    context.say(f"Kept the view {name}.")
+
+
+@verb
+def use_view(context: Context, name: str) -> None:
+    """Show the samples of a named view, in its colours and sizes."""
+    kept = next((one for one in context.state.groups.views if one.name == name), None)
+    if kept is None:
+        return
+    narrow(context, kept.filters, kept.highlighted_class, f"view {name}")
+    state = context.state
+    view = replace(state.view, color_by=kept.color_by, size_by=kept.size_by)
+    context.update(replace(state, view=view))
+
+
+@verb
+def delete_view(context: Context, name: str) -> None:
+    """Drop a named view; what is shown stays as it is."""
+    groups = context.state.groups
+    context.update(replace(context.state, groups=groups.without_view(name)))
+
+
+def ask_view_name(context: Context) -> None:
+    """Ask what the view is to be called, and keep it."""
+    name = context.window.ask_text("Keep the view", "What is this view called?")
+    if name:
+        keep_view(context, name)
+
+
+def _no_samples(state: State) -> str:
+    return "" if state.opened.samples is not None else "Open a data folder first."
+
+
+KEEP = Action(
+    "views.keep",
+    "Keep the view…",
+    ask_view_name,
+    menu="map",
+    group=3,
+    meaning="Keep the filters and colours under a name; they are saved with the session.",
+    why_not=_no_samples,
+)
+ACTIONS = (KEEP,)

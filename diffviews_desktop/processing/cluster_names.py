@@ -1,0 +1,125 @@
+"""Names of groups of samples: the class or noise level of most of them, or what their captions have
+in common."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+MOST_READ = 2000
+"""Captions that are read of each group."""
+MOSTLY, PARTLY = 0.5, 0.25
+"""Share of a group that a class must have to name it alone, or with another."""
+_WORDS, _FEW = 3, 10  # words of a name; per cent of a group
+_WORD = re.compile(r"[^\W\d_]{3,}")
+_COMMON = frozenset(("and", "are", "for", "from", "its", "that", "the", "this", "was", "with"))
+_SEED = 0
+
+Shares = dict[str, float]
+
+
+def names_of(
+    labels: NDArray[np.int32],
+    classes: NDArray[np.int32],
+    class_names: dict[int, str],
+    levels: NDArray[np.floating],
+    captions: Sequence[str],
+) -> list[str]:
+    """A name for each group, no two the same.
+
+    Args:
+        labels: the group of each sample ``(N,)``, -1 for none.
+        classes: its class ``(N,)``, -1 where it is not known.
+        class_names: by their numbers.
+        levels: its noise level ``(N,)``.
+        captions: what each shows, in words; empty where nobody says.
+    """
+    count = int(labels.max(initial=-1)) + 1
+    groups = [labels == group for group in range(count)]
+    found = [_of_class(classes[own], class_names) for own in groups]
+    if len(np.unique(levels)) > 1:
+        pairs = zip(found, groups, strict=True)
+        found = [name or _of_levels(levels[own], levels) for name, own in pairs]
+    if len(captions) and "" in found:
+        words = [_words(captions, own) for own in groups]
+        common: Shares = defaultdict(float)
+        for shares in words:
+            for word, share in shares.items():
+                common[word] += share
+        found = [name or _of_words(own, common) for name, own in zip(found, words, strict=True)]
+    found = [
+        name or _of_classes(classes[own], class_names)
+        for name, own in zip(found, groups, strict=True)
+    ]
+    return _told_apart(found)
+
+
+def _shares(classes: NDArray[np.int32], class_names: dict[int, str]) -> list[tuple[str, float]]:
+    """Names of classes and their shares of a group, the largest first."""
+    numbers, counts = np.unique(classes[classes >= 0], return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    return [
+        (class_names.get(int(numbers[at]), str(numbers[at])), counts[at] / len(classes))
+        for at in order
+    ]
+
+
+def _of_class(classes: NDArray[np.int32], class_names: dict[int, str]) -> str:
+    """The class of most of a group."""
+    found = _shares(classes, class_names)
+    return found[0][0] if found and found[0][1] >= MOSTLY else ""
+
+
+def _of_classes(classes: NDArray[np.int32], class_names: dict[int, str]) -> str:
+    """The classes of parts of a group."""
+    found = _shares(classes, class_names)
+    return " and ".join(name for name, share in found if share >= PARTLY)
+
+
+def _of_levels(levels: NDArray[np.floating], every: NDArray[np.floating]) -> str:
+    """The noise levels of all but a few of a group; empty where these are all levels."""
+    known, whole = levels[np.isfinite(levels)], every[np.isfinite(every)]
+    if not len(known):
+        return ""
+    low, high = np.percentile(known, (_FEW, 100 - _FEW), method="nearest")
+    if low == high:
+        return f"σ {low:g}"
+    return "" if low <= whole.min() and high >= whole.max() else f"σ {low:g} – {high:g}"
+
+
+def _words(captions: Sequence[str], mine: NDArray[np.bool_]) -> Shares:
+    """In what share of a group's captions each word is."""
+    rows = np.flatnonzero(mine)
+    if len(rows) > MOST_READ:
+        rows = np.random.default_rng(_SEED).choice(rows, MOST_READ, replace=False)
+    found: Counter[str] = Counter()
+    for row in rows:
+        found.update(set(_WORD.findall(captions[int(row)].lower())) - _COMMON)
+    return {word: count / len(rows) for word, count in found.items()}
+
+
+def _of_words(own: Shares, common: Shares) -> str:
+    """The words that are in many captions of a group and in few of others."""
+    scores = {word: share * share / common[word] for word, share in own.items()}
+    best = sorted(scores, key=lambda word: (-scores[word], word))[:_WORDS]
+    telling = [word for word in best if scores[word] > scores[best[0]] / 2]
+    return ", ".join(word for word in telling if own[word] >= PARTLY)
+
+
+def _told_apart(names: Sequence[str]) -> list[str]:
+    """Names with a number where there are several of one, or none."""
+    given, several = Counter[str](), Counter(names)
+    told = []
+    for name in names:
+        given[name] += 1
+        if not name:
+            told.append(f"cluster {given[name]}")
+        elif several[name] > 1:
+            told.append(f"{name} ({given[name]})")
+        else:
+            told.append(name)
+    return told

@@ -1,0 +1,70 @@
+"""Puts samples that belong together onto a table that was opened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffviews_desktop.state.groups import Groups
+from diffviews_desktop.values.row_set import RowSet
+from diffviews_desktop.values.sample_sets import Clusters, SampleSet, Some, SomeSamples
+from diffviews_desktop.values.samples import SampleTable
+
+
+def groups_on(groups: Groups, model: str, samples: SampleTable, fingerprint: str) -> Groups:
+    """Groups whose samples of a model are where its table has them now; those that are gone are
+    left out of their groups."""
+    finder = _Finder(samples, fingerprint)
+
+    def of_set(one: SampleSet) -> SampleSet:
+        found, _ = finder.find(one.samples, model)
+        return one if found is one.samples else replace(one, samples=found)
+
+    def of_clusters(one: Clusters) -> Clusters:
+        found, places = finder.find(one.samples, model)
+        if found is one.samples:
+            return one
+        return replace(one, samples=found, labels=one.labels[places])
+
+    return replace(
+        groups,
+        all_sets=tuple(map(of_set, groups.all_sets)),
+        all_clusters=tuple(map(of_clusters, groups.all_clusters)),
+    )
+
+
+class _Finder:
+    """Finds samples by their ids where their table is another."""
+
+    def __init__(self, samples: SampleTable, fingerprint: str) -> None:
+        self._samples, self._fingerprint = samples, fingerprint
+        self._places: dict[str, int] = {}
+
+    def find(self, some: SomeSamples, model: str) -> tuple[SomeSamples, NDArray[np.int64]]:
+        """Some samples where they are now, and the positions before of those that are there."""
+        same = np.arange(len(some.rows))
+        if some.model != model:
+            return some, same
+        if some.fingerprint == self._fingerprint and self._fits(some.rows.rows, some.ids):
+            return some, same
+        if not self._places:
+            self._places.update((name, row) for row, name in enumerate(self._samples.sample_id))
+        found = np.array([self._places.get(name, -1) for name in some.ids], np.int64)
+        order = np.argsort(found, kind="stable")
+        order = order[found[order] >= 0]
+        first = np.diff(found[order], prepend=-1) > 0  # each once
+        rows = RowSet.ascending(found[order][first])
+        ids = Some(self._samples.sample_id, rows.rows)
+        return SomeSamples(model, self._fingerprint, rows, ids), order[first]
+
+    def _fits(self, rows: NDArray[np.int64], ids: Sequence[str]) -> bool:
+        """Whether the first, the middle and the last sample are where they are said to be."""
+        if not len(rows):
+            return True
+        if int(rows[-1]) >= len(self._samples) or len(ids) != len(rows):
+            return False
+        probes = (0, len(rows) // 2, len(rows) - 1)
+        return all(self._samples.sample_id[int(rows[at])] == ids[at] for at in probes)

@@ -1,0 +1,133 @@
+"""The dock of samples: what the panel's signals do, and what brings it up."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Literal
+
+from PySide6.QtCore import QPoint, QTimer
+from PySide6.QtWidgets import QDockWidget, QWidget
+
+from diffviews_desktop.actions import finding, groups, selection, showing, views
+from diffviews_desktop.actions.context import Context
+from diffviews_desktop.state.state import State
+from diffviews_desktop.ui.common.images import PictureLoader
+from diffviews_desktop.ui.common.sample_menu import SampleMenu
+from diffviews_desktop.ui.panels.classes import ClassesPanel
+from diffviews_desktop.ui.panels.gallery import GalleryPanel
+from diffviews_desktop.ui.panels.preview import PreviewPanel
+from diffviews_desktop.ui.panels.samples import SamplesPanel
+from diffviews_desktop.ui.shell.input_watch import InputWatch
+
+if TYPE_CHECKING:
+    from diffviews_desktop.ui.shell.window import MainWindow
+
+TITLE = "Samples"
+
+
+class Samples:
+    """Makes the panel of samples and connects it.
+
+    Args:
+        context: what its actions work with.
+        window: that has its dock.
+        pictures: reads the samples' pictures.
+        others: the panels that show samples, too.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        window: MainWindow,
+        pictures: PictureLoader,
+        others: tuple[PreviewPanel, ClassesPanel, GalleryPanel],
+    ) -> None:
+        self._context, self._window = context, window
+        self._preview, classes, gallery = others
+        self.menu: SampleMenu | None = None
+        self.panel = SamplesPanel(pictures)
+        self._connect()
+        self._preview.menu_wanted.connect(partial(self.show_menu, self._preview))
+        self._preview.located.connect(window.show_sample)
+        classes.find_wanted.connect(self.find)
+        gallery.menu_wanted.connect(partial(self.show_menu, gallery))
+        self._inputs = InputWatch(context, self._preview)
+        window.session.changed.connect(self.show_changes)
+
+    def _connect(self) -> None:
+        c, panel = self._context, self.panel
+        panel.pointed.connect(self._point)
+        panel.located.connect(self._window.show_sample)
+        panel.rows_chosen.connect(partial(selection.choose_rows, c))
+        panel.menu_wanted.connect(partial(self.show_menu, panel))
+        panel.bar.find_requested.connect(partial(finding.find_samples, c))
+        panel.bar.step_requested.connect(partial(finding.go_through, c))
+        filters, sets = panel.filters, panel.groups
+        filters.category_only.connect(partial(showing.only_category, c))
+        filters.category_toggled.connect(partial(showing.toggle_category, c))
+        filters.range_chosen.connect(partial(showing.filter_values, c))
+        filters.filter_dropped.connect(partial(showing.drop_filter, c))
+        filters.view_used.connect(partial(views.use_view, c))
+        filters.view_deleted.connect(partial(views.delete_view, c))
+        sets.set_picked.connect(partial(groups.choose_set, c))
+        sets.set_renamed.connect(partial(groups.rename_set, c))
+        sets.set_colored.connect(partial(groups.color_set, c))
+        sets.set_deleted.connect(partial(groups.delete_set, c))
+        sets.cluster_picked.connect(partial(groups.choose_cluster, c))
+        sets.cluster_renamed.connect(partial(groups.rename_cluster, c))
+        sets.clusters_wanted.connect(partial(groups.find_clusters, c))
+        actions = self._window.menu_actions
+        actions.press_with(panel.bar.select, "find.select")
+        actions.press_with(sets.name, "groups.name")
+        actions.press_with(filters.all, "view.all")
+        actions.press_with(filters.keep, "views.keep")
+        panel.bar.select.setText("Select")
+        sets.name.setText("Name the selection…")
+        filters.all.setText("Show all")
+        filters.keep.setText("Keep the view…")
+
+    def watch(self, dock: QDockWidget) -> None:
+        """List samples only while the dock can be seen."""
+        dock.visibilityChanged.connect(self.panel.set_seen)
+
+    def _point(self, row: int) -> None:
+        """Say what is known of a sample, and mark it on the map."""
+        self._preview.show_row(row)
+        if self._window.map is not None:
+            self._window.map.show_hover(row)
+
+    def show_menu(self, parent: QWidget, row: int, place: QPoint) -> None:
+        """Open what a right click on a sample offers."""
+        if self.menu is not None:
+            self.menu.deleteLater()
+        self.menu = SampleMenu(parent, self._context, row)
+        self.menu.popup(place)
+
+    def show_changes(self, old: State, new: State) -> None:
+        """Close a menu for samples that are gone; ask what the model sees of others."""
+        self._inputs.show_changes(old, new)
+        if old.opened.samples is not new.opened.samples and self.menu is not None:
+            self.menu.close()
+
+    def close_threads(self) -> None:
+        """End what runs in other threads."""
+        self.panel.close_threads()
+        self._preview.close_threads()
+
+    def find(self, text: str) -> None:
+        """Find samples by a text that was typed elsewhere."""
+        self._raise()
+        self.panel.bar.begin(text)
+
+    def _raise(self) -> None:
+        dock = self._window.layout_of_docks.dock_of(self.panel)
+        dock.show()
+        dock.raise_()
+
+    def bring_up(self, page: Literal["find", "filters"]) -> None:
+        """Bring the dock up, to find samples or to filter them."""
+        self._raise()
+        if page == "filters":
+            self.panel.show_page("filters")
+        else:
+            QTimer.singleShot(0, self.panel, self.panel.bar.begin)
