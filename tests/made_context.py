@@ -6,6 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from diffviews_desktop.actions.context import (
     Answer,
     Contents,
@@ -119,7 +122,7 @@ class NoWindow:
         self.asked.append(("file", title, name, contents(), place))
         return self.file
 
-    def ask_text(self, title: str, question: str) -> str | None:
+    def ask_text(self, title: str, question: str, text: str | None = None) -> str | None:
         self.asked.append(("text", title, question))
         return self.text
 
@@ -147,8 +150,10 @@ class NoWindow:
     def show_export(self, kind: ExportKind | None) -> None:
         self.asked.append(("export", kind))
 
-    def show_preview(self, preview: ContentPreview) -> None:
-        self.asked.append(("preview", preview.pixels.shape))
+    def show_preview(self, preview: ContentPreview | str) -> None:
+        self.asked.append(
+            ("preview", preview if isinstance(preview, str) else preview.pixels.shape)
+        )
 
     def save(self, content: object, file: Path) -> None:
         self.asked.append(("save", type(content).__name__, file))
@@ -161,6 +166,12 @@ class NoWindow:
 
     def copy_picture(self, path: Path) -> None:
         self.asked.append(("copy picture", path))
+
+    def copy_pixels(self, pixels: NDArray[np.uint8]) -> None:
+        self.asked.append(("copy pixels", pixels))
+
+    def show_text(self, title: str, text: str) -> None:
+        self.asked.append(("show text", title, text))
 
     def show_in_folder(self, path: Path) -> None:
         self.asked.append(("folder of", path))

@@ -95,6 +95,9 @@ def kept_run(run_id: int, steps: int = 3, side: int = 4, **change: Any) -> Run:
         landed=landed,
         apart="apart",
         sample_ids=("s3", "s14"),
+        pinned=run_id == 2,
+        tags=("odd", "figure 2")[:run_id],
+        when=1.8e9 + run_id,
     )
     return Run(run_id, f"Run {run_id}", job, **{**values, **change})
 
@@ -164,6 +167,7 @@ def kept_state(runs: int = 2) -> State:
             shown=1,
             step=1,
             comparing=True,
+            beside=(2,) if runs > 1 else (),
             unmasked=(unmasked,),
             begun=9,
         ),

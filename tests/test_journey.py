@@ -49,9 +49,10 @@ def away_from_steps(app: App, label: int) -> int:
     rows = np.flatnonzero(session.state.opened.samples.class_label == label)
     at = np.array([shown.position_of(row).toTuple() for row in rows])
     steps = [
-        shown.position_of_step(key, index).toTuple()
-        for key, places in shown.paths.places().items()
-        for index in range(len(places))
+        shown.position_of_step(run.id, index).toTuple()
+        for run in session.state.runs.all
+        if run.id in shown.paths.drawn
+        for index in range(len(run.steps))
     ]
     apart = np.linalg.norm(at[:, None] - np.array(steps).reshape(1, -1, 2), axis=2)
     return int(rows[apart.min(axis=1, initial=1e9).argmax()])
@@ -117,17 +118,17 @@ def test_the_loop(qtbot: QtBot, app: App) -> None:
     assert record.condition == ZeroLabel()  # told nothing, as the samples of the map were
     assert record.apart == ""
     assert record.seed is not None
-    assert window.runs_panel.strip.count() == len(record.steps) == 10
+    assert window.runs_panel.steps.strip.count() == len(record.steps) == 10
     assert window.map.paths.drawn == {record.id}
 
     # scrub, by slider and by key
-    window.runs_panel.slider.setValue(2)
+    window.runs_panel.steps.slider.setValue(2)
     assert session.state.runs.step == 2
     window.activateWindow()
     qtbot.waitUntil(window.isActiveWindow)
     qtbot.keyClick(window, Qt.Key.Key_Right)
     assert session.state.runs.step == 3
-    assert window.runs_panel.where.text().startswith("step 4/10")
+    assert window.runs_panel.steps.where.text().startswith("step 4/10")
 
     # change the layer: the old map stays until the new one is whole, and comes back exactly
     choose_layer(app, ("encoder_bottleneck",))

@@ -39,7 +39,11 @@ def test_a_masked_run_is_compared_placed_saved_and_made_again(
     qtbot: QtBot, app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window, session = app.window, app.session
-    panel, run = window.generate_panel, window.runs_panel
+    panel, run, pictures = (
+        window.generate_panel,
+        window.runs_panel.steps,
+        window.runs_panel.pictures,
+    )
     picks.click_point(window.context, row=3)
     picks.click_point(window.context, row=7)
 
@@ -62,17 +66,17 @@ def test_a_masked_run_is_compared_placed_saved_and_made_again(
     qtbot.mouseClick(run.compare, Qt.MouseButton.LeftButton)
     until(qtbot, lambda: session.state.runs.baseline() and session.state.runs.baseline().done)
     unmasked = session.state.runs.baseline()
-    assert run.comparison.isVisible()
-    assert not run.comparison.unmasked.pixmap().isNull()
+    qtbot.waitUntil(lambda: pictures.pairs[0].isVisible())
+    np.testing.assert_array_equal(pictures.pairs[0].other.pixels, unmasked.steps[-1].image)
     assert len(session.state.runs.all) == 1
     np.testing.assert_array_equal(unmasked.steps[0].image, record.steps[0].image)
-    apart = run.comparison._plot.curve.getData()[1]
+    apart = pictures.plot.curves[0].getData()[1]
     assert len(apart) == 4
     assert apart[0] == 0
     assert apart[2] > 0
     assert unmasked.id in window.map.paths.drawn
     qtbot.mouseClick(run.compare, Qt.MouseButton.LeftButton)
-    assert not run.comparison.isVisible()
+    assert not pictures.pairs[0].isVisible()
     assert unmasked.id not in window.map.paths.drawn
     qtbot.mouseClick(run.compare, Qt.MouseButton.LeftButton)
     assert session.state.runs.baseline() is unmasked
@@ -118,7 +122,7 @@ def test_a_preset_is_taken_whole_and_the_mask_stays(qtbot: QtBot, app: App) -> N
     assert (mask.strength, mask.step_from, mask.step_to) == (0.25, 0, None)
     assert panel.sampling.preset.currentText() == "EDM, ImageNet-64"
     panel.sampling.steps.setValue(20)
-    assert panel.sampling.preset.currentText() == "other"
+    assert panel.sampling.preset.currentText() == "custom"
 
 
 def test_a_grid_fills_can_be_cancelled_and_a_picture_drawn_again(

@@ -64,7 +64,9 @@ def test_a_direction_of_two_selections_and_an_area_that_is_brushed(
     assert one.source == Difference((3, 14, 15), (7, 9))
     assert (one.strength, one.step_from, one.step_to) == (-3, 0, 2)
     assert [step.imposed_xy is not None for step in moved.steps] == [True, True, False]
-    assert "add 3 samples − 2 samples on steps 1-2 × -3" in window.runs_panel.settings.toolTip()
+    assert (
+        "add 3 samples − 2 samples on steps 1-2 × -3" in window.runs_panel.steps.settings.toolTip()
+    )
 
     # the same, in a brushed part of the picture alone
     canvas = panel.masking.area.canvas

@@ -132,7 +132,7 @@ def test_a_session_is_saved_closed_and_comes_back(
     assert np.allclose(again.session.state.view.rectangle, place, rtol=0.02)
     assert again.session.state.kept.file == file
     assert again.window.windowTitle().startswith("work – ")
-    assert again.window.runs_panel.strip.count() == len(again.session.state.runs.all[0].steps)
+    assert again.window.runs_panel.steps.strip.count() == len(again.session.state.runs.all[0].steps)
     assert again.window.map.paths.drawn == {1}
     assert again.window.close()  # all is saved
 
@@ -252,7 +252,7 @@ def test_what_a_killed_program_left_is_offered(
     state = again.session.state
     assert [run.name for run in state.runs.all] == ["Run 1"]
     assert state.picks.selection.anchor == 3
-    assert len(state.runs.all[0].steps) == again.window.runs_panel.strip.count()
+    assert len(state.runs.all[0].steps) == again.window.runs_panel.steps.strip.count()
     assert len(state.kept.unheld(state.runs.all)) == 1
     assert not again.window.close()  # it asks: no session holds the run
     press(qtbot, again, "Discard")

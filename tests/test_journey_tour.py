@@ -85,13 +85,13 @@ def test_the_tour_ends_with_a_layer_that_spoke(qtbot: QtBot, app: App) -> None:
     run = session.state.runs.run()
     assert run is not None
     assert run.condition == ZeroLabel()
-    window.runs_panel.slider.setValue(3)
+    window.runs_panel.steps.slider.setValue(3)
     assert session.state.tour == 5  # scrubbing does not end what is there to be looked at
     press(qtbot, card.primary)
 
     # comparing shows what the layer said
     assert session.state.tour == 6
-    press(qtbot, window.runs_panel.compare)
+    press(qtbot, window.runs_panel.steps.compare)
     until(qtbot, lambda: "What differs" in card.text.text())
     baseline = session.state.runs.baseline()
     assert baseline is not None

@@ -324,8 +324,8 @@ def serve_window(places: Path) -> int:
             "map": window.map_area if window.map is not None else None,
             "classes": window.classes.list,
             "gallery": window.gallery.list,
-            "strip": window.runs_panel.strip,
-            "delete": window.runs_panel.delete,
+            "strip": window.runs_panel.steps.strip,
+            "delete": window.runs_panel.list.delete,
             "layers": window.layer_panel.layers,
         }
         found = {}

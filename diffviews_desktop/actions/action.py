@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from diffviews_desktop.actions.context import Context
+from diffviews_desktop.state.runs import Run
 from diffviews_desktop.state.state import State
 
 MenuName = Literal["file", "edit", "view", "map", "generate", "help"]
@@ -119,6 +120,25 @@ class SampleAction:
     title: Callable[[State, int], Title]
     run: Callable[[Context, int], None]
     offered: Callable[[State, int], bool] = lambda state, row: True
+    group: int = 0
+
+
+@dataclass(frozen=True)
+class RunAction:
+    """Something that can be done with a step of a run, from wherever its picture is shown.
+
+    Attributes:
+        id: ``run.verb``.
+        title: with its mnemonic.
+        run: does it with the run's id and the step, from 0.
+        offered: whether it makes sense for the run.
+        group: lines part the groups.
+    """
+
+    id: str
+    title: Callable[[State, Run], str]
+    run: Callable[[Context, int, int], None]
+    offered: Callable[[State, Run], bool] = lambda state, run: True
     group: int = 0
 
 

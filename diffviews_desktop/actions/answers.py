@@ -15,6 +15,7 @@ from diffviews_desktop.actions.results import RESULTS, take_nothing
 from diffviews_desktop.actions.sessions import not_opened
 from diffviews_desktop.actions.sharing import was_told
 from diffviews_desktop.engine.jobs.downloading import Download
+from diffviews_desktop.engine.jobs.exporting import PreviewContent
 from diffviews_desktop.engine.jobs.opening import LoadModel
 from diffviews_desktop.engine.protocol import CellDone, Event, Progress, RunStarted, StepDone
 from diffviews_desktop.state.runs import Runs
@@ -129,6 +130,8 @@ def on_failed(context: Context, job_id: int, message: str, details: str) -> None
         state = replace(state, opened=replace(state.opened, model_problem=message))
     if job.unlisted:
         log.warning("%s: %s", running.title, message)
+    if isinstance(job, PreviewContent):
+        context.window.show_preview(message)
     quiet = told or job.unlisted
     context.update(state if quiet else state.with_notice(message, error=True, details=details))
     _end_run(context, job_id)
@@ -175,9 +178,11 @@ def _end_run(context: Context, job_id: int) -> None:
     elif run is None:
         return
     elif runs.is_unmasked(run):  # half a run is nothing to compare with
-        runs = replace(runs, unmasked=tuple(one for one in runs.unmasked if one.id != run.id))
+        left = tuple(one for one in runs.unmasked if one.id != run.id)
+        runs = replace(runs, unmasked=left, comparing=False)
     elif run.steps:
-        runs = runs.with_run(replace(run, done=True))
+        comparing = runs.comparing and runs.shown != run.id  # nothing comes to compare it with
+        runs = replace(runs.with_run(replace(run, done=True)), comparing=comparing)
     else:
         runs = runs.without_run(run.id)
     context.update(replace(state, runs=runs))

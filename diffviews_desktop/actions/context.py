@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from diffviews_desktop.engine.jobs.exporting import ContentPreview
 from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.exports.contents import Picture, Sheet
@@ -122,8 +125,9 @@ class WindowLike(Protocol):
         """A file to write, of a kind that the contents can be written as. ``place`` names what is
         written: the folder that was last chosen for it is offered first."""
 
-    def ask_text(self, title: str, question: str) -> str | None:
-        """A short text that the user types; None where they type none."""
+    def ask_text(self, title: str, question: str, text: str | None = None) -> str | None:
+        """A short text that the user types; None where they type none. Where there is a text
+        already, it is offered, and may be emptied."""
 
     def show_page(self, page: Page) -> None:
         """Bring up a window."""
@@ -149,7 +153,7 @@ class WindowLike(Protocol):
     def show_export(self, kind: ExportKind | None) -> None:
         """Bring up the window that exports; None keeps what was chosen there."""
 
-    def show_preview(self, preview: ContentPreview) -> None:
+    def show_preview(self, preview: ContentPreview | str) -> None:
         """Show how an export will look."""
 
     def save(self, content: Picture | Sheet, file: Path) -> None:
@@ -160,6 +164,12 @@ class WindowLike(Protocol):
 
     def copy_text(self, text: str) -> None: ...
     def copy_picture(self, path: Path) -> None: ...
+    def copy_pixels(self, pixels: NDArray[np.uint8]) -> None:
+        """Put a picture ``(H, W, 1 or 3)`` into the clipboard."""
+
+    def show_text(self, title: str, text: str) -> None:
+        """Bring up a window with a text to read and to copy."""
+
     def show_in_folder(self, path: Path) -> None: ...
     def reset_layout(self) -> None: ...
     def close(self) -> bool: ...

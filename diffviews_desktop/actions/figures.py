@@ -26,7 +26,7 @@ from diffviews_desktop.values.figures import (
 )
 from diffviews_desktop.values.maps import LayerMap
 from diffviews_desktop.values.noise_levels import opacities
-from diffviews_desktop.values.palette import hue_of
+from diffviews_desktop.values.palette import path_number
 from diffviews_desktop.values.runs import RunStep
 from diffviews_desktop.values.samples import class_title
 from diffviews_desktop.values.told import told_text
@@ -99,7 +99,7 @@ def path_of(run: Run) -> PathShown:
         xy=np.array([step.xy for step in steps], dtype=np.float64).reshape(-1, 2),
         hollow=np.array(hollow, dtype=bool),
         done=run.done,
-        hue=hue_of(run.name),
+        hue=path_number(run.id),
         imposed=sorted({step.imposed_xy for step in steps if step.imposed_xy is not None}),
         landed=None if run.landed is None else run.landed.xy,
     )

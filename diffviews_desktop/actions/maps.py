@@ -75,6 +75,13 @@ def change_told(context: Context, told: Told | None) -> None:
     _change_map(context, told=told)
 
 
+@verb
+def show_map(context: Context, spec: MapSpec) -> None:
+    """Show a certain map of the open model, such as the one that a run belongs to."""
+    if spec.model == context.state.opened.model:
+        _change_map(context, layers=spec.layers, parameters=spec.parameters, told=spec.told)
+
+
 def pending_map(state: State) -> MapLayer | None:
     """The map of the open model that is in work."""
     for running in reversed(state.jobs.running):

@@ -18,6 +18,7 @@ from diffviews_desktop.actions import (
     picks,
     placing,
     preferences,
+    run_list,
     runs,
     sample,
     selection,
@@ -26,7 +27,7 @@ from diffviews_desktop.actions import (
     tour,
     views,
 )
-from diffviews_desktop.actions.action import Action, Choice, MenuName, SampleAction
+from diffviews_desktop.actions.action import Action, Choice, MenuName, RunAction, SampleAction
 
 MENUS: dict[MenuName, str] = {
     "file": "&File",
@@ -68,6 +69,7 @@ CHOICES: dict[str, Choice] = {
     for choice in topic.CHOICES
 }
 SAMPLE_ACTIONS: tuple[SampleAction, ...] = sample.SAMPLE_ACTIONS
+RUN_ACTIONS: tuple[RunAction, ...] = run_list.RUN_ACTIONS
 
 
 def in_menu(menu: MenuName) -> list[list[Action | Choice]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from functools import partial
 
@@ -23,6 +24,7 @@ from diffviews_desktop.values.interventions import Intervention, rows_of, with_p
 from diffviews_desktop.values.sampling import SamplingSettings
 
 NO_FOLDER = "Open a data folder first."
+STOPPED = "This run was stopped before its picture was finished."
 NO_SAMPLE = "Click a point on the map first: a mask needs at least one sample."
 
 
@@ -65,7 +67,8 @@ def begin_run(context: Context, job: Generate) -> None:
     """Have a run drawn, under a name of its own."""
     runs = context.state.runs
     number = runs.begun + 1
-    run = Run(number, f"Run {number}", job, sample_ids=_ids_of(context.state, job))
+    ids = _ids_of(context.state, job)
+    run = Run(number, f"Run {number}", job, sample_ids=ids, when=time.time())
     _renew(context, replace(runs, all=(*runs.all, run), begun=number))
     submit(context, job, f"Generating {run.name.lower()}")
 
@@ -108,7 +111,8 @@ def show_run(context: Context, run_id: int) -> None:
     runs = context.state.runs
     run = runs.run(run_id)
     if run is not None:
-        _renew(context, replace(runs, shown=run_id, step=max(0, len(run.steps) - 1)))
+        last = max(0, len(run.steps) - 1)
+        _renew(context, replace(runs, shown=run_id, step=last, beside=()))
         if runs.comparing:
             want_baseline(context)
 
@@ -143,11 +147,11 @@ def set_run_visible(context: Context, run_id: int, visible: bool) -> None:
 
 @verb
 def compare_with_unmasked(context: Context, comparing: bool = True) -> None:
-    """Show the run without a mask and with the same seed beside the shown run, or no longer.
+    """Show the run without a mask and with the same seed beside the shown run, or nothing.
 
     It is drawn when it is first asked for and kept for the session.
     """
-    _renew(context, replace(context.state.runs, comparing=comparing))
+    _renew(context, replace(context.state.runs, comparing=comparing, beside=()))
     if comparing:
         want_baseline(context)
 
@@ -161,7 +165,7 @@ def want_baseline(context: Context) -> None:
         return
     job = replace(wanted, job_id=context.worker.next_id())
     number = runs.begun + 1
-    unmasked = Run(number, f"{run.name} without the mask", job)
+    unmasked = Run(number, f"{run.name} without the mask", job, when=time.time())
     _renew(context, replace(runs, unmasked=(*runs.unmasked, unmasked), begun=number))
     submit(context, job, f"Generating {unmasked.name.lower()}")
 
@@ -170,8 +174,9 @@ def want_baseline(context: Context) -> None:
 def find_landing(context: Context, sigma: float) -> None:
     """Where the shown run's finished picture lies on the map, seen at a noise level."""
     run = context.state.runs.run()
-    if run is None or not run.done or run.seed is None:
-        context.say("The picture is not finished yet.")
+    if run is None or not run.is_whole or run.seed is None:
+        stopped = run is not None and run.done
+        context.say(STOPPED if stopped else "The picture is not finished yet.")
         return
     job = PlacePicture(
         job_id=context.worker.next_id(),
@@ -221,10 +226,15 @@ def _no_steps(state: State) -> str:
     return "" if run is not None and run.steps else "There is no run yet: press Generate."
 
 
+def is_comparing(state: State) -> bool:
+    """Whether the shown run is beside another one, or is to be."""
+    return state.runs.comparing or bool(state.runs.beside)
+
+
 def _not_comparable(state: State) -> str:
     run = state.runs.run()
-    if run is not None and not run.job.interventions:
-        return "This run has no mask: there is nothing to compare it with."
+    if run is not None and not run.job.interventions and not state.runs.beside:
+        return "This run has no mask: choose a second one in the list to compare it with."
     return "" if run is not None else "There is no run yet: press Generate."
 
 
@@ -283,13 +293,13 @@ ACTIONS = (
     Action(
         "runs.compare",
         "Compare with the &unmasked run",
-        lambda context: compare_with_unmasked(context, not context.state.runs.comparing),
+        lambda context: compare_with_unmasked(context, not is_comparing(context.state)),
         keys=("U",),
         menu="generate",
         group=1,
         meaning="Show the unmasked run of the same seed beside this one.",
         button="Compare",
         why_not=_not_comparable,
-        checked=lambda state: state.runs.comparing,
+        checked=lambda state: is_comparing(state),
     ),
 )

@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from diffviews_desktop.actions import answers, places
 from diffviews_desktop.actions.context import (
     Change,
@@ -181,7 +184,7 @@ class _Window:
     def ask_file(self, title: str, name: str, contents: Contents, place: str) -> Path | None:
         raise _no_window(title)
 
-    def ask_text(self, title: str, question: str) -> str | None:
+    def ask_text(self, title: str, question: str, text: str | None = None) -> str | None:
         raise _no_window(title)
 
     def show_page(self, page: Page) -> None:
@@ -198,7 +201,7 @@ class _Window:
     def toggle_play(self) -> None: ...
 
     def show_export(self, kind: ExportKind | None) -> None: ...
-    def show_preview(self, preview: ContentPreview) -> None: ...
+    def show_preview(self, preview: ContentPreview | str) -> None: ...
 
     def save(self, content: Picture | Sheet, file: Path) -> None:
         write_with_record(content, file)
@@ -208,6 +211,8 @@ class _Window:
 
     def copy_text(self, text: str) -> None: ...
     def copy_picture(self, path: Path) -> None: ...
+    def copy_pixels(self, pixels: NDArray[np.uint8]) -> None: ...
+    def show_text(self, title: str, text: str) -> None: ...
     def show_in_folder(self, path: Path) -> None: ...
     def reset_layout(self) -> None: ...
 

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid, PicturePlaced
 from diffviews_desktop.engine.jobs.experiments import ExperimentResult, RunExperiment
+from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.values.conditions import Condition
 from diffviews_desktop.values.interventions import PICKED, Intervention
 from diffviews_desktop.values.runs import GridCell, RunStep
 from diffviews_desktop.values.sampling import SamplingSettings
+
+MOST_TAGS = 20
+
+
+def tidy_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    """Tags as they are kept: each once, on one line, without blanks at its ends, and not too
+    many."""
+    found = (visible(tag.strip(), MOST_OF_NAME) for tag in tags)
+    return tuple(dict.fromkeys(tag for tag in found if tag))[:MOST_TAGS]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +42,9 @@ class Run:
         landed: where its picture lies.
         apart: why its path cannot be compared with the samples of the map as it is.
         sample_ids: of the samples that its interventions are made of, in the order of `rows_of`.
+        pinned: whether the list has it before those that are not.
+        tags: words that the user has put on it.
+        when: it was asked for, in seconds since 1970; 0 where that is not known.
     """
 
     id: int
@@ -47,6 +60,15 @@ class Run:
     landed: PicturePlaced | None = None
     apart: str = ""
     sample_ids: tuple[str, ...] = ()
+    pinned: bool = False
+    tags: tuple[str, ...] = ()
+    when: float = 0.0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it has come to its end, and was not stopped before."""
+        all_steps = len(self.steps) >= self.job.settings.num_steps
+        return self.done and (self.record is not None or all_steps)
 
     @property
     def unmasked(self) -> Generate | None:
@@ -93,6 +115,7 @@ class Runs:
         shown: the id of the run in the filmstrip.
         step: the step of it that is shown.
         comparing: whether it is shown beside the run without a mask.
+        beside: ids of the runs that it is shown beside instead; empty for none.
         unmasked: runs without a mask that others were compared with.
         grid: the last grid.
         experiment: the last experiment.
@@ -108,6 +131,7 @@ class Runs:
     shown: int | None = None
     step: int = 0
     comparing: bool = False
+    beside: tuple[int, ...] = ()
     unmasked: tuple[Run, ...] = ()
     grid: Grid | None = None
     experiment: ComparedMasks | None = None
@@ -134,6 +158,15 @@ class Runs:
         if wanted is None:
             return None
         return next((one for one in self.unmasked if replace(one.job, job_id=0) == wanted), None)
+
+    def compared(self) -> tuple[Run, ...]:
+        """The runs that the shown one is beside: those that were chosen, or else the run without a
+        mask, as far as it is there."""
+        chosen = tuple(run for run in self.all if run.id in self.beside and run.id != self.shown)
+        if chosen or not self.comparing:
+            return chosen
+        baseline = self.baseline()
+        return () if baseline is None else (baseline,)
 
     def with_run(self, run: Run) -> Runs:
         """With a run replaced by its newer form."""
@@ -169,9 +202,10 @@ class Runs:
         left = tuple(run for run in self.all if run.id != run_id)
         wanted = [run.unmasked for run in left]
         unmasked = tuple(run for run in self.unmasked if replace(run.job, job_id=0) in wanted)
-        runs = replace(self, all=left, unmasked=unmasked)
+        beside = tuple(one for one in self.beside if one != run_id)
+        runs = replace(self, all=left, unmasked=unmasked, beside=beside)
         if self.shown != run_id:
             return runs
         last = left[-1] if left else None
         step = max(0, len(last.steps) - 1) if last else 0
-        return replace(runs, shown=last.id if last else None, step=step)
+        return replace(runs, shown=last.id if last else None, step=step, beside=())

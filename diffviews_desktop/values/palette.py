@@ -23,9 +23,6 @@ PATHS: tuple[tuple[str, str, tuple[float, ...]], ...] = (
 """Of runs: colours of the first and the last step, and dashes: runs side by side differ."""
 
 
-def hue_of(name: str) -> int:
-    """Which of `PATHS` a run has, by the number that its first name ended in."""
-    words = name.split()
-    number = words[-1] if words else ""
-    usable = number.isascii() and number.isdecimal()
-    return (int(number) - 1) % len(PATHS) if usable else 0
+def path_number(run_id: int) -> int:
+    """Which of `PATHS` a run has, whatever it is called."""
+    return (run_id - 1) % len(PATHS)

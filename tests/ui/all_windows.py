@@ -12,7 +12,7 @@ from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QApplication, QMenu, QWidget
 
 import diffviews_desktop.ui
-from diffviews_desktop.actions import showing
+from diffviews_desktop.actions import runs, showing
 from diffviews_desktop.ui.common.questions import TextDialog
 from diffviews_desktop.ui.shell.activity.parts import RowList
 from diffviews_desktop.ui.shell.bucket_page import KeysDialog
@@ -68,7 +68,19 @@ def open_all(window: MainWindow) -> list[QWidget]:
     TextDialog(window, "A name", "&Name").show()
     KeysDialog("a bucket", window).show()
     area._show_menu(ANCHOR, QPoint())
+    run_menus = show_runs(window)
     item = window.classes.list.item(0)
-    menus = [window.classes.menu_of(item), area.menu]
+    menus = [window.classes.menu_of(item), area.menu, *run_menus]
     windows = [one for one in QApplication.topLevelWidgets() if one.isVisible()]
     return [*dict.fromkeys([window, *windows, *menus])]  # type: ignore[list-item]
+
+
+def show_runs(window: MainWindow) -> list[QMenu]:
+    """Whatever there is to show of a run; its menus."""
+    run = window.session.state.runs.run()
+    if run is None:
+        return []
+    runs.compare_with_unmasked(window.context)
+    window.runs_panel.open_picture(run.id)
+    window.show_text("Recipe", "what makes it again")
+    return [window.runs_dock.menu_of(run.id, 0), window.runs_panel.list.order.menu()]

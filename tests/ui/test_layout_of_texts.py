@@ -38,8 +38,9 @@ def measures(window: MainWindow) -> dict[str, object]:
         *window.layout_of_docks.docks,
         window.layer_panel, window.layer_panel.models, window.layer_panel.layers,
         window.layer_panel.detail, window.color_panel, window.status, window.map_area,
-        window.runs_panel.choice, window.runs_panel.slider, window.runs_panel.strip,
-        window.runs_panel.landed, window.preview.name, window.preview.facts, window.classes.list,
+        window.runs_panel.list.view, window.runs_panel.steps.slider, window.runs_panel.steps.strip,
+        window.runs_panel.steps.landed, window.preview.name, window.preview.facts,
+        window.classes.list,
         window.gallery.anchor, window.gallery.list, window.generate_panel.classes,
         window.generate_panel.generate, window.generate_panel.masking.layers,
     ]  # fmt: skip

@@ -58,6 +58,7 @@ class RunsForm:
     shown: int | None = None
     step: int = 0
     comparing: bool = False
+    beside: tuple[int, ...] = ()
     begun: int = 0
 
 
@@ -145,6 +146,9 @@ class RunForm:
     apart: str = ""
     sample_ids: tuple[str, ...] = ()
     typicality: tuple[tuple[Typicality | None, Typicality | None], ...] = ()
+    pinned: bool = False
+    tags: tuple[str, ...] = ()
+    when: float = 0.0
 
 
 @functools.cache

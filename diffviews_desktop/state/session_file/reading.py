@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -22,7 +23,7 @@ from diffviews_desktop.files.reading import (
     parse_json,
 )
 from diffviews_desktop.state.picks import Selection
-from diffviews_desktop.state.runs import Run, Runs
+from diffviews_desktop.state.runs import Run, Runs, tidy_tags
 from diffviews_desktop.state.session_file.arrays import read_array
 from diffviews_desktop.state.session_file.form import (
     RunForm,
@@ -239,6 +240,7 @@ def _runs(form: SessionForm, runs: tuple[Run, ...], unmasked: tuple[Run, ...]) -
         shown=None if shown is None else shown.id,
         step=min(max(told.step, 0), last),
         comparing=told.comparing,
+        beside=tuple(run.id for run in runs if run.id in told.beside),
         unmasked=unmasked,
         begun=max((told.begun, *told.all, *told.unmasked)),
     )
@@ -267,6 +269,9 @@ def _run(form: RunForm, number: int, members: Read) -> Run:
         record=form.record,
         apart=form.apart,
         sample_ids=form.sample_ids,
+        pinned=form.pinned,
+        tags=tidy_tags(form.tags),
+        when=form.when if math.isfinite(form.when) else 0.0,
     )
     return replace(run, landed=_landed(form, run))
 

@@ -177,6 +177,7 @@ def _runs(session: SavedSession) -> RunsForm:
         shown=runs.shown,
         step=runs.step,
         comparing=runs.comparing,
+        beside=runs.beside,
         begun=runs.begun,
     )
 
@@ -198,6 +199,9 @@ def _run_json(run: Run) -> list[bytes]:
         apart=run.apart,
         sample_ids=run.sample_ids,
         typicality=tuple((step.typicality, step.imposed_typicality) for step in run.steps),
+        pinned=run.pinned,
+        tags=run.tags,
+        when=run.when,
     )
     return [run_adapter().dump_json(form)]
 

@@ -78,12 +78,14 @@ def ask_one_of(
 
 
 class TextDialog(QDialog):
-    """Asks for a short text; OK is there once something is typed."""
+    """Asks for a short text; OK is there once something is typed, or where a text that is given
+    may be emptied."""
 
-    def __init__(self, parent: QWidget, title: str, question: str) -> None:
+    def __init__(self, parent: QWidget, title: str, question: str, text: str | None = None) -> None:
         super().__init__(parent)
+        self._may_be_empty = text is not None
         self.setWindowTitle(title)
-        self.field = QLineEdit()
+        self.field = QLineEdit(text or "")
         self.field.setAccessibleName(question.replace("&", ""))
         self.field.setMinimumWidth(280)
         kinds = QDialogButtonBox.StandardButton
@@ -104,12 +106,16 @@ class TextDialog(QDialog):
         return self.field.text().strip()
 
     def _on_typed(self) -> None:
-        self.buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(bool(self.text))
+        self.buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(
+            self._may_be_empty or bool(self.text)
+        )
 
 
-def ask_text(parent: QWidget, title: str, question: str) -> str | None:
-    """Ask for a short text; None where none is given."""
-    dialog = TextDialog(parent, title, question)
-    given = dialog.text if dialog.exec() == QDialog.DialogCode.Accepted else ""
+def ask_text(parent: QWidget, title: str, question: str, text: str | None = None) -> str | None:
+    """Ask for a short text; None where none is given. A text that is there already is offered, and
+    may be emptied."""
+    dialog = TextDialog(parent, title, question, text)
+    accepted = dialog.exec() == QDialog.DialogCode.Accepted
+    given = dialog.text
     dialog.deleteLater()
-    return given or None
+    return given if accepted and (given or text is not None) else None

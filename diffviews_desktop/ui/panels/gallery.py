@@ -98,7 +98,7 @@ class GalleryPanel(QWidget):
         self.list.setResizeMode(QListView.ResizeMode.Adjust)
         self.list.setMovement(QListView.Movement.Static)
         self.list.setIconSize(QSize(SIDE, SIDE))
-        self.list.setGridSize(QSize(SIDE + 18, SIDE + 40))
+        self.list.setGridSize(QSize(SIDE + 4, SIDE + 40))  # the usual five are side by side
         self.list.setWordWrap(True)
         self.list.setSpacing(0)
         self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)

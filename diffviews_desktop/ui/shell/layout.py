@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Qt
@@ -18,10 +19,13 @@ from PySide6.QtWidgets import (
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.settings import Settings, packed, unpacked
 from diffviews_desktop.ui.shell.notice_bar import NoticeBar
+from diffviews_desktop.ui.shell.runs_dock import RunsDock
 
-VERSION = 1
+VERSION = 2
 FIRST_SIZE, FRAME_ROOM = QSize(1360, 860), QSize(8, 32)
 """Of the window at its first start, and what a window manager puts around it."""
+LARGE = 2000
+"""Logical pixels of a screen's width from which on the window uses most of it at first."""
 LEFT, RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
 BOTTOM = Qt.DockWidgetArea.BottomDockWidgetArea
 AREAS = (LEFT, LEFT, RIGHT, RIGHT, BOTTOM, BOTTOM)
@@ -48,7 +52,8 @@ class Layout:
         window.tabifyDockWidget(*self.docks[4:])
         self.docks[5].hide()  # until it is asked for
         window.setCorner(Qt.Corner.BottomLeftCorner, BOTTOM)
-        window.setCorner(Qt.Corner.BottomRightCorner, BOTTOM)
+        # what Generate asks for needs the whole height of a small screen
+        window.setCorner(Qt.Corner.BottomRightCorner, RIGHT)
         self.middle = QWidget()
         self.beside = QSplitter(Qt.Orientation.Horizontal)
         self.beside.setChildrenCollapsible(False)
@@ -60,6 +65,11 @@ class Layout:
         dock.setWidget(panel)
         self._window.addDockWidget(area, dock)
         return dock
+
+    def follow_runs(self, runs_dock: RunsDock) -> None:
+        """Let the dock of runs be a line while there are none."""
+        self._runs = runs_dock
+        runs_dock.follow(self.docks[4])
 
     def fill_middle(self, area: QWidget, notice: NoticeBar) -> None:
         """Put the map into the middle, with notices that float over it."""
@@ -111,32 +121,43 @@ class Layout:
     def reset(self) -> None:
         """Put docks where they were on the first start."""
         self._window.restoreState(self._first, VERSION)
+        self._runs.height = None
         for dock in self.docks:
             dock.setFloating(False)
             dock.setVisible(dock.toggleViewAction().isEnabled() and dock is not self.docks[5])
         self._set_sizes()
 
     def _set_sizes(self) -> None:
-        preview, classes, gallery, generate, runs, _ = self.docks
+        preview, classes, gallery, generate, _, _ = self.docks
         horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
         resize = self._window.resizeDocks
         resize([preview, gallery], [212, 318], horizontal)
         resize([preview, classes], [290, 300], vertical)
-        resize([gallery, generate], [260, 330], vertical)
-        resize([runs], [190], vertical)
+        resize([gallery, generate], [230, 400], vertical)
+        self._runs.restore_height()
 
     def restore(self, settings: Settings) -> None:
         """Put window and docks where they were when the settings were written."""
         window = self._window
+        height = settings.text("runs height")
         room = window.screen().availableSize() - FRAME_ROOM
-        window.resize(FIRST_SIZE.boundedTo(room))
+        first = room * 0.8 if room.width() > LARGE else FIRST_SIZE
+        window.resize(first.boundedTo(room))
         self._set_sizes()
         self._first = window.saveState(VERSION)
         window.restoreGeometry(unpacked(settings.text("geometry")))
         window.restoreState(unpacked(settings.text("layout")), VERSION)
+        if re.fullmatch("[0-9]{2,4}", height):
+            self._runs.height = int(height)
 
     def remember(self, settings: Settings) -> None:
         """Keep where window and docks are."""
         self.show_classes(True)  # that these samples have none is not part of the layout
         geometry, layout = self._window.saveGeometry(), self._window.saveState(VERSION)
-        settings.change({"geometry": packed(geometry), "layout": packed(layout)})
+        settings.change(
+            {
+                "geometry": packed(geometry),
+                "layout": packed(layout),
+                "runs height": str(self._runs.height or ""),
+            }
+        )

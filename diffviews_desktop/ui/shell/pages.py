@@ -187,7 +187,7 @@ class Pages:
         self.export.choose(kind)
         _bring_up(self.export)
 
-    def show_preview(self, preview: ContentPreview) -> None:
+    def show_preview(self, preview: ContentPreview | str) -> None:
         """Show how an export will look."""
         if self.export is not None:
             self.export.show_preview(preview)

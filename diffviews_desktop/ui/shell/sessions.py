@@ -205,5 +205,6 @@ class Sessions(QObject):
     def arrange(self, arrangement: Arrangement) -> None:
         """Put window and docks where they were, and open the other windows that were."""
         window = self._window
+        window.runs_dock.expect(arrangement)
         arrange(window, window.layout_of_docks.docks, arrangement)
         window.pages.reopen(arrangement.pages)

@@ -104,7 +104,7 @@ class Guide(QObject):
             case "runs":
                 return window.runs_panel
             case "compare":
-                return window.runs_panel.compare
+                return window.runs_panel.steps.compare
 
     def _place(self) -> None:
         at = self._context.state.tour

@@ -13,8 +13,6 @@ from PySide6.QtGui import (
     QDesktopServices,
     QDragEnterEvent,
     QDropEvent,
-    QGuiApplication,
-    QImage,
     QPaintEvent,
 )
 from PySide6.QtWidgets import (
@@ -59,6 +57,7 @@ from diffviews_desktop.ui.panels.layer import LayerPanel
 from diffviews_desktop.ui.panels.linked import LinkedPanel
 from diffviews_desktop.ui.panels.preview import PreviewPanel
 from diffviews_desktop.ui.panels.runs import RunsPanel
+from diffviews_desktop.ui.shell.clipboard import Clipboard
 from diffviews_desktop.ui.shell.drops import Drops
 from diffviews_desktop.ui.shell.ending import may_interrupt
 from diffviews_desktop.ui.shell.folder_watch import FolderWatch
@@ -68,11 +67,13 @@ from diffviews_desktop.ui.shell.notice_bar import NoticeBar
 from diffviews_desktop.ui.shell.offers import take_offer
 from diffviews_desktop.ui.shell.pages import Pages
 from diffviews_desktop.ui.shell.remembered import restored, to_remember
+from diffviews_desktop.ui.shell.runs_dock import RunsDock
 from diffviews_desktop.ui.shell.samples import Samples
 from diffviews_desktop.ui.shell.saves import Saves
 from diffviews_desktop.ui.shell.saving import ask_where
 from diffviews_desktop.ui.shell.sessions import Sessions
 from diffviews_desktop.ui.shell.status_bar import StatusBar
+from diffviews_desktop.ui.shell.text_window import TextWindow
 from diffviews_desktop.ui.views.area import MapArea
 from diffviews_desktop.ui.views.solid.switch import MapSwitch
 from diffviews_desktop.ui.views.waiting import WaitingPage
@@ -85,7 +86,7 @@ RECENT_FOLDERS = 8
 MOST_OF_TITLE = 200  # letters
 
 
-class MainWindow(QMainWindow):
+class MainWindow(Clipboard, QMainWindow):
     """Connects panels, actions and the session. It is the `WindowLike` of the actions' context.
 
     Signals:
@@ -162,6 +163,8 @@ class MainWindow(QMainWindow):
         )
         self.samples.watch(self.layout_of_docks.dock_of(self.samples.panel))
         self.layout_of_docks.fill_middle(self.map_area, self.notice)
+        self.runs_dock = RunsDock(self.context, self, self.runs_panel)
+        self.layout_of_docks.follow_runs(self.runs_dock)
         self._panels.add(self.layer_panel, self.color_panel, self.preview, self.classes)
         self._panels.add(self.gallery, self.generate_panel, self.runs_panel)
         self._panels.add(self.samples.panel, self.status)
@@ -215,12 +218,6 @@ class MainWindow(QMainWindow):
         self.menu_actions.press_with(self.generate_panel.grid, "experiments.grid")
         self._fill_add_menu(self.generate_panel.stack.add_menu)
         self.status.cancel_requested.connect(partial(asking.cancel_shown, c))
-        self.runs_panel.step_chosen.connect(partial(runs.scrub_to, c))
-        self.runs_panel.run_chosen.connect(partial(runs.show_run, c))
-        self.runs_panel.visibility_chosen.connect(partial(runs.set_run_visible, c))
-        self.runs_panel.deleted.connect(partial(runs.delete_run, c))
-        self.runs_panel.compare_chosen.connect(partial(runs.compare_with_unmasked, c))
-        self.runs_panel.landing_requested.connect(partial(runs.find_landing, c))
         self.runs_panel.located.connect(self.map_area.center_on)
         self.notice.offer_taken.connect(partial(take_offer, c))
         self.waiting.open_button.clicked.connect(lambda: folders.choose_folder(c))
@@ -404,9 +401,9 @@ class MainWindow(QMainWindow):
         self._settings.change({place: str(Path(file).parent)})
         return Path(file)
 
-    def ask_text(self, title: str, question: str) -> str | None:
-        """A short text that the user types; None where they type none."""
-        return ask_text(self, title, question)
+    def ask_text(self, title: str, question: str, text: str | None = None) -> str | None:
+        """A short text that the user types; see `WindowLike`."""
+        return ask_text(self, title, question, text)
 
     def show_page(self, page: Page) -> None:
         """Bring up a window."""
@@ -445,20 +442,9 @@ class MainWindow(QMainWindow):
         """Write the map as it is seen."""
         self.saves.map(file, self.map_area)
 
-    def copy_text(self, text: str) -> None:
-        """Put a text into the clipboard."""
-        QGuiApplication.clipboard().setText(text)
-
-    def copy_picture(self, path: Path) -> None:
-        """Put a picture into the clipboard, once it is read."""
-
-        def copied(image: QImage, fault: str) -> None:
-            if fault:
-                self.context.say(f"The picture {fault}, so it is not copied.")
-            else:
-                QGuiApplication.clipboard().setImage(image)
-
-        self.pictures.copy(path, copied)
+    def show_text(self, title: str, text: str) -> None:
+        """Bring up a window with a text to read and to copy."""
+        TextWindow(title, text, self).show()
 
     def show_in_folder(self, path: Path) -> None:
         """Open the folder of a file in the desktop's file manager."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_runs import run_of, told
+from made_runs import run_of
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -17,7 +17,6 @@ from diffviews_desktop.engine.protocol import Progress
 from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.picks import Selection, Within
 from diffviews_desktop.state.state import State
-from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.images import PictureLoader
 from diffviews_desktop.ui.panels.classes import ClassesPanel
 from diffviews_desktop.ui.panels.color import ColorPanel
@@ -25,7 +24,6 @@ from diffviews_desktop.ui.panels.gallery import GalleryPanel
 from diffviews_desktop.ui.panels.generate import GeneratePanel
 from diffviews_desktop.ui.panels.layer import LayerPanel
 from diffviews_desktop.ui.panels.preview import PreviewPanel
-from diffviews_desktop.ui.panels.runs import RunsPanel
 from diffviews_desktop.ui.shell import status_bar
 from diffviews_desktop.ui.shell.notice_bar import NoticeBar
 from diffviews_desktop.ui.shell.status_bar import StatusBar
@@ -544,72 +542,6 @@ def test_preview_says_how_far_a_point_can_be_trusted(qtbot: QtBot, pictures, sta
     assert "trust" not in panel.facts.text()
 
 
-def test_frames_of_many_steps_are_shown_whole_above_the_scroll_bar(
-    qtbot: QtBot, state, make_job, make_step
-) -> None:
-    theme.apply("light")
-    panel = RunsPanel()
-    theme.dress(panel)
-    qtbot.addWidget(panel)
-    panel.resize(900, 180)
-    panel.show()
-    steps = tuple(make_step(i) for i in range(40))
-    record = run_of(make_job(num_steps=40), "Run 1", steps=steps, done=True)
-    panel.set_state(
-        replace(state, runs=replace(state.runs, all=(record,), shown=record.id, step=39))
-    )
-    qtbot.waitUntil(panel.strip.horizontalScrollBar().isVisible)
-    last = panel.strip.visualItemRect(panel.strip.item(39))
-    assert last.top() >= 0
-    assert last.bottom() < panel.strip.viewport().height()
-
-
-def test_the_run_grows_and_is_scrubbed(qtbot: QtBot, state, make_job, make_step) -> None:
-    panel = RunsPanel()
-    qtbot.addWidget(panel)
-    record = run_of(make_job(num_steps=3), "Run 1", seed=5, condition=told(-2))
-    steps = tuple(make_step(i, imposed=i == 0) for i in range(3))
-    for count in (0, 1, 2, 3):
-        grown = replace(record, steps=steps[:count])
-        panel.set_state(
-            replace(
-                state,
-                runs=replace(state.runs, all=(grown,), shown=grown.id, step=max(0, count - 1)),
-            )
-        )
-        assert panel.strip.count() == count
-    assert panel.where.whole == "step 3/3 · σ 3.33"
-    assert "seed 5" in panel.settings.toolTip()
-    assert panel.choice.currentText() == "Run 1 · zero label"
-    for act, wanted in (
-        (lambda: panel.slider.setValue(0), 0),
-        (lambda: panel.go(-1), 1),
-        (lambda: panel.strip.setCurrentRow(1), 1),
-    ):
-        with qtbot.waitSignal(panel.step_chosen) as caught:
-            act()
-        assert caught.args == [wanted]
-
-
-def test_play_goes_through_the_steps(qtbot: QtBot, state, make_job, make_step) -> None:
-    panel = RunsPanel()
-    qtbot.addWidget(panel)
-    steps = tuple(make_step(i) for i in range(3))
-    record = run_of(make_job(num_steps=3), "Run 1", steps=steps, done=True)
-    shown = replace(state, runs=replace(state.runs, all=(record,), shown=record.id, step=2))
-    seen: list[int] = []
-
-    def go(step: int) -> None:
-        seen.append(step)
-        panel.set_state(replace(shown, runs=replace(shown.runs, step=step)))
-
-    panel.step_chosen.connect(go)
-    panel.set_state(shown)
-    panel.toggle_play()
-    qtbot.waitUntil(lambda: seen == [0, 1, 2])
-    qtbot.waitUntil(lambda: not panel._player.isActive())
-
-
 def test_the_status_bar_names_the_job_and_cancels_it(qtbot: QtBot, state, make_job) -> None:
     bar = StatusBar()
     qtbot.addWidget(bar)
@@ -699,24 +631,6 @@ def test_a_notice_is_shown_once_and_its_details_can_be_copied(qtbot: QtBot) -> N
     qtbot.mouseClick(bar.close_button, Qt.MouseButton.LeftButton)
     bar.show_notice(failed.notice)
     assert not bar.isVisible()
-
-
-def test_compare_moves_no_control(qtbot: QtBot, state: State, make_job, make_step) -> None:
-    panel = RunsPanel()
-    qtbot.addWidget(panel)
-    panel.resize(1280, 190)
-    panel.show()
-    steps = tuple(make_step(i) for i in range(3))
-    run = run_of(make_job(), "Run 1", steps=steps, done=True, seed=1)
-    runs = replace(state.runs, all=(run,), shown=run.id, step=2)
-    controls = (panel.choice, panel.play, panel.next, panel.compare, panel.land, panel.strip)
-    places = []
-    for comparing in (False, True, False):
-        panel.set_state(replace(state, runs=replace(runs, comparing=comparing)))
-        qtbot.wait(20)
-        assert panel.comparison.isVisible() == comparing
-        places.append([one.mapTo(panel, one.rect().topLeft()) for one in controls])
-    assert places[0] == places[1] == places[2]
 
 
 def test_pictures_outside_the_folder_are_not_shown(samples: SampleTable) -> None:

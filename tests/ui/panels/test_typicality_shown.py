@@ -13,6 +13,8 @@ from recorder import Recorder
 from diffviews_desktop.actions import answers
 from diffviews_desktop.actions.masks import judged_masks, masks_to_judge, unknown_masks
 from diffviews_desktop.engine.jobs.drawing import JudgeMask, MaskJudged
+from diffviews_desktop.engine.jobs.mapping import MapLayer
+from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.panels.generate import GeneratePanel
@@ -26,6 +28,7 @@ from diffviews_desktop.values.interventions import (
     SampleMean,
     SavedVector,
 )
+from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.regions import Channels
 from diffviews_desktop.values.typicality import Measured, Typicality
 
@@ -66,19 +69,19 @@ def test_the_filmstrip_marks_steps_that_are_unlike_the_samples(
         panel.set_state(replace(state, runs=shown))
 
     show(0)
-    assert [panel.strip.item(i).text() for i in range(3)] == ["○ σ 10", "σ 5", "σ 3.33"]
-    assert panel.where.whole == "step 1/3 · σ 10 · outside σ 0.2–5"
-    told = panel.where.toolTip()
+    assert [panel.steps.strip.item(i).text() for i in range(3)] == ["○ σ 10", "σ 5", "σ 3.33"]
+    assert panel.steps.where.whole == "step 1/3 · σ 10 · outside σ 0.2–5"
+    told = panel.steps.where.toolTip()
     assert "It is outside the samples' noise levels (0.2–5):" in told
     assert "distance 1: above 40 % of the samples at σ 1–2" in told
     assert "What is imposed is beyond the samples' 95 %:" in told
     assert "92 % outside the components: above 100 % of the samples" in told
-    assert "outside the samples' noise levels" in panel.strip.item(0).toolTip()
+    assert "outside the samples' noise levels" in panel.steps.strip.item(0).toolTip()
     show(1)
-    assert panel.where.whole == "step 2/3 · σ 5"
-    assert "It is within the samples' 95 %:" in panel.where.toolTip()
+    assert panel.steps.where.whole == "step 2/3 · σ 5"
+    assert "It is within the samples' 95 %:" in panel.steps.where.toolTip()
     show(2)
-    assert "samples" not in panel.where.toolTip()
+    assert "samples" not in panel.steps.where.toolTip()
 
 
 # ---- masks --------------------------------------------------------------------------------------
@@ -113,6 +116,22 @@ def test_a_mask_beyond_the_samples_says_so_before_it_is_used(
     assert panel.hint.whole == plain
     assert "Map midblock first." in panel.hint.toolTip()
     assert not panel.hint.property("problem")
+
+
+def test_a_run_while_another_layer_is_in_work_names_the_layer_that_it_takes(
+    panel: GeneratePanel, ready: State
+) -> None:
+    job = MapLayer(job_id=3, folder=ready.opened.folder, spec=MapSpec("m", ("deep",)))
+    running = replace(ready.jobs, running=(RunningJob(job, "Mapping deep", "extracting"),))
+    panel.resize(318, 400)
+    panel.show()
+    panel.set_state(replace(ready, jobs=running))
+    wanted = "Draws for midblock while the map of deep is in work · NFE 5 · mean of 2 samples"
+    assert panel.hint.whole.startswith(wanted)
+    needed = panel.hint.heightForWidth(panel.hint.width())
+    assert needed <= panel.hint.height()  # all of it is seen
+    panel.set_state(ready)
+    assert "in work" not in panel.hint.whole
 
 
 def test_what_was_said_of_another_mask_is_not_shown(panel: GeneratePanel, ready: State) -> None:

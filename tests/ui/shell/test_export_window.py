@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 from recorder import Recorder
 from test_mnemonics import ambiguous
 
+from diffviews_desktop.actions import answers
 from diffviews_desktop.engine.jobs.exporting import (
     ContentPreview,
     PreviewContent,
@@ -75,6 +76,9 @@ def test_a_preview_comes_once_the_user_rests_and_is_shown(
     qtbot: QtBot, window: ExportWindow, main: MainWindow, worker: Recorder
 ) -> None:
     qtbot.waitUntil(lambda: len(previews(worker)) == 1)
+    assert window.preview.text == "Drawing the preview…"
+    answers.on_failed(main.context, previews(worker)[0].job_id, "No room.", "")
+    assert window.preview.text == "No room."
     figure = previews(worker)[0].content
     assert isinstance(figure, Figure)
     window.figure.boxes["legend"].setChecked(False)

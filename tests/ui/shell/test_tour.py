@@ -76,7 +76,7 @@ def test_each_card_lies_beside_what_it_is_about(
         "suggest": window.gallery.suggest,
         "generate": window.generate_panel.generate,
         "runs": window.runs_panel,
-        "compare": window.runs_panel.compare,
+        "compare": window.runs_panel.steps.compare,
     }
     at(window, 1)
     guide = guide_of(window)

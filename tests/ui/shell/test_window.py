@@ -46,6 +46,7 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.settings import Settings
 from diffviews_desktop.ui.shell.help import FactsWindow, KeysWindow, model_facts
+from diffviews_desktop.ui.shell.runs_dock import USUAL_HEIGHT
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.ui.views.flat.renderer import GLViewport
 from diffviews_desktop.values.conditions import choice_of, from_choice
@@ -102,30 +103,40 @@ def test_everything_fits_at_1280x720(
             runs=replace(state.runs, all=(record,), shown=record.id, step=39),
         )
     )
-    qtbot.waitUntil(window.runs_panel.strip.isVisible)
-    window.runs_panel.landed.show()  # where a picture landed is one more line
+    qtbot.waitUntil(window.runs_panel.steps.strip.isVisible)
+    window.runs_panel.steps.landed.show()  # where a picture landed is one more line
     qtbot.wait(50)
     smallest = window.minimumSizeHint()
     assert smallest.width() <= 1280
     assert smallest.height() <= 690  # a title bar needs room too
 
 
-def test_the_first_run_moves_nothing(
+def test_the_dock_of_runs_is_a_line_until_there_is_one(
     qtbot: QtBot, window: MainWindow, state: State, make_job, make_step
 ) -> None:
     window.resize(1270, 690)
     window.session.update(state)
     qtbot.wait(50)
-    before = window.map_area.geometry(), window.runs_panel.geometry()
+    dock = window.layout_of_docks.docks[4]
+    before = window.map_area.height(), window.generate_panel.geometry()
     assert window.runs_panel.empty.isVisible()
+    assert window.runs_panel.height() < 40
     steps = tuple(make_step(i) for i in range(40))
     record = run_of(make_job(num_steps=40), "Run 1", steps=steps, done=True)
-    window.session.update(
-        replace(state, runs=replace(state.runs, all=(record,), shown=record.id, step=39))
-    )
-    qtbot.waitUntil(window.runs_panel.strip.isVisible)
-    qtbot.wait(50)
-    assert (window.map_area.geometry(), window.runs_panel.geometry()) == before
+    runs = replace(state.runs, all=(record,), shown=record.id, step=39)
+    shown = replace(state, runs=runs)
+    window.session.update(shown)
+    qtbot.waitUntil(window.runs_panel.steps.strip.isVisible)
+    qtbot.waitUntil(lambda: dock.height() == USUAL_HEIGHT)
+    assert window.map_area.height() < before[0]
+    assert window.generate_panel.geometry() == before[1]
+    window.resizeDocks([dock], [USUAL_HEIGHT + 60], Qt.Orientation.Vertical)
+    qtbot.waitUntil(lambda: dock.height() == USUAL_HEIGHT + 60)
+    window.session.update(state)
+    qtbot.waitUntil(lambda: window.runs_panel.height() < 40)
+    assert window.map_area.height() == before[0]
+    window.session.update(shown)
+    qtbot.waitUntil(lambda: dock.height() == USUAL_HEIGHT + 60)  # as the user had it
 
 
 def test_all_keys_are_listed_on_a_small_screen_too(qtbot: QtBot, window: MainWindow) -> None:
@@ -387,7 +398,7 @@ def test_how_the_map_is_drawn_can_be_chosen_and_is_remembered(
         assert used.reason in window.session.state.notice.text
         assert settings.text("renderer") == way
         qtbot.wait(50)
-        point = window.map.position_of(1).toPoint()
+        point = window.map.position_of(15).toPoint()  # notices float over those at the edge
         with qtbot.waitSignal(window.map.hovered):
             qtbot.mouseMove(window.map.viewport, point)
         qtbot.mouseMove(window.map.viewport, QPoint(5, 5))
@@ -865,7 +876,8 @@ def test_an_unconditional_model_asks_for_no_class(
     record = app.session.state.runs.run()
     assert record.steps[-1].image.shape == (16, 16, 3)
     assert len(record.steps) == 5
-    assert window.runs_panel.choice.currentText() == "Run 1"
+    assert [row.run.name for row in window.runs_panel.list.rows.rows] == ["Run 1"]
+    assert "·" in window.runs_panel.list.rows.rows[0].line
 
     window.layer_panel.model_chosen.emit("of classes")
     until(

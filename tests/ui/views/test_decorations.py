@@ -16,9 +16,9 @@ from pytestqt.qtbot import QtBot
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import motion
+from diffviews_desktop.ui.common.run_styles import STYLES
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.ui.views.flat.decorations import SIDE, SPACING, with_room
-from diffviews_desktop.ui.views.flat.overlays import STYLES
 from diffviews_desktop.values.runs import RunStep
 
 

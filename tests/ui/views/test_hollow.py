@@ -17,7 +17,7 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.images import pixels_of
 from diffviews_desktop.ui.shell.window import MainWindow
-from diffviews_desktop.ui.views.flat.legend import HOLLOW_MEANS
+from diffviews_desktop.ui.views.flat.marks import MARKS
 from diffviews_desktop.ui.views.flat.overlays import is_hollow, marker_of
 from diffviews_desktop.ui.views.solid.overlays import draw_path, step_places
 from diffviews_desktop.ui.views.solid.third_axis import third_axis
@@ -26,6 +26,7 @@ from diffviews_desktop.values.typicality import Measured, Typicality
 
 USUAL = Typicality(Measured(1.0, 40.0, 2.0), Measured(0.3, 60.0, 0.4), (1.0, 2.0), (0.2, 5.0), 1.5)
 BEYOND = replace(USUAL, outside=Measured(0.92, 100.0, 0.4))
+HOLLOW_MEANS = MARKS["hollow"].meaning
 NOISY = replace(USUAL, sigma=80.0)
 
 
@@ -106,12 +107,13 @@ def test_the_legend_says_what_hollow_means_while_there_are_hollow_steps(
     window.session.update(with_run(state, run))
     assert legend.isVisible()
     assert HOLLOW_MEANS in legend.toolTip()
-    assert legend.accessibleName() == HOLLOW_MEANS
-    alone = legend.height()
+    assert legend.accessibleName() == "Runs: first step of a run, step unlike the samples"
+    both = legend.height()
     window.session.update(with_run(state, replace(run, steps=run.steps[2:])))
-    assert not legend.isVisible()
     assert HOLLOW_MEANS not in legend.toolTip()
-    assert alone < 40
+    assert legend.height() < both < 60
+    window.session.update(with_run(state, replace(run, steps=())))
+    assert not legend.isVisible()
 
 
 def test_the_legend_has_both_colours_and_hollow_steps(
@@ -148,3 +150,19 @@ def test_the_card_of_a_step_says_how_usual_it_is(window: MainWindow, run: Run) -
         assert [line for line in words if line not in lines] == []
         assert ("beyond the samples" in lines) is (index == 1)
         assert card.facts.width() >= card.facts.sizeHint().width()
+
+
+def test_the_legend_names_every_mark_of_the_runs_that_are_drawn(
+    window: MainWindow, make_job: Callable, make_step: Callable
+) -> None:
+    state, legend = window.session.state, window.map.legend
+    steps = tuple(make_step(i, imposed=i == 0) for i in range(3))
+    stopped = run_of(make_job(num_steps=5), "Run 1", steps=steps, done=True)
+    window.session.update(with_run(state, stopped))
+    assert legend.accessibleName() == "Runs: first step of a run, imposed on the layer"
+    whole = replace(stopped, job=make_job(num_steps=3))
+    window.session.update(with_run(state, whole))
+    assert "finished picture" in legend.accessibleName()
+    assert [marker_of(stopped, i, "#fff").symbol for i in range(3)] == ["d", "o", "o"]
+    assert [marker_of(whole, i, "#fff").symbol for i in range(3)] == ["d", "o", "star"]
+    legend.grab()

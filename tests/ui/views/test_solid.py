@@ -29,9 +29,9 @@ from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import colors, motion, theme
 from diffviews_desktop.ui.common.colors import class_colors
+from diffviews_desktop.ui.common.run_styles import STYLES
 from diffviews_desktop.ui.common.settings import Settings
 from diffviews_desktop.ui.shell.window import MainWindow
-from diffviews_desktop.ui.views.flat.overlays import STYLES
 from diffviews_desktop.ui.views.flat.renderer import choose_renderer
 from diffviews_desktop.ui.views.flat.view import MapView
 from diffviews_desktop.ui.views.solid import cloud_gl

@@ -147,8 +147,8 @@ def grid_of(rows: Sequence[Sequence[tuple[str, QWidget]]]) -> QGridLayout:
             start = 2 * column + (1 if text else 0)
             width = 1 if len(fields) == 2 else 4 - start
             grid.addWidget(field, row, start, 1, width)
-    grid.setColumnStretch(1, 1)
-    grid.setColumnStretch(3, 1)
+    grid.setColumnStretch(1, 3)
+    grid.setColumnStretch(3, 5)  # words are longer than numbers
     grid.setRowStretch(len(rows), 1)
     return grid
 

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from diffviews_desktop.actions.maps import pending_map
 from diffviews_desktop.actions.masks import judged_masks, masks_to_judge
 from diffviews_desktop.engine.jobs.drawing import Generate, MaskJudged
 from diffviews_desktop.errors import UsageError
@@ -54,6 +55,7 @@ from diffviews_desktop.values.setting_specs import PUBLISHED, SEED
 
 SEARCHABLE_CLASSES = 30
 LOWEST_PAGE = 64
+_HINT_LINES = 2
 GENERATE = "Draw with the layer held at the mean, or with other interventions"
 LIKE_SAMPLES = (
     "Until you choose, this follows what the samples of the map were told, so that runs can be "
@@ -89,6 +91,7 @@ class GeneratePanel(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.stack)
         column.addWidget(self.masking, 1)
+        self._scrolled = (self.sampling, acting)
         for page, title in ((self.sampling, "Sampling"), (acting, "Interventions")):
             self.pages.addTab(_scrolling(page), title)
         self.seed = QLineEdit()
@@ -111,6 +114,9 @@ class GeneratePanel(QWidget):
         self.cancel.setToolTip(tip("Cancel the running job (Ctrl+.)"))
         self.hint = ElidedLabel(end=True)
         self.hint.setObjectName("muted")
+        self.hint.setWordWrap(True)  # what a run will use must not be cut off
+        self.hint.setFixedHeight(_HINT_LINES * self.hint.fontMetrics().lineSpacing())
+        self.hint.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         self._build()
         self.sampling.edited.connect(self._on_edited)
         self.sampling.preset_chosen.connect(self._on_preset)
@@ -141,10 +147,11 @@ class GeneratePanel(QWidget):
         column_layout = QVBoxLayout(self)
         column_layout.setContentsMargins(10, 4, 10, 8)
         column_layout.setSpacing(6)
-        column_layout.addWidget(self.pages, 1)
+        column_layout.addWidget(self.pages, 100)
         column_layout.addLayout(form)
         column_layout.addWidget(self.hint)
         column_layout.addLayout(buttons)
+        column_layout.addStretch(1)
 
     # ---- in -------------------------------------------------------------------------------------
 
@@ -162,6 +169,12 @@ class GeneratePanel(QWidget):
         with signals_blocked(self.classes, self.seed, self.lock):
             self._show(state)
         self._set_buttons(state)
+        self._bound_pages()
+
+    def _bound_pages(self) -> None:
+        """Have the pages no higher than the longer one, so that class and seed follow it."""
+        high = max(page.sizeHint().height() for page in self._scrolled)
+        self.pages.setMaximumHeight(high + self.pages.tabBar().sizeHint().height() + 4)
 
     def _show(self, state: State) -> None:
         s = state.runs.settings
@@ -247,7 +260,8 @@ class GeneratePanel(QWidget):
         self.generate.setEnabled(not why)
         self.generate.setToolTip(tip(why or f"{GENERATE} (Ctrl+Return)"))
         nfe = f"NFE {state.runs.settings.evaluations(not state.opened.unconditional)}"
-        self._show_hint(why, [nfe, _hint(state, stack)], _judged(state))
+        parts = [part for part in (_in_work(state), nfe, _hint(state, stack)) if part]
+        self._show_hint(why, parts, _judged(state))
         self.grid.setEnabled(state.opened.layer_map is not None and not state.opened.model_problem)
         waiting = sum(isinstance(running.job, Generate) for running in state.jobs.running)
         self.generate.setText("Generate" if waiting < 2 else f"Generate  ({waiting - 1} waiting)")
@@ -331,6 +345,15 @@ def _judged(state: State) -> list[tuple[str, MaskJudged]]:
     """What is known of the masks that Generate would use, with what each is called."""
     alone = len(masks_to_judge(state)) == 1
     return [("mask" if alone else what(one.job.mask), one) for one in judged_masks(state)]
+
+
+def _in_work(state: State) -> str:
+    """That a run is drawn for the map on screen, while another layer was asked for."""
+    shown, pending = state.opened.spec, pending_map(state)
+    if shown is None or pending is None or pending.spec.layers == shown.layers:
+        return ""
+    layers = str(pending.spec.layers) or "the default layer"
+    return f"draws for {shown.layers} while the map of {layers} is in work"
 
 
 def _hint(state: State, stack: tuple[Intervention, ...]) -> str:

@@ -37,7 +37,7 @@ from diffviews_desktop.values.setting_specs import (
 )
 
 PERCENT = f"σ {NO_NOISE:g} is 0 % noise and σ {PURE_NOISE:g} is 100 %, on a logarithmic scale."
-OWN, OTHER = "the model's own", "other"
+OWN, OTHER = "the model's own", "custom"
 _CHURN_ROW, _LIMITS_ROW = 4, 5
 
 

@@ -179,9 +179,13 @@ class ExportWindow(QDialog):
         kind: ExportKind = self.kind.currentData()
         return kind
 
-    def show_preview(self, preview: ContentPreview) -> None:
-        """Show how it will look."""
-        if self.chosen in ("figure", "film", "strip", "grid"):
+    def show_preview(self, preview: ContentPreview | str) -> None:
+        """Show how it will look, or why that cannot be drawn."""
+        if self.chosen not in ("figure", "film", "strip", "grid"):
+            return
+        if isinstance(preview, str):
+            self.preview.show_image(None, preview)
+        else:
             self.preview.show_image(to_qimage(preview.pixels))
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -257,6 +261,8 @@ class ExportWindow(QDialog):
         if problem and problem != mp4.MISSING:
             self.preview.show_image(None, problem)
             return
+        if self.preview.image is None:
+            self.preview.show_image(None, "Drawing the preview…")
         match self.chosen:
             case "figure":
                 exports.preview_figure(context, self.figure.style_wanted(), SIDE)

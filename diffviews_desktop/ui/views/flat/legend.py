@@ -10,7 +10,6 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
-    QPen,
 )
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -19,25 +18,22 @@ from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.colors import MISSING
 from diffviews_desktop.ui.common.labels import plain, tip
 from diffviews_desktop.ui.views.flat.coloring import Coloring
+from diffviews_desktop.ui.views.flat.marks import MARKS, draw_mark
+from diffviews_desktop.ui.views.flat.overlays import Mark
 from diffviews_desktop.ui.views.flat.tools import float_ground
 
 BAR_WIDTH, BAR_HEIGHT, PADDING, GAP = 168, 10, 9, 5
 DOT = 10
 MOST_ITEMS = 12
 SLIP = 4.0  # logical pixels
-HOLLOW = "step unlike the samples"
-HOLLOW_MEANS = (
-    "Hollow steps of a run are unlike the samples: beyond 95 % of those of like noise level, or "
-    "outside their noise levels"
-)
 
 
 class Legend(QWidget):
     """The ramp of colours, or the list of categories.
 
     A drag over the ramp shows only the values in it, a click on it all of them. A click on a
-    category hides its samples or shows them, a double click shows only them. Below, where there are
-    any, it says what hollow markers of runs mean.
+    category hides its samples or shows them, a double click shows only them. Below it says what the
+    markers of runs mean, as far as there are any.
 
     Signals:
         range_chosen: least and largest value, both None for all.
@@ -56,7 +52,7 @@ class Legend(QWidget):
         self._help = self._note = ""
         self._from: float | None = None
         self._to = 0.0
-        self._hollow = False
+        self._marks: tuple[Mark, ...] = ()
         self._current = 0
         self._clicked: int | None = None
         self._wait = QTimer(self)  # whether it was half of a double click
@@ -70,25 +66,27 @@ class Legend(QWidget):
         self._coloring, self._current = coloring, 0
         self._fit()
 
-    def set_hollow(self, hollow: bool) -> None:
-        """Say what hollow markers of runs mean, or no longer."""
-        if hollow != self._hollow:
-            self._hollow = hollow
+    def set_marks(self, seen: frozenset[Mark]) -> None:
+        """Say what the markers of runs mean that are to be seen."""
+        marks = tuple(mark for mark in MARKS if mark in seen)
+        if marks != self._marks:
+            self._marks = marks
             self._fit()
 
     def _fit(self) -> None:
         """Be as large as what is listed, and say it in words."""
         coloring = self._coloring
-        self.setVisible(coloring is not None or self._hollow)
+        self.setVisible(coloring is not None or bool(self._marks))
         line, height = self.fontMetrics().height(), PADDING - GAP
         self._help = ""
         self.setAccessibleName("")
         if coloring is not None:
             height = self._describe(coloring)
-        if self._hollow:
-            height += line + GAP
+        if self._marks:
+            height += len(self._marks) * (line + GAP)
             name = self.accessibleName()
-            self.setAccessibleName(f"{name}. {HOLLOW_MEANS}" if name else HOLLOW_MEANS)
+            told = f"Runs: {', '.join(MARKS[mark].text for mark in self._marks)}"
+            self.setAccessibleName(f"{name}. {told}" if name else told)
         self._tell()
         self.resize(BAR_WIDTH + 2 * PADDING, height + PADDING)
         self.update()
@@ -118,8 +116,8 @@ class Legend(QWidget):
         self._tell()
 
     def _tell(self) -> None:
-        hollow = HOLLOW_MEANS if self._hollow else ""
-        self.setToolTip(tip(self._help, hollow, self._note))
+        marks = (MARKS[mark].meaning for mark in self._marks)
+        self.setToolTip(tip(self._help, *marks, self._note))
         self.setAccessibleDescription(self._note)
 
     def set_filters(self, shown: tuple[Filter, ...]) -> None:
@@ -237,8 +235,8 @@ class Legend(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if shown is not None:
             self._paint_coloring(painter, shown)
-        if self._hollow:
-            self._paint_hollow(painter)
+        if self._marks:
+            self._paint_marks(painter)
         painter.end()
 
     def _paint_coloring(self, painter: QPainter, shown: Coloring) -> None:
@@ -252,14 +250,15 @@ class Legend(QWidget):
         else:
             self._paint_ramp(painter, shown)
 
-    def _paint_hollow(self, painter: QPainter) -> None:
+    def _paint_marks(self, painter: QPainter) -> None:
         c, line = theme.colors(), painter.fontMetrics().height()
-        place = QRectF(PADDING, self.height() - PADDING - line, BAR_WIDTH, line)
-        painter.setPen(QPen(QColor(c.text), 1.6))
-        painter.setBrush(QColor(c.map))
-        painter.drawEllipse(QRectF(PADDING + 1, place.center().y() - 4, 8, 8))
-        painter.setPen(QColor(c.text))
-        _draw_name(painter, place.adjusted(16, 0, 0, 0), Qt.AlignmentFlag.AlignLeft, HOLLOW)
+        top = self.height() - PADDING + GAP - len(self._marks) * (line + GAP)
+        for number, mark in enumerate(self._marks):
+            place = QRectF(PADDING, top + number * (line + GAP), BAR_WIDTH, line)
+            draw_mark(painter, mark, QPointF(PADDING + 5, place.center().y()), c)
+            painter.setPen(QColor(c.text))
+            room = place.adjusted(16, 0, 0, 0)
+            _draw_name(painter, room, Qt.AlignmentFlag.AlignLeft, MARKS[mark].text)
 
     def _paint_items(self, painter: QPainter, shown: Coloring) -> None:
         c, palette = theme.colors(), shown.palette(dark=theme.is_dark())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pyqtgraph as pg
@@ -14,8 +14,8 @@ from PySide6.QtGui import QBrush, QColor, QPainter, QPen
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.runs import Run
 from diffviews_desktop.ui.common import colors
+from diffviews_desktop.ui.common.run_styles import STYLES, style_number, style_of
 from diffviews_desktop.ui.views.flat.glide import Between
-from diffviews_desktop.values.palette import PATHS, hue_of
 from diffviews_desktop.values.row_set import RowSet
 from diffviews_desktop.values.runs import RunStep
 
@@ -131,21 +131,6 @@ def _put(item: Symbols, places: list[tuple[float, float]], **look: object) -> No
         item.setData(x=[p[0] for p in places], y=[p[1] for p in places], **look)
 
 
-STYLES: tuple[tuple[QColor, QColor, list[float]], ...] = tuple(
-    (QColor(first), QColor(last), list(dashes)) for first, last, dashes in PATHS
-)
-"""Colours from the first to the last step, and dashes: runs side by side differ."""
-
-
-def style_of(record: Run) -> tuple[QColor, QColor, list[float]]:
-    """Colours of a run's first and last step, and its dashes."""
-    return STYLES[_style_number(record)]
-
-
-def _style_number(record: Run) -> int:
-    return hue_of(record.name)
-
-
 class Marker(NamedTuple):
     """How a step is drawn: a symbol of pyqtgraph, its size in logical pixels, outline and
     filling."""
@@ -166,11 +151,11 @@ def marker_of(record: Run, index: int, background: str, *, unmasked: bool = Fals
         unmasked: whether it is a run that another is compared with.
     """
     last = len(record.steps) - 1
-    end = record.done and index == last
+    end = record.is_whole and index == last
     symbol, size = ("d", 15) if index == 0 else ("star", 20) if end else ("o", 10)
     if unmasked and index != 0 and not end:
         symbol = "t"
-    style = -1 if unmasked else _style_number(record)
+    style = -1 if unmasked else style_number(record)
     part = index / max(1, last)
     return _marker(symbol, size, style, part, background, is_hollow(record.steps[index]))
 
@@ -197,7 +182,7 @@ def _imposed(style: int) -> Marker:
 
 def imposed_marker(record: Run) -> Marker:
     """The marker of what was imposed on a run's layers."""
-    return _imposed(_style_number(record))
+    return _imposed(style_number(record))
 
 
 @cache
@@ -217,6 +202,25 @@ def line_pen(record: Run, width: float = 2.0) -> QPen:
 def is_hollow(step: RunStep) -> bool:
     """Whether a step is drawn hollow: no sample of the map is like it."""
     return step.typicality is not None and step.typicality.unlike
+
+
+Mark = Literal["first", "end", "imposed", "hollow", "unmasked", "landed"]
+"""A kind of marker, or of look, that means something."""
+
+
+def marks_of(run: Run, *, unmasked: bool = False) -> frozenset[Mark]:
+    """What is to be seen of a run, for the legend."""
+    if not run.steps:
+        return frozenset()
+    seen: dict[Mark, bool] = {
+        "first": True,
+        "end": run.is_whole,
+        "imposed": any(step.imposed_xy is not None for step in run.steps),
+        "hollow": any(map(is_hollow, run.steps)),
+        "unmasked": unmasked,
+        "landed": run.landed is not None,
+    }
+    return frozenset(mark for mark, there in seen.items() if there)
 
 
 class Path:

@@ -15,25 +15,22 @@ from PySide6.QtGui import QPainter, QPainterPath, QPen
 from diffviews_desktop.state.runs import Run
 from diffviews_desktop.ui.views.flat.overlays import (
     FAINT,
+    Mark,
     Marker,
     Path,
     Symbols,
     imposed_marker,
-    is_hollow,
     landed_marker,
     line_pen,
     marker_of,
+    marks_of,
 )
-from diffviews_desktop.values.runs import RunStep
 
 AT_ONCE = 4
 """Runs that are added in one turn of the event loop: each takes some milliseconds."""
 THIN, FAINT_LINE = 1.0, 0.7
 """Width and opacity of the line of a run that is not shown: a wider dashed one takes ten times as
 long."""
-
-
-Steps = tuple[RunStep, ...]
 
 
 class Found(NamedTuple):
@@ -62,9 +59,9 @@ class Paths(QObject):
         self._late = QTimer(self)
         self._late.setSingleShot(True)
         self._late.timeout.connect(self._add_some)
-        self._hollow: dict[int, tuple[Steps, bool]] = {}
-        self.hollow = False
-        """Whether a step is drawn hollow."""
+        self._marks: dict[int, tuple[Run, frozenset[Mark]]] = {}
+        self.marks: frozenset[Mark] = frozenset()
+        """What is to be seen of the runs."""
 
     @property
     def drawn(self) -> set[int]:
@@ -103,14 +100,12 @@ class Paths(QObject):
         self._faint.keep(self._wanted, self._background)
         self._add_some()
         everything = [*runs, *([] if unmasked is None else [unmasked])]
-        self._hollow = {run.id: self._hollow_of(run) for run in everything}
-        self.hollow = any(hollow for _, hollow in self._hollow.values())
+        self._marks = {run.id: self._marks_of(run, run is unmasked) for run in everything}
+        self.marks = frozenset().union(*(marks for _, marks in self._marks.values()))
 
-    def _hollow_of(self, run: Run) -> tuple[Steps, bool]:
-        known = self._hollow.get(run.id)
-        if known is not None and known[0] is run.steps:
-            return known
-        return run.steps, any(map(is_hollow, run.steps))
+    def _marks_of(self, run: Run, unmasked: bool) -> tuple[Run, frozenset[Mark]]:
+        known = self._marks.get(run.id)
+        return known if known and known[0] is run else (run, marks_of(run, unmasked=unmasked))
 
     def _add_some(self) -> None:
         missing = [run for run in self._wanted if run.id not in self._faint.places]
@@ -206,7 +201,7 @@ def _look_alike(one: Run, other: Run) -> bool:
     if one is other:
         return True
     same = one.steps is other.steps and one.landed is other.landed
-    return same and (one.done, one.name) == (other.done, other.name)
+    return same and one.done == other.done
 
 
 class _ManySymbols(Symbols):

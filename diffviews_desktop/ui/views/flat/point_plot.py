@@ -277,7 +277,7 @@ class PointPlot(QWidget):
         """
         c = theme.colors()
         self.paths.show(records, shown, step, unmasked, (c.accent, c.map))
-        self.legend.set_hollow(self.paths.hollow and self._with_legend)
+        self.legend.set_marks(self.paths.marks if self._with_legend else frozenset())
         self._place_legend()
 
     def apply_theme(self) -> None:

@@ -14,7 +14,8 @@ from PySide6.QtGui import QBrush, QColor, QPainter, QPen, QPolygonF, QTransform
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.runs import Run
 from diffviews_desktop.ui.common import colors, theme
-from diffviews_desktop.ui.views.flat.overlays import MOST_CHOSEN_RINGS, marker_of, style_of
+from diffviews_desktop.ui.common.run_styles import style_of
+from diffviews_desktop.ui.views.flat.overlays import MOST_CHOSEN_RINGS, marker_of
 from diffviews_desktop.ui.views.solid.third_axis import ThirdAxis
 from diffviews_desktop.values.camera import Projection
 

@@ -17,7 +17,7 @@ from diffviews_desktop.ui.common.latest import Latest
 from diffviews_desktop.ui.common.widgets import ComboBox, as_panel
 from diffviews_desktop.ui.views.flat.coloring import Coloring
 from diffviews_desktop.ui.views.flat.legend import Legend
-from diffviews_desktop.ui.views.flat.overlays import is_hollow
+from diffviews_desktop.ui.views.flat.overlays import marks_of
 from diffviews_desktop.ui.views.flat.scene import PointScene
 from diffviews_desktop.ui.views.solid.canvas import Canvas
 from diffviews_desktop.ui.views.solid.cloud import NOTHING, Cloud, make_cloud
@@ -128,7 +128,7 @@ class SolidView(QWidget):
         self._shown = None
         self._picks = State()
         self.legend.set_coloring(None)
-        self.legend.set_hollow(False)
+        self.legend.set_marks(frozenset())
         self.canvas.set_paths([], None, 0)
         self.canvas.set_selection(Selection())
         self.canvas.set_cloud(NOTHING, None, keep_view=False)
@@ -141,8 +141,9 @@ class SolidView(QWidget):
         self.canvas.set_selection(state.picks.selection)
         records, unmasked = state.on_map()
         self.canvas.set_paths(records, state.runs.shown, state.runs.step, unmasked)
-        drawn = records if unmasked is None else [*records, unmasked]
-        self.legend.set_hollow(any(is_hollow(step) for record in drawn for step in record.steps))
+        marks = [marks_of(run) for run in records]
+        marks += [] if unmasked is None else [marks_of(unmasked, unmasked=True)]
+        self.legend.set_marks(frozenset().union(*marks))
         self._place_legend()
         self._say(bool(records))
 

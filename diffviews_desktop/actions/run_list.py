@@ -1,0 +1,262 @@
+"""Keeping order among runs: names, pins, tags; comparing any of them; what their pictures offer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from diffviews_desktop.actions.action import RunAction
+from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.maps import show_map
+from diffviews_desktop.actions.runs import change_settings, delete_run, set_run_visible
+from diffviews_desktop.actions.verbs import verb
+from diffviews_desktop.exports.contents import Picture
+from diffviews_desktop.state.runs import Run, tidy_tags
+from diffviews_desktop.state.state import State
+from diffviews_desktop.text.plain import MOST_OF_NAME, file_name, visible
+from diffviews_desktop.values.interventions import PICKED, Intervention, rows_of
+from diffviews_desktop.values.runs import RunStep
+
+
+@verb
+def rename_run(context: Context, run_id: int, name: str) -> None:
+    """Give a run another name; an empty one changes nothing."""
+    name = visible(name.strip(), MOST_OF_NAME)
+    run = context.state.runs.run(run_id)
+    if run is not None and name and name != run.name:
+        _change(context, run, replace(run, name=name), f"rename {run.name}")
+
+
+@verb
+def pin_run(context: Context, run_id: int, pinned: bool = True) -> None:
+    """Have the list show a run before those that are not pinned, or no longer."""
+    run = context.state.runs.run(run_id)
+    if run is not None and pinned != run.pinned:
+        word = "pin" if pinned else "unpin"
+        _change(context, run, replace(run, pinned=pinned), f"{word} {run.name}")
+
+
+@verb
+def tag_run(context: Context, run_id: int, tags: Sequence[str]) -> None:
+    """Put tags on a run, in place of those that it has."""
+    run = context.state.runs.run(run_id)
+    tidy = tidy_tags(tags)
+    if run is not None and tidy != run.tags:
+        _change(context, run, replace(run, tags=tidy), f"tag {run.name}")
+
+
+def _change(context: Context, before: Run, after: Run, text: str) -> None:
+    """Change what the user says of a run, as a step that can be undone."""
+    context.session.step(partial(_said_of, after), partial(_said_of, before), text)
+
+
+def _said_of(said: Run, state: State) -> State:
+    """The state with what the user said of a run; what was drawn of it meanwhile stays."""
+    now = state.runs.run(said.id)
+    if now is None:
+        return state
+    changed = replace(now, name=said.name, pinned=said.pinned, tags=said.tags)
+    return replace(state, runs=state.runs.with_run(changed))
+
+
+@verb
+def compare_runs(context: Context, run_id: int, others: Sequence[int]) -> None:
+    """Show a run with others beside it: their pictures, how they differ, and how far their paths
+    are apart."""
+    runs = context.state.runs
+    run = runs.run(run_id)
+    if run is None:
+        return
+    there = {one.id for one in runs.all} - {run_id}
+    beside = tuple(dict.fromkeys(one for one in others if one in there))
+    step = runs.step if runs.shown == run_id else max(0, len(run.steps) - 1)
+    after = replace(runs, shown=run_id, step=step, beside=beside, comparing=False)
+    context.update(replace(context.state, runs=after))
+
+
+@verb
+def use_settings(context: Context, run_id: int) -> None:
+    """Have the Generate panel say what a run was drawn with: its settings, its seed, its condition
+    and its interventions. The mask of the picked samples stays in the list, switched off."""
+    run = context.state.runs.run(run_id)
+    if run is None:
+        return
+    settings = replace(run.job.settings, seed=run.seed)
+    acting = run.job.interventions if _has_its_samples(context.state, run) else ()
+    off = replace(PICKED, enabled=False)
+    stack: tuple[Intervention, ...] = (off, *acting) if acting else (PICKED,)
+    change_settings(context, settings, run.condition or run.job.condition, stack)
+    left_out = bool(run.job.interventions) and not acting
+    more = " Its interventions are left out: they belong to other samples." if left_out else ""
+    context.say(f"Generate now draws with the settings of {run.name}.{more}")
+
+
+def _has_its_samples(state: State, run: Run) -> bool:
+    """Whether the samples of a run's interventions are in the rows that it names."""
+    samples, opened = state.opened.samples, state.opened
+    if samples is None or run.job.spec.model != opened.model:
+        return False
+    rows = rows_of(run.job.interventions)
+    if not run.sample_ids:
+        return run.job.folder == opened.folder and all(row < len(samples) for row in rows)
+    return all(
+        row < len(samples) and samples.sample_id[row] == sample_id
+        for row, sample_id in zip(rows, run.sample_ids, strict=True)
+    )
+
+
+def ask_tags(context: Context, run_id: int, step: int = 0) -> None:
+    """Ask for a run's tags."""
+    run = context.state.runs.run(run_id)
+    if run is None:
+        return
+    question = "&Tags, with commas between them"
+    typed = context.window.ask_text(f"Tags of {run.name}", question, ", ".join(run.tags))
+    if typed is not None:
+        tag_run(context, run_id, typed.split(","))
+
+
+def _step_of(context: Context, run_id: int, step: int) -> tuple[Run, RunStep] | None:
+    run = context.state.runs.run(run_id)
+    if run is None or not run.steps:
+        return None
+    return run, run.steps[min(max(step, 0), len(run.steps) - 1)]
+
+
+def ask_save_step(context: Context, run_id: int, step: int) -> None:
+    """Ask where to, and write the picture of a step."""
+    found = _step_of(context, run_id, step)
+    if found is None:
+        return
+    run, shown = found
+    name = f"{file_name(run.job.spec.model)}-seed-{run.seed}-step-{shown.index + 1}.png"
+    file = context.window.ask_file("Save picture", name, lambda: (Picture,), "pictures")
+    if file is not None:
+        save_step(context, run_id, step, file)
+
+
+@verb
+def save_step(context: Context, run_id: int, step: int, file: Path) -> None:
+    """Write the picture of a step of a run, with what makes it again beside it."""
+    found = _step_of(context, run_id, step)
+    if found is not None:
+        context.window.save(Picture(found[1].image, found[0].record), file)
+
+
+def copy_step(context: Context, run_id: int, step: int) -> None:
+    """Put the picture of a step into the clipboard."""
+    found = _step_of(context, run_id, step)
+    if found is not None:
+        context.window.copy_pixels(found[1].image)
+
+
+def _copy_seed(context: Context, run_id: int, step: int) -> None:
+    run = context.state.runs.run(run_id)
+    if run is not None and run.seed is not None:
+        context.window.copy_text(str(run.seed))
+
+
+def show_recipe(context: Context, run_id: int, step: int = 0) -> None:
+    """Show what makes a run again, to read and to copy."""
+    run = context.state.runs.run(run_id)
+    if run is not None and run.record is not None:
+        text = json.dumps(run.record, indent=2, ensure_ascii=False, default=str)
+        context.window.show_text(f"Recipe of {run.name}", text)
+
+
+def _toggle_visible(context: Context, run_id: int, step: int) -> None:
+    run = context.state.runs.run(run_id)
+    if run is not None:
+        set_run_visible(context, run_id, not run.visible)
+
+
+def _toggle_pin(context: Context, run_id: int, step: int) -> None:
+    run = context.state.runs.run(run_id)
+    if run is not None:
+        pin_run(context, run_id, not run.pinned)
+
+
+def _go_to_map(context: Context, run_id: int, step: int) -> None:
+    run = context.state.runs.run(run_id)
+    if run is not None:
+        show_map(context, run.job.spec)
+
+
+def _is_elsewhere(state: State, run: Run) -> bool:
+    """Whether a run belongs to another map of the open model."""
+    opened = state.opened
+    same_model = run.job.folder == opened.folder and run.job.spec.model == opened.model
+    return same_model and not state.on_this_map(run)
+
+
+def _is_listed(state: State, run: Run) -> bool:
+    return not state.runs.is_unmasked(run)
+
+
+RUN_ACTIONS = (
+    RunAction(
+        "run.copy-picture",
+        lambda state, run: "&Copy the picture",
+        copy_step,
+        offered=lambda state, run: bool(run.steps),
+    ),
+    RunAction(
+        "run.save-picture",
+        lambda state, run: "&Save the picture…",
+        ask_save_step,
+        offered=lambda state, run: bool(run.steps),
+    ),
+    RunAction(
+        "run.copy-seed",
+        lambda state, run: "Copy the s&eed",
+        _copy_seed,
+        offered=lambda state, run: run.seed is not None,
+        group=1,
+    ),
+    RunAction(
+        "run.recipe",
+        lambda state, run: "Show the &recipe…",
+        show_recipe,
+        offered=lambda state, run: run.record is not None,
+        group=1,
+    ),
+    RunAction(
+        "run.use-settings",
+        lambda state, run: "&Use its settings",
+        lambda context, run_id, step: use_settings(context, run_id),
+        group=1,
+    ),
+    RunAction(
+        "run.map",
+        lambda state, run: "Go to its &map",
+        _go_to_map,
+        offered=_is_elsewhere,
+        group=2,
+    ),
+    RunAction(
+        "run.visible",
+        lambda state, run: "&Hide its path" if run.visible else "S&how its path",
+        _toggle_visible,
+        offered=_is_listed,
+        group=2,
+    ),
+    RunAction(
+        "run.pin",
+        lambda state, run: "Un&pin it" if run.pinned else "&Pin it to the top",
+        _toggle_pin,
+        offered=_is_listed,
+        group=2,
+    ),
+    RunAction("run.tags", lambda state, run: "&Tags…", ask_tags, offered=_is_listed, group=2),
+    RunAction(
+        "run.delete",
+        lambda state, run: "&Delete it",
+        lambda context, run_id, step: delete_run(context, run_id),
+        offered=_is_listed,
+        group=3,
+    ),
+)
+"""What the menu of every picture of a run offers; the menu adds what only a window can do."""

@@ -1,0 +1,260 @@
+"""The steps of the shown run: controls to go through them, and the filmstrip."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QMenu,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from diffviews_desktop.actions.runs import is_comparing
+from diffviews_desktop.state.runs import Run
+from diffviews_desktop.state.state import State
+from diffviews_desktop.text.plain import MOST_OF_NAME, MOST_SHOWN, visible
+from diffviews_desktop.ui.common.labels import ElidedLabel, Links, tip
+from diffviews_desktop.ui.common.widgets import IconButton, Slider, signals_blocked
+from diffviews_desktop.ui.panels.runs.filmstrip import Filmstrip
+from diffviews_desktop.ui.panels.runs.texts import among_samples, facts_of, was_stopped
+from diffviews_desktop.values.samples import SampleTable
+
+SLIDER, WIDTH = 70, 312
+"""Widths in logical pixels at least: of the slider, and of all."""
+WORTH_READING = 110
+"""Logical pixels of the settings below which they are not shown: they are in a tooltip, too."""
+PLAY_MILLISECONDS = 350
+MAX_LEVELS = 30
+NEAREST = 5
+_NO_MASK = "This run has no mask. To compare it, choose a second run in the list with Ctrl."
+_COMPARE = (
+    "Show the unmasked run of the same seed beside this one (U). To compare any two runs, choose "
+    "them in the list with Ctrl."
+)
+
+
+class Steps(QWidget):
+    """Signals: ``step_chosen(index)``, ``compare_chosen(comparing)``, ``landing_requested(sigma)``,
+    ``located(row)``, ``opened(step)`` and ``menu_wanted(step, place)``."""
+
+    step_chosen = Signal(int)
+    compare_chosen = Signal(bool)
+    landing_requested = Signal(float)
+    located = Signal(int)
+    opened = Signal(int)
+    menu_wanted = Signal(int, QPoint)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._run: Run | None = None
+        self._step = 0
+        self.previous = IconButton("previous", "Previous step (Left)")
+        self.play = IconButton("play", "Play the steps (P)")
+        self.next = IconButton("next", "Next step (Right)")
+        self.slider = Slider(Qt.Orientation.Horizontal)
+        self.slider.setAccessibleName("Step")
+        self.slider.setPageStep(1)
+        self.slider.setMinimumWidth(SLIDER)
+        self.where = ElidedLabel(end=True)
+        self.settings = ElidedLabel(end=True)
+        self.apart = ElidedLabel(end=True)
+        self.landed = Links()
+        for label in (self.where, self.settings, self.apart, self.landed):
+            label.setObjectName("muted")
+        usual = self.where.fontMetrics().horizontalAdvance("step 88/88 · σ 0.0888")
+        self.where.setMinimumWidth(usual + 8)
+        self.where.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
+        self.apart.hide()
+        self.landed.hide()
+        self.compare = QPushButton("Compare")
+        self.compare.setCheckable(True)
+        self.land = QPushButton("&Where did it land?")
+        self.land.setMenu(QMenu(self.land))
+        self._samples: SampleTable | None = None
+        self._levels: tuple[float, ...] = ()
+        self.strip = Filmstrip()
+        self._player = QTimer(self)
+        self._player.setInterval(PLAY_MILLISECONDS)
+        self._player.timeout.connect(self._advance)
+        self._build()
+        self.previous.clicked.connect(lambda: self.go(-1))
+        self.next.clicked.connect(lambda: self.go(1))
+        self.play.clicked.connect(self.toggle_play)
+        self.slider.valueChanged.connect(self.step_chosen)
+        self.strip.currentRowChanged.connect(self._on_frame)
+        self.strip.opened.connect(self.opened)
+        self.strip.menu_wanted.connect(self.menu_wanted)
+        self.compare.toggled.connect(self.compare_chosen)
+        self.landed.followed.connect(self.located)
+
+    def _build(self) -> None:
+        self.setMinimumWidth(WIDTH)
+        top = QHBoxLayout()
+        top.setSpacing(4)
+        for widget in (self.previous, self.play, self.next):
+            top.addWidget(widget)
+        top.addWidget(self.slider, 1)
+        top.addSpacing(4)
+        top.addWidget(self.where)
+        middle = QHBoxLayout()
+        middle.setSpacing(8)
+        middle.addWidget(self.compare)
+        middle.addWidget(self.land)
+        middle.addWidget(self.settings, 1)
+        middle.addStretch()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(3)
+        column.addLayout(top)
+        column.addLayout(middle)
+        column.addWidget(self.strip, 1)
+        column.addWidget(self.landed)
+        column.addWidget(self.apart)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        taken = self.compare.sizeHint().width() + self.land.sizeHint().width() + 16
+        self.settings.setVisible(self.width() - taken >= WORTH_READING)
+
+    # ---- in -------------------------------------------------------------------------------------
+
+    def show_run(self, run: Run | None, state: State) -> None:
+        """Show a run at its step; None where there is none."""
+        self._run, self._step = run, state.runs.step
+        if run is None:
+            self._stop()
+            self.strip.show_run(None)
+            return
+        with signals_blocked(self.slider, self.strip, self.compare):
+            self._show_steps(run, state.runs.step)
+            self._show_compare(run, state)
+        self._show_landing(run, state)
+        self.settings.set_text("  ·  ".join(facts_of(run)))
+        reason = run.landed.apart if run.landed is not None else run.apart
+        self.apart.setVisible(bool(reason) and state.on_this_map(run))
+        self.apart.set_text(visible(reason, MOST_SHOWN))
+
+    def _show_steps(self, run: Run, step: int) -> None:
+        count = len(run.steps)
+        self.strip.show_run(run)
+        self.strip.show_step(min(step, count - 1))
+        self.slider.setRange(0, max(0, count - 1))
+        self.slider.setValue(step)
+        for widget in (self.slider, self.previous, self.play, self.next):
+            widget.setEnabled(count > 0)
+        if count:
+            self._show_where(run, min(step, count - 1))
+        else:
+            self.where.set_text("waiting…")
+
+    def _show_where(self, run: Run, index: int) -> None:
+        step = run.steps[index]
+        usual, imposed = step.typicality, step.imposed_typicality
+        where = [f"step {step.index + 1}/{run.job.settings.num_steps}", f"σ {step.sigma:.3g}"]
+        if usual is not None:
+            where += usual.words
+        what = "imposed here" if step.imposed_xy is not None else "free here"
+        meaning = f"The layer is {what}. Distance to the data: {step.distance:.3g}"
+        lines = [meaning, *among_samples(usual)]
+        if imposed is not None:
+            lines += [f"What is imposed is {imposed.standing}:", *imposed.facts]
+        self.where.set_text(" · ".join(where), *lines)
+
+    def _show_compare(self, run: Run, state: State) -> None:
+        possible = bool(run.job.interventions) or bool(state.runs.beside)
+        self.compare.setChecked(is_comparing(state) and possible)
+        self.compare.setEnabled(possible)
+        self.compare.setToolTip(tip(_COMPARE if possible else _NO_MASK))
+
+    def _show_landing(self, run: Run, state: State) -> None:
+        """The noise levels to look at, and what was found."""
+        samples = state.opened.samples
+        if samples is not self._samples:
+            self._samples = samples
+            known = () if samples is None else tuple(np.unique(samples.sigma).tolist())
+            self._levels = known
+            menu = self.land.menu()
+            menu.clear()
+            for sigma in self._levels[:MAX_LEVELS]:
+                action = menu.addAction(f"seen at σ {sigma:.4g}")
+                action.triggered.connect(lambda _=False, s=sigma: self.landing_requested.emit(s))
+        why = _why_not_land(run, state, bool(self._levels))
+        self.land.setEnabled(not why)
+        self.land.setToolTip(tip(why or _LAND))
+        placed = run.landed
+        if placed is None or samples is None or not state.on_this_map(run):
+            self.landed.hide()
+            return
+        self.landed.show()
+        found = [
+            (row, f"{visible(samples.class_name[row], MOST_OF_NAME)} {far:.3g}")
+            for row, far in placed.neighbors[:NEAREST]
+        ]
+        self.landed.set_links(f"nearest at σ {placed.job.sigma:.3g}:", found)
+        usual = placed.typicality
+        self.landed.setToolTip(
+            tip(
+                "The nearest real samples with their distances in activation space; click to see "
+                "one",
+                "" if usual is None else f"The picture's own activation is {usual.standing}:",
+                *(() if usual is None else usual.facts),
+            )
+        )
+
+    # ---- out ------------------------------------------------------------------------------------
+
+    def go(self, by: int) -> None:
+        """Go some steps on or back."""
+        if self._run is not None and self._run.steps:
+            self.step_chosen.emit(self._step + by)
+
+    def toggle_play(self) -> None:
+        """Play the steps, or pause."""
+        if self._player.isActive():
+            self._stop()
+        elif self._run is not None and len(self._run.steps) > 1:
+            if self._step >= len(self._run.steps) - 1:
+                self.step_chosen.emit(0)
+            self._player.start()
+            self.play.set_icon("pause")
+
+    @property
+    def playing(self) -> bool:
+        """Whether it goes from step to step by itself."""
+        return self._player.isActive()
+
+    def _advance(self) -> None:
+        if self._run is None or self._step >= len(self._run.steps) - 1:
+            self._stop()
+        else:
+            self.go(1)
+
+    def _stop(self) -> None:
+        self._player.stop()
+        self.play.set_icon("play")
+
+    def _on_frame(self, row: int) -> None:
+        if row >= 0:
+            self.step_chosen.emit(row)
+
+
+_LAND = (
+    "Place the finished picture's own activation on the map, seen at a noise level, and name the "
+    "samples that it is nearest to"
+)
+
+
+def _why_not_land(run: Run, state: State, have_levels: bool) -> str:
+    """Why the finished picture cannot be placed now; empty where it can."""
+    if not run.done:
+        return "The picture is not finished yet."
+    if was_stopped(run):
+        return "This run was stopped before its picture was finished."
+    if not state.on_this_map(run):
+        return "This run belongs to another map."
+    return "" if have_levels else "The samples have no noise levels."

@@ -1,0 +1,51 @@
+"""What is said of a run: in a line of the list, in its tooltip, and beside its steps."""
+
+from __future__ import annotations
+
+from diffviews_desktop.state.runs import Run
+from diffviews_desktop.text.plain import MOST_OF_NAME, visible
+from diffviews_desktop.values.conditions import described
+from diffviews_desktop.values.intervention_texts import said_of
+from diffviews_desktop.values.typicality import Typicality
+
+
+def told(run: Run) -> str:
+    """What the model was told: its class or its prompt; empty while that is not known."""
+    return visible(described(run.condition), MOST_OF_NAME)
+
+
+def layers_of(run: Run) -> str:
+    """The layers of the map that it was drawn on."""
+    return visible(str(run.job.spec.layers), MOST_OF_NAME)
+
+
+def mask_of(run: Run) -> str:
+    """``mask of 6 samples on steps 1-5 at midblock``."""
+    return said_of(run.job.interventions, run.job.settings.num_steps) or "no mask"
+
+
+def was_stopped(run: Run) -> bool:
+    """Whether it ended before its picture was finished."""
+    return run.done and not run.is_whole
+
+
+def facts_of(run: Run) -> list[str]:
+    """All that it was drawn with, and how it ended, part by part."""
+    s, spent = run.job.settings, run.evaluations
+    parts = [
+        visible(run.job.spec.model, MOST_OF_NAME),
+        layers_of(run),
+        mask_of(run),
+        f"{s.sampler}, {s.num_steps} steps, NFE {s.evaluations() if spent is None else spent}",
+        f"σ {s.sigma_max:g} to {s.sigma_min:g}",
+        f"guidance {s.guidance_scale:g}",
+        f"{s.noise_mode} noise",
+    ]
+    parts += [] if run.seed is None else [f"seed {run.seed}"]
+    parts += ["stopped"] if was_stopped(run) else []
+    return parts
+
+
+def among_samples(usual: Typicality | None) -> list[str]:
+    """How usual a step is among the samples, in lines."""
+    return [] if usual is None else [f"It is {usual.standing}:", *usual.facts]
