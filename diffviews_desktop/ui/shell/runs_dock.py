@@ -64,8 +64,8 @@ class RunsDock(QObject):
 
     def _on_moved(self, *_: object) -> None:
         if self._dock is not None and shiboken6.isValid(self._window):  # docks outlive it
-            shares = bool(self._window.tabifiedDockWidgets(self._dock))
-            self._panel.let_shrink(not shares)
+            beside = self._window.tabifiedDockWidgets(self._dock)
+            self._panel.let_shrink(all(dock.isHidden() for dock in beside))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         resized = event.type() == QEvent.Type.Resize and self._filled and self._window.isVisible()
