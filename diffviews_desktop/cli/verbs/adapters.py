@@ -23,7 +23,7 @@ def add_parser(verbs: Any) -> None:
         "adapters",
         help=text,
         description=text,
-        epilog="example: diffviews-desktop adapters install pond-1.0-py3-none-any.whl",
+        epilog="example: diffviews-desktop adapters list --json",
     )
     actions = parser.add_subparsers(required=True, metavar="action")
 
