@@ -29,8 +29,11 @@ from trial import (
     travel,
 )
 
+DATA = f"{HOME}/my data"
 FIRST = "0001.png"
 """What `generate` calls its first picture."""
+FIGURES = {".pdf": b"%PDF", ".svg": b"<?xml", ".png": b"\x89PNG"}
+"""How files of each format begin."""
 
 
 def check_deb(
@@ -78,6 +81,7 @@ def _check_use(trial: Trial, made: machines.Machine, *, whole: bool) -> None:
     )  # fmt: skip
     trial.check(where, "a picture drawn again from its record", lambda: _replay(made))
     if whole:
+        trial.check(where, "figures in every format", lambda: _figures(made))
         trial.check(where, "kernels are compiled once", lambda: _kernels(made))
         trial.check(where, "Ctrl-C ends the engine", lambda: _interrupted(trial, made))
         trial.check(where, "two users at once", lambda: _two(trial, made))
@@ -98,7 +102,9 @@ def _use_older(trial: Trial, made: machines.Machine, older: Path) -> Drawn | Non
 
     def use() -> str:
         said = installed(made, _as_older(made, older))
-        made.run(NAME, "map", "--layer", LAYER, "--json", user=PERSON)
+        made.run(NAME, "info", user=PERSON)
+        _copy_demo(made)
+        made.run(NAME, "map", "--data", DATA, "--layer", LAYER, "--json", user=PERSON)
         found.append(trial.traveller(made, NAME, f"{made.name}-older").draw())
         settings = settings_of(made)
         values = json.loads(settings.read_text(encoding="utf-8"))
@@ -107,6 +113,12 @@ def _use_older(trial: Trial, made: machines.Machine, older: Path) -> Drawn | Non
 
     trial.check(made.name, "an older version, installed and used", use)
     return found[0] if found else None
+
+
+def _copy_demo(made: machines.Machine) -> None:
+    """Make a data folder of the user's own of the demo, which another version has otherwise."""
+    (demo,) = settings_of(made).parent.glob("demo-*/")
+    made.run("cp", "-R", f"/{demo.relative_to(made.root)}", DATA, user=PERSON)
 
 
 def _as_older(made: machines.Machine, deb: Path) -> str:
@@ -133,7 +145,7 @@ def _check_upgraded(trial: Trial, made: machines.Machine, drawn: Drawn) -> None:
 
 def _kept(made: machines.Machine) -> str:
     assert json.loads(settings_of(made).read_text(encoding="utf-8"))["theme"] == "dark"
-    done = made.run(NAME, "cache", "list", "--json", user=PERSON)
+    done = made.run(NAME, "cache", "list", "--data", DATA, "--json", user=PERSON)
     entries = sum(len(cache["entries"]) for cache in json.loads(done.stdout)["caches"])
     assert entries >= 1, "the cache is empty"
     return f"maps in the cache: {entries}"
@@ -197,6 +209,14 @@ def _replay(made: machines.Machine) -> None:
     made.run(NAME, "generate", *replayed, user=PERSON)
     pictures = [made.path(f"{folder}/{FIRST}").read_bytes() for folder in (first, again)]
     assert pictures[0] == pictures[1], "it is another picture"
+
+
+def _figures(made: machines.Machine) -> None:
+    """The map that is there already is drawn without a display."""
+    for ending, start in FIGURES.items():
+        file = f"{HOME}/figure{ending}"
+        made.run(NAME, "map", "--figure", file, user=PERSON)
+        assert made.path(file).read_bytes().startswith(start), file
 
 
 def _kernels(made: machines.Machine) -> str:

@@ -83,5 +83,11 @@ def end(process: subprocess.Popen[bytes], shown: screens.Screen, how: str) -> No
         shown.press("ctrl+q")
     else:
         os.kill(process.pid, signal.SIGINT)
-    screens.until(lambda: process.poll() is not None, f"the end of the window by {how}")
+
+    def has_ended() -> bool:
+        if any(title.startswith("Quit ") for title in shown.windows()):
+            shown.press("alt+y")  # it still computes, and asks
+        return process.poll() is not None
+
+    screens.until(has_ended, f"the end of the window by {how}")
     screens.until(lambda: not any(map(is_running, engines)), f"the end of the engine by {how}")

@@ -64,8 +64,8 @@ class RunsDock(QObject):
 
     def _on_moved(self, *_: object) -> None:
         if self._dock is not None and shiboken6.isValid(self._window):  # docks outlive it
-            shares = bool(self._window.tabifiedDockWidgets(self._dock))
-            self._panel.let_shrink(not shares)
+            beside = self._window.tabifiedDockWidgets(self._dock)
+            self._panel.let_shrink(all(dock.isHidden() for dock in beside))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         resized = event.type() == QEvent.Type.Resize and self._filled and self._window.isVisible()
@@ -76,18 +76,19 @@ class RunsDock(QObject):
 
     def _on_filled(self, filled: bool) -> None:
         self._filled = False  # what the dock is given before it has its height again is not kept
-        if filled:
-            QTimer.singleShot(0, self, self._grow)  # once the panel may be higher
+        QTimer.singleShot(0, self, self._settle)  # once the panel may be as high
 
-    def _grow(self) -> None:
-        """Give the dock its height again, now that it has something to show."""
-        if not self._context.state.runs.all:
-            return
+    def _settle(self) -> None:
+        """Give the dock its height again once it has something to show; else what it leaves to the
+        map."""
         layout = self._window.layout()
         if layout is not None:
             layout.activate()
-        self.restore_height()
-        self._filled = True
+        if self._context.state.runs.all:
+            self.restore_height()
+            self._filled = True
+        elif self._dock is not None and self._panel.maximumHeight() < LEAST:
+            self._window.resizeDocks([self._dock], [1], Qt.Orientation.Vertical)
 
     def expect(self, arrangement: Arrangement) -> None:
         """Take the height that a session's dock of runs has, for when its runs are there."""

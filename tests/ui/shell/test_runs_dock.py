@@ -117,3 +117,18 @@ def test_class_and_seed_follow_the_settings_in_a_high_window(
     longer = panel.stack.sizeHint().height() + panel.masking.sizeHint().height()
     assert seed - bottom < max(120, longer)
     assert panel.height() - panel.generate.geometry().bottom() > 40
+
+
+def test_a_dock_that_shares_its_place_is_not_shrunk(
+    qtbot: QtBot, window: MainWindow, state: State
+) -> None:
+    window.resize(1280, 900)
+    window.session.update(state)
+    runs, samples = window.layout_of_docks.docks[4:]
+    assert window.runs_panel.maximumHeight() < 40
+    samples.show()
+    samples.raise_()
+    qtbot.waitUntil(lambda: window.runs_panel.maximumHeight() > 1000)
+    samples.hide()
+    qtbot.waitUntil(lambda: window.runs_panel.maximumHeight() < 40)
+    assert runs.isVisible()
