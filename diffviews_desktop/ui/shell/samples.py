@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from PySide6.QtCore import QPoint, QTimer
+from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtWidgets import QDockWidget, QWidget
 
 from diffviews_desktop.actions import finding, groups, selection, showing, views
@@ -22,7 +22,8 @@ from diffviews_desktop.ui.shell.input_watch import InputWatch
 if TYPE_CHECKING:
     from diffviews_desktop.ui.shell.window import MainWindow
 
-TITLE = "Samples"
+LOW, HEIGHT = 150, 236
+"""Logical pixels below which the dock is too low when it is brought up, and what it gets then."""
 
 
 class Samples:
@@ -123,6 +124,12 @@ class Samples:
         dock = self._window.layout_of_docks.dock_of(self.panel)
         dock.show()
         dock.raise_()
+        QTimer.singleShot(0, self.panel, partial(self._grow, dock))
+
+    def _grow(self, dock: QDockWidget) -> None:
+        """Give the dock room, where that of runs beside it was a line."""
+        if dock.height() < LOW and not dock.isFloating():
+            self._window.resizeDocks([dock], [HEIGHT], Qt.Orientation.Vertical)
 
     def bring_up(self, page: Literal["find", "filters"]) -> None:
         """Bring the dock up, to find samples or to filter them."""

@@ -20,6 +20,7 @@ from diffviews_desktop.engine.jobs.mapping import FindNeighbors
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.panels.samples import SamplesPanel
 from diffviews_desktop.ui.panels.samples.filters import WIDTH
+from diffviews_desktop.ui.shell.samples import LOW
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.folders import ModelLoaded
@@ -136,6 +137,15 @@ def test_what_is_selected_on_the_map_is_listed_and_marked(
     panel.list_scope("selection")
     assert panel.nothing.isVisible()
     assert "Select samples first" in panel.nothing.text()
+
+
+def test_it_comes_up_with_room_though_there_are_no_runs(
+    qtbot: QtBot, window: MainWindow, panel: SamplesPanel
+) -> None:
+    dock = window.layout_of_docks.dock_of(panel)
+    assert not window.session.state.runs.all
+    qtbot.waitUntil(lambda: dock.height() >= LOW)
+    assert panel.table.viewport().height() > 3 * panel.table.rowHeight(0)
 
 
 def test_behind_another_dock_nothing_is_listed(
@@ -460,7 +470,7 @@ def test_what_the_model_sees_is_asked_for_once_and_shown_beside_the_picture(
     assert not window.session.state.jobs.running  # nobody is told of it
     image = np.full((8, 8, 1), 77, np.uint8)
     answers.on_finished(window.context, asked()[0].job_id, InputShown("m", 5, image), None)
-    assert not window.session.state.jobs.quiet
+    assert not window.session.state.jobs.unlisted
     assert window.session.state.jobs.ended == ()
     shown = window.preview.seen.pixmap().toImage()
     assert shown.pixelColor(shown.rect().center()).red() == 77
