@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from diffviews_desktop.app import App, Options
 from diffviews_desktop.processing.projector import Projector
+from diffviews_desktop.state.picks import Within
 from diffviews_desktop.ui.views.flat.renderer import choose_renderer
 from diffviews_desktop.values.folders import FolderRef
 
@@ -57,7 +58,7 @@ def test_a_map_is_assessed(qtbot: QtBot, open_app: Callable[[int], App]) -> None
     kept = f"{quality.kept:.0%}  (whole layer {quality.kept_of_layer:.0%})"
     assert figures["Neighbours kept"] == kept
     assert figures["Kept by the components"] == f"{quality.reduction:.0%}"
-    assert f"{quality.kept:.0%} of neighbours kept" in window.status.facts.text()
+    assert f"{quality.kept:.0%} of neighbours kept" in window.status.facts.whole
 
     # cancelled, nothing was found out
     click(qtbot, settings.assess)
@@ -180,7 +181,7 @@ def test_the_levels_of_aligned_maps_are_stacked(qtbot: QtBot, levels_app: App) -
 
     # on the map itself, the nearest are those of the anchor's level
     levels_app.context.session.select(type(session.state.picks.selection)(anchor=4), "pick")
-    window.gallery.suggest_requested.emit(5, True)
+    window.gallery.suggest_requested.emit(5, True, Within())
     until(qtbot, lambda: session.state.picks.selection.suggested)
     assert {row % 3 for row, _ in session.state.picks.selection.suggested} == {4 % 3}
 

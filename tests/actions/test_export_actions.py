@@ -76,7 +76,9 @@ def test_a_figure_shows_what_the_map_shows(
     drawn: Session, worker: Recorder, tmp_path: Path
 ) -> None:
     state = drawn.state
-    view = replace(state.view, filter=Filter("class", hidden=frozenset({0})), highlighted_class=2)
+    view = replace(
+        state.view, filters=(Filter("class", hidden=frozenset({0})),), highlighted_class=2
+    )
     picks = replace(state.picks, selection=Selection(anchor=3, manual=(4,), suggested=((6, 1.0),)))
     drawn.update(replace(state, view=view, picks=picks))
     exports.write_figure(context_of(drawn, worker), tmp_path / "a.pdf")

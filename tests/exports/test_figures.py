@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from figures import map_of, path_of, ring_of
+from made_figures import map_of, path_of, ring_of
 from PIL import Image
 
 from diffviews_desktop.errors import UsageError

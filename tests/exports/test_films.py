@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from figures import film_of
+from made_figures import film_of
 from PIL import Image
 
 from diffviews_desktop.errors import UsageError

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from patience import until
 from PySide6.QtCore import Qt
@@ -108,7 +109,9 @@ def test_what_is_high_where_nothing_moved_is_not_called_what_moved() -> None:
 def test_one_neighbour_is_not_several(window: MainWindow, state: State, tmp_path: Path) -> None:
     gallery = window.gallery
     assert isinstance(gallery, GalleryPanel)
-    picked = replace(state.picks.selection, anchor=0, manual=(3,))
+    sigma = state.opened.samples.sigma
+    same = 1 + int(np.flatnonzero(sigma[1:] == sigma[0])[0])  # a mean of other levels is warned of
+    picked = replace(state.picks.selection, anchor=0, manual=(same,))
     limited = replace(state.preferences, most_neighbors=1)
     now = replace(state, picks=replace(state.picks, selection=picked), preferences=limited)
     gallery.set_state(now)

@@ -10,7 +10,7 @@ import html
 import re
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import QPoint, QSize, Signal
 from PySide6.QtGui import QImage, QPixmap, QResizeEvent, Qt
 from PySide6.QtWidgets import QLabel, QSizePolicy, QToolTip, QWidget
 
@@ -48,6 +48,11 @@ def say_below(field: QWidget, text: str) -> None:
     """Say below a field why what was typed there was not taken; nothing where there is no text."""
     if text and field.isVisible():
         QToolTip.showText(field.mapToGlobal(field.rect().bottomLeft()), tip(text), field)
+
+
+def show_tip(place: QPoint, widget: QWidget, *lines: str) -> None:
+    """Show lines at a place of the screen, as long as the mouse rests on a widget."""
+    QToolTip.showText(place, tip(*lines), widget)
 
 
 class Label(QLabel):

@@ -232,7 +232,7 @@ class GalleryPanel(QWidget):
         """Say what there is to do, or that what the mask averages is questionable."""
         self.hint.setText(text)
         more = "Suggest within the same noise level, or remove those that are far from the others."
-        self.hint.setToolTip(tip(more) if problem else "")
+        self.hint.setToolTip(tip(more if problem else ""))
         if bool(self.hint.property("problem")) != problem:
             self.hint.setProperty("problem", problem)
             self.hint.style().polish(self.hint)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import sys
 from pathlib import Path
 
 from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
 
 from diffviews_desktop import crashes
 from diffviews_desktop.actions.context import Context
+from diffviews_desktop.text.terminal import complain
 from diffviews_desktop.ui.common.settings import Settings
 
 log = logging.getLogger("qt")
@@ -34,7 +34,7 @@ def hear_qt(report: crashes.CrashReport) -> None:
         if level >= logging.ERROR:
             report.add(f"Qt: {kind.name}", text)
         if level >= logging.WARNING:
-            print(text, file=sys.stderr)
+            complain(text)
 
     qInstallMessageHandler(heard)
 

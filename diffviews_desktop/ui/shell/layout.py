@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QMainWindow,
     QSizePolicy,
     QSplitter,
+    QTabBar,
     QVBoxLayout,
     QWidget,
 )
@@ -95,6 +96,13 @@ class Layout:
     def dock_of(self, panel: QWidget) -> QDockWidget:
         """The dock that a panel lies in."""
         return next(dock for dock in self.docks if dock.widget() is panel)
+
+    def leave_out_tabs(self) -> None:
+        """Let Tab pass by the tabs of docks that lie on each other, which may be out of sight: the
+        View menu has the docks."""
+        direct = Qt.FindChildOption.FindDirectChildrenOnly
+        for tabs in self._window.findChildren(QTabBar, options=direct):
+            tabs.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     def share_middle(self) -> None:
         """Give half of the middle to what lies beside the map."""

@@ -196,6 +196,7 @@ class MainWindow(Clipboard, QMainWindow):
         tabs = event.child()
         if isinstance(tabs, QTabBar):
             theme.dress(tabs)
+            QTimer.singleShot(0, self, self.layout_of_docks.leave_out_tabs)  # once they are made
 
     def _connect(self) -> None:
         c = self.context

@@ -157,15 +157,20 @@ def test_an_ampersand_marks_no_letter() -> None:
 OWNERS = {
     "QLabel": ("ui/common/labels.py",),
     "QMessageBox": ("ui/common/questions.py",),
+    "TextItem": ("ui/views/flat/placed.py",),  # shows plain text
     "QToolTip": ("ui/common/labels.py",),
     "showText": ("ui/common/labels.py",),
-    "QPlainTextEdit": ("ui/shell/activity/parts.py",),
+    "QPlainTextEdit": (
+        "ui/shell/activity/parts.py",
+        "ui/shell/crash_window.py",
+        "ui/shell/text_window.py",
+    ),
     "setTextFormat": ("ui/common/labels.py", "ui/common/questions.py"),
 }
 NEVER = {
     "QTextEdit", "QTextBrowser", "QTextDocument", "QStaticText",
     "QGraphicsTextItem", "QErrorMessage", "QInputDialog", "QProgressDialog", "QSplashScreen",
-    "QWhatsThis", "QSystemTrayIcon", "QGroupBox", "QWizard", "TextItem", "LabelItem", "LegendItem",
+    "QWhatsThis", "QSystemTrayIcon", "QGroupBox", "QWizard", "LabelItem", "LegendItem",
     "setHtml", "insertHtml", "appendHtml", "setStatusTip", "setWhatsThis", "setLabel",
     "setMarkdown", "setInformativeText", "setDetailedText",
 }  # fmt: skip

@@ -120,6 +120,8 @@ def test_a_step_shows_its_card_and_a_click_goes_to_it(
         window.session.state, runs=replace(window.session.state.runs, all=records, shown=1, step=0)
     )
     window.session.update(state)
+    qtbot.waitUntil(lambda: window.runs_dock.height is not None)  # it takes room from the map
+    qtbot.wait(50)
     place = window.map.position_of_step(2, 3).toPoint()
     hover(qtbot, window, place)
     card = window.map_area.cards.card

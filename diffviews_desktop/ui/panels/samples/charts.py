@@ -16,13 +16,13 @@ from PySide6.QtGui import (
     QPaintEvent,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip, QWidget
+from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
 
 from diffviews_desktop.state.counts import Counts
 from diffviews_desktop.state.view import Filter
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.entries import short
-from diffviews_desktop.ui.common.labels import tip
+from diffviews_desktop.ui.common.labels import show_tip, tip
 
 LINE, GAP, NAME_SHARE = 19, 6, 0.42
 """Pixels of a bar with its name, and the part of the width that the name has."""
@@ -146,8 +146,8 @@ class CategoryBars(QAbstractScrollArea):
             if at is not None and self._counts is not None:
                 counts = self._counts
                 text = f"{counts.shown[at]:,} of {counts.total[at]:,} samples"
-                about = tip(counts.names[at], text, "Click shows only these, Ctrl+click hides")
-                QToolTip.showText(event.globalPos(), about, self.viewport())
+                about = "Click shows only these, Ctrl+click hides"
+                show_tip(event.globalPos(), self.viewport(), counts.names[at], text, about)
             return True
         return super().viewportEvent(event)  # type: ignore[arg-type]
 

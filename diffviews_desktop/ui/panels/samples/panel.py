@@ -22,7 +22,7 @@ from diffviews_desktop.state.session import AT_ONCE
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.wording import counted
 from diffviews_desktop.ui.common.images import PictureLoader
-from diffviews_desktop.ui.common.labels import ElidedLabel
+from diffviews_desktop.ui.common.labels import ElidedLabel, tip
 from diffviews_desktop.ui.common.latest import Latest
 from diffviews_desktop.ui.common.panel import differ
 from diffviews_desktop.ui.common.widgets import ElidingComboBox, as_panel
@@ -247,7 +247,7 @@ class SamplesPanel(QWidget):
         else:
             shown = self.table if self.page == "table" else self.pictures
             self._pages.setCurrentWidget(shown)
-        self.scope.setToolTip(counted(len(self.table.samples.rows), "sample"))
+        self.scope.setToolTip(tip(counted(len(self.table.samples.rows), "sample")))
 
     def _on_sort(self, column: int, descending: bool) -> None:
         columns = self.table.samples.columns

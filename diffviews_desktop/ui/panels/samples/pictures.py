@@ -20,12 +20,12 @@ from PySide6.QtGui import (
     QPen,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip, QWidget
+from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
 
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.entries import short
 from diffviews_desktop.ui.common.images import PictureLoader, enlarged, placeholder
-from diffviews_desktop.ui.common.labels import tip
+from diffviews_desktop.ui.common.labels import show_tip
 from diffviews_desktop.ui.panels.samples.picking import Picking
 from diffviews_desktop.values.row_set import RowSet
 from diffviews_desktop.values.samples import SampleTable
@@ -278,8 +278,7 @@ class PictureGrid(QAbstractScrollArea):
                 row = int(self.rows[at])
                 about = f"#{row} {samples.sample_id[row]}"
                 facts = f"{samples.title(row)} · σ {samples.sigma[row]:g}"
-                text = tip(about, facts, samples.caption(row))
-                QToolTip.showText(event.globalPos(), text, self.viewport())
+                show_tip(event.globalPos(), self.viewport(), about, facts, samples.caption(row))
             return True
         return super().viewportEvent(event)
 

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QCheckBox, QGridLayout, QVBoxLayout, QWidget
 
 from diffviews_desktop.actions.exports import FIGURE, FILM
 from diffviews_desktop.state.state import State
-from diffviews_desktop.ui.common.labels import Label, muted
+from diffviews_desktop.ui.common.labels import Label, muted, tip
 from diffviews_desktop.ui.common.widgets import signals_blocked
 from diffviews_desktop.ui.shell.exporting.parts import (
     RunChoice,
@@ -194,7 +194,7 @@ class FilmPage(Page):
         run = state.runs.run(self.run.currentData())
         on_map = run is not None and state.on_this_map(run)
         self.map.setEnabled(on_map)
-        self.map.setToolTip("" if on_map else "The run was drawn on another map than this one")
+        self.map.setToolTip(tip("" if on_map else "The run was drawn on another map than this one"))
 
     def style_wanted(self) -> FilmStyle:
         """How the film is to look."""
