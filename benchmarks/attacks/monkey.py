@@ -269,7 +269,7 @@ def shown(state: Any) -> dict[str, object]:
         "runs": made,
         "settings": (in_full(runs.settings), runs.interventions, runs.condition),
         "shown step": (runs.shown, runs.step),
-        "view": (state.view.filter, state.view.color_by, state.view.size_by, state.view.tool),
+        "view": (state.view.filters, state.view.color_by, state.view.size_by, state.view.tool),
     }
 
 
