@@ -21,9 +21,9 @@ from diffviews_desktop.actions.figures import (
     strip_of,
 )
 from diffviews_desktop.actions.groups import columns_of_groups
+from diffviews_desktop.actions.reasons import no_map
 from diffviews_desktop.actions.run_tables import run_arrays, steps_table
 from diffviews_desktop.actions.selection import chosen_rows, nothing_selected
-from diffviews_desktop.actions.showing import no_map
 from diffviews_desktop.actions.verbs import verb
 from diffviews_desktop.engine.jobs.exporting import Exported, PreviewContent, WriteContent
 from diffviews_desktop.engine.jobs.grid_axes import sheet_of
@@ -327,14 +327,6 @@ def no_picture(state: State) -> str:
 def no_runs(state: State) -> str:
     """Why there is no run to write; empty where there is."""
     return "" if runs_of(state, None) else "There is no run yet: press Generate."
-
-
-def no_anchor(state: State) -> str:
-    """Why there are no neighbours to write; empty where there are."""
-    if no_map(state):
-        return no_map(state)
-    picked = state.picks.selection
-    return "" if picked.anchor is not None else "There is no anchor yet: click a sample on the map."
 
 
 def no_grid(state: State) -> str:

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from diffviews_desktop.actions.reasons import no_map
 from diffviews_desktop.engine.jobs.clustering import SMALLEST, USUAL_SMALLEST
 from diffviews_desktop.state.picks import Choosing
 from diffviews_desktop.state.state import State
@@ -213,7 +214,7 @@ class GroupsPage(QWidget):
         self.no_clusters.set_text(about)
         self.search.setEnabled(opened.layer_map is not None)
         meaning = "Find dense groups of samples on the map"
-        self.search.setToolTip(tip(meaning if opened.layer_map else "The map is not there yet."))
+        self.search.setToolTip(tip(no_map(state) or meaning))
         self._set_delete()
 
     def _set_delete(self) -> None:

@@ -18,8 +18,8 @@ from PySide6.QtWidgets import (
 
 from diffviews_desktop.actions import exports, figures
 from diffviews_desktop.actions.context import Context, ExportKind
+from diffviews_desktop.actions.reasons import no_anchor, no_map
 from diffviews_desktop.actions.selection import nothing_selected
-from diffviews_desktop.actions.showing import no_map
 from diffviews_desktop.engine.jobs.exporting import ContentPreview
 from diffviews_desktop.engine.jobs.grid_axes import sheet_of
 from diffviews_desktop.errors import UsageError
@@ -70,7 +70,7 @@ KINDS: dict[ExportKind, Kind] = {
     "grid": Kind("Contact sheet of the grid", (Sheet,), exports.no_grid, "grid", "pictures"),
     "runs": Kind("Steps of runs as numbers", (Table,), exports.no_runs, "runs", "tables"),
     "selection": Kind("Selected samples", (Table,), nothing_selected, "selection", "tables"),
-    "neighbors": Kind("Anchor and neighbours", (Table,), exports.no_anchor, "neighbours", "tables"),
+    "neighbors": Kind("Anchor and neighbours", (Table,), no_anchor, "neighbours", "tables"),
 }
 
 
