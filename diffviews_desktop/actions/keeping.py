@@ -14,7 +14,7 @@ from diffviews_desktop.state.kept import Kept, all_held
 from diffviews_desktop.state.session_file.saved import SUFFIX
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import file_name
-from diffviews_desktop.text.wording import counted
+from diffviews_desktop.text.wording import counted, listed
 from diffviews_desktop.values.folders import FolderRef
 
 Then = Callable[[], None]
@@ -85,7 +85,7 @@ def leave(context: Context, what: str, then: Then) -> None:
     if not count:
         then()
         return
-    named = " and ".join(counted(number, kind) for kind, number in unheld.items() if number)
+    named = listed([counted(number, kind) for kind, number in unheld.items() if number])
     stands = "is" if count == 1 else "are"
     text = f"{named} {stands} not saved in a session. {what} drops {_them(count)}."
     context.window.sessions.ask_keep(text, partial(_answered, context, then))

@@ -29,6 +29,7 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import file_name
 from diffviews_desktop.text.wording import counted
 from diffviews_desktop.ui.common import theme
+from diffviews_desktop.ui.common.forms import add_row, form
 from diffviews_desktop.ui.common.images import to_qimage
 from diffviews_desktop.ui.common.labels import muted
 from diffviews_desktop.ui.common.widgets import as_panel, signals_blocked
@@ -40,7 +41,7 @@ from diffviews_desktop.ui.shell.exporting.pages import (
     ScreenPage,
     StripPage,
 )
-from diffviews_desktop.ui.shell.exporting.parts import Preview, add_row, choice, form
+from diffviews_desktop.ui.shell.exporting.parts import Preview, choice
 
 WAIT_MILLISECONDS = 200  # after the last change, until a preview is asked for
 SIDE = 1000
@@ -155,7 +156,7 @@ class ExportWindow(QDialog):
         opened, runs, view = state.opened, state.runs, state.view
         seen = view.rectangle, view.color_by, view.filters, view.highlighted_class
         picked = state.picks.selection, state.preferences.ramp
-        return opened.layer_map, opened.samples, runs.all, runs.grid, *picked, *seen
+        return opened.layer_map, opened.samples, runs.all, runs.shown, runs.grid, *picked, *seen
 
     def set_state(self, state: State) -> None:
         """Show what there is to export."""
