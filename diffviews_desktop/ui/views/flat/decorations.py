@@ -173,7 +173,7 @@ class ClassNames(_OnTop):
     """The name of the class that most points around a place are of."""
 
     def __init__(self) -> None:
-        super().__init__(24)
+        super().__init__(35)  # above the marks of runs
         self.shown: list[tuple[Label, str]] = []
 
     def show_names(self, found: list[tuple[Label, str]]) -> None:
