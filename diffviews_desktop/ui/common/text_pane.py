@@ -14,10 +14,14 @@ class TextPane(QPlainTextEdit):
     Args:
         name: for those who do not see it.
         code: whether it is shown in letters of one width.
+        empty: what is said while there is no text.
     """
 
-    def __init__(self, name: str, *, code: bool = False, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, name: str, *, code: bool = False, empty: str = "", parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
+        self.setPlaceholderText(empty)
         self.setReadOnly(True)
         self.setAccessibleName(name)
         self.setTabChangesFocus(True)

@@ -30,7 +30,7 @@ from diffviews_desktop.text.plain import visible
 from diffviews_desktop.text.wording import counted
 from diffviews_desktop.ui.common.labels import tip
 from diffviews_desktop.ui.common.text_pane import TextPane
-from diffviews_desktop.ui.shell.activity.parts import RowList, clock
+from diffviews_desktop.ui.shell.activity.parts import NO_ROW, RowList, clock
 from diffviews_desktop.values.row_set import RowSet
 
 Form = Literal["command", "python", "json"]
@@ -55,7 +55,7 @@ class HistoryPage(QWidget):
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.list.setColumnWidth(0, 84)
         self.list.setColumnWidth(1, 210)
-        self.details = TextPane("The chosen lines", code=True)
+        self.details = TextPane("The chosen lines", code=True, empty=NO_ROW)
         self.forms = QButtonGroup(self)
         self.copy = QPushButton("Cop&y")
         self.script = QPushButton("&Save as script…")

@@ -22,6 +22,7 @@ from diffviews_desktop.ui.common.entries import short
 from diffviews_desktop.ui.common.labels import tip
 
 MOST_OF_CELL = 300  # letters
+NO_ROW = "Choose a row above to read it in full."
 _KEY = Qt.ItemDataRole.UserRole
 
 
