@@ -15,7 +15,7 @@ from diffviews_desktop.ui.common.labels import Label, muted, tip
 from diffviews_desktop.ui.common.widgets import ComboBox, WholeNumber, signals_blocked
 from diffviews_desktop.values.preferences import MOST_NEIGHBORS, MOST_THREADS
 
-NEXT_START = "Holds from the next start."
+NEXT_START = "Takes effect at the next start."
 
 
 class ModelPage(QWidget):
@@ -35,7 +35,7 @@ class ModelPage(QWidget):
         self.neighbors.setToolTip(tip("How many neighbours a mask averages at most."))
         limit = partial(choose_most_neighbors, context)
         self.neighbors.valueChanged.connect(lambda _: limit(self.neighbors.value()))
-        note = muted("Device and threads hold from the next start. --device comes before them.")
+        note = muted("Device and threads take effect at the next start. --device overrides them.")
         note.setWordWrap(True)
         rows = form(self)
         rows.setContentsMargins(0, 10, 0, 0)
