@@ -19,6 +19,16 @@ Pieces = Iterable[bytes | memoryview]
 _COMPRESS = 1  # 9 takes ten times as long for a tenth less
 
 
+def run_json(number: int) -> str:
+    """What of a run is JSON, by the run's id."""
+    return f"run-{number}.json"
+
+
+def run_array(number: int, part: str) -> str:
+    """One of its arrays: ``images``, ``noised``, ``numbers`` or ``reduced``."""
+    return f"run-{number}-{part}.npy"
+
+
 def _joined(pieces: Pieces) -> Iterator[bytes]:
     """Larger pieces: for each that is written, the thread may have to wait for the window's."""
     held: list[bytes | memoryview] = []

@@ -41,6 +41,8 @@ from diffviews_desktop.state.session_file.members import (
     FolderStore,
     Read,
     reading_archive,
+    run_array,
+    run_json,
 )
 from diffviews_desktop.state.session_file.migrations import (
     MIGRATIONS,
@@ -123,7 +125,7 @@ def _session(members: Read, file: Path, steps: Mapping[int, Migration]) -> Saved
     form = session_adapter().validate_python(migrated(HEAD, raw, version, steps))
 
     def run_of(number: int) -> Run:
-        name = f"run-{number}.json"
+        name = run_json(number)
         told = run_adapter().validate_python(
             migrated(name, _json(members, name, file), version, steps)
         )
@@ -302,10 +304,10 @@ def _landed(form: RunForm, run: Run) -> PicturePlaced | None:
 
 
 def _steps(form: RunForm, members: Read) -> tuple[RunStep, ...]:
-    images = _pictures(members, f"run-{form.id}-images.npy")
-    noised = _pictures(members, f"run-{form.id}-noised.npy")
-    numbers = _array(members, f"run-{form.id}-numbers.npy", "f8", axes=2)
-    reduced = _reduced(members, f"run-{form.id}-reduced.npy")
+    images = _pictures(members, run_array(form.id, "images"))
+    noised = _pictures(members, run_array(form.id, "noised"))
+    numbers = _array(members, run_array(form.id, "numbers"), "f8", axes=2)
+    reduced = _reduced(members, run_array(form.id, "reduced"))
     count = len(images)
     usual = form.typicality or ((None, None),) * count
     sizes = {len(noised), len(numbers), len(usual), count if reduced is None else len(reduced)}

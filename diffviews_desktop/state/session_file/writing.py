@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,8 @@ from diffviews_desktop.state.session_file.members import (
     FolderStore,
     Pieces,
     Written,
+    run_array,
+    run_json,
     writing_archive,
 )
 from diffviews_desktop.state.session_file.saved import SavedSession
@@ -68,11 +71,8 @@ def write_folder(session: SavedSession, store: FolderStore) -> None:
 def of_other_steps(session: SavedSession, store: FolderStore) -> bool:
     """Whether a folder has a run of the session's ids with other steps."""
     runs = _whole_runs(session).runs
-    return any(store.differs(_images(run), run.steps) for run in (*runs.all, *runs.unmasked))
-
-
-def _images(run: Run) -> str:
-    return f"run-{run.id}-images.npy"
+    every = (*runs.all, *runs.unmasked)
+    return any(store.differs(run_array(run.id, "images"), run.steps) for run in every)
 
 
 def _whole_runs(session: SavedSession) -> SavedSession:
@@ -108,7 +108,7 @@ def _write(session: SavedSession, members: Written) -> set[str]:
 
     for run in (*session.runs.all, *session.runs.unmasked):
         if run.steps:
-            write(f"run-{run.id}.json", _run_json(run), run)
+            write(run_json(run.id), _run_json(run), run)
             for name, arrays, of in _arrays_of(run):
                 write(name, arrays, of)
     chosen = session.selection.chosen
@@ -227,15 +227,15 @@ def _landed(run: Run) -> LandedForm | None:
 
 def _arrays_of(run: Run) -> list[tuple[str, Pieces, object]]:
     """Name and pieces of each array of a run, and the value that it is made of."""
-    steps, start = run.steps, f"run-{run.id}"
+    steps, name = run.steps, partial(run_array, run.id)
     found: list[tuple[str, Pieces, object]] = [
-        (_images(run), pieces_of([step.image for step in steps], "u1"), steps),
-        (f"{start}-noised.npy", pieces_of([step.noised for step in steps], "u1"), steps),
-        (f"{start}-numbers.npy", pieces_of_one(_numbers(steps), "f8"), steps),
+        (name("images"), pieces_of([step.image for step in steps], "u1"), steps),
+        (name("noised"), pieces_of([step.noised for step in steps], "u1"), steps),
+        (name("numbers"), pieces_of_one(_numbers(steps), "f8"), steps),
     ]
     reduced = [step.reduced for step in steps if step.reduced is not None]
     if len(reduced) == len(steps):
-        found.append((f"{start}-reduced.npy", pieces_of(reduced, "f4"), steps))
+        found.append((name("reduced"), pieces_of(reduced, "f4"), steps))
     return found
 
 

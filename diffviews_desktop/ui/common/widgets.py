@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QGraphicsView,
+    QLineEdit,
     QSlider,
     QStyle,
     QStyleOptionComboBox,
@@ -57,6 +58,21 @@ class IconButton(QToolButton):
     def refresh(self) -> None:
         """Redraw the icon, after the theme changed."""
         self.setIcon(theme.icon(self._name))
+
+
+class SearchField(QLineEdit):
+    """A field for what is looked for: with a glass that follows the theme, and a button that
+    empties it."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setClearButtonEnabled(True)
+        leading = QLineEdit.ActionPosition.LeadingPosition
+        self._glass = self.addAction(theme.icon("search"), leading)
+
+    def refresh(self) -> None:
+        """Redraw the glass, after the theme changed."""
+        self._glass.setIcon(theme.icon("search"))
 
 
 class _WheelNeedsFocus:

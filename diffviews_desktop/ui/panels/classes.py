@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import QPoint, QSignalBlocker, QSize, Qt, Signal
-from PySide6.QtWidgets import QLineEdit, QListWidgetItem, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QListWidgetItem, QMenu, QVBoxLayout, QWidget
 
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
@@ -14,7 +14,7 @@ from diffviews_desktop.ui.common.choosing_menu import offer_choosing
 from diffviews_desktop.ui.common.colors import class_colors, color_dot
 from diffviews_desktop.ui.common.entries import name_list, short
 from diffviews_desktop.ui.common.labels import muted, tip
-from diffviews_desktop.ui.common.widgets import as_panel
+from diffviews_desktop.ui.common.widgets import SearchField, as_panel
 from diffviews_desktop.values.assessment import meaning_of_distances
 from diffviews_desktop.values.samples import SampleTable, class_title
 
@@ -41,10 +41,7 @@ class ClassesPanel(QWidget):
         super().__init__(parent)
         as_panel(self)
         self._samples: SampleTable | None = None
-        self.search = QLineEdit()
-        self.search.setClearButtonEnabled(True)
-        leading = QLineEdit.ActionPosition.LeadingPosition
-        self._glass = self.search.addAction(theme.icon("search"), leading)
+        self.search = SearchField()
         self.captions = CaptionSearch()
         self.nothing = muted("No class is called that. Return looks among the samples.")
         self.nothing.setWordWrap(True)
@@ -112,7 +109,6 @@ class ClassesPanel(QWidget):
 
     def apply_theme(self) -> None:
         """Take the colours of the theme in use."""
-        self._glass.setIcon(theme.icon("search"))
         self._fill(self._samples)
 
     def _fill(self, samples: SampleTable | None) -> None:

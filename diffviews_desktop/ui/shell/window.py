@@ -48,7 +48,7 @@ from diffviews_desktop.ui.common.menus import Actions, ChoiceMenu
 from diffviews_desktop.ui.common.panel import Panels, differ
 from diffviews_desktop.ui.common.questions import ask_text
 from diffviews_desktop.ui.common.settings import Settings
-from diffviews_desktop.ui.common.widgets import IconButton
+from diffviews_desktop.ui.common.widgets import IconButton, SearchField
 from diffviews_desktop.ui.panels.classes import ClassesPanel
 from diffviews_desktop.ui.panels.color import ColorPanel
 from diffviews_desktop.ui.panels.gallery import GalleryPanel
@@ -359,6 +359,8 @@ class MainWindow(Clipboard, QMainWindow):
         theme.apply(choice)
         for button in self.findChildren(IconButton):
             button.refresh()
+        for field in self.findChildren(SearchField):
+            field.refresh()
         self.classes.apply_theme()
         self.runs_panel.apply_theme()
         self.samples.panel.apply_theme()

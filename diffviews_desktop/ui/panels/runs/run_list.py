@@ -9,7 +9,6 @@ from PySide6.QtGui import QActionGroup, QContextMenuEvent, QKeyEvent, QMouseEven
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
-    QLineEdit,
     QListView,
     QMenu,
     QToolButton,
@@ -20,7 +19,7 @@ from PySide6.QtWidgets import (
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.wording import counted
 from diffviews_desktop.ui.common.labels import muted, tip
-from diffviews_desktop.ui.common.widgets import IconButton
+from diffviews_desktop.ui.common.widgets import IconButton, SearchField
 from diffviews_desktop.ui.panels.runs.row_delegate import (
     RowDelegate,
     eye_place,
@@ -52,11 +51,10 @@ class RunList(QWidget):
         self.rows = RunRows()
         self.view = _RunView()
         self.view.setModel(self.rows)
-        self.search = QLineEdit()
+        self.search = SearchField()
         self.search.setPlaceholderText("Find a run…")
         self.search.setAccessibleName("Find a run")
         self.search.setToolTip(tip("Name, class, prompt, layer, intervention, seed, tag"))
-        self.search.setClearButtonEnabled(True)
         self.order = IconButton("sort", "Order of the runs")
         self.order.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.order.setMenu(self._orders())

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from diffviews_desktop.state.find import Find
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.wording import counted
-from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import muted, tip
-from diffviews_desktop.ui.common.widgets import ElidingComboBox, IconButton
+from diffviews_desktop.ui.common.widgets import ElidingComboBox, IconButton, SearchField
 from diffviews_desktop.values.finding import MOST_LETTERS, places_of
 
 REST_MILLISECONDS = 200
@@ -32,15 +31,12 @@ class FindBar(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.field = QLineEdit()
+        self.field = SearchField()
         self.field.setPlaceholderText("Find samples…")
         self.field.setAccessibleName("Find samples")
         self.field.setToolTip(tip(*HELP))
         self.field.setMaxLength(MOST_LETTERS)
-        self.field.setClearButtonEnabled(True)
         self.field.setMinimumWidth(120)
-        leading = QLineEdit.ActionPosition.LeadingPosition
-        self._glass = self.field.addAction(theme.icon("search"), leading)
         self.field.installEventFilter(self)
         self.where = ElidingComboBox(letters=8)
         self.where.setAccessibleName("Where samples are looked for")
@@ -85,10 +81,6 @@ class FindBar(QWidget):
         self.next.setEnabled(several)
         self.count.setText(_told(find))
         self.count.setToolTip(tip(_explained(find)))
-
-    def apply_theme(self) -> None:
-        """Take the colours of the theme in use."""
-        self._glass.setIcon(theme.icon("search"))
 
     def begin(self, text: str | None = None) -> None:
         """Let the user type, or look for a text."""

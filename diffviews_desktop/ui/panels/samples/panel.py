@@ -178,7 +178,6 @@ class SamplesPanel(QWidget):
 
     def apply_theme(self) -> None:
         """Take the colours of the theme in use."""
-        self.bar.apply_theme()
         self._show_if_seen()
 
     # ---- listing --------------------------------------------------------------------------------
