@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.values.maps import MapSpec
+from diffviews_desktop.values.palette import OKABE_ITO
 from diffviews_desktop.values.row_set import RowSet
 
-SET_COLORS = (
-    "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#c8b400", "#7d6fb3",
-)  # fmt: skip
+SET_COLORS = (*OKABE_ITO, "#7d6fb3")
 """What named selections are coloured with, one after the other."""
 MOST_SETS = 200
 """How many selections can be named."""
