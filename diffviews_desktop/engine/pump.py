@@ -250,8 +250,8 @@ class Worker(QObject):
         elif job is not None:
             self.failed.emit(
                 job.job_id,
-                "The engine stopped unexpectedly; it is started again. "
-                "Nothing you picked is lost: try again, with a smaller layer if it repeats.",
+                "The engine stopped unexpectedly and is being started again. Nothing you picked is "
+                "lost. Try again; if it happens again, choose a smaller layer.",
                 f"The engine process ended with code {code} during {job}.",
             )
         if not self._engine_ready:

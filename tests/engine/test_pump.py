@@ -225,7 +225,7 @@ def test_an_engine_that_dies_in_a_job_is_started_again(
     until_ended(qtbot, record, 2)
     assert record.ends() == [("failed", 1), ("finished", 2)]
     sentence, details = next(entry[2:] for entry in record.said if entry[0] == "failed")
-    assert sentence.startswith("The engine stopped unexpectedly; it is started again.")
+    assert sentence.startswith("The engine stopped unexpectedly and is being started again.")
     assert "Until(" in details
     assert ("engine", "stopped") in record.said
     assert worker.engine_pid not in (None, first)

@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 
 MOST_OF_HEADER = 10_000
 PIECE = 1 << 20
-"""Bytes that are read at once: other threads go on in between."""
+"""Bytes that are read or written at once: other threads go on in between."""
 
 
 def pieces_of(arrays: Sequence[NDArray], dtype: DTypeLike) -> Iterator[bytes | memoryview]:

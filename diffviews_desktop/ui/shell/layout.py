@@ -141,7 +141,7 @@ class Layout:
         resize = self._window.resizeDocks
         resize([preview, gallery], [212, 318], horizontal)
         resize([preview, classes], [290, 300], vertical)
-        resize([gallery, generate], [230, 400], vertical)
+        resize([gallery, generate], [250, 400], vertical)
         self._runs.restore_height()
 
     def restore(self, settings: Settings) -> None:

@@ -213,6 +213,8 @@ class Card(QFrame):
         self.skip, self.back = QPushButton("Skip the tour"), QPushButton("Back")
         self.primary = QPushButton()
         self.primary.setObjectName("primary")
+        for button in (self.skip, self.back, self.primary):
+            button.setAutoDefault(True)  # Return presses the one that has the keyboard
         self.skip.clicked.connect(lambda: tour.end(context))
         self.back.clicked.connect(lambda: tour.go_back(context))
         self.primary.clicked.connect(self._on_primary)

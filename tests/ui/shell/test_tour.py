@@ -59,6 +59,15 @@ def test_the_greeting_darkens_nothing_and_can_be_declined(window: MainWindow) ->
     assert guide.card.isHidden()
 
 
+def test_return_presses_the_button_that_has_the_keyboard(window: MainWindow) -> None:
+    tour.greet(window.context)
+    card = guide_of(window).card
+    QTest.keyClick(card.primary, Qt.Key.Key_Return)
+    assert window.session.state.tour == 1
+    QTest.keyClick(card.skip, Qt.Key.Key_Return)
+    assert window.session.state.tour is None
+
+
 def test_the_greeting_goes_when_the_user_begins_without_it(window: MainWindow) -> None:
     tour.greet(window.context)
     picks.click_point(window.context, 3)

@@ -10,7 +10,7 @@ import pytest
 from made_runs import run_of
 from patience import SLOWLY
 from PySide6.QtCore import QPoint, QRectF, Qt
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QFont, QFontMetricsF, QImage
 from pytestqt.qtbot import QtBot
 
 from diffviews_desktop.state.picks import Selection
@@ -95,6 +95,16 @@ def test_names_and_contours_come_and_go(qtbot: QtBot, window: MainWindow, state:
     )
     window.map.box.show_part(QRectF(-20, -20, 45, 44))
     qtbot.waitUntil(lambda: bool(decorations.names.shown))
+    metrics = QFontMetricsF(QFont())
+    frames = dict(decorations.names.frames(metrics))
+    name, hidden = next(iter(frames.items()))
+    place = window.map.box.mapSceneToView(hidden.center())
+    decorations.names.leave_out(np.array([[place.x(), place.y()]]))
+    left = dict(decorations.names.frames(metrics))
+    assert name not in left
+    assert set(frames) - {name} <= set(left)  # the others stay
+    decorations.names.leave_out(np.empty((0, 2)))
+    assert dict(decorations.names.frames(metrics)) == frames
     actions["view.names"].trigger()
     qtbot.waitUntil(lambda: not decorations.names.shown)
     actions["view.contours"].trigger()

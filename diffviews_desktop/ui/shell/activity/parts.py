@@ -138,6 +138,7 @@ class DetailsPane(QPlainTextEdit):
         super().__init__(parent)
         self.setReadOnly(True)
         self.setAccessibleName(name)
+        self.setPlaceholderText("Choose a row above to read it in full.")
         self.setTabChangesFocus(True)
         if code:
             self.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))

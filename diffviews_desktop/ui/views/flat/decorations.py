@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, QPointF, QRectF, QSizeF, Qt, QTimer
+from PySide6.QtCore import QMarginsF, QObject, QPointF, QRectF, QSizeF, Qt, QTimer
 from PySide6.QtGui import (
     QColor,
     QFont,
@@ -41,6 +41,7 @@ SPACING = 40  # between the middles of two pictures
 MOST_PICTURES = 400
 KEPT_PIXMAPS = 1024
 WIDEST_NAME = 240  # logical pixels
+MARK = 10.0  # logical pixels around a mark of a run that no name covers
 SCALED_AT_ONCE = 48  # pictures in one frame: more would be felt
 
 
@@ -175,11 +176,18 @@ class ClassNames(_OnTop):
     def __init__(self) -> None:
         super().__init__(24)
         self.shown: list[tuple[Label, str]] = []
+        self._marks = np.empty((0, 2))
 
     def show_names(self, found: list[tuple[Label, str]]) -> None:
         """Show names, the most important first."""
         self.shown = found
         self.update()
+
+    def leave_out(self, marks: NDArray) -> None:
+        """Put no name where marks lie, which are drawn over it, at ``(N, 2)`` on the map."""
+        if not np.array_equal(marks, self._marks):
+            self._marks = marks
+            self.update()
 
     def paint(self, painter: QPainter, option: object, widget: QWidget | None = None) -> None:
         if not self.shown:
@@ -188,25 +196,32 @@ class ClassNames(_OnTop):
         font = QFont(painter.font())
         font.setBold(True)
         metrics = QFontMetricsF(font)
-        places = [self._beside(label, metrics.height()) for label, _ in self.shown]
+        frames = self.frames(metrics)
         painter.save()
         painter.resetTransform()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        taken: list[QRectF] = []
-        middle = Qt.TextElideMode.ElideMiddle
-        for (_, said), place in zip(self.shown, places, strict=True):
-            name = metrics.elidedText(plain(said, MOST_OF_NAME), middle, WIDEST_NAME)
-            width = metrics.horizontalAdvance(name)
-            frame = QRectF(0, 0, width + 8, metrics.height() + 2)
-            frame.moveCenter(place)
-            if any(frame.intersects(other) for other in taken):
-                continue
-            taken.append(frame)
+        for name, frame in frames:
             path = QPainterPath()
             path.addText(frame.left() + 4, frame.top() + 1 + metrics.ascent(), font, name)
             painter.strokePath(path, QPen(QColor(c.map), 3.5, Qt.PenStyle.SolidLine))
             painter.fillPath(path, QColor(c.text))
         painter.restore()
+
+    def frames(self, metrics: QFontMetricsF) -> list[tuple[str, QRectF]]:
+        """The names that have room, each with its frame in logical pixels: none is over another, or
+        under a mark of the run that is shown."""
+        around = QMarginsF(MARK, MARK, MARK, MARK)
+        taken = [QRectF(self.place(x, y), QSizeF()) + around for x, y in self._marks.tolist()]
+        found: list[tuple[str, QRectF]] = []
+        for label, said in self.shown:
+            text = plain(said, MOST_OF_NAME)
+            name = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, WIDEST_NAME)
+            frame = QRectF(0, 0, metrics.horizontalAdvance(name) + 8, metrics.height() + 2)
+            frame.moveCenter(self._beside(label, metrics.height()))
+            if not any(frame.intersects(other) for other in taken):
+                taken.append(frame)
+                found.append((name, frame))
+        return found
 
     def _beside(self, label: Label, line: float) -> QPointF:
         """On a group that is larger than the name, else above it: names must not hide points."""

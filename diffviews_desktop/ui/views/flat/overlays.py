@@ -13,8 +13,8 @@ from PySide6.QtGui import QBrush, QColor, QPainter, QPen
 
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.runs import Run
-from diffviews_desktop.ui.common import colors
-from diffviews_desktop.ui.common.run_styles import STYLES, style_number, style_of
+from diffviews_desktop.ui.common import colors, theme
+from diffviews_desktop.ui.common.run_styles import STYLES, hue_of, style_number, style_of
 from diffviews_desktop.ui.views.flat.glide import Between
 from diffviews_desktop.values.row_set import RowSet
 from diffviews_desktop.values.runs import RunStep
@@ -176,13 +176,13 @@ def _marker(
 
 
 @cache
-def _imposed(style: int) -> Marker:
-    return Marker("s", 13, pg.mkPen(STYLES[style][1], width=2), QBrush(Qt.BrushStyle.NoBrush))
+def _imposed(hue: str) -> Marker:
+    return Marker("s", 13, pg.mkPen(hue, width=2), QBrush(Qt.BrushStyle.NoBrush))
 
 
 def imposed_marker(record: Run) -> Marker:
     """The marker of what was imposed on a run's layers."""
-    return _imposed(style_number(record))
+    return _imposed(hue_of(record, dark=theme.is_dark()).name())
 
 
 @cache
@@ -193,8 +193,8 @@ def landed_marker() -> Marker:
 
 def line_pen(record: Run, width: float = 2.0) -> QPen:
     """The pen of a run's line, so many logical pixels wide."""
-    _, end_color, dashes = style_of(record)
-    pen = pg.mkPen(end_color, width=width)
+    *_, dashes = style_of(record)
+    pen = pg.mkPen(hue_of(record, dark=theme.is_dark()), width=width)
     pen.setDashPattern(dashes)
     return pen
 

@@ -117,6 +117,12 @@ class Paths(QObject):
         """Add nothing any more."""
         self._late.stop()
 
+    @property
+    def covered(self) -> NDArray[np.float64]:
+        """Where the steps of the run that is shown, and of the one it is compared with, are
+        ``(N, 2)``."""
+        return np.concatenate([np.empty((0, 2)), *(path.places for path in self._front.values())])
+
     def place(self, run: int, step: int) -> tuple[float, float]:
         """Where a step is, in the map's coordinates."""
         x, y = self.places()[run][step].tolist()

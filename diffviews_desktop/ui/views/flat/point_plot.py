@@ -279,6 +279,8 @@ class PointPlot(QWidget):
         self.paths.show(records, shown, step, unmasked, (c.accent, c.map))
         self.legend.set_marks(self.paths.marks if self._with_legend else frozenset())
         self._place_legend()
+        if self.decorations is not None:
+            self.decorations.names.leave_out(self.paths.covered)
 
     def apply_theme(self) -> None:
         """Take the colours of the theme in use."""

@@ -14,7 +14,7 @@ from PySide6.QtGui import QBrush, QColor, QPainter, QPen, QPolygonF, QTransform
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.runs import Run
 from diffviews_desktop.ui.common import colors, theme
-from diffviews_desktop.ui.common.run_styles import style_of
+from diffviews_desktop.ui.common.run_styles import hue_of, style_of
 from diffviews_desktop.ui.views.flat.overlays import MOST_CHOSEN_RINGS, marker_of
 from diffviews_desktop.ui.views.solid.third_axis import ThirdAxis
 from diffviews_desktop.values.camera import Projection
@@ -105,14 +105,15 @@ def draw_path(
     if not steps:
         return
     c = theme.colors()
-    _, end_color, dashes = style_of(record)
+    *_, dashes = style_of(record)
+    hue = hue_of(record, dark=theme.is_dark())
     places = step_places(record, axis, floor)
     lifted = places[:, 2].tolist()
     pixels = projection.pixels(places)
     painter.setOpacity(1.0 if step is not None else FAINT)
     line = QPen(colors.UNMASKED, 2.0, Qt.PenStyle.DotLine)
     if not unmasked:
-        line = QPen(end_color, 2.0)
+        line = QPen(hue, 2.0)
         line.setDashPattern(dashes)
     painter.setPen(line)
     painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -123,7 +124,7 @@ def draw_path(
         (*s.imposed_xy, up) for s, up in zip(steps, lifted, strict=True) if s.imposed_xy is not None
     }
     for at in projection.pixels(np.array(sorted(imposed))) if imposed else ():
-        draw_symbol(painter, "s", at, 13, QPen(end_color, 2.0), None)
+        draw_symbol(painter, "s", at, 13, QPen(hue, 2.0), None)
     painter.setOpacity(1.0 if step is not None else FAINT)
     for i, at in enumerate(pixels):
         marker = marker_of(record, i, c.map, unmasked=unmasked)
