@@ -110,7 +110,7 @@ def _of_library(error: Exception, where: str, access: Access) -> StoreError:
     if isinstance(error, raised.ProfileNotFound):
         return StoreAccessError(
             f"The configuration of AWS has no profile “{visible(access.profile, MOST_OF_NAME)}”. "
-            "Name another one."
+            "Choose another."
         )
     signing_in = (
         raised.SSOError,
