@@ -235,9 +235,8 @@ def test_what_a_killed_program_left_is_offered(
     until(qtbot, lambda: app.window.sessions.question)
     question = app.window.sessions.question
     assert isinstance(question, QMessageBox)
-    assert (
-        "DiffViews was not closed the last time. Restore your work on tiny from " in question.text()
-    )
+    asked = "DiffViews did not close properly last time. Restore your work on tiny from "
+    assert question.text().startswith(asked)
     assert question.text().endswith(" with 1 run and 1 picked sample?")
     assert app.session.state.opened.samples is None  # nothing is opened before the answer
     press(qtbot, app, "Not now")

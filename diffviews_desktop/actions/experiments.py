@@ -8,7 +8,8 @@ from typing import Any
 from diffviews_desktop.actions.action import Action
 from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
-from diffviews_desktop.actions.runs import NO_FOLDER, NO_SAMPLE, begin_run, resolve_condition
+from diffviews_desktop.actions.reasons import NO_FOLDER, model_cannot_run, no_map
+from diffviews_desktop.actions.runs import NO_SAMPLE, begin_run, resolve_condition
 from diffviews_desktop.actions.verbs import verb
 from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid
 from diffviews_desktop.engine.jobs.experiments import ChooseGroups, RunExperiment
@@ -96,9 +97,7 @@ def generate_cell(context: Context, index: int) -> None:
 
 def cannot_draw_grid(state: State) -> str:
     """Why no grid can be drawn now; empty where it can."""
-    if state.opened.model_problem:
-        return f"The model cannot run: {state.opened.model_problem}"
-    return "" if state.opened.layer_map is not None else "The map is not there yet."
+    return model_cannot_run(state) or no_map(state)
 
 
 @verb

@@ -21,9 +21,10 @@ from diffviews_desktop.actions.figures import (
     strip_of,
 )
 from diffviews_desktop.actions.groups import columns_of_groups
+from diffviews_desktop.actions.reasons import no_map
+from diffviews_desktop.actions.run_list import ask_save_step
 from diffviews_desktop.actions.run_tables import run_arrays, steps_table
 from diffviews_desktop.actions.selection import chosen_rows, nothing_selected
-from diffviews_desktop.actions.showing import no_map
 from diffviews_desktop.actions.verbs import verb
 from diffviews_desktop.engine.jobs.exporting import Exported, PreviewContent, WriteContent
 from diffviews_desktop.engine.jobs.grid_axes import sheet_of
@@ -117,26 +118,10 @@ def _export_samples(
 
 
 def save_picture(context: Context) -> None:
-    """Ask where to, and write the picture of the shown step as PNG."""
+    """Ask where to, and write the picture of the shown step."""
     runs = context.state.runs
-    run = runs.run()
-    if run is None or not run.steps:
-        return
-    step = run.steps[min(runs.step, len(run.steps) - 1)]
-    name = f"{file_name(run.job.spec.model)}-seed-{run.seed}-step-{step.index + 1}.png"
-    file = context.window.ask_file("Save picture", name, lambda: (Picture,), "pictures")
-    if file is not None:
-        write_picture(context, file)
-
-
-@verb
-def write_picture(context: Context, file: Path) -> None:
-    """Write the picture of the shown step, with what makes it again beside it."""
-    runs = context.state.runs
-    run = runs.run()
-    if run is not None and run.steps:
-        step = run.steps[min(runs.step, len(run.steps) - 1)]
-        context.window.save(Picture(step.image, run.record), file)
+    if runs.shown is not None:
+        ask_save_step(context, runs.shown, runs.step)
 
 
 @verb
@@ -329,14 +314,6 @@ def no_runs(state: State) -> str:
     return "" if runs_of(state, None) else "There is no run yet: press Generate."
 
 
-def no_anchor(state: State) -> str:
-    """Why there are no neighbours to write; empty where there are."""
-    if no_map(state):
-        return no_map(state)
-    picked = state.picks.selection
-    return "" if picked.anchor is not None else "There is no anchor yet: click a sample on the map."
-
-
 def no_grid(state: State) -> str:
     """Why there is no contact sheet; empty where there is."""
     grid = state.runs.grid
@@ -363,7 +340,7 @@ SELECTION = Action(
     lambda context: context.window.show_export("selection"),
     menu="edit",
     group=1,
-    meaning="Write them to a table, by sample id.",
+    meaning="Write the selected samples to a table, by sample id.",
     button="Export…",
     why_not=nothing_selected,
 )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from diffviews_desktop.actions.action import Action
 from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.reasons import no_folder
 from diffviews_desktop.actions.selection import choose_rows
 from diffviews_desktop.actions.verbs import repeated_verb, verb
 from diffviews_desktop.state.find import Find
@@ -62,10 +63,6 @@ def choose_found(context: Context, how: Choosing = "replace") -> None:
         choose_rows(context, RowSet(rows), how)
 
 
-def _no_samples(state: State) -> str:
-    return "" if state.opened.samples is not None else "Open a data folder first."
-
-
 def _nothing_found(state: State) -> str:
     rows = state.find.rows
     return "" if rows is not None and len(rows) else "Nothing was found yet: press Ctrl+F."
@@ -79,7 +76,7 @@ FIND = Action(
     menu="edit",
     group=3,
     meaning="Find samples by number, id, class, caption, or any column.",
-    why_not=_no_samples,
+    why_not=no_folder,
 )
 NEXT = Action(
     "find.next",

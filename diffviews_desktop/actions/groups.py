@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from diffviews_desktop.actions.action import Action
 from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.reasons import no_map
 from diffviews_desktop.actions.selection import choose_rows, nothing_selected
 from diffviews_desktop.actions.verbs import verb
 from diffviews_desktop.engine.jobs.clustering import USUAL_SMALLEST, ClustersFound, FindClusters
@@ -221,10 +222,6 @@ def columns_of_groups(state: State, rows: NDArray[np.int64]) -> dict[str, NDArra
     return columns
 
 
-def _no_map(state: State) -> str:
-    return "" if state.opened.layer_map is not None else "The map is not there yet."
-
-
 NAME = Action(
     "groups.name",
     "Name the selection…",
@@ -243,6 +240,6 @@ CLUSTERS = Action(
     menu="map",
     group=3,
     meaning="Find dense groups on the map by HDBSCAN, and name them by their classes or captions.",
-    why_not=_no_map,
+    why_not=no_map,
 )
 ACTIONS = (NAME, CLUSTERS)

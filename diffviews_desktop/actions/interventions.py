@@ -8,6 +8,7 @@ from dataclasses import replace
 from diffviews_desktop.actions.action import Action, Choice, Option
 from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.reasons import no_map
 from diffviews_desktop.actions.verbs import verb
 from diffviews_desktop.engine.jobs.directions import SaveDirection
 from diffviews_desktop.errors import UsageError
@@ -127,8 +128,8 @@ def _no_rows(state: State) -> str:
 
 
 def _no_sets(state: State) -> str:
-    if state.opened.layer_map is None:
-        return "The map is not there yet."
+    if no_map(state):
+        return no_map(state)
     for letter, rows in (("A", state.runs.set_a), ("B", state.runs.set_b)):
         if not rows:
             return f"Take a selection as set {letter} first."

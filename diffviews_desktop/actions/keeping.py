@@ -9,11 +9,12 @@ from pathlib import Path
 
 from diffviews_desktop.actions.action import Action
 from diffviews_desktop.actions.context import Answer, Context
+from diffviews_desktop.actions.reasons import no_folder
 from diffviews_desktop.state.kept import Kept, all_held
 from diffviews_desktop.state.session_file.saved import SUFFIX
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import file_name
-from diffviews_desktop.text.wording import counted
+from diffviews_desktop.text.wording import counted, listed
 from diffviews_desktop.values.folders import FolderRef
 
 Then = Callable[[], None]
@@ -84,7 +85,7 @@ def leave(context: Context, what: str, then: Then) -> None:
     if not count:
         then()
         return
-    named = " and ".join(counted(number, kind) for kind, number in unheld.items() if number)
+    named = listed([counted(number, kind) for kind, number in unheld.items() if number])
     stands = "is" if count == 1 else "are"
     text = f"{named} {stands} not saved in a session. {what} drops {_them(count)}."
     context.window.sessions.ask_keep(text, partial(_answered, context, then))
@@ -127,10 +128,6 @@ def forgotten(kept: Kept) -> Kept:
     return Kept(opening=kept.opening)
 
 
-def _nothing_open(state: State) -> str:
-    return "" if state.opened.samples is not None else "Open a data folder first."
-
-
 ACTIONS = (
     Action(
         "sessions.save",
@@ -140,7 +137,7 @@ ACTIONS = (
         menu="file",
         group=1,
         meaning="Write what you see, your picks and all runs into the session's file.",
-        why_not=_nothing_open,
+        why_not=no_folder,
     ),
     Action(
         "sessions.save-as",
@@ -149,6 +146,6 @@ ACTIONS = (
         keys=("Ctrl+Shift+S",),
         menu="file",
         group=1,
-        why_not=_nothing_open,
+        why_not=no_folder,
     ),
 )

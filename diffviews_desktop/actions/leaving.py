@@ -37,10 +37,11 @@ def leave(context: Context) -> None:
 
 def just_asked(state: State) -> RunningJob | None:
     """The job that the user asked for with the last thing that they did, a moment ago."""
-    lines = [line for line in state.history.lines if line.verb not in _LEFT]
-    if not lines or time.time() - lines[-1].when > JUST_SECONDS:
+    done = reversed(state.history.lines)
+    line = next((one for one in done if one.verb not in _LEFT), None)
+    if line is None or time.time() - line.when > JUST_SECONDS:
         return None
-    found = (state.jobs.job(job_id) for job_id in reversed(lines[-1].jobs))
+    found = (state.jobs.job(job_id) for job_id in reversed(line.jobs))
     return next((one for one in found if one is not None and one.stage != "cancelling"), None)
 
 

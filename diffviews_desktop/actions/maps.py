@@ -9,6 +9,7 @@ from typing import Any
 from diffviews_desktop.actions.action import Action
 from diffviews_desktop.actions.asking import cancel_all, submit
 from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.reasons import no_map
 from diffviews_desktop.actions.verbs import verb
 from diffviews_desktop.engine.jobs.mapping import AssessMap, LinkMaps, MapLayer
 from diffviews_desktop.state.state import State
@@ -112,13 +113,19 @@ def _change_map(context: Context, **changes: Any) -> None:
     if opened.spec == spec:  # what is shown is wanted again
         cancel_all(context, MapLayer)
         return
+    want_map(context, spec)
+
+
+def want_map(context: Context, spec: MapSpec, title: str = "") -> None:
+    """Have a map of the open folder made, or taken from where it was kept; ``title`` says what for,
+    where that is not to see it."""
     job = MapLayer(
         job_id=context.worker.next_id(),
-        folder=opened.folder,
+        folder=context.state.opened.folder,
         spec=spec,
         bucket=context.state.preferences.bucket,
     )
-    submit(context, job, f"Mapping {str(spec.layers) or 'the default layer'}")
+    submit(context, job, title or f"Mapping {str(spec.layers) or 'the default layer'}")
 
 
 @verb
@@ -168,9 +175,7 @@ def assess_map(context: Context) -> None:
 
 def why_not_assess(state: State) -> str:
     """Why the map cannot be assessed now; empty where it can."""
-    if state.opened.layer_map is None:
-        return "The map is not there yet."
-    return "The map is being assessed." if state.jobs.any(AssessMap) else ""
+    return no_map(state) or ("The map is being assessed." if state.jobs.any(AssessMap) else "")
 
 
 ASSESS = Action(

@@ -11,15 +11,14 @@ from numpy.typing import NDArray
 from diffviews_desktop.actions.action import Action
 from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
-from diffviews_desktop.actions.maps import pending_map
+from diffviews_desktop.actions.maps import pending_map, want_map
+from diffviews_desktop.actions.reasons import NO_ANCHOR, no_anchor
 from diffviews_desktop.actions.verbs import repeated_verb, verb
-from diffviews_desktop.engine.jobs.mapping import FindNeighbors, MapLayer, NeighborsFound
+from diffviews_desktop.engine.jobs.mapping import FindNeighbors, NeighborsFound
 from diffviews_desktop.processing.neighbors import neighbors_of
 from diffviews_desktop.state.picks import Selection, Within
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.wording import counted
-
-NO_ANCHOR = "Click a point on the map first: it becomes the anchor."
 
 
 @verb
@@ -177,13 +176,7 @@ def _want_activations(context: Context) -> None:
         if pending.spec != opened.spec:
             context.say("Neighbours can be suggested once the new map is there.")
         return
-    job = MapLayer(
-        job_id=context.worker.next_id(),
-        folder=opened.folder,
-        spec=opened.spec,
-        bucket=context.state.preferences.bucket,
-    )
-    submit(context, job, "Computing activations for neighbours")
+    want_map(context, opened.spec, "Computing activations for neighbours")
 
 
 def _take_suggested(
@@ -225,11 +218,6 @@ def _suggest(context: Context) -> None:
     suggest_neighbors(context, picks.suggest_count, picks.suggest_on_map)
 
 
-def _no_anchor(state: State) -> str:
-    picked = state.opened.layer_map is not None and state.picks.selection.anchor is not None
-    return "" if picked else NO_ANCHOR
-
-
 def _nothing_picked(state: State) -> str:
     picked = state.picks.selection
     return "" if picked.rows or len(picked.chosen) else "Nothing is picked."
@@ -237,7 +225,7 @@ def _nothing_picked(state: State) -> str:
 
 def _going_back(state: State) -> str:
     back = state.picks.returning
-    return "" if back is None else f"Wait until {back.spec.model} is shown again, or press Esc."
+    return "" if back is None else f"Wait until {back.spec.model} is shown again, or press Cancel."
 
 
 def _nothing_to(verb: str, step: str) -> str:
@@ -299,6 +287,6 @@ ACTIONS = (
         keys=("S",),
         menu="map",
         group=2,
-        why_not=_no_anchor,
+        why_not=no_anchor,
     ),
 )

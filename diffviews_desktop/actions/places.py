@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.maps import want_map
 from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.engine.jobs.opening import OpenData
 from diffviews_desktop.engine.protocol import Job
@@ -24,7 +25,7 @@ def go_to(context: Context, place: Place) -> None:
         return
     context.update(replace(state, picks=replace(state.picks, returning=place)))
     if state.opened.model == place.spec.model:
-        _want_map(context, place)
+        want_map(context, place.spec)
     else:
         job = OpenData(
             job_id=context.worker.next_id(),
@@ -34,13 +35,6 @@ def go_to(context: Context, place: Place) -> None:
             told=place.spec.told,
         )
         submit(context, job, f"Opening {place.spec.model} again")
-
-
-def _want_map(context: Context, place: Place) -> None:
-    job = MapLayer(
-        job_id=context.worker.next_id(), folder=context.state.opened.folder, spec=place.spec
-    )
-    submit(context, job, f"Mapping {str(place.spec.layers) or 'the default layer'}")
 
 
 def model_came(context: Context, before: State) -> None:
@@ -64,7 +58,7 @@ def want_map_again(context: Context) -> None:
     """Have the map made that the user goes back to, where another one of its model is on screen."""
     returning, opened = context.state.picks.returning, context.state.opened
     if returning is not None and returning.spec.model == opened.model:
-        _want_map(context, returning)
+        want_map(context, returning.spec)
 
 
 def map_changed(context: Context, before: State) -> None:

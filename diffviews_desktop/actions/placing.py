@@ -8,6 +8,7 @@ from pathlib import Path
 from diffviews_desktop.actions.action import Action
 from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.reasons import no_map
 from diffviews_desktop.actions.verbs import verb
 from diffviews_desktop.engine.jobs.drawing import FilePlaced, PlaceFile
 from diffviews_desktop.state.state import State
@@ -94,9 +95,8 @@ def ask_picture(context: Context) -> None:
 
 def cannot_place(state: State) -> str:
     """Why no picture can be placed now; empty where one can."""
-    if state.opened.layer_map is None:
-        return "The map is not there yet."
-    return "" if state.opened.loaded is not None else "The model is not loaded yet."
+    loaded = state.opened.loaded is not None
+    return no_map(state) or ("" if loaded else "The model is not loaded yet.")
 
 
 ACTIONS = (

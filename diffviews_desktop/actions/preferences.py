@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from diffviews_desktop.actions.action import Action, Choice, Option
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.verbs import repeated_verb, verb
+from diffviews_desktop.errors import UsageError
 from diffviews_desktop.values.preferences import (
     APPEARANCES,
     DEVICES,
@@ -31,14 +33,13 @@ RAMP_TITLES = {
     "magma": "&Magma",
     "inferno": "&Inferno",
 }
-
-
 DEVICE_TITLES = {
     "auto": "The best there is",
     "cpu": "Processor",
     "cuda": "Graphics card (CUDA)",
     "mps": "Apple's graphics (MPS)",
 }
+Offered = TypeVar("Offered")
 
 
 def prefer(context: Context, preferences: Preferences) -> None:
@@ -46,39 +47,42 @@ def prefer(context: Context, preferences: Preferences) -> None:
     context.update(replace(context.state, preferences=preferences))
 
 
+def _one_of(offered: Sequence[Offered], value: object) -> Offered:
+    """A value, which a script may give, as one of those that are offered."""
+    for one in offered:
+        if one == value:
+            return one
+    raise UsageError(f"{value!r} cannot be chosen. Choose one of {', '.join(map(str, offered))}.")
+
+
 @verb
 def choose_appearance(context: Context, value: object) -> None:
     """Choose light, dark, or what the desktop uses."""
-    chosen = next(one for one in APPEARANCES if one == value)
-    prefer(context, replace(context.state.preferences, appearance=chosen))
+    prefer(context, replace(context.state.preferences, appearance=_one_of(APPEARANCES, value)))
 
 
 @verb
 def choose_ramp(context: Context, value: object) -> None:
     """Show values from low to high in other colours."""
-    chosen = next(one for one in RAMPS if one == value)
-    prefer(context, replace(context.state.preferences, ramp=chosen))
+    prefer(context, replace(context.state.preferences, ramp=_one_of(RAMPS, value)))
 
 
 @verb
 def choose_drawing(context: Context, value: object) -> None:
     """Draw the map by OpenGL, into a picture, or by what is faster here."""
-    chosen = next(one for one in DRAWINGS if one == value)
-    prefer(context, replace(context.state.preferences, drawing=chosen))
+    prefer(context, replace(context.state.preferences, drawing=_one_of(DRAWINGS, value)))
 
 
 @verb
 def choose_text_size(context: Context, value: object) -> None:
     """Show texts larger or smaller from the next start, in percent of what the desktop has."""
-    chosen = next(one for one in TEXT_SIZES if one == value)
-    prefer(context, replace(context.state.preferences, text_size=chosen))
+    prefer(context, replace(context.state.preferences, text_size=_one_of(TEXT_SIZES, value)))
 
 
 @verb
 def choose_device(context: Context, value: object) -> None:
     """Run the model on a device from the next start."""
-    chosen = next(one for one in DEVICES if one == value)
-    prefer(context, replace(context.state.preferences, device=chosen))
+    prefer(context, replace(context.state.preferences, device=_one_of(DEVICES, value)))
 
 
 @repeated_verb

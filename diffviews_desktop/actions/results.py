@@ -18,7 +18,7 @@ from diffviews_desktop.actions.picks import suggest_neighbors, take_found
 from diffviews_desktop.actions.places import map_changed, model_came, want_map_again
 from diffviews_desktop.actions.placing import take_placed
 from diffviews_desktop.actions.runs import want_baseline
-from diffviews_desktop.actions.sessions import map_came, resume, want_map
+from diffviews_desktop.actions.sessions import map_came, resume, want_session_map
 from diffviews_desktop.actions.sharing import share_map
 from diffviews_desktop.engine.jobs.clustering import ClustersFound
 from diffviews_desktop.engine.jobs.directions import (
@@ -97,7 +97,7 @@ def _data_opened(context: Context, running: RunningJob, opened: DataOpened) -> N
         told=opened.told,
     )
     submit(context, job, f"Loading {opened.model}")
-    want_map(context)
+    want_session_map(context)
     want_map_again(context)
 
 

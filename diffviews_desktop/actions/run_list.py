@@ -11,7 +11,7 @@ from pathlib import Path
 from diffviews_desktop.actions.action import RunAction
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.maps import show_map
-from diffviews_desktop.actions.runs import change_settings, delete_run, set_run_visible
+from diffviews_desktop.actions.runs import change_settings, delete_run, set_run_visible, show_run
 from diffviews_desktop.actions.verbs import verb
 from diffviews_desktop.exports.contents import Picture
 from diffviews_desktop.state.runs import Run, tidy_tags
@@ -167,6 +167,11 @@ def show_recipe(context: Context, run_id: int, step: int = 0) -> None:
         context.window.show_text(f"Recipe of {run.name}", text)
 
 
+def _export_film(context: Context, run_id: int, step: int) -> None:
+    show_run(context, run_id)
+    context.window.show_export("film")
+
+
 def _toggle_visible(context: Context, run_id: int, step: int) -> None:
     run = context.state.runs.run(run_id)
     if run is not None:
@@ -208,6 +213,12 @@ RUN_ACTIONS = (
         lambda state, run: "&Save the picture…",
         ask_save_step,
         offered=lambda state, run: bool(run.steps),
+    ),
+    RunAction(
+        "run.film",
+        lambda state, run: "E&xport it as a film…",
+        _export_film,
+        offered=lambda state, run: bool(run.steps) and _is_listed(state, run),
     ),
     RunAction(
         "run.copy-seed",

@@ -9,6 +9,7 @@ from functools import partial
 from diffviews_desktop.actions.action import Action
 from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.reasons import NO_FOLDER, model_cannot_run, no_map
 from diffviews_desktop.actions.verbs import repeated_verb, verb
 from diffviews_desktop.engine.jobs.drawing import Generate, PlacePicture
 from diffviews_desktop.state.runs import Run, Runs
@@ -23,7 +24,6 @@ from diffviews_desktop.values.conditions import (
 from diffviews_desktop.values.interventions import Intervention, rows_of, with_picks
 from diffviews_desktop.values.sampling import SamplingSettings
 
-NO_FOLDER = "Open a data folder first."
 STOPPED = "This run was stopped before its picture was finished."
 NO_SAMPLE = "Click a point on the map first: a mask needs at least one sample."
 
@@ -240,12 +240,9 @@ def _not_comparable(state: State) -> str:
 
 def cannot_generate(state: State) -> str:
     """Why Generate is not possible now; empty where it is."""
-    if state.opened.model_problem:
-        return f"The model cannot run: {state.opened.model_problem}"
-    if state.opened.layer_map is None:
-        return "The map is not there yet."
     stack = with_picks(state.runs.interventions, state.picks.selection.rows)
-    return "" if stack else "Click a point on the map first."
+    nothing_acts = "" if stack else "Click a point on the map first."
+    return model_cannot_run(state) or no_map(state) or nothing_acts
 
 
 ACTIONS = (

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from diffviews_desktop.actions.action import Action
 from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.reasons import no_map
 from diffviews_desktop.actions.verbs import verb
 from diffviews_desktop.engine.jobs.samples import AveragePictures
 from diffviews_desktop.state.picks import Choosing, Selection
@@ -187,10 +188,6 @@ def nothing_selected(state: State) -> str:
     return "" if len(state.picks.selection.chosen) else NOTHING_SELECTED
 
 
-def _no_map(state: State) -> str:
-    return "" if state.opened.layer_map is not None else "The map is not there yet."
-
-
 USE_AS_NEIGHBORS = Action(
     "selection.use",
     "Use the selection as neigh&bours",
@@ -220,7 +217,7 @@ ALL = Action(
     keys=("Ctrl+A",),
     menu="edit",
     group=1,
-    why_not=_no_map,
+    why_not=no_map,
 )
 INVERT = Action(
     "selection.invert",
@@ -231,7 +228,7 @@ INVERT = Action(
     group=1,
     meaning="Select the samples that are not selected.",
     button="Invert",
-    why_not=_no_map,
+    why_not=no_map,
 )
 NOTHING = Action(
     "selection.clear",

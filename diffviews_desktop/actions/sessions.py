@@ -13,9 +13,9 @@ from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.folders import open_data
 from diffviews_desktop.actions.keeping import leave
-from diffviews_desktop.actions.maps import change_layer, link_map, toggle_second_map
+from diffviews_desktop.actions.maps import change_layer, link_map, toggle_second_map, want_map
+from diffviews_desktop.actions.reasons import no_folder
 from diffviews_desktop.actions.verbs import note
-from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.engine.jobs.opening import OpenData
 from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.state.kept import Opening
@@ -145,15 +145,11 @@ def _say_what_changed(context: Context, session: SavedSession, gone: int) -> Non
     context.update(context.state.with_notice_about(about, (f"{text}.",)))
 
 
-def want_map(context: Context) -> None:
+def want_session_map(context: Context) -> None:
     """Have the map made of the session that is being opened, where another one is on screen."""
-    state = context.state
-    opening, opened = state.kept.opening, state.opened
-    if opening is None or not opening.at_map or opening.session.spec is None:
-        return
-    spec = opening.session.spec
-    job = MapLayer(job_id=context.worker.next_id(), folder=opened.folder, spec=spec)
-    submit(context, job, f"Mapping {str(spec.layers) or 'the default layer'}")
+    opening = context.state.kept.opening
+    if opening is not None and opening.at_map and opening.session.spec is not None:
+        want_map(context, opening.session.spec)
 
 
 def map_came(context: Context) -> bool:
@@ -222,7 +218,7 @@ ACTIONS = (
         keys=("F5",),
         menu="file",
         meaning="Read it again as it is on the disk; picks and runs stay.",
-        why_not=lambda state: "" if state.opened.samples is not None else "No folder is open.",
+        why_not=no_folder,
     ),
 )
 CHOICES = (

@@ -9,6 +9,7 @@ from typing import Literal
 
 from diffviews_desktop.actions.action import Action, Choice, Option
 from diffviews_desktop.actions.context import Context, Move
+from diffviews_desktop.actions.reasons import no_anchor, no_map
 from diffviews_desktop.actions.verbs import repeated_verb, verb
 from diffviews_desktop.state.state import State
 from diffviews_desktop.state.view import Filter, Rectangle, Tool, View
@@ -177,11 +178,6 @@ def remember_drawing(context: Context, not_solid: str) -> None:
 # ---- what menus offer ---------------------------------------------------------------------------
 
 
-def no_map(state: State) -> str:
-    """Why nothing can be done with the map; empty where there is one."""
-    return "" if state.opened.layer_map is not None else "The map is not there yet."
-
-
 def _not_solid(state: State) -> str:
     return state.view.not_solid or ("" if state.view.solid else no_map(state))
 
@@ -189,12 +185,6 @@ def _not_solid(state: State) -> str:
 def _nothing_picked(state: State) -> str:
     picked = state.picks.selection
     return "" if len(picked.chosen) or picked.rows else "Pick or select samples first."
-
-
-def _no_anchor(state: State) -> str:
-    if state.picks.selection.anchor is None:
-        return "Click a point on the map first: it becomes the anchor."
-    return ""
 
 
 def _sizes(context: Context) -> Sequence[Option]:
@@ -321,7 +311,7 @@ ACTIONS = (
         keys=("A",),
         menu="map",
         group=1,
-        why_not=lambda state: no_map(state) or _no_anchor(state),
+        why_not=no_anchor,
     ),
     Action(
         "view.all",

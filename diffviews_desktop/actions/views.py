@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from diffviews_desktop.actions.action import Action
 from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.reasons import no_folder
 from diffviews_desktop.actions.showing import narrow
 from diffviews_desktop.actions.verbs import verb
-from diffviews_desktop.state.state import State
 from diffviews_desktop.state.view import NamedView
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 
@@ -59,10 +59,6 @@ def ask_view_name(context: Context) -> None:
         keep_view(context, name)
 
 
-def _no_samples(state: State) -> str:
-    return "" if state.opened.samples is not None else "Open a data folder first."
-
-
 KEEP = Action(
     "views.keep",
     "Keep the view…",
@@ -70,6 +66,6 @@ KEEP = Action(
     menu="map",
     group=3,
     meaning="Keep the filters and colours under a name; they are saved with the session.",
-    why_not=_no_samples,
+    why_not=no_folder,
 )
 ACTIONS = (KEEP,)

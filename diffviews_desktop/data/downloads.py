@@ -25,12 +25,12 @@ from diffviews_desktop.errors import (
     StoreUnreachableError,
     UsageError,
 )
+from diffviews_desktop.values.import_rules import CHECKPOINT_SUFFIXES
 from diffviews_desktop.values.locations import Location
 from diffviews_desktop.values.sources import CHECKPOINTS, Origin, PublishedModel, Source
 from diffviews_desktop.values.transfers import RemoteFile
 
 CONFIG = "config.json"
-WEIGHTS = (".pkl", ".safetensors", ".pt", ".pth", ".bin", ".ckpt")
 _LEFT = frozenset({"layer_cache", "intermediates", CHECKPOINTS})
 
 Opener = Callable[[Location], Store]
@@ -251,8 +251,8 @@ def _of_address(
     else:
         raise UsageError(
             f"{store.describe()} has neither a model's folder, with config.json and pictures or a "
-            f"map, nor a checkpoint, which ends in one of {', '.join(WEIGHTS)}. Check the "
-            "address."
+            f"map, nor a checkpoint, which ends in one of {', '.join(CHECKPOINT_SUFFIXES)}. "
+            "Check the address."
         )
 
 
@@ -290,4 +290,4 @@ def _shows_samples(key: str, root: str) -> bool:
 
 def is_weights(key: str) -> bool:
     """Whether a file is a checkpoint by its name."""
-    return key.lower().endswith(WEIGHTS)
+    return key.lower().endswith(CHECKPOINT_SUFFIXES)

@@ -23,6 +23,7 @@ OTHER_PICTURE_SUFFIXES = (
     ".xbm", ".xpm",
 )  # fmt: skip
 """Of formats that are not read: such files are counted."""
+CHECKPOINT_SUFFIXES = (".safetensors", ".pt", ".pth", ".pkl", ".ckpt", ".bin")
 _OF_PROGRAMS = frozenset(("@eadir", "#recycle", "@recycle", "$recycle.bin", "__macosx"))
 """Folders of Synology, QNAP, Windows and macOS."""
 SIGMA_RANGE = (1e-6, 1e6)

@@ -24,10 +24,10 @@ class Some(Sequence[str]):
 
     Args:
         texts: all of them.
-        rows: the positions of those that are meant ``(K,) int64``.
+        rows: the positions of those that are meant.
     """
 
-    def __init__(self, texts: Sequence[str], rows: NDArray[np.int64]) -> None:
+    def __init__(self, texts: Sequence[str], rows: NDArray[np.int64] | Sequence[int]) -> None:
         self._texts, self._rows = texts, rows
 
     def __len__(self) -> int:

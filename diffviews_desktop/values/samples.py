@@ -132,6 +132,14 @@ class SampleTable:
         found = np.unique(self.sigma[np.isfinite(self.sigma)])
         return tuple(float(str(level)) for level in found)
 
+    def row_of(self, sample_id: str) -> int | None:
+        """Where a sample is; None where there is none of this id. The first time takes a moment."""
+        return self._rows.get(sample_id)
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {name: row for row, name in enumerate(self.sample_id)}
+
     def _name_of(self, number: int, row: int) -> str:
         """What a class is called whose first sample is in a row; samples without a class may have
         names of their own."""

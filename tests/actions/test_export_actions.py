@@ -13,6 +13,7 @@ from made_context import NoWindow, context_of
 from made_runs import run_of
 
 from diffviews_desktop.actions import exports, figures, run_tables
+from diffviews_desktop.actions.reasons import no_anchor
 from diffviews_desktop.engine.jobs.drawing import Generate
 from diffviews_desktop.engine.jobs.exporting import (
     ContentPreview,
@@ -252,5 +253,5 @@ def test_what_was_written_is_said_and_previews_are_on_no_list(
 def test_what_is_not_there_is_not_offered(session: Session) -> None:
     assert exports.no_runs(session.state) == "There is no run yet: press Generate."
     assert exports.no_grid(session.state).startswith("There is no grid yet")
-    assert exports.no_anchor(session.state).startswith("There is no anchor yet")
+    assert no_anchor(session.state).startswith("Click a point")
     assert exports.nothing_to_export(session.state) == ""

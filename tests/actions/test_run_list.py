@@ -108,7 +108,10 @@ def test_the_menu_of_a_picture(
     by_id = {one.id: one for one in RUN_ACTIONS}
     titles = [one.title(session.state, run) for one in RUN_ACTIONS]
     assert twice([letter for letter in map(mnemonic, titles) if letter]) == []
-    for name in ("copy-picture", "save-picture", "copy-seed", "recipe", "tags", "pin", "visible"):
+    for name in ("copy-picture", "save-picture", "film", "copy-seed", "recipe"):
+        assert by_id[f"run.{name}"].offered(session.state, run), name
+        by_id[f"run.{name}"].run(context, run.id, 0)
+    for name in ("tags", "pin", "visible"):
         assert by_id[f"run.{name}"].offered(session.state, run), name
         by_id[f"run.{name}"].run(context, run.id, 0)
     asked = {entry[0]: entry for entry in window.asked}

@@ -21,6 +21,7 @@ from made_sessions import ARRANGEMENT, kept_run, kept_state
 
 from diffviews_desktop.actions import answers, folders, keeping, maps, sessions
 from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.preferences import prefer
 from diffviews_desktop.engine.jobs.importing import DataImported
 from diffviews_desktop.engine.jobs.mapping import LinkMaps, MapLayer
 from diffviews_desktop.engine.jobs.opening import LoadModel, OpenData
@@ -32,6 +33,7 @@ from diffviews_desktop.values.folders import FolderRef, ModelLoaded
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.sampling import SamplingSettings
+from diffviews_desktop.values.stores import BucketSettings
 
 FILE = Path("work.diffviews")
 
@@ -211,13 +213,15 @@ def test_another_layer_is_mapped_before_its_view_is_shown(
     second = MapSpec("edm", LayerSet(["midblock"]))
     picked = replace(kept_state().picks.selection, suggested_by=spec)
     window.sessions.found = read(spec=spec, selection=picked, second=second)
+    bucket = BucketSettings(bucket="ours")
+    prefer(context, replace(session.state.preferences, bucket=bucket))
     sessions.open_session(context, FILE)
     job = worker.only(OpenData)
     finish(session, worker, job.job_id, data_opened(folder=job.folder))
     assert session.state.view.rectangle is None
     assert session.state.picks.selection.suggested == ()
     asked = worker.only(MapLayer)
-    assert asked.spec == spec
+    assert (asked.spec, asked.bucket) == (spec, bucket)
     finish(session, worker, asked.job_id, layer_map(("encoder",)))
     state = session.state
     assert state.view.rectangle == (0.0, 1.0, 2.0, 3.5)

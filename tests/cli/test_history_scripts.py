@@ -20,6 +20,7 @@ from diffviews_desktop.actions import (
     exports,
     interventions,
     picks,
+    run_list,
     runs,
     selection,
 )
@@ -74,7 +75,7 @@ def do_all(app: App, wait: Callable[[], None], out: Path) -> None:
     wait()
     runs.scrub_to(context, 0)
     runs.scrub_to(context, 1)
-    exports.write_picture(context, out / "step.png")
+    run_list.save_step(context, 1, 1, out / "step.png")
     selection.choose_rows(context, RowSet([1, 2, 7]))
     interventions.take_as_set(context, "a")
     selection.choose_class(context, 1)
@@ -92,7 +93,7 @@ def do_all(app: App, wait: Callable[[], None], out: Path) -> None:
     runs.generate_from_neighbors(context, replace(settings, seed=9), ZeroLabel())
     wait()
     runs.show_run(context, 2)
-    exports.write_picture(context, out / "last.png")
+    run_list.save_step(context, 2, 2, out / "last.png")
     exports.write_figure(context, out / "map.svg", FigureStyle(width=80.0, whole=True))
     exports.write_film(context, out / "film.gif", FilmStyle(side=64, loop=False), run=1)
     exports.write_strip(context, out / "strip.png", most=2)
@@ -170,7 +171,7 @@ VALUES = [
         "settings": SamplingSettings(), "condition": ZeroLabel(), "strengths": (0.5, 1.0),
         "windows": ((0, 2), (2, 4)), "mask_layers": (LayerSet(["a"]), LayerSet(["b", "c"])),
     }),
-    ("exports.write_picture", {"file": Path("/a b/c.png")}),
+    ("run_list.save_step", {"run_id": 2, "step": 1, "file": Path("/a b/c.png")}),
     ("exports.write_figure", {"file": Path("a.pdf"), "style": FigureStyle(legend=False)}),
     ("exports.write_film", {"file": Path("a.gif"), "style": FilmStyle(rate=9.0), "run": 3}),
     ("exports.write_runs", {"file": Path("a.csv"), "runs": (1, 4)}),

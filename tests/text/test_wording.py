@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from diffviews_desktop.text.wording import no_layer, size, time_left
+from diffviews_desktop.text.wording import listed, no_layer, size, time_left
 
 
 @pytest.mark.parametrize("name", ["attic", "", "a" * 100_000, "\x1b[2J\n‮", "\ud800"])
@@ -43,3 +43,12 @@ def test_the_time_left_is_coarser_the_longer_it_is(seconds: float, text: str) ->
 )
 def test_bytes_are_told_as_people_read_them(count: float, text: str) -> None:
     assert size(count) == text
+
+
+def test_things_are_listed_as_in_a_sentence() -> None:
+    assert [listed(["a", "b", "c"][:count]) for count in range(4)] == [
+        "",
+        "a",
+        "a and b",
+        "a, b and c",
+    ]

@@ -125,20 +125,15 @@ def _is(one: object, other: object) -> bool:
 def _finder(samples: SampleTable, trusted: bool) -> Rows:
     """What finds samples: those of some rows, where their ids are still those given, and else where
     the ids are now; None for those that are gone. ``trusted``: the table is the same."""
-    places: dict[str, int] = {}
-
-    def place(text: str) -> int | None:
-        if not places:
-            places.update((name, row) for row, name in enumerate(samples.sample_id))
-        return places.get(text)
 
     def find(rows: Sequence[int], ids: Sequence[str]) -> tuple[int | None, ...]:
         if len(ids) != len(rows):  # nobody says which they are
             return tuple(row if trusted and 0 <= row < len(samples) else None for row in rows)
-        return tuple(
-            row if 0 <= row < len(samples) and samples.sample_id[row] == text else place(text)
-            for row, text in zip(rows, ids, strict=True)
-        )
+        pairs = zip(rows, ids, strict=True)
+        return tuple(row if is_there(row, text) else samples.row_of(text) for row, text in pairs)
+
+    def is_there(row: int, text: str) -> bool:
+        return 0 <= row < len(samples) and samples.sample_id[row] == text
 
     return find
 

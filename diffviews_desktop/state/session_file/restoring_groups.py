@@ -41,7 +41,6 @@ class _Finder:
 
     def __init__(self, samples: SampleTable, fingerprint: str) -> None:
         self._samples, self._fingerprint = samples, fingerprint
-        self._places: dict[str, int] = {}
 
     def find(self, some: SomeSamples, model: str) -> tuple[SomeSamples, NDArray[np.int64]]:
         """Some samples where they are now, and the positions before of those that are there."""
@@ -50,9 +49,8 @@ class _Finder:
             return some, same
         if some.fingerprint == self._fingerprint and self._fits(some.rows.rows, some.ids):
             return some, same
-        if not self._places:
-            self._places.update((name, row) for row, name in enumerate(self._samples.sample_id))
-        found = np.array([self._places.get(name, -1) for name in some.ids], np.int64)
+        rows_now = map(self._samples.row_of, some.ids)
+        found = np.array([-1 if row is None else row for row in rows_now], np.int64)
         order = np.argsort(found, kind="stable")
         order = order[found[order] >= 0]
         first = np.diff(found[order], prepend=-1) > 0  # each once

@@ -61,7 +61,7 @@ class SavedSession:
     selection: Selection = field(default_factory=Selection)
     ids: tuple[str, ...] = ()
     chosen_ids: Sequence[str] = ()
-    set_ids: tuple[str, ...] = ()
+    set_ids: Sequence[str] = ()
     suggest_count: int = 5
     suggest_on_map: bool = False
     suggest_within: Within = field(default_factory=Within)
@@ -95,8 +95,8 @@ def panel_rows(runs: Runs) -> tuple[int, ...]:
 def session_of(
     state: State, arrangement: Arrangement | None = None, saved: str = ""
 ) -> SavedSession:
-    """What a session of this state holds; the ids of the selection set are looked up when they are
-    asked for."""
+    """What a session of this state holds; the ids of the selection set and of the Generate panel's
+    samples are looked up when they are asked for."""
     opened, picks, runs = state.opened, state.picks, state.runs
     samples, selection = opened.samples, state.picks.selection
 
@@ -116,7 +116,7 @@ def session_of(
         selection=selection,
         ids=ids(picked_rows(selection)),
         chosen_ids=() if samples is None else Some(samples.sample_id, selection.chosen.rows),
-        set_ids=ids(panel_rows(runs)),
+        set_ids=() if samples is None else Some(samples.sample_id, panel_rows(runs)),
         suggest_count=picks.suggest_count,
         suggest_on_map=picks.suggest_on_map,
         suggest_within=picks.suggest_within,

@@ -170,7 +170,7 @@ def _runs(session: SavedSession) -> RunsForm:
         interventions=runs.interventions,
         set_a=runs.set_a,
         set_b=runs.set_b,
-        set_ids=session.set_ids,
+        set_ids=tuple(session.set_ids),
         condition=runs.condition,
         all=tuple(run.id for run in runs.all if run.steps),
         unmasked=tuple(run.id for run in runs.unmasked if run.steps),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtGui import QColor
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 
 from diffviews_desktop.values import palette
 
@@ -54,3 +55,18 @@ def blend(start: QColor, end: QColor, fraction: float) -> QColor:
 def category_colors(count: int, *, dark: bool) -> list[QColor]:
     """One colour a category: of a few those that every kind of colour vision tells apart."""
     return [QColor(color) for color in palette.category_colors(count, dark=dark)]
+
+
+def color_dot(color: QColor) -> QIcon:
+    """A dot of a colour, for lists and menus of what has it."""
+    pixmap = QPixmap(28, 28)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(color)
+    painter.drawEllipse(4, 4, 20, 20)
+    painter.end()
+    icon = QIcon(pixmap)
+    icon.addPixmap(pixmap, QIcon.Mode.Selected)  # else Qt tints it
+    return icon

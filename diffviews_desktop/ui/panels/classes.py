@@ -5,14 +5,13 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import QPoint, QSignalBlocker, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import QLineEdit, QListWidgetItem, QMenu, QVBoxLayout, QWidget
 
-from diffviews_desktop.state.picks import Choosing
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.caption_search import CaptionSearch
-from diffviews_desktop.ui.common.colors import class_colors
+from diffviews_desktop.ui.common.choosing_menu import offer_choosing
+from diffviews_desktop.ui.common.colors import class_colors, color_dot
 from diffviews_desktop.ui.common.entries import name_list, short
 from diffviews_desktop.ui.common.labels import muted, tip
 from diffviews_desktop.ui.common.widgets import as_panel
@@ -125,7 +124,7 @@ class ClassesPanel(QWidget):
         palette = class_colors([number for number, _, _ in classes], dark=theme.is_dark())
         for number, name, count in classes:
             title = class_title(number, name, ": ")
-            item = QListWidgetItem(_dot(palette[number]), f"{short(title)}   ({count})")
+            item = QListWidgetItem(color_dot(palette[number]), f"{short(title)}   ({count})")
             item.setData(Qt.ItemDataRole.UserRole, number)
             item.setData(TITLE, title)
             item.setToolTip(tip(f"{count} samples of class {title}"))
@@ -168,13 +167,7 @@ class ClassesPanel(QWidget):
         menu.addAction("Show" if gone else "Hide", partial(self.hiding_wanted.emit, position))
         menu.addAction("Show only this class", partial(self.isolation_wanted.emit, position))
         menu.addSeparator()
-        ways: tuple[tuple[str, Choosing], ...] = (
-            ("Select its samples", "replace"),
-            ("Add them to the selection", "add"),
-            ("Take them out of the selection", "remove"),
-        )
-        for text, how in ways:
-            menu.addAction(text, partial(self.selection_wanted.emit, number, how))
+        offer_choosing(menu, partial(self.selection_wanted.emit, number))
         return menu
 
     def _show_menu(self, place: QPoint) -> None:
@@ -187,17 +180,3 @@ class ClassesPanel(QWidget):
     def _on_chosen(self, item: QListWidgetItem) -> None:
         number = item.data(Qt.ItemDataRole.UserRole)
         self.class_chosen.emit(None if number == self._highlighted else number)
-
-
-def _dot(color: QColor) -> QIcon:
-    pixmap = QPixmap(28, 28)
-    pixmap.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(pixmap)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(color)
-    painter.drawEllipse(4, 4, 20, 20)
-    painter.end()
-    icon = QIcon(pixmap)
-    icon.addPixmap(pixmap, QIcon.Mode.Selected)
-    return icon

@@ -78,12 +78,12 @@ class GalleryPanel(QWidget):
         self.space.addItem("on the map", True)
         self.space.setAccessibleName("Where neighbours are near")
         self.space.setToolTip("Near in the layer's activations, or on the two-dimensional map")
-        self.within = IconButton("funnel", "Suggest among all samples or like ones")
+        self.within = IconButton("funnel", "Suggest among all samples or only similar ones")
         self.within.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.within.setCheckable(True)
         menu = QMenu(self.within)
-        self.same_class = menu.addAction("Of the same &class alone")
-        self.same_level = menu.addAction("Of the same &noise level alone")
+        self.same_class = menu.addAction("Only of the same &class")
+        self.same_level = menu.addAction("Only of the same &noise level")
         for action in (self.same_class, self.same_level):
             action.setCheckable(True)
         self.within.setMenu(menu)
@@ -225,7 +225,7 @@ class GalleryPanel(QWidget):
         self.same_class.setChecked(within.same_class)
         self.same_level.setChecked(within.same_level)
         self.within.setChecked(bool(within))
-        about = f"Suggest samples {within.words} alone" if within else "Suggest among all samples"
+        about = f"Suggest only samples {within.words}" if within else "Suggest among all samples"
         self.within.setToolTip(tip(about, "Click chooses the same class or noise level"))
 
     def _hint(self, text: str, *, problem: bool = False) -> None:
@@ -243,11 +243,11 @@ class GalleryPanel(QWidget):
         if item is not None:
             self.removed.emit(item.data(ROW))
 
-    def keyPressEvent(self, event: object) -> None:
-        if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):  # type: ignore[attr-defined]
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
             self.remove_current()
         else:
-            super().keyPressEvent(event)  # type: ignore[arg-type]
+            super().keyPressEvent(event)
 
     def _describe(self, row: int) -> str:
         samples = self._state.opened.samples

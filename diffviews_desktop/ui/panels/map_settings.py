@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from diffviews_desktop.actions import maps
+from diffviews_desktop.actions.reasons import NO_FOLDER, model_cannot_run
 from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.state.state import State
@@ -323,9 +324,9 @@ class MapSettings(QDialog):
         asked = state.opened.parameters if pending is None else pending.parameters
         told = state.opened.told if pending is None else pending.told
         if state.opened.model is None:
-            why = "Open a data folder first."
+            why = NO_FOLDER
         elif state.opened.model_problem:
-            why = f"The model cannot run: {state.opened.model_problem}"
+            why = model_cannot_run(state)
         elif (
             state.opened.layer_map
             and pending is None

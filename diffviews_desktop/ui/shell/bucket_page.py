@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
     QDialogButtonBox,
-    QFormLayout,
     QHBoxLayout,
     QLineEdit,
     QPushButton,
@@ -25,6 +23,7 @@ from diffviews_desktop.credentials import BucketKeys
 from diffviews_desktop.errors import KeyringError
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
+from diffviews_desktop.ui.common.forms import add_row, form
 from diffviews_desktop.ui.common.labels import Label, caption, muted, say_below, tip
 from diffviews_desktop.ui.common.latest import Latest
 from diffviews_desktop.ui.common.widgets import WholeNumber, signals_blocked
@@ -34,6 +33,7 @@ from diffviews_desktop.values.stores import BucketSettings
 GIGABYTE, MOST_GIGABYTES = 10**9, 1_000_000
 LINES = 3  # of what is said of the keys
 NO_BUCKET = "Name a bucket first."
+NO_KEYS = "None are entered here; variables such as R2_ACCESS_KEY_ID are used."
 
 
 class KeysDialog(QDialog):
@@ -50,15 +50,15 @@ class KeysDialog(QDialog):
             field.textChanged.connect(self._on_typed)
         where = muted(f"They are kept in the keyring of this system, for the bucket {bucket}.")
         where.setWordWrap(True)
-        form = QFormLayout()
-        form.addRow(caption("Access key &ID", self.key_id), self.key_id)
-        form.addRow(caption("&Secret access key", self.secret), self.secret)
+        rows = form()
+        add_row(rows, "Access key &ID", self.key_id)
+        add_row(rows, "&Secret access key", self.secret)
         kinds = QDialogButtonBox.StandardButton
         self.buttons = QDialogButtonBox(kinds.Ok | kinds.Cancel)
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
-        column.addLayout(form)
+        column.addLayout(rows)
         column.addWidget(where)
         column.addWidget(self.buttons)
         self._on_typed()
@@ -98,32 +98,23 @@ class BucketPage(QWidget):
         self.set_state(context.state)
 
     def _build(self) -> None:
-        form = QFormLayout(self)
-        form.setContentsMargins(0, 10, 0, 0)
-        form.setHorizontalSpacing(16)
-        form.setVerticalSpacing(8)
-        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        rows = form(self)
+        rows.setContentsMargins(0, 10, 0, 0)
         about = muted(
             "A group can share the maps of layers through a bucket of an S3 service, such as "
             "Cloudflare R2: each is computed once."
         )
         about.setWordWrap(True)
-        form.addRow(about)
-        rows: tuple[tuple[str, QWidget], ...] = (
-            ("&Bucket", self.bucket),
-            ("&Endpoint", self.endpoint),
-        )
-        for text, field in rows:
-            field.setAccessibleName(text.replace("&", ""))
-            form.addRow(caption(text, field), field)
+        rows.addRow(about)
+        add_row(rows, "&Bucket", self.bucket)
+        add_row(rows, "&Endpoint", self.endpoint)
         self.limit.setAccessibleName("Gigabytes of all maps in the bucket")
-        form.addRow(caption("At &most", self.limit), _beside(self.limit, Label("GB in the bucket")))
-        form.addRow(Label(), self.upload)
-        form.addRow(Label("Keys"), self.kept)
+        rows.addRow(caption("At &most", self.limit), _beside(self.limit, Label("GB in the bucket")))
+        rows.addRow(Label(), self.upload)
+        rows.addRow(Label("Keys"), self.kept)
         for button in (self.enter, self.forget):
             button.setAutoDefault(False)
-        form.addRow(Label(), _beside(self.enter, self.forget))
+        rows.addRow(Label(), _beside(self.enter, self.forget))
 
     def _connect(self) -> None:
         for field in (self.bucket, self.endpoint):
@@ -219,14 +210,12 @@ def _ask(bucket: BucketSettings) -> tuple[bool, str]:
     if not credentials.has_keyring():
         return False, credentials.NO_KEYRING
     if not bucket.bucket:
-        return False, "None are entered here; variables such as R2_ACCESS_KEY_ID count."
+        return False, NO_KEYS
     try:
         kept = credentials.stored_keys(bucket.bucket, bucket.endpoint)
     except KeyringError as error:
         return False, str(error)
-    if kept is None:
-        return False, "None are entered here; variables such as R2_ACCESS_KEY_ID count."
-    return True, "They are in the keyring of this system."
+    return (False, NO_KEYS) if kept is None else (True, "They are in the keyring of this system.")
 
 
 def _check_bucket(name: str) -> None:
@@ -237,7 +226,7 @@ def _check_bucket(name: str) -> None:
 def _check_endpoint(text: str) -> None:
     """Raise ValueError where a text cannot be the address of a service."""
     if Location.parse(text).kind != "https":
-        raise ValueError("Write an address that begins with https://.")
+        raise ValueError("Enter an address that begins with https://.")
 
 
 def _problem(check: Callable[[str], None], text: str) -> str:

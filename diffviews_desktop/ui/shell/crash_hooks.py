@@ -51,6 +51,6 @@ def offer_report(context: Context, settings: Settings, folder: Path) -> None:
         return
     settings.change({OFFERED: found[0].name})
     context.say(
-        "Something went wrong unexpectedly the last time. A report is kept on this computer.",
+        "Something went wrong unexpectedly last time. A report is kept on this computer.",
         offer="report",
     )

@@ -6,21 +6,20 @@ import logging
 from pathlib import Path
 
 from PySide6.QtCore import QSize
-from PySide6.QtGui import QFontDatabase, QGuiApplication
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
     QHBoxLayout,
-    QPlainTextEdit,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
 from diffviews_desktop import crashes
-from diffviews_desktop.text.plain import visible
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.labels import caption, muted, tip
+from diffviews_desktop.ui.common.text_pane import TextPane
 from diffviews_desktop.ui.common.widgets import ComboBox, as_panel, signals_blocked
 
 log = logging.getLogger(__name__)
@@ -46,14 +45,11 @@ class CrashWindow(QDialog):
         self.which.setAccessibleName("Report")
         self.note = muted(
             "A report stays on this computer unless you copy it and pass it on. As it is shown "
-            "here, it names places in the program's code and no files of yours."
+            "here, it names places in the program's code and none of your files."
         )
         self.note.setWordWrap(True)
-        self.text = QPlainTextEdit()
-        self.text.setReadOnly(True)
-        self.text.setAccessibleName("Report")
-        self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self.text = TextPane("Report", code=True)
+        self.text.setLineWrapMode(TextPane.LineWrapMode.NoWrap)
         self.names = QCheckBox("With &messages and names of files")
         self.names.setToolTip(tip("Helps to find the cause; look through it before you pass it on"))
         self.copy = QPushButton("&Copy")
@@ -98,7 +94,7 @@ class CrashWindow(QDialog):
 
     def _show(self) -> None:
         report = self._report()
-        self.text.setPlainText(NONE if report is None else report)
+        self.text.show_text(NONE if report is None else report, crashes.MOST_BYTES)
         for widget in (self.which, self.names, self.copy, self.delete):
             widget.setEnabled(report is not None)
 
@@ -112,8 +108,7 @@ class CrashWindow(QDialog):
         except OSError as error:
             log.warning("%s cannot be read: %s", path, error)
             return "This report cannot be read."
-        text = text if self.names.isChecked() else crashes.without_names(text)
-        return visible(text, crashes.MOST_BYTES, lines=True)
+        return text if self.names.isChecked() else crashes.without_names(text)
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self.text.toPlainText())

@@ -15,9 +15,7 @@ from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.sessions import open_session
 from diffviews_desktop.state.session_file.saved import SUFFIX
 from diffviews_desktop.values.folders import FolderRef
-
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
-CHECKPOINTS = (".pt", ".pth", ".pkl", ".ckpt", ".bin", ".safetensors")
+from diffviews_desktop.values.import_rules import CHECKPOINT_SUFFIXES, PICTURE_SUFFIXES
 
 
 class Drops:
@@ -35,7 +33,7 @@ class Drops:
         """A picture's file that the user chooses; None where they choose none."""
         opened = self._context.state.opened
         start = str(Path.home() if opened.is_demo or opened.path is None else opened.path)
-        kinds = f"Pictures ({' '.join(f'*{suffix}' for suffix in PICTURES)})"
+        kinds = f"Pictures (*{' *'.join(PICTURE_SUFFIXES)})"
         file, _ = QFileDialog.getOpenFileName(self._window, title, start, kinds)
         return Path(file) if file else None
 
@@ -54,7 +52,7 @@ class Drops:
     def _meant(self, data: QMimeData) -> Callable[[], None] | None:
         """What is to be done; None where nothing can be."""
         files = [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
-        if files and all(file.suffix.lower() in PICTURES for file in files):
+        if files and all(file.suffix.lower() in PICTURE_SUFFIXES for file in files):
             return partial(placing.place_files, self._context, tuple(files))
         if len(files) != 1:
             return None
@@ -63,6 +61,6 @@ class Drops:
             return partial(open_session, self._context, file)
         if file.is_dir():
             return partial(folders.open_other, self._context, FolderRef(file))
-        if suffix in CHECKPOINTS:
+        if suffix in CHECKPOINT_SUFFIXES:
             return partial(self._context.window.import_checkpoint, file)
         return None

@@ -129,7 +129,7 @@ SECTIONS: tuple[tuple[str, Sequence[Entry]], ...] = (
         (
             Entry(
                 partial(_symbol, name="d", size=15, filling=colors.PATH_START),
-                "The first step of a run: pure noise, nearly.",
+                "The first step of a run: almost pure noise.",
             ),
             Entry(
                 _steps,
@@ -201,7 +201,7 @@ SECTIONS: tuple[tuple[str, Sequence[Entry]], ...] = (
                 "What it means",
                 "Where it is beyond 95 % of them, or outside their noise levels, its mark is "
                 "hollow. Its place on the map is then a guess, and what the model draws from it "
-                "may say more of the mask than of the layer.",
+                "may say more about the mask than about the layer.",
             ),
         ),
     ),

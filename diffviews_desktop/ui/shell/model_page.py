@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFormLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from diffviews_desktop.actions.action import Choice
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.preferences import DEVICE, choose_most_neighbors, choose_threads
 from diffviews_desktop.state.state import State
-from diffviews_desktop.ui.common.labels import Label, caption, muted, tip
+from diffviews_desktop.ui.common.forms import add_row, form
+from diffviews_desktop.ui.common.labels import Label, muted, tip
 from diffviews_desktop.ui.common.widgets import ComboBox, WholeNumber, signals_blocked
 from diffviews_desktop.values.preferences import MOST_NEIGHBORS, MOST_THREADS
 
-NEXT_START = "Holds from the next start."
+NEXT_START = "Takes effect at the next start."
 
 
 class ModelPage(QWidget):
@@ -35,22 +35,14 @@ class ModelPage(QWidget):
         self.neighbors.setToolTip(tip("How many neighbours a mask averages at most."))
         limit = partial(choose_most_neighbors, context)
         self.neighbors.valueChanged.connect(lambda _: limit(self.neighbors.value()))
-        note = muted("Device and threads hold from the next start. --device goes before.")
+        note = muted("Device and threads take effect at the next start. --device overrides them.")
         note.setWordWrap(True)
-        form = QFormLayout(self)
-        form.setContentsMargins(0, 10, 0, 0)
-        form.setHorizontalSpacing(16)
-        form.setVerticalSpacing(8)
-        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        for text, field in (
-            ("&Device", self.device),
-            ("&Threads", self.threads),
-            ("&Neighbours at most", self.neighbors),
-        ):
-            field.setAccessibleName(text.replace("&", ""))
-            form.addRow(caption(text, field), field)
-        form.addRow(Label(), note)
+        rows = form(self)
+        rows.setContentsMargins(0, 10, 0, 0)
+        add_row(rows, "&Device", self.device)
+        add_row(rows, "&Threads", self.threads)
+        add_row(rows, "&Neighbours at most", self.neighbors)
+        rows.addRow(Label(), note)
 
     def set_state(self, state: State) -> None:
         """Show what is preferred."""

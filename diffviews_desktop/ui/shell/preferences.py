@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
-    QFormLayout,
     QHBoxLayout,
     QPushButton,
     QTabWidget,
@@ -30,7 +28,8 @@ from diffviews_desktop.actions.preferences import (
 )
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
-from diffviews_desktop.ui.common.labels import Label, caption, muted, tip
+from diffviews_desktop.ui.common.forms import add_row, form
+from diffviews_desktop.ui.common.labels import Label, muted, tip
 from diffviews_desktop.ui.common.widgets import as_panel
 from diffviews_desktop.ui.shell.bucket_page import BucketPage
 from diffviews_desktop.ui.shell.model_page import NEXT_START, ChoiceField, ModelPage
@@ -99,23 +98,14 @@ class PreferencesWindow(QDialog):
 
     def _build(self) -> None:
         looks = QWidget()
-        form = QFormLayout(looks)
-        form.setContentsMargins(0, 10, 0, 0)
-        form.setHorizontalSpacing(16)
-        form.setVerticalSpacing(8)
-        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        for text, field in (
-            ("&Appearance", self.appearance),
-            ("&Text size", self.text_size),
-            ("Colours of &values", self.ramps),
-            ("&Drawing of the map", self.drawing),
-        ):
-            field.setAccessibleName(text.replace("&", ""))
-            form.addRow(caption(text, field), field)
-        form.addRow(Label(), self.drawn)
-        form.addRow(Label(), self.still)
-        form.addRow(Label(), self.reopen)
+        rows = form(looks)
+        rows.setContentsMargins(0, 10, 0, 0)
+        add_row(rows, "&Appearance", self.appearance)
+        add_row(rows, "&Text size", self.text_size)
+        add_row(rows, "Colours of &values", self.ramps)
+        add_row(rows, "&Drawing of the map", self.drawing)
+        for widget in (self.drawn, self.still, self.reopen):
+            rows.addRow(Label(), widget)
         ending = QHBoxLayout()
         ending.addStretch()
         ending.addWidget(self.close_button)

@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu
 
 from diffviews_desktop.actions import run_list, runs
 from diffviews_desktop.actions.context import Context
-from diffviews_desktop.actions.registry import RUN_ACTIONS
 from diffviews_desktop.exports.contents import Picture
+from diffviews_desktop.ui.common.run_menu import offer_step
 from diffviews_desktop.ui.panels.runs import RunsPanel
 from diffviews_desktop.values.arrangement import MOST_PIXELS, Arrangement
 
@@ -128,21 +128,9 @@ class RunsDock(QObject):
         actual.triggered.connect(self._panel.set_actual)
         if not state.runs.is_unmasked(run):
             menu.addAction("Re&name…").triggered.connect(partial(self._panel.list.rename, run_id))
-        group = -1
-        for one in RUN_ACTIONS:
-            if not one.offered(state, run):
-                continue
-            if one.group != group:
-                menu.addSeparator()
-                group = one.group
-            action = menu.addAction(one.title(state, run))
-            action.setData(one.id)
-            action.triggered.connect(partial(self._run, one.id, run_id, step))
+        menu.addSeparator()
+        offer_step(menu, self._context, run_id, step)
         return menu
-
-    def _run(self, action_id: str, run_id: int, step: int, *_: object) -> None:
-        one = next(one for one in RUN_ACTIONS if one.id == action_id)
-        one.run(self._context, run_id, step)
 
     def show_difference_menu(self, pixels: NDArray[np.uint8], place: QPoint) -> None:
         """Offer what can be done with the difference of two pictures."""

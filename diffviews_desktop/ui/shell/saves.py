@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject
 
 from diffviews_desktop.actions import exports
 from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.figures import record_of
 from diffviews_desktop.actions.line_format import json_script, python_script
 from diffviews_desktop.exports import registry
 from diffviews_desktop.exports.contents import Drawing, Picture, Script, Sheet
@@ -40,18 +41,10 @@ class Saves:
     def map(self, file: Path, area: MapArea) -> None:
         """Write the map as it is seen; meanwhile another one may have come."""
         state = self._context.state
-        shown = state.opened.layer_map
-        if shown is None:
+        if state.opened.layer_map is None:
             return
-        record = {
-            "kind": "map",
-            "model": state.opened.model,
-            "layers": list(shown.layers),
-            "parameters": shown.parameters,
-            "colored_by": state.colored_by,
-        }
         make = area.export(vectors=registry.exporter_for(file, Drawing) is not None)
-        self._save_made(as_seen(make, record), file)
+        self._save_made(as_seen(make, record_of(state, "map")), file)
 
     def ask_sheet(self) -> None:
         """Ask where to, and write the contact sheet in the colours of the window."""
@@ -91,7 +84,7 @@ class Saves:
         if done:
             self._context.say(f"Saved {file}")
         else:
-            text = f"The picture could not be written to {file}. Choose another folder."
+            text = f"{file} could not be written. Choose another folder."
             self._context.say(text, error=True)
 
     def wait(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from diffviews_desktop.state.background import background_thread
 from diffviews_desktop.state.session_file.saved import SUFFIX, SavedSession, session_of
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.questions import Reply, ask_one_of
-from diffviews_desktop.ui.common.settings import Settings
+from diffviews_desktop.ui.common.settings import Settings, Value
 from diffviews_desktop.ui.shell.arranging import arrange, arranged
 from diffviews_desktop.values.arrangement import Arrangement
 
@@ -82,8 +82,7 @@ class Sessions(QObject):
     def _remembered(self, file: str) -> Path | None:
         if not file:
             return None
-        folder = str(Path(file).parent)
-        self.aside(self._settings.changed({"sessions": folder}), lambda _: None)
+        self.remember({"sessions": str(Path(file).parent)})
         return Path(file)
 
     def ask_keep(self, text: str, then: Callable[[Answer], None]) -> None:
@@ -121,8 +120,7 @@ class Sessions(QObject):
     def _remember(self, file: Path) -> None:
         file = file.absolute()
         recent = [file, *(one for one in self.recent() if one != file)]
-        names = [str(one) for one in recent[:RECENT_SESSIONS]]
-        self.aside(self._settings.changed({"recent_sessions": names}), lambda _: None)
+        self.remember({"recent_sessions": [str(one) for one in recent[:RECENT_SESSIONS]]})
 
     # ---- writing and reading --------------------------------------------------------------------
 
@@ -189,6 +187,10 @@ class Sessions(QObject):
     def _on_done(self, done: Future[object], then: Callable[[object], None]) -> None:
         if not done.cancelled():
             then(done.result())
+
+    def remember(self, changes: Mapping[str, Value]) -> None:
+        """Remember settings; they are written aside: the disk may take its time."""
+        self.aside(self._settings.changed(changes), lambda _: None)
 
     def wait(self) -> None:
         """Let what is being written come to its end."""

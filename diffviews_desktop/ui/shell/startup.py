@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from diffviews_desktop.actions.context import Context
@@ -14,7 +15,7 @@ from diffviews_desktop.errors import DataError
 from diffviews_desktop.state.session_file.saved import SavedSession
 from diffviews_desktop.state.session_file.scratch import drop, last, left
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
-from diffviews_desktop.text.wording import counted
+from diffviews_desktop.text.wording import counted, listed
 from diffviews_desktop.ui.shell.autosave import Autosave
 from diffviews_desktop.ui.shell.sessions import Sessions
 
@@ -72,7 +73,7 @@ class Startup:
 
     def _offer(self, folder: Path, session: SavedSession | None, asked: bool) -> None:
         if session is None or not session.is_worth_asking:
-            drop(folder)
+            self._drop(folder)
             self._open(asked)
             return
 
@@ -82,10 +83,14 @@ class Startup:
                 self._restore(session)
             else:
                 if answer == "discard":
-                    drop(folder)
+                    self._drop(folder)
                 self._open(asked)
 
         self._sessions.ask_restore(_question(session), answered)
+
+    def _drop(self, folder: Path) -> None:
+        """Delete a folder aside: pictures of many runs take a moment."""
+        self._sessions.aside(partial(drop, folder), lambda _: None)
 
     def _restore(self, session: SavedSession | None) -> None:
         if session is None or not restore(self._context, None, session):
@@ -97,13 +102,15 @@ def _question(session: SavedSession) -> str:
     picked = len(session.selection.rows) + len(session.selection.chosen)
     if picked:
         held.append(counted(picked, "picked sample"))
+    if session.groups.all_sets:
+        held.append(counted(len(session.groups.all_sets), "named selection"))
     if session.file is not None:
         what = f"the session {visible(session.file.stem, MOST_OF_NAME)}"
     else:
         what = f"your work on {visible(session.model or 'the data', MOST_OF_NAME)}"
     return (
-        f"DiffViews was not closed the last time. Restore {what}{_when(session.saved)} with "
-        f"{' and '.join(held)}?"
+        f"DiffViews did not close properly last time. Restore {what}{_when(session.saved)} with "
+        f"{listed(held)}?"
     )
 
 

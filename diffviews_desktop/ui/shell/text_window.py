@@ -7,15 +7,14 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
-    QPlainTextEdit,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
-from diffviews_desktop.text.plain import visible
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.labels import plain
+from diffviews_desktop.ui.common.text_pane import TextPane
 from diffviews_desktop.ui.common.widgets import as_panel
 
 
@@ -34,10 +33,8 @@ class TextWindow(QDialog):
         self.setWindowTitle(plain(title))
         as_panel(self)
         self.resize(560, 520)
-        self.field = QPlainTextEdit(visible(text, lines=True))
-        self.field.setReadOnly(True)
-        self.field.setAccessibleName("Text")
-        self.field.setTabChangesFocus(True)
+        self.field = TextPane("Text")
+        self.field.show_text(text, None)
         self.copy = QPushButton("C&opy")
         self.copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(text))
         close = QPushButton("&Close")

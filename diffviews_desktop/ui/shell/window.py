@@ -283,7 +283,7 @@ class MainWindow(Clipboard, QMainWindow):
         self.watch.show_changes(old, new)
         changes = to_remember(old, new)
         if changes:
-            self._settings.change(changes)
+            self.sessions.remember(changes)
 
     def _show_title(self, old: State, new: State) -> None:
         opened = new.opened
@@ -385,7 +385,7 @@ class MainWindow(Clipboard, QMainWindow):
 
     def _remember_folder(self, path: Path) -> None:
         recent = [path, *(one for one in self.recent_folders() if one != path)]
-        self._settings.change({"recent": [str(one) for one in recent[:RECENT_FOLDERS]]})
+        self.sessions.remember({"recent": [str(one) for one in recent[:RECENT_FOLDERS]]})
 
     def ask_folder(self, title: str) -> Path | None:
         """A folder that the user chooses; None where they choose none."""
@@ -399,7 +399,7 @@ class MainWindow(Clipboard, QMainWindow):
         file = ask_where(self.layout_of_docks.middle, title, start, contents)
         if not file:
             return None
-        self._settings.change({place: str(Path(file).parent)})
+        self.sessions.remember({place: str(Path(file).parent)})
         return Path(file)
 
     def ask_text(self, title: str, question: str, text: str | None = None) -> str | None:

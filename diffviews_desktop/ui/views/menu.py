@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QWidget
 
-from diffviews_desktop.actions import exports, runs
+from diffviews_desktop.actions import runs
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.ui.common.entries import menu_text
 from diffviews_desktop.ui.common.labels import tip
 from diffviews_desktop.ui.common.menus import Actions
+from diffviews_desktop.ui.common.run_menu import offer_step
 from diffviews_desktop.ui.common.sample_menu import SampleMenu
 
 
@@ -53,7 +53,7 @@ class MapMenu(SampleMenu):
 
     def _offer_step(self, state: State, run_id: int, index: int) -> None:
         """What can be done with a step of a run, where that is there."""
-        run, context = state.runs.run(run_id), self._context
+        run = state.runs.run(run_id)
         if run is None or index >= len(run.steps):
             return
         name = f"{visible(run.name, MOST_OF_NAME)}, step {index + 1}"
@@ -61,26 +61,10 @@ class MapMenu(SampleMenu):
         head.setToolTip(tip(name))
         head.setEnabled(False)
 
-        def save_picture() -> None:
-            runs.go_to_step(context, run_id, index)
-            exports.save_picture(context)
-
-        def export_film() -> None:
-            runs.show_run(context, run_id)
-            context.window.show_export("film")
-
-        offered: tuple[tuple[str, Callable[[], object]], ...] = (
-            ("&Show this step", partial(runs.go_to_step, context, run_id, index)),
-            ("Save its &picture…", save_picture),
-            ("E&xport the run as a film…", export_film),
-            ("&Hide the run", partial(runs.set_run_visible, context, run_id, False)),
-        )
-        for title, work in offered:
-            action = self.addAction(title)
-            action.triggered.connect(lambda _=False, work=work: work())
-        if run.seed is not None:
-            copy = self.addAction("Copy the see&d")
-            copy.triggered.connect(lambda: context.window.copy_text(str(run.seed)))
+        show = self.addAction("Show &this step")
+        show.triggered.connect(lambda: runs.go_to_step(self._context, run_id, index))
+        self.addSeparator()
+        offer_step(self, self._context, run_id, index)
         self.addSeparator()
 
 

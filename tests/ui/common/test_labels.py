@@ -160,11 +160,7 @@ OWNERS = {
     "TextItem": ("ui/views/flat/placed.py",),  # shows plain text
     "QToolTip": ("ui/common/labels.py",),
     "showText": ("ui/common/labels.py",),
-    "QPlainTextEdit": (
-        "ui/shell/activity/parts.py",
-        "ui/shell/crash_window.py",
-        "ui/shell/text_window.py",
-    ),
+    "QPlainTextEdit": ("ui/common/text_pane.py",),
     "setTextFormat": ("ui/common/labels.py", "ui/common/questions.py"),
 }
 NEVER = {

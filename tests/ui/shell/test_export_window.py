@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from recorder import Recorder
 from test_mnemonics import ambiguous
 
-from diffviews_desktop.actions import answers
+from diffviews_desktop.actions import answers, runs
 from diffviews_desktop.engine.jobs.exporting import (
     ContentPreview,
     PreviewContent,
@@ -90,6 +90,20 @@ def test_a_preview_comes_once_the_user_rests_and_is_shown(
     main.show_preview(ContentPreview(9, np.full((30, 40, 3), 200, np.uint8)))
     assert window.preview.image is not None
     assert window.preview.image.width() == 40
+
+
+def test_the_shown_run_is_meant_until_the_user_chooses(
+    window: ExportWindow, main: MainWindow
+) -> None:
+    field = window.film.run
+    assert field.currentData() == 2
+    runs.show_run(main.context, 1)
+    assert field.currentData() == 1
+    field.setCurrentIndex(field.findData(2))
+    field.activated.emit(field.currentIndex())
+    runs.show_run(main.context, 2)
+    runs.show_run(main.context, 1)
+    assert field.currentData() == 2
 
 
 def test_sizes_are_presets_or_ones_own(window: ExportWindow) -> None:

@@ -12,13 +12,14 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QFileDialog
 from pytestqt.qtbot import QtBot
 
-from diffviews_desktop.actions import folders, picks, runs, showing
+from diffviews_desktop.actions import folders, picks, runs, selection, showing
 from diffviews_desktop.actions.verbs import note
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.shell.activity.history_page import HistoryPage
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.row_set import RowSet
 
 
 @pytest.fixture
@@ -54,6 +55,13 @@ def test_lines_are_listed_as_they_come(window: MainWindow, page: HistoryPage) ->
     assert len(rows(page)) == 4  # of what is done again and again the last time counts
     assert "UniformLabel()" in rows(page)[-1][1]
     assert page.list.keys() == [2]
+
+
+def test_of_many_samples_a_cell_says_how_many(window: MainWindow, page: HistoryPage) -> None:
+    selection.choose_rows(window.context, RowSet(range(3)))
+    assert rows(page)[-1][1] == "rows RowSet([0, 1, 2])"
+    selection.choose_rows(window.context, RowSet(range(30)))
+    assert rows(page)[-1][1] == "rows 30 samples"
 
 
 def test_a_line_is_copied_in_three_forms(

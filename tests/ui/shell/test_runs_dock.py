@@ -44,7 +44,7 @@ def test_the_menu_of_a_picture_does_what_it_says(
 ) -> None:
     menu = shown.runs_dock.menu_of(2, 0)
     actions = {action.text(): action for action in menu.actions() if not action.isSeparator()}
-    assert len(actions) == 12
+    assert len(actions) == 13
     actions["&Copy the picture"].trigger()
     copied = pixels_of(QApplication.clipboard().image())
     np.testing.assert_array_equal(copied[..., :1], runs[1].steps[0].image)

@@ -136,8 +136,8 @@ def test_the_bucket_is_preferred_and_remembered(
     page.limit.setValue(25)
     wanted = BucketSettings("shared", "https://host", upload=False, limit_bytes=25 * 10**9)
     assert window.session.state.preferences.bucket == wanted
-    again = restored(State(), Settings(tmp_path / "settings.json"))
-    assert again.preferences.bucket == wanted
+    file = tmp_path / "settings.json"
+    qtbot.waitUntil(lambda: restored(State(), Settings(file)).preferences.bucket == wanted)
 
 
 @pytest.mark.parametrize(

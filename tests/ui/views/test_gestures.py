@@ -391,9 +391,9 @@ def test_a_class_is_selected_from_its_menu(window: MainWindow) -> None:
     item = window.classes.list.item(1)
     menu = window.classes.menu_of(item)
     texts = {action.text(): action for action in menu.actions()}
-    texts["Select its samples"].trigger()
+    texts["&Select its samples"].trigger()
     assert chosen(window) == [row for row in range(30) if row % 3 == 1]
-    texts["Take them out of the selection"].trigger()
+    texts["&Take them out of the selection"].trigger()
     assert chosen(window) == []
 
 

@@ -204,8 +204,8 @@ def test_a_step_of_a_run_has_a_menu_of_its_own(
     assert window.session.state.runs.step == 1
     offered["Copy the seed"].trigger()
     assert QGuiApplication.clipboard().text() == "11"
-    offered["Export the run as a film…"].trigger()
+    offered["Export it as a film…"].trigger()
     assert window.pages.export is not None
     assert window.pages.export.chosen == "film"
-    offered["Hide the run"].trigger()
+    offered["Hide its path"].trigger()
     assert not window.session.state.runs.all[0].visible

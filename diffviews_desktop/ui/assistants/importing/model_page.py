@@ -11,9 +11,10 @@ from PySide6.QtWidgets import QLineEdit, QWidget
 from diffviews_desktop.ui.assistants.importing.page import Page, browse_button, is_there, path_of
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.widgets import ElidingComboBox
+from diffviews_desktop.values.import_rules import CHECKPOINT_SUFFIXES
 
 NAME = re.compile(r"[\w][\w .\-]{0,99}")
-CHECKPOINTS = "Checkpoints (*.safetensors *.pt *.pth *.pkl *.ckpt *.bin);;All files (*)"
+CHECKPOINTS = f"Checkpoints (*{' *'.join(CHECKPOINT_SUFFIXES)});;All files (*)"
 
 
 class ModelPage(Page):

@@ -118,7 +118,7 @@ class ExperimentWindow(DrawingWindow):
         if masks > 1:
             return text
         if seeds == 1:
-            return f"{text} A single seed says nothing of others, so there will be no intervals."
+            return f"{text} A single seed says nothing about others, so there will be no intervals."
         what = "mask" if form.is_of_masks else "intervention"
         return f"{text} It is a single {what}: intervals will be over its seeds."
 

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from diffviews_desktop.actions.maps import pending_map
 from diffviews_desktop.actions.masks import judged_masks, masks_to_judge
+from diffviews_desktop.actions.runs import cannot_generate
 from diffviews_desktop.engine.jobs.drawing import Generate, MaskJudged
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.state.state import State
@@ -249,14 +250,7 @@ class GeneratePanel(QWidget):
 
     def _set_buttons(self, state: State) -> None:
         stack = with_picks(state.runs.interventions, state.picks.selection.rows)
-        if state.opened.model_problem:
-            why = f"The model cannot run: {state.opened.model_problem}"
-        elif state.opened.layer_map is None:
-            why = "The map is not there yet."
-        elif not stack:
-            why = "Click a point on the map first."
-        else:
-            why = ""
+        why = cannot_generate(state)
         self.generate.setEnabled(not why)
         self.generate.setToolTip(tip(why or f"{GENERATE} (Ctrl+Return)"))
         nfe = f"NFE {state.runs.settings.evaluations(not state.opened.unconditional)}"

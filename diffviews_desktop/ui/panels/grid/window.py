@@ -8,6 +8,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from diffviews_desktop.actions.experiments import cannot_draw_grid
+from diffviews_desktop.actions.runs import NO_SAMPLE
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.wording import counted
 from diffviews_desktop.ui.common.drawing_window import DrawingWindow
@@ -88,17 +90,10 @@ class GridWindow(DrawingWindow):
         """How much it is, or why it cannot be drawn."""
         state = self._state
         axes = self._axes()
-        why = ""
-        if state.opened.layer_map is None:
-            why = "The map is not there yet."
-        elif state.opened.model_problem:
-            why = f"The model cannot run: {state.opened.model_problem}"
-        elif (
-            axes is not None
-            and not self._acting()
-            and any(axes[name] for name in ("strengths", "windows", "mask_layers"))
-        ):
-            why = "Click a point on the map first: a mask needs at least one sample."
+        why = cannot_draw_grid(state)
+        varied = () if axes is None else (axes["strengths"], axes["windows"], axes["mask_layers"])
+        if not why and not self._acting() and any(varied):
+            why = NO_SAMPLE
         self.draw.setEnabled(axes is not None and not why)
         self.draw.setToolTip(tip(why or "Draw one picture for every combination"))
         if axes is None or why:

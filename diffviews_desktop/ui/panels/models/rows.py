@@ -107,7 +107,7 @@ def _facts(listed: ListedModel) -> Iterator[str]:
     if model.about:
         yield model.about
     if model.data is None:
-        yield "A checkpoint alone: import pictures to get a map."
+        yield "Only a checkpoint: import pictures to get a map."
     parts = [part for part in (model.data, model.checkpoint) if part is not None]
     names = {"r2": "a bucket", "hf": "Hugging Face", "url": "its publisher's server"}
     origins = [origin.source for part in parts for origin in part.origins]

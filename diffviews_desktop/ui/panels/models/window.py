@@ -150,7 +150,7 @@ class ModelsWindow(QDialog):
     def _show_address(self) -> None:
         typed = bool(self.address.text().strip())
         self.fetch.setEnabled(typed)
-        self.fetch.setToolTip(tip("" if typed else f"Write an address: {ADDRESSES}."))
+        self.fetch.setToolTip(tip("" if typed else f"Enter an address: {ADDRESSES}."))
 
     def _fetch(self) -> None:
         what = self.address.text().strip()
@@ -172,6 +172,6 @@ def _meaning(row: Row) -> str:
         "continue": "Download what is missing; what is here is not fetched again",
         "pause": "Stop for now; what has arrived stays, and the download continues from there",
         "open": "Open the model",
-        "import": "Make a data folder of this checkpoint and pictures of yours",
+        "import": "Make a data folder from this checkpoint and your own pictures",
         "": "",
     }[row.step]

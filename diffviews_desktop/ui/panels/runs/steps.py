@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
@@ -176,8 +175,7 @@ class Steps(QWidget):
         samples = state.opened.samples
         if samples is not self._samples:
             self._samples = samples
-            known = () if samples is None else tuple(np.unique(samples.sigma).tolist())
-            self._levels = known
+            self._levels = () if samples is None else samples.levels
             menu = self.land.menu()
             menu.clear()
             for sigma in self._levels[:MAX_LEVELS]:

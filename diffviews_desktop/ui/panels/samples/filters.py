@@ -43,8 +43,8 @@ class _Choice:
 class FiltersPage(QWidget):
     """Signals:
     category_only: ``(by, number, count)``; ``category_toggled(by, number)``.
-    range_chosen: ``(by, low, high)``; ``filter_dropped(by)``; ``all_wanted()``.
-    view_used: a name; ``view_deleted`` a name; ``view_wanted()``, to keep what is shown.
+    range_chosen: ``(by, low, high)``; ``filter_dropped(by)``.
+    view_used: a name; ``view_deleted`` a name.
     """
 
     category_only = Signal(str, int, int)
@@ -127,8 +127,7 @@ class FiltersPage(QWidget):
         if state.opened.samples is None or state.opened.layer_map is None:
             return []
         levels = "sigma" if state.cannot_color("level") else "level"
-        usual = ["class", levels]
-        wanted = [*usual, *(one.by for one in state.view.filters), *self._added]
+        wanted = ["class", levels, *(one.by for one in state.view.filters), *self._added]
         return [by for by in dict.fromkeys(wanted) if not state.cannot_color(by)]
 
     def _take(self, found: Found) -> None:

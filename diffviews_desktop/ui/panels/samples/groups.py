@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from PySide6.QtCore import QPoint, QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QColor, QIcon, QKeyEvent, QPainter, QPixmap
+from PySide6.QtCore import QPoint, QSignalBlocker, Qt, Signal, SignalInstance
+from PySide6.QtGui import QColor, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -20,25 +21,22 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from diffviews_desktop.actions.reasons import no_map
 from diffviews_desktop.engine.jobs.clustering import SMALLEST, USUAL_SMALLEST
 from diffviews_desktop.state.picks import Choosing
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
-from diffviews_desktop.ui.common.colors import category_colors
+from diffviews_desktop.ui.common.choosing_menu import offer_choosing
+from diffviews_desktop.ui.common.colors import category_colors, color_dot
 from diffviews_desktop.ui.common.entries import short
 from diffviews_desktop.ui.common.labels import ElidedLabel, caption, tip
 from diffviews_desktop.ui.common.widgets import IconButton, WholeNumber
 from diffviews_desktop.values.sample_sets import SET_COLORS
 
 _NUMBER, _NAME = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
-_WAYS: tuple[tuple[str, Choosing], ...] = (
-    ("&Select its samples", "replace"),
-    ("&Add them to the selection", "add"),
-    ("&Take them out of the selection", "remove"),
-)
 LOWEST = 44  # pixels: two groups
 ABOUT = "Dense groups on the map, found by HDBSCAN."
-COLOR_NAMES = ("blue", "orange", "green", "pink", "sky", "red", "yellow", "violet")
+COLOR_NAMES = ("Blue", "Orange", "Green", "Pink", "Sky blue", "Red", "Yellow", "Violet")
 
 
 @dataclass(frozen=True)
@@ -213,7 +211,7 @@ class GroupsPage(QWidget):
         self.no_clusters.set_text(about)
         self.search.setEnabled(opened.layer_map is not None)
         meaning = "Find dense groups of samples on the map"
-        self.search.setToolTip(tip(meaning if opened.layer_map else "The map is not there yet."))
+        self.search.setToolTip(tip(no_map(state) or meaning))
         self._set_delete()
 
     def _set_delete(self) -> None:
@@ -228,7 +226,7 @@ class GroupsPage(QWidget):
         menu = self._menu(self.set_picked, self.sets, number)
         colors = menu.addMenu("&Colour")
         for color, name in zip(SET_COLORS, COLOR_NAMES, strict=True):
-            action = colors.addAction(_dot(QColor(color)), name)
+            action = colors.addAction(color_dot(QColor(color)), name)
             action.triggered.connect(lambda _, c=color: self.set_colored.emit(number, c))
         menu.addAction("&Delete").triggered.connect(lambda: self.set_deleted.emit(number))
         menu.popup(place)
@@ -236,13 +234,11 @@ class GroupsPage(QWidget):
     def _show_cluster_menu(self, number: int, place: QPoint) -> None:
         self._menu(self.cluster_picked, self.clusters, number).popup(place)
 
-    def _menu(self, picked: object, groups: GroupList, number: int) -> QMenu:
+    def _menu(self, picked: SignalInstance, groups: GroupList, number: int) -> QMenu:
         if self.menu is not None:
             self.menu.deleteLater()
         menu = self.menu = QMenu(self)
-        for title, how in _WAYS:
-            action = menu.addAction(title)
-            action.triggered.connect(lambda _, h=how: picked.emit(number, h))  # type: ignore[attr-defined]
+        offer_choosing(menu, partial(picked.emit, number))
         menu.addSeparator()
         menu.addAction("&Rename").triggered.connect(groups.edit_current)
         return menu
@@ -257,21 +253,9 @@ def _quiet(text: str) -> ElidedLabel:
 def _write(item: QTreeWidgetItem, row: Row) -> None:
     item.setText(0, short(row.name))
     item.setText(1, f"{row.count:,}")
-    item.setIcon(0, _dot(QColor(row.color)))
+    item.setIcon(0, color_dot(QColor(row.color)))
     item.setData(0, _NUMBER, row.number)
     item.setData(0, _NAME, row.name)
     item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
     item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
     item.setToolTip(0, tip(row.name, "Click selects its samples, F2 renames it"))
-
-
-def _dot(color: QColor) -> QIcon:
-    pixmap = QPixmap(28, 28)
-    pixmap.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(pixmap)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(color)
-    painter.drawEllipse(4, 4, 20, 20)
-    painter.end()
-    return QIcon(pixmap)

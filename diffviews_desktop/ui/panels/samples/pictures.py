@@ -19,6 +19,7 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPen,
     QResizeEvent,
+    QWheelEvent,
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
 
@@ -219,12 +220,11 @@ class PictureGrid(QAbstractScrollArea):
         if at is not None:
             self.located.emit(int(self.rows[at]))
 
-    def wheelEvent(self, event: object) -> None:
-        keys = event.modifiers()  # type: ignore[attr-defined]
-        if not keys & Qt.KeyboardModifier.ControlModifier:
-            super().wheelEvent(event)  # type: ignore[arg-type]
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if not event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            super().wheelEvent(event)
             return
-        up = event.angleDelta().y() > 0  # type: ignore[attr-defined]
+        up = event.angleDelta().y() > 0
         self._size = min(max(self._size + (1 if up else -1), 0), len(SIDES) - 1)
         self._fit()
         self._bring_into_view()

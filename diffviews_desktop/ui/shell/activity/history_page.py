@@ -27,8 +27,11 @@ from diffviews_desktop.actions.line_format import (
 from diffviews_desktop.state.history import HistoryLine
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import visible
+from diffviews_desktop.text.wording import counted
 from diffviews_desktop.ui.common.labels import tip
-from diffviews_desktop.ui.shell.activity.parts import DetailsPane, RowList, clock
+from diffviews_desktop.ui.common.text_pane import TextPane
+from diffviews_desktop.ui.shell.activity.parts import NO_ROW, RowList, clock
+from diffviews_desktop.values.row_set import RowSet
 
 Form = Literal["command", "python", "json"]
 FORMS: tuple[tuple[Form, str], ...] = (
@@ -36,6 +39,8 @@ FORMS: tuple[tuple[Form, str], ...] = (
     ("python", "&Python"),
     ("json", "&JSON"),
 )
+MOST_ROWS = 20
+"""Samples that a cell lists."""
 
 
 class HistoryPage(QWidget):
@@ -50,7 +55,7 @@ class HistoryPage(QWidget):
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.list.setColumnWidth(0, 84)
         self.list.setColumnWidth(1, 210)
-        self.details = DetailsPane("The chosen lines", code=True)
+        self.details = TextPane("The chosen lines", code=True, empty=NO_ROW)
         self.forms = QButtonGroup(self)
         self.copy = QPushButton("Cop&y")
         self.script = QPushButton("&Save as script…")
@@ -140,4 +145,11 @@ def said(verb: str) -> str:
 
 
 def _given(line: HistoryLine) -> str:
-    return ", ".join(f"{name} {code_of(one)}" for name, one in line.arguments.items())
+    return ", ".join(f"{name} {_in_short(one)}" for name, one in line.arguments.items())
+
+
+def _in_short(value: object) -> str:
+    """A value in a cell; of many samples only how many: a million of them take a moment."""
+    if isinstance(value, RowSet) and len(value) > MOST_ROWS:
+        return counted(len(value), "sample")
+    return code_of(value)

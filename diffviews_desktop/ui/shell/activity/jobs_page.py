@@ -21,7 +21,8 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import visible
 from diffviews_desktop.text.wording import lasting
 from diffviews_desktop.ui.common.labels import tip
-from diffviews_desktop.ui.shell.activity.parts import DetailsPane, RowList, clock, write
+from diffviews_desktop.ui.common.text_pane import TextPane
+from diffviews_desktop.ui.shell.activity.parts import NO_ROW, RowList, clock, write
 
 TICK_MILLISECONDS = 500
 _STEPS = 1000
@@ -43,7 +44,7 @@ class JobsPage(QWidget):
         self.list = RowList(("Job", "How it goes", "Time"), 1, "Jobs")
         self.list.setColumnWidth(0, 250)
         self.list.setColumnWidth(2, 130)
-        self.details = DetailsPane("What there is to say of the job")
+        self.details = TextPane("What there is to say about the job", empty=NO_ROW)
         self.cancel = QPushButton("Ca&ncel")
         self.earlier = QPushButton("&Earlier")
         self.later = QPushButton("&Later")

@@ -7,7 +7,8 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from diffviews_desktop.state.state import Notice, State
 from diffviews_desktop.ui.common.labels import tip
-from diffviews_desktop.ui.shell.activity.parts import DetailsPane, RowList, clock, write
+from diffviews_desktop.ui.common.text_pane import TextPane
+from diffviews_desktop.ui.shell.activity.parts import NO_ROW, RowList, clock, write
 from diffviews_desktop.ui.shell.notice_bar import copied_text
 
 
@@ -19,7 +20,7 @@ class NoticesPage(QWidget):
         self._notices: dict[int, Notice] = {}
         self.list = RowList(("Time", "Notice"), 1, "Notices")
         self.list.setColumnWidth(0, 84)
-        self.details = DetailsPane("The notice in full, with its details")
+        self.details = TextPane("The notice in full, with its details", empty=NO_ROW)
         self.copy = QPushButton("Cop&y")
         self.copy.setToolTip(tip("Copy the notice with its details"))
         buttons = QHBoxLayout()

@@ -6,11 +6,10 @@ import time
 from collections.abc import Sequence
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt, Signal
-from PySide6.QtGui import QColor, QFontDatabase
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
-    QPlainTextEdit,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTreeWidget,
@@ -18,12 +17,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from diffviews_desktop.text.plain import MOST_SHOWN, visible
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.entries import short
 from diffviews_desktop.ui.common.labels import tip
 
 MOST_OF_CELL = 300  # letters
+NO_ROW = "Choose a row above to read it in full."
 _KEY = Qt.ItemDataRole.UserRole
 
 
@@ -124,30 +123,6 @@ def write(item: QTreeWidgetItem, texts: Sequence[str], *, problem: int | None = 
             item.setData(column, Qt.ItemDataRole.ToolTipRole, tip(long))
     if problem is not None:
         item.setForeground(problem, QColor(theme.colors().problem))
-
-
-class DetailsPane(QPlainTextEdit):
-    """What a row says in full, to be read and copied.
-
-    Args:
-        name: for those who do not see it.
-        code: whether it is shown in letters of one width.
-    """
-
-    def __init__(self, name: str, *, code: bool = False, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setReadOnly(True)
-        self.setAccessibleName(name)
-        self.setPlaceholderText("Choose a row above to read it in full.")
-        self.setTabChangesFocus(True)
-        if code:
-            self.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
-
-    def show_text(self, text: str, most: int = 4 * MOST_SHOWN) -> None:
-        """Show a text as it is; the middle of a long one is left out."""
-        shown = visible(text, most, lines=True)
-        if shown != self.toPlainText():
-            self.setPlainText(shown)
 
 
 def clock(when: float) -> str:

@@ -7,15 +7,14 @@ from PySide6.QtWidgets import QCheckBox, QGridLayout, QVBoxLayout, QWidget
 
 from diffviews_desktop.actions.exports import FIGURE, FILM
 from diffviews_desktop.state.state import State
+from diffviews_desktop.ui.common.forms import add_row, form
 from diffviews_desktop.ui.common.labels import Label, muted, tip
 from diffviews_desktop.ui.common.widgets import signals_blocked
 from diffviews_desktop.ui.shell.exporting.parts import (
     RunChoice,
-    add_row,
     check,
     choice,
     decimal,
-    form,
     whole,
 )
 from diffviews_desktop.values.figures import (
@@ -34,7 +33,7 @@ SIZES: tuple[tuple[str, tuple[float, float] | None], ...] = (
     ("Two columns (178 × 120 mm)", (178.0, 120.0)),
     ("Slide (254 × 143 mm)", (254.0, 143.0)),
     ("Square (150 × 150 mm)", (150.0, 150.0)),
-    ("My own", None),
+    ("Custom", None),
 )
 GROUNDS = (("Light", "light"), ("Dark", "dark"))
 
@@ -63,13 +62,13 @@ class FigurePage(Page):
         self.boxes: dict[str, QCheckBox] = {
             name: check(text, getattr(FIGURE, name), meaning)
             for name, text, meaning in (
-                ("legend", "&Legend", "Explain what colours and marks tell"),
+                ("legend", "&Legend", "Says what colours and marks mean"),
                 ("scale", "Scale &bar", "A bar as long as a round number of the map's units"),
                 ("caption", "&Caption", "A line below that says model, layer and settings"),
                 ("names", "&Names of classes", "Written on the map where there is room"),
                 ("marks", "&Picks", "Rings around the anchor and its neighbours"),
                 ("runs", "&Runs", "The paths of the runs that are visible on the map"),
-                ("whole", "Whole &map", "All of it, and not the part that is on the screen"),
+                ("whole", "Whole &map", "All of it, not just the part on the screen"),
             )
         }
         rows = form()
@@ -194,7 +193,7 @@ class FilmPage(Page):
         run = state.runs.run(self.run.currentData())
         on_map = run is not None and state.on_this_map(run)
         self.map.setEnabled(on_map)
-        self.map.setToolTip(tip("" if on_map else "The run was drawn on another map than this one"))
+        self.map.setToolTip(tip("" if on_map else "The run was drawn on another map"))
 
     def style_wanted(self) -> FilmStyle:
         """How the film is to look."""

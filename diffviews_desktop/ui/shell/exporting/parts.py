@@ -6,13 +6,13 @@ from collections.abc import Iterable
 
 from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QImage, QPainter, QPaintEvent
-from PySide6.QtWidgets import QCheckBox, QFormLayout, QSizePolicy, QWidget
+from PySide6.QtWidgets import QCheckBox, QSizePolicy, QWidget
 
 from diffviews_desktop.state.runs import Run
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.entries import entry
-from diffviews_desktop.ui.common.labels import caption, tip
+from diffviews_desktop.ui.common.labels import tip
 from diffviews_desktop.ui.common.widgets import (
     ComboBox,
     Decimal,
@@ -22,25 +22,6 @@ from diffviews_desktop.ui.common.widgets import (
 )
 
 PREVIEW = QSize(480, 400)
-
-
-def form() -> QFormLayout:
-    """A form whose fields are as wide as there is room."""
-    made = QFormLayout()
-    made.setContentsMargins(0, 0, 0, 0)
-    made.setHorizontalSpacing(14)
-    made.setVerticalSpacing(7)
-    made.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-    made.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-    return made
-
-
-def add_row(to: QFormLayout, text: str, field: QWidget, meaning: str = "") -> None:
-    """Add a field with its name."""
-    field.setAccessibleName(text.replace("&", ""))
-    if meaning:
-        field.setToolTip(tip(meaning))
-    to.addRow(caption(text, field), field)
 
 
 def decimal(value: float, low: float, high: float) -> Decimal:
@@ -82,23 +63,30 @@ class RunChoice(ElidingComboBox):
 
     def __init__(self, *, every: bool = False) -> None:
         super().__init__(letters=10, names=True)
-        self._every = every
-        self._runs: tuple[tuple[int, str], ...] | None = None
+        self._every, self._is_chosen = every, False
+        self._runs: tuple[tuple[int, str], ...] = ()
+        self.activated.connect(self._on_chosen)
+        self._list()
+
+    def _on_chosen(self) -> None:
+        self._is_chosen = True
 
     def set_runs(self, runs: Iterable[Run], shown: int | None) -> None:
-        """List the runs that have a step; the chosen one stays chosen."""
+        """List the runs that have a step; the one that the user chose stays chosen."""
         listed = tuple((run.id, run.name) for run in runs if run.steps)
-        if listed == self._runs:
-            return
-        chosen = self.currentData() if self._runs else (None if self._every else shown)
-        self._runs = listed
+        chosen = self.currentData() if self._is_chosen else (None if self._every else shown)
         with signals_blocked(self):
-            self.clear()
-            if self._every:
-                self.addItem("All runs", None)
-            for number, name in listed:
-                self.addItem(entry(visible(name, MOST_OF_NAME)), number)
+            if listed != self._runs:
+                self._runs = listed
+                self._list()
             self.setCurrentIndex(max(0, self.findData(chosen)))
+
+    def _list(self) -> None:
+        self.clear()
+        if self._every:
+            self.addItem("All runs", None)
+        for number, name in self._runs:
+            self.addItem(entry(visible(name, MOST_OF_NAME)), number)
 
 
 class Preview(QWidget):

@@ -18,8 +18,8 @@ from PySide6.QtWidgets import (
 
 from diffviews_desktop.actions import exports, figures
 from diffviews_desktop.actions.context import Context, ExportKind
+from diffviews_desktop.actions.reasons import no_anchor, no_map
 from diffviews_desktop.actions.selection import nothing_selected
-from diffviews_desktop.actions.showing import no_map
 from diffviews_desktop.engine.jobs.exporting import ContentPreview
 from diffviews_desktop.engine.jobs.grid_axes import sheet_of
 from diffviews_desktop.errors import UsageError
@@ -29,6 +29,7 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import file_name
 from diffviews_desktop.text.wording import counted
 from diffviews_desktop.ui.common import theme
+from diffviews_desktop.ui.common.forms import add_row, form
 from diffviews_desktop.ui.common.images import to_qimage
 from diffviews_desktop.ui.common.labels import muted
 from diffviews_desktop.ui.common.widgets import as_panel, signals_blocked
@@ -40,7 +41,7 @@ from diffviews_desktop.ui.shell.exporting.pages import (
     ScreenPage,
     StripPage,
 )
-from diffviews_desktop.ui.shell.exporting.parts import Preview, add_row, choice, form
+from diffviews_desktop.ui.shell.exporting.parts import Preview, choice
 
 WAIT_MILLISECONDS = 200  # after the last change, until a preview is asked for
 SIDE = 1000
@@ -70,7 +71,7 @@ KINDS: dict[ExportKind, Kind] = {
     "grid": Kind("Contact sheet of the grid", (Sheet,), exports.no_grid, "grid", "pictures"),
     "runs": Kind("Steps of runs as numbers", (Table,), exports.no_runs, "runs", "tables"),
     "selection": Kind("Selected samples", (Table,), nothing_selected, "selection", "tables"),
-    "neighbors": Kind("Anchor and neighbours", (Table,), exports.no_anchor, "neighbours", "tables"),
+    "neighbors": Kind("Anchor and neighbours", (Table,), no_anchor, "neighbours", "tables"),
 }
 
 
@@ -155,7 +156,7 @@ class ExportWindow(QDialog):
         opened, runs, view = state.opened, state.runs, state.view
         seen = view.rectangle, view.color_by, view.filters, view.highlighted_class
         picked = state.picks.selection, state.preferences.ramp
-        return opened.layer_map, opened.samples, runs.all, runs.grid, *picked, *seen
+        return opened.layer_map, opened.samples, runs.all, runs.shown, runs.grid, *picked, *seen
 
     def set_state(self, state: State) -> None:
         """Show what there is to export."""

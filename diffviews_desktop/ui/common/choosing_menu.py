@@ -1,0 +1,22 @@
+"""What the samples of a group can do to the selection, in the menu of the group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from PySide6.QtWidgets import QMenu
+
+from diffviews_desktop.state.picks import Choosing
+
+_WAYS: tuple[tuple[str, Choosing], ...] = (
+    ("&Select its samples", "replace"),
+    ("&Add them to the selection", "add"),
+    ("&Take them out of the selection", "remove"),
+)
+
+
+def offer_choosing(menu: QMenu, choose: Callable[[Choosing], object]) -> None:
+    """Add to a menu the ways to select the samples of a group."""
+    for title, how in _WAYS:
+        menu.addAction(title, partial(choose, how))
