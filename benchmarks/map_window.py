@@ -128,7 +128,7 @@ class _Hand:
     """A window with a map, and a hand that makes gestures and measures the gaps in its beats."""
 
     def __init__(self, app: QApplication, state: State) -> None:
-        from PySide6.QtCore import Qt, QTimer
+        from beats import Beats
 
         from diffviews_desktop import paths
         from diffviews_desktop.state.session import Session
@@ -142,12 +142,8 @@ class _Hand:
         self.window.resize(1440, 900)
         self.window.show()
         self.longest: dict[str, list[float]] = {}
-        self._gaps: list[float] = []
-        self._last = time.perf_counter()
-        self._timer = QTimer()
-        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
-        self._timer.timeout.connect(self._beat)
-        self._timer.start(2)
+        self._beats = Beats()
+        self._beats.start()
         self.rest(0.3)
         self.window.bring_map()
         self.rest(0.5)
@@ -155,20 +151,12 @@ class _Hand:
         self.view = self.window.map
         self.pixels = self.view.viewport
 
-    def _beat(self) -> None:
-        now = time.perf_counter()
-        self._gaps.append(1e3 * (now - self._last))
-        self._last = now
-
     def rest(self, seconds: float) -> None:
         """Let events come for a while."""
+        from beats import pump
+
         end = time.monotonic() + seconds
-        wait_until(lambda: time.monotonic() > end, self._pump)
-
-    def _pump(self) -> None:
-        from PySide6.QtCore import QEventLoop
-
-        self.app.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
+        wait_until(lambda: time.monotonic() > end, pump)
 
     def _quiet(self) -> bool:
         linked = self.window.map_area.linked
@@ -178,20 +166,20 @@ class _Hand:
 
     def gesture(self, name: str, *acts: Callable[[], object]) -> None:
         """Do things one by one and note the longest gap of each until all is quiet."""
+        from beats import pump
+
         for act in acts:
             self.rest(0.05)
-            self._gaps.clear()
-            self._last = time.perf_counter()
+            self._beats.begin()
             act()
-            self._beat()
             self.rest(0.25)
-            wait_until(self._quiet, self._pump)
+            wait_until(self._quiet, pump)
             self.rest(0.1)
-            self.longest.setdefault(name, []).append(max(self._gaps))
+            self.longest.setdefault(name, []).append(max(self._beats.gaps))
 
     def end(self) -> None:
         """Close the window."""
-        self._timer.stop()
+        self._beats.stop()
         self.window.close()
         self.window.deleteLater()
         self.rest(0.1)

@@ -21,8 +21,6 @@ import numpy as np
 from common import Row, isolate, parser, report, wait_until
 
 if TYPE_CHECKING:
-    from PySide6.QtWidgets import QApplication
-
     from diffviews_desktop.engine.jobs.opening import DataOpened
     from diffviews_desktop.state.runs import Run
     from diffviews_desktop.state.state import State
@@ -129,15 +127,15 @@ class _NoEngine:
 class _Hand:
     """A window, and the longest gap in its beats while something is done."""
 
-    def __init__(self, app: QApplication, root: Path) -> None:
-        from PySide6.QtCore import Qt, QTimer
+    def __init__(self, root: Path) -> None:
+        from beats import Beats
 
         from diffviews_desktop.state.session import Session
         from diffviews_desktop.ui.common.settings import Settings
         from diffviews_desktop.ui.shell.autosave import Autosave
         from diffviews_desktop.ui.shell.window import MainWindow
 
-        self.app, self.worker = app, _NoEngine()
+        self.worker, self._beats = _NoEngine(), Beats()
         self.window = MainWindow(Session(), self.worker, Settings(root / "settings.json"))
         self.window.resize(1440, 900)
         self.window.show()
@@ -145,42 +143,31 @@ class _Hand:
         self.window.bring_map()
         self.autosave = Autosave(self.window.context, self.window.sessions, self.window)
         self.window.session.changed.connect(self.autosave.show_changes)
-        self._gaps: list[float] = []
-        self._last = time.perf_counter()
-        self._timer = QTimer()
-        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
-        self._timer.timeout.connect(self._beat)
-        self._timer.start(2)
+        self._beats.start()
 
     @property
     def state(self) -> State:
         return self.window.session.state
 
-    def _beat(self) -> None:
-        now = time.perf_counter()
-        self._gaps.append(1e3 * (now - self._last))
-        self._last = now
-
-    def _pump(self) -> None:
-        from PySide6.QtCore import QEventLoop
-
-        self.app.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents, 20)
-
     def rest(self, seconds: float) -> None:
+        """Let events come for a while."""
+        from beats import pump
+
         end = time.monotonic() + seconds
-        wait_until(lambda: time.monotonic() > end, self._pump)
+        wait_until(lambda: time.monotonic() > end, pump)
 
     def timed(self, act: Callable[[], object], done: Callable[[], bool]) -> tuple[float, float]:
         """Seconds until something is done, and the longest gap in milliseconds."""
+        from beats import pump
+
         self.rest(0.3)
-        self._gaps.clear()
-        start = self._last = time.perf_counter()
+        self._beats.begin()
+        start = time.perf_counter()
         act()
-        wait_until(done, self._pump)
+        wait_until(done, pump)
         taken = time.perf_counter() - start
         self.rest(0.3)
-        self._beat()
-        return taken, max(self._gaps)
+        return taken, max(self._beats.gaps)
 
     def finish(self, job: Any, result: object) -> None:
         """What the program does when a job has ended."""
@@ -190,7 +177,7 @@ class _Hand:
             answers.on_finished(self.window.context, job.job_id, result, None)
 
 
-def measure(app: QApplication, root: Path, options: Any) -> list[Row]:
+def measure(root: Path, options: Any) -> list[Row]:
     """Times and pauses of saving, keeping and opening."""
     from diffviews_desktop.actions import keeping, sessions
     from diffviews_desktop.actions.folders import open_data
@@ -198,7 +185,7 @@ def measure(app: QApplication, root: Path, options: Any) -> list[Row]:
     from diffviews_desktop.state.kept import Kept
     from diffviews_desktop.state.runs import Runs
 
-    hand, folder, file = _Hand(app, root), root / "data", root / "work.diffviews"
+    hand, folder, file = _Hand(root), root / "data", root / "work.diffviews"
     folder.mkdir()
     window, opened = hand.window, made_folder(folder)
     open_data(window.context, opened.folder)
@@ -210,6 +197,9 @@ def measure(app: QApplication, root: Path, options: Any) -> list[Row]:
     def put_runs() -> None:
         kept = Kept(file=file)
         window.session.update(replace(hand.state, runs=runs, kept=kept))
+
+    def change_view() -> None:
+        window.session.update(replace(hand.state, view=replace(hand.state.view)))
 
     for repeat in range(options.repeats):
         put_runs()
@@ -224,8 +214,7 @@ def measure(app: QApplication, root: Path, options: Any) -> list[Row]:
         where = hand.autosave._scratch
         assert where is not None
         head = where.folder / "session.json"
-        begin = lambda: window.session.update(replace(hand.state, view=replace(hand.state.view)))  # noqa: E731
-        times["keep"].append(hand.timed(begin, head.is_file))
+        times["keep"].append(hand.timed(change_view, head.is_file))
         hand.autosave._scratch = None
 
         def answer() -> bool:
@@ -264,7 +253,7 @@ def rows_of(times: dict[str, list[tuple[float, float]]]) -> list[Row]:
 
 def main() -> None:
     """See the module's text."""
-    made = parser("A session of many runs, saved and opened.")
+    made = parser(__doc__ or "")
     made.add_argument("--runs", type=int, default=50)
     made.add_argument("--steps", type=int, default=50)
     made.add_argument("--side", type=int, default=64)
@@ -277,7 +266,8 @@ def main() -> None:
 
         app = create_application(["session"])
         theme.apply("light")
-        rows = measure(app, Path(name), options)
+        rows = measure(Path(name), options)
+        app.processEvents()
     report(rows, options.json, "limit")
 
 

@@ -76,17 +76,27 @@ class CrashReport:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             name = f"{time.strftime('%Y-%m-%d-%H%M%S')}-{os.getpid()}{SUFFIX}"
             self._path = self._folder / (name + PART)
-            self._file = open(self._path, "xb", buffering=0)  # noqa: SIM115
+            self._file = self._begun(self._path)
         except OSError as error:
             log.warning("no crash report can be kept: %s", error)
             return
-        self._file.write(_header(self._process).encode())
         self._empty = self._size()
         faulthandler.enable(self._file, all_threads=True)
         self._hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
         sys.excepthook = self._on_exception
         threading.excepthook = self._on_thread
         sys.unraisablehook = self._on_unraisable
+
+    def _begun(self, path: Path) -> IO[bytes]:
+        """The file, open and with its header; nothing stays where that cannot be written."""
+        file = open(path, "xb", buffering=0)  # noqa: SIM115  (it stays open)
+        try:
+            file.write(_header(self._process).encode())
+        except OSError:
+            file.close()
+            path.unlink()
+            raise
+        return file
 
     def end(self) -> None:
         """The program ends as it should: a report that says nothing goes."""

@@ -42,6 +42,13 @@ def run(folder: Path, how: str) -> None:
     )
 
 
+def test_a_full_disk_keeps_no_program_from_starting(tmp_path: Path) -> None:
+    limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n" + SCRIPT
+    done = subprocess.run([sys.executable, "-c", limited, str(tmp_path), "clean"], check=False)
+    assert done.returncode == 0
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_clean_end_leaves_nothing(tmp_path: Path) -> None:
     run(tmp_path, "clean")
     assert list(tmp_path.iterdir()) == []

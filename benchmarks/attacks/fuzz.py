@@ -337,7 +337,7 @@ def journal(work: Path) -> Reader:
 
     def read() -> None:
         with open_journal(work / "drawn", facts) as opened:
-            opened.drawn  # noqa: B018
+            dict(opened.drawn)
 
     read()
     file = work / "drawn" / JOURNAL

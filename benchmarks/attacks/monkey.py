@@ -26,12 +26,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 
-from common import isolate  # noqa: E402
-from faults import Faults, Surprises  # noqa: E402
-from trials import Trial, parser, report  # noqa: E402
+from common import isolate
+from faults import Faults, Surprises
+from trials import Trial, parser, report
 
 SECONDS = 240
 """After which what does not happen is taken never to happen."""

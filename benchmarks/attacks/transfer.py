@@ -77,24 +77,26 @@ def store_behind(server: S3Server, proxy: Proxy, bucket: str) -> S3Store:
 
 def killed_servers(home: Path, server: S3Server, tries: int) -> Trial:
     """The server dies at a random moment, and is started again."""
-    bucket, survived = _large_bucket(server), 0
-    for attempt in range(tries):
-        moments = [random.randrange(MB, len(LARGE) - 4 * MB)]
-        with proxy_to(proxied(server)) as proxy:
-            proxy.change = slowly
-
-            def kill(done: TransferProgress) -> None:
-                if moments and done.bytes > moments[0]:  # noqa: B023
-                    moments.pop()  # noqa: B023
-                    server.kill()
-                    server.start()
-
-            folder = home / f"server-{attempt}"
-            fetch(store_behind(server, proxy, bucket), folder, progress=kill)
-            whole = (folder / "file.bin").read_bytes() == LARGE
-            survived += whole and not moments and proxy.received < len(LARGE) + PIECE
-            (folder / "file.bin").unlink()
+    bucket = _large_bucket(server)
+    survived = sum(_killed_server(home / f"server-{n}", server, bucket) for n in range(tries))
     return Trial("a server that is killed: whole, and one part twice at most", tries, survived)
+
+
+def _killed_server(folder: Path, server: S3Server, bucket: str) -> bool:
+    moments = [random.randrange(MB, len(LARGE) - 4 * MB)]
+
+    def kill(done: TransferProgress) -> None:
+        if moments and done.bytes > moments[0]:
+            moments.pop()
+            server.kill()
+            server.start()
+
+    with proxy_to(proxied(server)) as proxy:
+        proxy.change = slowly
+        fetch(store_behind(server, proxy, bucket), folder, progress=kill)
+        whole = (folder / "file.bin").read_bytes() == LARGE
+        (folder / "file.bin").unlink()
+        return whole and not moments and proxy.received < len(LARGE) + PIECE
 
 
 def killed_programs(home: Path, server: S3Server, tries: int) -> Trial:
@@ -126,40 +128,49 @@ def broken_connections(home: Path, server: S3Server, tries: int) -> list[Trial]:
     """Connections that are cut, and bytes that are changed, at random places."""
     bucket, cut_well, damaged_well = _large_bucket(server), 0, 0
     for attempt in range(tries):
-        places = sorted(random.sample(range(MB, len(LARGE)), 5))
-
-        def cut(data: bytes) -> bytes:
-            if places and proxy.received > places[0]:  # noqa: B023
-                places.pop(0)  # noqa: B023
-                return b""
-            return data
-
-        def damage(data: bytes) -> bytes:
-            if places and proxy.received > places[0]:  # noqa: B023
-                places.clear()  # noqa: B023
-                return data[:-1] + bytes([data[-1] ^ 1])
-            return data
-
         folder = home / f"broken-{attempt}"
-        with proxy_to(proxied(server)) as proxy:
-            proxy.change = cut
-            fetch(store_behind(server, proxy, bucket), folder)
-            cut_well += (folder / "file.bin").read_bytes() == LARGE
-            (folder / "file.bin").unlink()
-        places = [random.randrange(MB, len(LARGE))]
-        with proxy_to(proxied(server)) as proxy:
-            proxy.change = damage
-            result = fetch(store_behind(server, proxy, bucket), folder)
-            there = (folder / "file.bin").exists()
-            damaged_well += there != bool(result.failed) and (
-                not there or (folder / "file.bin").read_bytes() == LARGE
-            )
+        cut_well += _cut(folder, server, bucket)
+        damaged_well += _damaged(folder, server, bucket)
         for path in folder.glob("file.bin*"):
             path.unlink()
     return [
         Trial("connections that are cut five times: whole", tries, cut_well),
         Trial("bytes that are changed on the way: never taken for right", tries, damaged_well),
     ]
+
+
+def _cut(folder: Path, server: S3Server, bucket: str) -> bool:
+    places = sorted(random.sample(range(MB, len(LARGE)), 5))
+    with proxy_to(proxied(server)) as proxy:
+
+        def cut(data: bytes) -> bytes:
+            if places and proxy.received > places[0]:
+                places.pop(0)
+                return b""
+            return data
+
+        proxy.change = cut
+        fetch(store_behind(server, proxy, bucket), folder)
+    whole = (folder / "file.bin").read_bytes() == LARGE
+    (folder / "file.bin").unlink()
+    return whole
+
+
+def _damaged(folder: Path, server: S3Server, bucket: str) -> bool:
+    places = [random.randrange(MB, len(LARGE))]
+    with proxy_to(proxied(server)) as proxy:
+
+        def damage(data: bytes) -> bytes:
+            if places and proxy.received > places[0]:
+                places.clear()
+                return data[:-1] + bytes([data[-1] ^ 1])
+            return data
+
+        proxy.change = damage
+        result = fetch(store_behind(server, proxy, bucket), folder)
+    there = (folder / "file.bin").exists()
+    whole = there and (folder / "file.bin").read_bytes() == LARGE
+    return there != bool(result.failed) and (whole or not there)
 
 
 def hostile_names(home: Path) -> Trial:
@@ -189,8 +200,11 @@ def many_files(home: Path, server: S3Server, count: int) -> list[Trial]:
     """Thousands of small files: all right, in little memory, and not fetched again."""
     bucket, client = server.bucket(), server.client()
     contents = {f"images/{i:05}.png": hashlib.sha256(b"%d" % i).digest() * 99 for i in range(count)}
+
+    def put(item: tuple[str, bytes]) -> None:
+        client.put_object(Bucket=bucket, Key=item[0], Body=item[1])
+
     with ThreadPoolExecutor(4) as pool:
-        put = lambda item: client.put_object(Bucket=bucket, Key=item[0], Body=item[1])  # noqa: E731
         list(pool.map(put, contents.items()))
     folder = home / "many"
     with proxy_to(proxied(server)) as proxy:

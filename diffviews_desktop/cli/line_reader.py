@@ -97,7 +97,7 @@ def call_of(line: Any) -> Call:
     verb = VERBS.get(name) if isinstance(name, str) else None
     if verb is None:
         raise UsageError(
-            f"{visible(repr(name), MOST_OF_NAME)} is no verb. A line looks like "
+            f"{visible(repr(name), MOST_OF_NAME)} is not a verb. A line looks like "
             '{"verb": "picks.click_point", "row": 3}.'
         )
     given = {key: value for key, value in line.items() if key != VERB}

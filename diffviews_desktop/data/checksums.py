@@ -14,7 +14,7 @@ from typing import Any
 from filelock import FileLock
 
 from diffviews_desktop import paths
-from diffviews_desktop.data.folder.files import read_json, replacing
+from diffviews_desktop.data.folder.files import read_json, replacing, writing_to
 from diffviews_desktop.errors import DataError
 
 MOST_BYTES = 4_000_000
@@ -44,12 +44,13 @@ class Checksums:
         Raises:
             DataError: the file cannot be read or written.
         """
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{self.file}.lock", timeout=LOCK_SECONDS):
-            known = self._read()
-            if address not in known:
-                with replacing(self.file) as file:
-                    file.write(json.dumps({**known, address: sha256}, indent=1).encode())
+        with writing_to(self.file):
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(f"{self.file}.lock", timeout=LOCK_SECONDS):
+                known = self._read()
+                if address not in known:
+                    with replacing(self.file) as file:
+                        file.write(json.dumps({**known, address: sha256}, indent=1).encode())
 
     def _read(self) -> dict[str, Any]:
         if not self.file.exists():

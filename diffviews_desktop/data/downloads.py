@@ -172,8 +172,8 @@ def _folder(origin: Origin, model: PublishedModel, out: Path, open_store: Opener
     files = model_files(store.list())
     if not any(file.key == CONFIG for file in files):
         raise StoreNotFoundError(
-            f"{store.describe()} has no {CONFIG}, so it is no model's folder. Look whether it was "
-            "moved."
+            f"{store.describe()} has no {CONFIG}, so it is not a model's folder. Check whether it "
+            "was moved."
         )
     return Part("data", store, origin.location, files, out / model.name, model.name)
 
@@ -185,7 +185,7 @@ def _file(origin: Origin, model: PublishedModel, out: Path, open_store: Opener) 
     file = next((one for one in store.list() if one.key == published.file), None)
     if file is None:
         raise StoreNotFoundError(
-            f"There is no file {origin.location.shown()}. Look whether it was moved or renamed."
+            f"There is no file {origin.location.shown()}. Check whether it was moved or renamed."
         )
     if published.sha256:
         file = replace(file, sha256=published.sha256)
@@ -252,7 +252,7 @@ def _of_address(
         raise UsageError(
             f"{store.describe()} has neither a model's folder, with config.json and pictures or a "
             f"map, nor a checkpoint, which ends in one of {', '.join(CHECKPOINT_SUFFIXES)}. "
-            "Look at the address."
+            "Check the address."
         )
 
 

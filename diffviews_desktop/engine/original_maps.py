@@ -21,6 +21,7 @@ from diffviews_desktop.engine.wanted_map import WantedMap
 from diffviews_desktop.errors import CacheError
 from diffviews_desktop.processing.projector import Projector
 from diffviews_desktop.processing.umap import fit_map
+from diffviews_desktop.text.wording import size
 from diffviews_desktop.values.maps import MapParameters
 from diffviews_desktop.values.sample_groups import groups_of
 from diffviews_desktop.values.told import OWN
@@ -50,8 +51,8 @@ def fetch_original(host: Host, bucket: MapBucket, wanted: WantedMap) -> Projecto
         return None
     if found[-1].size > LARGEST_MATRIX:
         raise CacheError(
-            f"{keys[-1]}: It takes {found[-1].size / 1e9:.1f} GB, and more than "
-            f"{LARGEST_MATRIX / 1e9:.0f} GB are not fetched."
+            f"{keys[-1]}: It takes {size(found[-1].size)}, and more than {size(LARGEST_MATRIX)} "
+            "are not fetched."
         )
     with fetched(host, bucket, found, wanted.opened.cache) as paths:
         try:

@@ -44,6 +44,7 @@ from diffviews_desktop.errors import (
     StoreUnreachableError,
     said,
 )
+from diffviews_desktop.text.wording import size
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet
 from diffviews_desktop.values.maps import MapParameters
 from diffviews_desktop.values.stores import BucketSettings
@@ -158,8 +159,8 @@ def push_maps(job: PushMaps, host: Host, opened: OpenedModel) -> MapsPushed:
     sizes: list[int] = []
 
     def push(one: _Local) -> None:
-        size = _push(job, host, bucket, one, there.get(one.name))
-        sizes.extend(() if size is None else (size,))
+        taken = _push(job, host, bucket, one, there.get(one.name))
+        sizes.extend(() if taken is None else (taken,))
 
     failed = _each(host, local, "uploading maps", lambda one: one.title, push)
     if job.keys and failed:
@@ -234,7 +235,7 @@ def _check_room(needed: int) -> None:
     budget = budget_bytes()
     if needed > budget:
         raise CacheError(
-            f"The layer cache is full: it may take {budget / 1e9:.1f} GB. Allow more in the "
+            f"The layer cache is full: it may take {size(budget)}. Allow more in the "
             "window's preferences or with DIFFVIEWS_LAYER_CACHE_MAX_MB, or fetch the maps of some "
             "layers alone."
         )

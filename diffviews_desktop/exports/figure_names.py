@@ -88,7 +88,7 @@ def _marks(axes: Axes, shown: MapShown) -> list[Box]:
         places += [] if path.landed is None else [path.landed]
     if not places:
         return []
-    side = 2 * _MARK * axes.get_figure().dpi / 72  # type: ignore[union-attr]
+    side = 2 * _MARK * axes.figure.dpi / 72
     return [_around(one, side, side) for one in axes.transData.transform(np.array(places))]
 
 

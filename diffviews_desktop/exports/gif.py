@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import IO
+from typing import IO, Any
 
 from diffviews_desktop.exports.contents import Film
 from diffviews_desktop.exports.exporter import Exporter, Progress
@@ -22,9 +22,9 @@ def write_gif(film: Film, file: IO[bytes], progress: Progress) -> None:
         made.append(Image.fromarray(frame).quantize(COLORS, dither=Image.Dither.NONE))
     step = round(1000 / film.style.rate)
     durations = [step] * (len(made) - 1) + [max(step, round(1000 * film.style.hold))]
-    options = {"loop": 0} if film.style.loop else {}
+    options: dict[str, Any] = {"loop": 0} if film.style.loop else {}
     if film.record is not None:
-        options["comment"] = json.dumps(dict(film.record), sort_keys=True).encode()  # type: ignore[assignment]
+        options["comment"] = json.dumps(dict(film.record), sort_keys=True).encode()
     made[0].save(
         file,
         format="GIF",

@@ -49,7 +49,7 @@ class Location:
         scheme, separator, rest = text.partition("://")
         if not separator or len(text) > LONGEST or _UNSEEN.search(text):
             raise ValueError(
-                f"{_shown(text)} is no address. Write s3://bucket/folder, hf://user/name or "
+                f"{_shown(text)} is not an address. Write s3://bucket/folder, hf://user/name or "
                 "https://host/file."
             )
         readers = {"s3": cls._parse_s3, "hf": cls._parse_hf}
@@ -67,7 +67,7 @@ class Location:
         bucket, _, prefix = rest.partition("/")
         if not _BUCKET.fullmatch(bucket):
             raise ValueError(
-                f"{_shown(bucket)} is no name of a bucket. Write s3://bucket/folder; names have 3 "
+                f"{_shown(bucket)} is not a bucket name. Write s3://bucket/folder; names have 3 "
                 "to 63 letters, digits, dots and hyphens."
             )
         return cls("s3", bucket, prefix.lstrip("/"))
@@ -77,7 +77,7 @@ class Location:
         match = _REPOSITORY.fullmatch(rest)
         if match is None:
             raise ValueError(
-                f"{_shown(rest)} is no name of a repository. Write hf://user/name for a model or "
+                f"{_shown(rest)} is not a repository name. Write hf://user/name for a model or "
                 "hf://datasets/user/name for a data set, and @revision after the name if you want "
                 "one."
             )
@@ -101,7 +101,7 @@ class Location:
             )
         if parts.scheme.lower() == "http" and not _is_this_machine(host):
             raise ValueError(
-                f"http:// lets anybody on the way change what you get from {_shown(host)}. Write "
+                f"http:// lets anyone along the way change what you get from {_shown(host)}. Write "
                 "https:// instead."
             )
         name = f"[{host}]" if ":" in host else host

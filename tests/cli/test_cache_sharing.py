@@ -78,6 +78,16 @@ def test_a_map_that_is_made_goes_into_the_bucket_and_comes_from_there(
     assert len(shared.listed()) == 1
 
 
+def test_the_second_of_two_maps_is_shared_and_said_as_well(
+    run: Run, tiny_data: Callable[..., Path], shared: SharedBucket
+) -> None:
+    folder = tiny_data("one", samples=20, embedding=False)
+    result = made(run, folder, "one", *of(shared), "--told", "both", "--device", "cpu")
+    for notes in (result["notes"], result["beside"]["notes"]):
+        assert f"The map was put into s3://{shared.name}" in notes[-1]
+    assert len(shared.listed()) == 2
+
+
 def test_push_pull_and_status(run: Run, data: Path, shared: SharedBucket, tmp_path: Path) -> None:
     for model in ("one", "two"):
         made(run, data, model)

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from published import hub_of
 from tiny_folder import write_tiny_model
-from web_server import Repository, WebServer, serve_web
+from web_server import Repository, WebServer
 
 from diffviews_desktop.cli import main as cli
 from diffviews_desktop.data.sources import own_catalogue
@@ -30,12 +31,7 @@ hf = "hf://datasets/group/maps/tiny"
 @pytest.fixture
 def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WebServer]:
     """A hub with a model's folder that has its checkpoint in it."""
-    for kind in ("CONFIG", "DATA", "CACHE"):
-        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind.lower()))
-    with serve_web() as server:
-        monkeypatch.setenv("HF_ENDPOINT", server.url)
-        own_catalogue().parent.mkdir(parents=True)
-        own_catalogue().write_text(CATALOGUE)
+    with hub_of(CATALOGUE, monkeypatch, tmp_path) as server:
         folder = tmp_path / "published"
         write_tiny_model(folder / "tiny", samples=8)
         paths = (path for path in folder.rglob("*") if path.is_file())

@@ -200,8 +200,8 @@ def test_a_line_is_read_as_it_was_written(verb: str, arguments: dict[str, object
     ("line", "words"),
     [
         ("[", "is not JSON"),
-        ("3", "is no verb"),
-        ('{"verb": "os.system", "command": "ls"}', "'os.system' is no verb"),
+        ("3", "is not a verb"),
+        ('{"verb": "os.system", "command": "ls"}', "'os.system' is not a verb"),
         ('{"verb": "picks.click_point"}', "needs 'row'"),
         ('{"verb": "picks.click_point", "row": 1, "x": 2}', "takes no 'x'"),
         (

@@ -56,3 +56,9 @@ def test_a_damaged_file_is_no_empty_one(checksums: Checksums) -> None:
     with pytest.raises(DataError):
         checksums.remember("https://host/a", "a" * 64)
     assert checksums.file.read_text() == "{"
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match="cannot be written"):
+        Checksums(tmp_path / "file" / "checksums.json").remember("https://host/a", "a" * 64)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tiny_folder import write_tiny_model
 
+from diffviews_desktop.engine.engine import Engine
+from diffviews_desktop.engine.jobs.opening import DataOpened, OpenData
 from diffviews_desktop.values.folders import FolderRef
 
 
@@ -14,3 +17,28 @@ from diffviews_desktop.values.folders import FolderRef
 def source(tiny_data: Callable[..., Path]) -> FolderRef:
     """A folder with a tiny model."""
     return FolderRef(tiny_data())
+
+
+# ---- what all tests of a module share: they read it, and change nothing --------------------------
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with a tiny model of sixty samples."""
+    data = tmp_path_factory.mktemp("sixty") / "data"
+    write_tiny_model(data / "tiny", samples=60)
+    return data
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    """An engine on the CPU."""
+    engine = Engine("cpu")
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="module")
+def opened(engine: Engine, data: Path) -> DataOpened:
+    """The folder, open in the engine."""
+    return engine.run(OpenData(job_id=0, folder=FolderRef(data)))

@@ -5,21 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from tiny_folder import write_tiny_model
+from drawn_experiments import midblock_of, pictures_of
 
-from diffviews_desktop.core.extractor import SampleBatch, extract_batches
-from diffviews_desktop.data.folder.pictures import read_image
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.experiments import runner
-from diffviews_desktop.engine.extraction import noise_seed
 from diffviews_desktop.engine.jobs.drawing import Generate
 from diffviews_desktop.engine.jobs.experiments import (
     ChooseGroups,
@@ -27,10 +22,10 @@ from diffviews_desktop.engine.jobs.experiments import (
     PriceExperiment,
     RunExperiment,
 )
-from diffviews_desktop.engine.jobs.opening import DataOpened, OpenData
+from diffviews_desktop.engine.jobs.opening import DataOpened
 from diffviews_desktop.errors import Cancelled, DataError, UsageError
 from diffviews_desktop.experiments.journal import JOURNAL, open_journal
-from diffviews_desktop.values.conditions import ClassLabel, Condition, ZeroLabel
+from diffviews_desktop.values.conditions import ClassLabel, ZeroLabel
 from diffviews_desktop.values.controls import controls_for
 from diffviews_desktop.values.experiments import Experiment
 from diffviews_desktop.values.folders import FolderRef
@@ -44,25 +39,6 @@ CONTROLS = controls_for((PICKED,), classes=True, places=1)
 MIDBLOCK = LayerSet(("midblock",))
 SETTINGS = SamplingSettings(num_steps=2, seed=5)
 GROUPS = ((2, 22), (3, 43), (6, 46))
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    data = tmp_path_factory.mktemp("experiments") / "data"
-    write_tiny_model(data / "tiny", samples=60)
-    return data
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    engine = Engine("cpu")
-    yield engine
-    engine.close()
-
-
-@pytest.fixture(scope="module")
-def opened(engine: Engine, data: Path) -> DataOpened:
-    return engine.run(OpenData(job_id=0, folder=FolderRef(data)))
 
 
 def experiment(**changes: Any) -> Experiment:
@@ -86,21 +62,6 @@ def run(engine: Engine, data: Path, out: Path, **changes: Any) -> ExperimentResu
     )
 
 
-def pictures(made: ExperimentResult, arm: str) -> dict[tuple[int, int], np.ndarray]:
-    """Pictures of an arm by group and seed, read from the journal by another way than its own."""
-    data = (made.folder / JOURNAL).read_bytes()
-    start = data.index(b"\n") + 1
-    size = 4 + 256 + 4 + 0
-    found = {}
-    for offset in range(start, len(data), size):
-        number = int.from_bytes(data[offset : offset + 4], "little")
-        one = made.job.experiment.drawings()[number]
-        if one.arm == arm:
-            pixels = np.frombuffer(data, np.uint8, 256, offset + 4)
-            found[one.group, one.seed] = pixels.reshape(16, 16, 1)
-    return found
-
-
 def drawn_alone(
     engine: Engine, data: Path, rows: tuple[int, ...], seed: int, **acting: Any
 ) -> np.ndarray:
@@ -119,7 +80,7 @@ def test_pictures_are_those_of_single_runs(engine: Engine, data: Path, tmp_path:
     made = run(
         engine, data, tmp_path / "out", windows=((1, 2),), strength=0.75, region=Channels((0, 3))
     )
-    masked, bare = pictures(made, "intervention"), pictures(made, "none")
+    masked, bare = pictures_of(made, "intervention"), pictures_of(made, "none")
     assert len(masked) == len(bare) == 6
     for group, rows in enumerate(GROUPS):
         seed = 5 + 2 * group + 1  # every group has seeds of its own
@@ -127,23 +88,6 @@ def test_pictures_are_those_of_single_runs(engine: Engine, data: Path, tmp_path:
         alone = drawn_alone(engine, data, rows, seed, **how)
         np.testing.assert_array_equal(masked[group, 1], alone)
         np.testing.assert_array_equal(bare[group, 1], drawn_alone(engine, data, (), seed))
-
-
-def activations(
-    engine: Engine, opened: DataOpened, rows: tuple[int, ...], told: list[Condition]
-) -> np.ndarray:
-    """Of some samples at the midblock, each told something, with nothing of the experiment's."""
-    table = opened.samples
-    model = engine.workspace.model.held
-    assert model is not None
-    images = np.stack([read_image(table.root / table.image_path[row], 16, 1) for row in rows])
-    batch = SampleBatch(
-        torch.from_numpy(images.transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1),
-        table.sigma[list(rows)],
-        told,
-        np.array([noise_seed(table.sample_id[row]) for row in rows]),
-    )
-    return next(extract_batches(model, ["midblock"], [batch]))["midblock"]
 
 
 def test_arms_impose_what_they_say(
@@ -166,7 +110,7 @@ def test_arms_impose_what_they_say(
     table = opened.samples
     for group, rows in enumerate(GROUPS):
         own = [ClassLabel(int(table.class_label[row])) for row in rows]
-        mean = activations(engine, opened, rows, own).mean(axis=0)
+        mean = midblock_of(engine, opened, rows, own).mean(axis=0)
         flat = {arm: imposed[arm, group].ravel() for arm, g in imposed if g == group}
         assert flat["intervention"] == pytest.approx(mean, abs=1e-5)
         np.testing.assert_array_equal(np.sort(flat["shuffled"]), np.sort(flat["intervention"]))
@@ -174,7 +118,7 @@ def test_arms_impose_what_they_say(
         length = np.linalg.norm(flat["intervention"] - flat["mean"])
         assert np.linalg.norm(flat["direction"] - flat["mean"]) == pytest.approx(length, rel=1e-4)
         others = [
-            activations(engine, opened, rows, [ClassLabel(number)] * len(rows)).mean(axis=0)
+            midblock_of(engine, opened, rows, [ClassLabel(number)] * len(rows)).mean(axis=0)
             for number in range(5)
         ]
         apart = [np.abs(flat["wrong"] - other).max() for other in others]
@@ -310,7 +254,7 @@ def test_groups_are_nearest_neighbours_of_a_class_and_a_level(
             (table.class_label == table.class_label[anchor]) & (table.sigma == np.float32(0.5))
         )
         rows = tuple(int(row) for row in alike)
-        values = activations(engine, opened, rows, [ZeroLabel()] * len(rows))
+        values = midblock_of(engine, opened, rows, [ZeroLabel()] * len(rows))
         apart = np.linalg.norm(values - values[rows.index(anchor)], axis=1)
         assert rows[int(np.argsort(apart)[1])] == near
 

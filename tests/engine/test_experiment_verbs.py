@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from tiny_folder import write_tiny_model
+from drawn_experiments import midblock_of, pictures_of
 
-from diffviews_desktop.core.extractor import SampleBatch, extract_batches
 from diffviews_desktop.core.intervening import Effect
-from diffviews_desktop.data.folder.pictures import read_image
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.experiments import runner
-from diffviews_desktop.engine.extraction import noise_seed
 from diffviews_desktop.engine.jobs.drawing import Generate
 from diffviews_desktop.engine.jobs.experiments import (
     ExperimentResult,
     PriceExperiment,
     RunExperiment,
 )
-from diffviews_desktop.engine.jobs.opening import DataOpened, OpenData
+from diffviews_desktop.engine.jobs.opening import DataOpened
 from diffviews_desktop.errors import Cancelled, DiffViewsError
-from diffviews_desktop.experiments.journal import JOURNAL
-from diffviews_desktop.values.conditions import AnchorClass, ClassLabel, Condition, ZeroLabel
+from diffviews_desktop.values.conditions import AnchorClass, ClassLabel, ZeroLabel
 from diffviews_desktop.values.controls import controls_for
 from diffviews_desktop.values.experiment_text import experiment_text, read_experiment
 from diffviews_desktop.values.experiments import Experiment
@@ -72,25 +67,6 @@ ONES: list[tuple[Intervention, ...]] = [
 ]
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    data = tmp_path_factory.mktemp("verbs") / "data"
-    write_tiny_model(data / "tiny", samples=60)
-    return data
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    engine = Engine("cpu")
-    yield engine
-    engine.close()
-
-
-@pytest.fixture(scope="module")
-def opened(engine: Engine, data: Path) -> DataOpened:
-    return engine.run(OpenData(job_id=0, folder=FolderRef(data)))
-
-
 def experiment(*acting: Intervention, **changes: Any) -> Experiment:
     layers = LayerSet(name for one in acting for name in one.layers) or MIDBLOCK
     fields: dict[str, Any] = {
@@ -110,15 +86,8 @@ def run(engine: Engine, data: Path, out: Path, asked: Experiment) -> ExperimentR
 
 
 def pictures(made: ExperimentResult, arm: str) -> list[np.ndarray]:
-    """Pictures of an arm by seed, read from the journal by another way than its own."""
-    data, size = (made.folder / JOURNAL).read_bytes(), 4 + 256 + 4
-    found = {}
-    for offset in range(data.index(b"\n") + 1, len(data), size):
-        one = made.job.experiment.drawings()[int.from_bytes(data[offset : offset + 4], "little")]
-        if one.arm == arm:
-            pixels = np.frombuffer(data, np.uint8, 256, offset + 4)
-            found[one.seed] = pixels.reshape(16, 16, 1)
-    return [found[seed] for seed in sorted(found)]
+    """Pictures of an arm by seed."""
+    return [image for _, image in sorted(pictures_of(made, arm).items())]
 
 
 @pytest.mark.parametrize("acting", ONES, ids=lambda ones: "+".join(one.verb for one in ones))
@@ -162,22 +131,6 @@ def effects_by_arm(
     return seen
 
 
-def extracted(
-    engine: Engine, opened: DataOpened, rows: Sequence[int], told: Sequence[Condition]
-) -> np.ndarray:
-    """Midblock of samples ``(n, D)``, each told something, with nothing of the experiment's."""
-    table, model = opened.samples, engine.workspace.model.held
-    assert model is not None
-    images = np.stack([read_image(table.root / table.image_path[row], 16, 1) for row in rows])
-    batch = SampleBatch(
-        torch.from_numpy(images.transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1),
-        table.sigma[list(rows)],
-        list(told),
-        np.array([noise_seed(table.sample_id[row]) for row in rows]),
-    )
-    return next(extract_batches(model, ["midblock"], [batch]))["midblock"]
-
-
 def test_controls_of_a_direction_add_what_they_say(
     engine: Engine,
     data: Path,
@@ -196,7 +149,7 @@ def test_controls_of_a_direction_add_what_they_say(
 
     def direction(told: Sequence[int]) -> np.ndarray:
         labels = [ClassLabel(number) for number in told]
-        rows = extracted(engine, opened, (*A, *B), labels)
+        rows = midblock_of(engine, opened, (*A, *B), labels)
         return rows[:3].mean(axis=0) - rows[3:].mean(axis=0)
 
     assert own.shape == (1, *own.shape[1:])
@@ -246,7 +199,7 @@ def test_the_label_alone_is_one_set_of_pictures_told_either_class(
     assert 0 < len(others) <= 28  # all of them are taken
     rows = [int(row) for row in others]
     two, three = (
-        extracted(engine, opened, rows, [ClassLabel(number)] * len(rows)) for number in (2, 3)
+        midblock_of(engine, opened, rows, [ClassLabel(number)] * len(rows)) for number in (2, 3)
     )
     expected = two.mean(axis=0) - three.mean(axis=0)
     assert np.abs(expected).max() > 1e-4

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 from persistence import call, global_, text
+from published import hub_of
 from tiny_folder import write_tiny_checkpoint, write_tiny_model
-from web_server import Repository, Served, WebServer, serve_web
+from web_server import Repository, Served, WebServer
 
 from diffviews_desktop.data.checksums import own_checksums
 from diffviews_desktop.data.sources import look_at, own_catalogue, read_catalogue
@@ -51,12 +52,7 @@ url = "{url}/weights/alone.safetensors"
 @pytest.fixture
 def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WebServer]:
     """A hub with a model's folder and its checkpoint, and a catalogue that names them."""
-    for kind in ("CONFIG", "DATA", "CACHE"):
-        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind.lower()))
-    with serve_web() as server:
-        monkeypatch.setenv("HF_ENDPOINT", server.url)
-        own_catalogue().parent.mkdir(parents=True)
-        own_catalogue().write_text(CATALOGUE.format(url=server.url))
+    with hub_of(CATALOGUE, monkeypatch, tmp_path) as server:
         publish(server, tmp_path / "published")
         yield server
 

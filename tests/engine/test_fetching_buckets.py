@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from published import move_home, write_catalogue
 from s3_server import S3Server
 from shared_buckets import SharedBucket
 from tiny_folder import write_tiny_model
@@ -35,8 +36,7 @@ r2 = "s3://{bucket}/data/tiny/checkpoints/tiny.safetensors"
 
 @pytest.fixture
 def out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for kind in ("CONFIG", "DATA", "CACHE"):
-        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind.lower()))
+    move_home(monkeypatch, tmp_path)
     return tmp_path / "out"
 
 
@@ -49,8 +49,7 @@ def bucket(
     write_tiny_model(tmp_path / "published" / "tiny", samples=12)
     for key, content in published(tmp_path / "published").items():
         shared.write(f"data/{key}", content)
-    own_catalogue().parent.mkdir(parents=True)
-    own_catalogue().write_text(CATALOGUE.format(bucket=shared.name))
+    write_catalogue(CATALOGUE.format(bucket=shared.name))
     return shared
 
 

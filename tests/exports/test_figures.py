@@ -15,6 +15,7 @@ from PIL import Image
 
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.exports import figure_names, figures, registry
+from diffviews_desktop.exports.coloring import color
 from diffviews_desktop.exports.contents import Figure
 from diffviews_desktop.values.figures import FigureStyle
 from diffviews_desktop.values.quantities import Values
@@ -70,6 +71,28 @@ def test_colours_of_classes_are_those_of_their_points() -> None:
     assert (pixels == 255).all(axis=2).mean() > 0.5  # paper
     dark = figures.pixels_of(Figure(map_of(), replace(style, ground="dark")))
     assert dark.mean() < 90 < pixels.mean()
+
+
+def test_named_selections_have_the_colours_that_the_user_chose() -> None:
+    rows, names = np.arange(90) % 3 - 1, ("threes", "odd")
+    values = Values("set", "named selection", rows, "category", names=names)
+    chosen = replace(values, colors=("#cc79a7", "#0072b2"))
+    for ground in ("light", "dark"):
+        style = replace(SMALL, caption=False, scale=False, ground=ground)
+        svg = written(Figure(map_of(values=chosen), style), "a.svg").decode()
+        usual = written(Figure(map_of(values=values), style), "a.svg").decode()
+        assert "#cc79a7" in svg
+        assert "#cc79a7" not in usual
+
+
+def test_values_on_both_sides_of_zero_are_grey_in_the_middle() -> None:
+    values = Values("change", "change", np.linspace(-3.0, 1.0, 90), "diverging")
+    for ground in ("light", "dark"):
+        found = color(map_of(values=values), ground)
+        assert found.ends == ("-3", "3")
+        low, zero = found.rgb[0], found.rgb[np.abs(values.values).argmin()]
+        assert np.ptp(zero) < 0.05 < np.ptp(low)
+        assert low.argmax() == 2  # blue
 
 
 def test_values_have_a_ramp_with_their_ends() -> None:

@@ -33,7 +33,13 @@ def test_the_time_left_is_coarser_the_longer_it_is(seconds: float, text: str) ->
 
 @pytest.mark.parametrize(
     ("count", "text"),
-    [(0, "0 bytes"), (999, "999 bytes"), (25_300, "25.3 kB"), (1.184e9, "1.2 GB")],
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (25_300, "25.3 kB"),
+        (999_600, "1 MB"),
+        (1.184e9, "1.2 GB"),
+    ],
 )
 def test_bytes_are_told_as_people_read_them(count: float, text: str) -> None:
     assert size(count) == text

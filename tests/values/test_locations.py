@@ -29,25 +29,25 @@ READ = {
 }
 
 REFUSED = {
-    "": "is no address",
-    "dmd2": "is no address",
-    "/tmp/data": "is no address",
+    "": "is not an address",
+    "dmd2": "is not an address",
+    "/tmp/data": "is not an address",
     "ftp://host/file": "ftp.*cannot be read",
     "file:///etc/passwd": "file.*cannot be read",
-    "s3://": "no name of a bucket",
-    "s3://a/b": "no name of a bucket",
-    "s3://../b": "no name of a bucket",
+    "s3://": "not a bucket name",
+    "s3://a/b": "not a bucket name",
+    "s3://../b": "not a bucket name",
     "hf://name": "hf://datasets/user/name",
-    "hf://a/b c": "is no address",
+    "hf://a/b c": "is not an address",
     "hf://user/name@": "hf://datasets/user/name",
     "https:///file": "names no server",
     "https://host:port/file": "names no server",
     "https://user:secret@host/file": r"\.netrc",
     "http://host.org/file": "https:// instead",
     "http://127.0.0.1.evil.org/file": "https:// instead",
-    "https://host/\x1b[31m": "is no address",
-    "https://host/a\nb": "is no address",
-    "https://host/" + "a" * 3000: "is no address",
+    "https://host/\x1b[31m": "is not an address",
+    "https://host/a\nb": "is not an address",
+    "https://host/" + "a" * 3000: "is not an address",
 }
 
 

@@ -14,8 +14,8 @@ from diffviews_desktop.errors import UsageError
 def add_parser(verbs: Any) -> None:
     """Add the verb's parser."""
     text = (
-        "Do lines of the window's history one after the other. Each goes on where the one before "
-        "has ended; nothing is kept but the files that they write."
+        "Replay lines of the window's history, one after the other. Each starts where the one "
+        "before it ended; nothing is kept but the files that they write."
     )
     parser = add_verb(verbs, "do", run, text, "do --file history.json")
     parser.add_argument(

@@ -86,14 +86,14 @@ def run(options: argparse.Namespace) -> Answer:
         spec = MapSpec(opened.model, options.layer or NO_LAYERS, parameters, told)
         bucket = bucket_of(options, upload=not options.no_upload)
         mapped = engine.run(MapLayer(job_id=0, folder=folder, spec=spec, bucket=bucket))
-        mapped = replace(mapped, notes=(*mapped.notes, *_share(engine, folder, mapped, bucket)))
+        mapped = _shared(engine, folder, mapped, bucket)
         linked, assessed = None, MapAssessment()
         if both:
             first = replace(spec, layers=mapped.layers)
             other = replace(first, told=OWN)
             link = LinkMaps(job_id=0, folder=folder, spec=first, other=other, bucket=bucket)
             linked = engine.run(link)
-            _share(engine, folder, linked.map, bucket)
+            linked = replace(linked, map=_shared(engine, folder, linked.map, bucket))
         if options.assess is not None:
             job = AssessMap(job_id=0, folder=folder, spec=spec, seeds=options.assess)
             assessed = engine.run(job)
@@ -110,6 +110,7 @@ def run(options: argparse.Namespace) -> Answer:
     lines = [f"figure: {result['figure']}"] if options.figure is not None else []
     lines.append(f"{result['points']} points of {mapped.title} ({how}): {table}")
     lines += [*_figures(mapped), *assessed.sentences(), *filter(None, [mapped.told_note])]
+    lines += mapped.notes
     if linked is not None:
         own = table.with_name(f"{table.stem}.own{table.suffix}")
         _written(linked.map, opened.samples, own)
@@ -118,7 +119,8 @@ def run(options: argparse.Namespace) -> Answer:
         lines.append(f"{linked.map.title}, laid on it: {own}")
         if overlap is not None:
             lines.append(f"{overlap:.0%} of the nearest samples are the same on both")
-    return Answer(result, [*lines, *mapped.notes])
+        lines += linked.map.notes
+    return Answer(result, lines)
 
 
 def _draw(opened: DataOpened, mapped: LayerMap, file: Path) -> None:
@@ -139,12 +141,12 @@ def _draw(opened: DataOpened, mapped: LayerMap, file: Path) -> None:
         write_with_record(figure_of(state, FIGURE), file)
 
 
-def _share(
+def _shared(
     engine: Engine, folder: FolderRef, mapped: LayerMap, bucket: BucketSettings
-) -> tuple[str, ...]:
-    """Put a map that was made now into the bucket; what there is to say of it."""
+) -> LayerMap:
+    """A map with what there is to say of its way into the bucket, where it was made now."""
     if not mapped.upload_to:
-        return ()
+        return mapped
     job = PushMaps(
         job_id=0,
         folder=folder,
@@ -156,12 +158,12 @@ def _share(
     try:
         done = engine.run(job)
     except StoreError as error:
-        return (str(error),)
+        return replace(mapped, notes=(*mapped.notes, str(error)))
+    where = mapped.upload_to
+    said = [f"The map was not put into {where}: {reason}" for _, reason in done.left_out]
     if done.pushed:
-        return (f"The map was put into {mapped.upload_to} ({size(done.bytes)}).",)
-    return tuple(
-        f"The map was not put into {mapped.upload_to}: {reason}" for _, reason in done.left_out
-    )
+        said = [f"The map was put into {where} ({size(done.bytes)})."]
+    return replace(mapped, notes=(*mapped.notes, *said))
 
 
 def _written(mapped: LayerMap, samples: SampleTable, out: Path | None) -> Path:

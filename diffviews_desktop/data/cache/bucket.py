@@ -18,6 +18,7 @@ from diffviews_desktop.data.stores.bucket_access import bucket_access
 from diffviews_desktop.data.stores.s3_writing import WritableStore
 from diffviews_desktop.data.stores.store import Patience
 from diffviews_desktop.errors import CacheError
+from diffviews_desktop.text.wording import size
 from diffviews_desktop.values.stores import BucketSettings
 from diffviews_desktop.values.transfers import RemoteFile
 
@@ -93,18 +94,18 @@ class MapBucket:
         """
         with tempfile.TemporaryFile(dir=projector.parent.parent) as packed:
             pack(projector, packed, parts)
-            size = packed.seek(0, os.SEEK_END)
-            self._check_room(size)
+            taken = packed.seek(0, os.SEEK_END)
+            self._check_room(taken)
             packed.seek(0)
             if not self.store.put_new(name.path, packed, replaces=replaces):
                 return None
-        self._used = (self._used or 0) + size
-        return size
+        self._used = (self._used or 0) + taken
+        return taken
 
-    def _check_room(self, size: int) -> None:
+    def _check_room(self, needed: int) -> None:
         used = self.used_bytes() if self._used is None else self._used
-        if used + size > self._limit:
+        if used + needed > self._limit:
             raise CacheError(
-                f"The maps in {self.describe()} take {used / 1e9:.1f} GB, and may take "
-                f"{self._limit / 1e9:.1f} GB. Allow more, or delete some of them there."
+                f"The maps in {self.describe()} take {size(used)}, and may take "
+                f"{size(self._limit)}. Allow more, or delete some of them there."
             )

@@ -13,7 +13,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from diffviews_desktop import paths
-from diffviews_desktop.data.folder.files import read_json, replacing
+from diffviews_desktop.data.folder.files import read_json, replacing, writing_to
 from diffviews_desktop.errors import DataError, UsageError
 from diffviews_desktop.values.storage import Kept, Limit
 
@@ -53,16 +53,17 @@ def choose_limit(kind: Kept, count: int) -> None:
 
     Raises:
         UsageError: it cannot be a limit, or the file cannot be read.
-        OSError: the file cannot be written.
+        DataError: the file cannot be written.
     """
     if kind not in VARIABLES or not 0 <= count <= MOST:
         raise UsageError(f"{count} bytes cannot be the limit of {kind}.")
     file = limits_file()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{file}.lock", timeout=LOCK_SECONDS):
-        text = json.dumps({**_chosen(), kind: count}, indent=1)
-        with replacing(file) as written:
-            written.write(text.encode())
+    with writing_to(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{file}.lock", timeout=LOCK_SECONDS):
+            text = json.dumps({**_chosen(), kind: count}, indent=1)
+            with replacing(file) as written:
+                written.write(text.encode())
 
 
 def _megabytes(variable: str, text: str) -> int:

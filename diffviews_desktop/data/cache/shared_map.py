@@ -30,6 +30,7 @@ from diffviews_desktop.data.cache.layer_cache import cache_key
 from diffviews_desktop.errors import CacheError
 from diffviews_desktop.files.archives import open_archive
 from diffviews_desktop.files.reading import open_regular
+from diffviews_desktop.text.wording import size
 
 FORMAT = 1
 ROOT = "maps"
@@ -142,18 +143,18 @@ def pack(projector: Path, out: IO[bytes], parts: Mapping[str, Any]) -> None:
         OSError: a file cannot be read or written.
     """
     with open_regular(projector) as file:
-        size, sha256 = _measured(file)
-        if size > LARGEST:
+        taken, sha256 = _measured(file)
+        if taken > LARGEST:
             raise CacheError(
-                f"The map takes {size / 1e9:.1f} GB, and maps of more than {LARGEST / 1e9:.0f} GB "
-                "are not shared. Choose fewer principal components, or a smaller layer."
+                f"The map takes {size(taken)}, and maps of more than {size(LARGEST)} are not "
+                "shared. Choose fewer principal components, or a smaller layer."
             )
         description = {
             "format": FORMAT,
             "program": __version__,
             "created": time.time(),
             "parts": parts,
-            PROJECTOR: {"bytes": size, "sha256": sha256},
+            PROJECTOR: {"bytes": taken, "sha256": sha256},
         }
         with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as archive:
             archive.writestr(DESCRIPTION, json.dumps(description, indent=1))
@@ -193,7 +194,7 @@ def read_description(path: Path, key: str) -> SharedMap:
 def _described(archive: zipfile.ZipFile, key: str) -> SharedMap:
     names = sorted(info.filename for info in archive.infolist())
     if names != sorted((DESCRIPTION, PROJECTOR)):
-        raise CacheError("It is no archive of a map.")
+        raise CacheError("It is not an archive of a map.")
     with archive.open(DESCRIPTION) as member:
         text = member.read(MOST_DESCRIBED + 1)
     if len(text) > MOST_DESCRIBED:

@@ -38,8 +38,8 @@ def make_client(patience: Patience) -> httpx2.Client:
         following = answer.next_request
         if following and (answer.url.scheme, following.url.scheme) == ("https", "http"):
             raise StoreError(
-                f"{answer.url.host} sends on to an address without protection (http://), which is "
-                "not followed. Ask its owner for another address."
+                f"{answer.url.host} redirects to an unprotected address (http://), which is not "
+                "followed. Ask its owner for another address."
             )
 
     return httpx2.Client(
@@ -92,9 +92,9 @@ def said_of(where: str) -> Iterator[None]:
     except httpx2.ConnectError as error:
         raise _of_connection(error, where) from None
     except httpx2.TooManyRedirects:
-        raise StoreError(f"{where} sends on and on. Check the address.") from None
+        raise StoreError(f"{where} keeps redirecting. Check the address.") from None
     except (httpx2.InvalidURL, httpx2.UnsupportedProtocol):
-        raise StoreError(f"{where} is no address that can be asked. Check it.") from None
+        raise StoreError(f"{where} is not a usable address. Check it.") from None
     except httpx2.HTTPError:
         raise StoreUnreachableError(
             f"The connection to {where} broke. Check the network, or try again later."

@@ -79,8 +79,9 @@ class HubStore:
 
     @cached_property
     def _repository(self) -> _Repository:
-        kind, _, name = self._location.root.rpartition("datasets/")
-        repo_type = "dataset" if kind or self._location.root.startswith("datasets/") else "model"
+        root = self._location.root
+        name = root.removeprefix("datasets/")
+        repo_type = "model" if name == root else "dataset"
         with self._errors():
             info = self._api.repo_info(
                 name,
@@ -150,7 +151,7 @@ class HubStore:
         sha256 = entry.lfs.sha256 if entry.lfs is not None else ""
         version = sha256 or entry.blob_id
         if not (isinstance(entry.size, int) and entry.size >= 0 and isinstance(version, str)):
-            raise StoreError(f"{self.describe()} says of a file what cannot be. Try again later.")
+            raise StoreError(f"{self.describe()} describes a file wrongly. Try again later.")
         return RemoteFile(key, entry.size, version, sha256, self._location.source)
 
     def read(self, file: RemoteFile, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
@@ -220,8 +221,8 @@ class HubStore:
                 raise _of_answer(error, where) from None
             except (ValueError, KeyError, TypeError, AttributeError):
                 raise StoreError(
-                    f"What was asked for {where} does not answer as the Hugging Face Hub does. "
-                    "Check HF_ENDPOINT, and whether you have to sign in to your network."
+                    f"What answered for {where} is not the Hugging Face Hub. Check HF_ENDPOINT, "
+                    "and whether you have to sign in to your network."
                 ) from None
 
 

@@ -65,7 +65,7 @@ def unsafe(key: str) -> str:
 
 def _of_whole(key: str, parts: list[str]) -> Iterator[str]:
     if visible(key) != key:
-        yield "its name holds signs that cannot be seen"
+        yield "its name holds characters that cannot be seen"
     elif len(key.encode()) > MOST_BYTES or len(parts) > MOST_PARTS:
         yield "its name is too long"
     if key.startswith("/"):
@@ -84,7 +84,7 @@ def _of_part(part: str) -> Iterator[str]:
     if len(part.encode(errors="replace")) > MOST_OF_PART:
         yield "its name is too long"
     if _FORBIDDEN.search(part):
-        yield "its name holds a backslash or another sign that Windows has no names with"
+        yield "its name holds a backslash or another character that Windows does not allow"
     if _DEVICE.fullmatch(part):
         yield "its name is that of a device on Windows"
     if _SHORT_NAME.fullmatch(part):

@@ -55,7 +55,7 @@ def said_of(where: str, bucket: str, key: str, access: Access) -> Iterator[None]
         raise _of_library(error, where, access) from None
     except (ResponseParserError, KeyError):
         raise StoreError(
-            f"What was asked for {where} does not answer as an S3 service does. Check the endpoint."
+            f"What answered for {where} is not an S3 service. Check the endpoint."
         ) from None
     except ValueError as error:  # an endpoint that is no address
         raise StoreError(f"{where} cannot be asked ({brief(error)}). Check the endpoint.") from None
@@ -110,7 +110,7 @@ def _of_library(error: Exception, where: str, access: Access) -> StoreError:
     if isinstance(error, raised.ProfileNotFound):
         return StoreAccessError(
             f"The configuration of AWS has no profile “{visible(access.profile, MOST_OF_NAME)}”. "
-            "Name another one."
+            "Choose another."
         )
     signing_in = (
         raised.SSOError,
@@ -120,10 +120,14 @@ def _of_library(error: Exception, where: str, access: Access) -> StoreError:
     )
     if isinstance(error, signing_in):
         return StoreAccessError(
-            f"The keys for {where} cannot be had. Sign in again (aws sso login), then try again."
+            f"The keys for {where} could not be obtained. Sign in again (aws sso login), then "
+            "try again."
         )
     if isinstance(error, raised.NoCredentialsError | raised.PartialCredentialsError):
-        return StoreAccessError(f"There are no keys for {where}, or a part of them is missing.")
+        return StoreAccessError(
+            f"The keys for {where} are missing or incomplete. Set both the key and its secret, or "
+            "enter them in the window's preferences."
+        )
     if isinstance(error, raised.SSLError):
         return StoreUnreachableError(
             f"The certificate of {where} is not valid here. Check the endpoint and the clock; a "

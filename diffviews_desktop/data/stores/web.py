@@ -37,8 +37,8 @@ class WebStore:
     def list(self, prefix: str = "") -> Files:
         if not self._name:
             raise StoreError(
-                f"{self.describe()} is a folder, and servers do not tell what is in one. Write the "
-                "address of a file."
+                f"{self.describe()} is a folder, and web servers do not list what is in one. Write "
+                "the address of a file."
             )
         file = self.stat(self._name)
         if file is None:

@@ -93,7 +93,7 @@ def _check_parts(experiment: Experiment, count: int) -> None:
     places = len(experiment.layer_sets) * len(experiment.windows)
     if len(experiment.interventions) > 1 and places > 1:
         raise UsageError(
-            "Several interventions act where and when they say themselves: name a single one to "
+            "Several interventions each act at their own layers and steps: name a single one to "
             "compare layers or windows of steps."
         )
     if isinstance(experiment.condition, AnchorClass) and not experiment.groups[0]:

@@ -34,9 +34,8 @@ def _traced(experiment: Experiment, arm: Arm) -> int:
 
 def extraction_passes(experiment: Experiment, maker: EffectMaker, chosen: ArmSamples) -> int:
     """Of the samples whose activations are needed, as far as they are not stored."""
-    passes = len(chosen.samples)
+    passes, single = len(chosen.samples), len(experiment.interventions) == 1
     for one in experiment.interventions:
-        single = len(experiment.interventions) == 1
         places = list(experiment.layer_sets) if single else [one.layers]
         if "layer" in experiment.controls:
             places.append(experiment.other_layer)

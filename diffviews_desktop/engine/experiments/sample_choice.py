@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -152,8 +152,8 @@ def samples_of_interventions(
     return picked.chosen()
 
 
-def _parts(arm: str, number: int) -> Iterator[str]:
-    yield from (f"{arm}{number}", f"{arm}{number}-")
+def _parts(arm: str, number: int) -> tuple[str, str]:
+    return f"{arm}{number}", f"{arm}{number}-"
 
 
 def _add_wrong(

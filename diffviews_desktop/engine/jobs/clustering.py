@@ -12,7 +12,7 @@ from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.values.maps import MapSpec
 
 SMALLEST, USUAL_SMALLEST = 3, 25
-"""How many samples a cluster must have at least, at least, and where nobody says."""
+"""The fewest samples a cluster can be asked to have, and how many it has where nobody says."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

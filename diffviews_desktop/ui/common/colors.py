@@ -54,14 +54,7 @@ def blend(start: QColor, end: QColor, fraction: float) -> QColor:
 
 def category_colors(count: int, *, dark: bool) -> list[QColor]:
     """One colour a category: of a few those that every kind of colour vision tells apart."""
-    if count <= len(OKABE_ITO):
-        return [QColor(color) for color in OKABE_ITO[:count]]
-    light = 0.72 if dark else 0.45
-    golden = 0.618034  # neighbours in the list lie far apart on the wheel
-    return [
-        QColor.fromHslF((i * golden) % 1.0, 0.55 + 0.3 * (i % 2), light - 0.12 * (i % 3))
-        for i in range(count)
-    ]
+    return [QColor(color) for color in palette.category_colors(count, dark=dark)]
 
 
 def color_dot(color: QColor) -> QIcon:

@@ -91,13 +91,18 @@ def _overlap(scene: Scene) -> Values:
     return Values("overlap", "shared neighbours", scene.linked.overlap)
 
 
+def _of_map(scene: Scene) -> tuple[object, ...]:
+    """What the values change with that a map brings."""
+    return scene.samples, scene.layer_map
+
+
 TRUST = Quantity(
     by="trust",
     title="trust",
     meaning="How far the sample's neighbours on the map are its neighbours in activation space.",
     missing=_no_trust,
     compute=_trust,
-    depends_on=lambda scene: (scene.samples, scene.layer_map),
+    depends_on=_of_map,
     on_axis=True,
 )
 KEPT = Quantity(
@@ -106,7 +111,7 @@ KEPT = Quantity(
     meaning="Share of the sample's 15 nearest on the map that are its nearest in the layer.",
     missing=_not_measured,
     compute=_kept,
-    depends_on=lambda scene: (scene.samples, scene.layer_map),
+    depends_on=_of_map,
     on_axis=True,
 )
 OUTSIDE = Quantity(
@@ -116,7 +121,7 @@ OUTSIDE = Quantity(
     "about it there, the map does not show.",
     missing=_no_shares,
     compute=_outside,
-    depends_on=lambda scene: (scene.samples, scene.layer_map),
+    depends_on=_of_map,
     on_axis=True,
 )
 PERCENTILE = Quantity(
@@ -126,7 +131,7 @@ PERCENTILE = Quantity(
     "them in activation space: the highest are alone.",
     missing=_no_distances,
     compute=_percentile,
-    depends_on=lambda scene: (scene.samples, scene.layer_map),
+    depends_on=_of_map,
     on_axis=True,
 )
 THIRD_DIMENSION = Quantity(
@@ -135,7 +140,7 @@ THIRD_DIMENSION = Quantity(
     meaning="The third coordinate of a map of three dimensions.",
     missing=_flat,
     compute=_third,
-    depends_on=lambda scene: (scene.samples, scene.layer_map),
+    depends_on=_of_map,
     on_axis=True,
 )
 OVERLAP = Quantity(

@@ -105,5 +105,5 @@ def test_a_bucket_without_keys_is_said(monkeypatch: pytest.MonkeyPatch, missing:
 
 def test_a_name_that_no_bucket_has_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     given(monkeypatch, **R2)
-    with pytest.raises(UsageError, match="no name of a bucket"):
+    with pytest.raises(UsageError, match="not a bucket name"):
         bucket_access(BucketSettings("-ours"))

@@ -55,6 +55,19 @@ def test_all_files_of_all_pages_are_listed(web: WebServer) -> None:
     assert len(below) == 250
 
 
+def test_a_group_called_datasets_has_models(web: WebServer) -> None:
+    web.repositories["my-datasets/model"] = Repository({"a.txt": b"a model's"})
+    web.repositories["datasets/my-datasets/model"] = Repository({"b.txt": b"a data set's"})
+    for address, key in (
+        ("hf://my-datasets/model", "a.txt"),
+        ("hf://datasets/my-datasets/model", "b.txt"),
+    ):
+        store = store_of(web, address)
+        (file,) = store.list()
+        assert file.key == key
+        assert b"".join(store.read(file)).startswith(b"a ")
+
+
 def test_hashes_are_those_that_the_hub_has(web: WebServer) -> None:
     store = store_of(web, "hf://user/model")
     files = {file.key: file for file in store.list()}
@@ -134,7 +147,7 @@ def test_what_a_hub_cannot_mean(web: WebServer) -> None:
     for size in ("-1", '"x"', "null"):
         entry = f'{{"type": "file", "path": "a", "size": {size}, "oid": "b"}}'
         web.served[path] = Served(f"[{entry}]".encode())
-        with pytest.raises(StoreError, match="what cannot be"):
+        with pytest.raises(StoreError, match="describes a file wrongly"):
             store_of(web, "hf://user/model").list()
 
 

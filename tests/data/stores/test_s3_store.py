@@ -207,7 +207,7 @@ def test_a_wrong_clock(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> 
         (503, "SlowDown", StoreUnreachableError, r"cannot answer at the moment \(SlowDown\)"),
         (500, "InternalError", StoreUnreachableError, "cannot answer"),
         (400, "Strange\u202e", StoreError, r"refuses \(Strange\\u202e"),
-        (200, "", StoreError, "does not answer as an S3 service does"),
+        (200, "", StoreError, "is not an S3 service"),
     ],
 )
 def test_what_servers_answer(

@@ -9,6 +9,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -291,24 +292,32 @@ def test_a_disk_without_room_is_seen_before_the_first_byte(web: WebServer, tmp_p
 
 
 def test_a_disk_that_gets_full_keeps_what_has_come(
-    web: WebServer, small_disk: Callable[[int], Path]
+    web: WebServer, small_disk: Callable[[int], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = small_disk((len(LARGE) + SPARE + 4_000_000) // 1_000_000)
-    store = single(web)
-    web.bytes_per_second = 20_000_000
+    store, filled = single(web), threading.Event()
+    whole = store.read
+
+    def read(file: RemoteFile, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        came = 0
+        for chunk in whole(file, start, stop):
+            assert came <= 2 * NOTED or filled.wait(CALM.give_up)
+            yield chunk
+            came += len(chunk)
 
     def fill(done: TransferProgress) -> None:
         if done.bytes > 2 * NOTED and not (disk / "other").exists():
             free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
             with suppress(OSError), open(disk / "other", "wb", buffering=0) as other:
                 other.write(bytes(free - 3 * NOTED))
+            filled.set()
 
+    monkeypatch.setattr(store, "read", read)
     with pytest.raises(NoRoomError, match=r"disk got full.*Make room"):
         fetch(store, disk / "data", progress=fill, workers=2)
     plan = plan_download(store.list(), disk / "data")
     assert NOTED <= len(LARGE) - plan.bytes < len(LARGE)
     (disk / "other").unlink()
-    web.bytes_per_second = 0
     download(store, plan)
     assert files_of(disk / "data") == {"file.bin": LARGE}
 

@@ -17,9 +17,9 @@ from diffviews_desktop.ui.common.colors import MISSING, category_colors
 from diffviews_desktop.ui.views.flat.scene import SIZES
 from diffviews_desktop.values.preferences import Ramp
 from diffviews_desktop.values.quantities import ColorBy, Kind, Values
+from diffviews_desktop.values.quantities.ramp import on_ramp
 
 LEVELS = 48
-OUTLIERS = 1.0  # per cent at an open end of the range that take the colour of that end
 
 _ramp: Ramp = "viridis"
 
@@ -133,29 +133,13 @@ def ramp_colors(kind: Kind, ramp: Ramp, *, dark: bool) -> list[QColor]:
 
 
 def _on_ramp(found: Values) -> Coloring:
-    """Values over their whole range; at an open end a few outliers do not stretch it."""
-    values, logarithmic = np.asarray(found.values, dtype=np.float64), found.logarithmic
-    known = values[np.isfinite(values) & ((values > 0) | (not logarithmic))]
-    if not len(known):
-        return Coloring(found.by, found.name, np.full(len(values), np.nan))
-    ends = [OUTLIERS if found.open_low else 0.0, 100 - OUTLIERS if found.open_high else 100.0]
-    low, high = np.percentile(known, ends).tolist()
-    if found.kind == "diverging":
-        high = max(-low, high)
-        low = -high
-    with np.errstate(divide="ignore", invalid="ignore"):
-        scaled = np.log(values) if logarithmic else values
-    scaled = np.where(np.isfinite(scaled), scaled, np.nan)
-    start, end = (np.log(low), np.log(high)) if logarithmic else (low, high)
-    span = max(float(end - start), 1e-12)
-    texts = found.texts(low, high)
+    spread = on_ramp(found)
     return Coloring(
         found.by,
         found.name,
-        np.clip((scaled - start) / span, 0.0, 1.0),
-        ("≤ " if known.min() < low else "") + texts[0],
-        ("≥ " if known.max() > high else "") + texts[1],
+        spread.place,
+        *spread.ends,
         found.kind,
-        (low, high),
-        logarithmic,
+        spread.bounds,
+        found.logarithmic,
     )
