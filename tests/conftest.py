@@ -97,6 +97,16 @@ def own_sessions(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
 
 
+@pytest.fixture(autouse=True)
+def engine_variables() -> Iterator[None]:
+    """What an engine in this process sets for its children goes with the test: with a safe path,
+    scripts that a test starts would not find the modules beside them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONSAFEPATH", "")
+        patch.delenv("PYTHONSAFEPATH")
+        yield
+
+
 @pytest.fixture
 def qtbot(qapp: object, request: pytest.FixtureRequest) -> QtBot:
     """Overrides that of pytest-qt."""

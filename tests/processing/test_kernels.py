@@ -69,7 +69,6 @@ def run(folder: Path, program: str, **environment: str) -> Any:
         **os.environ,
         "NUMBA_CACHE_DIR": str(folder / "kernels"),
         "TMPDIR": str(folder / "tmp"),
-        # another test of this process may have set PYTHONSAFEPATH
         "PYTHONPATH": os.pathsep.join((str(folder), str(Path(umap_backend.__file__).parents[2]))),
         **environment,
     }
