@@ -1,0 +1,78 @@
+"""The window in other languages than English, which every text in the code is written in.
+
+Texts are the keys of a gettext catalogue in ``resources/translations``. What the command line, files,
+logs and the engine say stays English: scripts read it, and reports are compared with it.
+"""
+
+from __future__ import annotations
+
+import gettext
+import locale
+import os
+import sys
+
+from diffviews_desktop import paths
+
+DOMAIN = "diffviews"
+ENGLISH = "en"
+LANGUAGES = {ENGLISH: "English", "de": "Deutsch"}
+"""By code, as gettext names it, how a language calls itself."""
+
+_catalogue: gettext.NullTranslations = gettext.NullTranslations()
+
+
+def tr(text: str, /, **values: object) -> str:
+    """A text in the language of the window, with values in place of ``{names}``."""
+    found = _catalogue.gettext(text) if text else ""
+    return found.format(**values) if values else found
+
+
+def tr_in(context: str, text: str, /, **values: object) -> str:
+    """The same for an English word that means several things; the context says which."""
+    found = _catalogue.pgettext(context, text)
+    return found.format(**values) if values else found
+
+
+def trn(one: str, several: str, number: int, /, **values: object) -> str:
+    """A text that depends on a number, which stands in it as ``{number}``: ``2,000 pictures``."""
+    return _catalogue.ngettext(one, several, number).format(number=f"{number:,}", **values)
+
+
+def marked(text: str) -> str:
+    """The text itself, which goes into the catalogues: `tr` translates it where it is shown."""
+    return text
+
+
+def use(language: str) -> str:
+    """Have texts in a language from now on, and return it.
+
+    Call it before the window's modules are imported: some hold translated texts.
+
+    Args:
+        language: a key of `LANGUAGES`; English where it is none of them; "system" for what the
+            system is set to.
+    """
+    global _catalogue
+    wanted = _languages_of_system() if language == "system" else [language]
+    _catalogue = gettext.NullTranslations()
+    for code in wanted:
+        short = code.split("_")[0].lower()
+        if short == ENGLISH:
+            break
+        if short in LANGUAGES:
+            _catalogue = gettext.translation(DOMAIN, paths.resources() / "translations", [short])
+            return short
+    return ENGLISH
+
+
+def _languages_of_system() -> list[str]:
+    """Codes such as ``de_AT``, the best first."""
+    if sys.platform == "win32":
+        import ctypes
+
+        number = ctypes.windll.kernel32.GetUserDefaultUILanguage()
+        return [locale.windows_locale.get(number, ENGLISH)]
+    for name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):  # in gettext's order
+        if os.environ.get(name):
+            return os.environ[name].replace(".", ":").split(":")
+    return [ENGLISH]
