@@ -1,7 +1,7 @@
 """The window in other languages than English, which every text in the code is written in.
 
-Texts are the keys of a gettext catalogue in ``resources/translations``. What the command line, files,
-logs and the engine say stays English: scripts read it, and reports are compared with it.
+Texts are the keys of a gettext catalogue in ``resources/translations``. What the command line,
+files, logs and the engine say stays English: scripts read it, and reports are compared with it.
 """
 
 from __future__ import annotations
