@@ -21,6 +21,7 @@ from PySide6.QtCore import QByteArray
 
 from diffviews_desktop.files.reading import read_json_value
 from diffviews_desktop.files.writing import replacing
+from diffviews_desktop.text.translation import tr
 
 log = logging.getLogger(__name__)
 
@@ -131,10 +132,17 @@ def _set_aside(file: Path, error: Exception) -> str:
     """Have a file out of the way, under a name that none has yet; what to say of it."""
     reason = getattr(error, "strerror", None) or str(error)
     log.warning("The settings in %s cannot be used: %s", file, reason)
-    said = "The settings could not be read, so the window starts with its defaults."
     aside = file.with_name(f"{file.stem}-damaged-{secrets.token_hex(4)}{file.suffix}")
     try:
         file.rename(aside)
     except OSError:
-        return f"{said} Remove {file}."
-    return f"{said} The old file is now {aside}."
+        return tr(
+            "The settings could not be read, so the window starts with its defaults. "
+            "Remove {file}.",
+            file=file,
+        )
+    return tr(
+        "The settings could not be read, so the window starts with its defaults. "
+        "The old file is now {file}.",
+        file=aside,
+    )
