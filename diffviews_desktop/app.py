@@ -205,6 +205,12 @@ class App(QObject):
         self.window.closing = True
         self.window.close()
 
+    def interrupt(self) -> None:
+        """End the program at once; the next start shows what this one shows, runs and all."""
+        self.autosave.end(whole=True)
+        self.window.closing = True
+        self._end(130)
+
     def _on_close(self) -> None:
         self.autosave.end()
         self.crew.stop()
@@ -320,9 +326,9 @@ def _run(options: Options) -> int:
 
     def interrupt(*_: object) -> None:
         nonlocal interrupted
-        interrupted = True
-        main.crew.stop()
-        app.exit(130)
+        if not interrupted:
+            interrupted = True
+            QTimer.singleShot(0, main.interrupt)
 
     signal.signal(signal.SIGINT, interrupt)
     signal.signal(signal.SIGTERM, interrupt)
