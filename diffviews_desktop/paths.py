@@ -92,6 +92,11 @@ def resources() -> Path:
     return installed if installed.is_dir() else package.parent / "resources"
 
 
+def translations() -> Path:
+    """The catalogues of the window's texts in other languages than English."""
+    return resources() / "translations"
+
+
 def licences() -> Path:
     """The licences of all that an installed program consists of; a checkout has no such file."""
     return Path(__file__).resolve().parent / "THIRD-PARTY-LICENCES.txt"
