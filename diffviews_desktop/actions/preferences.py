@@ -10,10 +10,13 @@ from diffviews_desktop.actions.action import Action, Choice, Option
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.verbs import repeated_verb, verb
 from diffviews_desktop.errors import UsageError
+from diffviews_desktop.text import translation
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.preferences import (
     APPEARANCES,
     DEVICES,
     DRAWINGS,
+    LANGUAGES,
     MOST_NEIGHBORS,
     MOST_THREADS,
     RAMPS,
@@ -33,6 +36,7 @@ RAMP_TITLES = {
     "magma": "&Magma",
     "inferno": "&Inferno",
 }
+LANGUAGE_TITLES = {"system": tr("As the system"), **translation.LANGUAGES}
 DEVICE_TITLES = {
     "auto": "The best there is",
     "cpu": "Processor",
@@ -77,6 +81,12 @@ def choose_drawing(context: Context, value: object) -> None:
 def choose_text_size(context: Context, value: object) -> None:
     """Show texts larger or smaller from the next start, in percent of what the desktop has."""
     prefer(context, replace(context.state.preferences, text_size=_one_of(TEXT_SIZES, value)))
+
+
+@verb
+def choose_language(context: Context, value: object) -> None:
+    """Show texts in a language, or in the system's, from the next start."""
+    prefer(context, replace(context.state.preferences, language=_one_of(LANGUAGES, value)))
 
 
 @verb
@@ -148,6 +158,13 @@ TEXT_SIZE = Choice(
     lambda context: [Option(one, f"{one} %") for one in TEXT_SIZES],
     choose_text_size,
     chosen=lambda context: context.state.preferences.text_size,
+)
+LANGUAGE = Choice(
+    "preferences.language",
+    "&Language",
+    lambda context: _options(LANGUAGE_TITLES),
+    choose_language,
+    chosen=lambda context: context.state.preferences.language,
 )
 DEVICE = Choice(
     "preferences.device",

@@ -19,6 +19,7 @@ from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.preferences import (
     APPEARANCE,
     DRAWING,
+    LANGUAGE,
     MOTION,
     RAMP,
     REOPEN,
@@ -59,6 +60,8 @@ class PreferencesWindow(QDialog):
         self.appearance = ChoiceField(APPEARANCE, context)
         self.text_size = ChoiceField(TEXT_SIZE, context)
         self.text_size.setToolTip(tip(NEXT_START))
+        self.language = ChoiceField(LANGUAGE, context)
+        self.language.setToolTip(tip(NEXT_START))
         self.ramps = ChoiceField(RAMP, context)
         self.drawing = ChoiceField(DRAWING, context)
         self.still = QCheckBox("&Reduce motion")
@@ -86,7 +89,8 @@ class PreferencesWindow(QDialog):
 
     def set_state(self, state: State) -> None:
         """Show what is preferred."""
-        for field in (self.appearance, self.text_size, self.ramps, self.drawing):
+        fields = self.appearance, self.language, self.text_size, self.ramps, self.drawing
+        for field in fields:
             field.show_chosen()
         self.model.set_state(state)
         self.still.setChecked(state.preferences.reduced_motion)
@@ -101,6 +105,7 @@ class PreferencesWindow(QDialog):
         rows = form(looks)
         rows.setContentsMargins(0, 10, 0, 0)
         add_row(rows, "&Appearance", self.appearance)
+        add_row(rows, "&Language", self.language)
         add_row(rows, "&Text size", self.text_size)
         add_row(rows, "Colours of &values", self.ramps)
         add_row(rows, "&Drawing of the map", self.drawing)
