@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import Enum
 
 from diffviews_desktop.text.plain import visible
-from diffviews_desktop.text.translation import marked, tr
+from diffviews_desktop.text.translation import grouped, marked, tr
 
 _NAMED = 3
 _LONGEST = 80
@@ -61,7 +61,7 @@ def left_out(faults: Mapping[str, Fault], noun: str = "picture") -> str:
         ((name, fault),) = faults.items()
         shown = visible(name, _LONGEST)
         return tr(_ONE_LEFT_OUT[noun], fault=tr(fault.of_one), name=shown)
-    return tr(_LEFT_OUT[noun], count=f"{len(faults):,}", faults=faults_of(faults))
+    return tr(_LEFT_OUT[noun], count=grouped(len(faults)), faults=faults_of(faults))
 
 
 def faults_of(faults: Mapping[str, Fault]) -> str:
@@ -73,5 +73,5 @@ def faults_of(faults: Mapping[str, Fault]) -> str:
             shown = ", ".join(visible(name, _LONGEST) for name in names[:_NAMED])
             more = "…" if len(names) > _NAMED else ""
             words = fault.value[len(names) > 1]
-            parts.append(f"{len(names):,} {tr(words)} ({shown}{more})")
+            parts.append(f"{grouped(len(names))} {tr(words)} ({shown}{more})")
     return ", ".join(parts)

@@ -35,7 +35,14 @@ def tr_in(context: str, text: str, /, **values: object) -> str:
 
 def trn(one: str, several: str, number: int, /, **values: object) -> str:
     """A text that depends on a number, which stands in it as ``{number}``: ``2,000 pictures``."""
-    return _catalogue.ngettext(one, several, number).format(number=f"{number:,}", **values)
+    return _catalogue.ngettext(one, several, number).format(number=grouped(number), **values)
+
+
+def grouped(number: int) -> str:
+    """A whole number with its thousands apart: ``2,000``; by a narrow space where people take a
+    comma for the decimal point."""
+    text = f"{number:,}"
+    return text if _language == ENGLISH else text.replace(",", "\u202f")
 
 
 def marked(text: str) -> str:

@@ -95,6 +95,7 @@ def test_texts_are_in_the_language_that_is_used() -> None:
     assert tr("") == ""
     assert tr("This text is in no catalogue: {x}", x=1) == "This text is in no catalogue: 1"
     assert tr_in("a place", "nowhere") == "nowhere"
+    assert trn("{number} picture", "{number} pictures", 2000) == "2\u202f000 Bilder"
     use("en")
     assert tr("As the system") == "As the system"
     assert trn("{number} of {whom}", "{number} each of {whom}", 1, whom="x") == "1 of x"
