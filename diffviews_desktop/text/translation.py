@@ -38,6 +38,11 @@ def trn(one: str, several: str, number: int, /, **values: object) -> str:
     return _catalogue.ngettext(one, several, number).format(number=f"{number:,}", **values)
 
 
+def inside(text: str) -> str:
+    """A text of ours, such as the title of a job, within a sentence: English begins it small."""
+    return text[:1].lower() + text[1:] if _language == ENGLISH else text
+
+
 def marked(text: str) -> str:
     """The text itself, which goes into the catalogues: `tr` translates it where it is shown."""
     return text
