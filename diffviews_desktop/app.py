@@ -137,6 +137,13 @@ def _give_memory_back() -> None:
             mallopt(M_MMAP_THRESHOLD, RETURNED_FROM)
 
 
+def leave_to_stay() -> None:
+    """Have full collections leave out what was built so far: it stays, and looking through it would
+    pause the window for nothing."""
+    gc.collect()
+    gc.freeze()
+
+
 class App(QObject):
     """One window with its session and engine."""
 
@@ -286,9 +293,7 @@ class App(QObject):
             answers.on_cancelled(self.context, job_id)
 
     def _on_map_shown(self) -> None:
-        # what was built so far stays: full collections would pause the window for nothing
-        gc.collect()
-        gc.freeze()
+        leave_to_stay()
         if self._options.layer is not None:
             layers = LayerSet(self._options.layer.split("+"))
             note(self.context, maps.change_layer, layers=layers)
