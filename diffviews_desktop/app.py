@@ -137,6 +137,13 @@ def _give_memory_back() -> None:
             mallopt(M_MMAP_THRESHOLD, RETURNED_FROM)
 
 
+def leave_to_stay() -> None:
+    """Have full collections leave out what was built so far: it stays, and looking through it would
+    pause the window for nothing."""
+    gc.collect()
+    gc.freeze()
+
+
 class App(QObject):
     """One window with its session and engine."""
 
@@ -222,6 +229,12 @@ class App(QObject):
         self.window.closing = True
         self.window.close()
 
+    def interrupt(self) -> None:
+        """End the program at once; the next start shows what this one shows, runs and all."""
+        self.autosave.end(whole=True)
+        self.window.closing = True
+        self._end(130)
+
     def _on_close(self) -> None:
         self.autosave.end()
         self.crew.stop()
@@ -280,9 +293,7 @@ class App(QObject):
             answers.on_cancelled(self.context, job_id)
 
     def _on_map_shown(self) -> None:
-        # what was built so far stays: full collections would pause the window for nothing
-        gc.collect()
-        gc.freeze()
+        leave_to_stay()
         if self._options.layer is not None:
             layers = LayerSet(self._options.layer.split("+"))
             note(self.context, maps.change_layer, layers=layers)
@@ -337,9 +348,9 @@ def _run(options: Options) -> int:
 
     def interrupt(*_: object) -> None:
         nonlocal interrupted
-        interrupted = True
-        main.crew.stop()
-        app.exit(130)
+        if not interrupted:
+            interrupted = True
+            QTimer.singleShot(0, main.interrupt)
 
     signal.signal(signal.SIGINT, interrupt)
     signal.signal(signal.SIGTERM, interrupt)

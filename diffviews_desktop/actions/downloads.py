@@ -17,7 +17,12 @@ from diffviews_desktop.engine.jobs.downloading import (
     ModelList,
     Wanted,
 )
-from diffviews_desktop.engine.jobs.storage import ChooseLimit, ClearKept, MeasureDisk
+from diffviews_desktop.engine.jobs.storage import (
+    ChooseCachePlace,
+    ChooseLimit,
+    ClearKept,
+    MeasureDisk,
+)
 from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.state import Offer, State
 from diffviews_desktop.text.translation import tr, trn
@@ -192,6 +197,18 @@ def choose_limit(context: Context, kind: Kept, count: int) -> None:
         downloads=state.downloads.out,
     )
     submit(context, job, tr("Keeping the limit"))
+
+
+def choose_cache_place(context: Context, path: Path | None) -> None:
+    """Keep maps and experiments in another folder from now on; None is for the usual one."""
+    state = context.state
+    job = ChooseCachePlace(
+        job_id=context.worker.next_id(),
+        folder=state.opened.folder,
+        path=path,
+        downloads=state.downloads.out,
+    )
+    submit(context, job, "Choosing the folder of the caches")
 
 
 def take_disk(context: Context, running: RunningJob, disk: DiskUse) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -84,7 +85,7 @@ class Typicality:
         low, high = self.levels
         return not low * (1 - 1e-3) <= self.sigma <= high * (1 + 1e-3)
 
-    @property
+    @cached_property
     def unlike(self) -> bool:
         """Whether no sample is like it: it is beyond them, or outside their noise levels."""
         return self.beyond or self.outside_levels

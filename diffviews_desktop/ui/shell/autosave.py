@@ -96,8 +96,12 @@ class Autosave(QObject):
             text = tr("Your work is not kept for the next start. {problem}", problem=problem)
             self._context.say(text, error=True)
 
-    def end(self) -> None:
-        """Leave what is shown as the last session, without the runs that the user discards."""
+    def end(self, *, whole: bool = False) -> None:
+        """Leave what is shown as the last session, without the runs that the user discards.
+
+        Args:
+            whole: with all runs: the program ends without having asked.
+        """
         self._rest.stop()
         scratch, self._scratch = self._scratch, None
         if scratch is None:
@@ -106,7 +110,8 @@ class Autosave(QObject):
         if not _is_whole(state):
             self._sessions.aside(scratch.drop, lambda _: None)
             return
-        session, done_with = self._sessions.now(held_alone(state)), self._done_with
+        kept = state if whole else held_alone(state)
+        session, done_with = self._sessions.now(kept), self._done_with
         self._sessions.aside(lambda: _ended(scratch, session, done_with), lambda _: None)
 
 

@@ -28,6 +28,7 @@ from diffviews_desktop.text.wording import size
 from diffviews_desktop.ui.common.labels import ElidedLabel, Label, muted
 from diffviews_desktop.ui.common.questions import ask
 from diffviews_desktop.ui.common.widgets import as_panel
+from diffviews_desktop.ui.shell.cache_place import CachePlaceForm
 from diffviews_desktop.ui.shell.limits_form import LimitsForm
 from diffviews_desktop.values.storage import Kept, KeptFiles
 
@@ -59,6 +60,7 @@ class StoragePage(QWidget):
         self.waiting = muted(tr("Looking at the disk…"))
         self.limits = LimitsForm(context)
         self.limits.hide()
+        self.place = CachePlaceForm(context)
         self._content = QWidget()
         as_panel(self._content)
         self._blocks = QVBoxLayout(self._content)
@@ -73,7 +75,7 @@ class StoragePage(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 10, 0, 0)
         column.setSpacing(14)
-        for part in (self.waiting, self.places, self.limits):
+        for part in (self.waiting, self.places, self.limits, self.place):
             column.addWidget(part)
         column.addStretch()
 
@@ -87,6 +89,7 @@ class StoragePage(QWidget):
         clearing = any(isinstance(one.job, ClearKept) for one in state.jobs.aside)
         if disk is not None:
             self.limits.show_limits(disk.limits)
+            self.place.show_place(disk.place)
         if disk is not None and disk.kept != self._kept:
             self._kept = disk.kept
             self._show(disk.kept)
