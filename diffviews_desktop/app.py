@@ -25,6 +25,7 @@ from diffviews_desktop.engine.protocol import Event
 from diffviews_desktop.files.writing import replacing
 from diffviews_desktop.logs import configure_logging
 from diffviews_desktop.text import terminal, translation
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MapParameters
@@ -222,7 +223,7 @@ class App(QObject):
         state = self.session.state
         if not (state.kept.unheld(state.runs.all) or state.kept.unheld_sets(state.groups.all_sets)):
             return True
-        keeping.leave(self.context, "Quitting", self._close)
+        keeping.leave(self.context, tr("Quitting"), self._close)
         return False
 
     def _close(self) -> None:

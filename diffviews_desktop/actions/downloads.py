@@ -208,7 +208,7 @@ def choose_cache_place(context: Context, path: Path | None) -> None:
         path=path,
         downloads=state.downloads.out,
     )
-    submit(context, job, "Choosing the folder of the caches")
+    submit(context, job, tr("Choosing the folder of the caches"))
 
 
 def take_disk(context: Context, running: RunningJob, disk: DiskUse) -> None:
