@@ -25,6 +25,7 @@ from diffviews_desktop.engine.protocol import Event
 from diffviews_desktop.files.writing import replacing
 from diffviews_desktop.logs import configure_logging
 from diffviews_desktop.text import terminal, translation
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MapParameters
@@ -137,6 +138,13 @@ def _give_memory_back() -> None:
             mallopt(M_MMAP_THRESHOLD, RETURNED_FROM)
 
 
+def leave_to_stay() -> None:
+    """Have full collections leave out what was built so far: it stays, and looking through it would
+    pause the window for nothing."""
+    gc.collect()
+    gc.freeze()
+
+
 class App(QObject):
     """One window with its session and engine."""
 
@@ -215,7 +223,7 @@ class App(QObject):
         state = self.session.state
         if not (state.kept.unheld(state.runs.all) or state.kept.unheld_sets(state.groups.all_sets)):
             return True
-        keeping.leave(self.context, "Quitting", self._close)
+        keeping.leave(self.context, tr("Quitting"), self._close)
         return False
 
     def _close(self) -> None:
@@ -286,9 +294,7 @@ class App(QObject):
             answers.on_cancelled(self.context, job_id)
 
     def _on_map_shown(self) -> None:
-        # what was built so far stays: full collections would pause the window for nothing
-        gc.collect()
-        gc.freeze()
+        leave_to_stay()
         if self._options.layer is not None:
             layers = LayerSet(self._options.layer.split("+"))
             note(self.context, maps.change_layer, layers=layers)

@@ -45,6 +45,11 @@ def grouped(number: int) -> str:
     return text if _language == ENGLISH else text.replace(",", "\u202f")
 
 
+def inside(text: str) -> str:
+    """A text of ours, such as the title of a job, within a sentence: English begins it small."""
+    return text[:1].lower() + text[1:] if _language == ENGLISH else text
+
+
 def marked(text: str) -> str:
     """The text itself, which goes into the catalogues: `tr` translates it where it is shown."""
     return text

@@ -13,6 +13,7 @@ from diffviews_desktop.errors import said
 from diffviews_desktop.state.session_file.saved import SavedSession
 from diffviews_desktop.state.session_file.scratch import Scratch, drop
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.panel import differ
 from diffviews_desktop.ui.shell.sessions import Sessions
 
@@ -92,7 +93,7 @@ class Autosave(QObject):
         problem = said(error)
         if problem != self._problem:
             self._problem = problem
-            text = f"Your work is not kept for the next start. {problem}"
+            text = tr("Your work is not kept for the next start. {problem}", problem=problem)
             self._context.say(text, error=True)
 
     def end(self, *, whole: bool = False) -> None:

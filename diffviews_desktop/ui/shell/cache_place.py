@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout
 
 from diffviews_desktop.actions import downloads
 from diffviews_desktop.actions.context import Context
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.labels import ElidedLabel, Label, muted
 from diffviews_desktop.values.storage import CachePlace
 
@@ -19,11 +20,11 @@ class CachePlaceForm(QWidget):
         super().__init__()
         self._context = context
         self._place: CachePlace | None = None
-        title = Label("Where caches are kept")
+        title = Label(tr("Where caches are kept"))
         title.setProperty("strong", True)
         self.folder = ElidedLabel()
-        self.change_button = QPushButton("C&hange…")
-        self.usual_button = QPushButton("&Usual place")
+        self.change_button = QPushButton(tr("C&hange…"))
+        self.usual_button = QPushButton(tr("&Usual place"))
         self.note = muted()
         self.note.setWordWrap(True)
         row = QHBoxLayout()
@@ -52,16 +53,18 @@ class CachePlaceForm(QWidget):
         self.change_button.setVisible(not place.variable)
         self.usual_button.setVisible(not place.variable and place.path != place.usual)
         if place.variable:
-            self.note.setText(f"{place.variable} names this folder.")
+            self.note.setText(tr("{variable} names this folder.", variable=place.variable))
         else:
             self.note.setText(
-                "What is kept here stays when you choose another folder. Clear it first if you "
-                "need the room."
+                tr(
+                    "What is kept here stays when you choose another folder. Clear it first if you "
+                    "need the room."
+                )
             )
 
     def _change(self) -> None:
         assert self._place is not None
-        title, start = "Keep caches in", str(self._place.path.parent)
+        title, start = tr("Keep caches in"), str(self._place.path.parent)
         chosen = QFileDialog.getExistingDirectory(self, title, start)
         if chosen:
             downloads.choose_cache_place(self._context, Path(chosen))
