@@ -163,9 +163,9 @@ NOISE_MODE = Choice(
     help=marked("Noise mode"),
     label=marked("N&oise"),
     choices={
-        "stochastic": marked("stochastic: a new seed each time, unless one is locked"),
-        "fixed": marked("fixed: the same seed each time"),
-        "zero": marked("zero: no noise at all"),
+        marked("stochastic"): marked("stochastic: a new seed each time, unless one is locked"),
+        marked("fixed"): marked("fixed: the same seed each time"),
+        marked("zero"): marked("zero: no noise at all"),
     },
     flags=("--noise-mode",),
     flag_help="",
@@ -270,8 +270,8 @@ WEIGHTING = Choice(
     help=marked("How the samples are weighted"),
     label=marked("We&ights"),
     choices={
-        "equal": marked("equal: the plain mean of the anchor and its neighbours"),
-        "distance": marked("distance: neighbours nearer to the anchor count more"),
+        marked("equal"): marked("equal: the plain mean of the anchor and its neighbours"),
+        marked("distance"): marked("distance: neighbours nearer to the anchor count more"),
     },
     flags=("--weighting",),
     flag_help="whether samples nearer to the first count more (default: equal)",
