@@ -76,7 +76,7 @@ def test_every_text_is_translated_and_has_the_same_fields(language: str) -> None
 
 
 def ending(text: str) -> str:
-    return re.sub(r".*?([.…?!:]?\s*)$", r"\1", text, flags=re.DOTALL)
+    return re.sub(r".*?([.…?!:]?\s*)$", r"\1", text.rstrip("“”"), flags=re.DOTALL)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
