@@ -20,7 +20,7 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.text.wording import time_left
-from diffviews_desktop.ui.common.labels import ElidedLabel, muted
+from diffviews_desktop.ui.common.labels import ElidedLabel, muted, tip
 from diffviews_desktop.ui.common.menus import Actions
 from diffviews_desktop.values.maps import LayerMap
 from diffviews_desktop.values.told import described_told
@@ -57,7 +57,7 @@ class StatusBar(QStatusBar):
         )
         self.left.setMinimumWidth(self.fontMetrics().horizontalAdvance(widest) + 4)
         self.cancel = QPushButton(tr("Cancel"))
-        self.cancel.setToolTip(tr("Cancel this job (Ctrl+.)"))
+        self.cancel.setToolTip(tip(tr("Cancel this job (Ctrl+.)")))
         self.cancel.clicked.connect(self.cancel_requested)
         self.jobs, self.notices = _quiet_button(tr("Jobs")), _quiet_button(tr("Notices"))
         several = self.jobs.fontMetrics().horizontalAdvance(tr("Jobs (00)"))
