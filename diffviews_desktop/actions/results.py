@@ -58,7 +58,7 @@ from diffviews_desktop.state.runs import Grid, Runs
 from diffviews_desktop.state.session_file.restoring import runs_on
 from diffviews_desktop.state.session_file.restoring_groups import groups_on
 from diffviews_desktop.state.state import Offer, State
-from diffviews_desktop.text.translation import tr, trn
+from diffviews_desktop.text.translation import grouped, tr, trn
 from diffviews_desktop.text.wording import size
 from diffviews_desktop.values.assessment import MapAssessment
 from diffviews_desktop.values.folders import FolderRef, ModelLoaded
@@ -237,11 +237,11 @@ def _extracted(context: Context, running: RunningJob, extracted: LayersExtracted
     layers = ", ".join(map(str, extracted.layer_sets))
     where = tr(" to {parent}", parent=extracted.files[0].parent) if extracted.files else ""
     text = tr(
-        "Extracted {layers} of {samples}{where}: {megabytes:,.0f} MB.",
+        "Extracted {layers} of {samples}{where}: {megabytes} MB.",
         layers=layers,
         samples=trn("{number} sample", "{number} samples", extracted.samples),
         where=where,
-        megabytes=extracted.bytes / 1000000.0,
+        megabytes=grouped(round(extracted.bytes / 1000000.0)),
     )
     _say_with_notes(context, text, extracted.notes)
 

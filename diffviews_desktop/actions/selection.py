@@ -18,7 +18,7 @@ from diffviews_desktop.engine.jobs.samples import AveragePictures
 from diffviews_desktop.state.picks import Choosing, Selection
 from diffviews_desktop.state.state import State
 from diffviews_desktop.state.values import hidden_rows
-from diffviews_desktop.text.translation import tr, trn
+from diffviews_desktop.text.translation import grouped, tr, trn
 from diffviews_desktop.values.row_set import RowSet
 
 NOTHING_SELECTED = tr("Select samples first: drag a rectangle or a lasso.")
@@ -157,10 +157,10 @@ def _take_as_neighbors(context: Context, ordered: list[int]) -> None:
     if len(others) > most:
         context.say(
             tr(
-                "A mask averages at most {neighbours}: of {number:,} selected samples "
+                "A mask averages at most {neighbours}: of {number} selected samples "
                 "those in the middle of the selection were taken.",
                 neighbours=trn("{number} neighbour", "{number} neighbours", most),
-                number=len(selection.chosen),
+                number=grouped(len(selection.chosen)),
             )
         )
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.errors import UsageError
-from diffviews_desktop.text.translation import tr
+from diffviews_desktop.text.translation import grouped, tr
 from diffviews_desktop.values.preferences import Ramp
 from diffviews_desktop.values.quantities import Values
 
@@ -77,10 +77,10 @@ class FigureStyle:
         if across * down > MOST_PIXELS:
             raise UsageError(
                 tr(
-                    "A figure of {across:,} × {down:,} pixels is too large. Choose a smaller "
+                    "A figure of {across} × {down} pixels is too large. Choose a smaller "
                     "size or fewer dots per inch.",
-                    across=across,
-                    down=down,
+                    across=grouped(across),
+                    down=grouped(down),
                 )
             )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from diffviews_desktop.text.translation import marked, tr
+from diffviews_desktop.text.translation import grouped, marked, tr
 from diffviews_desktop.values.columns import MOST_CATEGORIES
 from diffviews_desktop.values.quantities.quantity import Quantity, Scene, Values
 from diffviews_desktop.values.sample_sets import set_of_each
@@ -15,9 +15,9 @@ def _no_levels(scene: Scene) -> str:
     count = len(scene.samples.levels)
     if count > MOST_CATEGORIES:
         return tr(
-            "The samples have {count:,} noise levels, and colours tell at most "
+            "The samples have {count} noise levels, and colours tell at most "
             "{most_categories} apart. Choose noise level instead.",
-            count=count,
+            count=grouped(count),
             most_categories=MOST_CATEGORIES,
         )
     return "" if count else tr("The noise levels of the samples are not known.")
