@@ -13,9 +13,10 @@ from PySide6.QtWidgets import QApplication, QFileDialog
 from pytestqt.qtbot import QtBot
 
 from diffviews_desktop.actions import folders, picks, runs, selection, showing
-from diffviews_desktop.actions.verbs import note
+from diffviews_desktop.actions.verbs import VERBS, note
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.shell.activity.history_page import HistoryPage
+from diffviews_desktop.ui.shell.activity.verb_texts import VERB_TEXTS, verb_text
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import FolderRef
@@ -111,3 +112,8 @@ def test_chosen_lines_are_saved_as_a_script_that_opens_the_folder_first(
         assert "click_point" not in written
     until(qtbot, lambda: window.session.state.notice is not None)
     assert window.session.state.notice.text == f"Saved {file}"
+
+
+def test_every_verb_has_a_text_to_translate() -> None:
+    ours = [name for name, do in VERBS.items() if do.__module__.startswith("diffviews_desktop.")]
+    assert {verb_text(name) for name in ours} == set(VERB_TEXTS)

@@ -31,6 +31,7 @@ from diffviews_desktop.text.translation import tr, trn
 from diffviews_desktop.ui.common.labels import tip
 from diffviews_desktop.ui.common.text_pane import TextPane
 from diffviews_desktop.ui.shell.activity.parts import NO_ROW, RowList, clock
+from diffviews_desktop.ui.shell.activity.verb_texts import verb_text
 from diffviews_desktop.values.row_set import RowSet
 
 Form = Literal["command", "python", "json"]
@@ -95,7 +96,7 @@ class HistoryPage(QWidget):
         while self.list.topLevelItemCount() > same:
             self.list.takeTopLevelItem(same)
         for line in self._lines[same:]:
-            self.list.add_row(line.number, (clock(line.when), said(line.verb), _given(line)))
+            self.list.add_row(line.number, (clock(line.when), verb_text(line.verb), _given(line)))
         if same < len(self._lines):
             self.list.choose(*chosen)
             self.list.scrollToBottom()
@@ -136,12 +137,6 @@ class HistoryPage(QWidget):
 
     def _on_script(self) -> None:
         self.script_wanted.emit(with_opening(self.chosen(), self._lines))
-
-
-def said(verb: str) -> str:
-    """A verb as words: ``Click point``."""
-    words = verb.partition(".")[2].replace("_", " ")
-    return words[:1].upper() + words[1:]
 
 
 def _given(line: HistoryLine) -> str:
