@@ -19,6 +19,7 @@ from diffviews_desktop.engine.jobs.drawing import (
     PlacePicture,
 )
 from diffviews_desktop.engine.jobs.mapping import LinkMaps
+from diffviews_desktop.engine.jobs.opening import OpenData
 from diffviews_desktop.engine.jobs.samples import PictureMean
 from diffviews_desktop.state.downloads import Downloads
 from diffviews_desktop.state.groups import Groups
@@ -204,10 +205,12 @@ def planted(
         all_clusters=(Clusters(2, spec, some, np.zeros(2, np.int32), (text("cluster"),), 3),),
         views=(NamedView(text("view")),),
     )
-    running = RunningJob(linking, f"Opening {text('job')}", "reading", 0.5, text("detail"), 1.0)
-    ended = EndedJob(
-        24, f"Opening {text('job')}", "failed", text("error"), 1.0, text("details"), 2.0
+    opening = OpenData(job_id=21, folder=state.opened.folder)  # quitting asks nothing
+    running = (
+        RunningJob(opening, text("job"), "reading", 0.5, text("detail"), 1.0),
+        RunningJob(linking, text("job")),
     )
+    ended = EndedJob(24, text("job"), "failed", text("error"), 1.0, text("details"), 2.0)
     notice = Notice(text("error"), "error", text("details"), number=1, offer="convert")
     line = HistoryLine(1, "folders.switch_model", {"model": text("model")})
     return replace(
@@ -217,7 +220,7 @@ def planted(
         groups=groups,
         view=replace(state.view, color_by=COLUMN + text("column")),
         runs=runs,
-        jobs=replace(state.jobs, running=(running,), ended=(ended,)),
+        jobs=replace(state.jobs, running=running, ended=(ended,)),
         downloads=published(text),
         notice=notice,
         notices=(notice,),
