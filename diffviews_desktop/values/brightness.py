@@ -52,9 +52,9 @@ class Range(NamedTuple):
     def words(self) -> str:
         """``-1 is black and 1 is white``."""
         return tr(
-            "{low} is black and {high} is white",
-            low=f"{self.low:.6g}",
-            high=f"{self.high:.6g}",
+            "{low:.6g} is black and {high:.6g} is white",
+            low=self.low,
+            high=self.high,
         )
 
 

@@ -96,10 +96,10 @@ def check_noise_levels(sigmas: Sequence[float]) -> None:
     if wrong is not None:
         raise UsageError(
             tr(
-                "Every noise level must be from {low} to {high}, not {wrong}.",
-                low=f"{low:g}",
-                high=f"{high:g}",
-                wrong=f"{wrong:g}",
+                "Every noise level must be from {low:g} to {high:g}, not {wrong:g}.",
+                low=low,
+                high=high,
+                wrong=wrong,
             )
         )
     if not sigmas:
@@ -140,9 +140,10 @@ def check_brightness(low: float, high: float) -> None:
     if not is_range(low, high):
         raise UsageError(
             tr(
-                "Black must be a smaller number than white, and both finite, not {low} and {high}.",
-                low=f"{low:g}",
-                high=f"{high:g}",
+                "Black must be a smaller number than white, and both finite, not {low:g} and "
+                "{high:g}.",
+                low=low,
+                high=high,
             )
         )
 

@@ -146,13 +146,13 @@ class LinkedPanel(QWidget):
             meaning = tr(
                 "Of a sample's 15 nearest, so many are the same in both activation spaces."
             )
-            text = tr("{share} shared", share=f"{share:.0%}")
+            text = tr("{share:.0%} shared", share=share)
             if reference is not None:
                 text = f"{share:.0%} ({reference:.0%})"
                 more = tr(
-                    "If both showed nothing but class and noise level, {share} would be: only what "
-                    "is beyond that stayed where it was.",
-                    share=f"{reference:.0%}",
+                    "If both showed nothing but class and noise level, {share:.0%} would be: only "
+                    "what is beyond that stayed where it was.",
+                    share=reference,
                 )
                 meaning = f"{meaning} {more}"
             if told is not None and first is not None and told != first:

@@ -310,7 +310,7 @@ class MapSettings(QDialog):
             self.level.addItem(tr("all on one map"), None)
             self.level.addItem(tr("one map each, aligned"), ALIGNED)
             for level in offered:
-                self.level.addItem(tr("σ {level} alone", level=f"{level:g}"), level)
+                self.level.addItem(tr("σ {level:g} alone", level=level), level)
         model = self.level.model()
         assert isinstance(model, QStandardItemModel)
         why_not = NOT_ALIGNED if len(known) == 1 and chosen != ALIGNED else ""

@@ -153,9 +153,9 @@ class PreviewPanel(QWidget):
         layer_map = self._state.opened.layer_map
         if layer_map is not None:
             if layer_map.trust is not None and np.isfinite(layer_map.trust[shown]):
-                lines[1] += "   " + tr("trust {value}", value=f"{layer_map.trust[shown]:.2f}")
+                lines[1] += "   " + tr("trust {value:.2f}", value=layer_map.trust[shown])
             if layer_map.kept is not None and np.isfinite(layer_map.kept[shown]):
-                lines[1] += "   " + tr("kept {value}", value=f"{layer_map.kept[shown]:.2f}")
+                lines[1] += "   " + tr("kept {value:.2f}", value=layer_map.kept[shown])
             x, y = layer_map.xy[shown]
             lines.append(f"x {x:.3f}   y {y:.3f}")
         self.facts.set_lines(*lines)

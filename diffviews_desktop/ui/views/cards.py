@@ -49,9 +49,9 @@ class Cards:
             return
         facts = [f"#{row}   {samples.sample_id[row]}", f"σ {samples.sigma[row]:g}"]
         if shown.trust is not None and shown.trust[row] == shown.trust[row]:
-            facts[1] += "   " + tr("trust {value}", value=f"{shown.trust[row]:.2f}")
+            facts[1] += "   " + tr("trust {value:.2f}", value=shown.trust[row])
         if shown.kept is not None and shown.kept[row] == shown.kept[row]:
-            facts[1] += "   " + tr("kept {value}", value=f"{shown.kept[row]:.2f}")
+            facts[1] += "   " + tr("kept {value:.2f}", value=shown.kept[row])
         if state.colored_by.startswith(COLUMN):
             facts.append(_of_column(state, row))
         facts += caption_lines(samples.caption(row))

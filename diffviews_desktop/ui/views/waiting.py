@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from diffviews_desktop.state.stage_texts import stage_text
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.labels import ElidedLabel, muted
@@ -52,7 +53,7 @@ class WaitingPage(QWidget):
             self.open_button.setFocus()  # the next step, not the first field of the window
         if busy is not None:
             self.title.set_text(f"{busy.title}…")
-            stage = tr(busy.stage) if busy.since is not None else tr("starting the engine")
+            stage = stage_text(busy.stage) if busy.since is not None else tr("starting the engine")
             percent = f" {100 * busy.fraction:.0f} %" if busy.fraction else ""
             self.detail.setText(stage + percent)
         elif starting:

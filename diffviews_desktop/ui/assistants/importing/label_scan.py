@@ -31,10 +31,10 @@ def labels_problem(file: Path | None) -> str:
         return as_sentence(str(error.strerror))
     except UnicodeDecodeError as error:
         return tr(
-            "It is not in {encoding}: byte {byte} stands for no letter. Save it as UTF-8, which "
+            "It is not in {encoding}: byte {byte:#x} stands for no letter. Save it as UTF-8, which "
             "spreadsheets call CSV UTF-8.",
             encoding=error.encoding.upper(),
-            byte=f"{error.object[error.start]:#x}",
+            byte=error.object[error.start],
         )
     except (OSError, ValueError, csv.Error):
         return tr("It can be read neither as a table nor as JSON. Save it in UTF-8.")

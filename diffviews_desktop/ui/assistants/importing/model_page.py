@@ -16,7 +16,7 @@ from diffviews_desktop.values.import_rules import CHECKPOINT_SUFFIXES
 
 NAME = re.compile(r"[\w][\w .\-]{0,99}")
 CHECKPOINTS = tr(
-    "Checkpoints ({patterns});;All files (*)", patterns=f"*{' *'.join(CHECKPOINT_SUFFIXES)}"
+    "Checkpoints ({patterns});;All files (*)", patterns="*" + " *".join(CHECKPOINT_SUFFIXES)
 )
 
 

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QPushButton, QTabWidget, QWidget
 
 from diffviews_desktop.actions.experiments import cannot_compare, seconds_of
 from diffviews_desktop.engine.jobs.experiments import ExperimentResult
+from diffviews_desktop.state.stage_texts import detail_text, stage_text
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import tr, trn
 from diffviews_desktop.text.wording import duration
@@ -76,7 +77,7 @@ class ExperimentWindow(DrawingWindow):
         self.cancel.setEnabled(job is not None)
         self.report.setEnabled(result is not None)
         if job is not None:
-            self.progress.set_text(f"{tr(job.stage)} {job.detail}")
+            self.progress.set_text(f"{stage_text(job.stage)} {detail_text(job.detail)}")
         elif result is not None:
             self.progress.set_text(counted_text(result.job.experiment))
         else:

@@ -38,9 +38,9 @@ from diffviews_desktop.values.setting_specs import (
 )
 
 PERCENT = tr(
-    "σ {least} is 0 % noise and σ {most} is 100 %, on a logarithmic scale.",
-    least=f"{NO_NOISE:g}",
-    most=f"{PURE_NOISE:g}",
+    "σ {least:g} is 0 % noise and σ {most:g} is 100 %, on a logarithmic scale.",
+    least=NO_NOISE,
+    most=PURE_NOISE,
 )
 OWN, OTHER = tr("the model's own"), tr("custom")
 _CHURN_ROW, _LIMITS_ROW = 4, 5

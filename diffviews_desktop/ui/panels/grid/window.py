@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
 
 from diffviews_desktop.actions.experiments import cannot_draw_grid
 from diffviews_desktop.actions.runs import NO_SAMPLE
+from diffviews_desktop.state.stage_texts import detail_text, stage_text
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import tr, trn
 from diffviews_desktop.ui.common.drawing_window import DrawingWindow
@@ -77,7 +78,7 @@ class GridWindow(DrawingWindow):
         else:
             job = state.jobs.job(grid.job.job_id)
             done = trn("{number} picture", "{number} pictures", len(grid.cells))
-            text = done if job is None else f"{tr(job.stage)} {job.detail}"
+            text = done if job is None else f"{stage_text(job.stage)} {detail_text(job.detail)}"
             self.progress.set_text(text)
         self._show_summary()
 

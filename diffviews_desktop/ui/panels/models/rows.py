@@ -8,6 +8,7 @@ from typing import Literal
 
 from diffviews_desktop.engine.jobs.downloading import Download
 from diffviews_desktop.state.jobs import RunningJob
+from diffviews_desktop.state.stage_texts import detail_text, stage_text
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.text.wording import size, time_left
@@ -73,7 +74,11 @@ def _of_model(listed: ListedModel, running: RunningJob | None, state: State) -> 
     about = "" if model.bytes is None else size(model.bytes)
     status, step, detail = _HERE[listed.here], _step(listed), " ".join(_facts(listed))
     if running is not None:
-        status, step, detail = _status(running), _running_step(running), running.detail or detail
+        status, step, detail = (
+            _status(running),
+            _running_step(running),
+            detail_text(running.detail) or detail,
+        )
     return Row(
         what=model.name,
         title=model.title,
@@ -98,7 +103,7 @@ def _of_address(what: str, running: RunningJob | None, state: State) -> Row:
         status=(tr("paused") if paused else "") if running is None else _status(running),
         fraction=_fraction(running),
         step=("continue" if paused else "download") if running is None else _running_step(running),
-        detail="" if running is None else running.detail,
+        detail="" if running is None else detail_text(running.detail),
         problem=state.downloads.problems.get(what, ""),
     )
 
@@ -130,7 +135,7 @@ def _status(running: RunningJob) -> str:
     if running.stage == "cancelling":
         return tr("pausing")
     if running.fraction is None:
-        return tr(running.stage)
+        return stage_text(running.stage)
     left = "" if running.seconds_left is None else f", {time_left(running.seconds_left)}"
     return f"{100 * running.fraction:.0f} %{left}"
 

@@ -222,7 +222,7 @@ class Pair(QWidget):
             return
         self.difference.show_pixels(apart)
         self.difference.setToolTip(
-            tip(tr("Mean difference: {value} of 255", value=f"{float(apart.mean()):.1f}"))
+            tip(tr("Mean difference: {value:.1f} of 255", value=float(apart.mean())))
         )
 
     def show_note(self, note: str) -> None:

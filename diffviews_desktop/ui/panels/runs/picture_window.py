@@ -67,10 +67,10 @@ class PictureWindow(QDialog):
         height, width, _ = shown.image.shape
         self.picture.show_pixels(shown.image)
         where = tr(
-            "step {step}/{steps} · σ {sigma}",
+            "step {step}/{steps} · σ {sigma:.3g}",
             step=shown.index + 1,
             steps=run.job.settings.num_steps,
-            sigma=f"{shown.sigma:.3g}",
+            sigma=shown.sigma,
         )
         self.where.set_text(" · ".join(filter(None, [where, f"{width}×{height}", told(run)])))
 

@@ -187,7 +187,7 @@ class Steps(QWidget):
             menu = self.land.menu()
             menu.clear()
             for sigma in self._levels[:MAX_LEVELS]:
-                action = menu.addAction(tr("seen at σ {sigma}", sigma=f"{sigma:.4g}"))
+                action = menu.addAction(tr("seen at σ {sigma:.4g}", sigma=sigma))
                 action.triggered.connect(lambda _=False, s=sigma: self.landing_requested.emit(s))
         why = _why_not_land(run, state, bool(self._levels))
         self.land.setEnabled(not why)
@@ -201,7 +201,7 @@ class Steps(QWidget):
             (row, f"{visible(samples.class_name[row], MOST_OF_NAME)} {far:.3g}")
             for row, far in placed.neighbors[:NEAREST]
         ]
-        self.landed.set_links(tr("nearest at σ {sigma}:", sigma=f"{placed.job.sigma:.3g}"), found)
+        self.landed.set_links(tr("nearest at σ {sigma:.3g}:", sigma=placed.job.sigma), found)
         usual = placed.typicality
         self.landed.setToolTip(
             tip(
@@ -255,7 +255,7 @@ class Steps(QWidget):
 
 def _place(step: int, steps: int, sigma: float) -> str:
     """``step 3/18 · σ 0.5``; steps counted from 1."""
-    return tr("step {step}/{steps} · σ {sigma}", step=step, steps=steps, sigma=f"{sigma:.3g}")
+    return tr("step {step}/{steps} · σ {sigma:.3g}", step=step, steps=steps, sigma=sigma)
 
 
 _LAND = tr(

@@ -44,8 +44,8 @@ def facts_of(run: Run) -> list[str]:
             sampler=tr(s.sampler),
             nfe=s.evaluations() if spent is None else spent,
         ),
-        tr("σ {most} to {least}", most=f"{s.sigma_max:g}", least=f"{s.sigma_min:g}"),
-        tr("guidance {scale}", scale=f"{s.guidance_scale:g}"),
+        tr("σ {most:g} to {least:g}", most=s.sigma_max, least=s.sigma_min),
+        tr("guidance {scale:g}", scale=s.guidance_scale),
         tr("{mode} noise", mode=tr(s.noise_mode)),
     ]
     parts += [] if run.seed is None else [tr("seed {seed}", seed=run.seed)]
