@@ -192,7 +192,7 @@ def _sizes(context: Context) -> Sequence[Option]:
     state = context.state
     options = [Option(None, tr("&All the same"))]
     options += [
-        Option(by, one.title, state.cannot_size(by))
+        Option(by, tr(one.title), state.cannot_size(by))
         for by, one in QUANTITIES.items()
         if not one.is_category(state.scene)
     ]

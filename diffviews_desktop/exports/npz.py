@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from diffviews_desktop.exports.contents import Arrays, Record, Table, Values
 from diffviews_desktop.exports.exporter import Exporter, Progress
+from diffviews_desktop.text.translation import marked
 from diffviews_desktop.values.columns import Column
 
 RECORD = "record"
@@ -51,5 +52,6 @@ def _array(values: Values) -> NDArray:
     return np.array([str(value) for value in values], dtype=str)
 
 
-NPZ = Exporter("NumPy arrays", (".npz",), Arrays, write_npz, holds_record=True)
-NPZ_TABLE = Exporter("NumPy arrays", (".npz",), Table, write_table, holds_record=True)
+NAME = marked("NumPy arrays")
+NPZ = Exporter(NAME, (".npz",), Arrays, write_npz, holds_record=True)
+NPZ_TABLE = Exporter(NAME, (".npz",), Table, write_table, holds_record=True)

@@ -18,6 +18,7 @@ from diffviews_desktop.exports.parquet import PARQUET
 from diffviews_desktop.exports.png import PNG
 from diffviews_desktop.exports.script import LINES, PYTHON
 from diffviews_desktop.exports.svg import SVG
+from diffviews_desktop.text.translation import tr
 
 PICTURES = (PNG,)
 EXPORTERS: tuple[Exporter[Any], ...] = (
@@ -72,7 +73,7 @@ def filters(*contents: type) -> str:
 def filter_of(exporter: Exporter[Any]) -> str:
     """A format as Qt's file dialogs take it, and return it where the user chose it: ``PNG
     (*.png)``."""
-    return f"{exporter.name} ({' '.join(f'*{suffix}' for suffix in exporter.suffixes)})"
+    return f"{tr(exporter.name)} ({' '.join(f'*{suffix}' for suffix in exporter.suffixes)})"
 
 
 def completed(name: str, chosen: str, *contents: type) -> str:

@@ -19,7 +19,7 @@ def counted(number: int, noun: str, one: str = "", several: str = "") -> str:
 
 def size(count: float) -> str:
     """Bytes as people read them: ``1.4 GB``."""
-    for unit in ("bytes", "kB", "MB"):
+    for unit in (tr("bytes"), "kB", "MB"):
         if count < 999.5:  # else three digits would make it 1e+03
             return f"{count:.3g} {unit}"
         count /= 1000

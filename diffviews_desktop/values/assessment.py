@@ -180,4 +180,5 @@ def meaning_of_distances(assessment: MapAssessment | None) -> str:
     """What distances on a map mean, as far as it was assessed."""
     text = tr("Distances between islands mean nothing; only what is near to a sample does.")
     stability = None if assessment is None else assessment.stability
-    return f"{text} {stability.verdict if stability else tr('Map settings can assess the map.')}"
+    verdict = stability.verdict if stability else tr("Map settings can assess the map.")
+    return f"{text} {verdict}"

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.text.numbers import NotANumber, read_real
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.packed_strings import Texts
 from diffviews_desktop.values.quantities.quantity import COLUMN
@@ -26,9 +27,14 @@ NONE: Rows = np.empty(0, np.int64)
 
 def places_of(samples: SampleTable) -> list[tuple[str, str]]:
     """Where samples can be looked for: ``(where, title)``."""
-    places = [(EVERYWHERE, "everywhere"), (ID, "id"), (CLASS, "class"), (SIGMA, "noise level σ")]
+    places = [
+        (EVERYWHERE, tr("everywhere")),
+        (ID, tr("id")),
+        (CLASS, tr("class")),
+        (SIGMA, tr("noise level σ")),
+    ]
     if len(samples.captions):
-        places.append((CAPTION, "caption"))
+        places.append((CAPTION, tr("caption")))
     return places + [(COLUMN + name, name) for name in samples.columns]
 
 

@@ -207,7 +207,7 @@ def planted(
     )
     opening = OpenData(job_id=21, folder=state.opened.folder)  # quitting asks nothing
     running = (
-        RunningJob(opening, text("job"), "reading", 0.5, text("detail"), 1.0),
+        RunningJob(opening, text("job"), "extracting", 0.5, text("detail"), 1.0),
         RunningJob(linking, text("job")),
     )
     ended = EndedJob(24, text("job"), "failed", text("error"), 1.0, text("details"), 2.0)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from diffviews_desktop.engine.jobs.drawing import Cell, GenerateGrid
 from diffviews_desktop.exports.contents import Record, Sheet
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.interventions import Intervention
 from diffviews_desktop.values.runs import GridCell
 
@@ -57,16 +58,18 @@ def sheet_of(job: GenerateGrid, cells: Sequence[GridCell], record: Record | None
 
 
 def _seed(cell: Cell, varied: int) -> str:
-    return f"seed {cell.settings.seed}"
+    return tr("seed {seed}", seed=cell.settings.seed)
 
 
 def _strength(cell: Cell, varied: int) -> str:
-    return f"strength {cell.interventions[varied].strength:g}"
+    return tr("strength {strength:g}", strength=cell.interventions[varied].strength)
 
 
 def _steps(cell: Cell, varied: int) -> str:
     one = cell.interventions[varied]
-    return f"steps {steps_of(one, cell.settings.num_steps)}" if one.step_to != 0 else "no steps"
+    if one.step_to == 0:
+        return tr("no steps")
+    return tr("steps {steps}", steps=steps_of(one, cell.settings.num_steps))
 
 
 def _layers(cell: Cell, varied: int) -> str:

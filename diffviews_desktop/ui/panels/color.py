@@ -29,7 +29,7 @@ class ColorPanel(QWidget):
         self.choice.setFixedWidth(148)
         self.choice.setAccessibleName(tr("Colour by"))
         for by, one in QUANTITIES.items():
-            self.choice.addItem(one.title, by)
+            self.choice.addItem(tr(one.title), by)
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 0, 0, 0)
         row.setSpacing(8)
@@ -68,7 +68,9 @@ class ColorPanel(QWidget):
         for row, (by, one) in enumerate(QUANTITIES.items()):
             why_not = state.cannot_color(by)
             model.item(row).setEnabled(not why_not)
-            self.choice.setItemData(row, tip(why_not or one.meaning), Qt.ItemDataRole.ToolTipRole)
+            self.choice.setItemData(
+                row, tip(why_not or tr(one.meaning)), Qt.ItemDataRole.ToolTipRole
+            )
         self.choice.setCurrentIndex(self.choice.findData(state.colored_by))
 
     def _list_columns(self) -> None:

@@ -201,7 +201,7 @@ class ExportWindow(QDialog):
         with signals_blocked(self.format):
             self.format.clear()
             for exporter in registry.exporters_of(*kind.contents):
-                self.format.addItem(exporter.name, exporter.suffixes[0])
+                self.format.addItem(tr(exporter.name), exporter.suffixes[0])
         self.preview.show_image(None)
         self._say()
         self._ask_preview()
