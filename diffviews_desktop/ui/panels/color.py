@@ -29,7 +29,7 @@ class ColorPanel(QWidget):
         self.choice.setFixedWidth(148)
         self.choice.setAccessibleName(tr("Colour by"))
         for by, one in QUANTITIES.items():
-            self.choice.addItem(one.title, by)
+            self.choice.addItem(tr(one.title), by)
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 0, 0, 0)
         row.setSpacing(8)
