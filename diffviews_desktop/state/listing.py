@@ -49,7 +49,7 @@ def table_columns(state: State) -> tuple[TableColumn, ...]:
         return ()
     columns = [
         TableColumn("row", "#", str, lambda: np.arange(len(samples))),
-        _texts("id", "id", samples.sample_id),
+        _texts("id", tr("id"), samples.sample_id),
         TableColumn(
             "class", tr("class"), samples.title, lambda: samples.class_label, numeric=False
         ),
