@@ -5,6 +5,7 @@ What a package needs must be part of the program, be there already, or be instal
 
 from __future__ import annotations
 
+import errno
 import lzma
 import os
 import shutil
@@ -115,8 +116,15 @@ def _unpack(wheel: Path, folder: Path) -> AdapterPackage:
             _write(source, folder)
         (distribution,) = distributions_in(folder)
         return package_of(folder, distribution)
-    except _DAMAGE as error:
+    except (*_DAMAGE, OSError) as error:
+        if isinstance(error, OSError) and not _is_damage(error):
+            raise
         raise AdapterError(f"{wheel} is no whole wheel ({brief(error)}). Get it again.") from error
+
+
+def _is_damage(error: OSError) -> bool:
+    """Whether an archive's directory led to a place before its beginning."""
+    return error.errno == errno.EINVAL and error.filename is None
 
 
 def _check_name(wheel: Path) -> None:
