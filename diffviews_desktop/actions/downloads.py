@@ -22,6 +22,7 @@ from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.state import Offer, State
 from diffviews_desktop.text.wording import counted, size
 from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.locations import shown_address
 from diffviews_desktop.values.sources import ListedModel
 from diffviews_desktop.values.storage import DiskUse, Kept
 
@@ -63,7 +64,7 @@ def download(context: Context, what: str, source: Wanted = "auto") -> None:
         source=source,
         endpoint=state.preferences.bucket.endpoint,
     )
-    submit(context, job, f"Downloading {what}")
+    submit(context, job, f"Downloading {shown_address(what)}")
 
 
 def pause(context: Context, what: str) -> None:
@@ -132,7 +133,7 @@ def take_pause(context: Context, job: Download) -> None:
     """Say that a download was stopped, and see what of it is here."""
     state = context.state
     context.update(replace(state, downloads=state.downloads.with_pause(job.what, True)))
-    context.say(f"Paused: downloading {job.what}. What has arrived stays.")
+    context.say(f"Paused: downloading {shown_address(job.what)}. What has arrived stays.")
     list_models(context)
 
 
