@@ -375,7 +375,7 @@ def test_pickles_of_maps_beside_checkpoints_are_left_where_they_are(
     web.repositories["group/several"] = Repository({**maps, "a/one.safetensors": weights})
     done = fetch("hf://group/several", out)
     assert (done.files, done.failed) == (1, ())
-    assert there(out) == {"checkpoints/several/a/one.safetensors"}
+    assert there(out) == {"checkpoints/a/one.safetensors"}
 
 
 def test_a_signature_in_an_address_is_written_nowhere(
