@@ -10,7 +10,7 @@ from typing import Any, Literal
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt, Signal
 
 from diffviews_desktop.state.runs import Run
-from diffviews_desktop.ui.common.labels import tip
+from diffviews_desktop.ui.common.labels import plain, tip
 from diffviews_desktop.ui.panels.runs.texts import facts_of, layers_of, mask_of, told, was_stopped
 
 Index = QModelIndex | QPersistentModelIndex
@@ -138,10 +138,12 @@ class RunRows(QAbstractListModel):
         if not index.isValid() or index.row() >= len(self.rows):
             return None
         row = self.rows[index.row()]
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
+        if role == Qt.ItemDataRole.EditRole:
             return row.run.name
+        if role == Qt.ItemDataRole.DisplayRole:
+            return plain(row.run.name)
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{row.run.name}, {row.line}"
+            return plain(f"{row.run.name}, {row.line}")
         if role == Qt.ItemDataRole.ToolTipRole:
             return _tip_of(row)
         return {ID: row.run.id, ROW: row}.get(Qt.ItemDataRole(role))
