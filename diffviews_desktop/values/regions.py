@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.errors import UsageError
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.layers import LayerShape
 
 Bitmap = NDArray[np.bool_]
@@ -32,7 +33,7 @@ class Channels:
     kind: Literal["channels"] = field(default="channels", repr=False)
 
     def __post_init__(self) -> None:
-        _check_indices("channels", self.indices)
+        _check_indices("channel", self.indices)
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Tokens:
     kind: Literal["tokens"] = field(default="tokens", repr=False)
 
     def __post_init__(self) -> None:
-        _check_indices("tokens", self.indices)
+        _check_indices("token", self.indices)
 
 
 @dataclass(frozen=True)
@@ -63,15 +64,17 @@ class Area:
 
     def __post_init__(self) -> None:
         if not (1 <= self.height <= LARGEST_AREA and 1 <= self.width <= LARGEST_AREA):
-            raise UsageError(f"An area has 1 to {LARGEST_AREA} rows and columns.")
+            raise UsageError(
+                tr("An area has 1 to {largest_area} rows and columns.", largest_area=LARGEST_AREA)
+            )
         try:
             data = bytes.fromhex(self.bits)
         except ValueError:
             data = b""
         if len(data) != -(-self.height * self.width // 8):
-            raise UsageError("The cells of the area do not fit its rows and columns.")
+            raise UsageError(tr("The cells of the area do not fit its rows and columns."))
         if not any(data):
-            raise UsageError("No cell of the area is brushed: brush over the picture first.")
+            raise UsageError(tr("No cell of the area is brushed: brush over the picture first."))
 
     @classmethod
     def of(cls, bitmap: NDArray) -> Self:
@@ -94,10 +97,14 @@ EVERYWHERE = Everywhere()
 
 def _check_indices(what: str, indices: tuple[int, ...]) -> None:
     if not indices or min(indices) < 0:
-        raise UsageError(f"Name at least one of the {what}, counted from 0.")
+        raise UsageError(
+            tr("Name at least one of the channels, counted from 0.")
+            if what == "channel"
+            else tr("Name at least one of the tokens, counted from 0.")
+        )
 
 
-def cells_of(region: Region, shape: LayerShape, layer: str = "The layer") -> Bitmap | None:
+def cells_of(region: Region, shape: LayerShape, layer: str = "") -> Bitmap | None:
     """Which values of a layer are in a region: of a shape that broadcasts to the layer's, with as
     many axes; None for all of them.
 
@@ -109,7 +116,7 @@ def cells_of(region: Region, shape: LayerShape, layer: str = "The layer") -> Bit
     Raises:
         UsageError: the layer has no such channel or token, or no place for an area.
     """
-    axes = shape.axes
+    axes, layer = shape.axes, layer or tr("The layer")
     match region:
         case Channels(indices=indices):
             return _along(
@@ -126,10 +133,22 @@ def _along(
     shape: LayerShape, axis: int | None, indices: tuple[int, ...], layer: str, what: str
 ) -> Bitmap:
     if axis is None:
-        raise UsageError(f"{layer} has the shape {shape}, and no {what}s.")
+        raise UsageError(
+            tr("{layer} has the shape {shape}, and no channels.", layer=layer, shape=shape)
+            if what == "channel"
+            else tr("{layer} has the shape {shape}, and no tokens.", layer=layer, shape=shape)
+        )
     count = shape[axis]
     if max(indices) >= count:
-        raise UsageError(f"{layer} has no {what} {max(indices)}: it has {count}, counted from 0.")
+        raise UsageError(
+            tr(
+                "{layer} has no {what} {index}: it has {count}, counted from 0.",
+                layer=layer,
+                what=tr("channel") if what == "channel" else tr("token"),
+                index=max(indices),
+                count=count,
+            )
+        )
     sizes = [1] * len(shape)
     sizes[axis] = count
     chosen = np.zeros(count, dtype=bool)
@@ -143,8 +162,13 @@ def _area(area: Area, shape: LayerShape, layer: str) -> Bitmap:
     side = math.isqrt(shape[0]) if len(shape) == 2 else 0
     if not side or side * side != shape[0]:
         raise UsageError(
-            f"{layer} has the shape {shape}, which says nothing of a place in the picture. "
-            "Choose a layer with height and width, or tokens instead of an area."
+            tr(
+                "{layer} has the shape {shape}, which says nothing of a place in the "
+                "picture. Choose a layer with height and width, or tokens instead of an "
+                "area.",
+                layer=layer,
+                shape=shape,
+            )
         )
     return at_resolution(area.bitmap, side, side).reshape(-1, 1)
 

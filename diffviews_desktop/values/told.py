@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.conditions import (
     ANCHOR_CLASS,
     ClassLabel,
@@ -71,15 +72,15 @@ def described_told(told: Told) -> str:
     """``told nothing``, ``told their class``, …: a part of a map's title."""
     match told:
         case OwnCondition():
-            return "told their class"
+            return tr("told their class")
         case ZeroLabel():
-            return "told nothing"
+            return tr("told nothing")
         case UniformLabel():
-            return "told the uniform label"
+            return tr("told the uniform label")
         case ClassLabel():
-            return f"told class {described(told)}"
+            return tr("told class {name}", name=described(told))
         case Prompt(text=text):
-            return f"told “{text}”"
+            return tr("told “{text}”", text=text)
     raise TypeError(f"{told!r} is nothing that samples can be told")
 
 
@@ -93,17 +94,21 @@ def told_apart(told: Told | None, condition: Condition | None) -> str:
     """
     if told is None or condition is None or told == condition:
         return ""
-    run = "nothing" if condition == NOTHING else described(condition)
+    run = tr("nothing") if condition == NOTHING else described(condition)
     if told != OWN:
         samples = described_told(told)
-        return (
-            f"The samples of this map were {samples}, the run was told {run}: where it lies "
-            "depends on that difference, too."
+        return tr(
+            "The samples of this map were {samples}, the run was told {run}: where it "
+            "lies depends on that difference, too.",
+            samples=samples,
+            run=run,
         )
     if isinstance(condition, ZeroLabel | UniformLabel):
-        return (
-            f"The samples of this map were told their class, the run was told {run}: where it lies "
-            "depends on that difference, too. Compare it with samples that were told nothing."
+        return tr(
+            "The samples of this map were told their class, the run was told {run}: "
+            "where it lies depends on that difference, too. Compare it with samples "
+            "that were told nothing.",
+            run=run,
         )
     return ""
 

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.images import to_qimage
 from diffviews_desktop.ui.common.labels import caption, muted, tip
@@ -28,7 +29,7 @@ CELLS = 64
 """Rows and columns of a brushed area."""
 SIDE = 224
 _BRUSH = (1, 24)  # cells across
-_MEANING = (
+_MEANING = tr(
     "Brush over the part of the picture where this acts. It is mapped to each layer's own "
     "resolution; layers whose tokens have no place in the picture refuse it."
 )
@@ -48,8 +49,8 @@ class BrushCanvas(QWidget):
         self._last: QPointF | None = None
         self.setFixedSize(SIDE, SIDE)
         self.setCursor(Qt.CursorShape.CrossCursor)
-        self.setAccessibleName("Area of the picture")
-        self.setToolTip(tip(_MEANING, "The right button takes away."))
+        self.setAccessibleName(tr("Area of the picture"))
+        self.setToolTip(tip(_MEANING, tr("The right button takes away.")))
 
     def sizeHint(self) -> QSize:
         return QSize(SIDE, SIDE)
@@ -123,13 +124,13 @@ class AreaChoice(QPushButton):
         self.region: Region = EVERYWHERE
         self.setObjectName("choice")
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName("Where in the layers")
+        self.setAccessibleName(tr("Where in the layers"))
         self.canvas = BrushCanvas()
         self.brush = Slider(Qt.Orientation.Horizontal)
         self.brush.setRange(*_BRUSH)
         self.brush.setValue(self.canvas.across)
-        self.brush.setAccessibleName("Size of the brush")
-        self.everywhere = QPushButton("&Everywhere")
+        self.brush.setAccessibleName(tr("Size of the brush"))
+        self.everywhere = QPushButton(tr("&Everywhere"))
         menu = QMenu(self)
         action = QWidgetAction(menu)
         action.setDefaultWidget(self._page())
@@ -145,10 +146,10 @@ class AreaChoice(QPushButton):
         as_panel(page)
         column = QVBoxLayout(page)
         column.setContentsMargins(10, 10, 10, 10)
-        column.addWidget(muted("Brush over where this acts."))
+        column.addWidget(muted(tr("Brush over where this acts.")))
         column.addWidget(self.canvas)
         row = QHBoxLayout()
-        row.addWidget(caption("&Brush", self.brush))
+        row.addWidget(caption(tr("&Brush"), self.brush))
         row.addWidget(self.brush, 1)
         row.addWidget(self.everywhere)
         column.addLayout(row)
@@ -168,7 +169,7 @@ class AreaChoice(QPushButton):
         self._tell()
 
     def _tell(self) -> None:
-        said = "".join(where(self.region)) or "everywhere"
+        said = "".join(where(self.region)) or tr("everywhere")
         self.setText(said)
         self.setToolTip(tip(said, _MEANING))
 
