@@ -11,6 +11,7 @@ from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.text.wording import size, time_left
+from diffviews_desktop.values.locations import shown_address
 from diffviews_desktop.values.sources import ListedModel
 
 Step = Literal["download", "continue", "pause", "open", "import", ""]
@@ -92,7 +93,7 @@ def _of_address(what: str, running: RunningJob | None, state: State) -> Row:
     paused = what in state.downloads.paused
     return Row(
         what=what,
-        title=what,
+        title=shown_address(what),
         size="",
         licence="",
         status=(tr("paused") if paused else "") if running is None else _status(running),
