@@ -134,7 +134,9 @@ def _add_chosen(context: Context, value: object) -> None:
 
 def _no_rows(state: State) -> str:
     selection = state.picks.selection  # asked at every change: a million rows are not counted out
-    return "" if len(selection.chosen) or selection.rows else tr("Select samples, or pick some, first.")
+    if len(selection.chosen) or selection.rows:
+        return ""
+    return tr("Select samples, or pick some, first.")
 
 
 def _no_sets(state: State) -> str:
