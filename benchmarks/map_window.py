@@ -11,6 +11,7 @@ machine single ones tell of others' work, too.
 
 from __future__ import annotations
 
+import pickle
 import statistics
 import tempfile
 import time
@@ -68,7 +69,7 @@ def make_state(count: int) -> State:
     xy = (middle + reduced[:, :2]).astype(np.float32)
     samples = replace(
         demo,
-        sample_id=Texts.of([f"sample_{i}" for i in range(count)]),  # as an engine sends them
+        sample_id=Texts.of([f"sample_{i}" for i in range(count)]),
         class_label=label,
         class_name=Texts.of([demo.class_name[i] for i in which]),
         image_path=Texts.of([demo.image_path[i] for i in which]),
@@ -90,9 +91,10 @@ def make_state(count: int) -> State:
     )
     from diffviews_desktop.state.opened import Opened
 
+    arrived = pickle.loads(pickle.dumps(samples))  # as it comes from an engine
     return State(
         opened=Opened(
-            model="digits", samples=samples, layer_map=layer_map, default_layers=("midblock",)
+            model="digits", samples=arrived, layer_map=layer_map, default_layers=("midblock",)
         )
     )
 
@@ -131,6 +133,7 @@ class _Hand:
         from beats import Beats
 
         from diffviews_desktop import paths
+        from diffviews_desktop.app import leave_to_stay
         from diffviews_desktop.state.session import Session
         from diffviews_desktop.ui.common.settings import Settings
         from diffviews_desktop.ui.shell.window import MainWindow
@@ -147,6 +150,7 @@ class _Hand:
         self.rest(0.3)
         self.window.bring_map()
         self.rest(0.5)
+        leave_to_stay()  # as the program does with its first map
         assert self.window.map is not None
         self.view = self.window.map
         self.pixels = self.view.viewport

@@ -142,6 +142,9 @@ def said(error: BaseException) -> str:
         return (
             "There is not enough memory for this. Close other programs, or choose a smaller layer."
         )
+    if isinstance(error, UnfitFileError):  # whose number may be that of a full disk
+        what = visible(str(error.filename), MAX_BRIEF)
+        return f"{what} cannot be read ({brief(error)}). Check that it is the file that you mean."
     if isinstance(error, OSError) and error.strerror:
         if error.errno in _FULL:
             return "The disk is full. Make room, then try again."

@@ -22,6 +22,11 @@ from planted import (
 )
 
 import diffviews_desktop
+from diffviews_desktop.cli.verbs import VERBS
+
+sys.path.append(str(Path(__file__).parents[1] / "benchmarks" / "attacks"))
+
+import current_directory
 
 PACKAGE = Path(diffviews_desktop.__file__).parent
 SAMPLES = 20
@@ -97,6 +102,10 @@ def test_started_by_m_it_takes_neither_modules_nor_adapters_from_there(
     assert not [name for name in [*said["adapters"], *said["unusable_adapters"]] if "evil" in name]
     run(M, "cache", "list", "--data", ".", cwd=hostile)  # a verb that imports no model
     assert planted(marks) == []
+
+
+def test_the_attack_tries_every_verb() -> None:
+    assert set(current_directory.VERBS) == set(VERBS)
 
 
 WORKERS = """

@@ -62,6 +62,18 @@ VERBS: dict[str, Sequence[str]] = {
     "convert": ("convert", "--data", ".", "--model", "with-activations", "--json"),
     "convert-checkpoint": ("convert-checkpoint", CHECKPOINT, "copy.safetensors", "--json"),
     "cache": ("cache", "verify", "--data", ".", "--json"),
+    "experiment": (
+        *("experiment", "--data", ".", *LAYER, "--rows", "1,2/3,4", "--seeds", "1", "--steps", "2"),
+        *("--controls", "none", "--judge", "none", "--out", "experiment", "--json"),
+    ),
+    "download": ("download", "none", "--output-dir", "downloads", "--json"),
+    "direction": ("direction", "save", "one", "--data", ".", *LAYER, "--rows", "1,2", "--json"),
+    "adapters": ("adapters", "list", "--json"),
+    "do": (
+        "do",
+        '{"verb": "folders.open_data", "folder": {"is": "FolderRef", "path": "."}}',
+        "--json",
+    ),
 }
 
 

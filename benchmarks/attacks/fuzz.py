@@ -23,7 +23,7 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -345,6 +345,94 @@ def journal(work: Path) -> Reader:
     return Reader(file, [header, header + bytes(100)], read)
 
 
+def original_layer(part: int) -> Callable[[Path], Reader]:
+    """One of the three files in which the original system keeps the map of a layer."""
+
+    def make(work: Path) -> Reader:
+        import numpy as np
+
+        from diffviews_desktop.data.cache.original_layers import PARTS, read_original
+
+        files = [work / f"midblock{part}" for part in PARTS]
+        files[0].write_text("sample_id,umap_x,umap_y\na,0,1\nb,2,3\n")
+        files[1].write_text('{"n_neighbors": 15, "min_dist": 0.1, "layers": ["midblock"]}')
+        np.save(files[2], np.ones((2, 3), np.float32))
+        seed = files[part].read_bytes()
+        return Reader(files[part], [seed], lambda: read_original(files, "midblock", ("a", "b")))
+
+    return make
+
+
+def download_journal(work: Path) -> Reader:
+    from diffviews_desktop.data.stores.journal import Note, open_journal
+    from diffviews_desktop.data.stores.keys import OWN_FOLDER
+    from diffviews_desktop.data.stores.transfers import plan_download
+    from diffviews_desktop.values.transfers import RemoteFile
+
+    remote = RemoteFile("a/b.bin", 1000, "v1", source="hf://user/name")
+    with open_journal(work) as opened:
+        for note in (Note(remote), Note(remote, 0, 100), Note(remote, mtime_ns=1)):
+            opened.add(note)
+    file = work / OWN_FOLDER / "journal.jsonl"
+    return Reader(file, [file.read_bytes()], lambda: plan_download([remote], work))
+
+
+def lines(work: Path) -> Reader:
+    from diffviews_desktop.cli.line_reader import read_lines
+
+    file = work / "history.json"
+    seeds = [
+        b'[{"verb": "picks.click_point", "row": 3}]',
+        b'[{"verb": "folders.open_data", "folder": {"is": "FolderRef", "path": "a"}}]',
+    ]
+    return Reader(file, seeds, lambda: read_lines(file))
+
+
+def experiment_record(work: Path) -> Reader:
+    """What ``experiment --replay`` reads before it opens a folder."""
+    from diffviews_desktop.cli.experiment_replay import read_record
+    from diffviews_desktop.values.experiment_text import experiment_text
+    from diffviews_desktop.values.experiments import Experiment
+    from diffviews_desktop.values.interventions import Intervention, SampleMean
+    from diffviews_desktop.values.layers import LayerSet
+
+    file, middle = work / "experiment.json", LayerSet(["midblock"])
+    acting = (Intervention("replace", SampleMean((1, 2)), middle),)
+    masks = Experiment(model="m", layer_sets=(middle,), windows=((0, 3),), groups=((0, 1),))
+    stack = replace(masks, groups=(), interventions=acting)
+    seeds = []
+    for asked, ids in ((masks, ()), (stack, ("a", "b"))):
+        record = {"kind": "experiment", "format": 1, "experiment": experiment_text(asked)}
+        names = {"sample_ids": [["a", "b"]], "intervention_ids": ids, "folder": None}
+        seeds.append(json.dumps({**record, **names}).encode())
+    return Reader(file, seeds, lambda: read_record(file))
+
+
+def judge(work: Path) -> Reader:
+    from diffviews_desktop.experiments.small_reader import (
+        ReaderConfig,
+        load_reader,
+        network_of,
+        save_reader,
+    )
+
+    file = work / "judge.safetensors"
+    config = ReaderConfig(resolution=8, channels=1, classes=("a", "b"), width=1)
+    save_reader(file, config, network_of(config).state_dict())
+    return Reader(file, [file.read_bytes()], lambda: load_reader(file))
+
+
+def wheel(work: Path) -> Reader:
+    from test_adapter_wheels import ENTRY
+    from test_adapter_wheels import wheel as written
+
+    from diffviews_desktop.adapters.wheels import install_wheels
+
+    os.environ["XDG_DATA_HOME"] = str(work / "home")
+    file = written(work, "pond", {"pond.py": ""}, needs=("numpy>=1",), entry=ENTRY)
+    return Reader(file, [file.read_bytes()], lambda: install_wheels([file]))
+
+
 READERS: dict[str, Callable[[Path], Reader]] = {
     "config-json": in_folder("config.json"),
     "samples-json": in_folder("metadata/imagenet_real/dataset_info.json"),
@@ -389,6 +477,14 @@ READERS: dict[str, Callable[[Path], Reader]] = {
     "direction": direction,
     "catalogue": catalogue,
     "journal": journal,
+    "original-csv": original_layer(0),
+    "original-json": original_layer(1),
+    "original-npy": original_layer(2),
+    "download-journal": download_journal,
+    "lines": lines,
+    "experiment": experiment_record,
+    "judge": judge,
+    "wheel": wheel,
 }
 
 

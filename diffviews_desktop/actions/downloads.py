@@ -28,6 +28,7 @@ from diffviews_desktop.state.state import Offer, State
 from diffviews_desktop.text.translation import tr, trn
 from diffviews_desktop.text.wording import size
 from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.locations import shown_address
 from diffviews_desktop.values.sources import ListedModel
 from diffviews_desktop.values.storage import DiskUse, Kept
 
@@ -69,7 +70,7 @@ def download(context: Context, what: str, source: Wanted = "auto") -> None:
         source=source,
         endpoint=state.preferences.bucket.endpoint,
     )
-    submit(context, job, tr("Downloading {what}", what=what))
+    submit(context, job, tr("Downloading {what}", what=shown_address(what)))
 
 
 def pause(context: Context, what: str) -> None:
@@ -148,7 +149,8 @@ def take_pause(context: Context, job: Download) -> None:
     """Say that a download was stopped, and see what of it is here."""
     state = context.state
     context.update(replace(state, downloads=state.downloads.with_pause(job.what, True)))
-    context.say(tr("Paused: downloading {what}. What has arrived stays.", what=job.what))
+    what = shown_address(job.what)
+    context.say(tr("Paused: downloading {what}. What has arrived stays.", what=what))
     list_models(context)
 
 

@@ -133,7 +133,10 @@ def _add_chosen(context: Context, value: object) -> None:
 
 
 def _no_rows(state: State) -> str:
-    return "" if _rows(state) else tr("Select samples, or pick some, first.")
+    selection = state.picks.selection  # asked at every change: a million rows are not counted out
+    if len(selection.chosen) or selection.rows:
+        return ""
+    return tr("Select samples, or pick some, first.")
 
 
 def _no_sets(state: State) -> str:

@@ -5,10 +5,13 @@ What a package needs must be part of the program, be there already, or be instal
 
 from __future__ import annotations
 
+import errno
+import lzma
 import os
 import shutil
 import sys
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib import metadata
@@ -36,8 +39,12 @@ from diffviews_desktop.files.writing import create, private_folder
 MOST_BYTES = 8 * 10**9
 """Of an unpacked wheel: one may bring a model's weights."""
 MOST_FILES = 50_000
-_DAMAGE = (InstallerError, zipfile.BadZipFile, ValueError, KeyError, RuntimeError)
+_DAMAGE = (
+    *(InstallerError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError),
+    *(ValueError, LookupError, RuntimeError),
+)
 """What reading a damaged wheel raises."""
+_MODULES = (("purelib",), ("platlib",))
 
 
 def install_wheels(wheels: Sequence[Path]) -> list[AdapterPackage]:
@@ -107,9 +114,17 @@ def _unpack(wheel: Path, folder: Path) -> AdapterPackage:
             source = WheelFile(archive)
             source.validate_record()
             _write(source, folder)
-    except _DAMAGE as error:
+        (distribution,) = distributions_in(folder)
+        return package_of(folder, distribution)
+    except (*_DAMAGE, OSError) as error:
+        if isinstance(error, OSError) and not _is_damage(error):
+            raise
         raise AdapterError(f"{wheel} is no whole wheel ({brief(error)}). Get it again.") from error
-    return package_of(folder, next(iter(distributions_in(folder))))
+
+
+def _is_damage(error: OSError) -> bool:
+    """Whether an archive's directory led to a place before its beginning."""
+    return error.errno == errno.EINVAL and error.filename is None
 
 
 def _check_name(wheel: Path) -> None:
@@ -158,14 +173,14 @@ def _path_within(name: str, data: str) -> PurePosixPath | None:
         raise ValueError(f"a file named {name!r}")
     if path.parts[0] != data:
         return path
-    return PurePosixPath(*path.parts[2:]) if path.parts[1] in ("purelib", "platlib") else None
+    return PurePosixPath(*path.parts[2:]) if path.parts[1:2] in _MODULES else None
 
 
 def _check_needs(packages: Sequence[AdapterPackage]) -> None:
     """Look that what packages need is in this program, among them, or installed before.
 
     Raises:
-        AdapterError: it is not.
+        AdapterError: it is not, or they do not say what they need.
     """
     versions: dict[str, str] = {
         canonicalize_name(one.name): one.version for one in (*installed_packages(), *packages)
@@ -173,7 +188,13 @@ def _check_needs(packages: Sequence[AdapterPackage]) -> None:
     for package in packages:
         for distribution in distributions_in(package.folder):
             for text in distribution.requires or ():
-                _check_need(package, Requirement(text), versions)
+                try:
+                    _check_need(package, Requirement(text), versions)
+                except ValueError as error:  # a version that is none, or a marker
+                    raise AdapterError(
+                        f"{package.name} needs {text!r}, which says nothing ({brief(error)}). Get "
+                        "another version of it."
+                    ) from error
 
 
 def _check_need(package: AdapterPackage, need: Requirement, versions: dict[str, str]) -> None:

@@ -23,24 +23,10 @@ def replayed(options: argparse.Namespace, engine: Engine) -> tuple[Experiment, F
     Raises:
         DataError: the file holds none, or the data folder lacks a sample.
     """
-    try:
-        value = read_json_value(options.replay, MOST_LISTED_JSON)
-        record = value.get("record", value)
-        if record.get("kind") != "experiment" or record.get("format") != 1:
-            raise ValueError("it is of another kind")
-        experiment = read_experiment(record["experiment"])
-        ids = [[str(name) for name in group] for group in record["sample_ids"]]
-        acting_ids = [str(name) for name in record.get("intervention_ids", ())]
-        if len(acting_ids) != len(rows_of(experiment.interventions)):
-            raise ValueError("it names other samples than its interventions have")
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise DataError(
-            f"{options.replay.name} holds no experiment that this version can run. Take the "
-            "experiment.json that experiment wrote."
-        ) from error
+    experiment, ids, acting_ids, named_folder = read_record(options.replay)
     folder = folder_of(options)
-    if options.data is None and record.get("folder"):
-        folder = replace(folder, path=Path(str(record["folder"])))
+    if options.data is None and named_folder:
+        folder = replace(folder, path=Path(named_folder))
     samples = open_data(engine, folder, experiment.model).samples
     place = {name: row for row, name in enumerate(samples.sample_id)}
     named = [*(name for group in ids for name in group), *acting_ids]
@@ -52,3 +38,28 @@ def replayed(options: argparse.Namespace, engine: Engine) -> tuple[Experiment, F
     acting = with_rows(experiment.interventions, rows)
     judge = options.judge_code or experiment.judge
     return replace(experiment, groups=groups, interventions=acting, judge=judge), folder
+
+
+def read_record(file: Path) -> tuple[Experiment, list[list[str]], list[str], str]:
+    """The experiment of a file, the ids of the samples of its groups and of its interventions, and
+    the data folder that it was of; empty for the bundled demo.
+
+    Raises:
+        DataError: the file holds none.
+    """
+    try:
+        value = read_json_value(file, MOST_LISTED_JSON)
+        record = value.get("record", value)
+        if record.get("kind") != "experiment" or record.get("format") != 1:
+            raise ValueError("it is of another kind")
+        experiment = read_experiment(record["experiment"])
+        ids = [[str(name) for name in group] for group in record["sample_ids"]]
+        acting_ids = [str(name) for name in record.get("intervention_ids", ())]
+        if len(acting_ids) != len(rows_of(experiment.interventions)):
+            raise ValueError("it names other samples than its interventions have")
+        return experiment, ids, acting_ids, str(record.get("folder") or "")
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise DataError(
+            f"{file.name} holds no experiment that this version can run. Take the experiment.json "
+            "that experiment wrote."
+        ) from error

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple, get_type_hints
 from diffviews_desktop.actions.line_format import KIND, VERB
 from diffviews_desktop.actions.registry import ACTIONS
 from diffviews_desktop.actions.verbs import VERBS
-from diffviews_desktop.errors import DiffViewsError, UsageError
-from diffviews_desktop.files.reading import read_json_value
+from diffviews_desktop.errors import DiffViewsError, UsageError, said
+from diffviews_desktop.files.reading import UnfitFileError, read_json_value
 from diffviews_desktop.state import picks
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.text.validation import first_problem
@@ -62,10 +62,12 @@ def read_lines(file: Path) -> list[Call]:
 
     Raises:
         OSError: it cannot be read.
-        UsageError: it holds something else.
+        UsageError: it holds something else, or is no file of a size that is read.
     """
     try:
         found = read_json_value(file, LARGEST_FILE)
+    except UnfitFileError as error:
+        raise UsageError(said(error)) from error
     except ValueError as error:
         raise UsageError(f"{file.name} is not JSON. Take a script that History saved.") from error
     if not isinstance(found, list):

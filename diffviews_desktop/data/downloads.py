@@ -210,6 +210,12 @@ def _is_data(key: PurePosixPath) -> bool:
     return not in_cache and key.parts[0] not in _LEFT and key.suffix.lower() != ".pkl"
 
 
+def _is_pickle_of_map(key: str) -> bool:
+    """Whether a pickle lies where the original system keeps those of its maps."""
+    *folders, name = key.lower().split("/")
+    return name.endswith(".pkl") and not {"embeddings", "layer_cache"}.isdisjoint(folders)
+
+
 def _is_matrix(key: str) -> bool:
     return key.startswith("activations/") and key.endswith(".npy")
 
@@ -234,7 +240,7 @@ def _of_address(
     except ValueError as error:
         raise UsageError(str(error)) from error
     store = open_store(location)
-    files = store.list()
+    files = [file for file in store.list() if not _is_pickle_of_map(file.key)]
     name = file_of(location) or location.root.rpartition("/")[2]
     roots = _model_roots(files)
     if roots:

@@ -27,8 +27,8 @@ from diffviews_desktop.engine.jobs.downloading import (
 from diffviews_desktop.engine.workspace import Workspace
 from diffviews_desktop.errors import CheckpointError, DiffViewsError, StoreDamagedError
 from diffviews_desktop.text.wording import counted, size
-from diffviews_desktop.values.locations import Location
-from diffviews_desktop.values.transfers import DownloadPlan, TransferProgress
+from diffviews_desktop.values.locations import Location, shown_address
+from diffviews_desktop.values.transfers import DownloadPlan, DownloadResult, TransferProgress
 
 REFUSED = ".refused"
 """The end of the name under which a checkpoint that must not be used stays."""
@@ -49,7 +49,7 @@ def plan(job: Fetching, workspace: Workspace) -> PlannedDownload:
     """What a download would do; raises as `find_parts` does."""
     found = _look(job, workspace)
     parts = tuple(_planned(part, _rounds([part])) for part in found.parts)
-    return PlannedDownload(job.what, parts, free_bytes(job.out), found.passed_over)
+    return PlannedDownload(shown_address(job.what), parts, free_bytes(job.out), found.passed_over)
 
 
 def fetch(job: Fetching, workspace: Workspace) -> Downloaded:
@@ -61,27 +61,28 @@ def fetch(job: Fetching, workspace: Workspace) -> Downloaded:
     """
     found = _look(job, workspace)
     failed: list[tuple[str, str]] = []
-    tally = _Tally(workspace, [one.plan for one in _rounds(found.parts)])
-    check_room(job.out, tally.all_bytes)
+    plans = [one.plan for one in _rounds(found.parts)]
+    check_room(job.out, sum(plan.bytes for plan in plans))
+    tally = _Tally(workspace, plans)
     checkpoints: list[Path] = []
     for part in sorted(found.parts, key=lambda one: one.part != "data"):
         if part.part == "checkpoint":  # its folder may only be known once the data is there
             part = _placed(part, job)
         for one in _rounds([part]):
             done = download(part.store, one.plan, progress=tally.show)
-            tally.end(one.plan)
+            tally.end(one.plan, done)
             failed += [(left.key, left.reason) for left in (*one.plan.refused, *done.failed)]
             failed += [(key, _DIFFERENT) for key in one.plan.different]
             if part.part == "checkpoint":
                 there = {file.key for file in one.plan.present} | set(done.files)
                 checkpoints += _good_checkpoints(part, there, set(done.files), workspace, failed)
     return Downloaded(
-        what=job.what,
+        what=shown_address(job.what),
         out=job.out,
         models=tuple(part.model for part in found.parts if part.model),
         checkpoints=tuple(checkpoints),
-        files=tally.files,
-        bytes=tally.all_bytes,
+        files=tally.fetched_files,
+        bytes=tally.fetched_bytes,
         failed=tuple(failed),
         notes=found.passed_over,
     )
@@ -137,30 +138,37 @@ def _planned(part: Part, rounds: Sequence[Round]) -> PlannedPart:
 
 
 class _Tally:
-    """Tells how far all rounds together are."""
+    """Tells how far all rounds together are, with what earlier downloads have fetched.
 
-    def __init__(self, workspace: Workspace, plans: list[DownloadPlan]) -> None:
+    Attributes:
+        fetched_files, fetched_bytes: what has come now, in the rounds that have ended.
+    """
+
+    def __init__(self, workspace: Workspace, plans: Iterable[DownloadPlan]) -> None:
+        self.fetched_files, self.fetched_bytes = 0, 0
         self._workspace = workspace
-        self._done_files, self._done_bytes = 0, 0  # of the rounds that have ended
-        self.files = sum(len(plan.missing) for plan in plans)
-        self.all_bytes = sum(plan.bytes for plan in plans)
+        missing = [file for plan in plans for file in plan.missing]
+        self._files, self._bytes = len(missing), sum(file.size for file in missing)
+        self._ended_files, self._ended_bytes = 0, 0
 
     def show(self, done: TransferProgress) -> None:
         """Tell how far it is; raises `Cancelled` where it is to end."""
-        files, there = self._done_files + done.files, self._done_bytes + done.bytes
+        files, there = self._ended_files + done.files, self._ended_bytes + done.bytes
         speed, left = done.bytes_per_second, done.seconds_left
-        parts = [f"{files:,} of {counted(self.files, 'file')}"]
-        parts.append(f"{size(there)} of {size(self.all_bytes)}")
+        parts = [f"{files:,} of {counted(self._files, 'file')}"]
+        parts.append(f"{size(there)} of {size(self._bytes)}")
         if speed:
             parts.append(f"{size(speed)}/s")
-            left = max(0.0, self.all_bytes - there) / speed
-        fraction = there / self.all_bytes if self.all_bytes else None
+            left = max(0.0, self._bytes - there) / speed
+        fraction = min(1.0, there / self._bytes) if self._bytes else None
         self._workspace.progress("downloading", fraction, ", ".join(parts), left)
 
-    def end(self, plan: DownloadPlan) -> None:
+    def end(self, plan: DownloadPlan, done: DownloadResult) -> None:
         """A round has ended."""
-        self._done_files += len(plan.missing)
-        self._done_bytes += plan.bytes
+        self.fetched_files += len(done.files)
+        self.fetched_bytes += done.bytes
+        self._ended_files += len(plan.missing)
+        self._ended_bytes += sum(file.size for file in plan.missing)
 
 
 # ---- checkpoints --------------------------------------------------------------------------------

@@ -22,7 +22,8 @@ from diffviews_desktop.engine.waiting import patiently
 from diffviews_desktop.engine.wanted_map import WantedMap
 from diffviews_desktop.errors import (
     CacheError,
-    DataError,
+    Cancelled,
+    DiffViewsError,
     KeyringError,
     StoreAccessError,
     StoreError,
@@ -117,7 +118,11 @@ class SharedMaps:
         except StoreUnreachableError as error:
             self._resting_until = time.monotonic() + AGAIN_SECONDS
             self._tell(f"For now maps are made here: {said(error)}", error)
-        except (StoreError, DataError, OSError) as error:
+        except Cancelled:
+            raise
+        except Exception as error:  # whatever it is: the map can be made here
+            if not isinstance(error, DiffViewsError | OSError):
+                log.exception("unexpected error")
             text = f"This map was made here, not taken from the bucket: {said(error)}"
             self._tell(text, error)
             if isinstance(error, StoreAccessError):

@@ -26,7 +26,7 @@ from diffviews_desktop.data.activations.arrays import Float32
 from diffviews_desktop.data.cache.experiment_folders import LOCK
 from diffviews_desktop.errors import DataError
 from diffviews_desktop.files.reading import check_regular
-from diffviews_desktop.files.writing import create
+from diffviews_desktop.files.writing import create, reopen
 
 JOURNAL = "pictures.journal"
 _MOST_HEADER = 10_000
@@ -118,7 +118,8 @@ def open_journal(folder: Path, facts: Mapping[str, Any]) -> Iterator[Journal]:
         facts: ``key``, ``shape`` of the pictures, number of ``classes`` of the judge.
 
     Raises:
-        DataError: another experiment is in the folder, or another program draws it now.
+        DataError: another experiment is in the folder, another program draws it now, or the journal
+            is a link.
         OSError: it cannot be written.
     """
     from filelock import FileLock, Timeout
@@ -147,8 +148,13 @@ def _opened(path: Path, facts: Mapping[str, Any]) -> Iterator[IO[bytes]]:
             made.write(header)
             made.flush()
             os.fsync(made.fileno())
+    if path.is_symlink():
+        raise DataError(
+            f"{path} is a link, so nothing is written there. Put the file itself there, or choose "
+            "another folder."
+        )
     check_regular(path)
-    with open(path, "r+b") as file:
+    with reopen(path) as file:
         there = file.readline(_MOST_HEADER)
         if not there.endswith(b"\n") and header.startswith(there):  # it was killed right there
             file.seek(0)

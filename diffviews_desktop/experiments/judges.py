@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # torch is imported when a judge needs it
     from diffviews_desktop.adapters.model import Model
 
 MOST_ONNX = 2_000_000_000
+MOST_SIDE = 4096  # pixels of what an ONNX judge sees
 LEVELS = 8
 _BATCH = 64
 _CODE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -176,6 +177,8 @@ class OnnxJudge:
             self._input = source.name
             _, self._channels, height, width = source.shape
             self._size = (int(height), int(width))
+            if not 0 < max(self._size) <= MOST_SIDE:
+                raise ValueError(f"it takes pictures of {height} x {width}")
             self._channels = int(self._channels)
         except Exception as error:  # onnxruntime has errors of its own, of no common kind
             raise DataError(

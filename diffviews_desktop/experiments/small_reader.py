@@ -7,7 +7,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import safetensors.torch
 import torch
@@ -91,15 +90,16 @@ def load_reader(path: Path) -> Reader:
     """
     try:
         data = read_bytes(path, MOST_BYTES)
-        said = _header(data).get("__metadata__", {}).get(KEY)
-        if said is None:
-            raise ValueError("its header does not say that it is a judge")
-        config = TypeAdapter(ReaderConfig).validate_json(said)
+        config = TypeAdapter(ReaderConfig).validate_json(_description(data))
         if config.resolution % 8:
             raise ValueError(f"its resolution {config.resolution} is no multiple of 8")
-        network = network_of(config).eval().requires_grad_(False)
-        network.load_state_dict(safetensors.torch.load(data))
-        return Reader(config, network)
+        weights = {name: one.float() for name, one in safetensors.torch.load(data).items()}
+        with torch.device("meta"):  # no memory is taken for what is only described
+            network = network_of(config)
+        if _shapes(weights) != _shapes(network.state_dict()):
+            raise ValueError("its weights are not those of the network that it describes")
+        network.load_state_dict(weights, assign=True)
+        return Reader(config, network.eval().requires_grad_(False))
     except ValidationError as error:
         reason = first_problem(error)
         raise DataError(f"{path.name} is no judge that this version can use ({reason}).") from error
@@ -111,9 +111,16 @@ def load_reader(path: Path) -> Reader:
         ) from error
 
 
-def _header(data: bytes) -> dict[str, Any]:
+def _shapes(weights: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(one.shape) for name, one in weights.items()}
+
+
+def _description(data: bytes) -> str:
+    """What a file says of itself, as JSON; raises ValueError."""
     length = int.from_bytes(data[:_LENGTH], "little")
     header = json.loads(data[_LENGTH : _LENGTH + length])
-    if not isinstance(header, dict):
-        raise ValueError("its header is damaged")
-    return header
+    about = header.get("__metadata__") if isinstance(header, dict) else None
+    said = about.get(KEY) if isinstance(about, dict) else None
+    if not isinstance(said, str):
+        raise ValueError("its header does not say that it is a judge")
+    return said

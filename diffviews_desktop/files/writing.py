@@ -14,8 +14,9 @@ from diffviews_desktop.files.interrupts import uninterrupted
 from diffviews_desktop.files.leftovers import PART, held, sweep
 from diffviews_desktop.files.reading import T
 
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-_CREATE |= sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_BINARY", "O_CLOEXEC"))
+_OWN = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_BINARY", "O_CLOEXEC"))
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _OWN
+_REOPEN = os.O_RDWR | _OWN
 
 
 @contextlib.contextmanager
@@ -87,6 +88,15 @@ def create(path: Path) -> IO[bytes]:
         OSError: it cannot be created, or is there.
     """
     return os.fdopen(os.open(path, _CREATE, 0o666), "wb")
+
+
+def reopen(path: Path) -> IO[bytes]:
+    """A file that is there, to read and to write; a link is never followed.
+
+    Raises:
+        OSError: it cannot be opened, or is a link.
+    """
+    return os.fdopen(os.open(path, _REOPEN), "r+b")
 
 
 def close_synced(file: IO[bytes]) -> None:

@@ -144,6 +144,14 @@ class Location:
         return self.root if self.kind == "https" else f"{self.kind}://{self.root}"
 
 
+def shown_address(what: str) -> str:
+    """The name of a model as it is; an address as `Location.shown` has it."""
+    try:
+        return Location.parse(what).shown() if "://" in what else what
+    except ValueError:  # which is said where it is used; there may be a password in it
+        return f"{what.partition('://')[0]}://…"
+
+
 def _is_this_machine(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback

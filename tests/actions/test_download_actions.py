@@ -16,6 +16,7 @@ from diffviews_desktop.engine.jobs.opening import OpenData
 from diffviews_desktop.engine.jobs.storage import ChooseLimit, ClearKept, MeasureDisk
 from diffviews_desktop.engine.protocol import Progress
 from diffviews_desktop.state.session import Session
+from diffviews_desktop.ui.panels.models.rows import rows_of
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.locations import Location
 from diffviews_desktop.values.sources import (
@@ -184,6 +185,22 @@ def test_a_failure_is_told_quietly_and_forgotten_at_the_next_try(
     assert [one.outcome for one in session.state.jobs.ended] == ["failed"]
     downloads.download(context, "tiny")
     assert session.state.downloads.problems == {}
+
+
+def test_a_signature_in_an_address_is_not_shown(
+    context: Context, session: Session, worker: Recorder
+) -> None:
+    address = "https://host/file.pkl?X-Amz-Signature=Planted"
+    downloads.download(context, address)
+    job = worker.only(Download)
+    assert job.what == address
+    (row,) = rows_of(session.state)
+    assert (row.what, row.title) == (address, "https://host/file.pkl")
+    downloads.pause(context, address)
+    answers.on_cancelled(context, job.job_id)
+    assert said(session) == "Paused: downloading https://host/file.pkl. What has arrived stays."
+    jobs = session.state.jobs
+    assert "Planted" not in repr([jobs.ended, jobs.aside, session.state.notices])
 
 
 def test_pausing_leaves_what_has_arrived(

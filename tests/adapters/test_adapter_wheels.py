@@ -154,6 +154,20 @@ def test_data_files_of_a_wheel_go_where_its_modules_are(tmp_path: Path, home: Pa
     assert not list(home.rglob("scripts"))
 
 
+def flipped(path: Path) -> Path:
+    """The wheel with its members compressed, and the first byte of the first another."""
+    with zipfile.ZipFile(path) as archive:
+        members = {info.filename: archive.read(info) for info in archive.infolist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+        first = archive.infolist()[0]
+    data = bytearray(path.read_bytes())
+    data[first.header_offset + 30 + len(first.filename)] ^= 0xFF
+    path.write_bytes(data)
+    return path
+
+
 REFUSED = {
     "needs what is not there": (lambda folder: pond(folder), "reeds>=1, which is not there"),
     "needs another version": (
@@ -169,6 +183,11 @@ REFUSED = {
         lambda folder: wheel(folder, "pond", {"pond.py": ""}, record={"pond.py": "sha256=AAAA"}),
         "is no whole wheel",
     ),
+    "needs what cannot be read": (
+        lambda folder: wheel(folder, "pond", {}, needs=("=>1",), entry=ENTRY),
+        "pond needs '=>1', which says nothing",
+    ),
+    "packed, and damaged": (lambda folder: flipped(pond(folder)), "is no whole wheel"),
     "leaves its folder": (
         lambda folder: wheel(folder, "pond", {"../../pond.py": ""}, entry=ENTRY),
         "is no whole wheel",

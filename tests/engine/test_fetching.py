@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,6 +78,7 @@ def publish(web: WebServer, folder: Path) -> None:
     large = frozenset({"tiny.safetensors"})
     web.repositories["group/weights"] = Repository({"tiny.safetensors": weights}, large=large)
     web.served["/weights/tiny.safetensors"] = Served(weights, "v1")
+    web.served["/weights/alone.safetensors"] = Served(weights, "v1")
 
 
 @pytest.fixture
@@ -157,7 +159,7 @@ def test_progress_tells_files_bytes_and_the_time_left(web: WebServer, out: Path)
     Engine("cpu", emit=told.append).run(
         Download(job_id=1, folder=FolderRef(), what="tiny", out=out)
     )
-    steps = [one for one in told if isinstance(one, Progress) and one.stage == "downloading"]
+    steps = steps_of(told)
     fractions = [one.fraction or 0.0 for one in steps]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0
@@ -182,6 +184,32 @@ def test_a_cancelled_download_goes_on_where_it_was(web: WebServer, out: Path) ->
 
 def sum_of(out: Path) -> int:
     return len(there(out)) if out.exists() else 0
+
+
+def steps_of(told: list[Event]) -> list[Progress]:
+    return [one for one in told if isinstance(one, Progress) and one.stage == "downloading"]
+
+
+def test_a_download_that_goes_on_tells_how_far_all_of_it_is(web: WebServer, out: Path) -> None:
+    """Not only what is left of a large file that is partly there."""
+    web.served["/weights/alone.safetensors"] = Served(bytes(20_000_000), "v1")
+    web.bytes_per_second = 5_000_000
+    told: list[Event] = []
+    job = Download(job_id=1, folder=FolderRef(), what="alone", out=out)
+
+    def is_begun(_: int) -> bool:
+        return any((one.fraction or 0.0) > 0.3 for one in steps_of(told))
+
+    with pytest.raises(Cancelled):
+        Engine("cpu", emit=told.append, cancelled=is_begun).run(job)
+    web.bytes_per_second = 0
+    told.clear()
+    with pytest.raises(CheckpointError):  # it is none, which is seen once it is here
+        Engine("cpu", emit=told.append).run(job)
+    fractions = [one.fraction or 0.0 for one in steps_of(told)]
+    assert fractions == sorted(fractions)
+    assert 0.1 < fractions[0] < fractions[-1] == 1.0
+    assert all("of 20 MB" in one.detail for one in steps_of(told))
 
 
 def test_one_file_that_is_refused_does_not_keep_the_others(web: WebServer, out: Path) -> None:
@@ -337,6 +365,40 @@ def test_an_address_stands_for_what_lies_there(
     assert not [name for name in there(out) if "layer_cache" in name or name.endswith(".pkl")]
     for name in models:
         assert Engine("cpu").run(OpenData(job_id=1, folder=FolderRef(out), model=name)).samples
+
+
+def test_pickles_of_maps_beside_checkpoints_are_left_where_they_are(
+    web: WebServer, out: Path, tmp_path: Path
+) -> None:
+    weights = tmp_path / "published" / "tiny" / "checkpoints" / "tiny.safetensors"
+    maps = dict.fromkeys(("embeddings/map.pkl", "a/Layer_Cache/midblock.PKL"), b"never fetched")
+    web.repositories["group/several"] = Repository({**maps, "a/one.safetensors": weights})
+    done = fetch("hf://group/several", out)
+    assert (done.files, done.failed) == (1, ())
+    assert there(out) == {"checkpoints/a/one.safetensors"}
+
+
+def test_a_signature_in_an_address_is_written_nowhere(
+    web: WebServer, out: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither where all goes well nor where the server refuses."""
+    secret = "X-Amz-Signature=Planted"
+    told: list[Event] = []
+    written: list[object] = []
+    with caplog.at_level(logging.DEBUG):
+        for name, status in (("tiny", 200), ("tiny", 403), ("alone", 404)):
+            web.served[f"/weights/{name}.safetensors"].status = status
+            what = f"{web.url}/weights/{name}.safetensors?{secret}"
+            for kind in (PlanDownload, Download):
+                job = kind(job_id=1, folder=FolderRef(), what=what, out=out)
+                written.append(job)
+                try:
+                    written.append(Engine("cpu", emit=told.append).run(job))
+                except StoreError as error:
+                    written += [error, str(error)]
+    assert (out / "checkpoints" / "tiny.safetensors").is_file()
+    files = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    assert "Planted" not in repr([written, told, files]) + caplog.text
 
 
 @pytest.mark.parametrize(

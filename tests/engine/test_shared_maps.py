@@ -8,6 +8,7 @@ import os
 import pickle
 import shutil
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,6 +20,7 @@ import pytest
 from s3_server import S3Server
 from shared_buckets import SharedBucket, use_keys
 
+from diffviews_desktop.crashes import CrashReport, left
 from diffviews_desktop.data.cache.layer_cache import LayerCache, finish
 from diffviews_desktop.data.cache.shared_map import SharedName, pack
 from diffviews_desktop.engine import shared_maps
@@ -353,6 +355,24 @@ def test_a_map_with_places_beyond_the_samples_is_not_shown(
     assert "does not fit these samples" in mapped.notes[0]
 
 
+def test_whatever_goes_wrong_with_the_bucket_the_map_is_made(
+    data: Path, shared: SharedBucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = make_map(data, None)
+    push(data, shared.settings)
+    shutil.rmtree(data / CACHE)
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("a surprise")
+
+    monkeypatch.setattr(shared_maps, "fetch_map", fail)
+    made = make_map(data, shared.settings)
+    assert not made.from_cache
+    assert made.xy.tobytes() == here.xy.tobytes()
+    assert made.notes[0].startswith("This map was made here, not taken from the bucket: ")
+    assert made.upload_to == ""
+
+
 def test_beyond_its_limit_nothing_is_put_into_a_bucket(data: Path, shared: SharedBucket) -> None:
     made = make_map(data, None)
     small = replace(shared.settings, limit_bytes=1000)
@@ -556,6 +576,32 @@ def test_a_secret_is_written_nowhere(
     assert shared.name in text
     for secret in secrets:
         assert secret not in text
+
+
+def test_a_crash_while_a_bucket_is_asked_reports_no_secret(
+    data: Path, shared: SharedBucket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    make_map(data, None)
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("botocore.httpsession.URLLib3Session.send", fail)
+    monkeypatch.setattr(sys, "excepthook", lambda *_: None)  # which would fail the test
+    report = CrashReport(tmp_path / "crashes")
+    report.begin()
+    try:
+        with pytest.raises(ZeroDivisionError) as caught:
+            push(data, shared.settings)
+        sys.excepthook(caught.type, caught.value, caught.tb)
+    finally:
+        report.end()
+    (file,) = left(tmp_path / "crashes")
+    text = file.read_text()
+    assert "ZeroDivisionError" in text
+    assert "botocore" in text
+    assert shared.access.secret not in text
+    assert shared.access.key_id not in text
 
 
 # --- keys that may only read a part --------------------------------------------------------------

@@ -70,6 +70,17 @@ def test_a_changed_byte_ends_what_counts(tmp_path: Path) -> None:
         assert sorted(journal.drawn) == [0]
 
 
+@pytest.mark.parametrize("content", [b"", b"precious"])
+def test_a_planted_link_is_not_written_through(tmp_path: Path, content: bytes) -> None:
+    victim, folder = tmp_path / "victim", tmp_path / "experiment"
+    victim.write_bytes(content)
+    folder.mkdir()
+    (folder / JOURNAL).symlink_to(victim)
+    with pytest.raises(DataError, match="is a link"), open_journal(folder, FACTS):
+        pass
+    assert victim.read_bytes() == content
+
+
 @pytest.mark.parametrize("change", [{"key": "b"}, {"shape": [8, 8, 1]}, {"classes": 0}])
 def test_another_experiment_is_refused_and_stays(tmp_path: Path, change: dict[str, Any]) -> None:
     with open_journal(tmp_path, FACTS) as journal:

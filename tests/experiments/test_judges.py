@@ -100,17 +100,33 @@ def header_changed(path: Path, change: dict[str, Any]) -> None:
         {"classes": ["a"]},
         {"width": 3},
         {"unknown": 1},
+        {"resolution": 1024, "width": 256, "classes": [str(i) for i in range(10_000)]},  # 670 GB
     ],
 )
 def test_a_file_that_says_what_cannot_be_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
     file = tmp_path / "own.safetensors"
     save_reader(file, CONFIG, network_of(CONFIG).state_dict())
     header_changed(file, change)
-    with pytest.raises(DataError, match="no judge"):
+    with pytest.raises(DataError, match="no judge") as refused:
         open_judge(str(file), model_of(8))
+    assert "memory" not in str(refused.value)
 
 
-@pytest.mark.parametrize("data", [b"", b"\0" * 8, b"\xff" * 100, b"PK\3\4"])
+NO_METADATA = b'{"__metadata__": 3}'
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\0" * 8,
+        b"\xff" * 100,
+        b"PK\3\4",
+        struct.pack("<Q", len(NO_METADATA)) + NO_METADATA,
+        struct.pack("<Q", 100_000) + b"[" * 100_000,
+    ],
+    ids=range(6),
+)
 def test_a_file_that_is_none_is_refused(tmp_path: Path, data: bytes) -> None:
     file = tmp_path / "own.safetensors"
     file.write_bytes(data)

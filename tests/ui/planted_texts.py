@@ -26,7 +26,7 @@ from diffviews_desktop.state.groups import Groups
 from diffviews_desktop.state.history import History, HistoryLine
 from diffviews_desktop.state.jobs import EndedJob, RunningJob
 from diffviews_desktop.state.picks import Selection
-from diffviews_desktop.state.runs import Grid
+from diffviews_desktop.state.runs import Grid, tidy_tags
 from diffviews_desktop.state.state import Notice, State
 from diffviews_desktop.state.view import NamedView
 from diffviews_desktop.values.columns import Column
@@ -53,7 +53,7 @@ KINDS = (
     "id", "class", "column", "value", "number", "model", "other model", "description", "adapter",
     "other adapter", "reason", "layer", "other layer", "guidance", "note", "preset", "figures",
     "chip", "folder", "job", "detail", "error", "caption", "title", "licence", "about", "address",
-    "trouble", "downloads", "named", "cluster", "view",
+    "trouble", "downloads", "named", "cluster", "view", "run", "tag",
 )  # fmt: skip
 ANCHOR, NEIGHBOR = 1, 7
 
@@ -125,7 +125,8 @@ def planted(
         seed=5,
     )
     run = run_of(
-        job, "Run 1", steps, seed=5, condition=told(1), done=True,
+        job, text("run"), steps, seed=5, condition=told(1), done=True,
+        tags=tidy_tags([text("tag")]),
         landed=PicturePlaced(place, (1.0, 1.0), 0.5, ((3, 0.5), (4, 0.75))),
     )  # fmt: skip
     grid = GenerateGrid(

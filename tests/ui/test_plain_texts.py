@@ -18,6 +18,7 @@ from PySide6.QtGui import QAction, QHelpEvent
 from PySide6.QtGui import Qt as GuiQt
 from PySide6.QtWidgets import (
     QAbstractButton,
+    QAbstractItemView,
     QApplication,
     QComboBox,
     QGraphicsTextItem,
@@ -123,13 +124,15 @@ class Seen:
             cells = [cell for row in rows for c in columns if (cell := widget.item(row, c))]
             self.texts += [cell.text() for cell in cells]
             self.tips += [cell.toolTip() for cell in cells]
-        elif isinstance(widget, QTableView):
+        elif isinstance(widget, QAbstractItemView):
             model = widget.model()
-            places = range(model.rowCount()), range(model.columnCount())
+            columns = model.columnCount() if isinstance(widget, QTableView) else 1
+            places = range(model.rowCount()), range(columns)
             for index in (model.index(row, column) for row in places[0] for column in places[1]):
-                self.texts.append(index.data())
+                self.texts.append(index.data() or "")
                 self.tips.append(index.data(role) or "")
-            self.texts += [model.headerData(at, Qt.Orientation.Horizontal) for at in places[1]]
+            if isinstance(widget, QTableView):
+                self.texts += [model.headerData(at, Qt.Orientation.Horizontal) for at in places[1]]
         elif isinstance(widget, QGraphicsView):
             for item in widget.scene().items():
                 self.tips.append(item.toolTip())

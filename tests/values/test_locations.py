@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from diffviews_desktop.values.locations import Location
+from diffviews_desktop.values.locations import Location, shown_address
 
 READ = {
     "s3://bucket": Location("s3", "bucket"),
@@ -71,3 +71,17 @@ def test_a_signature_in_an_address_is_shown_by_str_alone() -> None:
     location = Location.parse("https://host/file?X-Amz-Signature=abc")
     assert "abc" in str(location)
     assert "abc" not in f"{location!r} {location.shown()} {location.source}"
+
+
+@pytest.mark.parametrize(
+    ("what", "shown"),
+    [
+        ("dmd2", "dmd2"),
+        ("https://host/file?X-Amz-Signature=abc", "https://host/file"),
+        ("https://user:x@host/file?sig=abc", "https://…"),  # which is refused
+        ("hf://user/name@main", "hf://user/name@main"),
+        ("s3://bucket/a?b", "s3://bucket/a?b"),
+    ],
+)
+def test_what_is_downloaded_is_named_without_a_signature(what: str, shown: str) -> None:
+    assert shown_address(what) == shown

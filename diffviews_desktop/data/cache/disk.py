@@ -18,6 +18,7 @@ from numpy.typing import DTypeLike
 from diffviews_desktop.data.activations.matrix_file import MatrixFile
 from diffviews_desktop.errors import CacheError
 from diffviews_desktop.files import writing
+from diffviews_desktop.files.reading import UnfitFileError
 
 MATRIX = "activations.npy"
 
@@ -107,6 +108,9 @@ def sync_folder(path: Path) -> None:
 
 
 def is_full(error: OSError) -> bool:
+    """Whether the disk is full, or allows no more to be written."""
+    if isinstance(error, UnfitFileError):  # a file that is too large to be read has that number
+        return False
     # what numpy raises when it could write only a part has no number
     return error.errno in _FULL or (error.errno is None and "requested and" in str(error))
 

@@ -72,7 +72,7 @@ def read_original(
         return _checked(said, columns, rows, layer, sample_ids)
     except CacheError:
         raise
-    except (DataError, OSError, ValueError, TypeError, LookupError) as error:
+    except (DataError, OSError, ValueError, TypeError, LookupError, OverflowError) as error:
         raise CacheError(f"It is damaged ({brief(error)}).") from error
 
 
@@ -92,9 +92,10 @@ def _checked(
         raise CacheError("It has more samples than rows of activations, or fewer.")
     if any(columns.get("umap_z", ())):
         raise CacheError("It has three dimensions.")
-    places = np.column_stack(
-        [np.asarray(columns[axis], dtype=np.float32) for axis in ("umap_x", "umap_y")]
-    )
+    with np.errstate(over="ignore"):  # of which infinity comes
+        places = np.column_stack(
+            [np.asarray(columns[axis], dtype=np.float32) for axis in ("umap_x", "umap_y")]
+        )
     if not np.isfinite(places).all():
         raise CacheError("It has places that are not finite numbers.")
     return OriginalLayer(

@@ -21,7 +21,7 @@ from diffviews_desktop.data.stores.keys import OWN_FOLDER, PART
 from diffviews_desktop.data.stores.ranges import Ranges
 from diffviews_desktop.errors import StoreError
 from diffviews_desktop.files.reading import MOST_LISTED_JSON, open_regular
-from diffviews_desktop.files.writing import replacing
+from diffviews_desktop.files.writing import reopen, replacing
 from diffviews_desktop.values.transfers import RemoteFile
 
 if TYPE_CHECKING:
@@ -142,12 +142,17 @@ def open_journal(folder: Path) -> Iterator[Journal]:
     """The journal of a folder, which no other program writes to meanwhile.
 
     Raises:
-        StoreError: another program does.
+        StoreError: another program does, or the folder of the journal is a link.
         OSError: it cannot be written.
     """
     from filelock import FileLock, Timeout
 
     own = folder / OWN_FOLDER
+    if own.is_symlink():
+        raise StoreError(
+            f"{own} is a link, so nothing is written there. Delete it, then start the download "
+            "again."
+        )
     own.mkdir(parents=True, exist_ok=True)
     lock = FileLock(own / _LOCK)
     try:
@@ -160,7 +165,8 @@ def open_journal(folder: Path) -> Iterator[Journal]:
         notes = read_notes(folder)
         with replacing(own / _JOURNAL) as fresh:  # without what was overtaken
             fresh.writelines(map(_line, notes))
-        with open(own / _JOURNAL, "ab") as file:
+        with reopen(own / _JOURNAL) as file:
+            file.seek(0, os.SEEK_END)
             yield Journal(file, notes)
     finally:
         lock.release()

@@ -14,7 +14,6 @@ from diffviews_desktop.errors import DataError, DiffViewsError, brief
 from diffviews_desktop.files.archives import open_archive
 from diffviews_desktop.files.reading import (
     MOST_LISTED_JSON,
-    UnfitFileError,
     can_be_a_path,
     meant_as_file,
 )
@@ -156,7 +155,7 @@ def _said(path: Path) -> Iterator[None]:
     except DiffViewsError:
         raise
     except Exception as error:  # zip, zlib and value errors of many kinds
-        if isinstance(error, OSError) and not isinstance(error, UnfitFileError) and is_full(error):
+        if isinstance(error, OSError) and is_full(error):
             raise  # said by the import
         # an OSError would name a place that the user does not know
         reason = (isinstance(error, OSError) and error.strerror) or brief(error)

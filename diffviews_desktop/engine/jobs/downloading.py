@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -30,7 +30,7 @@ class Fetching:
     """What is to be downloaded.
 
     Attributes:
-        what: the name of a published model, or an address.
+        what: the name of a published model, or an address, whose query may be secret.
         out: the data folder that it goes into.
         source: where to take it from.
         data: whether the model's folder is wanted.
@@ -38,7 +38,7 @@ class Fetching:
         endpoint: of the S3 service that buckets are in; empty for what the environment says.
     """
 
-    what: str
+    what: str = field(repr=False)
     out: Path
     source: Wanted = "auto"
     data: bool = True
@@ -109,7 +109,7 @@ class PlannedDownload:
     """What a download would do.
 
     Attributes:
-        what: the name of the model, or the address.
+        what: the name of the model, or the address without its query.
         parts: what would be fetched.
         free: bytes that are free on the disk.
         passed_over: places that were tried before, and why they could not be used.
@@ -136,7 +136,7 @@ class Downloaded:
     """A download has ended.
 
     Attributes:
-        what: the name of the model, or the address.
+        what: the name of the model, or the address without its query.
         out: the data folder.
         models: names of the models' folders that are whole there.
         checkpoints: checkpoints that are there and were looked at.

@@ -10,7 +10,8 @@ import pytest
 from limits import file_limit
 
 from diffviews_desktop.data.cache.disk import full_disk_said, link_or_copy, write_synced
-from diffviews_desktop.errors import CacheError
+from diffviews_desktop.errors import CacheError, said
+from diffviews_desktop.files.reading import UnfitFileError, read_bytes
 
 
 def fill(folder: Path, *named: str) -> None:
@@ -26,6 +27,15 @@ def test_the_folder_that_is_full_is_named(tmp_path: Path) -> None:
             fill(cache, *named)
     with pytest.raises(CacheError, match=rf"The disk got full: .* are free in {kernels}\."):
         fill(cache, str(kernels / "kernel.nbc"))
+
+
+def test_a_file_that_is_too_large_to_be_read_is_no_full_disk(tmp_path: Path) -> None:
+    large = tmp_path / "large.json"
+    large.write_bytes(bytes(100))
+    with pytest.raises(UnfitFileError) as refused, full_disk_said(tmp_path):
+        read_bytes(large, 99)
+    assert "full" not in said(refused.value)
+    assert "more than 0.0 MB are not read" in said(refused.value)
 
 
 def test_other_errors_are_no_full_disk(tmp_path: Path) -> None:

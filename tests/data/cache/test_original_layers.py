@@ -100,11 +100,13 @@ def pickled(files: list[Path]) -> None:
         lambda files: files[1].write_text("[]"),
         lambda files: files[1].write_text("{"),
         lambda files: files[1].write_text('{"n_neighbors": []}'),
+        lambda files: files[1].write_text('{"n_neighbors": Infinity}'),
+        lambda files: files[1].write_text('{"min_dist": 1' + "0" * 400 + "}"),
         lambda files: files[1].unlink(),
         lambda files: files[2].write_bytes(b"\x93NUMPY"),
         lambda files: files[2].write_bytes(files[2].read_bytes()[:-1]),
     ],
-    ids=range(12),
+    ids=range(14),
 )
 def test_a_damaged_one_is_refused(
     files: list[Path], damage: Callable[[list[Path]], object]

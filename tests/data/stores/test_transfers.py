@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -527,6 +528,34 @@ def test_planted_links_are_replaced_and_never_followed(hub: HubStore, tmp_path: 
     assert result.failed == ()
     assert outside.read_bytes() == b"precious"
     assert not any(path.is_symlink() for path in folder.rglob("*"))
+
+
+def test_what_a_download_notes_is_written_through_no_planted_link(
+    hub: HubStore, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    folder = tmp_path / "data"
+    own = folder / ".diffviews-download"
+    own.mkdir(parents=True)
+    (own / "journal.jsonl").symlink_to(victim)
+    assert fetch(hub, folder).failed == ()
+    for target in (victim, tmp_path / "nowhere"):
+        shutil.rmtree(folder)
+        own.mkdir(parents=True)
+        (own / "lock").symlink_to(target)
+        with pytest.raises(OSError, match="lock"):
+            fetch(hub, folder)
+    shutil.rmtree(folder)
+    folder.mkdir()
+    own.symlink_to(outside)
+    with pytest.raises(StoreError, match="is a link"):
+        fetch(hub, folder)
+    assert victim.read_bytes() == b"precious"
+    assert not list(outside.iterdir())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "outside", "victim"]
 
 
 def test_folders_in_the_way_are_left_alone(hub: HubStore, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from diffviews_desktop.state.stage_texts import detail_text, stage_text
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.text.wording import size, time_left
+from diffviews_desktop.values.locations import shown_address
 from diffviews_desktop.values.sources import ListedModel
 
 Step = Literal["download", "continue", "pause", "open", "import", ""]
@@ -97,7 +98,7 @@ def _of_address(what: str, running: RunningJob | None, state: State) -> Row:
     paused = what in state.downloads.paused
     return Row(
         what=what,
-        title=what,
+        title=shown_address(what),
         size="",
         licence="",
         status=(tr("paused") if paused else "") if running is None else _status(running),

@@ -113,7 +113,7 @@ class ModelsTable(ReadTable):
             if item.text() != text:
                 item.setText(text)
             if column == 0:
-                item.setToolTip(tip(row.what, row.problem))
+                item.setToolTip(tip(row.what if row.listed else row.title, row.problem))
             if column == STATUS:
                 item.setData(_ROLE, row.fraction)
         self.setRowHeight(number, HEIGHT)

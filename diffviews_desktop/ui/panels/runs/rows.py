@@ -11,7 +11,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelInde
 
 from diffviews_desktop.state.runs import Run
 from diffviews_desktop.text.translation import tr
-from diffviews_desktop.ui.common.labels import tip
+from diffviews_desktop.ui.common.labels import plain, tip
 from diffviews_desktop.ui.panels.runs.texts import facts_of, layers_of, mask_of, told, was_stopped
 
 Index = QModelIndex | QPersistentModelIndex
@@ -139,10 +139,12 @@ class RunRows(QAbstractListModel):
         if not index.isValid() or index.row() >= len(self.rows):
             return None
         row = self.rows[index.row()]
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
+        if role == Qt.ItemDataRole.EditRole:
             return row.run.name
+        if role == Qt.ItemDataRole.DisplayRole:
+            return plain(row.run.name)
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{row.run.name}, {row.line}"
+            return plain(f"{row.run.name}, {row.line}")
         if role == Qt.ItemDataRole.ToolTipRole:
             return _tip_of(row)
         return {ID: row.run.id, ROW: row}.get(Qt.ItemDataRole(role))
