@@ -51,7 +51,8 @@ STAGES = (
 OUTCOMES = (marked("finished"), marked("failed"), marked("cancelled"))
 _MAP = re.compile(r"map (\d+) of (\d+): (.*)", re.DOTALL)
 _CHECKING = re.compile(r"checking (.*)", re.DOTALL)
-_OF = re.compile(r"\b([\d,]+) of ([\d,]+)")
+_QUANTITY = r"([\d.,]+(?: (?:bytes|[kMG]B))?)"
+_OF = re.compile(rf"\b{_QUANTITY} of {_QUANTITY}( files?)?")
 
 
 def stage_text(stage: str) -> str:
@@ -65,5 +66,14 @@ def stage_text(stage: str) -> str:
 
 
 def detail_text(detail: str) -> str:
-    """What a stage says besides, likewise: ``3 of 10, 5/s``."""
-    return _OF.sub(lambda found: tr("{done} of {all}", done=found[1], all=found[2]), detail)
+    """What a stage says besides, likewise: ``3 of 10, 5/s``, ``1 of 2 files, 3 MB of 5 MB``."""
+    return _OF.sub(_of, detail)
+
+
+def _of(found: re.Match[str]) -> str:
+    done, all_, files = found.groups()
+    if files == " file":
+        return tr("{done} of {all} file", done=done, all=all_)
+    if files == " files":
+        return tr("{done} of {all} files", done=done, all=all_)
+    return tr("{done} of {all}", done=done, all=all_)

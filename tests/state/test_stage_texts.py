@@ -40,4 +40,10 @@ def test_every_stage_has_a_text_to_translate() -> None:
 def test_stages_that_are_made_of_others_stay_as_they_are_in_english() -> None:
     for stage in ("map 2 of 3: UMAP", "checking a: b.safetensors", "of its own"):
         assert stage_text(stage) == stage
-    assert detail_text("3 of 1,024, 5.1/s") == "3 of 1,024, 5.1/s"
+    for detail in (
+        "3 of 1,024, 5.1/s",
+        "1 of 2 files, 3.5 MB of 1.2 GB",
+        "1 of 1 file",
+        "of 2 of x",
+    ):
+        assert detail_text(detail) == detail
