@@ -53,6 +53,7 @@ MODEL_KEYS = [
     "activations",
     "layers",
     "columns",
+    "directions",
     "device",
     "num_classes",
     "guidance_note",
