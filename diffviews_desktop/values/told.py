@@ -83,29 +83,33 @@ def described_told(told: Told) -> str:
     raise TypeError(f"{told!r} is nothing that samples can be told")
 
 
-def told_apart(told: Told | None, condition: Condition | None) -> str:
-    """Why a run, or a picture of it, cannot be compared with the samples of a map as it is; empty
-    where it can.
+def told_apart(told: Told | None, condition: Condition | None, what: str = "run") -> str:
+    """Why a run, or a picture, cannot be compared with the samples of a map as it is, and with
+    which it can; empty where it can.
 
     Args:
         told: what the samples were told; None where nothing can be told.
         condition: what the model was told of the picture, likewise.
+        what: what is compared.
     """
-    if told is None or condition is None or told == condition:
+    if told is None or condition is None or told in (condition, told_like(condition)):
         return ""
-    run = "nothing" if condition == NOTHING else described(condition)
-    if told != OWN:
-        samples = described_told(told)
-        return (
-            f"The samples of this map were {samples}, the run was told {run}: where it lies "
-            "depends on that difference, too."
-        )
-    if isinstance(condition, ZeroLabel | UniformLabel):
-        return (
-            f"The samples of this map were told their class, the run was told {run}: where it lies "
-            "depends on that difference, too. Compare it with samples that were told nothing."
-        )
-    return ""
+    said = "nothing" if condition == NOTHING else described(condition)
+    return (
+        f"The samples of this map were {described_told(told)}, the {what} was told {said}: where "
+        "it lies depends on that difference, too. Compare it with samples that were "
+        f"{described_told(told_like(condition))}."
+    )
+
+
+def told_like(condition: Condition | None) -> Told:
+    """What the samples of a map were told that a run, or a picture of it, can be compared with; the
+    reverse of `like_samples`.
+
+    Args:
+        condition: what the model was told of the picture.
+    """
+    return condition if isinstance(condition, ZeroLabel | UniformLabel) else OWN
 
 
 def like_samples(told: Told | None) -> Condition:
