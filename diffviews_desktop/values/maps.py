@@ -194,6 +194,7 @@ class LayerMap:
         rate: pictures a second while it was extracted; None where nothing was.
         told: what each sample was told; None for a model that nothing can be told.
         told_note: what to keep in mind about that; empty where there is nothing.
+        by_original: whether it was the original system that told them.
         kept: the share of each sample's nearest on the map that are its nearest in the reduced
             space, 0 … 1, ``(N,) float32``; None where the map was not judged.
         quality: how well it shows its layer, as far as it was measured.
@@ -222,6 +223,7 @@ class LayerMap:
     near: NDArray[np.float32] | None = None
     outside: NDArray[np.float32] | None = None
     upload_to: str = ""
+    by_original: bool = False
 
     def __post_init__(self) -> None:
         normalised(self, "layers")
@@ -244,11 +246,19 @@ class LayerMap:
         return self.parameters.get("aligned") is True
 
     @property
+    def told_words(self) -> str:
+        """``told nothing``, ``told their class (by the original)``, …; empty for a model that
+        nothing can be told."""
+        if self.told is None:
+            return ""
+        return described_told(self.told) + (" (by the original)" if self.by_original else "")
+
+    @property
     def title(self) -> str:
         """Its layers, what its samples were told, and whether levels are aligned:
         ``midblock, told nothing, one map per noise level``."""
-        title = self.label if self.told is None else f"{self.label}, {described_told(self.told)}"
-        return f"{title}, one map per noise level" if self.aligned else title
+        aligned = "one map per noise level" if self.aligned else ""
+        return ", ".join(filter(None, (self.label, self.told_words, aligned)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,6 @@ from diffviews_desktop.ui.common.labels import caption, muted, tip
 from diffviews_desktop.ui.common.widgets import ElidingComboBox
 from diffviews_desktop.values.folders import LayerInfo
 from diffviews_desktop.values.noise_levels import EXTRACTED_FROM
-from diffviews_desktop.values.told import described_told
 
 ROOM_BESIDE_TEXT = 28
 
@@ -124,16 +123,15 @@ class LayerPanel(QWidget):
             return "model not loaded"
         if state.opened.loaded is None:
             return "loading the model…" if state.opened.models else ""
-        told = state.opened.map_told
-        return visible(described_told(told), MOST_OF_NAME) if told is not None else ""
+        return visible(state.opened.map_told_words, MOST_OF_NAME)
 
     @staticmethod
     def _told_texts(state: State) -> tuple[str, ...]:
-        told = state.opened.map_told
-        if told is None:
+        told = state.opened.map_told_words
+        if not told:
             return ("",)
         how = "What the samples of this map were told is chosen in Map settings."
-        return f"Samples {described_told(told)}.", state.opened.map_told_note, how
+        return f"Samples {told}.", state.opened.map_told_note, how
 
 
 def _whether_mapped(info: LayerInfo, state: State) -> str:
