@@ -286,7 +286,7 @@ MASK_UNCONDITIONAL = Switch(
     name="unconditional",
     help="With guidance, the mask acts on the conditional and the unconditional half; otherwise on "
     "the conditional half alone",
-    label="on both halves of guidance",
+    label="on the unconditional half of guidance",
     flag_value=False,
     flags=("--conditional-only",),
     flag_help="with guidance, leave the unconditional half alone",

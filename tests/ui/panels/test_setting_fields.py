@@ -139,4 +139,4 @@ def test_fields_have_the_range_and_the_name_of_their_setting(
     modes = made[NOISE_MODE]
     assert isinstance(modes, QComboBox)
     assert [modes.itemText(i) for i in range(modes.count())] == ["stochastic", "fixed", "zero"]
-    assert masking[MASK_UNCONDITIONAL].text() == "on both halves of guidance"
+    assert masking[MASK_UNCONDITIONAL].text() == "on the unconditional half of guidance"
