@@ -10,6 +10,7 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.labels import caption, muted, tip
 from diffviews_desktop.ui.common.layer_list import LayerList
 from diffviews_desktop.ui.common.widgets import ComboBox, WholeNumber, signals_blocked
+from diffviews_desktop.ui.panels.experiment.judge_choice import JudgeChoice
 from diffviews_desktop.values.controls import (
     APPLICABLE,
     CONTROLS,
@@ -54,6 +55,7 @@ class ExperimentForm(QWidget):
         self.layers = self._layers.widget
         self.layers.setMaximumHeight(96)
         self.parts = _number(1, 1, 1)
+        self.judge = JudgeChoice()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.what)
@@ -71,6 +73,7 @@ class ExperimentForm(QWidget):
         self.layers.itemChanged.connect(self._on_where)
         for number in (self.anchors, self.neighbors, self.seeds, self.parts):
             number.valueChanged.connect(self.edited)
+        self.judge.currentIndexChanged.connect(self.edited)
         self._show_rows()
 
     def _fields(self) -> QFormLayout:
@@ -88,6 +91,7 @@ class ExperimentForm(QWidget):
                 "It acts in each of so many equal parts of the steps by itself; of 1, as in the "
                 "Generate panel",
             ),
+            ("&Judge", self.judge, "What says which class a picture shows, and how surely"),
         ):
             form.addRow(caption(text, field), field)
             field.setToolTip(tip(meaning))
@@ -173,6 +177,7 @@ class ExperimentForm(QWidget):
             "controls": self.chosen(),
             "layer_sets": self.layer_sets,
             "parts": self.windows,
+            "judge": self.judge.currentData(),
         }
 
     def _on_masks(self) -> None:

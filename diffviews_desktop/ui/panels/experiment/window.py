@@ -112,7 +112,7 @@ class ExperimentWindow(DrawingWindow):
         count = masks * seeds * (1 + places * len(form.chosen()))
         nfe = state.runs.settings.evaluations(not state.opened.unconditional)
         of = f"{counted(masks, 'mask')}: " if form.is_of_masks else ""
-        seconds = seconds_of(state, count)
+        seconds = seconds_of(state, count, form.judge.currentData())
         takes = "" if seconds is None else f", about {duration(seconds)}"
         text = f"{of}{counted(count, 'picture')} of NFE {nfe}{takes}."
         if masks > 1:
