@@ -116,9 +116,9 @@ def _among_samples(steps: Sequence[Typicality | None]) -> dict[str, Values]:
     distances = [None if step is None else step.distance for step in steps]
     shares = [None if step is None else step.outside for step in steps]
     return {
-        "distance_percentile": _known([one and one.percentile for one in distances]),
-        "outside_components": _known([one and one.value for one in shares]),
-        "outside_percentile": _known([one and one.percentile for one in shares]),
+        "distance_percentile": _known([None if d is None else d.percentile for d in distances]),
+        "outside_components": _known([None if s is None else s.value for s in shares]),
+        "outside_percentile": _known([None if s is None else s.percentile for s in shares]),
         "among_samples": ["" if step is None else step.standing for step in steps],
     }
 

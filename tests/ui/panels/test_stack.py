@@ -83,7 +83,7 @@ def test_fields_edit_the_one_that_is_chosen(panel: GeneratePanel) -> None:
 
 def test_any_component_and_either_half_of_guidance_can_be_chosen(panel: GeneratePanel) -> None:
     choose(panel, 0)
-    assert not panel.masking.component.isVisibleTo(panel)
+    assert not panel.masking.component.isVisibleTo(panel.masking)
     assert not panel.masking.conditional.isEnabled()
     state = panel._state
     third = Intervention("add", Component(2))
@@ -92,7 +92,7 @@ def test_any_component_and_either_half_of_guidance_can_be_chosen(panel: Generate
     panel.set_state(replace(state, runs=runs))
     choose(panel, 1)
     assert panel.interventions() == (PICKED, third)
-    assert panel.masking.component.isVisibleTo(panel)
+    assert panel.masking.component.isVisibleTo(panel.masking)
     assert panel.masking.component.value() == 3  # as the texts count
     panel.masking.component.setValue(17)
     panel.masking.conditional.setChecked(False)
@@ -154,7 +154,6 @@ def test_an_area_is_brushed_taken_away_and_left(qtbot: QtBot, panel: GeneratePan
 def test_channels_and_tokens_are_named(qtbot: QtBot, panel: GeneratePanel) -> None:
     choose(panel, 1)
     area = panel.masking.area
-    area.menu().popup(QPoint(0, 0))
 
     def enter(text: str) -> None:
         area.numbers.clear()
@@ -182,4 +181,3 @@ def test_channels_and_tokens_are_named(qtbot: QtBot, panel: GeneratePanel) -> No
     assert panel.interventions()[1].region == Tokens((5,))
     enter("")
     assert panel.interventions()[1].region == EVERYWHERE
-    area.menu().close()
